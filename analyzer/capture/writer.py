@@ -1,0 +1,95 @@
+"""Writes pcapng and pcap."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, Literal
+
+from analyzer.capture.pcapng import (
+    BYTE_ORDER_MAGIC,
+    ENHANCED_PACKET,
+    INTERFACE,
+    SECRETS,
+    SECTION_HEADER,
+    TLS_KEY_LOG,
+)
+
+ETHERNET = 1
+SNAPLEN = 262144
+
+
+class PcapngWriter:
+    """Writes one section in little-endian byte order (draft-ietf-opsawg-pcapng); interface 0 has `link_type`.
+
+    Nothing is buffered here: each call makes one write to `fileobj`.
+    """
+
+    def __init__(
+        self, fileobj: BinaryIO, *, link_type: int = ETHERNET, snaplen: int = SNAPLEN, nanoseconds: bool = True
+    ) -> None:
+        self._file = fileobj
+        self._snaplen = snaplen
+        self._exponent = 9 if nanoseconds else 6
+        self._interfaces = 0
+        self._block(SECTION_HEADER, struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1))
+        self.interface(link_type)
+
+    def _block(self, kind: int, body: bytes) -> None:
+        padding = -len(body) % 4
+        length = struct.pack("<I", 12 + len(body) + padding)
+        self._file.write(b"".join((struct.pack("<I", kind), length, body, bytes(padding), length)))
+
+    def interface(self, link_type: int, name: str | None = None) -> int:
+        """Describe one more interface (section 4.2); returns its number for `write`."""
+        options = b""
+        if name is not None:
+            text = name.encode()
+            options += struct.pack("<HH", 2, len(text)) + text + bytes(-len(text) % 4)
+        options += struct.pack("<HHBxxx", 9, 1, self._exponent) + bytes(4)
+        self._block(INTERFACE, struct.pack("<HHI", link_type, 0, self._snaplen) + options)
+        self._interfaces += 1
+        return self._interfaces - 1
+
+    def secrets(self, keylog: bytes) -> None:
+        """Write TLS key log lines as a decryption secrets block; must come before the frames that need them."""
+        self._block(SECRETS, struct.pack("<II", TLS_KEY_LOG, len(keylog)) + keylog)
+
+    def write(self, frame: bytes, timestamp_ns: int, original_length: int | None = None, *, interface: int = 0) -> None:
+        """Write a frame as an enhanced packet block (section 4.3); without nanoseconds its time is cut.
+
+        Raises ValueError for a time before 1970 or an interface that was not described.
+        """
+        if timestamp_ns < 0 or not 0 <= interface < self._interfaces:
+            raise ValueError(f"no frame can be written at {timestamp_ns} ns on interface {interface}")
+        ticks = timestamp_ns // 10 ** (9 - self._exponent)
+        original = len(frame) if original_length is None else original_length
+        head = struct.pack("<IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), original)
+        self._block(ENHANCED_PACKET, head + frame)
+
+
+class PcapWriter:
+    """Writes pcap (draft-ietf-opsawg-pcap) in either byte order, with microseconds or nanoseconds."""
+
+    def __init__(
+        self,
+        fileobj: BinaryIO,
+        *,
+        link_type: int = ETHERNET,
+        snaplen: int = SNAPLEN,
+        nanoseconds: bool = True,
+        byteorder: Literal["little", "big"] = "little",
+    ) -> None:
+        self._file = fileobj
+        self._order = "<" if byteorder == "little" else ">"
+        self._tick_ns = 1 if nanoseconds else 1000
+        magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
+        fileobj.write(struct.pack(self._order + "IHHIIII", magic, 2, 4, 0, 0, snaplen, link_type))
+
+    def write(self, frame: bytes, timestamp_ns: int, original_length: int | None = None) -> None:
+        """Write a frame; without nanoseconds its time is cut. Raises ValueError for a time outside 1970 to 2106."""
+        seconds, rest = divmod(timestamp_ns, 1_000_000_000)
+        if not 0 <= seconds < 1 << 32:
+            raise ValueError(f"pcap can not hold the time {timestamp_ns} ns")
+        original = len(frame) if original_length is None else original_length
+        head = struct.pack(self._order + "IIII", seconds, rest // self._tick_ns, len(frame), original)
+        self._file.write(head + frame)
