@@ -1,0 +1,406 @@
+"""Segments in columns to connections with their bytes in order.
+
+A batch is sorted by connection once. Connections in which every segment follows the one before, most of them, are
+recognised on the columns, and only their payloads are touched one by one, neighbours of one direction joined. All others go
+segment by segment through `reassembly`. A property test holds both ways to the same answer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.net.reassembly import END_FIN, END_RST, StreamHandler, TcpConnection, difference
+
+# Connections open at one time, at most: past that the longest idle are finished.
+MAX_OPEN: int = 50_000
+# A closed connection is kept for its last acknowledgements: so many, and so long in capture time.
+LINGERING: int = 256
+LINGER_NS: int = 2_000_000_000
+# Finished connections whose late segments are known by their addresses and passed over.
+TOMBSTONES: int = 16_384
+
+HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
+
+
+class _Rows:
+    """A batch sorted by connection, the columns as lists for the rows that matter."""
+
+    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
+
+    def __init__(self, batch: SegmentBatch, order: NDArray[np.int64], direction: NDArray[np.int64]) -> None:
+        self.direction: list[int] = direction.tolist()
+        self.frame: list[int] = batch.frame[order].tolist()
+        self.time: list[int] = batch.timestamp_ns[order].tolist()
+        self.flags: list[int] = batch.flags[order].tolist()
+        self.seq: list[int] = batch.seq[order].tolist()
+        self.ack: list[int] = batch.ack[order].tolist()
+        self.offset: list[int] = batch.offset[order].tolist()
+        self.length: list[int] = batch.length[order].tolist()
+        self.missing: list[int] = batch.missing[order].tolist()
+
+
+class FlowTable:
+    """All open TCP connections of a capture.
+
+    `feed` takes a batch and gives back the connections that have finished with it; `finish` the rest. The factory is
+    called once for each connection, when its first segment is seen, and its handler takes the stream events; None where
+    nobody wants them.
+    """
+
+    def __init__(self, factory: HandlerFactory, *, columns: bool = True) -> None:
+        self._factory = factory
+        self._columns = columns  # False sends every segment the long way (for tests)
+        self._open: dict[bytes, TcpConnection] = {}
+        self._lingering: OrderedDict[bytes, TcpConnection] = OrderedDict()
+        self._tombstones: OrderedDict[bytes, None] = OrderedDict()
+        self._new: list[TcpConnection] = []
+        self._opened: list[TcpConnection] = []
+        self._finished: list[TcpConnection] = []
+        # Odd multipliers nobody can know beforehand: a capture can not be made whose connections all collide.
+        self._mix = np.array([secrets.randbits(64) | 1 for _ in range(6)], dtype=np.uint64)
+        self.connections = 0
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def take_opened(self) -> list[TcpConnection]:
+        """The connections that are new since the last call, in the order of their numbers."""
+        opened, self._opened = self._opened, []
+        return opened
+
+    # -- batches --------------------------------------------------------------------------------------------------------
+
+    def feed(self, batch: SegmentBatch) -> list[TcpConnection]:
+        """Takes a batch; returns the connections that are finished, numbered, in the order they finished."""
+        if len(batch):
+            self._feed(batch)
+            self._number()
+            self._forget(int(batch.timestamp_ns[-1]))
+        finished, self._finished = self._finished, []
+        return finished
+
+    def finish(self) -> Iterator[TcpConnection]:
+        """The capture is over: flushes and gives back all that is left, in the order of their numbers."""
+        self._number()
+        left = sorted(self._open.values(), key=lambda connection: connection.number)
+        self._open.clear()
+        self._lingering.clear()
+        for connection in left:
+            connection.flush()
+            yield connection
+
+    def _feed(self, batch: SegmentBatch) -> None:
+        count = len(batch)
+        swap = (batch.src_hi > batch.dst_hi) | (
+            (batch.src_hi == batch.dst_hi)
+            & ((batch.src_lo > batch.dst_lo) | ((batch.src_lo == batch.dst_lo) & (batch.sport > batch.dport)))
+        )
+        low_hi = np.where(swap, batch.dst_hi, batch.src_hi)
+        low_lo = np.where(swap, batch.dst_lo, batch.src_lo)
+        high_hi = np.where(swap, batch.src_hi, batch.dst_hi)
+        high_lo = np.where(swap, batch.src_lo, batch.dst_lo)
+        low_port = np.where(swap, batch.dport, batch.sport).astype(np.uint64)
+        high_port = np.where(swap, batch.sport, batch.dport).astype(np.uint64)
+        ports = (low_port << np.uint64(24)) | (high_port << np.uint64(8)) | batch.ip_version.astype(np.uint64)
+        columns = (low_hi, low_lo, high_hi, high_lo, ports)
+        order = self._sorted(columns)
+        same = np.ones(count, dtype=bool)
+        same[0] = False
+        for column in columns:
+            ordered = column[order]
+            same[1:] &= ordered[1:] == ordered[:-1]
+        starts = np.flatnonzero(~same)
+        group = np.cumsum(~same) - 1
+        direction = swap[order].astype(np.int64)
+        clean = self._clean(batch, order, direction, starts, group)
+        rows = _Rows(batch, order, direction)
+        heads = order[starts]
+        keys = np.stack([column[heads] for column in columns], axis=1)
+        key_bytes = keys.astype(">u8").tobytes()
+        bounds = [*starts.tolist(), count]
+        # In the order of their first frames, as tcp.stream counts them.
+        data = memoryview(batch.data)
+        clean_list: list[bool] = clean.tolist()
+        for index in np.argsort(heads, kind="stable").tolist():
+            key = key_bytes[index * 40 : index * 40 + 40]
+            begin, stop = bounds[index], bounds[index + 1]
+            if not (clean_list[index] and self._column_way(key, rows, begin, stop, data)):
+                self._long_way(key, rows, begin, stop, data)
+
+    def _sorted(self, columns: tuple[NDArray[np.uint64], ...]) -> NDArray[np.int64]:
+        """An order that puts the rows of each connection together, in frame order."""
+        mixed = columns[0] * self._mix[0]
+        for column, factor in zip(columns[1:], self._mix[1:], strict=False):
+            mixed ^= column * factor
+            mixed ^= mixed >> np.uint64(29)
+            mixed *= self._mix[5]
+        order = np.argsort(mixed, kind="stable")
+        ordered = mixed[order]
+        same_hash = ordered[1:] == ordered[:-1]
+        for column in columns:
+            sorted_column = column[order]
+            if not np.array_equal(sorted_column[1:][same_hash], sorted_column[:-1][same_hash]):
+                # Two connections with one hash: sort by the columns themselves.
+                return np.lexsort(columns)
+        return order
+
+    @staticmethod
+    def _clean(
+        batch: SegmentBatch,
+        order: NDArray[np.int64],
+        direction: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        group: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """For each connection of the batch: whether within it every segment follows the one before.
+
+        That is: each sequence number is the one due, nothing is cut, no SYN comes after other segments, and nothing is
+        acknowledged that was not seen before.
+        """
+        count = len(order)
+        seq = batch.seq[order].astype(np.int64)
+        ack = batch.ack[order].astype(np.int64)
+        flags = batch.flags[order]
+        missing = batch.missing[order]
+        size = batch.length[order]
+        syn = (flags & TCP_SYN) != 0
+        fin = (flags & TCP_FIN) != 0
+        rst = (flags & TCP_RST) != 0
+        after = seq + size + syn + fin
+        position = np.arange(count, dtype=np.int64)
+        first = starts[group]
+        bad = (missing > 0) | (rst & (size > 0))
+        for this in (0, 1):
+            mine = direction == this
+            # For each row: the last row of this direction at or before it, within its connection.
+            last = np.maximum.accumulate(np.where(mine, position, -1))
+            before = np.empty_like(last)
+            before[0] = -1
+            before[1:] = last[:-1]
+            known = before >= first
+            due = after[np.where(known, before, 0)]
+            bad |= mine & known & ~rst & (((seq - due) & 0xFFFF_FFFF) != 0)
+            bad |= mine & known & syn
+            # A row of the other direction must not acknowledge what is not yet seen of this one.
+            ahead = ((ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+            bad |= ~mine & known & ((flags & TCP_ACK) != 0) & ~rst & (ahead > 0)
+            # SYN and data without any earlier row of the direction, but after the peer's data: no handshake order.
+            # A FIN must be the last thing a direction says.
+            bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
+        clean = np.ones(len(starts), dtype=bool)
+        clean[group[bad]] = False
+        return clean
+
+    # -- the column way -------------------------------------------------------------------------------------------------
+
+    def _column_way(self, key: bytes, rows: _Rows, begin: int, stop: int, data: memoryview) -> bool:
+        """Delivers the rows of a connection that is clean within the batch; False if it does not join what was before."""
+        connection = self._open.get(key)
+        flags = rows.flags
+        directions = rows.direction
+        if not self._columns or key in self._lingering:
+            return False
+        if connection is None:
+            if key in self._tombstones and not flags[begin] & TCP_SYN:
+                return False
+            connection = self._create(key, rows.frame[begin], rows.time[begin])
+        elif not self._joins(connection, rows, begin, stop):
+            return False
+        halves = connection.halves
+        handler = connection.handler
+        lengths = rows.length
+        frames = rows.frame
+        times = rows.time
+        offsets = rows.offset
+        seqs = rows.seq
+        run = -1
+        parts: list[memoryview] = []
+        ends: list[int] = []
+        run_frames: list[int] = []
+        run_times: list[int] = []
+        total = 0
+        for i in range(begin, stop):
+            flag = flags[i]
+            size = lengths[i]
+            if not size and flag == TCP_ACK:
+                if connection.connected_ns is None and connection.synack_ns is not None:
+                    connection.connected_ns = times[i]
+                half = halves[directions[i]]
+                if half.next < 0:
+                    half.next = half.highest = seqs[i]
+                continue
+            sender = directions[i]
+            half = halves[sender]
+            if flag & TCP_SYN:
+                connection._syn(sender, seqs[i], flag, times[i])
+                half.next = half.highest = (seqs[i] + 1) & 0xFFFF_FFFF
+            elif half.next < 0 and not flag & TCP_RST:
+                half.next = half.highest = seqs[i]
+            if connection.connected_ns is None and sender == connection.initiator and flag & TCP_ACK:
+                connection.connected_ns = times[i] if connection.synack_ns is not None else None
+            if size:
+                if sender != run:
+                    if parts and handler is not None:
+                        handler.data(run, b"".join(parts), ends, run_frames, run_times)
+                    run = sender
+                    parts, ends, run_frames, run_times, total = [], [], [], [], 0
+                offset = offsets[i]
+                parts.append(data[offset : offset + size])
+                total += size
+                ends.append(total)
+                run_frames.append(frames[i])
+                run_times.append(times[i])
+                half.bytes += size
+                half.next = half.highest = (seqs[i] + size) & 0xFFFF_FFFF
+            if flag & (TCP_FIN | TCP_RST):
+                if parts and handler is not None:
+                    handler.data(run, b"".join(parts), ends, run_frames, run_times)
+                parts, run = [], -1
+                self._ended(connection, sender, flag, frames[i], times[i])
+        if parts and handler is not None:
+            handler.data(run, b"".join(parts), ends, run_frames, run_times)
+        for this in (0, 1):
+            for i in range(stop - 1, max(begin - 1, stop - 9), -1):
+                if directions[i] != this and flags[i] & TCP_ACK and not flags[i] & TCP_RST:
+                    halves[this].acked = rows.ack[i]
+                    break
+        connection.last_frame = frames[stop - 1]
+        connection.last_ns = times[stop - 1]
+        if connection.closed:
+            self._lingering[key] = connection
+        return True
+
+    @staticmethod
+    def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:
+        half = connection.halves[sender]
+        kind = END_FIN
+        if flag & TCP_FIN:
+            half.fin = True
+            half.fin_frame = frame
+            half.next = (half.next + 1) & 0xFFFF_FFFF
+        elif half.rst_frame:
+            return
+        if flag & TCP_RST:
+            kind = END_RST
+            half.rst_frame = frame
+        if connection.handler is not None:
+            connection.handler.end(sender, kind, frame, time_ns)
+
+    @staticmethod
+    def _joins(connection: TcpConnection, rows: _Rows, begin: int, stop: int) -> bool:
+        """Whether the first row of each direction is what the connection awaits, and acknowledges nothing unseen."""
+        if not connection.settled:
+            return False
+        left = 2
+        seen = [False, False]
+        for i in range(begin, stop):
+            sender = rows.direction[i]
+            flags = rows.flags[i]
+            half = connection.halves[sender]
+            peer = connection.halves[1 - sender]
+            if not seen[sender]:
+                seen[sender] = True
+                left -= 1
+                if flags & TCP_SYN and (half.next >= 0 or connection.is_new_connection(sender, rows.seq[i], flags)):
+                    return False
+                if not flags & TCP_RST and half.next >= 0 and rows.seq[i] != half.next:
+                    return False
+                if half.fin and (rows.length[i] or flags & TCP_FIN):
+                    return False
+            if not seen[1 - sender] and flags & TCP_ACK and peer.next >= 0 and difference(rows.ack[i], peer.next) > 0:
+                return False
+            if not left:
+                return True
+        return True
+
+    # -- the long way ---------------------------------------------------------------------------------------------------
+
+    def _long_way(self, key: bytes, rows: _Rows, begin: int, stop: int, data: memoryview) -> None:
+        connection = self._open.get(key)
+        for i in range(begin, stop):
+            sender = rows.direction[i]
+            flags = rows.flags[i]
+            if connection is not None and connection.is_new_connection(sender, rows.seq[i], flags):
+                self._complete(connection)
+                connection = None
+            if connection is None:
+                if key in self._tombstones and not flags & TCP_SYN:
+                    continue
+                connection = self._create(key, rows.frame[i], rows.time[i])
+            offset = rows.offset[i]
+            connection.segment(
+                sender,
+                rows.seq[i],
+                rows.ack[i],
+                flags,
+                bytes(data[offset : offset + rows.length[i]]),
+                rows.missing[i],
+                rows.frame[i],
+                rows.time[i],
+            )
+        if connection is not None and connection.closed and key not in self._lingering:
+            self._lingering[key] = connection
+
+    # -- open, lingering, finished ----------------------------------------------------------------------------------------
+
+    def _create(self, key: bytes, frame: int, time_ns: int) -> TcpConnection:
+        connection = TcpConnection(key, endpoints_of(key), frame, time_ns)
+        connection.handler = self._factory(connection)
+        self._open[key] = connection
+        self._new.append(connection)
+        self._tombstones.pop(key, None)
+        return connection
+
+    def _number(self) -> None:
+        """Numbers the connections that are new with this batch, in the order of their first frames."""
+        self._new.sort(key=lambda connection: connection.first_frame)
+        for connection in self._new:
+            connection.number = self.connections
+            self.connections += 1
+        self._opened += self._new
+        self._new.clear()
+
+    def _complete(self, connection: TcpConnection) -> None:
+        """Takes a connection out of the table."""
+        connection.flush()
+        self._open.pop(connection.key, None)
+        self._lingering.pop(connection.key, None)
+        self._tombstones[connection.key] = None
+        if len(self._tombstones) > TOMBSTONES:
+            self._tombstones.popitem(last=False)
+        self._finished.append(connection)
+
+    def _forget(self, now_ns: int) -> None:
+        """Finishes closed connections that have lingered, and the longest idle where too many are open."""
+        while self._lingering:
+            first = next(iter(self._lingering.values()))
+            if len(self._lingering) <= LINGERING and now_ns - first.last_ns <= LINGER_NS:
+                break
+            self._complete(first)
+        over = len(self._open) - MAX_OPEN
+        if over > 0:
+            # A tenth more than needed, so that the sort is not paid for at every batch.
+            idle = sorted(self._open.values(), key=lambda connection: connection.last_ns)
+            for connection in idle[: over + MAX_OPEN // 10]:
+                self.evicted += 1
+                self._complete(connection)
+
+
+def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
+    """((address, port), (address, port)) of a connection's 40-byte key, the lower first."""
+    ports = int.from_bytes(key[32:40], "big")
+    if ports & 0xFF == 4:
+        low = ".".join(map(str, key[12:16]))
+        high = ".".join(map(str, key[28:32]))
+    else:
+        low = str(ipaddress.IPv6Address(key[0:16]))
+        high = str(ipaddress.IPv6Address(key[16:32]))
+    return (low, ports >> 24 & 0xFFFF), (high, ports >> 8 & 0xFFFF)

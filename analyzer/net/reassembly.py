@@ -1,0 +1,376 @@
+"""TCP connections: both directions' bytes in order, with what is missing said.
+
+One segment at a time (`TcpConnection.segment`): out of order, retransmitted, overlapping, lost, wrapping. Connections in
+which nothing of that happens, most of them, take the column path of `flows` and never come here.
+
+Source: RFC 9293 (sequence numbers modulo 2**32: section 3.4).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
+
+# A hole the peer has acknowledged is given up after so many further segments of the connection: captures put frames of
+# the two directions out of order, and a retransmission may come after what it fills was acknowledged.
+PATIENCE: Final = 16
+# Out-of-order bytes and segments one connection may hold back.
+MAX_HELD_BYTES: Final = 1 << 20
+MAX_HELD_SEGMENTS: Final = 2048
+
+GAP_LOST: Final = "lost"
+GAP_SNAP: Final = "snap"
+
+END_FIN: Final = "fin"
+END_RST: Final = "rst"
+END_CAPTURE: Final = "capture"
+
+
+def difference(a: int, b: int) -> int:
+    """a - b of two sequence numbers, in -2**31 .. 2**31 - 1."""
+    return ((a - b + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+
+
+class StreamHandler(Protocol):
+    """Takes a connection's stream events, in order. `sender` is the index of the endpoint that sent."""
+
+    def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Bytes in order; those up to ends[i] came in frame frames[i] at times[i] (ns)."""
+
+    def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        """`length` bytes were sent and are not in the capture (GAP_LOST, GAP_SNAP); 0 where nobody knows how many."""
+
+    def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
+        """The sender said it will send no more (END_FIN, END_RST)."""
+
+
+class _Segment:
+    """A segment held back until its place has come."""
+
+    __slots__ = ("ack", "data", "fin", "frame", "missing", "seq", "time_ns")
+
+    def __init__(
+        self, seq: int, ack: int, data: bytes, missing: int, fin: bool, frame: int, time_ns: int
+    ) -> None:
+        self.seq = seq
+        self.ack = ack  # -1 where it acknowledges nothing
+        self.data = data
+        self.missing = missing
+        self.fin = fin
+        self.frame = frame
+        self.time_ns = time_ns
+
+
+class Half:
+    """One direction: `next` is the sequence number that is due (-1 before the first segment)."""
+
+    __slots__ = ("acked", "bytes", "fin", "fin_frame", "held", "held_bytes", "highest", "next", "rst_frame")
+
+    def __init__(self) -> None:
+        self.next = -1
+        self.highest = -1  # one past the highest sequence number seen
+        self.acked = -1  # the highest acknowledgement the peer sent for this direction
+        self.held: list[_Segment] = []
+        self.held_bytes = 0
+        self.bytes = 0
+        self.fin = False
+        self.fin_frame = 0
+        self.rst_frame = 0
+
+
+class TcpConnection:
+    """Both directions of one TCP connection. Endpoint 0 is the lower (address, port) of the two.
+
+    `initiator` is the endpoint that sent the SYN (or did not send the SYN-ACK), None where neither was captured.
+    `number` is the connection's place among all TCP connections of the capture, as Wireshark's tcp.stream.
+    """
+
+    __slots__ = (
+        "connect_frame",
+        "connected_ns",
+        "endpoints",
+        "first_frame",
+        "first_ns",
+        "gaps",
+        "halves",
+        "handler",
+        "impatience",
+        "initiator",
+        "key",
+        "last_frame",
+        "last_ns",
+        "number",
+        "out_of_order",
+        "retransmissions",
+        "syn_isn",
+        "syn_ns",
+        "synack_ns",
+    )
+
+    def __init__(
+        self, key: bytes, endpoints: tuple[tuple[str, int], tuple[str, int]], frame: int, time_ns: int
+    ) -> None:
+        self.key = key
+        self.endpoints = endpoints
+        self.number = -1
+        self.halves = (Half(), Half())
+        self.handler: StreamHandler | None = None
+        self.initiator: int | None = None
+        self.first_frame = frame
+        self.first_ns = time_ns
+        self.last_frame = frame
+        self.last_ns = time_ns
+        self.syn_isn: int | None = None
+        self.syn_ns: int | None = None
+        self.synack_ns: int | None = None
+        self.connected_ns: int | None = None
+        self.retransmissions = 0
+        self.out_of_order = 0
+        self.gaps = 0
+        self.impatience = 0
+
+    @property
+    def closed(self) -> bool:
+        """Both sides have ended, or one has reset: nothing more is due."""
+        a, b = self.halves
+        return (a.fin and b.fin) or a.rst_frame > 0 or b.rst_frame > 0
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is held back: the column path may go on with it."""
+        return not self.halves[0].held and not self.halves[1].held
+
+    def is_new_connection(self, sender: int, seq: int, flags: int) -> bool:
+        """Whether a segment opens another connection between the same endpoints (port reuse)."""
+        if flags & (TCP_SYN | TCP_ACK) != TCP_SYN:
+            return False
+        if self.syn_isn is not None and self.initiator == sender:
+            return seq != self.syn_isn
+        return self.halves[sender].next >= 0 or self.halves[1 - sender].next >= 0
+
+    # -- one segment --------------------------------------------------------------------------------------------------
+
+    def segment(
+        self,
+        sender: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        data: bytes,
+        missing: int,
+        frame: int,
+        time_ns: int,
+    ) -> None:
+        """Takes a segment; calls the handler for whatever has its place with it.
+
+        `data` is the captured payload, `missing` the bytes of it that the snap length cut off.
+        """
+        self.last_frame = frame
+        self.last_ns = time_ns
+        half = self.halves[sender]
+        peer = self.halves[1 - sender]
+        if flags & TCP_SYN:
+            self._syn(sender, seq, flags, time_ns)
+            seq = (seq + 1) & 0xFFFF_FFFF
+        elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
+            self.connected_ns = time_ns
+        if half.next < 0 and not flags & TCP_RST:
+            half.next = seq
+            half.highest = seq
+        if flags & TCP_ACK:
+            if peer.acked < 0 or difference(ack, peer.acked) > 0:
+                peer.acked = ack
+        else:
+            ack = -1
+        fin = bool(flags & TCP_FIN)
+        if data or missing or fin:
+            self._place(half, _Segment(seq, ack, data, missing, fin, frame, time_ns))
+        if flags & TCP_RST:
+            self._drain()
+            if not half.rst_frame:
+                half.rst_frame = frame
+                self.flush()
+                self._end(sender, END_RST, frame, time_ns)
+            return
+        if not half.held and not peer.held:
+            self.impatience = 0
+            return
+        self._drain()
+        if half.held or peer.held:
+            self._lose_patience()
+
+    def _syn(self, sender: int, seq: int, flags: int, time_ns: int) -> None:
+        if flags & TCP_ACK:
+            if self.synack_ns is None:
+                self.synack_ns = time_ns
+            if self.initiator is None:
+                self.initiator = 1 - sender
+        elif self.syn_ns is None:
+            self.syn_ns = time_ns
+            self.syn_isn = seq
+            self.initiator = sender
+
+    def _place(self, half: Half, segment: _Segment) -> None:
+        """Counts a segment and puts it among those held back, without what is known already."""
+        size = len(segment.data) + segment.missing
+        end = (segment.seq + size) & 0xFFFF_FFFF
+        offset = difference(segment.seq, half.next)
+        if size <= 1 and offset == -1 and not segment.fin:
+            return  # a keep-alive probe: its byte is garbage
+        if size and difference(end, half.next) <= 0:
+            self.retransmissions += 1
+            if not segment.fin or half.fin:
+                return
+        elif difference(segment.seq, half.highest) < 0:
+            if self._known(half, segment.seq, size):
+                self.retransmissions += 1
+                if not segment.fin:
+                    return
+            else:
+                self.out_of_order += 1
+        if difference(end, half.highest) > 0:
+            half.highest = end
+        held = half.held
+        index = len(held)
+        while index and difference(held[index - 1].seq, segment.seq) > 0:
+            index -= 1
+        held.insert(index, segment)
+        half.held_bytes += len(segment.data)
+
+    def _known(self, half: Half, seq: int, size: int) -> bool:
+        """Whether the bytes are all delivered or held already."""
+        at = seq
+        end = (seq + size) & 0xFFFF_FFFF
+        if difference(half.next, at) > 0:
+            at = half.next
+        for held in half.held:
+            if difference(held.seq, at) > 0:
+                break
+            stop = (held.seq + len(held.data) + held.missing) & 0xFFFF_FFFF
+            if difference(stop, at) > 0:
+                at = stop
+        return difference(at, end) >= 0
+
+    def _ready(self, half: Half, peer: Half) -> bool:
+        """Whether the first held segment is next, and what it acknowledges has been delivered before it."""
+        if not half.held:
+            return False
+        first = half.held[0]
+        if difference(first.seq, half.next) > 0:
+            return False
+        return first.ack < 0 or peer.next < 0 or difference(first.ack, peer.next) <= 0
+
+    def _drain(self) -> None:
+        """Delivers all that has its place, the two directions in the order of their acknowledgements."""
+        a, b = self.halves
+        while True:
+            ready_a = self._ready(a, b)
+            ready_b = self._ready(b, a)
+            if ready_a and (not ready_b or a.held[0].frame <= b.held[0].frame):
+                self._deliver(0)
+            elif ready_b:
+                self._deliver(1)
+            else:
+                return
+
+    def _deliver(self, sender: int) -> None:
+        half = self.halves[sender]
+        segment = half.held.pop(0)
+        half.held_bytes -= len(segment.data)
+        old = difference(half.next, segment.seq)
+        data = segment.data[old:] if old else segment.data
+        captured_end = (segment.seq + len(segment.data)) & 0xFFFF_FFFF
+        if data:
+            half.bytes += len(data)
+            half.next = captured_end
+            if self.handler is not None:
+                self.handler.data(sender, data, [len(data)], [segment.frame], [segment.time_ns])
+        if segment.missing:
+            end = (captured_end + segment.missing) & 0xFFFF_FFFF
+            lost = difference(end, half.next)
+            if lost > 0:
+                half.next = end
+                self._gap(sender, lost, GAP_SNAP, segment.frame, segment.time_ns)
+        if segment.fin and not half.fin:
+            half.fin = True
+            half.fin_frame = segment.frame
+            half.next = (half.next + 1) & 0xFFFF_FFFF
+            self._end(sender, END_FIN, segment.frame, segment.time_ns)
+
+    # -- what is missing ------------------------------------------------------------------------------------------------
+
+    def _lose_patience(self) -> None:
+        """Gives up a hole that the peer has acknowledged, or that holds back more than may be held."""
+        self.impatience += 1
+        for sender in (0, 1):
+            half = self.halves[sender]
+            too_much = half.held_bytes > MAX_HELD_BYTES or len(half.held) > MAX_HELD_SEGMENTS
+            if too_much or (self.impatience > PATIENCE and self._acknowledged_hole(half)):
+                self._skip_hole(sender)
+                self.impatience = 0
+                self._drain()
+
+    def _acknowledged_hole(self, half: Half) -> bool:
+        return half.next >= 0 and half.acked >= 0 and difference(half.acked, half.next) > 0
+
+    def _skip_hole(self, sender: int) -> None:
+        """Declares the bytes before the first held segment (or before what the peer acknowledged) missing."""
+        half = self.halves[sender]
+        if half.next < 0:
+            return
+        if half.held:
+            target = half.held[0].seq
+            first = half.held[0]
+            frame, time_ns = first.frame, first.time_ns
+            # The peer may have acknowledged a part of the hole only; the rest of it was lost all the same.
+        elif self._acknowledged_hole(half):
+            target = half.acked
+            frame, time_ns = self.last_frame, self.last_ns
+        else:
+            return
+        length = difference(target, half.next)
+        if length <= 0:
+            # In its place, but it waits for bytes of the peer that will not come.
+            other = self.halves[1 - sender]
+            if other.held or not self._acknowledged_hole(other):
+                self._deliver(sender)
+            else:
+                self._skip_hole(1 - sender)
+            return
+        half.next = target
+        self._gap(sender, length, GAP_LOST, frame, time_ns)
+
+    def flush(self) -> None:
+        """Delivers all that is held, with gaps for what never came. At the end of the connection or the capture."""
+        self._drain()
+        while True:
+            waiting = [s for s in (0, 1) if self.halves[s].held]
+            if not waiting:
+                break
+            # First the holes: what merely waits for the peer's bytes goes after them.
+            holes = [s for s in (0, 1) if self._has_hole(s)]
+            self._skip_hole(holes[0] if holes else waiting[0])
+            self._drain()
+        for sender in (0, 1):
+            half = self.halves[sender]
+            lost = difference(half.acked, half.next) if self._acknowledged_hole(half) else 0
+            # A FIN that was not captured is acknowledged as one number more: not worth a gap.
+            if lost > 1:
+                half.next = half.acked
+                self._gap(sender, lost, GAP_LOST, self.last_frame, self.last_ns)
+
+    def _has_hole(self, sender: int) -> bool:
+        half = self.halves[sender]
+        if half.held:
+            return difference(half.held[0].seq, half.next) > 0
+        return self._acknowledged_hole(half)
+
+    def _gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        self.gaps += 1
+        if self.handler is not None:
+            self.handler.gap(sender, length, reason, frame, time_ns)
+
+    def _end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
+        if self.handler is not None:
+            self.handler.end(sender, kind, frame, time_ns)
