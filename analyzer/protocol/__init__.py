@@ -1,0 +1,1 @@
+"""The MySQL client/server protocol, sans-IO: records, framing, state, auth plugins."""

@@ -1,0 +1,75 @@
+"""auth_gssapi_client, MariaDB's GSSAPI plugin (Kerberos, SPNEGO, NTLM).
+
+Source: MariaDB manual, "Connecting", plugin list, and "Authentication Plugin - GSSAPI". The server names its principal
+and mechanism; then GSSAPI tokens go both ways until both sides trust one another (RFC 2743, section 1.2).
+"""
+
+from __future__ import annotations
+
+from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
+
+
+class ServicePrincipal(AuthRecord, frozen=True):
+    """The server's principal and the mechanism it wants, both may be empty."""
+
+    server_principal_name: str
+    mechanism: str
+
+    def summary(self) -> str:
+        return f"service principal {self.server_principal_name!r}, mechanism {self.mechanism!r}"
+
+    @classmethod
+    def decode(cls, r: Reader) -> ServicePrincipal:
+        principal = r.nul_text("server_principal_name")
+        # The last NUL is missing where the reader of the switch request took it for that packet's own.
+        mechanism = r.rest("mechanism").removesuffix(b"\x00")
+        return cls(principal, mechanism.decode("utf-8", ENCODING_ERRORS))
+
+    def encode(self, w: Writer) -> None:
+        w.nul(self.server_principal_name)
+        w.nul(self.mechanism)
+
+
+class GssapiToken(AuthRecord, frozen=True):
+    """A token of the mechanism."""
+
+    token: bytes
+
+    def summary(self) -> str:
+        return f"GSSAPI token of {len(self.token)} bytes"
+
+    @classmethod
+    def decode(cls, r: Reader) -> GssapiToken:
+        return cls(r.rest("token"))
+
+    def encode(self, w: Writer) -> None:
+        w.raw(self.token)
+
+
+class GssapiExchange(Exchange):
+    """Tokens in turn; an empty packet of the client acknowledges the last."""
+
+    __slots__ = ()
+
+    def client(self, r: Reader) -> AuthRecord:
+        if r.left == 0:
+            if self.protection is None:
+                self.protection = EMPTY
+            return Empty.decode(r)
+        self.protection = OTHER
+        return GssapiToken.decode(r)
+
+    def server(self, r: Reader) -> AuthRecord:
+        return GssapiToken.decode(r)
+
+
+class AuthGssapiClient(Plugin):
+    name = "auth_gssapi_client"
+    nonce_length = None
+
+    def data(self, r: Reader) -> AuthRecord:
+        return ServicePrincipal.decode(r) if r.left else Empty.decode(r)
+
+    def exchange(self, nonce: bytes, secure: bool) -> Exchange:
+        return GssapiExchange(self.cut(nonce), secure)

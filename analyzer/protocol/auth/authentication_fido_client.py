@@ -1,0 +1,84 @@
+"""authentication_fido_client, the plugin for security keys of MySQL 8.0.27 to 8.3.
+
+Source: MySQL source documentation (8.0), "authentication_fido information" (page_fido_authentication_exchanges).
+The server sends salt, relying party id and credential id; the client answers with what the key signed.
+"""
+
+from __future__ import annotations
+
+from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.reader import Reader, Writer
+
+
+class FidoChallenge(AuthRecord, frozen=True):
+    """32 random bytes, the relying party's name, the account's credential. Empty where no key was registered."""
+
+    salt: bytes
+    relying_party_id: str
+    credential_id: bytes
+    rest: bytes
+
+    def summary(self) -> str:
+        return f"challenge of the relying party {self.relying_party_id!r}"
+
+    @classmethod
+    def decode(cls, r: Reader) -> FidoChallenge:
+        return cls(
+            r.lenenc_bytes("salt"),
+            r.lenenc_text("relying_party_id"),
+            r.lenenc_bytes("credential_id"),
+            r.rest("rest"),
+        )
+
+    def encode(self, w: Writer) -> None:
+        w.lenenc_bytes(self.salt)
+        w.lenenc_bytes(self.relying_party_id)
+        w.lenenc_bytes(self.credential_id)
+        w.raw(self.rest)
+
+
+class FidoAssertion(AuthRecord, frozen=True):
+    """The key's authenticator data, and its signature."""
+
+    authenticator_data: bytes
+    signature: bytes
+
+    def summary(self) -> str:
+        return "signed assertion of a security key"
+
+    @classmethod
+    def decode(cls, r: Reader) -> FidoAssertion:
+        authenticator_data = r.lenenc_bytes("authenticator_data")
+        signature = r.lenenc_bytes("signature")
+        r.finish()
+        return cls(authenticator_data, signature)
+
+    def encode(self, w: Writer) -> None:
+        w.lenenc_bytes(self.authenticator_data)
+        w.lenenc_bytes(self.signature)
+
+
+class FidoExchange(Exchange):
+    """One step: the assertion."""
+
+    __slots__ = ()
+
+    def client(self, r: Reader) -> AuthRecord:
+        if r.left == 0:
+            if self.protection is None:
+                self.protection = EMPTY
+            return Empty.decode(r)
+        record = FidoAssertion.decode(r)
+        self.protection = OTHER
+        return record
+
+
+class AuthenticationFidoClient(Plugin):
+    name = "authentication_fido_client"
+    nonce_length = None
+
+    def data(self, r: Reader) -> AuthRecord:
+        return FidoChallenge.decode(r) if r.left else Empty.decode(r)
+
+    def exchange(self, nonce: bytes, secure: bool) -> Exchange:
+        return FidoExchange(self.cut(nonce), secure)

@@ -1,0 +1,136 @@
+"""dialog: questions and answers, MariaDB's PAM and other plugins that ask a person.
+
+Source: MariaDB manual, "Connecting", dialog plugin, and "Authentication with Pluggable Authentication Modules (PAM)".
+Each question is a byte for its kind and the prompt; bit 0 of the kind says that it is the last one. The first question
+may come with the switch request, or there is none and the client begins with its password. Answers are clear text with
+a NUL after it.
+"""
+
+from __future__ import annotations
+
+from analyzer.errors import BadValue, DecodeError, ProtocolError
+from analyzer.protocol.auth.base import (
+    EMPTY,
+    AuthRecord,
+    ClientOptions,
+    ClientSide,
+    Empty,
+    Exchange,
+    Plugin,
+    PluginData,
+)
+from analyzer.protocol.reader import Reader, Writer
+
+LAST_QUESTION = 1
+ORDINARY_QUESTION = 2
+PASSWORD_QUESTION = 4
+
+
+class Question(AuthRecord, frozen=True):
+    """A question: 2 ordinary, 4 for a password (not to be shown), and 1 added for the last."""
+
+    question_type: int
+    prompt: str
+
+    @property
+    def hidden(self) -> bool:
+        return self.question_type & ~LAST_QUESTION == PASSWORD_QUESTION
+
+    def summary(self) -> str:
+        kind = "asks for a password" if self.hidden else "asks"
+        return f"{kind}: {self.prompt!r}" if self.prompt else kind
+
+    @classmethod
+    def decode(cls, r: Reader) -> Question:
+        at = r.pos
+        question_type = r.u8("question_type")
+        if question_type & ~LAST_QUESTION not in (ORDINARY_QUESTION, PASSWORD_QUESTION):
+            raise BadValue("Question", "question_type", at, f"2 to 5 expected, {question_type} found")
+        return cls(question_type, r.rest_text("prompt"))
+
+    def encode(self, w: Writer) -> None:
+        w.u8(self.question_type)
+        w.raw(self.prompt)
+
+
+class Answer(AuthRecord, frozen=True):
+    """What the user typed, in clear text, with a NUL after it. Treated as secret, whatever was asked."""
+
+    password: bytes
+
+    def summary(self) -> str:
+        return "the answer in clear text"
+
+    @classmethod
+    def decode(cls, r: Reader) -> Answer:
+        password = r.nul("password")
+        r.finish()
+        return cls(password)
+
+    def encode(self, w: Writer) -> None:
+        w.nul(self.password)
+
+
+class DialogExchange(Exchange):
+    """Answers and questions in turn."""
+
+    __slots__ = ()
+
+    def client(self, r: Reader) -> AuthRecord:
+        payload = r.data[r.pos : r.end]
+        if not payload:
+            if self.protection is None:
+                self.protection = EMPTY
+            return Empty.decode(r)
+        answer = Answer.decode(r)
+        if self.response is None:
+            self.response = payload
+        if answer.password:
+            self.protection = self._cleartext()
+        elif self.protection is None:
+            self.protection = EMPTY
+        return answer
+
+    def server(self, r: Reader) -> AuthRecord:
+        return Question.decode(r)
+
+
+class DialogClient(ClientSide):
+    """The first question is answered with the password, as libmariadb does; further ones by `options.prompt`, or with
+    the password where they ask for one and nobody is there to be asked."""
+
+    __slots__ = ("_answered",)
+
+    def __init__(self, plugin: Plugin, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> None:
+        super().__init__(plugin, password, nonce, secure, options)
+        self._answered = False
+
+    def respond(self, server_data: bytes | None) -> bytes | None:
+        if server_data is not None:
+            try:
+                question = Question.decode(Reader(server_data))
+            except DecodeError as error:
+                raise ProtocolError(f"dialog: {error}") from error
+            if self._answered and self.options.prompt is not None:
+                self.password = self.options.prompt(question.prompt, question.hidden)
+            elif self._answered and not question.hidden:
+                raise ProtocolError(f"dialog: the server asks {question.prompt!r} and there is no way to ask the user")
+        self._answered = True
+        return self.cleartext()
+
+
+class Dialog(Plugin):
+    name = "dialog"
+    nonce_length = None
+
+    def data(self, r: Reader) -> AuthRecord:
+        return Question.decode(r) if r.left else PluginData(b"", b"")
+
+    def exchange(self, nonce: bytes, secure: bool) -> Exchange:
+        return DialogExchange(nonce, secure)
+
+    def client(self, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> ClientSide:
+        return DialogClient(self, password, nonce, secure, options)
+
+    def verify(self, password: bytes, nonce: bytes, response: bytes) -> bool | None:
+        return response.removesuffix(b"\x00") == password

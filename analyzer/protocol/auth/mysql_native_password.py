@@ -1,0 +1,49 @@
+"""mysql_native_password, MySQL 4.1 to 8.4 and MariaDB's default.
+
+Source: MySQL source documentation, "Native Authentication" (page_protocol_connection_phase_authentication_methods);
+MariaDB manual, "Connecting", plugin list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, ProofExchange
+from analyzer.protocol.reader import Reader, Writer
+
+SCRAMBLE_LENGTH = 20
+
+
+class NativeScramble(AuthRecord, frozen=True):
+    """XOR(SHA1(password), SHA1(nonce, SHA1(SHA1(password)))): 20 bytes."""
+
+    scramble: bytes
+
+    def summary(self) -> str:
+        return "SHA-1 scramble of the password and the server's nonce"
+
+    @classmethod
+    def decode(cls, r: Reader) -> NativeScramble:
+        scramble = r.take("scramble", SCRAMBLE_LENGTH)
+        r.finish()
+        return cls(scramble)
+
+    def encode(self, w: Writer) -> None:
+        w.raw(self.scramble)
+
+
+class MysqlNativePassword(Plugin):
+    name = "mysql_native_password"
+
+    def exchange(self, nonce: bytes, secure: bool) -> Exchange:
+        return ProofExchange(self.cut(nonce), secure, NativeScramble.decode)
+
+    def client(self, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> ClientSide:
+        return ClientSide(self, password, self.cut(nonce), secure, options)
+
+    def scramble(self, password: bytes, nonce: bytes) -> bytes:
+        if not password:
+            return b""
+        first = hashlib.sha1(password).digest()
+        stored = hashlib.sha1(self.cut(nonce) + hashlib.sha1(first).digest()).digest()
+        return bytes(a ^ b for a, b in zip(first, stored, strict=True))

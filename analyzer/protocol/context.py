@@ -1,0 +1,45 @@
+"""What a connection has negotiated so far: passed to every decode and encode, never global."""
+
+from __future__ import annotations
+
+from analyzer.protocol.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41
+
+EXTENDED = 0xFFFF_FFFF << 32
+
+
+class Context:
+    """Negotiated state of one connection.
+
+    `server` and `client` are what each side set (MariaDB's extended capabilities from bit 32 up), None before it was
+    seen. What is in force is what both set: drivers set flags that their server never offered.
+    `flavor` is mysql, mariadb or another name known from the version; `secure` says whether TLS is on;
+    `assumed` that something in force was worked out instead of seen.
+    """
+
+    __slots__ = ("assumed", "client", "flavor", "in_force", "nonce", "secure", "server")
+
+    def __init__(self) -> None:
+        self.server: int | None = None
+        self.client: int | None = None
+        self.in_force = CLIENT_PROTOCOL_41
+        self.flavor: str | None = None
+        self.nonce = b""
+        self.secure = False
+        self.assumed = False
+
+    def negotiate(self) -> None:
+        """Works out `in_force` from both sides' flags. One side's alone where the other was not captured."""
+        if self.server is None or self.client is None:
+            known = self.client if self.server is None else self.server
+            self.in_force = CLIENT_PROTOCOL_41 if known is None else known
+            self.assumed = True
+            return
+        both = self.server & self.client
+        # Extended capabilities exist only where both sides leave CLIENT_LONG_PASSWORD (CLIENT_MYSQL) clear.
+        if (self.server | self.client) & CLIENT_LONG_PASSWORD:
+            both &= ~EXTENDED
+        self.in_force = both
+
+    @property
+    def mariadb(self) -> bool:
+        return self.flavor == "mariadb"

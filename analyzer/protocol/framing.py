@@ -1,0 +1,289 @@
+"""MySQL packets out of a byte stream: 4-byte headers split off, packets of 16 MiB and over joined.
+
+Source: MySQL source documentation, "MySQL Packets": int<3> payload length, int<1> sequence id; a payload of 0xFFFFFF
+bytes goes on in the next packet.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from struct import Struct
+
+import msgspec
+
+HEADER = 4
+LONGEST = 0xFF_FFFF
+# Bytes of one payload that are kept; what is over is counted, not stored.
+DEFAULT_KEEP = 1 << 20
+
+_U32 = Struct("<I").unpack_from
+_HEADER_AND_FIRST = Struct("<IB").unpack_from
+
+
+class Packet(msgspec.Struct, frozen=True, gc=False):
+    """One MySQL packet.
+
+    `sequence_id` is that of its last part, `first_sequence_id` of its first (they differ only in packets of 16 MiB and
+    over). `length` counts all payload bytes; `payload` holds them up to the framer's bound. `frame` and `time_ns` are
+    those of its last byte, `start_frame` and `start_ns` of its first.
+    """
+
+    sequence_id: int
+    payload: bytes
+    length: int
+    frame: int
+    time_ns: int
+    start_frame: int
+    start_ns: int
+    first_sequence_id: int
+
+
+class PacketFramer:
+    """Splits one direction of a connection into packets.
+
+    `push` bytes as they come, then call `next` until it says None; between two calls `skip_rows` may pass over rows
+    without making packets of them. Bytes are joined at most once; a payload over `keep` bytes is cut to that.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_ends",
+        "_frames",
+        "_have",
+        "_long",
+        "_need",
+        "_parts",
+        "_pos",
+        "_start",
+        "_times",
+        "keep",
+    )
+
+    def __init__(self, keep: int = DEFAULT_KEEP) -> None:
+        self.keep = keep
+        self._buffer = b""
+        self._pos = 0
+        # Bytes that wait for more: `_parts` in order, `_have` in all, until `_need` are there.
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._need = HEADER
+        self._start: tuple[int, int] | None = None  # frame and time of the first byte of the packet that waits
+        self._long: _LongPacket | None = None
+        self._ends: list[int] = []
+        self._frames: list[int] = []
+        self._times: list[int] = []
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a packet that has begun and is not complete."""
+        return self._have + len(self._buffer) - self._pos + (self._long.length if self._long else 0)
+
+    def push(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Adds `data`, whose bytes up to ends[i] came in frame frames[i] at times[i]."""
+        have = self._have
+        if not have:
+            self._buffer = data
+            self._pos = 0
+            self._ends = ends
+            self._frames = frames
+            self._times = times
+            return
+        self._parts.append(data)
+        self._have = have + len(data)
+        if self._have < self._need:
+            return
+        self._buffer = b"".join(self._parts)
+        self._pos = 0
+        self._ends = [end + have for end in ends]
+        self._frames = frames
+        self._times = times
+        self._parts = []
+        self._have = 0
+
+    def peek(self, size: int) -> bytes:
+        """Up to `size` of the bytes that are not yet part of a packet."""
+        if self._have:
+            return b"".join(self._parts)[:size]
+        return self._buffer[self._pos : self._pos + size]
+
+    def drop(self, size: int) -> None:
+        """Passes over `size` bytes that are no packet (a PROXY header)."""
+        data, ends, frames, times = self.take_rest()
+        if len(data) > size:
+            self.push(data[size:], [end - size for end in ends], frames, times)
+
+    def take_rest(self) -> tuple[bytes, list[int], list[int], list[int]]:
+        """Takes all bytes that are not yet part of a packet, with their marks: what comes next is no MySQL packet."""
+        if self._have:
+            rest, base = b"".join(self._parts), 0
+            start = self._start or (0, 0)
+            ends, frames, times = [len(rest)], [start[0]], [start[1]]
+        else:
+            base = self._pos
+            rest = self._buffer[base:]
+            kept = [i for i, end in enumerate(self._ends) if end > base]
+            ends = [self._ends[i] - base for i in kept]
+            frames = [self._frames[i] for i in kept]
+            times = [self._times[i] for i in kept]
+        self.reset()
+        return rest, ends, frames, times
+
+    def reset(self) -> None:
+        """Forgets everything: what follows begins a packet (after a gap)."""
+        self._buffer = b""
+        self._pos = 0
+        self._parts = []
+        self._have = 0
+        self._need = HEADER
+        self._start = None
+        self._long = None
+
+    def _at(self, end: int) -> tuple[int, int]:
+        """Frame and time of the byte before `end` of the buffer."""
+        index = bisect_left(self._ends, end) if len(self._ends) > 1 else 0
+        return self._frames[index], self._times[index]
+
+    def next(self) -> Packet | None:
+        """The next packet, or None until more bytes are pushed."""
+        if self._have:
+            return None
+        while True:
+            buffer = self._buffer
+            pos = self._pos
+            if self._long is not None and self._long.left:
+                if not self._continue_long(self._long):
+                    return None
+                if self._long.continues:
+                    continue
+                return self._finish_long(self._long)
+            left = len(buffer) - pos
+            if left < HEADER:
+                self._wait(HEADER)
+                return None
+            word: int = _U32(buffer, pos)[0]
+            length = word & LONGEST
+            stop = pos + HEADER + length
+            incomplete = stop > len(buffer)
+            if self._long is not None or length == LONGEST or (incomplete and length > self.keep):
+                self._begin_part(length, word >> 24)
+                if not length and self._long is not None:
+                    return self._finish_long(self._long)
+                continue
+            if incomplete:
+                self._wait(HEADER + length)
+                return None
+            self._pos = stop
+            start = self._start
+            if len(self._ends) == 1:
+                frame = self._frames[0]
+                time_ns = self._times[0]
+                if start is None:
+                    return Packet(word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, frame, time_ns, word >> 24)
+            else:
+                frame, time_ns = self._at(stop)
+                if start is None:
+                    start = self._at(pos + 1)
+            self._start = None
+            return Packet(word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, start[0], start[1], word >> 24)
+
+    def _wait(self, need: int) -> None:
+        """Keeps the rest of the buffer until `need` bytes of it are there."""
+        pos = self._pos
+        buffer = self._buffer
+        if pos < len(buffer):
+            if self._start is None:
+                self._start = self._at(pos + 1)
+            rest = buffer[pos:] if pos else buffer
+            self._parts = [rest]
+            self._have = len(rest)
+        self._need = need
+        self._buffer = b""
+        self._pos = 0
+
+    def _begin_part(self, length: int, sequence: int) -> None:
+        """Takes the header of a part of a long packet; its payload is taken as it comes."""
+        start = self._start or self._at(self._pos + 1)
+        self._start = None
+        if self._long is None:
+            self._long = _LongPacket(sequence, start)
+        long = self._long
+        self._pos += HEADER
+        long.sequence = sequence
+        long.left = length
+        long.continues = length == LONGEST
+        long.last = self._at(self._pos)
+
+    def _continue_long(self, long: _LongPacket) -> bool:
+        """Takes what the buffer has of the part's payload; True when the part is complete."""
+        pos = self._pos
+        step = min(len(self._buffer) - pos, long.left)
+        if step:
+            room = self.keep - long.kept
+            if room > 0:
+                part = self._buffer[pos : pos + min(step, room)]
+                long.parts.append(part)
+                long.kept += len(part)
+            long.length += step
+            long.left -= step
+            self._pos = pos + step
+            long.last = self._at(self._pos)
+        return long.left == 0
+
+    def _finish_long(self, long: _LongPacket) -> Packet:
+        self._long = None
+        frame, time_ns = long.last
+        start = long.start
+        payload = b"".join(long.parts)
+        return Packet(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], long.first_sequence)
+
+    def skip_rows(self, sequence: int) -> tuple[int, int, int]:
+        """Passes over complete packets that can only be rows, from sequence id `sequence` on.
+
+        Stops before any packet whose first byte may begin something else (0xFE, 0xFF), which is empty, of 16 MiB, out
+        of sequence or not complete. Returns (rows, next sequence id, payload bytes).
+        """
+        if self._have or self._long is not None or self._start is not None:
+            return 0, sequence, 0
+        buffer = self._buffer
+        begin = pos = self._pos
+        last = len(buffer) - HEADER - 1
+        end = len(buffer)
+        rows = 0
+        while pos <= last:
+            word, first = _HEADER_AND_FIRST(buffer, pos)
+            length = word & LONGEST
+            stop = pos + HEADER + length
+            if first >= 0xFE or stop > end or word >> 24 != sequence or length == 0 or length == LONGEST:
+                break
+            pos = stop
+            sequence = (sequence + 1) & 0xFF
+            rows += 1
+        self._pos = pos
+        return rows, sequence, pos - begin - rows * HEADER
+
+
+class _LongPacket:
+    """A packet that is collected part by part: over 16 MiB, or over the framer's bound."""
+
+    __slots__ = ("continues", "first_sequence", "kept", "last", "left", "length", "parts", "sequence", "start")
+
+    def __init__(self, sequence: int, start: tuple[int, int]) -> None:
+        self.first_sequence = sequence
+        self.sequence = sequence
+        self.start = start
+        self.last = start
+        self.parts: list[bytes] = []
+        self.kept = 0
+        self.length = 0
+        self.left = 0
+        self.continues = False
+
+
+def encode_packet(payload: bytes, sequence_id: int) -> bytes:
+    """`payload` as it goes over the wire, split where it is 16 MiB or longer."""
+    parts = []
+    for start in range(0, len(payload) + 1, LONGEST):
+        part = payload[start : start + LONGEST]
+        parts.append(len(part).to_bytes(3, "little") + bytes([sequence_id & 0xFF]) + part)
+        sequence_id += 1
+    return b"".join(parts)

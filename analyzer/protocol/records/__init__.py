@@ -1,0 +1,1 @@
+"""Wire records of the MySQL client/server protocol, one class each."""

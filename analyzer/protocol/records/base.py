@@ -1,0 +1,62 @@
+"""The base of all wire records: one class a record, its fields named as the manuals name them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import msgspec
+
+from analyzer.errors import DecodeError
+from analyzer.protocol.context import Context
+from analyzer.protocol.reader import Reader, TracingReader, Writer
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A decoded payload. `decode` and `encode` are each other's inverse; the summary is one line in plain words."""
+
+    @classmethod
+    def decode(cls, r: Reader, ctx: Context) -> Self:
+        """Reads the record from `r`. Raises DecodeError with record, field and offset."""
+        raise NotImplementedError
+
+    def encode(self, w: Writer, ctx: Context) -> None:
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        return ""
+
+    def to_bytes(self, ctx: Context) -> bytes:
+        w = Writer()
+        self.encode(w, ctx)
+        return w.getvalue()
+
+    @classmethod
+    def from_bytes(cls, payload: bytes, ctx: Context) -> Self:
+        """Decodes a whole payload. Raises TrailingBytes where it goes on after the record."""
+        r = Reader(payload, cls.__name__)
+        record = cls.decode(r, ctx)
+        r.finish()
+        return record
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """Bytes that had to be a record and are none: what was decoded before the error, where it broke, and why.
+
+    `partial` holds (field name, value) of the fields read before `offset`; nothing after it is trusted.
+    """
+
+    record_type: str
+    field: str
+    partial: tuple[tuple[str, Any], ...]
+    offset: int
+    reason: str
+    data: bytes
+
+    def summary(self) -> str:
+        return f"malformed {self.record_type}: {self.field} at byte {self.offset}: {self.reason}"
+
+
+def malformed(record_type: str, error: DecodeError, payload: bytes, reader: TracingReader | None = None) -> Malformed:
+    """The record of a failed decode. `reader` is the traced second attempt, from which `partial` comes."""
+    partial = tuple((span.name, span.value) for span in reader.spans) if reader is not None else ()
+    return Malformed(record_type, error.field, partial, error.offset, error.reason, payload)

@@ -1,0 +1,117 @@
+"""Responses to commands, as far as the state machine needs them to stay in step.
+
+Sources: MySQL source documentation, "COM_QUERY Response", "COM_STMT_PREPARE Response"; MariaDB Server documentation,
+"Result Set Packets" (metadata caching).
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from analyzer.errors import BadValue
+from analyzer.protocol.capabilities import CLIENT_OPTIONAL_RESULTSET_METADATA, MARIADB_CLIENT_CACHE_METADATA
+from analyzer.protocol.context import Context
+from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.records.base import Record
+
+
+class ColumnCount(Record, frozen=True):
+    """The head of a result set: how many columns, and whether their definitions follow."""
+
+    column_count: int
+    metadata_follows: int | None = None
+
+    @classmethod
+    def decode(cls, r: Reader, ctx: Context) -> Self:
+        r.record = "ColumnCount"
+        follows: int | None = None
+        if ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA and r.left > 1:
+            follows = r.u8("metadata_follows")
+        count = r.lenenc("column_count")
+        if ctx.in_force & MARIADB_CLIENT_CACHE_METADATA and r.left:
+            follows = r.u8("metadata_follows")
+        return cls(count, follows)
+
+    def encode(self, w: Writer, ctx: Context) -> None:
+        if self.metadata_follows is not None and ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA:
+            w.u8(self.metadata_follows)
+        w.lenenc(self.column_count)
+        if self.metadata_follows is not None and ctx.in_force & MARIADB_CLIENT_CACHE_METADATA:
+            w.u8(self.metadata_follows)
+
+    def summary(self) -> str:
+        return f"result set of {self.column_count} columns"
+
+
+class LocalInfileRequest(Record, frozen=True):
+    """0xFB and a file name: LOAD DATA LOCAL, the client is to send the file."""
+
+    filename: str
+
+    @classmethod
+    def decode(cls, r: Reader, ctx: Context) -> Self:
+        r.record = "LocalInfileRequest"
+        header = r.u8("header")
+        if header != 0xFB:
+            raise BadValue("LocalInfileRequest", "header", 0, f"0xfb expected, 0x{header:02x} found")
+        return cls(r.rest_text("filename"))
+
+    def encode(self, w: Writer, ctx: Context) -> None:
+        w.u8(0xFB)
+        w.raw(self.filename)
+
+    def summary(self) -> str:
+        return f"asks the client for the file {self.filename!r}"
+
+
+class StmtPrepareOK(Record, frozen=True):
+    """0x00, statement id, number of columns and parameters, filler, warnings, whether metadata follows."""
+
+    statement_id: int
+    num_columns: int
+    num_params: int
+    filler: int | None = None
+    warning_count: int | None = None
+    metadata_follows: int | None = None
+
+    @classmethod
+    def decode(cls, r: Reader, ctx: Context) -> Self:
+        r.record = "StmtPrepareOK"
+        header = r.u8("status")
+        if header != 0:
+            raise BadValue("StmtPrepareOK", "status", 0, f"0x00 expected, 0x{header:02x} found")
+        statement, columns, params = r.uint("statement_id", 4), r.uint("num_columns", 2), r.uint("num_params", 2)
+        filler = r.u8("filler") if r.left else None
+        warnings = r.uint("warning_count", 2) if r.left >= 2 else None
+        follows: int | None = None
+        if ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA and r.left:
+            follows = r.u8("metadata_follows")
+        return cls(statement, columns, params, filler, warnings, follows)
+
+    def encode(self, w: Writer, ctx: Context) -> None:
+        w.u8(0)
+        w.uint(self.statement_id, 4)
+        w.uint(self.num_columns, 2)
+        w.uint(self.num_params, 2)
+        if self.filler is not None:
+            w.u8(self.filler)
+        if self.warning_count is not None:
+            w.uint(self.warning_count, 2)
+        if self.metadata_follows is not None:
+            w.u8(self.metadata_follows)
+
+    def summary(self) -> str:
+        return f"statement {self.statement_id}: {self.num_params} parameters, {self.num_columns} columns"
+
+
+class Data(Record, frozen=True):
+    """A payload that is passed over by its place alone: a column definition, a row, a block of a file, an event."""
+
+    kind: str
+    data: bytes
+
+    def encode(self, w: Writer, ctx: Context) -> None:
+        w.raw(self.data)
+
+    def summary(self) -> str:
+        return f"{len(self.data)} bytes"
