@@ -1,0 +1,252 @@
+"""What a conversation leaves behind: the few records and counts that verdict, findings and reports are made from."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from analyzer.protocol import state as st
+from analyzer.protocol.auth.base import CLEARTEXT, AuthRecord, Plugin
+from analyzer.protocol.framing import Packet
+from analyzer.protocol.machine import CLIENT, AnyRecord, Machine, SequenceError
+from analyzer.protocol.records.authentication import (
+    AuthMoreData,
+    AuthNextFactor,
+    AuthResponse,
+    AuthSwitchRequest,
+    OldAuthSwitchRequest,
+)
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.command import ComChangeUser
+from analyzer.protocol.records.generic import ErrPacket, OKPacket
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
+from analyzer.protocol.records.login import (
+    HandshakeResponse41,
+    HandshakeResponse320,
+    SSLRequest,
+    SSLRequest320,
+)
+from analyzer.protocol.records.proxy import ProxyHeader
+from analyzer.protocol.records.response import Data
+
+# Faults of one kind that are kept of one connection; more are counted by nobody.
+MOST: Final = 20
+MOST_STEPS: Final = 64
+
+StepSeen = tuple[int, str, AnyRecord, AuthRecord | None, int]
+
+
+class Facts:
+    """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen."""
+
+    __slots__ = (
+        "assumed",
+        "commands",
+        "cut_packets",
+        "cut_records",
+        "early_error",
+        "end",
+        "error",
+        "error_frame",
+        "error_phase",
+        "gaps",
+        "greeting",
+        "greeting_frame",
+        "greeting_ns",
+        "last_client_ns",
+        "login",
+        "login_detail",
+        "login_frame",
+        "login_lost",
+        "login_ns",
+        "malformed",
+        "messages_in_clear",
+        "path",
+        "plugin",
+        "proofs",
+        "protection",
+        "proxy",
+        "proxy_frame",
+        "sequence_errors",
+        "ssl_request",
+        "ssl_request_frame",
+        "ssl_request_ns",
+        "steps",
+        "switches",
+        "taken_up",
+        "tls_frame",
+        "tls_ns",
+        "unasked_frame",
+        "verdict",
+        "verdict_frame",
+        "verdict_lost",
+        "verdict_ns",
+    )
+
+    def __init__(self) -> None:
+        self.greeting: HandshakeV10 | HandshakeV9 | None = None
+        self.greeting_frame = 0
+        self.greeting_ns = 0
+        self.early_error = False
+        self.ssl_request: SSLRequest | SSLRequest320 | None = None
+        self.ssl_request_frame: int | None = None
+        self.ssl_request_ns: int | None = None
+        self.tls_frame: int | None = None
+        self.tls_ns: int | None = None
+        self.login: HandshakeResponse41 | HandshakeResponse320 | None = None
+        self.login_detail: AuthRecord | None = None
+        self.login_frame = 0
+        self.login_ns = 0
+        self.login_lost = False
+        self.steps: list[StepSeen] = []
+        self.switches: list[tuple[str | None, str, int]] = []
+        self.plugin: str | None = None
+        self.path: str | None = None
+        self.protection: str | None = None
+        self.verdict: str | None = None
+        self.verdict_frame = 0
+        self.verdict_ns = 0
+        self.verdict_lost = False
+        self.error: ErrPacket | None = None
+        self.error_frame = 0
+        self.error_phase = ""
+        self.unasked_frame = 0
+        self.commands: dict[int, int] = {}
+        self.malformed: list[tuple[int, str, str, int, str, int]] = []
+        self.sequence_errors: list[tuple[SequenceError, int]] = []
+        self.cut_packets: list[int] = []
+        # record name -> (its fields before the place where it is cut, frame)
+        self.cut_records: dict[str, tuple[dict[str, Any], int]] = {}
+        self.gaps: list[tuple[int, int, str, int]] = []
+        self.assumed = False
+        self.taken_up = False
+        self.proxy: ProxyHeader | None = None
+        self.proxy_frame = 0
+        # (sender endpoint, kind, frame, time, state of the machine) of the first FIN, or the first RST.
+        self.end: tuple[int, str, int, int, str] | None = None
+        # (frame, plugin, nonce, response) of each response that a password can be checked against.
+        self.proofs: list[tuple[int, Plugin, bytes, bytes]] = []
+        # Frames in which a password went over the wire in clear text outside TLS.
+        self.messages_in_clear: list[int] = []
+
+    def note(self, role: int, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
+        """Takes what matters of a packet. `before` is the state it came in."""
+        if machine.sequence_error is not None and len(self.sequence_errors) < MOST:
+            self.sequence_errors.append((machine.sequence_error, packet.frame))
+        if isinstance(record, Malformed):
+            if len(self.malformed) < MOST:
+                self.malformed.append(
+                    (role, record.record_type, record.field, record.offset, record.reason, packet.frame)
+                )
+            if role == CLIENT and before not in st.CONNECTION_PHASE and record.data:
+                self._count(record.data[0])
+            return
+        if role == CLIENT:
+            self._client(packet, record, before, machine)
+        else:
+            self._server(packet, record, before, machine)
+
+    def _count(self, code: int) -> None:
+        self.commands[code] = self.commands.get(code, 0) + 1
+
+    # -- client -----------------------------------------------------------------------------------------------------
+
+    def _client(self, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
+        if isinstance(record, AuthResponse):
+            if machine.login_done:
+                self._response(packet, machine)
+                return
+            self._step(CLIENT, packet, record, machine)
+            self._exchange(machine)
+            self._response(packet, machine)
+            return
+        if before not in st.CONNECTION_PHASE:
+            if isinstance(record, Data) and record.kind != "command":
+                return
+            self._count(packet.payload[0])
+            if isinstance(record, ComChangeUser):
+                self._response(packet, machine)
+            return
+        if isinstance(record, SSLRequest | SSLRequest320):
+            self.ssl_request = record
+            self.ssl_request_frame = packet.frame
+            self.ssl_request_ns = packet.time_ns
+        elif isinstance(record, HandshakeResponse41 | HandshakeResponse320):
+            self.login = record
+            self.login_frame = packet.frame
+            self.login_ns = packet.time_ns
+            self.login_detail = machine.detail
+            self._step(CLIENT, packet, record, machine)
+            self._exchange(machine)
+            self._response(packet, machine)
+
+    def _response(self, packet: Packet, machine: Machine) -> None:
+        """Notes a response: what can be checked of it, and whether it gave the password away."""
+        exchange = machine.exchange
+        if exchange is not None and exchange.response is not None and machine.plugin is not None:
+            proof = (packet.frame, machine.plugin, exchange.nonce, exchange.response)
+            if len(self.proofs) < MOST and (not self.proofs or self.proofs[-1][1:] != proof[1:]):
+                self.proofs.append(proof)
+        if exchange is not None and exchange.protection == CLEARTEXT and len(self.messages_in_clear) < MOST:
+            self.messages_in_clear.append(packet.frame)
+
+    def _exchange(self, machine: Machine) -> None:
+        """Notes what the exchange has come to: plugin, path, protection."""
+        if machine.plugin is not None and not machine.login_done:
+            exchange = machine.exchange
+            self.plugin = machine.plugin_name
+            if exchange is not None:
+                self.path = exchange.path
+                self.protection = exchange.protection
+
+    def _step(self, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> None:
+        if len(self.steps) < MOST_STEPS:
+            self.steps.append((role, type(record).__name__, record, machine.detail, packet.frame))
+
+    # -- server -----------------------------------------------------------------------------------------------------
+
+    def _server(self, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
+        if before == st.AUTHENTICATION:
+            if machine.login_done and self.verdict == "accepted":
+                return  # COM_CHANGE_USER's
+            self._authentication(packet, record, machine)
+        elif isinstance(record, HandshakeV10 | HandshakeV9):
+            self.greeting = record
+            self.greeting_frame = packet.frame
+            self.greeting_ns = packet.time_ns
+            self.plugin = getattr(record, "auth_plugin_name", None)
+        elif isinstance(record, ErrPacket):
+            if before in st.CONNECTION_PHASE:
+                self.early_error = before == st.GREETING
+                phase = "greeting" if before == st.GREETING else "tls" if before == st.TLS_HANDSHAKE else "login"
+                self._error(record, packet, phase)
+                self._verdict("rejected", packet)
+            elif before == st.COMMAND:
+                self.unasked_frame = packet.frame
+                self._error(record, packet, "command")
+
+    def _authentication(self, packet: Packet, record: AnyRecord, machine: Machine) -> None:
+        self._step(1, packet, record, machine)
+        if isinstance(record, AuthSwitchRequest | AuthNextFactor):
+            self.switches.append((self.plugin, record.plugin_name, packet.frame))
+            self._exchange(machine)
+        elif isinstance(record, OldAuthSwitchRequest):
+            self.switches.append((self.plugin, "mysql_old_password", packet.frame))
+            self._exchange(machine)
+        elif isinstance(record, AuthMoreData):
+            self._exchange(machine)
+        elif isinstance(record, OKPacket):
+            self._verdict("accepted", packet)
+        elif isinstance(record, ErrPacket):
+            self._error(record, packet, "authentication")
+            self._verdict("rejected", packet)
+
+    def _error(self, record: ErrPacket, packet: Packet, phase: str) -> None:
+        self.error = record
+        self.error_frame = packet.frame
+        self.error_phase = phase
+
+    def _verdict(self, verdict: str, packet: Packet) -> None:
+        if self.verdict is None:
+            self.verdict = verdict
+            self.verdict_frame = packet.frame
+            self.verdict_ns = packet.time_ns

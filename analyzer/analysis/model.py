@@ -1,0 +1,216 @@
+"""What analysis hands to the reports: one `Connection` for each MySQL connection, in the words of the contract.
+
+Every struct is a JSON object of `analyze --format jsonl`, with the same keys in the same order; a key that is not known
+is None, never missing. Times are integer nanoseconds, lengths bytes, frames numbered from 1 as Wireshark shows them.
+`ConnectionDetail` holds what the ladder and the HTML page show besides: it is only made when asked for.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+# Senders, everywhere a record or an event names one.
+CLIENT = "client"
+SERVER = "server"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    address: str
+    port: int
+
+
+class Tcp(msgspec.Struct):
+    syn: bool
+    fin_from: str | None
+    rst_from: str | None
+    retransmissions: int
+    out_of_order: int
+    gaps: int
+    bytes_from_client: int
+    bytes_from_server: int
+
+
+class ErrorReport(msgspec.Struct):
+    code: int
+    sqlstate: str | None
+    message: str
+    frame: int
+    phase: str
+
+
+class Greeting(msgspec.Struct):
+    protocol_version: int
+    server_version: str
+    flavor: str
+    connection_id: int
+    auth_plugin: str | None
+    capabilities: list[str]
+    collation_id: int | None
+    collation: str | None
+    status_flags: list[str]
+    frame: int
+
+
+class Login(msgspec.Struct):
+    user: str
+    database: str | None
+    auth_plugin: str | None
+    capabilities: list[str]
+    max_packet_size: int
+    collation_id: int | None
+    collation: str | None
+    attributes: dict[str, str] | None
+    zstd_level: int | None
+    frame: int
+
+
+class Alert(msgspec.Struct):
+    sender: str
+    level: str | None
+    description: str | None
+    encrypted: bool
+    frame: int
+
+
+class Certificate(msgspec.Struct):
+    subject: str
+    issuer: str
+    not_before: str
+    not_after: str
+    key: str
+    sha256: str
+
+
+class Tls(msgspec.Struct):
+    requested_frame: int | None
+    version: str | None
+    cipher_suite: str | None
+    server_name: str | None
+    resumed: bool | None
+    decrypted: bool
+    alerts: list[Alert]
+    certificates: list[Certificate]
+
+
+class Switch(msgspec.Struct, rename={"from_": "from"}):
+    from_: str | None
+    to: str
+    frame: int
+
+
+class Step(msgspec.Struct):
+    sender: str
+    record: str
+    summary: str
+    frame: int
+
+
+class Authentication(msgspec.Struct):
+    plugin: str | None
+    switches: list[Switch]
+    path: str | None
+    password_protection: str | None
+    steps: list[Step]
+
+
+class Timing(msgspec.Struct):
+    tcp_connect_ns: int | None
+    greeting_ns: int | None
+    tls_ns: int | None
+    login_ns: int | None
+    authentication_ns: int | None
+    total_ns: int | None
+
+
+class Driver(msgspec.Struct):
+    name: str | None
+    version: str | None
+    evidence: str
+    confidence: str
+
+
+class Finding(msgspec.Struct):
+    code: str
+    severity: str  # info | warning | error
+    confidence: str  # certain | likely | possible
+    message: str
+    advice: str
+    frames: list[int]
+
+
+class Proxy(msgspec.Struct):
+    """A PROXY protocol header in front of the connection: the addresses it names."""
+
+    version: int
+    client: Endpoint | None
+    server: Endpoint | None
+    frame: int
+
+
+class Field(msgspec.Struct):
+    """One field of a record: its bytes are `data[start:end]` of the packet's payload."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+class Packet(msgspec.Struct):
+    """One MySQL packet (or TLS record) as the ladder and the three panes show it."""
+
+    frame: int
+    time_ns: int  # since the first frame of the connection
+    sender: str
+    sequence_id: int | None
+    record: str
+    summary: str
+    length: int  # payload bytes on the wire
+    data: bytes  # the payload's first bytes (bounded); secrets masked unless asked for
+    fields: list[Field]
+    error: str | None = None  # why the record is Malformed
+
+
+class ConnectionDetail(msgspec.Struct):
+    packets: list[Packet]
+    packets_left_out: int = 0
+
+
+class Connection(msgspec.Struct):
+    capture: str
+    stream: int
+    client: Endpoint
+    server: Endpoint
+    first_frame: int
+    last_frame: int
+    start_time_ns: int
+    end_time_ns: int
+    tcp: Tcp
+    phase_reached: str
+    outcome: str
+    error: ErrorReport | None
+    greeting: Greeting | None
+    login: Login | None
+    tls: Tls | None
+    authentication: Authentication | None
+    compression: str
+    commands: dict[str, int]
+    timing: Timing
+    driver: Driver | None
+    fingerprint: str | None
+    findings: list[Finding]
+    proxy: Proxy | None = None
+
+
+class Source(msgspec.Struct):
+    """One capture, as the reports name it."""
+
+    name: str
+    format: str
+    frames: int
+    tcp_connections: int
+    mysql_connections: int
+    first_time_ns: int | None
+    last_time_ns: int | None
+    warnings: list[str]
+    notes: list[str]  # what was recognised and left alone (X Protocol ...)

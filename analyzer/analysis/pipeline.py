@@ -1,0 +1,230 @@
+"""From frames to connections: the straight line of one capture, in order and with bounded memory."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Final
+
+from analyzer.analysis.build import Builder
+from analyzer.analysis.conversation import MYSQL, OTHER, X_PROTOCOL, Conversation
+from analyzer.analysis.findings.base import Evidence
+from analyzer.analysis.model import Connection, ConnectionDetail, Source
+from analyzer.analysis.packets import PacketList
+from analyzer.batches import FrameBatch
+from analyzer.errors import UnsupportedLinkType
+from analyzer.net.decode import SegmentDecoder
+from analyzer.net.flows import FlowTable
+from analyzer.net.reassembly import TcpConnection
+from analyzer.protocol.framing import DEFAULT_KEEP
+
+DEFAULT_PORTS: Final = frozenset({3306})
+# Connections that wait in memory for an earlier one to end; more wait in a temporary file.
+WAITING: Final = 1000
+PACKETS_SHOWN: Final = 200
+
+Result = tuple[Connection, ConnectionDetail | None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for.
+
+    ports         where MySQL is assumed when the start of a connection was not captured
+    packets       packets of each connection kept for showing, 0 for none
+    show_secrets  leave passwords readable in them
+    password      checked against the captured responses
+    """
+
+    ports: frozenset[int] = DEFAULT_PORTS
+    packets: int = 0
+    show_secrets: bool = False
+    password: bytes | None = None
+    keep: int = DEFAULT_KEEP
+    # This process's share of the connections: (index, of how many).
+    share: tuple[int, int] = (0, 1)
+
+
+@dataclass
+class Totals:
+    """What is counted over a whole capture."""
+
+    frames: int = 0
+    tcp_connections: int = 0
+    mysql_connections: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+    x_protocol: list[int] = field(default_factory=list)
+    x_protocol_count: int = 0
+    undecodable: int = 0
+    unknown_link_types: dict[int, int] = field(default_factory=dict)
+    evicted: int = 0
+
+
+class Analysis:
+    """One capture: feed it batches, take its connections in the order of their first frames.
+
+    Raises UnsupportedLinkType when no frame so far has a link type that is known.
+    """
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.name = name
+        self.options = options
+        self.totals = Totals()
+        self.evidence = Evidence(password=options.password)
+        self._decoder = SegmentDecoder()
+        self._flows = FlowTable(self._follow)
+        self._builder = Builder(name)
+        self._order = _InOrder()
+
+    def _follow(self, tcp: TcpConnection) -> Conversation | None:
+        options = self.options
+        index, processes = options.share
+        if processes > 1 and zlib.crc32(tcp.key) % processes != index:
+            return None
+        packets = PacketList(options.packets, options.show_secrets, tcp.first_ns) if options.packets else None
+        return Conversation(tcp, options.ports, options.keep, packets)
+
+    def feed(self, batch: FrameBatch) -> Iterator[Result]:
+        """Takes a batch of frames; gives the connections that are complete and whose turn it is."""
+        totals = self.totals
+        totals.frames += len(batch)
+        segments = self._decoder.decode(batch)
+        unknown = self._decoder.unknown_link_types
+        if unknown and sum(unknown.values()) == self._decoder.frames:
+            raise UnsupportedLinkType(next(iter(unknown)))
+        if len(batch):
+            first, last = int(batch.timestamp_ns.min()), int(batch.timestamp_ns.max())
+            totals.first_ns = first if totals.first_ns is None else min(first, totals.first_ns)
+            totals.last_ns = last if totals.last_ns is None else max(last, totals.last_ns)
+            self.evidence.last_ns = totals.last_ns
+        for tcp in self._flows.feed(segments):
+            self._finished(tcp)
+        self._order.opened(self._flows.take_opened())
+        yield from self._order.ready()
+
+    def finish(self, cut_short: bool) -> Iterator[Result]:
+        """The capture is over. `cut_short`: its file ended in the middle."""
+        self.evidence.cut_short = cut_short
+        totals = self.totals
+        totals.tcp_connections = self._flows.connections
+        totals.undecodable = self._decoder.undecodable
+        totals.unknown_link_types = self._decoder.unknown_link_types
+        totals.evicted = self._flows.evicted
+        for tcp in self._flows.finish():
+            self._finished(tcp)
+            yield from self._order.ready()
+        yield from self._order.rest()
+
+    def _finished(self, tcp: TcpConnection) -> None:
+        talk = tcp.handler
+        tcp.handler = None
+        if not isinstance(talk, Conversation):
+            return
+        talk.resolve()
+        if talk.kind != MYSQL:
+            if talk.kind == X_PROTOCOL:
+                self.totals.x_protocol_count += 1
+                if len(self.totals.x_protocol) < 20:
+                    self.totals.x_protocol.append(tcp.number)
+            self._order.none(tcp.number)
+            return
+        self.totals.mysql_connections += 1
+        connection = self._builder.connection(tcp, talk, self.evidence)
+        detail = None
+        if talk.packets is not None:
+            detail = ConnectionDetail(talk.packets.packets, talk.packets.left_out)
+        self._order.add(tcp.number, (connection, detail))
+
+    def source(self, source_format: str, warnings: list[str]) -> Source:
+        """The capture as a whole, for the reports' head and foot."""
+        totals = self.totals
+        notes = []
+        if totals.x_protocol_count:
+            streams = ", ".join(map(str, totals.x_protocol))
+            notes.append(f"{totals.x_protocol_count} X Protocol connections (not decoded): stream {streams}")
+        for number, count in sorted(totals.unknown_link_types.items()):
+            notes.append(f"{count} frames of link type {number} can not be read")
+        if totals.undecodable:
+            notes.append(f"{totals.undecodable} frames have broken or cut headers")
+        if totals.evicted:
+            notes.append(f"{totals.evicted} idle connections were ended early to bound memory")
+        return Source(
+            self.name,
+            source_format,
+            totals.frames,
+            totals.tcp_connections,
+            totals.mysql_connections,
+            totals.first_ns,
+            totals.last_ns,
+            warnings,
+            notes,
+        )
+
+
+class _InOrder:
+    """Puts results in the order of their connections' numbers. What must wait long waits on disk."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, TcpConnection] = {}  # no result yet, in order
+        self._waiting: dict[int, Result] = {}
+        self._on_disk: dict[int, tuple[int, int]] = {}
+        self._spool: IO[bytes] | None = None
+
+    def opened(self, connections: list[TcpConnection]) -> None:
+        for tcp in connections:
+            if tcp.handler is not None:
+                self._open[tcp.number] = tcp
+
+    def none(self, number: int) -> None:
+        """The connection has no result."""
+        self._open.pop(number, None)
+
+    def add(self, number: int, result: Result) -> None:
+        self._open.pop(number, None)
+        if len(self._waiting) < WAITING:
+            self._waiting[number] = result
+            return
+        if self._spool is None:
+            self._spool = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this object
+        # Not msgpack: text that is not UTF-8 (lone surrogates) has to survive.
+        raw = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+        self._on_disk[number] = (self._spool.seek(0, 2), len(raw))
+        self._spool.write(raw)
+
+    def ready(self) -> Iterator[Result]:
+        """Results before which no connection is open that may still have one."""
+        if not self._waiting and not self._on_disk:
+            return
+        floor = self._floor()
+        numbers = sorted(n for n in (*self._waiting, *self._on_disk) if floor is None or n < floor)
+        for number in numbers:
+            yield self._take(number)
+
+    def _floor(self) -> int | None:
+        while self._open:
+            number, tcp = next(iter(self._open.items()))
+            handler = tcp.handler
+            if isinstance(handler, Conversation) and handler.kind == OTHER:
+                del self._open[number]
+                continue
+            return number
+        return None
+
+    def _take(self, number: int) -> Result:
+        if number in self._waiting:
+            return self._waiting.pop(number)
+        offset, size = self._on_disk.pop(number)
+        assert self._spool is not None
+        self._spool.seek(offset)
+        result: Result = pickle.loads(self._spool.read(size))
+        return result
+
+    def rest(self) -> Iterator[Result]:
+        self._open.clear()
+        yield from self.ready()
+        if self._spool is not None:
+            self._spool.close()

@@ -1,0 +1,1 @@
+"""TLS record layer. Pure: sans-IO, knows nothing of MySQL."""
