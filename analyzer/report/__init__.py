@@ -1,0 +1,1 @@
+"""Renders what analysis found. Never decodes a byte."""

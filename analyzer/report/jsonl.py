@@ -1,0 +1,41 @@
+"""JSON: one object for each connection, with the keys of the contract in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from analyzer.analysis.model import Connection
+from analyzer.report.escape import json_safe
+
+
+def _safe(value: object) -> object:
+    if isinstance(value, str):
+        return json_safe(value)
+    if isinstance(value, dict):
+        return {_safe(key): _safe(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_safe(item) for item in value]
+    return value
+
+
+def _object(connection: Connection) -> bytes:
+    try:
+        return msgspec.json.encode(connection)
+    except UnicodeEncodeError:  # bytes that are not UTF-8 somewhere: rare, so only then is every string looked at
+        return msgspec.json.encode(_safe(msgspec.to_builtins(connection)))
+
+
+def encode(connection: Connection) -> bytes:
+    """The connection as one line of JSON, with its newline."""
+    return _object(connection) + b"\n"
+
+
+def encode_array(connections: Iterable[Connection]) -> Iterator[bytes]:
+    """All connections as one JSON array, piece by piece, to be written in order: nothing is held back."""
+    lead = b"[\n"
+    for connection in connections:
+        yield lead + _object(connection)
+        lead = b",\n"
+    yield b"[]\n" if lead == b"[\n" else b"\n]\n"
