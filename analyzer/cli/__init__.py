@@ -1,0 +1,28 @@
+"""The command line: arguments, exit codes, progress. The only place that prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from analyzer.cli.arguments import parser
+from analyzer.cli.analyze import analyze
+from analyzer.cli.corpus import corpus
+from analyzer.cli.html import report
+
+COMMANDS = {"analyze": analyze, "report": report, "corpus": corpus}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `handshark`. Returns the exit code of the contract."""
+    arguments = parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except BrokenPipeError:
+        # Whoever read our output has what it wanted (head, jq with an error): no message, and none at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT

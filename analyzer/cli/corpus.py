@@ -1,0 +1,99 @@
+"""`handshark corpus`: captures beside their golden files, the analysis as it is meant to be."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from pathlib import Path
+
+from analyzer.analysis import Analysis, Options
+from analyzer.capture import open_capture
+from analyzer.cli.run import complain
+from analyzer.errors import AnalyzerError
+from analyzer.report.escape import terminal
+from analyzer.report.jsonl import encode
+
+SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst", ".pcapng.zst", ".pcap.lz4", ".pcapng.lz4")
+GOLDEN = ".golden.json"
+
+
+def corpus(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    folder = Path(arguments.directory)
+    if not folder.is_dir():
+        complain(f"{folder}: no such directory")
+        return 3
+    captures = sorted(path for path in folder.rglob("*") if path.name.endswith(SUFFIXES))
+    if not captures:
+        complain(f"{folder}: holds no captures")
+        return 3
+    return _update(captures) if arguments.action == "update" else _verify(captures, folder)
+
+
+def golden_of(capture: Path) -> Path:
+    """The golden file of a capture, beside it."""
+    name = capture.name
+    suffix = max((s for s in SUFFIXES if name.endswith(s)), key=len)
+    return capture.with_name(name.removesuffix(suffix) + GOLDEN)
+
+
+def analysed(capture: Path) -> str:
+    """The analysis of a capture as its golden file holds it: indented JSON, one key a line."""
+    analysis = Analysis(capture.name, Options())
+    rows = []
+    with open_capture(os.fspath(capture)) as source:
+        for batch in source:
+            rows += [json.loads(encode(connection)) for connection, _ in analysis.feed(batch)]
+        rows += [json.loads(encode(connection)) for connection, _ in analysis.finish(source.cut_short)]
+        summary = analysis.source(source.format, [str(warning) for warning in source.warnings])
+    content = {
+        "format": summary.format,
+        "frames": summary.frames,
+        "tcp_connections": summary.tcp_connections,
+        "warnings": [warning.replace(os.fspath(capture), capture.name) for warning in summary.warnings],
+        "notes": summary.notes,
+        "connections": rows,
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _update(captures: list[Path]) -> int:
+    changed = 0
+    for capture in captures:
+        golden = golden_of(capture)
+        text = analysed(capture)
+        if not golden.exists() or golden.read_text(encoding="utf-8") != text:
+            golden.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"written: {golden}\n")
+            changed += 1
+    sys.stdout.write(f"{len(captures)} captures, {changed} golden files written\n")
+    return 0
+
+
+def _verify(captures: list[Path], folder: Path) -> int:
+    different = 0
+    for capture in captures:
+        golden = golden_of(capture)
+        if not golden.exists():
+            sys.stdout.write(f"{capture}: has no golden file; make it with: handshark corpus update {folder}\n")
+            different += 1
+            continue
+        try:
+            now = analysed(capture)
+        except AnalyzerError as error:
+            sys.stdout.write(f"{terminal(str(error))}\n")
+            different += 1
+            continue
+        then = golden.read_text(encoding="utf-8")
+        if now != then:
+            different += 1
+            lines = difflib.unified_diff(
+                then.splitlines(), now.splitlines(), f"{golden} (golden)", f"{capture} (now)", lineterm="", n=3
+            )
+            for line in lines:
+                sys.stdout.write(terminal(line) + "\n")
+    sys.stdout.write(f"{len(captures)} captures, {different} different\n")
+    return 1 if different else 0

@@ -1,0 +1,39 @@
+"""Where results go: standard output, or a file that only takes its name when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def open_output(name: str | None) -> Iterator[BinaryIO]:
+    """A binary file to write to. A named one is replaced at the end, so that no half file is ever there.
+
+    Raises OSError where it can not be written.
+    """
+    if name is None or name == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if os.path.exists(name) and not os.path.isfile(name):
+        # A pipe or a device: written as it is.
+        with open(name, "wb") as direct:
+            yield direct
+        return
+    folder = os.path.dirname(os.path.abspath(name))
+    handle, temporary = tempfile.mkstemp(prefix=".handshark-", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, name)
+    except BaseException:
+        os.unlink(temporary)
+        raise
