@@ -9,7 +9,7 @@ from analyzer.analysis import model
 from analyzer.analysis.conversation import Conversation
 from analyzer.analysis.facts import Facts
 from analyzer.analysis.findings import find
-from analyzer.analysis.findings.base import Evidence
+from analyzer.analysis.findings.base import NETWORK_ERRORS, Evidence
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.commands import COMMANDS
@@ -20,9 +20,8 @@ from analyzer.protocol.records.login import HandshakeResponse41, extended
 from analyzer.protocol.tables.collations import CODECS, collation
 
 # A side that has said nothing for so long when the capture ends has gone silent.
+MOST_FINGERPRINTS: Final = 10_000
 SILENCE_NS: Final = 10_000_000_000
-# ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED, ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED.
-NETWORK_ERRORS: Final = frozenset({1158, 1159, 1160, 1161})
 
 
 class Builder:
@@ -35,6 +34,7 @@ class Builder:
         self.capture = capture
         self._flags: dict[int, list[str]] = {}
         self._statuses: dict[int, list[str]] = {}
+        self._fingerprints: dict[tuple[object, ...], str] = {}
 
     def connection(self, tcp: TcpConnection, talk: Conversation, evidence: Evidence) -> model.Connection:
         """The connection, with its findings. `evidence` holds what is known of the capture as a whole."""
@@ -67,7 +67,7 @@ class Builder:
         )
         login = facts.login
         if isinstance(login, HandshakeResponse41):
-            connection.fingerprint = fingerprint_of(login)
+            connection.fingerprint = self._fingerprint(login)
             connection.driver = driver_of(connection.login)
         if facts.proxy is not None:
             header = facts.proxy
@@ -100,6 +100,24 @@ class Builder:
         if names is None:
             names = self._flags[flags] = flag_names(flags, CAPABILITIES)
         return names
+
+    def _fingerprint(self, login: HandshakeResponse41) -> str:
+        """Of flags, sizes, collation, filler, plugin and the names of the attributes: the same for the same driver."""
+        names = None if login.attributes is None else tuple([name for name, _ in login.attributes])
+        offer = (
+            login.client_flag,
+            login.max_packet_size,
+            login.character_set,
+            login.filler,
+            login.client_plugin_name,
+            names,
+        )
+        known = self._fingerprints.get(offer)
+        if known is None:
+            known = fingerprint_of(offer)
+            if len(self._fingerprints) < MOST_FINGERPRINTS:
+                self._fingerprints[offer] = known
+        return known
 
     def _error(self, facts: Facts) -> model.ErrorReport | None:
         error = facts.error
@@ -352,14 +370,9 @@ def _between(start: int | None, stop: int | None) -> int | None:
     return None if start is None or stop is None else stop - start
 
 
-def fingerprint_of(login: HandshakeResponse41) -> str:
-    """Twelve hex digits of what the client offered: flags, sizes, collation, plugin, the names of its attributes."""
-    names = "" if login.attributes is None else ",".join(name for name, _ in login.attributes)
-    offer = (
-        f"{login.capability_flags:x}|{login.max_packet_size}|{login.collation_id}|{login.client_plugin_name}|"
-        f"{login.filler.hex()}|{login.attributes is not None}|{names}"
-    )
-    return hashlib.sha256(offer.encode("utf-8", ENCODING_ERRORS)).hexdigest()[:12]
+def fingerprint_of(offer: tuple[object, ...]) -> str:
+    """Twelve hex digits of what a client offered."""
+    return hashlib.sha256(repr(offer).encode("utf-8", ENCODING_ERRORS)).hexdigest()[:12]
 
 
 def driver_of(login: model.Login | None) -> model.Driver | None:
@@ -369,5 +382,3 @@ def driver_of(login: model.Login | None) -> model.Driver | None:
     if not name:
         return None
     return model.Driver(name, attributes.get("_client_version"), "attributes", "certain")
-
-

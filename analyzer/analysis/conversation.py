@@ -18,8 +18,9 @@ from analyzer.protocol import state as st
 from analyzer.protocol.commands import COM_QUERY, COMMANDS
 from analyzer.protocol.compression import CompressedFramer
 from analyzer.protocol.framing import HEADER, PacketFramer
-from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine import CLIENT, SERVER, Machine, ResponseKey
 from analyzer.protocol.reader import TracingReader
+from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import decode_proxy
@@ -39,7 +40,18 @@ REFUSED_BYTES: Final = 64
 # Bytes of a cut record that are looked at.
 LONGEST_CUT: Final = 4096
 
+# States in which only a client's packet, or a fault, leaves a fact behind.
+QUIET: Final = frozenset(
+    {st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE, st.PREPARE_PARAMS, st.PREPARE_PARAMS_EOF}
+    | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM}
+)
+
 _Chunk = tuple[int, bytes, list[int], list[int], list[int]]
+
+
+# Responses of the command phase that were complete and without fault: what they were -> sequence id after them.
+Seen = dict[ResponseKey, int]
+MOST_SEEN: Final = 4096
 
 
 class Conversation:
@@ -53,6 +65,7 @@ class Conversation:
         "_lost",
         "_resync",
         "_said_no",
+        "_seen",
         "client",
         "facts",
         "keep",
@@ -64,7 +77,9 @@ class Conversation:
         "tls",
     )
 
-    def __init__(self, tcp: TcpConnection, ports: frozenset[int], keep: int, packets: PacketList | None) -> None:
+    def __init__(
+        self, tcp: TcpConnection, ports: frozenset[int], keep: int, packets: PacketList | None, seen: Seen
+    ) -> None:
         self.tcp = tcp
         self.ports = ports
         self.keep = keep
@@ -81,6 +96,8 @@ class Conversation:
         self.tls: TlsObserver | None = None
         self._resync = [False, False]  # a gap was there: what comes begins a packet, if it looks like one
         self.packets = packets
+        self._seen = seen
+        self.machine.lean = packets is None
 
     # -- stream events ------------------------------------------------------------------------------------------------
 
@@ -115,7 +132,7 @@ class Conversation:
         if self.packets is not None and self.kind == MYSQL:
             self.packets.end(CLIENT if sender == self.client else SERVER, kind, frame, time_ns)
 
-    # -- what it is -----------------------------------------------------------------------------------------------------
+    # -- what it is ----------------------------------------------------------------------------------------------------
 
     def _undecided(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         self._chunks.append((sender, data, ends, frames, times))
@@ -131,14 +148,14 @@ class Conversation:
             first = self._first[sender]
             if not first or self._said_no[sender]:
                 continue
-            verdicts = []
+            verdicts: list[int] = []
             if initiator != sender:
-                for test in (recognise.is_greeting, recognise.is_early_error):
-                    verdict = test(first)
-                    if verdict == recognise.YES:
-                        self._is_mysql(client=1 - sender)
-                        return
-                    verdicts.append(verdict)
+                greets = recognise.is_greeting(first)
+                verdict = greets if greets == recognise.YES else recognise.is_early_error(first)
+                if verdict == recognise.YES:
+                    self._is_mysql(client=1 - sender)
+                    return
+                verdicts += (greets, verdict)
             if initiator in (None, sender):
                 verdict = recognise.is_login(self._without_proxy(first))
                 if verdict == recognise.YES:
@@ -152,9 +169,11 @@ class Conversation:
         if self._is_x():
             self.kind = X_PROTOCOL
             self._chunks.clear()
-        elif all(self._said_no) or (any(self._said_no) and self._server_port() is not None):
-            self._give_up()
-        elif any(self._said_no) and sum(map(len, self._first)) > REFUSED_BYTES * 64:
+        elif (
+            all(self._said_no)
+            or (any(self._said_no) and self._server_port() is not None)
+            or (any(self._said_no) and sum(map(len, self._first)) > REFUSED_BYTES * 64)
+        ):
             self._give_up()
 
     def _is_x(self) -> bool:
@@ -236,6 +255,8 @@ class Conversation:
 
     def _proxy_length(self, client: int) -> int:
         """Length of the PROXY header in front of the client's bytes, which is noted; 0 without one."""
+        if not self._first[client]:
+            return 0
         try:
             header = decode_proxy(self._first[client])
         except DecodeError:
@@ -252,14 +273,16 @@ class Conversation:
                 if self._framers[role].pending:
                     self.facts.cut_packets.append(role)
 
-    # -- layers ---------------------------------------------------------------------------------------------------------
+    # -- layers --------------------------------------------------------------------------------------------------------
 
     def _bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self.tls is not None:
             self._tls_bytes(role, data, ends, frames, times)
             return
         state = self.machine.state
-        if (state == st.DESYNCHRONISED or self._resync[role]) and not (role == CLIENT and self._framers[CLIENT].pending):
+        if (state == st.DESYNCHRONISED or self._resync[role]) and not (
+            role == CLIENT and self._framers[CLIENT].pending
+        ):
             self._take_up(role, data, ends, frames, times)
             return
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
@@ -275,14 +298,40 @@ class Conversation:
             try:
                 data = self._compressed[role].push(data)
             except BadValue as error:
-                self.facts.malformed.append((role, "CompressedPacket", error.field, error.offset, error.reason, frames[-1]))
+                self.facts.malformed.append(
+                    (role, "CompressedPacket", error.field, error.offset, error.reason, frames[-1])
+                )
                 self._after_gap(role)
                 return
             if not data:
                 return
             ends, frames, times = [len(data)], frames[-1:], times[-1:]
-        self._framers[role].push(data, ends, frames, times)
+        framer = self._framers[role]
+        key = None
+        faults = 0
+        if self.packets is None and framer.idle:
+            # What needs no decoding where nobody looks at packets: plain commands, and responses seen before. A
+            # response depends on its bytes, the state it is due in, what is in force and the id before it: one that
+            # was complete and without fault once is so again.
+            machine = self.machine
+            if role == CLIENT:
+                if machine.plain_command(data):
+                    self.facts.count(data[4])
+                    return
+            else:
+                key = machine.response_key(data)
+                after = self._seen.get(key) if key is not None else None
+                if after is not None:
+                    machine.answered(after)
+                    return
+                faults = self.facts.faults
+        framer.push(data, ends, frames, times)
         self._pump(role)
+        if key is not None and len(self._seen) < MOST_SEEN:
+            machine = self.machine
+            clean = machine.state == st.COMMAND and framer.idle and self.facts.faults == faults
+            if clean and machine.sequence is not None:
+                self._seen[key] = machine.sequence
 
     def _pump(self, role: int) -> None:
         """Feeds all complete packets of a direction to the machine."""
@@ -291,12 +340,12 @@ class Conversation:
         facts = self.facts
         shown = self.packets
         while True:
-            if role == SERVER and machine.state == st.ROWS and (shown is None or shown.full):
-                sequence = machine.next_sequence
-                if sequence >= 0:
-                    count, sequence, _ = framer.skip_rows(sequence)
-                    machine.rows(count, sequence)
-            if role == SERVER and machine.one_sided and framer.peek(1):
+            if role == SERVER and (shown is None or shown.full):
+                most = machine.may_pass
+                if most > 0:
+                    count, sequence, _ = framer.skip_rows(machine.next_sequence, most)
+                    machine.passed(count, sequence)
+            if machine.one_sided and role == SERVER and framer.peek(1):
                 self._alone()
                 if machine.state == st.TLS_HANDSHAKE:
                     rest, ends, frames, times = framer.take_rest()
@@ -307,7 +356,8 @@ class Conversation:
                 return
             before = machine.state
             record = machine.feed(role, packet)
-            facts.note(role, packet, record, before, machine)
+            if machine.sequence_error is not None or role == CLIENT or before not in QUIET or type(record) is Malformed:
+                facts.note(role, packet, record, before, machine)
             if shown is not None:
                 shown.packet(role, packet, record, machine, before)
             after = machine.state
@@ -342,7 +392,7 @@ class Conversation:
         elif machine.state == st.COMMAND:
             machine.desynchronise()
 
-    # -- TLS ------------------------------------------------------------------------------------------------------------
+    # -- TLS -----------------------------------------------------------------------------------------------------------
 
     def _begin_tls(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         self.tls = TlsObserver()
@@ -365,7 +415,7 @@ class Conversation:
                 self._framers[SERVER].push(rest, [len(rest)], [frame], [time_ns])
                 self._pump(SERVER)
 
-    # -- after a gap ------------------------------------------------------------------------------------------------------
+    # -- after a gap ---------------------------------------------------------------------------------------------------
 
     def _cut_record(self, role: int, frame: int) -> None:
         """Notes what a greeting or a login says before the place where it is cut."""

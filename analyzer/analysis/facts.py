@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from analyzer.protocol import state as st
 from analyzer.protocol.auth.base import CLEARTEXT, AuthRecord, Plugin
 from analyzer.protocol.framing import Packet
@@ -35,98 +37,53 @@ MOST_STEPS: Final = 64
 StepSeen = tuple[int, str, AnyRecord, AuthRecord | None, int]
 
 
-class Facts:
+class Facts(msgspec.Struct):
     """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen."""
 
-    __slots__ = (
-        "assumed",
-        "commands",
-        "cut_packets",
-        "cut_records",
-        "early_error",
-        "end",
-        "error",
-        "error_frame",
-        "error_phase",
-        "gaps",
-        "greeting",
-        "greeting_frame",
-        "greeting_ns",
-        "last_client_ns",
-        "login",
-        "login_detail",
-        "login_frame",
-        "login_lost",
-        "login_ns",
-        "malformed",
-        "messages_in_clear",
-        "path",
-        "plugin",
-        "proofs",
-        "protection",
-        "proxy",
-        "proxy_frame",
-        "sequence_errors",
-        "ssl_request",
-        "ssl_request_frame",
-        "ssl_request_ns",
-        "steps",
-        "switches",
-        "taken_up",
-        "tls_frame",
-        "tls_ns",
-        "unasked_frame",
-        "verdict",
-        "verdict_frame",
-        "verdict_lost",
-        "verdict_ns",
-    )
-
-    def __init__(self) -> None:
-        self.greeting: HandshakeV10 | HandshakeV9 | None = None
-        self.greeting_frame = 0
-        self.greeting_ns = 0
-        self.early_error = False
-        self.ssl_request: SSLRequest | SSLRequest320 | None = None
-        self.ssl_request_frame: int | None = None
-        self.ssl_request_ns: int | None = None
-        self.tls_frame: int | None = None
-        self.tls_ns: int | None = None
-        self.login: HandshakeResponse41 | HandshakeResponse320 | None = None
-        self.login_detail: AuthRecord | None = None
-        self.login_frame = 0
-        self.login_ns = 0
-        self.login_lost = False
-        self.steps: list[StepSeen] = []
-        self.switches: list[tuple[str | None, str, int]] = []
-        self.plugin: str | None = None
-        self.path: str | None = None
-        self.protection: str | None = None
-        self.verdict: str | None = None
-        self.verdict_frame = 0
-        self.verdict_ns = 0
-        self.verdict_lost = False
-        self.error: ErrPacket | None = None
-        self.error_frame = 0
-        self.error_phase = ""
-        self.unasked_frame = 0
-        self.commands: dict[int, int] = {}
-        self.malformed: list[tuple[int, str, str, int, str, int]] = []
-        self.sequence_errors: list[tuple[SequenceError, int]] = []
-        self.cut_packets: list[int] = []
-        # record name -> (its fields before the place where it is cut, frame)
-        self.cut_records: dict[str, tuple[dict[str, Any], int]] = {}
-        self.gaps: list[tuple[int, int, str, int]] = []
-        self.assumed = False
-        self.taken_up = False
-        self.proxy: ProxyHeader | None = None
-        self.proxy_frame = 0
-        # (sender endpoint, kind, frame, time, state of the machine) of the first FIN, or the first RST.
-        self.end: tuple[int, str, int, int, str] | None = None
-        # (frame, plugin, nonce, response) of each response that a password can be checked against.
-        self.proofs: list[tuple[int, Plugin, bytes, bytes]] = []
-        # Frames in which a password went over the wire in clear text outside TLS.
-        self.messages_in_clear: list[int] = []
+    greeting: HandshakeV10 | HandshakeV9 | None = None
+    greeting_frame: int = 0
+    greeting_ns: int = 0
+    early_error: bool = False
+    ssl_request: SSLRequest | SSLRequest320 | None = None
+    ssl_request_frame: int | None = None
+    ssl_request_ns: int | None = None
+    tls_frame: int | None = None
+    tls_ns: int | None = None
+    login: HandshakeResponse41 | HandshakeResponse320 | None = None
+    login_detail: AuthRecord | None = None
+    login_frame: int = 0
+    login_ns: int = 0
+    login_lost: bool = False
+    steps: list[StepSeen] = []
+    switches: list[tuple[str | None, str, int]] = []
+    plugin: str | None = None
+    path: str | None = None
+    protection: str | None = None
+    verdict: str | None = None
+    verdict_frame: int = 0
+    verdict_ns: int = 0
+    verdict_lost: bool = False
+    error: ErrPacket | None = None
+    error_frame: int = 0
+    error_phase: str = ""
+    unasked_frame: int = 0
+    commands: dict[int, int] = {}
+    malformed: list[tuple[int, str, str, int, str, int]] = []
+    sequence_errors: list[tuple[SequenceError, int]] = []
+    cut_packets: list[int] = []
+    # record name -> (its fields before the place where it is cut, frame)
+    cut_records: dict[str, tuple[dict[str, Any], int]] = {}
+    gaps: list[tuple[int, int, str, int]] = []
+    assumed: bool = False
+    taken_up: bool = False
+    proxy: ProxyHeader | None = None
+    proxy_frame: int = 0
+    # (sender endpoint, kind, frame, time, state of the machine) of the first FIN, or the first RST.
+    end: tuple[int, str, int, int, str] | None = None
+    # (frame, plugin, nonce, response) of each response that a password can be checked against.
+    proofs: list[tuple[int, Plugin, bytes, bytes]] = []
+    # Frames in which a password went over the wire in clear text outside TLS.
+    messages_in_clear: list[int] = []
 
     def note(self, role: int, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
         """Takes what matters of a packet. `before` is the state it came in."""
@@ -138,14 +95,20 @@ class Facts:
                     (role, record.record_type, record.field, record.offset, record.reason, packet.frame)
                 )
             if role == CLIENT and before not in st.CONNECTION_PHASE and record.data:
-                self._count(record.data[0])
+                self.count(record.data[0])
             return
         if role == CLIENT:
             self._client(packet, record, before, machine)
         else:
             self._server(packet, record, before, machine)
 
-    def _count(self, code: int) -> None:
+    @property
+    def faults(self) -> int:
+        """How many faults were noted."""
+        return len(self.malformed) + len(self.sequence_errors)
+
+    def count(self, code: int) -> None:
+        """Counts a command."""
         self.commands[code] = self.commands.get(code, 0) + 1
 
     # -- client -----------------------------------------------------------------------------------------------------
@@ -159,10 +122,11 @@ class Facts:
             self._exchange(machine)
             self._response(packet, machine)
             return
-        if before not in st.CONNECTION_PHASE:
+        # In AUTHENTICATION too: the verdict before it was not captured, or COM_CHANGE_USER was given up.
+        if before not in st.CONNECTION_PHASE or before == st.AUTHENTICATION:
             if isinstance(record, Data) and record.kind != "command":
                 return
-            self._count(packet.payload[0])
+            self.count(packet.payload[0])
             if isinstance(record, ComChangeUser):
                 self._response(packet, machine)
             return

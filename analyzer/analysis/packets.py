@@ -1,4 +1,4 @@
-"""The packets of a connection as the ladder and the three panes show them: fields with their byte ranges, secrets masked."""
+"""The packets of a connection as ladder and panes show them: fields with their byte ranges, secrets masked."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class PacketList:
                 spans.append(Span("header", 0, 1, 1))
         reader = TracingReader(payload[base:], kind.__name__)
         try:
-            if base or isinstance(record, AuthResponse | AuthMoreData) and detail is not None:
-                decode: Any = kind.decode  # type: ignore[attr-defined, union-attr]
+            if base or (isinstance(record, AuthResponse | AuthMoreData) and detail is not None):
+                decode: Any = kind.decode  # type: ignore[union-attr]
                 decode(reader)
             else:
                 type(record).decode(reader, ctx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import pickle
 import tempfile
 import zlib
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from analyzer.analysis.build import Builder
-from analyzer.analysis.conversation import MYSQL, OTHER, X_PROTOCOL, Conversation
+from analyzer.analysis.conversation import MYSQL, OTHER, X_PROTOCOL, Conversation, Seen
 from analyzer.analysis.findings.base import Evidence
 from analyzer.analysis.model import Connection, ConnectionDetail, Source
 from analyzer.analysis.packets import PacketList
@@ -78,6 +79,7 @@ class Analysis:
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow)
         self._builder = Builder(name)
+        self._seen: Seen = {}
         self._order = _InOrder()
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
@@ -86,7 +88,7 @@ class Analysis:
         if processes > 1 and zlib.crc32(tcp.key) % processes != index:
             return None
         packets = PacketList(options.packets, options.show_secrets, tcp.first_ns) if options.packets else None
-        return Conversation(tcp, options.ports, options.keep, packets)
+        return Conversation(tcp, options.ports, options.keep, packets, self._seen)
 
     def feed(self, batch: FrameBatch) -> Iterator[Result]:
         """Takes a batch of frames; gives the connections that are complete and whose turn it is."""
@@ -101,9 +103,12 @@ class Analysis:
             totals.first_ns = first if totals.first_ns is None else min(first, totals.first_ns)
             totals.last_ns = last if totals.last_ns is None else max(last, totals.last_ns)
             self.evidence.last_ns = totals.last_ns
-        for tcp in self._flows.feed(segments):
-            self._finished(tcp)
+        finished = self._flows.feed(segments)
         self._order.opened(self._flows.take_opened())
+        finished.sort(key=lambda tcp: tcp.number)
+        for tcp in finished:
+            self._finished(tcp)
+            yield from self._order.ready()
         yield from self._order.ready()
 
     def finish(self, cut_short: bool) -> Iterator[Result]:
@@ -170,6 +175,7 @@ class _InOrder:
 
     def __init__(self) -> None:
         self._open: dict[int, TcpConnection] = {}  # no result yet, in order
+        self._heap: list[int] = []  # numbers of the results that wait
         self._waiting: dict[int, Result] = {}
         self._on_disk: dict[int, tuple[int, int]] = {}
         self._spool: IO[bytes] | None = None
@@ -185,6 +191,7 @@ class _InOrder:
 
     def add(self, number: int, result: Result) -> None:
         self._open.pop(number, None)
+        heapq.heappush(self._heap, number)
         if len(self._waiting) < WAITING:
             self._waiting[number] = result
             return
@@ -197,12 +204,9 @@ class _InOrder:
 
     def ready(self) -> Iterator[Result]:
         """Results before which no connection is open that may still have one."""
-        if not self._waiting and not self._on_disk:
-            return
         floor = self._floor()
-        numbers = sorted(n for n in (*self._waiting, *self._on_disk) if floor is None or n < floor)
-        for number in numbers:
-            yield self._take(number)
+        while self._heap and (floor is None or self._heap[0] < floor):
+            yield self._take(heapq.heappop(self._heap))
 
     def _floor(self) -> int | None:
         while self._open:

@@ -6,13 +6,13 @@ distinctive. What merely looks alike is not MySQL: every test checks the whole l
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from analyzer.errors import DecodeError
 from analyzer.protocol.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41, CLIENT_SSL
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.generic import ErrPacket
-from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 
 YES: Final = 1
 NO: Final = 0
@@ -31,6 +31,9 @@ X_NOTICE: Final = 11
 X_CAPABILITIES_GET: Final = 1
 X_CAPABILITIES_SET: Final = 2
 X_ANSWERS: Final = frozenset({0, 1, 2, X_NOTICE})
+
+
+_CONTROL: Final = re.compile(rb"[\x00-\x1f]")
 
 
 def _packet(data: bytes, longest: int, minimum: int) -> tuple[int, bytes]:
@@ -57,20 +60,20 @@ def is_greeting(data: bytes) -> int:
         return NO
     end = payload.find(0, 1)
     version = payload[1:end] if end > 0 else payload[1:]
-    if len(version) > 255 or any(byte < 0x20 for byte in version[:64]):
+    if len(version) > 255 or _CONTROL.search(version, 0, 64):
         return NO
     if verdict == MORE:
         return MORE
     if end < 2:
         return NO
-    try:
-        if payload[0] == 9:
-            HandshakeV9.from_bytes(payload, Context())
-        else:
-            HandshakeV10.from_bytes(payload, Context())
-    except DecodeError:
+    # After the version: thread id, 8 bytes of nonce and a zero byte, flags; version 9 ends with its scramble's NUL.
+    if payload[0] == 9:
+        return YES if payload[-1] == 0 and len(payload) > end + 5 else NO
+    rest = len(payload) - end - 1
+    if rest < 15 or payload[end + 13] != 0:
         return NO
-    return YES
+    # A greeting without the upper flags ends after the lower ones; else the fixed part is 31 bytes.
+    return YES if rest == 15 or rest >= 31 else NO
 
 
 def is_cut_greeting(data: bytes) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
-from analyzer.cli.arguments import parser
 from analyzer.cli.analyze import analyze
+from analyzer.cli.arguments import parser
 from analyzer.cli.corpus import corpus
 from analyzer.cli.html import report
 
@@ -18,6 +19,8 @@ COMMANDS = {"analyze": analyze, "report": report, "corpus": corpus}
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `handshark`. Returns the exit code of the contract."""
     arguments = parser().parse_args(argv)
+    # Few cycles, many objects that live for a batch: the default looks for garbage far too often.
+    gc.set_threshold(100_000, 20, 50)
     try:
         return COMMANDS[arguments.command](arguments)
     except BrokenPipeError:

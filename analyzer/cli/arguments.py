@@ -64,7 +64,9 @@ def _positive(text: str) -> int:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin")
+    parser.add_argument(
+        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin"
+    )
     parser.add_argument(
         "--port",
         type=_port,
@@ -102,10 +104,14 @@ def parser() -> argparse.ArgumentParser:
     _common(analyze)
     analyze.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     analyze.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
-    analyze.add_argument("-v", "--verbose", action="count", default=0, help="packets; -vv fields; -vvv bytes (text only)")
+    analyze.add_argument(
+        "-v", "--verbose", action="count", default=0, help="packets; -vv fields; -vvv bytes (text only)"
+    )
     analyze.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     analyze.add_argument("--width", type=_positive, metavar="N", help="columns of the text (default: the terminal's)")
-    analyze.add_argument("--fail-on", choices=SEVERITIES, metavar="SEVERITY", help="exit 1 on such a finding, or a graver")
+    analyze.add_argument(
+        "--fail-on", choices=SEVERITIES, metavar="SEVERITY", help="exit 1 on such a finding, or a graver"
+    )
     analyze.add_argument("--jobs", type=_positive, metavar="N", help="processes (default: as many as pay off)")
 
     report = commands.add_parser(

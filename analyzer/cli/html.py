@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 
+from analyzer.analysis import Result
 from analyzer.cli.arguments import options_of
 from analyzer.cli.output import open_output
 from analyzer.cli.run import Run, complain
@@ -20,7 +21,7 @@ def report(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, PACKETS)
     if options is None:
         return 2
-    run = Run(options)
+    run: Run[Result] = Run(options, lambda result: result, jobs=1)
     names = [os.path.basename(name) if name != "-" else "standard input" for name in arguments.captures]
     title = arguments.title or (", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more")
     try:

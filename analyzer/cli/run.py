@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Result, Source
 from analyzer.capture import CaptureSource, open_capture, open_merged
+from analyzer.cli.parallel import Parallel, jobs_for, unsupported
 from analyzer.cli.progress import Progress
 from analyzer.errors import CaptureError, UnsupportedLinkType
 from analyzer.report.escape import terminal
+
+T = TypeVar("T")
 
 # Warnings of one capture that are printed; the rest are counted.
 SHOWN_WARNINGS = 10
@@ -20,28 +25,49 @@ def complain(message: str) -> None:
     sys.stderr.write(f"handshark: {terminal(message)}\n")
 
 
-class Run:
-    """Several sources, one after the other. `failed` says whether one could not be read at all."""
+class Run(Generic[T]):
+    """Several sources, one after the other, each in as many processes as pay off.
 
-    def __init__(self, options: Options) -> None:
+    `render` makes of each result what the caller writes, in the process that found it. `failed` says whether a source
+    could not be read at all.
+    """
+
+    def __init__(self, options: Options, render: Callable[[Result], T], jobs: int | None = None) -> None:
         self.options = options
+        self.render = render
+        self.jobs = jobs
         self.failed = False
         self.interrupted = False
         self.sources: list[Source] = []
 
-    def each(self, names: Sequence[str], merge: bool) -> Iterator[tuple[str, Iterator[Result]]]:
-        """(name, results) of each source; `results` has to be used up before the next is asked for."""
+    def each(self, names: Sequence[str], merge: bool) -> Iterator[tuple[str, Iterator[T]]]:
+        """(name, rendered results) of each source; they have to be used up before the next is asked for."""
         if merge and len(names) > 1:
             name = " + ".join(names) if len(names) < 4 else f"{names[0]} + {len(names) - 1} more"
             yield name, self._results(name, lambda: open_merged(names))
             return
         for name in names:
-            yield name, self._results(name, lambda name=name: open_capture(name))  # type: ignore[misc]
+            jobs = jobs_for(name, self.jobs)
+            if jobs > 1:
+                yield name, self._parallel(name, jobs)
+            else:
+                yield name, self._results(name, partial(open_capture, name))
 
-    def _results(self, name: str, opener: Callable[[], CaptureSource]) -> Iterator[Result]:
+    def _parallel(self, name: str, jobs: int) -> Iterator[T]:
+        parallel = Parallel(name, self.options, self.render, jobs)
+        try:
+            yield from parallel.results()
+        except CaptureError as error:
+            self.failed = True
+            complain(str(error))
+        if parallel.source is not None:
+            self._done(parallel.source)
+
+    def _results(self, name: str, opener: Callable[[], CaptureSource]) -> Iterator[T]:
         try:
             with opener() as capture:
-                yield from self._analyse(name, capture)
+                for result in self._analyse(name, capture):
+                    yield self.render(result)
         except CaptureError as error:
             self.failed = True
             complain(str(error))
@@ -58,20 +84,18 @@ class Run:
             # What was read is worth showing; a second Ctrl-C ends the program.
             self.interrupted = True
         except UnsupportedLinkType as error:
-            raise CaptureError(
-                name,
-                f"link type {error.link_type} is not one that can be read (its name is at "
-                "https://www.tcpdump.org/linktypes.html); capture on an Ethernet, cooked, loopback or IP interface",
-            ) from error
+            raise CaptureError(name, unsupported(error)) from error
         finally:
             progress.close()
         yield from analysis.finish(capture.cut_short)
-        warnings = [str(warning) for warning in capture.warnings]
-        for warning in warnings[:SHOWN_WARNINGS]:
+        self._done(analysis.source(capture.format, [str(warning) for warning in capture.warnings]))
+
+    def _done(self, source: Source) -> None:
+        """Says what was wrong with a source that has been read."""
+        for warning in source.warnings[:SHOWN_WARNINGS]:
             complain(f"warning: {warning}")
-        if len(warnings) > SHOWN_WARNINGS:
-            complain(f"warning: {name}: {len(warnings) - SHOWN_WARNINGS} more warnings")
-        source = analysis.source(capture.format, warnings)
+        if len(source.warnings) > SHOWN_WARNINGS:
+            complain(f"warning: {source.name}: {len(source.warnings) - SHOWN_WARNINGS} more warnings")
         for note in source.notes:
-            complain(f"note: {name}: {note}")
+            complain(f"note: {source.name}: {note}")
         self.sources.append(source)

@@ -1,8 +1,8 @@
 """Segments in columns to connections with their bytes in order.
 
 A batch is sorted by connection once. Connections in which every segment follows the one before, most of them, are
-recognised on the columns, and only their payloads are touched one by one, neighbours of one direction joined. All others go
-segment by segment through `reassembly`. A property test holds both ways to the same answer.
+recognised on the columns, and only their payloads are touched one by one, neighbours of one direction joined. All
+others go segment by segment through `reassembly`. A property test holds both ways to the same answer.
 """
 
 from __future__ import annotations
@@ -30,20 +30,35 @@ HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 
 
 class _Rows:
-    """A batch sorted by connection, the columns as lists for the rows that matter."""
+    """Some rows of a batch that is sorted by connection, the columns as lists."""
 
     __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
 
-    def __init__(self, batch: SegmentBatch, order: NDArray[np.int64], direction: NDArray[np.int64]) -> None:
+    def __init__(self, batch: SegmentBatch, direction: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """`rows` are row numbers of the batch, `direction` their senders."""
         self.direction: list[int] = direction.tolist()
-        self.frame: list[int] = batch.frame[order].tolist()
-        self.time: list[int] = batch.timestamp_ns[order].tolist()
-        self.flags: list[int] = batch.flags[order].tolist()
-        self.seq: list[int] = batch.seq[order].tolist()
-        self.ack: list[int] = batch.ack[order].tolist()
-        self.offset: list[int] = batch.offset[order].tolist()
-        self.length: list[int] = batch.length[order].tolist()
-        self.missing: list[int] = batch.missing[order].tolist()
+        self.frame: list[int] = batch.frame[rows].tolist()
+        self.time: list[int] = batch.timestamp_ns[rows].tolist()
+        self.flags: list[int] = batch.flags[rows].tolist()
+        self.seq: list[int] = batch.seq[rows].tolist()
+        self.ack: list[int] = batch.ack[rows].tolist()
+        self.offset: list[int] = batch.offset[rows].tolist()
+        self.length: list[int] = batch.length[rows].tolist()
+        self.missing: list[int] = batch.missing[rows].tolist()
+
+
+class _Sorted:
+    """What the columns say of a batch that is sorted by connection."""
+
+    __slots__ = ("acked", "clean", "matters")
+
+    def __init__(self, rows: int, connections: int) -> None:
+        # For each connection: whether every segment follows the one before.
+        self.clean = np.ones(connections, dtype=bool)
+        # For each row: whether a clean connection needs to look at it (the others only acknowledge).
+        self.matters = np.zeros(rows, dtype=bool)
+        # For each connection and direction: the last acknowledgement the other side sent for it, -1 for none.
+        self.acked = np.full((2, connections), -1, dtype=np.int64)
 
 
 class FlowTable:
@@ -76,7 +91,7 @@ class FlowTable:
         opened, self._opened = self._opened, []
         return opened
 
-    # -- batches --------------------------------------------------------------------------------------------------------
+    # -- batches -------------------------------------------------------------------------------------------------------
 
     def feed(self, batch: SegmentBatch) -> list[TcpConnection]:
         """Takes a batch; returns the connections that are finished, numbered, in the order they finished."""
@@ -109,7 +124,8 @@ class FlowTable:
         high_lo = np.where(swap, batch.src_lo, batch.dst_lo)
         low_port = np.where(swap, batch.dport, batch.sport).astype(np.uint64)
         high_port = np.where(swap, batch.sport, batch.dport).astype(np.uint64)
-        ports = (low_port << np.uint64(24)) | (high_port << np.uint64(8)) | batch.ip_version.astype(np.uint64)
+        ports = np.left_shift(low_port, np.uint64(24)) + np.left_shift(high_port, np.uint64(8))
+        ports += batch.ip_version.astype(np.uint64)
         columns = (low_hi, low_lo, high_hi, high_lo, ports)
         order = self._sorted(columns)
         same = np.ones(count, dtype=bool)
@@ -120,20 +136,34 @@ class FlowTable:
         starts = np.flatnonzero(~same)
         group = np.cumsum(~same) - 1
         direction = swap[order].astype(np.int64)
-        clean = self._clean(batch, order, direction, starts, group)
-        rows = _Rows(batch, order, direction)
+        known = self._look(batch, order, direction, starts, group)
+        picked = np.flatnonzero(known.matters)
+        rows = _Rows(batch, direction[picked], order[picked])
         heads = order[starts]
-        keys = np.stack([column[heads] for column in columns], axis=1)
-        key_bytes = keys.astype(">u8").tobytes()
-        bounds = [*starts.tolist(), count]
-        # In the order of their first frames, as tcp.stream counts them.
+        keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
+        stops = np.append(starts[1:], count)
+        bounds = np.searchsorted(picked, np.append(starts, count)).tolist()
+        ends = order[stops - 1]
+        last_frames, last_times = batch.frame[ends].tolist(), batch.timestamp_ns[ends].tolist()
+        clean, acked = known.clean.tolist(), known.acked.tolist()
         data = memoryview(batch.data)
-        clean_list: list[bool] = clean.tolist()
+        # In the order of their first frames, as tcp.stream counts them.
         for index in np.argsort(heads, kind="stable").tolist():
-            key = key_bytes[index * 40 : index * 40 + 40]
-            begin, stop = bounds[index], bounds[index + 1]
-            if not (clean_list[index] and self._column_way(key, rows, begin, stop, data)):
-                self._long_way(key, rows, begin, stop, data)
+            key = keys[index * 40 : index * 40 + 40]
+            connection = None
+            if clean[index]:
+                connection = self._column_way(key, rows, bounds[index], bounds[index + 1], data)
+            if connection is None:
+                span = slice(starts[index], stops[index])
+                self._long_way(key, _Rows(batch, direction[span], order[span]), data)
+                continue
+            for half, number in zip(connection.halves, (acked[0][index], acked[1][index]), strict=True):
+                if number >= 0:
+                    half.acked = number
+            connection.last_frame = last_frames[index]
+            connection.last_ns = last_times[index]
+            if connection.closed:
+                self._lingering[key] = connection
 
     def _sorted(self, columns: tuple[NDArray[np.uint64], ...]) -> NDArray[np.int64]:
         """An order that puts the rows of each connection together, in frame order."""
@@ -153,16 +183,16 @@ class FlowTable:
         return order
 
     @staticmethod
-    def _clean(
+    def _look(
         batch: SegmentBatch,
         order: NDArray[np.int64],
         direction: NDArray[np.int64],
         starts: NDArray[np.int64],
         group: NDArray[np.int64],
-    ) -> NDArray[np.bool_]:
-        """For each connection of the batch: whether within it every segment follows the one before.
+    ) -> _Sorted:
+        """Which connections are clean within the batch, and which of their rows matter.
 
-        That is: each sequence number is the one due, nothing is cut, no SYN comes after other segments, and nothing is
+        Clean: each sequence number is the one due, nothing is cut, no SYN comes after other segments, and nothing is
         acknowledged that was not seen before.
         """
         count = len(order)
@@ -177,7 +207,13 @@ class FlowTable:
         after = seq + size + syn + fin
         position = np.arange(count, dtype=np.int64)
         first = starts[group]
-        bad = (missing > 0) | (rst & (size > 0))
+        acks = (flags & TCP_ACK) != 0
+        found = _Sorted(count, len(starts))
+        found.matters[:] = (size > 0) | syn | fin | rst
+        stops = np.append(starts[1:], count) - 1
+        # A plain SYN opens a connection: after other rows it may be another one.
+        opens = syn & ~acks
+        bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first))
         for this in (0, 1):
             mine = direction == this
             # For each row: the last row of this direction at or before it, within its connection.
@@ -191,36 +227,38 @@ class FlowTable:
             bad |= mine & known & syn
             # A row of the other direction must not acknowledge what is not yet seen of this one.
             ahead = ((ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-            bad |= ~mine & known & ((flags & TCP_ACK) != 0) & ~rst & (ahead > 0)
-            # SYN and data without any earlier row of the direction, but after the peer's data: no handshake order.
+            bad |= ~mine & known & acks & ~rst & (ahead > 0)
             # A FIN must be the last thing a direction says.
             bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
-        clean = np.ones(len(starts), dtype=bool)
-        clean[group[bad]] = False
-        return clean
+            # What a side says after its SYN completes the handshake.
+            found.matters |= mine & known & syn[np.where(known, before, 0)]
+            # Before the first row of this direction, only what was known before the batch can tell.
+            found.matters |= ~known & (mine | acks)
+            speaks = mine & acks & ~rst
+            latest = np.maximum.accumulate(np.where(speaks, position, -1))[stops]
+            found.acked[1 - this] = np.where(latest >= starts, ack[latest], -1)
+        found.clean[group[bad]] = False
+        return found
 
-    # -- the column way -------------------------------------------------------------------------------------------------
+    # -- the column way ------------------------------------------------------------------------------------------------
 
-    def _column_way(self, key: bytes, rows: _Rows, begin: int, stop: int, data: memoryview) -> bool:
-        """Delivers the rows of a connection that is clean within the batch; False if it does not join what was before."""
-        connection = self._open.get(key)
-        flags = rows.flags
-        directions = rows.direction
+    def _column_way(self, key: bytes, rows: _Rows, begin: int, stop: int, data: memoryview) -> TcpConnection | None:
+        """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
+
+        `rows` holds those that matter, of this connection from `begin` to `stop`.
+        """
         if not self._columns or key in self._lingering:
-            return False
+            return None
+        connection = self._open.get(key)
+        flags, directions, frames, times = rows.flags, rows.direction, rows.frame, rows.time
         if connection is None:
             if key in self._tombstones and not flags[begin] & TCP_SYN:
-                return False
-            connection = self._create(key, rows.frame[begin], rows.time[begin])
+                return None
+            connection = self._create(key, frames[begin], times[begin])
         elif not self._joins(connection, rows, begin, stop):
-            return False
+            return None
         halves = connection.halves
         handler = connection.handler
-        lengths = rows.length
-        frames = rows.frame
-        times = rows.time
-        offsets = rows.offset
-        seqs = rows.seq
         run = -1
         parts: list[memoryview] = []
         ends: list[int] = []
@@ -229,54 +267,41 @@ class FlowTable:
         total = 0
         for i in range(begin, stop):
             flag = flags[i]
-            size = lengths[i]
-            if not size and flag == TCP_ACK:
-                if connection.connected_ns is None and connection.synack_ns is not None:
-                    connection.connected_ns = times[i]
-                half = halves[directions[i]]
-                if half.next < 0:
-                    half.next = half.highest = seqs[i]
-                continue
+            size = rows.length[i]
             sender = directions[i]
             half = halves[sender]
             if flag & TCP_SYN:
-                connection._syn(sender, seqs[i], flag, times[i])
-                half.next = half.highest = (seqs[i] + 1) & 0xFFFF_FFFF
-            elif half.next < 0 and not flag & TCP_RST:
-                half.next = half.highest = seqs[i]
-            if connection.connected_ns is None and sender == connection.initiator and flag & TCP_ACK:
-                connection.connected_ns = times[i] if connection.synack_ns is not None else None
+                connection._syn(sender, rows.seq[i], flag, times[i])
+                half.next = half.highest = (rows.seq[i] + 1) & 0xFFFF_FFFF
+            else:
+                if half.next < 0 and not flag & TCP_RST:
+                    half.next = half.highest = rows.seq[i]
+                mine = sender == connection.initiator
+                if mine and connection.connected_ns is None and connection.synack_ns is not None:
+                    connection.connected_ns = times[i]
             if size:
-                if sender != run:
-                    if parts and handler is not None:
-                        handler.data(run, b"".join(parts), ends, run_frames, run_times)
-                    run = sender
-                    parts, ends, run_frames, run_times, total = [], [], [], [], 0
-                offset = offsets[i]
-                parts.append(data[offset : offset + size])
-                total += size
-                ends.append(total)
-                run_frames.append(frames[i])
-                run_times.append(times[i])
                 half.bytes += size
-                half.next = half.highest = (seqs[i] + size) & 0xFFFF_FFFF
+                half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+                if handler is not None:
+                    if sender != run:
+                        if parts:
+                            handler.data(run, _joined(parts), ends, run_frames, run_times)
+                        run = sender
+                        parts, ends, run_frames, run_times, total = [], [], [], [], 0
+                    offset = rows.offset[i]
+                    parts.append(data[offset : offset + size])
+                    total += size
+                    ends.append(total)
+                    run_frames.append(frames[i])
+                    run_times.append(times[i])
             if flag & (TCP_FIN | TCP_RST):
                 if parts and handler is not None:
-                    handler.data(run, b"".join(parts), ends, run_frames, run_times)
+                    handler.data(run, _joined(parts), ends, run_frames, run_times)
                 parts, run = [], -1
                 self._ended(connection, sender, flag, frames[i], times[i])
         if parts and handler is not None:
-            handler.data(run, b"".join(parts), ends, run_frames, run_times)
-        for this in (0, 1):
-            for i in range(stop - 1, max(begin - 1, stop - 9), -1):
-                if directions[i] != this and flags[i] & TCP_ACK and not flags[i] & TCP_RST:
-                    halves[this].acked = rows.ack[i]
-                    break
-        connection.last_frame = frames[stop - 1]
-        connection.last_ns = times[stop - 1]
-        if connection.closed:
-            self._lingering[key] = connection
-        return True
+            handler.data(run, _joined(parts), ends, run_frames, run_times)
+        return connection
 
     @staticmethod
     def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:
@@ -321,11 +346,12 @@ class FlowTable:
                 return True
         return True
 
-    # -- the long way ---------------------------------------------------------------------------------------------------
+    # -- the long way --------------------------------------------------------------------------------------------------
 
-    def _long_way(self, key: bytes, rows: _Rows, begin: int, stop: int, data: memoryview) -> None:
+    def _long_way(self, key: bytes, rows: _Rows, data: memoryview) -> None:
+        """Every row of a connection, one at a time."""
         connection = self._open.get(key)
-        for i in range(begin, stop):
+        for i in range(len(rows.frame)):
             sender = rows.direction[i]
             flags = rows.flags[i]
             if connection is not None and connection.is_new_connection(sender, rows.seq[i], flags):
@@ -349,7 +375,7 @@ class FlowTable:
         if connection is not None and connection.closed and key not in self._lingering:
             self._lingering[key] = connection
 
-    # -- open, lingering, finished ----------------------------------------------------------------------------------------
+    # -- open, lingering, finished -------------------------------------------------------------------------------------
 
     def _create(self, key: bytes, frame: int, time_ns: int) -> TcpConnection:
         connection = TcpConnection(key, endpoints_of(key), frame, time_ns)
@@ -392,6 +418,10 @@ class FlowTable:
             for connection in idle[: over + MAX_OPEN // 10]:
                 self.evicted += 1
                 self._complete(connection)
+
+
+def _joined(parts: list[memoryview]) -> bytes:
+    return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
 
 def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -1,7 +1,7 @@
 """TCP connections: both directions' bytes in order, with what is missing said.
 
-One segment at a time (`TcpConnection.segment`): out of order, retransmitted, overlapping, lost, wrapping. Connections in
-which nothing of that happens, most of them, take the column path of `flows` and never come here.
+One segment at a time (`TcpConnection.segment`): out of order, retransmitted, overlapping, lost, wrapping. Connections
+in which nothing of that happens, most of them, take the column path of `flows` and never come here.
 
 Source: RFC 9293 (sequence numbers modulo 2**32: section 3.4).
 """
@@ -9,6 +9,8 @@ Source: RFC 9293 (sequence numbers modulo 2**32: section 3.4).
 from __future__ import annotations
 
 from typing import Final, Protocol
+
+import msgspec
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
 
@@ -50,9 +52,7 @@ class _Segment:
 
     __slots__ = ("ack", "data", "fin", "frame", "missing", "seq", "time_ns")
 
-    def __init__(
-        self, seq: int, ack: int, data: bytes, missing: int, fin: bool, frame: int, time_ns: int
-    ) -> None:
+    def __init__(self, seq: int, ack: int, data: bytes, missing: int, fin: bool, frame: int, time_ns: int) -> None:
         self.seq = seq
         self.ack = ack  # -1 where it acknowledges nothing
         self.data = data
@@ -62,21 +62,18 @@ class _Segment:
         self.time_ns = time_ns
 
 
-class Half:
+class Half(msgspec.Struct):
     """One direction: `next` is the sequence number that is due (-1 before the first segment)."""
 
-    __slots__ = ("acked", "bytes", "fin", "fin_frame", "held", "held_bytes", "highest", "next", "rst_frame")
-
-    def __init__(self) -> None:
-        self.next = -1
-        self.highest = -1  # one past the highest sequence number seen
-        self.acked = -1  # the highest acknowledgement the peer sent for this direction
-        self.held: list[_Segment] = []
-        self.held_bytes = 0
-        self.bytes = 0
-        self.fin = False
-        self.fin_frame = 0
-        self.rst_frame = 0
+    next: int = -1
+    highest: int = -1  # one past the highest sequence number seen
+    acked: int = -1  # the highest acknowledgement the peer sent for this direction
+    held: list[_Segment] = []
+    held_bytes: int = 0
+    bytes: int = 0
+    fin: bool = False
+    fin_frame: int = 0
+    rst_frame: int = 0
 
 
 class TcpConnection:
@@ -147,6 +144,8 @@ class TcpConnection:
             return False
         if self.syn_isn is not None and self.initiator == sender:
             return seq != self.syn_isn
+        if self.halves[sender].acked == (seq + 1) & 0xFFFF_FFFF:
+            return False  # captured after the SYN-ACK that answers it
         return self.halves[sender].next >= 0 or self.halves[1 - sender].next >= 0
 
     # -- one segment --------------------------------------------------------------------------------------------------
@@ -184,7 +183,8 @@ class TcpConnection:
         else:
             ack = -1
         fin = bool(flags & TCP_FIN)
-        if data or missing or fin:
+        # What a RST carries is a word of diagnosis, not part of the stream (RFC 9293, section 3.5.3).
+        if (data or missing or fin) and not flags & TCP_RST:
             self._place(half, _Segment(seq, ack, data, missing, fin, frame, time_ns))
         if flags & TCP_RST:
             self._drain()
@@ -227,6 +227,8 @@ class TcpConnection:
                 self.retransmissions += 1
                 if not segment.fin:
                     return
+            elif offset < 0:
+                self.retransmissions += 1  # and new bytes after them
             else:
                 self.out_of_order += 1
         if difference(end, half.highest) > 0:
@@ -298,17 +300,19 @@ class TcpConnection:
             half.next = (half.next + 1) & 0xFFFF_FFFF
             self._end(sender, END_FIN, segment.frame, segment.time_ns)
 
-    # -- what is missing ------------------------------------------------------------------------------------------------
+    # -- what is missing -----------------------------------------------------------------------------------------------
 
     def _lose_patience(self) -> None:
         """Gives up a hole that the peer has acknowledged, or that holds back more than may be held."""
         self.impatience += 1
         for sender in (0, 1):
             half = self.halves[sender]
-            too_much = half.held_bytes > MAX_HELD_BYTES or len(half.held) > MAX_HELD_SEGMENTS
-            if too_much or (self.impatience > PATIENCE and self._acknowledged_hole(half)):
+            if self.impatience > PATIENCE and self._acknowledged_hole(half):
                 self._skip_hole(sender)
                 self.impatience = 0
+                self._drain()
+            while half.held_bytes > MAX_HELD_BYTES or len(half.held) > MAX_HELD_SEGMENTS:
+                self._skip_hole(sender)
                 self._drain()
 
     def _acknowledged_hole(self, half: Half) -> bool:

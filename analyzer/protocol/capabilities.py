@@ -2,7 +2,8 @@
 
 Sources: MySQL source documentation, "Capabilities Flags" (group__group__cs__capabilities__flags) and "Status Flags";
 MariaDB Server documentation, "Connecting" (capabilities) and "OK_Packet" (status flags). MariaDB's extended
-capabilities stand in the last four filler bytes of the greeting and the handshake response: here they are bits 32 and up.
+capabilities stand in the last four filler bytes of the greeting and the handshake response: here they are bits 32 and
+up.
 """
 
 from __future__ import annotations

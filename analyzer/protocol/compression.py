@@ -18,7 +18,9 @@ ZSTD = "zstd"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 # A frame says how long its content is in three bytes: nothing opens to more than this.
 LONGEST = 0xFF_FFFF
-ZSTD_MAX_WINDOW = 32 << 20
+# The window of level 22, the highest a client can ask for. It bounds an allocation, of which only what is opened is
+# used.
+ZSTD_MAX_WINDOW = 1 << 27
 
 
 class CompressedFramer:
@@ -93,12 +95,17 @@ class CompressedFramer:
 
 
 def encode_compressed(content: bytes, sequence_id: int, algorithm: str, level: int = 3, minimum: int = 50) -> bytes:
-    """`content` as one compressed frame; content under `minimum` bytes goes as it is. `content` is under 16 MiB."""
-    if len(content) < minimum:
-        return len(content).to_bytes(3, "little") + bytes([sequence_id & 0xFF]) + bytes(3) + content
-    if algorithm == ZSTD:
-        packed = zstandard.ZstdCompressor(level=level).compress(content)
-    else:
-        packed = zlib.compress(content)
-    head = len(packed).to_bytes(3, "little") + bytes([sequence_id & 0xFF]) + len(content).to_bytes(3, "little")
-    return head + packed
+    """`content` as one compressed frame; under `minimum` bytes, or where it would grow, it goes as it is.
+
+    `content` is under 16 MiB.
+    """
+    packed = content
+    if len(content) >= max(minimum, 1):
+        packed = (
+            zstandard.ZstdCompressor(level=level).compress(content) if algorithm == ZSTD else zlib.compress(content)
+        )
+    plain = len(packed) >= len(content)
+    if plain:
+        packed = content
+    head = len(packed).to_bytes(3, "little") + bytes([sequence_id & 0xFF])
+    return head + (0 if plain else len(content)).to_bytes(3, "little") + packed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from analyzer.protocol.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41
 
 EXTENDED = 0xFFFF_FFFF << 32
 
 
-class Context:
+class Context(msgspec.Struct):
     """Negotiated state of one connection.
 
     `server` and `client` are what each side set (MariaDB's extended capabilities from bit 32 up), None before it was
@@ -16,16 +18,13 @@ class Context:
     `assumed` that something in force was worked out instead of seen.
     """
 
-    __slots__ = ("assumed", "client", "flavor", "in_force", "nonce", "secure", "server")
-
-    def __init__(self) -> None:
-        self.server: int | None = None
-        self.client: int | None = None
-        self.in_force = CLIENT_PROTOCOL_41
-        self.flavor: str | None = None
-        self.nonce = b""
-        self.secure = False
-        self.assumed = False
+    server: int | None = None
+    client: int | None = None
+    in_force: int = CLIENT_PROTOCOL_41
+    flavor: str | None = None
+    nonce: bytes = b""
+    secure: bool = False
+    assumed: bool = False
 
     def negotiate(self) -> None:
         """Works out `in_force` from both sides' flags. One side's alone where the other was not captured."""

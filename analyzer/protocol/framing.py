@@ -38,45 +38,35 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
     first_sequence_id: int
 
 
-class PacketFramer:
+class PacketFramer(msgspec.Struct):
     """Splits one direction of a connection into packets.
 
     `push` bytes as they come, then call `next` until it says None; between two calls `skip_rows` may pass over rows
     without making packets of them. Bytes are joined at most once; a payload over `keep` bytes is cut to that.
     """
 
-    __slots__ = (
-        "_buffer",
-        "_ends",
-        "_frames",
-        "_have",
-        "_long",
-        "_need",
-        "_parts",
-        "_pos",
-        "_start",
-        "_times",
-        "keep",
-    )
-
-    def __init__(self, keep: int = DEFAULT_KEEP) -> None:
-        self.keep = keep
-        self._buffer = b""
-        self._pos = 0
-        # Bytes that wait for more: `_parts` in order, `_have` in all, until `_need` are there.
-        self._parts: list[bytes] = []
-        self._have = 0
-        self._need = HEADER
-        self._start: tuple[int, int] | None = None  # frame and time of the first byte of the packet that waits
-        self._long: _LongPacket | None = None
-        self._ends: list[int] = []
-        self._frames: list[int] = []
-        self._times: list[int] = []
+    keep: int = DEFAULT_KEEP
+    _buffer: bytes = b""
+    _pos: int = 0
+    # Bytes that wait for more: `_parts` in order, `_have` in all, until `_need` are there.
+    _parts: list[bytes] = []
+    _have: int = 0
+    _need: int = HEADER
+    _start: tuple[int, int] | None = None  # frame and time of the first byte of the packet that waits
+    _long: _LongPacket | None = None
+    _ends: list[int] = []
+    _frames: list[int] = []
+    _times: list[int] = []
 
     @property
     def pending(self) -> int:
         """Bytes of a packet that has begun and is not complete."""
         return self._have + len(self._buffer) - self._pos + (self._long.length if self._long else 0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has begun: the next byte is the first of a packet."""
+        return not self._have and self._long is None and self._pos == len(self._buffer)
 
     def push(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Adds `data`, whose bytes up to ends[i] came in frame frames[i] at times[i]."""
@@ -103,7 +93,13 @@ class PacketFramer:
     def peek(self, size: int) -> bytes:
         """Up to `size` of the bytes that are not yet part of a packet."""
         if self._have:
-            return b"".join(self._parts)[:size]
+            # Only as many parts as are needed: the whole may be a megabyte, and this is asked for every segment.
+            found = b""
+            for part in self._parts:
+                found += part[: size - len(found)]
+                if len(found) == size:
+                    break
+            return found
         return self._buffer[self._pos : self._pos + size]
 
     def drop(self, size: int) -> None:
@@ -163,13 +159,12 @@ class PacketFramer:
             word: int = _U32(buffer, pos)[0]
             length = word & LONGEST
             stop = pos + HEADER + length
-            incomplete = stop > len(buffer)
-            if self._long is not None or length == LONGEST or (incomplete and length > self.keep):
+            if self._long is not None or length == LONGEST or length > self.keep:
                 self._begin_part(length, word >> 24)
                 if not length and self._long is not None:
                     return self._finish_long(self._long)
                 continue
-            if incomplete:
+            if stop > len(buffer):
                 self._wait(HEADER + length)
                 return None
             self._pos = stop
@@ -178,7 +173,9 @@ class PacketFramer:
                 frame = self._frames[0]
                 time_ns = self._times[0]
                 if start is None:
-                    return Packet(word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, frame, time_ns, word >> 24)
+                    return Packet(
+                        word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, frame, time_ns, word >> 24
+                    )
             else:
                 frame, time_ns = self._at(stop)
                 if start is None:
@@ -236,8 +233,8 @@ class PacketFramer:
         payload = b"".join(long.parts)
         return Packet(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], long.first_sequence)
 
-    def skip_rows(self, sequence: int) -> tuple[int, int, int]:
-        """Passes over complete packets that can only be rows, from sequence id `sequence` on.
+    def skip_rows(self, sequence: int, most: int = 1 << 62) -> tuple[int, int, int]:
+        """Passes over up to `most` complete packets that can only be rows or definitions, from id `sequence` on.
 
         Stops before any packet whose first byte may begin something else (0xFE, 0xFF), which is empty, of 16 MiB, out
         of sequence or not complete. Returns (rows, next sequence id, payload bytes).
@@ -246,20 +243,27 @@ class PacketFramer:
             return 0, sequence, 0
         buffer = self._buffer
         begin = pos = self._pos
-        last = len(buffer) - HEADER - 1
         end = len(buffer)
+        last = end - HEADER - 1
+        # The id in its place in the header word: with the right id, the word less this is the length.
+        mark = sequence << 24
         rows = 0
-        while pos <= last:
+        for rows in range(most):  # noqa: B007 - how far it came is the result
+            if pos > last:
+                break
             word, first = _HEADER_AND_FIRST(buffer, pos)
-            length = word & LONGEST
+            length = word - mark
+            if first >= 0xFE or not 0 < length < LONGEST:
+                break
             stop = pos + HEADER + length
-            if first >= 0xFE or stop > end or word >> 24 != sequence or length == 0 or length == LONGEST:
+            if stop > end:
                 break
             pos = stop
-            sequence = (sequence + 1) & 0xFF
-            rows += 1
+            mark = (mark + 0x0100_0000) & 0xFF00_0000
+        else:
+            rows = most
         self._pos = pos
-        return rows, sequence, pos - begin - rows * HEADER
+        return rows, mark >> 24, pos - begin - rows * HEADER
 
 
 class _LongPacket:

@@ -46,6 +46,7 @@ AWAITED: Final[dict[int, str]] = {
     com.COM_PROCESS_INFO: RESULT,
     com.COM_STMT_EXECUTE: RESULT,
     com.COM_STMT_BULK_EXECUTE: RESULT,
+    com.COM_MULTI: RESULT,  # the responses of its commands, chained by SERVER_MORE_RESULTS_EXISTS
     com.COM_STMT_PREPARE: PREPARE,
     com.COM_STMT_FETCH: ROWS,
     com.COM_FIELD_LIST: FIELD_LIST,
@@ -63,11 +64,14 @@ UNANSWERED: Final = frozenset({com.COM_QUIT, com.COM_STMT_SEND_LONG_DATA, com.CO
 # (state, event) -> state. An event that is not here for a state leaves it as it is.
 TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (GREETING, "greeting"): LOGIN,
+    (GREETING, "ssl_request"): TLS_HANDSHAKE,  # the server's side was not captured
+    (GREETING, "login"): AUTHENTICATION,
     (GREETING, "err"): CLOSED,
     (LOGIN, "ssl_request"): TLS_HANDSHAKE,
     (LOGIN, "login"): AUTHENTICATION,
     (LOGIN, "err"): CLOSED,
     (TLS_HANDSHAKE, "secure"): SECURE_LOGIN,
+    (TLS_HANDSHAKE, "login"): AUTHENTICATION,  # in plain text after all
     (TLS_HANDSHAKE, "err"): CLOSED,
     (SECURE_LOGIN, "login"): AUTHENTICATION,
     (SECURE_LOGIN, "err"): CLOSED,
@@ -102,12 +106,15 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (LOCAL_INFILE, "err"): FINISHED,
     (PREPARE, "params"): PREPARE_PARAMS,
     (PREPARE, "columns"): PREPARE_COLUMNS,
+    (PREPARE, "params_end"): PREPARE_PARAMS_EOF,  # definitions left out, the EOF packets still there
+    (PREPARE, "columns_end"): PREPARE_COLUMNS_EOF,
     (PREPARE, "ok"): FINISHED,
     (PREPARE, "err"): FINISHED,
     (PREPARE_PARAMS, "params_end"): PREPARE_PARAMS_EOF,
     (PREPARE_PARAMS, "columns"): PREPARE_COLUMNS,
     (PREPARE_PARAMS, "ok"): FINISHED,
     (PREPARE_PARAMS_EOF, "columns"): PREPARE_COLUMNS,
+    (PREPARE_PARAMS_EOF, "columns_end"): PREPARE_COLUMNS_EOF,
     (PREPARE_PARAMS_EOF, "ok"): FINISHED,
     (PREPARE_COLUMNS, "columns_end"): PREPARE_COLUMNS_EOF,
     (PREPARE_COLUMNS, "ok"): FINISHED,
@@ -120,4 +127,6 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (STREAM, "err"): FINISHED,
 }
 
+# Where a known number of definitions is awaited.
+DEFINITIONS: Final = frozenset({COLUMNS, PREPARE_PARAMS, PREPARE_COLUMNS})
 CONNECTION_PHASE: Final = frozenset({GREETING, LOGIN, TLS_HANDSHAKE, SECURE_LOGIN, AUTHENTICATION})

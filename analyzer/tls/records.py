@@ -56,7 +56,7 @@ class CertificateSeen(msgspec.Struct, frozen=True):
     sha256: str
 
 
-def looks_like_record(data: bytes) -> bool:
+def looks_like_record(data: bytes | bytearray) -> bool:
     """Whether `data` (3 bytes or more) begins with a TLS record header."""
     return len(data) >= 3 and 20 <= data[0] <= 23 and data[1] == 3 and data[2] <= 4
 
@@ -234,7 +234,7 @@ class TlsObserver:
 
 
 def _extensions(message: bytes, pos: int) -> list[tuple[int, bytes]]:
-    found = []
+    found: list[tuple[int, bytes]] = []
     if pos + 2 > len(message):
         return found
     stop = min(len(message), pos + 2 + int.from_bytes(message[pos : pos + 2], "big"))

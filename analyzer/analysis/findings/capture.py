@@ -16,7 +16,8 @@ def gap(case: Case) -> Iterator[Said]:
     size = sum(length for _, length, _, _ in lost)
     taken_up = " Decoding took up again after it." if facts.taken_up else ""
     yield Said(
-        f"{size} bytes in {len(lost)} places were sent and are not in the capture; what they held is not known.{taken_up}",
+        f"{size} bytes in {len(lost)} places were sent and are not in the capture; what they held is not known."
+        + taken_up,
         "Capture with a larger kernel buffer (tcpdump -B), or nearer to one end.",
         [frame for _, _, _, frame in lost][:20],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +9,8 @@ from analyzer.analysis.findings.base import CERTAIN, LIKELY, Case, Said
 from analyzer.protocol.records.authentication import AuthMoreData, AuthSwitchRequest, OldAuthSwitchRequest
 from analyzer.protocol.records.login import HandshakeResponse41
 
+# Addresses of the machine itself begin so, or are ::1.
+LOOPBACK: Final = ("127.", "::ffff:127.")
 PERFORM_FULL: Final = 4
 # plugin -> what gave it up
 DEPRECATED: Final = {
@@ -115,11 +116,7 @@ def unencrypted_login(case: Case) -> Iterator[Said]:
     login = facts.login
     if login is None or case.connection.tls is not None or not isinstance(login, HandshakeResponse41):
         return
-    try:
-        local = ipaddress.ip_address(case.connection.server.address).is_loopback
-    except ValueError:
-        local = False
-    if local:
+    if case.connection.server.address.startswith(LOOPBACK) or case.connection.server.address == "::1":
         return
     seen = ["the user name"]
     if login.database:
@@ -134,5 +131,3 @@ def unencrypted_login(case: Case) -> Iterator[Said]:
         "Turn TLS on in the client (ssl-mode VERIFY_IDENTITY or its driver's option).",
         [facts.login_frame],
     )
-
-

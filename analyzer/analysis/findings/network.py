@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analyzer.analysis.findings.base import CERTAIN, INFO, LIKELY, Case, Said
+from analyzer.analysis.findings.base import CERTAIN, INFO, LIKELY, NETWORK_ERRORS, Case, Said
 from analyzer.net.reassembly import END_RST
 
 SILENT_NS: Final = 1_000_000_000
 # Share of retransmitted segments is not known; a few are normal.
 MANY: Final = 3
-# Errors with which a server notes that the client is gone.
-ECHOES: Final = frozenset({1158, 1159, 1160, 1161})
 
 
 def _seconds(ns: int) -> str:
@@ -124,8 +122,9 @@ def server_stalled(case: Case) -> Iterator[Said]:
 def server_ended_session(case: Case) -> Iterator[Said]:
     c = case.connection
     if c.error is not None and c.error.phase == "command":
-        end = case.talk.facts.end
-        if c.error.code in ECHOES and end is not None and end[0] == case.talk.client and end[2] < c.error.frame:
+        client = case.talk.tcp.halves[case.talk.client]
+        left = client.fin_frame or client.rst_frame
+        if c.error.code in NETWORK_ERRORS and 0 < left < c.error.frame:
             return  # the client had closed already
         yield Said(
             f"The server ended the session unasked: error {c.error.code}, {c.error.message!r}.",

@@ -12,7 +12,7 @@ def sequence_error(case: Case) -> Iterator[Said]:
     facts = case.talk.facts
     if not facts.sequence_errors or facts.gaps or facts.assumed:
         return
-    error, frame = facts.sequence_errors[0]
+    error = facts.sequence_errors[0][0]
     side = "client" if error.sender == CLIENT else "server"
     more = len(facts.sequence_errors) - 1
     yield Said(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from analyzer.analysis.findings.base import CERTAIN, ERROR, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.base import CERTAIN, ERROR, NETWORK_ERRORS, ON_ERROR, WARNING, Case, Rule, Said
 
 # error codes, finding code, severity, title, advice
 _ROWS: tuple[tuple[frozenset[int], str, str, str, str], ...] = (
@@ -17,7 +17,7 @@ _ROWS: tuple[tuple[frozenset[int], str, str, str, str], ...] = (
         "too-many-connections",
         ERROR,
         "The server has no connection left",
-        "Look for clients that open more than they close (SHOW PROCESSLIST); pool connections, or raise max_connections.",
+        "Look for clients that open more than they close (SHOW PROCESSLIST); pool connections; raise max_connections.",
     ),
     (
         frozenset({1129}),
@@ -89,7 +89,7 @@ _ROWS: tuple[tuple[frozenset[int], str, str, str, str], ...] = (
         "tls-required",
         ERROR,
         "The server takes no login without TLS",
-        "Turn TLS on in the client (ssl-mode REQUIRED or its driver's option); the server has require_secure_transport.",
+        "Turn TLS on in the client (ssl-mode REQUIRED or its driver's option): require_secure_transport is ON.",
     ),
     (
         frozenset({1251}),
@@ -113,7 +113,7 @@ _ROWS: tuple[tuple[frozenset[int], str, str, str, str], ...] = (
         "The client's handshake response is short, has too large attributes, or differs from its SSLRequest.",
     ),
     (
-        frozenset({1158, 1159, 1160, 1161}),
+        NETWORK_ERRORS,
         "network-error-reported",
         WARNING,
         "The server reports that it could not read from or write to the client",
@@ -134,6 +134,9 @@ def _by_code(codes: frozenset[int], title: str, advice: str, case: Case) -> Iter
     error = case.connection.error
     if error is None or error.code not in codes or error.phase == "command":
         return
+    end = case.talk.facts.end
+    if error.code in NETWORK_ERRORS and end is not None and end[0] == case.talk.client and end[2] < error.frame:
+        return  # the echo of a client that had closed already: other findings say why it did
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     yield Said(f"{title}: error {error.code}{state}, {error.message!r}.", advice, [error.frame], CERTAIN)
 
@@ -153,8 +156,8 @@ def _other(case: Case) -> Iterator[Said]:
 
 RULES: tuple[Rule, ...] = (
     *(
-        Rule(code, severity, title, partial(_by_code, codes, title, advice))
+        Rule(code, severity, title, ON_ERROR, partial(_by_code, codes, title, advice))
         for codes, code, severity, title, advice in _ROWS
     ),
-    Rule("login-refused", ERROR, "The server refused the login", _other),
+    Rule("login-refused", ERROR, "The server refused the login", ON_ERROR, _other),
 )

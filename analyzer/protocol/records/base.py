@@ -39,7 +39,7 @@ class Record(msgspec.Struct, frozen=True):
         return record
 
 
-class Malformed(msgspec.Struct, frozen=True):
+class Malformed(Record, frozen=True):
     """Bytes that had to be a record and are none: what was decoded before the error, where it broke, and why.
 
     `partial` holds (field name, value) of the fields read before `offset`; nothing after it is trusted.

@@ -22,7 +22,6 @@ from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.login import Attributes, decode_attributes, encode_attributes
 
-
 # Column types whose binary values have one size; all others are counted (string<lenenc>, or a length byte for times).
 FIXED_SIZES: Final[dict[int, int]] = {
     0x01: 1,  # MYSQL_TYPE_TINY
@@ -172,6 +171,8 @@ class ComChangeUser(Record, frozen=True):
     auth_plugin_name: str | None = None
     attributes: Attributes | None = None
     trailing: bytes = b""
+    # Old clients end the packet with the database and without its NUL.
+    database_has_nul: bool = True
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
@@ -179,7 +180,8 @@ class ComChangeUser(Record, frozen=True):
         user = r.nul_text("user")
         counted = bool(ctx.in_force & CLIENT_SECURE_CONNECTION)
         response = r.take("auth_response", r.u8("auth_response_len")) if counted else r.nul("auth_response")
-        database = r.nul_text("database")
+        has_nul = r.data.find(0, r.pos, r.end) >= 0
+        database = r.nul_text("database") if has_nul else r.rest_text("database")
         charset: int | None = None
         plugin: str | None = None
         attributes: Attributes | None = None
@@ -189,7 +191,7 @@ class ComChangeUser(Record, frozen=True):
             plugin = r.nul_text("auth_plugin_name")
         if ctx.in_force & CLIENT_CONNECT_ATTRS and r.left:
             attributes = decode_attributes(r)
-        return cls(user, response, counted, database, charset, plugin, attributes, r.rest("trailing"))
+        return cls(user, response, counted, database, charset, plugin, attributes, r.rest("trailing"), has_nul)
 
     def encode(self, w: Writer, ctx: Context) -> None:
         w.u8(COM_CHANGE_USER)
@@ -199,7 +201,10 @@ class ComChangeUser(Record, frozen=True):
             w.raw(self.auth_response)
         else:
             w.nul(self.auth_response)
-        w.nul(self.database)
+        w.raw(self.database)
+        if not self.database_has_nul:
+            return
+        w.u8(0)
         if self.character_set is not None:
             w.uint(self.character_set, 2)
         if self.auth_plugin_name is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from analyzer.errors import BadValue
+from analyzer.errors import BadValue, DecodeError
 from analyzer.protocol.capabilities import (
     CLIENT_PROTOCOL_41,
     CLIENT_SESSION_TRACK,
@@ -55,16 +55,20 @@ class OKPacket(Record, frozen=True):
             status = r.uint("status_flags", 2)
         if r.pos == r.end:
             return cls(header, affected, insert_id, status, warnings, None, True, None)
-        if ctx.in_force & CLIENT_SESSION_TRACK:
-            info = r.lenenc_text("info")
-            state: bytes | None = None
-            if status is not None and status & SERVER_SESSION_STATE_CHANGED and r.pos < r.end:
-                state = r.lenenc_bytes("session_state_info")
-            return cls(header, affected, insert_id, status, warnings, info, True, state)
-        first = r.peek()
-        has_length = first == r.left - 1 or (first == 0xFC and r.left > 250)
-        info = r.lenenc_text("info") if has_length else r.rest_text("info")
-        return cls(header, affected, insert_id, status, warnings, info, has_length, None)
+        changed = status is not None and bool(status & SERVER_SESSION_STATE_CHANGED)
+        tracked = bool(ctx.in_force & CLIENT_SESSION_TRACK)
+        if not tracked:
+            after = _after_lenenc(r.data, r.pos, r.end)
+            if changed and after is not None and after < r.end and _after_lenenc(r.data, after, r.end) == r.end:
+                # The login was not captured, and the packet itself shows that session tracking is on.
+                tracked = True
+            elif after != r.end:
+                return cls(header, affected, insert_id, status, warnings, r.rest_text("info"), False, None)
+        info = r.lenenc_text("info")
+        state: bytes | None = None
+        if tracked and changed and r.pos < r.end:
+            state = r.lenenc_bytes("session_state_info")
+        return cls(header, affected, insert_id, status, warnings, info, True, state)
 
     def encode(self, w: Writer, ctx: Context) -> None:
         w.u8(self.header)
@@ -91,6 +95,17 @@ class OKPacket(Record, frozen=True):
         if self.info:
             parts.append(self.info)
         return ", ".join(parts)
+
+
+def _after_lenenc(data: bytes, pos: int, end: int) -> int | None:
+    """Where the string<lenenc> at `pos` ends; None where there is none."""
+    r = Reader(data, "", pos)
+    r.end = end
+    try:
+        r.lenenc_bytes("")
+    except DecodeError:
+        return None
+    return r.pos
 
 
 class ErrPacket(Record, frozen=True):

@@ -109,8 +109,9 @@ class HandshakeResponse41(Record, frozen=True):
     attributes: Attributes | None
     zstd_compression_level: int | None
     layout: int
-    # A last string without its NUL is common (an empty database, an old connector): it round-trips.
     trailing: bytes = b""
+    # Some clients leave out the NUL of the last string, and some servers take it (see `decode`).
+    last_has_nul: bool = True
 
     @property
     def capability_flags(self) -> int:
@@ -122,39 +123,37 @@ class HandshakeResponse41(Record, frozen=True):
         return self.character_set | self.filler[0] << 8
 
     @classmethod
-    def decode(cls, r: Reader, ctx: Context) -> Self:
+    def decode(cls, r: Reader, ctx: Context, open_end: bool = False) -> Self:
+        """`open_end` lets the database or the plugin name end with the packet. A login of which only the beginning was
+        captured looks the same, so the caller has to know that the packet is whole."""
         r.record = "HandshakeResponse41"
         start = r.pos
         flag = r.uint("client_flag", 4)
         if not flag & CLIENT_PROTOCOL_41:
             raise BadValue("HandshakeResponse41", "client_flag", start, "CLIENT_PROTOCOL_41 is not set")
-        max_packet_size = r.uint("max_packet_size", 4)
-        character_set = r.u8("character_set")
-        filler = r.take("filler", 23)
+        head = (flag, r.uint("max_packet_size", 4), r.u8("character_set"), r.take("filler", 23))
         after = r.pos
         layout = flag if ctx.server is None else flag & ctx.server
-        if layout == flag:
-            return cls._tail(r, flag, max_packet_size, character_set, filler, layout)
+        if layout == flag or open_end:
+            return cls._tail(r, head, layout, open_end)
         try:
-            record = cls._tail(r, flag, max_packet_size, character_set, filler, layout)
+            record = cls._tail(r, head, layout)
             if not record.trailing:
                 return record
         except DecodeError:
             record = None
         rewind(r, after)
         try:
-            by_own = cls._tail(r, flag, max_packet_size, character_set, filler, flag)
+            by_own = cls._tail(r, head, flag)
         except DecodeError:
             if record is None:
                 raise
             rewind(r, after)
-            return cls._tail(r, flag, max_packet_size, character_set, filler, layout)
+            return cls._tail(r, head, layout)
         return by_own
 
     @classmethod
-    def _tail(
-        cls, r: Reader, flag: int, max_packet_size: int, character_set: int, filler: bytes, layout: int
-    ) -> Self:
+    def _tail(cls, r: Reader, head: tuple[int, int, int, bytes], layout: int, open_end: bool = False) -> Self:
         username = r.nul_text("username")
         if layout & CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA:
             auth_response = r.lenenc_bytes("auth_response")
@@ -162,12 +161,15 @@ class HandshakeResponse41(Record, frozen=True):
             auth_response = r.take("auth_response", r.u8("auth_response_length"))
         else:
             auth_response = r.nul("auth_response")
+        has_nul = True
         database: str | None = None
         if layout & CLIENT_CONNECT_WITH_DB and r.pos < r.end:
-            database = r.nul_text("database")
+            has_nul = not open_end or r.data.find(0, r.pos, r.end) >= 0
+            database = r.nul_text("database") if has_nul else r.rest_text("database")
         plugin: str | None = None
         if layout & CLIENT_PLUGIN_AUTH and r.pos < r.end:
-            plugin = r.nul_text("client_plugin_name")
+            has_nul = not open_end or r.data.find(0, r.pos, r.end) >= 0
+            plugin = r.nul_text("client_plugin_name") if has_nul else r.rest_text("client_plugin_name")
         attributes: Attributes | None = None
         if layout & CLIENT_CONNECT_ATTRS and r.pos < r.end:
             attributes = decode_attributes(r)
@@ -176,10 +178,7 @@ class HandshakeResponse41(Record, frozen=True):
             level = r.u8("zstd_compression_level")
         trailing = r.rest("trailing") if r.pos < r.end else b""
         return cls(
-            flag,
-            max_packet_size,
-            character_set,
-            filler,
+            *head,
             username,
             auth_response,
             database,
@@ -188,6 +187,7 @@ class HandshakeResponse41(Record, frozen=True):
             level,
             layout,
             trailing,
+            has_nul,
         )
 
     def encode(self, w: Writer, ctx: Context) -> None:
@@ -201,15 +201,17 @@ class HandshakeResponse41(Record, frozen=True):
             w.lenenc_bytes(self.auth_response)
         elif layout & CLIENT_SECURE_CONNECTION:
             if len(self.auth_response) > 0xFF:
-                raise BadValue("HandshakeResponse41", "auth_response", 0, "over 255 bytes without the lenenc capability")
+                raise BadValue("HandshakeResponse41", "auth_response", 0, "over 255 bytes without the lenenc flag")
             w.u8(len(self.auth_response))
             w.raw(self.auth_response)
         else:
             w.nul(self.auth_response)
-        if self.database is not None:
-            w.nul(self.database)
-        if self.client_plugin_name is not None:
-            w.nul(self.client_plugin_name)
+        strings = [text for text in (self.database, self.client_plugin_name) if text is not None]
+        if strings and not self.last_has_nul:
+            w.raw("\0".join(strings))
+            return
+        for text in strings:
+            w.nul(text)
         if self.attributes is not None:
             encode_attributes(w, self.attributes)
         if self.zstd_compression_level is not None:
@@ -233,7 +235,7 @@ class HandshakeResponse320(Record, frozen=True):
     username: str
     auth_response: bytes
     database: str | None
-    # Whether the scramble ends with a NUL, which the last field may lack.
+    # Whether the last field ends with a NUL: clients before 4.1 left it out.
     has_nul: bool = True
 
     @property
@@ -248,23 +250,24 @@ class HandshakeResponse320(Record, frozen=True):
             raise BadValue("HandshakeResponse320", "client_flag", 0, "CLIENT_PROTOCOL_41 is set")
         size = r.uint("max_packet_size", 3)
         user = r.nul_text("username")
-        if flag & CLIENT_CONNECT_WITH_DB:
-            auth = r.nul("auth_response")
-            at_end = r.pos == r.end
-            return cls(flag, size, user, auth, None if at_end else r.nul_text("database"))
-        has_nul = r.end > r.pos and r.data[r.end - 1] == 0
+        has_nul = r.data.find(0, r.pos, r.end) >= 0
         auth = r.nul("auth_response") if has_nul else r.rest("auth_response")
-        return cls(flag, size, user, auth, None, has_nul)
+        database: str | None = None
+        if flag & CLIENT_CONNECT_WITH_DB and r.pos < r.end:
+            has_nul = r.data.find(0, r.pos, r.end) >= 0
+            database = r.nul_text("database") if has_nul else r.rest_text("database")
+        return cls(flag, size, user, auth, database, has_nul)
 
     def encode(self, w: Writer, ctx: Context) -> None:
         w.uint(self.client_flag, 2)
         w.uint(self.max_packet_size, 3)
         w.nul(self.username)
         w.raw(self.auth_response)
+        if self.database is not None:
+            w.u8(0)
+            w.raw(self.database)
         if self.has_nul:
             w.u8(0)
-        if self.database is not None:
-            w.nul(self.database)
 
     def summary(self) -> str:
         return f"user {self.username!r}, protocol before 4.1"

@@ -88,7 +88,9 @@ def encode_proxy(header: ProxyHeader) -> bytes:
         if header.source is None or header.destination is None:
             return b"PROXY UNKNOWN\r\n"
         family = "TCP6" if ":" in header.source[0] else "TCP4"
-        line = f"PROXY {family} {header.source[0]} {header.destination[0]} {header.source[1]} {header.destination[1]}\r\n"
+        line = (
+            f"PROXY {family} {header.source[0]} {header.destination[0]} {header.source[1]} {header.destination[1]}\r\n"
+        )
         return line.encode("ascii")
     if header.source is None or header.destination is None:
         return V2_SIGNATURE + struct.pack("!BBH", 0x20, 0, 0)

@@ -14,9 +14,16 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
 
+# Either makes the head of a result set say whether column definitions follow.
+METADATA_FLAG = CLIENT_OPTIONAL_RESULTSET_METADATA | MARIADB_CLIENT_CACHE_METADATA
+
 
 class ColumnCount(Record, frozen=True):
-    """The head of a result set: how many columns, and whether their definitions follow."""
+    """The head of a result set: how many columns, and whether their definitions follow.
+
+    MySQL's manual puts the flag of CLIENT_OPTIONAL_RESULTSET_METADATA in front of the count; its server writes it
+    behind, as MariaDB does for its metadata cache.
+    """
 
     column_count: int
     metadata_follows: int | None = None
@@ -24,19 +31,15 @@ class ColumnCount(Record, frozen=True):
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
         r.record = "ColumnCount"
-        follows: int | None = None
-        if ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA and r.left > 1:
-            follows = r.u8("metadata_follows")
         count = r.lenenc("column_count")
-        if ctx.in_force & MARIADB_CLIENT_CACHE_METADATA and r.left:
+        follows: int | None = None
+        if ctx.in_force & METADATA_FLAG and r.left:
             follows = r.u8("metadata_follows")
         return cls(count, follows)
 
     def encode(self, w: Writer, ctx: Context) -> None:
-        if self.metadata_follows is not None and ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA:
-            w.u8(self.metadata_follows)
         w.lenenc(self.column_count)
-        if self.metadata_follows is not None and ctx.in_force & MARIADB_CLIENT_CACHE_METADATA:
+        if self.metadata_follows is not None:
             w.u8(self.metadata_follows)
 
     def summary(self) -> str:

@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLE := samples/mysql97_cli_wrong-password.pcap
+# Parts of the test run may be left out on a small machine: make test SERVERS=no
+SERVERS ?= yes
+
+.PHONY: demo test lint bench fuzz servers servers-stop tools samples golden clean
+
+$(BIN)/handshark: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.test: $(BIN)/handshark
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(BIN)/handshark ## Analyse a bundled sample, print, write reports/demo.html
+	$(BIN)/handshark analyze -v $(SAMPLE)
+	$(BIN)/handshark report $(SAMPLE) samples/mysql97_cli_full-auth-rsa.pcapng -o reports/demo.html
+	@echo "reports/demo.html: open it in a browser"
+
+tools: ## What tests need besides Python: tshark, tcpdump, a browser, a C compiler
+	sh tests/install_tools.sh
+
+servers: $(VENV)/.test
+	$(BIN)/python -m tests.servers up
+
+servers-stop: $(VENV)/.test
+	$(BIN)/python -m tests.servers down
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: tools $(VENV)/.test lint ## Everything: tools, servers, all tests
+	@if [ "$(SERVERS)" = yes ]; then $(MAKE) servers; fi
+	$(BIN)/pytest -n 2 --dist loadfile; code=$$?; \
+	if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit $$code
+	$(BIN)/handshark corpus verify
+
+bench: $(VENV)/.test ## The table of the README (ARGS=--large for 2 GB)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(BIN)/handshark ## Each target for a minute (SECONDS_EACH=60)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS_EACH),60)
+
+samples: $(VENV)/.test servers ## Make samples/ anew from real servers (as root, for tcpdump)
+	$(BIN)/python -m tests.servers.make_samples
+	$(MAKE) golden
+
+golden: $(BIN)/handshark ## Write the golden files anew; look at git diff before you commit
+	$(BIN)/handshark corpus update
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache build dist

@@ -1,0 +1,160 @@
+"""One capture, several processes: each reads the whole file and follows its share of the connections.
+
+Reading and the column work are cheap next to following a conversation, and every process numbers the connections in the
+same way; so nothing has to be agreed on, and the results only have to be put in order.
+"""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import os
+import pickle
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, Generic, TypeVar
+
+from analyzer.analysis import Analysis, Options, Result, Source
+from analyzer.capture import open_capture
+from analyzer.cli.progress import Progress
+from analyzer.errors import CaptureError, UnsupportedLinkType
+
+T = TypeVar("T")
+
+# Files under this are done before other processes have started.
+WORTH_IT: Final = 8 << 20
+MOST_JOBS: Final = 4
+AT_ONCE: Final = 64  # results in one message
+AHEAD: Final = 128  # messages of one process that may wait for their turn
+
+
+def jobs_for(name: str, asked: int | None) -> int:
+    """How many processes pay off for a source: 1 for pipes and small files."""
+    if name == "-" or not os.path.isfile(name):
+        return 1
+    if asked is not None:
+        return asked
+    if os.path.getsize(name) < WORTH_IT:
+        return 1
+    return min(MOST_JOBS, len(os.sched_getaffinity(0)))
+
+
+class Parallel(Generic[T]):
+    """Analyses one file in `jobs` processes. After the results have been used up, `source` is there."""
+
+    def __init__(self, name: str, options: Options, render: Callable[[Result], T], jobs: int) -> None:
+        self.name = name
+        self.source: Source | None = None
+        self._mysql = 0
+        self._progress = Progress(name)
+        context = multiprocessing.get_context("fork")
+        self._workers: list[tuple[BaseProcess, Pipe]] = []
+        for index in range(jobs):
+            receive, send = context.Pipe(duplex=False)
+            share = replace(options, share=(index, jobs))
+            process = context.Process(target=_work, args=(name, share, render, send), daemon=True)
+            process.start()
+            send.close()
+            self._workers.append((process, receive))
+
+    def results(self) -> Iterator[T]:
+        """The connections of all processes, in the order of their first frames. Raises CaptureError."""
+        try:
+            streams = [self._stream(process, self._drained(pipe)) for process, pipe in self._workers]
+            for _, result in heapq.merge(*streams, key=lambda item: item[0]):
+                yield result
+            if self.source is not None:
+                self.source.mysql_connections = self._mysql
+        finally:
+            self._progress.close()
+            for process, pipe in self._workers:
+                pipe.close()
+                process.terminate()
+                process.join()
+
+    @staticmethod
+    def _drained(pipe: Pipe) -> queue.Queue[bytes | None]:
+        """Takes messages off a pipe ahead of their turn: processes that wait for each other would work in turns."""
+        messages: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+
+        def drain() -> None:
+            try:
+                while True:
+                    messages.put(pipe.recv_bytes())
+            except (EOFError, OSError):
+                messages.put(None)
+
+        threading.Thread(target=drain, daemon=True).start()
+        return messages
+
+    def _stream(self, process: BaseProcess, messages: queue.Queue[bytes | None]) -> Iterator[tuple[int, T]]:
+        """What one process sends."""
+        while True:
+            message = messages.get()
+            if message is None:
+                process.join()
+                raise CaptureError(
+                    self.name, f"an analysing process ended early (exit code {process.exitcode}); try --jobs 1"
+                )
+            kind, content = pickle.loads(message)
+            if kind == "results":
+                yield from content
+            elif kind == "progress":
+                self._progress.update(*content)
+            elif kind == "error":
+                raise CaptureError(*content)
+            else:
+                self._mysql += content.mysql_connections
+                if self.source is None:
+                    self.source = content
+                else:
+                    # X Protocol connections are noted by the process whose share they are.
+                    self.source.notes += [note for note in content.notes if note not in self.source.notes]
+                return
+
+
+def _work(name: str, options: Options, render: Callable[[Result], object], pipe: Pipe) -> None:
+    """A process: analyses, and sends what it finds."""
+
+    def send(kind: str, content: Any) -> None:
+        pipe.send_bytes(pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
+
+    try:
+        analysis = Analysis(name, options)
+        held: list[tuple[int, object]] = []
+        with open_capture(name) as capture:
+            for batch in capture:
+                for result in analysis.feed(batch):
+                    held.append((result[0].stream, render(result)))
+                    if len(held) >= AT_ONCE:
+                        send("results", held)
+                        held.clear()
+                if options.share[0] == 0:
+                    done, total = capture.progress()
+                    send("progress", (done, total, analysis.totals.frames))
+            for result in analysis.finish(capture.cut_short):
+                held.append((result[0].stream, render(result)))
+                if len(held) >= AT_ONCE:
+                    send("results", held)
+                    held.clear()
+            send("results", held)
+            warnings = [str(warning) for warning in capture.warnings]
+            send("end", analysis.source(capture.format, warnings))
+    except CaptureError as error:
+        send("error", (error.source, error.reason, error.offset))
+    except UnsupportedLinkType as error:
+        send("error", (name, unsupported(error), None))
+    except (BrokenPipeError, KeyboardInterrupt):
+        return  # nobody listens any more
+
+
+def unsupported(error: UnsupportedLinkType) -> str:
+    """What to say of a link type that nobody can read."""
+    return (
+        f"link type {error.link_type} is not one that can be read (its name is at "
+        "https://www.tcpdump.org/linktypes.html); capture on an Ethernet, cooked, loopback or IP interface"
+    )

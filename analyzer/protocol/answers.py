@@ -1,0 +1,261 @@
+"""What the server says: one decoder for each state, from a payload to a record and the event that moves on."""
+
+from __future__ import annotations
+
+from analyzer.errors import BadValue
+from analyzer.protocol import state as st
+from analyzer.protocol.capabilities import (
+    CLIENT_COMPRESS,
+    CLIENT_DEPRECATE_EOF,
+    CLIENT_ZSTD_COMPRESSION_ALGORITHM,
+    MULTI_FACTOR_AUTHENTICATION,
+    SERVER_MORE_RESULTS_EXISTS,
+    SERVER_STATUS_CURSOR_EXISTS,
+)
+from analyzer.protocol.compression import ZLIB, ZSTD
+from analyzer.protocol.moves import (
+    EOF_LONGEST,
+    Moves,
+)
+from analyzer.protocol.reader import Reader
+from analyzer.protocol.records.authentication import (
+    AuthMoreData,
+    AuthNextFactor,
+    AuthSwitchRequest,
+    OldAuthSwitchRequest,
+)
+from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of
+from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, StmtPrepareOK
+
+
+class Answers(Moves):
+    """The server's side of the machine. Each decoder returns (record, event); "" moves nowhere. Raises DecodeError."""
+
+    def _greeting(self, payload: bytes, length: int) -> tuple[Record, str]:
+        ctx = self.context
+        first = payload[0] if payload else -1
+        if first == 0xFF:
+            return ErrPacket.from_bytes(payload, ctx), "err"
+        if first == 9:
+            old = HandshakeV9.from_bytes(payload, ctx)
+            ctx.server = 0
+            ctx.nonce = old.scramble
+            ctx.flavor = flavor_of(old)
+            return old, "greeting"
+        greeting = HandshakeV10.from_bytes(payload, ctx)
+        ctx.server = greeting.capability_flags
+        ctx.nonce = greeting.auth_plugin_data
+        ctx.flavor = flavor_of(greeting)
+        return greeting, "greeting"
+
+    def _error_only(self, payload: bytes, length: int) -> tuple[Record, str]:
+        """A server packet where the client is due: an error nobody asked for is the only one there is."""
+        if payload[:1] == b"\xff":
+            return ErrPacket.from_bytes(payload, self.context), "err"
+        raise BadValue("ServerPacket", "header", 0, f"no packet is due in state {self.state}")
+
+    def _authentication(self, payload: bytes, length: int) -> tuple[Record, str]:
+        ctx = self.context
+        first = payload[0] if payload else -1
+        if first == 0x00:
+            ok = OKPacket.from_bytes(payload, ctx)
+            if not self.login_done:
+                self.login_done = True
+                # Without the client's flags nobody knows whether it asked for compression.
+                self.compression = compression_of(ctx.in_force) if ctx.client is not None else None
+            return ok, "ok"
+        if first == 0xFF:
+            return ErrPacket.from_bytes(payload, ctx), "change_user_err" if self.login_done else "err"
+        if first == 0xFE:
+            if len(payload) == 1:
+                old = OldAuthSwitchRequest.from_bytes(payload, ctx)
+                self._begin_auth("mysql_old_password", ctx.nonce)
+                return old, ""
+            switch = AuthSwitchRequest.from_bytes(payload, ctx)
+            self._begin_auth(switch.plugin_name, switch.plugin_provided_data)
+            return switch, ""
+        if first == 0x02 and ctx.in_force & MULTI_FACTOR_AUTHENTICATION:
+            factor = AuthNextFactor.from_bytes(payload, ctx)
+            self._begin_auth(factor.plugin_name, factor.plugin_provided_data)
+            return factor, ""
+        more = AuthMoreData.from_bytes(payload, ctx)
+        if self.exchange is not None:
+            self.detail = self.exchange.server(Reader(more.authentication_method_data, "AuthMoreData"))
+        return more, ""
+
+    def _ok(self, payload: bytes) -> tuple[Record, str]:
+        ok = OKPacket.from_bytes(payload, self.context)
+        return ok, "ok_more" if (ok.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
+
+    def _err(self, payload: bytes) -> tuple[Record, str]:
+        if payload[1:3] == b"\xff\xff":
+            return ProgressReport.from_bytes(payload, self.context), ""
+        return ErrPacket.from_bytes(payload, self.context), "err"
+
+    def _end(self, payload: bytes) -> tuple[Record, str]:
+        """0xFE where something ends: EOF (at most 5 bytes) or the OK that replaces it (7 and more)."""
+        if len(payload) <= 5:
+            eof = EOFPacket.from_bytes(payload, self.context)
+            return eof, "ok_more" if (eof.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
+        return self._ok(payload)
+
+    def _response(self, payload: bytes, length: int) -> tuple[Record, str]:
+        first = payload[0] if payload else -1
+        if first == 0xFF:
+            return self._err(payload)
+        if first == 0xFE:
+            return self._end(payload)
+        return self._ok(payload)
+
+    def _result(self, payload: bytes, length: int) -> tuple[Record, str]:
+        first = payload[0] if payload else -1
+        if first == 0x00:
+            return self._ok(payload)
+        if first == 0xFF:
+            return self._err(payload)
+        if first == 0xFB:
+            return LocalInfileRequest.from_bytes(payload, self.context), "local_infile"
+        if first == 0xFE and len(payload) <= 5:
+            return self._end(payload)
+        head = ColumnCount.from_bytes(payload, self.context)
+        self.left = head.column_count
+        if head.metadata_follows == 0:
+            return head, "rows" if self._no_eof() else "no_metadata"
+        return head, "columns"
+
+    def _no_eof(self) -> bool:
+        return bool(self.context.in_force & CLIENT_DEPRECATE_EOF) and not self.context.assumed
+
+    def _columns(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
+        self.left -= 1
+        event = ""
+        if self.left <= 0:
+            event = "rows" if self._no_eof() else "columns_end"
+        return Data("column", payload), event
+
+    def _columns_eof(self, payload: bytes, length: int) -> tuple[Record, str]:
+        first = payload[0] if payload else -1
+        if first == 0xFF:
+            return self._err(payload)
+        if first == 0xFE and length <= 5:
+            eof = self._between(payload)
+            if (eof.status_flags or 0) & SERVER_STATUS_CURSOR_EXISTS:
+                return eof, "cursor"
+            return eof, "eof"
+        if not self.context.assumed:
+            raise BadValue("EOFPacket", "header", 0, f"0xfe expected, 0x{first & 0xFF:02x} found")
+        # The login was not captured: without an EOF here, CLIENT_DEPRECATE_EOF is in force.
+        self.context.in_force |= CLIENT_DEPRECATE_EOF
+        record, event = self._row(payload, length)
+        return record, event or "rows"
+
+    def _row(self, payload: bytes, length: int) -> tuple[Record, str]:
+        first = payload[0] if payload else -1
+        if first == 0xFF:
+            return self._err(payload)
+        if first == 0xFE:
+            limit = 0xFF_FFFF if self.context.in_force & CLIENT_DEPRECATE_EOF else EOF_LONGEST
+            if length < limit:
+                return self._end(payload)
+        return Data("row", payload), ""
+
+    def _local_infile(self, payload: bytes, length: int) -> tuple[Record, str]:
+        # A server may give up before the file has ended.
+        return self._response(payload, length)
+
+    def _prepare(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
+        ok = StmtPrepareOK.from_bytes(payload, self.context)
+        self.more_columns = ok.num_columns
+        if ok.metadata_follows == 0:
+            self.left = ok.num_params
+            return ok, "ok" if self._no_eof() else self._next_eof(ok.num_params, ok.num_columns)
+        if ok.num_params:
+            self.left = ok.num_params
+            return ok, "params"
+        self.left = ok.num_columns
+        return ok, "columns" if ok.num_columns else "ok"
+
+    @staticmethod
+    def _next_eof(params: int, columns: int) -> str:
+        """Where definitions are left out (metadata_follows is 0), the EOF packets behind them are not."""
+        return "params_end" if params else "columns_end" if columns else "ok"
+
+    def _after_params(self) -> str:
+        if not self.more_columns:
+            return "ok"
+        self.left = self.more_columns
+        return "columns"
+
+    def _prepare_params(self, payload: bytes, length: int) -> tuple[Record, str]:
+        self.left -= 1
+        if self.left > 0:
+            return Data("parameter", payload), ""
+        if self._no_eof():
+            return Data("parameter", payload), self._after_params()
+        return Data("parameter", payload), "params_end"
+
+    def _prepare_params_eof(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xfe":
+            eof = self._between(payload)
+            return eof, self._next_eof(0, self.more_columns) if self.left else self._after_params()
+        if not self.context.assumed or not self.more_columns:
+            raise BadValue("EOFPacket", "header", 0, "0xfe expected")
+        self.context.in_force |= CLIENT_DEPRECATE_EOF
+        self.state = st.PREPARE_COLUMNS
+        self.left = self.more_columns
+        return self._prepare_columns(payload, length)
+
+    def _prepare_columns(self, payload: bytes, length: int) -> tuple[Record, str]:
+        self.left -= 1
+        event = ""
+        if self.left <= 0:
+            event = "ok" if self._no_eof() else "columns_end"
+        return Data("column", payload), event
+
+    def _prepare_columns_eof(self, payload: bytes, length: int) -> tuple[Record, str]:
+        return self._between(payload), "ok"
+
+    def _between(self, payload: bytes) -> EOFPacket:
+        """The EOF that CLIENT_DEPRECATE_EOF leaves out."""
+        eof = EOFPacket.from_bytes(payload, self.context)
+        if self.context.assumed:
+            self.context.in_force &= ~CLIENT_DEPRECATE_EOF
+        return eof
+
+    def _field_list(self, payload: bytes, length: int) -> tuple[Record, str]:
+        first = payload[0] if payload else -1
+        if first == 0xFF:
+            return self._err(payload)
+        # No definition begins with 0xFE; an OK in its place is of any length, with what the session tracks.
+        if first == 0xFE:
+            return self._end(payload)
+        return Data("column", payload), ""
+
+    def _statistics(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
+        return Data("statistics", payload), "ok"
+
+    def _stream(self, payload: bytes, length: int) -> tuple[Record, str]:
+        first = payload[0] if payload else -1
+        if first == 0xFF:
+            return self._err(payload)
+        if first == 0xFE:
+            return self._end(payload)
+        return Data("event", payload), ""
+
+    def _skipped(self, payload: bytes, length: int) -> tuple[Record, str]:
+        return Data("skipped", payload), ""
+
+
+def compression_of(in_force: int) -> str | None:
+    """The algorithm both sides set; zlib where both are set, as both servers and libmysqlclient choose."""
+    if in_force & CLIENT_COMPRESS:
+        return ZLIB
+    return ZSTD if in_force & CLIENT_ZSTD_COMPRESSION_ALGORITHM else None

@@ -1,0 +1,172 @@
+"""`make bench`: the analyzer beside tshark and beside a plain dpkt loop, on captures made here.
+
+Runs the commands in turns, so that a machine whose speed drifts is fair to all; prints medians, ratios and the peak
+memory of each command with all its processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench import replay
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+TSHARK_FIELDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.user", "-e", "mysql.version", "-e", "mysql.error_code"]
+SAMPLE_SECONDS = 0.02
+
+
+@dataclass
+class Command:
+    """One contender: how it is called, what it took."""
+
+    name: str
+    argv: list[str]
+    seconds: list[float] = field(default_factory=list)
+    peak: int = 0  # KiB
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def run(self) -> None:
+        begin = time.perf_counter()
+        with subprocess.Popen(self.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            watcher = _Memory(process.pid)
+            code = process.wait()
+            self.seconds.append(time.perf_counter() - begin)
+            self.peak = max(self.peak, watcher.stop())
+        if code:
+            raise SystemExit(f"{self.name} failed with exit code {code}: {' '.join(self.argv)}")
+
+
+class _Memory:
+    """Samples the proportional memory (PSS: shared pages are counted once) of a process and its children."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._peak = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._over.set()
+        self._thread.join()
+        return self._peak
+
+    def _watch(self) -> None:
+        while not self._over.wait(SAMPLE_SECONDS):
+            self._peak = max(self._peak, sum(_pss(pid) for pid in _family(self._pid)))
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        try:
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+        except OSError:
+            continue  # it has ended in between
+        found += [int(child) for child in children.split()]
+    return found
+
+
+def _pss(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0
+
+
+def contenders(capture: Path, jobs: int | None) -> list[Command]:
+    """handshark with all processes that pay off, with one, tshark (if there), the dpkt loop."""
+    analyze = [sys.executable, "-m", "analyzer", "analyze", "--format", "jsonl", str(capture)]
+    commands = [Command("handshark", analyze + (["--jobs", str(jobs)] if jobs else []))]
+    commands.append(Command("handshark --jobs 1", [*analyze, "--jobs", "1"]))
+    if shutil.which("tshark"):
+        commands.append(Command("tshark", ["tshark", "-r", str(capture), *TSHARK_FIELDS]))
+    else:
+        sys.stderr.write("bench: tshark is not installed; its column is missing\n")
+    commands.append(Command("dpkt loop", [sys.executable, "-m", "tests.bench.dpkt_loop", str(capture)]))
+    return commands
+
+
+def table(name: str, capture: Path, frames: int, commands: list[Command]) -> str:
+    """A Markdown table of one capture."""
+    size = capture.stat().st_size / 1e6
+    ours = commands[0]
+    lines = [
+        f"`{name}`: {frames:,} frames, {size:,.0f} MB",
+        "",
+        "| command | seconds | times as long as handshark | peak MB |",
+        "|---|---:|---:|---:|",
+    ]
+    for command in commands:
+        ratio = "" if command is ours else f"{command.median / ours.median:.1f}"
+        spread = f"{command.median:.2f} ({min(command.seconds):.2f}-{max(command.seconds):.2f})"
+        lines.append(f"| {command.name} | {spread} | {ratio} | {command.peak / 1024:,.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    arguments.add_argument("--large", action="store_true", help="also bulk at 2 GB (handshark and tshark once each)")
+    arguments.add_argument("--runs", type=int, default=3, help="default: 3")
+    arguments.add_argument("--only", choices=("storm", "bulk"), help="only this capture")
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="handshark-bench-") as folder:
+        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {_tshark_version()}\n")
+        if chosen.only != "bulk":
+            path = Path(folder, "storm.pcap")
+            frames = replay.storm(SAMPLES, path)
+            _check(path, 20_000)
+            _bench("storm", path, frames, chosen.runs)
+        if chosen.only != "storm":
+            path = Path(folder, "bulk.pcap")
+            frames = replay.bulk(SAMPLES, path, 200_000_000)
+            _check(path, 8)
+            _bench("bulk", path, frames, chosen.runs)
+        if chosen.large:
+            path.unlink()
+            frames = replay.bulk(SAMPLES, path, 2_000_000_000)
+            _bench("bulk, 2 GB", path, frames, 1)
+    return 0
+
+
+def _bench(name: str, path: Path, frames: int, runs: int) -> None:
+    commands = contenders(path, None)
+    for _ in range(runs):
+        for command in commands:
+            command.run()
+    print(table(name, path, frames, commands), flush=True)
+
+
+def _check(path: Path, connections: int) -> None:
+    found = replay.connections_in(path)
+    if found != connections:
+        raise SystemExit(f"{path.name} holds {found} connections, {connections} were made")
+
+
+def _tshark_version() -> str:
+    if not shutil.which("tshark"):
+        return "no tshark"
+    run = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=False)
+    return run.stdout.splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

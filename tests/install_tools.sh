@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs what the tests use besides Python packages, where it is missing and we may. Tests that lack one skip and say
+# so; under CI=true they fail.
+set -eu
+missing=""
+command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
+command -v tcpdump >/dev/null 2>&1 || missing="$missing tcpdump"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "tests that need these will skip:$missing" >&2
+    exit 0
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,56 @@
+"""`python -m tests.servers up [--only NAME,NAME] | down | status`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from . import Server, read_state, servers_dir
+from .engines import ENGINES, engine
+from .lifecycle import down, up
+from .packages import SetupError
+
+
+def _describe(server: Server) -> str:
+    return f"{server.name}: {server.version} on {server.host}:{server.port}, process {server.pid}"
+
+
+def main() -> int:
+    """Do what the command line says; 0 when all that was asked for runs (or is stopped)."""
+    names = ",".join(each.name for each in ENGINES)
+    parser = argparse.ArgumentParser(prog="python -m tests.servers", description="Real servers for the tests.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    starter = commands.add_parser("up", help="fetch, make and start the servers that do not run yet")
+    starter.add_argument("--only", default=names, metavar="NAMES", help=f"some of {names}")
+    commands.add_parser("down", help="stop the servers; packages and data are kept")
+    commands.add_parser("status", help="list the running servers; 1 if not all run")
+    arguments = parser.parse_args()
+    base = servers_dir()
+    started = time.monotonic()
+    try:
+        if arguments.command == "up":
+            wanted = [engine(name) for name in dict.fromkeys(arguments.only.split(","))]
+            running, problems = up(base, wanted)
+            for server in running:
+                print(_describe(server))
+            print(f"{base}/state.json after {time.monotonic() - started:.1f} s")
+            for problem in problems:
+                print(f"error: {problem}", file=sys.stderr)
+            return 1 if problems else 0
+        if arguments.command == "down":
+            for name in down(base):
+                print(f"{name}: stopped")
+            return 0
+    except SetupError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    running = read_state(base)
+    for server in running:
+        print(_describe(server))
+    print(f"{len(running)} of {len(ENGINES)} run ({base})")
+    return 0 if len(running) == len(ENGINES) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

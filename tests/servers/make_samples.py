@@ -1,0 +1,302 @@
+"""Make the captures of samples/ anew: `python -m tests.servers.make_samples [FILE...]`, as root (tcpdump captures)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import zstandard
+
+from . import REPOSITORY, Server, running_servers, servers_dir
+from .accounts import ADMIN
+from .engines import engine
+from .lifecycle import down, up
+from .packages import SetupError
+from .sample_cases import CASES, Case
+
+SAMPLES = REPOSITORY / "samples"
+CLIENTS = Path(__file__).with_name("sample_clients.py")
+# Package and the name under which its version is looked up.
+CLIENT_PACKAGES = {"pymysql[rsa]": "PyMySQL", "mysql-connector-python": "mysql-connector-python"}
+TOOLS = ("tcpdump", "tshark", "editcap")
+ATTEMPTS = 3
+
+
+class Unfit(RuntimeError):
+    """A capture that does not hold what it should: it is taken again."""
+
+
+def run(words: Sequence[str | Path], check: bool = True) -> str:
+    """The standard output of a program."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    if check and done.returncode:
+        raise Unfit(f"{words[0]} failed: {done.stderr.strip()[:300]}")
+    return done.stdout
+
+
+def python_clients(base: Path) -> Path:
+    """The Python of an environment with the client libraries."""
+    home = base / "clients"
+    python = home / "bin" / "python"
+    if not (home / "ready").exists():
+        venv.create(home, clear=True, with_pip=True)
+        run([python, "-m", "pip", "install", "--quiet", *CLIENT_PACKAGES])
+        (home / "ready").touch()
+    return python
+
+
+def as_admin(server: Server, statements: str) -> None:
+    """Statements of the administrator, through the socket."""
+    words = [*server.client, f"--socket={server.socket}", f"--user={ADMIN.name}", f"--password={ADMIN.password}"]
+    run([*words, f"--execute={statements}"])
+
+
+def warm_cache(server: Server) -> None:
+    """Log in over TLS, after which the server knows the passwords of app and sha2."""
+    for user in ("app", "sha2"):
+        words = [*server.client, f"--host={server.host}", f"--port={server.port}", f"--user={user}"]
+        run([*words, f"--password={user}-pw", "--ssl-mode=REQUIRED", "--execute=DO 1"])
+
+
+@contextmanager
+def capturing(target: Path, host: str, port: int) -> Iterator[None]:
+    """Run tcpdump on the loopback interface while the body runs."""
+    words = ["tcpdump", "--immediate-mode", "-U", "-n", "-i", "lo", "-B", "65536", "-Z", "root", "-w", str(target)]
+    with subprocess.Popen([*words, f"host {host} and tcp port {port}"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        first = process.stderr.readline()
+        while first and "listening on" not in first:
+            first = process.stderr.readline()
+        if not first:
+            raise SetupError("tcpdump can not capture on the loopback interface: run as root")
+        try:
+            yield
+            # The last frames (FIN, ACK) follow the end of the client.
+            time.sleep(0.4)
+        finally:
+            process.send_signal(signal.SIGINT)
+            summary = process.stderr.read()
+    dropped = re.search(r"(\d+) packets? dropped by kernel", summary)
+    if not dropped or dropped[1] != "0":
+        raise Unfit(f"tcpdump dropped frames: {summary.strip()}")
+
+
+def session_keys(capture: Path, server: Server) -> str:
+    """The lines of the server's key log that belong to the capture's TLS session, and no other's."""
+    words = ["tshark", "-r", str(capture), "-d", f"tcp.port=={server.port},mysql", "-T", "fields"]
+    found = run([*words, "-e", "tls.handshake.random", "-Y", "tls.handshake.type == 1"])
+    randoms = {line.strip().replace(":", "") for line in found.splitlines()}
+    lines = server.keylog.read_text(encoding="ascii").splitlines(keepends=True)
+    return "".join(line for line in lines if line.split()[1] in randoms)
+
+
+def tshark_matches(capture: Path, server: Server, keys: Path | None, display_filter: str) -> int:
+    """How many frames match."""
+    words = ["tshark", "-r", str(capture), "-d", f"tcp.port=={server.port},mysql"]
+    words += ["-o", f"tls.keylog_file:{keys}"] if keys else []
+    return len(run([*words, "-Y", display_filter]).splitlines())
+
+
+@contextmanager
+def resolving_server(work: Path) -> Iterator[Server]:
+    """MySQL once more, on the next port, for as long as the body runs; this one looks up names."""
+    place = work / "resolving"
+    place.mkdir(exist_ok=True)
+    if not (place / "packages").exists():
+        (place / "packages").symlink_to(servers_dir() / "packages")
+    running, problems = up(place, [replace(engine("mysql97"), port_offset=1, resolve_names=True)])
+    try:
+        if problems:
+            raise Unfit(problems[0])
+        yield running[0]
+    finally:
+        down(place)
+
+
+class Maker:
+    """Takes captures in a working directory and puts the good ones into samples/."""
+
+    def __init__(self, servers: Sequence[Server], python: Path, work: Path) -> None:
+        self.servers = {server.name: server for server in servers}
+        self.python = python
+        self.work = work
+
+    def words(self, case: Case, host: str, port: int) -> list[str]:
+        """What is run for a case."""
+        if case.program == "client":
+            return [str(self.python), str(CLIENTS), *case.options, host, str(port)]
+        client = self.servers[case.server].client
+        return [*client, f"--host={host}", f"--port={port}", *case.options]
+
+    def take(self, case: Case) -> None:
+        """One capture: taken, checked, and put in its place."""
+        if case.resolving:
+            with resolving_server(self.work) as server:
+                self.take_from(case, server)
+        else:
+            self.take_from(case, self.servers[case.server])
+
+    def take_from(self, case: Case, server: Server) -> None:
+        """One capture of a connection to `server`."""
+        host = case.host or server.quiet_host
+        raw = self.work / "raw.pcap"
+        if case.warm:
+            warm_cache(server)
+        if case.before:
+            as_admin(server, case.before)
+        try:
+            with capturing(raw, host, server.port):
+                words = self.words(case, host, server.port)
+                client = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        finally:
+            if case.after:
+                as_admin(server, case.after)
+        if client.returncode != case.exit_code:
+            raise Unfit(f"the client ended with {client.returncode}: {client.stderr.strip()[-300:]}")
+        keys: Path | None = None
+        if case.keys != "none":
+            keys = self.work / "session.keys"
+            keys.write_text(session_keys(raw, server), encoding="ascii")
+        self.check(case, server, raw, keys)
+        self.keep(case, raw, keys)
+
+    def check(self, case: Case, server: Server, raw: Path, keys: Path | None) -> None:
+        """The capture must hold one whole connection and what the case says."""
+        streams = set(run(["tshark", "-r", str(raw), "-T", "fields", "-e", "tcp.stream"]).split())
+        if streams != {"0"}:
+            raise Unfit(f"{len(streams)} connections in place of one")
+        for display_filter in ("tcp.flags.syn == 1", "tcp.flags.fin == 1 || tcp.flags.reset == 1", *case.holds):
+            if not tshark_matches(raw, server, keys, display_filter):
+                raise Unfit(f"no frame matches {display_filter}")
+
+    def keep(self, case: Case, raw: Path, keys: Path | None) -> None:
+        """Convert the capture to the format of its name and put it into samples/."""
+        target = SAMPLES / case.file
+        stem = case.file.split(".")[0]
+        if case.file.endswith(".pcapng"):
+            secrets = ["--inject-secrets", f"tls,{keys}"] if keys else []
+            run(["editcap", "-F", "pcapng", *secrets, str(raw), str(target)])
+        elif case.file.endswith(".zst"):
+            target.write_bytes(zstandard.ZstdCompressor(level=19).compress(raw.read_bytes()))
+        else:
+            shutil.copyfile(raw, target)
+        if keys and case.keys == "beside":
+            shutil.copyfile(keys, SAMPLES / f"{stem}.keys")
+
+
+def shown_command(case: Case, server: Server) -> str:
+    """The command line as a reader would type it."""
+    host = case.host or server.quiet_host
+    port = server.port + (1 if case.resolving else 0)
+    if case.program == "client":
+        return f"python tests/servers/sample_clients.py {' '.join(case.options)} {host} {port}"
+    options = [f'"{word}"' if re.search(r"[ ;(]", word) else word for word in case.options]
+    return f"{case.program} --host={host} --port={port} {' '.join(options)}"
+
+
+def client_name(case: Case) -> str:
+    """Which client, from the second word of the file's name."""
+    words = case.file.split("_")
+    return {
+        "cli": f"`{case.program}` command line",
+        "connector": "mysql-connector-python, pure Python",
+        "socket": "Python's socket",
+        "http": "Python's http.client",
+    }.get(words[1] if len(words) > 1 else "", "PyMySQL")
+
+
+README_HEAD = """# Sample captures
+
+Real connections of real clients to real servers, one case each, taken on a loopback interface with
+
+    tcpdump --immediate-mode -U -n -i lo -B 65536 -w FILE 'host HOST and tcp port PORT'
+
+and, where the name ends in `.pcapng`, converted with `editcap -F pcapng`. `python -m tests.servers up` starts the
+servers, `python -m tests.servers.make_samples` takes the captures and writes this page; a capture is kept only if
+it holds one connection from SYN to FIN or RST, tcpdump dropped nothing, the client ended as it should, and TShark
+finds the frames that `tests/servers/sample_cases.py` names. The last column is what the accounts, the statements and
+the client's exit code say; only those frames of it are checked by the program.
+The accounts are those of `tests/servers/accounts.py`: their passwords are test values and may be shown.
+
+The servers listen on ports of their own, so a program that goes by port 3306 must be told.
+TLS secrets come from the servers: in a `.keys` file of the same name (NSS key log), or inside the pcapng in a
+decryption secrets block. Captures with `mysql97` in their name that say "fast" follow a login of the same account
+over TLS, those that say "full" a `FLUSH PRIVILEGES`. mysql-connector-python's attribute `_source_host` was set to
+`client-host`; nothing else was changed. By itself the `mysql` command line of 9.7 sends
+`select @@version_comment limit 1` and `select $$` first, and the server answers the latter with 1064.
+The client of the bulk capture asks for a small receive buffer, so that frames are not the loopback's 64 KB.
+
+"""
+
+
+def write_readme(servers: Sequence[Server], python: Path) -> None:
+    """The page that says where every capture comes from."""
+    known = {server.name: server for server in servers}
+    versions = [f"- {server.name}: {server.flavor} {server.version}" for server in servers]
+    for server in servers:
+        name = "mysql" if server.flavor == "mysql" else "mariadb"
+        found = run([word for word in server.client if not word.startswith(("--no-d", "--pl", "--ch"))] + ["--version"])
+        versions.append(f"- command line client `{name}` against {server.name}: {found.split(' ', 1)[1].strip()}")
+    for package in CLIENT_PACKAGES.values():
+        script = f"import importlib.metadata as m; print(m.version({package!r}))"
+        versions.append(f"- {package} {run([python, '-c', script]).strip()} (`sample_clients.py`)")
+    rows = ["| file | what | server | client | how | known to be true |", "|---|---|---|---|---|---|"]
+    for case in CASES:
+        before = f"`{case.before}`, then " if case.before else ""
+        command = f"{before}`{shown_command(case, known[case.server])}`"
+        truth = case.truth + {"none": "", "beside": " (keys beside)", "inside": ""}[case.keys]
+        rows.append(f"| {case.file} | {case.what} | {case.server} | {client_name(case)} | {command} | {truth} |")
+    text = README_HEAD + "## Versions\n" + "\n".join(versions) + "\n\n## Captures\n" + "\n".join(rows) + "\n"
+    (SAMPLES / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """Take all captures, or those that are named."""
+    parser = argparse.ArgumentParser(prog="python -m tests.servers.make_samples", description=__doc__)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="names of captures; all without")
+    wanted = parser.parse_args().files
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    servers = running_servers()
+    needed = {case.server for case in CASES} - {server.name for server in servers}
+    if missing or needed or os.geteuid() != 0:
+        print(f"needs root, {', '.join(TOOLS)} (missing: {missing or 'none'})", file=sys.stderr)
+        print(f"and `python -m tests.servers up` (not running: {sorted(needed) or 'none'})", file=sys.stderr)
+        return 1
+    unknown = set(wanted) - {case.file for case in CASES}
+    if unknown:
+        parser.error(f"no such capture: {', '.join(sorted(unknown))}")
+    failed = 0
+    with tempfile.TemporaryDirectory() as directory:
+        # The servers' unprivileged user must get in.
+        Path(directory).chmod(0o755)
+        python = python_clients(servers_dir())
+        maker = Maker(servers, python, Path(directory))
+        for case in [each for each in CASES if not wanted or each.file in wanted]:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    maker.take(case)
+                except Unfit as problem:
+                    print(f"{case.file}: attempt {attempt}: {problem}", file=sys.stderr)
+                else:
+                    print(f"{case.file}: {(SAMPLES / case.file).stat().st_size} bytes")
+                    break
+            else:
+                failed += 1
+        write_readme(servers, python)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The real servers answer, have their accounts, and log the secrets of their TLS sessions."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from . import Server, engines, read_state, require_servers, running_servers
+from .accounts import account, accounts_on
+from .packages import SetupError, Source, debian_source
+
+NAMES = [each.name for each in engines.ENGINES]
+
+
+@pytest.fixture(params=NAMES)
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each of the servers."""
+    return require_servers(request.param)[0]
+
+
+def run_client(server: Server, user: str, statement: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run one statement with the release's own command line client."""
+    words = [*server.client, f"--host={server.host}", f"--port={server.port}", f"--user={user}"]
+    words += [f"--password={account(user).password}", "--default-character-set=utf8mb4", *options]
+    words += ["--batch", "--skip-column-names", f"--execute={statement}"]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+
+
+def over_tls(server: Server) -> str:
+    """The option that makes the client insist on TLS."""
+    return "--ssl-mode=REQUIRED" if server.flavor == "mysql" else f"--ssl-ca={server.ca}"
+
+
+def without_tls(server: Server) -> list[str]:
+    """The options for a plain-text connection."""
+    return ["--ssl-mode=DISABLED", "--get-server-public-key"] if server.flavor == "mysql" else ["--skip-ssl"]
+
+
+@pytest.mark.server
+def test_greeting(server: Server) -> None:
+    for host in (server.host, server.quiet_host, *(["::1"] if server.has_ipv6 else [])):
+        with socket.create_connection((host, server.port), timeout=5) as connection:
+            packet = connection.recv(4096)
+        assert int.from_bytes(packet[:3], "little") == len(packet) - 4
+        assert packet[3:5] == b"\x00\x0a"
+        assert packet[5:].split(b"\0")[0].decode().removeprefix("5.5.5-") == server.version
+
+
+@pytest.mark.server
+def test_accounts_and_tables_exist(server: Server) -> None:
+    statement = "SELECT user, plugin FROM mysql.user; SELECT COUNT(*) FROM labdb.people"
+    done = run_client(server, "admin", statement, over_tls(server))
+    assert done.returncode == 0, done.stderr
+    *rows, people = done.stdout.splitlines()
+    plugins = dict(row.split("\t") for row in rows)
+    assert people == "4"
+    for each in accounts_on(server.name):
+        assert each.name in plugins
+        # mysql.user of MariaDB shows the first of several plugins.
+        assert not each.plugins or plugins[each.name] == each.plugins[-1]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("user", sorted({each.name for name in NAMES for each in accounts_on(name)}))
+def test_login(server: Server, user: str) -> None:
+    each = account(user)
+    if each not in accounts_on(server.name):
+        pytest.skip(f"{server.name} has no account {user}")
+    if user == "oldpw" and server.name == "mariadb118":
+        pytest.skip("the 11.8 client refuses mysql_old_password")
+    options = [over_tls(server)]
+    if each.state == "require x509":
+        options += [f"--ssl-cert={server.client_certificate}", f"--ssl-key={server.client_key}"]
+    done = run_client(server, user, "SELECT 1", *options)
+    if each.state in ("expired", "locked"):
+        assert done.returncode != 0
+    else:
+        assert done.stdout == "1\n", done.stderr
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("user", ["reqssl", "reqx509"])
+def test_plain_login_refused(server: Server, user: str) -> None:
+    done = run_client(server, user, "SELECT 1", *without_tls(server))
+    assert "1045" in done.stderr
+
+
+@pytest.mark.server
+def test_tls_secrets_are_logged(server: Server) -> None:
+    before = server.keylog.stat().st_size
+    assert run_client(server, "app", "SELECT 1", over_tls(server)).returncode == 0
+    with server.keylog.open("rb") as log:
+        log.seek(before)
+        labels = {line.split()[0] for line in log}
+    assert b"SERVER_TRAFFIC_SECRET_0" in labels
+
+
+@pytest.mark.server
+def test_general_log_is_a_table(server: Server) -> None:
+    mark = f"SELECT 'mark-{os.getpid()}'"
+    assert run_client(server, "app", mark, over_tls(server)).returncode == 0
+    statement = f'SELECT COUNT(*) FROM mysql.general_log WHERE argument = "{mark}"'
+    assert run_client(server, "admin", statement, over_tls(server)).stdout.strip() != "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "sources.list.d/debian.sources",
+            "# made by hand\nTypes: deb deb-src\nURIs: http://host.example/debian\nSuites: stable\n"
+            "Components: main\nSigned-By: /keys/debian.gpg\n\nTypes: deb\nURIs: http://host.example/debian-security\n"
+            "Suites: stable-security\nComponents: main\n",
+        ),
+        (
+            "sources.list",
+            "# deb http://other.example/debian stable main\n"
+            "deb http://host.example/debian-security stable-security main\n"
+            "deb [arch=amd64 signed-by=/keys/debian.gpg] http://host.example/debian stable main contrib\n",
+        ),
+    ],
+)
+def test_debian_source(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    assert debian_source(tmp_path) == Source("http://host.example/debian", "/keys/debian.gpg")
+
+
+def test_no_debian_source(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="no Debian package source"):
+        debian_source(tmp_path)
+
+
+def test_port_from_environment() -> None:
+    each = engines.engine("mysql97")
+    assert each.port({}) == 33097
+    assert each.port({"HANDSHARK_PORT_MYSQL97": "4000"}) == 4000
+    with pytest.raises(SetupError, match="HANDSHARK_PORT_MYSQL97=x"):
+        each.port({"HANDSHARK_PORT_MYSQL97": "x"})
+
+
+def test_nothing_runs_in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDSHARK_SERVERS_DIR", str(tmp_path))
+    assert running_servers() == []
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="not running: any server"):
+        require_servers()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="not running: any server"):
+        require_servers()
+
+
+def test_damaged_state_is_no_server(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("[{", encoding="utf-8")
+    assert read_state(tmp_path) == []
