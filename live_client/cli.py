@@ -1,0 +1,199 @@
+"""The command `handshark-client`: steps and errors go to standard error, results to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from analyzer.errors import AnalyzerError, ServerError
+from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.framing import Packet
+from analyzer.protocol.machine import CLIENT, AnyRecord
+from live_client.arguments import parse
+from live_client.listener import Listener
+from live_client.options import Options
+from live_client.passwords import PasswordError, ask_user, find_passwords, read_file
+from live_client.render import field_lines, hex_lines, masked, plain, secrets_of, shortened, table
+from live_client.session import Session
+
+USAGE: Final = 2
+
+
+class Narrator(Listener):
+    """Says what happens as it happens."""
+
+    def __init__(self, verbose: int, quiet: bool, passwords: Sequence[bytes]) -> None:
+        self._verbose = verbose
+        self._quiet = quiet
+        self._passwords = list(passwords)
+        self._begun = time.monotonic()
+
+    def hide(self, password: bytes) -> None:
+        """One more password that is not to be shown."""
+        self._passwords.append(password)
+
+    def step(self, text: str) -> None:
+        if not self._quiet:
+            self._line(f"{(time.monotonic() - self._begun) * 1000:8.1f} ms  {plain(text)}")
+
+    def packet(self, sender: int, packet: Packet, record: AnyRecord, detail: AuthRecord | None) -> None:
+        if not self._verbose:
+            return
+        arrow = "->" if sender == CLIENT else "<-"
+        summary = plain(record.summary())
+        self._line(
+            f"          {arrow} {packet.sequence_id:3} {type(record).__name__}, {packet.length} bytes: {summary}"
+        )
+        secrets = secrets_of(self._passwords, detail)
+        if detail is not None:
+            self._line(f"               {type(detail).__name__}: {plain(detail.summary())}")
+        for line in field_lines(record, secrets):
+            self._line(f"               {line}")
+        if self._verbose > 1:
+            for line in hex_lines(masked(packet.payload, secrets)):
+                self._line(f"               {line}")
+
+    @staticmethod
+    def _line(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"handshark-client: {plain(message)}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
+    arguments = parse(argv)
+    try:
+        options = _options(arguments)
+        change_password = None
+        if arguments.change_user_password_file is not None:
+            change_password = read_file(arguments.change_user_password_file)
+    except (PasswordError, OSError) as error:
+        complain(str(error))
+        return USAGE
+    narrator = Narrator(arguments.verbose, arguments.quiet, options.passwords)
+    if change_password is not None:
+        narrator.hide(change_password)
+    try:
+        with _file(arguments.record) as record:
+            session = Session(options, listener=narrator, record=record, keylog=arguments.keylog)
+            try:
+                return _run(session, arguments, change_password)
+            finally:
+                session.close()
+                if arguments.truth is not None:
+                    arguments.truth.write_bytes(msgspec.json.format(msgspec.json.encode(session.truth())) + b"\n")
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}")
+        return USAGE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(session: Session, arguments: argparse.Namespace, change_password: bytes | None) -> int:
+    """Opens, does what is to be done, ends. Returns the exit code."""
+    failed: AnalyzerError | None = None
+    try:
+        session.open()
+        for what, value in _deeds(session, arguments):
+            _do(session, what, value, change_password)
+        if arguments.drop:
+            session.drop()
+        else:
+            session.quit()
+    except AnalyzerError as error:
+        failed = error
+        if isinstance(error, ServerError):
+            session.quit()
+    if session.known.fault is not None:
+        if session.fault_struck:
+            complain(f"the fault has struck{f'; then: {failed}' if failed else ''}")
+            return 0
+        complain(f"the fault {session.known.fault} never came to its turn{f': {failed}' if failed else ''}")
+        return 1
+    if failed is not None:
+        complain(str(failed))
+        return 1
+    return 0
+
+
+def _deeds(session: Session, arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    deeds: list[tuple[str, str]] = arguments.deeds or []
+    if not deeds and session.waits_for_command:
+        return [("ping", "")]
+    return deeds
+
+
+def _do(session: Session, what: str, value: str, change_password: bytes | None) -> None:
+    if what in ("execute", "prepare"):
+        for result in session.query(value) if what == "execute" else session.prepare(value):
+            if result.columns:
+                sys.stdout.write(table(result.columns, result.rows))
+    elif what == "ping":
+        session.ping()
+    elif what == "reset":
+        session.reset()
+    elif what == "use":
+        session.use(value)
+    elif what == "change-user":
+        password = session.options.passwords[0] if change_password is None else change_password
+        session.change_user(value, password, session.options.database)
+    elif what == "show-attributes":
+        stored = session.stored_attributes()
+        rows = [(name, shortened(sent), shortened(kept)) for name, sent, kept in stored.rows]
+        sys.stdout.write(table(("attribute", "sent", "stored"), rows))
+        sys.stdout.write(plain(stored.verdict) + "\n")
+    sys.stdout.flush()
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    key: Path | None = arguments.server_public_key
+    return Options(
+        host=arguments.host,
+        port=arguments.port,
+        socket=arguments.socket,
+        user=arguments.user,
+        passwords=find_passwords(arguments.password_file, arguments.password, arguments.ask_password, complain),
+        database=arguments.database,
+        ssl_mode=arguments.ssl_mode,
+        ssl_ca=arguments.ssl_ca,
+        ssl_cert=arguments.ssl_cert,
+        ssl_key=arguments.ssl_key,
+        tls_versions=arguments.tls_version,
+        default_auth=arguments.default_auth,
+        cleartext=arguments.enable_cleartext_plugin,
+        server_public_key=key.read_bytes() if key is not None else None,
+        get_server_public_key=arguments.get_server_public_key,
+        compression=arguments.compression,
+        zstd_level=arguments.zstd_level,
+        attributes=tuple(arguments.attribute),
+        send_attributes=not arguments.no_attributes,
+        attributes_size=arguments.attributes_size,
+        collation=arguments.collation,
+        protocol=arguments.protocol,
+        proxy_header=arguments.proxy_header,
+        capabilities=tuple(arguments.capability),
+        max_packet_size=arguments.max_packet_size,
+        timeout=arguments.timeout,
+        fault=arguments.fault,
+        prompt=ask_user if sys.stdin.isatty() else None,
+    )
+
+
+@contextlib.contextmanager
+def _file(path: Path | None) -> Iterator[BinaryIO | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("wb") as file:
+        yield file

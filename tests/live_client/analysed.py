@@ -1,0 +1,28 @@
+"""What the analyzer says of a recorded capture, as plain data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from analyzer.analysis import Analysis, Options
+from analyzer.capture import open_capture
+
+
+def analyse(path: Path) -> list[dict[str, Any]]:
+    """The connections of a capture, in the keys of the contract."""
+    found = []
+    with open_capture(str(path)) as capture:
+        analysis = Analysis(path.name, Options())
+        for batch in capture:
+            found += [connection for connection, _ in analysis.feed(batch)]
+        found += [connection for connection, _ in analysis.finish(capture.cut_short)]
+    return [msgspec.to_builtins(connection) for connection in found]
+
+
+def plain(data: dict[str, Any]) -> dict[str, Any]:
+    """A truth as it is after a way through a file."""
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(data))
+    return decoded

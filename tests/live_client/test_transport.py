@@ -1,0 +1,116 @@
+"""Real sockets on loopback, with no MySQL behind them: addresses, time-outs, ends."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live_client import ClosedByServer, ConnectionFailed, Options, TimedOut
+from live_client.transport import SocketTransport, open_socket
+
+Steps = list[str]
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.settimeout(5)
+        yield made
+
+
+def connected(listener: socket.socket, timeout: float = 5) -> tuple[SocketTransport, socket.socket]:
+    transport = open_socket(Options(port=listener.getsockname()[1], timeout=timeout), lambda text: None)
+    return transport, listener.accept()[0]
+
+
+def test_both_ways(listener: socket.socket) -> None:
+    transport, server = connected(listener)
+    assert transport.peer == listener.getsockname()
+    assert transport.local == server.getpeername()
+    transport.send(b"hello")
+    assert server.recv(10) == b"hello"
+    server.sendall(b"world")
+    assert transport.receive() == b"world"
+    transport.end()
+    assert server.recv(10) == b""
+    # Half closed: the server may still speak.
+    server.sendall(b"bye")
+    assert transport.receive() == b"bye"
+    server.close()
+    assert transport.receive() == b""
+    transport.close()
+
+
+def test_silence_reset_and_abort(listener: socket.socket) -> None:
+    transport, server = connected(listener, timeout=0.05)
+    with pytest.raises(TimedOut, match=r"0\.05 s"):
+        transport.receive()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.close()
+    with pytest.raises(ClosedByServer, match="reset"):
+        transport.receive()
+    with pytest.raises(ClosedByServer, match="gone"):
+        transport.send(b"x")
+    transport.close()
+    transport, server = connected(listener)
+    transport.abort()
+    with pytest.raises(ConnectionResetError):
+        server.recv(10)
+    server.close()
+    # What is closed can be closed again.
+    transport.set_timeout(1)
+    transport.end()
+    transport.close()
+
+
+def test_every_address_is_tried(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        closed = other.getsockname()
+    found: list[Any] = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", closed),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", listener.getsockname()),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **names: found)
+    steps: Steps = []
+    transport = open_socket(Options(host="db.example"), steps.append)
+    assert transport.peer == listener.getsockname()
+    assert [step.split(": ")[-1] for step in steps][1] == "nothing listens there"
+    transport.close()
+    found.pop()
+    with pytest.raises(ConnectionFailed, match=f"127.0.0.1:{closed[1]}: connection refused"):
+        open_socket(Options(host="db.example"), steps.append)
+
+
+def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(self: socket.socket, address: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    with pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1:3306: no answer for 3 s"):
+        open_socket(Options(timeout=3), lambda text: None)
+
+
+def test_names_that_lead_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*args: Any, **names: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", none)
+    with pytest.raises(ConnectionFailed, match=r"'db\.example' leads to no address: Name or service not known"):
+        open_socket(Options(host="db.example"), lambda text: None)
+
+
+def test_unix_sockets(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+    with pytest.raises(ConnectionFailed, match=r"s\.sock: No such file"):
+        open_socket(Options(socket=path), lambda text: None)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        transport = open_socket(Options(socket=path), lambda text: None)
+        assert transport.private
+        transport.abort()
