@@ -243,7 +243,7 @@ class Builder:
             tls.cipher_suite,
             tls.server_name,
             tls.resumed,
-            False,
+            tls.decrypted,
             [
                 model.Alert(
                     model.CLIENT if a.sender == CLIENT else model.SERVER, a.level, a.description, a.encrypted, a.frame
@@ -254,6 +254,10 @@ class Builder:
                 model.Certificate(c.subject, c.issuer, c.not_before, c.not_after, c.key, c.sha256)
                 for c in tls.certificates
             ],
+            tls.alpn,
+            tls.key_share_group,
+            tls.ja3,
+            tls.ja4,
         )
 
     def _authentication(self, talk: Conversation) -> model.Authentication | None:
@@ -359,7 +363,7 @@ def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
     return model.Timing(
         _between(tcp.syn_ns, tcp.connected_ns),
         _between(tcp.connected_ns, greeting),
-        None,
+        _between(facts.ssl_request_ns or facts.tls_ns, facts.secured_ns),
         _between(greeting, login),
         _between(login, verdict),
         _between(tcp.first_ns if tcp.syn_ns is not None else None, verdict),

@@ -7,6 +7,7 @@ caller wants to show it, in the list of packets.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from analyzer.analysis import recognise
@@ -16,7 +17,7 @@ from analyzer.errors import BadValue, DecodeError, Truncated
 from analyzer.net.reassembly import END_RST, TcpConnection
 from analyzer.protocol import state as st
 from analyzer.protocol.commands import COM_QUERY, COMMANDS
-from analyzer.protocol.compression import CompressedFramer
+from analyzer.protocol.compression import Allowance, CompressedFramer
 from analyzer.protocol.framing import HEADER, PacketFramer
 from analyzer.protocol.machine import CLIENT, SERVER, Machine, ResponseKey
 from analyzer.protocol.reader import TracingReader
@@ -24,7 +25,8 @@ from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import decode_proxy
-from analyzer.tls.records import TlsObserver, begins_tls
+from analyzer.tls.records import begins_tls
+from analyzer.tls.session import PARTIAL, AfterTls, Event, KeyLog, RSAPrivateKey, TlsSession
 
 # What is known of the connection.
 UNDECIDED: Final = 0
@@ -37,6 +39,8 @@ UNDECIDED_BYTES: Final = 1 << 17
 # Bytes of a direction that said NO: enough for the X Protocol's first message.
 REFUSED_BYTES: Final = 64
 
+# After so many malformed packets in a row the connection is taken to be out of step.
+MOST_BAD: Final = 100
 # Bytes of a cut record that are looked at.
 LONGEST_CUT: Final = 4096
 
@@ -54,10 +58,21 @@ Seen = dict[ResponseKey, int]
 MOST_SEEN: Final = 4096
 
 
+@dataclass(frozen=True)
+class Secrets:
+    """What opens TLS, for all connections of a capture: key logs, and a server's RSA key."""
+
+    keys: KeyLog
+    rsa_key: RSAPrivateKey | None = None
+
+
 class Conversation:
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint."""
 
     __slots__ = (
+        "_allowance",
+        "_bad",
+        "_begun",
         "_chunks",
         "_compressed",
         "_first",
@@ -73,12 +88,20 @@ class Conversation:
         "machine",
         "packets",
         "ports",
+        "secrets",
         "tcp",
         "tls",
     )
 
     def __init__(
-        self, tcp: TcpConnection, ports: frozenset[int], keep: int, packets: PacketList | None, seen: Seen
+        self,
+        tcp: TcpConnection,
+        ports: frozenset[int],
+        keep: int,
+        packets: PacketList | None,
+        seen: Seen,
+        secrets: Secrets,
+        allowance: Allowance,
     ) -> None:
         self.tcp = tcp
         self.ports = ports
@@ -87,16 +110,20 @@ class Conversation:
         self.client = 0
         self._first: list[bytes] = [b"", b""]
         self._chunks: list[_Chunk] = []
+        self._begun = False  # the client's bytes have begun, behind its PROXY header if there is one
         self._said_no = [False, False]
         self._lost = [False, False]  # a gap came before it was known what the connection is
         self.facts = Facts()
         self.machine = Machine()
         self._framers = (PacketFramer(keep), PacketFramer(keep))
         self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
-        self.tls: TlsObserver | None = None
+        self.tls: TlsSession | None = None
         self._resync = [False, False]  # a gap was there: what comes begins a packet, if it looks like one
         self.packets = packets
         self._seen = seen
+        self._allowance = allowance
+        self._bad = 0  # malformed packets in a row
+        self.secrets = secrets
         self.machine.lean = packets is None
 
     # -- stream events ------------------------------------------------------------------------------------------------
@@ -120,6 +147,9 @@ class Conversation:
         if self.kind != MYSQL:
             return
         role = CLIENT if sender == self.client else SERVER
+        if role == CLIENT:
+            self._begun = True
+            self._chunks.clear()
         self._cut_record(role, frame)
         if self.packets is not None:
             self.packets.gap(role, length, reason, frame, time_ns)
@@ -237,37 +267,19 @@ class Conversation:
         elif not self._first[server] or (self._lost[server] and self._said_no[server]):
             # The client's login was recognised, and the greeting before it is not in the capture.
             machine.state = st.LOGIN
-        skip = self._proxy_length(client)
         chunks, self._chunks = self._chunks, []
         self._first = [b"", b""]
-        for chunk in chunks:
-            sender, data, ends, frames, times = chunk
-            if sender == client and skip:
-                taken = min(skip, len(data))
-                skip -= taken
-                facts.proxy_frame = facts.proxy_frame or frames[0]
-                data = data[taken:]
-                if not data:
-                    continue
-                marks = [(e - taken, f, t) for e, f, t in zip(ends, frames, times, strict=True) if e > taken]
-                ends, frames, times = [m[0] for m in marks], [m[1] for m in marks], [m[2] for m in marks]
+        for sender, data, ends, frames, times in chunks:
             self._bytes(CLIENT if sender == client else SERVER, data, ends, frames, times)
-
-    def _proxy_length(self, client: int) -> int:
-        """Length of the PROXY header in front of the client's bytes, which is noted; 0 without one."""
-        if not self._first[client]:
-            return 0
-        try:
-            header = decode_proxy(self._first[client])
-        except DecodeError:
-            return 0
-        self.facts.proxy = header
-        return header.length if header is not None else 0
 
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         if self.kind == UNDECIDED:
             self._give_up()
+        if self.tls is not None:
+            # Keys may have come after the records they open.
+            self._tls_events(self.tls.retry())
+            self.tls.close()
         if self.kind == MYSQL and not self.facts.gaps:
             for role in (CLIENT, SERVER):
                 if self._framers[role].pending:
@@ -276,9 +288,17 @@ class Conversation:
     # -- layers --------------------------------------------------------------------------------------------------------
 
     def _bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        if self.tls is not None:
+        if self.tls is None:
+            self._inside(role, data, ends, frames, times)
+        else:
             self._tls_bytes(role, data, ends, frames, times)
-            return
+
+    def _inside(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Bytes of the MySQL protocol: all of the stream, or what TLS held."""
+        if role == CLIENT and not self._begun:
+            _, data, ends, frames, times = self._behind_proxy((self.client, data, ends, frames, times))
+            if not data:
+                return
         state = self.machine.state
         if (state == st.DESYNCHRONISED or self._resync[role]) and not (
             role == CLIENT and self._framers[CLIENT].pending
@@ -288,24 +308,59 @@ class Conversation:
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
             self.machine.one_sided = True
             self.machine.context.assumed = True
-        if (state == st.TLS_HANDSHAKE or (state == st.LOGIN and role == CLIENT)) and begins_tls(data):
+        # A client may begin TLS without an SSLRequest, or after a whole login that sets CLIENT_SSL: servers take both.
+        due = state == st.TLS_HANDSHAKE or (role == CLIENT and state in (st.LOGIN, st.AUTHENTICATION))
+        # After an SSLRequest the first byte of a handshake record is enough.
+        piece = state == st.TLS_HANDSHAKE and role == CLIENT and len(data) < 3 and data[0] == 0x16
+        if due and self.tls is None and (piece or begins_tls(data)):
             self._begin_tls(role, data, ends, frames, times)
             return
         self._packets(role, data, ends, frames, times)
 
+    def _behind_proxy(self, chunk: _Chunk) -> _Chunk:
+        """The client's first bytes without the PROXY header in front of them; without any while it is incomplete.
+
+        Servers may greet before they have read it, so it comes before or after the greeting.
+        """
+        sender, data, ends, frames, times = chunk
+        if self._chunks:
+            _, begin, marks, first, early = self._chunks.pop()
+            ends = [*marks, *(len(begin) + end for end in ends)]
+            data, frames, times = begin + data, first + frames, early + times
+        length = 0
+        try:
+            header = decode_proxy(data)
+        except Truncated:
+            self._chunks = [(sender, data, ends, frames, times)]
+            return sender, b"", [], [], []
+        except BadValue:
+            header = None
+        self._begun = True
+        if header is not None:
+            self.facts.proxy, self.facts.proxy_frame = header, frames[0]
+            length = header.length
+        skip = sum(end <= length for end in ends)
+        return sender, data[length:], [end - length for end in ends[skip:]], frames[skip:], times[skip:]
+
     def _packets(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        if self._compressed is not None:
+        if self._compressed is None:
+            self._opened(role, data, ends, frames, times)
+            return
+        contents = self._compressed[role].frames(data)
+        while True:
             try:
-                data = self._compressed[role].push(data)
+                content = next(contents, None)
             except BadValue as error:
-                self.facts.malformed.append(
-                    (role, "CompressedPacket", error.field, error.offset, error.reason, frames[-1])
-                )
+                self.facts.fault(role, "CompressedPacket", error, frames[-1])
                 self._after_gap(role)
                 return
-            if not data:
+            if content is None:
                 return
-            ends, frames, times = [len(data)], frames[-1:], times[-1:]
+            if content:
+                self._opened(role, content, [len(content)], frames[-1:], times[-1:])
+
+    def _opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Bytes of packets, as they are inside of all layers."""
         framer = self._framers[role]
         key = None
         faults = 0
@@ -360,6 +415,13 @@ class Conversation:
                 facts.note(role, packet, record, before, machine)
             if shown is not None:
                 shown.packet(role, packet, record, machine, before)
+            if type(record) is Malformed:
+                self._bad += 1
+                if self._bad >= MOST_BAD:
+                    self._give_up_stream()
+                    return
+            else:
+                self._bad = 0
             after = machine.state
             if after != before:
                 if after == st.TLS_HANDSHAKE:
@@ -371,10 +433,23 @@ class Conversation:
                     self._begin_compression(role)
                     return
 
+    def _give_up_stream(self) -> None:
+        """Nothing of it is MySQL any more: waits for a command, as after a gap. A bomb holds millions of packets."""
+        self._bad = 0
+        for framer in self._framers:
+            framer.reset()
+        self.machine.context.assumed = True
+        if self.machine.state in st.CONNECTION_PHASE:
+            self.machine.lose_exchange()
+        self.machine.desynchronise()
+
     def _begin_compression(self, role: int) -> None:
         """From the byte after the login's OK on, both directions are compressed."""
         algorithm = self.machine.compression or ""
-        self._compressed = (CompressedFramer(algorithm), CompressedFramer(algorithm))
+        self._compressed = (
+            CompressedFramer(algorithm, self._allowance),
+            CompressedFramer(algorithm, self._allowance),
+        )
         for this in (role, 1 - role):
             rest, ends, frames, times = self._framers[this].take_rest()
             if rest:
@@ -395,7 +470,7 @@ class Conversation:
     # -- TLS -----------------------------------------------------------------------------------------------------------
 
     def _begin_tls(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        self.tls = TlsObserver()
+        self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
         self.machine.state = st.TLS_HANDSHAKE
         self.facts.tls_frame = frames[0]
         self.facts.tls_ns = times[0]
@@ -407,13 +482,25 @@ class Conversation:
             return
         start = 0
         for end, frame, time_ns in zip(ends, frames, times, strict=True):
-            rest = tls.feed(role, data[start:end], frame)
+            self._tls_events(tls.feed(role, data[start:end], frame, time_ns))
             start = end
-            if rest and role == SERVER:
+
+    def _tls_events(self, events: list[Event]) -> None:
+        """Takes what came out of TLS: what was opened and verified, and what follows TLS in plain text."""
+        for event in events:
+            marks = ([len(event.data)], [event.frame], [event.time_ns])
+            if isinstance(event, AfterTls):
                 # Servers send an error in plain text after a TLS handshake that failed.
-                self._framers[SERVER].reset()
-                self._framers[SERVER].push(rest, [len(rest)], [frame], [time_ns])
-                self._pump(SERVER)
+                if event.sender == SERVER:
+                    self._framers[SERVER].push(event.data, *marks)
+                    self._pump(SERVER)
+                continue
+            if self.machine.state == st.TLS_HANDSHAKE:
+                self.machine.secured()
+                self.facts.secured_ns = event.time_ns
+                if self.tls is not None and self.tls.key_state == PARTIAL:
+                    self.machine.one_sided = True
+            self._inside(event.sender, event.data, *marks)
 
     # -- after a gap ---------------------------------------------------------------------------------------------------
 
@@ -441,7 +528,8 @@ class Conversation:
         machine = self.machine
         if self.tls is not None:
             self.tls.gap(role)
-            return
+            if not self.tls.decrypted:
+                return
         for framer in self._framers:
             framer.reset()
         if self._compressed is not None:
@@ -459,7 +547,8 @@ class Conversation:
             self._resync[CLIENT] = True
         elif state == st.AUTHENTICATION:
             machine.lose_exchange()
-            self._resync[role] = True
+            # The verdict may be what is missing: the client's next packet tells.
+            self._resync[role] = self._resync[CLIENT] = True
         elif state not in st.CONNECTION_PHASE:
             machine.desynchronise()
 
@@ -468,7 +557,7 @@ class Conversation:
         machine = self.machine
         start = 0
         for index, end in enumerate(ends):
-            if self._makes_sense(role, data[start:]):
+            if self._makes_sense(role, data, start):
                 self._resync[role] = False
                 self.facts.taken_up = True
                 command = role == CLIENT and data[start + 3] == 0
@@ -484,16 +573,17 @@ class Conversation:
                 return
             start = end
 
-    def _makes_sense(self, role: int, data: bytes) -> bool:
-        """Whether `data`, the start of a segment, begins with a packet that is possible in this state."""
+    def _makes_sense(self, role: int, chunk: bytes, start: int) -> bool:
+        """Whether a segment, which begins at `start`, begins with a packet that is possible in this state."""
         state = self.machine.state
+        data = chunk[start : start + 37]  # a copy of all that follows, for every segment, would be quadratic
         if begins_tls(data) and state == st.AUTHENTICATION and self.facts.login_lost:
             return False
         if len(data) < 5:
             return False
         length = int.from_bytes(data[:3], "little")
         sequence, first = data[3], data[4]
-        whole = len(data) >= 4 + length
+        whole = len(chunk) - start >= 4 + length
         if role == CLIENT and sequence == 0:
             if first not in COMMANDS or length == 0 or not (whole or length > 1000):
                 return False

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from analyzer.errors import DecodeError
 from analyzer.protocol import state as st
 from analyzer.protocol.auth.base import CLEARTEXT, AuthRecord, Plugin
 from analyzer.protocol.framing import Packet
@@ -49,6 +50,7 @@ class Facts(msgspec.Struct):
     ssl_request_ns: int | None = None
     tls_frame: int | None = None
     tls_ns: int | None = None
+    secured_ns: int | None = None  # of the first application data that was opened
     login: HandshakeResponse41 | HandshakeResponse320 | None = None
     login_detail: AuthRecord | None = None
     login_frame: int = 0
@@ -106,6 +108,11 @@ class Facts(msgspec.Struct):
     def faults(self) -> int:
         """How many faults were noted."""
         return len(self.malformed) + len(self.sequence_errors)
+
+    def fault(self, role: int, record_type: str, error: DecodeError, frame: int) -> None:
+        """Notes bytes that are not even a packet."""
+        if len(self.malformed) < MOST:
+            self.malformed.append((role, record_type, error.field, error.offset, error.reason, frame))
 
     def count(self, code: int) -> None:
         """Counts a command."""

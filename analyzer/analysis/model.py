@@ -90,6 +90,10 @@ class Tls(msgspec.Struct):
     decrypted: bool
     alerts: list[Alert]
     certificates: list[Certificate]
+    alpn: str | None = None
+    key_share_group: str | None = None
+    ja3: str | None = None
+    ja4: str | None = None
 
 
 class Switch(msgspec.Struct, rename={"from_": "from"}):

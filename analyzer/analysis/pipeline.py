@@ -6,12 +6,13 @@ import heapq
 import pickle
 import tempfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Final
 
 from analyzer.analysis.build import Builder
-from analyzer.analysis.conversation import MYSQL, OTHER, X_PROTOCOL, Conversation, Seen
+from analyzer.analysis.conversation import MYSQL, OTHER, X_PROTOCOL, Conversation, Secrets, Seen
 from analyzer.analysis.findings.base import Evidence
 from analyzer.analysis.model import Connection, ConnectionDetail, Source
 from analyzer.analysis.packets import PacketList
@@ -20,7 +21,9 @@ from analyzer.errors import UnsupportedLinkType
 from analyzer.net.decode import SegmentDecoder
 from analyzer.net.flows import FlowTable
 from analyzer.net.reassembly import TcpConnection
+from analyzer.protocol.compression import Allowance
 from analyzer.protocol.framing import DEFAULT_KEEP
+from analyzer.tls.session import KeyLog, RSAPrivateKey
 
 DEFAULT_PORTS: Final = frozenset({3306})
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.
@@ -44,6 +47,9 @@ class Options:
     packets: int = 0
     show_secrets: bool = False
     password: bytes | None = None
+    # Contents of NSS key log files, and the PEM of a server's RSA key.
+    keylogs: tuple[bytes, ...] = ()
+    rsa_key: RSAPrivateKey | None = None
     keep: int = DEFAULT_KEEP
     # This process's share of the connections: (index, of how many).
     share: tuple[int, int] = (0, 1)
@@ -80,6 +86,10 @@ class Analysis:
         self._flows = FlowTable(self._follow)
         self._builder = Builder(name)
         self._seen: Seen = {}
+        self._allowance = Allowance()
+        self._secrets = Secrets(KeyLog(), options.rsa_key)
+        for content in options.keylogs:
+            self.add_keys(content)
         self._order = _InOrder()
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
@@ -88,7 +98,11 @@ class Analysis:
         if processes > 1 and zlib.crc32(tcp.key) % processes != index:
             return None
         packets = PacketList(options.packets, options.show_secrets, tcp.first_ns) if options.packets else None
-        return Conversation(tcp, options.ports, options.keep, packets, self._seen)
+        return Conversation(tcp, options.ports, options.keep, packets, self._seen, self._secrets, self._allowance)
+
+    def add_keys(self, content: bytes) -> None:
+        """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
+        self._secrets.keys.add(content, final=True)
 
     def feed(self, batch: FrameBatch) -> Iterator[Result]:
         """Takes a batch of frames; gives the connections that are complete and whose turn it is."""
@@ -174,7 +188,8 @@ class _InOrder:
     """Puts results in the order of their connections' numbers. What must wait long waits on disk."""
 
     def __init__(self) -> None:
-        self._open: dict[int, TcpConnection] = {}  # no result yet, in order
+        # No result yet, in order. A plain dict gets slower and slower where its first items are removed one by one.
+        self._open: OrderedDict[int, TcpConnection] = OrderedDict()
         self._heap: list[int] = []  # numbers of the results that wait
         self._waiting: dict[int, Result] = {}
         self._on_disk: dict[int, tuple[int, int]] = {}

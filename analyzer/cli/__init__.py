@@ -12,8 +12,9 @@ from analyzer.cli.analyze import analyze
 from analyzer.cli.arguments import parser
 from analyzer.cli.corpus import corpus
 from analyzer.cli.html import report
+from analyzer.cli.verify import verify
 
-COMMANDS = {"analyze": analyze, "report": report, "corpus": corpus}
+COMMANDS = {"analyze": analyze, "report": report, "corpus": corpus, "verify": verify}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

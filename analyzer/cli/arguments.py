@@ -9,6 +9,8 @@ from analyzer import __version__
 from analyzer.analysis import Options
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.cli.run import complain
+from analyzer.errors import AnalyzerError
+from analyzer.tls.keys import load_rsa_key
 
 FORMATS = ("text", "json", "jsonl", "csv")
 SEVERITIES = ("info", "warning", "error")
@@ -19,9 +21,10 @@ EXAMPLES = """examples:
   handshark analyze *.pcap --format jsonl | jq .outcome
   tcpdump -i any -w - port 3306 | handshark analyze -
   handshark report capture.pcapng -o out.html
+  handshark verify session.pcapng truth.json           # the raw client's own knowledge against the analysis
   handshark corpus verify
 
-exit codes: 0 done; 1 a finding at or above --fail-on was made, or a corpus differs; 2 wrong usage;
+exit codes: 0 done; 1 a finding at or above --fail-on was made, or a corpus or truth differs; 2 wrong usage;
 3 a capture could not be read at all.
 """
 ANALYZE_EXAMPLES = """examples:
@@ -31,6 +34,7 @@ ANALYZE_EXAMPLES = """examples:
   handshark analyze --merge ring_*.pcapng              # a rotated set as one capture
   handshark analyze --fail-on error nightly.pcap       # exit code 1 if a login failed
   handshark analyze --password-file pw capture.pcap    # was this the password the client used?
+  handshark analyze --keylog keys.txt capture.pcap     # what was inside TLS
 """
 REPORT_EXAMPLES = """examples:
   handshark report capture.pcapng -o out.html
@@ -40,6 +44,15 @@ CORPUS_EXAMPLES = """examples:
   handshark corpus verify                # samples/
   handshark corpus verify my-captures/
   handshark corpus update                # write the golden files anew; look at the difference before you commit
+"""
+VERIFY_EXAMPLES = """examples:
+  handshark-client --user app --password-file pw --record session.pcapng --truth truth.json -e "SELECT 1"
+  handshark verify session.pcapng truth.json
+  handshark verify tcpdump.pcap truth.json --keylog keys.txt
+
+TRUTH.json is an object with keys of `handshark analyze --format jsonl`, or a list of such objects; what it lacks is not
+compared. Its connection is found by connection_id, client and server.
+exit codes: 0 all agrees; 1 something differs, or a connection is not in the capture; 3 a file could not be read.
 """
 
 
@@ -74,6 +87,20 @@ def _common(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="N",
         help="MySQL is assumed on this port where a connection's start was not captured (repeatable; 3306 always is)",
+    )
+    parser.add_argument(
+        "--keylog",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="TLS secrets in NSS key log format (repeatable); those inside a pcapng are used without asking",
+    )
+    parser.add_argument(
+        "--rsa-key",
+        type=Path,
+        metavar="FILE",
+        help="a server's RSA key (PEM), for RSA key exchange up to TLS 1.2",
     )
     parser.add_argument("--merge", action="store_true", help="read several files as one capture, in time order")
     parser.add_argument("--show-secrets", action="store_true", help="do not mask clear-text passwords in packets")
@@ -135,21 +162,46 @@ def parser() -> argparse.ArgumentParser:
     )
     corpus.add_argument("action", choices=("verify", "update"))
     corpus.add_argument("directory", nargs="?", default="samples", metavar="DIR", help="default: samples")
+
+    verify = commands.add_parser(
+        "verify",
+        help="compare a capture with what is known of its connections",
+        description="Says where the analysis of CAPTURE differs from what TRUTH.json knows of its connections.",
+        epilog=VERIFY_EXAMPLES,
+        formatter_class=raw,
+    )
+    verify.set_defaults(port=[], show_secrets=False, password_file=None)
+    verify.add_argument("capture", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin")
+    verify.add_argument("truth", metavar="TRUTH.json", help="as handshark-client --truth writes it")
+    verify.add_argument(
+        "--keylog", type=Path, action="append", default=[], metavar="FILE", help="TLS keys, NSS key log (repeatable)"
+    )
     return top
 
 
 def options_of(arguments: argparse.Namespace, packets: int) -> Options | None:
-    """The analysis options; None (and a message) where the password file can not be read."""
-    password = None
-    if arguments.password_file is not None:
-        try:
-            password = arguments.password_file.read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            complain(f"--password-file {arguments.password_file}: {error.strerror}")
-            return None
+    """The analysis options; None (and a message) where a file named in them can not be read."""
+    try:
+        password = _content(arguments, "password_file")
+        rsa = _content(arguments, "rsa_key")
+        keylogs = tuple(path.read_bytes() for path in arguments.keylog)
+        key = None if rsa is None else load_rsa_key(rsa)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}")
+        return None
+    except AnalyzerError as error:
+        complain(f"--rsa-key {arguments.rsa_key}: {error}")
+        return None
     return Options(
         ports=DEFAULT_PORTS | frozenset(arguments.port),
         packets=packets,
         show_secrets=arguments.show_secrets,
-        password=password,
+        password=None if password is None else password.rstrip(b"\r\n"),
+        keylogs=keylogs,
+        rsa_key=key,
     )
+
+
+def _content(arguments: argparse.Namespace, name: str) -> bytes | None:
+    path: Path | None = getattr(arguments, name)
+    return None if path is None else path.read_bytes()

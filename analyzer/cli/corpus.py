@@ -11,6 +11,7 @@ from pathlib import Path
 
 from analyzer.analysis import Analysis, Options
 from analyzer.capture import open_capture
+from analyzer.cli.parallel import add_secrets
 from analyzer.cli.run import complain
 from analyzer.errors import AnalyzerError
 from analyzer.report.escape import terminal
@@ -18,6 +19,7 @@ from analyzer.report.jsonl import encode
 
 SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst", ".pcapng.zst", ".pcap.lz4", ".pcapng.lz4")
 GOLDEN = ".golden.json"
+KEYS = ".keys"
 
 
 def corpus(arguments: argparse.Namespace) -> int:
@@ -40,13 +42,22 @@ def golden_of(capture: Path) -> Path:
     return capture.with_name(name.removesuffix(suffix) + GOLDEN)
 
 
+def keys_of(capture: Path) -> Path:
+    """The key log of a capture, beside it, if it has one."""
+    return golden_of(capture).with_name(golden_of(capture).name.removesuffix(GOLDEN) + KEYS)
+
+
 def analysed(capture: Path) -> str:
     """The analysis of a capture as its golden file holds it: indented JSON, one key a line."""
-    analysis = Analysis(capture.name, Options())
+    keys = keys_of(capture)
+    analysis = Analysis(capture.name, Options(keylogs=(keys.read_bytes(),) if keys.exists() else ()))
     rows = []
     with open_capture(os.fspath(capture)) as source:
+        taken = 0
         for batch in source:
+            taken = add_secrets(analysis, source, taken)
             rows += [json.loads(encode(connection)) for connection, _ in analysis.feed(batch)]
+        add_secrets(analysis, source, taken)
         rows += [json.loads(encode(connection)) for connection, _ in analysis.finish(source.cut_short)]
         summary = analysis.source(source.format, [str(warning) for warning in source.warnings])
     content = {

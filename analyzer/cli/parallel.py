@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Result, Source
-from analyzer.capture import open_capture
+from analyzer.capture import CaptureSource, open_capture
 from analyzer.cli.progress import Progress
 from analyzer.errors import CaptureError, UnsupportedLinkType
 
@@ -127,7 +127,9 @@ def _work(name: str, options: Options, render: Callable[[Result], object], pipe:
         analysis = Analysis(name, options)
         held: list[tuple[int, object]] = []
         with open_capture(name) as capture:
+            taken = 0
             for batch in capture:
+                taken = add_secrets(analysis, capture, taken)
                 for result in analysis.feed(batch):
                     held.append((result[0].stream, render(result)))
                     if len(held) >= AT_ONCE:
@@ -136,6 +138,7 @@ def _work(name: str, options: Options, render: Callable[[Result], object], pipe:
                 if options.share[0] == 0:
                     done, total = capture.progress()
                     send("progress", (done, total, analysis.totals.frames))
+            add_secrets(analysis, capture, taken)
             for result in analysis.finish(capture.cut_short):
                 held.append((result[0].stream, render(result)))
                 if len(held) >= AT_ONCE:
@@ -150,6 +153,13 @@ def _work(name: str, options: Options, render: Callable[[Result], object], pipe:
         send("error", (name, unsupported(error), None))
     except (BrokenPipeError, KeyboardInterrupt):
         return  # nobody listens any more
+
+
+def add_secrets(analysis: Analysis, capture: CaptureSource, taken: int) -> int:
+    """Hands on the key logs that the capture has held since the first `taken`; returns how many are taken now."""
+    for content in capture.secrets[taken:]:
+        analysis.add_keys(content)
+    return len(capture.secrets)
 
 
 def unsupported(error: UnsupportedLinkType) -> str:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Result, Source
 from analyzer.capture import CaptureSource, open_capture, open_merged
-from analyzer.cli.parallel import Parallel, jobs_for, unsupported
+from analyzer.cli.parallel import Parallel, add_secrets, jobs_for, unsupported
 from analyzer.cli.progress import Progress
 from analyzer.errors import CaptureError, UnsupportedLinkType
 from analyzer.report.escape import terminal
@@ -75,8 +75,10 @@ class Run(Generic[T]):
     def _analyse(self, name: str, capture: CaptureSource) -> Iterator[Result]:
         analysis = Analysis(name, self.options)
         progress = Progress(name)
+        taken = 0
         try:
             for batch in capture:
+                taken = add_secrets(analysis, capture, taken)
                 yield from analysis.feed(batch)
                 done, total = capture.progress()
                 progress.update(done, total, analysis.totals.frames)
@@ -87,6 +89,7 @@ class Run(Generic[T]):
             raise CaptureError(name, unsupported(error)) from error
         finally:
             progress.close()
+        add_secrets(analysis, capture, taken)
         yield from analysis.finish(capture.cut_short)
         self._done(analysis.source(capture.format, [str(warning) for warning in capture.warnings]))
 

@@ -8,6 +8,7 @@ Source: RFC 9293 (sequence numbers modulo 2**32: section 3.4).
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import Final, Protocol
 
 import msgspec
@@ -70,6 +71,8 @@ class Half(msgspec.Struct):
     acked: int = -1  # the highest acknowledgement the peer sent for this direction
     held: list[_Segment] = []
     held_bytes: int = 0
+    # What is held: start, end, start, end ... in order, joined where they touch.
+    spans: list[int] = []
     bytes: int = 0
     fin: bool = False
     fin_frame: int = 0
@@ -235,24 +238,43 @@ class TcpConnection:
             half.highest = end
         held = half.held
         index = len(held)
-        while index and difference(held[index - 1].seq, segment.seq) > 0:
-            index -= 1
+        if index and difference(held[-1].seq, segment.seq) > 0:
+            due = half.next
+            index = bisect_right(held, difference(segment.seq, due), key=lambda other: difference(other.seq, due))
         held.insert(index, segment)
         half.held_bytes += len(segment.data)
+        if size:
+            self._mark(half, segment.seq, end)
+
+    @staticmethod
+    def _mark(half: Half, start: int, end: int) -> None:
+        """Joins the bytes from `start` to `end` to those held."""
+        spans = half.spans
+        if len(half.held) == 1:
+            spans[:] = (start, end)
+            return
+        due = half.next
+
+        def place(number: int) -> int:
+            return difference(number, due)
+
+        passed = bisect_right(spans, 0, key=place)
+        del spans[: passed - passed % 2]
+        left = bisect_left(spans, place(start), key=place)
+        right = bisect_right(spans, place(end), key=place)
+        spans[left:right] = ([start] if left % 2 == 0 else []) + ([end] if right % 2 == 0 else [])
 
     def _known(self, half: Half, seq: int, size: int) -> bool:
         """Whether the bytes are all delivered or held already."""
-        at = seq
-        end = (seq + size) & 0xFFFF_FFFF
-        if difference(half.next, at) > 0:
-            at = half.next
-        for held in half.held:
-            if difference(held.seq, at) > 0:
-                break
-            stop = (held.seq + len(held.data) + held.missing) & 0xFFFF_FFFF
-            if difference(stop, at) > 0:
-                at = stop
-        return difference(at, end) >= 0
+        due = half.next
+        start = max(difference(seq, due), 0)
+        end = difference(seq + size, due)
+        if start >= end:
+            return True
+        if not half.held:
+            return False
+        index = bisect_right(half.spans, start, key=lambda number: difference(number, due))
+        return index % 2 == 1 and difference(half.spans[index], due) >= end
 
     def _ready(self, half: Half, peer: Half) -> bool:
         """Whether the first held segment is next, and what it acknowledges has been delivered before it."""

@@ -7,6 +7,7 @@ sequence id, int<3> length before compression, 0 where the payload is not compre
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 import zstandard
 
@@ -23,17 +24,44 @@ LONGEST = 0xFF_FFFF
 ZSTD_MAX_WINDOW = 1 << 27
 
 
+# What results compress to at best; frames that open to more than this many times their size draw on an allowance.
+PLAUSIBLE = 100
+ALLOWANCE = 256 << 20
+
+
+class Allowance:
+    """Bytes that implausibly small frames may still open to, those of a whole capture together.
+
+    520 bytes of zstd open to 16 MiB: without a bound on the sum, a capture of a megabyte keeps the analysis busy for a
+    day.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = ALLOWANCE) -> None:
+        self.left = left
+
+    def take(self, packed: int, opened: int) -> bool:
+        """Whether a frame of `packed` bytes may be opened to `opened`."""
+        excess = opened - PLAUSIBLE * packed
+        if excess > self.left:
+            return False
+        self.left -= max(excess, 0)
+        return True
+
+
 class CompressedFramer:
     """Opens the compressed frames of one direction. `push` gives back the packet bytes that have become complete.
 
-    Every frame is bounded by the length its header announces. Raises BadValue for a frame that does not open, after
-    which nothing of the direction can be trusted.
+    Every frame is bounded by the length its header announces, all frames by `allowance`, which framers may share.
+    Raises BadValue for a frame that does not open, after which nothing of the direction can be trusted.
     """
 
-    __slots__ = ("_data", "_offset", "algorithm")
+    __slots__ = ("_allowance", "_data", "_offset", "algorithm")
 
-    def __init__(self, algorithm: str) -> None:
+    def __init__(self, algorithm: str, allowance: Allowance | None = None) -> None:
         self.algorithm = algorithm
+        self._allowance = allowance or Allowance()
         self._data = bytearray()
         self._offset = 0
 
@@ -44,29 +72,37 @@ class CompressedFramer:
 
     def push(self, data: bytes) -> bytes:
         """Adds bytes; returns the opened content of all frames that are complete with them."""
+        return b"".join(self.frames(data))
+
+    def frames(self, data: bytes) -> Iterator[bytes]:
+        """The same frame by frame: thousands of bombs may be complete at once, and only one is to be in memory."""
         buffer = self._data
         buffer += data
-        out = []
         pos = 0
         size = len(buffer)
-        while size - pos >= HEADER:
-            length = int.from_bytes(buffer[pos : pos + 3], "little")
-            stop = pos + HEADER + length
-            if stop > size:
-                break
-            full = int.from_bytes(buffer[pos + 4 : pos + 7], "little")
-            payload = bytes(buffer[pos + HEADER : stop])
-            out.append(self._open(payload, full) if full else payload)
-            pos = stop
-        self._offset += pos
-        del buffer[:pos]
-        return b"".join(out)
+        try:
+            while size - pos >= HEADER:
+                length = int.from_bytes(buffer[pos : pos + 3], "little")
+                stop = pos + HEADER + length
+                if stop > size:
+                    break
+                full = int.from_bytes(buffer[pos + 4 : pos + 7], "little")
+                payload = bytes(buffer[pos + HEADER : stop])
+                content = self._open(payload, full) if full else payload
+                pos = stop
+                yield content
+        finally:
+            self._offset += pos
+            del buffer[:pos]
 
     def reset(self) -> None:
         """Forgets a frame that has begun (after a gap)."""
         self._data.clear()
 
     def _open(self, payload: bytes, full: int) -> bytes:
+        if not self._allowance.take(len(payload), full):
+            reason = f"{len(payload)} bytes open to {full}, as many before them did: a decompression bomb"
+            raise BadValue("CompressedPacket", "payload", self._offset, reason)
         # The magic is looked at too: a capture that lacks the login can not tell the two apart otherwise.
         if payload.startswith(ZSTD_MAGIC):
             self.algorithm = ZSTD

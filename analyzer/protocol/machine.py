@@ -87,6 +87,8 @@ class Machine(Answers):
         if sender == CLIENT:
             return self._client(packet)
         self._check_sequence(SERVER, packet)
+        if not packet.length and self.state != st.DESYNCHRONISED:
+            return malformed("ServerPacket", BadValue("ServerPacket", "header", 0, "an empty packet"), b"")
         handler = _SERVER[self.state]
         try:
             record, event = handler(self, packet.payload, packet.length)

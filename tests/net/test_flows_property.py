@@ -211,7 +211,7 @@ def test_without_losses_every_byte_comes_in_order(wire: Wire, data: st.DataObjec
 @calm
 @given(wires(harm=True), st.data())
 def test_with_losses_what_comes_is_in_its_place(wire: Wire, data: st.DataObject) -> None:
-    # Where the start is lost, or other bytes came first (a probe's before the lost ones), nothing tells what belongs where.
+    # Where the start is lost, or other bytes came first (a probe's before the lost ones), nothing tells their places.
     if not wire.segments or wire.segments[0].flags != SYN or wire.kinds & {"changed", "probe"}:
         return
     cuts = data.draw(st.lists(st.integers(0, len(wire.segments)), max_size=6))

@@ -22,6 +22,7 @@ from .segments import ACK, CLIENT, FIN, RST, SERVER, SYN, SYNACK, Flows, Recorde
 C, S = 1001, 5001  # the first byte of each direction after `handshake()`
 HELLO = b"hello, client"
 LOGIN = b"login, please"
+TOLD = ("retransmissions", "out_of_order", "gaps", "initiator", "first_frame", "last_frame", "connected_ns")
 
 
 def one(segments: Sequence[Seg]) -> Recorder:
@@ -35,7 +36,7 @@ def one(segments: Sequence[Seg]) -> Recorder:
     first = results[0]
     for other in results[1:]:
         assert [other.of(CLIENT), other.of(SERVER)] == [first.of(CLIENT), first.of(SERVER)]
-        for name in ("retransmissions", "out_of_order", "gaps", "initiator", "first_frame", "last_frame", "connected_ns"):
+        for name in TOLD:
             assert getattr(other.tcp, name) == getattr(first.tcp, name), name
     return first
 
@@ -68,7 +69,11 @@ def test_plain_connection() -> None:
 
 def test_out_of_order() -> None:
     recorder = one(
-        talk(Seg(CLIENT, C + 5, AFTER, data=LOGIN[5:]), Seg(CLIENT, C, AFTER, data=LOGIN[:5]), Seg(SERVER, AFTER, C + 13))
+        talk(
+            Seg(CLIENT, C + 5, AFTER, data=LOGIN[5:]),
+            Seg(CLIENT, C, AFTER, data=LOGIN[:5]),
+            Seg(SERVER, AFTER, C + 13),
+        )
     )
     assert recorder.delivered(CLIENT) == LOGIN
     assert recorder.tcp.out_of_order == 1

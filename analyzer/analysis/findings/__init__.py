@@ -55,7 +55,7 @@ TABLE: tuple[Rule, ...] = (
         "foreign-server",
         WARNING,
         "The server's first bytes are no MySQL greeting",
-        base.ON_FAULT,
+        base.NO_LOGIN,
         network.foreign_server,
     ),
     Rule(
@@ -80,6 +80,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule("connection-reset", WARNING, "A side reset the connection", base.ON_RESET, network.connection_reset),
     Rule("keys-missing", INFO, "TLS without keys: the login can not be read", base.ON_TLS, login.keys_missing),
+    Rule("decryption-failed", WARNING, "TLS that the given keys do not open", base.ON_TLS, login.decryption_failed),
     Rule(
         "deprecated-plugin",
         INFO,

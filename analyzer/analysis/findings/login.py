@@ -90,13 +90,29 @@ def plugin_unsupported(case: Case) -> Iterator[Said]:
 
 
 def keys_missing(case: Case) -> Iterator[Said]:
-    if case.connection.outcome == "encrypted":
+    if case.connection.outcome == "encrypted" and not len(case.talk.secrets.keys):
         frame = case.talk.facts.tls_frame
         yield Said(
             "The connection went on in TLS, and no keys were given: user, verdict and commands can not be read.",
-            "Capture a key log with the client or the server (NSS format) to read it.",
+            "Give a key log of the client or the server (--keylog FILE, NSS format), or put it into the pcapng.",
             [frame] if frame else [],
         )
+
+
+def decryption_failed(case: Case) -> Iterator[Said]:
+    tls = case.talk.tls
+    if tls is None or not len(case.talk.secrets.keys) or tls.problem is None:
+        return
+    frame = case.talk.facts.tls_frame
+    part = "A part of the connection" if tls.decrypted else "What was said inside TLS"
+    yield Said(
+        f"{part} can not be read with the keys that were given: {tls.problem}.",
+        "The key log has to come from this very session: "
+        f"its client random is {tls.wanted_random or 'not in the capture'}.",
+        [frame] if frame else [],
+        CERTAIN,
+        "info" if tls.decrypted else None,
+    )
 
 
 def deprecated_plugin(case: Case) -> Iterator[Said]:

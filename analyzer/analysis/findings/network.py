@@ -65,14 +65,16 @@ def no_greeting(case: Case) -> Iterator[Said]:
 
 
 def foreign_server(case: Case) -> Iterator[Said]:
+    c = case.connection
     facts = case.talk.facts
-    if facts.greeting is None and not facts.early_error and _whole(case):
+    if facts.greeting is None and not facts.early_error and _whole(case) and c.phase_reached in ("tcp", "greeting"):
         bad = [m for m in facts.malformed if m[0] == 1]
-        if bad and case.connection.phase_reached in ("tcp", "greeting"):
+        # Text read as a packet's length promises megabytes: then nothing is malformed, and nothing is complete.
+        if bad or (facts.assumed and c.tcp.bytes_from_server):
             yield Said(
                 "What the server sent first is no MySQL greeting: something else listens on this port.",
                 "Check address and port; a proxy may expect a PROXY protocol header first.",
-                [bad[0][5]],
+                [bad[0][5] if bad else c.first_frame],
                 LIKELY,
             )
 

@@ -1,0 +1,141 @@
+"""What a certificate says of itself. X.509 is parsed by `cryptography` only (RFC 5280)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+# Names by the signature algorithms' object identifiers (RFC 4055, RFC 5758, RFC 8410); others show as dotted numbers.
+SIGNATURES: Final[dict[str, str]] = {
+    "1.2.840.113549.1.1.4": "RSA with MD5",
+    "1.2.840.113549.1.1.5": "RSA with SHA-1",
+    "1.2.840.113549.1.1.10": "RSASSA-PSS",
+    "1.2.840.113549.1.1.11": "RSA with SHA-256",
+    "1.2.840.113549.1.1.12": "RSA with SHA-384",
+    "1.2.840.113549.1.1.13": "RSA with SHA-512",
+    "1.2.840.113549.1.1.14": "RSA with SHA-224",
+    "1.2.840.10040.4.3": "DSA with SHA-1",
+    "2.16.840.1.101.3.4.3.2": "DSA with SHA-256",
+    "1.2.840.10045.4.1": "ECDSA with SHA-1",
+    "1.2.840.10045.4.3.1": "ECDSA with SHA-224",
+    "1.2.840.10045.4.3.2": "ECDSA with SHA-256",
+    "1.2.840.10045.4.3.3": "ECDSA with SHA-384",
+    "1.2.840.10045.4.3.4": "ECDSA with SHA-512",
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+}
+
+# A chain longer than this is no chain.
+LONGEST_CHAIN: Final = 10
+
+
+class CertificateSeen(msgspec.Struct, frozen=True):
+    """One certificate of a chain. `self_signed`: its own key verifies its signature.
+
+    `key` is type and size in words; times are ISO 8601, in UTC.
+    """
+
+    subject: str
+    issuer: str
+    not_before: str
+    not_after: str
+    key: str
+    sha256: str
+    key_type: str = ""
+    key_size: int = 0
+    signature_algorithm: str = ""
+    self_signed: bool = False
+
+
+def describe_certificate(der: bytes) -> CertificateSeen:
+    """Raises ValueError where `der` is no certificate."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        kind, size, key = _key(certificate)
+        return CertificateSeen(
+            certificate.subject.rfc4514_string(),
+            certificate.issuer.rfc4514_string(),
+            certificate.not_valid_before_utc.isoformat(),
+            certificate.not_valid_after_utc.isoformat(),
+            key,
+            hashlib.sha256(der).hexdigest(),
+            kind,
+            size,
+            _signature(certificate),
+            _is_self_signed(certificate),
+        )
+    except (TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from error
+
+
+def _key(certificate: x509.Certificate) -> tuple[str, int, str]:
+    try:
+        public = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return "unknown", 0, "unknown"
+    if isinstance(public, rsa.RSAPublicKey):
+        return "RSA", public.key_size, f"RSA {public.key_size}"
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return "ECDSA", public.key_size, f"ECDSA {public.curve.name}"
+    if isinstance(public, dsa.DSAPublicKey):
+        return "DSA", public.key_size, f"DSA {public.key_size}"
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return "Ed25519", 256, "Ed25519"
+    if isinstance(public, ed448.Ed448PublicKey):
+        return "Ed448", 456, "Ed448"
+    name = type(public).__name__
+    return name, 0, name
+
+
+def _signature(certificate: x509.Certificate) -> str:
+    oid = certificate.signature_algorithm_oid.dotted_string
+    name = SIGNATURES.get(oid, oid)
+    if name == "RSASSA-PSS":
+        try:
+            algorithm = certificate.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            return name
+        if algorithm is not None:
+            return f"{name} with {algorithm.name.upper().replace('SHA', 'SHA-')}"
+    return name
+
+
+def _is_self_signed(certificate: x509.Certificate) -> bool:
+    if certificate.subject != certificate.issuer:
+        return False
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def split_chain(message: bytes, tls13: bool) -> list[bytes]:
+    """The certificates of a Certificate message (RFC 5246, 7.4.2; RFC 8446, 4.4.2), the first `LONGEST_CHAIN` of them.
+
+    Raises ValueError where a length leads past the end.
+    """
+    pos = 0
+    if tls13:
+        if not message:
+            raise ValueError("empty")
+        pos = 1 + message[0]
+    stop = pos + 3 + int.from_bytes(message[pos : pos + 3], "big")
+    if stop > len(message):
+        raise ValueError("the chain is cut")
+    pos += 3
+    found: list[bytes] = []
+    while pos + 3 <= stop and len(found) < LONGEST_CHAIN:
+        end = pos + 3 + int.from_bytes(message[pos : pos + 3], "big")
+        if end > stop:
+            raise ValueError("a certificate is cut")
+        found.append(message[pos + 3 : end])
+        pos = end
+        if tls13:
+            pos += 2 + int.from_bytes(message[pos : pos + 2], "big")
+    return found

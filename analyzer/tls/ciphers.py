@@ -1,0 +1,294 @@
+"""Record protection: what each cipher suite does to a record, undone and verified.
+
+Sources: RFC 8446, 5.2 (TLS 1.3); RFC 5288 (AES-GCM), RFC 6655 (AES-CCM), RFC 7905 (ChaCha20-Poly1305); RFC 5246, 6.2.3
+(block and null ciphers), RFC 2246, 6.2.3.2 (chained initialisation vectors), RFC 7366 (encrypt-then-MAC).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+
+from analyzer.tls.tables import CIPHER_SUITES
+
+try:
+    from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
+except ImportError:  # cryptography 42 has them all in one place
+    decrepit = algorithms  # type: ignore[misc]
+
+Body = bytes | memoryview
+
+GCM: Final = "GCM"
+CCM: Final = "CCM"
+CHACHA: Final = "ChaCha20-Poly1305"
+BLOCK: Final = "CBC"
+NULL: Final = "NULL"
+
+# What the middle of a suite's name stands for: mode, key bytes, bytes of tag or block.
+_BULK: Final[dict[str, tuple[str, int, int]]] = {
+    "AES_128_GCM": (GCM, 16, 16),
+    "AES_256_GCM": (GCM, 32, 16),
+    "AES_128_CCM": (CCM, 16, 16),
+    "AES_256_CCM": (CCM, 32, 16),
+    "AES_128_CCM_8": (CCM, 16, 8),
+    "AES_256_CCM_8": (CCM, 32, 8),
+    "CHACHA20_POLY1305": (CHACHA, 32, 16),
+    "AES_128_CBC": (BLOCK, 16, 16),
+    "AES_256_CBC": (BLOCK, 32, 16),
+    "CAMELLIA_128_CBC": (BLOCK, 16, 16),
+    "CAMELLIA_256_CBC": (BLOCK, 32, 16),
+    "SEED_CBC": (BLOCK, 16, 16),
+    "3DES_EDE_CBC": (BLOCK, 24, 8),
+    "NULL": (NULL, 0, 0),
+}
+_HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
+    "MD5": hashes.MD5,
+    "SHA": hashes.SHA1,
+    "SHA256": hashes.SHA256,
+    "SHA384": hashes.SHA384,
+}
+_SHA256: Final = "SHA256"
+_NAME: Final = re.compile(r"TLS_(?:(?P<exchange>\w+)_WITH_)?(?P<bulk>\w+?)(?:_(?P<hash>MD5|SHA|SHA256|SHA384))?")
+
+
+class Suite(msgspec.Struct, frozen=True):
+    """What a cipher suite's name says. `mode` is empty where the record protection is not known here."""
+
+    name: str
+    exchange: str = ""  # RSA, ECDHE_RSA ...; empty in TLS 1.3
+    bulk: str = ""
+    mode: str = ""
+    key: int = 0
+    tag: int = 0  # of the block, in block ciphers
+    mac: str = ""
+    prf: str = _SHA256
+
+    @property
+    def overhead(self) -> int | None:
+        """Bytes by which TLS 1.2 makes a record longer; None where it depends on the contents."""
+        if self.mode in (GCM, CCM):
+            return 8 + self.tag
+        if self.mode == CHACHA:
+            return self.tag
+        if self.mode == NULL:
+            return hash_of(self.mac).digest_size
+        return None
+
+
+def hash_of(name: str) -> hashes.HashAlgorithm:
+    """The hash function of a name as suites have it: SHA, SHA256 ..."""
+    return _HASHES[name]()
+
+
+def suite_of(code: int) -> Suite:
+    name = CIPHER_SUITES.get(code, f"0x{code:04x}")
+    match = _NAME.fullmatch(name)
+    if match is None or match["bulk"] not in _BULK:
+        return Suite(name)
+    mode, key, tag = _BULK[match["bulk"]]
+    last = match["hash"] or _SHA256
+    mac = last if mode in (BLOCK, NULL) else ""
+    prf = last if last == "SHA384" else _SHA256
+    return Suite(name, match["exchange"] or "", match["bulk"], mode, key, tag, mac, prf)
+
+
+class Protection(Protocol):
+    """One direction's record protection under one key.
+
+    `open` gives the plain text of a record, with TLS 1.3's inner type and padding still on; None where it does not
+    verify.
+    """
+
+    def open(self, sequence: int, header: bytes, body: Body) -> bytes | None: ...
+
+    def chain(self, before: bytes) -> None:
+        """Says what bytes come before the next record, where some were missed: block ciphers of TLS 1.0 need them."""
+
+
+class Aead13:
+    """RFC 8446, 5.2 and 5.3: the nonce is the IV xor the sequence number, the header is authenticated as it is."""
+
+    __slots__ = ("_aead", "_iv")
+
+    def __init__(self, aead: AESGCM | AESCCM | ChaCha20Poly1305, iv: bytes) -> None:
+        self._aead = aead
+        self._iv = int.from_bytes(iv, "big")
+
+    def open(self, sequence: int, header: bytes, body: Body) -> bytes | None:
+        try:
+            return self._aead.decrypt((self._iv ^ sequence).to_bytes(12, "big"), body, header)
+        except (InvalidTag, ValueError):
+            return None
+
+    def chain(self, before: bytes) -> None:
+        pass
+
+
+class Aead12:
+    """RFC 5288, 3 and RFC 6655, 3: half of the nonce is sent; RFC 7905, 2: none of it is."""
+
+    __slots__ = ("_aead", "_explicit", "_iv", "_salt", "_tag")
+
+    def __init__(self, aead: AESGCM | AESCCM | ChaCha20Poly1305, iv: bytes, tag: int, explicit: bool) -> None:
+        self._aead = aead
+        self._salt = iv
+        self._iv = int.from_bytes(iv, "big")
+        self._tag = tag
+        self._explicit = explicit
+
+    def open(self, sequence: int, header: bytes, body: Body) -> bytes | None:
+        if self._explicit:
+            nonce = self._salt + bytes(body[:8])
+            body = body[8:]
+        else:
+            nonce = (self._iv ^ sequence).to_bytes(12, "big")
+        length = len(body) - self._tag
+        if length < 0:
+            return None
+        data = sequence.to_bytes(8, "big") + header[:3] + length.to_bytes(2, "big")
+        try:
+            return self._aead.decrypt(nonce, body, data)
+        except (InvalidTag, ValueError):
+            return None
+
+    def chain(self, before: bytes) -> None:
+        pass
+
+
+class _Mac:
+    """RFC 5246, 6.2.3.1: HMAC over sequence number, header and contents."""
+
+    __slots__ = ("_keyed", "size")
+
+    def __init__(self, key: bytes, name: str) -> None:
+        algorithm = hash_of(name)
+        self.size = algorithm.digest_size
+        self._keyed = hmac.HMAC(key, algorithm)
+
+    def verify(self, sequence: int, header: bytes, contents: Body, mac: Body) -> bool:
+        keyed = self._keyed.copy()
+        keyed.update(sequence.to_bytes(8, "big") + header[:3] + len(contents).to_bytes(2, "big"))
+        keyed.update(contents)
+        try:
+            keyed.verify(bytes(mac))
+        except InvalidSignature:
+            return False
+        return True
+
+
+class Null:
+    """RFC 5246, 6.2.3.1 with the null cipher: a MAC and nothing hidden."""
+
+    __slots__ = ("_mac",)
+
+    def __init__(self, mac: _Mac) -> None:
+        self._mac = mac
+
+    def open(self, sequence: int, header: bytes, body: Body) -> bytes | None:
+        split = len(body) - self._mac.size
+        if split < 0 or not self._mac.verify(sequence, header, body[:split], body[split:]):
+            return None
+        return bytes(body[:split])
+
+    def chain(self, before: bytes) -> None:
+        pass
+
+
+class Block:
+    """RFC 5246, 6.2.3.2 (MAC, then pad, then encrypt) and RFC 7366 (pad, encrypt, then MAC).
+
+    `iv` is None where each record brings its own (TLS 1.1 and later).
+    """
+
+    __slots__ = ("_algorithm", "_block", "_iv", "_mac", "_mac_last")
+
+    def __init__(self, algorithm: BlockCipherAlgorithm, mac: _Mac, iv: bytes | None, mac_last: bool) -> None:
+        self._algorithm = algorithm
+        self._block = algorithm.block_size // 8
+        self._mac = mac
+        self._iv = iv
+        self._mac_last = mac_last
+
+    def open(self, sequence: int, header: bytes, body: Body) -> bytes | None:
+        block = self._block
+        mac: Body = b""
+        if self._mac_last:
+            split = len(body) - self._mac.size
+            if split < 0 or not self._mac.verify(sequence, header, body[:split], body[split:]):
+                return None
+            body = body[:split]
+        if self._iv is None:
+            iv = bytes(body[:block])
+            body = body[block:]
+        else:
+            iv = self._iv
+        if len(iv) != block or not body or len(body) % block:
+            return None
+        last = bytes(body[-block:])
+        decryptor = Cipher(self._algorithm, modes.CBC(iv)).decryptor()
+        plain = decryptor.update(body) + decryptor.finalize()
+        padding = plain[-1] + 1
+        if padding > len(plain) or plain[-padding:] != plain[-1:] * padding:
+            return None
+        plain = plain[:-padding]
+        if not self._mac_last:
+            split = len(plain) - self._mac.size
+            if split < 0:
+                return None
+            plain, mac = plain[:split], plain[split:]
+            if not self._mac.verify(sequence, header, plain, mac):
+                return None
+        if self._iv is not None:
+            # Only now: a record that does not verify must leave no trace.
+            self._iv = last
+        return plain
+
+    def chain(self, before: bytes) -> None:
+        if self._iv is not None:
+            self._iv = before[-self._block :]
+
+
+def aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+    if suite.mode == GCM:
+        return AESGCM(key)
+    if suite.mode == CCM:
+        return AESCCM(key, tag_length=suite.tag)
+    return ChaCha20Poly1305(key)
+
+
+def block_algorithm(suite: Suite, key: bytes) -> BlockCipherAlgorithm | None:
+    """The block cipher of a suite; None where this build of `cryptography` does not have it."""
+    name = {"CAMELLIA": "Camellia", "3DES": "TripleDES"}.get(suite.bulk.partition("_")[0], suite.bulk.partition("_")[0])
+    # Ciphers move from one module to the other as they age.
+    module = decrepit if hasattr(decrepit, name) else algorithms
+    maker: Callable[[bytes], BlockCipherAlgorithm] | None = getattr(module, name, None)
+    if maker is None:
+        return None
+    try:
+        algorithm = maker(key)
+        Cipher(algorithm, modes.CBC(bytes(algorithm.block_size // 8))).decryptor()
+    except (UnsupportedAlgorithm, ValueError):
+        return None
+    return algorithm
+
+
+def protection12(
+    suite: Suite, version: int, keys: tuple[bytes, bytes, bytes], encrypt_then_mac: bool
+) -> Protection | None:
+    """The protection of TLS 1.2 and before under MAC key, key and IV; None where it is not supported."""
+    mac_key, key, iv = keys
+    if suite.mode in (GCM, CCM, CHACHA):
+        return Aead12(aead(suite, key), iv, suite.tag, suite.mode != CHACHA)
+    if suite.mode == NULL:
+        return Null(_Mac(mac_key, suite.mac))
+    algorithm = block_algorithm(suite, key) if suite.mode == BLOCK else None
+    if algorithm is None:
+        return None
+    return Block(algorithm, _Mac(mac_key, suite.mac), iv if version <= 0x0301 else None, encrypt_then_mac)

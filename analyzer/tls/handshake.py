@@ -1,0 +1,194 @@
+"""What a handshake says, from messages in the clear or decrypted: everything about a session that is no secret.
+
+Sources: RFC 8446, 4 and D (TLS 1.3), RFC 5246, 7 (TLS 1.2), RFC 5077 (tickets).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from analyzer.tls import hello
+from analyzer.tls.certificates import LONGEST_CHAIN, CertificateSeen, describe_certificate, split_chain
+from analyzer.tls.ciphers import Suite, suite_of
+from analyzer.tls.fingerprints import ja3, ja4
+from analyzer.tls.hello import GREASE, TLS13, ClientHello, ServerHello
+from analyzer.tls.records import CLIENT, SERVER
+from analyzer.tls.tables import ALERTS, GROUPS, VERSIONS
+
+MOST_ALERTS: Final = 64
+# Messages up to the ClientKeyExchange, for the extended master secret; longer ones end that.
+LONGEST_TRANSCRIPT: Final = 1 << 18
+LONGEST_TICKET: Final = 1 << 14
+
+
+class AlertSeen(msgspec.Struct, frozen=True):
+    """An alert. `level` and `description` are None where it could not be decrypted; `encrypted`: how it was sent."""
+
+    sender: int
+    level: str | None
+    description: str | None
+    encrypted: bool
+    frame: int
+
+
+class Handshake:
+    """What is known of a session; None is not known.
+
+    version, cipher_suite    chosen by the server, names as IANA has them
+    offered_versions         by the client, in its order
+    server_name, alpn_offered, alpn   what the client asked for, and what was chosen
+    key_share_group          group of the key exchange
+    resumed                  by session id, ticket or pre-shared key
+    certificates, client_certificates   chains, the sender's own certificate first
+    certificate_requested    the server asked for a client certificate
+    alerts                   of both sides
+    handshake_done_frame, handshake_done_sender   of the last Finished; in TLS 1.3 without keys inferred from sizes
+    wanted_random            client random in hexadecimal: what a key log line for this session has to begin with
+    ja3, ja4                 of the first ClientHello
+    error                    what could not be read
+    """
+
+    def __init__(self, keep_transcript: bool) -> None:
+        self._keep_transcript = keep_transcript
+        self.started = False
+        self.version: str | None = None
+        self.cipher_suite: str | None = None
+        self.offered_versions: list[str] = []
+        self.server_name: str | None = None
+        self.alpn_offered: list[str] = []
+        self.alpn: str | None = None
+        self.key_share_group: str | None = None
+        self.resumed: bool | None = None
+        self.retried = False
+        self.certificates: list[CertificateSeen] = []
+        self.client_certificates: list[CertificateSeen] = []
+        self.certificate_requested = False
+        self.alerts: list[AlertSeen] = []
+        self.handshake_done_frame: int | None = None
+        self.handshake_done_sender: int | None = None
+        self.wanted_random: str | None = None
+        self.ja3: str | None = None
+        self.ja4: str | None = None
+        self.error: str | None = None
+        self.client_hello: ClientHello | None = None
+        self.server_hello: ServerHello | None = None
+        self.suite: Suite | None = None
+        self.tls13 = False
+        self.early_data = False
+        self.key_exchange = b""  # body of the ClientKeyExchange
+        self.ticket = b""  # of a NewSessionTicket before TLS 1.3
+        self.transcript = bytearray()  # for the extended master secret, up to the ClientKeyExchange
+        self._done_exactly = False
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def message(self, sender: int, kind: int, raw: bytes) -> None:
+        """Takes a whole message, with its header of 4 bytes. Raises ValueError."""
+        body = raw[4:]
+        if kind == hello.CLIENT_HELLO and sender == CLIENT:
+            self._client_hello(body)
+        elif kind == hello.SERVER_HELLO and sender == SERVER:
+            self._server_hello(body)
+        wanted = self._keep_transcript and not self.tls13 and not self.key_exchange and kind != hello.HELLO_REQUEST
+        if wanted and len(self.transcript) <= LONGEST_TRANSCRIPT:
+            self.transcript += raw
+        if kind == hello.CERTIFICATE:
+            self._certificates(self.certificates if sender == SERVER else self.client_certificates, body)
+        elif kind == hello.CLIENT_KEY_EXCHANGE and sender == CLIENT and not self.tls13:
+            self.key_exchange = body
+        elif sender != SERVER:
+            return
+        elif kind == hello.ENCRYPTED_EXTENSIONS:
+            chosen = hello.parse_encrypted_extensions(body)
+            self.alpn = None if chosen is None else _text(chosen)
+        elif kind == hello.SERVER_KEY_EXCHANGE and self.suite is not None and self.suite.exchange.startswith("ECDHE"):
+            self._group(hello.named_curve(body))
+        elif kind == hello.CERTIFICATE_REQUEST:
+            self.certificate_requested = True
+        elif kind == hello.NEW_SESSION_TICKET and not self.tls13 and len(body) >= 6:
+            self.ticket = body[6 : 6 + LONGEST_TICKET]
+
+    def _client_hello(self, body: bytes) -> None:
+        self.started = True
+        self.transcript.clear()
+        self.key_exchange = self.ticket = b""
+        seen = hello.parse_client_hello(body)
+        first = self.client_hello is None
+        if self.retried:
+            # RFC 8446, 4.1.2: the second hello must not offer early data; what the first announced is refused.
+            first = False
+        self.client_hello = seen
+        self.early_data = seen.early_data or (self.retried and self.early_data)
+        self.wanted_random = seen.random.hex()
+        self.offered_versions = [_version(number) for number in seen.versions if number not in GREASE]
+        self.server_name = seen.server_name
+        self.alpn_offered = [_text(name) for name in seen.alpn]
+        if first:
+            self.ja3 = ja3(seen)
+            self.ja4 = ja4(seen)
+
+    def _server_hello(self, body: bytes) -> None:
+        self.started = True
+        seen = hello.parse_server_hello(body)
+        self.version = _version(seen.version)
+        self.tls13 = seen.version >= TLS13
+        self.suite = suite_of(seen.cipher_suite)
+        self.cipher_suite = self.suite.name
+        self._group(seen.key_share)
+        if seen.retry:
+            self.retried = True
+            return
+        self.server_hello = seen
+        if seen.alpn is not None:
+            self.alpn = _text(seen.alpn)
+        if self.tls13:
+            self.resumed = seen.psk
+        elif self.client_hello is not None:
+            self.resumed = bool(seen.session_id) and seen.session_id == self.client_hello.session_id
+
+    def _group(self, number: int | None) -> None:
+        if number is not None:
+            self.key_share_group = GROUPS.get(number, f"0x{number:04x}")
+
+    def _certificates(self, found: list[CertificateSeen], body: bytes) -> None:
+        found.clear()
+        for der in split_chain(body, self.tls13)[:LONGEST_CHAIN]:
+            found.append(describe_certificate(der))
+
+    # -- alerts, end of the handshake ---------------------------------------------------------------------------------
+
+    def _alert(self, sender: int, body: bytes | None, frame: int, encrypted: bool) -> None:
+        """Notes an alert; `body` is None where it stays encrypted."""
+        level = description = None
+        if body is not None:
+            level = {1: "warning", 2: "fatal"}.get(body[0], str(body[0]))
+            description = ALERTS.get(body[1], str(body[1]))
+            for index, alert in enumerate(self.alerts):
+                if (alert.sender, alert.frame, alert.level) == (sender, frame, None):
+                    self.alerts[index] = AlertSeen(sender, level, description, encrypted, frame)
+                    return
+        if len(self.alerts) < MOST_ALERTS:
+            self.alerts.append(AlertSeen(sender, level, description, encrypted, frame))
+
+    def _no_alert(self, sender: int, frame: int) -> None:
+        """A record whose size looked like an alert's was none."""
+        self.alerts = [seen for seen in self.alerts if (seen.sender, seen.frame, seen.level) != (sender, frame, None)]
+
+    def _done(self, sender: int, frame: int, exactly: bool) -> bool:
+        """The handshake is over with this record. Sizes may say so first; a Finished that was read outweighs that."""
+        if self.handshake_done_frame is not None and (self._done_exactly or not exactly):
+            return False
+        self.handshake_done_frame = frame
+        self.handshake_done_sender = sender
+        self._done_exactly = exactly
+        return True
+
+
+def _version(number: int) -> str:
+    return VERSIONS.get(number, f"0x{number:04x}")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("ascii", "backslashreplace")

@@ -1,0 +1,134 @@
+"""Secrets of TLS sessions in the NSS key log format, which browsers, OpenSSL, Java agents and pcapng files share.
+
+Source: RFC 9850, "The SSLKEYLOGFILE Format for TLS"; NSS Key Log Format (RSA, PMS_CLIENT_RANDOM lines).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLIENT_RANDOM: Final = "CLIENT_RANDOM"
+CLIENT_EARLY: Final = "CLIENT_EARLY_TRAFFIC_SECRET"
+CLIENT_HANDSHAKE: Final = "CLIENT_HANDSHAKE_TRAFFIC_SECRET"
+SERVER_HANDSHAKE: Final = "SERVER_HANDSHAKE_TRAFFIC_SECRET"
+CLIENT_APPLICATION: Final = "CLIENT_TRAFFIC_SECRET_0"
+SERVER_APPLICATION: Final = "SERVER_TRAFFIC_SECRET_0"
+RSA: Final = "RSA"
+PREMASTER: Final = "PMS_CLIENT_RANDOM"
+
+# Label: length of what the secret belongs to, lengths a secret may have. A line that is being written still is cut
+# anywhere, so a length that can not be is no secret.
+_HASHES: Final = (32, 48, 64)
+_LABELS: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
+    CLIENT_RANDOM: (32, (48,)),
+    CLIENT_EARLY: (32, _HASHES),
+    CLIENT_HANDSHAKE: (32, _HASHES),
+    SERVER_HANDSHAKE: (32, _HASHES),
+    CLIENT_APPLICATION: (32, _HASHES),
+    SERVER_APPLICATION: (32, _HASHES),
+    RSA: (8, (48,)),
+    PREMASTER: (32, tuple(range(16, 1025))),
+}
+# Labels that are right and of no use here.
+_PASSED_OVER: Final = frozenset({"EXPORTER_SECRET", "EARLY_EXPORTER_SECRET", "ECH_SECRET", "ECH_CONFIG"})
+
+LONGEST_LINE: Final = 4096
+MOST_SECRETS: Final = 1 << 20
+MOST_SOURCES: Final = 256
+MOST_MASTERS: Final = 1 << 14
+# Bytes of undecrypted records that all sessions together may keep until a key comes.
+HELD_BYTES: Final = 64 << 20
+
+
+class KeyLog:
+    """Secrets by session. Grows with `add` at any time; `generation` grows when it has learned something.
+
+    `ignored` counts lines that are no secrets (comments and empty lines not among them).
+    """
+
+    __slots__ = ("_masters", "_room", "_secrets", "_tails", "generation", "ignored")
+
+    def __init__(self) -> None:
+        self._secrets: dict[tuple[str, bytes], bytes] = {}
+        self._masters: dict[bytes, bytes] = {}
+        self._tails: dict[str, bytes] = {}
+        self._room = HELD_BYTES
+        self.generation = 0
+        self.ignored = 0
+
+    def __len__(self) -> int:
+        return len(self._secrets)
+
+    def add(self, data: bytes, *, final: bool = False, source: str = "") -> None:
+        """Takes a piece of a log, or a whole one.
+
+        A line may be cut in two, its rest comes with the next piece of the same `source`. `final`: nothing more comes
+        of it, so what is added next begins a line of its own (a pcapng may hold several logs).
+        """
+        text = self._tails.pop(source, b"") + data
+        lines = text.splitlines()
+        if not final and lines and not text.endswith((b"\n", b"\r")):
+            rest = lines.pop()
+            # It may be whole: many logs have no line end after the last line.
+            self._line(rest, tentative=True)
+            if len(rest) <= LONGEST_LINE and len(self._tails) < MOST_SOURCES:
+                self._tails[source] = rest
+        for line in lines:
+            self._line(line)
+
+    def find(self, label: str, belongs_to: bytes) -> bytes | None:
+        """The secret of a session, by its client random (for RSA: by the first 8 bytes of the encrypted one)."""
+        return self._secrets.get((label, belongs_to))
+
+    def knows(self, client_random: bytes) -> bool:
+        """Whether there is any secret for this client random."""
+        return any((label, client_random) in self._secrets for label in _LABELS)
+
+    def _line(self, line: bytes, tentative: bool = False) -> None:
+        line = line.strip()
+        if not line or line.startswith(b"#"):
+            return
+        parts = line.split() if len(line) <= LONGEST_LINE else []
+        try:
+            label = parts[0].decode("ascii") if parts else ""
+            if label in _PASSED_OVER:
+                return
+            width, lengths = _LABELS[label]
+            belongs_to, secret = (bytes.fromhex(part.decode("ascii")) for part in parts[1:])
+        except (KeyError, ValueError):
+            self.ignored += not tentative
+            return
+        if len(belongs_to) != width or len(secret) not in lengths:
+            self.ignored += not tentative
+            return
+        key = (label, belongs_to)
+        if self._secrets.get(key) == secret:
+            return
+        self._secrets[key] = secret
+        self.generation += 1
+        if len(self._secrets) > MOST_SECRETS:
+            del self._secrets[next(iter(self._secrets))]
+
+    # -- masters of sessions that may be resumed ----------------------------------------------------------------------
+
+    def remember(self, name: bytes, master: bytes) -> None:
+        """Keeps a master secret by session id or ticket: a resumed session may have no line of its own (RFC 5077)."""
+        self._masters.pop(name, None)
+        self._masters[name] = master
+        if len(self._masters) > MOST_MASTERS:
+            del self._masters[next(iter(self._masters))]
+
+    def recall(self, name: bytes) -> bytes | None:
+        return self._masters.get(name)
+
+    # -- room for records that wait for a key -------------------------------------------------------------------------
+
+    def reserve(self, count: int) -> bool:
+        """Takes room for `count` bytes; False where there is none left."""
+        if count > self._room:
+            return False
+        self._room -= count
+        return True
+
+    def release(self, count: int) -> None:
+        self._room += count

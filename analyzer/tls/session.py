@@ -1,0 +1,286 @@
+"""A TLS session as a bystander with keys, or without, can read it.
+
+Everything is fed in the order of the capture; what comes out is application data that verified, and plain bytes that
+follow TLS. Nothing that did not verify is ever given out.
+
+Sources: RFC 8446 (5 records, 4.6 and 7.2 key update, D.4 compatibility), RFC 5246 (6, 7.1, 7.2), RFC 9850 (key logs).
+"""
+
+from __future__ import annotations
+
+import re
+from heapq import heappop, heappush
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from analyzer.tls.ciphers import Body
+from analyzer.tls.direction import Direction, EncryptedRecord, Record
+from analyzer.tls.keylog import KeyLog
+from analyzer.tls.opening import AfterTls, Event, Opener, Plain
+from analyzer.tls.records import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    CLIENT,
+    LONGEST_RECORD,
+    RECORD_HEADER,
+    SERVER,
+)
+from analyzer.tls.sessionkeys import APPLICATION, CIPHERED, HANDSHAKE
+
+__all__ = ["AfterTls", "Event", "KeyLog", "Plain", "RSAPrivateKey", "TlsSession"]
+
+# After a gap so many bytes are searched for a record that verifies.
+SEARCHED: Final = 1 << 16
+LONGEST_BLOCK: Final = 16
+
+_HEADER: Final = re.compile(rb"[\x14-\x17]\x03[\x01-\x04]")
+
+# States of `key_state`.
+NOT_GIVEN: Final = "not given"
+MISSING: Final = "missing"
+PARTIAL: Final = "partial"
+WRONG: Final = "wrong"
+UNSUPPORTED: Final = "unsupported"
+FOUND: Final = "found"
+
+
+class TlsSession(Opener):
+    """Reads both directions of one session.
+
+    keys     secrets by session; may grow at any time
+    rsa_key  the server's, for suites with RSA key exchange
+
+    `decrypted` is True once application data has verified. For all else there is to know see `Handshake`, `key_state`,
+    `problem` and `encrypted_records`.
+    """
+
+    def __init__(self, keys: KeyLog | None = None, rsa_key: rsa.RSAPrivateKey | None = None) -> None:
+        super().__init__(keys, rsa_key)
+
+    # -- in -----------------------------------------------------------------------------------------------------------
+
+    def feed(self, sender: int, data: bytes, frame: int, time_ns: int = 0) -> list[Event]:
+        """Takes the next bytes of a direction; gives what can be read now, of either direction, in order."""
+        at = (frame, time_ns)
+        events: list[Event] = []
+        log = self._log
+        if log is not None and log.generation != self._seen:
+            self._drain(events)
+        half = self._halves[sender]
+        if half.plain:
+            events.append(AfterTls(bytes(data), sender, frame, time_ns))
+        elif half.broken is None and data:
+            if half.resync:
+                self._search(half, data, at, events)
+            else:
+                self._bytes(half, data, at, events)
+        return events
+
+    def gap(self, sender: int) -> None:
+        """Bytes of a direction are missing."""
+        half = self._halves[sender]
+        if half.broken is None and not half.plain:
+            half.lose()
+
+    def retry(self) -> list[Event]:
+        """The key log may have grown: opens what was kept."""
+        events: list[Event] = []
+        self._drain(events)
+        return events
+
+    def close(self) -> None:
+        """Nothing more comes: lets go of what was kept."""
+        for half in self._halves:
+            self._let_go(half)
+
+    # -- out ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def client_records(self) -> int:
+        return self._halves[CLIENT].records
+
+    @property
+    def server_records(self) -> int:
+        return self._halves[SERVER].records
+
+    @property
+    def encrypted_records(self) -> tuple[list[EncryptedRecord], list[EncryptedRecord]]:
+        """Sizes of the first application data records after the handshake, of client and server."""
+        return self._halves[CLIENT].sizes, self._halves[SERVER].sizes
+
+    @property
+    def overhead(self) -> int | None:
+        """Bytes an encrypted record is longer than its contents; None where it depends on them or is not known."""
+        if self.suite is None or not self.suite.mode:
+            return None
+        return self.suite.tag + 1 if self.tls13 else self.suite.overhead
+
+    @property
+    def key_state(self) -> str:
+        """NOT_GIVEN, MISSING, PARTIAL (one direction only), WRONG, UNSUPPORTED or FOUND."""
+        if self._keys is None:
+            return NOT_GIVEN
+        if self.suite is not None and not self.suite.mode:
+            return UNSUPPORTED
+        halves = self._halves
+        if any(half.wrong for half in halves):
+            return WRONG
+        verified = sum(half.verified > 0 for half in halves)
+        if verified == 1 and any(half.held or half.skipped or half.unopened for half in halves):
+            return PARTIAL
+        if verified:
+            return FOUND
+        known = any(self._keys.find(self, half.sender, epoch) for half in halves for epoch in (HANDSHAKE, APPLICATION))
+        return FOUND if known else MISSING
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps the session, or a part of it, from being read; None where nothing does."""
+        reasons = [half.sealed or half.broken for half in self._halves]
+        state = self.key_state
+        if state == NOT_GIVEN:
+            return "no keys were given"
+        if state == UNSUPPORTED:
+            return f"{self.cipher_suite} is not supported"
+        if state == MISSING and self._keys is not None:
+            if self.client_hello is None:
+                return "the client's hello is not in the capture"
+            if self.server_hello is None:
+                return "the server's hello is not in the capture"
+            reasons.append(self._keys.reason)
+        if state == PARTIAL and self._keys is not None:
+            reasons.append(self._keys.reason)
+        if self.early_data_unread:
+            reasons.append("the client's early data can not be read: the key log has no secret for it")
+        found = list(dict.fromkeys(reason for reason in reasons if reason))
+        return "; ".join(found) or None
+
+    # -- records ------------------------------------------------------------------------------------------------------
+
+    def _bytes(self, half: Direction, data: bytes, at: tuple[int, int], events: list[Event]) -> None:
+        buffer = half.buffer
+        if buffer:
+            buffer += data
+            if len(buffer) < half.need:
+                return
+            data = bytes(buffer)
+            buffer.clear()
+        pos = 0
+        size = len(data)
+        view = memoryview(data)
+        lowest = 0 if self.version in (None, "SSLv3") else 1
+        while half.broken is None:
+            if size - pos < RECORD_HEADER:
+                half.need = RECORD_HEADER
+                break
+            if not (20 <= data[pos] <= 23 and data[pos + 1] == 3 and lowest <= data[pos + 2] <= 4):
+                self._no_record(half, data[pos:], at, events)
+                return
+            length = data[pos + 3] << 8 | data[pos + 4]
+            if length > LONGEST_RECORD:
+                self.error = f"a record of {length} bytes"
+                half.stop(f"the {half.name} sent a record header that can not be ({length} bytes)")
+                return
+            stop = pos + RECORD_HEADER + length
+            if stop > size:
+                half.need = RECORD_HEADER + length
+                break
+            record = Record(data[pos : pos + RECORD_HEADER], view[pos + RECORD_HEADER : stop], *at)
+            self._record(half, record, events)
+            pos = stop
+        if pos < size and half.broken is None:
+            buffer += view[pos:]
+
+    def _no_record(self, half: Direction, rest: bytes, at: tuple[int, int], events: list[Event]) -> None:
+        """RFC 8446, 6: after an error a side closes. MySQL servers go on in plain text instead, to say what it was.
+
+        Once application data flows there is no reason for plain text but a stream that is damaged.
+        """
+        up = self.handshake_done_frame is not None and not self.alerts
+        if half.unsure or half.resync or (up and (half.ciphered or self.tls13)):
+            half.stop(f"the {half.name}'s stream does not go on with a TLS record in frame {at[0]}")
+            return
+        half.plain = True
+        events.append(AfterTls(rest, half.sender, *at))
+
+    def _record(self, half: Direction, record: Record, events: list[Event]) -> None:
+        half.records += 1
+        kind = record.header[0]
+        if kind == APPLICATION_DATA or (half.ciphered and not self.tls13):
+            self._encrypted(half, record, events)
+        elif self.tls13 and not record.lost and not self._fits13(kind, record.body):
+            self._seal(half, f"the {half.name} sent a record of type {kind} in the clear where none may be")
+        elif kind == CHANGE_CIPHER_SPEC:
+            # RFC 8446, D.4: in TLS 1.3 it means nothing.
+            if not self.tls13:
+                half.ciphered = True
+                half.move(CIPHERED)
+        elif kind == ALERT:
+            body = bytes(record.body[:8])
+            for i in range(0, len(body) - 1, 2):
+                self._alert(half.sender, body[i : i + 2], record.frame, False)
+        else:
+            self._messages(half, bytes(record.body), record.frame)
+            self._drain(events)
+
+    def _fits13(self, kind: int, body: Body) -> bool:
+        """Whether TLS 1.3 allows a record in the clear (RFC 8446, 5 and 5.1): hellos, alerts, one for old boxes."""
+        if kind == CHANGE_CIPHER_SPEC:
+            return len(body) == 1
+        if kind == ALERT:
+            return len(body) == 2
+        return self.server_hello is None
+
+    # -- after a gap --------------------------------------------------------------------------------------------------
+
+    def _search(self, half: Direction, data: bytes, at: tuple[int, int], events: list[Event]) -> None:
+        """Looks for the next record: one that verifies or, where that can not be had, one that begins a segment."""
+        held = half.buffer
+        half.starts.add(len(held))
+        held += data
+        size = len(held)
+        begin = half.scanned
+        half.scanned = max(begin, size - 2)  # a header may begin with the last two bytes
+        for match in _HEADER.finditer(bytes(held[begin:])):
+            pos = begin + match.start()
+            body = pos + RECORD_HEADER
+            if body > size:
+                half.scanned = pos
+                break
+            length = int.from_bytes(held[pos + 3 : body], "big")
+            if length <= LONGEST_RECORD:
+                heappush(half.candidates, (body + length, pos))
+        # Each is looked at once, when it is whole.
+        while half.candidates and half.candidates[0][0] <= size:
+            stop, pos = heappop(half.candidates)
+            body = pos + RECORD_HEADER
+            record = Record(bytes(held[pos:body]), bytes(held[body:stop]), *at, lost=True)
+            if self._found(half, record, bytes(held[max(0, pos - LONGEST_BLOCK) : pos]), pos in half.starts, events):
+                rest = bytes(held[stop:])
+                half.found()
+                if rest:
+                    self._bytes(half, rest, at, events)
+                return
+        if size > SEARCHED:
+            half.stop(f"after a gap no record of the {half.name} was found up to frame {at[0]}")
+
+    def _found(self, half: Direction, record: Record, before: bytes, first: bool, events: list[Event]) -> bool:
+        """Takes what may be a record; False where it is none. `before` came before it; `first` of a segment."""
+        keys = self._keys
+        if keys is not None and half.sealed is None and not half.held:
+            for protection in (half.protection, keys.find(self, half.sender, CIPHERED)):
+                if protection is not None:
+                    protection.chain(before)
+            if self._open(half, record, events):
+                half.records += 1
+                return True
+            if half.protection is not None:
+                return False
+        if not first:
+            return False
+        half.unsure = True
+        self._record(half, record, events)
+        return True
