@@ -98,7 +98,9 @@ class Builder:
     def _names(self, flags: int) -> list[str]:
         names = self._flags.get(flags)
         if names is None:
-            names = self._flags[flags] = flag_names(flags, CAPABILITIES)
+            names = flag_names(flags, CAPABILITIES)
+            if len(self._flags) < MOST_FINGERPRINTS:
+                self._flags[flags] = names
         return names
 
     def _fingerprint(self, login: HandshakeResponse41) -> str:
@@ -380,9 +382,10 @@ def fingerprint_of(offer: tuple[object, ...]) -> str:
 
 
 def driver_of(login: model.Login | None) -> model.Driver | None:
-    """The driver by its own word: the attributes _client_name and _client_version."""
+    """The driver by its own word: its attributes; a connector on top of a client library is the driver, not that."""
     attributes = (login.attributes if login else None) or {}
-    name = attributes.get("_client_name")
-    if not name:
-        return None
-    return model.Driver(name, attributes.get("_client_version"), "attributes", "certain")
+    for kind in ("_connector", "_client"):
+        name = attributes.get(f"{kind}_name")
+        if name:
+            return model.Driver(name, attributes.get(f"{kind}_version"), "attributes", "certain")
+    return None

@@ -135,7 +135,7 @@ class Conversation:
             self._undecided(sender, data, ends, frames, times)
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        self.facts.gaps.append((sender, length, reason, frame))
+        self.facts.gap(sender, length, reason, frame)
         if self.kind == UNDECIDED:
             self._lost[sender] = True
             first = self._first[sender]
@@ -157,8 +157,10 @@ class Conversation:
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         facts = self.facts
-        if facts.end is None or (kind == END_RST and facts.end[1] != END_RST):
-            facts.end = (sender, kind, frame, time_ns, self.machine.state)
+        if facts.end is None:
+            facts.end = (sender, kind, frame, time_ns)
+        if facts.reset is None and kind == END_RST:
+            facts.reset = (sender, kind, frame, time_ns)
         if self.packets is not None and self.kind == MYSQL:
             self.packets.end(CLIENT if sender == self.client else SERVER, kind, frame, time_ns)
 
@@ -402,7 +404,7 @@ class Conversation:
                     machine.passed(count, sequence)
             if machine.one_sided and role == SERVER and framer.peek(1):
                 self._alone()
-                if machine.state == st.TLS_HANDSHAKE:
+                if machine.state == st.TLS_HANDSHAKE and self.tls is None:
                     rest, ends, frames, times = framer.take_rest()
                     self._bytes(role, rest, ends, frames, times)
                     return
@@ -438,6 +440,8 @@ class Conversation:
         self._bad = 0
         for framer in self._framers:
             framer.reset()
+        for compressed in self._compressed or ():
+            compressed.reset()
         self.machine.context.assumed = True
         if self.machine.state in st.CONNECTION_PHASE:
             self.machine.lose_exchange()

@@ -34,6 +34,8 @@ from analyzer.protocol.records.response import Data
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20
 MOST_STEPS: Final = 64
+# A snap length makes a gap of nearly every frame.
+MOST_GAPS: Final = 256
 
 StepSeen = tuple[int, str, AnyRecord, AuthRecord | None, int]
 
@@ -76,12 +78,15 @@ class Facts(msgspec.Struct):
     # record name -> (its fields before the place where it is cut, frame)
     cut_records: dict[str, tuple[dict[str, Any], int]] = {}
     gaps: list[tuple[int, int, str, int]] = []
+    # reason -> (how many, how many bytes) of those that are not kept
+    more_gaps: dict[str, tuple[int, int]] = {}
     assumed: bool = False
     taken_up: bool = False
     proxy: ProxyHeader | None = None
     proxy_frame: int = 0
-    # (sender endpoint, kind, frame, time, state of the machine) of the first FIN, or the first RST.
-    end: tuple[int, str, int, int, str] | None = None
+    # (sender endpoint, kind, frame, time) of the first FIN or RST, and of the first RST.
+    end: tuple[int, str, int, int] | None = None
+    reset: tuple[int, str, int, int] | None = None
     # (frame, plugin, nonce, response) of each response that a password can be checked against.
     proofs: list[tuple[int, Plugin, bytes, bytes]] = []
     # Frames in which a password went over the wire in clear text outside TLS.
@@ -108,6 +113,14 @@ class Facts(msgspec.Struct):
     def faults(self) -> int:
         """How many faults were noted."""
         return len(self.malformed) + len(self.sequence_errors)
+
+    def gap(self, sender: int, length: int, reason: str, frame: int) -> None:
+        """Notes bytes that are not in the capture."""
+        if len(self.gaps) < MOST_GAPS:
+            self.gaps.append((sender, length, reason, frame))
+            return
+        count, size = self.more_gaps.get(reason, (0, 0))
+        self.more_gaps[reason] = count + 1, size + length
 
     def fault(self, role: int, record_type: str, error: DecodeError, frame: int) -> None:
         """Notes bytes that are not even a packet."""
@@ -198,10 +211,10 @@ class Facts(msgspec.Struct):
     def _authentication(self, packet: Packet, record: AnyRecord, machine: Machine) -> None:
         self._step(1, packet, record, machine)
         if isinstance(record, AuthSwitchRequest | AuthNextFactor):
-            self.switches.append((self.plugin, record.plugin_name, packet.frame))
+            self._switch(record.plugin_name, packet)
             self._exchange(machine)
         elif isinstance(record, OldAuthSwitchRequest):
-            self.switches.append((self.plugin, "mysql_old_password", packet.frame))
+            self._switch("mysql_old_password", packet)
             self._exchange(machine)
         elif isinstance(record, AuthMoreData):
             self._exchange(machine)
@@ -210,6 +223,10 @@ class Facts(msgspec.Struct):
         elif isinstance(record, ErrPacket):
             self._error(record, packet, "authentication")
             self._verdict("rejected", packet)
+
+    def _switch(self, name: str, packet: Packet) -> None:
+        if len(self.switches) < MOST_STEPS:
+            self.switches.append((self.plugin, name, packet.frame))
 
     def _error(self, record: ErrPacket, packet: Packet, phase: str) -> None:
         self.error = record

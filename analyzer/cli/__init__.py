@@ -12,9 +12,10 @@ from analyzer.cli.analyze import analyze
 from analyzer.cli.arguments import parser
 from analyzer.cli.corpus import corpus
 from analyzer.cli.html import report
+from analyzer.cli.inject import inject
 from analyzer.cli.verify import verify
 
-COMMANDS = {"analyze": analyze, "report": report, "corpus": corpus, "verify": verify}
+COMMANDS = {"analyze": analyze, "report": report, "inject-keys": inject, "corpus": corpus, "verify": verify}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

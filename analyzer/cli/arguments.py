@@ -153,6 +153,17 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--title", help="default: the names of the captures")
     report.add_argument("--limit", type=_positive, default=500, metavar="N", help="connections in full (default: 500)")
 
+    inject = commands.add_parser(
+        "inject-keys",
+        help="put a TLS key log into a capture",
+        description="Writes a capture as pcapng with TLS secrets inside, so that it can be read without a key log.",
+        epilog="example:\n  handshark inject-keys in.pcap keys.txt -o out.pcapng\n",
+        formatter_class=raw,
+    )
+    inject.add_argument("capture", metavar="CAPTURE")
+    inject.add_argument("keylogs", nargs="+", type=Path, metavar="KEYLOG", help="NSS key log format")
+    inject.add_argument("-o", "--output", required=True, metavar="FILE.pcapng")
+
     corpus = commands.add_parser(
         "corpus",
         help="compare captures with their golden files",
@@ -170,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=VERIFY_EXAMPLES,
         formatter_class=raw,
     )
-    verify.set_defaults(port=[], show_secrets=False, password_file=None)
+    verify.set_defaults(port=[], show_secrets=False, password_file=None, rsa_key=None)
     verify.add_argument("capture", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin")
     verify.add_argument("truth", metavar="TRUTH.json", help="as handshark-client --truth writes it")
     verify.add_argument(

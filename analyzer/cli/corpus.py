@@ -72,16 +72,21 @@ def analysed(capture: Path) -> str:
 
 
 def _update(captures: list[Path]) -> int:
-    changed = 0
+    changed = broken = 0
     for capture in captures:
         golden = golden_of(capture)
-        text = analysed(capture)
+        try:
+            text = analysed(capture)
+        except AnalyzerError as error:
+            complain(str(error))
+            broken += 1
+            continue
         if not golden.exists() or golden.read_text(encoding="utf-8") != text:
             golden.write_text(text, encoding="utf-8")
             sys.stdout.write(f"written: {golden}\n")
             changed += 1
     sys.stdout.write(f"{len(captures)} captures, {changed} golden files written\n")
-    return 0
+    return 3 if broken else 0
 
 
 def _verify(captures: list[Path], folder: Path) -> int:

@@ -14,6 +14,10 @@ from analyzer.cli.run import Run, complain
 PACKETS = 200
 
 
+class _NothingRead(Exception):
+    """No source could be read: there is nothing to report."""
+
+
 def report(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     from analyzer.report.html import HtmlReport
@@ -32,9 +36,12 @@ def report(arguments: argparse.Namespace) -> int:
                     for connection, detail in results:
                         page.connection(connection, detail)
                 if not run.sources:
-                    return 3
+                    # Raised, so that the page that may be there already is not replaced.
+                    raise _NothingRead
                 page.close(run.sources)
             file.detach()
+    except _NothingRead:
+        return 130 if run.interrupted else 3
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -26,7 +26,7 @@ ZSTD_MAX_WINDOW = 1 << 27
 
 # What results compress to at best; frames that open to more than this many times their size draw on an allowance.
 PLAUSIBLE = 100
-ALLOWANCE = 256 << 20
+ALLOWANCE = 64 << 20
 
 
 class Allowance:
@@ -79,12 +79,11 @@ class CompressedFramer:
         buffer = self._data
         buffer += data
         pos = 0
-        size = len(buffer)
         try:
-            while size - pos >= HEADER:
+            while len(buffer) - pos >= HEADER:  # asked anew each time: whoever takes a frame may call `reset`
                 length = int.from_bytes(buffer[pos : pos + 3], "little")
                 stop = pos + HEADER + length
-                if stop > size:
+                if stop > len(buffer):
                     break
                 full = int.from_bytes(buffer[pos + 4 : pos + 7], "little")
                 payload = bytes(buffer[pos + HEADER : stop])

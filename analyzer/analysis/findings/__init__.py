@@ -113,7 +113,7 @@ def _offered(connection: Connection, talk: Conversation, evidence: Evidence) -> 
         offered.add(base.ON_ABORT)
     if facts.malformed or facts.sequence_errors:
         offered.add(base.ON_FAULT)
-    if facts.gaps or facts.cut_packets or facts.assumed or talk.machine.one_sided:
+    if facts.gaps or facts.cut_packets or facts.assumed or talk.machine.one_sided or evidence.cut_short:
         offered.add(base.ON_LOSS)
     if connection.tls is not None:
         offered.add(base.ON_TLS)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.base import LIKELY, Case, Said
-from analyzer.net.reassembly import GAP_SNAP
+from analyzer.net.reassembly import GAP_LOST, GAP_SNAP
 
 
 def gap(case: Case) -> Iterator[Said]:
     facts = case.talk.facts
     lost = [g for g in facts.gaps if g[2] != GAP_SNAP]
-    if not lost or _one_sided(case):
+    more, size = facts.more_gaps.get(GAP_LOST, (0, 0))
+    if not (lost or more) or _one_sided(case):
         return
-    size = sum(length for _, length, _, _ in lost)
+    size += sum(length for _, length, _, _ in lost)
     taken_up = " Decoding took up again after it." if facts.taken_up else ""
     yield Said(
-        f"{size} bytes in {len(lost)} places were sent and are not in the capture; what they held is not known."
+        f"{size} bytes in {len(lost) + more} places were sent and are not in the capture; what they held is not known."
         + taken_up,
         "Capture with a larger kernel buffer (tcpdump -B), or nearer to one end.",
         [frame for _, _, _, frame in lost][:20],
@@ -26,14 +27,20 @@ def gap(case: Case) -> Iterator[Said]:
 def truncated(case: Case) -> Iterator[Said]:
     facts = case.talk.facts
     cut = [g for g in facts.gaps if g[2] == GAP_SNAP]
-    if cut:
+    more, size = facts.more_gaps.get(GAP_SNAP, (0, 0))
+    if cut or more:
         yield Said(
-            f"{sum(g[1] for g in cut)} bytes are cut off by the snap length of the capture.",
+            f"{sum(g[1] for g in cut) + size} bytes are cut off by the snap length of the capture.",
             "Capture whole frames: tcpdump -s 0.",
             [g[3] for g in cut][:20],
         )
-    elif facts.cut_packets and case.evidence.cut_short:
-        yield Said("The capture file ends inside a packet of this connection.", "Use the whole file.", [])
+    elif case.evidence.cut_short and not case.talk.tcp.closed:
+        where = "inside a packet of this connection" if facts.cut_packets else "while this connection is open"
+        yield Said(
+            f"The capture file is cut short, {where}: what came after is not known.",
+            "Use the whole file; it may still be written, or its disk was full.",
+            [case.connection.last_frame],
+        )
 
 
 def _one_sided(case: Case) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analyzer.analysis.findings.base import CERTAIN, LIKELY, Case, Said
+from analyzer.analysis.facts import Facts, StepSeen
+from analyzer.analysis.findings.base import CERTAIN, LIKELY, NETWORK_ERRORS, Case, Said
 from analyzer.protocol.records.authentication import AuthMoreData, AuthSwitchRequest, OldAuthSwitchRequest
 from analyzer.protocol.records.login import HandshakeResponse41
 
@@ -57,11 +58,17 @@ def given_password(case: Case) -> Iterator[Said]:
             )
 
 
+def _last_step(facts: Facts) -> StepSeen:
+    """The last step before a side left; the server's error about that is no step."""
+    echo = facts.error is not None and facts.error.error_code in NETWORK_ERRORS
+    return facts.steps[-2] if echo and len(facts.steps) > 1 else facts.steps[-1]
+
+
 def full_auth_refused(case: Case) -> Iterator[Said]:
     facts = case.talk.facts
     if case.connection.outcome != "aborted" or not facts.steps:
         return
-    last = facts.steps[-1]
+    last = _last_step(facts)
     detail = last[3]
     if isinstance(last[2], AuthMoreData) and getattr(detail, "status", None) == PERFORM_FULL:
         yield Said(
@@ -78,7 +85,7 @@ def plugin_unsupported(case: Case) -> Iterator[Said]:
     facts = case.talk.facts
     if case.connection.outcome != "aborted" or not facts.steps:
         return
-    _, _, record, _, frame = facts.steps[-1]
+    _, _, record, _, frame = _last_step(facts)
     if isinstance(record, AuthSwitchRequest | OldAuthSwitchRequest):
         name = getattr(record, "plugin_name", "mysql_old_password")
         yield Said(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from analyzer.analysis.findings.base import CERTAIN, INFO, LIKELY, NETWORK_ERRORS, Case, Said
-from analyzer.net.reassembly import END_RST
 
 SILENT_NS: Final = 1_000_000_000
 # Share of retransmitted segments is not known; a few are normal.
@@ -139,21 +138,23 @@ def server_ended_session(case: Case) -> Iterator[Said]:
 
 def connection_reset(case: Case) -> Iterator[Said]:
     c = case.connection
-    end = case.talk.facts.end
-    if end is None or end[1] != END_RST or c.tcp.rst_from is None:
+    reset = case.talk.facts.reset
+    if reset is None:
         return
     after_goodbye = "quit" in c.commands or c.tcp.fin_from is not None
     refused = c.phase_reached == "tcp"
     if after_goodbye or refused:
         return
-    side = "client" if end[0] == case.talk.client else "server"
+    side = "client" if reset[0] == case.talk.client else "server"
+    # Inside TLS a client may have said goodbye before: nobody can see it.
+    harmless = c.outcome == "encrypted" or (c.outcome in ("accepted", "rejected") and side == "client")
     yield Said(
         f"The {side} reset the connection in the {c.phase_reached} phase, "
-        f"{_seconds(end[3] - c.start_time_ns)} after it began.",
+        f"{_seconds(reset[3] - c.start_time_ns)} after it began.",
         f"The {side}'s program ended or aborted; a firewall that drops idle connections looks the same.",
-        [end[2]],
+        [reset[2]],
         CERTAIN,
-        INFO if c.outcome in ("accepted", "rejected") and side == "client" else None,
+        INFO if harmless else None,
     )
 
 

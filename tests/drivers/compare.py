@@ -1,0 +1,122 @@
+"""Holds the analyzer's connections against what the drivers were told and the server saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from analyzer.analysis import Analysis, Options
+from analyzer.analysis.verify import compare
+from analyzer.capture import open_capture
+from tests.drivers.cases import Told
+from tests.drivers.known import DIFFERENCES
+from tests.drivers.run import ServerRun
+from tests.drivers.truth import ending, server_disagrees, truth, went_wrong
+
+# Node's clock has milliseconds.
+SLACK_NS: Final = 2_000_000
+HARMLESS: Final = "info"
+
+
+@dataclass
+class Verdict:
+    """One case of one driver: the differences, without and with those that are known."""
+
+    told: Told
+    server: str
+    connection: dict[str, Any] | None
+    differences: list[str] = field(default_factory=list)
+    # (difference, reason)
+    known: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def agreed(self) -> bool:
+        """Whether nothing is different."""
+        return not self.differences and not self.known
+
+    def title(self) -> str:
+        """Which case this is."""
+        return f"{self.told.driver.name}, {self.server}, {self.told.case['name']}"
+
+
+def options_for(run: ServerRun) -> Options:
+    """The analyzer's options, with the TLS secrets that the server wrote."""
+    return Options(keylogs=(run.server.keylog.read_bytes(),))
+
+
+def analyse(run: ServerRun) -> list[dict[str, Any]]:
+    """The connections of the capture, read once, in the keys of the contract."""
+    found = []
+    with open_capture(str(run.capture)) as capture:
+        analysis = Analysis(run.capture.name, options_for(run))
+        for batch in capture:
+            found += [connection for connection, _ in analysis.feed(batch)]
+        found += [connection for connection, _ in analysis.finish(capture.cut_short)]
+    return [msgspec.to_builtins(connection) for connection in found]
+
+
+def match(run: ServerRun, connections: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """The connection of each case, by its position in `run.told`.
+
+    By the connection id that the driver asked for; without one by time, since a server's cases follow one another.
+    """
+    by_id = {each["greeting"]["connection_id"]: each for each in connections if each["greeting"]}
+    found: dict[int, dict[str, Any]] = {}
+    for number, told in enumerate(run.told):
+        number_given = told.result.get("connection_id")
+        if number_given in by_id:
+            found[number] = by_id.pop(number_given)
+    for number, told in enumerate(run.told):
+        if "connection_id" in told.result:
+            continue
+        first, last = int(told.result["start_ns"]) - SLACK_NS, int(told.result["end_ns"]) + SLACK_NS
+        fitting = [each for each in by_id.values() if first <= each["start_time_ns"] <= last]
+        # Of other programs at the same time: who is readable has to be who was told.
+        fitting = [each for each in fitting if not each["login"] or each["login"]["user"] == told.case["user"]]
+        if fitting:
+            found[number] = by_id.pop(min(fitting, key=lambda each: each["start_time_ns"])["greeting"]["connection_id"])
+    return found
+
+
+def message_differs(told: Told, connection: dict[str, Any]) -> list[str]:
+    """Whether the driver shows another error message than the analyzer."""
+    error = connection["error"]
+    if error is None or ending(told) is not None or error["message"] in told.result.get("message", ""):
+        return []
+    return [f"error.message: the driver shows {told.result.get('message')!r}, the analyzer says {error['message']!r}"]
+
+
+def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None) -> Verdict:
+    """The differences of one case."""
+    verdict = Verdict(told, run.server.name, connection)
+    found = went_wrong(told)
+    if connection is None:
+        found.append("the analyzer has no such connection")
+    else:
+        log = run.log.get(connection["greeting"]["connection_id"], [])
+        found += server_disagrees(told, log)
+        found += compare(connection, truth(told, log, run.plugin))
+        found += message_differs(told, connection)
+        if connection["outcome"] == "encrypted":
+            # `compare` leaves out what TLS hides, but the server has written its secrets.
+            found.append("outcome: encrypted, in spite of the server's TLS secrets")
+        if not told.result["error"]:
+            graver = [each for each in connection["findings"] if each["severity"] != HARMLESS]
+            found += [f"finding: {each['code']} ({each['severity']}): {each['message']}" for each in graver]
+    for difference in found:
+        place = (told.driver.name, run.server.name, told.case["name"], difference)
+        row = next((row for row in DIFFERENCES if row.covers(*place)), None)
+        if row is None:
+            verdict.differences.append(difference)
+        else:
+            verdict.known.append((difference, row.reason))
+    return verdict
+
+
+def judge_all(run: ServerRun, connections: Sequence[dict[str, Any]]) -> list[Verdict]:
+    """All cases of one server."""
+    matched = match(run, connections)
+    return [judge(told, run, matched.get(number)) for number, told in enumerate(run.told)]

@@ -1,0 +1,103 @@
+"""Clients nobody here wrote, against real servers, under tcpdump: what they know is what the analyzer says."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from analyzer.analysis.verify import compare
+from tests.drivers import BASE, DRIVERS
+from tests.drivers.cases import ERRORS, STEPS
+from tests.drivers.known import DIFFERENCES, ENDINGS, EVERY
+from tests.drivers.report import Comparison, compare_all, markdown
+from tests.drivers.run import Unusable
+from tests.servers import require_servers
+from tests.servers.accounts import EVERY as SERVERS
+
+NAMES = [driver.name for driver in DRIVERS]
+
+
+def give_up(reason: str) -> None:
+    """Skip; under CI=true everything has to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def done() -> Comparison:
+    try:
+        return compare_all(require_servers())
+    except Unusable as problem:
+        give_up(str(problem))
+        raise
+
+
+@pytest.mark.server
+@pytest.mark.tool
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("driver", NAMES)
+def test_every_case_agrees(done: Comparison, driver: str, server: str) -> None:
+    if driver in done.missing:
+        give_up(done.missing[driver])
+    if server not in done.servers:
+        give_up(f"{server} is not running")
+    verdicts = [each for each in done.verdicts if (each.told.driver.name, each.server) == (driver, server)]
+    assert len(verdicts) >= len(BASE) - 1
+    assert [f"{each.told.case['name']}: {line}" for each in verdicts for line in each.differences] == []
+
+
+@pytest.mark.server
+@pytest.mark.tool
+@pytest.mark.parametrize("server", SERVERS)
+def test_tshark_sees_the_same(done: Comparison, server: str) -> None:
+    if server not in done.servers:
+        give_up(f"{server} is not running")
+    seen = done.tshark[server]
+    assert seen.differences == []
+    assert min(seen.compared[name] for name in ("mysql.user", "mysql.version", "mysql.error_code")) > 0
+
+
+@pytest.mark.server
+@pytest.mark.tool
+def test_the_cases_are_what_their_names_say(done: Comparison) -> None:
+    """Else everything could agree because nothing happened."""
+    connections = [(each.told.case["name"], each.server, each.connection) for each in done.verdicts]
+    outcomes = Counter((name, each["outcome"]) for name, _, each in connections if each)
+    assert outcomes["accepted", "accepted"] > 0
+    assert outcomes["wrong password", "rejected"] > 0
+    assert outcomes["TLS", "accepted"] > 0
+    if "mysql97" in done.servers:
+        ways = {each["authentication"]["path"] for _, server, each in connections if each and server == "mysql97"}
+        assert {"fast", "full"} <= ways
+    commands = Counter(name for _, _, each in connections if each for name in each["commands"])
+    assert {"query", "ping", "quit", "stmt_prepare", "stmt_execute", "change_user", "reset_connection"} <= set(commands)
+    assert f"of {len(done.verdicts)} connections agreed" in "\n".join(markdown(done))
+
+
+@pytest.mark.server
+@pytest.mark.tool
+def test_a_wrong_analyzer_would_be_noticed(done: Comparison) -> None:
+    """The comparison itself: another user, outcome, command or attribute is a difference."""
+    verdict = next(each for each in done.verdicts if each.told.case["name"] == "accepted" and each.agreed)
+    connection = verdict.connection
+    assert connection is not None
+    said = {"user": "other", "outcome": "rejected", "commands": {}, "login": {"attributes": {}}, "error": {"code": 1}}
+    assert len(compare(connection, said)) == len(said)
+
+
+def test_the_tables_name_what_exists() -> None:
+    for driver in DRIVERS:
+        assert set(driver.cases) <= set(STEPS)
+    assert set(ERRORS) <= set(STEPS)
+    for ending in ENDINGS:
+        assert ending.driver in NAMES
+        assert set(ending.cases) <= {*STEPS, EVERY}
+        assert ending.reason
+    for row in DIFFERENCES:
+        assert row.driver in (*NAMES, EVERY)
+        assert row.server in (*SERVERS, EVERY)
+        assert row.case in (*STEPS, EVERY)
+        assert row.reason
