@@ -54,6 +54,7 @@ class Channel:
         self._compressed_sequence = 0
         self._first = b""
         self._records = b""
+        self._put_back = b""
 
     @property
     def awaited(self) -> str:
@@ -98,6 +99,10 @@ class Channel:
             part = wire[start : start + COMPRESSED_PART]
             self.transport.send(encode_compressed(part, self._compressed_sequence, self._opener.algorithm))
             self._compressed_sequence = (self._compressed_sequence + 1) & 0xFF
+
+    def put_back(self, data: bytes) -> None:
+        """Bytes that were taken from the transport and are to be read here."""
+        self._put_back += data
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
@@ -158,7 +163,7 @@ class Channel:
     def _read(self) -> None:
         """Takes bytes from the transport. Raises ConnectionFailed where there are none."""
         try:
-            data = self.transport.receive()
+            data, self._put_back = self._put_back or self.transport.receive(), b""
         except TimedOut as error:
             if self.machine.state == st.GREETING and not self._first:
                 self._probe(error)

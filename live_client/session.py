@@ -111,6 +111,9 @@ class Session:
                 tls.handshake()
             except ClosedByServer as error:
                 raise TlsFailed(f"no TLS with this server: {error}") from error
+            except TlsFailed:
+                channel.put_back(tls.rest())
+                raise
         finally:
             if keylog is not None:
                 self._keep(keylog.lines())

@@ -138,6 +138,10 @@ class TlsTransport:
                 self._flush()
                 return
 
+    def rest(self) -> bytes:
+        """What came behind the last record that was read: after a failed handshake, the server's plain words."""
+        return self._incoming.read()
+
     def _flush(self) -> None:
         data = self._outgoing.read()
         if data:

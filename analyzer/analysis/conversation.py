@@ -412,6 +412,8 @@ class Conversation:
             if packet is None:
                 return
             before = machine.state
+            if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
+                machine.sequence = None  # the server answers a packet that is not whole
             record = machine.feed(role, packet)
             if machine.sequence_error is not None or role == CLIENT or before not in QUIET or type(record) is Malformed:
                 facts.note(role, packet, record, before, machine)
@@ -430,6 +432,11 @@ class Conversation:
                     rest, ends, frames, times = framer.take_rest()
                     if rest:
                         self._bytes(role, rest, ends, frames, times)
+                    return
+                if after == st.AUTHENTICATION and role == CLIENT and begins_tls(framer.peek(3)):
+                    # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
+                    rest, ends, frames, times = framer.take_rest()
+                    self._bytes(role, rest, ends, frames, times)
                     return
                 if machine.compression is not None and self._compressed is None:
                     self._begin_compression(role)
@@ -476,6 +483,8 @@ class Conversation:
     def _begin_tls(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
         self.machine.state = st.TLS_HANDSHAKE
+        if self.facts.login is not None:
+            self.facts.plain_login = (self.facts.login.username, self.facts.login_frame)
         self.facts.tls_frame = frames[0]
         self.facts.tls_ns = times[0]
         self._tls_bytes(role, data, ends, frames, times)

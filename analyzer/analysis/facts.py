@@ -58,6 +58,7 @@ class Facts(msgspec.Struct):
     login_frame: int = 0
     login_ns: int = 0
     login_lost: bool = False
+    plain_login: tuple[str, int] | None = None  # user and frame of a login that TLS followed
     steps: list[StepSeen] = []
     switches: list[tuple[str | None, str, int]] = []
     plugin: str | None = None

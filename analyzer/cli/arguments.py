@@ -7,10 +7,10 @@ from pathlib import Path
 
 from analyzer import __version__
 from analyzer.analysis import Options
+from analyzer.analysis.keys import load_rsa_key
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.cli.run import complain
 from analyzer.errors import AnalyzerError
-from analyzer.tls.keys import load_rsa_key
 
 FORMATS = ("text", "json", "jsonl", "csv")
 SEVERITIES = ("info", "warning", "error")

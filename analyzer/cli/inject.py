@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import BinaryIO
 
+from analyzer.analysis.keys import count_secrets
 from analyzer.capture import CaptureSource, PcapngWriter, open_capture
 from analyzer.cli.output import open_output
 from analyzer.cli.progress import Progress
 from analyzer.cli.run import complain
 from analyzer.errors import CaptureError
-from analyzer.tls.session import KeyLog
 
 
 def inject(arguments: argparse.Namespace) -> int:
@@ -21,9 +21,7 @@ def inject(arguments: argparse.Namespace) -> int:
         complain(f"{error.filename}: {error.strerror}")
         return 3
     for path, content in zip(arguments.keylogs, contents, strict=True):
-        keys = KeyLog()
-        keys.add(content, final=True)
-        if not len(keys):
+        if not count_secrets(content):
             complain(f"{path}: holds no TLS secrets in NSS key log format")
             return 3
     try:

@@ -26,7 +26,7 @@ ZSTD_MAX_WINDOW = 1 << 27
 
 # What results compress to at best; frames that open to more than this many times their size draw on an allowance.
 PLAUSIBLE = 100
-ALLOWANCE = 64 << 20
+ALLOWANCE = 32 << 20
 
 
 class Allowance:

@@ -1,4 +1,8 @@
-"""Make the captures of samples/ anew: `python -m tests.servers.make_samples [FILE...]`, as root (tcpdump captures)."""
+"""Make the captures of samples/ anew: `python -m tests.servers.make_samples [FILE...]`, as root (tcpdump captures).
+
+Most are the raw client's (`sample_sessions.py`), a few are of other clients (`sample_cases.py`). Some of the first and
+all of the second need tcpdump; recordings of the raw client can be made, by name, without any privilege.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,31 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import zstandard
 
+from analyzer import __version__
+from analyzer.errors import AnalyzerError
+
 from . import REPOSITORY, Server, running_servers, servers_dir
 from .accounts import ADMIN
-from .engines import engine
+from .engines import ENGINES, engine
 from .lifecycle import down, up
 from .packages import SetupError
 from .sample_cases import CASES, Case
+from .sample_recording import Unfit, known, shown_command, take
+from .sample_sessions import SESSIONS, SampleSession
 
 SAMPLES = REPOSITORY / "samples"
 CLIENTS = Path(__file__).with_name("sample_clients.py")
@@ -32,10 +43,6 @@ CLIENTS = Path(__file__).with_name("sample_clients.py")
 CLIENT_PACKAGES = {"pymysql[rsa]": "PyMySQL", "mysql-connector-python": "mysql-connector-python"}
 TOOLS = ("tcpdump", "tshark", "editcap")
 ATTEMPTS = 3
-
-
-class Unfit(RuntimeError):
-    """A capture that does not hold what it should: it is taken again."""
 
 
 def run(words: Sequence[str | Path], check: bool = True) -> str:
@@ -196,7 +203,7 @@ class Maker:
             shutil.copyfile(keys, SAMPLES / f"{stem}.keys")
 
 
-def shown_command(case: Case, server: Server) -> str:
+def shown_client(case: Case, server: Server) -> str:
     """The command line as a reader would type it."""
     host = case.host or server.quiet_host
     port = server.port + (1 if case.resolving else 0)
@@ -213,37 +220,51 @@ def client_name(case: Case) -> str:
         "cli": f"`{case.program}` command line",
         "connector": "mysql-connector-python, pure Python",
         "socket": "Python's socket",
-        "http": "Python's http.client",
     }.get(words[1] if len(words) > 1 else "", "PyMySQL")
 
 
 README_HEAD = """# Sample captures
 
-Real connections of real clients to real servers, one case each, taken on a loopback interface with
+Connections to real servers, one case each, made by `python -m tests.servers.make_samples` (`make samples`), which also
+writes this page. `NAME.golden.json` beside a capture is the analysis as it is meant to be (`handshark corpus verify`).
+The accounts are those of `tests/servers/accounts.py`: their passwords are test values and may be shown. The servers
+listen on ports of their own, so a program that goes by port 3306 must be told.
+
+`SERVER_raw_NAME` is the raw client's (`handshark-client`, `tests/servers/sample_sessions.py`): the conversation as the
+client recorded it, frames built from the bytes that were sent and received, TLS keys inside in a decryption secrets
+block. Those with `tcpdump` in their name were taken with tcpdump as below. `NAME.truth.json` is what the client knew:
+`handshark verify NAME.pcapng NAME.truth.json` compares, and a test does so for all of them.
+
+The others are of clients nobody here wrote, named after the client (`cli` is the `mysql` or `mariadb` command line;
+`tests/servers/sample_cases.py`), taken on a loopback interface with
 
     tcpdump --immediate-mode -U -n -i lo -B 65536 -w FILE 'host HOST and tcp port PORT'
 
-and, where the name ends in `.pcapng`, converted with `editcap -F pcapng`. `python -m tests.servers up` starts the
-servers, `python -m tests.servers.make_samples` takes the captures and writes this page; a capture is kept only if
-it holds one connection from SYN to FIN or RST, tcpdump dropped nothing, the client ended as it should, and TShark
-finds the frames that `tests/servers/sample_cases.py` names. The last column is what the accounts, the statements and
-the client's exit code say; only those frames of it are checked by the program.
-The accounts are those of `tests/servers/accounts.py`: their passwords are test values and may be shown.
-
-The servers listen on ports of their own, so a program that goes by port 3306 must be told.
-TLS secrets come from the servers: in a `.keys` file of the same name (NSS key log), or inside the pcapng in a
-decryption secrets block. Captures with `mysql97` in their name that say "fast" follow a login of the same account
-over TLS, those that say "full" a `FLUSH PRIVILEGES`. mysql-connector-python's attribute `_source_host` was set to
-`client-host`; nothing else was changed. By itself the `mysql` command line of 9.7 sends
-`select @@version_comment limit 1` and `select $$` first, and the server answers the latter with 1064.
-The client of the bulk capture asks for a small receive buffer, so that frames are not the loopback's 64 KB.
+and, where the name ends in `.pcapng`, converted with `editcap -F pcapng`. Such a capture is kept only if it holds one
+connection from SYN to FIN or RST, tcpdump dropped nothing, the client ended as it should, and TShark finds the frames
+that the case names. The last column is what the accounts, the statements and the client's exit code say; only those
+frames of it are checked by the program. TLS secrets come from the servers: in a `.keys` file of the same name (NSS key
+log), or inside the pcapng. Those that say "fast" follow a login of the same account over TLS, those that say "full" a
+`FLUSH PRIVILEGES`. mysql-connector-python's attribute `_source_host` was set to `client-host`; nothing else was
+changed. By itself the `mysql` command line of 9.7 sends `select @@version_comment limit 1` and `select $$` first, and
+the server answers the latter with 1064. The client of the bulk capture asks for a small receive buffer, so that frames
+are not the loopback's 64 KB.
 
 """
 
 
+def session_row(case: SampleSession, server: Server) -> str:
+    """A line of the page for a capture of the raw client."""
+    steps = [f"`{case.before}`"] if case.before else []
+    steps += ["logged in over TLS before"] if case.warm and server.flavor == "mysql" else []
+    steps += [f"with another connection of {case.hold}"] if case.hold else []
+    how = ", ".join([*steps, f"`{shown_command(case, server)}`"])
+    return f"| {case.file} | {case.what} | {how} | {known(case, SAMPLES)} |"
+
+
 def write_readme(servers: Sequence[Server], python: Path) -> None:
     """The page that says where every capture comes from."""
-    known = {server.name: server for server in servers}
+    running = {server.name: server for server in servers}
     versions = [f"- {server.name}: {server.flavor} {server.version}" for server in servers]
     for server in servers:
         name = "mysql" if server.flavor == "mysql" else "mariadb"
@@ -252,14 +273,31 @@ def write_readme(servers: Sequence[Server], python: Path) -> None:
     for package in CLIENT_PACKAGES.values():
         script = f"import importlib.metadata as m; print(m.version({package!r}))"
         versions.append(f"- {package} {run([python, '-c', script]).strip()} (`sample_clients.py`)")
+    versions.append(f"- handshark-client {__version__}, {ssl.OPENSSL_VERSION} (`SERVER_raw_...`)")
+    raw = ["| file | what | how | known to be true |", "|---|---|---|---|"]
+    raw += [session_row(session, running[session.server]) for session in SESSIONS]
     rows = ["| file | what | server | client | how | known to be true |", "|---|---|---|---|---|---|"]
     for case in CASES:
         before = f"`{case.before}`, then " if case.before else ""
-        command = f"{before}`{shown_command(case, known[case.server])}`"
+        command = f"{before}`{shown_client(case, running[case.server])}`"
         truth = case.truth + {"none": "", "beside": " (keys beside)", "inside": ""}[case.keys]
         rows.append(f"| {case.file} | {case.what} | {case.server} | {client_name(case)} | {command} | {truth} |")
-    text = README_HEAD + "## Versions\n" + "\n".join(versions) + "\n\n## Captures\n" + "\n".join(rows) + "\n"
+    tables = [("Versions", versions), ("Captures of the raw client", raw), ("Captures of other clients", rows)]
+    text = README_HEAD + "\n".join(f"## {title}\n" + "\n".join(lines) + "\n" for title, lines in tables)
     (SAMPLES / "README.md").write_text(text, encoding="utf-8")
+
+
+def attempt(name: str, once: Callable[[], None]) -> bool:
+    """Takes a capture, several times if need be; whether it came about."""
+    for number in range(1, ATTEMPTS + 1):
+        try:
+            once()
+        except (Unfit, AnalyzerError) as problem:
+            print(f"{name}: attempt {number}: {problem}", file=sys.stderr)
+        else:
+            print(f"{name}: {(SAMPLES / name).stat().st_size} bytes")
+            return True
+    return False
 
 
 def main() -> int:
@@ -267,33 +305,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.servers.make_samples", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help="names of captures; all without")
     wanted = parser.parse_args().files
-    missing = [tool for tool in TOOLS if not shutil.which(tool)]
-    servers = running_servers()
-    needed = {case.server for case in CASES} - {server.name for server in servers}
-    if missing or needed or os.geteuid() != 0:
-        print(f"needs root, {', '.join(TOOLS)} (missing: {missing or 'none'})", file=sys.stderr)
-        print(f"and `python -m tests.servers up` (not running: {sorted(needed) or 'none'})", file=sys.stderr)
-        return 1
-    unknown = set(wanted) - {case.file for case in CASES}
+    unknown = set(wanted) - {case.file for case in CASES} - {session.file for session in SESSIONS}
     if unknown:
         parser.error(f"no such capture: {', '.join(sorted(unknown))}")
+    sessions = [each for each in SESSIONS if not wanted or each.file in wanted]
+    cases = [each for each in CASES if not wanted or each.file in wanted]
+    servers = running_servers()
+    absent = {each.name for each in ENGINES} - {server.name for server in servers}
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if absent:
+        print(f"not running: {sorted(absent)}; start them with `python -m tests.servers up`", file=sys.stderr)
+        return 1
+    if (cases or any(each.tcpdump for each in sessions)) and (missing or os.geteuid() != 0):
+        print(f"needs root and {', '.join(TOOLS)} (missing: {missing or 'none'})", file=sys.stderr)
+        return 1
+    by_name = {server.name: server for server in servers}
     failed = 0
     with tempfile.TemporaryDirectory() as directory:
+        work = Path(directory)
         # The servers' unprivileged user must get in.
-        Path(directory).chmod(0o755)
+        work.chmod(0o755)
         python = python_clients(servers_dir())
-        maker = Maker(servers, python, Path(directory))
-        for case in [each for each in CASES if not wanted or each.file in wanted]:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    maker.take(case)
-                except Unfit as problem:
-                    print(f"{case.file}: attempt {attempt}: {problem}", file=sys.stderr)
-                else:
-                    print(f"{case.file}: {(SAMPLES / case.file).stat().st_size} bytes")
-                    break
-            else:
-                failed += 1
+        for session in sessions:
+            once = partial(take, session, by_name[session.server], SAMPLES, work, capturing, run)
+            failed += not attempt(session.file, once)
+        maker = Maker(servers, python, work)
+        for case in cases:
+            failed += not attempt(case.file, partial(maker.take, case))
         write_readme(servers, python)
     return 1 if failed else 0
 

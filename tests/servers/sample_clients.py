@@ -6,7 +6,6 @@ Runs in an environment that has PyMySQL and mysql-connector-python, so it import
 from __future__ import annotations
 
 import contextlib
-import http.client
 import importlib
 import socket
 import sys
@@ -51,19 +50,6 @@ def connector_connect(user: str, host: str, port: int) -> Any:
     )
 
 
-def probe(host: str, port: int) -> None:
-    """What a load balancer does: connect, read the greeting, close."""
-    with socket.create_connection((host, port)) as connection:
-        connection.recv(4096)
-
-
-def silence(host: str, port: int) -> None:
-    """Read the greeting, say nothing, and wait until the server has had enough."""
-    with socket.create_connection((host, port)) as connection:
-        while connection.recv(4096):
-            pass
-
-
 def host_blocked(host: str, port: int) -> None:
     """Break off handshakes from 127.0.0.5 until the server blocks that address, then connect once more."""
     source = ("127.0.0.5", 0)
@@ -73,15 +59,6 @@ def host_blocked(host: str, port: int) -> None:
     with socket.create_connection((host, port), source_address=source) as connection:
         while connection.recv(4096):
             pass
-
-
-def http_client(host: str, port: int) -> None:
-    """An HTTP request sent to the port."""
-    connection = http.client.HTTPConnection(host, port, timeout=8)
-    with contextlib.suppress(http.client.HTTPException, OSError):
-        connection.request("GET", "/", headers={"User-Agent": "health-check"})
-        connection.getresponse()
-    connection.close()
 
 
 def too_many(host: str, port: int) -> None:
@@ -151,10 +128,7 @@ def bulk(host: str, port: int) -> None:
 
 
 ACTIONS: dict[str, Callable[[str, int], None]] = {
-    "probe": probe,
-    "silence": silence,
     "host-blocked": host_blocked,
-    "http": http_client,
     "too-many": too_many,
     "expired": expired,
     "change-user": change_user,

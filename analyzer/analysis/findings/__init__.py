@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.analysis.findings import base, capture, login, network, protocol, server_errors
+from analyzer.analysis.findings import base, capture, faults, login, network, protocol, server_errors
 from analyzer.analysis.findings.base import ERROR, INFO, WARNING, Case, Evidence, Rule
 from analyzer.analysis.model import Connection, Finding
 
@@ -79,6 +79,37 @@ TABLE: tuple[Rule, ...] = (
         network.server_ended_session,
     ),
     Rule("connection-reset", WARNING, "A side reset the connection", base.ON_RESET, network.connection_reset),
+    Rule(
+        "tls-handshake-failed",
+        ERROR,
+        "TLS was asked for and did not come to be",
+        base.ON_TLS,
+        faults.tls_handshake_failed,
+    ),
+    Rule(
+        "tls-login-mismatch",
+        ERROR,
+        "The login inside TLS differs from the SSLRequest",
+        base.ON_TLS,
+        faults.tls_login_mismatch,
+    ),
+    Rule(
+        "login-before-tls", ERROR, "A login in plain text, and TLS only after it", base.ON_TLS, faults.login_before_tls
+    ),
+    Rule(
+        "tls-flag-without-tls", ERROR, "CLIENT_SSL is set and no TLS follows", base.ALWAYS, faults.tls_flag_without_tls
+    ),
+    Rule("protocol-41-missing", ERROR, "A login without CLIENT_PROTOCOL_41", base.ON_ERROR, faults.protocol_41_missing),
+    Rule(
+        "attributes-too-large",
+        ERROR,
+        "More connection attributes than a server takes",
+        base.ON_ERROR,
+        faults.attributes_too_large,
+    ),
+    Rule("truncated-login", ERROR, "A login that ends too early", base.ON_ERROR, faults.truncated_login),
+    Rule("plugin-switch", INFO, "An auth switch on the way to an accepted login", base.ALWAYS, faults.plugin_switch),
+    Rule("left-without-quit", INFO, "The client left without COM_QUIT", base.ALWAYS, faults.left_without_quit),
     Rule("keys-missing", INFO, "TLS without keys: the login can not be read", base.ON_TLS, login.keys_missing),
     Rule("decryption-failed", WARNING, "TLS that the given keys do not open", base.ON_TLS, login.decryption_failed),
     Rule(

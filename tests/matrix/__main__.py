@@ -1,0 +1,36 @@
+"""`python -m tests.matrix [SERVER...]`: the table as Markdown; differences go to standard error, exit code 1."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.matrix.running import CannotCapture, run_matrix
+from tests.matrix.table import markdown, problems
+from tests.servers import running_servers
+
+
+def main(names: list[str]) -> int:
+    servers = [server for server in running_servers() if not names or server.name in names]
+    if not servers:
+        print("no server runs: start them with `python -m tests.servers up`", file=sys.stderr)
+        return 2
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            runs = run_matrix(servers, Path(folder))
+        except CannotCapture as error:
+            print(error, file=sys.stderr)
+            return 2
+    print(markdown(runs))
+    print(f"{time.monotonic() - begun:.1f} s", file=sys.stderr)
+    differences = problems(runs)
+    if differences:
+        print(differences, file=sys.stderr)
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

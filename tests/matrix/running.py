@@ -1,0 +1,291 @@
+"""Runs the matrix: the raw client logs in, one tcpdump for each server listens, the analyzer reads what it wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from analyzer.analysis import Analysis, Connection
+from analyzer.analysis import Options as AnalysisOptions
+from analyzer.analysis.verify import compare
+from analyzer.capture import open_capture
+from analyzer.cli.parallel import add_secrets
+from analyzer.cli.verify import find
+from analyzer.errors import AnalyzerError, ServerError
+from live_client import Options, Session
+from tests.matrix.cases import FORGET, HOLD, REMEMBER, Trial, trials
+from tests.matrix.serverside import Json, compare_log, log_views, session_view
+from tests.servers import Server
+from tests.servers.accounts import account
+
+# Of these two captures of one connection all is the same but frame numbers, times and what only the network shows.
+SAME: Final = (
+    "client", "server", "outcome", "phase_reached", "error", "greeting", "login", "tls", "authentication",
+    "compression", "commands", "driver", "fingerprint", "proxy",
+)  # fmt: skip
+# A server that has said all it has to say resets the connection where the client's goodbye comes after its own end:
+# the client's socket tells neither that nor when.
+ONLY_ON_THE_NETWORK: Final = frozenset({"connection-reset", "retransmissions"})
+SAME_OF_TCP: Final = ("syn", "gaps", "bytes_from_client", "bytes_from_server")
+# Another program on the same server may make it forget the passwords between two steps of a trial.
+ATTEMPTS: Final = 3
+PAUSE: Final = 0.2
+
+
+class CannotCapture(RuntimeError):
+    """tcpdump may not, or is not here."""
+
+
+@dataclass
+class Done:
+    """A trial that was made: what became of it, and what is known of it."""
+
+    trial: Trial
+    truth: Json
+    recording: Path
+    failed: AnalyzerError | None = None
+    view: Json | None = None
+    problems: list[str] = field(default_factory=list)
+    decrypted: bool = False
+    from_log: bool = False
+
+
+def login_options(server: Server, trial: Trial) -> Options:
+    who = account(trial.account)
+    usual: dict[str, Any] = {
+        "host": server.host,
+        "port": server.port,
+        "user": who.name,
+        "passwords": (who.password.encode(),),
+        "database": "labdb" if who.rights in ("all", "labdb") else None,
+        "ssl_mode": "disabled" if trial.tls == "none" else "required",
+        "tls_versions": () if trial.tls == "none" else (trial.tls,),
+        "get_server_public_key": True,
+        "cleartext": True,
+        "compression": trial.compression,
+    }
+    return Options(**{**usual, **trial.choices})
+
+
+def admin_options(server: Server) -> Options:
+    who = account("admin")
+    return Options(host=server.host, port=server.port, user=who.name, passwords=(who.password.encode(),))
+
+
+class ServerRun:
+    """The matrix of one server, in a directory of its own."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.capture = folder / "tcpdump.pcap"
+        self.keylog = folder / "keys.txt"
+        self.done: list[Done] = []
+
+    def run(self) -> None:
+        """All trials, one after the other, then the comparisons."""
+        self.folder.mkdir()
+        with Session(admin_options(self.server)).open() as admin:
+            now = admin.query("SELECT CONNECTION_ID(), NOW(6)")[0].rows[0]
+            with tcpdump(self.capture, self.server.port):
+                for number, trial in enumerate(trials(self.server)):
+                    self.done.append(self._attempts(trial, self.folder / f"{number}.pcapng"))
+            logged = log_views(admin, int(now[0] or 0), str(now[1]))
+        self._compare(logged)
+
+    def _attempts(self, trial: Trial, recording: Path) -> Done:
+        for _ in range(ATTEMPTS):
+            done = self._try(trial, recording)
+            problem = self._unexpected(done)
+            if problem is None:
+                break
+            time.sleep(PAUSE)
+        else:
+            done.problems.append(str(problem))
+        return done
+
+    def _try(self, trial: Trial, recording: Path) -> Done:
+        options = login_options(self.server, trial)
+        with contextlib.ExitStack() as held:
+            if trial.before == FORGET:
+                with Session(admin_options(self.server)).open() as admin:
+                    admin.query("FLUSH PRIVILEGES")
+            elif trial.before == REMEMBER:
+                Session(login_options(self.server, _over_tls(trial))).open().quit()
+            elif trial.before == HOLD:
+                held.enter_context(self._holding(options))
+            done = Done(trial, {}, recording)
+            with recording.open("wb") as file:
+                session = Session(options, record=file, keylog=self.keylog)
+                try:
+                    session.open()
+                    done.view = _work(session)
+                except AnalyzerError as error:
+                    done.failed = error
+                finally:
+                    session.quit()
+            # As it is after a way through a file.
+            done.truth = msgspec.json.decode(msgspec.json.encode(session.truth()))
+        return done
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _holding(options: Options) -> Iterator[None]:
+        # The server notes that a connection has ended a little later than its client does.
+        for _ in range(20):
+            try:
+                session = Session(options).open()
+            except ServerError:
+                time.sleep(0.05)
+            else:
+                break
+        else:
+            raise CannotCapture("the server does not let the first connection in")
+        with session:
+            yield
+
+    @staticmethod
+    def _unexpected(done: Done) -> str | None:
+        """What is wrong with how the login ended; None where it ended as it has to."""
+        trial = done.trial
+        code = done.failed.code if isinstance(done.failed, ServerError) else done.failed
+        if code != trial.error:
+            return f"the login has to end with {trial.error or 'acceptance'}, and ended with {done.failed}"
+        wanted = {"accepted, full": "full", "accepted, fast": "fast"}.get(trial.outcome)
+        if wanted is not None and done.truth["authentication"]["path"] != wanted:
+            return f"the path has to be {wanted}"
+        return None
+
+    # -- comparing -----------------------------------------------------------------------------------------------------
+
+    def _compare(self, logged: Mapping[int, Json]) -> None:
+        captured = analyse(self.capture, self.keylog)
+        for done in self.done:
+            found = find(captured, done.truth)
+            if len(found) != 1:
+                done.problems.append(f"tcpdump's capture has {len(found)} connections that this may be")
+                continue
+            (theirs,) = _plain(found)
+            done.decrypted = theirs["tls"] is not None and bool(theirs["tls"].get("decrypted"))
+            done.problems += compare(theirs, done.truth)
+            if done.view is not None:
+                done.problems += [f"server: {line}" for line in compare(theirs, done.view)]
+            number = done.truth["connection_id"]
+            if number in logged:
+                done.from_log = True
+                done.problems += compare_log(theirs, logged[number])
+            (mine,) = _plain(analyse(done.recording))
+            done.problems += compare_captures(mine, theirs)
+
+
+def _over_tls(trial: Trial) -> Trial:
+    return Trial(trial.account, trial.plugin, "TLSv1.3", None, "accepted")
+
+
+def _work(session: Session) -> Json | None:
+    """A few commands of each kind; what the server says of the session, where the account may ask."""
+    session.ping()
+    try:
+        view = session_view(session)
+    except ServerError:
+        # Expired accounts may do nothing but set a new password.
+        return None
+    if session.options.protocol != 320:
+        # Prepared statements came with the protocol that followed it.
+        session.prepare("SELECT 'prepared'")
+    if session.options.database is not None:
+        session.use(session.options.database)
+    return view
+
+
+def analyse(path: Path, keylog: Path | None = None) -> list[Connection]:
+    """The connections of a capture, opened with the key log beside it or with the keys inside."""
+    keylogs = (keylog.read_bytes(),) if keylog is not None and keylog.exists() else ()
+    found = []
+    with open_capture(str(path)) as capture:
+        analysis = Analysis(path.name, AnalysisOptions(keylogs=keylogs))
+        taken = 0
+        for batch in capture:
+            taken = add_secrets(analysis, capture, taken)
+            found += [connection for connection, _ in analysis.feed(batch)]
+        found += [connection for connection, _ in analysis.finish(capture.cut_short)]
+    return found
+
+
+def _plain(connections: Iterable[Connection]) -> list[Json]:
+    return [msgspec.to_builtins(each) for each in connections]
+
+
+def compare_captures(recorded: Json, captured: Json) -> list[str]:
+    """What the analyzer says otherwise of the client's recording than of tcpdump's capture of the same connection."""
+    lines: list[str] = []
+    for key in SAME:
+        _differ(key, recorded[key], captured[key], lines)
+    for key in SAME_OF_TCP:
+        _differ(f"tcp.{key}", recorded["tcp"][key], captured["tcp"][key], lines)
+    mine, theirs = (
+        sorted(finding["code"] for finding in each["findings"] if finding["code"] not in ONLY_ON_THE_NETWORK)
+        for each in (recorded, captured)
+    )
+    _differ("findings", mine, theirs, lines)
+    return lines
+
+
+def _differ(path: str, mine: Any, theirs: Any, lines: list[str]) -> None:
+    """Leaves that differ. Frame numbers are not compared, nor sentences, which hold times."""
+    if isinstance(mine, dict) and isinstance(theirs, dict) and mine.keys() == theirs.keys():
+        for key, value in mine.items():
+            if not key.endswith(("frame", "frames", "message")) or path == "error":
+                _differ(f"{path}.{key}", value, theirs[key], lines)
+    elif isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+        for number, (one, other) in enumerate(zip(mine, theirs, strict=True)):
+            _differ(f"{path}[{number}]", one, other, lines)
+    elif mine != theirs and path != "error.frame":
+        lines.append(f"{path}: the recording has {mine!r}, tcpdump's capture {theirs!r}")
+
+
+@contextlib.contextmanager
+def tcpdump(path: Path, port: int) -> Iterator[None]:
+    """Captures a port of the loopback interface."""
+    words = ["tcpdump", "-n", "-i", "lo", "-B", "65536", "-Z", "root", "--immediate-mode", "-w", str(path)]
+    try:
+        process = subprocess.Popen([*words, f"tcp port {port}"], stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError as error:
+        raise CannotCapture("tcpdump is not installed") from error
+    assert process.stderr is not None
+    line = ""
+    for line in process.stderr:
+        if "listening on" in line:
+            break
+    else:
+        process.wait()
+        raise CannotCapture(f"tcpdump may not capture: {line.strip()}")
+    try:
+        yield
+        # The last frames come after the client is done.
+        time.sleep(0.5)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, summary = process.communicate()
+    dropped = re.search(r"(\d+) packets? dropped by kernel", summary)
+    if dropped is None or dropped[1] != "0":
+        raise CannotCapture(f"tcpdump lost frames: {summary.strip()}")
+
+
+def run_matrix(servers: Iterable[Server], folder: Path) -> list[ServerRun]:
+    """All of the servers at the same time. Raises CannotCapture."""
+    runs = [ServerRun(server, folder / server.name) for server in servers]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        for future in [pool.submit(run.run) for run in runs]:
+            future.result()
+    return runs
