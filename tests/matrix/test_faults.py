@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from live_client.faults import FAULTS
-from tests.matrix.test_samples import analysed, truth
+from tests.matrix.test_samples import analysed, stem, truth
+from tests.servers.sample_sessions import SESSIONS
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,21 @@ def test_outcome_and_error(name: str) -> None:
 def test_tls_flag_without_tls_on_mariadb() -> None:
     connection = analysed("mariadb118_raw_fault-ssl-flag-without-tls")
     assert (connection["outcome"], connection["error"]["code"]) == ("rejected", 1043)
+
+
+# What only a fault may lead to; a switch, or a program that just ends, is nothing wrong.
+GRAVE: Final = frozenset(code for seen in EXPECTED.values() for code in seen.findings) - {
+    "plugin-switch",
+    "left-without-quit",
+    "access-denied",
+    "connection-reset",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [stem(each.file) for each in SESSIONS if not each.exit_code and "fault" not in each.file]
+)
+def test_no_fault_is_seen_where_there_is_none(name: str) -> None:
+    connection = analysed(name)
+    assert connection["outcome"] == "accepted"
+    assert not GRAVE & {finding["code"] for finding in connection["findings"]}

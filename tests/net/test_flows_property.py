@@ -12,7 +12,7 @@ from analyzer.net.reassembly import MAX_HELD_SEGMENTS
 
 from .segments import ACK, CLIENT, FIN, RST, SERVER, SYN, SYNACK, Flows, Seg, run
 
-calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+calm = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 Draw = st.DrawFn
 

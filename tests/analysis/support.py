@@ -1,0 +1,40 @@
+"""Runs the analysis over captures in tests: whole connections, and what they look like as JSON."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options
+from analyzer.capture import open_capture
+from analyzer.report.jsonl import encode
+
+Json = dict[str, Any]
+Result = tuple[Connection, ConnectionDetail | None]
+
+
+def analyse_file(path: Path, options: Options | None = None, batch_bytes: int = 4 << 20) -> list[Result]:
+    """All MySQL connections of a capture file."""
+    analysis = Analysis(path.name, options or Options())
+    results: list[Result] = []
+    with open_capture(str(path), batch_bytes=batch_bytes) as source:
+        for batch in source:
+            results += analysis.feed(batch)
+        results += analysis.finish(source.cut_short)
+    return results
+
+
+@cache
+def rows_of(path: Path, port: int = 3306) -> list[Json]:
+    """The connections of a capture file as `analyze --format jsonl` writes them. Not to be changed."""
+    found = analyse_file(path, Options(ports=frozenset({3306, port})))
+    return [json.loads(encode(connection)) for connection, _ in found]
+
+
+def codes(row: Json | Connection) -> set[str]:
+    """The codes of a connection's findings."""
+    if isinstance(row, Connection):
+        return {finding.code for finding in row.findings}
+    return {finding["code"] for finding in row["findings"]}
