@@ -7,7 +7,7 @@ SAMPLE := samples/mysql97_cli_wrong-password.pcap
 # Parts of the test run may be left out on a small machine: make test SERVERS=no
 SERVERS ?= yes
 
-.PHONY: demo test lint bench fuzz servers servers-stop tools samples golden clean
+.PHONY: demo test lint bench fuzz servers servers-stop tools samples golden clean example
 
 $(BIN)/handshark: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -59,3 +59,11 @@ golden: $(BIN)/handshark ## Write the golden files anew; look at git diff before
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache build dist
+
+EXAMPLE := mysql97_cli_fast-auth.pcap mysql97_cli_full-auth-rsa.pcapng mysql97_cli_wrong-password.pcap \
+	mysql97_cli_tls12.pcapng mariadb118_cli_tls13.pcapng mariadb118_cli_parsec.pcapng mariadb1011_cli_native.pcap \
+	mariadb1011_cli_unknown-user.pcap mysql97_raw_fault-silence-after-greeting.pcapng \
+	mysql97_raw_fault-http-request.pcapng mysql97_raw_fault-drop-after-full-auth-request.pcapng
+
+example: $(BIN)/handshark ## Make reports/example.html anew
+	$(BIN)/handshark report $(addprefix samples/,$(EXAMPLE)) --title "Logins of every kind" -o reports/example.html

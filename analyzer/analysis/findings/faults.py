@@ -166,7 +166,7 @@ def truncated_login(case: Case) -> Iterator[Said]:
             "A fault of the client (or of a proxy): it leaves out fields that its capabilities announce.",
             [broken[0][5]],
         )
-    elif facts.login is None and CLIENT in facts.cut_packets and case.connection.outcome != "unknown":
+    elif facts.login is None and CLIENT in facts.cut_packets and case.connection.outcome == "aborted":
         yield Said(
             "The client began a login and left before its packet was whole.",
             "Look at the client: it ended, or waited for something else, in the middle of its login.",
