@@ -310,6 +310,11 @@ class Conversation:
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
             self.machine.one_sided = True
             self.machine.context.assumed = True
+        elif self.machine.one_sided and self.tls is None:
+            # The other side is there after all: its SYN was not captured, or comes late.
+            self.machine.one_sided = False
+            if state == st.LOGIN and self.facts.greeting is not None:
+                self.machine.context.assumed = False
         # A client may begin TLS without an SSLRequest, or after a whole login that sets CLIENT_SSL: servers take both.
         due = state == st.TLS_HANDSHAKE or (role == CLIENT and state in (st.LOGIN, st.AUTHENTICATION))
         # After an SSLRequest the first byte of a handshake record is enough.
@@ -403,8 +408,9 @@ class Conversation:
                     count, sequence, _ = framer.skip_rows(machine.next_sequence, most)
                     machine.passed(count, sequence)
             if machine.one_sided and role == SERVER and framer.peek(1):
+                alone = machine.state
                 self._alone()
-                if machine.state == st.TLS_HANDSHAKE and self.tls is None:
+                if machine.state == st.TLS_HANDSHAKE != alone:
                     rest, ends, frames, times = framer.take_rest()
                     self._bytes(role, rest, ends, frames, times)
                     return

@@ -214,6 +214,9 @@ class FlowTable:
         # A plain SYN opens a connection: after other rows it may be another one.
         opens = syn & ~acks
         bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first))
+        # What comes after a reset is judged one by one: its number is no promise of bytes before it.
+        reset = np.maximum.accumulate(np.where(rst, position, -1))
+        bad[1:] |= reset[:-1] >= first[1:]
         for this in (0, 1):
             mine = direction == this
             # For each row: the last row of this direction at or before it, within its connection.
@@ -227,7 +230,7 @@ class FlowTable:
             bad |= mine & known & syn
             # A row of the other direction must not acknowledge what is not yet seen of this one.
             ahead = ((ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-            bad |= ~mine & known & acks & ~rst & (ahead > 0)
+            bad |= ~mine & known & acks & (ahead > 0)
             # A FIN must be the last thing a direction says.
             bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
             # What a side says after its SYN completes the handshake.

@@ -57,11 +57,12 @@ class CompressedFramer:
     Raises BadValue for a frame that does not open, after which nothing of the direction can be trusted.
     """
 
-    __slots__ = ("_allowance", "_data", "_offset", "algorithm")
+    __slots__ = ("_allowance", "_broken", "_data", "_offset", "algorithm")
 
     def __init__(self, algorithm: str, allowance: Allowance | None = None) -> None:
         self.algorithm = algorithm
         self._allowance = allowance or Allowance()
+        self._broken = False
         self._data = bytearray()
         self._offset = 0
 
@@ -76,6 +77,8 @@ class CompressedFramer:
 
     def frames(self, data: bytes) -> Iterator[bytes]:
         """The same frame by frame: thousands of bombs may be complete at once, and only one is to be in memory."""
+        if self._broken:
+            return
         buffer = self._data
         buffer += data
         pos = 0
@@ -87,7 +90,9 @@ class CompressedFramer:
                     break
                 full = int.from_bytes(buffer[pos + 4 : pos + 7], "little")
                 payload = bytes(buffer[pos + HEADER : stop])
+                self._broken = bool(full)  # until it has opened
                 content = self._open(payload, full) if full else payload
+                self._broken = False
                 pos = stop
                 yield content
         finally:
@@ -95,7 +100,7 @@ class CompressedFramer:
             del buffer[:pos]
 
     def reset(self) -> None:
-        """Forgets a frame that has begun (after a gap)."""
+        """Forgets a frame that has begun: after a gap. A frame that did not open ends the direction for good."""
         self._data.clear()
 
     def _open(self, payload: bytes, full: int) -> bytes:

@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,10 +69,7 @@ class Seen(NamedTuple):
 
 
 def copy_of(context: Context) -> Context:
-    copy = Context()
-    for name in Context.__slots__:
-        setattr(copy, name, getattr(context, name))
-    return copy
+    return copy(context)
 
 
 def packets_of(path: Path) -> Iterator[Seen]:

@@ -14,7 +14,8 @@ from analyzer.protocol import commands as com
 from analyzer.protocol import machine as machine_module
 from analyzer.protocol import state as st
 from analyzer.protocol.framing import PacketFramer, encode_packet
-from analyzer.protocol.machine import CLIENT, MAX_PIPELINED, SERVER, Machine
+from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.moves import MAX_PIPELINED
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.command import ComChangeUser, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import ErrPacket

@@ -1,0 +1,97 @@
+"""Where the fuzzer starts: the bundled captures, and the protocol bytes inside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from analyzer.capture import open_capture
+from analyzer.net.decode import SegmentDecoder
+from analyzer.net.flows import FlowTable
+from analyzer.net.reassembly import TcpConnection
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+SAMPLES: Final = REPOSITORY / "samples"
+# Larger ones make every execution slow, and mutations of them rarely hit anything.
+LONGEST: Final = 1 << 14
+
+# Capabilities of the seeds' contexts: none, what a MySQL 8 client asks for, all.
+CAPABILITIES: Final = (0x0000_0200, 0x19FF_FFDF, 0x7F_FFFF_FFFF)
+
+
+def captures() -> list[bytes]:
+    """The content of every small sample."""
+    files = sorted(path for path in SAMPLES.glob("*.pcap*") if path.stat().st_size <= LONGEST)
+    return [path.read_bytes() for path in files]
+
+
+class _Talk:
+    """Collects what both sides say, in order."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, bytes]] = []
+
+    def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        self.said.append((sender, data))
+
+    def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        pass
+
+    def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
+        pass
+
+
+def conversations() -> list[list[tuple[int, bytes]]]:
+    """(role, bytes) of each connection of the samples: 0 for the client, 1 for the server."""
+    found: list[list[tuple[int, bytes]]] = []
+    for path in sorted(SAMPLES.glob("*.pcap*")):
+        if path.stat().st_size > LONGEST:
+            continue
+        talks: list[tuple[TcpConnection, _Talk]] = []
+
+        def follow(tcp: TcpConnection, talks: list[tuple[TcpConnection, _Talk]] = talks) -> _Talk:
+            talks.append((tcp, _Talk()))
+            return talks[-1][1]
+
+        decoder, table = SegmentDecoder(), FlowTable(follow)
+        with open_capture(str(path)) as source:
+            for batch in source:
+                table.feed(decoder.decode(batch))
+        list(table.finish())
+        for tcp, talk in talks:
+            client = tcp.initiator or 0
+            found.append([(0 if sender == client else 1, data) for sender, data in talk.said])
+    return found
+
+
+def packets(said: bytes) -> list[bytes]:
+    """MySQL packets of one message, headers included; the last may be cut."""
+    out = []
+    at = 0
+    while at + 4 <= len(said):
+        stop = at + 4 + int.from_bytes(said[at : at + 3], "little")
+        out.append(said[at:stop])
+        at = stop
+    return out
+
+
+def records() -> list[bytes]:
+    """Inputs of the target `records`: whole conversations, and single payloads under several capabilities."""
+    from tests.fuzz.targets import EXCHANGES, MACHINE, RECORD_KINDS, SINGLE
+
+    out: list[bytes] = []
+    payloads: list[bytes] = []
+    for talk in conversations():
+        script = bytearray([MACHINE])
+        for role, said in talk:
+            for packet in packets(said):
+                script += bytes([role]) + packet
+                payloads.append(packet[4:])
+        out.append(bytes(script))
+    for index in range(len(RECORD_KINDS)):
+        for flags in CAPABILITIES:
+            head = bytes([SINGLE, index]) + flags.to_bytes(8, "little")
+            out += [head + payload for payload in payloads[index :: len(RECORD_KINDS)][:3]]
+    for index in range(len(EXCHANGES)):
+        out.append(bytes([2, index, 0]) + b"\x01\x05hello\x00\x08\x00\x00\x05world")
+    return [seed for seed in out if len(seed) <= LONGEST]
