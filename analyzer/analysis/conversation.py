@@ -39,6 +39,8 @@ UNDECIDED_BYTES: Final = 1 << 17
 # Bytes of a direction that said NO: enough for the X Protocol's first message.
 REFUSED_BYTES: Final = 64
 
+# States in which the start of a segment may say what it is. Segments come joined where nothing happened in between.
+ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
 # After so many malformed packets in a row the connection is taken to be out of step.
 MOST_BAD: Final = 100
 # Bytes of a cut record that are looked at.
@@ -302,6 +304,13 @@ class Conversation:
             if not data:
                 return
         state = self.machine.state
+        if len(ends) > 1 and (self._resync[role] or state in ONE_BY_ONE):
+            take = self._bytes if self.tls is None else self._inside
+            start = 0
+            for end, frame, time_ns in zip(ends, frames, times, strict=True):
+                take(role, data[start:end], [end - start], [frame], [time_ns])
+                start = end
+            return
         if (state == st.DESYNCHRONISED or self._resync[role]) and not (
             role == CLIENT and self._framers[CLIENT].pending
         ):
@@ -353,18 +362,21 @@ class Conversation:
         if self._compressed is None:
             self._opened(role, data, ends, frames, times)
             return
-        contents = self._compressed[role].frames(data)
-        while True:
-            try:
-                content = next(contents, None)
-            except BadValue as error:
-                self.facts.fault(role, "CompressedPacket", error, frames[-1])
-                self._after_gap(role)
-                return
-            if content is None:
-                return
-            if content:
-                self._opened(role, content, [len(content)], frames[-1:], times[-1:])
+        start = 0
+        for end, frame, time_ns in zip(ends, frames, times, strict=True):
+            contents = self._compressed[role].frames(data[start:end])
+            start = end
+            while True:
+                try:
+                    content = next(contents, None)
+                except BadValue as error:
+                    self.facts.fault(role, "CompressedPacket", error, frame)
+                    self._after_gap(role)
+                    return
+                if content is None:
+                    break
+                if content:
+                    self._opened(role, content, [len(content)], [frame], [time_ns])
 
     def _opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Bytes of packets, as they are inside of all layers."""

@@ -93,10 +93,10 @@ class CompressedFramer:
                 self._broken = bool(full)  # until it has opened
                 content = self._open(payload, full) if full else payload
                 self._broken = False
+                self._offset += stop - pos
                 pos = stop
                 yield content
         finally:
-            self._offset += pos
             del buffer[:pos]
 
     def reset(self) -> None:
