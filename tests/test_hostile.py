@@ -44,27 +44,23 @@ SAMPLE_FRAMES = {name: frames_of(content) for name, content in SAMPLES.items()}
 
 
 def same_every_way(content: bytes) -> Told:
-    """The analysis of `content`, which is the same whichever way it goes."""
+    """The analysis of `content`, which is the same by columns and segment by segment, packets shown or not."""
     told = analyse(content)
-    for other in (
-        analyse(content, columns=False),
-        analyse(content, packets=40),
-        analyse(content, batch_bytes=700),
-    ):
+    for other in (analyse(content, columns=False), analyse(content, packets=40)):
         assert other.lines == told.lines
         assert other.refused == told.refused
     return told
 
 
 def sound(content: bytes, *, pages: bool) -> None:
-    """All that has to hold of any content, whichever way it goes.
+    """All that has to hold of any content.
 
-    What is made of frames that are lost, doubled and swapped may differ between the ways, and between batch sizes:
-    which side spoke first is then anybody's guess. On whole captures it may not: see below.
+    With other batches the result may differ where frames were moved far: a closed connection is let go at the end of a
+    batch, and what comes later is passed over. Samples as they are may not differ: see below.
     """
-    analyse(content, columns=False)
-    analyse(content, batch_bytes=700)
+    told = same_every_way(content)
     shown = analyse(content, packets=40)
+    assert analyse(content, batch_bytes=700).refused == told.refused
     assert shown.refused is None or "capture" in shown.refused or "link type" in shown.refused
     for connection, detail in shown.results:
         assert detail is not None
@@ -80,7 +76,7 @@ def sound(content: bytes, *, pages: bool) -> None:
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_samples_are_sound_as_they_are(name: str) -> None:
-    same_every_way(SAMPLES[name])
+    assert analyse(SAMPLES[name], batch_bytes=700).lines == analyse(SAMPLES[name]).lines
     sound(SAMPLES[name], pages=True)
 
 
@@ -90,7 +86,7 @@ def test_changed_bytes_of_sample_files(name: str, seed: int) -> None:
     sound(changed_file(SAMPLES[name], random.Random(seed)), pages=seed % 16 == 0)
 
 
-@calm(250)
+@calm(150)
 @given(st.sampled_from(sorted(SAMPLES)), SEEDS)
 def test_changed_frames_of_samples(name: str, seed: int) -> None:
     frames = changed_frames(SAMPLE_FRAMES[name], random.Random(seed))
@@ -128,7 +124,7 @@ else:
 class TestCorpus:
     pytestmark = needs_corpus
 
-    @calm(150)
+    @calm(100)
     @given(CORPUS_NAMES, SEEDS)
     def test_changed_frames(self, name: str, seed: int) -> None:
         frames = changed_frames(frames_of(CORPUS[name]), random.Random(seed))

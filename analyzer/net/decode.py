@@ -83,6 +83,11 @@ class SegmentDecoder:
         for link_type in [int(link[0])] if alike else np.unique(link).tolist():
             row = np.arange(len(link), dtype=np.int64) if alike else np.flatnonzero(link == link_type)
             if link_type in LINK_TYPES:
+                # Zeros that compress to nothing make millions of empty frames: not one by one.
+                empty = batch.captured[row] == 0
+                if empty.any():
+                    self.undecodable += int(empty.sum())
+                    row = row[~empty]
                 rows[link_type] = row
             else:
                 self.unknown_link_types[link_type] = self.unknown_link_types.get(link_type, 0) + len(row)

@@ -213,7 +213,8 @@ class FlowTable:
         stops = np.append(starts[1:], count) - 1
         # A plain SYN opens a connection: after other rows it may be another one.
         opens = syn & ~acks
-        bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first))
+        late = syn & acks & (position > first + 1)  # a SYN-ACK after more than the SYN it answers
+        bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first)) | late
         # What comes after a reset is judged one by one: its number is no promise of bytes before it.
         reset = np.maximum.accumulate(np.where(rst, position, -1))
         bad[1:] |= reset[:-1] >= first[1:]
