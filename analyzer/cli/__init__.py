@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import ModuleType
+from typing import Final
 
-from analyzer.cli.analyze import analyze
-from analyzer.cli.arguments import parser
-from analyzer.cli.corpus import corpus
-from analyzer.cli.html import report
-from analyzer.cli.inject import inject
-from analyzer.cli.verify import verify
+from analyzer import __version__
+from analyzer.cli import analyze, corpus, html, inject, verify
 
-COMMANDS = {"analyze": analyze, "report": report, "inject-keys": inject, "corpus": corpus, "verify": verify}
+# In the order of `handshark --help`: a module adds its own arguments with `add`, and does its work in `run`.
+MODULES: Final[dict[str, ModuleType]] = {
+    "analyze": analyze,
+    "report": html,
+    "inject-keys": inject,
+    "corpus": corpus,
+    "verify": verify,
+}
+
+EXAMPLES = """examples:
+  handshark analyze capture.pcapng
+  handshark analyze -v capture.pcapng                  # the packets of each login, as a ladder
+  handshark analyze *.pcap --format jsonl | jq .outcome
+  tcpdump -i any -w - port 3306 | handshark analyze -
+  handshark report capture.pcapng -o out.html
+  handshark verify session.pcapng truth.json           # the raw client's own knowledge against the analysis
+  handshark corpus verify
+
+exit codes: 0 done; 1 a finding at or above --fail-on was made, or a corpus or truth differs; 2 wrong usage;
+3 a capture could not be read at all.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="handshark",
+        description="Says what happened on the MySQL and MariaDB connections of a packet capture, and why.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"handshark {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in MODULES.values():
+        module.add(commands)
+    return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Few cycles, many objects that live for a batch: the default looks for garbage far too often.
     gc.set_threshold(100_000, 20, 50)
     try:
-        return COMMANDS[arguments.command](arguments)
+        code: int = MODULES[arguments.command].run(arguments)
+        return code
     except BrokenPipeError:
         # Whoever read our output has what it wanted (head, jq with an error): no message, and none at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,13 +11,24 @@ from typing import BinaryIO, TypeVar
 
 from analyzer.analysis import Connection, Options, Result
 from analyzer.analysis.findings.base import SEVERITIES
-from analyzer.cli.arguments import options_of
+from analyzer.cli.arguments import Commands, captures, command, options_of, positive
 from analyzer.cli.output import open_output
 from analyzer.cli.run import Run, complain
 
 T = TypeVar("T")
 
 SHOWN_PACKETS = 400
+
+FORMATS = ("text", "json", "jsonl", "csv")
+EXAMPLES = """examples:
+  handshark analyze capture.pcapng
+  handshark analyze -vv capture.pcapng                 # packets with their fields
+  handshark analyze --format csv -o out.csv a.pcap b.pcap.gz
+  handshark analyze --merge ring_*.pcapng              # a rotated set as one capture
+  handshark analyze --fail-on error nightly.pcap       # exit code 1 if a login failed
+  handshark analyze --password-file pw capture.pcap    # was this the password the client used?
+  handshark analyze --keylog keys.txt capture.pcap     # what was inside TLS
+"""
 
 
 def rank_of(connection: Connection) -> int:
@@ -38,7 +49,30 @@ class _Outcome:
         self.interrupted |= run.interrupted
 
 
-def analyze(arguments: argparse.Namespace) -> int:
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "analyze",
+        "one line or object for each connection",
+        "Shows every MySQL connection of the captures: who, how, and how it ended.",
+        EXAMPLES,
+    )
+    captures(parser)
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="packets; -vv fields; -vvv bytes (text only)"
+    )
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    parser.add_argument("--width", type=positive, metavar="N", help="columns of the text (default: the terminal's)")
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, metavar="SEVERITY", help="exit 1 on such a finding, or a graver"
+    )
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     packets = SHOWN_PACKETS if arguments.verbose and arguments.format == "text" else 0
     options = options_of(arguments, packets)
@@ -66,12 +100,12 @@ def _rendered(
     arguments: argparse.Namespace, options: Options, outcome: _Outcome, encode: Callable[[Connection], bytes]
 ) -> Iterator[bytes]:
     """Each connection encoded, in the process that found it."""
-    run = Run(options, lambda result: (encode(result[0]), rank_of(result[0])), arguments.jobs)
-    for _, results in run.each(arguments.captures, arguments.merge):
+    sources = Run(options, lambda result: (encode(result[0]), rank_of(result[0])), arguments.jobs)
+    for _, results in sources.each(arguments.captures, arguments.merge):
         for line, rank in results:
             outcome.gravest = max(outcome.gravest, rank)
             yield line
-    outcome.take(run)
+    outcome.take(sources)
 
 
 def _jsonl(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
@@ -107,9 +141,9 @@ def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
     auto = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     color = arguments.color == "always" or (arguments.color == "auto" and auto)
     report = TextReport(lambda line: out.write(line.encode()), width, color, arguments.verbose)
-    run: Run[Result] = Run(options, lambda result: result, arguments.jobs)
-    for name, results in run.each(arguments.captures, arguments.merge):
-        before = len(run.sources)
+    sources: Run[Result] = Run(options, lambda result: result, arguments.jobs)
+    for name, results in sources.each(arguments.captures, arguments.merge):
+        before = len(sources.sources)
         begun = False
         for connection, detail in results:
             if not begun:
@@ -117,12 +151,12 @@ def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
                 begun = True
             outcome.gravest = max(outcome.gravest, rank_of(connection))
             report.connection(connection, detail)
-        if len(run.sources) > before:
+        if len(sources.sources) > before:
             if not begun:
                 report.begin(name)
-            report.end(run.sources[-1])
-    outcome.take(run)
-    if run.sources:
+            report.end(sources.sources[-1])
+    outcome.take(sources)
+    if sources.sources:
         report.summary()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from analyzer.analysis import Analysis, Options
 from analyzer.capture import open_capture
+from analyzer.cli.arguments import Commands, command
 from analyzer.cli.parallel import add_secrets
 from analyzer.cli.run import complain
 from analyzer.errors import AnalyzerError
@@ -21,8 +22,27 @@ SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst", ".pcapng.
 GOLDEN = ".golden.json"
 KEYS = ".keys"
 
+EXAMPLES = """examples:
+  handshark corpus verify                # samples/
+  handshark corpus verify my-captures/
+  handshark corpus update                # write the golden files anew; look at the difference before you commit
+"""
 
-def corpus(arguments: argparse.Namespace) -> int:
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "corpus",
+        "compare captures with their golden files",
+        "Analyses every capture under DIR and compares with its golden file.",
+        EXAMPLES,
+    )
+    parser.add_argument("action", choices=("verify", "update"))
+    parser.add_argument("directory", nargs="?", default="samples", metavar="DIR", help="default: samples")
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     folder = Path(arguments.directory)
     if not folder.is_dir():

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import BinaryIO
 
 from analyzer.analysis.keys import count_secrets
 from analyzer.capture import CaptureSource, PcapngWriter, open_capture
+from analyzer.cli.arguments import Commands, command
 from analyzer.cli.output import open_output
 from analyzer.cli.progress import Progress
 from analyzer.cli.run import complain
 from analyzer.errors import CaptureError
 
+EXAMPLES = """example:
+  handshark inject-keys in.pcap keys.txt -o out.pcapng
+"""
 
-def inject(arguments: argparse.Namespace) -> int:
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "inject-keys",
+        "put a TLS key log into a capture",
+        "Writes a capture as pcapng with TLS secrets inside, so that it can be read without a key log.",
+        EXAMPLES,
+    )
+    parser.add_argument("capture", metavar="CAPTURE")
+    parser.add_argument("keylogs", nargs="+", type=Path, metavar="KEYLOG", help="NSS key log format")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.pcapng")
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     try:
         contents = [path.read_bytes() for path in arguments.keylogs]

@@ -5,28 +5,56 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from analyzer.analysis import Connection, Result
 from analyzer.analysis.verify import compare
-from analyzer.cli.arguments import options_of
+from analyzer.cli.arguments import Commands, command, options_of
 from analyzer.cli.run import Run, complain
 from analyzer.report.escape import terminal
 
+EXAMPLES = """examples:
+  handshark-client --user app --password-file pw --record session.pcapng --truth truth.json -e "SELECT 1"
+  handshark verify session.pcapng truth.json
+  handshark verify tcpdump.pcap truth.json --keylog keys.txt
 
-def verify(arguments: argparse.Namespace) -> int:
+TRUTH.json is an object with keys of `handshark analyze --format jsonl`, or a list of such objects; what it lacks is not
+compared. Its connection is found by connection_id, client and server.
+exit codes: 0 all agrees; 1 something differs, or a connection is not in the capture; 3 a file could not be read.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "verify",
+        "compare a capture with what is known of its connections",
+        "Says where the analysis of CAPTURE differs from what TRUTH.json knows of its connections.",
+        EXAMPLES,
+    )
+    parser.set_defaults(port=[], show_secrets=False, password_file=None, rsa_key=None)
+    parser.add_argument("capture", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin")
+    parser.add_argument("truth", metavar="TRUTH.json", help="as handshark-client --truth writes it")
+    parser.add_argument(
+        "--keylog", type=Path, action="append", default=[], metavar="FILE", help="TLS keys, NSS key log (repeatable)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     truths = _read(arguments.truth)
     options = options_of(arguments, packets=0)
     if truths is None or options is None:
         return 3
-    run = Run(options, _connection, jobs=1)
+    sources = Run(options, _connection, jobs=1)
     connections: list[Connection] = []
-    for _, found in run.each([arguments.capture], merge=False):
+    for _, found in sources.each([arguments.capture], merge=False):
         connections += found
-    if run.failed:
+    if sources.failed:
         return 3
     different = sum(_told(connections, truth) for truth in truths)
     sys.stdout.write(f"{len(truths)} {_plural('connection', len(truths))}, {different} different\n")

@@ -414,7 +414,7 @@ def test_examples_in_the_help_are_understood(capsysbinary: Capsys) -> None:
     """Every example parses; globs and pipes are the shell's."""
     import shlex
 
-    from analyzer.cli.arguments import parser
+    from analyzer.cli import parser
 
     texts = [
         here(capsysbinary, *filter(None, [command]), "--help").out for command in ("", "analyze", "report", "corpus")
