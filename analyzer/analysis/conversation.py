@@ -10,50 +10,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from analyzer.analysis import recognise
+from analyzer.analysis import taking_up
 from analyzer.analysis.facts import Facts
+from analyzer.analysis.observe import Observer
 from analyzer.analysis.packets import PacketList
-from analyzer.errors import BadValue, DecodeError, Truncated
+from analyzer.analysis.undecided import MYSQL, UNDECIDED, Chunk, Undecided
+from analyzer.errors import BadValue, Truncated
 from analyzer.net.reassembly import END_RST, TcpConnection
 from analyzer.protocol import state as st
-from analyzer.protocol.commands import COM_QUERY, COMMANDS
 from analyzer.protocol.compression import Allowance, CompressedFramer
-from analyzer.protocol.framing import HEADER, PacketFramer
+from analyzer.protocol.framing import PacketFramer
 from analyzer.protocol.machine import CLIENT, SERVER, Machine, ResponseKey
-from analyzer.protocol.reader import TracingReader
 from analyzer.protocol.records.base import Malformed
-from analyzer.protocol.records.greeting import HandshakeV10
-from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import decode_proxy
 from analyzer.tls.records import begins_tls
 from analyzer.tls.session import PARTIAL, AfterTls, Event, KeyLog, RSAPrivateKey, TlsSession
-
-# What is known of the connection.
-UNDECIDED: Final = 0
-MYSQL: Final = 1
-OTHER: Final = 2
-X_PROTOCOL: Final = 3
-
-# Bytes of each direction that are kept until it is known what the connection is.
-UNDECIDED_BYTES: Final = 1 << 17
-# Bytes of a direction that said NO: enough for the X Protocol's first message.
-REFUSED_BYTES: Final = 64
 
 # States in which the start of a segment may say what it is. Segments come joined where nothing happened in between.
 ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
 # After so many malformed packets in a row the connection is taken to be out of step.
 MOST_BAD: Final = 100
-# Bytes of a cut record that are looked at.
-LONGEST_CUT: Final = 4096
-
 # States in which only a client's packet, or a fault, leaves a fact behind.
 QUIET: Final = frozenset(
     {st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE, st.PREPARE_PARAMS, st.PREPARE_PARAMS_EOF}
     | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM}
 )
-
-_Chunk = tuple[int, bytes, list[int], list[int], list[int]]
-
 
 # Responses of the command phase that were complete and without fault: what they were -> sequence id after them.
 Seen = dict[ResponseKey, int]
@@ -75,22 +56,19 @@ class Conversation:
         "_allowance",
         "_bad",
         "_begun",
-        "_chunks",
         "_compressed",
-        "_first",
+        "_early",
         "_framers",
-        "_lost",
         "_resync",
-        "_said_no",
         "_seen",
+        "_undecided",
         "client",
         "facts",
-        "keep",
         "kind",
         "machine",
-        "packets",
-        "ports",
+        "observer",
         "secrets",
+        "shown",
         "tcp",
         "tls",
     )
@@ -100,61 +78,54 @@ class Conversation:
         tcp: TcpConnection,
         ports: frozenset[int],
         keep: int,
-        packets: PacketList | None,
+        observer: Observer | None,
         seen: Seen,
         secrets: Secrets,
         allowance: Allowance,
     ) -> None:
         self.tcp = tcp
-        self.ports = ports
-        self.keep = keep
         self.kind = UNDECIDED
         self.client = 0
-        self._first: list[bytes] = [b"", b""]
-        self._chunks: list[_Chunk] = []
+        self._undecided: Undecided | None = Undecided(tcp, ports)
+        self._early: Chunk | None = None  # a PROXY header that is not complete
         self._begun = False  # the client's bytes have begun, behind its PROXY header if there is one
-        self._said_no = [False, False]
-        self._lost = [False, False]  # a gap came before it was known what the connection is
         self.facts = Facts()
         self.machine = Machine()
         self._framers = (PacketFramer(keep), PacketFramer(keep))
         self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
         self.tls: TlsSession | None = None
         self._resync = [False, False]  # a gap was there: what comes begins a packet, if it looks like one
-        self.packets = packets
+        self.observer = observer
+        self.shown: PacketList | None = None  # the observer whose packets the reports show
         self._seen = seen
         self._allowance = allowance
         self._bad = 0  # malformed packets in a row
         self.secrets = secrets
-        self.machine.lean = packets is None
+        self.machine.lean = observer is None
 
     # -- stream events ------------------------------------------------------------------------------------------------
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self.kind == MYSQL:
             self._bytes(CLIENT if sender == self.client else SERVER, data, ends, frames, times)
-        elif self.kind == UNDECIDED:
-            self._undecided(sender, data, ends, frames, times)
+        elif self._undecided is not None:
+            self._undecided.data((sender, data, ends, frames, times))
+            self._decided()
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self.facts.gap(sender, length, reason, frame)
-        if self.kind == UNDECIDED:
-            self._lost[sender] = True
-            first = self._first[sender]
-            initiator = self.tcp.initiator
-            if initiator != sender and recognise.is_cut_greeting(first):
-                self._is_mysql(client=1 - sender)
-            elif initiator in (None, sender) and recognise.is_cut_login(first):
-                self._is_mysql(client=sender)
+        if self._undecided is not None:
+            self._undecided.gap(sender)
+            self._decided()
         if self.kind != MYSQL:
             return
         role = CLIENT if sender == self.client else SERVER
         if role == CLIENT:
             self._begun = True
-            self._chunks.clear()
+            self._early = None
         self._cut_record(role, frame)
-        if self.packets is not None:
-            self.packets.gap(role, length, reason, frame, time_ns)
+        if self.observer is not None:
+            self.observer.gap(role, length, reason, frame, time_ns)
         self._after_gap(role)
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
@@ -163,123 +134,37 @@ class Conversation:
             facts.end = (sender, kind, frame, time_ns)
         if facts.reset is None and kind == END_RST:
             facts.reset = (sender, kind, frame, time_ns)
-        if self.packets is not None and self.kind == MYSQL:
-            self.packets.end(CLIENT if sender == self.client else SERVER, kind, frame, time_ns)
+        if self.observer is not None and self.kind == MYSQL:
+            self.observer.end(CLIENT if sender == self.client else SERVER, kind, frame, time_ns)
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
-    def _undecided(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        self._chunks.append((sender, data, ends, frames, times))
-        self._first[sender] += data[:UNDECIDED_BYTES]
-        self._decide()
-        if self.kind == UNDECIDED and sum(map(len, self._first)) > UNDECIDED_BYTES:
-            self._give_up()
-
-    def _decide(self) -> None:
-        """Looks at each direction that has not been ruled out."""
-        initiator = self.tcp.initiator
-        for sender in (0, 1):
-            first = self._first[sender]
-            if not first or self._said_no[sender]:
-                continue
-            verdicts: list[int] = []
-            if initiator != sender:
-                greets = recognise.is_greeting(first)
-                verdict = greets if greets == recognise.YES else recognise.is_early_error(first)
-                if verdict == recognise.YES:
-                    self._is_mysql(client=1 - sender)
-                    return
-                verdicts += (greets, verdict)
-            if initiator in (None, sender):
-                verdict = recognise.is_login(self._without_proxy(first))
-                if verdict == recognise.YES:
-                    self._is_mysql(client=sender)
-                    return
-                verdicts.append(verdict)
-            if self._proxied(first):
-                verdicts.append(recognise.MORE)
-            if recognise.MORE not in verdicts:
-                self._said_no[sender] = True
-        if self._is_x():
-            self.kind = X_PROTOCOL
-            self._chunks.clear()
-        elif (
-            all(self._said_no)
-            or (any(self._said_no) and self._server_port() is not None)
-            or (any(self._said_no) and sum(map(len, self._first)) > REFUSED_BYTES * 64)
-        ):
-            self._give_up()
-
-    def _is_x(self) -> bool:
-        for server in (0, 1):
-            if self.tcp.initiator == server:
-                continue
-            port = self.tcp.endpoints[server][1]
-            if recognise.is_x_protocol(self._first[1 - server], self._first[server], port):
-                self.client = 1 - server
-                return True
-        return False
-
-    @staticmethod
-    def _without_proxy(first: bytes) -> bytes:
-        try:
-            header = decode_proxy(first)
-        except DecodeError:
-            return first
-        return first[header.length :] if header is not None else first
-
-    @staticmethod
-    def _proxied(first: bytes) -> bool:
-        try:
-            return decode_proxy(first) is not None
-        except Truncated:
-            return True
-        except BadValue:
-            return False
-
-    def _server_port(self) -> int | None:
-        """The endpoint whose port is one of MySQL's, None where neither or both are."""
-        ports = self.ports
-        a, b = (endpoint[1] in ports for endpoint in self.tcp.endpoints)
-        initiator = self.tcp.initiator
-        if initiator is not None:
-            server = 1 - initiator
-            return server if (a, b)[server] else None
-        return None if a == b else 0 if a else 1
-
-    def _give_up(self) -> None:
-        """No start of a MySQL connection is there: assumed where the port is MySQL's, else something else."""
-        server = self._server_port()
-        if server is None:
-            self.kind = OTHER
-            self._chunks.clear()
-            self._first = [b"", b""]
+    def _decided(self) -> None:
+        """Goes on as what the connection turned out to be, with the bytes that were held back."""
+        undecided = self._undecided
+        if undecided is None or undecided.kind == UNDECIDED:
             return
-        self._is_mysql(client=1 - server, assumed=True)
-
-    def _is_mysql(self, client: int, assumed: bool = False) -> None:
-        self.kind = MYSQL
-        self.client = client
+        self._undecided = None
+        self.kind = undecided.kind
+        self.client = undecided.client
+        if self.kind != MYSQL:
+            return
         machine = self.machine
-        facts = self.facts
-        server = 1 - client
-        if assumed:
-            facts.assumed = True
+        if undecided.assumed:
+            self.facts.assumed = True
             if self.tcp.syn_ns is None:
                 machine.context.assumed = True
                 machine.desynchronise()
-        elif not self._first[server] or (self._lost[server] and self._said_no[server]):
-            # The client's login was recognised, and the greeting before it is not in the capture.
+        elif undecided.greeting_lost:
             machine.state = st.LOGIN
-        chunks, self._chunks = self._chunks, []
-        self._first = [b"", b""]
-        for sender, data, ends, frames, times in chunks:
-            self._bytes(CLIENT if sender == client else SERVER, data, ends, frames, times)
+        for sender, data, ends, frames, times in undecided.chunks:
+            self._bytes(CLIENT if sender == self.client else SERVER, data, ends, frames, times)
 
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
-        if self.kind == UNDECIDED:
-            self._give_up()
+        if self._undecided is not None:
+            self._undecided.give_up()
+            self._decided()
         if self.tls is not None:
             # Keys may have come after the records they open.
             self._tls_events(self.tls.retry())
@@ -333,21 +218,22 @@ class Conversation:
             return
         self._packets(role, data, ends, frames, times)
 
-    def _behind_proxy(self, chunk: _Chunk) -> _Chunk:
+    def _behind_proxy(self, chunk: Chunk) -> Chunk:
         """The client's first bytes without the PROXY header in front of them; without any while it is incomplete.
 
         Servers may greet before they have read it, so it comes before or after the greeting.
         """
         sender, data, ends, frames, times = chunk
-        if self._chunks:
-            _, begin, marks, first, early = self._chunks.pop()
+        if self._early is not None:
+            _, begin, marks, first, early = self._early
+            self._early = None
             ends = [*marks, *(len(begin) + end for end in ends)]
             data, frames, times = begin + data, first + frames, early + times
         length = 0
         try:
             header = decode_proxy(data)
         except Truncated:
-            self._chunks = [(sender, data, ends, frames, times)]
+            self._early = (sender, data, ends, frames, times)
             return sender, b"", [], [], []
         except BadValue:
             header = None
@@ -383,7 +269,7 @@ class Conversation:
         framer = self._framers[role]
         key = None
         faults = 0
-        if self.packets is None and framer.idle:
+        if self.observer is None and framer.idle:
             # What needs no decoding where nobody looks at packets: plain commands, and responses seen before. A
             # response depends on its bytes, the state it is due in, what is in force and the id before it: one that
             # was complete and without fault once is so again.
@@ -412,13 +298,15 @@ class Conversation:
         machine = self.machine
         framer = self._framers[role]
         facts = self.facts
-        shown = self.packets
+        observer = self.observer
         while True:
-            if role == SERVER and (shown is None or shown.full):
+            if role == SERVER and (observer is None or observer.full):
                 most = machine.may_pass
                 if most > 0:
-                    count, sequence, _ = framer.skip_rows(machine.next_sequence, most)
+                    count, sequence, length = framer.skip_rows(machine.next_sequence, most)
                     machine.passed(count, sequence)
+                    if observer is not None and count:
+                        observer.passed(role, count, length, *framer.mark)
             if machine.one_sided and role == SERVER and framer.peek(1):
                 alone = machine.state
                 self._alone()
@@ -435,8 +323,8 @@ class Conversation:
             record = machine.feed(role, packet)
             if machine.sequence_error is not None or role == CLIENT or before not in QUIET or type(record) is Malformed:
                 facts.note(role, packet, record, before, machine)
-            if shown is not None:
-                shown.packet(role, packet, record, machine, before)
+            if observer is not None:
+                observer.packet(role, packet, record, machine, before)
             if type(record) is Malformed:
                 self._bad += 1
                 if self._bad >= MOST_BAD:
@@ -537,22 +425,10 @@ class Conversation:
 
     def _cut_record(self, role: int, frame: int) -> None:
         """Notes what a greeting or a login says before the place where it is cut."""
-        state = self.machine.state
-        if self.tls is not None or self._compressed is not None:
-            return
-        kind: type[HandshakeV10 | HandshakeResponse41]
-        if state == st.GREETING and role == SERVER:
-            kind = HandshakeV10
-        elif state in (st.LOGIN, st.GREETING) and role == CLIENT:
-            kind = HandshakeResponse41
-        else:
-            return
-        payload = self._framers[role].peek(LONGEST_CUT)[HEADER:]
-        reader = TracingReader(payload, kind.__name__)
-        try:
-            kind.decode(reader, self.machine.context)
-        except DecodeError:
-            self.facts.cut_records[kind.__name__] = ({span.name: span.value for span in reader.spans}, frame)
+        if self.tls is None and self._compressed is None:
+            found = taking_up.cut_record(self.machine, role, self._framers[role])
+            if found is not None:
+                self.facts.cut_records[found[0]] = (found[1], frame)
 
     def _after_gap(self, role: int) -> None:
         """Goes on with what is still certain; nothing after a gap is decoded on the old assumptions."""
@@ -588,7 +464,7 @@ class Conversation:
         machine = self.machine
         start = 0
         for index, end in enumerate(ends):
-            if self._makes_sense(role, data, start):
+            if taking_up.makes_sense(role, data, start, machine.state, self.facts.login_lost):
                 self._resync[role] = False
                 self.facts.taken_up = True
                 command = role == CLIENT and data[start + 3] == 0
@@ -603,23 +479,3 @@ class Conversation:
                 self._packets(role, data[start:], [e - start for e in ends[index:]], frames[index:], times[index:])
                 return
             start = end
-
-    def _makes_sense(self, role: int, chunk: bytes, start: int) -> bool:
-        """Whether a segment, which begins at `start`, begins with a packet that is possible in this state."""
-        state = self.machine.state
-        data = chunk[start : start + 37]  # a copy of all that follows, for every segment, would be quadratic
-        if begins_tls(data) and state == st.AUTHENTICATION and self.facts.login_lost:
-            return False
-        if len(data) < 5:
-            return False
-        length = int.from_bytes(data[:3], "little")
-        sequence, first = data[3], data[4]
-        whole = len(chunk) - start >= 4 + length
-        if role == CLIENT and sequence == 0:
-            if first not in COMMANDS or length == 0 or not (whole or length > 1000):
-                return False
-            text = data[5:37].lstrip(b"\x00\x01") if first == COM_QUERY else b""
-            return all(byte >= 0x20 or byte in (9, 10, 13) for byte in text)
-        if state == st.AUTHENTICATION:
-            return 0 < sequence < 64 and length <= 1 << 16 and whole
-        return False

@@ -84,6 +84,10 @@ class PacketList:
             )
         )
 
+    def passed(self, role: int, count: int, length: int, frame: int, time_ns: int) -> None:
+        """Counts packets that were passed over, after the last that is shown."""
+        self.left_out += count
+
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         """Adds something that is no packet: a gap, a FIN, a TLS record."""
         if self.full:

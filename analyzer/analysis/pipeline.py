@@ -7,15 +7,17 @@ import pickle
 import tempfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Final
 
 from analyzer.analysis.build import Builder
-from analyzer.analysis.conversation import MYSQL, OTHER, X_PROTOCOL, Conversation, Secrets, Seen
+from analyzer.analysis.conversation import Conversation, Secrets, Seen
 from analyzer.analysis.findings.base import Evidence
 from analyzer.analysis.model import Connection, ConnectionDetail, Source
+from analyzer.analysis.observe import Observer, Several
 from analyzer.analysis.packets import PacketList
+from analyzer.analysis.undecided import MYSQL, OTHER, X_PROTOCOL
 from analyzer.batches import FrameBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.decode import SegmentDecoder
@@ -51,6 +53,8 @@ class Options:
     keylogs: tuple[bytes, ...] = ()
     rsa_key: RSAPrivateKey | None = None
     keep: int = DEFAULT_KEEP
+    # Each makes an observer for a connection that begins.
+    observe: tuple[Callable[[TcpConnection], Observer], ...] = ()
     # This process's share of the connections: (index, of how many).
     share: tuple[int, int] = (0, 1)
 
@@ -97,8 +101,14 @@ class Analysis:
         index, processes = options.share
         if processes > 1 and zlib.crc32(tcp.key) % processes != index:
             return None
-        packets = PacketList(options.packets, options.show_secrets, tcp.first_ns) if options.packets else None
-        return Conversation(tcp, options.ports, options.keep, packets, self._seen, self._secrets, self._allowance)
+        observers: list[Observer] = [make(tcp) for make in options.observe]
+        shown = PacketList(options.packets, options.show_secrets, tcp.first_ns) if options.packets else None
+        if shown is not None:
+            observers.append(shown)
+        observer = None if not observers else observers[0] if len(observers) == 1 else Several(observers)
+        talk = Conversation(tcp, options.ports, options.keep, observer, self._seen, self._secrets, self._allowance)
+        talk.shown = shown
+        return talk
 
     def add_keys(self, content: bytes) -> None:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
@@ -153,9 +163,8 @@ class Analysis:
             return
         self.totals.mysql_connections += 1
         connection = self._builder.connection(tcp, talk, self.evidence)
-        detail = None
-        if talk.packets is not None:
-            detail = ConnectionDetail(talk.packets.packets, talk.packets.left_out)
+        shown = talk.shown
+        detail = None if shown is None else ConnectionDetail(shown.packets, shown.left_out)
         self._order.add(tcp.number, (connection, detail))
 
     def source(self, source_format: str, warnings: list[str]) -> Source:

@@ -139,6 +139,11 @@ class PacketFramer(msgspec.Struct):
         index = bisect_left(self._ends, end) if len(self._ends) > 1 else 0
         return self._frames[index], self._times[index]
 
+    @property
+    def mark(self) -> tuple[int, int]:
+        """Frame and time of the last byte that was taken."""
+        return self._at(self._pos)
+
     def next(self) -> Packet | None:
         """The next packet, or None until more bytes are pushed."""
         if self._have:

@@ -1,0 +1,68 @@
+"""Who looks on while a conversation is decoded: the ladder, display filters, the list of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from analyzer.protocol.framing import Packet
+from analyzer.protocol.machine import AnyRecord, Machine
+
+
+class Observer(Protocol):
+    """Is told of all that happens on one connection, in order for each direction.
+
+    `role` is CLIENT or SERVER (protocol.machine); frames are numbers from 1, times nanoseconds.
+    """
+
+    @property
+    def full(self) -> bool:
+        """Whether rows and definitions may be passed over from here on, without a call for each."""
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        """A packet as the machine decoded it; `before` is the state it came in. Called after the machine moved."""
+
+    def passed(self, role: int, count: int, length: int, frame: int, time_ns: int) -> None:
+        """`count` packets of the server, rows or definitions with `length` payload bytes, were passed over."""
+
+    def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
+        """Something that is no MySQL packet: a TLS message."""
+
+    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        """Bytes that are not in the capture. `frame` is the one behind them."""
+
+    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
+        """FIN or RST."""
+
+
+class Several:
+    """Observers that look on together."""
+
+    __slots__ = ("observers",)
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self.observers = observers
+
+    @property
+    def full(self) -> bool:
+        return all(observer.full for observer in self.observers)
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        for observer in self.observers:
+            observer.packet(role, packet, record, machine, before)
+
+    def passed(self, role: int, count: int, length: int, frame: int, time_ns: int) -> None:
+        for observer in self.observers:
+            observer.passed(role, count, length, frame, time_ns)
+
+    def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
+        for observer in self.observers:
+            observer.event(role, record, summary, length, frame, time_ns)
+
+    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        for observer in self.observers:
+            observer.gap(role, length, reason, frame, time_ns)
+
+    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
+        for observer in self.observers:
+            observer.end(role, kind, frame, time_ns)
