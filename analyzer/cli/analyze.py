@@ -7,11 +7,13 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from analyzer.analysis import Connection, Options, Result
 from analyzer.analysis.findings.base import SEVERITIES
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
+from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.output import open_output
 from analyzer.cli.run import Run, complain
 
@@ -100,7 +102,8 @@ def _rendered(
     arguments: argparse.Namespace, options: Options, outcome: _Outcome, encode: Callable[[Connection], bytes]
 ) -> Iterator[bytes]:
     """Each connection encoded, in the process that found it."""
-    sources = Run(options, lambda result: (encode(result[0]), rank_of(result[0])), arguments.jobs)
+    harvest = partial(Connections, lambda result: (encode(result[0]), rank_of(result[0])))
+    sources: Run[tuple[bytes, int]] = Run(options, harvest, arguments.jobs)
     for _, results in sources.each(arguments.captures, arguments.merge):
         for line, rank in results:
             outcome.gravest = max(outcome.gravest, rank)
@@ -141,7 +144,7 @@ def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
     auto = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     color = arguments.color == "always" or (arguments.color == "auto" and auto)
     report = TextReport(lambda line: out.write(line.encode()), width, color, arguments.verbose)
-    sources: Run[Result] = Run(options, lambda result: result, arguments.jobs)
+    sources: Run[Result] = Run(options, partial(Connections, whole), arguments.jobs)
     for name, results in sources.each(arguments.captures, arguments.merge):
         before = len(sources.sources)
         begun = False

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import os
+from functools import partial
 
 from analyzer.analysis import Result
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
+from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.output import open_output
 from analyzer.cli.run import Run, complain
 
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, PACKETS)
     if options is None:
         return 2
-    sources: Run[Result] = Run(options, lambda result: result, jobs=1)
+    sources: Run[Result] = Run(options, partial(Connections, whole), jobs=1)
     names = [os.path.basename(name) if name != "-" else "standard input" for name in arguments.captures]
     title = arguments.title or (", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more")
     try:

@@ -18,8 +18,9 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic, TypeVar
 
-from analyzer.analysis import Analysis, Options, Result, Source
+from analyzer.analysis import Analysis, Options, Source
 from analyzer.capture import CaptureSource, open_capture
+from analyzer.cli.harvest import Harvest, Key
 from analyzer.cli.progress import Progress
 from analyzer.errors import CaptureError, UnsupportedLinkType
 
@@ -46,7 +47,7 @@ def jobs_for(name: str, asked: int | None) -> int:
 class Parallel(Generic[T]):
     """Analyses one file in `jobs` processes. After the results have been used up, `source` is there."""
 
-    def __init__(self, name: str, options: Options, render: Callable[[Result], T], jobs: int) -> None:
+    def __init__(self, name: str, options: Options, harvest: Callable[[], Harvest[T]], jobs: int) -> None:
         self.name = name
         self.source: Source | None = None
         self._mysql = 0
@@ -56,13 +57,13 @@ class Parallel(Generic[T]):
         for index in range(jobs):
             receive, send = context.Pipe(duplex=False)
             share = replace(options, share=(index, jobs))
-            process = context.Process(target=_work, args=(name, share, render, send), daemon=True)
+            process = context.Process(target=_work, args=(name, share, harvest, send), daemon=True)
             process.start()
             send.close()
             self._workers.append((process, receive))
 
     def results(self) -> Iterator[T]:
-        """The connections of all processes, in the order of their first frames. Raises CaptureError."""
+        """The items of all processes, in the order of their keys. Raises CaptureError."""
         try:
             streams = [self._stream(process, self._drained(pipe)) for process, pipe in self._workers]
             for _, result in heapq.merge(*streams, key=lambda item: item[0]):
@@ -91,7 +92,7 @@ class Parallel(Generic[T]):
         threading.Thread(target=drain, daemon=True).start()
         return messages
 
-    def _stream(self, process: BaseProcess, messages: queue.Queue[bytes | None]) -> Iterator[tuple[int, T]]:
+    def _stream(self, process: BaseProcess, messages: queue.Queue[bytes | None]) -> Iterator[tuple[Key, T]]:
         """What one process sends."""
         while True:
             message = messages.get()
@@ -117,21 +118,22 @@ class Parallel(Generic[T]):
                 return
 
 
-def _work(name: str, options: Options, render: Callable[[Result], object], pipe: Pipe) -> None:
+def _work(name: str, options: Options, make: Callable[[], Harvest[object]], pipe: Pipe) -> None:
     """A process: analyses, and sends what it finds."""
 
     def send(kind: str, content: Any) -> None:
         pipe.send_bytes(pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
 
     try:
-        analysis = Analysis(name, options)
-        held: list[tuple[int, object]] = []
+        harvest = make()
+        analysis = Analysis(name, harvest.options(options))
+        held: list[tuple[Key, object]] = []
         with open_capture(name) as capture:
             taken = 0
             for batch in capture:
                 taken = add_secrets(analysis, capture, taken)
-                for result in analysis.feed(batch):
-                    held.append((result[0].stream, render(result)))
+                for item in harvest.take(analysis, analysis.feed(batch), last=False):
+                    held.append(item)
                     if len(held) >= AT_ONCE:
                         send("results", held)
                         held.clear()
@@ -139,8 +141,8 @@ def _work(name: str, options: Options, render: Callable[[Result], object], pipe:
                     done, total = capture.progress()
                     send("progress", (done, total, analysis.totals.frames))
             add_secrets(analysis, capture, taken)
-            for result in analysis.finish(capture.cut_short):
-                held.append((result[0].stream, render(result)))
+            for item in harvest.take(analysis, analysis.finish(capture.cut_short), last=True):
+                held.append(item)
                 if len(held) >= AT_ONCE:
                     send("results", held)
                     held.clear()

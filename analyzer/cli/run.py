@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from analyzer.analysis import Analysis, Options, Result, Source
+from analyzer.analysis import Analysis, Options, Source
 from analyzer.capture import CaptureSource, open_capture, open_merged
+from analyzer.cli.harvest import Harvest
 from analyzer.cli.parallel import Parallel, add_secrets, jobs_for, unsupported
 from analyzer.cli.progress import Progress
 from analyzer.errors import CaptureError, UnsupportedLinkType
@@ -28,20 +29,20 @@ def complain(message: str) -> None:
 class Run(Generic[T]):
     """Several sources, one after the other, each in as many processes as pay off.
 
-    `render` makes of each result what the caller writes, in the process that found it. `failed` says whether a source
-    could not be read at all.
+    What `harvest` makes takes from each analysis what the caller writes, in the process that did it. `failed` says
+    whether a source could not be read at all.
     """
 
-    def __init__(self, options: Options, render: Callable[[Result], T], jobs: int | None = None) -> None:
+    def __init__(self, options: Options, harvest: Callable[[], Harvest[T]], jobs: int | None = None) -> None:
         self.options = options
-        self.render = render
+        self.harvest = harvest
         self.jobs = jobs
         self.failed = False
         self.interrupted = False
         self.sources: list[Source] = []
 
     def each(self, names: Sequence[str], merge: bool) -> Iterator[tuple[str, Iterator[T]]]:
-        """(name, rendered results) of each source; they have to be used up before the next is asked for."""
+        """(name, items) of each source; they have to be used up before the next is asked for."""
         if merge and len(names) > 1:
             name = " + ".join(names) if len(names) < 4 else f"{names[0]} + {len(names) - 1} more"
             yield name, self._results(name, lambda: open_merged(names))
@@ -54,7 +55,7 @@ class Run(Generic[T]):
                 yield name, self._results(name, partial(open_capture, name))
 
     def _parallel(self, name: str, jobs: int) -> Iterator[T]:
-        parallel = Parallel(name, self.options, self.render, jobs)
+        parallel = Parallel(name, self.options, self.harvest, jobs)
         try:
             yield from parallel.results()
         except CaptureError as error:
@@ -66,20 +67,21 @@ class Run(Generic[T]):
     def _results(self, name: str, opener: Callable[[], CaptureSource]) -> Iterator[T]:
         try:
             with opener() as capture:
-                for result in self._analyse(name, capture):
-                    yield self.render(result)
+                yield from self._analyse(name, capture)
         except CaptureError as error:
             self.failed = True
             complain(str(error))
 
-    def _analyse(self, name: str, capture: CaptureSource) -> Iterator[Result]:
-        analysis = Analysis(name, self.options)
+    def _analyse(self, name: str, capture: CaptureSource) -> Iterator[T]:
+        harvest = self.harvest()
+        analysis = Analysis(name, harvest.options(self.options))
         progress = Progress(name)
         taken = 0
         try:
             for batch in capture:
                 taken = add_secrets(analysis, capture, taken)
-                yield from analysis.feed(batch)
+                for _, item in harvest.take(analysis, analysis.feed(batch), last=False):
+                    yield item
                 done, total = capture.progress()
                 progress.update(done, total, analysis.totals.frames)
         except KeyboardInterrupt:
@@ -90,7 +92,8 @@ class Run(Generic[T]):
         finally:
             progress.close()
         add_secrets(analysis, capture, taken)
-        yield from analysis.finish(capture.cut_short)
+        for _, item in harvest.take(analysis, analysis.finish(capture.cut_short), last=True):
+            yield item
         self._done(analysis.source(capture.format, [str(warning) for warning in capture.warnings]))
 
     def _done(self, source: Source) -> None:

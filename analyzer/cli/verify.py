@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from analyzer.analysis import Connection, Result
 from analyzer.analysis.verify import compare
 from analyzer.cli.arguments import Commands, command, options_of
+from analyzer.cli.harvest import Connections
 from analyzer.cli.run import Run, complain
 from analyzer.report.escape import terminal
 
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, packets=0)
     if truths is None or options is None:
         return 3
-    sources = Run(options, _connection, jobs=1)
+    sources: Run[Connection] = Run(options, partial(Connections, _connection), jobs=1)
     connections: list[Connection] = []
     for _, found in sources.each([arguments.capture], merge=False):
         connections += found
