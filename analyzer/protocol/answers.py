@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from analyzer.errors import BadValue
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import (
     CLIENT_COMPRESS,
     CLIENT_DEPRECATE_EOF,
+    CLIENT_OPTIONAL_RESULTSET_METADATA,
     CLIENT_ZSTD_COMPRESSION_ALGORITHM,
+    MARIADB_CLIENT_CACHE_METADATA,
     MULTI_FACTOR_AUTHENTICATION,
     SERVER_MORE_RESULTS_EXISTS,
+    SERVER_PS_OUT_PARAMS,
     SERVER_STATUS_CURSOR_EXISTS,
 )
 from analyzer.protocol.compression import ZLIB, ZSTD
-from analyzer.protocol.moves import (
-    EOF_LONGEST,
-    Moves,
-)
+from analyzer.protocol.moves import EOF_LONGEST
 from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.authentication import (
     AuthMoreData,
@@ -27,10 +29,20 @@ from analyzer.protocol.records.authentication import (
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of
-from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, StmtPrepareOK
+from analyzer.protocol.records.response import (
+    METADATA_FLAG,
+    ColumnCount,
+    Data,
+    LocalInfileRequest,
+    StmtPrepareOK,
+)
+from analyzer.protocol.results import Results
+
+# Bytes of COM_STMT_PREPARE's OK where it says whether definitions follow.
+PREPARE_OK_FLAGGED: Final = 13
 
 
-class Answers(Moves):
+class Answers(Results):
     """The server's side of the machine. Each decoder returns (record, event); "" moves nowhere. Raises DecodeError."""
 
     def _greeting(self, payload: bytes, length: int) -> tuple[Record, str]:
@@ -54,6 +66,9 @@ class Answers(Moves):
         """A server packet where the client is due: an error nobody asked for is the only one there is."""
         if payload[:1] == b"\xff":
             return ErrPacket.from_bytes(payload, self.context), "err"
+        if self.quitting and self.state == st.COMMAND:
+            # The manual lets a server say OK to COM_QUIT; only proxies do.
+            return self._response(payload, length)[0], ""
         raise BadValue("ServerPacket", "header", 0, f"no packet is due in state {self.state}")
 
     def _authentication(self, payload: bytes, length: int) -> tuple[Record, str]:
@@ -119,14 +134,34 @@ class Answers(Moves):
             return LocalInfileRequest.from_bytes(payload, self.context), "local_infile"
         if first == 0xFE and len(payload) <= 5:
             return self._end(payload)
+        if self.context.assumed:
+            self._metadata_shows(payload)
         head = ColumnCount.from_bytes(payload, self.context)
-        self.left = head.column_count
+        self.left = self.columns = head.column_count
+        self.out_parameters = False
+        self._begin_result(head)
         if head.metadata_follows == 0:
             return head, "rows" if self._no_eof() else "no_metadata"
         return head, "columns"
 
+    def _metadata_shows(self, payload: bytes) -> None:
+        """Whether a byte behind the count says if definitions follow shows itself where the login was not captured."""
+        context = self.context
+        if context.client is not None and context.server is not None:
+            return
+        sizes = {0xFC: 3, 0xFD: 4}
+        follows = len(payload) == sizes.get(payload[0], 1) + 1 and payload[-1] <= 1
+        if not follows:
+            context.found(METADATA_FLAG, False)
+        elif not context.in_force & METADATA_FLAG:
+            # MySQL's form shows itself in the answer to a prepare too.
+            mysql = context.flavor == "mysql"
+            context.found(CLIENT_OPTIONAL_RESULTSET_METADATA if mysql else MARIADB_CLIENT_CACHE_METADATA, True)
+
     def _no_eof(self) -> bool:
-        return bool(self.context.in_force & CLIENT_DEPRECATE_EOF) and not self.context.assumed
+        context = self.context
+        known = not context.assumed or context.worked_out & CLIENT_DEPRECATE_EOF
+        return bool(context.in_force & CLIENT_DEPRECATE_EOF and known)
 
     def _columns(self, payload: bytes, length: int) -> tuple[Record, str]:
         if payload[:1] == b"\xff":
@@ -135,7 +170,10 @@ class Answers(Moves):
         event = ""
         if self.left <= 0:
             event = "rows" if self._no_eof() else "columns_end"
-        return Data("column", payload), event
+        record = self._definition(payload, length, "column")
+        if event:
+            self._definitions_done(self.columns)
+        return record, event
 
     def _columns_eof(self, payload: bytes, length: int) -> tuple[Record, str]:
         first = payload[0] if payload else -1
@@ -143,13 +181,15 @@ class Answers(Moves):
             return self._err(payload)
         if first == 0xFE and length <= 5:
             eof = self._between(payload)
-            if (eof.status_flags or 0) & SERVER_STATUS_CURSOR_EXISTS:
+            status = eof.status_flags or 0
+            if status & SERVER_STATUS_CURSOR_EXISTS:
                 return eof, "cursor"
+            self.out_parameters = bool(status & SERVER_PS_OUT_PARAMS)
             return eof, "eof"
         if not self.context.assumed:
             raise BadValue("EOFPacket", "header", 0, f"0xfe expected, 0x{first & 0xFF:02x} found")
         # The login was not captured: without an EOF here, CLIENT_DEPRECATE_EOF is in force.
-        self.context.in_force |= CLIENT_DEPRECATE_EOF
+        self.context.found(CLIENT_DEPRECATE_EOF, True)
         record, event = self._row(payload, length)
         return record, event or "rows"
 
@@ -158,20 +198,35 @@ class Answers(Moves):
         if first == 0xFF:
             return self._err(payload)
         if first == 0xFE:
+            # A text row whose first value takes eight bytes to count; a binary row never begins so.
             limit = 0xFF_FFFF if self.context.in_force & CLIENT_DEPRECATE_EOF else EOF_LONGEST
-            if length < limit:
-                return self._end(payload)
-        return Data("row", payload), ""
+            if length < limit or self.binary_rows:
+                record, event = self._end(payload)
+                # MySQL's EOF behind OUT parameters does not say that an OK follows, though it always does.
+                return record, "ok_more" if self.out_parameters else event
+        return self._row_record(payload, length), ""
 
     def _local_infile(self, payload: bytes, length: int) -> tuple[Record, str]:
-        # A server may give up before the file has ended.
-        return self._response(payload, length)
+        # A server may give up before the file has ended; the client may be in the middle of it, or have yet to begin.
+        record, event = self._response(payload, length)
+        if event and self.file_sequence is None and self.sequence is not None:
+            self.file_sequence = (self.sequence - 1) & 0xFF
+        return record, event
 
     def _prepare(self, payload: bytes, length: int) -> tuple[Record, str]:
+        statement = self.command.statement if self.command is not None else None
         if payload[:1] == b"\xff":
+            if statement is not None and self.statements is not None:
+                self.statements.failed(statement)
             return self._err(payload)
+        if self.context.assumed and len(payload) == PREPARE_OK_FLAGGED:
+            self.context.found(CLIENT_OPTIONAL_RESULTSET_METADATA, True)
         ok = StmtPrepareOK.from_bytes(payload, self.context)
-        self.more_columns = ok.num_columns
+        if statement is not None and self.statements is not None:
+            self.statements.prepared(statement, ok.statement_id, ok.num_params, ok.num_columns)
+        self.more_columns = self.columns = ok.num_columns
+        self.parameters = ok.num_params
+        self._begin_definitions()
         if ok.metadata_follows == 0:
             self.left = ok.num_params
             return ok, "ok" if self._no_eof() else self._next_eof(ok.num_params, ok.num_columns)
@@ -193,39 +248,50 @@ class Answers(Moves):
         return "columns"
 
     def _prepare_params(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
         self.left -= 1
+        record = self._definition(payload, length, "parameter")
         if self.left > 0:
-            return Data("parameter", payload), ""
-        if self._no_eof():
-            return Data("parameter", payload), self._after_params()
-        return Data("parameter", payload), "params_end"
+            return record, ""
+        self._definitions_done(self.parameters, parameters=True)
+        return record, self._after_params() if self._no_eof() else "params_end"
 
     def _prepare_params_eof(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
         if payload[:1] == b"\xfe":
             eof = self._between(payload)
             return eof, self._next_eof(0, self.more_columns) if self.left else self._after_params()
         if not self.context.assumed or not self.more_columns:
             raise BadValue("EOFPacket", "header", 0, "0xfe expected")
-        self.context.in_force |= CLIENT_DEPRECATE_EOF
+        self.context.found(CLIENT_DEPRECATE_EOF, True)
         self.state = st.PREPARE_COLUMNS
         self.left = self.more_columns
         return self._prepare_columns(payload, length)
 
     def _prepare_columns(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
         self.left -= 1
         event = ""
         if self.left <= 0:
             event = "ok" if self._no_eof() else "columns_end"
-        return Data("column", payload), event
+        record = self._definition(payload, length, "column")
+        if event:
+            self._definitions_done(self.columns)
+        return record, event
 
     def _prepare_columns_eof(self, payload: bytes, length: int) -> tuple[Record, str]:
+        if payload[:1] == b"\xff":
+            return self._err(payload)
         return self._between(payload), "ok"
 
     def _between(self, payload: bytes) -> EOFPacket:
         """The EOF that CLIENT_DEPRECATE_EOF leaves out."""
         eof = EOFPacket.from_bytes(payload, self.context)
         if self.context.assumed:
-            self.context.in_force &= ~CLIENT_DEPRECATE_EOF
+            self.context.found(CLIENT_DEPRECATE_EOF, False)
         return eof
 
     def _field_list(self, payload: bytes, length: int) -> tuple[Record, str]:
@@ -235,12 +301,12 @@ class Answers(Moves):
         # No definition begins with 0xFE; an OK in its place is of any length, with what the session tracks.
         if first == 0xFE:
             return self._end(payload)
-        return Data("column", payload), ""
+        return self._definition(payload, length, "column"), ""
 
     def _statistics(self, payload: bytes, length: int) -> tuple[Record, str]:
         if payload[:1] == b"\xff":
             return self._err(payload)
-        return Data("statistics", payload), "ok"
+        return self._statistics_record(payload, length), "ok"
 
     def _stream(self, payload: bytes, length: int) -> tuple[Record, str]:
         first = payload[0] if payload else -1
@@ -248,7 +314,7 @@ class Answers(Moves):
             return self._err(payload)
         if first == 0xFE:
             return self._end(payload)
-        return Data("event", payload), ""
+        return self._event(payload, length), ""
 
     def _skipped(self, payload: bytes, length: int) -> tuple[Record, str]:
         return Data("skipped", payload), ""

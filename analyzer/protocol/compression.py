@@ -57,11 +57,12 @@ class CompressedFramer:
     Raises BadValue for a frame that does not open, after which nothing of the direction can be trusted.
     """
 
-    __slots__ = ("_allowance", "_broken", "_data", "_offset", "algorithm")
+    __slots__ = ("_allowance", "_broken", "_data", "_offset", "algorithm", "sequence_id")
 
     def __init__(self, algorithm: str, allowance: Allowance | None = None) -> None:
         self.algorithm = algorithm
         self._allowance = allowance or Allowance()
+        self.sequence_id: int | None = None  # of the last frame that is complete
         self._broken = False
         self._data = bytearray()
         self._offset = 0
@@ -88,6 +89,7 @@ class CompressedFramer:
                 stop = pos + HEADER + length
                 if stop > len(buffer):
                     break
+                self.sequence_id = buffer[pos + 3]
                 full = int.from_bytes(buffer[pos + 4 : pos + 7], "little")
                 payload = bytes(buffer[pos + HEADER : stop])
                 self._broken = bool(full)  # until it has opened
@@ -120,9 +122,8 @@ class CompressedFramer:
         return self._checked(content, full)
 
     def _zstd(self, payload: bytes, full: int) -> bytes:
-        reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).stream_reader(payload)
         try:
-            content = reader.read(full + 1)
+            content = _open_zstd(payload, full)
         except zstandard.ZstdError as error:
             raise BadValue("CompressedPacket", "payload", self._offset, f"zstd: {error}") from error
         return self._checked(content, full)
@@ -132,6 +133,19 @@ class CompressedFramer:
             more = "more" if len(content) > full else str(len(content))
             raise BadValue("CompressedPacket", "payload", self._offset, f"opens to {more} bytes, {full} announced")
         return content
+
+
+def _open_zstd(payload: bytes, length: int) -> bytes:
+    """What a zstd frame opens to. One byte more than `length` is let through, to see that there is more."""
+    return zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).stream_reader(payload).read(length + 1)
+
+
+def opened_zstd(payload: bytes, length: int) -> bytes | None:
+    """What a zstd frame opens to, at most a byte more than `length`; None where it is damaged."""
+    try:
+        return _open_zstd(payload, length)
+    except zstandard.ZstdError:
+        return None
 
 
 def encode_compressed(content: bytes, sequence_id: int, algorithm: str, level: int = 3, minimum: int = 50) -> bytes:

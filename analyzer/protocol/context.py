@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from analyzer.protocol.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41
+
+if TYPE_CHECKING:
+    from analyzer.protocol.records.binlog.stream import BinlogStream
+    from analyzer.protocol.records.resultset import Columns
+    from analyzer.protocol.statements import Bound
 
 EXTENDED = 0xFFFF_FFFF << 32
 
@@ -15,7 +22,11 @@ class Context(msgspec.Struct):
     `server` and `client` are what each side set (MariaDB's extended capabilities from bit 32 up), None before it was
     seen. What is in force is what both set: drivers set flags that their server never offered.
     `flavor` is mysql, mariadb or another name known from the version; `secure` says whether TLS is on;
-    `assumed` that something in force was worked out instead of seen.
+    `assumed` that something in force was worked out instead of seen, `worked_out` holds the capabilities of which that
+    is certain by now: they showed themselves on or off in the packets.
+    `columns` are the definitions of the rows that come, and `binlog` is what the events so far say of those that come:
+    both only where the machine decodes rows. They are replaced, never changed, so that a copied context stays right.
+    `bound` is what is known of the prepared statement that the command in hand names, where somebody looks at commands.
     """
 
     server: int | None = None
@@ -25,6 +36,10 @@ class Context(msgspec.Struct):
     nonce: bytes = b""
     secure: bool = False
     assumed: bool = False
+    worked_out: int = 0
+    columns: Columns = ()
+    binlog: BinlogStream | None = None
+    bound: Bound | None = None
 
     def negotiate(self) -> None:
         """Works out `in_force` from both sides' flags. One side's alone where the other was not captured."""
@@ -38,6 +53,11 @@ class Context(msgspec.Struct):
         if (self.server | self.client) & CLIENT_LONG_PASSWORD:
             both &= ~EXTENDED
         self.in_force = both
+
+    def found(self, capability: int, on: bool) -> None:
+        """The packets show whether a capability is in force."""
+        self.in_force = self.in_force | capability if on else self.in_force & ~capability
+        self.worked_out |= capability
 
     @property
     def mariadb(self) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from analyzer.errors import BadValue, DecodeError, Truncated
 from analyzer.protocol import commands as com
 from analyzer.protocol import state as st
@@ -23,14 +25,12 @@ from analyzer.protocol.capabilities import (
 from analyzer.protocol.framing import Packet
 from analyzer.protocol.moves import (
     CLIENT,
-    LONGEST_KEY,
     MAX_PIPELINED,
     NO_ATTRIBUTES,
     SERVER,
     UNREAD,
     AnyRecord,
     Command,
-    ResponseKey,
     SequenceError,
 )
 from analyzer.protocol.reader import Reader, TracingReader
@@ -40,13 +40,8 @@ from analyzer.protocol.records.authentication import (
     AuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Malformed, Record, malformed
-from analyzer.protocol.records.command import (
-    ComChangeUser,
-    ComInitDb,
-    ComOther,
-    ComQuery,
-    ComStmtPrepare,
-)
+from analyzer.protocol.records.binlog.event import BinlogEvent
+from analyzer.protocol.records.command import ComOther, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 from analyzer.protocol.records.login import (
@@ -55,7 +50,17 @@ from analyzer.protocol.records.login import (
     SSLRequest,
     SSLRequest320,
 )
-from analyzer.protocol.records.response import ColumnCount, Data, StmtPrepareOK
+from analyzer.protocol.records.replication import SEMI_SYNC_MAGIC, SemiSyncAck
+from analyzer.protocol.records.requests import COMMAND_RECORDS, CutCommand
+from analyzer.protocol.records.response import ColumnCount, Data, Statistics, StmtPrepareOK
+from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
+from analyzer.protocol.records.statement import (
+    PARAMETER_COUNT_AVAILABLE,
+    ComStmtBulkExecute,
+    ComStmtExecute,
+    ComStmtSendLongData,
+)
+from analyzer.protocol.statements import Statement, Statements
 
 __all__ = [
     "CLIENT",
@@ -63,17 +68,37 @@ __all__ = [
     "AnyRecord",
     "Command",
     "Machine",
-    "ResponseKey",
     "SequenceError",
     "compression_of",
 ]
 
-_COMMAND_RECORDS: Final[dict[int, type[Record]]] = {
-    com.COM_QUERY: ComQuery,
-    com.COM_INIT_DB: ComInitDb,
-    com.COM_STMT_PREPARE: ComStmtPrepare,
-    com.COM_CHANGE_USER: ComChangeUser,
+# Commands that name a prepared statement: its number stands behind the command's byte.
+_NAMES_STATEMENT: Final = frozenset(
+    {
+        com.COM_STMT_EXECUTE,
+        com.COM_STMT_BULK_EXECUTE,
+        com.COM_STMT_FETCH,
+        com.COM_STMT_RESET,
+        com.COM_STMT_CLOSE,
+        com.COM_STMT_SEND_LONG_DATA,
+    }
+)
+_EXECUTES: Final = frozenset({com.COM_STMT_EXECUTE, com.COM_STMT_BULK_EXECUTE})
+# Commands that nobody needs to see the inside of in a lean machine, and how many bytes they have at least: one that has
+# them is never malformed, so that both kinds of machine find the same.
+_UNREAD: Final[dict[int, int]] = {
+    com.COM_PING: 1,
+    com.COM_STMT_PREPARE: 1,
+    com.COM_STMT_EXECUTE: 10,
+    com.COM_STMT_SEND_LONG_DATA: 7,
+    com.COM_STMT_CLOSE: 5,
+    com.COM_STMT_RESET: 5,
+    com.COM_STMT_FETCH: 9,
+    com.COM_STMT_BULK_EXECUTE: 7,
 }
+_NEVER: Final = 1 << 32  # bytes that no packet has
+# After these the connection is the server's alone, in another protocol.
+_OTHER_PROTOCOL: Final = frozenset({com.COM_CLONE, com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM})
 
 
 class Machine(Answers):
@@ -111,15 +136,11 @@ class Machine(Answers):
             self.sequence = 0
             self.state = st.RESULT
             return True
-        return code == com.COM_QUIT
-
-    def response_key(self, data: bytes) -> ResponseKey | None:
-        """All that decides what `data` is and leads to, if it begins a response; None where it does not or is long."""
-        if self.state not in (st.RESULT, st.RESPONSE) or len(data) > LONGEST_KEY or self.sequence is None or self.queue:
-            return None
-        if self.context.assumed or self.one_sided or self.compression is not None:
-            return None
-        return self.state, self.context.in_force, self.sequence, data
+        if code == com.COM_QUIT:
+            self.sequence = 0
+            self.quitting = True
+            return True
+        return False
 
     def answered(self, sequence: int) -> None:
         """The current command's whole response has come; its last packet had the id `sequence`."""
@@ -134,7 +155,7 @@ class Machine(Answers):
 
         They have to be in sequence, and of the kind that `PacketFramer.skip_rows` passes over.
         """
-        if self.sequence is None:
+        if self.sequence is None or self.decode_rows:
             return 0
         if self.state == st.ROWS:
             return 1 << 62
@@ -169,9 +190,16 @@ class Machine(Answers):
                 return self._auth_response(payload)
             if state == st.LOCAL_INFILE:
                 self._check_sequence(CLIENT, packet)
+                self.file_sequence = packet.sequence_id if payload else None
                 if not payload:
                     self._move("file_end")
                 return Data("file", payload)
+            if self.file_sequence is not None and state == st.COMMAND:
+                if packet.first_sequence_id == (self.file_sequence + 1) & 0xFF:
+                    # The rest of a file that the server has given up on.
+                    self.file_sequence = packet.sequence_id if payload else None
+                    return Data("file", payload)
+                self.file_sequence = None
             if state in (st.LOGIN, st.SECURE_LOGIN, st.GREETING, st.TLS_HANDSHAKE):
                 self._check_sequence(CLIENT, packet)
                 return self._login(payload)
@@ -250,31 +278,22 @@ class Machine(Answers):
             # The client goes on without the EOF: CLIENT_DEPRECATE_EOF is in force, and the response was complete.
             self.context.in_force |= CLIENT_DEPRECATE_EOF
             self._move("ok")
-        if self.state == st.STREAM and code not in (com.COM_QUIT,):
-            return Data("acknowledgement", payload)
-        ctx = self.context
-        if ctx.assumed and code == com.COM_QUERY:
-            # Which of the two forms it is shows itself: no statement begins with a NUL.
-            known = ctx.client is not None or ctx.server is not None
-            if payload[1:3] == b"\x00\x01":
-                ctx.in_force |= CLIENT_QUERY_ATTRIBUTES
-            elif not known:
-                ctx.in_force &= ~CLIENT_QUERY_ATTRIBUTES
-        record: AnyRecord
-        kind = _COMMAND_RECORDS.get(code, ComOther)
-        try:
-            if (
-                kind is ComQuery
-                and self.lean
-                and (not ctx.in_force & CLIENT_QUERY_ATTRIBUTES or payload[1:3] == NO_ATTRIBUTES)
-            ):
-                record = UNREAD
-            elif packet.length > len(payload) and kind is not ComQuery:
-                record = Data("command", payload)
-            else:
-                record = kind.decode(Reader(payload), ctx)
-        except DecodeError as error:
-            record = self._malformed(error, payload)
+        if self.state == st.STREAM and (code != com.COM_QUIT or self._in_other_protocol()):
+            return self._streamed(payload)
+        if self.context.assumed and len(payload) > 2:
+            self._attributes_show(code, payload)
+        statement = None
+        if self.lean:
+            record = self._lean_record(code, packet)
+        else:
+            if code in _NAMES_STATEMENT:
+                statement = self._named_statement(code, payload)
+            record = self._command_record(code, packet)
+            statement = self._noted_statement(code, record, packet, statement)
+        if code == com.COM_QUIT:
+            self.quitting = True
+            if self.state == st.COMMAND:
+                self.sequence = packet.sequence_id
         if code in st.UNANSWERED:
             if self.state == st.DESYNCHRONISED:
                 self.state = st.COMMAND
@@ -282,7 +301,7 @@ class Machine(Answers):
         if self.one_sided:
             self.state = st.DESYNCHRONISED
             return record
-        command = Command(code, record, packet.sequence_id)
+        command = Command(code, record, packet.sequence_id, statement)
         if self.state in (st.COMMAND, st.DESYNCHRONISED, st.CLOSED, st.STREAM):
             self._await(command)
         elif len(self.queue) < MAX_PIPELINED:
@@ -291,6 +310,105 @@ class Machine(Answers):
             # Nobody pipelines so much: the answers went another way.
             self.desynchronise()
         return record
+
+    def _lean_record(self, code: int, packet: Packet) -> AnyRecord:
+        """The record of a command where nobody looks at statements."""
+        payload = packet.payload
+        if code == com.COM_QUERY:
+            if not self.context.in_force & CLIENT_QUERY_ATTRIBUTES or payload[1:3] == NO_ATTRIBUTES:
+                return UNREAD
+        elif len(payload) >= _UNREAD.get(code, _NEVER):
+            return UNREAD
+        return self._command_record(code, packet)
+
+    def _command_record(self, code: int, packet: Packet) -> AnyRecord:
+        """The record of a command. Of one that was not kept whole: statements as far as they go, else its head."""
+        payload = packet.payload
+        kind = COMMAND_RECORDS.get(code, ComOther)
+        cut = packet.length - len(payload)
+        try:
+            if not cut:
+                return kind.from_bytes(payload, self.context)
+            if kind not in (ComQuery, ComStmtPrepare):
+                return CutCommand.of(kind, payload, packet.length, self.context)
+            return msgspec.structs.replace(kind.from_bytes(payload, self.context), cut=cut)
+        except DecodeError as error:
+            return self._malformed(error, payload)
+
+    def _in_other_protocol(self) -> bool:
+        return self.command is not None and self.command.code in _OTHER_PROTOCOL
+
+    def _streamed(self, payload: bytes) -> AnyRecord:
+        """A client's packet while the server streams: what it has, or its part of another protocol."""
+        if self._in_other_protocol():
+            return Data("clone", payload)
+        if payload[0] != SEMI_SYNC_MAGIC:
+            return Data("acknowledgement", payload)
+        try:
+            return SemiSyncAck.from_bytes(payload, self.context)
+        except DecodeError as error:
+            return self._malformed(error, payload)
+
+    def _attributes_show(self, code: int, payload: bytes) -> None:
+        """Whether CLIENT_QUERY_ATTRIBUTES is in force shows itself where it was not captured.
+
+        Behind the number of attributes stands that of their sets, always 1: no statement has that byte there.
+        """
+        ctx = self.context
+        if code == com.COM_QUERY:
+            wide = payload[1] == 0xFC and len(payload) > 4
+            ctx.found(CLIENT_QUERY_ATTRIBUTES, payload[4 if wide else 2] == 1)
+        elif code == com.COM_STMT_EXECUTE and len(payload) > 5 and payload[5] & PARAMETER_COUNT_AVAILABLE:
+            ctx.found(CLIENT_QUERY_ATTRIBUTES, True)
+
+    # -- prepared statements ----------------------------------------------------------------------------------------
+
+    def _named_statement(self, code: int, payload: bytes) -> Statement | None:
+        """The statement that a command names; an execute is decoded with what is known of it."""
+        number = int.from_bytes(payload[1:5], "little")
+        if self.statements is None:
+            self.statements = Statements()
+        if code not in _EXECUTES and code != com.COM_STMT_SEND_LONG_DATA:
+            return self.statements.get(number)
+        statement = self.statements.found(number)
+        if code in _EXECUTES:
+            statement.renew()
+            self.context.bound = statement.bound()
+        return statement
+
+    def _noted_statement(
+        self, code: int, record: AnyRecord, packet: Packet, statement: Statement | None
+    ) -> Statement | None:
+        """Takes what a command says of prepared statements; gives the one that it makes or uses."""
+        if code == com.COM_STMT_PREPARE:
+            if self.statements is None:
+                self.statements = Statements()
+            return self.statements.begin(record.query if isinstance(record, ComStmtPrepare) else None)
+        if code in (com.COM_RESET_CONNECTION, com.COM_CHANGE_USER):
+            if self.statements is not None:
+                self.statements.clear()
+        elif statement is not None:
+            if code in _EXECUTES:
+                statement.executed = True
+                self._note_types(record, statement)
+            elif code == com.COM_STMT_SEND_LONG_DATA:
+                if isinstance(record, ComStmtSendLongData | CutCommand) and len(packet.payload) > 7:
+                    parameter = int.from_bytes(packet.payload[5:7], "little")
+                    statement.add_long_data(parameter, packet.payload[7:], packet.length - 7)
+            elif code == com.COM_STMT_RESET:
+                statement.reset()
+            elif code == com.COM_STMT_CLOSE and self.statements is not None:
+                self.statements.drop(int.from_bytes(packet.payload[1:5], "little"))
+        return statement
+
+    @staticmethod
+    def _note_types(record: AnyRecord, statement: Statement) -> None:
+        if isinstance(record, ComStmtExecute) and record.new_params_bind_flag and record.parameters:
+            types = tuple([parameter.type for parameter in record.parameters])
+            if types != statement.types:
+                statement.types = types
+        elif isinstance(record, ComStmtBulkExecute) and record.types:
+            statement.types = record.types
 
     def _only_eof_due(self) -> bool:
         """Whether nothing of a prepared statement's response is missing but an EOF, which may never come."""
@@ -326,24 +444,29 @@ _SERVER: Final[dict[str, Handler]] = {
     st.DESYNCHRONISED: Answers._skipped,
 }
 
+_OTHER_RECORDS: Final[tuple[type[Record], ...]] = (
+    HandshakeV10,
+    HandshakeV9,
+    SSLRequest,
+    SSLRequest320,
+    HandshakeResponse41,
+    HandshakeResponse320,
+    AuthSwitchRequest,
+    AuthNextFactor,
+    OKPacket,
+    ErrPacket,
+    ProgressReport,
+    EOFPacket,
+    ColumnCount,
+    StmtPrepareOK,
+    SemiSyncAck,
+    Statistics,
+    ColumnDefinition41,
+    ColumnDefinition320,
+    TextRow,
+    BinaryRow,
+    BinlogEvent,
+)
 _RECORD_TYPES: Final[dict[str, type[Record]]] = {
-    kind.__name__: kind
-    for kind in (
-        HandshakeV10,
-        HandshakeV9,
-        SSLRequest,
-        SSLRequest320,
-        HandshakeResponse41,
-        HandshakeResponse320,
-        AuthSwitchRequest,
-        AuthNextFactor,
-        OKPacket,
-        ErrPacket,
-        ProgressReport,
-        EOFPacket,
-        ComQuery,
-        ComChangeUser,
-        ColumnCount,
-        StmtPrepareOK,
-    )
+    kind.__name__: kind for kind in (*_OTHER_RECORDS, *COMMAND_RECORDS.values())
 }

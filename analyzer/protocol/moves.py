@@ -15,10 +15,10 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.framing import Packet
 from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import (
-    ComChangeUser,
-)
+from analyzer.protocol.records.command import ComChangeUser
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.records.resultset import ColumnDefinition41, ColumnDefinition320
+from analyzer.protocol.statements import Statement, Statements
 
 CLIENT: Final = 0
 SERVER: Final = 1
@@ -32,11 +32,6 @@ UNREAD: Final = Data("command", b"")
 AnyRecord = Record  # Malformed is one too
 
 
-# (state, capabilities in force, sequence id before it, bytes) of a response.
-ResponseKey = tuple[str, int, int, bytes]
-LONGEST_KEY: Final = 2048
-
-
 class SequenceError(msgspec.Struct, frozen=True):
     sender: int
     expected: int
@@ -44,11 +39,15 @@ class SequenceError(msgspec.Struct, frozen=True):
 
 
 class Command(msgspec.Struct):
-    """A command that awaits its response. `sequence` is the id of its last packet."""
+    """A command that awaits its response. `sequence` is the id of its last packet.
+
+    `statement` is the prepared statement that it makes or uses; None for other commands, and in a lean machine.
+    """
 
     code: int
     record: AnyRecord
     sequence: int
+    statement: Statement | None = None
 
 
 class Moves(msgspec.Struct):
@@ -73,7 +72,21 @@ class Moves(msgspec.Struct):
     one_sided: bool = False  # the other direction is not in the capture: nothing answers, ids have holes
     # Nobody looks at statements: those that can not be malformed are not decoded.
     lean: bool = False
+    statements: Statements | None = None  # prepared ones; None while there are none, and in a lean machine
+    # The client has said goodbye: servers close, some proxies say OK.
+    quitting: bool = False
+    # Id of the client's last packet of a file that the server did not want to the end; None where there is none.
+    file_sequence: int | None = None
+    # Somebody looks at rows, definitions and binlog events: they are decoded (`results`). Else they are `Data`.
+    decode_rows: bool = False
+    definitions: list[ColumnDefinition41 | ColumnDefinition320] = []
+    definition_bytes: int = 0
+    kept_columns: int = 0  # definitions that prepared statements hold, and their bytes
+    kept_bytes: int = 0
     left: int = 0  # definitions still to come
+    columns: int = 0  # of the result set, or of the statement that is prepared, whose definitions come
+    parameters: int = 0
+    out_parameters: bool = False  # the result set holds a procedure's OUT parameters: an OK follows it
     more_columns: int = 0  # columns whose definitions come after the parameters'
     login_done: bool = False
 

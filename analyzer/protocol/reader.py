@@ -127,6 +127,10 @@ class Reader:
         """string<EOF> as text."""
         return self.rest(name).decode("utf-8", ENCODING_ERRORS)
 
+    def rewind(self, pos: int) -> None:
+        """Goes back to `pos`: what was read from there on is as if it had not been."""
+        self.pos = pos
+
     def finish(self) -> None:
         """Raises TrailingBytes where the payload goes on after the last field."""
         if self.pos != self.end:
@@ -151,6 +155,10 @@ class TracingReader(Reader):
         super().__init__(data, record, pos)
         self.spans: list[Span] = []
         self._depth = 0
+
+    def rewind(self, pos: int) -> None:
+        self.pos = pos
+        self.spans = [span for span in self.spans if span.end <= pos]
 
     def _trace(self, method: str, name: str, *args: int) -> Any:
         # Only the outermost call is a field: lenenc_text reads through lenenc_bytes and lenenc.

@@ -9,6 +9,8 @@ from analyzer.capture import open_capture
 from analyzer.net.decode import SegmentDecoder
 from analyzer.net.flows import FlowTable
 from analyzer.net.reassembly import TcpConnection
+from analyzer.protocol.framing import encode_packet
+from tests.protocol.binlog_streams import STREAMS
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SAMPLES: Final = REPOSITORY / "samples"
@@ -75,6 +77,21 @@ def packets(said: bytes) -> list[bytes]:
     return out
 
 
+# A prepared statement's life, and requests that no other seed has: (0 client, 1 server), payload.
+STATEMENT = (
+    (0, "16646f203f2c203f"),
+    (1, "000100000000000200000000"),
+    (0, "180100000000006162"),
+    (0, "1701000000000100000000000103000f000500000001 61"),
+    (0, "17010000000801000000020001fd00000300000161050000"),
+    (0, "1c0100000002000000"),
+    (0, "fa01000000800003000f0000050000000001720001"),
+    (0, "1901000000"),
+    (0, "fe0400000364"),
+    (0, "1e" + "00" * 40),
+)
+
+
 def records() -> list[bytes]:
     """Inputs of the target `records`: whole conversations, and single payloads under several capabilities."""
     from tests.fuzz.targets import EXCHANGES, MACHINE, RECORD_KINDS, SINGLE
@@ -88,6 +105,19 @@ def records() -> list[bytes]:
                 script += bytes([role]) + packet
                 payloads.append(packet[4:])
         out.append(bytes(script))
+    for stream in STREAMS.values():
+        # A dump whose events are looked at (16), and each of them alone.
+        begin = bytes([4]) + encode_packet(b"\x0e", 0) + bytes([16]) + encode_packet(b"\x12" + bytes(10), 0)
+        events = [bytes.fromhex(text) for text in stream]
+        sent = (bytes([17]) + encode_packet(event, at) for at, event in enumerate(events, 1))
+        out.append(bytes([MACHINE]) + begin + b"".join(sent))
+        payloads += events
+    script = bytearray([MACHINE, 4]) + encode_packet(b"\x0e", 0)
+    for role, text in STATEMENT:
+        payload = bytes.fromhex(text)
+        payloads.append(payload)
+        script += bytes([role]) + encode_packet(payload, role)
+    out.append(bytes(script))
     for index in range(len(RECORD_KINDS)):
         for flags in CAPABILITIES:
             head = bytes([SINGLE, index]) + flags.to_bytes(8, "little")

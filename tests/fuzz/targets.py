@@ -21,18 +21,25 @@ from analyzer.protocol.records import (
     generic,
     greeting,
     login,
+    replication,
+    requests,
     response,
     resultset,
+    simple,
     statement,
 )
 from analyzer.protocol.records.base import Malformed, Record
+from analyzer.protocol.records.binlog import event as binlog_event
 from analyzer.protocol.records.proxy import decode_proxy
 from tests.hostile_outputs import analyse, check_json, csv_of, html_of, text_of
 
 # First byte of an input of `records`.
 SINGLE, MACHINE, AUTH = 0, 1, 2
 
-_MODULES: Final = (authentication, command, generic, greeting, login, response, resultset, statement)
+_MODULES: Final = (
+    *(authentication, command, generic, greeting, login, response, resultset, binlog_event),
+    *(simple, statement, replication, requests),
+)
 RECORD_KINDS: Final[tuple[type[Record], ...]] = tuple(
     kind
     for module in _MODULES
@@ -127,6 +134,8 @@ def _machine(script: bytes) -> None:
         frame += 1
         chunk = script[at + 1 : stop]
         framer = framers[sender]
+        machine.decode_rows = bool(script[at] & 16)
+        machine.lean = bool(script[at] & 32)
         framer.push(chunk, [len(chunk)], [frame], [frame])
         while True:
             if sender == SERVER and machine.may_pass > 0 and script[at] & 2:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -72,7 +72,7 @@ def copy_of(context: Context) -> Context:
     return copy(context)
 
 
-def packets_of(path: Path) -> Iterator[Seen]:
+def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
     """All packets of a capture that reach the machine, in their order within each connection."""
     seen: list[Seen] = []
 
@@ -86,7 +86,7 @@ def packets_of(path: Path) -> Iterator[Seen]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conversation, "Machine", Noting)
         # As for showing packets: rows are not passed over.
-        analysis = Analysis(path.name, Options(packets=1 << 20))
+        analysis = Analysis(path.name, Options(packets=1 << 20, **options))
         # Some are cut in the middle on purpose.
         with open_capture(str(path)) as capture, suppress(CaptureError):
             for batch in capture:
@@ -137,7 +137,8 @@ def test_encoded_back(packets: list[Seen]) -> None:
 
 def decoded(packets: list[Seen]) -> list[Seen]:
     """Those with a layout of their own."""
-    return [s for s in distinct(packets) if not isinstance(s.record, Data | Malformed)]
+    whole = (s for s in distinct(packets) if s.packet.length == len(s.packet.payload))
+    return [s for s in whole if not isinstance(s.record, Data | Malformed)]
 
 
 def decode(seen: Seen, reader: TracingReader) -> Record:

@@ -25,13 +25,11 @@ from analyzer.protocol.records.authentication import (
 )
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.command import (
-    FIXED_SIZES,
     ComChangeUser,
     ComInitDb,
     ComOther,
     ComQuery,
     ComStmtPrepare,
-    QueryAttribute,
 )
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
@@ -41,8 +39,18 @@ from analyzer.protocol.records.login import (
     SSLRequest,
     SSLRequest320,
 )
-from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, StmtPrepareOK
+from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, Statistics, StmtPrepareOK
+from analyzer.protocol.records.session_track import (
+    Gtids,
+    RawChange,
+    Schema,
+    StateChange,
+    SystemVariable,
+    TransactionCharacteristics,
+    TransactionState,
+)
 
+from .requests import queries
 from .test_vectors import VECTORS, context
 
 # Capabilities on which the layout of some record depends.
@@ -75,6 +83,16 @@ u8, u16 = some.integers(0, 0xFF), some.integers(0, 0xFFFF)
 u32, u64 = some.integers(0, 0xFFFF_FFFF), some.integers(0, 2**64 - 1)
 filler = some.binary(min_size=23, max_size=23)
 pairs = some.lists(some.tuples(texts, texts), max_size=4).map(tuple)
+session_changes = some.lists(
+    some.builds(SystemVariable, texts, texts)
+    | some.builds(Schema, texts)
+    | some.builds(StateChange, texts)
+    | some.builds(TransactionCharacteristics, texts)
+    | some.builds(TransactionState, texts)
+    | some.builds(Gtids, u8, texts)
+    | some.builds(RawChange, some.integers(6, 0xFF), data),
+    max_size=4,
+).map(tuple)
 
 
 @some.composite
@@ -153,21 +171,8 @@ def oks(draw: some.DrawFn, ctx: Context) -> OKPacket:
         info = draw(texts)
         changed = status is not None and status & cap.SERVER_SESSION_STATE_CHANGED
         if ctx.in_force & cap.CLIENT_SESSION_TRACK and changed:
-            state = draw(data)
+            state = draw(session_changes)
     return OKPacket(draw(some.sampled_from([0, 0xFE])), draw(u64), draw(u64), status, warnings, info, True, state)
-
-
-@some.composite
-def queries(draw: some.DrawFn, ctx: Context) -> ComQuery:
-    if not ctx.in_force & cap.CLIENT_QUERY_ATTRIBUTES:
-        return ComQuery(draw(texts))
-    attributes = []
-    for _ in range(draw(some.integers(0, 10))):
-        kind = draw(some.sampled_from([*FIXED_SIZES, 0x07, 0x0C, 0xFD, 0xFE]))
-        size = FIXED_SIZES.get(kind)
-        value = draw(some.none() | (data if size is None else some.binary(min_size=size, max_size=size)))
-        attributes.append(QueryAttribute(kind | draw(some.sampled_from([0, 0x8000])), draw(texts), value))
-    return ComQuery(draw(texts), len(attributes), draw(u8), tuple(attributes))
 
 
 @some.composite
@@ -238,6 +243,7 @@ RECORDS: dict[type[Record], Callable[[Context], some.SearchStrategy[Any]]] = {
     ColumnCount: column_counts,
     LocalInfileRequest: _of(LocalInfileRequest, texts),
     StmtPrepareOK: prepared,
+    Statistics: _of(Statistics, texts),
 }
 
 
@@ -305,7 +311,7 @@ FIRST_BYTES = {
     kind: {bytes.fromhex(raw)[:1] for _, record, _, raw in VECTORS if type(record) is kind} for kind in RECORDS
 }
 # The first byte is the data's, or looked at by the caller.
-ANY_FIRST = (AuthMoreData, AuthResponse, ComOther, ProgressReport)
+ANY_FIRST = (AuthMoreData, AuthResponse, ComOther, ProgressReport, Statistics)
 
 
 @pytest.mark.parametrize(

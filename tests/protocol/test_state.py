@@ -22,7 +22,9 @@ from analyzer.protocol.records.command import ComChangeUser, ComQuery, ComStmtPr
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320, SSLRequest, SSLRequest320
+from analyzer.protocol.records.requests import COMMAND_RECORDS
 from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, StmtPrepareOK
+from analyzer.protocol.records.session_track import Schema
 
 from .playbook import Playbook, in_command_phase, packet
 
@@ -187,12 +189,13 @@ def two_factors() -> None:
 def simple_commands() -> None:
     book = after_login()
     for code in (com.COM_PING, com.COM_INIT_DB, com.COM_RESET_CONNECTION, com.COM_STMT_RESET, com.COM_SET_OPTION):
-        name = "ComInitDb" if code == com.COM_INIT_DB else "ComOther"
-        book.client(bytes([code, 0x61]), name, st.RESPONSE).server(OK, "OKPacket", st.COMMAND)
-    book.client(b"\x1b\x00\x00", "ComOther", st.RESPONSE).server(EOF, "EOFPacket", st.COMMAND)
-    book.client(b"\x1b\x00\x00", "ComOther", st.RESPONSE).server(END, "OKPacket", st.COMMAND)
-    book.client(b"\x0f", "ComOther", st.RESPONSE).server(ERR, "ErrPacket", st.COMMAND)
-    book.client(b"\x0d", "ComOther", st.RESPONSE).server(OK_MORE, "OKPacket", st.RESULT)
+        name = COMMAND_RECORDS[code].__name__
+        book.client(bytes([code]) + b"abcd", name, st.RESPONSE).server(OK, "OKPacket", st.COMMAND)
+    book.client(b"\x77", "ComOther", st.RESPONSE).server(ERR, "ErrPacket", st.COMMAND)
+    book.client(b"\x1b\x00\x00", "ComSetOption", st.RESPONSE).server(EOF, "EOFPacket", st.COMMAND)
+    book.client(b"\x1b\x00\x00", "ComSetOption", st.RESPONSE).server(END, "OKPacket", st.COMMAND)
+    book.client(b"\x0f", "ComTime", st.RESPONSE).server(ERR, "ErrPacket", st.COMMAND)
+    book.client(b"\x0d", "ComDebug", st.RESPONSE).server(OK_MORE, "OKPacket", st.RESULT)
     book.server(OK, "OKPacket", st.COMMAND).play()
 
 
@@ -200,8 +203,8 @@ def simple_commands() -> None:
 def commands_without_an_answer() -> None:
     book = after_login()
     for code in st.UNANSWERED:
-        book.client(bytes([code]) + bytes(6), "ComOther", st.COMMAND)
-    book.client(b"\x0e", "ComOther", st.RESPONSE).server(OK, "OKPacket", st.COMMAND).play()
+        book.client(bytes([code]) + bytes(6), COMMAND_RECORDS[code].__name__, st.COMMAND)
+    book.client(b"\x0e", "ComPing", st.RESPONSE).server(OK, "OKPacket", st.COMMAND).play()
 
 
 @script
@@ -214,7 +217,7 @@ def results_with_eof_packets() -> None:
     book.server(COLUMN, "Data:column", st.COLUMNS).server(COLUMN, "Data:column", st.COLUMNS_EOF)
     book.server(EOF, "EOFPacket", st.ROWS).server(ROW, "Data:row", st.ROWS).server(b"\xfb", "Data:row", st.ROWS)
     book.server(EOF, "EOFPacket", st.COMMAND)
-    book.client(b"\x0a", "ComOther", st.RESULT).server(ColumnCount(1), "ColumnCount", st.COLUMNS)
+    book.client(b"\x0a", "ComProcessInfo", st.RESULT).server(ColumnCount(1), "ColumnCount", st.COLUMNS)
     book.server(COLUMN, "Data:column", st.COLUMNS_EOF).server(EOF, "EOFPacket", st.ROWS)
     book.server(ERR, "ErrPacket", st.COMMAND).play()
 
@@ -230,9 +233,15 @@ def results_without_eof_packets() -> None:
 def a_row_that_begins_like_an_end() -> None:
     """A first value of 16 MiB and over: its length begins with 0xFE."""
     for in_force, end in ((BASE, EOF), (NEW, END)):
-        book = after_login(in_force).client(b"\x1c\x01\x00\x00\x00\x0a\x00\x00\x00", "ComOther", st.ROWS)
+        book = after_login(in_force).client(ComQuery("select x"), "ComQuery", st.RESULT)
+        book.server(ColumnCount(1), "ColumnCount", st.COLUMNS)
+        if in_force == BASE:
+            book.server(COLUMN, "Data:column", st.COLUMNS_EOF).server(EOF, "EOFPacket", st.ROWS)
+        else:
+            book.server(COLUMN, "Data:column", st.ROWS)
         machine = book.play()
-        long = machine.feed(SERVER, packet(b"\xfe\x00\x00\x00\x01\x00\x00\x00\x00abc", 1, length=0x100_0009))
+        begin = b"\xfe\x00\x00\x00\x01\x00\x00\x00\x00abc"
+        long = machine.feed(SERVER, packet(begin, machine.next_sequence, length=0x100_0009))
         assert (getattr(long, "kind", None), machine.state) == ("row", st.ROWS)
         book.server(end, type(end).__name__, st.COMMAND).play()
 
@@ -252,7 +261,7 @@ def several_statements() -> None:
 def a_procedure_with_out_parameters() -> None:
     """Its results, the OUT parameters as one more, and the OK of the CALL itself."""
     flags = 2 | cap.SERVER_MORE_RESULTS_EXISTS | 0x1000
-    book = after_login(NEW).client(b"\x17" + bytes(9), "ComOther", st.RESULT)
+    book = after_login(NEW).client(b"\x17" + bytes(9), "ComStmtExecute", st.RESULT)
     for end in (END_MORE, OKPacket(0xFE, 0, 0, flags, 0, None, True, None)):
         book.server(ColumnCount(1), "ColumnCount", st.COLUMNS).server(COLUMN, "Data:column", st.ROWS)
         book.server(b"\x00\x00\x01", "Data:row", st.ROWS).server(end, "OKPacket", st.RESULT)
@@ -279,11 +288,11 @@ def cursors() -> None:
     """The end of the definitions says that there is a cursor; its rows are fetched by other commands."""
     for in_force, ends in ((BASE, EOF_CURSOR), (NEW, OKPacket(0xFE, 0, 0, 0x42, 0, None, True, None))):
         name = type(ends).__name__
-        book = after_login(in_force).client(b"\x17" + bytes(9), "ComOther", st.RESULT)
+        book = after_login(in_force).client(b"\x17" + bytes(9), "ComStmtExecute", st.RESULT)
         book.server(ColumnCount(1), "ColumnCount", st.COLUMNS)
         book.server(COLUMN, "Data:column", st.COLUMNS_EOF if in_force == BASE else st.ROWS)
         book.server(ends, name, st.COMMAND)
-        book.client(b"\x1c\x01\x00\x00\x00\x0a\x00\x00\x00", "ComOther", st.ROWS)
+        book.client(b"\x1c\x01\x00\x00\x00\x0a\x00\x00\x00", "ComStmtFetch", st.ROWS)
         book.server(b"\x00\x00\x01", "Data:row", st.ROWS).server(ends, name, st.COMMAND).play()
 
 
@@ -374,6 +383,24 @@ def prepared_without_definitions() -> None:
 
 
 @script
+def prepared_and_given_up() -> None:
+    """An error ends the answer to a prepare at any place."""
+    steps = (
+        (1, 0, [("Data:parameter", st.PREPARE_PARAMS_EOF)]),
+        (2, 1, [("Data:parameter", st.PREPARE_PARAMS)]),
+        (0, 2, [("Data:column", st.PREPARE_COLUMNS)]),
+        (0, 1, [("Data:column", st.PREPARE_COLUMNS_EOF)]),
+    )
+    for params, columns, definitions in steps:
+        book = after_login().client(ComStmtPrepare("select ?"), "ComStmtPrepare", st.PREPARE)
+        begin = st.PREPARE_PARAMS if params else st.PREPARE_COLUMNS
+        book.server(StmtPrepareOK(1, columns, params, 0, 0), "StmtPrepareOK", begin)
+        for name, state in definitions:
+            book.server(COLUMN, name, state)
+        book.server(ERR, "ErrPacket", st.COMMAND).play()
+
+
+@script
 def prepared_mid_stream() -> None:
     """Whether EOF packets are sent is not known: the client's next command, or a definition, decides it."""
     for params, columns in ((1, 0), (0, 1), (1, 1)):
@@ -387,35 +414,43 @@ def prepared_mid_stream() -> None:
         if params:
             book.server(COLUMN, "Data:parameter", st.PREPARE_PARAMS_EOF)
         if columns:
-            book.server(COLUMN, "Data:column", st.PREPARE_COLUMNS_EOF)
-        book.client(b"\x17" + bytes(9), "ComOther", st.RESULT, sequence=0).server(OK, "OKPacket", st.COMMAND)
+            # A definition where the parameters' EOF would be has shown that there are none.
+            book.server(COLUMN, "Data:column", st.COMMAND if params else st.PREPARE_COLUMNS_EOF)
+        book.client(b"\x17" + bytes(9), "ComStmtExecute", st.RESULT, sequence=0).server(OK, "OKPacket", st.COMMAND)
         assert book.play().context.in_force & cap.CLIENT_DEPRECATE_EOF
 
 
 @script
 def field_list() -> None:
-    tracked = OKPacket(0xFE, 0, 0, 0x4002, 0, "", True, b"\x01\x05\x04test")
+    tracked = OKPacket(0xFE, 0, 0, 0x4002, 0, "", True, (Schema("test"),))
     for end, name in ((EOF, "EOFPacket"), (END, "OKPacket"), (tracked, "OKPacket"), (ERR, "ErrPacket")):
-        book = after_login(NEW | cap.CLIENT_SESSION_TRACK).client(b"\x04t\x00%", "ComOther", st.FIELD_LIST)
+        book = after_login(NEW | cap.CLIENT_SESSION_TRACK).client(b"\x04t\x00%", "ComFieldList", st.FIELD_LIST)
         book.server(COLUMN, "Data:column", st.FIELD_LIST).server(end, name, st.COMMAND).play()
 
 
 @script
 def statistics() -> None:
-    book = after_login().client(b"\x09", "ComOther", st.STATISTICS).server(b"Uptime: 5", "Data:statistics", st.COMMAND)
-    book.client(b"\x09", "ComOther", st.STATISTICS).server(ERR, "ErrPacket", st.COMMAND).play()
+    book = (
+        after_login()
+        .client(b"\x09", "ComStatistics", st.STATISTICS)
+        .server(b"Uptime: 5", "Data:statistics", st.COMMAND)
+    )
+    book.client(b"\x09", "ComStatistics", st.STATISTICS).server(ERR, "ErrPacket", st.COMMAND).play()
 
 
 @script
 def binlog_dump() -> None:
     """Events, semi-synchronous acknowledgements in between, and COM_QUIT, which is none."""
-    book = after_login().client(b"\x12" + bytes(10), "ComOther", st.STREAM)
+    book = after_login().client(b"\x12" + bytes(10), "ComBinlogDump", st.STREAM)
     book.server(b"\x00\xef\x01" + bytes(30), "Data:event", st.STREAM)
-    book.client(b"\xef" + bytes(8) + b"binlog.1", "Data:acknowledgement", st.STREAM)
+    book.client(b"\xef" + bytes(8) + b"binlog.1", "SemiSyncAck", st.STREAM)
+    book.client(b"\x05", "Data:acknowledgement", st.STREAM)
     book.server(b"\x00" + bytes(30), "Data:event", st.STREAM, sequence=2)
-    book.client(b"\x01", "ComOther", st.STREAM).play()
-    book = after_login().client(b"\x1e" + bytes(10), "ComOther", st.STREAM).server(ERR, "ErrPacket", st.COMMAND)
-    book.client(b"\x12" + bytes(10), "ComOther", st.STREAM).server(EOF, "EOFPacket", st.COMMAND).play()
+    book.client(b"\x01", "ComQuit", st.STREAM).play()
+    book = (
+        after_login().client(b"\x1e" + bytes(18), "ComBinlogDumpGtid", st.STREAM).server(ERR, "ErrPacket", st.COMMAND)
+    )
+    book.client(b"\x12" + bytes(10), "ComBinlogDump", st.STREAM).server(EOF, "EOFPacket", st.COMMAND).play()
 
 
 @script
@@ -426,16 +461,18 @@ def another_user() -> None:
     book.server(AuthSwitchRequest(NATIVE, b"x" * 20 + b"\x00"), "AuthSwitchRequest", st.AUTHENTICATION)
     book.client(SCRAMBLE, "AuthResponse", st.AUTHENTICATION).server(OK, "OKPacket", st.COMMAND)
     book.client(change, "ComChangeUser", st.AUTHENTICATION).server(ERR, "ErrPacket", st.COMMAND)
-    book.client(b"\x0e", "ComOther", st.RESPONSE).server(OK, "OKPacket", st.COMMAND).play()
+    book.client(b"\x0e", "ComPing", st.RESPONSE).server(OK, "OKPacket", st.COMMAND).play()
 
 
 @script
 def bulk_and_multi() -> None:
     """MariaDB: a result for each row of a bulk (BULK_UNIT_RESULTS), and several commands in one packet."""
-    book = after_login(NEW | cap.MARIADB_CLIENT_BULK_UNIT_RESULTS).client(b"\xfa" + bytes(6), "ComOther", st.RESULT)
+    book = after_login(NEW | cap.MARIADB_CLIENT_BULK_UNIT_RESULTS).client(
+        b"\xfa" + bytes(6), "ComStmtBulkExecute", st.RESULT
+    )
     book.server(ColumnCount(1), "ColumnCount", st.COLUMNS).server(COLUMN, "Data:column", st.ROWS)
     book.server(ROW, "Data:row", st.ROWS).server(END, "OKPacket", st.COMMAND)
-    book.client(b"\xfe\x02\x00\x00\x00\x0e", "ComOther", st.RESULT).server(OK_MORE, "OKPacket", st.RESULT)
+    book.client(b"\xfe\x02\x00\x00\x00\x0e", "ComMulti", st.RESULT).server(OK_MORE, "OKPacket", st.RESULT)
     book.server(OK, "OKPacket", st.COMMAND).play()
 
 

@@ -12,13 +12,13 @@ from types import ModuleType
 
 import pytest
 
-from analyzer.protocol.tables import collations, error_codes
+from analyzer.protocol.tables import collations, column_types, error_codes
 from analyzer.protocol.tables.collations import CODECS, COLLATIONS, MARIADB_COLLATIONS, collation
 from analyzer.protocol.tables.error_codes import ERROR_NAMES, MARIADB_ERROR_NAMES, MYSQL_ERROR_NAMES, error_name
 from tests.servers import Server, require_servers
 
 
-@pytest.mark.parametrize(("module", "tables"), [(collations, 3), (error_codes, 3)])
+@pytest.mark.parametrize(("module", "tables"), [(collations, 3), (error_codes, 3), (column_types, 1)])
 def test_rows_are_sorted_and_unique(module: ModuleType, tables: int) -> None:
     """Read from the source: a dict has forgotten which key was there twice."""
     found = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Dict)]

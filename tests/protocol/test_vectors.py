@@ -22,7 +22,6 @@ from analyzer.protocol.records.command import (
     ComOther,
     ComQuery,
     ComStmtPrepare,
-    QueryAttribute,
 )
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of, plain_version
@@ -32,7 +31,9 @@ from analyzer.protocol.records.login import (
     SSLRequest,
     SSLRequest320,
 )
-from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, StmtPrepareOK
+from analyzer.protocol.records.parameters import Parameter
+from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, Statistics, StmtPrepareOK
+from analyzer.protocol.records.session_track import Schema, SystemVariable
 
 BASE = cap.CLIENT_PROTOCOL_41 | cap.CLIENT_SECURE_CONNECTION
 
@@ -199,7 +200,7 @@ VECTORS: list[tuple[str, Record, int, str]] = [
     ("OK before 4.1", OKPacket(0, 1, 0, None, None, "hi", True, None), 0, "00 01 00 02 68 69"),
     (
         "OK with session state (manual)",
-        OKPacket(0, 0, 0, 0x4002, 0, "", True, bytes.fromhex("00 0f 0a 61 75 74 6f 63 6f 6d 6d 69 74 03 4f 46 46")),
+        OKPacket(0, 0, 0, 0x4002, 0, "", True, (SystemVariable("autocommit", "OFF"),)),
         BASE | cap.CLIENT_SESSION_TRACK,
         "00 00 00 02 40 00 00 00 11 00 0f 0a 61 75 74 6f 63 6f 6d 6d 69 74 03 4f 46 46",
     ),
@@ -254,10 +255,12 @@ VECTORS: list[tuple[str, Record, int, str]] = [
             3,
             1,
             (
-                QueryAttribute(0xFE, "n1", b"v1"),
-                QueryAttribute(0x06, "n2", None),
-                QueryAttribute(0x8003, "n3", b"\x01\x00\x00\x00"),
+                Parameter(0xFE, "n1", b"\x02v1", "v1"),
+                Parameter(0x06, "n2"),
+                Parameter(0x8003, "n3", b"\x01\x00\x00\x00", 1),
             ),
+            b"\x02",
+            1,
         ),
         BASE | cap.CLIENT_QUERY_ATTRIBUTES,
         "03 03 01 02 01 fe 00 02 6e 31 06 00 02 6e 32 03 80 02 6e 33 02 76 31 01 00 00 00" + b"do 1".hex(),
@@ -294,6 +297,7 @@ VECTORS: list[tuple[str, Record, int, str]] = [
     # As MySQL 9.7 and MariaDB 11.8 send them.
     ("optional metadata", ColumnCount(2, 0), BASE | cap.CLIENT_OPTIONAL_RESULTSET_METADATA, "02 00"),
     ("cached metadata", ColumnCount(2, 1), BASE | cap.MARIADB_CLIENT_CACHE_METADATA, "02 01"),
+    ("COM_STATISTICS' answer", Statistics("Uptime: 5"), BASE, "55 70 74 69 6d 65 3a 20 35"),
     ("LOCAL INFILE (manual)", LocalInfileRequest("/etc/passwd"), BASE, "fb 2f 65 74 63 2f 70 61 73 73 77 64"),
     ("COM_STMT_PREPARE OK (manual)", StmtPrepareOK(1, 1, 2, 0, 0), BASE, "00 01 00 00 00 01 00 02 00 00 00 00"),
     ("COM_STMT_PREPARE OK of 4.1", StmtPrepareOK(1, 1, 2), BASE, "00 01 00 00 00 01 00 02 00"),
@@ -402,7 +406,7 @@ def test_session_state_shows_itself() -> None:
     """Mid-stream nobody knows that session tracking is on, but the status and the lengths do."""
     payload = bytes.fromhex("00 00 00 02 40 00 00 00 05 01 03 02 64 62")
     record = OKPacket.from_bytes(payload, context(cap.CLIENT_PROTOCOL_41))
-    assert (record.info, record.session_state_info) == ("", bytes.fromhex("01 03 02 64 62"))
+    assert (record.info, record.session_state_info) == ("", (Schema("db"),))
     assert record.to_bytes(context(cap.CLIENT_PROTOCOL_41)) == payload
 
 

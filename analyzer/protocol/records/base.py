@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import msgspec
 
-from analyzer.errors import DecodeError
+from analyzer.errors import BadValue, DecodeError
 from analyzer.protocol.context import Context
 from analyzer.protocol.reader import Reader, TracingReader, Writer
 
@@ -60,3 +60,11 @@ def malformed(record_type: str, error: DecodeError, payload: bytes, reader: Trac
     """The record of a failed decode. `reader` is the traced second attempt, from which `partial` comes."""
     partial = tuple((span.name, span.value) for span in reader.spans) if reader is not None else ()
     return Malformed(record_type, error.field, partial, error.offset, error.reason, payload)
+
+
+def expect(r: Reader, record: str, command: int) -> None:
+    """Reads the byte that begins a command. Raises BadValue where it is another one."""
+    r.record = record
+    found = r.u8("command")
+    if found != command:
+        raise BadValue(record, "command", 0, f"0x{command:02x} expected, 0x{found:02x} found")

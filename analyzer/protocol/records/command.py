@@ -1,126 +1,79 @@
-"""Commands, as far as the state machine needs them to stay in step; the rest are `ComOther`.
+"""COM_QUERY, COM_INIT_DB, COM_STMT_PREPARE, COM_CHANGE_USER; `requests` has the table of all commands.
 
-Source: MySQL source documentation, "Command Phase" (COM_QUERY, COM_CHANGE_USER, COM_STMT_PREPARE ...).
+Source: MySQL source documentation, "COM_QUERY", "COM_INIT_DB", "COM_STMT_PREPARE", "COM_CHANGE_USER".
 """
 
 from __future__ import annotations
 
-from typing import Final, Self
-
-import msgspec
+from collections.abc import Sequence
+from typing import Self
 
 from analyzer.errors import BadValue
+from analyzer.protocol import commands as com
 from analyzer.protocol.capabilities import (
     CLIENT_CONNECT_ATTRS,
     CLIENT_PLUGIN_AUTH,
     CLIENT_QUERY_ATTRIBUTES,
     CLIENT_SECURE_CONNECTION,
 )
-from analyzer.protocol.commands import COM_CHANGE_USER, COM_INIT_DB, COM_QUERY, COM_STMT_PREPARE, COMMANDS
 from analyzer.protocol.context import Context
 from analyzer.protocol.reader import Reader, Writer
-from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.base import Record, expect
 from analyzer.protocol.records.login import Attributes, decode_attributes, encode_attributes
-
-# Column types whose binary values have one size; all others are counted (string<lenenc>, or a length byte for times).
-FIXED_SIZES: Final[dict[int, int]] = {
-    0x01: 1,  # MYSQL_TYPE_TINY
-    0x02: 2,  # MYSQL_TYPE_SHORT
-    0x03: 4,  # MYSQL_TYPE_LONG
-    0x04: 4,  # MYSQL_TYPE_FLOAT
-    0x05: 8,  # MYSQL_TYPE_DOUBLE
-    0x06: 0,  # MYSQL_TYPE_NULL
-    0x08: 8,  # MYSQL_TYPE_LONGLONG
-    0x09: 4,  # MYSQL_TYPE_INT24
-    0x0D: 2,  # MYSQL_TYPE_YEAR
-}
-
-
-def _expect(r: Reader, record: str, command: int) -> None:
-    r.record = record
-    found = r.u8("command")
-    if found != command:
-        raise BadValue(record, "command", 0, f"0x{command:02x} expected, 0x{found:02x} found")
-
-
-class QueryAttribute(msgspec.Struct, frozen=True):
-    """A query attribute: column type (with the unsigned flag in its high byte), name, and the bytes of its value."""
-
-    type: int
-    name: str
-    value: bytes | None  # None is NULL
+from analyzer.protocol.records.parameters import MOST_PARAMETERS, Parameter, decode_block, encode_block, null_bitmap
 
 
 class ComQuery(Record, frozen=True):
-    """COM_QUERY. With CLIENT_QUERY_ATTRIBUTES the statement comes after the attributes, mostly none."""
+    """COM_QUERY. With CLIENT_QUERY_ATTRIBUTES the statement comes after the attributes, mostly none.
+
+    `cut` bytes of the statement were not kept.
+    """
 
     query: str
     parameter_count: int | None = None
     parameter_set_count: int | None = None
-    attributes: tuple[QueryAttribute, ...] = ()
+    attributes: tuple[Parameter, ...] = ()
+    null_bitmap: bytes | None = None
+    new_params_bind_flag: int | None = None
+    cut: int = 0
+
+    @classmethod
+    def of(cls, query: str, ctx: Context, attributes: Sequence[Parameter] = ()) -> Self:
+        """A statement as it is sent under `ctx`; attributes are left out where they can not be sent."""
+        if not ctx.in_force & CLIENT_QUERY_ATTRIBUTES:
+            return cls(query)
+        if not attributes:
+            return cls(query, 0, 1)
+        return cls(query, len(attributes), 1, tuple(attributes), null_bitmap(attributes), 1)
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
-        _expect(r, "ComQuery", COM_QUERY)
+        expect(r, "ComQuery", com.COM_QUERY)
         if not ctx.in_force & CLIENT_QUERY_ATTRIBUTES:
             return cls(r.rest_text("query"))
+        at = r.pos
         count = r.lenenc("parameter_count")
         sets = r.lenenc("parameter_set_count")
-        attributes = _attributes(r, count) if count else ()
-        return cls(r.rest_text("query"), count, sets, attributes)
+        if not count:
+            return cls(r.rest_text("query"), count, sets)
+        if count > MOST_PARAMETERS:
+            raise BadValue("ComQuery", "parameter_count", at, f"{count}, at most {MOST_PARAMETERS}")
+        block = decode_block(r, count, named=True, types=())
+        if not block.new_params_bind_flag:
+            raise BadValue("ComQuery", "new_params_bind_flag", at, "1 expected: attributes have no earlier types")
+        return cls(r.rest_text("query"), count, sets, block.parameters, block.null_bitmap, block.new_params_bind_flag)
 
     def encode(self, w: Writer, ctx: Context) -> None:
-        w.u8(COM_QUERY)
+        w.u8(com.COM_QUERY)
         if self.parameter_count is not None:
             w.lenenc(self.parameter_count)
             w.lenenc(self.parameter_set_count or 0)
-            if self.parameter_count:
-                _write_attributes(w, self.attributes)
+            if self.null_bitmap is not None:
+                encode_block(w, self.null_bitmap, self.new_params_bind_flag or 0, self.attributes, named=True)
         w.raw(self.query)
 
     def summary(self) -> str:
         return self.query
-
-
-def _attributes(r: Reader, count: int) -> tuple[QueryAttribute, ...]:
-    """NULL bitmap, "new types" flag, types and names, then the values that are not NULL."""
-    at = r.pos
-    if count > r.left:
-        raise BadValue("ComQuery", "parameter_count", at, f"{count} attributes in {r.left} bytes")
-    nulls = r.take("null_bitmap", (count + 7) // 8)
-    if r.u8("new_params_bind_flag") != 1:
-        raise BadValue("ComQuery", "new_params_bind_flag", r.pos - 1, "1 expected: attributes have no earlier types")
-    heads = [(r.uint("param_type", 2), r.lenenc_text("param_name")) for _ in range(count)]
-    values = []
-    for index, (kind, name) in enumerate(heads):
-        null = nulls[index // 8] >> index % 8 & 1
-        values.append(QueryAttribute(kind, name, None if null else binary_value(r, kind & 0xFF)))
-    return tuple(values)
-
-
-def _write_attributes(w: Writer, attributes: tuple[QueryAttribute, ...]) -> None:
-    nulls = bytearray((len(attributes) + 7) // 8)
-    for index, attribute in enumerate(attributes):
-        if attribute.value is None:
-            nulls[index // 8] |= 1 << index % 8
-    w.raw(bytes(nulls))
-    w.u8(1)
-    for attribute in attributes:
-        w.uint(attribute.type, 2)
-        w.lenenc_bytes(attribute.name)
-    for attribute in attributes:
-        if attribute.value is None:
-            continue
-        if attribute.type & 0xFF in FIXED_SIZES:
-            w.raw(attribute.value)
-        else:
-            w.lenenc_bytes(attribute.value)
-
-
-def binary_value(r: Reader, kind: int) -> bytes:
-    """The bytes of a value in the binary protocol: of the type's size, or counted ("Binary Protocol Value")."""
-    size = FIXED_SIZES.get(kind)
-    return r.lenenc_bytes("parameter_value") if size is None else r.take("parameter_value", size)
 
 
 class ComInitDb(Record, frozen=True):
@@ -130,11 +83,11 @@ class ComInitDb(Record, frozen=True):
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
-        _expect(r, "ComInitDb", COM_INIT_DB)
+        expect(r, "ComInitDb", com.COM_INIT_DB)
         return cls(r.rest_text("schema_name"))
 
     def encode(self, w: Writer, ctx: Context) -> None:
-        w.u8(COM_INIT_DB)
+        w.u8(com.COM_INIT_DB)
         w.raw(self.schema_name)
 
     def summary(self) -> str:
@@ -142,17 +95,18 @@ class ComInitDb(Record, frozen=True):
 
 
 class ComStmtPrepare(Record, frozen=True):
-    """COM_STMT_PREPARE."""
+    """COM_STMT_PREPARE. `cut` bytes of the statement were not kept."""
 
     query: str
+    cut: int = 0
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
-        _expect(r, "ComStmtPrepare", COM_STMT_PREPARE)
+        expect(r, "ComStmtPrepare", com.COM_STMT_PREPARE)
         return cls(r.rest_text("query"))
 
     def encode(self, w: Writer, ctx: Context) -> None:
-        w.u8(COM_STMT_PREPARE)
+        w.u8(com.COM_STMT_PREPARE)
         w.raw(self.query)
 
     def summary(self) -> str:
@@ -176,7 +130,7 @@ class ComChangeUser(Record, frozen=True):
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
-        _expect(r, "ComChangeUser", COM_CHANGE_USER)
+        expect(r, "ComChangeUser", com.COM_CHANGE_USER)
         user = r.nul_text("user")
         counted = bool(ctx.in_force & CLIENT_SECURE_CONNECTION)
         response = r.take("auth_response", r.u8("auth_response_len")) if counted else r.nul("auth_response")
@@ -194,7 +148,7 @@ class ComChangeUser(Record, frozen=True):
         return cls(user, response, counted, database, charset, plugin, attributes, r.rest("trailing"), has_nul)
 
     def encode(self, w: Writer, ctx: Context) -> None:
-        w.u8(COM_CHANGE_USER)
+        w.u8(com.COM_CHANGE_USER)
         w.nul(self.user)
         if self.counted:
             w.u8(len(self.auth_response))
@@ -218,7 +172,7 @@ class ComChangeUser(Record, frozen=True):
 
 
 class ComOther(Record, frozen=True):
-    """Any other command: its byte and its arguments, undecoded."""
+    """A byte that is no command, or a command that is not decoded: the byte and all behind it."""
 
     command: int
     arguments: bytes
@@ -233,4 +187,4 @@ class ComOther(Record, frozen=True):
         w.raw(self.arguments)
 
     def summary(self) -> str:
-        return f"COM_{COMMANDS.get(self.command, hex(self.command)).upper()}"
+        return f"COM_{com.COMMANDS.get(self.command, hex(self.command)).upper()}"

@@ -18,6 +18,7 @@ from analyzer.protocol.capabilities import (
 from analyzer.protocol.context import Context
 from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.session_track import SessionChange, read_changes, write_changes
 
 PROGRESS_REPORT = 0xFFFF
 
@@ -36,7 +37,7 @@ class OKPacket(Record, frozen=True):
     warnings: int | None
     info: str | None
     info_has_length: bool
-    session_state_info: bytes | None
+    session_state_info: tuple[SessionChange, ...] | None
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
@@ -65,9 +66,9 @@ class OKPacket(Record, frozen=True):
             elif after != r.end:
                 return cls(header, affected, insert_id, status, warnings, r.rest_text("info"), False, None)
         info = r.lenenc_text("info")
-        state: bytes | None = None
+        state: tuple[SessionChange, ...] | None = None
         if tracked and changed and r.pos < r.end:
-            state = r.lenenc_bytes("session_state_info")
+            state = read_changes(r)
         return cls(header, affected, insert_id, status, warnings, info, True, state)
 
     def encode(self, w: Writer, ctx: Context) -> None:
@@ -84,7 +85,7 @@ class OKPacket(Record, frozen=True):
             else:
                 w.raw(self.info)
         if self.session_state_info is not None:
-            w.lenenc_bytes(self.session_state_info)
+            write_changes(w, self.session_state_info)
 
     def summary(self) -> str:
         parts = ["OK"]
@@ -94,6 +95,7 @@ class OKPacket(Record, frozen=True):
             parts.append(f"{self.warnings} warnings")
         if self.info:
             parts.append(self.info)
+        parts.extend(change.summary() for change in self.session_state_info or ())
         return ", ".join(parts)
 
 

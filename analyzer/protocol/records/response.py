@@ -107,6 +107,23 @@ class StmtPrepareOK(Record, frozen=True):
         return f"statement {self.statement_id}: {self.num_params} parameters, {self.num_columns} columns"
 
 
+class Statistics(Record, frozen=True):
+    """The answer to COM_STATISTICS: one line of text."""
+
+    message: str
+
+    @classmethod
+    def decode(cls, r: Reader, ctx: Context) -> Self:
+        r.record = "Statistics"
+        return cls(r.rest_text("message"))
+
+    def encode(self, w: Writer, ctx: Context) -> None:
+        w.raw(self.message)
+
+    def summary(self) -> str:
+        return self.message
+
+
 class Data(Record, frozen=True):
     """A payload that is passed over by its place alone: a column definition, a row, a block of a file, an event."""
 

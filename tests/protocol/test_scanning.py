@@ -1,0 +1,96 @@
+"""Whole responses without a record for each packet: only what the state machine would say, or nothing."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from analyzer.protocol import commands as com
+from analyzer.protocol import state as st
+from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_PROTOCOL_41
+from analyzer.protocol.framing import PacketFramer, encode_packet
+from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.response import Data
+from analyzer.protocol.scanning import plain_response
+
+COLUMN = b"\x03def\x00\x00\x00\x01c\x00\x0c\x3f\x00\x0b\x00\x00\x00\x03\x00\x00\x00\x00\x00"
+ROW = some.binary(max_size=40).map(lambda data: bytes([len(data)]) + data)
+
+
+def machine(deprecate_eof: bool) -> Machine:
+    """A machine that awaits the answer to a COM_QUERY."""
+    found = Machine(state=st.COMMAND)
+    found.context.in_force = CLIENT_PROTOCOL_41 | (CLIENT_DEPRECATE_EOF if deprecate_eof else 0)
+    found.context.assumed = False
+    framer = PacketFramer()
+    framer.push(encode_packet(bytes([com.COM_QUERY]) + b"SELECT 1", 0), [13], [1], [0])
+    packet = framer.next()
+    assert packet is not None
+    found.feed(CLIENT, packet)
+    return found
+
+
+def response(columns: int, rows: list[bytes], deprecate_eof: bool, status: int = 2) -> bytes:
+    flags = status.to_bytes(2, "little")
+    eof = b"\xfe\x00\x00" + flags
+    end = b"\xfe\x00\x00" + flags + b"\x00\x00" if deprecate_eof else eof
+    payloads = [bytes([columns]), *[COLUMN] * columns, *([] if deprecate_eof else [eof]), *rows, end]
+    return b"".join(encode_packet(payload, (number + 1) & 0xFF) for number, payload in enumerate(payloads))
+
+
+def counted(found: Machine, data: bytes) -> tuple[int, bool, bool]:
+    """(rows, whether the last byte completed the response, whether anything was wrong) as the machine has it."""
+    framer = PacketFramer()
+    framer.push(data, [len(data)], [2], [0])
+    rows = 0
+    finished = wrong = False
+    while (packet := framer.next()) is not None:
+        wrong |= finished
+        record = found.feed(SERVER, packet)
+        rows += isinstance(record, Data) and record.kind == "row"
+        finished = found.finished is not None
+        wrong |= isinstance(record, Malformed) or found.sequence_error is not None
+    return rows, finished and framer.idle, wrong
+
+
+@given(some.integers(1, 5), some.lists(ROW, max_size=300), some.booleans())
+def test_a_result_set_is_counted(columns: int, rows: list[bytes], deprecate_eof: bool) -> None:
+    scanned = plain_response(one := machine(deprecate_eof), response(columns, rows, deprecate_eof), {})
+    assert scanned is not None
+    assert (scanned.columns, scanned.rows, one.state) == (columns, len(rows), st.COMMAND)
+
+
+@given(some.data(), some.booleans())
+def test_what_was_changed_is_refused_or_as_the_machine_says(data: some.DataObject, deprecate_eof: bool) -> None:
+    rows = data.draw(some.lists(ROW, max_size=6))
+    whole = bytearray(response(data.draw(some.integers(1, 3)), rows, deprecate_eof))
+    for _ in range(data.draw(some.integers(1, 3))):
+        whole[data.draw(some.integers(0, len(whole) - 1))] = data.draw(some.integers(0, 255))
+    changed = bytes(whole[: data.draw(some.integers(len(whole) // 2, len(whole)))])
+    one, two = machine(deprecate_eof), machine(deprecate_eof)
+    state = one.state
+    scanned = plain_response(one, changed, {})
+    if scanned is None:
+        assert (one.state, one.command is None) == (state, False)
+        return
+    found, complete, wrong = counted(two, changed)
+    assert complete
+    assert not wrong
+    assert (scanned.rows, one.state, one.sequence) == (found, two.state, two.sequence)
+
+
+def test_more_results_are_left_to_the_machine() -> None:
+    one = machine(True)
+    assert plain_response(one, response(1, [], True, status=0x0A), {}) is None
+    assert one.state == st.RESULT
+
+
+def test_the_end_is_decoded_once() -> None:
+    ends: dict[tuple[int, bytes], object] = {}
+    first = plain_response(machine(True), response(1, [], True), ends)  # type: ignore[arg-type]
+    second = plain_response(machine(True), response(2, [], True), ends)  # type: ignore[arg-type]
+    assert first is not None
+    assert second is not None
+    assert first.end is second.end
+    assert len(ends) == 1
