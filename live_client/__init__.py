@@ -16,8 +16,10 @@ from analyzer.errors import ProtocolError, ServerError
 from live_client.errors import ClosedByServer, ConnectionFailed, LeftOnPurpose, NotMySQL, TimedOut, TlsFailed
 from live_client.listener import Listener, Transcript
 from live_client.options import Options
+from live_client.prepared import Prepared
+from live_client.results import Result
 from live_client.session import Session, connect
-from live_client.statements import Result
+from live_client.tls import SavedTls
 
 __all__ = [
     "ClosedByServer",
@@ -26,8 +28,10 @@ __all__ = [
     "Listener",
     "NotMySQL",
     "Options",
+    "Prepared",
     "ProtocolError",
     "Result",
+    "SavedTls",
     "ServerError",
     "Session",
     "TimedOut",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 
 from analyzer import __version__
 from live_client.capabilities import capability_number
+from live_client.deeds import DEEDS, check, row_of, value_of
 from live_client.faults import FAULTS, fault_list
-from live_client.options import COMPRESSIONS, PREFERRED, SSL_MODES, TLS_VERSIONS
+from live_client.options import COMPRESSIONS, DISABLED, PREFERRED, SSL_MODES, TLS_VERSIONS
 
 EXAMPLES = """examples:
   handshark-client --user app --password-file pw -e "SELECT 1"
   handshark-client --user app --password-file pw --ssl-mode verify-ca --ssl-ca ca.pem --show-attributes
   handshark-client --user app --password-file pw --record session.pcapng --truth truth.json -e "SELECT 1"
+  handshark-client --user app --password-file pw --ssl-mode required --tls-resume --record resumed.pcapng
+  handshark-client --user app --password-file pw --prepare "SELECT ?, ?" --row int:5,five --row null,"a, b"
   handshark-client --user app --fault silence-after-greeting --record silent.pcapng
   handshark-client --fault list
 
@@ -35,7 +39,31 @@ class _Deed(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        namespace.deeds = [*(namespace.deeds or []), (self.const, values)]
+        try:
+            check(self.const, values or "")
+        except ValueError as error:
+            parser.error(f"{option_string}: {error}")
+        namespace.deeds = [*(namespace.deeds or []), (self.const, values or "")]
+
+
+class _Row(argparse.Action):
+    """Values of the deed before it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        deeds = namespace.deeds or []
+        if not deeds or deeds[-1][0] not in ("prepare", "bulk"):
+            parser.error("--row goes behind --prepare or --bulk")
+        try:
+            row = row_of(values)
+        except (ValueError, csv.Error) as error:
+            parser.error(f"--row: {error}")
+        namespace.rows = {**namespace.rows, len(deeds) - 1: [*namespace.rows.get(len(deeds) - 1, []), row]}
 
 
 class _FaultList(argparse.Action):
@@ -109,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    top.set_defaults(deeds=None)
+    top.set_defaults(deeds=None, rows={})
     top.add_argument("--version", action="version", version=f"handshark-client {__version__}")
     top.add_argument("-v", "--verbose", action="count", default=0, help="records; -vv their bytes too")
     top.add_argument("-q", "--quiet", action="store_true", help="no steps, only results and errors")
@@ -163,6 +191,10 @@ def _tls(group: _Group) -> None:
     group.add_argument("--ssl-cert", type=Path, metavar="FILE", help="the client's certificate")
     group.add_argument("--ssl-key", type=Path, metavar="FILE", help="its key")
     group.add_argument("--tls-version", type=_versions, default=(), metavar="V[,V]", help=", ".join(TLS_VERSIONS))
+    group.add_argument(
+        "--tls-resume", action="store_true",
+        help="log in twice, the second time with the TLS session of the first; only the second is recorded",
+    )  # fmt: skip
 
 
 def _how(group: _Group) -> None:
@@ -181,20 +213,29 @@ def _how(group: _Group) -> None:
 
 
 def _deeds(group: _Group) -> None:
-    group.add_argument("-e", "--execute", action=_Deed, const="execute", metavar="SQL", help="run a statement")
+    for name, (given, what, _) in DEEDS.items():
+        short = ["-e"] if name == "execute" else []
+        if given is None:
+            group.add_argument(*short, f"--{name}", action=_Deed, const=name, nargs=0, help=what)
+        else:
+            group.add_argument(*short, f"--{name}", action=_Deed, const=name, metavar=given, help=what)
     group.add_argument(
-        "--prepare", action=_Deed, const="prepare", metavar="SQL", help="the same as a prepared statement"
-    )
-    for name, what in (
-        ("ping", "COM_PING"),
-        ("reset", "COM_RESET_CONNECTION"),
-        ("show-attributes", "attributes as sent and as the server stored them"),
-    ):
-        group.add_argument(f"--{name}", action=_Deed, const=name, nargs=0, help=what)
-    group.add_argument("--use", action=_Deed, const="use", metavar="NAME", help="COM_INIT_DB")
+        "--row", action=_Row, metavar="VALUES",
+        help="values of the --prepare or --bulk before it, between commas: text, null, int:5, float:1.5, decimal:1.5, "
+        "date:2024-02-29, datetime:2024-02-29 01:02:03, time:-838:59:59, hex:00ff",
+    )  # fmt: skip
     group.add_argument(
-        "--change-user", action=_Deed, const="change-user", metavar="USER", help="COM_CHANGE_USER, to the same database"
-    )
+        "--fetch", type=_number(0xFFFF_FFFF), default=0, metavar="N",
+        help="prepared statements open a cursor, and N rows at a time are fetched",
+    )  # fmt: skip
+    group.add_argument(
+        "--query-attribute", type=_attribute, action="append", default=[], metavar="NAME=VALUE",
+        help="goes with each statement (MySQL); VALUE as in --row",
+    )  # fmt: skip
+    group.add_argument(
+        "--local-infile", type=Path, action="append", default=[], metavar="FILE",
+        help="LOAD DATA LOCAL may have this file, by just this name, and no other",
+    )  # fmt: skip
     group.add_argument(
         "--change-user-password-file", type=Path, metavar="FILE", help="its password (default: the first user's)"
     )
@@ -226,6 +267,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = top.parse_args(_joined(sys.argv[1:] if argv is None else argv))
     if (arguments.ssl_cert is None) != (arguments.ssl_key is None):
         top.error("--ssl-cert and --ssl-key go together")
+    if arguments.tls_resume and arguments.ssl_mode == DISABLED:
+        top.error("--tls-resume needs TLS, and --ssl-mode is disabled")
+    try:
+        arguments.query_attribute = [(name, value_of(text)) for name, text in arguments.query_attribute]
+    except ValueError as error:
+        top.error(f"--query-attribute: {error}")
     if arguments.no_attributes and (arguments.attribute or arguments.attributes_size):
         top.error("--no-attributes leaves nothing for --attribute and --attributes-size")
     return arguments

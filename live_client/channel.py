@@ -182,6 +182,9 @@ class Channel:
         if self._opener is not None:
             try:
                 data = self._opener.push(data)
+                if self._opener.sequence_id is not None:
+                    # An answer within an exchange (a file, a password) goes on where the server's frames ended.
+                    self._compressed_sequence = (self._opener.sequence_id + 1) & 0xFF
             except BadValue as error:
                 raise ProtocolError(
                     f"the server's compressed stream breaks at byte {error.offset}: {error.reason}"

@@ -7,6 +7,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,12 +17,15 @@ from analyzer.errors import AnalyzerError, ServerError
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.framing import Packet
 from analyzer.protocol.machine import CLIENT, AnyRecord
+from analyzer.protocol.records.parameters import Parameter
 from live_client.arguments import parse
+from live_client.deeds import DEEDS, Choices, files_of
 from live_client.listener import Listener
 from live_client.options import Options
 from live_client.passwords import PasswordError, ask_user, find_passwords, read_file
-from live_client.render import field_lines, hex_lines, masked, plain, secrets_of, shortened, table
+from live_client.render import field_lines, hex_lines, masked, plain, secrets_of
 from live_client.session import Session
+from live_client.tls import SavedTls
 
 USAGE: Final = 2
 
@@ -86,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         narrator.hide(change_password)
     try:
         with _file(arguments.record) as record:
-            session = Session(options, listener=narrator, record=record, keylog=arguments.keylog)
+            resume = _first_login(options, narrator) if arguments.tls_resume else None
+            session = Session(options, listener=narrator, record=record, keylog=arguments.keylog, resume=resume)
             try:
                 return _run(session, arguments, change_password)
             finally:
@@ -100,13 +105,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _first_login(options: Options, narrator: Narrator) -> SavedTls | None:
+    """The TLS session of a login that does nothing else. A server hands it out whether it lets the user in or not."""
+    session = Session(replace(options, fault=None), listener=narrator)
+    try:
+        session.open()
+    except AnalyzerError as error:
+        narrator.step(f"the first login fails: {error}")
+    finally:
+        session.quit()
+    saved = session.saved_tls
+    if saved is None:
+        narrator.step("the first login left no TLS session that could be taken up")
+    return saved
+
+
 def _run(session: Session, arguments: argparse.Namespace, change_password: bytes | None) -> int:
     """Opens, does what is to be done, ends. Returns the exit code."""
     failed: AnalyzerError | None = None
     try:
         session.open()
-        for what, value in _deeds(session, arguments):
-            _do(session, what, value, change_password)
+        choices = _choices(session, arguments, change_password)
+        for index, (what, value) in enumerate(_deeds(session, arguments)):
+            _, _, do = DEEDS[what]
+            sys.stdout.write(do(session, value, replace(choices, rows=arguments.rows.get(index, []))))
+            sys.stdout.flush()
         if arguments.drop:
             session.drop()
         else:
@@ -134,26 +157,16 @@ def _deeds(session: Session, arguments: argparse.Namespace) -> list[tuple[str, s
     return deeds
 
 
-def _do(session: Session, what: str, value: str, change_password: bytes | None) -> None:
-    if what in ("execute", "prepare"):
-        for result in session.query(value) if what == "execute" else session.prepare(value):
-            if result.columns:
-                sys.stdout.write(table(result.columns, result.rows))
-    elif what == "ping":
-        session.ping()
-    elif what == "reset":
-        session.reset()
-    elif what == "use":
-        session.use(value)
-    elif what == "change-user":
-        password = session.options.passwords[0] if change_password is None else change_password
-        session.change_user(value, password, session.options.database)
-    elif what == "show-attributes":
-        stored = session.stored_attributes()
-        rows = [(name, shortened(sent), shortened(kept)) for name, sent, kept in stored.rows]
-        sys.stdout.write(table(("attribute", "sent", "stored"), rows))
-        sys.stdout.write(plain(stored.verdict) + "\n")
-    sys.stdout.flush()
+def _choices(session: Session, arguments: argparse.Namespace, change_password: bytes | None) -> Choices:
+    given = {name: value.value if isinstance(value, Parameter) else value for name, value in arguments.query_attribute}
+    password = session.options.passwords[0] if change_password is None else change_password
+    return Choices([], given, files_of(arguments.local_infile), arguments.fetch, password)
+
+
+def _capabilities(arguments: argparse.Namespace) -> tuple[tuple[str, bool], ...]:
+    """What is asked for; without CLIENT_LOCAL_FILES a server does not ask for a file."""
+    files = [("LOCAL_FILES", True)] if arguments.local_infile else []
+    return (*files, *arguments.capability)
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -182,7 +195,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         collation=arguments.collation,
         protocol=arguments.protocol,
         proxy_header=arguments.proxy_header,
-        capabilities=tuple(arguments.capability),
+        capabilities=_capabilities(arguments),
         max_packet_size=arguments.max_packet_size,
         timeout=arguments.timeout,
         fault=arguments.fault,

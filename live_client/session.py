@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO, Final, Self
 from analyzer.errors import AnalyzerError, ProtocolError, ServerError
 from analyzer.protocol import commands as com
 from analyzer.protocol import state as st
+from analyzer.protocol.records.simple import ComProcessKill, ComRefresh, ComSetOption, ComShutdown
+from analyzer.protocol.values import Bindable
 from live_client.attributes import LIMIT_SQL, STORED_SQL, StoredAttributes, compare_attributes, make_attributes
 from live_client.channel import Channel
 from live_client.errors import ClosedByServer, ConnectionFailed, TimedOut, TlsFailed
@@ -20,10 +23,12 @@ from live_client.faults import COMMAND, COMMAND_SENT
 from live_client.listener import Listener
 from live_client.login import Login
 from live_client.options import DISABLED, PREFERRED, REQUIRED, VERIFY_IDENTITY, Options
+from live_client.prepared import Bound, Prepared, execute_at_once, run_prepared
 from live_client.recording import Recorder, TapedTransport
-from live_client.statements import Result, Statements
+from live_client.results import Result
+from live_client.statements import Files, Statements
 from live_client.striking import Strike
-from live_client.tls import KeyLog, TlsTransport, make_context
+from live_client.tls import KeyLog, SavedTls, TlsTransport, log_to, make_context
 from live_client.transport import Transport, open_socket
 from live_client.truth import ABORTED, Known
 
@@ -38,6 +43,7 @@ class Session:
     listener    hears each step in plain words, and each packet
     record      a binary file that gets the conversation as pcapng, TLS keys inside
     keylog      a file that the TLS keys are added to
+    resume      another connection's `saved_tls`, to be taken up; its TLS options then count, not those of `options`
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Session:
         listener: Listener | None = None,
         record: BinaryIO | None = None,
         keylog: Path | None = None,
+        resume: SavedTls | None = None,
     ) -> None:
         self.listener = listener or Listener()
         self.known = Known(fault=options.fault)
@@ -56,6 +63,8 @@ class Session:
         self._transport = transport
         self._recorder = Recorder(record) if record is not None else None
         self._keylog_file = keylog
+        self._resume = resume
+        self._tls: TlsTransport | None = None
         self._channel: Channel | None = None
         self._statements: Statements | None = None
         self._login_done = False
@@ -100,11 +109,12 @@ class Session:
         channel = self._channel
         assert channel is not None
         keylog = KeyLog() if self._recorder is not None or self._keylog_file is not None else None
-        options = self.options
+        options, resume = self.options, self._resume
         try:
-            context = make_context(options, keylog)
+            context = make_context(options) if resume is None else resume.context
+            log_to(context, keylog)
             hostname = options.host if options.ssl_mode == VERIFY_IDENTITY else None
-            tls = TlsTransport(channel.transport, context, hostname)
+            tls = TlsTransport(channel.transport, context, hostname, None if resume is None else resume.session)
             if self._recorder is not None:
                 self._recorder.hold()
             try:
@@ -120,7 +130,11 @@ class Session:
                 keylog.remove()
         self.known.tls_version, self.known.cipher = tls.version, tls.cipher
         self.known.cipher_number = tls.cipher_number()
-        self.listener.step(f"TLS is on: {tls.version}, {tls.cipher}")
+        self.known.tls_resumed = tls.resumed
+        self.listener.step(f"TLS is on: {tls.version}, {tls.cipher}{', session resumed' if tls.resumed else ''}")
+        if resume is not None and not tls.resumed:
+            self.listener.step("the server did not take up the TLS session: a full handshake")
+        self._tls = tls
         channel.secured(tls)
 
     def _keep(self, lines: bytes) -> None:
@@ -201,13 +215,66 @@ class Session:
             raise ConnectionFailed("the connection is closed")
         return self._statements
 
-    def query(self, sql: str) -> list[Result]:
-        """Runs a statement (or several) and gives all of its results, their values as text."""
-        return self._open.query(sql)
+    @property
+    def statements(self) -> Statements:
+        """The command phase, command by command: what is not below, and `live_client.replication`, work on it."""
+        return self._open
+
+    def query(
+        self, sql: str, attributes: Mapping[str, Bindable] | None = None, files: Files | None = None
+    ) -> list[Result]:
+        """Runs a statement (or several) and gives all of its results.
+
+        `attributes` are query attributes (MySQL). `files` are what LOAD DATA LOCAL may have, by the name in the
+        statement: no other file is ever sent.
+        """
+        return self._open.query(sql, attributes, files)
 
     def prepare(self, sql: str) -> list[Result]:
         """Prepares, executes and closes a statement without parameters."""
-        return self._open.prepare(sql)
+        return run_prepared(self._open, sql)
+
+    def prepared(self, sql: str) -> Prepared:
+        """A prepared statement, to be executed and closed by the caller."""
+        return Prepared(self._open, sql)
+
+    def execute_at_once(self, sql: str, *values: Bound) -> list[Result]:
+        """Prepares and executes without waiting in between (MariaDB)."""
+        return execute_at_once(self._open, sql, values)
+
+    def field_list(self, table: str, wildcard: str = "") -> list[str]:
+        """The names of a table's columns (COM_FIELD_LIST)."""
+        return self._open.field_list(table, wildcard)
+
+    def statistics(self) -> str:
+        """The server's own line about itself (COM_STATISTICS)."""
+        return self._open.statistics()
+
+    def process_info(self) -> Result:
+        """SHOW PROCESSLIST (COM_PROCESS_INFO)."""
+        return self._open.rows_of(com.COM_PROCESS_INFO, "process list")[0]
+
+    def kill(self, connection_id: int) -> None:
+        """Ends another connection, or this one (COM_PROCESS_KILL)."""
+        self._open.simple(com.COM_PROCESS_KILL, f"kill connection {connection_id}", ComProcessKill(connection_id))
+
+    def refresh(self, what: int) -> None:
+        """FLUSH, by the bits of `records.simple.REFRESH_FLAGS` (COM_REFRESH)."""
+        record = ComRefresh(what)
+        self._open.simple(com.COM_REFRESH, f"refresh: {record.summary()}", record)
+
+    def multi_statements(self, on: bool) -> None:
+        """Several statements in one query, or not (COM_SET_OPTION)."""
+        record = ComSetOption(0 if on else 1)
+        self._open.simple(com.COM_SET_OPTION, record.summary(), record)
+
+    def debug(self) -> None:
+        """The server writes its state into its error log (COM_DEBUG)."""
+        self._open.simple(com.COM_DEBUG, "debug")
+
+    def shutdown(self, level: int = 0) -> None:
+        """Ends the server (COM_SHUTDOWN), where it still knows this command."""
+        self._open.simple(com.COM_SHUTDOWN, "shut the server down", ComShutdown(level))
 
     def ping(self) -> None:
         self._open.simple(com.COM_PING, "ping")
@@ -237,6 +304,14 @@ class Session:
         limit = int(row[1] or 0) if row[0] == "1" else None
         return compare_attributes(sent, [(name or "", value or "") for name, value in rows], limit)
 
+    @property
+    def saved_tls(self) -> SavedTls | None:
+        """The TLS session, for `resume` of another connection; None without TLS, or where the server gave nothing.
+
+        In TLS 1.3 it comes with the first answer inside TLS. May be asked after the end too.
+        """
+        return self._tls.saved() if self._tls is not None else None
+
     def truth(self) -> dict[str, Any]:
         """What is known to be true of the connection, in the keys of `handshark analyze` (see `live_client.truth`)."""
         return self.known.truth()
@@ -249,6 +324,7 @@ def connect(
     listener: Listener | None = None,
     record: BinaryIO | None = None,
     keylog: Path | None = None,
+    resume: SavedTls | None = None,
     **choices: Any,
 ) -> Session:
     """Connects and logs in; gives an open Session, which is a context manager that says goodbye.
@@ -260,7 +336,7 @@ def connect(
     protocol, ConnectionFailed (TimedOut, ClosedByServer, NotMySQL, TlsFailed) where there is no connection.
     """
     chosen = replace(options or Options(), **choices)
-    session = Session(chosen, transport=transport, listener=listener, record=record, keylog=keylog)
+    session = Session(chosen, transport=transport, listener=listener, record=record, keylog=keylog, resume=resume)
     return session.open()
 
 

@@ -2,217 +2,230 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
-from analyzer.errors import DecodeError, ProtocolError, ServerError
+from analyzer.errors import ProtocolError, ServerError
 from analyzer.protocol import commands as com
 from analyzer.protocol import state as st
 from analyzer.protocol.auth import PLUGINS
 from analyzer.protocol.capabilities import (
     CLIENT_CONNECT_ATTRS,
     CLIENT_PLUGIN_AUTH,
-    CLIENT_PROTOCOL_41,
-    CLIENT_QUERY_ATTRIBUTES,
     CLIENT_SECURE_CONNECTION,
+    SERVER_STATUS_CURSOR_EXISTS,
+    SERVER_STATUS_LAST_ROW_SENT,
 )
 from analyzer.protocol.machine import AnyRecord
-from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.authentication import AuthResponse
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import ComChangeUser, ComInitDb, ComOther, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.command import ComChangeUser, ComInitDb, ComQuery
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import Attributes
-from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, StmtPrepareOK
-from analyzer.protocol.records.resultset import (
-    BINARY_CHARSET,
-    ColumnDefinition41,
-    ColumnDefinition320,
-    TextRow,
-    decode_binary_row,
-)
-from analyzer.protocol.records.statement import ComStmtClose, ComStmtExecute
+from analyzer.protocol.records.parameters import Parameter
+from analyzer.protocol.records.requests import COMMAND_RECORDS
+from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, Statistics, StmtPrepareOK
+from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
+from analyzer.protocol.records.simple import ComFieldList, ComQuit, ComStatistics
+from analyzer.protocol.values import Bindable
 from live_client import faults
 from live_client.authentication import Authentication
 from live_client.channel import Channel
 from live_client.listener import Listener
 from live_client.options import Options
+from live_client.results import Result, shown
+from live_client.said import Said
 from live_client.striking import Strike
 from live_client.truth import Known
 
-Columns = Sequence[ColumnDefinition41 | ColumnDefinition320]
+__all__ = ["Result", "Statements", "shown"]
 
+# Bytes of a file that go into one packet of LOCAL INFILE.
+FILE_BLOCK: Final = 1 << 14
+# Commands that servers do not answer, so that nothing is awaited.
+SILENT: Final = st.UNANSWERED
 
-@dataclass
-class Result:
-    """One result of a statement. `columns` is empty where it has no rows to give. NULL is None."""
-
-    columns: list[str] = field(default_factory=list)
-    rows: list[tuple[str | None, ...]] = field(default_factory=list)
-    affected_rows: int = 0
-    last_insert_id: int = 0
-    warnings: int = 0
-    info: str | None = None
-
-
-def shown(value: bytes | None, binary: bool) -> str | None:
-    """A value as text; bytes of a binary column that are none as 0x and digits."""
-    if value is None:
-        return None
-    text = value.decode("utf-8", "backslashreplace")
-    # Numbers are of the binary character set too: it is the bytes that decide.
-    return "0x" + value.hex() if binary and not text.isprintable() else text
+Files = Mapping[str, bytes | Path]
 
 
 class Statements:
     """Sends commands and takes their whole responses. Raises ServerError for an error of the server."""
 
     def __init__(self, channel: Channel, options: Options, listener: Listener, known: Known, strike: Strike) -> None:
-        self._channel = channel
+        self.channel = channel
+        self.listener = listener
         self._options = options
-        self._listener = listener
         self._known = known
         self._strike = strike
+        # How often the server has forgotten all prepared statements.
+        self.epoch = 0
+        # Rows and definitions come as records.
+        channel.machine.decode_rows = True
 
-    def command(self, code: int, record: Record) -> None:
-        """Sends a command."""
-        channel, strike = self._channel, self._strike
+    def command(self, code: int, record: Record, **what: Any) -> Said:
+        """Sends a command. `what` are the fields of `Said` that the caller knows; it is noted for the truth."""
+        channel, strike = self.channel, self._strike
         strike.wire(faults.COMMAND, channel)
         self._known.commands[code] += 1
+        said = Said(code, **what)
+        self._known.said.append(said)
+        if code in SILENT:
+            said.response = "none"
         channel.send(record, 0)
         strike.at(faults.COMMAND_SENT, channel)
+        return said
 
     # -- statements -------------------------------------------------------------------------------------------------
 
-    def query(self, sql: str) -> list[Result]:
-        """The results of a statement, one or more."""
-        self._listener.step(f"statement: {sql}")
-        # Both counts stand in front where query attributes were agreed on, without any too.
-        with_attributes = self._channel.machine.context.in_force & CLIENT_QUERY_ATTRIBUTES
-        self.command(com.COM_QUERY, ComQuery(sql, 0, 1) if with_attributes else ComQuery(sql))
-        return self._results(binary=False)
+    def query(
+        self, sql: str, attributes: Mapping[str, Bindable] | None = None, files: Files | None = None
+    ) -> list[Result]:
+        """The results of a statement, one or more. `files` are those that LOCAL INFILE may send, by the name asked for.
 
-    def prepare(self, sql: str) -> list[Result]:
-        """Prepares a statement, executes it if it has no parameters, closes it."""
-        self._listener.step(f"prepare: {sql}")
-        channel = self._channel
-        self.command(com.COM_STMT_PREPARE, ComStmtPrepare(sql))
-        prepared = self._next()
-        if not isinstance(prepared, StmtPrepareOK):
-            raise ProtocolError(f"a {type(prepared).__name__} in place of the answer to COM_STMT_PREPARE")
-        columns = []
-        while channel.machine.finished is None:
-            definition = self._next()
-            if isinstance(definition, Data) and definition.kind == "column":
-                columns.append(self._column(definition.data))
-        results = []
-        if prepared.num_params:
-            self._listener.step(f"the statement has {prepared.num_params} parameters: it is not executed")
-        else:
-            execute = ComStmtExecute.without_parameters(prepared.statement_id, channel.machine.context)
-            self._listener.step(f"execute statement {prepared.statement_id}")
-            self.command(com.COM_STMT_EXECUTE, execute)
-            # MariaDB leaves definitions out that it has sent with the prepare (MARIADB_CLIENT_CACHE_METADATA).
-            results = self._results(binary=True, prepared=columns)
-        self.command(com.COM_STMT_CLOSE, ComStmtClose(prepared.statement_id))
-        return results
+        Query attributes go where both sides agreed on them, else nowhere.
+        """
+        self.listener.step(f"statement: {sql}")
+        named = [Parameter.of(value, name) for name, value in (attributes or {}).items()]
+        record = ComQuery.of(sql, self.channel.machine.context, named)
+        given = {each.name: each.value for each in record.attributes}
+        said = self.command(com.COM_QUERY, record, statement=sql, attributes=given)
+        return self.results(said, files=files)
 
-    def _next(self) -> AnyRecord:
-        record = self._channel.receive()
+    def next(self, said: Said) -> AnyRecord:
+        """The next record of the response to `said`."""
+        record = self.channel.receive()
         if isinstance(record, ErrPacket):
-            self._listener.step(f"the server says: {record.summary()}")
-            raise ServerError(record.error_code, record.sql_state, record.error_message)
+            self.listener.step(f"the server says: {record.summary()}")
+            error = ServerError(record.error_code, record.sql_state, record.error_message)
+            said.failed(error)
+            raise error
         return record
 
-    def _results(self, *, binary: bool, prepared: Columns = ()) -> list[Result]:
-        machine = self._channel.machine
+    def results(self, said: Said, files: Files | None = None, columns: Sequence[str] = ()) -> list[Result]:
+        """The whole response, one result or more. `columns` are the names where their definitions are left out."""
+        machine = self.channel.machine
         results: list[Result] = []
-        columns: list[ColumnDefinition41 | ColumnDefinition320] = []
-        result = Result()
-        while machine.finished is None:
-            record = self._next()
+        result = Result(list(columns))
+        while True:
+            record = self.next(said)
             if isinstance(record, ColumnCount):
-                columns = list(prepared) if record.metadata_follows == 0 else []
-                result.columns = [column.name for column in columns]
+                left_out = record.metadata_follows == 0
+                result.columns = [column.name for column in machine.context.columns] if left_out else []
             elif isinstance(record, LocalInfileRequest):
-                self._listener.step(f"the server asks for the file {record.filename!r}: it gets none")
-                self._channel.send(AuthResponse(b""))
-            elif isinstance(record, Data) and record.kind == "column":
-                columns.append(self._column(record.data))
-                result.columns.append(columns[-1].name)
-            elif isinstance(record, Data) and record.kind == "row":
-                result.rows.append(self._row(record.data, columns, binary))
-            elif isinstance(record, EOFPacket) and machine.state == st.ROWS and machine.finished is None:
-                continue
-            elif isinstance(record, OKPacket | EOFPacket):
-                self._close(result, record)
+                said.response = "local_infile"
+                self._send_file(record.filename, files or {})
+            elif isinstance(record, ColumnDefinition41 | ColumnDefinition320):
+                result.columns.append(record.name)
+            elif isinstance(record, TextRow | BinaryRow | Data):
+                result.add(record, machine.context.columns)
+            elif isinstance(record, OKPacket | EOFPacket) and (
+                machine.state != st.ROWS or machine.finished is not None
+            ):
+                # In the middle of a result it is the EOF behind the definitions.
+                self._end(result, record)
+                said.result(result)
                 results.append(result)
                 result = Result()
-        return results
+            if machine.finished is not None:
+                return results
 
-    def _close(self, result: Result, record: OKPacket | EOFPacket) -> None:
-        result.warnings = record.warnings or 0
-        if isinstance(record, OKPacket):
-            result.affected_rows = record.affected_rows
-            result.last_insert_id = record.last_insert_id
-            result.info = record.info
-        what = f"{len(result.rows)} rows" if result.columns else f"OK, {result.affected_rows} rows affected"
-        self._listener.step(f"{what}{f', {result.warnings} warnings' if result.warnings else ''}")
+    def _end(self, result: Result, record: OKPacket | EOFPacket) -> None:
+        result.close(record)
+        flags = record.status_flags or 0
+        result.cursor = bool(flags & SERVER_STATUS_CURSOR_EXISTS)
+        result.last = bool(flags & SERVER_STATUS_LAST_ROW_SENT)
+        self.listener.step(str(result))
 
-    def _column(self, data: bytes) -> ColumnDefinition41 | ColumnDefinition320:
-        if self._channel.machine.context.in_force & CLIENT_PROTOCOL_41:
-            return self._channel.decode(ColumnDefinition41, data)
-        return self._channel.decode(ColumnDefinition320, data)
-
-    def _row(self, data: bytes, columns: Columns, binary: bool) -> tuple[str | None, ...]:
-        definitions = tuple(columns)
-        if binary:
-            known = tuple(column for column in definitions if isinstance(column, ColumnDefinition41))
-            try:
-                values = decode_binary_row(Reader(data), known)
-            except DecodeError as error:
-                raise self._channel.broken(error) from error
+    def _send_file(self, name: str, files: Files) -> None:
+        """The client's file; only one that the caller has named is ever sent, whatever the server asks for."""
+        content = files.get(name)
+        if content is None:
+            self.listener.step(f"the server asks for the file {name!r}: it gets none")
         else:
-            values = self._channel.decode(TextRow, data).values
-        if len(values) != len(definitions):
-            raise ProtocolError(f"a row of {len(values)} values where {len(definitions)} columns were announced")
-        raw = [getattr(column, "character_set", 0) == BINARY_CHARSET for column in definitions]
-        return tuple(shown(value, is_raw) for value, is_raw in zip(values, raw, strict=True))
+            data = content if isinstance(content, bytes) else content.read_bytes()
+            self.listener.step(f"the server asks for the file {name!r}: {len(data)} bytes")
+            for start in range(0, len(data), FILE_BLOCK):
+                self.channel.send(AuthResponse(data[start : start + FILE_BLOCK]))
+        self.channel.send(AuthResponse(b""))
 
     # -- the rest ---------------------------------------------------------------------------------------------------
 
-    def simple(self, code: int, name: str) -> OKPacket | EOFPacket:
-        """A command without arguments that is answered with OK: ping, reset."""
-        self._listener.step(name)
-        self.command(code, ComOther(code, b""))
-        return self._verdict()
+    def simple(self, code: int, name: str, record: Record | None = None) -> OKPacket | EOFPacket:
+        """A command that is answered with OK, EOF or an error; without arguments where no record is given."""
+        self.listener.step(name)
+        if code == com.COM_RESET_CONNECTION:
+            self.epoch += 1
+        said = self.command(code, record if record is not None else COMMAND_RECORDS[code]())
+        return self.verdict(said)
 
     def use(self, database: str) -> None:
         """Another default database (COM_INIT_DB)."""
-        self._listener.step(f"database {database}")
-        self.command(com.COM_INIT_DB, ComInitDb(database))
-        self._verdict()
+        self.listener.step(f"database {database}")
+        self.verdict(self.command(com.COM_INIT_DB, ComInitDb(database)))
 
-    def _verdict(self) -> OKPacket | EOFPacket:
-        record = self._next()
+    def field_list(self, table: str, wildcard: str = "") -> list[str]:
+        """The names of a table's columns (COM_FIELD_LIST)."""
+        self.listener.step(f"columns of {table}")
+        said = self.command(com.COM_FIELD_LIST, ComFieldList(table, wildcard))
+        names = []
+        while self.channel.machine.finished is None:
+            record = self.next(said)
+            if isinstance(record, ColumnDefinition41 | ColumnDefinition320):
+                names.append(record.name)
+        said.response, said.columns = ("resultset", len(names)) if names else (said.response, None)
+        return names
+
+    def statistics(self) -> str:
+        """The server's own line about itself (COM_STATISTICS)."""
+        self.listener.step("statistics")
+        said = self.command(com.COM_STATISTICS, ComStatistics())
+        record = self.next(said)
+        if not isinstance(record, Statistics):
+            raise ProtocolError(f"a {type(record).__name__} in place of the answer to COM_STATISTICS")
+        said.response = "statistics"
+        return record.message
+
+    def rows_of(self, code: int, name: str) -> list[Result]:
+        """A command without arguments that is answered with a result set: COM_PROCESS_INFO."""
+        self.listener.step(name)
+        return self.results(self.command(code, COMMAND_RECORDS[code]()))
+
+    def verdict(self, said: Said) -> OKPacket | EOFPacket:
+        record = self.next(said)
         if not isinstance(record, OKPacket | EOFPacket):
             raise ProtocolError(f"a {type(record).__name__} where OK or an error is due")
-        self._listener.step("OK")
+        self.listener.step("OK")
+        if isinstance(record, OKPacket):
+            said.response = "ok"
+            said.affected_rows, said.last_insert_id = record.affected_rows, record.last_insert_id
+        else:
+            said.response = "eof"
         return record
+
+    def prepared_ok(self, said: Said) -> StmtPrepareOK:
+        """The answer to COM_STMT_PREPARE, and the definitions behind it."""
+        head = self.next(said)
+        if not isinstance(head, StmtPrepareOK):
+            raise ProtocolError(f"a {type(head).__name__} in place of the answer to COM_STMT_PREPARE")
+        while self.channel.machine.finished is None:
+            self.next(said)
+        said.response, said.columns = "prepare_ok", head.num_columns
+        return head
 
     def change_user(self, options: Options, attributes: Attributes) -> None:
         """Logs in again over the same connection (COM_CHANGE_USER), as `options` say."""
-        channel = self._channel
+        channel = self.channel
         context = channel.machine.context
-        self._listener.step(f"change user to {options.user!r}")
+        self.listener.step(f"change user to {options.user!r}")
         # The greeting's default is what the server's own account most likely has.
         greeting = self._known.greeting
         name = options.default_auth or (greeting.auth_plugin_name if isinstance(greeting, HandshakeV10) else None)
         if name not in PLUGINS or not context.in_force & CLIENT_PLUGIN_AUTH:
             name = "mysql_native_password"
         # What this exchange does is not what the login did.
-        run = Authentication(channel, options, self._listener, Known(), self._strike)
+        run = Authentication(channel, options, self.listener, Known(), self._strike)
         record = ComChangeUser(
             options.user,
             run.begin(name, context.nonce),
@@ -222,10 +235,17 @@ class Statements:
             name if context.in_force & CLIENT_PLUGIN_AUTH else None,
             attributes if context.in_force & CLIENT_CONNECT_ATTRS else None,
         )
-        self.command(com.COM_CHANGE_USER, record)
-        run.verdict()
-        self._listener.step(f"the server accepts the user {options.user!r}")
+        said = self.command(com.COM_CHANGE_USER, record)
+        self.epoch += 1
+        try:
+            ok = run.verdict()
+        except ServerError as error:
+            said.failed(error)
+            raise
+        said.response = "ok"
+        said.affected_rows, said.last_insert_id = ok.affected_rows, ok.last_insert_id
+        self.listener.step(f"the server accepts the user {options.user!r}")
 
     def quit(self) -> None:
-        self._listener.step("quit")
-        self.command(com.COM_QUIT, ComOther(com.COM_QUIT, b""))
+        self.listener.step("quit")
+        self.command(com.COM_QUIT, ComQuit())

@@ -8,6 +8,7 @@ import shutil
 import ssl
 import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,18 @@ class KeyLog:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def make_context(options: Options, keylog: KeyLog | None) -> ssl.SSLContext:
+@dataclass(frozen=True)
+class SavedTls:
+    """A TLS session that another connection may take up (RFC 5077; RFC 8446, 2.2), with the context it belongs to.
+
+    The ssl module lets no other context use a session, and can not write one to a file.
+    """
+
+    context: ssl.SSLContext
+    session: ssl.SSLSession
+
+
+def make_context(options: Options) -> ssl.SSLContext:
     """The TLS context that the options describe. Raises TlsFailed where a file can not be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = options.ssl_mode == VERIFY_IDENTITY
@@ -70,19 +82,24 @@ def make_context(options: Options, keylog: KeyLog | None) -> ssl.SSLContext:
         # OpenSSL does not say which file it could not read.
         names = [str(path) for path in (options.ssl_ca, options.ssl_cert, options.ssl_key) if path is not None]
         raise TlsFailed(f"a certificate or key file can not be used ({', '.join(names)}): {error}") from error
-    if keylog is not None:
-        context.keylog_filename = str(keylog.path)
     return context
+
+
+def log_to(context: ssl.SSLContext, keylog: KeyLog | None) -> None:
+    """Secrets go to this log from now on: a context that is used again has the log of the connection before."""
+    context.keylog_filename = str(keylog.path) if keylog is not None else None  # type: ignore[assignment]
 
 
 class TlsTransport:
     """A Transport inside TLS, over another one."""
 
-    def __init__(self, inner: Transport, context: ssl.SSLContext, hostname: str | None) -> None:
+    def __init__(
+        self, inner: Transport, context: ssl.SSLContext, hostname: str | None, session: ssl.SSLSession | None = None
+    ) -> None:
         self._inner = inner
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname, session=session)
 
     @property
     def local(self) -> Address:
@@ -112,6 +129,18 @@ class TlsTransport:
             if suite["name"] == self.cipher:
                 return int(suite["id"]) & 0xFFFF
         return None
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the server took up the session that was offered."""
+        return bool(self._tls.session_reused)
+
+    def saved(self) -> SavedTls | None:
+        """What another connection may take up. In TLS 1.3 servers hand it out after the handshake: ask late."""
+        session = self._tls.session
+        if session is None or not (session.has_ticket or session.id):
+            return None
+        return SavedTls(self._tls.context, session)
 
     def certificate(self) -> bytes | None:
         """The server's certificate, DER."""

@@ -11,11 +11,13 @@ Shape of a truth file, one JSON object. A key that is missing says nothing, null
     greeting         {protocol_version, server_version, flavor, connection_id, auth_plugin, capabilities, collation_id,
                      status_flags}
     login            {user, database, auth_plugin, capabilities, max_packet_size, collation_id, attributes, zstd_level}
-    tls              {version, cipher, cipher_suite_id}: the cipher suite as OpenSSL names it, and its registered
-                     number; null where TLS was not asked for, empty where it did not come about
+    tls              {version, cipher, cipher_suite_id, resumed}: the cipher suite as OpenSSL names it, and its
+                     registered number; null where TLS was not asked for, empty where it did not come about
     authentication   {plugin, switches: [{from, to}], path, password_protection}
     compression      none | zlib | zstd
     commands         {name: count} of the commands that were sent
+    exchanges        [{command, statement, parameters, attributes, response, columns, rows, affected_rows,
+                     last_insert_id, error}], one for each command, in the words of `handshark commands`
                      (login, authentication and commands are missing where a fault sent less, or something else)
     proxy            {version} of the PROXY header that was sent
 
@@ -37,11 +39,12 @@ from analyzer.protocol.records.authentication import AuthMoreData
 from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from live_client.said import Said
 from live_client.transport import Address
 
 # Keys that a fault in the login, and one in a command, make worthless.
-OF_LOGIN = frozenset({"user", "database", "login", "authentication", "commands"})
-OF_COMMAND = frozenset({"commands"})
+OF_LOGIN = frozenset({"user", "database", "login", "authentication", "commands", "exchanges"})
+OF_COMMAND = frozenset({"commands", "exchanges"})
 
 # ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED, ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED.
 NETWORK_ERRORS = frozenset({1158, 1159, 1160, 1161})
@@ -75,6 +78,7 @@ class Known:
     tls_version: str | None = None
     cipher: str | None = None
     cipher_number: int | None = None
+    tls_resumed: bool = False
     plugin: str | None = None
     switches: list[tuple[str | None, str]] = field(default_factory=list)
     path: str = "direct"
@@ -85,6 +89,7 @@ class Known:
     compression: str | None = None
     unsaid: set[str] = field(default_factory=set)  # keys of which a fault made something else than was meant
     commands: Counter[int] = field(default_factory=Counter)
+    said: list[Said] = field(default_factory=list)
     proxy_version: int | None = None
 
     def note(self, record: AnyRecord, state: str) -> None:
@@ -133,6 +138,7 @@ class Known:
             "login": _login(login),
             "authentication": self._authentication(),
             "commands": {COMMANDS.get(code, f"0x{code:02x}"): count for code, count in sorted(self.commands.items())},
+            "exchanges": [said.truth() for said in self.said],
         }
         return {key: value for key, value in truth.items() if key not in self.unsaid}
 
@@ -147,7 +153,7 @@ class Known:
             return None
         if self.tls_version is None:
             return {}
-        tls: dict[str, Any] = {"version": self.tls_version, "cipher": self.cipher}
+        tls: dict[str, Any] = {"version": self.tls_version, "cipher": self.cipher, "resumed": self.tls_resumed}
         return tls if self.cipher_number is None else tls | {"cipher_suite_id": self.cipher_number}
 
     def _authentication(self) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What the analyzer says of a recorded capture, as plain data."""
+"""What the analyzer says of a recorded capture, opened with the keys inside it, as plain data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from analyzer.analysis import Analysis, Options
 from analyzer.capture import open_capture
+from analyzer.cli.parallel import add_secrets
 
 
 def analyse(path: Path) -> list[dict[str, Any]]:
@@ -16,7 +17,9 @@ def analyse(path: Path) -> list[dict[str, Any]]:
     found = []
     with open_capture(str(path)) as capture:
         analysis = Analysis(path.name, Options())
+        taken = 0
         for batch in capture:
+            taken = add_secrets(analysis, capture, taken)
             found += [connection for connection, _ in analysis.feed(batch)]
         found += [connection for connection, _ in analysis.finish(capture.cut_short)]
     return [msgspec.to_builtins(connection) for connection in found]

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.protocol.capabilities import CLIENT_SSL
+from analyzer.protocol.records.parameters import Parameter
 from live_client import cli
 from live_client.arguments import parse
+from live_client.deeds import row_of, value_of
 from live_client.passwords import WARNING, PasswordError, find_passwords
 from live_client.render import hex_lines, masked, plain, shortened, table
 from tests.live_client.scripted import (
+    OFFERED,
     Ending,
     ScriptedTransport,
     end_of_rows,
@@ -24,6 +28,7 @@ from tests.live_client.scripted import (
     switch,
 )
 from tests.live_client.test_strict import COLUMN
+from tests.live_client.tls_server import TlsServer, server_context
 
 SECRET = "correct-horse"
 
@@ -92,9 +97,23 @@ def test_no_mysql_is_exit_code_1(scripted: Script, script: list[bytes], capsys: 
         ["--tls-version", "SSLv3"],
         ["--fault", "nonsense"],
         ["--ssl-cert", "only.pem"],
+        ["--tls-resume", "--ssl-mode", "disabled"],
         ["--no-attributes", "--attribute", "a=b"],
         ["--compression", "lz4"],
         ["--quit", "--drop"],
+        ["--row", "1"],
+        ["-e", "SELECT 1", "--row", "1"],
+        ["--prepare", "SELECT ?", "--row", "int:five"],
+        ["--prepare", "SELECT ?", "--row", "date:yesterday"],
+        ["--prepare", "SELECT ?", "--row", 'a,"b'],
+        ["--query-attribute", "a=decimal:x"],
+        ["--kill", "me"],
+        ["--refresh", "everything"],
+        ["--multi-statements", "maybe"],
+        ["--binlog", "binlog.000001:end"],
+        ["--command", "xyz"],
+        ["--command", ""],
+        ["--fetch", "-1"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,6 +121,29 @@ def test_wrong_usage_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixt
         cli.main(words)
     assert caught.value.code == 2
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_tls_resume(refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two logins, the second in the first one's TLS session, also where the first is refused."""
+    context = server_context()
+    verdict = err(3) if refused else ok(3)
+    servers = [TlsServer([greeting(offered=OFFERED | CLIENT_SSL)], [verdict], context=context) for _ in range(2)]
+    opened = iter(servers)
+    monkeypatch.setattr("live_client.session.open_socket", lambda options, step: next(opened))
+    monkeypatch.setenv("HANDSHARK_PASSWORD", SECRET)
+    assert cli.main(["--user", "app", "--ssl-mode", "required", "--tls-resume"]) == int(refused)
+    steps = capsys.readouterr().err
+    assert steps.count("TLS is on") == 2
+    assert steps.count("session resumed") == 1
+    assert ("the first login fails: 1045" in steps) == refused
+    assert [len(each.packets_inside()) for each in servers] == ([1, 1] if refused else [2, 2])
+
+
+def test_tls_resume_without_tls(scripted: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    scripted.play(greeting(), err(2))
+    assert cli.main(["--user", "app", "--tls-resume"]) == 1
+    assert "left no TLS session that could be taken up" in capsys.readouterr().err
 
 
 def test_files_that_can_not_be_read(capsys: pytest.CaptureFixture[str], scripted: Script) -> None:
@@ -232,3 +274,25 @@ def test_masks_and_hex() -> None:
     assert masked(b"abc", [b"b"]) == b"a*c"
     assert hex_lines(b"AB\x00" * 6)[1] == f"0010  {'42 00':<47}  B."
     assert shortened("x" * 100) == "x" * 64 + " ... (100 characters)"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("null", None), ("text:null", "null"), ("", ""), ("10:30", "10:30"), ("int:5", 5), ("int:-5", -5),
+        ("int:18446744073709551615", 2**64 - 1), ("float:1.5", 1.5), ("decimal:1.50", "1.50"),
+        ("hex:00ff", b"\x00\xff"), ("date:2024-02-29", "2024-02-29"),
+        ("datetime:2024-02-29 01:02:03.5", "2024-02-29 01:02:03.500000"),
+        ("time:-838:59:59", "-838:59:59"),
+    ],
+)  # fmt: skip
+def test_values_of_the_command_line(text: str, value: object) -> None:
+    found = value_of(text)
+    assert (found.value if isinstance(found, Parameter) else found) == value
+
+
+def test_rows_of_the_command_line() -> None:
+    assert row_of('a,"b, c",null') == ["a", "b, c", None]
+    arguments = parse(["--prepare", "do ?", "--row", "1", "--row", "2", "--ping", "--bulk", "do ?", "--row", "3"])
+    assert arguments.rows == {0: [["1"], ["2"]], 2: [["3"]]}
+    assert [what for what, _ in arguments.deeds] == ["prepare", "ping", "bulk"]

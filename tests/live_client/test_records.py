@@ -14,6 +14,7 @@ from analyzer.protocol.records.resultset import (
     UNSIGNED,
     ColumnDefinition41,
     ColumnDefinition320,
+    ExtendedMetadata,
     TextRow,
     decode_binary_row,
 )
@@ -30,13 +31,13 @@ def column(kind: int, flags: int = 0, decimals: int = 0) -> ColumnDefinition41:
     [
         (column(8), CLIENT_PROTOCOL_41),
         (
-            ColumnDefinition41("def", "", "", "", "ü", "", b"\x00\x04json", 12, 45, 1, 252, 16, 0),
+            ColumnDefinition41("def", "", "", "", "ü", "", (ExtendedMetadata(1, "json"),), 12, 45, 1, 252, 16, 0),
             MARIADB_CLIENT_EXTENDED_METADATA,
         ),
-        (ColumnDefinition320("t", "c", b"\x01\x00\x00", b"\x03", b"\x01\x00\x00"), 0),
+        (ColumnDefinition320("t", "c", 1, 3, 1, 0), 0),
         (TextRow((b"a", None, b"", b"x" * 300)), 0),
         (ComStmtExecute(7), 0),
-        (ComStmtExecute.without_parameters(7, context(CLIENT_QUERY_ATTRIBUTES)), CLIENT_QUERY_ATTRIBUTES),
+        (ComStmtExecute.bind(7, (), context(CLIENT_QUERY_ATTRIBUTES)), CLIENT_QUERY_ATTRIBUTES),
         (ComStmtClose(7), 0),
     ],
 )
@@ -61,7 +62,7 @@ def test_round_trip(record: Record, flags: int) -> None:
         (column(0x08, UNSIGNED), b"\xff" * 8, b"18446744073709551615"),
         (column(0x0D, UNSIGNED), b"\xe8\x07", b"2024"),
         (column(0x04), struct.pack("<f", 1.5), b"1.5"),
-        (column(0x05), struct.pack("<d", -2.25e100), b"-2.25e+100"),
+        (column(0x05), struct.pack("<d", -2.25e100), b"-2.25e100"),
         (column(0x0A), b"\x00", b"0000-00-00"),
         (column(0x0A), b"\x04\xe8\x07\x02\x1d", b"2024-02-29"),
         (column(0x0C, 0, 6), b"\x00", b"0000-00-00 00:00:00.000000"),

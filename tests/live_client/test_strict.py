@@ -85,7 +85,7 @@ def test_rows_as_text() -> None:
     ("script", "words"),
     [
         pytest.param(
-            rows(packet(b"\x05ab", 3)), ["TextRow.value at byte 0", "5 bytes announced, 2 left"], id="value cut"
+            rows(packet(b"\x05ab", 3)), ["TextRow.value[0] at byte 0", "5 bytes announced, 2 left"], id="value cut"
         ),
         pytest.param(rows(packet(b"\x01a\x01b", 3)), ["2 values", "1 columns"], id="too many values"),
         pytest.param(rows(packet(TextRow((b"1",)), 4)), ["3 expected, 4 found"], id="row id"),

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import io
 import os
+import ssl
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analyzer.analysis.verify import compare
 from analyzer.capture.pcapng import SECRETS
 from analyzer.protocol.capabilities import CLIENT_SSL
 from live_client import Session, TlsFailed, connect
+from tests.live_client.analysed import analyse, plain
 from tests.live_client.scripted import OFFERED, greeting, more, ok
-from tests.live_client.tls_server import TlsServer, certificate
+from tests.live_client.tls_server import TlsServer, certificate, server_context
 
 PASSWORD = b"secret"
 
 
-def server(maximum: str | None = None) -> TlsServer:
-    plain = [greeting("caching_sha2_password", OFFERED | CLIENT_SSL)]
-    return TlsServer(plain, [more(3, b"\x04"), ok(5)], maximum=maximum)
+def server(maximum: str | None = None, context: ssl.SSLContext | None = None) -> TlsServer:
+    before = [greeting("caching_sha2_password", OFFERED | CLIENT_SSL)]
+    return TlsServer(before, [more(3, b"\x04"), ok(5)], maximum=maximum, context=context)
 
 
 def open_session(transport: TlsServer, **choices: Any) -> Session:
-    record = choices.pop("record", None)
-    keylog = choices.pop("keylog", None)
-    choices = {"user": "app", "passwords": (PASSWORD,), "host": "db.example", **choices}
-    return connect(transport=transport, record=record, keylog=keylog, **choices)
+    return connect(transport=transport, **{"user": "app", "passwords": (PASSWORD,), "host": "db.example", **choices})
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -109,3 +109,64 @@ def test_a_new_key_log_is_private_and_nothing_is_left(tmp_path: Path, monkeypatc
     open_session(server(), keylog=keylog)
     assert stat.S_IMODE(keylog.stat().st_mode) == 0o600
     assert [name for name in os.listdir(tmp_path) if name.startswith("handshark-") and "test" not in name] == []
+
+
+def secrets_in(capture: bytes) -> set[bytes]:
+    """Client randoms of the key log lines inside a pcapng."""
+    found = set()
+    while capture:
+        size = int.from_bytes(capture[4:8], "little")
+        if int.from_bytes(capture[:4], "little") == SECRETS:
+            found |= {line.split()[1] for line in capture[20 : size - 4].rstrip(b"\0").splitlines()}
+        capture = capture[size:]
+    return found
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_session_is_taken_up(version: str, tmp_path: Path) -> None:
+    context, keylog, path = server_context(), tmp_path / "keys.txt", tmp_path / "second.pcapng"
+    first = open_session(server(context=context), tls_versions=(version,), keylog=keylog)
+    first.quit()
+    before = {line.split()[1] for line in keylog.read_bytes().splitlines()}
+    assert (first.truth()["tls"]["resumed"], len(before)) == (False, 1)
+    assert first.saved_tls is not None
+    with path.open("wb") as record:
+        second = open_session(server(context=context), resume=first.saved_tls, keylog=keylog, record=record)
+        second.quit()
+    assert second.truth()["tls"]["resumed"] is True
+    assert second.truth()["tls"]["version"] == version
+    # Its own secrets, under its own random, and only these in the recording.
+    randoms = {line.split()[1] for line in keylog.read_bytes().splitlines()}
+    assert secrets_in(path.read_bytes()) == randoms - before
+    assert len(randoms) == 2
+    (connection,) = analyse(path)
+    assert compare(connection, plain(second.truth())) == []
+    assert (connection["tls"]["resumed"], connection["tls"]["certificates"]) == (True, [])
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_server_that_does_not_know_the_session(version: str, tmp_path: Path) -> None:
+    path = tmp_path / "second.pcapng"
+    first = open_session(server(), tls_versions=(version,))
+    with path.open("wb") as record:
+        second = open_session(server(), resume=first.saved_tls, record=record)
+        second.quit()
+    assert second.truth()["tls"]["resumed"] is False
+    (connection,) = analyse(path)
+    assert compare(connection, plain(second.truth())) == []
+    assert (connection["outcome"], connection["tls"]["resumed"]) == ("accepted", False)
+
+
+def test_the_next_connection_has_no_key_log_of_the_first(tmp_path: Path) -> None:
+    context, keylog = server_context(), tmp_path / "keys.txt"
+    first = open_session(server(context=context), keylog=keylog)
+    lines = keylog.read_bytes()
+    second = open_session(server(context=context), resume=first.saved_tls)
+    assert second.truth()["tls"]["resumed"] is True
+    assert keylog.read_bytes() == lines
+
+
+def test_nothing_to_take_up() -> None:
+    without = open_session(TlsServer([greeting("mysql_native_password"), ok(2)], []), ssl_mode="disabled")
+    assert without.saved_tls is None
+    assert without.truth()["tls"] is None

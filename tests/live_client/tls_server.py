@@ -54,15 +54,28 @@ def certificate() -> tuple[Path, Path]:
     return cert_path, key_path
 
 
+def server_context(maximum: str | None = None) -> ssl.SSLContext:
+    """What servers share that know one another's sessions."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate())
+    if maximum is not None:
+        context.maximum_version = ssl.TLSVersion[maximum]
+    return context
+
+
 class TlsServer(ScriptedTransport):
     """Says `plain` first, one piece a receive; then TLS, and inside it a piece of `inside` for each packet it gets."""
 
-    def __init__(self, plain: Sequence[bytes], inside: Sequence[bytes], *, maximum: str | None = None) -> None:
+    def __init__(
+        self,
+        plain: Sequence[bytes],
+        inside: Sequence[bytes],
+        *,
+        maximum: str | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__(*plain)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate())
-        if maximum is not None:
-            context.maximum_version = ssl.TLSVersion[maximum]
+        context = context or server_context(maximum)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=True)
         self._inside = deque(inside)
