@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from analyzer.batches import I64, FrameBatch
-from analyzer.capture.source import CaptureSource, open_capture, regular_size
+from analyzer.capture.source import CaptureSource, open_capture, regular_size, secrets_of
 from analyzer.capture.state import ReadState
 from analyzer.errors import CaptureError
 
@@ -185,6 +185,9 @@ class MergedSource(CaptureSource):
         sizes = [track.size for track in self._tracks]
         total = sum(size for size in sizes if size is not None)
         return done, None if None in sizes else total
+
+    def secrets_ahead(self) -> list[bytes]:
+        return [payload for track in self._tracks for payload in secrets_of(track.name)]
 
     def _close_tracks(self) -> None:
         for track in self._tracks:

@@ -13,11 +13,14 @@ from analyzer.capture.compression import CompressedInput, compression_of
 from analyzer.capture.inputs import ByteInput, Chunks, RawInput
 from analyzer.capture.pcap import FILE_HEADER, PcapReader, is_pcap
 from analyzer.capture.pcapng import LEAST, MAX_BLOCK, SECTION_HEADER, PcapngReader, section_order
+from analyzer.capture.secrets import key_logs
 from analyzer.capture.state import CaptureWarning, ReadState
 from analyzer.errors import CaptureError
 
 STDIN = "-"
 BATCH_BYTES = 4 << 20
+# A compressed file up to this size is decompressed once more to look for TLS keys at its end.
+AHEAD_COMPRESSED = 64 << 20
 
 # Other things people give by mistake, by their first bytes.
 _KNOWN = {
@@ -65,6 +68,14 @@ class CaptureSource(ABC):
         """Whether reading ended before the end of the capture: it is cut or damaged; the last warning says where."""
         return self._state.cut_short
 
+    def secrets_ahead(self) -> list[bytes]:
+        """Payloads of all TLS key log blocks of regular files, those that reading has not come to included.
+
+        Costs a pass over the files' block headers; compressed files up to `AHEAD_COMPRESSED` bytes are decompressed for
+        it, longer ones and all else give nothing.
+        """
+        return []
+
     @abstractmethod
     def progress(self) -> tuple[int, int | None]:
         """Bytes of the files read from disk so far (compressed ones as they are), and in all; None if not known."""
@@ -104,6 +115,9 @@ class FileSource(CaptureSource):
 
     def progress(self) -> tuple[int, int | None]:
         return self._raw.consumed, self._raw.size
+
+    def secrets_ahead(self) -> list[bytes]:
+        return secrets_of(self.name) if self._owned else []
 
     def _read(self) -> Iterator[FrameBatch]:
         yield from self._reader.batches()
@@ -190,6 +204,30 @@ def open_capture(name: str, *, batch_bytes: int = BATCH_BYTES) -> CaptureSource:
 def open_stream(fileobj: BinaryIO, name: str, *, batch_bytes: int = BATCH_BYTES) -> CaptureSource:
     """The same for a binary file object, which stays open when the source is closed."""
     return FileSource(fileobj, name, batch_bytes, owned=False)
+
+
+def secrets_of(name: str) -> list[bytes]:
+    """The TLS key logs inside a file, wherever they stand; none of anything but a regular pcapng file.
+
+    What is wrong with the file is for its reader to say.
+    """
+    size = regular_size(name)
+    if size is None:
+        return []
+    try:
+        with open(name, "rb", buffering=0) as file:
+            head = file.read(8)
+            if head[:4] == SECTION_HEADER.to_bytes(4, "big"):
+                return list(key_logs(file))
+        if compression_of(head) is None or size > AHEAD_COMPRESSED:
+            return []
+        with open_capture(name) as source:
+            if source.format.startswith("pcapng"):
+                for _ in source:
+                    pass
+            return source.secrets
+    except (OSError, CaptureError):
+        return []
 
 
 def regular_size(name: str) -> int | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import Final
 
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+from analyzer.tls.records import LONGEST_MESSAGE
 
 # Names by the signature algorithms' object identifiers (RFC 4055, RFC 5758, RFC 8410); others show as dotted numbers.
 SIGNATURES: Final[dict[str, str]] = {
@@ -29,6 +32,10 @@ SIGNATURES: Final[dict[str, str]] = {
     "1.3.101.112": "Ed25519",
     "1.3.101.113": "Ed448",
 }
+
+# RFC 8879, 7.3.
+COMPRESSIONS: Final[dict[int, str]] = {1: "zlib", 2: "brotli", 3: "zstd"}
+ZLIB: Final = 1
 
 # A chain longer than this is no chain.
 LONGEST_CHAIN: Final = 10
@@ -113,6 +120,28 @@ def _is_self_signed(certificate: x509.Certificate) -> bool:
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
+
+
+def decompressed(body: bytes) -> bytes:
+    """The Certificate message inside a CompressedCertificate (RFC 8879, 4), of which only zlib is known here.
+
+    Raises ValueError.
+    """
+    if len(body) < 8:
+        raise ValueError("cut")
+    algorithm, size = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:5], "big")
+    packed = body[8:]
+    if int.from_bytes(body[5:8], "big") != len(packed) or size > LONGEST_MESSAGE:
+        raise ValueError("its lengths can not be")
+    if algorithm != ZLIB:
+        raise ValueError(f"compressed with {COMPRESSIONS.get(algorithm, algorithm)}, which is not read here")
+    try:
+        content = zlib.decompressobj().decompress(packed, size + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(content) != size:
+        raise ValueError(f"{size} bytes were announced")
+    return content
 
 
 def split_chain(message: bytes, tls13: bool) -> list[bytes]:

@@ -14,10 +14,11 @@ MOST_SIZES: Final = 64
 
 
 class EncryptedRecord(msgspec.Struct, frozen=True):
-    """The size of the encrypted part of an application data record, and the frame that completes it."""
+    """The size of the encrypted part of an application data record, the frame that completes it, and its time."""
 
     size: int
     frame: int
+    time_ns: int = 0
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ class Direction:
     resync            bytes were missing: the next record is looked for in `buffer`
     scanned, starts   bytes of it that were looked at, where segments began
     candidates        (end, begin) of what looks like a record and is not complete, a heap
+    padding           zeros behind the contents of every record, where the Finished shows them (TLS 1.3)
     broken            why nothing more can be read, records included
     sealed            why nothing more can be decrypted
     """
@@ -61,6 +63,7 @@ class Direction:
         "here",
         "messages",
         "need",
+        "padding",
         "plain",
         "protection",
         "records",
@@ -105,6 +108,7 @@ class Direction:
         self.starts: set[int] = set()
         self.candidates: list[tuple[int, int]] = []
         self.scanned = 0
+        self.padding = 0
         self.plain = False  # TLS is over, plain bytes follow
         self.broken: str | None = None
         self.sealed: str | None = None
@@ -147,6 +151,6 @@ class Direction:
         self.found()
         self.messages.clear()
 
-    def size(self, size: int, frame: int) -> None:
+    def size(self, size: int, frame: int, time_ns: int) -> None:
         if len(self.sizes) < MOST_SIZES:
-            self.sizes.append(EncryptedRecord(size, frame))
+            self.sizes.append(EncryptedRecord(size, frame, time_ns))

@@ -10,10 +10,17 @@ from typing import Final
 import msgspec
 
 from analyzer.tls import hello
-from analyzer.tls.certificates import LONGEST_CHAIN, CertificateSeen, describe_certificate, split_chain
+from analyzer.tls.certificates import (
+    LONGEST_CHAIN,
+    CertificateSeen,
+    decompressed,
+    describe_certificate,
+    split_chain,
+)
 from analyzer.tls.ciphers import Suite, suite_of
 from analyzer.tls.fingerprints import ja3, ja4
 from analyzer.tls.hello import GREASE, TLS13, ClientHello, ServerHello
+from analyzer.tls.notes import Note
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.tables import ALERTS, GROUPS, VERSIONS
 
@@ -48,6 +55,7 @@ class Handshake:
     wanted_random            client random in hexadecimal: what a key log line for this session has to begin with
     ja3, ja4                 of the first ClientHello
     error                    what could not be read
+    notes                    messages in order, for who shows them; None: nobody does
     """
 
     def __init__(self, keep_transcript: bool) -> None:
@@ -72,6 +80,8 @@ class Handshake:
         self.ja3: str | None = None
         self.ja4: str | None = None
         self.error: str | None = None
+        self.notes: list[Note] | None = None
+        self._now = 0  # time of the present record, for the notes
         self.client_hello: ClientHello | None = None
         self.server_hello: ServerHello | None = None
         self.suite: Suite | None = None
@@ -96,6 +106,9 @@ class Handshake:
             self.transcript += raw
         if kind == hello.CERTIFICATE:
             self._certificates(self.certificates if sender == SERVER else self.client_certificates, body)
+        elif kind == hello.COMPRESSED_CERTIFICATE and self.tls13:
+            chain = self.certificates if sender == SERVER else self.client_certificates
+            self._certificates(chain, decompressed(body))
         elif kind == hello.CLIENT_KEY_EXCHANGE and sender == CLIENT and not self.tls13:
             self.key_exchange = body
         elif sender != SERVER:
@@ -157,6 +170,10 @@ class Handshake:
         for der in split_chain(body, self.tls13)[:LONGEST_CHAIN]:
             found.append(describe_certificate(der))
 
+    def _note(self, sender: int, what: str, text: str, length: int, frame: int) -> None:
+        if self.notes is not None:
+            self.notes.append(Note(sender, what, text, length, frame, self._now))
+
     # -- alerts, end of the handshake ---------------------------------------------------------------------------------
 
     def _alert(self, sender: int, body: bytes | None, frame: int, encrypted: bool) -> None:
@@ -165,6 +182,7 @@ class Handshake:
         if body is not None:
             level = {1: "warning", 2: "fatal"}.get(body[0], str(body[0]))
             description = ALERTS.get(body[1], str(body[1]))
+            self._note(sender, "Alert", f"{level} {description}{', encrypted' if encrypted else ''}", 2, frame)
             for index, alert in enumerate(self.alerts):
                 if (alert.sender, alert.frame, alert.level) == (sender, frame, None):
                     self.alerts[index] = AlertSeen(sender, level, description, encrypted, frame)

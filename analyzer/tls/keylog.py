@@ -5,6 +5,7 @@ Source: RFC 9850, "The SSLKEYLOGFILE Format for TLS"; NSS Key Log Format (RSA, P
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 CLIENT_RANDOM: Final = "CLIENT_RANDOM"
@@ -43,10 +44,11 @@ HELD_BYTES: Final = 64 << 20
 class KeyLog:
     """Secrets by session. Grows with `add` at any time; `generation` grows when it has learned something.
 
-    `ignored` counts lines that are no secrets (comments and empty lines not among them).
+    `ignored` counts lines that are no secrets (comments and empty lines not among them). `more`, where it is set, is
+    asked once for further logs, when a secret is looked for that is not there.
     """
 
-    __slots__ = ("_masters", "_room", "_secrets", "_tails", "generation", "ignored")
+    __slots__ = ("_masters", "_room", "_secrets", "_tails", "generation", "ignored", "more")
 
     def __init__(self) -> None:
         self._secrets: dict[tuple[str, bytes], bytes] = {}
@@ -55,6 +57,7 @@ class KeyLog:
         self._room = HELD_BYTES
         self.generation = 0
         self.ignored = 0
+        self.more: Callable[[], Iterable[bytes]] | None = None
 
     def __len__(self) -> int:
         return len(self._secrets)
@@ -78,7 +81,13 @@ class KeyLog:
 
     def find(self, label: str, belongs_to: bytes) -> bytes | None:
         """The secret of a session, by its client random (for RSA: by the first 8 bytes of the encrypted one)."""
-        return self._secrets.get((label, belongs_to))
+        secret = self._secrets.get((label, belongs_to))
+        if secret is None and self.more is not None:
+            more, self.more = self.more, None
+            for content in more():
+                self.add(content, final=True)
+            secret = self._secrets.get((label, belongs_to))
+        return secret
 
     def knows(self, client_random: bytes) -> bool:
         """Whether there is any secret for this client random."""
@@ -122,6 +131,11 @@ class KeyLog:
         return self._masters.get(name)
 
     # -- room for records that wait for a key -------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """Whether records of any session wait for a key."""
+        return self._room < HELD_BYTES
 
     def reserve(self, count: int) -> bool:
         """Takes room for `count` bytes; False where there is none left."""

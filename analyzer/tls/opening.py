@@ -16,6 +16,7 @@ from analyzer.tls.ciphers import Protection, hash_of
 from analyzer.tls.direction import Direction, Record
 from analyzer.tls.handshake import Handshake
 from analyzer.tls.keylog import KeyLog
+from analyzer.tls.notes import message_text
 from analyzer.tls.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CLIENT, HANDSHAKE, LONGEST_MESSAGE, SERVER
 from analyzer.tls.sessionkeys import APPLICATION, CIPHERED, EARLY, SessionKeys
 from analyzer.tls.sessionkeys import HANDSHAKE as HANDSHAKE_EPOCH
@@ -27,10 +28,14 @@ HELD_OVERHEAD: Final = 256
 # After a gap so many records may be missing; records are tried so often under keys that may fit.
 MOST_MISSED: Final = 64
 MOST_TRIALS: Final = 1 << 13
+# Key updates that may be among what is missing.
+MOST_UPDATES_MISSED: Final = 3
 # Records of a part whose secret is missing that may precede one that can be opened.
 MOST_SKIPPED: Final = 256
 # Client records in which a Finished may hide, where only sizes are known.
 FINISHED_WITHIN: Final = 8
+# Zeros that Java puts behind the contents of each record of TLS 1.3.
+PADDING: Final = 16
 
 
 class Plain(msgspec.Struct, frozen=True):
@@ -92,6 +97,9 @@ class Opener(Handshake):
             try:
                 before = self.tls13
                 self.message(half.sender, raw[0], raw)
+                if self.notes is not None:
+                    name, text = message_text(self, half.sender, raw[0])
+                    self._note(half.sender, name, text, stop, frame)
                 if self.tls13 and not before:
                     self._begin13()
             except ValueError as error:
@@ -123,16 +131,29 @@ class Opener(Handshake):
         kind = record.header[0]
         size = len(record.body)
         if kind == APPLICATION_DATA and self.handshake_done_frame is not None:
-            half.size(size, record.frame)
+            half.size(size, record.frame, record.time_ns)
         if not self.tls13:
             self._infer12(half, kind, record.frame)
-        if self._keys is not None and half.sealed is None:
-            if not half.held and self._open(half, record, events):
-                return
-            if half.sealed is None:
-                self._hold(half, record)
+        keyed = self._keys is not None and half.sealed is None
+        if keyed and not half.held and self._open(half, record, events):
+            return
+        # Trying may have shown that nothing can be opened.
+        if not (keyed and half.sealed is None and self._hold(half, record)):
+            self._unopened(half, record)
         if self.tls13:
             self._infer13(half, size, record.frame)
+
+    def _unopened(self, half: Direction, record: Record) -> None:
+        """Notes a record that stays closed."""
+        if self.notes is None:
+            return
+        kind, size = record.header[0], len(record.body)
+        what = {APPLICATION_DATA: "ApplicationData", HANDSHAKE: "Finished", ALERT: "Alert"}.get(kind, "record")
+        text = f"{size} bytes, encrypted"
+        if self.tls13 and self.suite is not None and size == 2 + 1 + self.suite.tag:
+            what, text = "Alert", f"{text}; an alert by its size"
+        self._now = record.time_ns
+        self._note(half.sender, what, text, size, record.frame)
 
     def _open(self, half: Direction, record: Record, events: list[Event]) -> bool:
         """Decrypts a record; False where no key is there, or none that fits."""
@@ -140,6 +161,7 @@ class Opener(Handshake):
         if plain is None:
             return False
         frame = record.frame
+        self._now = record.time_ns
         half.verified += 1
         half.here += 1
         half.trials = 0
@@ -214,9 +236,11 @@ class Opener(Handshake):
                 yield CIPHERED, 0, pending, 0
             return
         if half.epoch == APPLICATION:
-            after = keys.find(self, half.sender, APPLICATION, half.updates + 1) if lost or half.blind else None
-            if after is not None:
-                yield APPLICATION, half.updates + 1, after, 0
+            most = half.updates + (MOST_UPDATES_MISSED if lost else 1 if half.blind else 0)
+            for updates in range(half.updates + 1, most + 1):
+                after = keys.find(self, half.sender, APPLICATION, updates)
+                if after is not None:
+                    yield APPLICATION, updates, after, 0
             return
         # Early data may be refused; a secret may be missing; the message that ends an epoch may be.
         if half.epoch == EARLY or lost or half.blind or half.protection is None:
@@ -274,28 +298,37 @@ class Opener(Handshake):
         if half.sender != CLIENT or self._halves[SERVER].sizes or half.records > FINISHED_WITHIN:
             return
         # Java pads its records with 16 zeros.
-        exactly = size - (4 + hash_of(suite.prf).digest_size + 1 + suite.tag) in (0, 16)
+        padding = size - (4 + hash_of(suite.prf).digest_size + 1 + suite.tag)
+        exactly = padding in (0, PADDING)
         if self.early_data and not exactly:
             return
         if self._done(CLIENT, frame, exactly):
             half.sizes.clear()
+            half.padding = padding if exactly else 0
+            if exactly:
+                self._note(CLIENT, "handshake", "done, going by the sizes of records", 0, frame)
 
     # -- records that wait for a key ----------------------------------------------------------------------------------
 
-    def _hold(self, half: Direction, record: Record) -> None:
+    def _hold(self, half: Direction, record: Record) -> bool:
+        """Keeps a record until its key comes; False where none can, or where there is no room."""
         if half.skipped or self._log is None or (self.suite is not None and not self.suite.mode):
-            return
+            return False
         size = len(record.body) + HELD_OVERHEAD
         if half.held_bytes + size > HELD or not self._log.reserve(size):
             reason = None if self._keys is None else self._keys.reason
             self._seal(half, reason or f"the {half.name} sent more than is kept until a key comes")
-            return
+            return False
         half.held_bytes += size
         half.held.append(Record(record.header, bytes(record.body), record.frame, record.time_ns, record.lost))
+        return True
 
     def _let_go(self, half: Direction) -> None:
         if self._log is not None:
             self._log.release(half.held_bytes)
+        if self.notes is not None:
+            for record in half.held:
+                self._unopened(half, record)
         half.unopened += len(half.held)
         half.held.clear()
         half.held_bytes = 0
@@ -315,6 +348,7 @@ class Opener(Handshake):
                         self._seal(half, f"no record of the {half.name} verifies after a gap in frame {record.frame}")
                     if half.sealed is not None or not half.skipped:
                         break
+                    self._unopened(half, record)
                 if half.held:
                     half.held.popleft()
                     size = len(record.body) + HELD_OVERHEAD

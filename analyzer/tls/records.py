@@ -40,3 +40,24 @@ def looks_like_record(data: bytes | bytearray) -> bool:
 def begins_tls(data: bytes) -> bool:
     """Whether `data` begins TLS. A MySQL packet of under 64 KiB has a 0 for third byte, TLS records a 1 and up."""
     return looks_like_record(data) and data[2] >= 1
+
+
+def is_client_hello(data: bytes) -> bool:
+    """Whether `data` (6 bytes or more) begins with a record whose first message is a ClientHello."""
+    return data[:1] == b"\x16" and begins_tls(data) and data[RECORD_HEADER : RECORD_HEADER + 1] == b"\x01"
+
+
+def is_all_records(data: bytes) -> bool:
+    """Whether `data` is TLS records one after the other, of which the last may be cut.
+
+    For bytes of which nothing is known: a single header may be chance, so one record has to be whole.
+    """
+    pos = count = 0
+    while pos < len(data):
+        head = data[pos : pos + RECORD_HEADER]
+        length = int.from_bytes(head[3:5], "big")
+        if not begins_tls(head) or (len(head) == RECORD_HEADER and not 0 < length <= LONGEST_RECORD):
+            return False
+        pos += RECORD_HEADER + length
+        count += pos <= len(data)
+    return count > 0

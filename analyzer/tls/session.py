@@ -9,13 +9,14 @@ Sources: RFC 8446 (5 records, 4.6 and 7.2 key update, D.4 compatibility), RFC 52
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from heapq import heappop, heappush
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from analyzer.tls.ciphers import Body
+from analyzer.tls.ciphers import BLOCK, Body, hash_of
 from analyzer.tls.direction import Direction, EncryptedRecord, Record
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.opening import AfterTls, Event, Opener, Plain
@@ -35,6 +36,7 @@ __all__ = ["AfterTls", "Event", "KeyLog", "Plain", "RSAPrivateKey", "TlsSession"
 # After a gap so many bytes are searched for a record that verifies.
 SEARCHED: Final = 1 << 16
 LONGEST_BLOCK: Final = 16
+TLS10: Final = 0x0301
 
 _HEADER: Final = re.compile(rb"[\x14-\x17]\x03[\x01-\x04]")
 
@@ -62,6 +64,25 @@ class TlsSession(Opener):
 
     # -- in -----------------------------------------------------------------------------------------------------------
 
+    def feed_all(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> list[Event]:
+        """As `feed` of each segment in turn: `data` up to ends[i] came in frame frames[i] at times[i].
+
+        After the handshake it goes from record to record, whatever segments they came in.
+        """
+        events: list[Event] = []
+        half = self._halves[sender]
+        log = self._log
+        settled = self.handshake_done_frame is not None and (log is None or log.generation == self._seen)
+        if settled and not half.plain and not half.resync:
+            if half.broken is None and data:
+                self._bytes(half, data, ends, frames, times, events)
+            return events
+        start = 0
+        for end, frame, time_ns in zip(ends, frames, times, strict=True):
+            events += self.feed(sender, data[start:end], frame, time_ns)
+            start = end
+        return events
+
     def feed(self, sender: int, data: bytes, frame: int, time_ns: int = 0) -> list[Event]:
         """Takes the next bytes of a direction; gives what can be read now, of either direction, in order."""
         at = (frame, time_ns)
@@ -76,7 +97,7 @@ class TlsSession(Opener):
             if half.resync:
                 self._search(half, data, at, events)
             else:
-                self._bytes(half, data, at, events)
+                self._bytes(half, data, [len(data)], [frame], [time_ns], events)
         return events
 
     def gap(self, sender: int) -> None:
@@ -118,6 +139,24 @@ class TlsSession(Opener):
             return None
         return self.suite.tag + 1 if self.tls13 else self.suite.overhead
 
+    def contents(self, sender: int, size: int) -> tuple[int, int] | None:
+        """Least and most bytes that a direction's record of `size` encrypted bytes holds; None where nobody can say.
+
+        Block ciphers round up (RFC 5246, 6.2.3.2: 1 to 16 bytes of padding, as all implementations have it).
+        """
+        suite = self.suite
+        if suite is None or not suite.mode:
+            return None
+        overhead = self.overhead
+        if overhead is not None:
+            exact = max(0, size - overhead - (self._halves[sender].padding if self.tls13 else 0))
+            return exact, exact
+        if suite.mode != BLOCK or self.server_hello is None:
+            return None
+        iv = suite.tag if self.server_hello.version > TLS10 else 0
+        rest = size - iv - hash_of(suite.mac).digest_size
+        return max(0, rest - suite.tag), max(0, rest - 1)
+
     @property
     def key_state(self) -> str:
         """NOT_GIVEN, MISSING, PARTIAL (one direction only), WRONG, UNSUPPORTED or FOUND."""
@@ -131,6 +170,11 @@ class TlsSession(Opener):
         verified = sum(half.verified > 0 for half in halves)
         if verified == 1 and any(half.held or half.skipped or half.unopened for half in halves):
             return PARTIAL
+        if verified and self.tls13:
+            # The handshake may be readable in both directions, and what comes after it in one.
+            one, other = (self._keys.find(self, half.sender, APPLICATION) for half in halves)
+            if (one is None) != (other is None):
+                return PARTIAL
         if verified:
             return FOUND
         known = any(self._keys.find(self, half.sender, epoch) for half in halves for epoch in (HANDSHAKE, APPLICATION))
@@ -160,15 +204,24 @@ class TlsSession(Opener):
 
     # -- records ------------------------------------------------------------------------------------------------------
 
-    def _bytes(self, half: Direction, data: bytes, at: tuple[int, int], events: list[Event]) -> None:
+    def _bytes(
+        self,
+        half: Direction,
+        data: bytes,
+        ends: list[int],
+        frames: list[int],
+        times: list[int],
+        events: list[Event],
+    ) -> None:
         buffer = half.buffer
-        if buffer:
-            buffer += data
-            if len(buffer) < half.need:
+        have = len(buffer)
+        if have:
+            if have + len(data) < half.need:
+                buffer += data
                 return
-            data = bytes(buffer)
+            data = bytes(buffer) + data
             buffer.clear()
-        pos = 0
+        pos = index = 0
         size = len(data)
         view = memoryview(data)
         lowest = 0 if self.version in (None, "SSLv3") else 1
@@ -177,7 +230,12 @@ class TlsSession(Opener):
                 half.need = RECORD_HEADER
                 break
             if not (20 <= data[pos] <= 23 and data[pos + 1] == 3 and lowest <= data[pos + 2] <= 4):
-                self._no_record(half, data[pos:], at, events)
+                index = bisect_left(ends, pos + RECORD_HEADER - have, index)
+                stop = ends[index] + have
+                self._no_record(half, data[pos:stop], (frames[index], times[index]), events)
+                for later in range(index + 1, len(ends)):
+                    segment = data[ends[later - 1] + have : ends[later] + have]
+                    events += self.feed(half.sender, segment, frames[later], times[later])
                 return
             length = data[pos + 3] << 8 | data[pos + 4]
             if length > LONGEST_RECORD:
@@ -188,7 +246,11 @@ class TlsSession(Opener):
             if stop > size:
                 half.need = RECORD_HEADER + length
                 break
-            record = Record(data[pos : pos + RECORD_HEADER], view[pos + RECORD_HEADER : stop], *at)
+            # It came with the segment that completes it.
+            index = bisect_left(ends, stop - have, index)
+            record = Record(
+                data[pos : pos + RECORD_HEADER], view[pos + RECORD_HEADER : stop], frames[index], times[index]
+            )
             self._record(half, record, events)
             pos = stop
         if pos < size and half.broken is None:
@@ -208,6 +270,7 @@ class TlsSession(Opener):
 
     def _record(self, half: Direction, record: Record, events: list[Event]) -> None:
         half.records += 1
+        self._now = record.time_ns
         kind = record.header[0]
         if kind == APPLICATION_DATA or (half.ciphered and not self.tls13):
             self._encrypted(half, record, events)
@@ -215,6 +278,7 @@ class TlsSession(Opener):
             self._seal(half, f"the {half.name} sent a record of type {kind} in the clear where none may be")
         elif kind == CHANGE_CIPHER_SPEC:
             # RFC 8446, D.4: in TLS 1.3 it means nothing.
+            self._note(half.sender, "ChangeCipherSpec", "", len(record.body), record.frame)
             if not self.tls13:
                 half.ciphered = True
                 half.move(CIPHERED)
@@ -262,7 +326,7 @@ class TlsSession(Opener):
                 rest = bytes(held[stop:])
                 half.found()
                 if rest:
-                    self._bytes(half, rest, at, events)
+                    self._bytes(half, rest, [len(rest)], [at[0]], [at[1]], events)
                 return
         if size > SEARCHED:
             half.stop(f"after a gap no record of the {half.name} was found up to frame {at[0]}")
