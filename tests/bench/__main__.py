@@ -19,11 +19,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import replay
+from tests.bench import oltp, replay, tls
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 TSHARK_FIELDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.user", "-e", "mysql.version", "-e", "mysql.error_code"]
+TSHARK_COMMANDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.query", "-e", "mysql.error_code"]
+OLTP_TRANSACTIONS = 200
 SAMPLE_SECONDS = 0.1
 
 
@@ -95,17 +97,28 @@ def _pss(pid: int) -> int:
     return 0
 
 
-def contenders(capture: Path, jobs: int | None) -> list[Command]:
+def contenders(capture: Path, jobs: int | None, keylog: Path | None = None) -> list[Command]:
     """handshark with all processes that pay off, with one, tshark (if there), the dpkt loop."""
     analyze = [sys.executable, "-m", "analyzer", "analyze", "--format", "jsonl", str(capture)]
+    analyze += ["--keylog", str(keylog)] if keylog else []
+    secrets = ["-o", f"tls.keylog_file:{keylog}"] if keylog else []
     commands = [Command("handshark", analyze + (["--jobs", str(jobs)] if jobs else []))]
     commands.append(Command("handshark --jobs 1", [*analyze, "--jobs", "1"]))
     if shutil.which("tshark"):
-        commands.append(Command("tshark", ["tshark", "-r", str(capture), *TSHARK_FIELDS]))
+        commands.append(Command("tshark", ["tshark", "-r", str(capture), *secrets, *TSHARK_FIELDS]))
     else:
         sys.stderr.write("bench: tshark is not installed; its column is missing\n")
     commands.append(Command("dpkt loop", [sys.executable, "-m", "tests.bench.dpkt_loop", str(capture)]))
     return commands
+
+
+def command_contenders(capture: Path) -> list[Command]:
+    """The list of commands beside tshark's list of statements."""
+    listed = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", str(capture)]
+    found = [Command("handshark commands", listed), Command("handshark commands --jobs 1", [*listed, "--jobs", "1"])]
+    if shutil.which("tshark"):
+        found.append(Command("tshark", ["tshark", "-r", str(capture), *TSHARK_COMMANDS]))
+    return found
 
 
 def table(name: str, capture: Path, frames: int, commands: list[Command]) -> str:
@@ -129,39 +142,63 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
     arguments.add_argument("--large", action="store_true", help="also bulk at 2 GB (handshark and tshark once each)")
     arguments.add_argument("--runs", type=int, default=3, help="default: 3")
-    arguments.add_argument("--only", choices=("storm", "bulk"), help="only this capture")
+    arguments.add_argument("--only", choices=("storm", "bulk", "tls", "oltp"), help="only this capture")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="handshark-bench-") as folder:
         print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {_tshark_version()}\n")
-        if chosen.only != "bulk":
+        if chosen.only in (None, "storm"):
             path = Path(folder, "storm.pcap")
             frames = replay.storm(SAMPLES, path)
             _check(path, 20_000)
             _bench("storm", path, frames, chosen.runs)
-        if chosen.only != "storm":
+        if chosen.only in (None, "tls"):
+            path = Path(folder, "bulk-tls.pcap")
+            contexts = tls.Contexts(Path(folder))
+            frames = replay.bulk_tls(SAMPLES, path, 100_000_000, contexts)
+            _check(path, 8, contexts.keylog)
+            _bench("bulk in TLS 1.3", path, frames, chosen.runs, contexts.keylog)
+        if chosen.only in (None, "bulk"):
             path = Path(folder, "bulk.pcap")
             frames = replay.bulk(SAMPLES, path, 200_000_000)
             _check(path, 8)
-            _bench("bulk", path, frames, chosen.runs)
+            _bench("bulk", path, frames, chosen.runs, keep=True)
+            _compare("bulk, its commands", path, frames, chosen.runs, command_contenders(path))
+        if chosen.only in (None, "oltp"):
+            path = Path(folder, "oltp.pcap")
+            frames = oltp.oltp(SAMPLES, path, OLTP_TRANSACTIONS)
+            _check_commands(path, oltp.commands_of(OLTP_TRANSACTIONS))
+            _compare("oltp, its commands", path, frames, chosen.runs, command_contenders(path))
         if chosen.large:
-            path.unlink()
+            path = Path(folder, "large.pcap")
             frames = replay.bulk(SAMPLES, path, 2_000_000_000)
             _bench("bulk, 2 GB", path, frames, 1)
     return 0
 
 
-def _bench(name: str, path: Path, frames: int, runs: int) -> None:
-    commands = contenders(path, None)
+def _bench(name: str, path: Path, frames: int, runs: int, keylog: Path | None = None, *, keep: bool = False) -> None:
+    _compare(name, path, frames, runs, contenders(path, None, keylog), keep=keep)
+
+
+def _compare(name: str, path: Path, frames: int, runs: int, commands: list[Command], *, keep: bool = False) -> None:
     for _ in range(runs):
         for command in commands:
             command.run(memory=False)
     for command in commands:
         command.run(memory=True)
     print(table(name, path, frames, commands), flush=True)
+    if not keep:
+        path.unlink()
 
 
-def _check(path: Path, connections: int) -> None:
-    found = replay.connections_in(path)
+def _check_commands(path: Path, commands: int) -> None:
+    argv = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", str(path)]
+    listed = subprocess.run(argv, capture_output=True, check=True).stdout.count(b"\n")
+    if listed != commands:
+        raise SystemExit(f"{path.name} holds {listed} commands, {commands} were made")
+
+
+def _check(path: Path, connections: int, keylog: Path | None = None) -> None:
+    found = replay.connections_in(path, keylog)
     if found != connections:
         raise SystemExit(f"{path.name} holds {found} connections, {connections} were made")
 

@@ -17,6 +17,7 @@ from analyzer.capture import open_capture
 from analyzer.net.decode import SegmentDecoder
 from analyzer.net.flows import FlowTable
 from analyzer.net.reassembly import TcpConnection
+from tests.bench import tls
 
 MSS = 1448
 START_NS = 1_790_000_000_000_000_000
@@ -119,7 +120,7 @@ def storm(samples: Path, path: Path, connections: int = 20_000, at_once: int = 2
         start = START_NS + number * (16 * STEP_NS) // at_once * 10
         return frames_of(scripts[number % len(scripts)], number, start, rng)
 
-    return write_pcap(path, _by_time(one(number) for number in range(connections)))
+    return write_pcap(path, by_time(one(number) for number in range(connections)))
 
 
 STORM_SAMPLES = (
@@ -132,7 +133,7 @@ STORM_SAMPLES = (
 )
 
 
-def _by_time(streams: Iterable[Iterator[Frame]]) -> Iterator[Frame]:
+def by_time(streams: Iterable[Iterator[Frame]]) -> Iterator[Frame]:
     """Merges connections that begin in order, without starting all of them at once."""
     heap: list[tuple[int, int, bytes, Iterator[Frame]]] = []
     for number, stream in enumerate(streams):
@@ -154,29 +155,42 @@ def _step(heap: list[tuple[int, int, bytes, Iterator[Frame]]]) -> Iterator[Frame
 
 def bulk(samples: Path, path: Path, size: int, connections: int = 8) -> int:
     """A few connections that read result sets, `size` bytes of them together, all at the same time."""
+    rng = random.Random(2)
+    scripts = (_bulk_turns(samples, size // connections) for _ in range(connections))
+    streams = (frames_of(script, number, START_NS + number * 7_000, rng) for number, script in enumerate(scripts))
+    return write_pcap(path, by_time(streams))
+
+
+def bulk_tls(samples: Path, path: Path, size: int, contexts: tls.Contexts, connections: int = 8) -> int:
+    """As `bulk`, in TLS: `size` bytes of application data. The secrets are in `contexts.keylog`."""
+    rng = random.Random(3)
+    scripts = (tls.in_tls(_bulk_turns(samples, size // connections), contexts) for _ in range(connections))
+    streams = (frames_of(script, number, START_NS + number * 7_000, rng) for number, script in enumerate(scripts))
+    return write_pcap(path, by_time(streams))
+
+
+def _bulk_turns(samples: Path, size: int) -> Iterator[Turn]:
+    """One connection that reads the same result set again and again."""
     turns = turns_of(samples / "bulk-resultset.pcap.zst")
     largest = max(range(len(turns)), key=lambda i: len(turns[i][1]))
-    repeat = max(1, size // connections // len(turns[largest][1]))
-
-    def script() -> Iterator[Turn]:
-        yield from turns[: largest - 1]
-        for _ in range(repeat):
-            yield turns[largest - 1]
-            yield turns[largest]
-        yield from turns[largest + 1 :]
-
-    rng = random.Random(2)
-    streams = (frames_of(script(), number, START_NS + number * 7_000, rng) for number in range(connections))
-    return write_pcap(path, _by_time(streams))
+    yield from turns[: largest - 1]
+    for _ in range(max(1, size // len(turns[largest][1]))):
+        yield turns[largest - 1]
+        yield turns[largest]
+    yield from turns[largest + 1 :]
 
 
-def connections_in(path: Path) -> int:
-    """MySQL connections that the analyzer finds: the bench's captures must hold what they claim."""
-    analysis = Analysis(str(path), Options())
+def connections_in(path: Path, keylog: Path | None = None) -> int:
+    """MySQL connections that the analyzer finds: the bench's captures must hold what they claim.
+
+    With a key log those that it reads in TLS, to the client's goodbye.
+    """
+    analysis = Analysis(str(path), Options(keylogs=(keylog.read_bytes(),) if keylog else ()))
+    found = []
     with open_capture(str(path)) as source:
         for batch in source:
-            for _ in analysis.feed(batch):
-                pass
-        for _ in analysis.finish(source.cut_short):
-            pass
-    return analysis.totals.mysql_connections
+            found += [connection for connection, _ in analysis.feed(batch)]
+        found += [connection for connection, _ in analysis.finish(source.cut_short)]
+    if keylog is None:
+        return analysis.totals.mysql_connections
+    return sum(each.tls is not None and each.tls.decrypted and "quit" in each.commands for each in found)

@@ -42,7 +42,10 @@ HOLD: Final = "hold"  # another connection of the account stays open
 
 @dataclass(frozen=True)
 class Trial:
-    """One login. `error` is the server's number, None where it is accepted; `before` what is done first."""
+    """One login. `error` is the server's number, None where it is accepted; `before` what is done first.
+
+    `resumed`: in the TLS session of a login that comes before it.
+    """
 
     account: str
     plugin: str
@@ -52,9 +55,20 @@ class Trial:
     error: int | None = None
     before: str = NOTHING
     choices: dict[str, Any] = field(default_factory=dict)
+    resumed: bool = False
 
     def __str__(self) -> str:
         return f"{self.account} ({self.plugin}), TLS {self.tls}, {self.compression or 'not compressed'}, {self.outcome}"
+
+
+def tls_trials(server: Server) -> Iterator[Trial]:
+    """Full and resumed handshakes, with and without a client's certificate, of one server and its certificate."""
+    mine = {"ssl_cert": server.client_certificate, "ssl_key": server.client_key}
+    for tls in TLS[1:]:
+        for who, how, choices in (("app", "", {}), ("reqx509", " with client certificate", mine)):
+            for resumed in (False, True):
+                outcome = f"{'resumed' if resumed else 'full'} handshake{how}"
+                yield Trial(who, DEFAULT_PLUGIN[server.flavor], tls, None, outcome, choices=choices, resumed=resumed)
 
 
 def trials(server: Server) -> Iterator[Trial]:

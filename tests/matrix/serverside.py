@@ -51,7 +51,7 @@ def session_view(session: Session) -> Json:
         "database": database,
         "outcome": "accepted",
         "login": login,
-        "tls": _tls(status["Ssl_version"], status["Ssl_cipher"]),
+        "tls": _tls(status),
         "compression": compression,
     }
 
@@ -61,10 +61,14 @@ def _status(session: Session, like: str) -> dict[str, str]:
     return {name or "": value or "" for name, value in rows}
 
 
-def _tls(version: str, cipher: str) -> Json | None:
-    if not version:
+def _tls(status: dict[str, str]) -> Json | None:
+    if not status["Ssl_version"]:
         return None
-    return {"version": version, "cipher_suite_id": CIPHERS[cipher]}
+    tls: Json = {"version": status["Ssl_version"], "cipher_suite_id": CIPHERS[status["Ssl_cipher"]]}
+    if "Ssl_session_cache_timeout" in status:
+        # MySQL counts within the session; MariaDB, which lacks this variable, shows 0 whatever was resumed.
+        tls["resumed"] = status["Ssl_sessions_reused"] == "1"
+    return tls
 
 
 def _numbers() -> dict[str, int]:

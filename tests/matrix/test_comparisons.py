@@ -6,12 +6,16 @@ import copy
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from analyzer.analysis.verify import compare
-from tests.matrix.running import compare_captures
+from tests.matrix.cases import Trial
+from tests.matrix.running import Done, analyse, compare_captures
 from tests.matrix.serverside import compare_log
-from tests.matrix.test_samples import analysed, truth
+from tests.matrix.test_samples import analysed, capture_of, truth
+from tests.matrix.tls import TlsRun
+from tests.servers.certificates import ECDSA, RSA
 
 PAIR: Final = ("mysql97_raw_fast-auth", "mysql97_raw_tcpdump-fast-auth")
 Json = dict[str, Any]
@@ -64,6 +68,56 @@ def test_two_captures_that_differ(change: Change, where: str) -> None:
     change(captured)
     (difference,) = compare_captures(recorded, captured)
     assert difference.startswith(where)
+
+
+def tls_run(certificate: str = RSA) -> TlsRun:
+    """A run that knows the certificate of a sample, and made no connection."""
+    run = object.__new__(TlsRun)
+    run.certificate = certificate
+    run.sha256 = run.client_sha256 = analysed("mysql97_raw_tls12")["tls"]["certificates"][0]["sha256"]
+    return run
+
+
+def tls_done(name: str, *, resumed: bool = False) -> Done:
+    trial = Trial("app", "caching_sha2_password", "TLSv1.2", None, "accepted", resumed=resumed)
+    return Done(trial, truth(name), capture_of(name))
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda done, run: None, None),
+        (lambda done, run: done.truth["tls"].update(resumed=True), "tls.resumed"),
+        (lambda done, run: done.truth["tls"].update(version="TLSv1.3"), "tls.version"),
+        (lambda done, run: setattr(run, "sha256", "00"), "certificates"),
+        (lambda done, run: done.trial.choices.update(ssl_cert="mine"), "client_certificates"),
+        (lambda done, run: setattr(run, "certificate", ECDSA), "certificates: a key of ECDSA expected"),
+    ],
+)
+def test_a_session_without_keys(change: Callable[[Done, TlsRun], object], where: str | None) -> None:
+    run, done = tls_run(), tls_done("mysql97_raw_tls12")
+    done.truth = copy.deepcopy(done.truth) | {"tls": {**done.truth["tls"], "resumed": False}}
+    change(done, run)
+    run._look_closer(done, analysed("mysql97_raw_tls12"))
+    found = [line.removeprefix("without keys: ") for line in done.problems]
+    assert all(line.startswith(where or "-") for line in found)
+    assert bool(found) == (where is not None)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda each: each.update(outcome="accepted"), "the outcome is accepted"),
+        (lambda each: each["tls"].update(decrypted=True), "it is said to be decrypted"),
+        (lambda each: each.update(commands={"query": 1}), "something is said of what is inside"),
+    ],
+)
+def test_more_is_said_without_keys_than_can_be_known(change: Change, where: str) -> None:
+    run, done = tls_run(), tls_done("mysql97_raw_tls12")
+    (connection,) = (msgspec.to_builtins(each) for each in analyse(done.recording, with_keys=False))
+    assert run._without_keys(done, connection) == []
+    change(connection)
+    assert where in run._without_keys(done, connection)
 
 
 def test_a_truth_of_another_connection() -> None:

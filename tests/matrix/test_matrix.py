@@ -12,6 +12,7 @@ from tests.matrix.running import CannotCapture, ServerRun, run_matrix
 from tests.matrix.table import markdown, problems
 from tests.servers import require_servers
 from tests.servers.accounts import EVERY, accounts_on
+from tests.tls.calibration import RIGHT, Rate, compare_capture
 
 pytestmark = [pytest.mark.server, pytest.mark.tool]
 
@@ -48,3 +49,13 @@ def test_nothing_is_left_out(runs: list[ServerRun]) -> None:
         accepted = [done for done in run.done if done.failed is None and "expired" not in done.trial.outcome]
         assert all(done.view is not None for done in accepted)
         assert {done.truth["outcome"] for done in run.done} == {"accepted", "rejected"}
+
+
+def test_nothing_is_inferred_wrongly_without_keys(runs: list[ServerRun]) -> None:
+    """The same captures without their key logs: what sizes and times tell of the logins inside TLS."""
+    rate = Rate()
+    for run in runs:
+        compare_capture(rate, run.capture, (run.keylog.read_bytes(),))
+    assert rate.problems == []
+    assert rate.logins[RIGHT] >= 600
+    assert rate.logins[RIGHT] >= rate.logins.total() * 9 // 10

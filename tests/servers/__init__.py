@@ -41,6 +41,10 @@ class Server:
     # The words that start the command line client of the same release; options go behind.
     client: list[str]
 
+    @property
+    def server_certificate(self) -> Path:
+        return self.ca.with_name("server-cert.pem")
+
     def is_alive(self) -> bool:
         """Whether the process that `up` started is still there."""
         try:

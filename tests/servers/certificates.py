@@ -1,4 +1,4 @@
-"""A certificate authority, a server and a client certificate for the MariaDB servers; MySQL makes its own."""
+"""A certificate authority, a server and a client certificate; MySQL makes its own, which are RSA."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "::1")
 YEARS = 10
+
+RSA = "rsa"
+ECDSA = "ecdsa"
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+def _key(kind: str) -> Key:
+    if kind == ECDSA:
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(name: str, issuer: str, key: rsa.RSAPrivateKey) -> x509.CertificateBuilder:
+def _builder(name: str, issuer: str, key: Key) -> x509.CertificateBuilder:
     # A day back: clocks of containers differ.
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     return (
@@ -33,7 +43,7 @@ def _builder(name: str, issuer: str, key: rsa.RSAPrivateKey) -> x509.Certificate
     )
 
 
-def _write(certificate: x509.Certificate, key: rsa.RSAPrivateKey, path: Path, key_path: Path) -> None:
+def _write(certificate: x509.Certificate, key: Key, path: Path, key_path: Path) -> None:
     pem = serialization.Encoding.PEM
     path.write_bytes(certificate.public_bytes(pem))
     private = key.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
@@ -41,10 +51,13 @@ def _write(certificate: x509.Certificate, key: rsa.RSAPrivateKey, path: Path, ke
     key_path.write_bytes(private)
 
 
-def make_certificates(directory: Path) -> None:
-    """Write ca.pem, server-cert.pem, client-cert.pem and their keys into `directory`, named as MySQL names its own."""
+def make_certificates(directory: Path, kind: str = RSA) -> None:
+    """Write ca.pem, server-cert.pem, client-cert.pem and their keys into `directory`, named as MySQL names its own.
+
+    All with keys of one kind: RSA of 2048 bits, or ECDSA on P-256.
+    """
     authority = "Handshark test CA"
-    ca_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    ca_key = _key(kind)
     ca = (
         _builder(authority, authority, ca_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -54,7 +67,7 @@ def make_certificates(directory: Path) -> None:
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
     for role, purpose in (("server", ExtendedKeyUsageOID.SERVER_AUTH), ("client", ExtendedKeyUsageOID.CLIENT_AUTH)):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = _key(kind)
         builder = _builder(f"handshark test {role}", authority, key)
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         if role == "server":

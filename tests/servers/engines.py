@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .accounts import PAM_SERVICE, account
+from .certificates import RSA
 from .packages import Prefix, SetupError
 
 HOST = "127.0.0.1"
@@ -34,6 +35,8 @@ class Engine:
     # For a second server of the same release beside the usual one.
     port_offset: int = 0
     resolve_names: bool = False
+    # What keys the certificates have: a server has one certificate at a time.
+    certificate: str = RSA
 
     @property
     def port_variable(self) -> str:
@@ -85,6 +88,11 @@ def has_ipv6() -> bool:
     return True
 
 
+def certificates_dir(each: Engine, directory: Path) -> Path:
+    """Where the certificates of a server in `directory` are: MySQL makes RSA ones in its data directory."""
+    return directory / ("data" if each.certificate == RSA else "certificates")
+
+
 def configuration(each: Engine, prefix: Prefix, directory: Path) -> str:
     """The text of my.cnf for a server whose files are in `directory`."""
     root = prefix.root
@@ -115,16 +123,17 @@ def configuration(each: Engine, prefix: Prefix, directory: Path) -> str:
         f"server_id={each.default_port}",
         "character_set_server=utf8mb4",
     ]
+    place = certificates_dir(each, directory)
+    certificates = [f"ssl_ca={place}/ca.pem", f"ssl_cert={place}/server-cert.pem", f"ssl_key={place}/server-key.pem"]
     if each.flavor == "mysql":
-        return "\n".join([*lines, "mysqlx=OFF", "innodb_redo_log_capacity=8M"]) + "\n"
+        lines += ["mysqlx=OFF", "innodb_redo_log_capacity=8M", *(certificates if each.certificate != RSA else [])]
+        return "\n".join(lines) + "\n"
     lines += [
         "innodb_log_file_size=8M",
         # mysql_old_password accounts may log in.
         "secure_auth=OFF",
         *(f"plugin_load_add={plugin}" for plugin in each.plugins),
-        f"ssl_ca={directory}/data/ca.pem",
-        f"ssl_cert={directory}/data/server-cert.pem",
-        f"ssl_key={directory}/data/server-key.pem",
+        *certificates,
     ]
     return "\n".join(lines) + "\n"
 

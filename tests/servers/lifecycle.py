@@ -17,13 +17,14 @@ import msgspec
 
 from . import LONGEST_DIRECTORY, Server, reachable, read_state
 from .accounts import ADMIN, setup_sql
-from .certificates import make_certificates
+from .certificates import RSA, make_certificates
 from .engines import (
     ENGINES,
     HOST,
     QUIET_HOST,
     Engine,
     bootstrap_sql,
+    certificates_dir,
     client_words,
     configuration,
     has_ipv6,
@@ -43,6 +44,7 @@ class Instance:
         self.base = base
         self.directory = base / engine.name
         self.data = self.directory / "data"
+        self.certificates = certificates_dir(engine, self.directory)
         self.config = self.directory / "my.cnf"
         self.keylog = self.directory / "keylog.txt"
         self.ready = self.directory / "ready"
@@ -88,14 +90,16 @@ class Instance:
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=0o750)
         owner.give(self.data)
+        if self.engine.flavor == "mariadb" or self.engine.certificate != RSA:
+            self.certificates.mkdir(mode=0o750, exist_ok=True)
+            make_certificates(self.certificates, self.engine.certificate)
+            for path in (self.certificates, *self.certificates.iterdir()):
+                owner.give(path)
         words = [*prefix.command(self.engine.program), f"--defaults-file={self.config}"]
         given = b""
         if self.engine.flavor == "mysql":
             words.append("--initialize-insecure")
         else:
-            make_certificates(self.data)
-            for path in self.data.iterdir():
-                owner.give(path)
             words.append("--bootstrap")
             given = bootstrap_sql(self.engine, prefix).encode()
         process = owner.start(words, {}, self.directory / "output.log")
@@ -134,9 +138,9 @@ class Instance:
             admin_password=ADMIN.password,
             keylog=self.keylog,
             error_log=self.directory / "error.log",
-            ca=self.data / "ca.pem",
-            client_certificate=self.data / "client-cert.pem",
-            client_key=self.data / "client-key.pem",
+            ca=self.certificates / "ca.pem",
+            client_certificate=self.certificates / "client-cert.pem",
+            client_key=self.certificates / "client-key.pem",
             client=client_words(self.engine, prefix),
         )
 

@@ -36,6 +36,7 @@ from .packages import SetupError
 from .sample_cases import CASES, Case
 from .sample_recording import Unfit, known, shown_command, take
 from .sample_sessions import SESSIONS, SampleSession
+from .second import ecdsa_servers, share_packages
 
 SAMPLES = REPOSITORY / "samples"
 CLIENTS = Path(__file__).with_name("sample_clients.py")
@@ -119,10 +120,7 @@ def tshark_matches(capture: Path, server: Server, keys: Path | None, display_fil
 @contextmanager
 def resolving_server(work: Path) -> Iterator[Server]:
     """MySQL once more, on the next port, for as long as the body runs; this one looks up names."""
-    place = work / "resolving"
-    place.mkdir(exist_ok=True)
-    if not (place / "packages").exists():
-        (place / "packages").symlink_to(servers_dir() / "packages")
+    place = share_packages(work / "resolving")
     running, problems = up(place, [replace(engine("mysql97"), port_offset=1, resolve_names=True)])
     try:
         if problems:
@@ -233,7 +231,8 @@ listen on ports of their own, so a program that goes by port 3306 must be told.
 `SERVER_raw_NAME` is the raw client's (`handshark-client`, `tests/servers/sample_sessions.py`): the conversation as the
 client recorded it, frames built from the bytes that were sent and received, TLS keys inside in a decryption secrets
 block. Those with `tcpdump` in their name were taken with tcpdump as below. `NAME.truth.json` is what the client knew:
-`handshark verify NAME.pcapng NAME.truth.json` compares, and a test does so for all of them.
+`handshark verify NAME.pcapng NAME.truth.json` compares, and a test does so for all of them. Those with `resumed` in
+their name are the second of two connections. Port 33099 is the same MySQL with an ECDSA certificate.
 
 The others are of clients nobody here wrote, named after the client (`cli` is the `mysql` or `mariadb` command line;
 `tests/servers/sample_cases.py`), taken on a loopback interface with
@@ -262,7 +261,12 @@ def session_row(case: SampleSession, server: Server) -> str:
     return f"| {case.file} | {case.what} | {how} | {known(case, SAMPLES)} |"
 
 
-def write_readme(servers: Sequence[Server], python: Path) -> None:
+def server_of(session: SampleSession, servers: Sequence[Server], ecdsa: Sequence[Server]) -> Server:
+    """The server that a session of the raw client goes to."""
+    return next(each for each in (ecdsa if session.ecdsa else servers) if each.name == session.server)
+
+
+def write_readme(servers: Sequence[Server], ecdsa: Sequence[Server], python: Path) -> None:
     """The page that says where every capture comes from."""
     running = {server.name: server for server in servers}
     versions = [f"- {server.name}: {server.flavor} {server.version}" for server in servers]
@@ -275,7 +279,7 @@ def write_readme(servers: Sequence[Server], python: Path) -> None:
         versions.append(f"- {package} {run([python, '-c', script]).strip()} (`sample_clients.py`)")
     versions.append(f"- handshark-client {__version__}, {ssl.OPENSSL_VERSION} (`SERVER_raw_...`)")
     raw = ["| file | what | how | known to be true |", "|---|---|---|---|"]
-    raw += [session_row(session, running[session.server]) for session in SESSIONS]
+    raw += [session_row(session, server_of(session, servers, ecdsa)) for session in SESSIONS]
     rows = ["| file | what | server | client | how | known to be true |", "|---|---|---|---|---|---|"]
     for case in CASES:
         before = f"`{case.before}`, then " if case.before else ""
@@ -319,7 +323,10 @@ def main() -> int:
     if (cases or any(each.tcpdump for each in sessions)) and (missing or os.geteuid() != 0):
         print(f"needs root and {', '.join(TOOLS)} (missing: {missing or 'none'})", file=sys.stderr)
         return 1
-    by_name = {server.name: server for server in servers}
+    ecdsa, problems = ecdsa_servers(sorted({each.server for each in SESSIONS if each.ecdsa}))
+    if problems:
+        print("; ".join(problems), file=sys.stderr)
+        return 1
     failed = 0
     with tempfile.TemporaryDirectory() as directory:
         work = Path(directory)
@@ -327,12 +334,12 @@ def main() -> int:
         work.chmod(0o755)
         python = python_clients(servers_dir())
         for session in sessions:
-            once = partial(take, session, by_name[session.server], SAMPLES, work, capturing, run)
+            once = partial(take, session, server_of(session, servers, ecdsa), SAMPLES, work, capturing, run)
             failed += not attempt(session.file, once)
         maker = Maker(servers, python, work)
         for case in cases:
             failed += not attempt(case.file, partial(maker.take, case))
-        write_readme(servers, python)
+        write_readme(servers, ecdsa, python)
     return 1 if failed else 0
 
 

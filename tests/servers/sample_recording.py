@@ -127,7 +127,8 @@ def known(case: SampleSession, samples: Path) -> str:
     if error is not None:
         parts[0] += f" with {error['code']} {error['sqlstate'] or ''}".rstrip()
     if truth["tls"]:
-        parts.append(f"{truth['tls']['version']} {truth['tls']['cipher']}")
+        resumed = ", resumed" if truth["tls"].get("resumed") else ""
+        parts.append(f"{truth['tls']['version']} {truth['tls']['cipher']}{resumed}")
     elif truth["tls"] is not None:
         parts.append("no TLS came about")
     authentication = truth.get("authentication")

@@ -31,6 +31,7 @@ class SampleSession:
     warm     app and sha2 log in over TLS first, so that the server knows their passwords
     hold     a connection of this account stays open meanwhile
     tcpdump  taken with tcpdump in place of --record
+    ecdsa    with the server that has an ECDSA certificate
     """
 
     server: str
@@ -45,6 +46,7 @@ class SampleSession:
     host: str = ""
     suffix: str = ".pcapng"
     tcpdump: bool = False
+    ecdsa: bool = False
 
     @property
     def file(self) -> str:
@@ -79,6 +81,10 @@ MYSQL_SESSIONS: tuple[SampleSession, ...] = (
       who("app", *PLAIN, "--default-auth", "mysql_native_password", *ONE), warm=True),
     S(MYSQL, "tls12", "login in TLS 1.2", who("app", *TLS12, "-e", PEOPLE), warm=True),
     S(MYSQL, "tls13", "login in TLS 1.3", who("app", *TLS13, "-e", PEOPLE), warm=True),
+    S(MYSQL, "tls12-ecdsa", "a server with an ECDSA certificate, in TLS 1.2", who("app", *TLS12, *ONE), warm=True,
+      ecdsa=True),
+    S(MYSQL, "tls12-resumed", "a TLS 1.2 session taken up again", who("app", *TLS12, "--tls-resume", *ONE), warm=True),
+    S(MYSQL, "tls13-resumed", "a TLS 1.3 session taken up again", who("app", *TLS13, "--tls-resume", *ONE), warm=True),
     S(MYSQL, "tls12-client-certificate", "an account that demands a client certificate, in TLS 1.2",
       who("reqx509", *TLS12, *CERTIFICATE, *ONE)),
     S(MYSQL, "tls13-client-certificate", "an account that demands a client certificate, in TLS 1.3",

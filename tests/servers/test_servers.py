@@ -8,10 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from . import Server, engines, read_state, require_servers, running_servers
 from .accounts import account, accounts_on
-from .packages import SetupError, Source, debian_source
+from .certificates import ECDSA, RSA, make_certificates
+from .packages import Prefix, SetupError, Source, debian_source
+from .second import ECDSA_OFFSET, ecdsa_engines, require_ecdsa_servers
 
 NAMES = [each.name for each in engines.ENGINES]
 
@@ -134,6 +138,37 @@ def test_debian_source(tmp_path: Path, name: str, text: str) -> None:
 def test_no_debian_source(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="no Debian package source"):
         debian_source(tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "key"), [(RSA, rsa.RSAPublicKey), (ECDSA, ec.EllipticCurvePublicKey)])
+def test_certificates(kind: str, key: type, tmp_path: Path) -> None:
+    make_certificates(tmp_path, kind)
+    ca, server, client = (
+        x509.load_pem_x509_certificate((tmp_path / f"{name}.pem").read_bytes())
+        for name in ("ca", "server-cert", "client-cert")
+    )
+    for each in (ca, server, client):
+        assert isinstance(each.public_key(), key)
+        each.verify_directly_issued_by(ca)
+
+
+def test_a_server_with_ecdsa_certificate_is_apart(tmp_path: Path) -> None:
+    """Its own port, directory and certificates; everything else as usual."""
+    for usual, other in zip(engines.ENGINES, ecdsa_engines(NAMES), strict=True):
+        assert (other.name, other.port({}) - usual.port({})) == (usual.name, ECDSA_OFFSET)
+        prefix = Prefix(tmp_path)
+        one, two = (set(engines.configuration(each, prefix, tmp_path).splitlines()) for each in (usual, other))
+        assert {line.partition("=")[0] for line in one ^ two} == {"port", "ssl_ca", "ssl_cert", "ssl_key"}
+        assert f"ssl_cert={tmp_path}/certificates/server-cert.pem" in two
+
+
+@pytest.mark.server
+def test_ecdsa_servers_are_started_on_demand() -> None:
+    for each in require_ecdsa_servers(*NAMES):
+        assert each.is_alive()
+        certificate = x509.load_pem_x509_certificate(each.server_certificate.read_bytes())
+        assert isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
+        assert run_client(each, "app", "SELECT 1", over_tls(each)).stdout == "1\n"
 
 
 def test_port_from_environment() -> None:
