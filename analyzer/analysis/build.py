@@ -7,9 +7,11 @@ from typing import Final
 
 from analyzer.analysis import model
 from analyzer.analysis.conversation import Conversation
+from analyzer.analysis.drivers import driver_of
 from analyzer.analysis.facts import Facts
 from analyzer.analysis.findings import find
 from analyzer.analysis.findings.base import NETWORK_ERRORS, Evidence
+from analyzer.analysis.tls_view import no_login_inside, tls_of
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.commands import COMMANDS
@@ -56,7 +58,7 @@ class Builder:
             self._error(facts),
             self._greeting(facts),
             self._login(talk),
-            self._tls(talk),
+            tls_of(talk, outcome),
             self._authentication(talk),
             talk.machine.compression or "none",
             {COMMANDS.get(code, f"0x{code:02x}"): count for code, count in sorted(facts.commands.items())},
@@ -68,7 +70,7 @@ class Builder:
         login = facts.login
         if isinstance(login, HandshakeResponse41):
             connection.fingerprint = self._fingerprint(login)
-            connection.driver = driver_of(connection.login)
+            connection.driver = driver_of(login)
         if facts.proxy is not None:
             header = facts.proxy
             connection.proxy = model.Proxy(
@@ -232,36 +234,6 @@ class Builder:
             facts.login_frame,
         )
 
-    def _tls(self, talk: Conversation) -> model.Tls | None:
-        facts = talk.facts
-        tls = talk.tls
-        if facts.ssl_request is None and tls is None:
-            return None
-        if tls is None:
-            return model.Tls(facts.ssl_request_frame, None, None, None, None, False, [], [])
-        return model.Tls(
-            facts.ssl_request_frame,
-            tls.version,
-            tls.cipher_suite,
-            tls.server_name,
-            tls.resumed,
-            tls.decrypted,
-            [
-                model.Alert(
-                    model.CLIENT if a.sender == CLIENT else model.SERVER, a.level, a.description, a.encrypted, a.frame
-                )
-                for a in tls.alerts
-            ],
-            [
-                model.Certificate(c.subject, c.issuer, c.not_before, c.not_after, c.key, c.sha256)
-                for c in tls.certificates
-            ],
-            tls.alpn,
-            tls.key_share_group,
-            tls.ja3,
-            tls.ja4,
-        )
-
     def _authentication(self, talk: Conversation) -> model.Authentication | None:
         facts = talk.facts
         if not facts.steps:
@@ -343,7 +315,7 @@ def outcome_of(tcp: TcpConnection, talk: Conversation, evidence: Evidence) -> st
         # An error about the connection itself is the echo of a client that left or went silent, and no refusal.
         echo = facts.error is not None and facts.error.error_code in NETWORK_ERRORS
         return "aborted" if facts.verdict == "rejected" and echo else facts.verdict
-    if talk.tls is not None:
+    if talk.tls is not None and not no_login_inside(talk):
         return "encrypted"
     started = tcp.syn_ns is not None or facts.greeting is not None or facts.login is not None
     both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
@@ -379,13 +351,3 @@ def _between(start: int | None, stop: int | None) -> int | None:
 def fingerprint_of(offer: tuple[object, ...]) -> str:
     """Twelve hex digits of what a client offered."""
     return hashlib.sha256(repr(offer).encode("utf-8", ENCODING_ERRORS)).hexdigest()[:12]
-
-
-def driver_of(login: model.Login | None) -> model.Driver | None:
-    """The driver by its own word: its attributes; a connector on top of a client library is the driver, not that."""
-    attributes = (login.attributes if login else None) or {}
-    for kind in ("_connector", "_client"):
-        name = attributes.get(f"{kind}_name")
-        if name:
-            return model.Driver(name, attributes.get(f"{kind}_version"), "attributes", "certain")
-    return None

@@ -8,37 +8,32 @@ caller wants to show it, in the list of packets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from analyzer.analysis import taking_up
-from analyzer.analysis.facts import Facts
+from analyzer.analysis.decoding import Decoding
 from analyzer.analysis.observe import Observer
-from analyzer.analysis.packets import PacketList
+from analyzer.analysis.recognise import YES, is_greeting
 from analyzer.analysis.undecided import MYSQL, UNDECIDED, Chunk, Undecided
 from analyzer.errors import BadValue, Truncated
 from analyzer.net.reassembly import END_RST, TcpConnection
 from analyzer.protocol import state as st
-from analyzer.protocol.compression import Allowance, CompressedFramer
-from analyzer.protocol.framing import PacketFramer
-from analyzer.protocol.machine import CLIENT, SERVER, Machine, ResponseKey
-from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.compression import Allowance
+from analyzer.protocol.machine import CLIENT, SERVER
 from analyzer.protocol.records.proxy import decode_proxy
-from analyzer.tls.records import begins_tls
-from analyzer.tls.session import PARTIAL, AfterTls, Event, KeyLog, RSAPrivateKey, TlsSession
+from analyzer.protocol.scanning import Ends
+from analyzer.tls.records import begins_tls, is_all_records, is_client_hello
+from analyzer.tls.session import PARTIAL, AfterTls, Event, KeyLog, Plain, RSAPrivateKey, TlsSession
 
 # States in which the start of a segment may say what it is. Segments come joined where nothing happened in between.
 ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
-# After so many malformed packets in a row the connection is taken to be out of step.
-MOST_BAD: Final = 100
-# States in which only a client's packet, or a fault, leaves a fact behind.
-QUIET: Final = frozenset(
-    {st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE, st.PREPARE_PARAMS, st.PREPARE_PARAMS_EOF}
-    | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM}
-)
-
-# Responses of the command phase that were complete and without fault: what they were -> sequence id after them.
-Seen = dict[ResponseKey, int]
-MOST_SEEN: Final = 4096
+# States of the command phase in which bytes are what the state says and nothing else.
+STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE})
+# States in which TLS may begin though nobody asked for it.
+UNANNOUNCED: Final = frozenset({st.GREETING, st.DESYNCHRONISED})
+# Bytes of what a side says first that tell its protocol.
+FIRST_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -49,26 +44,17 @@ class Secrets:
     rsa_key: RSAPrivateKey | None = None
 
 
-class Conversation:
+class Conversation(Decoding):
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint."""
 
     __slots__ = (
-        "_allowance",
-        "_bad",
         "_begun",
-        "_compressed",
         "_early",
-        "_framers",
         "_resync",
-        "_seen",
         "_undecided",
         "client",
-        "facts",
         "kind",
-        "machine",
-        "observer",
         "secrets",
-        "shown",
         "tcp",
         "tls",
     )
@@ -79,35 +65,32 @@ class Conversation:
         ports: frozenset[int],
         keep: int,
         observer: Observer | None,
-        seen: Seen,
+        response_ends: Ends,
         secrets: Secrets,
         allowance: Allowance,
     ) -> None:
+        super().__init__(keep, observer, response_ends, allowance)
         self.tcp = tcp
         self.kind = UNDECIDED
         self.client = 0
         self._undecided: Undecided | None = Undecided(tcp, ports)
         self._early: Chunk | None = None  # a PROXY header that is not complete
         self._begun = False  # the client's bytes have begun, behind its PROXY header if there is one
-        self.facts = Facts()
-        self.machine = Machine()
-        self._framers = (PacketFramer(keep), PacketFramer(keep))
-        self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
         self.tls: TlsSession | None = None
         self._resync = [False, False]  # a gap was there: what comes begins a packet, if it looks like one
-        self.observer = observer
-        self.shown: PacketList | None = None  # the observer whose packets the reports show
-        self._seen = seen
-        self._allowance = allowance
-        self._bad = 0  # malformed packets in a row
         self.secrets = secrets
-        self.machine.lean = observer is None
 
     # -- stream events ------------------------------------------------------------------------------------------------
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        self.facts.spoke_ns = times[-1]
         if self.kind == MYSQL:
-            self._bytes(CLIENT if sender == self.client else SERVER, data, ends, frames, times)
+            role = CLIENT if sender == self.client else SERVER
+            machine = self.machine
+            if self._bare and machine.state in STEADY and not (machine.context.assumed or machine.one_sided):
+                self._opened(role, data, ends, frames, times)
+            else:
+                self._bytes(role, data, ends, frames, times)
         elif self._undecided is not None:
             self._undecided.data((sender, data, ends, frames, times))
             self._decided()
@@ -132,6 +115,7 @@ class Conversation:
         facts = self.facts
         if facts.end is None:
             facts.end = (sender, kind, frame, time_ns)
+            facts.quiet_ns = time_ns - facts.spoke_ns if facts.spoke_ns else 0
         if facts.reset is None and kind == END_RST:
             facts.reset = (sender, kind, frame, time_ns)
         if self.observer is not None and self.kind == MYSQL:
@@ -149,9 +133,12 @@ class Conversation:
         self.client = undecided.client
         if self.kind != MYSQL:
             return
+        if self.observer is not None:
+            self.observer.begin(self.client)
         machine = self.machine
         if undecided.assumed:
             self.facts.assumed = True
+            self.facts.server_first = undecided.first_of(1 - self.client)[:FIRST_BYTES]
             if self.tcp.syn_ns is None:
                 machine.context.assumed = True
                 machine.desynchronise()
@@ -167,12 +154,15 @@ class Conversation:
             self._decided()
         if self.tls is not None:
             # Keys may have come after the records they open.
-            self._tls_events(self.tls.retry())
+            opened = self.tls.retry()
             self.tls.close()
+            self._tls_events(opened)
         if self.kind == MYSQL and not self.facts.gaps:
             for role in (CLIENT, SERVER):
                 if self._framers[role].pending:
                     self.facts.cut_packets.append(role)
+        if self.observer is not None:
+            self.observer.close()
 
     # -- layers --------------------------------------------------------------------------------------------------------
 
@@ -195,6 +185,10 @@ class Conversation:
             for end, frame, time_ns in zip(ends, frames, times, strict=True):
                 take(role, data[start:end], [end - start], [frame], [time_ns])
                 start = end
+            return
+        wild = state in UNANNOUNCED or self._resync[CLIENT]
+        if wild and self.tls is None and self._tls_unannounced(role, state, data):
+            self._begin_tls(role, data, ends, frames, times)
             return
         if (state == st.DESYNCHRONISED or self._resync[role]) and not (
             role == CLIENT and self._framers[CLIENT].pending
@@ -238,188 +232,110 @@ class Conversation:
         except BadValue:
             header = None
         self._begun = True
+        self._bare = self.tls is None and self._compressed is None
         if header is not None:
             self.facts.proxy, self.facts.proxy_frame = header, frames[0]
             length = header.length
+        self.facts.client_first = data[length : max(ends[0], length + 1)][:FIRST_BYTES]
         skip = sum(end <= length for end in ends)
         return sender, data[length:], [end - length for end in ends[skip:]], frames[skip:], times[skip:]
 
-    def _packets(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        if self._compressed is None:
-            self._opened(role, data, ends, frames, times)
-            return
-        start = 0
-        for end, frame, time_ns in zip(ends, frames, times, strict=True):
-            contents = self._compressed[role].frames(data[start:end])
-            start = end
-            while True:
-                try:
-                    content = next(contents, None)
-                except BadValue as error:
-                    self.facts.fault(role, "CompressedPacket", error, frame)
-                    self._after_gap(role)
-                    return
-                if content is None:
-                    break
-                if content:
-                    self._opened(role, content, [len(content)], [frame], [time_ns])
-
-    def _opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        """Bytes of packets, as they are inside of all layers."""
-        framer = self._framers[role]
-        key = None
-        faults = 0
-        if self.observer is None and framer.idle:
-            # What needs no decoding where nobody looks at packets: plain commands, and responses seen before. A
-            # response depends on its bytes, the state it is due in, what is in force and the id before it: one that
-            # was complete and without fault once is so again.
-            machine = self.machine
-            if role == CLIENT:
-                if machine.plain_command(data):
-                    self.facts.count(data[4])
-                    return
-            else:
-                key = machine.response_key(data)
-                after = self._seen.get(key) if key is not None else None
-                if after is not None:
-                    machine.answered(after)
-                    return
-                faults = self.facts.faults
-        framer.push(data, ends, frames, times)
-        self._pump(role)
-        if key is not None and len(self._seen) < MOST_SEEN:
-            machine = self.machine
-            clean = machine.state == st.COMMAND and framer.idle and self.facts.faults == faults
-            if clean and machine.sequence is not None:
-                self._seen[key] = machine.sequence
-
-    def _pump(self, role: int) -> None:
-        """Feeds all complete packets of a direction to the machine."""
-        machine = self.machine
-        framer = self._framers[role]
-        facts = self.facts
-        observer = self.observer
-        while True:
-            if role == SERVER and (observer is None or observer.full):
-                most = machine.may_pass
-                if most > 0:
-                    count, sequence, length = framer.skip_rows(machine.next_sequence, most)
-                    machine.passed(count, sequence)
-                    if observer is not None and count:
-                        observer.passed(role, count, length, *framer.mark)
-            if machine.one_sided and role == SERVER and framer.peek(1):
-                alone = machine.state
-                self._alone()
-                if machine.state == st.TLS_HANDSHAKE != alone:
-                    rest, ends, frames, times = framer.take_rest()
-                    self._bytes(role, rest, ends, frames, times)
-                    return
-            packet = framer.next()
-            if packet is None:
-                return
-            before = machine.state
-            if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
-                machine.sequence = None  # the server answers a packet that is not whole
-            record = machine.feed(role, packet)
-            if machine.sequence_error is not None or role == CLIENT or before not in QUIET or type(record) is Malformed:
-                facts.note(role, packet, record, before, machine)
-            if observer is not None:
-                observer.packet(role, packet, record, machine, before)
-            if type(record) is Malformed:
-                self._bad += 1
-                if self._bad >= MOST_BAD:
-                    self._give_up_stream()
-                    return
-            else:
-                self._bad = 0
-            after = machine.state
-            if after != before:
-                if after == st.TLS_HANDSHAKE:
-                    rest, ends, frames, times = framer.take_rest()
-                    if rest:
-                        self._bytes(role, rest, ends, frames, times)
-                    return
-                if after == st.AUTHENTICATION and role == CLIENT and begins_tls(framer.peek(3)):
-                    # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
-                    rest, ends, frames, times = framer.take_rest()
-                    self._bytes(role, rest, ends, frames, times)
-                    return
-                if machine.compression is not None and self._compressed is None:
-                    self._begin_compression(role)
-                    return
-
-    def _give_up_stream(self) -> None:
-        """Nothing of it is MySQL any more: waits for a command, as after a gap. A bomb holds millions of packets."""
-        self._bad = 0
-        for framer in self._framers:
-            framer.reset()
-        for compressed in self._compressed or ():
-            compressed.reset()
-        self.machine.context.assumed = True
-        if self.machine.state in st.CONNECTION_PHASE:
-            self.machine.lose_exchange()
-        self.machine.desynchronise()
-
-    def _begin_compression(self, role: int) -> None:
-        """From the byte after the login's OK on, both directions are compressed."""
-        algorithm = self.machine.compression or ""
-        self._compressed = (
-            CompressedFramer(algorithm, self._allowance),
-            CompressedFramer(algorithm, self._allowance),
-        )
-        for this in (role, 1 - role):
-            rest, ends, frames, times = self._framers[this].take_rest()
-            if rest:
-                self._packets(this, rest, ends, frames, times)
-
-    def _alone(self) -> None:
-        """Only the server's direction is in the capture: what the client says in between is passed over."""
-        machine = self.machine
-        if machine.state == st.LOGIN:
-            if begins_tls(self._framers[SERVER].peek(3)):
-                machine.state = st.TLS_HANDSHAKE
-            else:
-                machine.state = st.AUTHENTICATION
-                machine.lose_exchange()
-        elif machine.state == st.COMMAND:
-            machine.desynchronise()
-
     # -- TLS -----------------------------------------------------------------------------------------------------------
 
+    def _tls_unannounced(self, role: int, state: str, data: bytes) -> bool:
+        """Whether TLS begins, or goes on, with no SSLRequest before it: it was not captured, or never sent."""
+        if role == CLIENT and is_client_hello(data):
+            return state in (st.GREETING, st.DESYNCHRONISED) or self._resync[CLIENT]
+        return state == st.DESYNCHRONISED and self.facts.assumed and is_all_records(data)
+
     def _begin_tls(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        self._bare = False
         self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
+        state = self.machine.state
         self.machine.state = st.TLS_HANDSHAKE
+        self.facts.tls_first = state == st.GREETING and self.facts.greeting is None and not self.facts.gaps
+        if state == st.DESYNCHRONISED and not is_client_hello(data):
+            # Seen from its middle on: the sides' first segments may begin anywhere in a record.
+            self.tls.gap(CLIENT)
+            self.tls.gap(SERVER)
+        elif self._resync[CLIENT]:
+            # What is missing before a ClientHello was the SSLRequest, and no login.
+            self.facts.login_lost = False
+            self.facts.cut_records.pop("HandshakeResponse41", None)
+        self._resync = [False, False]
         if self.facts.login is not None:
             self.facts.plain_login = (self.facts.login.username, self.facts.login_frame)
         self.facts.tls_frame = frames[0]
         self.facts.tls_ns = times[0]
+        if self.observer is not None and self._log is None:
+            self.tls.notes = []
         self._tls_bytes(role, data, ends, frames, times)
 
     def _tls_bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         tls = self.tls
         if tls is None:
             return
+        if self.shown is None and tls.notes is None:
+            self._tls_events(tls.feed_all(role, data, ends, frames, times))
+            return
         start = 0
         for end, frame, time_ns in zip(ends, frames, times, strict=True):
+            if self.shown is not None:
+                self.shown.outer(role, "tls", data[start:end])
             self._tls_events(tls.feed(role, data[start:end], frame, time_ns))
             start = end
 
     def _tls_events(self, events: list[Event]) -> None:
         """Takes what came out of TLS: what was opened and verified, and what follows TLS in plain text."""
-        for event in events:
+        self._tls_notes(last=False)
+        index = 0
+        while index < len(events):
+            event = events[index]
+            index += 1
             marks = ([len(event.data)], [event.frame], [event.time_ns])
             if isinstance(event, AfterTls):
                 # Servers send an error in plain text after a TLS handshake that failed.
                 if event.sender == SERVER:
+                    self._greeting_due()
                     self._framers[SERVER].push(event.data, *marks)
                     self._pump(SERVER)
                 continue
             if self.machine.state == st.TLS_HANDSHAKE:
+                if self.facts.tls_first and (event.sender == CLIENT or is_greeting(event.data) != YES):
+                    continue  # TLS around something else
                 self.machine.secured()
+                self._greeting_due()
                 self.facts.secured_ns = event.time_ns
                 if self.tls is not None and self.tls.key_state == PARTIAL:
                     self.machine.one_sided = True
-            self._inside(event.sender, event.data, *marks)
+            # A long response is one piece, as it is outside of TLS: its rows are passed over in one go.
+            data, begin = event.data, index - 1
+            while index < len(events) and events[index].sender == event.sender and isinstance(events[index], Plain):
+                index += 1
+            if index - begin > 1:
+                run = events[begin:index]
+                data = b"".join([each.data for each in run])
+                ends = list(accumulate(len(each.data) for each in run))
+                marks = (ends, [each.frame for each in run], [each.time_ns for each in run])
+            self._inside(event.sender, data, *marks)
+        self._tls_notes(last=True)
+
+    def _greeting_due(self) -> None:
+        """Where the client began with TLS, the server's greeting comes after that, in TLS or in spite of it."""
+        if self.facts.tls_first and self.facts.greeting is None:
+            self.machine.state = st.GREETING
+
+    def _tls_notes(self, last: bool) -> None:
+        """Hands on what TLS messages there were; alerts last, as they end what is said in their segment."""
+        tls, observer = self.tls, self.observer
+        if tls is None or observer is None or not tls.notes:
+            return
+        notes, tls.notes = tls.notes, []
+        for note in notes:
+            if last or note.what != "Alert":
+                observer.event(note.sender, f"TLS {note.what}", note.text, note.length, note.frame, note.time_ns)
+            else:
+                tls.notes.append(note)
 
     # -- after a gap ---------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from analyzer.protocol.records.login import (
     SSLRequest320,
 )
 from analyzer.protocol.records.proxy import ProxyHeader
+from analyzer.protocol.records.replication import SemiSyncAck
 from analyzer.protocol.records.response import Data
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
@@ -52,6 +53,7 @@ class Facts(msgspec.Struct):
     ssl_request_ns: int | None = None
     tls_frame: int | None = None
     tls_ns: int | None = None
+    tls_first: bool = False  # the client began TLS before any greeting
     secured_ns: int | None = None  # of the first application data that was opened
     login: HandshakeResponse41 | HandshakeResponse320 | None = None
     login_detail: AuthRecord | None = None
@@ -92,6 +94,20 @@ class Facts(msgspec.Struct):
     proofs: list[tuple[int, Plugin, bytes, bytes]] = []
     # Frames in which a password went over the wire in clear text outside TLS.
     messages_in_clear: list[int] = []
+    # Of the first switch request, and of the error.
+    switched_ns: int = 0
+    error_ns: int = 0
+    # When a side last sent a byte, and how long that was before the first FIN or RST.
+    spoke_ns: int = 0
+    quiet_ns: int = 0
+    # What a client said first, and a server whose greeting is none: the beginning of a segment.
+    client_first: bytes = b""
+    server_first: bytes = b""
+    # Which of the connections that this client opened to this server it is; its place in a burst of them, and how long
+    # after the burst's first. 0 where it is the first of all.
+    nth: int = 0
+    burst: int = 0
+    burst_ns: int = 0
 
     def note(self, role: int, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
         """Takes what matters of a packet. `before` is the state it came in."""
@@ -145,7 +161,7 @@ class Facts(msgspec.Struct):
             return
         # In AUTHENTICATION too: the verdict before it was not captured, or COM_CHANGE_USER was given up.
         if before not in st.CONNECTION_PHASE or before == st.AUTHENTICATION:
-            if isinstance(record, Data) and record.kind != "command":
+            if isinstance(record, SemiSyncAck) or (isinstance(record, Data) and record.kind != "command"):
                 return
             self.count(packet.payload[0])
             if isinstance(record, ComChangeUser):
@@ -228,10 +244,12 @@ class Facts(msgspec.Struct):
     def _switch(self, name: str, packet: Packet) -> None:
         if len(self.switches) < MOST_STEPS:
             self.switches.append((self.plugin, name, packet.frame))
+            self.switched_ns = self.switched_ns or packet.time_ns
 
     def _error(self, record: ErrPacket, packet: Packet, phase: str) -> None:
         self.error = record
         self.error_frame = packet.frame
+        self.error_ns = packet.time_ns
         self.error_phase = phase
 
     def _verdict(self, verdict: str, packet: Packet) -> None:

@@ -73,12 +73,40 @@ class Alert(msgspec.Struct):
 
 
 class Certificate(msgspec.Struct):
+    """`expired`, `not_yet_valid` and `days_left` (whole days until `not_after`, negative after it) are those of the
+    time of the capture. `key_size` is in bits, 0 where it is not known.
+    """
+
     subject: str
     issuer: str
     not_before: str
     not_after: str
     key: str
     sha256: str
+    self_signed: bool = False
+    signature_algorithm: str = ""
+    key_type: str = ""
+    key_size: int = 0
+    expired: bool = False
+    not_yet_valid: bool = False
+    days_left: int | None = None
+
+
+class Inferred(msgspec.Struct):
+    """What sizes and times of encrypted records tell. Never a fact: `confidence` is likely or possible.
+
+    login           sent | accepted | rejected
+    authentication  fast | full, of caching_sha2_password; None where nothing tells
+    commands        how often the client spoke after an accepted login (64 records are looked at)
+    frame           of the record that tells
+    """
+
+    login: str
+    confidence: str
+    authentication: str | None
+    commands: int | None
+    why: str
+    frame: int
 
 
 class Tls(msgspec.Struct):
@@ -94,6 +122,10 @@ class Tls(msgspec.Struct):
     key_share_group: str | None = None
     ja3: str | None = None
     ja4: str | None = None
+    offered_versions: list[str] = []
+    alpn_offered: list[str] = []
+    client_certificates: list[Certificate] = []
+    inferred: Inferred | None = None
 
 
 class Switch(msgspec.Struct, rename={"from_": "from"}):
@@ -140,6 +172,9 @@ class Finding(msgspec.Struct):
     message: str
     advice: str
     frames: list[int]
+    evidence: list[str] = []  # what was seen, in short phrases: frames, bytes, times
+    doubt: str | None = None  # why it is not surer
+    alternatives: list[str] = []  # what else leads to the same on the wire
 
 
 class Proxy(msgspec.Struct):
@@ -160,6 +195,17 @@ class Field(msgspec.Struct):
     end: int
 
 
+class Layer(msgspec.Struct):
+    """Bytes that a packet came in: `tls` (still encrypted) or `compressed`. The first of them, and how many there are.
+
+    They are those of the segment that ended the packet, so other packets may share them.
+    """
+
+    name: str
+    data: bytes
+    length: int
+
+
 class Packet(msgspec.Struct):
     """One MySQL packet (or TLS record) as the ladder and the three panes show it."""
 
@@ -173,6 +219,8 @@ class Packet(msgspec.Struct):
     data: bytes  # the payload's first bytes (bounded); secrets masked unless asked for
     fields: list[Field]
     error: str | None = None  # why the record is Malformed
+    layers: list[Layer] = []  # from the wire inwards
+    start_frame: int | None = None  # of its first byte, where `frame` is that of its last
 
 
 class ConnectionDetail(msgspec.Struct):

@@ -19,11 +19,17 @@ class Observer(Protocol):
     def full(self) -> bool:
         """Whether rows and definitions may be passed over from here on, without a call for each."""
 
+    def begin(self, client: int) -> None:
+        """The connection is MySQL's; `client` is the index of the client's endpoint. Called before all others."""
+
     def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet as the machine decoded it; `before` is the state it came in. Called after the machine moved."""
 
-    def passed(self, role: int, count: int, length: int, frame: int, time_ns: int) -> None:
-        """`count` packets of the server, rows or definitions with `length` payload bytes, were passed over."""
+    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+        """`count` packets of the server were passed over: rows or definitions, as the state `before` awaited them.
+
+        They had `length` payload bytes; frame and time are those of the last byte.
+        """
 
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         """Something that is no MySQL packet: a TLS message."""
@@ -33,6 +39,9 @@ class Observer(Protocol):
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         """FIN or RST."""
+
+    def close(self) -> None:
+        """The connection is over."""
 
 
 class Several:
@@ -47,13 +56,17 @@ class Several:
     def full(self) -> bool:
         return all(observer.full for observer in self.observers)
 
+    def begin(self, client: int) -> None:
+        for observer in self.observers:
+            observer.begin(client)
+
     def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
         for observer in self.observers:
             observer.packet(role, packet, record, machine, before)
 
-    def passed(self, role: int, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         for observer in self.observers:
-            observer.passed(role, count, length, frame, time_ns)
+            observer.passed(before, count, length, frame, time_ns)
 
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         for observer in self.observers:
@@ -66,3 +79,7 @@ class Several:
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         for observer in self.observers:
             observer.end(role, kind, frame, time_ns)
+
+    def close(self) -> None:
+        for observer in self.observers:
+            observer.close()

@@ -7,24 +7,26 @@ import pickle
 import tempfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Final
+from typing import IO, ClassVar, Final
 
 from analyzer.analysis.build import Builder
-from analyzer.analysis.conversation import Conversation, Secrets, Seen
+from analyzer.analysis.conversation import Conversation, Secrets
+from analyzer.analysis.findings.across import Across
 from analyzer.analysis.findings.base import Evidence
 from analyzer.analysis.model import Connection, ConnectionDetail, Source
 from analyzer.analysis.observe import Observer, Several
-from analyzer.analysis.packets import PacketList
+from analyzer.analysis.packets import Memo, PacketList
 from analyzer.analysis.undecided import MYSQL, OTHER, X_PROTOCOL
-from analyzer.batches import FrameBatch
+from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.decode import SegmentDecoder
 from analyzer.net.flows import FlowTable
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.compression import Allowance
 from analyzer.protocol.framing import DEFAULT_KEEP
+from analyzer.protocol.scanning import Ends
 from analyzer.tls.session import KeyLog, RSAPrivateKey
 
 DEFAULT_PORTS: Final = frozenset({3306})
@@ -51,10 +53,18 @@ class Options:
     password: bytes | None = None
     # Contents of NSS key log files, and the PEM of a server's RSA key.
     keylogs: tuple[bytes, ...] = ()
+    # Names of those files: read again while a capture that is still being made is analysed.
+    keylog_files: tuple[str, ...] = ()
     rsa_key: RSAPrivateKey | None = None
     keep: int = DEFAULT_KEEP
+    # First frames of the connections to follow, when a capture is read again; None: all are followed.
+    only: frozenset[int] | None = None
+    # Whether a connection's packets are to be worked out; None: of every connection.
+    wanted: Callable[[Connection], bool] | None = None
     # Each makes an observer for a connection that begins.
     observe: tuple[Callable[[TcpConnection], Observer], ...] = ()
+    # Called with each batch before its segments are followed.
+    on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
     # This process's share of the connections: (index, of how many).
     share: tuple[int, int] = (0, 1)
 
@@ -81,6 +91,8 @@ class Analysis:
     Raises UnsupportedLinkType when no frame so far has a link type that is known.
     """
 
+    conversation: ClassVar[type[Conversation]] = Conversation
+
     def __init__(self, name: str, options: Options) -> None:
         self.name = name
         self.options = options
@@ -89,30 +101,46 @@ class Analysis:
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow)
         self._builder = Builder(name)
-        self._seen: Seen = {}
+        self._ends: Ends = {}
         self._allowance = Allowance()
         self._secrets = Secrets(KeyLog(), options.rsa_key)
         for content in options.keylogs:
             self.add_keys(content)
-        self._order = _InOrder()
+        self._order = InOrder()
+        self._memo: Memo = {}
+        self._across = Across()
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
         options = self.options
         index, processes = options.share
         if processes > 1 and zlib.crc32(tcp.key) % processes != index:
             return None
+        if options.only is not None and tcp.first_frame not in options.only:
+            return None
         observers: list[Observer] = [make(tcp) for make in options.observe]
-        shown = PacketList(options.packets, options.show_secrets, tcp.first_ns) if options.packets else None
+        shown = None
+        if options.packets:
+            shown = PacketList(options.packets, options.show_secrets, tcp.first_ns, self._memo)
         if shown is not None:
             observers.append(shown)
         observer = None if not observers else observers[0] if len(observers) == 1 else Several(observers)
-        talk = Conversation(tcp, options.ports, options.keep, observer, self._seen, self._secrets, self._allowance)
+        keep, seen, secrets = options.keep, self._ends, self._secrets
+        talk = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance)
         talk.shown = shown
         return talk
 
     def add_keys(self, content: bytes) -> None:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
         self._secrets.keys.add(content, final=True)
+
+    def look_ahead(self, more: Callable[[], Iterable[bytes]]) -> None:
+        """Names who can look for key logs further on in the capture: asked once, when a session's keys are missing."""
+        self._secrets.keys.more = more
+
+    @property
+    def keys(self) -> KeyLog:
+        """All secrets so far; may grow at any time."""
+        return self._secrets.keys
 
     def feed(self, batch: FrameBatch) -> Iterator[Result]:
         """Takes a batch of frames; gives the connections that are complete and whose turn it is."""
@@ -127,13 +155,17 @@ class Analysis:
             totals.first_ns = first if totals.first_ns is None else min(first, totals.first_ns)
             totals.last_ns = last if totals.last_ns is None else max(last, totals.last_ns)
             self.evidence.last_ns = totals.last_ns
+        if self.options.on_frames is not None:
+            self.options.on_frames(batch, segments)
         finished = self._flows.feed(segments)
-        self._order.opened(self._flows.take_opened())
+        opened = self._flows.take_opened()
+        self.evidence.opened(opened)
+        self._order.opened(opened)
         finished.sort(key=lambda tcp: tcp.number)
         for tcp in finished:
             self._finished(tcp)
-            yield from self._order.ready()
-        yield from self._order.ready()
+            yield from self._judged(self._order.ready())
+        yield from self._judged(self._order.ready())
 
     def finish(self, cut_short: bool) -> Iterator[Result]:
         """The capture is over. `cut_short`: its file ended in the middle."""
@@ -145,8 +177,17 @@ class Analysis:
         totals.evicted = self._flows.evicted
         for tcp in self._flows.finish():
             self._finished(tcp)
-            yield from self._order.ready()
-        yield from self._order.rest()
+            yield from self._judged(self._order.ready())
+        yield from self._judged(self._order.rest())
+
+    def _judged(self, results: Iterator[Result]) -> Iterator[Result]:
+        """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
+        if self.options.share[1] > 1:
+            yield from results
+            return
+        for result in results:
+            self._across.judge(result[0])
+            yield result
 
     def _finished(self, tcp: TcpConnection) -> None:
         talk = tcp.handler
@@ -164,7 +205,8 @@ class Analysis:
         self.totals.mysql_connections += 1
         connection = self._builder.connection(tcp, talk, self.evidence)
         shown = talk.shown
-        detail = None if shown is None else ConnectionDetail(shown.packets, shown.left_out)
+        wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
+        detail = ConnectionDetail(shown.packets, shown.left_out) if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))
 
     def source(self, source_format: str, warnings: list[str]) -> Source:
@@ -193,7 +235,7 @@ class Analysis:
         )
 
 
-class _InOrder:
+class InOrder:
     """Puts results in the order of their connections' numbers. What must wait long waits on disk."""
 
     def __init__(self) -> None:

@@ -48,6 +48,10 @@ class Undecided:
         server = 1 - self.client
         return not self._first[server] or (self._lost[server] and self._said_no[server])
 
+    def first_of(self, sender: int) -> bytes:
+        """What a side said in its first segment; empty where nothing was held back of it."""
+        return next((data[: ends[0]] for side, data, ends, _, _ in self.chunks if side == sender), b"")
+
     def data(self, chunk: Chunk) -> None:
         self.chunks.append(chunk)
         self._first[chunk[0]] += chunk[1][:UNDECIDED_BYTES]

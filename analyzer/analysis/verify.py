@@ -22,8 +22,8 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "user": ("login", "user"),
     "database": ("login", "database"),
 }
-# About the truth itself, or in words that are not the analyzer's.
-IGNORED: Final = frozenset({"fault", "tls.cipher"})
+# About the truth itself, in words that are not the analyzer's, or told by `handshark commands`.
+IGNORED: Final = frozenset({"fault", "tls.cipher", "exchanges"})
 
 
 def compare(connection: Mapping[str, Any], truth: Mapping[str, Any]) -> list[str]:

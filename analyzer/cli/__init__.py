@@ -8,19 +8,28 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Final
 
 from analyzer import __version__
-from analyzer.cli import analyze, corpus, html, inject, verify
 
-# In the order of `handshark --help`: a module adds its own arguments with `add`, and does its work in `run`.
-MODULES: Final[dict[str, ModuleType]] = {
-    "analyze": analyze,
-    "report": html,
-    "inject-keys": inject,
-    "corpus": corpus,
-    "verify": verify,
+# In the order of `handshark --help`: a module adds its own arguments with `add`, and does its work in `run`. Only what
+# is asked for is imported: some need much that others do not.
+MODULES: Final[dict[str, str]] = {
+    "analyze": "analyzer.cli.analyze",
+    "commands": "analyzer.cli.commands",
+    "explain": "analyzer.cli.explain",
+    "findings": "analyzer.cli.findings",
+    "stats": "analyzer.cli.stats",
+    "dissect": "analyzer.cli.dissect",
+    "fields": "analyzer.cli.fields",
+    "report": "analyzer.cli.html",
+    "live": "analyzer.cli.live",
+    "interfaces": "analyzer.cli.interfaces",
+    "inject-keys": "analyzer.cli.inject",
+    "corpus": "analyzer.cli.corpus",
+    "verify": "analyzer.cli.verify",
 }
 
 EXAMPLES = """examples:
@@ -37,8 +46,12 @@ exit codes: 0 done; 1 a finding at or above --fail-on was made, or a corpus or t
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def _module(name: str) -> ModuleType:
+    return import_module(MODULES[name])
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line, or that of one command."""
     top = argparse.ArgumentParser(
         prog="handshark",
         description="Says what happened on the MySQL and MariaDB connections of a packet capture, and why.",
@@ -46,19 +59,20 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"handshark {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in MODULES.values():
-        module.add(commands)
+    added = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in (only,) if only in MODULES else MODULES:
+        _module(name).add(added)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `handshark`. Returns the exit code of the contract."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser(words[0] if words else None).parse_args(words)
     # Few cycles, many objects that live for a batch: the default looks for garbage far too often.
     gc.set_threshold(100_000, 20, 50)
     try:
-        code: int = MODULES[arguments.command].run(arguments)
+        code: int = _module(arguments.command).run(arguments)
         return code
     except BrokenPipeError:
         # Whoever read our output has what it wanted (head, jq with an error): no message, and none at exit either.

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import BinaryIO, TypeVar
 
 from analyzer.analysis import Connection, Options, Result
 from analyzer.analysis.findings.base import SEVERITIES
-from analyzer.cli.arguments import Commands, captures, command, options_of, positive
-from analyzer.cli.harvest import Connections, whole
-from analyzer.cli.output import open_output
+from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
+from analyzer.cli.filtering import connections, filter_argument, jobs_of
+from analyzer.cli.harvest import connection_alone, whole
+from analyzer.cli.output import look, open_output
 from analyzer.cli.run import Run, complain
 
 T = TypeVar("T")
@@ -27,6 +24,7 @@ EXAMPLES = """examples:
   handshark analyze -vv capture.pcapng                 # packets with their fields
   handshark analyze --format csv -o out.csv a.pcap b.pcap.gz
   handshark analyze --merge ring_*.pcapng              # a rotated set as one capture
+  handshark analyze --summary *.pcap                   # all together: plugins, drivers, TLS, failures, upgrades
   handshark analyze --fail-on error nightly.pcap       # exit code 1 if a login failed
   handshark analyze --password-file pw capture.pcap    # was this the password the client used?
   handshark analyze --keylog keys.txt capture.pcap     # what was inside TLS
@@ -61,29 +59,33 @@ def add(commands: Commands) -> None:
         EXAMPLES,
     )
     captures(parser)
-    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
+    output_arguments(parser, FORMATS)
+    parser.add_argument(
+        "--summary", action="store_true", help="all connections together: plugins, drivers, TLS, failures (text, json)"
+    )
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="packets; -vv fields; -vvv bytes (text only)"
     )
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    parser.add_argument("--width", type=positive, metavar="N", help="columns of the text (default: the terminal's)")
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, metavar="SEVERITY", help="exit 1 on such a finding, or a graver"
     )
-    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     packets = SHOWN_PACKETS if arguments.verbose and arguments.format == "text" else 0
+    if arguments.summary and arguments.format not in ("text", "json"):
+        complain(f"--summary is written as text or json, not {arguments.format}")
+        return 2
     options = options_of(arguments, packets)
     if options is None:
         return 2
     outcome = _Outcome()
     try:
         with open_output(arguments.output) as out:
-            _WRITERS[arguments.format](arguments, options, outcome, out)
+            writer = _summary if arguments.summary else _WRITERS[arguments.format]
+            writer(arguments, options, outcome, out)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -102,8 +104,8 @@ def _rendered(
     arguments: argparse.Namespace, options: Options, outcome: _Outcome, encode: Callable[[Connection], bytes]
 ) -> Iterator[bytes]:
     """Each connection encoded, in the process that found it."""
-    harvest = partial(Connections, lambda result: (encode(result[0]), rank_of(result[0])))
-    sources: Run[tuple[bytes, int]] = Run(options, harvest, arguments.jobs)
+    harvest = connections(arguments.filter, lambda result: (encode(result[0]), rank_of(result[0])))
+    sources: Run[tuple[bytes, int]] = Run(options, harvest, jobs_of(arguments))
     for _, results in sources.each(arguments.captures, arguments.merge):
         for line, rank in results:
             outcome.gravest = max(outcome.gravest, rank)
@@ -139,12 +141,8 @@ def _csv(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out
 def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.text import TextReport
 
-    terminal = out is sys.stdout.buffer and sys.stdout.isatty()
-    width = arguments.width or (shutil.get_terminal_size().columns if terminal else 80)
-    auto = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    color = arguments.color == "always" or (arguments.color == "auto" and auto)
-    report = TextReport(lambda line: out.write(line.encode()), width, color, arguments.verbose)
-    sources: Run[Result] = Run(options, partial(Connections, whole), arguments.jobs)
+    report = TextReport(lambda line: out.write(line.encode()), *look(arguments, out), arguments.verbose)
+    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
     for name, results in sources.each(arguments.captures, arguments.merge):
         before = len(sources.sources)
         begun = False
@@ -161,6 +159,23 @@ def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
     outcome.take(sources)
     if sources.sources:
         report.summary()
+
+
+def _summary(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
+    from analyzer.analysis.fleet import Fleet
+    from analyzer.report.fleet import FleetText, as_json
+
+    fleet = Fleet()
+    sources: Run[Connection] = Run(options, connections(arguments.filter, connection_alone), jobs_of(arguments))
+    for _, found in sources.each(arguments.captures, arguments.merge):
+        for connection in found:
+            outcome.gravest = max(outcome.gravest, rank_of(connection))
+            fleet.add(connection)
+    outcome.take(sources)
+    if arguments.format == "json":
+        out.write(as_json(fleet))
+    elif sources.sources:
+        FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
 
 
 _WRITERS: dict[str, Callable[[argparse.Namespace, Options, _Outcome, BinaryIO], None]] = {

@@ -70,7 +70,8 @@ def captures(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="TLS secrets in NSS key log format (repeatable); those inside a pcapng are used without asking",
+        help="TLS secrets in NSS key log format (repeatable; with - read on while it grows); those inside a pcapng are "
+        "used without asking",
     )
     parser.add_argument(
         "--rsa-key",
@@ -83,6 +84,15 @@ def captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="check this password against the captured logins"
     )
+
+
+def output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
+    """How and where to write."""
+    parser.add_argument("--format", choices=formats, default="text", help="default: text")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    parser.add_argument("--width", type=positive, metavar="N", help="columns of the text (default: the terminal's)")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
 
 
 def options_of(arguments: argparse.Namespace, packets: int) -> Options | None:
@@ -104,6 +114,7 @@ def options_of(arguments: argparse.Namespace, packets: int) -> Options | None:
         show_secrets=arguments.show_secrets,
         password=None if password is None else password.rstrip(b"\r\n"),
         keylogs=keylogs,
+        keylog_files=tuple(str(path) for path in arguments.keylog),
         rsa_key=key,
     )
 

@@ -73,6 +73,7 @@ def analysed(capture: Path) -> str:
     analysis = Analysis(capture.name, Options(keylogs=(keys.read_bytes(),) if keys.exists() else ()))
     rows = []
     with open_capture(os.fspath(capture)) as source:
+        analysis.look_ahead(source.secrets_ahead)
         taken = 0
         for batch in source:
             taken = add_secrets(analysis, source, taken)

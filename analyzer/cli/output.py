@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,3 +39,11 @@ def open_output(name: str | None) -> Iterator[BinaryIO]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def look(arguments: argparse.Namespace, out: BinaryIO) -> tuple[int, bool]:
+    """(width, whether there are colours) of the text."""
+    terminal = out is sys.stdout.buffer and sys.stdout.isatty()
+    width: int = arguments.width or (shutil.get_terminal_size().columns if terminal else 80)
+    auto = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return width, arguments.color == "always" or (arguments.color == "auto" and auto)

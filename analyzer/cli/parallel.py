@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Source
 from analyzer.capture import CaptureSource, open_capture
-from analyzer.cli.harvest import Harvest, Key
+from analyzer.cli.harvest import Connections, Harvest, Key
 from analyzer.cli.progress import Progress
 from analyzer.errors import CaptureError, UnsupportedLinkType
 
@@ -51,6 +51,7 @@ class Parallel(Generic[T]):
         self.name = name
         self.source: Source | None = None
         self._mysql = 0
+        self._harvest = harvest()
         self._progress = Progress(name)
         context = multiprocessing.get_context("fork")
         self._workers: list[tuple[BaseProcess, Pipe]] = []
@@ -66,8 +67,8 @@ class Parallel(Generic[T]):
         """The items of all processes, in the order of their keys. Raises CaptureError."""
         try:
             streams = [self._stream(process, self._drained(pipe)) for process, pipe in self._workers]
-            for _, result in heapq.merge(*streams, key=lambda item: item[0]):
-                yield result
+            merged = (item for _, item in heapq.merge(*streams, key=lambda item: item[0]))
+            yield from self._harvest.join(merged) if isinstance(self._harvest, Connections) else merged
             if self.source is not None:
                 self.source.mysql_connections = self._mysql
         finally:
@@ -129,6 +130,7 @@ def _work(name: str, options: Options, make: Callable[[], Harvest[object]], pipe
         analysis = Analysis(name, harvest.options(options))
         held: list[tuple[Key, object]] = []
         with open_capture(name) as capture:
+            analysis.look_ahead(capture.secrets_ahead)
             taken = 0
             for batch in capture:
                 taken = add_secrets(analysis, capture, taken)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Source
+from analyzer.analysis.keys import KeyLogFile
 from analyzer.capture import CaptureSource, open_capture, open_merged
 from analyzer.cli.harvest import Harvest
 from analyzer.cli.parallel import Parallel, add_secrets, jobs_for, unsupported
@@ -40,6 +41,11 @@ class Run(Generic[T]):
         self.failed = False
         self.interrupted = False
         self.sources: list[Source] = []
+
+    @property
+    def code(self) -> int:
+        """The exit code that the sources ask for."""
+        return 3 if self.failed else 130 if self.interrupted else 0
 
     def each(self, names: Sequence[str], merge: bool) -> Iterator[tuple[str, Iterator[T]]]:
         """(name, items) of each source; they have to be used up before the next is asked for."""
@@ -75,11 +81,17 @@ class Run(Generic[T]):
     def _analyse(self, name: str, capture: CaptureSource) -> Iterator[T]:
         harvest = self.harvest()
         analysis = Analysis(name, harvest.options(self.options))
+        analysis.look_ahead(capture.secrets_ahead)
         progress = Progress(name)
+        # A pipe may come from a capture that is being made, and its clients write their keys meanwhile.
+        piped = capture.progress()[1] is None
+        followed = [KeyLogFile(path) for path in self.options.keylog_files] if piped else []
         taken = 0
         try:
             for batch in capture:
                 taken = add_secrets(analysis, capture, taken)
+                for log in followed:
+                    log.poll(analysis.keys)
                 for _, item in harvest.take(analysis, analysis.feed(batch), last=False):
                     yield item
                 done, total = capture.progress()
@@ -92,6 +104,8 @@ class Run(Generic[T]):
         finally:
             progress.close()
         add_secrets(analysis, capture, taken)
+        for log in followed:
+            log.poll(analysis.keys)
         for _, item in harvest.take(analysis, analysis.finish(capture.cut_short), last=True):
             yield item
         self._done(analysis.source(capture.format, [str(warning) for warning in capture.warnings]))

@@ -11,6 +11,7 @@ import ipaddress
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 class _Rows:
     """Some rows of a batch that is sorted by connection, the columns as lists."""
 
-    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
+    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "other", "seq", "time")
 
     def __init__(self, batch: SegmentBatch, direction: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """`rows` are row numbers of the batch, `direction` their senders."""
@@ -45,6 +46,9 @@ class _Rows:
         self.offset: list[int] = batch.offset[rows].tolist()
         self.length: list[int] = batch.length[rows].tolist()
         self.missing: list[int] = batch.missing[rows].tolist()
+        other = (batch.flags[rows] & (TCP_SYN | TCP_FIN | TCP_RST) != 0) | (batch.length[rows] == 0)
+        # How many rows before each (and before the end) are anything but data.
+        self.other: list[int] = [0, *np.cumsum(other).tolist()]
 
 
 class _Sorted:
@@ -69,8 +73,9 @@ class FlowTable:
     nobody wants them.
     """
 
-    def __init__(self, factory: HandlerFactory, *, columns: bool = True) -> None:
+    def __init__(self, factory: HandlerFactory, *, columns: bool = True, max_open: int | None = None) -> None:
         self._factory = factory
+        self._most = max_open  # None: MAX_OPEN
         self._columns = columns  # False sends every segment the long way (for tests)
         self._open: dict[bytes, TcpConnection] = {}
         self._lingering: OrderedDict[bytes, TcpConnection] = OrderedDict()
@@ -111,6 +116,16 @@ class FlowTable:
         for connection in left:
             connection.flush()
             yield connection
+
+    def expire(self, now_ns: int, idle_ns: int) -> list[TcpConnection]:
+        """No segment says what time it is: finishes what has lingered, and what was idle for `idle_ns`, at `now_ns`."""
+        self._forget(now_ns)
+        before = now_ns - idle_ns
+        for connection in [one for one in self._open.values() if one.last_ns < before]:
+            self.evicted += 1
+            self._complete(connection)
+        finished, self._finished = self._finished, []
+        return finished
 
     def _feed(self, batch: SegmentBatch) -> None:
         count = len(batch)
@@ -234,8 +249,10 @@ class FlowTable:
             bad |= ~mine & known & acks & (ahead > 0)
             # A FIN must be the last thing a direction says.
             bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
-            # What a side says after its SYN completes the handshake.
+            # What a side says first after its SYN, or after the other's, completes the handshake.
             found.matters |= mine & known & syn[np.where(known, before, 0)]
+            answered = np.maximum.accumulate(np.where(~mine & syn, position, -1))
+            found.matters |= mine & (answered >= first) & (before < answered)
             # Before the first row of this direction, only what was known before the batch can tell.
             found.matters |= ~known & (mine | acks)
             speaks = mine & acks & ~rst
@@ -263,6 +280,11 @@ class FlowTable:
             return None
         halves = connection.halves
         handler = connection.handler
+        begun = halves[0].next >= 0 <= halves[1].next
+        connected = connection.synack_ns is None or connection.connected_ns is not None
+        if begun and connected and rows.other[stop] == rows.other[begin]:
+            self._runs(connection, rows, begin, stop, data)
+            return connection
         run = -1
         parts: list[memoryview] = []
         ends: list[int] = []
@@ -306,6 +328,33 @@ class FlowTable:
         if parts and handler is not None:
             handler.data(run, _joined(parts), ends, run_frames, run_times)
         return connection
+
+    @staticmethod
+    def _runs(connection: TcpConnection, rows: _Rows, begin: int, stop: int, data: memoryview) -> None:
+        """Delivers rows that all are data, of a connection that has begun: the greater part of all rows."""
+        halves, handler = connection.halves, connection.handler
+        directions, offsets, lengths = rows.direction, rows.offset, rows.length
+        while begin < stop:
+            sender = directions[begin]
+            end = begin + 1
+            while end < stop and directions[end] == sender:
+                end += 1
+            half = halves[sender]
+            if end == begin + 1:
+                size = lengths[begin]
+                offset = offsets[begin]
+                run = bytes(data[offset : offset + size])
+                ends = [size]
+            else:
+                ends = list(accumulate(lengths[begin:end]))
+                size = ends[-1]
+                pieces = zip(offsets[begin:end], lengths[begin:end], strict=True)
+                run = b"".join([data[offset : offset + length] for offset, length in pieces])
+            half.bytes += size
+            half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+            if handler is not None:
+                handler.data(sender, run, ends, rows.frame[begin:end], rows.time[begin:end])
+            begin = end
 
     @staticmethod
     def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:
@@ -415,11 +464,12 @@ class FlowTable:
             if len(self._lingering) <= LINGERING and now_ns - first.last_ns <= LINGER_NS:
                 break
             self._complete(first)
-        over = len(self._open) - MAX_OPEN
+        most = MAX_OPEN if self._most is None else self._most
+        over = len(self._open) - most
         if over > 0:
             # A tenth more than needed, so that the sort is not paid for at every batch.
             idle = sorted(self._open.values(), key=lambda connection: connection.last_ns)
-            for connection in idle[: over + MAX_OPEN // 10]:
+            for connection in idle[: over + most // 10]:
                 self.evicted += 1
                 self._complete(connection)
 

@@ -1,4 +1,4 @@
-"""JSON: one object for each connection, with the keys of the contract in its order."""
+"""JSON: one object for each connection or command, with the keys of the contract in its order."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def _safe(value: object) -> object:
     return value
 
 
-def _object(connection: Connection) -> bytes:
+def _object(connection: msgspec.Struct) -> bytes:
     try:
         return msgspec.json.encode(connection)
     except UnicodeEncodeError:  # bytes that are not UTF-8 somewhere: rare, so only then is every string looked at
         return msgspec.json.encode(_safe(msgspec.to_builtins(connection)))
 
 
-def encode(connection: Connection) -> bytes:
-    """The connection as one line of JSON, with its newline."""
+def encode(connection: msgspec.Struct) -> bytes:
+    """The connection (or the exchange) as one line of JSON, with its newline."""
     return _object(connection) + b"\n"
 
 

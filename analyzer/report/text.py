@@ -80,6 +80,7 @@ class TextReport:
             self._date = date
         lines += self._row(connection)
         lines += self._evidence(connection)
+        lines += self._inferred(connection)
         if self._verbose and detail is not None:
             for packet in detail.packets:
                 lines += self._packet(packet)
@@ -167,6 +168,15 @@ class TextReport:
         if findings:
             text += f" (+{len(findings)}: {', '.join(dict.fromkeys(one.code for one in findings))})"
         return self._hanging(_EVIDENCE, text, colour)
+
+    def _inferred(self, connection: Connection) -> list[str]:
+        """What is inferred of a login inside TLS: of one that was refused always, of others where more is asked for."""
+        inferred = connection.tls.inferred if connection.tls is not None else None
+        if inferred is None or not (self._verbose or inferred.login == "rejected"):
+            return []
+        colour = "yellow" if inferred.login == "rejected" else "dim"
+        said = (one for one in connection.findings if one.code == "encrypted-login")
+        return [line for one in said for line in self._hanging(_EVIDENCE, f"{one.message} [{one.code}]", colour)]
 
     def _packet(self, packet: Packet) -> list[str]:
         arrow = "      ← server" if packet.sender == SERVER else "client →      "

@@ -1,0 +1,238 @@
+"""Bytes of packets, as they are inside of TLS: through compression, framer and state machine, to facts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.analysis.exchanges import ExchangeLog
+from analyzer.analysis.facts import Facts
+from analyzer.analysis.observe import Observer
+from analyzer.analysis.packets import PacketList
+from analyzer.errors import BadValue
+from analyzer.protocol import state as st
+from analyzer.protocol.commands import COM_CHANGE_USER
+from analyzer.protocol.compression import Allowance, CompressedFramer
+from analyzer.protocol.framing import HEADER, Packet, PacketFramer
+from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.response import Data
+from analyzer.protocol.results import LOOKED_AT
+from analyzer.protocol.scanning import Ends, plain_response
+from analyzer.tls.records import begins_tls
+
+# Commands up to so many bytes are taken without the framer.
+LONGEST_DIRECT: Final = 1 << 16
+# After so many malformed packets in a row the connection is taken to be out of step.
+MOST_BAD: Final = 100
+
+# States in which only a client's packet, or a fault, leaves a fact behind.
+QUIET: Final = frozenset(
+    {st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE, st.PREPARE_PARAMS, st.PREPARE_PARAMS_EOF}
+    | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM}
+)
+# In place of a row that only who looks at it finds broken.
+UNSEEN: Final = Data("row", b"")
+
+
+class Decoding:
+    """Decodes both directions of one connection. What is around the packets (TLS, gaps) is its subclass's business."""
+
+    __slots__ = (
+        "_allowance",
+        "_bad",
+        "_bare",
+        "_compressed",
+        "_ends",
+        "_framers",
+        "_log",
+        "facts",
+        "machine",
+        "observer",
+        "shown",
+    )
+
+    def __init__(self, keep: int, observer: Observer | None, response_ends: Ends, allowance: Allowance) -> None:
+        self.facts = Facts()
+        self.machine = Machine()
+        self.machine.lean = observer is None
+        self.observer = observer
+        self.shown: PacketList | None = None  # the observer whose packets the reports show
+        # The observer where it is the list of commands, and nobody else looks on.
+        self._log = observer if isinstance(observer, ExchangeLog) else None
+        self._ends = response_ends
+        self._allowance = allowance
+        self._bad = 0  # malformed packets in a row
+        self._bare = False  # the client's bytes have begun, and neither TLS nor compression is around the packets
+        self._framers = (PacketFramer(keep), PacketFramer(keep))
+        self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
+
+    def _bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Takes bytes of the stream that turned out to be of another layer."""
+        raise NotImplementedError
+
+    def _after_gap(self, role: int) -> None:
+        """Goes on where bytes are missing."""
+        raise NotImplementedError
+
+    def _packets(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        if self._compressed is None:
+            self._opened(role, data, ends, frames, times)
+            return
+        start = 0
+        for end, frame, time_ns in zip(ends, frames, times, strict=True):
+            if self.shown is not None:
+                self.shown.outer(role, "compressed", data[start:end])
+            contents = self._compressed[role].frames(data[start:end])
+            start = end
+            while True:
+                try:
+                    content = next(contents, None)
+                except BadValue as error:
+                    self.facts.fault(role, "CompressedPacket", error, frame)
+                    self._after_gap(role)
+                    return
+                if content is None:
+                    break
+                if content:
+                    self._opened(role, content, [len(content)], [frame], [time_ns])
+
+    def _opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Bytes of packets, as they are inside of all layers."""
+        framer = self._framers[role]
+        log = self._log
+        if (log is not None or self.observer is None) and framer.idle:
+            # Plain commands and plain responses, where nobody looks at packets: most of the traffic.
+            if role == CLIENT:
+                if self.machine.plain_command(data):
+                    self.facts.count(data[4])
+                    if log is not None:
+                        log.plain(data, self.machine.context.in_force, frames[-1], times[-1])
+                    return
+                if log is not None and self._whole_command(log, data, frames, times):
+                    return
+            else:
+                scanned = plain_response(self.machine, data, self._ends)
+                if scanned is not None:
+                    if log is not None:
+                        log.answer(scanned, len(data), ends, frames, times)
+                    return
+        framer.push(data, ends, frames, times)
+        self._pump(role)
+
+    def _whole_command(self, log: ExchangeLog, data: bytes, frames: list[int], times: list[int]) -> bool:
+        """Takes a command that came in one piece, where one is due and nothing is out of the ordinary."""
+        machine = self.machine
+        if machine.state != st.COMMAND or len(data) < 5 or data[3] or machine.context.assumed or machine.one_sided:
+            return False
+        length = len(data) - HEADER
+        if data[0] | data[1] << 8 | data[2] << 16 != length or length > LONGEST_DIRECT or data[4] == COM_CHANGE_USER:
+            return False
+        packet = Packet(0, data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], 0)
+        record = machine.feed(CLIENT, packet)
+        if machine.sequence_error is not None or type(record) is Malformed:
+            self.facts.note(CLIENT, packet, record, st.COMMAND, machine)
+        else:
+            self.facts.count(data[4])
+        log.packet(CLIENT, packet, record, machine, st.COMMAND)
+        return True
+
+    def _pump(self, role: int) -> None:
+        """Feeds all complete packets of a direction to the machine."""
+        machine = self.machine
+        framer = self._framers[role]
+        facts = self.facts
+        observer = self.observer
+        if observer is not None and self._log is None:
+            # Whoever looks at packets sees what is in them; when he has seen enough, rows are passed over again.
+            machine.decode_rows = not observer.full
+        while True:
+            if role == SERVER and (observer is None or observer.full):
+                most = machine.may_pass
+                if most > 0:
+                    state = machine.state
+                    count, sequence, length = framer.skip_rows(machine.next_sequence, most)
+                    machine.passed(count, sequence)
+                    if observer is not None and count:
+                        observer.passed(state, count, length, *framer.mark)
+            if machine.one_sided and role == SERVER and framer.peek(1):
+                alone = machine.state
+                self._alone()
+                if machine.state == st.TLS_HANDSHAKE != alone:
+                    rest, ends, frames, times = framer.take_rest()
+                    self._bytes(role, rest, ends, frames, times)
+                    return
+            packet = framer.next()
+            if packet is None:
+                return
+            before = machine.state
+            if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
+                machine.sequence = None  # the server answers a packet that is not whole
+            record = machine.feed(role, packet)
+            broken = type(record) is Malformed
+            noted = record
+            if type(record) is Malformed and record.record_type in LOOKED_AT:
+                # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
+                broken, noted = False, UNSEEN
+            if machine.sequence_error is not None or role == CLIENT or before not in QUIET or broken:
+                facts.note(role, packet, noted, before, machine)
+            if observer is not None:
+                observer.packet(role, packet, record, machine, before)
+            if broken:
+                self._bad += 1
+                if self._bad >= MOST_BAD:
+                    self._give_up_stream()
+                    return
+            else:
+                self._bad = 0
+            after = machine.state
+            if after != before:
+                if after == st.TLS_HANDSHAKE:
+                    rest, ends, frames, times = framer.take_rest()
+                    if rest:
+                        self._bytes(role, rest, ends, frames, times)
+                    return
+                if after == st.AUTHENTICATION and role == CLIENT and begins_tls(framer.peek(3)):
+                    # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
+                    rest, ends, frames, times = framer.take_rest()
+                    self._bytes(role, rest, ends, frames, times)
+                    return
+                if machine.compression is not None and self._compressed is None:
+                    self._begin_compression(role)
+                    return
+
+    def _give_up_stream(self) -> None:
+        """Nothing of it is MySQL any more: waits for a command, as after a gap. A bomb holds millions of packets."""
+        self._bad = 0
+        for framer in self._framers:
+            framer.reset()
+        for compressed in self._compressed or ():
+            compressed.reset()
+        self.machine.context.assumed = True
+        if self.machine.state in st.CONNECTION_PHASE:
+            self.machine.lose_exchange()
+        self.machine.desynchronise()
+
+    def _begin_compression(self, role: int) -> None:
+        """From the byte after the login's OK on, both directions are compressed."""
+        algorithm = self.machine.compression or ""
+        self._bare = False
+        self._compressed = (
+            CompressedFramer(algorithm, self._allowance),
+            CompressedFramer(algorithm, self._allowance),
+        )
+        for this in (role, 1 - role):
+            rest, ends, frames, times = self._framers[this].take_rest()
+            if rest:
+                self._packets(this, rest, ends, frames, times)
+
+    def _alone(self) -> None:
+        """Only the server's direction is in the capture: what the client says in between is passed over."""
+        machine = self.machine
+        if machine.state in (st.LOGIN, st.SECURE_LOGIN):
+            if machine.state == st.LOGIN and begins_tls(self._framers[SERVER].peek(3)):
+                machine.state = st.TLS_HANDSHAKE
+            else:
+                machine.state = st.AUTHENTICATION
+                machine.lose_exchange()
+        elif machine.state == st.COMMAND:
+            machine.desynchronise()

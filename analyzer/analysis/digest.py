@@ -1,0 +1,118 @@
+"""Statements with their literals left out, so that those which differ in nothing else count as one.
+
+The text is in the manner of MySQL's DIGEST_TEXT ("Performance Schema Statement Digests and Sampling"): keywords in upper
+case, `?` for a literal, `(...)` for a list of several, `(...) /* , ... */` for several such lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import ClassVar, Final
+
+from sqlglot.dialects.mysql import MySQL
+from sqlglot.errors import TokenError
+from sqlglot.tokens import Token, TokenType
+
+# Characters of a statement that are looked at: a bulk INSERT shows its shape early.
+LONGEST: Final = 8192
+MOST_KEPT: Final = 10_000
+CUT: Final = " …"
+
+_LITERALS: Final = frozenset(
+    {
+        *(TokenType.NUMBER, TokenType.STRING, TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.BYTE_STRING),
+        *(TokenType.NATIONAL_STRING, TokenType.RAW_STRING, TokenType.UNICODE_STRING, TokenType.HEREDOC_STRING),
+        *(TokenType.NULL, TokenType.TRUE, TokenType.FALSE, TokenType.PLACEHOLDER),
+    }
+)
+_NAMES: Final = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.PARAMETER, TokenType.SESSION_PARAMETER})
+_SIGNS: Final = frozenset({TokenType.DASH, TokenType.PLUS})
+# A sign behind one of these belongs to the literal in front of which it stands.
+_BEFORE_A_SIGN: Final = frozenset("(,=<>") | {"<=", ">=", "<>", "!=", "VALUES", "SELECT", "SET", "WHERE", "LIMIT"}
+_TIGHT_BEFORE: Final = frozenset({",", ")", ";", "."})
+_TIGHT_AFTER: Final = frozenset({"(", ".", "@"})
+_LISTS: Final = re.compile(r"\(\.\.\.\)(?:, \(\.\.\.\))+")
+_SINGLES: Final = re.compile(r"\(\?\)(?:, \(\?\))+")
+_SPACE: Final = re.compile(r"\s+")
+
+
+class _Dialect(MySQL):
+    class Tokenizer(MySQL.Tokenizer):
+        # Statements that are not parsed further (CALL, SHOW ...) are not one string to us.
+        COMMANDS: ClassVar[set[TokenType]] = set()
+
+
+class Digests:
+    """Makes digests; those made last are kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._dialect = _Dialect()
+
+    def of(self, statement: str) -> str:
+        """The digest of `statement`. What can not be read as SQL stays as it is, in one line."""
+        kept = self._kept
+        found = kept.get(statement)
+        if found is None:
+            if len(kept) >= MOST_KEPT:
+                kept.popitem(last=False)
+            kept[statement] = found = self._made(statement)
+        return found
+
+    def _made(self, statement: str) -> str:
+        cut = len(statement) > LONGEST
+        tokens = self._tokens(statement[:LONGEST])
+        if not tokens:
+            return _SPACE.sub(" ", statement[:LONGEST]).strip() + (CUT if cut else "")
+        return _text(tokens) + (CUT if cut else "")
+
+    def _tokens(self, text: str) -> list[Token] | None:
+        try:
+            return self._dialect.tokenize(text)
+        except TokenError:
+            # A quote that is not closed: in a statement that was cut, up to the last list that is whole.
+            end = text.rfind("),")
+            if end < 0:
+                return None
+        try:
+            return self._dialect.tokenize(text[: end + 1])
+        except TokenError:
+            return None
+
+
+def _text(tokens: list[Token]) -> str:
+    words: list[str] = []
+    for index, token in enumerate(tokens):
+        kind = token.token_type
+        if kind in _LITERALS:
+            _literal(words)
+        elif kind in _SIGNS and _is_sign(words, tokens, index):
+            continue
+        elif kind == TokenType.IDENTIFIER:
+            words.append("`" + token.text.replace("`", "``") + "`")
+        elif kind == TokenType.R_PAREN and len(words) > 1 and words[-1] == "..." and words[-2] == "(":
+            words[-2:] = ["(...)"]
+        else:
+            words.append(token.text if kind in _NAMES else token.text.upper())
+    if words and words[-1] == ";":
+        words.pop()
+    line = ""
+    for word in words:
+        loose = line and word not in _TIGHT_BEFORE and line[-1] not in _TIGHT_AFTER
+        line += f" {word}" if loose else word
+    line = _LISTS.sub("(...) /* , ... */", line)
+    return _SINGLES.sub("(?) /* , ... */", line)
+
+
+def _literal(words: list[str]) -> None:
+    """Adds a literal; several in a row in a list become `...`."""
+    if len(words) > 2 and words[-1] == "," and words[-2] in ("?", "...") and words[-3] in ("(", ","):
+        words[-2:] = ["..."]
+    else:
+        words.append("?")
+
+
+def _is_sign(words: list[str], tokens: list[Token], index: int) -> bool:
+    following = tokens[index + 1].token_type if index + 1 < len(tokens) else None
+    return following == TokenType.NUMBER and (not words or words[-1] in _BEFORE_A_SIGN)

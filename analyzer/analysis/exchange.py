@@ -1,0 +1,205 @@
+"""One command and its whole response, as the reports have it: the keys of `handshark commands`.
+
+Times are integer nanoseconds, lengths bytes (MySQL packets with their headers, inside of TLS and compression), frames
+numbered from 1 as Wireshark shows them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from analyzer.analysis.model import Endpoint
+from analyzer.protocol import state as st
+from analyzer.protocol.capabilities import (
+    STATUS_FLAGS,
+    flag_names,
+)
+from analyzer.protocol.commands import COM_QUERY, COMMANDS
+from analyzer.protocol.machine import AnyRecord
+from analyzer.protocol.reader import ENCODING_ERRORS
+from analyzer.protocol.records.command import ComQuery
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
+from analyzer.protocol.records.statement import ComStmtBulkExecute, ComStmtExecute
+from analyzer.protocol.values import Plain
+
+# What answers a command, in the words of the contract.
+OK: Final = "ok"
+ERROR: Final = "error"
+RESULTSET: Final = "resultset"
+EOF: Final = "eof"
+LOCAL_INFILE: Final = "local_infile"
+PREPARE_OK: Final = "prepare_ok"
+STATISTICS: Final = "statistics"
+BINLOG: Final = "binlog"
+NONE: Final = "none"
+MISSING: Final = "missing"
+
+# Bytes of a binary parameter that are shown.
+LONGEST_BYTES: Final = 256
+
+
+class ExchangeError(msgspec.Struct):
+    code: int
+    sqlstate: str | None
+    message: str
+
+
+class ResultSet(msgspec.Struct):
+    """One of several results of a command; `columns` and `rows` are None where it is an OK."""
+
+    columns: int | None
+    rows: int | None
+    affected_rows: int | None
+
+
+class Exchange(msgspec.Struct):
+    """A command and its whole response: the keys of `handshark commands`, in the order of the contract."""
+
+    capture: str
+    stream: int
+    number: int
+    frame: int
+    response_frame: int | None
+    time_ns: int
+    latency_ns: int | None
+    duration_ns: int | None
+    command: str
+    statement: str | None
+    parameters: list[Any] | None
+    attributes: dict[str, Any] | None
+    database: str | None
+    response: str
+    affected_rows: int | None
+    last_insert_id: int | None
+    warnings: int | None
+    status_flags: list[str] | None
+    info: str | None
+    columns: int | None
+    rows: int | None
+    result_sets: list[ResultSet] | None
+    error: ExchangeError | None
+    bytes_request: int
+    bytes_response: int
+    client: Endpoint | None = None
+    server: Endpoint | None = None
+    user: str | None = None
+
+
+class Pending(msgspec.Struct, gc=False):
+    """An exchange while it goes on. `columns`, `rows` and `ok` are those of its last result so far."""
+
+    number: int
+    frame: int
+    time_ns: int
+    code: int
+    record: AnyRecord | None  # None: a plain COM_QUERY, of which `text` holds the statement
+    bytes_request: int
+    statement: str | None
+    num_params: int | None
+    database: str | None
+    user: str | None
+    wanted: bool  # False: a filter is there, and no packet has matched it so far
+    response: str = MISSING
+    response_frame: int | None = None
+    first_ns: int = 0
+    last_ns: int = 0
+    last_frame: int = 0
+    bytes_response: int = 0
+    answered: bool = False  # a result has begun
+    ok: OKPacket | EOFPacket | None = None
+    error: ErrPacket | None = None
+    columns: int | None = None
+    rows: int | None = None
+    text: bytes = b""
+    before: list[ResultSet] | None = None  # results that are complete, where there are several
+
+
+def result_of(exchange: Pending) -> ResultSet:
+    """What the result in hand has come to."""
+    affected = exchange.ok.affected_rows if exchange.columns is None and isinstance(exchange.ok, OKPacket) else None
+    return ResultSet(exchange.columns, exchange.rows, affected)
+
+
+def text_of(raw: bytes) -> str:
+    """A statement's bytes as text."""
+    return raw.decode("utf-8", ENCODING_ERRORS)
+
+
+def _parameters(pending: Pending) -> tuple[list[Any] | None, dict[str, Any] | None]:
+    """Bound values, and query attributes by name. Of a bulk execute: a list of values for each row."""
+    record = pending.record
+    if isinstance(record, ComStmtBulkExecute):
+        return [[_shown(value.value) for value in row] for row in record.rows], None
+    if isinstance(record, ComQuery):
+        attributes = record.attributes
+        return None, {each.name: _shown(each.value) for each in attributes} if attributes else None
+    if not isinstance(record, ComStmtExecute):
+        return None, None
+    count = pending.num_params
+    if count is None:
+        count = sum(not each.name for each in record.parameters)
+    if record.undecoded and not record.parameters:
+        return None, None  # its prepare, or the execute that sent the types, is not in the capture
+    bound = [_shown(each.value) for each in record.parameters[:count]]
+    named = {each.name: _shown(each.value) for each in record.parameters[count:]}
+    return bound, named or None
+
+
+def _shown(value: Plain) -> int | float | str | None:
+    """A value as JSON has it. Bytes that are no text are hexadecimal, as SQL writes them."""
+    if isinstance(value, bytes):
+        text = "0x" + value[:LONGEST_BYTES].hex()
+        return text if len(value) <= LONGEST_BYTES else f"{text}… ({len(value)} bytes)"
+    return value
+
+
+def exchange_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pending: Pending) -> Exchange:
+    """What the reports show of an exchange that is complete."""
+    record = pending.record
+    answered = pending.response_frame is not None
+    ok = pending.ok
+    columns, rows, results = pending.columns, pending.rows, None
+    if pending.before is not None:
+        results = [*pending.before, result_of(pending)]
+        columns = next((each.columns for each in results if each.columns is not None), None)
+        counts = [each.rows for each in results if each.rows is not None]
+        rows = sum(counts) if counts else None
+    affected = insert_id = info = None
+    if isinstance(ok, OKPacket):
+        info = ok.info or None
+        if pending.response != RESULTSET:
+            affected, insert_id = ok.affected_rows, ok.last_insert_id
+        if pending.response == OK and st.AWAITED.get(pending.code) == st.RESULT and results is None:
+            columns = rows = 0  # a result without a result set
+    error = pending.error
+    return Exchange(
+        capture,
+        stream,
+        pending.number,
+        pending.frame,
+        pending.response_frame,
+        pending.time_ns,
+        pending.first_ns - pending.time_ns if answered else None,
+        pending.last_ns - pending.time_ns if answered else None,
+        COMMANDS.get(pending.code, f"0x{pending.code:02x}"),
+        pending.statement if record is not None else text_of(pending.text) if pending.code == COM_QUERY else None,
+        *_parameters(pending),
+        pending.database,
+        pending.response,
+        affected,
+        insert_id,
+        None if ok is None else ok.warnings,
+        None if ok is None or ok.status_flags is None else flag_names(ok.status_flags, STATUS_FLAGS),
+        info,
+        columns,
+        rows,
+        results,
+        None if error is None else ExchangeError(error.error_code, error.sql_state, error.error_message),
+        pending.bytes_request,
+        pending.bytes_response,
+        client,
+        server,
+        pending.user,
+    )

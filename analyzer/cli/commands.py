@@ -1,0 +1,161 @@
+"""`handshark commands`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import BinaryIO
+
+from analyzer.analysis import Options
+from analyzer.analysis.exchange import Exchange
+from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
+from analyzer.cli.exchanging import Exchanges, Slowest, Top
+from analyzer.cli.filtering import filter_argument, jobs_of
+from analyzer.cli.harvest import Harvest
+from analyzer.cli.output import look, open_output
+from analyzer.cli.run import Run, complain
+
+FORMATS = ("text", "jsonl", "csv")
+SHOWN_GROUPS = 50
+EXAMPLES = """examples:
+  handshark commands capture.pcapng
+  handshark commands --slow 200 capture.pcapng         # commands that took 200 ms and more
+  handshark commands --top 20 *.pcap                   # the 20 that took longest
+  handshark commands --group capture.pcapng            # by statement, literals left out
+  handshark commands --format jsonl --keylog keys.txt capture.pcap | jq 'select(.error)'
+"""
+
+
+def _milliseconds(text: str) -> int:
+    """A number of milliseconds as nanoseconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e12:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of milliseconds")
+    return round(value * 1e6)
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "commands",
+        "one line or object for each command and its response",
+        "Shows the commands of every connection: what was asked, what came back, and how long it took. "
+        "They come in the order in which their responses end.",
+        EXAMPLES,
+    )
+    captures(parser)
+    filter_argument(parser, "only commands of which a packet matches: of the request or of the response")
+    output_arguments(parser, FORMATS)
+    parser.add_argument(
+        "--slow", type=_milliseconds, default=0, metavar="MS", help="only commands that took MS milliseconds and more"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--top", type=positive, metavar="N", help="the N commands that took longest")
+    which.add_argument(
+        "--group", action="store_true", help="by statement with literals left out, instead of one by one"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    options = options_of(arguments, 0)
+    if options is None:
+        return 2
+    try:
+        with open_output(arguments.output) as out:
+            if arguments.group:
+                return _grouped(arguments, options, out)
+            if arguments.top:
+                return _top(arguments, options, out)
+            return _all(arguments, options, out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(f"{arguments.output}: {error.strerror}")
+        return 3
+
+
+def _all(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    if arguments.format == "text":
+        from analyzer.report.commands import CommandsText
+
+        def as_it_is(exchange: Exchange) -> Exchange:
+            return exchange
+
+        text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
+        each: Callable[[], Harvest[Exchange]] = partial(Exchanges, arguments.slow, as_it_is, arguments.filter)
+        whole = Run(options, each, jobs_of(arguments))
+        for name, exchanges in whole.each(arguments.captures, arguments.merge):
+            text.begin(name)
+            for exchange in exchanges:
+                text.exchange(exchange)
+        return whole.code
+    # In the other formats each is encoded in the process that found it.
+    encode, head = _encoder(arguments.format)
+    out.write(head)
+    encoded: Callable[[], Harvest[bytes]] = partial(Exchanges, arguments.slow, encode, arguments.filter)
+    sources = Run(options, encoded, jobs_of(arguments))
+    for _, lines in sources.each(arguments.captures, arguments.merge):
+        for line in lines:
+            out.write(line)
+    return sources.code
+
+
+def _encoder(form: str) -> tuple[Callable[[Exchange], bytes], bytes]:
+    """(what makes a line of an exchange, what stands above all lines)."""
+    if form == "jsonl":
+        from analyzer.report.jsonl import encode
+
+        return encode, b""
+    from analyzer.report.commands import csv_header, csv_line
+
+    return lambda exchange: csv_line(exchange).encode(), csv_header().encode()
+
+
+def _top(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    slowest = partial(Slowest, arguments.slow, arguments.top, arguments.filter)
+    sources: Run[Exchange] = Run(options, slowest, jobs_of(arguments))
+    top = Top(arguments.top)
+    for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
+        for exchange in exchanges:
+            top.add(exchange, number)
+    if arguments.format != "text":
+        encode, head = _encoder(arguments.format)
+        out.write(head)
+        for exchange in top.ranked():
+            out.write(encode(exchange))
+        return sources.code
+    from analyzer.report.commands import CommandsText
+
+    text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
+    name = None
+    for exchange in top.ranked():
+        if exchange.capture != name:
+            name = exchange.capture
+            text.begin(name)
+        text.exchange(exchange)
+    return sources.code
+
+
+def _grouped(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    from analyzer.cli.stats import collect
+    from analyzer.report import statistics as shown
+
+    statistics, sources = collect(arguments, options, ("statement",), arguments.slow)
+    groups = statistics.slowest("statement")
+    if arguments.format == "jsonl":
+        for group in groups:
+            out.write(shown.json_line("statement", group))
+    elif arguments.format == "csv":
+        out.write(shown.csv_header().encode())
+        for group in groups:
+            out.write(shown.csv_line("statement", group).encode())
+    else:
+        text = shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out))
+        text.groups(groups, SHOWN_GROUPS)
+    return sources.code

@@ -1,0 +1,108 @@
+"""`handshark stats`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+from analyzer.analysis import Analysis, Options, Result
+from analyzer.analysis.digest import Digests
+from analyzer.analysis.statistics import KINDS, Statistics
+from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
+from analyzer.cli.exchanging import Observed
+from analyzer.cli.filtering import filter_argument, jobs_of
+from analyzer.cli.harvest import Key
+from analyzer.cli.output import look, open_output
+from analyzer.cli.run import Run, complain
+
+if TYPE_CHECKING:
+    from analyzer.analysis.filters import Filter
+
+FORMATS = ("text", "jsonl", "csv")
+DEFAULT = ("server", "user", "command", "statement")
+EXAMPLES = """examples:
+  handshark stats capture.pcapng
+  handshark stats --by statement --top 5 *.pcap
+  handshark stats --by user --by client --format jsonl capture.pcap
+"""
+
+
+class Summed(Observed):
+    """At the end, the statistics of all exchanges of a capture."""
+
+    def __init__(self, slow_ns: int, kinds: tuple[str, ...], keep: Filter | None = None) -> None:
+        super().__init__(slow_ns, keep)
+        self._statistics = Statistics(kinds)
+        self._digests = Digests()
+
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Statistics]]:
+        for _, _, exchange in self.taken(analysis, results):
+            self._statistics.add(exchange, self._digests)
+        if last:
+            yield (0,), self._statistics
+
+
+def collect(
+    arguments: argparse.Namespace, options: Options, kinds: tuple[str, ...], slow_ns: int = 0
+) -> tuple[Statistics, Run[Statistics]]:
+    """The statistics of all captures together."""
+    whole = Statistics(kinds)
+    sources: Run[Statistics] = Run(options, partial(Summed, slow_ns, kinds, arguments.filter), jobs_of(arguments))
+    for _, parts in sources.each(arguments.captures, arguments.merge):
+        for part in parts:
+            whole.merge(part)
+    return whole, sources
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "stats",
+        "response times, per server, user, command and statement",
+        "Counts commands and their response times, from the last byte of the request to the last of the response.",
+        EXAMPLES,
+    )
+    captures(parser)
+    filter_argument(parser, "only commands of which a packet matches")
+    output_arguments(parser, FORMATS)
+    parser.add_argument(
+        "--by", choices=KINDS, action="append", help=f"what to group by (repeatable; default: {', '.join(DEFAULT)})"
+    )
+    parser.add_argument("--top", type=positive, default=10, metavar="N", help="groups that are shown (default: 10)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    options = options_of(arguments, 0)
+    if options is None:
+        return 2
+    try:
+        with open_output(arguments.output) as out:
+            return _write(arguments, options, out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(f"{arguments.output}: {error.strerror}")
+        return 3
+
+
+def _write(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    from analyzer.report import statistics as shown
+
+    kinds = tuple(arguments.by or DEFAULT)
+    statistics, sources = collect(arguments, options, kinds)
+    if arguments.format == "text":
+        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(
+            statistics, arguments.top
+        )
+        return sources.code
+    if arguments.format == "csv":
+        out.write(shown.csv_header().encode())
+    for kind in kinds:
+        for group in statistics.slowest(kind)[: arguments.top]:
+            line = shown.json_line(kind, group) if arguments.format == "jsonl" else shown.csv_line(kind, group).encode()
+            out.write(line)
+    return sources.code

@@ -1,0 +1,52 @@
+"""Statements without their literals."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from analyzer.analysis.digest import LONGEST, Digests
+
+CASES = {
+    "SELECT c FROM t WHERE id=5": "SELECT c FROM t WHERE id = ?",
+    "select  c\nfrom t where id = -7 -- why": "SELECT c FROM t WHERE id = ?",
+    "INSERT INTO t VALUES (1,'a',-2.5,x'00ff',NULL),(2,\"b''c\",3,b'1',TRUE)": "INSERT INTO t VALUES (...) /* , ... */",
+    "insert into t(a) values (1),(2),(3)": "INSERT INTO t (a) VALUES (?) /* , ... */",
+    "SELECT a-1 FROM db.t WHERE x IN (1,2,3) LIMIT 10, 20": "SELECT a - ? FROM db.t WHERE x IN (...) LIMIT ?, ?",
+    "SELECT * FROM `a b` WHERE x IN (5)": "SELECT * FROM `a b` WHERE x IN (?)",
+    "CALL p(1, @a)": "CALL p (?, @a)",
+    "SELECT 'it''s', \"a\\\"b\"": "SELECT ?, ?",
+    "SET autocommit=1;": "SET autocommit = ?",
+    "/*!40101 SET NAMES utf8 */": "/*!40101 SET NAMES utf8 */",
+    "SELECT c FROM t WHERE a = ?": "SELECT c FROM t WHERE a = ?",
+}
+
+
+@pytest.mark.parametrize(("statement", "digest"), CASES.items())
+def test_literals_are_left_out(statement: str, digest: str) -> None:
+    assert Digests().of(statement) == digest
+
+
+def test_a_long_insert_shows_its_shape() -> None:
+    statement = "INSERT INTO t VALUES " + ",".join(f"({i},'some text')" for i in range(100_000))
+    digest = Digests().of(statement)
+    assert digest.startswith("INSERT INTO t VALUES (...) /* , ... */")
+    assert len(digest) < 100
+
+
+@given(some.text(max_size=200))
+def test_any_text_has_a_digest_that_is_always_the_same(text: str) -> None:
+    digests = Digests()
+    assert digests.of(text) == digests.of(text) == Digests().of(text)
+
+
+@given(some.integers(0, 1 << 62), some.text(some.characters(exclude_characters="'\\"), max_size=50))
+def test_values_make_no_difference(number: int, text: str) -> None:
+    statement = f"UPDATE t SET a = {number}, b = '{text}' WHERE c IN ({number}, {number})"
+    assert Digests().of(statement) == "UPDATE t SET a = ?, b = ? WHERE c IN (...)"
+
+
+def test_what_is_no_sql_stays_and_is_bounded() -> None:
+    assert Digests().of("'unclosed  \n quote") == "'unclosed quote"
+    assert len(Digests().of("'" * (LONGEST * 3 + 1))) < LONGEST + 10

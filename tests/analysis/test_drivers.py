@@ -1,0 +1,90 @@
+"""Drivers by what they offer: logins of real drivers whose attributes were taken away."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from analyzer.analysis.drivers import by_offer, driver_of
+from analyzer.analysis.drivers.table import SIGNATURES
+from analyzer.protocol.capabilities import CLIENT_CONNECT_ATTRS
+from analyzer.protocol.records.login import HandshakeResponse41
+from tests import corpus
+from tests.corpus import REPOSITORY
+from tests.drivers.signatures import captures_under, logins_of, name_of
+
+# (real, taken for): drivers that offer the very same, so that no capture of a login can tell them apart.
+ALIKE = {
+    ("aiomysql", "pymysql"),
+    ("MariaDB Connector/J", "MariaDB connector/Node"),
+    ("libmysql", "mysql-connector-python"),
+}
+
+
+def bare(login: HandshakeResponse41) -> HandshakeResponse41:
+    """The login without its attributes."""
+    return msgspec.structs.replace(login, attributes=None, client_flag=login.client_flag & ~CLIENT_CONNECT_ATTRS)
+
+
+def rate(captures: list[Path], keylogs: list[bytes]) -> Counter[str]:
+    """right, wrong, silent; asserts that only drivers which are alike are mistaken, and never with certainty."""
+    counts: Counter[str] = Counter()
+    for capture in captures:
+        for login in logins_of(capture, keylogs):
+            named = name_of(login, capture.name)
+            if named is None:
+                continue
+            found = by_offer(bare(login))
+            if found is None:
+                counts["silent"] += 1
+                continue
+            assert found.evidence == "fingerprint"
+            if found.name == named[0]:
+                counts["right"] += 1
+                continue
+            counts["wrong"] += 1
+            assert (named[0], found.name) in ALIKE, (capture.name, named, found)
+            assert found.confidence == "possible"
+    return counts
+
+
+def test_drivers_of_the_samples() -> None:
+    counts = rate(list(captures_under([REPOSITORY / "samples"])), [])
+    assert counts["right"] > 10
+    assert counts["wrong"] <= counts["right"] // 10
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not corpus.LAB.is_dir(), reason=f"no captures in {corpus.CORPUS}; set HANDSHARK_CORPUS")
+def test_drivers_of_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+    keylogs = [path.read_bytes() for path in sorted(corpus.LAB.glob("*.keys"))]
+    counts = rate(list(captures_under([corpus.LAB])), keylogs)
+    with capsys.disabled():
+        print(json.dumps({"drivers": dict(counts)}))
+    assert counts["right"] >= 90
+    assert counts["wrong"] <= counts["right"] // 20
+    assert counts["silent"] <= counts["right"] // 20
+
+
+def test_attributes_are_the_drivers_own_word() -> None:
+    (login, *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    found = driver_of(login)
+    assert found is not None
+    assert (found.name, found.evidence, found.confidence) == ("libmysql", "attributes", "certain")
+
+
+def test_an_offer_that_nobody_makes_is_nobodys() -> None:
+    (login, *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    strange = msgspec.structs.replace(bare(login), client_flag=0x200, max_packet_size=77, character_set=1)
+    assert by_offer(strange) is None
+
+
+def test_the_table_is_sound() -> None:
+    for signature in SIGNATURES:
+        assert not signature.on & signature.off, signature.name
+        assert not signature.options_on & signature.options_off, signature.name
+        assert signature.sizes, signature.name

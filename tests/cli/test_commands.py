@@ -1,0 +1,154 @@
+"""`handshark commands` and `handshark stats`: what they show, in every format, alone and in several processes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.analysis.traffic import (
+    ACCEPTED,
+    FIN,
+    PING,
+    QUIT,
+    SECOND,
+    START,
+    Say,
+    err,
+    in_time_order,
+    ok,
+    pcap,
+    query,
+    talk,
+    wait,
+)
+from tests.corpus import REPOSITORY
+
+from .support import Json, run
+
+# CONTRACT.md, "handshark commands".
+KEYS = (
+    *("capture", "stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "command"),
+    *("statement", "parameters", "attributes", "database", "response", "affected_rows", "last_insert_id", "warnings"),
+    *("status_flags", "info", "columns", "rows", "result_sets", "error", "bytes_request", "bytes_response"),
+)
+RESPONSES = frozenset(
+    {"ok", "error", "resultset", "eof", "local_infile", "prepare_ok", "statistics", "binlog", "none", "encrypted"}
+    | {"missing"}
+)
+PREPARED = REPOSITORY / "samples" / "mysql97_raw_prepared.pcapng"
+
+
+def lines(*words: str) -> list[Json]:
+    done = run("commands", "--format", "jsonl", *words)
+    assert done.code == 0, done.err
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """Two connections: one slow and one wrong statement among quick ones."""
+    connections = []
+    for number in range(2):
+        steps = [*ACCEPTED]
+        for index in range(5):
+            steps += [("c", query(f"SELECT {index} FROM t{number}")), ("s", ok(1))]
+        steps += [("c", query(f"SELECT SLEEP({number})")), wait("s", ok(1), 0.5 + number)]
+        steps += [("c", query("SELEC")), ("s", err(1, 1064, "You have an error\x1b[31m in your SQL syntax", "42000"))]
+        steps += [("c", PING), ("s", ok(1)), ("c", QUIT), Say("c", flags=FIN), Say("s", flags=FIN)]
+        connections.append(talk(steps, client=("10.0.0.1", 50000 + number), start_ns=START + number * SECOND))
+    path = tmp_path / "commands.pcap"
+    path.write_bytes(pcap(in_time_order(*connections)))
+    return path
+
+
+def test_the_keys_of_the_contract_in_order(capture: Path) -> None:
+    for row in lines(str(capture), str(PREPARED)):
+        assert tuple(row)[: len(KEYS)] == KEYS
+        assert row["response"] in RESPONSES
+
+
+def test_each_command_once_with_its_answer(capture: Path) -> None:
+    rows = lines(str(capture))
+    assert [row["number"] for row in rows if row["stream"] == 0] == list(range(9))
+    assert [row["response"] for row in rows if row["stream"] == 1] == ["ok"] * 6 + ["error", "ok", "none"]
+    (wrong, _) = [row for row in rows if row["error"]]
+    assert wrong["error"]["code"] == 1064
+    assert wrong["error"]["sqlstate"] == "42000"
+
+
+def test_bound_values_of_a_prepared_statement() -> None:
+    executes = [row for row in lines(str(PREPARED)) if row["command"] == "stmt_execute"]
+    assert executes
+    prepares = {row["statement"] for row in lines(str(PREPARED)) if row["command"] == "stmt_prepare"}
+    assert all(row["statement"] in prepares for row in executes)
+
+
+def test_slow_and_top(capture: Path) -> None:
+    slow = lines("--slow", "400", str(capture))
+    assert [row["statement"] for row in slow] == ["SELECT SLEEP(0)", "SELECT SLEEP(1)"]
+    top = lines("--top", "1", str(capture))
+    assert [row["statement"] for row in top] == ["SELECT SLEEP(1)"]
+    assert [row["statement"] for row in lines("--top", "3", str(capture))][:2] == ["SELECT SLEEP(1)", "SELECT SLEEP(0)"]
+
+
+def test_several_processes_say_the_same(capture: Path) -> None:
+    bulk = str(REPOSITORY / "samples" / "bulk-resultset.pcap.zst")
+    one = lines("--jobs", "1", str(capture), bulk)
+    assert lines("--jobs", "3", str(capture), bulk) == one
+    assert lines("--jobs", "2", "--top", "4", str(capture)) == lines("--jobs", "1", "--top", "4", str(capture))
+
+
+def test_groups(capture: Path) -> None:
+    done = run("commands", "--group", "--format", "jsonl", str(capture))
+    groups = {row["name"]: row for row in map(json.loads, done.out.splitlines())}
+    assert groups["SELECT SLEEP (?)"]["count"] == 2
+    assert groups["SELECT ? FROM t0"]["count"] == 5
+    assert groups["SELEC"]["errors"] == 2
+    assert groups["(ping)"]["count"] == 2
+    assert next(iter(groups)) == "SELECT SLEEP (?)"
+    jobs = run("commands", "--group", "--format", "jsonl", "--jobs", "2", str(capture))
+    assert jobs.out == done.out
+
+
+def test_text_is_in_80_columns_and_harmless(capture: Path) -> None:
+    for words in (["commands"], ["commands", "--group"], ["commands", "--top", "5"], ["stats"]):
+        done = run(*words, str(capture), str(PREPARED))
+        assert done.code == 0
+        assert max(map(len, done.out.splitlines())) <= 80
+        assert "\x1b" not in done.out
+    text = run("commands", str(capture)).out
+    assert "-> error 1064 (42000): You have an error\\x1b[31m in your SQL syntax" in text
+    assert "500ms" in text
+
+
+def test_csv(capture: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("commands", "--format", "csv", str(capture)).out)))
+    assert len(rows) == len(lines(str(capture)))
+    assert {row["error_code"] for row in rows} == {"", "1064"}
+    groups = list(csv.DictReader(io.StringIO(run("commands", "--group", "--format", "csv", str(capture)).out)))
+    assert {row["by"] for row in groups} == {"statement"}
+
+
+def test_stats_by_what_is_asked_for(capture: Path) -> None:
+    done = run("stats", "--by", "user", "--by", "command", "--format", "jsonl", str(capture))
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert {(row["by"], row["name"]): row["count"] for row in rows} == {
+        ("user", "app"): 18,
+        ("command", "query"): 14,
+        ("command", "ping"): 2,
+        ("command", "quit"): 2,
+    }
+    text = run("stats", str(capture)).out
+    assert "18 commands, 2 errors" in text
+    assert "By statement" in text
+
+
+def test_wrong_usage_and_sources_that_are_not_there(tmp_path: Path) -> None:
+    assert run("commands", "--slow", "soon", "x.pcap").code == 2
+    assert run("commands", "--top", "3", "--group", "x.pcap").code == 2
+    assert run("commands", str(tmp_path / "none.pcap")).code == 3
+    assert run("stats", str(tmp_path / "none.pcap")).code == 3

@@ -1,0 +1,171 @@
+"""Fills analyzer/analysis/drivers/table.py from what real drivers were seen to offer.
+
+    python -m tests.drivers.signatures [--matrix] [--keylog FILE] CAPTURE_OR_FOLDER...
+
+`--matrix` also runs the driver matrix (as root, servers up). Captures of the raw client are passed over: it may
+look like anybody. A driver without attributes is named after its captures (UNNAMED).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from analyzer.analysis import Analysis, Options
+from analyzer.analysis.drivers.base import OPTIONAL
+from analyzer.analysis.observe import Observer
+from analyzer.capture import open_capture
+from analyzer.net.reassembly import TcpConnection
+from analyzer.protocol.framing import Packet
+from analyzer.protocol.machine import AnyRecord, Machine
+from analyzer.protocol.records.login import HandshakeResponse41
+from tests.drivers.run import run_all, usable_drivers
+from tests.servers import REPOSITORY, running_servers
+
+TABLE: Final = REPOSITORY / "analyzer" / "analysis" / "drivers" / "table.py"
+FLAGS: Final = (1 << 32) - 1
+# Drivers that send no attributes, by a part of their captures' names.
+UNNAMED: Final = {"_node-mysql_": "mysql (Node)"}
+# Captures of clients that pretend.
+NOT_REAL: Final = ("_raw_", "xa_", "fault")
+
+
+class Logins:
+    """Collects the logins of a connection."""
+
+    full = True
+
+    def __init__(self, found: list[HandshakeResponse41]) -> None:
+        self._found = found
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        if isinstance(record, HandshakeResponse41):
+            self._found.append(record)
+
+    def begin(self, client: int) -> None:
+        return None
+
+    def passed(self, *_: Any) -> None:
+        return None
+
+    event = gap = end = passed
+
+    def close(self) -> None:
+        return None
+
+
+def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[HandshakeResponse41]:
+    """All logins of a capture, also those in TLS where its keys are at hand."""
+    found: list[HandshakeResponse41] = []
+
+    def look(tcp: TcpConnection) -> Observer:
+        return Logins(found)
+
+    analysis = Analysis(capture.name, Options(observe=(look,), keylogs=tuple(keylogs)))
+    with open_capture(str(capture)) as source:
+        for batch in source:
+            for content in source.secrets:
+                analysis.add_keys(content)
+            list(analysis.feed(batch))
+        list(analysis.finish(source.cut_short))
+    return found
+
+
+def name_of(login: HandshakeResponse41, capture: str) -> tuple[str, str, str | None] | None:
+    """(name, variant, version) of the driver; None where nothing says it."""
+    attributes = dict(login.attributes or ())
+    for kind in ("_connector", "_client"):
+        name = attributes.get(f"{kind}_name")
+        if name:
+            variant = attributes.get("_client_name", "") + attributes.get("program_name", "")
+            return name, variant, attributes.get(f"{kind}_version")
+    return next(((name, "", None) for part, name in UNNAMED.items() if part in capture), None)
+
+
+@dataclass
+class Seen:
+    """All that one driver, in one of its variants, was seen to offer."""
+
+    on: int = FLAGS
+    off: int = FLAGS
+    sizes: set[int] = field(default_factory=set)
+    collations: set[int] = field(default_factory=set)
+    plugins: set[str | None] = field(default_factory=set)
+    versions: set[str] = field(default_factory=set)
+
+    def add(self, login: HandshakeResponse41, version: str | None) -> None:
+        flags = login.client_flag & FLAGS
+        self.on &= flags
+        self.off &= ~flags
+        self.sizes.add(login.max_packet_size)
+        self.collations.add(login.character_set)
+        self.plugins.add(login.client_plugin_name)
+        if version:
+            self.versions.add(version)
+
+    def row(self, name: str) -> str:
+        ordered = sorted(self.versions, key=lambda text: [int(part) for part in text.split(".") if part.isdigit()])
+        versions = None if not ordered else ordered[0] if len(ordered) == 1 else f"{ordered[0]} - {ordered[-1]}"
+        off = self.off & FLAGS
+        values = [
+            *(repr(name), repr(versions)),
+            *(f"0x{value:08X}" for value in (self.on & ~OPTIONAL, off & ~OPTIONAL, self.on & OPTIONAL, off & OPTIONAL)),
+            *(repr(tuple(sorted(values))) for values in (self.sizes, self.collations)),
+            repr(tuple(sorted(self.plugins, key=str))),
+        ]
+        return f"    Signature({', '.join(values)}),\n"
+
+
+HEAD: Final = '''"""What drivers were seen to offer. Made by `python -m tests.drivers.signatures`; do not edit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.analysis.drivers.base import Signature
+
+SIGNATURES: Final[tuple[Signature, ...]] = (
+'''
+
+
+def captures_under(paths: Iterable[Path]) -> Iterator[Path]:
+    """Every capture that a real driver made."""
+    for path in paths:
+        found = sorted(path.rglob("*.pcap*")) if path.is_dir() else [path]
+        for each in found:
+            if not any(part in each.name for part in NOT_REAL) and each.suffix != ".json":
+                yield each
+
+
+def main() -> int:
+    """Writes the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.drivers.signatures", description=__doc__)
+    parser.add_argument("captures", nargs="+", type=Path)
+    parser.add_argument("--matrix", action="store_true")
+    parser.add_argument("--keylog", type=Path, action="append", default=[])
+    chosen = parser.parse_args()
+    keylogs = [path.read_bytes() for path in chosen.keylog]
+    seen: dict[tuple[str, str], Seen] = {}
+    folder = tempfile.TemporaryDirectory(prefix="handshark-drivers-")
+    if chosen.matrix:
+        servers = {server.name: server for server in running_servers()}
+        run_all(servers, usable_drivers(servers).drivers, Path(folder.name))
+    for capture in captures_under([*chosen.captures, Path(folder.name)]):
+        for login in logins_of(capture, keylogs):
+            named = name_of(login, capture.name)
+            if named is not None:
+                seen.setdefault(named[:2], Seen()).add(login, named[2])
+    folder.cleanup()
+    rows = [one.row(name) for (name, _), one in sorted(seen.items())]
+    TABLE.write_text(HEAD + "".join(rows) + ")\n", encoding="utf-8")
+    sys.stdout.write(f"{len(rows)} signatures written to {TABLE.relative_to(REPOSITORY)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
