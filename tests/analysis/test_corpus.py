@@ -75,6 +75,7 @@ GRAVE: dict[tuple[str, str], str] = {
     ("m97_mcpure_changeuser_reset", "cleartext-password"): "sent in COM_CHANGE_USER",
     ("m97_mcc_changeuser_reset", "sequence-error"): "the driver gave up COM_CHANGE_USER and sent the next command",
     ("m97_pymysql_waittimeout", "server-ended-session"): "wait_timeout: error 4031",
+    ("m97_pymysql_killed_idle", "server-ended-session"): "killed: the server closes without a word",
     ("xa_loss_client", "capture-gap"): "made so",
     ("xa_loss_greeting", "capture-gap"): "made so",
     ("xa_loss_server", "capture-gap"): "made so",

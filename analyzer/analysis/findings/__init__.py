@@ -1,177 +1,156 @@
-"""Findings: verdicts with evidence. One row of TABLE each; the rows' checks stand in the modules of this package."""
+"""Findings: verdicts with evidence. One file and one line of `table.TABLE` each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from analyzer.analysis.findings import base, capture, faults, login, network, protocol, server_errors
-from analyzer.analysis.findings.base import ERROR, INFO, WARNING, Case, Evidence, Rule
+from analyzer.analysis.findings import base
+from analyzer.analysis.findings.base import CERTAIN, ERROR, INFO, WARNING, Case, Evidence, Rule, Said
+from analyzer.analysis.findings.common import is_local
+from analyzer.analysis.findings.connection_churn import is_milestone
+from analyzer.analysis.findings.deprecated_plugin import MYSQL as OLD_PLUGINS
+from analyzer.analysis.findings.offered import not_offered
+from analyzer.analysis.findings.table import TABLE
 from analyzer.analysis.model import Connection, Finding
+from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.collations import collation
 
 if TYPE_CHECKING:
     from analyzer.analysis.conversation import Conversation
+    from analyzer.analysis.facts import Facts
 
-TABLE: tuple[Rule, ...] = (
-    *server_errors.RULES,
-    Rule(
-        "cleartext-password",
-        ERROR,
-        "A password in clear text on plain TCP",
-        base.ON_CLEARTEXT,
-        login.cleartext_password,
-    ),
-    Rule(
-        "wrong-password",
-        WARNING,
-        "The given password does not make the captured response",
-        base.ON_PROOF,
-        login.given_password,
-    ),
-    Rule(
-        "full-auth-refused",
-        ERROR,
-        "The client left when asked for the password itself",
-        base.ON_ABORT,
-        login.full_auth_refused,
-    ),
-    Rule(
-        "plugin-unsupported",
-        ERROR,
-        "The client left when asked for another plugin",
-        base.ON_ABORT,
-        login.plugin_unsupported,
-    ),
-    Rule(
-        "probe-connection",
-        INFO,
-        "Greeting seen, nothing sent: a health check or a scanner",
-        base.ON_ABORT,
-        network.probe,
-    ),
-    Rule(
-        "no-greeting", ERROR, "The connection was made, and the server said nothing", base.NO_LOGIN, network.no_greeting
-    ),
-    Rule(
-        "foreign-server",
-        WARNING,
-        "The server's first bytes are no MySQL greeting",
-        base.NO_LOGIN,
-        network.foreign_server,
-    ),
-    Rule(
-        "foreign-client", WARNING, "The client's first bytes are no MySQL login", base.NO_LOGIN, network.foreign_client
-    ),
-    Rule("login-timeout", WARNING, "The client said nothing after the greeting", base.NO_LOGIN, network.login_timeout),
-    Rule("server-stalled", WARNING, "The server did not answer the login", base.ON_ABORT, network.server_stalled),
-    Rule("sequence-error", ERROR, "A packet with the wrong sequence id", base.ON_FAULT, protocol.sequence_error),
-    Rule(
-        "malformed-packet",
-        ERROR,
-        "Bytes that are not the record they have to be",
-        base.ON_FAULT,
-        protocol.malformed_packet,
-    ),
-    Rule(
-        "server-ended-session",
-        WARNING,
-        "The server ended the session unasked",
-        base.ON_ERROR,
-        network.server_ended_session,
-    ),
-    Rule("connection-reset", WARNING, "A side reset the connection", base.ON_RESET, network.connection_reset),
-    Rule(
-        "tls-handshake-failed",
-        ERROR,
-        "TLS was asked for and did not come to be",
-        base.ON_TLS,
-        faults.tls_handshake_failed,
-    ),
-    Rule(
-        "tls-login-mismatch",
-        ERROR,
-        "The login inside TLS differs from the SSLRequest",
-        base.ON_TLS,
-        faults.tls_login_mismatch,
-    ),
-    Rule(
-        "login-before-tls", ERROR, "A login in plain text, and TLS only after it", base.ON_TLS, faults.login_before_tls
-    ),
-    Rule(
-        "tls-flag-without-tls", ERROR, "CLIENT_SSL is set and no TLS follows", base.ALWAYS, faults.tls_flag_without_tls
-    ),
-    Rule("protocol-41-missing", ERROR, "A login without CLIENT_PROTOCOL_41", base.ON_ERROR, faults.protocol_41_missing),
-    Rule(
-        "attributes-too-large",
-        ERROR,
-        "More connection attributes than a server takes",
-        base.ON_ERROR,
-        faults.attributes_too_large,
-    ),
-    Rule("truncated-login", ERROR, "A login that ends too early", base.ON_ERROR, faults.truncated_login),
-    Rule("plugin-switch", INFO, "An auth switch on the way to an accepted login", base.ALWAYS, faults.plugin_switch),
-    Rule("left-without-quit", INFO, "The client left without COM_QUIT", base.ALWAYS, faults.left_without_quit),
-    Rule("keys-missing", INFO, "TLS without keys: the login can not be read", base.ON_TLS, login.keys_missing),
-    Rule("decryption-failed", WARNING, "TLS that the given keys do not open", base.ON_TLS, login.decryption_failed),
-    Rule(
-        "deprecated-plugin",
-        INFO,
-        "An authentication plugin that servers are giving up",
-        base.ALWAYS,
-        login.deprecated_plugin,
-    ),
-    Rule("unencrypted-login", INFO, "A login without TLS over a network", base.ALWAYS, login.unencrypted_login),
-    Rule("capture-gap", WARNING, "Bytes that were sent are not in the capture", base.ON_LOSS, capture.gap),
-    Rule("capture-truncated", WARNING, "Frames or the file are cut short", base.ON_LOSS, capture.truncated),
-    Rule("capture-one-sided", WARNING, "Only one direction is in the capture", base.ON_LOSS, capture.one_sided),
-    Rule(
-        "capture-mid-stream",
-        INFO,
-        "The start of the connection is not in the capture",
-        base.ON_LOSS,
-        capture.mid_stream,
-    ),
-    Rule("retransmissions", INFO, "Segments were sent more than once", base.ON_RETRANSMISSION, network.retransmissions),
-)
+__all__ = ["TABLE", "find"]
+
+# A login is worth a look from here on.
+SLOW_NS = 200_000_000
+# Attributes of a login that are worth a look: bytes.
+MANY_ATTRIBUTES = 512
+# latin1_swedish_ci, utf8mb3_general_ci, utf8mb4_general_ci, utf8mb4_unicode_ci: in every server.
+EVERYWHERE: Final = frozenset({8, 33, 45, 224})
+# MySQL's utf8mb4_0900_ai_ci, the lowest of those that MariaDB may not have.
+MYSQL_ONLY = 255
+# The server's words for what other findings say in full, and the consequences of what they say -> those findings; none
+# named: whatever else was found.
+EXPLAINED_BY: Final[dict[str, tuple[str, ...]]] = {
+    "bad-handshake": (),
+    "packet-refused": (),
+    "network-error-reported": (),
+    "plugin-unsupported": ("protocol-41-missing",),
+    "server-stalled": ("tls-flag-without-tls",),
+    "wrong-password": ("access-denied",),
+    "malformed-packet": ("truncated-login", "protocol-41-missing", "foreign-client", "foreign-server"),
+}
+RANK = {ERROR: 0, WARNING: 1, INFO: 2}
 
 
-def _offered(connection: Connection, talk: Conversation, evidence: Evidence) -> set[str]:
+def _offered(connection: Connection, talk: Conversation, evidence: Evidence) -> int:
     """What a connection offers of what rules need."""
     facts = talk.facts
-    offered = {base.ALWAYS}
+    offered = base.ALWAYS
     if connection.error is not None:
-        offered.add(base.ON_ERROR)
-    if connection.outcome == "aborted":
-        offered.add(base.ON_ABORT)
+        offered |= base.ON_ERROR
+    outcome = connection.outcome
+    if outcome == "aborted":
+        offered |= base.ON_ABORT
     if facts.malformed or facts.sequence_errors:
-        offered.add(base.ON_FAULT)
+        offered |= base.ON_FAULT
     if facts.gaps or facts.cut_packets or facts.assumed or talk.machine.one_sided or evidence.cut_short:
-        offered.add(base.ON_LOSS)
+        offered |= base.ON_LOSS
     if connection.tls is not None:
-        offered.add(base.ON_TLS)
+        offered |= base.ON_TLS
     if evidence.password is not None:
-        offered.add(base.ON_PROOF)
+        offered |= base.ON_PROOF
     if facts.messages_in_clear:
-        offered.add(base.ON_CLEARTEXT)
+        offered |= base.ON_CLEARTEXT
     if connection.tcp.rst_from is not None:
-        offered.add(base.ON_RESET)
+        offered |= base.ON_RESET
     if connection.tcp.retransmissions:
-        offered.add(base.ON_RETRANSMISSION)
+        offered |= base.ON_RETRANSMISSION
     if facts.login is None:
-        offered.add(base.NO_LOGIN)
+        offered |= base.NO_LOGIN
+    else:
+        offered |= _of_login(connection, facts)
+    if outcome == "accepted":
+        if facts.switches:
+            offered |= base.ON_SWITCH
+        if facts.path == "full":
+            offered |= base.ON_FULL
+        if facts.plugin in OLD_PLUGINS:
+            offered |= base.ON_OLD_PLUGIN
+        if (connection.timing.total_ns or 0) >= SLOW_NS:
+            offered |= base.ON_SLOW
+    if "quit" not in connection.commands and (outcome == "accepted" or facts.assumed):
+        offered |= base.ON_UNQUIT
+    if facts.burst and is_milestone(facts.burst):
+        offered |= base.ON_BURST
     return offered
+
+
+def _of_login(connection: Connection, facts: Facts) -> int:
+    login = facts.login
+    if not isinstance(login, HandshakeResponse41):
+        return 0
+    offered = 0
+    if connection.tls is None and not is_local(connection.server.address):
+        offered |= base.ON_PLAIN
+    if login.character_set in EVERYWHERE:
+        odd = False
+    else:
+        odd = _foreign(connection, login.character_set) or collation(login.character_set, True) is None
+    if odd or login.filler[0]:
+        offered |= base.ON_COLLATION
+    if not_offered(facts.greeting, login):
+        offered |= base.ON_CAPABILITY
+    if login.attributes and sum([len(name) + len(value) for name, value in login.attributes]) > MANY_ATTRIBUTES:
+        offered |= base.ON_ATTRIBUTES
+    return offered
+
+
+def _foreign(connection: Connection, number: int) -> bool:
+    """Whether a collation is one that a MariaDB may not have."""
+    return number >= MYSQL_ONLY and connection.greeting is not None and connection.greeting.flavor == "mariadb"
 
 
 def find(connection: Connection, talk: Conversation, evidence: Evidence) -> list[Finding]:
     """All that is found of a connection, the gravest first."""
     case = Case(connection, talk, evidence)
-    offered = _offered(connection, talk, evidence)
-    found = []
-    for rule in TABLE:
-        if rule.needs in offered:
-            for said in rule.check(case):
-                severity = said.severity or rule.severity
-                found.append(Finding(rule.code, severity, said.confidence, said.message, said.advice, said.frames))
+    error = connection.error.code if connection.error is not None else 0
+    key = (_offered(connection, talk, evidence), error)
+    rules = evidence.choices.get(key)
+    if rules is None:
+        rules = tuple(r for r in TABLE if r.needs & key[0] and (not r.errors or error in r.errors))
+        if len(evidence.choices) < base.MOST_CHOICES:
+            evidence.choices[key] = rules
+    found = [_finding(rule, said) for rule in rules for said in rule.check(case)]
     if len(found) > 1:
-        order = {ERROR: 0, WARNING: 1, INFO: 2}
-        found.sort(key=lambda finding: order[finding.severity])
+        _note_only(found)
+        found.sort(key=lambda finding: RANK[finding.severity])
     return found
+
+
+def _note_only(found: list[Finding]) -> None:
+    """What another finding explains better is only noted."""
+    grave = {finding.code for finding in found if finding.severity != INFO}
+    for finding in found:
+        by = EXPLAINED_BY.get(finding.code)
+        if by is not None and finding.severity != INFO:
+            # Two of the server's general words do not explain each other.
+            others = grave.intersection(by) if by else {code for code in grave if EXPLAINED_BY.get(code) != ()}
+            if others:
+                finding.severity = INFO
+
+
+def _finding(rule: Rule, said: Said) -> Finding:
+    severity = said.severity or rule.severity
+    unsure = said.doubt is not None or said.confidence != CERTAIN
+    return Finding(
+        rule.code,
+        severity,
+        said.confidence,
+        said.message,
+        said.advice,
+        said.frames,
+        said.evidence,
+        said.doubt,
+        list(rule.causes) if unsure else [],
+    )
