@@ -36,10 +36,14 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "scapy": ("analyzer.capture.live",),
     "cryptography": ("analyzer.tls", "analyzer.protocol.auth"),
     "jinja2": ("analyzer.report.html",),
+    "pygal": ("analyzer.report.charts",),
     "markupsafe": ("analyzer.report.html",),  # jinja2's own
     "numpy": ("analyzer.batches", "analyzer.capture", "analyzer.net"),
     "zstandard": ("analyzer.capture", "analyzer.protocol.compression"),
     "lz4": ("analyzer.capture",),
+    "lark": ("analyzer.analysis.filters.grammar",),
+    "regex": ("analyzer.analysis.filters.check",),
+    "sqlglot": ("analyzer.analysis.digest",),
     "msgspec": ROOMS,  # what everything here is made of
     "rich": ("analyzer.cli", "analyzer.report"),
 }
@@ -47,7 +51,7 @@ IMPURE = frozenset({"time", "socket", "subprocess", "pathlib", "tempfile", "logg
 CHANGES = frozenset({"append", "add", "update", "pop", "clear", "extend", "setdefault", "insert"})
 LONGEST_FILE = 500
 # Literal tables: values with their names, no logic.
-TABLES = ("analyzer/protocol/tables/", "analyzer/tls/tables.py")
+TABLES = ("analyzer/protocol/tables/", "analyzer/tls/tables.py", "analyzer/analysis/fields/mapping.py")
 # Where output is written; all else gives back values.
 PRINTERS = ("analyzer/cli/", "analyzer/__main__.py", "live_client/")
 

@@ -11,6 +11,8 @@ def nested(fields: list[Field]) -> Iterator[tuple[int, str, Field]]:
     """(depth, short name, field): a field lies under an earlier one that its bytes or its dotted name lie within."""
     open_: list[Field] = []
     for field in fields:
+        if open_ and field.start >= open_[0].end and "." not in field.name:
+            open_.clear()  # plainly behind all of them, as most fields are
         while open_ and not _within(field, open_[-1]):
             open_.pop()
         name = field.name

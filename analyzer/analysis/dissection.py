@@ -1,0 +1,523 @@
+"""One MySQL packet as filters ask it and as it is shown: it works out what it is asked for, and nothing else."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from analyzer.analysis.fields import FIELDS
+from analyzer.analysis.fields.base import Value
+from analyzer.analysis.fields.connection import ConnectionFields
+from analyzer.analysis.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, record_name
+from analyzer.analysis.filters import Filter
+from analyzer.analysis.frames import Frame, Frames
+from analyzer.analysis.model import CLIENT as CLIENT_NAME
+from analyzer.analysis.model import SERVER as SERVER_NAME
+from analyzer.analysis.model import Connection
+from analyzer.analysis.packets import masked_sql, without_secrets
+from analyzer.net.reassembly import TcpConnection
+from analyzer.protocol import state as st
+from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.commands import COMMANDS
+from analyzer.protocol.context import Context
+from analyzer.protocol.framing import HEADER, LONGEST, Packet
+from analyzer.protocol.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.moves import MAX_PIPELINED
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.command import ComChangeUser
+from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+
+MASKED: Final = "(masked)"
+# What an observer that is `full` is not told of, or only undecoded.
+ROWS: Final = frozenset(
+    {"TextRow", "BinaryRow", "ColumnDefinition41", "ColumnDefinition320", "Statistics", "BinlogEvent"}
+    | {"Data row", "Data column", "Data parameter", "Data event"}
+)
+_CARRIERS: Final = (HandshakeResponse41, HandshakeResponse320, ComChangeUser)
+
+
+class Request(NamedTuple):
+    """A command that is answered: its last frame and that frame's time."""
+
+    frame: int
+    time_ns: int
+    code: int
+    statement: str | None
+
+
+class _Asked:
+    """A command that waits for its answer, and whether that has begun."""
+
+    __slots__ = ("answered", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.answered = False
+
+
+class Scene:
+    """One connection while it goes on: who speaks to whom, and which command is being answered."""
+
+    __slots__ = ("asked", "client", "frames", "show_secrets", "tcp")
+
+    def __init__(self, tcp: TcpConnection, frames: Frames, show_secrets: bool) -> None:
+        self.tcp = tcp
+        self.frames = frames
+        self.show_secrets = show_secrets
+        self.client = 0
+        self.asked: deque[_Asked] = deque(maxlen=MAX_PIPELINED)
+
+    def request(self, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> tuple[Request | None, bool]:
+        """The command that a packet is or answers, and whether the packet is its first answer."""
+        if role == CLIENT:
+            return self._ask(packet, record, machine), False
+        if not self.asked:
+            return None, False
+        asked = self.asked[0]
+        first, asked.answered = not asked.answered, True
+        if machine.finished is not None or machine.state == st.COMMAND:
+            self.asked.popleft()
+        return asked.request, first
+
+    def _ask(self, packet: Packet, record: AnyRecord, machine: Machine) -> Request | None:
+        payload = packet.payload
+        if not payload or packet.first_sequence_id != 0 or machine.state == st.LOCAL_INFILE:
+            return None
+        if machine.state in st.CONNECTION_PHASE and not isinstance(record, ComChangeUser):
+            return None
+        request = Request(packet.frame, packet.time_ns, payload[0], _statement(record, machine.context))
+        if payload[0] not in st.UNANSWERED:
+            if not machine.queue:
+                self.asked.clear()
+            self.asked.append(_Asked(request))
+        return request
+
+
+def _statement(record: AnyRecord, context: Context) -> str | None:
+    """SQL text of a command: its own, or that of the statement it executes."""
+    query = getattr(record, "query", None)
+    if isinstance(query, str):
+        return query
+    statement_id = getattr(record, "statement_id", None)
+    statements = getattr(context, "statements", None)
+    if statement_id is None or statements is None:
+        return None
+    found = statements.get(statement_id)
+    text = getattr(found, "query", None)
+    return text if isinstance(text, str) else None
+
+
+class Dissection:
+    """One packet. While its connection goes on it reads what is negotiated from the machine; `settle` ends that.
+
+    `packet` is None for what is no MySQL packet (a TLS message): then `event` says what it is.
+    """
+
+    __slots__ = (
+        "_data",
+        "_frame",
+        "_nodes",
+        "_shown",
+        "_values",
+        "assumed",
+        "before",
+        "connection",
+        "context",
+        "detail",
+        "encrypted",
+        "event",
+        "expected",
+        "first_answer",
+        "frame",
+        "packet",
+        "record",
+        "request",
+        "role",
+        "scene",
+        "time_ns",
+    )
+
+    def __init__(self, scene: Scene, role: int, frame: int, time_ns: int) -> None:
+        self.scene = scene
+        self.role = role
+        self.frame = frame
+        self.time_ns = time_ns
+        self.packet: Packet | None = None
+        self.record: AnyRecord | None = None
+        self.detail: AuthRecord | None = None
+        self.context: Context | None = None
+        self.before = ""
+        self.expected: int | None = None
+        self.request: Request | None = None
+        self.first_answer = False
+        self.encrypted = False
+        self.event: tuple[str, str, int] | None = None
+        self.connection: Connection | None = None
+        self.assumed = False
+        self._data: bytes | None = None
+        self._nodes: list[Node] | None = None
+        self._shown: list[Node] | None = None
+        self._values: dict[str, list[Value]] | None = None
+        self._frame: Frame | None = None
+
+    @classmethod
+    def of(
+        cls, scene: Scene, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str
+    ) -> Dissection:
+        """A packet as the machine decoded it."""
+        made = cls(scene, role, packet.frame, packet.time_ns)
+        made.packet, made.record, made.detail = packet, record, machine.detail
+        made.context, made.before = machine.context, before
+        made.encrypted, made.assumed = machine.context.secure, machine.context.assumed
+        wrong = machine.sequence_error
+        made.expected = wrong.expected if wrong is not None else None
+        made.request, made.first_answer = scene.request(role, packet, record, machine)
+        return made
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of the record."""
+        if self.record is not None:
+            return record_name(self.record)
+        return self.event[0] if self.event is not None else ""
+
+    @property
+    def summary(self) -> str:
+        """One line in plain words, without secrets."""
+        if self.record is None:
+            return self.event[1] if self.event is not None else ""
+        text = self.record.summary()
+        if self.detail is not None:
+            text = f"{text}: {self.detail.summary()}" if isinstance(self.record, _CARRIERS) else self.detail.summary()
+        return text if self.scene.show_secrets else masked_sql(text)
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """(address, port) of the sender."""
+        return self.scene.tcp.endpoints[self.scene.client if self.role == CLIENT else 1 - self.scene.client]
+
+    @property
+    def destination(self) -> tuple[str, int]:
+        return self.scene.tcp.endpoints[1 - self.scene.client if self.role == CLIENT else self.scene.client]
+
+    @property
+    def facts(self) -> Frame | None:
+        """The frame that completed the packet."""
+        if self._frame is None:
+            self._frame = self.scene.frames.find(self.frame)
+        return self._frame
+
+    @property
+    def data(self) -> bytes:
+        """The packet's bytes, header in front, secrets masked: before `settle`, or where that was told to keep them."""
+        if self._data is None:
+            self._data = b"" if self.packet is None else self._head() + self._shown_payload()
+        return self._data
+
+    def _head(self) -> bytes:
+        assert self.packet is not None
+        return min(self.packet.length, LONGEST).to_bytes(3, "little") + bytes([self.packet.sequence_id])
+
+    def _shown_payload(self) -> bytes:
+        assert self.packet is not None
+        payload = self.packet.payload
+        if self.scene.show_secrets or self.role != CLIENT or self.record is None:
+            return payload
+        if self.context is None:
+            return b""
+        return without_secrets(payload, self.record, self.detail, self.context, self.before)
+
+    # -- fields --------------------------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All fields of the packet's bytes, as they are on the wire."""
+        if self._nodes is None:
+            if self.packet is None or self.record is None or self.context is None:
+                return []
+            self._nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
+        return self._nodes
+
+    @property
+    def shown(self) -> list[Node]:
+        """The same with secrets masked."""
+        if self._shown is None:
+            self._shown = self._masked_nodes()
+        return self._shown
+
+    def _masked_nodes(self) -> list[Node]:
+        nodes = self.nodes
+        if self.packet is None or self.scene.show_secrets or self.role != CLIENT or not nodes:
+            return nodes
+        clear, masked = self.packet.payload, self._shown_payload()
+        if masked is clear:
+            return nodes
+        return [_hidden(node) if _differs(node, clear, masked) else node for node in nodes]
+
+    def settle(self, decode: bool, raw: bool = False) -> None:
+        """The machine goes on: what is wanted of the packet's own fields and bytes is worked out now, or never."""
+        if self.context is None:
+            return
+        if decode:
+            self._shown = self.shown
+        if raw:
+            self._data = self.data
+        if self._nodes is None:
+            self._nodes = []
+        self.context = None
+
+    def may_hold(self, name: str) -> bool:
+        """Whether the packet can have that field of its bytes, as far as that is known without decoding."""
+        if name in HEADERS:
+            return self.packet is not None
+        record = self.record
+        if isinstance(record, Malformed):
+            return True
+        makers = MAKERS.get(name)
+        if makers is None or record is None:
+            return False
+        return record_name(record) in makers or ("BinlogEvent" in makers and "binlog" in type(record).__module__)
+
+    def values(self, name: str) -> Sequence[Value]:
+        """All values of a field, in order: what display filters ask."""
+        get = GETTERS.get(name)
+        if get is not None:
+            return get(self)
+        if name in HEADERS and self.packet is not None:
+            return [self.packet.length if name == HEADERS[0] else self.packet.sequence_id]
+        if name in NOTES or self.may_hold(name):
+            return self._of_nodes().get(name, ())
+        if self.connection is not None:
+            return ConnectionFields(self.connection).values(name)
+        return ()
+
+    def _of_nodes(self) -> dict[str, list[Value]]:
+        if self._values is None:
+            self._values = {}
+            for node in self.nodes:
+                self._values.setdefault(node.info.name, []).append(node.value)
+        return self._values
+
+    def shown_values(self, name: str) -> Sequence[Value]:
+        """The same as they are shown: with secrets masked."""
+        if self._shown is None or self._shown is self._nodes or name in GETTERS:
+            return self.values(name)
+        if name in NOTES or self.may_hold(name):
+            return [node.value for node in self._shown if node.info.name == name]
+        return self.values(name)
+
+
+def _differs(node: Node, clear: bytes, masked: bytes) -> bool:
+    """Whether a secret stands in the node's bytes."""
+    start, stop = node.start - HEADER, node.end - HEADER
+    return start >= 0 and clear[start:stop] != masked[start:stop]
+
+
+def _hidden(node: Node) -> Node:
+    """The node without what it must not show; numbers and labels show nothing."""
+    if node.info.name == "mysql.query":
+        return node._replace(value=masked_sql(str(node.value)))
+    return node if isinstance(node.value, int) else node._replace(value=MASKED)
+
+
+class Together:
+    """Packets of one frame, asked as one, as Wireshark does."""
+
+    __slots__ = ("group",)
+
+    def __init__(self, group: Sequence[Dissection]) -> None:
+        self.group = group
+
+    def values(self, name: str) -> Sequence[Value]:
+        group = self.group
+        info = FIELDS.get(name)
+        # What belongs to the frame is there once, however many packets it holds.
+        if len(group) == 1 or name in OF_FRAME or (info is not None and info.scope != "packet"):
+            return group[0].values(name)
+        return [value for one in group for value in one.values(name)]
+
+    def shown_values(self, name: str) -> Sequence[Value]:
+        """The same with secrets masked."""
+        group = self.group
+        info = FIELDS.get(name)
+        if len(group) == 1 or name in OF_FRAME or (info is not None and info.scope != "packet"):
+            return group[0].shown_values(name)
+        return [value for one in group for value in one.shown_values(name)]
+
+
+class Sieve:
+    """Tells from its record alone that a packet can not match, which is so of most; decided once for each record."""
+
+    __slots__ = ("_asked", "_keep", "_known", "_tracks")
+
+    def __init__(self, keep: Filter, asked: frozenset[str] | None = None, tracks: bool = False) -> None:
+        """With `asked`, packets of a frame are looked at together: those pass that have one of these fields.
+
+        `tracks` says that what a packet answers is shown, whatever the filter asks for.
+        """
+        self._keep = keep
+        self._asked = asked
+        self._known: dict[str, bool] = {}
+        self._tracks = tracks or bool(keep.fields & REQUEST_FIELDS)
+
+    def passes(self, scene: Scene, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> bool:
+        """Whether the packet may match. What it says of commands and their answers is noted if the filter asks that."""
+        name = record_name(record)
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = isinstance(record, Malformed) or self._may(name)
+        if not known and self._tracks:
+            scene.request(role, packet, record, machine)
+        return known
+
+    def _may(self, name: str) -> bool:
+        if self._asked is None:
+            return self._keep.can_hold(lambda field: _has(name, field))
+        return any(field not in OF_FRAME and _has(name, field) for field in self._asked)
+
+
+def _has(record: str, field: str) -> bool:
+    makers = MAKERS.get(field, frozenset())
+    # An event of a binlog has whatever its type has.
+    return field in GETTERS or field in HEADERS or field in NOTES or record in makers
+
+
+def in_rows(name: str) -> bool:
+    """Whether rows, definitions and events may have the field: what is passed over where nobody asks for it."""
+    return name in GETTERS or name in HEADERS or name in NOTES or bool(MAKERS.get(name, frozenset()) & ROWS)
+
+
+# -- fields that are not in the packet's bytes ------------------------------------------------------------------------
+
+
+def _known(value: Value | None) -> Sequence[Value]:
+    return () if value is None else (value,)
+
+
+def _address(version: int, *texts: str) -> Sequence[Value]:
+    return [text for text in texts if (":" in text) == (version == 6)]
+
+
+def _protocol(name: str) -> Sequence[Value]:
+    return (name.encode(),)
+
+
+def _frame_field(index: int) -> Callable[[Dissection], Sequence[Value]]:
+    def get(d: Dissection) -> Sequence[Value]:
+        facts = d.facts
+        return () if facts is None or facts[index] is None else (facts[index],)  # type: ignore[return-value]
+
+    return get
+
+
+def _flag(mask: int) -> Callable[[Dissection], Sequence[Value]]:
+    def get(d: Dissection) -> Sequence[Value]:
+        facts = d.facts
+        return () if facts is None or facts.flags is None else (bool(facts.flags & mask),)
+
+    return get
+
+
+def _since_first(d: Dissection) -> Sequence[Value]:
+    first = d.scene.frames.first_ns
+    return () if first is None else (d.time_ns - first,)
+
+
+def _latency(d: Dissection) -> Sequence[Value]:
+    return (d.time_ns - d.request.time_ns,) if d.first_answer and d.request is not None else ()
+
+
+def _request_name(d: Dissection) -> Sequence[Value]:
+    return () if d.request is None else (COMMANDS.get(d.request.code, hex(d.request.code)),)
+
+
+def _request_statement(d: Dissection) -> Sequence[Value]:
+    if d.request is None or d.request.statement is None:
+        return ()
+    text = d.request.statement
+    return (text if d.scene.show_secrets else masked_sql(text),)
+
+
+Getter = Callable[[Dissection], Sequence[Value]]
+
+GETTERS: Final[dict[str, Getter]] = {
+    "frame": lambda d: _protocol("frame"),
+    "frame.number": lambda d: (d.frame,),
+    "frame.time": lambda d: (d.time_ns,),
+    "frame.time_epoch": lambda d: (d.time_ns,),
+    "frame.time_relative": _since_first,
+    "frame.time_delta": _frame_field(2),
+    "frame.len": _frame_field(0),
+    "frame.cap_len": _frame_field(1),
+    "ip": lambda d: _protocol("ip") if ":" not in d.source[0] else (),
+    "ip.src": lambda d: _address(4, d.source[0]),
+    "ip.dst": lambda d: _address(4, d.destination[0]),
+    "ip.addr": lambda d: _address(4, d.source[0], d.destination[0]),
+    "ip.src_host": lambda d: _address(4, d.source[0]),
+    "ip.dst_host": lambda d: _address(4, d.destination[0]),
+    "ip.host": lambda d: _address(4, d.source[0], d.destination[0]),
+    "ipv6": lambda d: _protocol("ipv6") if ":" in d.source[0] else (),
+    "ipv6.src": lambda d: _address(6, d.source[0]),
+    "ipv6.dst": lambda d: _address(6, d.destination[0]),
+    "ipv6.addr": lambda d: _address(6, d.source[0], d.destination[0]),
+    "ipv6.src_host": lambda d: _address(6, d.source[0]),
+    "ipv6.dst_host": lambda d: _address(6, d.destination[0]),
+    "ipv6.host": lambda d: _address(6, d.source[0], d.destination[0]),
+    "tcp": lambda d: _protocol("tcp"),
+    "tcp.stream": lambda d: (d.scene.tcp.number,),
+    "tcp.port": lambda d: (d.source[1], d.destination[1]),
+    "tcp.srcport": lambda d: (d.source[1],),
+    "tcp.dstport": lambda d: (d.destination[1],),
+    "tcp.len": _frame_field(3),
+    "tcp.seq_raw": _frame_field(4),
+    "tcp.ack_raw": _frame_field(5),
+    "tcp.flags": _frame_field(6),
+    "tcp.window_size_value": _frame_field(7),
+    "tcp.flags.cwr": _flag(0x80),
+    "tcp.flags.ece": _flag(0x40),
+    "tcp.flags.urg": _flag(0x20),
+    "tcp.flags.ack": _flag(0x10),
+    "tcp.flags.push": _flag(0x08),
+    "tcp.flags.reset": _flag(0x04),
+    "tcp.flags.syn": _flag(0x02),
+    "tcp.flags.fin": _flag(0x01),
+    "tcp.time_relative": lambda d: (d.time_ns - d.scene.tcp.first_ns,),
+    "tls": lambda d: _protocol("tls") if d.encrypted else (),
+    "mysql": lambda d: (d.packet.payload,) if d.packet is not None else (),
+    "handshark": lambda d: _protocol("handshark"),
+    "handshark.record": lambda d: (d.name,),
+    "handshark.detail": lambda d: _known(type(d.detail).__name__ if d.detail is not None else None),
+    "handshark.summary": lambda d: (d.summary,),
+    "handshark.sender": lambda d: (CLIENT_NAME if d.role == CLIENT else SERVER_NAME,),
+    "handshark.state": lambda d: _known(d.before or None),
+    "handshark.malformed": lambda d: _known(d.record.reason if isinstance(d.record, Malformed) else None),
+    "handshark.sequence_expected": lambda d: _known(d.expected),
+    "handshark.assumed": lambda d: (d.assumed,),
+    "handshark.encrypted": lambda d: (d.encrypted,),
+    "handshark.start_frame": lambda d: _known(d.packet.start_frame if d.packet is not None else None),
+    "handshark.latency": _latency,
+    "handshark.request_frame": lambda d: _known(d.request.frame if d.request is not None else None),
+    "handshark.request": _request_name,
+    "handshark.statement": _request_statement,
+}
+# Fields of the frame, not of the packet.
+OF_FRAME: Final = frozenset(name for name in GETTERS if name.startswith(("frame", "ip", "tcp"))) | {
+    "handshark",
+    "handshark.capture",
+    "handshark.sender",
+    "handshark.encrypted",
+    "tls",
+}
+# Those that rest on what was asked before.
+REQUEST_FIELDS: Final = frozenset(
+    {"handshark.latency", "handshark.request", "handshark.request_frame", "handshark.statement"}
+)
+# Those that are looked up by the frame's number.
+FRAME_FIELDS: Final = frozenset(
+    {"frame.len", "frame.cap_len", "frame.time_delta", "frame.time_relative", "tcp.len", "tcp.seq_raw", "tcp.ack_raw"}
+    | {"tcp.window_size_value"}
+    | {name for name in GETTERS if name.startswith("tcp.flags")}
+)
