@@ -1,7 +1,7 @@
 """Statements with their literals left out, so that those which differ in nothing else count as one.
 
-The text is in the manner of MySQL's DIGEST_TEXT ("Performance Schema Statement Digests and Sampling"): keywords in upper
-case, `?` for a literal, `(...)` for a list of several, `(...) /* , ... */` for several such lists.
+The text is in the manner of MySQL's DIGEST_TEXT ("Performance Schema Statement Digests and Sampling"): keywords in
+upper case, `?` for a literal, `(...)` for a list of several, `(...) /* , ... */` for several such lists.
 """
 
 from __future__ import annotations
