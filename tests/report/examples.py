@@ -135,7 +135,12 @@ def rejected(stream: int = 1) -> Connection:
             [Switch("caching_sha2_password", "mysql_native_password", 7)],
             "direct",
             "scramble",
-            [],
+            [
+                Step("client", "HandshakeResponse41", "user 'report': SHA-256 scramble of the password", 6),
+                Step("server", "AuthSwitchRequest", "switch to mysql_native_password", 7),
+                Step("client", "AuthResponse", "SHA-1 scramble of the password", 8),
+                Step("server", "ErrPacket", "error 1045", 8),
+            ],
         ),
         findings=[
             finding(),

@@ -1,0 +1,164 @@
+"""A report as Markdown, for a ticket: verdict, findings, and the connections in which something went wrong.
+
+GitHub's and GitLab's dialect (CommonMark with tables). All text from the wire is escaped: it can neither end a table's
+cell nor become a link, an image, a mention or HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from analyzer.analysis.model import Connection, Source
+from analyzer.report import labels
+from analyzer.report.charts import PHASES, Statistics
+from analyzer.report.escape import terminal
+from analyzer.report.html_view import worst
+from analyzer.report.summary import Totals, captured
+
+LISTED: Final = 50  # connections in the table, whatever the limit
+SHOWN_KINDS: Final = 8
+LONGEST: Final = 300
+# Whatever begins something in Markdown inside a line, and GitHub's references (#1, @name, http:).
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&@:$])")
+_ENTITY: Final = re.compile("[&<>@:#]")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;", "#": "&#35;"}
+_PLAIN: Final = re.compile(r"[\w ,;/%'\"]*\Z", re.ASCII)
+
+
+def text(value: str) -> str:
+    """Text from the wire, as Markdown that shows just that.
+
+    Entities where a backslash is not enough: HTML, and what forges look for behind the Markdown (@name, http:, #1).
+    """
+    shown = terminal(value, LONGEST)
+    if _PLAIN.match(shown) and "_" not in shown:
+        return shown
+    return _SPECIAL.sub(
+        lambda found: _ENTITIES[found.group()] if _ENTITY.match(found.group()) else "\\" + found.group(), shown
+    ).replace("www", "w&#119;w")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
+    """Lines of a table; cells are Markdown already. `right`: columns of numbers."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join("---:" if index in right else "---" for index in range(len(head))) + "|"
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+class MarkdownReport:
+    """Collects connections; `text(sources)` is the whole report."""
+
+    def __init__(self, title: str, note: str | None = None, *, limit: int = LISTED) -> None:
+        self._title = title
+        self._note = note
+        self._limit = min(limit, LISTED)
+        self._totals = Totals()
+        self._statistics = Statistics()
+        self._wrong: list[Connection] = []
+        self._fine: list[Connection] = []
+
+    def connection(self, connection: Connection) -> None:
+        self._totals.add(connection)
+        self._statistics.add(connection)
+        kept = self._wrong if worst(connection) <= 1 else self._fine
+        if len(kept) < self._limit:
+            kept.append(connection)
+
+    def text(self, sources: Sequence[Source]) -> str:
+        return "\n".join(self._lines(sources)).rstrip() + "\n"
+
+    def _lines(self, sources: Sequence[Source]) -> Iterator[str]:
+        totals = self._totals
+        yield f"## {text(self._title)}"
+        yield ""
+        if self._note:
+            yield from (f"> {text(line)}" for line in self._note.splitlines())
+            yield ""
+        yield f"**{text(totals.verdict())}**"
+        yield ""
+        for source in sources:
+            yield f"- {text(source.name)}: {_extent(source)}"
+            yield from (f"  - {text(line)}" for line in [*source.warnings, *source.notes])
+        if len(sources) > 1:
+            yield f"- {text(captured(sources))}"
+        yield ""
+        if totals.findings():
+            yield "### Findings"
+            yield ""
+            rows = [
+                [one.severity, f"`{one.code}`", f"{one.connections:,}", text(one.message), text(one.advice)]
+                for one in totals.findings()
+            ]
+            yield from table(["Severity", "Finding", "Connections", "The first of them", "Advice"], rows, [2])
+        yield from self._connections()
+        yield from self._overview()
+        yield "Times are UTC, frame numbers are Wireshark's. Made by handshark."
+
+    def _connections(self) -> Iterator[str]:
+        listed = sorted(
+            [*self._wrong, *self._fine[: max(0, self._limit - len(self._wrong))]], key=lambda c: c.first_frame
+        )
+        if not listed:
+            return
+        yield "### Connections"
+        yield ""
+        rows = [
+            [
+                str(c.stream),
+                labels.time_of_day(c.start_time_ns, True),
+                text(labels.client(c)),
+                text(labels.product(c.greeting)),
+                text(labels.account(c)),
+                text(labels.plugin(c.authentication)),
+                text(labels.tls(c.tls)),
+                c.outcome,
+                text(labels.error_text(c) or ""),
+                ", ".join(sorted({str(f) for one in c.findings for f in one.frames[:3]}, key=int)[:6]),
+            ]
+            for c in listed
+        ]
+        head = ["#", "Start", "Client", "Server", "User/database", "Auth", "TLS", "Outcome", "Error", "Frames"]
+        yield from table(head, rows, [0])
+        left = self._totals.connections - len(listed)
+        if left:
+            yield f"{labels.count(left, 'further connection')} not listed; those with something wrong come first."
+            yield ""
+
+    def _overview(self) -> Iterator[str]:
+        stats = self._statistics
+        rows = []
+        for name, counter in (
+            ("Auth plugins", stats.plugins),
+            ("TLS", stats.tls),
+            ("Drivers", stats.drivers),
+            ("Servers", stats.servers),
+        ):
+            if counter:
+                shown = [f"{text(kind)} {number:,}" for kind, number in counter.most_common(SHOWN_KINDS)]
+                more = len(counter) - len(shown)
+                rows.append([name, ", ".join(shown) + (f" and {more} more" if more > 0 else "")])
+        if rows:
+            yield "### What was used"
+            yield ""
+            yield from table(["", ""], rows)
+        times = [
+            [name, *(labels.duration(one.quantile(share)) for share in (0.5, 0.95)), labels.duration(one.largest)]
+            for name, _ in PHASES
+            if (one := stats.durations[name]).total
+        ]
+        if times:
+            yield "### Where the time went"
+            yield ""
+            yield from table(["Phase", "Median", "95 %", "Longest"], times, [1, 2, 3])
+
+
+def _extent(source: Source) -> str:
+    words = f"{source.format}, {labels.count(source.frames, 'frame')}"
+    if source.first_time_ns is not None and source.last_time_ns is not None:
+        start = f"{labels.date(source.first_time_ns)} {labels.time_of_day(source.first_time_ns)} UTC"
+        words += f", {text(start)} for {labels.duration(source.last_time_ns - source.first_time_ns)}"
+    return words
