@@ -17,6 +17,28 @@ from analyzer.capture.pcapng import (
 ETHERNET = 1
 SNAPLEN = 262144
 
+# Options of the interface description and the interface statistics block (sections 4.2 and 4.6).
+IF_NAME = 2
+IF_TSRESOL = 9
+IF_FILTER = 11
+INTERFACE_STATISTICS = 5
+ISB_STARTTIME = 2
+ISB_ENDTIME = 3
+ISB_IFRECV = 4
+ISB_IFDROP = 5
+ISB_FILTERACCEPT = 6
+ISB_OSDROP = 7
+ISB_USRDELIV = 8
+
+
+def _option(code: int, value: bytes) -> bytes:
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _ticks(ticks: int) -> bytes:
+    """A time stamp: its upper 32 bits come first, in either byte order."""
+    return struct.pack("<II", ticks >> 32 & 0xFFFFFFFF, ticks & 0xFFFFFFFF)
+
 
 class PcapngWriter:
     """Writes one section in little-endian byte order (draft-ietf-opsawg-pcapng); interface 0 has `link_type`.
@@ -25,30 +47,54 @@ class PcapngWriter:
     """
 
     def __init__(
-        self, fileobj: BinaryIO, *, link_type: int = ETHERNET, snaplen: int = SNAPLEN, nanoseconds: bool = True
+        self,
+        fileobj: BinaryIO,
+        *,
+        link_type: int = ETHERNET,
+        snaplen: int = SNAPLEN,
+        nanoseconds: bool = True,
+        name: str | None = None,
+        capture_filter: str | None = None,
     ) -> None:
+        """`name` and `capture_filter` (libpcap's language) describe interface 0."""
         self._file = fileobj
         self._snaplen = snaplen
         self._exponent = 9 if nanoseconds else 6
         self._interfaces = 0
         self._block(SECTION_HEADER, struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1))
-        self.interface(link_type)
+        self.interface(link_type, name, capture_filter)
 
     def _block(self, kind: int, body: bytes) -> None:
         padding = -len(body) % 4
         length = struct.pack("<I", 12 + len(body) + padding)
         self._file.write(b"".join((struct.pack("<I", kind), length, body, bytes(padding), length)))
 
-    def interface(self, link_type: int, name: str | None = None) -> int:
+    def interface(self, link_type: int, name: str | None = None, capture_filter: str | None = None) -> int:
         """Describe one more interface (section 4.2); returns its number for `write`."""
         options = b""
         if name is not None:
-            text = name.encode()
-            options += struct.pack("<HH", 2, len(text)) + text + bytes(-len(text) % 4)
-        options += struct.pack("<HHBxxx", 9, 1, self._exponent) + bytes(4)
+            options += _option(IF_NAME, name.encode())
+        if capture_filter:
+            options += _option(IF_FILTER, b"\0" + capture_filter.encode())
+        options += _option(IF_TSRESOL, bytes([self._exponent])) + bytes(4)
         self._block(INTERFACE, struct.pack("<HHI", link_type, 0, self._snaplen) + options)
         self._interfaces += 1
         return self._interfaces - 1
+
+    def statistics(self, interface: int, start_ns: int, end_ns: int, received: int, dropped: int, given: int) -> None:
+        """Write an interface's counters (section 4.6) from `start_ns` to `end_ns`.
+
+        received  frames that passed the capture filter, those that were dropped included
+        dropped   those of them that the system had no room for; as dumpcap does, also told as the interface's drops
+        given     those that were handed on
+        """
+        tick_ns = 10 ** (9 - self._exponent)
+        times = [_ticks(time_ns // tick_ns) for time_ns in (start_ns, end_ns)]
+        options = _option(ISB_STARTTIME, times[0]) + _option(ISB_ENDTIME, times[1])
+        counters = ((ISB_IFRECV, received), (ISB_IFDROP, dropped), (ISB_FILTERACCEPT, received))
+        for code, number in (*counters, (ISB_OSDROP, dropped), (ISB_USRDELIV, given)):
+            options += _option(code, struct.pack("<Q", number))
+        self._block(INTERFACE_STATISTICS, struct.pack("<I", interface) + times[1] + options + bytes(4))
 
     def secrets(self, keylog: bytes) -> None:
         """Write TLS key log lines as a decryption secrets block; must come before the frames that need them."""

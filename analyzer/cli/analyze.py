@@ -58,6 +58,7 @@ def add(commands: Commands) -> None:
         "Shows every MySQL connection of the captures: who, how, and how it ended.",
         EXAMPLES,
     )
+    parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     output_arguments(parser, FORMATS)
@@ -76,8 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     packets = SHOWN_PACKETS if arguments.verbose and arguments.format == "text" else 0
     if arguments.summary and arguments.format not in ("text", "json"):
-        complain(f"--summary is written as text or json, not {arguments.format}")
-        return 2
+        arguments.wrong(f"--summary is written as text or json, not {arguments.format}")
     options = options_of(arguments, packets)
     if options is None:
         return 2

@@ -80,7 +80,7 @@ def captures(parser: argparse.ArgumentParser) -> None:
         help="a server's RSA key (PEM), for RSA key exchange up to TLS 1.2",
     )
     parser.add_argument("--merge", action="store_true", help="read several files as one capture, in time order")
-    parser.add_argument("--show-secrets", action="store_true", help="do not mask clear-text passwords in packets")
+    parser.add_argument("--show-secrets", action="store_true", help="do not mask passwords, tokens and scrambles")
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="check this password against the captured logins"
     )

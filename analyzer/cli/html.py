@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
         "Writes one self-contained HTML page about the captures, or a text for a ticket.",
         EXAMPLES,
     )
+    parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     parser.add_argument(
@@ -58,11 +59,9 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     if arguments.output is None and arguments.format == "html":
-        complain("an HTML report needs a file: -o FILE.html")
-        return 2
+        arguments.wrong("an HTML report needs a file: -o FILE.html")
     if arguments.diff and (len(arguments.captures) != 2 or arguments.merge):
-        complain("--diff compares two captures: handshark report --diff BEFORE AFTER -o FILE.html")
-        return 2
+        arguments.wrong("--diff compares two captures: handshark report --diff BEFORE AFTER -o FILE.html")
     page = arguments.format == "html" and not arguments.diff
     options = options_of(arguments, PACKETS if page else 0)
     if options is None:
