@@ -40,13 +40,13 @@ MISSING: Final = "missing"
 LONGEST_BYTES: Final = 256
 
 
-class ExchangeError(msgspec.Struct):
+class ExchangeError(msgspec.Struct, gc=False):
     code: int
     sqlstate: str | None
     message: str
 
 
-class ResultSet(msgspec.Struct):
+class ResultSet(msgspec.Struct, gc=False):
     """One of several results of a command; `columns` and `rows` are None where it is an OK."""
 
     columns: int | None
@@ -54,7 +54,7 @@ class ResultSet(msgspec.Struct):
     affected_rows: int | None
 
 
-class Exchange(msgspec.Struct):
+class Exchange(msgspec.Struct, gc=False):
     """A command and its whole response: the keys of `handshark commands`, in the order of the contract."""
 
     capture: str

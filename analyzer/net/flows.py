@@ -282,9 +282,13 @@ class FlowTable:
         handler = connection.handler
         begun = halves[0].next >= 0 <= halves[1].next
         connected = connection.synack_ns is None or connection.connected_ns is not None
-        if begun and connected and rows.other[stop] == rows.other[begin]:
-            self._runs(connection, rows, begin, stop, data)
-            return connection
+        if begun and connected:
+            # The first rows of a batch may only acknowledge.
+            while begin < stop and not rows.length[begin] and not flags[begin] & (TCP_SYN | TCP_FIN | TCP_RST):
+                begin += 1
+            if rows.other[stop] == rows.other[begin]:
+                self._runs(connection, rows, begin, stop, data)
+                return connection
         run = -1
         parts: list[memoryview] = []
         ends: list[int] = []

@@ -1,0 +1,250 @@
+"""An analysis that follows a capture while it goes on: tells of a connection when its login is decided, and at its end.
+
+Memory is bounded by what is open: connections that have ended are forgotten, idle ones end by number and by age.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar, Final
+
+from analyzer.analysis.conversation import Conversation, Secrets
+from analyzer.analysis.findings.across import ACROSS
+from analyzer.analysis.keys import KeyLogFile
+from analyzer.analysis.model import Connection, ConnectionDetail
+from analyzer.analysis.pipeline import Analysis, InOrder, Options, Result
+from analyzer.analysis.undecided import MYSQL
+from analyzer.batches import FrameBatch
+from analyzer.net.flows import FlowTable
+from analyzer.net.reassembly import TcpConnection
+from analyzer.tls.keylog import (
+    CLIENT_APPLICATION,
+    CLIENT_HANDSHAKE,
+    HELD_BYTES,
+    SERVER_APPLICATION,
+    SERVER_HANDSHAKE,
+    KeyLog,
+)
+
+# Connections followed at one time; past that the longest idle are told of and forgotten.
+MOST_OPEN: Final = 20_000
+# So long may a connection be silent before it is told of and forgotten.
+IDLE_NS: Final = 3600 * 1_000_000_000
+# With a key log that grows: how long the verdict of a login inside TLS may wait for its keys, and its records.
+KEYS_DUE_NS: Final = 3_000_000_000
+KEYS_LATE_NS: Final = 120_000_000_000
+
+# What is known of a login.
+_OPEN: Final = 0
+_SEALED: Final = 1  # it went into TLS, and there is no key yet
+_DECIDED: Final = 2
+
+# The secrets that open a session of TLS 1.3.
+_TRAFFIC: Final = frozenset({CLIENT_HANDSHAKE, SERVER_HANDSHAKE, CLIENT_APPLICATION, SERVER_APPLICATION})
+
+# (connection, its packets where they are wanted, whether it has ended)
+News = tuple[Connection, ConnectionDetail | None, bool]
+
+
+class Watched(Conversation):
+    """Calls `tell` when its login is decided, or when it goes into TLS that nobody can open."""
+
+    __slots__ = ("known", "tell")
+
+    known: int
+    tell: Callable[[Watched], None]
+
+    def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        super().data(sender, data, ends, frames, times)
+        if self.known != _DECIDED and self.kind == MYSQL:
+            self.look()
+
+    def look(self) -> None:
+        """Whether the login is decided now."""
+        facts = self.facts
+        if facts.verdict is not None or facts.commands:
+            # Commands without a verdict: the login is not in the capture.
+            self.known = _DECIDED
+            self.tell(self)
+            return
+        tls = self.tls
+        if self.known == _OPEN and tls is not None and tls.handshake_done_frame is not None and not tls.decrypted:
+            self.known = _SEALED
+            self.tell(self)
+
+    def more_keys(self) -> None:
+        """The key log has grown: opens what was kept."""
+        if self.tls is not None:
+            self._tls_events(self.tls.retry())
+            if self.known != _DECIDED:
+                self.look()
+
+    def let_go(self) -> None:
+        """No key has come: keeps nothing more for it."""
+        if self.tls is not None:
+            self.tls.close()
+
+
+class _WholeSessions(KeyLog):
+    """A key log that is being written: of TLS 1.3 it gives no secret of a session before it has both directions' all.
+
+    Whoever writes it learns the secrets one after the other, the last when the client's Finished has come: a session
+    opened with some of them would be read in one direction only. `partial`: gives what there is.
+    """
+
+    __slots__ = ("partial",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.partial = False
+
+    def find(self, label: str, belongs_to: bytes) -> bytes | None:
+        if label in _TRAFFIC and not self.partial and any((one, belongs_to) not in self._secrets for one in _TRAFFIC):
+            return None
+        return super().find(label, belongs_to)
+
+
+class _AtOnce(InOrder):
+    """Connections as they end: who waits for an earlier one to end may wait for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended: list[Result] = []
+
+    def opened(self, connections: list[TcpConnection]) -> None:
+        """The order of opening does not matter."""
+
+    def none(self, number: int) -> None:
+        """A connection without a result holds nobody up."""
+
+    def add(self, number: int, result: Result) -> None:
+        self._ended.append(result)
+
+    def ready(self) -> Iterator[Result]:
+        ended, self._ended = self._ended, []
+        yield from ended
+
+    def rest(self) -> Iterator[Result]:
+        return self.ready()
+
+
+class LiveAnalysis(Analysis):
+    """Feed it batches with `take`, call `tick` when time has passed, and `end` once.
+
+    follow_keys  the key log grows: verdicts inside TLS wait for their keys for a while
+    open_now     connections that are followed at present
+    """
+
+    conversation: ClassVar[type[Conversation]] = Watched
+
+    def __init__(
+        self,
+        name: str,
+        options: Options,
+        *,
+        follow_keys: bool = False,
+        most_open: int = MOST_OPEN,
+        idle_ns: int = IDLE_NS,
+    ) -> None:
+        super().__init__(name, options)
+        self._order = _AtOnce()
+        self._flows = FlowTable(self._follow, max_open=most_open)
+        self._idle_ns = idle_ns
+        self._follow_keys = follow_keys
+        self._growing: _WholeSessions | None = None
+        if follow_keys:
+            self._growing = _WholeSessions()
+            self._secrets = Secrets(self._growing, options.rsa_key)
+            for content in options.keylogs:
+                self.add_keys(content)
+        elif not options.keylogs and options.rsa_key is None:
+            # No key will come: nothing is kept for one.
+            self._secrets.keys.reserve(HELD_BYTES)
+        self._told: list[Watched] = []
+        # Inside TLS, without keys so far: (when that began, whether it was told), longest first.
+        self._sealed: OrderedDict[Watched, tuple[int, bool]] = OrderedDict()
+
+    @property
+    def open_now(self) -> int:
+        return len(self._flows)
+
+    def _follow(self, tcp: TcpConnection) -> Conversation | None:
+        talk = super()._follow(tcp)
+        if isinstance(talk, Watched):
+            talk.known = _OPEN
+            talk.tell = self._told.append
+        return talk
+
+    def take(self, batch: FrameBatch) -> Iterator[News]:
+        """What a batch brings: logins decided, then connections ended."""
+        ended = list(self.feed(batch))
+        yield from self._decided(self.evidence.last_ns)
+        for connection, detail in ended:
+            yield connection, detail, True
+
+    def _decided(self, now_ns: int) -> Iterator[News]:
+        told = self._told.copy()
+        self._told.clear()  # the list itself stays: conversations hold on to it
+        # Once each: within one batch a session may go into TLS and be opened.
+        for talk in dict.fromkeys(told):
+            if talk.known == _SEALED and self._follow_keys:
+                self._sealed[talk] = (now_ns, False)
+                continue
+            self._sealed.pop(talk, None)
+            yield self._so_far(talk), None, False
+
+    def _so_far(self, talk: Watched) -> Connection:
+        """A connection that is open, without what only its end can tell."""
+        connection = self._builder.connection(talk.tcp, talk, self.evidence)
+        connection.findings = [finding for finding in connection.findings if finding.code not in ACROSS]
+        return connection
+
+    def _finished(self, tcp: TcpConnection) -> None:
+        growing = self._growing
+        if growing is None:
+            super()._finished(tcp)
+            return
+        # What has not come by now is not awaited any more.
+        growing.partial = True
+        super()._finished(tcp)
+        growing.partial = False
+
+    def poll_keys(self, files: Iterable[KeyLogFile]) -> Iterator[News]:
+        """Key logs may have grown: sessions whose records were kept are opened then."""
+        grown = [file.poll(self._secrets.keys) for file in files]
+        if not any(grown):
+            return
+        for talk in list(self._sealed):
+            talk.more_keys()
+            if talk.tls is not None and talk.tls.decrypted:
+                self._sealed.pop(talk, None)
+        yield from self._decided(self.evidence.last_ns)
+
+    def tick(self, now_ns: int) -> Iterator[News]:
+        """`now_ns` has come: idle connections end, and verdicts no longer wait for keys."""
+        for talk, (since, told) in list(self._sealed.items()):
+            if talk.tcp.handler is None:
+                del self._sealed[talk]  # it has ended
+            elif not told and now_ns - since >= KEYS_DUE_NS:
+                self._sealed[talk] = (since, True)
+                yield self._so_far(talk), None, False
+            elif now_ns - since >= KEYS_LATE_NS:
+                talk.let_go()
+                del self._sealed[talk]
+        ended = self._flows.expire(now_ns, self._idle_ns)
+        if ended:
+            self.evidence.last_ns = max(self.evidence.last_ns, now_ns)
+        for tcp in ended:
+            self._finished(tcp)
+        # What was held back for lost segments came out at the end.
+        yield from self._decided(now_ns)
+        for connection, detail in self._judged(self._order.ready()):
+            yield connection, detail, True
+
+    def end(self) -> Iterator[News]:
+        """The capture is over: what is still open is told of."""
+        ended = list(self.finish(cut_short=False))
+        yield from self._decided(self.evidence.last_ns)
+        for connection, detail in ended:
+            yield connection, detail, True

@@ -1,0 +1,1 @@
+"""Captures interfaces: sources, filters, the file, and the way to the analysis."""
