@@ -6,6 +6,7 @@ missing=""
 command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
 command -v tcpdump >/dev/null 2>&1 || missing="$missing tcpdump"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v npm >/dev/null 2>&1 || missing="$missing nodejs npm"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 [ -n "$missing" ] || exit 0
