@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from analyzer.batches import I64, FrameBatch, SegmentBatch
 from analyzer.net.fast import Columns, FastPath, Sorted
 from analyzer.net.fragments import FragmentTable
 from analyzer.net.linktypes import LINK_TYPES
-from analyzer.net.slow import Here, Segment, Verdict, dissect
+
+if TYPE_CHECKING:
+    from analyzer.net.slow import Segment
 
 
 class SegmentDecoder:
@@ -95,6 +98,9 @@ class SegmentDecoder:
 
     def _slow(self, batch: FrameBatch, rows: I64) -> tuple[Columns, bytes | bytearray | memoryview]:
         """Segments of `rows` (ascending, because fragments come in order), and the data they point into."""
+        # With it comes dpkt, which most captures have no need of.
+        from analyzer.net.slow import Here, Segment, Verdict, dissect
+
         self.slow_frames += len(rows)
         buffer = memoryview(batch.data)
         size = len(buffer)

@@ -14,7 +14,6 @@ from analyzer.tls.certificates import (
     LONGEST_CHAIN,
     CertificateSeen,
     decompressed,
-    describe_certificate,
     split_chain,
 )
 from analyzer.tls.ciphers import Suite, suite_of
@@ -166,6 +165,8 @@ class Handshake:
             self.key_share_group = GROUPS.get(number, f"0x{number:04x}")
 
     def _certificates(self, found: list[CertificateSeen], body: bytes) -> None:
+        from analyzer.tls.x509 import describe_certificate
+
         found.clear()
         for der in split_chain(body, self.tls13)[:LONGEST_CHAIN]:
             found.append(describe_certificate(der))

@@ -118,7 +118,8 @@ def test_text_is_in_80_columns_and_harmless(capture: Path) -> None:
     for words in (["commands"], ["commands", "--group"], ["commands", "--top", "5"], ["stats"]):
         done = run(*words, str(capture), str(PREPARED))
         assert done.code == 0
-        assert max(map(len, done.out.splitlines())) <= 80
+        names = {str(capture), str(PREPARED)}  # as given, in one piece
+        assert max(len(line) for line in done.out.splitlines() if line not in names) <= 80
         assert "\x1b" not in done.out
     text = run("commands", str(capture)).out
     assert "-> error 1064 (42000): You have an error\\x1b[31m in your SQL syntax" in text

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis import conversation
+from analyzer.analysis import decoding
 from analyzer.analysis.pipeline import Analysis, Options
 from analyzer.capture import open_capture
 from analyzer.errors import CaptureError, DecodeError
@@ -84,7 +84,7 @@ def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
             return record
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conversation, "Machine", Noting)
+        patch.setattr(decoding, "Machine", Noting)
         # As for showing packets: rows are not passed over.
         analysis = Analysis(path.name, Options(packets=1 << 20, **options))
         # Some are cut in the middle on purpose.

@@ -205,3 +205,25 @@ def test_reset() -> None:
     framer.reset()
     assert framer.pending == 0
     assert [p.payload for p in feed(framer, [encode_packet(b"xy", 0)])] == [b"xy"]
+
+
+@given(
+    some.lists(some.tuples(some.integers(0, 40), some.integers(1, 60), some.integers(0, 255)), min_size=1, max_size=6),
+    some.integers(0, 255),
+    some.integers(0, 400),
+)
+def test_runs_of_rows_of_one_length_are_passed_over_as_one_by_one(
+    runs: list[tuple[int, int, int]], sequence: int, most: int
+) -> None:
+    """Runs of (how many, how long, first byte) packets: together they are passed over as far as each by itself is."""
+    payloads = [bytes([first]) + bytes(length - 1) for count, length, first in runs for _ in range(count)]
+    data = b"".join(encode_packet(payload, (sequence + i) & 0xFF) for i, payload in enumerate(payloads))
+    framer = PacketFramer()
+    framer.push(data, [len(data)], [1], [0])
+    expected = 0
+    for payload in payloads[:most]:
+        if payload[0] >= 0xFE:
+            break
+        expected += 1
+    size = sum(map(len, payloads[:expected]))
+    assert framer.skip_rows(sequence, most) == (expected, (sequence + expected) & 0xFF, size)

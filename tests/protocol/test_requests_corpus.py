@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis import conversation
+from analyzer.analysis import decoding
 from analyzer.analysis.pipeline import Analysis, Options
 from analyzer.capture import open_capture
 from analyzer.protocol import capabilities as cap
@@ -73,7 +73,7 @@ def said(case: str) -> list[Said]:
     ports = frozenset({truth(case)["server"]["port"], 3306})
     options = Options(ports=ports, packets=1 << 20, keylogs=(keys.read_bytes(),) if keys.exists() else ())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conversation, "Machine", Noting)
+        patch.setattr(decoding, "Machine", Noting)
         analysis = Analysis(path.name, options)
         with open_capture(str(path)) as capture:
             for batch in capture:

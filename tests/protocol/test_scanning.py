@@ -61,6 +61,15 @@ def test_a_result_set_is_counted(columns: int, rows: list[bytes], deprecate_eof:
     assert (scanned.columns, scanned.rows, one.state) == (columns, len(rows), st.COMMAND)
 
 
+@given(some.integers(0, 200), some.integers(0, 30), some.lists(ROW, max_size=3), some.booleans())
+def test_rows_of_one_length_are_counted(size: int, count: int, others: list[bytes], deprecate_eof: bool) -> None:
+    rows = [bytes([size]) + bytes(size)] * count + others
+    data = response(1, rows, deprecate_eof)
+    scanned = plain_response(machine(deprecate_eof), data, {})
+    assert scanned is not None
+    assert (scanned.rows, True, False) == counted(machine(deprecate_eof), data)
+
+
 @given(some.data(), some.booleans())
 def test_what_was_changed_is_refused_or_as_the_machine_says(data: some.DataObject, deprecate_eof: bool) -> None:
     rows = data.draw(some.lists(ROW, max_size=6))

@@ -175,7 +175,7 @@ def test_sort_and_the_address_that_keeps_it(open_page: Opener) -> None:
 def test_any_connection_in_two_clicks_and_back(open_page: Opener) -> None:
     tab = open_page()
     tab.locator("tr.row", has_text="mariadb").nth(1).locator(".col-client").click()
-    assert tab.locator("h2", has_text="Connection 6").is_visible()
+    tab.locator("h2", has_text="Connection 6").wait_for()
     assert not tab.locator("#overview").is_visible()
     assert "Connection 6" in tab.title()
     tab.get_by_role("link", name="Next").click()
@@ -187,7 +187,7 @@ def test_any_connection_in_two_clicks_and_back(open_page: Opener) -> None:
 
 def test_deep_links(open_page: Opener) -> None:
     tab = open_page("#c12")
-    assert tab.locator("h2", has_text="Connection 12").is_visible()
+    tab.locator("h2", has_text="Connection 12").wait_for()
     tab = open_page("#c13-p4")
     assert tab.locator(".pane.list tr[aria-selected=true] td").first.inner_text() == "4"
     assert "HandshakeResponse41" in tab.locator(".pane.list tr[aria-selected=true]").inner_text()

@@ -95,6 +95,10 @@ def test_errors(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["report", *arguments]) == code
+    try:
+        found = main(["report", *arguments])
+    except SystemExit as left:
+        found = int(left.code or 0)
+    assert found == code
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
