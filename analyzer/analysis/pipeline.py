@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import pickle
 import tempfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -109,11 +108,13 @@ class Analysis:
         self._order = InOrder()
         self._memo: Memo = {}
         self._across = Across()
+        self._begun = 0  # connections; the same in every process
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
         options = self.options
         index, processes = options.share
-        if processes > 1 and zlib.crc32(tcp.key) % processes != index:
+        self._begun += 1
+        if processes > 1 and _turn(self._begun, processes) != index:
             return None
         if options.only is not None and tcp.first_frame not in options.only:
             return None
@@ -233,6 +234,15 @@ class Analysis:
             warnings,
             notes,
         )
+
+
+def _turn(number: int, processes: int) -> int:
+    """Whose connection it is: the Thue-Morse sequence, fair also where connections of different kinds take turns."""
+    total = 0
+    while number:
+        number, digit = divmod(number, processes)
+        total += digit
+    return total % processes
 
 
 class InOrder:

@@ -29,8 +29,8 @@ T = TypeVar("T")
 # Files under this are done before other processes have started.
 WORTH_IT: Final = 8 << 20
 MOST_JOBS: Final = 4
-AT_ONCE: Final = 64  # results in one message
-AHEAD: Final = 128  # messages of one process that may wait for their turn
+AT_ONCE: Final = 512  # results in one message
+AHEAD: Final = 16  # messages of one process that may wait for their turn
 
 
 def jobs_for(name: str, asked: int | None) -> int:
