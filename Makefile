@@ -65,5 +65,6 @@ EXAMPLE := mysql97_cli_fast-auth.pcap mysql97_cli_full-auth-rsa.pcapng mysql97_c
 	mariadb1011_cli_unknown-user.pcap mysql97_raw_fault-silence-after-greeting.pcapng \
 	mysql97_raw_fault-http-request.pcapng mysql97_raw_fault-drop-after-full-auth-request.pcapng
 
-example: $(BIN)/handshark ## Make reports/example.html anew
+example: $(VENV)/.test ## Make reports/example.html and the README's pictures anew
 	$(BIN)/handshark report $(addprefix samples/,$(EXAMPLE)) --title "Logins of every kind" -o reports/example.html
+	$(BIN)/python -m tests.report.screenshots

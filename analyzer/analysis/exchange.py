@@ -85,6 +85,7 @@ class Exchange(msgspec.Struct, gc=False):
     client: Endpoint | None = None
     server: Endpoint | None = None
     user: str | None = None
+    statement_cut: int | None = None  # bytes of the statement that were not kept
 
 
 class Pending(msgspec.Struct, gc=False):
@@ -202,4 +203,5 @@ def exchange_of(capture: str, stream: int, client: Endpoint, server: Endpoint, p
         client,
         server,
         pending.user,
+        getattr(record, "cut", 0) or None,
     )

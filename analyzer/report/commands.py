@@ -20,7 +20,8 @@ COLUMNS = (
     *("capture", "stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "command"),
     *("statement", "parameters", "attributes", "database", "response", "affected_rows", "last_insert_id", "warnings"),
     *("status_flags", "info", "columns", "rows", "error_code", "error_sqlstate", "error_message"),
-    *("bytes_request", "bytes_response", "client_address", "client_port", "server_address", "server_port", "user"),
+    *("bytes_request", "bytes_response", "statement_cut"),
+    *("client_address", "client_port", "server_address", "server_port", "user"),
 )
 
 
