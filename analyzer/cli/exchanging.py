@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Result
 from analyzer.analysis.exchange import Exchange, Pending
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Bytes of one packet that are kept where statements are listed: clients send 16 MiB and a little more by default.
+LONGEST_STATEMENT: Final = 1 << 25
+
 
 class Observed:
     """Lets an ExchangeLog look on at every connection; takes only exchanges of which a packet matches `keep`."""
+
+    longest: ClassVar[int] = LONGEST_STATEMENT
 
     def __init__(self, slow_ns: int, keep: Filter | None = None) -> None:
         self._slow_ns = slow_ns
@@ -33,6 +38,7 @@ class Observed:
 
     def options(self, options: Options) -> Options:
         sink = self._sink
+        options = replace(options, keep=max(options.keep, self.longest))
         if self._choosing is not None:
             return self._choosing.options(options, sink)
         return replace(options, observe=(*options.observe, lambda tcp: ExchangeLog(tcp, sink)))
