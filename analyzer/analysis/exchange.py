@@ -101,7 +101,6 @@ class Pending(msgspec.Struct, gc=False):
     num_params: int | None
     database: str | None
     user: str | None
-    wanted: bool  # False: a filter is there, and no packet has matched it so far
     response: str = MISSING
     response_frame: int | None = None
     first_ns: int = 0

@@ -23,10 +23,10 @@ from analyzer.analysis.exchange import (
     STATISTICS,
     Exchange,
     Pending,
+    exchange_of,
     result_of,
     text_of,
 )
-from analyzer.analysis.exchange import exchange_of as of
 from analyzer.analysis.model import Endpoint
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol import state as st
@@ -80,11 +80,10 @@ def bytes_of(packet: Packet) -> int:
 class ExchangeLog:
     """Observes one connection; an exchange that is complete goes to `sink` as (frame of its last byte, log, exchange).
 
-    With `choose`, only those go there whose `touched` another observer has marked as `wanted` by then.
+    `touched` is what the packet in hand belongs to, for whoever looks on after the log.
     """
 
     __slots__ = (
-        "_choose",
         "_database",
         "_due",
         "_ends",
@@ -97,12 +96,11 @@ class ExchangeLog:
         "touched",
     )
 
-    def __init__(self, tcp: TcpConnection, sink: Sink, choose: bool = False) -> None:
+    def __init__(self, tcp: TcpConnection, sink: Sink) -> None:
         self.tcp = tcp
         self.client = 0  # index of the client's endpoint
-        self.touched: Pending | None = None  # what the packet in hand belongs to
+        self.touched: Pending | None = None
         self._sink = sink
-        self._choose = choose
         self._pending: deque[Pending] = deque()
         self._due = False
         self._ends: tuple[Endpoint, Endpoint] | None = None
@@ -171,7 +169,6 @@ class ExchangeLog:
             *_statement(record, machine),
             self._database,
             self._user,
-            not self._choose,
         )
         self._number += 1
         if code in st.UNANSWERED:
@@ -208,7 +205,6 @@ class ExchangeLog:
             None,
             self._database,
             self._user,
-            not self._choose,
         )
         self._number += 1
         if code == COM_QUIT:
@@ -269,8 +265,11 @@ class ExchangeLog:
             for change in exchange.ok.session_state_info or ():
                 if isinstance(change, Schema):
                     self._database = change.value or None
-        if exchange.wanted:
-            self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
+        self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
+
+    def exchange(self, capture: str, pending: Pending) -> Exchange:
+        """What the reports show of an exchange of this log that is complete."""
+        return exchange_of(capture, self.tcp.number, *self.ends, pending)
 
     def _use(self, statement: str) -> None:
         found = _USE.match(statement)
@@ -372,8 +371,3 @@ def _data(exchange: Pending, what: str) -> None:
 
 def _unquoted(name: str) -> str:
     return name[1:-1].replace("``", "`") if name.startswith("`") else name
-
-
-def exchange_of(capture: str, log: ExchangeLog, pending: Pending) -> Exchange:
-    """What the reports show of an exchange that is complete."""
-    return of(capture, log.tcp.number, *log.ends, pending)

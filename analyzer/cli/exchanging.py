@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Result
 from analyzer.analysis.exchange import Exchange, Pending
-from analyzer.analysis.exchanges import ExchangeLog, Sink, exchange_of
+from analyzer.analysis.exchanges import ExchangeLog, Sink
 from analyzer.cli.harvest import Key
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Observed:
         least = self._slow_ns
         for frame, log, pending in sink:
             if not least or (pending.response_frame is not None and pending.last_ns - pending.time_ns >= least):
-                yield frame, log, exchange_of(analysis.name, log, pending)
+                yield frame, log, log.exchange(analysis.name, pending)
         self._sink.clear()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from analyzer.analysis import Analysis, Options
 from analyzer.analysis.exchange import Exchange
-from analyzer.analysis.exchanges import ExchangeLog, Sink, exchange_of
+from analyzer.analysis.exchanges import ExchangeLog, Sink
 from analyzer.analysis.observe import Observer
 from analyzer.capture import open_capture
 from analyzer.net.reassembly import TcpConnection
@@ -56,7 +56,7 @@ def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list
                 analysis.add_keys(content)
             list(analysis.feed(part))
         list(analysis.finish(source.cut_short))
-    found = [exchange_of(analysis.name, one, pending) for _, one, pending in sink]
+    found = [one.exchange(analysis.name, pending) for _, one, pending in sink]
     return sorted(found, key=lambda exchange: (exchange.stream, exchange.number))
 
 
@@ -66,7 +66,7 @@ def of_script(*steps: Any) -> list[Exchange]:
     for part in batches(talk([*ACCEPTED, *steps, Say("c", flags=FIN), Say("s", flags=FIN)])):
         list(analysis.feed(part))
     list(analysis.finish(False))
-    return [exchange_of("script", log, pending) for _, log, pending in sink]
+    return [log.exchange("script", pending) for _, log, pending in sink]
 
 
 @pytest.mark.parametrize("capture", SAMPLES, ids=lambda path: path.name)
