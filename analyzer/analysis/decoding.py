@@ -103,12 +103,7 @@ class Decoding:
         if (log is not None or self.observer is None) and framer.idle:
             # Plain commands and plain responses, where nobody looks at packets: most of the traffic.
             if role == CLIENT:
-                if self.machine.plain_command(data):
-                    self.facts.count(data[4])
-                    if log is not None:
-                        log.plain(data, self.machine.context.in_force, frames[-1], times[-1])
-                    return
-                if log is not None and self._whole_command(log, data, frames, times):
+                if self.machine.whole_command(data) and self._whole_command(log, data, frames, times):
                     return
             else:
                 scanned = plain_response(self.machine, data, self._ends)
@@ -119,13 +114,16 @@ class Decoding:
         framer.push(data, ends, frames, times)
         self._pump(role)
 
-    def _whole_command(self, log: ExchangeLog, data: bytes, frames: list[int], times: list[int]) -> bool:
-        """Takes a command that came in one piece, where one is due and nothing is out of the ordinary."""
+    def _whole_command(self, log: ExchangeLog | None, data: bytes, frames: list[int], times: list[int]) -> bool:
+        """Takes a command that came in one piece, where it is plain or short enough; False: it is the framer's."""
         machine = self.machine
-        if machine.state != st.COMMAND or len(data) < 5 or data[3] or machine.context.assumed or machine.one_sided:
-            return False
+        if machine.plain_command(data):
+            self.facts.count(data[4])
+            if log is not None:
+                log.plain(data, machine.context.in_force, frames[-1], times[-1])
+            return True
         length = len(data) - HEADER
-        if data[0] | data[1] << 8 | data[2] << 16 != length or length > LONGEST_DIRECT or data[4] == COM_CHANGE_USER:
+        if log is None or length > LONGEST_DIRECT or data[4] == COM_CHANGE_USER:
             return False
         packet = Packet(0, data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], 0)
         record = machine.feed(CLIENT, packet)

@@ -26,25 +26,31 @@ NOTHING = bytes(3)
 _IDS = bytes(range(256)) * 64
 
 
-def alike(data: bytes, pos: int, end: int) -> int:
-    """How many whole packets from `pos` on are rows like the first: of its length, in sequence, no 0xFE or 0xFF first.
+def alike(data: bytes, pos: int, end: int, sequence: int, limit: int = 1 << 62) -> tuple[int, int]:
+    """(how many, where they end): whole packets from `pos` on that are rows like the first, at most `limit`.
 
-    0 where they are few: rows of fixed columns all have one length, others none in common.
+    Of its length, in sequence from the id `sequence` on, none beginning with 0xFE or 0xFF. None where they are few:
+    rows of fixed columns all have one length, others none in common.
     """
     first = data[pos : pos + HEADER]
+    if end - pos <= FEW * (HEADER + 1) or first[3] != sequence or first[:3] == NOTHING:
+        return 0, pos
     stride = HEADER + (first[0] | first[1] << 8 | first[2] << 16)
     most = min((end - pos) // stride, len(_IDS) - 256)
     if most < FEW or data[pos + stride : pos + stride + 3] != first[:3]:
-        return 0
+        return 0, pos
     stop = pos + most * stride
     for byte in range(3):
         same = data[pos + byte : stop : stride]
         most = min(most, len(same) - len(same.lstrip(first[byte : byte + 1])))
     stop = pos + most * stride
-    begin = first[3]
-    if data[pos + 3 : stop : stride] != _IDS[begin : begin + most] or max(data[pos + HEADER : stop : stride]) >= 0xFE:
-        return 0
-    return most
+    if (
+        data[pos + 3 : stop : stride] != _IDS[sequence : sequence + most]
+        or max(data[pos + HEADER : stop : stride]) >= 0xFE
+    ):
+        return 0, pos
+    most = min(most, limit)
+    return most, pos + most * stride
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
@@ -277,13 +283,10 @@ class PacketFramer(msgspec.Struct):
         begin = pos = self._pos
         end = len(buffer)
         last = end - HEADER - 1
+        skipped, pos = alike(buffer, pos, end, sequence, most)
+        sequence = (sequence + skipped) & 0xFF
+        most -= skipped
         # The id in its place in the header word: with the right id, the word less this is the length.
-        skipped = 0
-        if end - pos > FEW * (HEADER + 1) and buffer[pos + 3] == sequence and buffer[pos : pos + 3] != NOTHING:
-            skipped = min(alike(buffer, pos, end), most)
-            pos += skipped * (HEADER + (buffer[pos] | buffer[pos + 1] << 8 | buffer[pos + 2] << 16))
-            sequence = (sequence + skipped) & 0xFF
-            most -= skipped
         mark = sequence << 24
         rows = 0
         for rows in range(most):  # noqa: B007 - how far it came is the result

@@ -122,13 +122,18 @@ class Machine(Answers):
         self._move(event)
         return record
 
-    def plain_command(self, data: bytes) -> bool:
-        """Takes a whole COM_QUERY or COM_QUIT that can not be malformed, without decoding it; False for all else."""
+    def whole_command(self, data: bytes) -> bool:
+        """Whether `data` is one command in one packet, where one is due and nothing is assumed."""
         if self.state != st.COMMAND or len(data) < 5 or self.context.assumed or self.one_sided:
             return False
+        return not data[3] and (data[0] | data[1] << 8 | data[2] << 16) == len(data) - 4
+
+    def plain_command(self, data: bytes) -> bool:
+        """Takes a COM_QUERY or COM_QUIT that can not be malformed, without decoding it; False for all else.
+
+        `data` is a `whole_command`.
+        """
         code = data[4]
-        if data[3] or (data[0] | data[1] << 8 | data[2] << 16) != len(data) - 4:
-            return False
         if code == com.COM_QUERY:
             if self.context.in_force & CLIENT_QUERY_ATTRIBUTES and data[5:7] != NO_ATTRIBUTES:
                 return False

@@ -14,7 +14,7 @@ import msgspec
 from analyzer.errors import DecodeError
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, SERVER_MORE_RESULTS_EXISTS
-from analyzer.protocol.framing import FEW, HEADER, LONGEST, NOTHING, alike
+from analyzer.protocol.framing import HEADER, LONGEST, alike
 from analyzer.protocol.machine import Machine
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.response import METADATA_FLAG
@@ -116,15 +116,8 @@ def scan(data: bytes, sequence: int, has_eof: bool) -> tuple[int | None, int, in
                 return None
         elif byte >= 0xFE:
             return None
-    rows = 0
-    if (
-        size - stop > FEW * (HEADER + 1)
-        and data[stop + 3] << 24 == (mark + _STEP) & _WRAP
-        and data[stop : stop + 3] != NOTHING
-    ):
-        rows = alike(data, stop, size)
-        stop += rows * (HEADER + (data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16))
-        mark = (mark + rows * _STEP) & _WRAP
+    rows, stop = alike(data, stop, size, ((mark + _STEP) & _WRAP) >> 24)
+    mark = (mark + rows * _STEP) & _WRAP
     while stop <= last:
         mark = (mark + _STEP) & _WRAP
         word, byte = _HEADER_AND_FIRST(data, stop)
