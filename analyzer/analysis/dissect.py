@@ -19,6 +19,7 @@ from analyzer.analysis.fields.connection import EARLY, ConnectionFields
 from analyzer.analysis.filters import Filter, Source
 from analyzer.analysis.frames import Frames
 from analyzer.analysis.model import Connection, ConnectionDetail
+from analyzer.analysis.observe import Onlooker
 from analyzer.analysis.pipeline import Analysis, Options
 from analyzer.errors import CaptureError
 from analyzer.net.reassembly import TcpConnection
@@ -199,7 +200,7 @@ class Dissecting(Generic[T]):
         heapq.heappush(self._rows, (group[0].frame, stream, self._count, self.render(group)))
 
 
-class _Watcher(Generic[T]):
+class _Watcher(Onlooker, Generic[T]):
     """The observer of one connection."""
 
     __slots__ = ("_group", "owner", "scene")
@@ -222,12 +223,6 @@ class _Watcher(Generic[T]):
         if sieve is None or sieve.passes(self.scene, role, packet, record, machine):
             self._take(Dissection.of(self.scene, role, packet, record, machine, before))
 
-    def outer(self, role: int, name: str, data: bytes) -> None:
-        """What packets came in is not shown."""
-
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
-        """Passed over only where none of them could be shown."""
-
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         """A TLS message."""
         one = Dissection(self.scene, role, frame, time_ns)
@@ -238,9 +233,6 @@ class _Watcher(Generic[T]):
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         """Gaps are no packets."""
         self.flush()
-
-    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
-        """Nor are the ends of streams."""
 
     def close(self) -> None:
         self.flush()

@@ -28,6 +28,7 @@ from analyzer.analysis.exchange import (
     text_of,
 )
 from analyzer.analysis.model import Endpoint
+from analyzer.analysis.observe import Onlooker
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import (
@@ -77,7 +78,7 @@ def bytes_of(packet: Packet) -> int:
     return packet.length + HEADER * (1 + packet.length // LONGEST)
 
 
-class ExchangeLog:
+class ExchangeLog(Onlooker):
     """Observes one connection; an exchange that is complete goes to `sink` as (frame of its last byte, log, exchange).
 
     `touched` is what the packet in hand belongs to, for whoever looks on after the log.
@@ -107,10 +108,6 @@ class ExchangeLog:
         self._number = 0
         self._user: str | None = None
         self._database: str | None = None
-
-    @property
-    def full(self) -> bool:
-        return True
 
     @property
     def ends(self) -> tuple[Endpoint, Endpoint]:
@@ -233,15 +230,6 @@ class ExchangeLog:
             exchange.columns = scanned.columns
             exchange.rows = scanned.rows
         self._complete(exchange)
-
-    def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
-        """No command."""
-
-    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        """What is missing shows in the machine's state."""
-
-    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
-        """The other side may still answer."""
 
     def close(self) -> None:
         while self._pending:

@@ -18,7 +18,7 @@ from analyzer.analysis.fields.connection import ConnectionFields
 from analyzer.analysis.filters import Filter
 from analyzer.analysis.frames import Frames
 from analyzer.analysis.model import Connection
-from analyzer.analysis.observe import Observer, Several
+from analyzer.analysis.observe import Observer, Onlooker, Several
 from analyzer.analysis.pipeline import Options
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.framing import Packet
@@ -28,7 +28,7 @@ from analyzer.protocol.machine import AnyRecord, Machine
 MOST_OUTCOMES: Final = 4096
 
 
-class _Watcher:
+class _Watcher(Onlooker):
     """Looks on without taking anything; subclasses take packets."""
 
     __slots__ = ("keep", "rows", "scene", "sieve")
@@ -53,26 +53,11 @@ class _Watcher:
     def take(self, one: Dissection) -> None:
         """A packet."""
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
-        """Passed over only after a packet has matched."""
-
-    def outer(self, role: int, name: str, data: bytes) -> None:
-        """What packets came in is not asked for."""
-
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         one = Dissection(self.scene, role, frame, time_ns)
         one.event = (record, summary, length)
         one.encrypted = True
         self.take(one)
-
-    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        """Gaps are no packets."""
-
-    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
-        """Nor are the ends of streams."""
-
-    def close(self) -> None:
-        """Nothing is held back."""
 
 
 class _ConnectionWatcher(_Watcher):

@@ -44,6 +44,37 @@ class Observer(Protocol):
         """The connection is over."""
 
 
+class Onlooker:
+    """An Observer that takes nothing: subclasses take what they have a use for."""
+
+    __slots__ = ()
+
+    @property
+    def full(self) -> bool:
+        return True
+
+    def begin(self, client: int) -> None:
+        """Which end the client is."""
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        """A packet."""
+
+    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+        """Rows or definitions without a call for each."""
+
+    def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
+        """A TLS message."""
+
+    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        """Missing bytes."""
+
+    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
+        """FIN or RST."""
+
+    def close(self) -> None:
+        """The connection is over."""
+
+
 class Several:
     """Observers that look on together."""
 

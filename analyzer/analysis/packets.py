@@ -14,6 +14,7 @@ from analyzer.analysis.model import CLIENT as CLIENT_NAME
 from analyzer.analysis.model import SERVER as SERVER_NAME
 from analyzer.analysis.model import Field, Layer
 from analyzer.analysis.model import Packet as PacketView
+from analyzer.analysis.observe import Onlooker
 from analyzer.errors import DecodeError
 from analyzer.protocol import state as st
 from analyzer.protocol.auth.base import AuthRecord
@@ -78,7 +79,7 @@ _Worked = tuple[str, str, bytes, list[Field], str | None]
 Memo = dict[tuple[object, ...], _Worked]
 
 
-class PacketList:
+class PacketList(Onlooker):
     """Up to `limit` packets of one connection; what comes after is counted."""
 
     __slots__ = ("_context", "_items", "_memo", "_outer", "left_out", "limit", "show_secrets", "start_ns")
@@ -106,9 +107,6 @@ class PacketList:
         items = sorted(self._items, key=lambda item: item.packet.frame if isinstance(item, _Noted) else item.frame)
         return [self._view(item) if isinstance(item, _Noted) else item for item in items]
 
-    def begin(self, client: int) -> None:
-        """Which end the client is does not matter here."""
-
     def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
         """Adds a packet and its record, as the machine decoded it."""
         if len(self._items) >= self.limit:
@@ -131,9 +129,6 @@ class PacketList:
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         """Counts packets that were passed over, after the last that is shown."""
         self.left_out += count
-
-    def close(self) -> None:
-        """Nothing is held back."""
 
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         """Adds something that is no packet: a gap, a FIN, a TLS record."""

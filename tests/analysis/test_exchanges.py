@@ -13,7 +13,7 @@ import pytest
 from analyzer.analysis import Analysis, Options
 from analyzer.analysis.exchange import Exchange
 from analyzer.analysis.exchanges import ExchangeLog, Sink
-from analyzer.analysis.observe import Observer
+from analyzer.analysis.observe import Observer, Onlooker
 from analyzer.capture import open_capture
 from analyzer.net.reassembly import TcpConnection
 from tests import corpus
@@ -24,23 +24,6 @@ FRAME = 1000  # ns between two frames of a script
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
 
 
-class Nobody:
-    """Looks on and does nothing: with it beside the list, every packet goes through the state machine."""
-
-    full = True
-
-    def begin(self, client: int) -> None:
-        return None
-
-    def packet(self, *_: Any) -> None:
-        return None
-
-    passed = event = gap = end = packet
-
-    def close(self) -> None:
-        return None
-
-
 def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list[Exchange]:
     """All commands of a capture; without `plain` none is taken the short way."""
     sink: Sink = []
@@ -48,7 +31,7 @@ def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list
     def log(tcp: TcpConnection) -> Observer:
         return ExchangeLog(tcp, sink)
 
-    observe = (log,) if plain else (log, lambda tcp: Nobody())
+    observe = (log,) if plain else (log, lambda tcp: Onlooker())
     analysis = Analysis(capture.name, Options(observe=observe, keylogs=tuple(keys)))
     with open_capture(str(capture)) as source:
         for part in source:

@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from analyzer.analysis import Analysis, Options
 from analyzer.analysis.drivers.base import OPTIONAL
-from analyzer.analysis.observe import Observer
+from analyzer.analysis.observe import Observer, Onlooker
 from analyzer.capture import open_capture
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.framing import Packet
@@ -35,10 +35,8 @@ UNNAMED: Final = {"_node-mysql_": "mysql (Node)"}
 NOT_REAL: Final = ("_raw_", "xa_", "fault")
 
 
-class Logins:
+class Logins(Onlooker):
     """Collects the logins of a connection."""
-
-    full = True
 
     def __init__(self, found: list[HandshakeResponse41]) -> None:
         self._found = found
@@ -46,17 +44,6 @@ class Logins:
     def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
         if isinstance(record, HandshakeResponse41):
             self._found.append(record)
-
-    def begin(self, client: int) -> None:
-        return None
-
-    def passed(self, *_: Any) -> None:
-        return None
-
-    event = gap = end = passed
-
-    def close(self) -> None:
-        return None
 
 
 def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[HandshakeResponse41]:
