@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.analysis.digest import Digests
 from analyzer.analysis.exchange import Exchange
+
+if TYPE_CHECKING:
+    from analyzer.analysis.digest import Digests
 
 # Groups of one kind that are told apart; what comes later is counted together.
 MOST_GROUPS: Final = 20_000

@@ -11,8 +11,8 @@ from analyzer.analysis.findings.base import SEVERITIES
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
 from analyzer.cli.filtering import connections, filter_argument, jobs_of
 from analyzer.cli.harvest import connection_alone, whole
-from analyzer.cli.output import look, open_output
-from analyzer.cli.run import Run, complain
+from analyzer.cli.output import look, written
+from analyzer.cli.run import Run
 
 T = TypeVar("T")
 
@@ -82,17 +82,15 @@ def run(arguments: argparse.Namespace) -> int:
     if options is None:
         return 2
     outcome = _Outcome()
-    try:
-        with open_output(arguments.output) as out:
-            writer = _summary if arguments.summary else _WRITERS[arguments.format]
-            writer(arguments, options, outcome, out)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        complain(f"{arguments.output}: {error.strerror}")
-        return 3
-    if outcome.failed:
-        return 3
+    writer = _summary if arguments.summary else _WRITERS[arguments.format]
+
+    def write(out: BinaryIO) -> int:
+        writer(arguments, options, outcome, out)
+        return 0
+
+    code = written(arguments.output, write)
+    if code or outcome.failed:
+        return code or 3
     if outcome.interrupted:
         return 130
     if arguments.fail_on and outcome.gravest >= SEVERITIES.index(arguments.fail_on):

@@ -13,8 +13,8 @@ from analyzer.cli.arguments import Commands, captures, command, options_of, outp
 from analyzer.cli.exchanging import Exchanges, Slowest, Top
 from analyzer.cli.filtering import filter_argument, jobs_of
 from analyzer.cli.harvest import Harvest
-from analyzer.cli.output import look, open_output
-from analyzer.cli.run import Run, complain
+from analyzer.cli.output import look, written
+from analyzer.cli.run import Run
 
 FORMATS = ("text", "jsonl", "csv")
 SHOWN_GROUPS = 50
@@ -66,18 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    try:
-        with open_output(arguments.output) as out:
-            if arguments.group:
-                return _grouped(arguments, options, out)
-            if arguments.top:
-                return _top(arguments, options, out)
-            return _all(arguments, options, out)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        complain(f"{arguments.output}: {error.strerror}")
-        return 3
+    write = _grouped if arguments.group else _top if arguments.top else _all
+    return written(arguments.output, partial(write, arguments, options))
 
 
 def _all(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
@@ -147,15 +137,9 @@ def _grouped(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> 
     from analyzer.report import statistics as shown
 
     statistics, sources = collect(arguments, options, ("statement",), arguments.slow)
-    groups = statistics.slowest("statement")
-    if arguments.format == "jsonl":
-        for group in groups:
-            out.write(shown.json_line("statement", group))
-    elif arguments.format == "csv":
-        out.write(shown.csv_header().encode())
-        for group in groups:
-            out.write(shown.csv_line("statement", group).encode())
-    else:
+    if arguments.format == "text":
         text = shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out))
-        text.groups(groups, SHOWN_GROUPS)
+        text.groups(statistics.slowest("statement"), SHOWN_GROUPS)
+    else:
+        out.writelines(shown.lines(statistics, arguments.format))
     return sources.code

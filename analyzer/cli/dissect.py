@@ -14,7 +14,7 @@ from analyzer.analysis.dissection import Dissection
 from analyzer.analysis.fields import FIELDS, closest
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
 from analyzer.cli.filtering import filter_argument
-from analyzer.cli.output import open_output
+from analyzer.cli.output import written
 from analyzer.cli.run import Run, complain
 
 FORMATS = ("text", "fields", "json", "jsonl")
@@ -133,14 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    try:
-        with open_output(arguments.output) as out:
-            return _written(arguments, options, out)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        complain(f"{arguments.output}: {error.strerror}")
-        return 3
+    return written(arguments.output, partial(_written, arguments, options))
 
 
 def _written(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:

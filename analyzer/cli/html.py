@@ -6,14 +6,15 @@ import argparse
 import io
 import os
 from dataclasses import replace
+from functools import partial
 from typing import BinaryIO
 
 from analyzer.analysis import Options, Result, Source
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
 from analyzer.cli.filtering import connections, filter_argument, jobs_of
 from analyzer.cli.harvest import whole
-from analyzer.cli.output import open_output
-from analyzer.cli.run import Run, complain
+from analyzer.cli.output import written
+from analyzer.cli.run import Run
 
 PACKETS = 200
 THEMES = ("auto", "light", "dark")
@@ -68,16 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     write = _page if page else _difference if arguments.diff else _text
     try:
-        with open_output(arguments.output) as out:
-            return write(arguments, options, out)
+        return written(arguments.output, partial(write, arguments, options))
     except _NothingRead as error:
         code: int = error.args[0]
         return code
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        complain(f"{arguments.output}: {error.strerror}")
-        return 3
 
 
 def _title(arguments: argparse.Namespace) -> str:

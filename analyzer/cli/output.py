@@ -8,8 +8,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
+
+from analyzer.cli.run import complain
 
 
 @contextlib.contextmanager
@@ -39,6 +41,18 @@ def open_output(name: str | None) -> Iterator[BinaryIO]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def written(name: str | None, write: Callable[[BinaryIO], int]) -> int:
+    """What `write` makes of an output file (see `open_output`): its exit code, or 3 and a message where it fails."""
+    try:
+        with open_output(name) as out:
+            return write(out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(f"{name}: {error.strerror}")
+        return 3
 
 
 def look(arguments: argparse.Namespace, out: BinaryIO) -> tuple[int, bool]:

@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from analyzer.analysis import Analysis, Options, Result
-from analyzer.analysis.digest import Digests
 from analyzer.analysis.statistics import KINDS, Statistics
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
 from analyzer.cli.exchanging import Observed
 from analyzer.cli.filtering import filter_argument, jobs_of
 from analyzer.cli.harvest import Key
-from analyzer.cli.output import look, open_output
-from analyzer.cli.run import Run, complain
+from analyzer.cli.output import look, written
+from analyzer.cli.run import Run
 
 if TYPE_CHECKING:
     from analyzer.analysis.filters import Filter
@@ -35,6 +34,9 @@ class Summed(Observed):
     longest: ClassVar[int] = 0  # the usual: of a statement its beginning is enough
 
     def __init__(self, slow_ns: int, kinds: tuple[str, ...], keep: Filter | None = None) -> None:
+        # A large library comes with it, which no other command needs.
+        from analyzer.analysis.digest import Digests
+
         super().__init__(slow_ns, keep)
         self._statistics = Statistics(kinds)
         self._digests = Digests()
@@ -81,14 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    try:
-        with open_output(arguments.output) as out:
-            return _write(arguments, options, out)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        complain(f"{arguments.output}: {error.strerror}")
-        return 3
+    return written(arguments.output, partial(_write, arguments, options))
 
 
 def _write(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
@@ -101,10 +96,5 @@ def _write(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> in
             statistics, arguments.top
         )
         return sources.code
-    if arguments.format == "csv":
-        out.write(shown.csv_header().encode())
-    for kind in kinds:
-        for group in statistics.slowest(kind)[: arguments.top]:
-            line = shown.json_line(kind, group) if arguments.format == "jsonl" else shown.csv_line(kind, group).encode()
-            out.write(line)
+    out.writelines(shown.lines(statistics, arguments.format, arguments.top))
     return sources.code

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 
 from analyzer.analysis.exchange import Exchange
 from analyzer.report import labels
+from analyzer.report.colour import paint
+from analyzer.report.csvout import line
 from analyzer.report.escape import csv_cell, terminal
 from analyzer.report.layout import Column, cells, clip, place
 
 NARROWEST = 80
-_SGR = {"red": "31", "yellow": "33", "bold": "1", "dim": "2"}
 _TIME, _STREAM, _TOOK, _ROWS, _WHAT = range(5)
 _COLUMNS = (("Time UTC", 12), ("Conn", 4), ("Took", 6), ("Rows", 6))
 
@@ -87,18 +86,12 @@ class CommandsText:
         self._write(lead + self._paint(line, colour) + "\n")
 
     def _paint(self, text: str, style: str) -> str:
-        return f"\x1b[{_SGR[style]}m{text}\x1b[0m" if self._color else text
-
-
-def _line(row: list[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(row)
-    return out.getvalue()
+        return paint(text, style) if self._color else text
 
 
 def csv_header() -> str:
     """The names of the columns, as one line with its CRLF (RFC 4180)."""
-    return _line(list(COLUMNS))
+    return line(COLUMNS)
 
 
 def csv_line(exchange: Exchange) -> str:
@@ -112,7 +105,7 @@ def csv_line(exchange: Exchange) -> str:
         else:
             value = getattr(exchange, name)
         values.append(_cell(value))
-    return _line(values)
+    return line(values)
 
 
 def _cell(value: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from operator import attrgetter
 
 from analyzer.analysis.model import Connection
@@ -63,7 +64,8 @@ def _cell(value: object) -> str | int | None:
     return csv_cell(str(value))
 
 
-def _line(cells: list[str | int | None]) -> str:
+def line(cells: Sequence[object]) -> str:
+    """Cells that are escaped, as one line with its CRLF (RFC 4180)."""
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()
@@ -71,7 +73,7 @@ def _line(cells: list[str | int | None]) -> str:
 
 def header() -> str:
     """The names of the columns, as one line with its CRLF (RFC 4180)."""
-    return _line(list(COLUMNS))
+    return line(COLUMNS)
 
 
 def encode(connection: Connection) -> str:
@@ -83,4 +85,4 @@ def encode(connection: Connection) -> str:
     values.extend(_trailing(connection))
     for key in _FINDINGS.values():
         values.append([getattr(finding, key) for finding in connection.findings])
-    return _line([_cell(value) for value in values])
+    return line([_cell(value) for value in values])

@@ -15,12 +15,12 @@ from analyzer.analysis.findings.base import Rule
 from analyzer.analysis.findings.common import span
 from analyzer.analysis.model import Connection, Finding, Greeting, Login, Tls
 from analyzer.report import labels
+from analyzer.report.colour import paint
 from analyzer.report.escape import terminal
 from analyzer.report.exchanges_told import OUTCOMES, PATHS, PLUGINS, PROTECTIONS
 from analyzer.report.layout import cells, wrap
 
 NARROWEST: Final = 40
-_SGR: Final = {"error": "31", "warning": "33", "info": "36", "bold": "1", "dim": "2"}
 _PRODUCTS: Final = {"mysql": "MySQL", "mariadb": "MariaDB"}
 _FIELD: Final = re.compile(r"\{(\w+)(?:![rs])?\}")
 # Kinds of commands that are named.
@@ -361,7 +361,7 @@ class Explainer:
             self._write((margin if i else lead) + line + "\n")
 
     def _paint(self, text: str, colour: str | None) -> str:
-        return f"\x1b[{_SGR[colour]}m{text}\x1b[0m" if self._color and colour and text else text
+        return paint(text, colour) if self._color and text else text
 
 
 def template(text: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from analyzer.analysis.fleet import KINDS, PHASES, Fleet
 from analyzer.report import labels
+from analyzer.report.colour import paint
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.layout import clip, wrap
 
@@ -87,7 +88,7 @@ class FleetText:
                 self._write(f"  {line}\n")
 
     def _bold(self, text: str) -> str:
-        return f"\x1b[1m{text}\x1b[0m" if self._color else text
+        return paint(text, "bold") if self._color else text
 
 
 def as_json(fleet: Fleet) -> bytes:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from analyzer.analysis.statistics import Group, Statistics
 from analyzer.report import labels
+from analyzer.report.colour import paint
+from analyzer.report.csvout import line
 from analyzer.report.escape import csv_cell, json_safe, terminal
 from analyzer.report.layout import cells, clip
 
@@ -92,7 +92,7 @@ class StatisticsText:
             )
 
     def _bold(self, text: str) -> str:
-        return f"\x1b[1m{text}\x1b[0m" if self._color else text
+        return paint(text, "bold") if self._color else text
 
 
 def row_of(kind: str, group: Group) -> dict[str, Any]:
@@ -108,22 +108,14 @@ def row_of(kind: str, group: Group) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def json_line(kind: str, group: Group) -> bytes:
-    """A group as one line of JSON."""
-    return msgspec.json.encode(row_of(kind, group)) + b"\n"
-
-
-def csv_header() -> str:
-    """The names of the columns, as one line with its CRLF."""
-    return _line(list(COLUMNS))
-
-
-def csv_line(kind: str, group: Group) -> str:
-    """A group as one line with its CRLF."""
-    return _line([csv_cell(each) if isinstance(each, str) else each for each in row_of(kind, group).values()])
-
-
-def _line(row: list[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(row)
-    return out.getvalue()
+def lines(statistics: Statistics, form: str, top: int | None = None) -> Iterator[bytes]:
+    """The first `top` groups of each kind (None: all) as lines of `form`: jsonl, or csv with its head."""
+    if form == "csv":
+        yield line(COLUMNS).encode()
+    for kind in statistics.kinds:
+        for group in statistics.slowest(kind)[:top]:
+            row = row_of(kind, group)
+            if form == "csv":
+                yield line([csv_cell(each) if isinstance(each, str) else each for each in row.values()]).encode()
+            else:
+                yield msgspec.json.encode(row) + b"\n"

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from analyzer.analysis.model import SERVER, Connection, ConnectionDetail, Packet, Source
 from analyzer.report import labels
+from analyzer.report.colour import paint
 from analyzer.report.dump import hex_lines, nested
 from analyzer.report.escape import terminal
 from analyzer.report.layout import Column, cells, place, wrap
 from analyzer.report.summary import Totals, captured
 
 NARROWEST = 80
-_SGR = {"green": "32", "red": "31", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 _OUTCOME_COLOUR = {"accepted": "green", "rejected": "red", "aborted": "yellow", "encrypted": "cyan", "unknown": "dim"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "info": "cyan"}
 _NUMBER, _TIME, _CLIENT, _SERVER, _ACCOUNT, _AUTH, _TLS, _OUTCOME, _TOOK = range(9)
@@ -211,4 +211,4 @@ class TextReport:
         ]
 
     def _paint(self, text: str, colour: str | None) -> str:
-        return f"\x1b[{_SGR[colour]}m{text}\x1b[0m" if self._color and colour else text
+        return paint(text, colour) if self._color else text
