@@ -56,30 +56,25 @@ def captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin"
     )
-    parser.add_argument(
-        "--port",
-        type=port,
-        action="append",
-        default=[],
-        metavar="N",
-        help="MySQL is assumed on this port where a connection's start was not captured (repeatable; 3306 always is)",
-    )
-    parser.add_argument(
-        "--keylog",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="TLS secrets in NSS key log format (repeatable; with - read on while it grows); those inside a pcapng are "
+    analysis_arguments(
+        parser,
+        "MySQL is assumed on this port where a connection's start was not captured (repeatable; 3306 always is)",
+        "TLS secrets in NSS key log format (repeatable; with - read on while it grows); those inside a pcapng are "
         "used without asking",
     )
+    parser.add_argument("--merge", action="store_true", help="read several files as one capture, in time order")
+
+
+def analysis_arguments(parser: argparse.ArgumentParser, about_ports: str, about_keylogs: str) -> None:
+    """What `options_of` looks at: ports, keys, secrets."""
+    parser.add_argument("--port", type=port, action="append", default=[], metavar="N", help=about_ports)
+    parser.add_argument("--keylog", type=Path, action="append", default=[], metavar="FILE", help=about_keylogs)
     parser.add_argument(
         "--rsa-key",
         type=Path,
         metavar="FILE",
         help="a server's RSA key (PEM), for RSA key exchange up to TLS 1.2",
     )
-    parser.add_argument("--merge", action="store_true", help="read several files as one capture, in time order")
     parser.add_argument("--show-secrets", action="store_true", help="do not mask passwords, tokens and scrambles")
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="check this password against the captured logins"

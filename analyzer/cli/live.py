@@ -11,12 +11,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
-from analyzer.cli.arguments import Commands, command, port, positive
+from analyzer.cli.arguments import Commands, analysis_arguments, command, positive
 from analyzer.cli.filtering import filter_argument
 from analyzer.cli.privileges import User, invoking_user, user_named
 from analyzer.cli.run import complain
@@ -138,20 +137,11 @@ def add(commands: Commands) -> None:
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     parser.add_argument("--report", metavar="FILE.html", help="write a page about what was analysed, at the end")
     parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: text")
-    parser.add_argument(
-        "--port", type=port, action="append", default=[], metavar="N", help="a port of MySQL's beside 3306 (repeatable)"
+    analysis_arguments(
+        parser,
+        "a port of MySQL's beside 3306 (repeatable)",
+        "TLS secrets in NSS key log format, read on while the file grows (repeatable)",
     )
-    parser.add_argument(
-        "--keylog",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="TLS secrets in NSS key log format, read on while the file grows (repeatable)",
-    )
-    parser.add_argument("--rsa-key", type=Path, metavar="FILE", help="a server's RSA key (PEM)")
-    parser.add_argument("--show-secrets", action="store_true", help="do not mask clear-text passwords in the report")
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help="check this password against the logins")
     parser.add_argument("--user", metavar="NAME", help="analyse as this user (default: the one who called sudo)")
     parser.add_argument(
         "--idle", type=_seconds, default=3600.0, metavar="S", help="forget connections silent so long (default: 3600)"
