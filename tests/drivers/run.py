@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +20,7 @@ from tests.drivers.cli_client import run_case
 from tests.drivers.install import InstallError, install
 from tests.drivers.truth import went_wrong
 from tests.servers import Server
+from tests.servers.capturing import tcpdump
 
 HERE: Final = Path(__file__).parent
 SECONDS: Final = 60
@@ -93,28 +92,9 @@ def check_tools() -> None:
         raise Unusable("tcpdump captures on the loopback interface as root only")
 
 
-@contextmanager
-def capturing(target: Path, server: Server) -> Iterator[None]:
+def capturing(target: Path, server: Server) -> AbstractContextManager[None]:
     """tcpdump on the server's quiet address while the body runs."""
-    words = ["tcpdump", "--immediate-mode", "-U", "-n", "-i", "lo", "-B", "65536", "-Z", "root", "-w", str(target)]
-    words += [f"host {server.quiet_host} and tcp port {server.port}"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        first = process.stderr.readline()
-        while first and "listening on" not in first:
-            first = process.stderr.readline()
-        if not first:
-            raise Unusable("tcpdump can not capture on the loopback interface")
-        try:
-            yield
-            # The last frames (FIN, ACK) follow the end of the client.
-            time.sleep(0.4)
-        finally:
-            process.send_signal(signal.SIGINT)
-            summary = process.stderr.read()
-    dropped = re.search(r"(\d+) packets? dropped by kernel", summary)
-    if not dropped or dropped[1] != "0":
-        raise Unusable(f"tcpdump dropped frames: {summary.strip()}")
+    return tcpdump(target, server.quiet_host, server.port, cannot=Unusable, lossy=Unusable)
 
 
 def as_admin(server: Server, statement: str) -> list[list[str]]:

@@ -10,15 +10,13 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +28,7 @@ from analyzer.errors import AnalyzerError
 
 from . import REPOSITORY, Server, running_servers, servers_dir
 from .accounts import ADMIN
+from .capturing import tcpdump
 from .engines import ENGINES, engine
 from .lifecycle import down, up
 from .packages import SetupError
@@ -78,27 +77,9 @@ def warm_cache(server: Server) -> None:
         run([*words, f"--password={user}-pw", "--ssl-mode=REQUIRED", "--execute=DO 1"])
 
 
-@contextmanager
-def capturing(target: Path, host: str, port: int) -> Iterator[None]:
-    """Run tcpdump on the loopback interface while the body runs."""
-    words = ["tcpdump", "--immediate-mode", "-U", "-n", "-i", "lo", "-B", "65536", "-Z", "root", "-w", str(target)]
-    with subprocess.Popen([*words, f"host {host} and tcp port {port}"], stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        first = process.stderr.readline()
-        while first and "listening on" not in first:
-            first = process.stderr.readline()
-        if not first:
-            raise SetupError("tcpdump can not capture on the loopback interface: run as root")
-        try:
-            yield
-            # The last frames (FIN, ACK) follow the end of the client.
-            time.sleep(0.4)
-        finally:
-            process.send_signal(signal.SIGINT)
-            summary = process.stderr.read()
-    dropped = re.search(r"(\d+) packets? dropped by kernel", summary)
-    if not dropped or dropped[1] != "0":
-        raise Unfit(f"tcpdump dropped frames: {summary.strip()}")
+def capturing(target: Path, host: str, port: int) -> AbstractContextManager[None]:
+    """tcpdump on the loopback interface while the body runs."""
+    return tcpdump(target, host, port, cannot=SetupError, lossy=Unfit)
 
 
 def session_keys(capture: Path, server: Server) -> str:
