@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import struct
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +24,7 @@ from analyzer.analysis.live import LiveAnalysis
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture, open_stream
 from analyzer.capture.live import programs
+from analyzer.capture.live.capture import Capture, Limits, Signals, Source
 from analyzer.capture.live.channel import DONE, Arena, Inlet, Outlet
 from analyzer.capture.live.files import CaptureFiles, Counters, Rotation, Target
 from analyzer.capture.live.frames import Block, Frames, pack_all, sizes_of
@@ -225,7 +227,7 @@ class Pair:
         messages, answers = os.pipe(), os.pipe()
         arena = Arena(size)
         self.outlet = Outlet(arena, messages[1], answers[0])
-        self.inlet = Inlet(arena, messages[0], answers[1], [1])
+        self.inlet = Inlet(arena, messages[0], answers[1], [1, 1])
         self._left = (messages[0], answers[1])
         self.number = 1
 
@@ -293,6 +295,56 @@ def test_the_other_side_is_told_what_was_skipped() -> None:
         pair.outlet.listen()
         assert pair.outlet.answers == {DONE: 5}
     finally:
+        pair.close()
+
+
+class Waiting:
+    """An interface that has one frame to give, and nothing else."""
+
+    down: str | None = None
+
+    def __init__(self, number: int, at: int) -> None:
+        self.port, self.number = ETHERNET, number
+        self._left = [frames_of([(at, b"waits", 0)], interface=number)]
+        self._read, self._write = os.pipe()
+
+    def fileno(self) -> int:
+        return self._read
+
+    def take(self) -> Frames | None:
+        return self._left[0] if self._left else None
+
+    def release(self) -> None:
+        self._left.clear()
+
+    def statistics(self) -> tuple[int, int]:
+        return 1, 0
+
+    def failed(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def drain_seconds(self) -> float:
+        return 0.0
+
+    def wait(self, seconds: float) -> None: ...
+
+    def close(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+
+@pytest.mark.parametrize("interfaces", [1, 2])
+def test_what_waits_when_the_signal_comes_is_kept(interfaces: int) -> None:
+    pair = Pair()
+    signals = Signals()
+    try:
+        sources: list[Source] = [Waiting(number, START) for number in range(interfaces)]
+        signal.raise_signal(signal.SIGTERM)
+        ended = Capture(sources, None, pair.outlet, signals, Limits(), print).run()
+        assert ended.captured == ended.received == len(pair.take()) == interfaces
+    finally:
+        signals.close()
         pair.close()
 
 

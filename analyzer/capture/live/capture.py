@@ -146,7 +146,8 @@ class Capture:
                     if self._outlet.lost:
                         poll.unregister(number)
                         self._outlet_gone()
-            self._round()
+            if not self._done:  # otherwise what is waiting is for _drain
+                self._round()
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 self._done = True
