@@ -104,6 +104,8 @@ def configuration(each: Engine, prefix: Prefix, directory: Path) -> str:
         f"lc_messages_dir={root}/{each.share}",
         f"character_sets_dir={root}/{each.share}/charsets",
         f"datadir={directory}/data",
+        # Of its own: a MariaDB server that starts removes what others have in a directory they share.
+        f"tmpdir={directory}/tmp",
         f"socket={directory}/server.sock",
         f"pid_file={directory}/server.pid",
         f"log_error={directory}/error.log",

@@ -60,8 +60,9 @@ class Instance:
         packages.mkdir(parents=True, exist_ok=True)
         prefix = unpack(packages, self.engine.suite, self.engine.packages, self.engine.extra_packages)
         owner = unprivileged()
-        self.directory.mkdir(exist_ok=True)
-        owner.give(self.directory)
+        for path in (self.directory, self.directory / "tmp"):
+            path.mkdir(exist_ok=True)
+            owner.give(path)
         self.config.write_text(configuration(self.engine, prefix, self.directory), encoding="utf-8")
         if self.engine.flavor == "mariadb":
             write_pam_service(prefix, self.directory)
