@@ -11,7 +11,6 @@ import ipaddress
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 class _Rows:
     """Some rows of a batch that is sorted by connection, the columns as lists."""
 
-    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "other", "seq", "time")
+    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
 
     def __init__(self, batch: SegmentBatch, direction: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """`rows` are row numbers of the batch, `direction` their senders."""
@@ -46,9 +45,44 @@ class _Rows:
         self.offset: list[int] = batch.offset[rows].tolist()
         self.length: list[int] = batch.length[rows].tolist()
         self.missing: list[int] = batch.missing[rows].tolist()
-        other = (batch.flags[rows] & (TCP_SYN | TCP_FIN | TCP_RST) != 0) | (batch.length[rows] == 0)
-        # How many rows before each (and before the end) are anything but data.
-        self.other: list[int] = [0, *np.cumsum(other).tolist()]
+
+
+class _Runs:
+    """The payloads of the same rows: runs of one connection and direction, with nothing of the other in between."""
+
+    __slots__ = ("before", "ends", "flagged", "frame", "length", "offset", "run", "sender", "start", "time")
+
+    def __init__(
+        self,
+        batch: SegmentBatch,
+        direction: NDArray[np.int64],
+        group: NDArray[np.int64],
+        rows: NDArray[np.int64],
+    ) -> None:
+        """`group` numbers the connections."""
+        length = batch.length[rows]
+        filled = length > 0
+        flagged = batch.flags[rows] & (TCP_SYN | TCP_FIN | TCP_RST) != 0
+        # For each row, and the end: how many rows before it open or end something, and how many hold data.
+        self.flagged: list[int] = [0, *np.cumsum(flagged).tolist()]
+        self.before: list[int] = [0, *np.cumsum(filled).tolist()]
+        picked, length = rows[filled], length[filled]
+        side = group[filled] * 2 + direction[filled]
+        head = np.ones(len(picked), dtype=bool)
+        head[1:] = side[1:] != side[:-1]
+        start = np.flatnonzero(head)
+        run = np.cumsum(head) - 1
+        stop = np.cumsum(length)
+        # For each row with data, and the end: its run, the bytes of that up to its own end.
+        self.run: list[int] = [*run.tolist(), len(start)]
+        self.ends: list[int] = (stop - (stop - length)[start][run]).tolist()
+        self.frame: list[int] = batch.frame[picked].tolist()
+        self.time: list[int] = batch.timestamp_ns[picked].tolist()
+        self.offset: list[int] = batch.offset[picked].tolist()
+        self.length: list[int] = length.tolist()
+        # For each run: who sent it, its first row with data.
+        self.sender: list[int] = (side[start] & 1).tolist()
+        self.start: list[int] = [*start.tolist(), len(picked)]
 
 
 class _Sorted:
@@ -154,6 +188,7 @@ class FlowTable:
         known = self._look(batch, order, direction, starts, group)
         picked = np.flatnonzero(known.matters)
         rows = _Rows(batch, direction[picked], order[picked])
+        runs = _Runs(batch, direction[picked], group[picked], order[picked])
         heads = order[starts]
         keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
         stops = np.append(starts[1:], count)
@@ -167,7 +202,7 @@ class FlowTable:
             key = keys[index * 40 : index * 40 + 40]
             connection = None
             if clean[index]:
-                connection = self._column_way(key, rows, bounds[index], bounds[index + 1], data)
+                connection = self._column_way(key, rows, runs, bounds[index], bounds[index + 1], data)
             if connection is None:
                 span = slice(starts[index], stops[index])
                 self._long_way(key, _Rows(batch, direction[span], order[span]), data)
@@ -263,7 +298,9 @@ class FlowTable:
 
     # -- the column way ------------------------------------------------------------------------------------------------
 
-    def _column_way(self, key: bytes, rows: _Rows, begin: int, stop: int, data: memoryview) -> TcpConnection | None:
+    def _column_way(
+        self, key: bytes, rows: _Rows, runs: _Runs, begin: int, stop: int, data: memoryview
+    ) -> TcpConnection | None:
         """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
 
         `rows` holds those that matter, of this connection from `begin` to `stop`.
@@ -282,13 +319,10 @@ class FlowTable:
         handler = connection.handler
         begun = halves[0].next >= 0 <= halves[1].next
         connected = connection.synack_ns is None or connection.connected_ns is not None
-        if begun and connected:
-            # The first rows of a batch may only acknowledge.
-            while begin < stop and not rows.length[begin] and not flags[begin] & (TCP_SYN | TCP_FIN | TCP_RST):
-                begin += 1
-            if rows.other[stop] == rows.other[begin]:
-                self._runs(connection, rows, begin, stop, data)
-                return connection
+        if begun and connected and runs.flagged[stop] == runs.flagged[begin]:
+            # Only data is left, and what acknowledges it.
+            self._deliver(connection, runs, runs.before[begin], runs.before[stop], data)
+            return connection
         run = -1
         parts: list[memoryview] = []
         ends: list[int] = []
@@ -334,31 +368,26 @@ class FlowTable:
         return connection
 
     @staticmethod
-    def _runs(connection: TcpConnection, rows: _Rows, begin: int, stop: int, data: memoryview) -> None:
-        """Delivers rows that all are data, of a connection that has begun: the greater part of all rows."""
+    def _deliver(connection: TcpConnection, runs: _Runs, begin: int, stop: int, data: memoryview) -> None:
+        """Delivers the data of a connection that has begun: the greater part of all rows."""
         halves, handler = connection.halves, connection.handler
-        directions, offsets, lengths = rows.direction, rows.offset, rows.length
-        while begin < stop:
-            sender = directions[begin]
-            end = begin + 1
-            while end < stop and directions[end] == sender:
-                end += 1
+        starts, offsets, ends = runs.start, runs.offset, runs.ends
+        for run in range(runs.run[begin], runs.run[stop]):
+            begin, stop = starts[run], starts[run + 1]
+            sender = runs.sender[run]
             half = halves[sender]
-            if end == begin + 1:
-                size = lengths[begin]
-                offset = offsets[begin]
-                run = bytes(data[offset : offset + size])
-                ends = [size]
-            else:
-                ends = list(accumulate(lengths[begin:end]))
-                size = ends[-1]
-                pieces = zip(offsets[begin:end], lengths[begin:end], strict=True)
-                run = b"".join([data[offset : offset + length] for offset, length in pieces])
+            size = ends[stop - 1]
             half.bytes += size
             half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
-            if handler is not None:
-                handler.data(sender, run, ends, rows.frame[begin:end], rows.time[begin:end])
-            begin = end
+            if handler is None:
+                continue
+            if stop == begin + 1:
+                offset = offsets[begin]
+                whole = bytes(data[offset : offset + size])
+            else:
+                pieces = zip(offsets[begin:stop], runs.length[begin:stop], strict=True)
+                whole = b"".join([data[offset : offset + length] for offset, length in pieces])
+            handler.data(sender, whole, ends[begin:stop], runs.frame[begin:stop], runs.time[begin:stop])
 
     @staticmethod
     def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:
