@@ -10,8 +10,9 @@ from analyzer.analysis.observe import Observer
 from analyzer.analysis.packets import PacketList
 from analyzer.errors import BadValue
 from analyzer.protocol import state as st
-from analyzer.protocol.commands import COM_CHANGE_USER
+from analyzer.protocol.commands import COM_CHANGE_USER, COM_STMT_EXECUTE
 from analyzer.protocol.compression import Allowance, CompressedFramer
+from analyzer.protocol.executes import plain_execute
 from analyzer.protocol.framing import HEADER, Packet, PacketFramer
 from analyzer.protocol.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed
@@ -123,6 +124,12 @@ class Decoding:
                 log.plain(data, machine.context.in_force, frames[-1], times[-1])
             return True
         length = len(data) - HEADER
+        if log is not None and data[4] == COM_STMT_EXECUTE:
+            taken = plain_execute(machine, data)
+            if taken is not None:
+                self.facts.count(COM_STMT_EXECUTE)
+                log.execute(data, *taken, frames[-1], times[-1])
+                return True
         if log is None or length > LONGEST_DIRECT or data[4] == COM_CHANGE_USER:
             return False
         packet = Packet(0, data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], 0)

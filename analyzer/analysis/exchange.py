@@ -17,6 +17,7 @@ from analyzer.protocol.capabilities import (
     flag_names,
 )
 from analyzer.protocol.commands import COM_QUERY, COMMANDS
+from analyzer.protocol.executes import Plan
 from analyzer.protocol.machine import AnyRecord
 from analyzer.protocol.reader import ENCODING_ERRORS
 from analyzer.protocol.records.command import ComQuery
@@ -95,7 +96,7 @@ class Pending(msgspec.Struct, gc=False):
     frame: int
     time_ns: int
     code: int
-    record: AnyRecord | None  # None: a plain COM_QUERY, of which `text` holds the statement
+    record: AnyRecord | None  # None: taken without one; `text` holds a query's statement, or an execute's packet
     bytes_request: int
     statement: str | None
     num_params: int | None
@@ -113,6 +114,7 @@ class Pending(msgspec.Struct, gc=False):
     columns: int | None = None
     rows: int | None = None
     text: bytes = b""
+    plan: Plan | None = None  # how a plain execute is read
     before: list[ResultSet] | None = None  # results that are complete, where there are several
 
 
@@ -130,6 +132,14 @@ def text_of(raw: bytes) -> str:
 def _parameters(pending: Pending) -> tuple[list[Any] | None, dict[str, Any] | None]:
     """Bound values, and query attributes by name. Of a bulk execute: a list of values for each row."""
     record = pending.record
+    if record is None:
+        plan = pending.plan
+        if plan is None:
+            return None, None
+        values = plan.values(pending.text)
+        if values is not None:
+            return [_shown(value) for value in values] if plan.integers is None else values, None
+        record = plan.record(pending.text)
     if isinstance(record, ComStmtBulkExecute):
         return [[_shown(value.value) for value in row] for row in record.rows], None
     if isinstance(record, ComQuery):
@@ -184,7 +194,7 @@ def exchange_of(capture: str, stream: int, client: Endpoint, server: Endpoint, p
         pending.first_ns - pending.time_ns if answered else None,
         pending.last_ns - pending.time_ns if answered else None,
         COMMANDS.get(pending.code, f"0x{pending.code:02x}"),
-        pending.statement if record is not None else text_of(pending.text) if pending.code == COM_QUERY else None,
+        text_of(pending.text) if record is None and pending.code == COM_QUERY else pending.statement,
         *_parameters(pending),
         pending.database,
         pending.response,

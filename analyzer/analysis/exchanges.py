@@ -35,7 +35,8 @@ from analyzer.protocol.capabilities import (
     CLIENT_QUERY_ATTRIBUTES,
     SERVER_STATUS_CURSOR_EXISTS,
 )
-from analyzer.protocol.commands import COM_FIELD_LIST, COM_QUIT
+from analyzer.protocol.commands import COM_FIELD_LIST, COM_QUERY, COM_QUIT, COM_STMT_EXECUTE
+from analyzer.protocol.executes import Plan
 from analyzer.protocol.framing import HEADER, LONGEST, Packet
 from analyzer.protocol.machine import CLIENT, AnyRecord, Machine
 from analyzer.protocol.records.authentication import AuthResponse
@@ -47,6 +48,7 @@ from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileReq
 from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
 from analyzer.protocol.records.session_track import Schema
 from analyzer.protocol.scanning import Scanned
+from analyzer.protocol.statements import Statement
 
 # Result sets of one command that are listed; more are counted in `rows` alone.
 MOST_RESULTS: Final = 256
@@ -212,6 +214,26 @@ class ExchangeLog(Onlooker):
         self._pending.append(exchange)
         self._due = True
 
+    def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
+        """A plain COM_STMT_EXECUTE: its whole packet."""
+        exchange = Pending(
+            self._number,
+            frame,
+            time_ns,
+            COM_STMT_EXECUTE,
+            None,
+            len(data),
+            statement.query,
+            statement.num_params,
+            self._database,
+            self._user,
+        )
+        self._number += 1
+        exchange.text = data
+        exchange.plan = plan
+        self._pending.append(exchange)
+        self._due = True
+
     def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
         """The whole response of the command that is awaited, `length` bytes."""
         self._due = False
@@ -245,7 +267,7 @@ class ExchangeLog(Onlooker):
             elif isinstance(record, ComChangeUser):
                 self._user, self._database = record.user, record.database or None
             elif record is None:
-                if exchange.text[:1] in _U:
+                if exchange.code == COM_QUERY and exchange.text[:1] in _U:
                     self._use(text_of(exchange.text))
             elif isinstance(record, ComQuery):
                 self._use(record.query)

@@ -91,8 +91,7 @@ def _all(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
     encoded: Callable[[], Harvest[bytes]] = partial(Exchanges, arguments.slow, encode, arguments.filter)
     sources = Run(options, encoded, jobs_of(arguments))
     for _, lines in sources.each(arguments.captures, arguments.merge):
-        for line in lines:
-            out.write(line)
+        out.writelines(lines)
     return sources.code
 
 

@@ -6,16 +6,17 @@ same way; so nothing has to be agreed on, and the results only have to be put in
 
 from __future__ import annotations
 
-import heapq
 import multiprocessing
 import os
 import pickle
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
+from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Source
@@ -31,6 +32,8 @@ WORTH_IT: Final = 8 << 20
 MOST_JOBS: Final = 4
 AT_ONCE: Final = 512  # results in one message
 AHEAD: Final = 16  # messages of one process that may wait for their turn
+_KEY: Final = itemgetter(0)
+_ITEM: Final = itemgetter(1)
 
 
 def jobs_for(name: str, asked: int | None) -> int:
@@ -67,7 +70,7 @@ class Parallel(Generic[T]):
         """The items of all processes, in the order of their keys. Raises CaptureError."""
         try:
             streams = [self._stream(process, self._drained(pipe)) for process, pipe in self._workers]
-            merged = (item for _, item in heapq.merge(*streams, key=lambda item: item[0]))
+            merged = in_order(streams)
             yield from self._harvest.join(merged) if isinstance(self._harvest, Connections) else merged
             if self.source is not None:
                 self.source.mysql_connections = self._mysql
@@ -93,7 +96,7 @@ class Parallel(Generic[T]):
         threading.Thread(target=drain, daemon=True).start()
         return messages
 
-    def _stream(self, process: BaseProcess, messages: queue.Queue[bytes | None]) -> Iterator[tuple[Key, T]]:
+    def _stream(self, process: BaseProcess, messages: queue.Queue[bytes | None]) -> Iterator[list[tuple[Key, T]]]:
         """What one process sends."""
         while True:
             message = messages.get()
@@ -104,7 +107,7 @@ class Parallel(Generic[T]):
                 )
             kind, content = pickle.loads(message)
             if kind == "results":
-                yield from content
+                yield content
             elif kind == "progress":
                 self._progress.update(*content)
             elif kind == "error":
@@ -117,6 +120,29 @@ class Parallel(Generic[T]):
                     # X Protocol connections are noted by the process whose share they are.
                     self.source.notes += [note for note in content.notes if note not in self.source.notes]
                 return
+
+
+def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:
+    """The items of all streams in the order of their keys. Each stream gives lists, its keys rise through all of them.
+
+    Taken together is what no list still to come can get before: one sort of sorted runs, instead of a choice for each.
+    """
+    held: list[tuple[list[tuple[Key, T]], Iterator[list[tuple[Key, T]]]]] = [([], stream) for stream in streams]
+    while True:
+        for index, (items, stream) in enumerate(held):
+            if not items:
+                held[index] = next((more for more in stream if more), []), stream
+        held = [each for each in held if each[0]]
+        if not held:
+            return
+        bound = min(items[-1][0] for items, _ in held)
+        ready: list[tuple[Key, T]] = []
+        for items, _ in held:
+            stop = bisect_right(items, bound, key=_KEY)
+            ready += items[:stop]
+            del items[:stop]
+        ready.sort(key=_KEY)
+        yield from map(_ITEM, ready)
 
 
 def _work(name: str, options: Options, make: Callable[[], Harvest[object]], pipe: Pipe) -> None:

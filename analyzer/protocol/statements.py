@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from analyzer.protocol.executes import Plan
     from analyzer.protocol.records.resultset import ColumnDefinition41, ColumnDefinition320
 
 MOST_STATEMENTS: Final = 4096
@@ -57,6 +58,7 @@ class Statement(msgspec.Struct, eq=False):
     columns: tuple[ColumnDefinition41 | ColumnDefinition320, ...] = ()
     long_data: dict[int, LongData] = {}
     executed: bool = False  # the long data was used: the next of it begins anew
+    plan: Plan | None = None  # how its plain executes are read
 
     def add_long_data(self, parameter: int, data: bytes, length: int) -> None:
         """Notes `length` bytes, of which `data` was kept."""
