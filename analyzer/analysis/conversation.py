@@ -15,9 +15,11 @@ from analyzer.analysis import taking_up
 from analyzer.analysis.decoding import Decoding
 from analyzer.analysis.observe import Observer
 from analyzer.analysis.recognise import YES, is_greeting
+from analyzer.analysis.turns import plain_turns
 from analyzer.analysis.undecided import MYSQL, UNDECIDED, Chunk, Undecided
 from analyzer.errors import BadValue, Truncated
 from analyzer.net.reassembly import END_RST, TcpConnection
+from analyzer.net.runs import Runs, RunsHandler
 from analyzer.protocol import state as st
 from analyzer.protocol.compression import Allowance
 from analyzer.protocol.machine import CLIENT, SERVER
@@ -44,7 +46,7 @@ class Secrets:
     rsa_key: RSAPrivateKey | None = None
 
 
-class Conversation(Decoding):
+class Conversation(Decoding, RunsHandler):
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint."""
 
     __slots__ = (
@@ -94,6 +96,16 @@ class Conversation(Decoding):
         elif self._undecided is not None:
             self._undecided.data((sender, data, ends, frames, times))
             self._decided()
+
+    def runs(self, runs: Runs, first: int, last: int) -> None:
+        run = first
+        while run < last:
+            if self.kind == MYSQL and self._turns_due:
+                run = plain_turns(self.machine, self._log, self.facts, self._ends, self.client, runs, run, last)
+                if run == last:
+                    return
+            self.data(*runs.piece(run))
+            run += 1
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self.facts.gap(sender, length, reason, frame)

@@ -46,6 +46,7 @@ class Decoding:
         "_ends",
         "_framers",
         "_log",
+        "_unseen",
         "facts",
         "machine",
         "observer",
@@ -60,12 +61,19 @@ class Decoding:
         self.shown: PacketList | None = None  # the observer whose packets the reports show
         # The observer where it is the list of commands, and nobody else looks on.
         self._log = observer if isinstance(observer, ExchangeLog) else None
+        # Nobody looks at packets one by one.
+        self._unseen = observer is None or self._log is not None
         self._ends = response_ends
         self._allowance = allowance
         self._bad = 0  # malformed packets in a row
         self._bare = False  # the client's bytes have begun, and neither TLS nor compression is around the packets
         self._framers = (PacketFramer(keep), PacketFramer(keep))
         self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
+
+    @property
+    def _turns_due(self) -> bool:
+        """Whether what comes may be taken in turns: nobody looks at packets, and none has begun."""
+        return self._unseen and self._bare and self._framers[CLIENT].idle and self._framers[SERVER].idle
 
     def _bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Takes bytes of the stream that turned out to be of another layer."""
@@ -101,7 +109,7 @@ class Decoding:
         """Bytes of packets, as they are inside of all layers."""
         framer = self._framers[role]
         log = self._log
-        if (log is not None or self.observer is None) and framer.idle:
+        if self._unseen and framer.idle:
             # Plain commands and plain responses, where nobody looks at packets: most of the traffic.
             if role == CLIENT:
                 if self.machine.whole_command(data) and self._whole_command(log, data, frames, times):

@@ -83,20 +83,21 @@ def bytes_of(packet: Packet) -> int:
 class ExchangeLog(Onlooker):
     """Observes one connection; an exchange that is complete goes to `sink` as (frame of its last byte, log, exchange).
 
-    `touched` is what the packet in hand belongs to, for whoever looks on after the log.
+    `touched` is what the packet in hand belongs to, for whoever looks on after the log. `number` is that of the next
+    exchange, `user` and `database` those in force.
     """
 
     __slots__ = (
-        "_database",
         "_due",
         "_ends",
-        "_number",
         "_pending",
         "_sink",
-        "_user",
         "client",
+        "database",
+        "number",
         "tcp",
         "touched",
+        "user",
     )
 
     def __init__(self, tcp: TcpConnection, sink: Sink) -> None:
@@ -107,9 +108,9 @@ class ExchangeLog(Onlooker):
         self._pending: deque[Pending] = deque()
         self._due = False
         self._ends: tuple[Endpoint, Endpoint] | None = None
-        self._number = 0
-        self._user: str | None = None
-        self._database: str | None = None
+        self.number = 0
+        self.user: str | None = None
+        self.database: str | None = None
 
     @property
     def ends(self) -> tuple[Endpoint, Endpoint]:
@@ -153,23 +154,23 @@ class ExchangeLog(Onlooker):
             return
         if before in st.CONNECTION_PHASE and before != st.AUTHENTICATION:
             if isinstance(record, HandshakeResponse41 | HandshakeResponse320):
-                self._user, self._database = record.username, record.database or None
+                self.user, self.database = record.username, record.database or None
             return
         if not packet.payload:
             return
         code = packet.payload[0]
         self.touched = exchange = Pending(
-            self._number,
+            self.number,
             packet.frame,
             packet.time_ns,
             code,
             record,
             bytes_of(packet),
             *_statement(record, machine),
-            self._database,
-            self._user,
+            self.database,
+            self.user,
         )
-        self._number += 1
+        self.number += 1
         if code in st.UNANSWERED:
             exchange.response = NONE
             exchange.last_frame = packet.frame
@@ -190,11 +191,21 @@ class ExchangeLog(Onlooker):
                 if exchange.response == MISSING:
                     exchange.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
 
+    @property
+    def idle(self) -> bool:
+        """Whether no response is awaited."""
+        return not self._pending
+
+    def turn(self, exchange: Pending) -> None:
+        """A plain command and its plain response: the next exchange, complete."""
+        self.number += 1
+        self._complete(exchange)
+
     def plain(self, data: bytes, in_force: int, frame: int, time_ns: int) -> None:
         """A COM_QUERY without query attributes, or a COM_QUIT, that was taken without decoding it: its whole packet."""
         code = data[4]
         exchange = Pending(
-            self._number,
+            self.number,
             frame,
             time_ns,
             code,
@@ -202,10 +213,10 @@ class ExchangeLog(Onlooker):
             len(data),
             None,
             None,
-            self._database,
-            self._user,
+            self.database,
+            self.user,
         )
-        self._number += 1
+        self.number += 1
         if code == COM_QUIT:
             exchange.response = NONE
             self._complete(exchange)
@@ -217,7 +228,7 @@ class ExchangeLog(Onlooker):
     def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
         """A plain COM_STMT_EXECUTE: its whole packet."""
         exchange = Pending(
-            self._number,
+            self.number,
             frame,
             time_ns,
             COM_STMT_EXECUTE,
@@ -225,10 +236,10 @@ class ExchangeLog(Onlooker):
             len(data),
             statement.query,
             statement.num_params,
-            self._database,
-            self._user,
+            self.database,
+            self.user,
         )
-        self._number += 1
+        self.number += 1
         exchange.text = data
         exchange.plan = plan
         self._pending.append(exchange)
@@ -263,9 +274,9 @@ class ExchangeLog(Onlooker):
         record = exchange.record
         if exchange.response in (OK, EOF):
             if isinstance(record, ComInitDb):
-                self._database = record.schema_name
+                self.database = record.schema_name
             elif isinstance(record, ComChangeUser):
-                self._user, self._database = record.user, record.database or None
+                self.user, self.database = record.user, record.database or None
             elif record is None:
                 if exchange.code == COM_QUERY and exchange.text[:1] in _U:
                     self._use(text_of(exchange.text))
@@ -274,7 +285,7 @@ class ExchangeLog(Onlooker):
         if isinstance(exchange.ok, OKPacket):
             for change in exchange.ok.session_state_info or ():
                 if isinstance(change, Schema):
-                    self._database = change.value or None
+                    self.database = change.value or None
         self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
 
     def exchange(self, capture: str, pending: Pending) -> Exchange:
@@ -284,7 +295,7 @@ class ExchangeLog(Onlooker):
     def _use(self, statement: str) -> None:
         found = _USE.match(statement)
         if found is not None:
-            self._database = _unquoted(found[1])
+            self.database = _unquoted(found[1])
 
 
 def _statement(record: AnyRecord, machine: Machine) -> tuple[str | None, int | None]:

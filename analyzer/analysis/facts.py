@@ -144,9 +144,9 @@ class Facts(msgspec.Struct):
         if len(self.malformed) < MOST:
             self.malformed.append((role, record_type, error.field, error.offset, error.reason, frame))
 
-    def count(self, code: int) -> None:
+    def count(self, code: int, times: int = 1) -> None:
         """Counts a command."""
-        self.commands[code] = self.commands.get(code, 0) + 1
+        self.commands[code] = self.commands.get(code, 0) + times
 
     # -- client -----------------------------------------------------------------------------------------------------
 

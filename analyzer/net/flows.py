@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.reassembly import END_FIN, END_RST, StreamHandler, TcpConnection, difference
+from analyzer.net.runs import Runs, RunsHandler
 
 # Connections open at one time, at most: past that the longest idle are finished.
 MAX_OPEN: int = 50_000
@@ -45,44 +46,6 @@ class _Rows:
         self.offset: list[int] = batch.offset[rows].tolist()
         self.length: list[int] = batch.length[rows].tolist()
         self.missing: list[int] = batch.missing[rows].tolist()
-
-
-class _Runs:
-    """The payloads of the same rows: runs of one connection and direction, with nothing of the other in between."""
-
-    __slots__ = ("before", "ends", "flagged", "frame", "length", "offset", "run", "sender", "start", "time")
-
-    def __init__(
-        self,
-        batch: SegmentBatch,
-        direction: NDArray[np.int64],
-        group: NDArray[np.int64],
-        rows: NDArray[np.int64],
-    ) -> None:
-        """`group` numbers the connections."""
-        length = batch.length[rows]
-        filled = length > 0
-        flagged = batch.flags[rows] & (TCP_SYN | TCP_FIN | TCP_RST) != 0
-        # For each row, and the end: how many rows before it open or end something, and how many hold data.
-        self.flagged: list[int] = [0, *np.cumsum(flagged).tolist()]
-        self.before: list[int] = [0, *np.cumsum(filled).tolist()]
-        picked, length = rows[filled], length[filled]
-        side = group[filled] * 2 + direction[filled]
-        head = np.ones(len(picked), dtype=bool)
-        head[1:] = side[1:] != side[:-1]
-        start = np.flatnonzero(head)
-        run = np.cumsum(head) - 1
-        stop = np.cumsum(length)
-        # For each row with data, and the end: its run, the bytes of that up to its own end.
-        self.run: list[int] = [*run.tolist(), len(start)]
-        self.ends: list[int] = (stop - (stop - length)[start][run]).tolist()
-        self.frame: list[int] = batch.frame[picked].tolist()
-        self.time: list[int] = batch.timestamp_ns[picked].tolist()
-        self.offset: list[int] = batch.offset[picked].tolist()
-        self.length: list[int] = length.tolist()
-        # For each run: who sent it, its first row with data.
-        self.sender: list[int] = (side[start] & 1).tolist()
-        self.start: list[int] = [*start.tolist(), len(picked)]
 
 
 class _Sorted:
@@ -187,8 +150,9 @@ class FlowTable:
         direction = swap[order].astype(np.int64)
         known = self._look(batch, order, direction, starts, group)
         picked = np.flatnonzero(known.matters)
+        data = memoryview(batch.data)
         rows = _Rows(batch, direction[picked], order[picked])
-        runs = _Runs(batch, direction[picked], group[picked], order[picked])
+        runs = Runs(batch, direction[picked], group[picked], order[picked], data)
         heads = order[starts]
         keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
         stops = np.append(starts[1:], count)
@@ -196,7 +160,6 @@ class FlowTable:
         ends = order[stops - 1]
         last_frames, last_times = batch.frame[ends].tolist(), batch.timestamp_ns[ends].tolist()
         clean, acked = known.clean.tolist(), known.acked.tolist()
-        data = memoryview(batch.data)
         # In the order of their first frames, as tcp.stream counts them.
         for index in np.argsort(heads, kind="stable").tolist():
             key = keys[index * 40 : index * 40 + 40]
@@ -299,7 +262,7 @@ class FlowTable:
     # -- the column way ------------------------------------------------------------------------------------------------
 
     def _column_way(
-        self, key: bytes, rows: _Rows, runs: _Runs, begin: int, stop: int, data: memoryview
+        self, key: bytes, rows: _Rows, runs: Runs, begin: int, stop: int, data: memoryview
     ) -> TcpConnection | None:
         """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
 
@@ -319,9 +282,9 @@ class FlowTable:
         handler = connection.handler
         begun = halves[0].next >= 0 <= halves[1].next
         connected = connection.synack_ns is None or connection.connected_ns is not None
-        if begun and connected and runs.flagged[stop] == runs.flagged[begin]:
+        if begun and connected and runs.only_data(begin, stop):
             # Only data is left, and what acknowledges it.
-            self._deliver(connection, runs, runs.before[begin], runs.before[stop], data)
+            self._deliver(connection, runs, *runs.between(begin, stop))
             return connection
         run = -1
         parts: list[memoryview] = []
@@ -368,26 +331,19 @@ class FlowTable:
         return connection
 
     @staticmethod
-    def _deliver(connection: TcpConnection, runs: _Runs, begin: int, stop: int, data: memoryview) -> None:
+    def _deliver(connection: TcpConnection, runs: Runs, first: int, last: int) -> None:
         """Delivers the data of a connection that has begun: the greater part of all rows."""
-        halves, handler = connection.halves, connection.handler
-        starts, offsets, ends = runs.start, runs.offset, runs.ends
-        for run in range(runs.run[begin], runs.run[stop]):
-            begin, stop = starts[run], starts[run + 1]
-            sender = runs.sender[run]
-            half = halves[sender]
-            size = ends[stop - 1]
+        for run in range(first, last):
+            half = connection.halves[runs.sender[run]]
+            size = runs.size(run)
             half.bytes += size
             half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
-            if handler is None:
-                continue
-            if stop == begin + 1:
-                offset = offsets[begin]
-                whole = bytes(data[offset : offset + size])
-            else:
-                pieces = zip(offsets[begin:stop], runs.length[begin:stop], strict=True)
-                whole = b"".join([data[offset : offset + length] for offset, length in pieces])
-            handler.data(sender, whole, ends[begin:stop], runs.frame[begin:stop], runs.time[begin:stop])
+        handler = connection.handler
+        if isinstance(handler, RunsHandler):
+            handler.runs(runs, first, last)
+        elif handler is not None:
+            for run in range(first, last):
+                handler.data(*runs.piece(run))
 
     @staticmethod
     def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:

@@ -178,10 +178,10 @@ def _known_plan(statement: Statement, in_force: int) -> Plan | None:
     return plan
 
 
-def plain_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | None:
-    """Takes an execute that is plain: its statement, and how its values are read. None for all else.
+def known_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | None:
+    """The statement of an execute that is plain, and how its values are read; None for all else.
 
-    `data` is a `Machine.whole_command`; nothing has moved where it is not taken.
+    `data` is a whole packet, where a command is due. Nothing has moved.
     """
     statements = machine.statements
     number = int.from_bytes(data[5:9], "little")
@@ -193,8 +193,16 @@ def plain_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | Non
     plan = _known_plan(statement, machine.context.in_force)
     if plan is None or not plan.fits(data):
         return None
-    statement.executed = True
-    machine.command = Command(COM_STMT_EXECUTE, UNREAD, 0, statement)
-    machine.sequence = 0
-    machine.state = st.RESULT
     return statement, plan
+
+
+def plain_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | None:
+    """Takes an execute that is plain, a `Machine.whole_command`; None for all else, and nothing has moved."""
+    found = known_execute(machine, data)
+    if found is not None:
+        statement = found[0]
+        statement.executed = True
+        machine.command = Command(COM_STMT_EXECUTE, UNREAD, 0, statement)
+        machine.sequence = 0
+        machine.state = st.RESULT
+    return found

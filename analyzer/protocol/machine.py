@@ -126,6 +126,8 @@ class Machine(Answers):
         """Whether `data` is one command in one packet, where one is due and nothing is assumed."""
         if self.state != st.COMMAND or len(data) < 5 or self.context.assumed or self.one_sided:
             return False
+        if self.file_sequence is not None:  # it may be the rest of a file
+            return False
         return not data[3] and (data[0] | data[1] << 8 | data[2] << 16) == len(data) - 4
 
     def plain_command(self, data: bytes) -> bool:

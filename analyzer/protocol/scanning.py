@@ -14,6 +14,7 @@ import msgspec
 from analyzer.errors import DecodeError
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, SERVER_MORE_RESULTS_EXISTS
+from analyzer.protocol.context import Context
 from analyzer.protocol.framing import HEADER, LONGEST, alike
 from analyzer.protocol.machine import Machine
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
@@ -62,8 +63,16 @@ def plain_response(machine: Machine, data: bytes, ends: Ends) -> Scanned | None:
     if found is None or (found[0] is not None and state != st.RESULT):
         return None
     columns, rows, first_stop, begin, sequence = found
-    payload = data[begin:]
-    end = ends.get((in_force, payload))
+    end = last_of(data[begin:], ctx, ends)
+    if end is None:
+        return None
+    machine.answered(sequence)
+    return Scanned(end, columns, rows, first_stop, sequence)
+
+
+def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | None:
+    """The OK or EOF that ends a response; None where it is broken, or more results follow it."""
+    end = ends.get((ctx.in_force, payload))
     if end is None:
         eof = len(payload) == EOF_LENGTH and payload[0] == 0xFE
         try:
@@ -71,11 +80,8 @@ def plain_response(machine: Machine, data: bytes, ends: Ends) -> Scanned | None:
         except DecodeError:
             return None
         if len(ends) < MOST_ENDS:
-            ends[in_force, payload] = end
-    if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS:
-        return None
-    machine.answered(sequence)
-    return Scanned(end, columns, rows, first_stop, sequence)
+            ends[ctx.in_force, payload] = end
+    return None if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else end
 
 
 def scan(data: bytes, sequence: int, has_eof: bool) -> tuple[int | None, int, int, int, int] | None:
