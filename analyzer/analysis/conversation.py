@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis import taking_up
 from analyzer.analysis.decoding import Decoding
@@ -25,8 +25,12 @@ from analyzer.protocol.compression import Allowance
 from analyzer.protocol.machine import CLIENT, SERVER
 from analyzer.protocol.records.proxy import decode_proxy
 from analyzer.protocol.scanning import Ends
+from analyzer.tls.events import PARTIAL, AfterTls, Event, Plain
+from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import begins_tls, is_all_records, is_client_hello
-from analyzer.tls.session import PARTIAL, AfterTls, Event, KeyLog, Plain, RSAPrivateKey, TlsSession
+
+if TYPE_CHECKING:
+    from analyzer.tls.session import RSAPrivateKey, TlsSession
 
 # States in which the start of a segment may say what it is. Segments come joined where nothing happened in between.
 ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
@@ -261,6 +265,8 @@ class Conversation(Decoding, RunsHandler):
         return state == st.DESYNCHRONISED and self.facts.assumed and is_all_records(data)
 
     def _begin_tls(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        from analyzer.tls.session import TlsSession  # it loads what most captures have no use for
+
         self._bare = False
         self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
         state = self.machine.state

@@ -6,6 +6,7 @@ numbered from 1 as Wireshark shows them.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -165,43 +166,55 @@ def _shown(value: Plain) -> int | float | str | None:
     return value
 
 
+@cache
+def _status_names(flags: int) -> list[str]:
+    """Two bytes: few of them occur. Nobody changes the list."""
+    return flag_names(flags, STATUS_FLAGS)
+
+
 def exchange_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pending: Pending) -> Exchange:
     """What the reports show of an exchange that is complete."""
-    record = pending.record
+    record, code, time_ns = pending.record, pending.code, pending.time_ns
     answered = pending.response_frame is not None
-    ok = pending.ok
     columns, rows, results = pending.columns, pending.rows, None
     if pending.before is not None:
         results = [*pending.before, result_of(pending)]
         columns = next((each.columns for each in results if each.columns is not None), None)
         counts = [each.rows for each in results if each.rows is not None]
         rows = sum(counts) if counts else None
-    affected = insert_id = info = None
-    if isinstance(ok, OKPacket):
-        info = ok.info or None
-        if pending.response != RESULTSET:
-            affected, insert_id = ok.affected_rows, ok.last_insert_id
-        if pending.response == OK and st.AWAITED.get(pending.code) == st.RESULT and results is None:
-            columns = rows = 0  # a result without a result set
+    affected = insert_id = info = warnings = status = None
+    ok = pending.ok
+    if ok is not None:
+        warnings = ok.warnings
+        if ok.status_flags is not None:
+            status = _status_names(ok.status_flags)
+        if isinstance(ok, OKPacket):
+            info = ok.info or None
+            if pending.response != RESULTSET:
+                affected, insert_id = ok.affected_rows, ok.last_insert_id
+            if pending.response == OK and st.AWAITED.get(code) == st.RESULT and results is None:
+                columns = rows = 0  # a result without a result set
     error = pending.error
+    bound, named = _parameters(pending) if record is not None or pending.plan is not None else (None, None)
     return Exchange(
         capture,
         stream,
         pending.number,
         pending.frame,
         pending.response_frame,
-        pending.time_ns,
-        pending.first_ns - pending.time_ns if answered else None,
-        pending.last_ns - pending.time_ns if answered else None,
-        COMMANDS.get(pending.code, f"0x{pending.code:02x}"),
-        text_of(pending.text) if record is None and pending.code == COM_QUERY else pending.statement,
-        *_parameters(pending),
+        time_ns,
+        pending.first_ns - time_ns if answered else None,
+        pending.last_ns - time_ns if answered else None,
+        COMMANDS.get(code) or f"0x{code:02x}",
+        text_of(pending.text) if record is None and code == COM_QUERY else pending.statement,
+        bound,
+        named,
         pending.database,
         pending.response,
         affected,
         insert_id,
-        None if ok is None else ok.warnings,
-        None if ok is None or ok.status_flags is None else flag_names(ok.status_flags, STATUS_FLAGS),
+        warnings,
+        status,
         info,
         columns,
         rows,

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from analyzer.tls.keys import load_rsa_key
-from analyzer.tls.session import KeyLog, RSAPrivateKey
+from analyzer.tls.keylog import KeyLog
 
-__all__ = ["KeyLog", "KeyLogFile", "RSAPrivateKey", "count_secrets", "load_rsa_key"]
+if TYPE_CHECKING:
+    from analyzer.tls.session import RSAPrivateKey
+
+__all__ = ["KeyLog", "KeyLogFile", "count_secrets", "load_rsa_key"]
 
 # Bytes of a key log that are read at once, and in one poll: the rest waits for the next.
 PIECE: Final = 1 << 20
 MOST_PIECES: Final = 64
+
+
+def load_rsa_key(pem: bytes) -> RSAPrivateKey:
+    """A server's private key, in PEM, for the RSA key exchange. Raises KeyFileError."""
+    from analyzer.tls import keys
+
+    return keys.load_rsa_key(pem)
 
 
 def count_secrets(content: bytes) -> int:

@@ -8,7 +8,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, ClassVar, Final
+from typing import IO, TYPE_CHECKING, ClassVar, Final
 
 from analyzer.analysis.build import Builder
 from analyzer.analysis.conversation import Conversation, Secrets
@@ -26,7 +26,10 @@ from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.compression import Allowance
 from analyzer.protocol.framing import DEFAULT_KEEP
 from analyzer.protocol.scanning import Ends
-from analyzer.tls.session import KeyLog, RSAPrivateKey
+from analyzer.tls.keylog import KeyLog
+
+if TYPE_CHECKING:
+    from analyzer.tls.session import RSAPrivateKey
 
 DEFAULT_PORTS: Final = frozenset({3306})
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.

@@ -12,10 +12,10 @@ from analyzer.protocol.machine import CLIENT, SERVER
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import SSLRequest
 from analyzer.tls.certificates import CertificateSeen
-from analyzer.tls.session import TlsSession
 
 if TYPE_CHECKING:
     from analyzer.analysis.conversation import Conversation
+    from analyzer.tls.session import TlsSession
 
 ENCRYPTED: Final = "encrypted"
 

@@ -68,9 +68,11 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `handshark`. Returns the exit code of the contract."""
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = parser(words[0] if words else None).parse_args(words)
     # Few cycles, many objects that live for a batch: the default looks for garbage far too often.
     gc.set_threshold(100_000, 20, 50)
+    # NumPy's linear algebra, which nobody here uses, would start a thread for each processor.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    arguments = parser(words[0] if words else None).parse_args(words)
     try:
         code: int = _module(arguments.command).run(arguments)
         return code

@@ -261,7 +261,7 @@ def follow(arguments: argparse.Namespace, title: str, inlet: Inlet, user: User |
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the capturing process decides when it is over
     # The user it becomes may not be able to read the program's own files.
-    for name in _MODULES.get("report" if arguments.report else arguments.format, ()):
+    for name in (*_LATE, *_MODULES.get("report" if arguments.report else arguments.format, ())):
         importlib.import_module(name)
     try:
         drop(user)
@@ -352,6 +352,8 @@ def _warnings(inlet: Inlet) -> list[str]:
     return warnings
 
 
+# What is loaded when the first connection needs it.
+_LATE: Final = ("analyzer.tls.session", "analyzer.tls.x509")
 _MODULES: Final = {
     "jsonl": ("analyzer.report.jsonl",),
     "text": ("analyzer.report.text",),

@@ -13,6 +13,7 @@ import queue
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
@@ -32,6 +33,7 @@ WORTH_IT: Final = 8 << 20
 MOST_JOBS: Final = 4
 AT_ONCE: Final = 512  # results in one message
 AHEAD: Final = 16  # messages of one process that may wait for their turn
+PIPE_BYTES: Final = 1 << 20
 _KEY: Final = itemgetter(0)
 _ITEM: Final = itemgetter(1)
 
@@ -60,6 +62,7 @@ class Parallel(Generic[T]):
         self._workers: list[tuple[BaseProcess, Pipe]] = []
         for index in range(jobs):
             receive, send = context.Pipe(duplex=False)
+            _widen(send)
             share = replace(options, share=(index, jobs))
             process = context.Process(target=_work, args=(name, share, harvest, send), daemon=True)
             process.start()
@@ -120,6 +123,16 @@ class Parallel(Generic[T]):
                     # X Protocol connections are noted by the process whose share they are.
                     self.source.notes += [note for note in content.notes if note not in self.source.notes]
                 return
+
+
+def _widen(pipe: Pipe) -> None:
+    """Lets whole messages into a pipe where the system can: a process that waits for its reader does not work."""
+    import fcntl  # what has no such module does not fork either
+
+    size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if size is not None:
+        with suppress(OSError):  # over the user's share
+            fcntl.fcntl(pipe.fileno(), size, PIPE_BYTES)
 
 
 def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:

@@ -24,6 +24,8 @@ from analyzer.protocol.records.response import METADATA_FLAG
 LONGEST_SCANNED: Final = 1 << 16
 # Ends of responses that are kept, decoded: few differ from each other.
 MOST_ENDS: Final = 4096
+# Rows of fewer bytes are not worth looking at together.
+LONG_ROWS: Final = 512
 EOF_LENGTH: Final = 5
 SHORTEST_OK: Final = 7
 CURSOR_EXISTS: Final = 0x40
@@ -122,8 +124,10 @@ def scan(data: bytes, sequence: int, has_eof: bool) -> tuple[int | None, int, in
                 return None
         elif byte >= 0xFE:
             return None
-    rows, stop = alike(data, stop, size, ((mark + _STEP) & _WRAP) >> 24)
-    mark = (mark + rows * _STEP) & _WRAP
+    rows = 0
+    if size - stop > LONG_ROWS:
+        rows, stop = alike(data, stop, size, ((mark + _STEP) & _WRAP) >> 24)
+        mark = (mark + rows * _STEP) & _WRAP
     while stop <= last:
         mark = (mark + _STEP) & _WRAP
         word, byte = _HEADER_AND_FIRST(data, stop)

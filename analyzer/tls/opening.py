@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from analyzer.tls import hello
 from analyzer.tls.ciphers import Protection, hash_of
 from analyzer.tls.direction import Direction, Record
+from analyzer.tls.events import Event, Plain
 from analyzer.tls.handshake import Handshake
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.notes import message_text
@@ -36,27 +36,6 @@ MOST_SKIPPED: Final = 256
 FINISHED_WITHIN: Final = 8
 # Zeros that Java puts behind the contents of each record of TLS 1.3.
 PADDING: Final = 16
-
-
-class Plain(msgspec.Struct, frozen=True):
-    """Application data of one record, decrypted and verified. `frame` completed it, at `time_ns`."""
-
-    data: bytes
-    sender: int
-    frame: int
-    time_ns: int = 0
-
-
-class AfterTls(msgspec.Struct, frozen=True):
-    """Bytes where a record is due and none is: the sender has gone back to plain text."""
-
-    data: bytes
-    sender: int
-    frame: int
-    time_ns: int = 0
-
-
-Event = Plain | AfterTls
 
 
 class Opener(Handshake):

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from analyzer.tls.ciphers import BLOCK, Body, hash_of
 from analyzer.tls.direction import Direction, EncryptedRecord, Record
+from analyzer.tls.events import FOUND, MISSING, NOT_GIVEN, PARTIAL, UNSUPPORTED, WRONG, AfterTls, Event, Plain
 from analyzer.tls.keylog import KeyLog
-from analyzer.tls.opening import AfterTls, Event, Opener, Plain
+from analyzer.tls.opening import Opener
 from analyzer.tls.records import (
     ALERT,
     APPLICATION_DATA,
@@ -39,14 +40,6 @@ LONGEST_BLOCK: Final = 16
 TLS10: Final = 0x0301
 
 _HEADER: Final = re.compile(rb"[\x14-\x17]\x03[\x01-\x04]")
-
-# States of `key_state`.
-NOT_GIVEN: Final = "not given"
-MISSING: Final = "missing"
-PARTIAL: Final = "partial"
-WRONG: Final = "wrong"
-UNSUPPORTED: Final = "unsupported"
-FOUND: Final = "found"
 
 
 class TlsSession(Opener):

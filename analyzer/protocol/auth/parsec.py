@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import TYPE_CHECKING
 
 from analyzer.errors import BadValue, DecodeError, ProtocolError
 from analyzer.protocol.auth.base import SCRAMBLE, AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, encoded
 from analyzer.protocol.reader import Reader, Writer
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 NONCE_LENGTH = 32
 SIGNATURE_LENGTH = 64
@@ -66,6 +68,8 @@ class ExtSalt(AuthRecord, frozen=True):
         """The key of the account; None where making it would take too long."""
         if self.iteration_factor > LARGEST_FACTOR:
             return None
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         seed = hashlib.pbkdf2_hmac("sha512", password, self.salt, 1024 << self.iteration_factor, 32)
         return Ed25519PrivateKey.from_private_bytes(seed)
 

@@ -8,19 +8,20 @@ nonce, repeated, before they are encrypted.
 from __future__ import annotations
 
 from itertools import cycle
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from typing import TYPE_CHECKING
 
 from analyzer.errors import BadValue
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.reader import Reader, Writer
 
+# What encrypts is loaded where it is done: to read an exchange nothing of it is needed.
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import OAEP
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 # The smallest RSA key that OpenSSL still makes is 512 bits; a ciphertext is as long as the key.
 SMALLEST_CIPHERTEXT = 64
+SHA1_BYTES = 20
 
 
 class RequestPublicKey(AuthRecord, frozen=True):
@@ -95,7 +96,10 @@ def looks_encrypted(payload: bytes) -> bool:
     return False
 
 
-def _oaep() -> padding.OAEP:
+def _oaep() -> OAEP:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
     return padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
 
 
@@ -105,6 +109,10 @@ def _xor(data: bytes, nonce: bytes) -> bytes:
 
 def encrypt_password(password: bytes, nonce: bytes, pem: bytes) -> bytes:
     """What a client sends for `password`. Raises BadValue where `pem` is no RSA public key or too short a one."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -112,7 +120,7 @@ def encrypt_password(password: bytes, nonce: bytes, pem: bytes) -> bytes:
     if not isinstance(key, RSAPublicKey):
         raise BadValue("PublicKey", "pem", 0, "not an RSA key")
     # RFC 8017, section 7.1.1: two hashes and two bytes are OAEP's own.
-    room = key.key_size // 8 - 2 * hashes.SHA1.digest_size - 2
+    room = key.key_size // 8 - 2 * SHA1_BYTES - 2
     if len(password) >= room:
         raise BadValue("PublicKey", "pem", 0, f"a {key.key_size}-bit key holds passwords of up to {room - 1} bytes")
     return key.encrypt(_xor(password + b"\x00", nonce), _oaep())
