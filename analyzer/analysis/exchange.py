@@ -6,7 +6,7 @@ numbered from 1 as Wireshark shows them.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -166,7 +166,7 @@ def _shown(value: Plain) -> int | float | str | None:
     return value
 
 
-@cache
+@lru_cache(4096)
 def _status_names(flags: int) -> list[str]:
     """Two bytes: few of them occur. Nobody changes the list."""
     return flag_names(flags, STATUS_FLAGS)

@@ -1,0 +1,96 @@
+"""Plain turns, taken many at once where a connection goes on over several batches, against the state machine."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.analysis import Analysis, Connection, Options
+from analyzer.analysis.exchange import Exchange
+from analyzer.analysis.exchanges import ExchangeLog, Sink
+from analyzer.analysis.observe import Onlooker
+from analyzer.batches import FrameBatch
+from analyzer.capture import open_capture
+from tests.bench.oltp import oltp
+from tests.corpus import REPOSITORY
+
+SAMPLES = REPOSITORY / "samples"
+# With commands of several kinds, one after the other.
+KINDS = ("prepared", "several-results", "eof-packets", "change-user", "cli_fast-auth", "killed", "zlib")
+OLTP = "oltp"
+
+
+@cache
+def _frames(name: str) -> FrameBatch:
+    if name != OLTP:
+        return _read(SAMPLES / name)
+    with TemporaryDirectory() as place:
+        oltp(SAMPLES, path := Path(place, "oltp.pcap"), 2, 4)
+        return _read(path)
+
+
+def _read(capture: Path) -> FrameBatch:
+    with open_capture(str(capture)) as source:
+        (batch,) = list(source)
+        return replace(batch, data=bytes(batch.data))
+
+
+BUSY = [OLTP, *sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS))]
+
+
+def _part(batch: FrameBatch, rows: slice) -> FrameBatch:
+    columns: dict[str, Any] = {
+        each.name: getattr(batch, each.name)[rows] for each in fields(batch) if each.name != "data"
+    }
+    return FrameBatch(data=batch.data, **columns)
+
+
+def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Exchange], list[Connection]]:
+    """Commands and connections; with a second observer nothing is taken the short way."""
+    sink: Sink = []
+    observe = (lambda tcp: ExchangeLog(tcp, sink), lambda tcp: Onlooker())[:observers]
+    analysis = Analysis("x", Options(observe=observe))
+    connections = []
+    for at in range(0, len(batch), step):
+        connections += [connection for connection, _ in analysis.feed(_part(batch, slice(at, at + step)))]
+    connections += [connection for connection, _ in analysis.finish(False)]
+    exchanges = [log.exchange("x", pending) for _, log, pending in sink]
+    return sorted(exchanges, key=lambda one: (one.stream, one.number)), connections
+
+
+def _same(batch: FrameBatch, step: int) -> None:
+    exchanges, connections = _told(batch, step, 1)
+    expected, slowly = _told(batch, len(batch), 2)
+    assert exchanges == expected
+    assert connections == slowly
+    assert _told(batch, step, 0)[1] == slowly
+
+
+@pytest.mark.parametrize("step", [1, 5, 17])
+@pytest.mark.parametrize("capture", BUSY)
+def test_batches_of_any_size_say_the_same(capture: str, step: int) -> None:
+    _same(_frames(capture), step)
+
+
+@given(
+    capture=st.sampled_from(BUSY),
+    step=st.integers(1, 60),
+    changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), max_size=4),
+)
+def test_whatever_is_broken(capture: str, step: int, changes: list[tuple[int, int]]) -> None:
+    batch = _frames(capture)
+    data = bytearray(batch.data)
+    for place, byte in changes:
+        # In a frame's payload, not in its headers.
+        row = place % len(batch)
+        size = int(batch.captured[row]) - 70
+        if size > 0:
+            data[int(batch.offset[row]) + 70 + place // len(batch) % size] = byte
+    _same(replace(batch, data=bytes(data)), step)
