@@ -10,7 +10,7 @@ from analyzer.analysis.observe import Observer
 from analyzer.analysis.packets import PacketList
 from analyzer.errors import BadValue
 from analyzer.protocol import state as st
-from analyzer.protocol.commands import COM_CHANGE_USER, COM_STMT_EXECUTE
+from analyzer.protocol.commands import COM_STMT_EXECUTE
 from analyzer.protocol.compression import Allowance, CompressedFramer
 from analyzer.protocol.executes import plain_execute
 from analyzer.protocol.framing import HEADER, Packet, PacketFramer
@@ -21,7 +21,7 @@ from analyzer.protocol.results import LOOKED_AT
 from analyzer.protocol.scanning import Ends, plain_response
 from analyzer.tls.records import begins_tls
 
-# Commands up to so many bytes are taken without the framer.
+# Packets up to so many bytes are taken without the framer.
 LONGEST_DIRECT: Final = 1 << 16
 # After so many malformed packets in a row the connection is taken to be out of step.
 MOST_BAD: Final = 100
@@ -108,52 +108,57 @@ class Decoding:
     def _opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Bytes of packets, as they are inside of all layers."""
         framer = self._framers[role]
-        log = self._log
         if self._unseen and framer.idle:
             # Plain commands and plain responses, where nobody looks at packets: most of the traffic.
             if role == CLIENT:
-                if self.machine.whole_command(data) and self._whole_command(log, data, frames, times):
+                if self.machine.whole_command(data) and self._plain_command(data, frames, times):
                     return
             else:
                 scanned = plain_response(self.machine, data, self._ends)
                 if scanned is not None:
-                    if log is not None:
-                        log.answer(scanned, len(data), ends, frames, times)
+                    if self._log is not None:
+                        self._log.answer(scanned, len(data), ends, frames, times)
                     return
-        framer.push(data, ends, frames, times)
-        self._pump(role)
+        if not (framer.idle and self._single(role, data, frames, times)):
+            framer.push(data, ends, frames, times)
+            self._pump(role)
 
-    def _whole_command(self, log: ExchangeLog | None, data: bytes, frames: list[int], times: list[int]) -> bool:
-        """Takes a command that came in one piece, where it is plain or short enough; False: it is the framer's."""
-        machine = self.machine
+    def _plain_command(self, data: bytes, frames: list[int], times: list[int]) -> bool:
+        """Takes a whole command that is plain."""
+        machine, log, code = self.machine, self._log, data[HEADER]
         if machine.plain_command(data):
-            self.facts.count(data[4])
             if log is not None:
                 log.plain(data, machine.context.in_force, frames[-1], times[-1])
-            return True
-        length = len(data) - HEADER
-        if log is not None and data[4] == COM_STMT_EXECUTE:
+        elif log is not None and code == COM_STMT_EXECUTE:
             taken = plain_execute(machine, data)
-            if taken is not None:
-                self.facts.count(COM_STMT_EXECUTE)
-                log.execute(data, *taken, frames[-1], times[-1])
-                return True
-        if log is None or length > LONGEST_DIRECT or data[4] == COM_CHANGE_USER:
-            return False
-        packet = Packet(0, data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], 0)
-        record = machine.feed(CLIENT, packet)
-        if machine.sequence_error is not None or type(record) is Malformed:
-            self.facts.note(CLIENT, packet, record, st.COMMAND, machine)
+            if taken is None:
+                return False
+            log.execute(data, *taken, frames[-1], times[-1])
         else:
-            self.facts.count(data[4])
-        log.packet(CLIENT, packet, record, machine, st.COMMAND)
+            return False
+        self.facts.count(code)
+        return True
+
+    def _single(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:
+        """Takes bytes that are one whole packet, where nothing has begun; False where they are not."""
+        machine = self.machine
+        length = len(data) - HEADER
+        if length < 0 or (data[0] | data[1] << 8 | data[2] << 16) != length or machine.one_sided:
+            return False
+        if length > min(LONGEST_DIRECT, self._framers[role].keep):
+            return False
+        if self.observer is not None and self._log is None:
+            machine.decode_rows = not self.observer.full
+        if role == SERVER and machine.may_pass > 0:
+            return False
+        packet = Packet(data[3], data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], data[3])
+        self._packet(role, packet)
         return True
 
     def _pump(self, role: int) -> None:
         """Feeds all complete packets of a direction to the machine."""
         machine = self.machine
         framer = self._framers[role]
-        facts = self.facts
         observer = self.observer
         if observer is not None and self._log is None:
             # Whoever looks at packets sees what is in them; when he has seen enough, rows are passed over again.
@@ -175,43 +180,53 @@ class Decoding:
                     self._bytes(role, rest, ends, frames, times)
                     return
             packet = framer.next()
-            if packet is None:
+            if packet is None or not self._packet(role, packet):
                 return
-            before = machine.state
-            if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
-                machine.sequence = None  # the server answers a packet that is not whole
-            record = machine.feed(role, packet)
-            broken = type(record) is Malformed
-            noted = record
-            if type(record) is Malformed and record.record_type in LOOKED_AT:
-                # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
-                broken, noted = False, UNSEEN
-            if machine.sequence_error is not None or role == CLIENT or before not in QUIET or broken:
-                facts.note(role, packet, noted, before, machine)
-            if observer is not None:
-                observer.packet(role, packet, record, machine, before)
-            if broken:
-                self._bad += 1
-                if self._bad >= MOST_BAD:
-                    self._give_up_stream()
-                    return
-            else:
-                self._bad = 0
-            after = machine.state
-            if after != before:
-                if after == st.TLS_HANDSHAKE:
-                    rest, ends, frames, times = framer.take_rest()
-                    if rest:
-                        self._bytes(role, rest, ends, frames, times)
-                    return
-                if after == st.AUTHENTICATION and role == CLIENT and begins_tls(framer.peek(3)):
-                    # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
-                    rest, ends, frames, times = framer.take_rest()
-                    self._bytes(role, rest, ends, frames, times)
-                    return
-                if machine.compression is not None and self._compressed is None:
-                    self._begin_compression(role)
-                    return
+
+    def _packet(self, role: int, packet: Packet) -> bool:
+        """Feeds a packet to the machine; False where what follows it is of another layer, or of no use."""
+        machine = self.machine
+        before = machine.state
+        if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
+            machine.sequence = None  # the server answers a packet that is not whole
+        record = machine.feed(role, packet)
+        broken = type(record) is Malformed
+        noted = record
+        if type(record) is Malformed and record.record_type in LOOKED_AT:
+            # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
+            broken, noted = False, UNSEEN
+        if machine.sequence_error is not None or role == CLIENT or before not in QUIET or broken:
+            self.facts.note(role, packet, noted, before, machine)
+        if self.observer is not None:
+            self.observer.packet(role, packet, record, machine, before)
+        if broken:
+            self._bad += 1
+            if self._bad >= MOST_BAD:
+                self._give_up_stream()
+                return False
+        else:
+            self._bad = 0
+        return machine.state == before or self._goes_on(role)
+
+    def _goes_on(self, role: int) -> bool:
+        """The state has changed: whether packets follow as they are. If not, what is left goes where it belongs."""
+        machine = self.machine
+        after = machine.state
+        framer = self._framers[role]
+        if after == st.TLS_HANDSHAKE:
+            rest, ends, frames, times = framer.take_rest()
+            if rest:
+                self._bytes(role, rest, ends, frames, times)
+            return False
+        if after == st.AUTHENTICATION and role == CLIENT and begins_tls(framer.peek(3)):
+            # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
+            rest, ends, frames, times = framer.take_rest()
+            self._bytes(role, rest, ends, frames, times)
+            return False
+        if machine.compression is not None and self._compressed is None:
+            self._begin_compression(role)
+            return False
+        return True
 
     def _give_up_stream(self) -> None:
         """Nothing of it is MySQL any more: waits for a command, as after a gap. A bomb holds millions of packets."""

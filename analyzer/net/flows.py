@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
-from analyzer.net.reassembly import END_FIN, END_RST, StreamHandler, TcpConnection, difference
-from analyzer.net.runs import Runs, RunsHandler
+from analyzer.net.reassembly import END_FIN, END_RST, Half, StreamHandler, TcpConnection, difference
+from analyzer.net.runs import Rows, Runs, RunsHandler
 
 # Connections open at one time, at most: past that the longest idle are finished.
 MAX_OPEN: int = 50_000
@@ -28,24 +28,6 @@ LINGER_NS: int = 2_000_000_000
 TOMBSTONES: int = 16_384
 
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
-
-
-class _Rows:
-    """Some rows of a batch that is sorted by connection, the columns as lists."""
-
-    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
-
-    def __init__(self, batch: SegmentBatch, direction: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
-        """`rows` are row numbers of the batch, `direction` their senders."""
-        self.direction: list[int] = direction.tolist()
-        self.frame: list[int] = batch.frame[rows].tolist()
-        self.time: list[int] = batch.timestamp_ns[rows].tolist()
-        self.flags: list[int] = batch.flags[rows].tolist()
-        self.seq: list[int] = batch.seq[rows].tolist()
-        self.ack: list[int] = batch.ack[rows].tolist()
-        self.offset: list[int] = batch.offset[rows].tolist()
-        self.length: list[int] = batch.length[rows].tolist()
-        self.missing: list[int] = batch.missing[rows].tolist()
 
 
 class _Sorted:
@@ -151,7 +133,7 @@ class FlowTable:
         known = self._look(batch, order, direction, starts, group)
         picked = np.flatnonzero(known.matters)
         data = memoryview(batch.data)
-        rows = _Rows(batch, direction[picked], order[picked])
+        rows = Rows(batch, direction[picked], order[picked])
         runs = Runs(batch, direction[picked], group[picked], order[picked], data)
         heads = order[starts]
         keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
@@ -168,7 +150,7 @@ class FlowTable:
                 connection = self._column_way(key, rows, runs, bounds[index], bounds[index + 1], data)
             if connection is None:
                 span = slice(starts[index], stops[index])
-                self._long_way(key, _Rows(batch, direction[span], order[span]), data)
+                self._long_way(key, Rows(batch, direction[span], order[span]), data)
                 continue
             for half, number in zip(connection.halves, (acked[0][index], acked[1][index]), strict=True):
                 if number >= 0:
@@ -262,7 +244,7 @@ class FlowTable:
     # -- the column way ------------------------------------------------------------------------------------------------
 
     def _column_way(
-        self, key: bytes, rows: _Rows, runs: Runs, begin: int, stop: int, data: memoryview
+        self, key: bytes, rows: Rows, runs: Runs, begin: int, stop: int, data: memoryview
     ) -> TcpConnection | None:
         """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
 
@@ -278,14 +260,51 @@ class FlowTable:
             connection = self._create(key, frames[begin], times[begin])
         elif not self._joins(connection, rows, begin, stop):
             return None
+        row = begin
+        if not _known(connection):
+            row = self._opening(connection, rows, begin, stop)
+            if not _known(connection):
+                self._one_by_one(connection, rows, row, stop, data)
+                return connection
+        while row < stop:
+            flagged = min(runs.next_flagged(row), stop)
+            self._deliver(connection, runs, *runs.between(row, min(flagged + 1, stop)))
+            if flagged < stop:
+                self._ended(connection, directions[flagged], flags[flagged], frames[flagged], times[flagged])
+            row = flagged + 1
+        return connection
+
+    def _opening(self, connection: TcpConnection, rows: Rows, begin: int, stop: int) -> int:
+        """Takes rows until both directions are known; returns the first that is not taken: none with data is."""
         halves = connection.halves
+        for row in range(begin, stop):
+            flag, sender = rows.flags[row], rows.direction[row]
+            self._opens(connection, halves[sender], sender, rows, row)
+            if rows.length[row]:
+                return row
+            if flag & (TCP_FIN | TCP_RST):
+                self._ended(connection, sender, flag, rows.frame[row], rows.time[row])
+            if _known(connection):
+                return row + 1
+        return stop
+
+    @staticmethod
+    def _opens(connection: TcpConnection, half: Half, sender: int, rows: Rows, row: int) -> None:
+        """What a row says of how the connection began."""
+        flag, seq, time_ns = rows.flags[row], rows.seq[row], rows.time[row]
+        if flag & TCP_SYN:
+            connection._syn(sender, seq, flag, time_ns)
+            half.next = half.highest = (seq + 1) & 0xFFFF_FFFF
+            return
+        if half.next < 0 and not flag & TCP_RST:
+            half.next = half.highest = seq
+        if sender == connection.initiator and connection.connected_ns is None and connection.synack_ns is not None:
+            connection.connected_ns = time_ns
+
+    def _one_by_one(self, connection: TcpConnection, rows: Rows, begin: int, stop: int, data: memoryview) -> None:
+        """Takes rows of a connection of which one direction may not be there at all."""
         handler = connection.handler
-        begun = halves[0].next >= 0 <= halves[1].next
-        connected = connection.synack_ns is None or connection.connected_ns is not None
-        if begun and connected and runs.only_data(begin, stop):
-            # Only data is left, and what acknowledges it.
-            self._deliver(connection, runs, *runs.between(begin, stop))
-            return connection
+        flags, directions, frames, times = rows.flags, rows.direction, rows.frame, rows.time
         run = -1
         parts: list[memoryview] = []
         ends: list[int] = []
@@ -293,19 +312,9 @@ class FlowTable:
         run_times: list[int] = []
         total = 0
         for i in range(begin, stop):
-            flag = flags[i]
-            size = rows.length[i]
-            sender = directions[i]
-            half = halves[sender]
-            if flag & TCP_SYN:
-                connection._syn(sender, rows.seq[i], flag, times[i])
-                half.next = half.highest = (rows.seq[i] + 1) & 0xFFFF_FFFF
-            else:
-                if half.next < 0 and not flag & TCP_RST:
-                    half.next = half.highest = rows.seq[i]
-                mine = sender == connection.initiator
-                if mine and connection.connected_ns is None and connection.synack_ns is not None:
-                    connection.connected_ns = times[i]
+            flag, size, sender = flags[i], rows.length[i], directions[i]
+            half = connection.halves[sender]
+            self._opens(connection, half, sender, rows, i)
             if size:
                 half.bytes += size
                 half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
@@ -328,7 +337,6 @@ class FlowTable:
                 self._ended(connection, sender, flag, frames[i], times[i])
         if parts and handler is not None:
             handler.data(run, _joined(parts), ends, run_frames, run_times)
-        return connection
 
     @staticmethod
     def _deliver(connection: TcpConnection, runs: Runs, first: int, last: int) -> None:
@@ -362,7 +370,7 @@ class FlowTable:
             connection.handler.end(sender, kind, frame, time_ns)
 
     @staticmethod
-    def _joins(connection: TcpConnection, rows: _Rows, begin: int, stop: int) -> bool:
+    def _joins(connection: TcpConnection, rows: Rows, begin: int, stop: int) -> bool:
         """Whether the first row of each direction is what the connection awaits, and acknowledges nothing unseen."""
         if not connection.settled:
             return False
@@ -390,7 +398,7 @@ class FlowTable:
 
     # -- the long way --------------------------------------------------------------------------------------------------
 
-    def _long_way(self, key: bytes, rows: _Rows, data: memoryview) -> None:
+    def _long_way(self, key: bytes, rows: Rows, data: memoryview) -> None:
         """Every row of a connection, one at a time."""
         connection = self._open.get(key)
         for i in range(len(rows.frame)):
@@ -461,6 +469,13 @@ class FlowTable:
             for connection in idle[: over + most // 10]:
                 self.evicted += 1
                 self._complete(connection)
+
+
+def _known(connection: TcpConnection) -> bool:
+    """Whether both directions have begun, and nothing of the handshake is due."""
+    halves = connection.halves
+    connected = connection.synack_ns is None or connection.connected_ns is not None
+    return connected and halves[0].next >= 0 <= halves[1].next
 
 
 def _joined(parts: list[memoryview]) -> bytes:

@@ -8,8 +8,26 @@ from numpy.typing import NDArray
 from analyzer.batches import TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 
 
+class Rows:
+    """Some rows of a batch that is sorted by connection, the columns as lists."""
+
+    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
+
+    def __init__(self, batch: SegmentBatch, direction: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """`rows` are row numbers of the batch, `direction` their senders."""
+        self.direction: list[int] = direction.tolist()
+        self.frame: list[int] = batch.frame[rows].tolist()
+        self.time: list[int] = batch.timestamp_ns[rows].tolist()
+        self.flags: list[int] = batch.flags[rows].tolist()
+        self.seq: list[int] = batch.seq[rows].tolist()
+        self.ack: list[int] = batch.ack[rows].tolist()
+        self.offset: list[int] = batch.offset[rows].tolist()
+        self.length: list[int] = batch.length[rows].tolist()
+        self.missing: list[int] = batch.missing[rows].tolist()
+
+
 class Runs:
-    """Runs of payloads of one connection and direction, with nothing of the other in between.
+    """Runs of payloads of one connection and direction: with no data of the other in between, and no FIN or RST.
 
     For each run: `sender`, the index of the endpoint that sent it, and `start`, its first payload; `start` has one more
     item, the number of payloads. For each payload: `ends`, the bytes of its run up to its own end, `frame` and `time`.
@@ -21,6 +39,7 @@ class Runs:
         "_flagged",
         "_length",
         "_offset",
+        "_passed",
         "_run",
         "ends",
         "frame",
@@ -42,12 +61,17 @@ class Runs:
         filled = length > 0
         flagged = batch.flags[rows] & (TCP_SYN | TCP_FIN | TCP_RST) != 0
         # For each row, and the end: how many rows before it open or end something, and how many hold data.
-        self._flagged: list[int] = [0, *np.cumsum(flagged).tolist()]
+        passed = np.cumsum(flagged)
+        self._passed: list[int] = [0, *passed.tolist()]
+        self._flagged: list[int] = [*np.flatnonzero(flagged).tolist(), len(rows)]
         self._before: list[int] = [0, *np.cumsum(filled).tolist()]
         picked, length = rows[filled], length[filled]
         side = group[filled] * 2 + direction[filled]
         head = np.ones(len(picked), dtype=bool)
         head[1:] = side[1:] != side[:-1]
+        # One that ends something is the last of its run.
+        count = (passed - flagged)[filled]
+        head[1:] |= count[1:] != count[:-1]
         start = np.flatnonzero(head)
         run = np.cumsum(head) - 1
         stop = np.cumsum(length)
@@ -61,9 +85,9 @@ class Runs:
         self.start: list[int] = [*start.tolist(), len(picked)]
         self._data = data
 
-    def only_data(self, begin: int, stop: int) -> bool:
-        """Whether the rows from `begin` to `stop` neither open nor end a connection."""
-        return self._flagged[begin] == self._flagged[stop]
+    def next_flagged(self, row: int) -> int:
+        """The first row from `row` on that opens or ends a connection, of any connection; behind the last: none."""
+        return self._flagged[self._passed[row]]
 
     def between(self, begin: int, stop: int) -> tuple[int, int]:
         """The first run of the rows from `begin` to `stop`, all of one connection, and the one behind them."""
