@@ -94,6 +94,8 @@ class Run(Generic[T]):
                     log.poll(analysis.keys)
                 for _, item in harvest.take(analysis, analysis.feed(batch), last=False):
                     yield item
+                if piped:
+                    sys.stdout.flush()  # whoever watches has it now, and not when a buffer is full
                 done, total = capture.progress()
                 progress.update(done, total, analysis.totals.frames)
         except KeyboardInterrupt:

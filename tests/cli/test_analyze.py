@@ -237,21 +237,29 @@ def test_standard_input(tmp_path: Path) -> None:
     assert run("analyze", "-", stdin=b"").code == 3
 
 
-def test_results_come_while_a_pipe_is_still_open() -> None:
+@pytest.mark.parametrize("command", ["analyze", "commands"])
+def test_results_come_while_a_pipe_is_still_open(command: str) -> None:
     """`tcpdump -w - | handshark analyze -`: a connection that has ended is shown before the capture ends."""
     from tests.analysis.traffic import START, in_time_order
 
     later = talk([*ACCEPTED, *GOODBYE], client=("10.0.0.9", 1), start_ns=START + 60 * 10**9)
     last = talk([*ACCEPTED], client=("10.0.0.10", 1), start_ns=START + 120 * 10**9)
     content = pcap(in_time_order(talk([*ACCEPTED, *GOODBYE]), later, last))
-    command = [*HANDSHARK, "analyze", "--format", "jsonl", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY) as process:
+    words = [*HANDSHARK, command, "--format", "jsonl", "-"]
+    # Python's own buffers are the matter here.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, env=environment
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(content)
+        process.stdin.flush()
+        early = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.stdin.close()
         rows = [json.loads(line) for line in process.stdout]
-    assert [row["stream"] for row in rows] == [0, 1, 2]
+    assert [row["stream"] for row in early] == [0, 1]
+    assert [row["stream"] for row in rows] == ([2] if command == "analyze" else [])
 
 
 def test_reader_that_has_enough(tmp_path: Path) -> None:
