@@ -294,6 +294,7 @@ def _chart(kind: Any, width: int, height: int) -> Any:
         width=width,
         height=height,
         js=[],
+        css=[],  # the page has its own
         show_legend=False,
         explicit_size=False,
         disable_xml_declaration=True,
