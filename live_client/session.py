@@ -29,11 +29,11 @@ from live_client.results import Result
 from live_client.statements import Files, Statements
 from live_client.striking import Strike
 from live_client.tls import KeyLog, SavedTls, TlsTransport, log_to, make_context
-from live_client.transport import Transport, open_socket
+from live_client.transport import Parting, Transport, open_socket
 from live_client.truth import ABORTED, Known
 
-# How long the server's own goodbye is waited for, once everything is said.
-GOODBYE: Final = 1.0
+# How long the server's own goodbye is waited for, once everything is said; a server may go on sending (binary log).
+GOODBYE: Final = 3.0
 
 
 class Session:
@@ -160,14 +160,14 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection, waits a moment for the server to do the same, and finishes the recording."""
+        """Ends the connection, waits a moment (`GOODBYE`) for the server to do the same, and finishes the recording."""
         channel, self._channel = self._channel, None
         self._statements = None
         if channel is not None:
             transport = channel.transport
             with contextlib.suppress(ConnectionFailed):
                 transport.end()
-                transport.set_timeout(GOODBYE)
+                channel.transport = Parting(transport, GOODBYE)
                 self._last_words(channel)
             transport.close()
         if self._recorder is not None:

@@ -7,12 +7,13 @@ import os
 import shutil
 import ssl
 import tempfile
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from live_client.errors import ClosedByServer, TlsFailed
+from live_client.errors import ClosedByServer, TimedOut, TlsFailed
 from live_client.options import VERIFY_CA, VERIFY_IDENTITY, Options
 from live_client.transport import CHUNK, Address, Transport
 
@@ -100,6 +101,7 @@ class TlsTransport:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname, session=session)
+        self._seconds: float | None = None
 
     @property
     def local(self) -> Address:
@@ -177,6 +179,7 @@ class TlsTransport:
             self._inner.send(data)
 
     def set_timeout(self, seconds: float) -> None:
+        self._seconds = seconds
         self._inner.set_timeout(seconds)
 
     def send(self, data: bytes) -> None:
@@ -187,6 +190,7 @@ class TlsTransport:
         self._flush()
 
     def receive(self) -> bytes:
+        until = None if self._seconds is None else time.monotonic() + self._seconds
         while True:
             try:
                 return self._tls.read(CHUNK)
@@ -196,6 +200,9 @@ class TlsTransport:
                 if not data:
                     return b""
                 self._incoming.write(data)
+                if until is not None and time.monotonic() > until:
+                    # Bytes come, and make no whole record.
+                    raise TimedOut(f"no whole TLS record came from the server for {self._seconds:g} s") from None
             except ssl.SSLZeroReturnError:
                 return b""
             except ssl.SSLError as error:

@@ -56,7 +56,9 @@ def merged(names: list[str], batch_bytes: int = 1 << 20) -> list[tuple[int, str]
     return [(row.timestamp_ns, row.data.decode()) for row in rows]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None
+)
 @given(
     sets=st.lists(st.lists(st.integers(0, 60), max_size=25).map(sorted), min_size=2, max_size=5),
     batch_bytes=st.sampled_from([1, 100, 1 << 20]),
@@ -66,7 +68,9 @@ def test_the_order_is_that_of_a_merge(tmp_path: Path, sets: list[list[int]], bat
     assert merged(names, batch_bytes) == expected(sets)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None
+)
 @given(
     sets=st.lists(st.lists(st.integers(0, 60), max_size=25), min_size=2, max_size=4),
     batch_bytes=st.sampled_from([1, 100, 1 << 20]),

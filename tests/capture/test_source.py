@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -334,14 +335,19 @@ def test_a_pipe_in_non_blocking_mode() -> None:
     feeder = Feeder()
     os.set_blocking(feeder.reading, False)
     content = pcap(4)
-    timers = [threading.Timer(0.05 * n, feeder.write, [piece]) for n, piece in enumerate([content[:40], content[40:]])]
-    timers.append(threading.Timer(0.15, feeder.end))
-    for timer in timers:
-        timer.start()
+
+    def feed() -> None:
+        # One after the other, with pauses in which there is nothing to read.
+        for piece in (content[:40], content[40:]):
+            feeder.write(piece)
+            time.sleep(0.05)
+        feeder.end()
+
+    thread = threading.Thread(target=feed)
+    thread.start()
     with feeder.file, open_stream(feeder.file, "-") as source:
         assert len(frames_of(source)) == 4
-    for timer in timers:
-        timer.join()
+    thread.join()
 
 
 def test_standard_input(tmp_path: Path) -> None:

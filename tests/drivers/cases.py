@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tests.drivers import Driver
 from tests.servers import Server
-from tests.servers.accounts import account
+from tests.servers.accounts import Account, account
 
 ATTRIBUTES: Final = {"program_name": "handshark-drivers"}
 PEOPLE: Final = "SELECT id, name, score, note FROM people ORDER BY id"
@@ -70,16 +70,16 @@ class Told:
 MYSQL_ONLY: Final = frozenset({"first login"})
 
 
-def cases_of(driver: Driver, server: Server) -> list[dict[str, Any]]:
-    """What a driver is told to do with a server."""
+def cases_of(driver: Driver, server: Server, who: Account) -> list[dict[str, Any]]:
+    """What a driver is told to do with a server, as that account."""
     left_out = dict(driver.not_on_mysql) if server.flavor == "mysql" else MYSQL_ONLY
-    return [case_for(name, server) for name in driver.cases if name not in left_out]
+    return [case_for(name, server, who) for name in driver.cases if name not in left_out]
 
 
-def case_for(name: str, server: Server) -> dict[str, Any]:
+def case_for(name: str, server: Server, who: Account) -> dict[str, Any]:
     """The case of that name, for one server."""
     # Only who may use every database is told that there is no such database.
-    user = account("admin" if name == "unknown database" else "app")
+    user = account("admin") if name == "unknown database" else who
     return {
         "name": name,
         "host": server.quiet_host,

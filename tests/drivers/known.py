@@ -8,6 +8,7 @@ from typing import Final
 EVERY: Final = "*"
 CONNECTOR: Final = "mysql-connector-python, pure"
 CONNECTOR_C: Final = "mysql-connector-python, C extension"
+MARIADB_PURE: Final = "mariadb (Python), pure"
 MARIADB_C: Final = "mariadb (Python), Connector/C"
 
 
@@ -65,3 +66,21 @@ class Known:
 
 # None at present: an entry here needs a reason.
 DIFFERENCES: Final[tuple[Known, ...]] = ()
+
+
+@dataclass(frozen=True)
+class Deserved:
+    """A warning that the analyzer gives and that is right: what the driver does on its own account."""
+
+    driver: str
+    server: str
+    code: str
+    reason: str
+
+
+DESERVED: Final[tuple[Deserved, ...]] = (
+    Deserved(
+        MARIADB_PURE, "mysql97", "cached-login-never-hits",
+        "2.0.0rc2 joins nonce and hash of caching_sha2_password in the wrong order: each of its logins is a full one",
+    ),
+)  # fmt: skip

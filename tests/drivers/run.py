@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -18,19 +17,13 @@ from tests.drivers import DRIVERS, NODE_MODULES, PYTHON, Driver
 from tests.drivers.cases import Told, cases_of
 from tests.drivers.cli_client import run_case
 from tests.drivers.install import InstallError, install
-from tests.drivers.truth import went_wrong
 from tests.servers import Server
+from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
+from tests.servers.own import own_account
 
 HERE: Final = Path(__file__).parent
 SECONDS: Final = 60
-# Other tests that use the server at the same time may flush its cache of passwords in between: over TCP, we by socket.
-ATTEMPTS: Final = 4
-PATIENCE: Final = 40.0
-FLUSHED_SQL: Final = (
-    "SELECT COUNT(*) FROM mysql.general_log WHERE event_time > NOW(6) - INTERVAL 1500000 MICROSECOND"
-    " AND user_host LIKE '%[127.%' AND argument = CONCAT('FLUSH ', 'PRIVILEGES')"
-)
 TOOLS: Final = ("tcpdump", "tshark")
 # What a row of the general log is made of, without anything that a batch mode client would escape.
 LOG_SQL: Final = (
@@ -50,8 +43,6 @@ class ServerRun:
     server: Server
     capture: Path
     told: list[Told] = field(default_factory=list)
-    # How many drivers had to try again.
-    again: int = 0
     # (command, argument) of each connection, as the general log has them.
     log: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     plugin: str = ""
@@ -107,14 +98,6 @@ def as_admin(server: Server, statement: str) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def left_alone(server: Server, seconds: float) -> float:
-    """Wait until nobody else flushes the server's cache, for so long at most; the seconds that it took."""
-    started = time.monotonic()
-    while (waited := time.monotonic() - started) < seconds and as_admin(server, FLUSHED_SQL)[0][0] != "0":
-        time.sleep(0.5)
-    return waited
-
-
 def command_of(driver: Driver) -> list[str]:
     """The words that start a driver's client."""
     if driver.runner == "python":
@@ -122,9 +105,9 @@ def command_of(driver: Driver) -> list[str]:
     return ["node", str(HERE / "node_client.cjs"), driver.name]
 
 
-def run_driver(driver: Driver, server: Server, servers: Mapping[str, Server]) -> Iterator[Told]:
-    """All cases of one driver against one server, one after the other."""
-    cases = cases_of(driver, server)
+def run_driver(driver: Driver, server: Server, servers: Mapping[str, Server], who: Account) -> Iterator[Told]:
+    """All cases of one driver against one server, one after the other, as that account."""
+    cases = cases_of(driver, server, who)
     if driver.runner == "cli":
         for case in cases:
             yield Told(driver, case, run_case(servers[driver.package], case))
@@ -148,23 +131,13 @@ def run_driver(driver: Driver, server: Server, servers: Mapping[str, Server]) ->
 def run_server(server: Server, drivers: list[Driver], servers: Mapping[str, Server], directory: Path) -> ServerRun:
     """Everything against one server."""
     done = ServerRun(server, directory / f"{server.name}.pcap")
-    patience = PATIENCE
     since = as_admin(server, "SELECT UNIX_TIMESTAMP(NOW(6))")[0][0]
     done.plugin = as_admin(server, "SELECT plugin FROM mysql.user WHERE user = 'app'")[0][0]
     with capturing(done.capture, server):
         for driver in drivers:
-            for _ in range(ATTEMPTS):
-                if server.flavor == "mysql":
-                    patience -= left_alone(server, patience)
-                    # Else only the first driver would show the whole of caching_sha2_password.
-                    as_admin(server, "FLUSH PRIVILEGES")
-                    # This login, over the socket, brings the admin's password back into the cache.
-                    as_admin(server, "DO 1")
-                told = list(run_driver(driver, server, servers))
-                if not any(went_wrong(each) for each in told):
-                    break
-                done.again += 1
-            done.told += told
+            # A new one for each: in MySQL's cache of passwords is what this driver has brought there, and nobody else.
+            with own_account(server, account("app")) as who:
+                done.told += run_driver(driver, server, servers, who)
     for thread, command, argument in as_admin(server, LOG_SQL.format(since=since)):
         row = (bytes.fromhex(command).decode(), bytes.fromhex(argument).decode("utf-8", "replace"))
         done.log.setdefault(int(thread), []).append(row)

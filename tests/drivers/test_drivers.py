@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 
+from analyzer.analysis.findings.table import TABLE
 from analyzer.analysis.verify import compare
 from tests.drivers import BASE, DRIVERS
 from tests.drivers.cases import ERRORS, STEPS
-from tests.drivers.known import DIFFERENCES, ENDINGS, EVERY
+from tests.drivers.known import DESERVED, DIFFERENCES, ENDINGS, EVERY
 from tests.drivers.report import Comparison, compare_all, markdown
 from tests.drivers.run import Unusable
 from tests.servers import require_servers
@@ -96,6 +97,9 @@ def test_the_tables_name_what_exists() -> None:
         assert ending.driver in NAMES
         assert set(ending.cases) <= {*STEPS, EVERY}
         assert ending.reason
+    for right in DESERVED:
+        assert (right.driver in NAMES, right.server in SERVERS, bool(right.reason)) == (True, True, True)
+        assert right.code in {rule.code for rule in TABLE}
     for row in DIFFERENCES:
         assert row.driver in (*NAMES, EVERY)
         assert row.server in (*SERVERS, EVERY)

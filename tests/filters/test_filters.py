@@ -214,10 +214,11 @@ def test_says_what_is_wrong_and_where(text: str, reason: str, place: str) -> Non
     ],
 )
 def test_bounded(text: str) -> None:
-    started = time.monotonic()
+    # Work of this process, whatever else the machine does: an unbounded one takes hours.
+    started = time.process_time()
     with pytest.raises(FilterError):
         compile_filter(text)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 30
 
 
 def test_long_but_flat_filters_are_taken() -> None:

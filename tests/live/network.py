@@ -43,7 +43,9 @@ def network(number: int = 0) -> Iterator[Network]:
     # Interface names have 15 characters at most.
     tag = f"{os.getpid() % 100000}x{number}"
     space, near, far = f"hs{tag}", f"hsn{tag}", f"hsf{tag}"
-    third = 1 + (os.getpid() * 7 + number) % 250
+    # Four addresses for each pair: no two tests that run at the same time have the same.
+    place = (os.getpid() * 8 + number) % 0x4000 * 4
+    mine, other = (f"10.251.{place >> 8}.{(place & 255) + which}" for which in (1, 2))
     if shutil.which("ip") is None or os.geteuid() != 0:
         yield LOOPBACK
         return
@@ -55,14 +57,14 @@ def network(number: int = 0) -> Iterator[Network]:
     try:
         try:
             _ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", space)
-            _ip("addr", "add", f"10.251.{third}.1/24", "dev", near)
+            _ip("addr", "add", f"{mine}/30", "dev", near)
             _ip("link", "set", near, "up")
-            _ip("-n", space, "addr", "add", f"10.251.{third}.2/24", "dev", far)
+            _ip("-n", space, "addr", "add", f"{other}/30", "dev", far)
             _ip("-n", space, "link", "set", far, "up")
         except subprocess.CalledProcessError:
             yield LOOPBACK
             return
-        yield Network(near, f"10.251.{third}.1", far, ["ip", "netns", "exec", space])
+        yield Network(near, mine, far, ["ip", "netns", "exec", space])
     finally:
         # The pair goes with its namespace.
         subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)

@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from tests.net.frames import Frame
 Json = dict[str, Any]
 HANDSHARK = [sys.executable, "-m", "analyzer"]
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(REPOSITORY), "LC_ALL": "C.UTF-8"}
-SECONDS = 30.0
+# Only ends a hang.
+SECONDS = 60.0
 
 
 def may_capture() -> None:
@@ -67,18 +69,26 @@ class Live:
     def out(self) -> str:
         return "".join(self._out)
 
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Until something is so, while it runs or at its end."""
+        until = time.monotonic() + SECONDS
+        while not condition():
+            if self.process.poll() is not None:
+                # What it said last may still be on the way.
+                for reader in self._readers:
+                    reader.join(SECONDS)
+                assert condition(), (self.errors, self.out[:2000])
+                return
+            assert time.monotonic() < until, (self.errors, self.out[:2000])
+            time.sleep(0.02)
+
     def wait_for(self, pattern: str, *, out: bool = False) -> None:
         """Until standard error (or output) has something."""
-        until = time.monotonic() + SECONDS
-        while not re.search(pattern, self.out if out else self.errors):
-            ended = self.process.poll() is not None
-            if time.monotonic() > until or ended:
-                time.sleep(0.1)
-                assert re.search(pattern, self.out if out else self.errors), (
-                    f"{pattern}: {self.errors} {self.out[:500]}"
-                )
-                return
-            time.sleep(0.02)
+        self.wait_until(lambda: re.search(pattern, self.out if out else self.errors))
+
+    def wait_for_frames(self, file: Path, count: int) -> None:
+        """Until so many frames are on disk: what is sent has come then, however long its way was."""
+        self.wait_until(lambda: frames_on_disk(file) >= count)
 
     def begun(self) -> Live:
         self.wait_for("capturing on")
@@ -89,11 +99,7 @@ class Live:
         return [row for row in found if final is None or row["final"] is final]
 
     def wait_for_rows(self, count: int, *, final: bool | None = None) -> list[Json]:
-        until = time.monotonic() + SECONDS
-        while len(self.rows(final=final)) < count:
-            assert time.monotonic() < until, (self.errors, self.out[:2000])
-            assert self.process.poll() is None, (self.errors, self.out[:2000])
-            time.sleep(0.02)
+        self.wait_until(lambda: len(self.rows(final=final)) >= count)
         return self.rows(final=final)
 
     def end(self, number: int | None = signal.SIGINT) -> int:
@@ -152,6 +158,19 @@ def send(to: Network, frames: Sequence[Frame | bytes]) -> None:
         check=True,
         timeout=SECONDS,
     )
+
+
+def frames_on_disk(file: Path) -> int:
+    """How many whole frames a pcapng file has that is being written (enhanced packet blocks)."""
+    data = file.read_bytes() if file.exists() else b""
+    count = place = 0
+    while place + 8 <= len(data):
+        kind, size = struct.unpack_from("=II", data, place)
+        place += size
+        count += kind == 6 and place <= len(data)
+        if size < 12:
+            break
+    return count
 
 
 def analysed(*captures: Path, keylog: Path | None = None) -> list[Json]:

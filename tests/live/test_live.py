@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from analyzer.capture import open_capture
 from tests.analysis.traffic import ACCEPTED, GOODBYE, Step, err, greeting, login, query, talk
 from tests.corpus import REPOSITORY
 from tests.live.network import Network, network
-from tests.live.support import ENVIRONMENT, HANDSHARK, analysed, live, may_capture, send
+from tests.live.support import ENVIRONMENT, HANDSHARK, SECONDS, analysed, frames_on_disk, live, may_capture, send
 from tests.net.frames import Frame
 
 REFUSED: list[Step] = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access denied", "28000"))]
@@ -42,6 +43,14 @@ def frames_in(path: Path) -> int:
     return count
 
 
+def content(path: Path) -> bytes:
+    """What a file of a ring has; nothing where it has made room for another."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 def same(shown: list[dict[str, object]], written: list[dict[str, object]]) -> None:
     """What was shown at the end is what the file says, but for the capture's name."""
     for rows in (shown, written):
@@ -61,6 +70,7 @@ def test_shows_a_connection_when_its_login_is_decided_and_when_it_ends(wire: Net
         send(wire, connection(1)[len(connection(1, whole=False)) :])
         send(wire, frames[len(connection(1)) :])
         run.wait_for_rows(2, final=False)
+        run.wait_for_frames(file, len(frames))
         assert run.end() == 0
     outcomes = [(row["stream"], row["final"], row["outcome"]) for row in run.rows()]
     assert sorted(outcomes) == [
@@ -83,7 +93,7 @@ def test_frames_come_as_they_were_sent(wire: Network, tmp_path: Path) -> None:
     with live("-i", wire.near, "-f", "", "-w", file) as run:
         before = time.time_ns()
         send(wire, [*sent, tagged])
-        time.sleep(0.3)
+        run.wait_until(lambda: file.exists() and sent[-1] in file.read_bytes() and tagged[12:] in file.read_bytes())
         assert run.end(signal.SIGTERM) == 0
     found = []
     with open_capture(str(file)) as source:
@@ -102,7 +112,7 @@ def test_the_counters_are_in_the_file(wire: Network, tmp_path: Path) -> None:
     file = tmp_path / "out.pcapng"
     with live("-i", wire.near, "-f", "tcp port 3306", "-w", file) as run:
         send(wire, connection(4))
-        time.sleep(0.3)
+        run.wait_for_frames(file, len(connection(4)))
         assert run.end() == 0
     raw = file.read_bytes()
     block = raw[raw.rindex((5).to_bytes(4, "little") + b"\x70\0\0\0") :]
@@ -143,6 +153,7 @@ def test_a_ring_of_files(wire: Network, tmp_path: Path) -> None:
     with live("-i", wire.near, "-f", "tcp port 3306", "-w", file, *words) as run:
         send(wire, frames)
         run.wait_for_rows(20, final=False)
+        run.wait_until(lambda: any(frames[-1].data in content(name) for name in tmp_path.iterdir()))
         assert run.end() == 0
     names = sorted(tmp_path.iterdir())
     assert len(names) == 3
@@ -164,6 +175,7 @@ def test_all_files_of_a_ring_hold_everything(wire: Network, tmp_path: Path) -> N
     with live("-i", wire.near, "-f", "tcp port 3306", "-w", tmp_path / "r.pcapng", *words) as run:
         send(wire, frames)
         run.wait_for_rows(12, final=False)
+        run.wait_until(lambda: sum(frames_on_disk(name) for name in tmp_path.iterdir()) >= len(frames))
         assert run.end() == 0
     names = sorted(tmp_path.iterdir())
     assert len(names) > 4
@@ -175,7 +187,7 @@ def test_snap_length(wire: Network, tmp_path: Path) -> None:
     file = tmp_path / "out.pcapng"
     with live("-i", wire.near, "-f", "tcp port 3306", "-s", "60", "-w", file) as run:
         send(wire, connection(1))
-        time.sleep(0.3)
+        run.wait_for_frames(file, len(connection(1)))
         assert run.end() == 0
     with open_capture(str(file)) as source:
         (batch,) = source
@@ -211,7 +223,7 @@ def test_the_analysis_dies_and_the_file_is_whole(wire: Network, tmp_path: Path) 
         os.kill(run.analyst(), signal.SIGKILL)
         run.wait_for("the analysis has ended early; the capture goes on to disk")
         send(wire, connection(2))
-        time.sleep(0.3)
+        run.wait_for_frames(file, len(connection(1)) + len(connection(2)))
         assert run.end() == 3
     assert frames_in(file) == len(connection(1)) + len(connection(2)) == run.number("frames captured")
     assert "did not come to its end (exit code 137)" in run.errors
@@ -224,9 +236,10 @@ def test_an_analysis_that_is_stuck_costs_no_frame(wire: Network, tmp_path: Path)
     with live("-i", wire.near, "-f", "tcp port 3306", "-w", file, "--format", "jsonl") as run:
         os.kill(run.analyst(), signal.SIGSTOP)
         send(wire, frames)
-        time.sleep(0.3)
+        run.wait_for_frames(file, len(frames))
         run.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        # It has ended the capture, and waits for the other process.
+        run.wait_for("analysing what is left")
         os.kill(run.analyst(), signal.SIGCONT)
         assert run.end(None) == 0
     assert frames_in(file) == len(frames)
@@ -242,7 +255,7 @@ def test_an_interface_that_goes_down_ends_it(tmp_path: Path) -> None:
         file = tmp_path / "out.pcapng"
         with live("-i", pair.near, "-f", "tcp port 3306", "-w", file) as run:
             send(pair, connection(1))
-            time.sleep(0.2)
+            run.wait_for_frames(file, len(connection(1)))
             subprocess.run(["ip", "link", "set", pair.near, "down"], check=True)
             assert run.end(None) == 0
         assert f"interface {pair.near} went down: stopped" in run.errors
@@ -273,6 +286,7 @@ def test_several_interfaces_in_the_order_of_time(wire: Network, tmp_path: Path) 
             for frame in frames:
                 send(wire if frame in client else other, [frame])
             run.wait_for_rows(1)
+            run.wait_for_frames(file, len(frames))
             assert run.end() == 0
     with open_capture(str(file)) as source:
         times = [at for batch in source for at in batch.timestamp_ns.tolist()]
@@ -287,10 +301,10 @@ def test_loopback_frames_come_once(tmp_path: Path) -> None:
     for name in ("lo", "any"):
         file = tmp_path / f"{name}.pcapng"
         with live("-i", name, "-f", "udp port 47113", "-w", file) as run:
-            subprocess.run(
-                ["bash", "-c", "for i in 1 2 3; do echo x > /dev/udp/127.0.0.1/47113; done"], check=False, timeout=10
-            )
-            time.sleep(0.3)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                for _ in range(3):
+                    sock.sendto(b"x", ("127.0.0.1", 47113))
+            run.wait_for_frames(file, 3)
             assert run.end() == 0
         assert frames_in(file) == 3, name
 
@@ -312,6 +326,7 @@ def test_the_general_source_gives_the_same(wire: Network, tmp_path: Path) -> Non
     with live(*words) as run:
         send(wire, connection(5))
         run.wait_for_rows(1)
+        run.wait_for_frames(file, len(connection(5)))
         assert run.end() == 0
     assert frames_in(file) == len(connection(5)) == run.number("frames captured")
     assert run.number("dropped by the kernel") == 0
@@ -366,7 +381,7 @@ def test_whoever_reads_may_leave(wire: Network, tmp_path: Path) -> None:
             assert process.poll() is None
         os.close(read)
         send(wire, [frame for number in range(50) for frame in connection(number)])
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 141
     assert b"Traceback" not in errors
     assert frames_in(tmp_path / "out.pcapng") > 0
@@ -386,15 +401,17 @@ def test_the_analysis_has_no_privileges(wire: Network) -> None:
         assert run.end() == 0
 
 
-def test_idle_connections_are_forgotten(wire: Network) -> None:
-    words = ["-i", wire.near, "-f", "tcp port 3306", "--format", "jsonl", "--idle", "0.5"]
+def test_idle_connections_are_forgotten(wire: Network, tmp_path: Path) -> None:
+    file = tmp_path / "out.pcapng"
+    words = ["-i", wire.near, "-f", "tcp port 3306", "--format", "jsonl", "--idle", "2", "-w", str(file)]
+    first = connection(1, whole=False)
     with live(*words) as run:
-        send(wire, connection(1, whole=False))
+        send(wire, first)
         rows = run.wait_for_rows(2)
         assert [(row["final"], row["outcome"]) for row in rows] == [(False, "accepted"), (True, "accepted")]
         # Late segments of it are nobody's business any more.
         late = talk([*ACCEPTED, ("c", query("SELECT 1"))], client=("10.1.0.1", 40001), server=("10.2.0.1", 3306))
         send(wire, late[-1:])
-        time.sleep(1.0)
+        run.wait_for_frames(file, len(first) + 1)
         assert run.end() == 0
     assert len(run.rows()) == 2

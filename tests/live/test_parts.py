@@ -327,6 +327,9 @@ class Waiting:
     def drain_seconds(self) -> float:
         return 0.0
 
+    def pending(self) -> bool:
+        return False
+
     def wait(self, seconds: float) -> None: ...
 
     def close(self) -> None:
@@ -340,6 +343,35 @@ def test_what_waits_when_the_signal_comes_is_kept(interfaces: int) -> None:
     signals = Signals()
     try:
         sources: list[Source] = [Waiting(number, START) for number in range(interfaces)]
+        signal.raise_signal(signal.SIGTERM)
+        ended = Capture(sources, None, pair.outlet, signals, Limits(), print).run()
+        assert ended.captured == ended.received == len(pair.take()) == interfaces
+    finally:
+        signals.close()
+        pair.close()
+
+
+class Late(Waiting):
+    """One whose frame the kernel has counted, and hands over when it is asked for the fourth time."""
+
+    def __init__(self, number: int, at: int) -> None:
+        super().__init__(number, at)
+        self._asked = 0
+
+    def take(self) -> Frames | None:
+        self._asked += 1
+        return super().take() if self._asked > 3 else None
+
+    def pending(self) -> bool:
+        return bool(self._left)
+
+
+@pytest.mark.parametrize("interfaces", [1, 2])
+def test_what_the_kernel_has_counted_is_waited_for(interfaces: int) -> None:
+    pair = Pair()
+    signals = Signals()
+    try:
+        sources: list[Source] = [Late(number, START) for number in range(interfaces)]
         signal.raise_signal(signal.SIGTERM)
         ended = Capture(sources, None, pair.outlet, signals, Limits(), print).run()
         assert ended.captured == ended.received == len(pair.take()) == interfaces

@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -140,13 +140,17 @@ def mysql() -> Server:
     return require_servers("mysql97")[0]
 
 
-def session(server: Server, keylog: Path) -> Session:
-    return Session(admin_options(server), keylog=keylog)
+def session(server: Server, port: int, keylog: Path) -> Session:
+    return Session(replace(admin_options(server), port=port), keylog=keylog)
 
 
-def watch(server: Server, tmp_path: Path, keylog: Path, *more: str) -> Any:
-    filters = f"tcp port {server.port}"
-    return live("-i", "lo", "-f", filters, "--format", "jsonl", "--keylog", keylog, *more)
+@contextmanager
+def watched(server: Server, keylog: Path) -> Iterator[tuple[int, Live]]:
+    """The server at a port that nobody else knows, and `live` that captures it."""
+    with relay("127.0.0.1", server) as port:
+        words = ["-i", "lo", "-f", f"tcp port {port}", "--format", "jsonl", "--keylog", str(keylog)]
+        with live(*words) as run:
+            yield port, run
 
 
 def mine(run: Live, number: int) -> list[Json]:
@@ -154,18 +158,15 @@ def mine(run: Live, number: int) -> list[Json]:
 
 
 def wait_for_mine(run: Live, number: int, count: int) -> list[Json]:
-    until = time.monotonic() + SECONDS
-    while len(mine(run, number)) < count:
-        assert time.monotonic() < until, run.errors
-        time.sleep(0.02)
+    run.wait_until(lambda: len(mine(run, number)) >= count)
     return mine(run, number)
 
 
 def test_keys_that_come_late_open_a_session_that_is_still_there(mysql: Server, tmp_path: Path) -> None:
     secret, keylog = tmp_path / "secret.txt", tmp_path / "keys.txt"
-    with watch(mysql, tmp_path, keylog) as run:
+    with watched(mysql, keylog) as (port, run):
         run.wait_for("is not there yet")
-        with session(mysql, secret).open() as open_one:
+        with session(mysql, port, secret).open() as open_one:
             open_one.query("SELECT 1")
             number = msgspec.json.decode(msgspec.json.encode(open_one.truth()))["connection_id"]
             # Without keys nothing can be said but that it is encrypted; that waits a little, as keys may come.
@@ -189,8 +190,8 @@ def test_keys_that_come_late_open_a_session_that_is_still_there(mysql: Server, t
 def test_keys_that_come_at_once_make_one_verdict(mysql: Server, tmp_path: Path) -> None:
     keylog = tmp_path / "keys.txt"
     keylog.touch()
-    with watch(mysql, tmp_path, keylog) as run:
-        with session(mysql, keylog).open() as one:
+    with watched(mysql, keylog) as (port, run):
+        with session(mysql, port, keylog).open() as one:
             number = msgspec.json.decode(msgspec.json.encode(one.truth()))["connection_id"]
             (row,) = wait_for_mine(run, number, 1)
             assert (row["final"], row["outcome"]) == (False, "accepted")
@@ -199,19 +200,18 @@ def test_keys_that_come_at_once_make_one_verdict(mysql: Server, tmp_path: Path) 
     assert [row["final"] for row in mine(run, number)] == [False, True]
 
 
-def test_a_connection_that_was_open_before(mysql: Server, tmp_path: Path) -> None:
+def test_a_connection_that_was_open_before(mysql: Server) -> None:
     from tests.matrix.cases import trials
 
     trial = next(one for one in trials(mysql) if one.tls == "none" and not one.compression and one.account == "app")
-    words = ["-i", "lo", "-f", f"tcp port {mysql.port}", "--port", str(mysql.port), "--format", "jsonl"]
-    with Session(login_options(mysql, trial)).open() as early, live(*words) as run:
-        early.query("SELECT 1")
-        client = msgspec.json.decode(msgspec.json.encode(early.truth()))["client"]
-        until = time.monotonic() + SECONDS
-        while not [row for row in run.rows() if row["client"] == client]:
-            assert time.monotonic() < until, run.errors
-            time.sleep(0.02)
-        assert run.end() == 0
+    with relay("127.0.0.1", mysql) as port:
+        words = ["-i", "lo", "-f", f"tcp port {port}", "--port", str(port), "--format", "jsonl"]
+        options = replace(login_options(mysql, trial), port=port)
+        with Session(options).open() as early, live(*words) as run:
+            early.query("SELECT 1")
+            client = msgspec.json.decode(msgspec.json.encode(early.truth()))["client"]
+            run.wait_until(lambda: [row for row in run.rows() if row["client"] == client])
+            assert run.end() == 0
     rows = [row for row in run.rows() if row["client"] == client]
     assert [(row["final"], row["outcome"], row["commands"].get("query")) for row in rows] == [
         (False, "unknown", 1),

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from analyzer.capture.live.interfaces import names
+from analyzer.capture.live.interfaces import ANY, names
 from analyzer.cli import main
 from tests.cli.support import run
 from tests.corpus import REPOSITORY
+from tests.live.network import network
 from tests.live.support import ENVIRONMENT, HANDSHARK, may_capture, tool
 
 
 def test_an_unknown_interface_is_answered_with_those_that_exist() -> None:
+    before = socket.if_nameindex()
     done = run("live", "-i", "eth99")
     assert done.code == 3
     assert "eth99: no such interface; there are" in done.err
-    assert all(name in done.err for name in names())
+    assert all(name in done.err for name in stay(before))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +80,7 @@ def test_no_permission_says_what_to_do() -> None:
         cwd=REPOSITORY,
         env=ENVIRONMENT,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     if "Permission denied" in done.stderr and "handshark" not in done.stderr:
         pytest.skip("another user can not read the checkout")
@@ -109,14 +112,39 @@ def test_a_key_log_that_can_not_be_read_is_said_at_once(tmp_path: Path) -> None:
     assert "keys.txt: Permission denied" in done.err
 
 
+def stay(before: list[tuple[int, str]]) -> list[str]:
+    """The names, as `interfaces` has them, of what has been there since `before`: other tests make and remove some."""
+    now = socket.if_nameindex()
+    known = {name for index, name in before if (index, name) in now}
+    return [name for name in names() if name in known or name == ANY]
+
+
 def test_interfaces_lists_what_there_is() -> None:
+    before = socket.if_nameindex()
     done = run("interfaces", "--format", "json")
-    assert done.code == 0
+    text = run("interfaces")
+    there = stay(before)
+    assert (done.code, text.code) == (0, 0)
     rows = {row["name"]: row for row in json.loads(done.out)}
-    assert list(rows) == names()
+    assert [name for name in rows if name in there] == there
     assert "127.0.0.1" in rows["lo"]["addresses"]
     assert rows["lo"]["up"]
     assert rows["lo"]["capturable"] is (os.geteuid() == 0) or rows["lo"]["why_not"]
-    text = run("interfaces")
-    assert text.code == 0
-    assert [line.split()[0] for line in text.out.splitlines()[1:]] == names()
+    assert [name for line in text.out.splitlines()[1:] if (name := line.split()[0]) in there] == there
+
+
+def test_interfaces_of_a_namespace_are_just_these() -> None:
+    may_capture()
+    with network(4) as pair:
+        if not pair.is_pair:
+            pytest.skip("no network namespace can be made here")
+        for form, of in (("json", lambda out: [row["name"] for row in json.loads(out)]), ("text", first_words)):
+            words = [*pair.inside, *HANDSHARK, "interfaces", "--format", form]
+            done = subprocess.run(
+                words, capture_output=True, text=True, cwd=REPOSITORY, env=ENVIRONMENT, check=True, timeout=60
+            )
+            assert sorted(of(done.stdout)) == sorted(["any", "lo", pair.far])
+
+
+def first_words(text: str) -> list[str]:
+    return [line.split()[0] for line in text.splitlines()[1:]]

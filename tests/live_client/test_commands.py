@@ -7,6 +7,8 @@ command: statement, parameters, attributes, outcome, columns, rows.
 from __future__ import annotations
 
 import datetime
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -38,6 +40,10 @@ pytestmark = pytest.mark.server
 
 SERVERS: Final = ("mysql97", "mariadb118", "mariadb1011")
 UNKNOWN_COMMAND: Final = 1047
+# Only ends a hang.
+SECONDS: Final = 60.0
+# A server ends the dump of a replica when another one comes with the same number.
+REPLICA: Final = 200_000_000 + 4 * os.getpid()
 
 
 @cache
@@ -340,6 +346,13 @@ def test_the_connection(where: str, tmp_path: Path) -> None:
             session.close()
 
 
+def ping_on(session: Session) -> None:
+    """Until it fails, or for long."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        session.ping()
+
+
 @pytest.mark.parametrize("where", SERVERS)
 def test_what_only_an_administrator_may(where: str, tmp_path: Path) -> None:
     target = server(where)
@@ -355,9 +368,9 @@ def test_what_only_an_administrator_may(where: str, tmp_path: Path) -> None:
             greeting = other.known.greeting
             assert greeting is not None
             session.kill(greeting.thread_id)
-            # The server may still say why.
+            # It ends when its thread comes to it; the server may still say why.
             with pytest.raises((ClosedByServer, ServerError)):
-                other.ping()
+                ping_on(other)
 
 
 @pytest.mark.parametrize("where", SERVERS)
@@ -408,12 +421,12 @@ def test_a_binlog_dump(where: str, tmp_path: Path) -> None:
         session.query("SET @source_binlog_checksum = 'CRC32', @master_binlog_checksum = 'CRC32'")
         if target.flavor == "mariadb":
             session.query("SET @mariadb_slave_capability = 4")
-        replication.register(session.statements, ComRegisterSlave(4711, "", "", "", 0))
-        events = replication.dump(session.statements, file, server_id=4711)
+        replication.register(session.statements, ComRegisterSlave(REPLICA, "", "", "", 0))
+        events = replication.dump(session.statements, file, server_id=REPLICA)
         assert len(events) > 8
         assert all(isinstance(event, BinlogEvent) for event in events)
     with recorded(tmp_path / "broken.pcapng", chosen) as session:
-        assert refused(lambda: replication.dump(session.statements, "binlog.999999", server_id=4712)) == 1236
+        assert refused(lambda: replication.dump(session.statements, "binlog.999999", server_id=REPLICA + 1)) == 1236
 
 
 def test_a_binlog_dump_by_gtid(tmp_path: Path) -> None:
@@ -424,9 +437,9 @@ def test_a_binlog_dump_by_gtid(tmp_path: Path) -> None:
         mode = session.query("SELECT @@gtid_mode")[0].rows[0][0]
         everything = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,3e11fa47-71ca-11e1-9e33-c80aa9429562:blue:2-3"
         if mode == "ON":
-            assert replication.dump_gtid(session.statements, everything, server_id=4713)
+            assert replication.dump_gtid(session.statements, everything, server_id=REPLICA + 2)
         else:
-            assert refused(lambda: replication.dump_gtid(session.statements, everything, server_id=4713)) == 1236
+            assert refused(lambda: replication.dump_gtid(session.statements, everything, server_id=REPLICA + 2)) == 1236
 
 
 # -- from the command line ---------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 from analyzer.analysis.verify import compare
 from analyzer.capture.pcapng import SECRETS
 from analyzer.protocol.capabilities import CLIENT_SSL
-from live_client import Session, TlsFailed, connect
+from live_client import Session, TimedOut, TlsFailed, connect
 from tests.live_client.analysed import analyse, plain
 from tests.live_client.scripted import OFFERED, greeting, more, ok
 from tests.live_client.tls_server import TlsServer, certificate, server_context
@@ -170,3 +170,15 @@ def test_nothing_to_take_up() -> None:
     without = open_session(TlsServer([greeting("mysql_native_password"), ok(2)], []), ssl_mode="disabled")
     assert without.saved_tls is None
     assert without.truth()["tls"] is None
+
+
+def test_a_record_that_never_becomes_whole_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = server()
+    tls = open_session(transport, ssl_mode="required")._tls
+    assert tls is not None
+    # The head of a record of 16 KiB, and then byte by byte, each in time.
+    pieces = iter([b"\x17\x03\x03\x40\x00", *[b"x"] * 10_000])
+    monkeypatch.setattr(transport, "receive", lambda: next(pieces))
+    tls.set_timeout(0.001)
+    with pytest.raises(TimedOut, match="no whole TLS record"):
+        tls.receive()

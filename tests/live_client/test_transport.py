@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
-from live_client import ClosedByServer, ConnectionFailed, Options, TimedOut
-from live_client.transport import SocketTransport, open_socket
+from analyzer.protocol import commands as com
+from analyzer.protocol.records.replication import ComBinlogDump
+from live_client import ClosedByServer, ConnectionFailed, Options, Session, TimedOut
+from live_client import session as session_module
+from live_client.transport import Parting, SocketTransport, open_socket
+from tests.live_client.scripted import ScriptedTransport, greeting, ok, packet
 
 Steps = list[str]
 
@@ -114,3 +118,46 @@ def test_unix_sockets(tmp_path: Path) -> None:
         transport = open_socket(Options(socket=path), lambda text: None)
         assert transport.private
         transport.abort()
+
+
+class Streaming(ScriptedTransport):
+    """Says the script, then one packet after the other without an end, as a server does that sends its binary log."""
+
+    def __init__(self, *script: bytes, event: bytes) -> None:
+        super().__init__(*script)
+        self.event = event
+        self.given = 0
+
+    def receive(self) -> bytes:
+        if self.script:
+            return super().receive()
+        self.given += 1
+        assert self.given < 5_000_000, "nobody wants to stop listening"
+        return packet(self.event, self.given & 0xFF)
+
+
+# A heartbeat (type 27) of a binary log, with nothing behind its header; and what no record is.
+@pytest.mark.parametrize("event", [b"\x00" + bytes(4) + b"\x1b" + bytes(4) + b"\x13" + bytes(9), b"\x07" * 3000])
+def test_a_server_that_goes_on_sending_does_not_hold_up_the_end(event: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "GOODBYE", 0.05)
+    transport = Streaming(greeting(), ok(2), event=event)
+    session = Session(Options(), transport=transport).open()
+    session.statements.command(com.COM_BINLOG_DUMP, ComBinlogDump(4, 0, 4711, "binlog.000001"))
+    session.quit()
+    assert transport.state == "closed"
+    assert transport.given > 0
+
+
+def test_parting_ends_when_its_time_is_over() -> None:
+    inner = ScriptedTransport(b"one", b"two", b"three")
+    times = iter((0.0, 1.0, 2.5, 3.0))
+    parting = Parting(inner, 3.0, lambda: next(times))
+    assert (parting.receive(), inner.timeout) == (b"one", 2.0)
+    assert (parting.receive(), inner.timeout) == (b"two", 0.5)
+    with pytest.raises(TimedOut, match="has not ended the connection within 3 s"):
+        parting.receive()
+    assert (parting.local, parting.peer, parting.private) == (inner.local, inner.peer, False)
+    parting.send(b"x")
+    parting.end()
+    parting.close()
+    assert (inner.sent, inner.state) == (b"x", "closed")

@@ -35,7 +35,7 @@ OVER_LIMIT: Final = 1226
 
 # What is done before the login itself.
 NOTHING: Final = "nothing"
-FORGET: Final = "forget"  # the server forgets the passwords it knows: caching_sha2_password goes the long way
+FORGET: Final = "forget"  # the server has never seen the account: caching_sha2_password goes the long way
 REMEMBER: Final = "remember"  # a login over TLS: it goes the short way
 HOLD: Final = "hold"  # another connection of the account stays open
 
@@ -109,7 +109,9 @@ def _outcomes(server: Server, who: Account, tls: str) -> Iterator[_Outcome]:
         yield wrong
         if who.rights != "replication":
             error = NO_DATABASE if who.rights == "all" else NO_RIGHT
-            yield "unknown database", error, NOTHING, {"database": "no_such_db"}
+            # RSA can not hold the long password: only the short way comes as far as the database.
+            before = REMEMBER if who.name == "longpw" and server.name in MYSQL else NOTHING
+            yield "unknown database", error, before, {"database": "no_such_db"}
     if who.name == "app":
         yield "unknown user", DENIED, NOTHING, {"user": "nobody_here"}
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +21,12 @@ from analyzer.cli.verify import find
 from analyzer.errors import AnalyzerError, ServerError
 from live_client import Options, Session
 from live_client.tls import SavedTls
-from tests.matrix.cases import FORGET, HOLD, REMEMBER, Trial, trials
+from tests.matrix.cases import HOLD, NOTHING, REMEMBER, Trial, trials
 from tests.matrix.serverside import Json, compare_log, log_views, session_view
 from tests.servers import Server
-from tests.servers.accounts import account
+from tests.servers.accounts import Account, account
+from tests.servers.capturing import tcpdump
+from tests.servers.own import own_account
 
 # Of these two captures of one connection all is the same but frame numbers, times and what only the network shows.
 SAME: Final = (
@@ -39,9 +37,8 @@ SAME: Final = (
 # the client's socket tells neither that nor when.
 ONLY_ON_THE_NETWORK: Final = frozenset({"connection-reset", "retransmissions"})
 SAME_OF_TCP: Final = ("syn", "gaps", "bytes_from_client", "bytes_from_server")
-# Another program on the same server may make it forget the passwords between two steps of a trial.
-ATTEMPTS: Final = 3
-PAUSE: Final = 0.2
+# Made by looking at the connections before, in which a recording of one differs: ACROSS, and this one.
+OF_MANY: Final = ACROSS | {"connection-churn"}
 
 
 class CannotCapture(RuntimeError):
@@ -62,8 +59,9 @@ class Done:
     from_log: bool = False
 
 
-def login_options(server: Server, trial: Trial) -> Options:
-    who = account(trial.account)
+def login_options(server: Server, trial: Trial, who: Account | None = None) -> Options:
+    """The options of a trial's login, by its account or another one that is the same otherwise."""
+    who = who or account(trial.account)
     usual: dict[str, Any] = {
         "host": server.host,
         "port": server.port,
@@ -100,33 +98,26 @@ class ServerRun:
         self.folder.mkdir()
         with Session(admin_options(self.server)).open() as admin:
             now = admin.query("SELECT CONNECTION_ID(), NOW(6)")[0].rows[0]
-            with tcpdump(self.capture, self.server.port):
+            with tcpdump(self.capture, None, self.server.port, cannot=CannotCapture, lossy=CannotCapture):
                 for number, trial in enumerate(self.cases(self.server)):
-                    self.done.append(self._attempts(trial, self.folder / f"{number}.pcapng"))
+                    done = self._try(trial, self.folder / f"{number}.pcapng")
+                    problem = self._unexpected(done)
+                    done.problems += [] if problem is None else [problem]
+                    self.done.append(done)
             logged = log_views(admin, int(now[0] or 0), str(now[1]))
         self._compare(logged)
 
-    def _attempts(self, trial: Trial, recording: Path) -> Done:
-        for _ in range(ATTEMPTS):
-            done = self._try(trial, recording)
-            problem = self._unexpected(done)
-            if problem is None:
-                break
-            time.sleep(PAUSE)
-        else:
-            done.problems.append(str(problem))
-        return done
-
     def _try(self, trial: Trial, recording: Path) -> Done:
-        options = login_options(self.server, trial)
         with contextlib.ExitStack() as held:
-            if trial.before == FORGET:
-                with Session(admin_options(self.server)).open() as admin:
-                    admin.query("FLUSH PRIVILEGES")
-            elif trial.before == REMEMBER:
-                Session(login_options(self.server, _over_tls(trial))).open().quit()
+            who = account(trial.account)
+            if trial.before != NOTHING or who.state == "one connection":
+                # What was before counts: nobody else may log in with it. A new one is in no cache of passwords.
+                who = held.enter_context(own_account(self.server, who))
+            options = login_options(self.server, trial, who)
+            if trial.before == REMEMBER:
+                Session(login_options(self.server, _over_tls(trial), who)).open().quit()
             elif trial.before == HOLD:
-                held.enter_context(self._holding(options))
+                held.enter_context(Session(options).open())
             resume = _first_session(options) if trial.resumed else None
             done = Done(trial, {}, recording)
             with recording.open("wb") as file:
@@ -141,22 +132,6 @@ class ServerRun:
             # As it is after a way through a file.
             done.truth = msgspec.json.decode(msgspec.json.encode(session.truth()))
         return done
-
-    @staticmethod
-    @contextlib.contextmanager
-    def _holding(options: Options) -> Iterator[None]:
-        # The server notes that a connection has ended a little later than its client does.
-        for _ in range(20):
-            try:
-                session = Session(options).open()
-            except ServerError:
-                time.sleep(0.05)
-            else:
-                break
-        else:
-            raise CannotCapture("the server does not let the first connection in")
-        with session:
-            yield
 
     @staticmethod
     def _unexpected(done: Done) -> str | None:
@@ -253,7 +228,7 @@ def compare_captures(recorded: Json, captured: Json) -> list[str]:
     for key in SAME_OF_TCP:
         _differ(f"tcp.{key}", recorded["tcp"][key], captured["tcp"][key], lines)
     # Some findings are made by looking at the other connections of a capture, of which a recording has none.
-    not_compared = ONLY_ON_THE_NETWORK | ACROSS
+    not_compared = ONLY_ON_THE_NETWORK | OF_MANY
     mine, theirs = (
         sorted(code for code in (seen["code"] for seen in each["findings"]) if code not in not_compared)
         for each in (recorded, captured)
@@ -273,34 +248,6 @@ def _differ(path: str, mine: Any, theirs: Any, lines: list[str]) -> None:
             _differ(f"{path}[{number}]", one, other, lines)
     elif mine != theirs and path != "error.frame":
         lines.append(f"{path}: the recording has {mine!r}, tcpdump's capture {theirs!r}")
-
-
-@contextlib.contextmanager
-def tcpdump(path: Path, port: int) -> Iterator[None]:
-    """Captures a port of the loopback interface."""
-    words = ["tcpdump", "-n", "-i", "lo", "-B", "65536", "-Z", "root", "--immediate-mode", "-w", str(path)]
-    try:
-        process = subprocess.Popen([*words, f"tcp port {port}"], stderr=subprocess.PIPE, text=True)
-    except FileNotFoundError as error:
-        raise CannotCapture("tcpdump is not installed") from error
-    assert process.stderr is not None
-    line = ""
-    for line in process.stderr:
-        if "listening on" in line:
-            break
-    else:
-        process.wait()
-        raise CannotCapture(f"tcpdump may not capture: {line.strip()}")
-    try:
-        yield
-        # The last frames come after the client is done.
-        time.sleep(0.5)
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, summary = process.communicate()
-    dropped = re.search(r"(\d+) packets? dropped by kernel", summary)
-    if dropped is None or dropped[1] != "0":
-        raise CannotCapture(f"tcpdump lost frames: {summary.strip()}")
 
 
 def run_matrix(servers: Iterable[Server], folder: Path) -> list[ServerRun]:

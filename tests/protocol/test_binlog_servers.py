@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -22,6 +23,8 @@ from tests.servers import Server, require_servers
 pytestmark = pytest.mark.server
 
 NON_BLOCK: Final = 1
+# A server ends the dump of a replica when another one comes with the same number.
+REPLICA: Final = 100_000 + os.getpid()
 
 
 def position(wire: Wire) -> tuple[str, int]:
@@ -39,7 +42,7 @@ def dump(where: Server, file: str, start: int) -> list[Heard]:
         wire.query("set @source_binlog_checksum = 'CRC32', @master_binlog_checksum = 'CRC32'")
         if where.flavor == "mariadb":
             wire.query("set @mariadb_slave_capability = 4")
-        return wire.run(ComBinlogDump(start, NON_BLOCK, 4711, file))
+        return wire.run(ComBinlogDump(start, NON_BLOCK, REPLICA, file))
 
 
 @contextmanager

@@ -147,3 +147,22 @@ def setup_sql(server: str, flavor: str) -> str:
         lines.append(f"CREATE USER {user}{_identified(each, flavor)}{STATE_SQL[each.state]};")
         lines += [grant.format(user=user) for grant in RIGHTS_SQL[each.rights]]
     return "\n".join(lines) + "\n"
+
+
+def copy_sql(each: Account, name: str, flavor: str) -> list[str]:
+    """What makes (anew) an account `name` that is as `each` otherwise, for tests that depend on what was before.
+
+    A new account has no password in MySQL's cache, whoever else uses the server. The binary log gets nothing of it.
+    """
+    user = f"'{name}'@'%'"
+    return [
+        "SET SESSION sql_log_bin = 0",
+        f"DROP USER IF EXISTS {user}",
+        f"CREATE USER {user}{_identified(each, flavor)}{STATE_SQL[each.state]}",
+        *(grant.format(user=user).removesuffix(";") for grant in RIGHTS_SQL[each.rights]),
+    ]
+
+
+def drop_sql(name: str) -> list[str]:
+    """What takes such an account away."""
+    return ["SET SESSION sql_log_bin = 0", f"DROP USER IF EXISTS '{name}'@'%'"]

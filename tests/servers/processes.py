@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,7 +125,9 @@ def stop_processes(config: Path) -> bool:
     processes = started_with(config)
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in started_with(config):
-            os.kill(process, number)
+            # It may have ended since it was found.
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
         if wait_until(lambda: not started_with(config), STOP_SECONDS):
             break
     return bool(processes)

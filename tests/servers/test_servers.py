@@ -11,8 +11,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from . import Server, engines, read_state, require_servers, running_servers
+from tests.analysis.traffic import ACCEPTED, ACK, FIN, RST, Say, Step, in_time_order, pcap, talk
+
+from . import Server, engines, processes, read_state, require_servers, running_servers
 from .accounts import account, accounts_on
+from .capturing import half_closed
 from .certificates import ECDSA, RSA, make_certificates
 from .packages import Prefix, SetupError, Source, debian_source
 from .second import ECDSA_OFFSET, ecdsa_engines, require_ecdsa_servers
@@ -193,3 +196,35 @@ def test_nothing_runs_in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.
 def test_damaged_state_is_no_server(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("[{", encoding="utf-8")
     assert read_state(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "over"),
+    [
+        ([], True),
+        ([Say("c", flags=FIN)], False),
+        ([Say("s", flags=FIN)], True),
+        ([Say("c", flags=FIN), Say("s", flags=ACK)], False),
+        ([Say("c", flags=FIN), Say("s", flags=FIN), Say("c", flags=ACK)], True),
+        ([Say("c", flags=FIN), Say("s", flags=RST)], True),
+        ([Say("c", flags=RST)], True),
+    ],
+)
+@pytest.mark.parametrize(("client", "server"), [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")])
+def test_who_has_not_ended_yet(ending: list[Step], over: bool, client: str, server: str) -> None:
+    """A capture is over when the servers have ended what their clients have ended."""
+    other = talk([*ACCEPTED, Say("c", flags=FIN), Say("s", flags=FIN)], client=(client, 1), server=(server, 3306))
+    mine = talk([*ACCEPTED, *ending], client=(client, 2), server=(server, 3306))
+    capture = pcap(in_time_order(other, mine))
+    assert {pair[0][1] for pair in half_closed(capture, 3306)} == (set() if over else {2})
+    # Cut anywhere, as it is while it is written: no error.
+    for length in range(24, len(capture), 97):
+        half_closed(capture[:length], 3306)
+
+
+def test_a_process_that_has_ended_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    answers = iter([[process.pid], [process.pid], []])
+    monkeypatch.setattr(processes, "started_with", lambda config: next(answers))
+    assert processes.stop_processes(tmp_path / "my.cnf")

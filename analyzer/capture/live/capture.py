@@ -24,6 +24,8 @@ TICK_SECONDS: Final = 0.25
 IN_TURN: Final = 4
 # With several interfaces: how long a frame waits for earlier ones of the others.
 SETTLE_NS: Final = 150_000_000
+# At the end: how long frames are waited for, at most, that the kernel has counted and not yet handed over.
+LAST_SECONDS: Final = 2.0
 
 
 class Source(Protocol):
@@ -40,6 +42,7 @@ class Source(Protocol):
     def failed(self) -> None: ...
     def stop(self) -> None: ...
     def drain_seconds(self) -> float: ...
+    def pending(self) -> bool: ...
     def wait(self, seconds: float) -> None: ...
     def close(self) -> None: ...
 
@@ -295,15 +298,19 @@ class Capture:
         if stopped:
             return
         self._done = False
-        wait = max(source.drain_seconds() for source in self._sources)
-        until = time.monotonic() + wait
+        now = time.monotonic()
+        until, last = now + max(source.drain_seconds() for source in self._sources), now + LAST_SECONDS
         while not self._done:
-            left = until - time.monotonic()
-            if left > 0:
-                self._sources[0].wait(left)
+            now = time.monotonic()
+            if now < until:
+                self._sources[0].wait(until - now)
             self._round()
-            if left <= 0:
+            # A busy machine may be late with the last block.
+            late = [source for source in self._sources if source.pending()]
+            if now >= last or (now >= until and not late):
                 break
+            if now >= until:
+                late[0].wait(TICK_SECONDS)
         before = -1
         while not self._done and before != self.ended.captured:
             before = self.ended.captured

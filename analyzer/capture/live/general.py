@@ -136,6 +136,10 @@ class GeneralSource:
     def drain_seconds(self) -> float:
         return 0.0
 
+    def pending(self) -> bool:
+        """Never: what has come can be taken."""
+        return False
+
     def wait(self, seconds: float) -> None:
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)

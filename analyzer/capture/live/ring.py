@@ -71,7 +71,7 @@ class RingSource:
         self.port = port
         self.number = number
         self.down: str | None = None
-        self._received = self._dropped = 0
+        self._received = self._dropped = self._taken = 0
         self._next = 0
         self._size = _block_bytes(buffer)
         self._count = max(2, buffer // self._size)
@@ -140,6 +140,7 @@ class RingSource:
         for _ in range(count):
             append(place)
             place += unpack(view, place)[0]
+        self._taken += count
         where: I64 = np.array(places, dtype=np.int64)
         # (n, 17): next, sec, nsec, captured, original, status, mac and net offsets, hash, tci, tpid, 2 spare, address
         words: U32 = self._words[(where >> 2)[:, None] + np.arange(HEADER_WORDS)]
@@ -200,6 +201,11 @@ class RingSource:
     def drain_seconds(self) -> float:
         """How long after `stop` the last block comes."""
         return 3 * RETIRE_MS / 1000
+
+    def pending(self) -> bool:
+        """Whether the kernel has counted frames that are in no block yet that was handed over."""
+        received, dropped = self.statistics()
+        return received - dropped > self._taken
 
     def wait(self, seconds: float) -> None:
         """Waits until there is a block."""

@@ -1,0 +1,35 @@
+"""Accounts of a test's own: others who use the server at the same time neither know them nor change what they find."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from live_client import Options, Session
+
+from . import Server
+from .accounts import Account, account, copy_sql, drop_sql
+
+
+def run_as_admin(server: Server, statements: Iterable[str]) -> None:
+    """Runs statements over a connection of the administrator. Raises AnalyzerError."""
+    who = account("admin")
+    options = Options(
+        host=server.host, port=server.port, user=who.name, passwords=(who.password.encode(),), ssl_mode="required"
+    )
+    with Session(options).open() as admin:
+        for each in statements:
+            admin.query(each)
+
+
+@contextmanager
+def own_account(server: Server, each: Account) -> Iterator[Account]:
+    """An account with everything of `each` but its name, new on this server; it goes when the body is through."""
+    mine = replace(each, name=f"{each.name}_{secrets.token_hex(4)}")
+    run_as_admin(server, copy_sql(each, mine.name, server.flavor))
+    try:
+        yield mine
+    finally:
+        run_as_admin(server, drop_sql(mine.name))
