@@ -45,7 +45,7 @@ def analyse(
 ) -> Told:
     """The whole line, from bytes to JSON lines. Only a CaptureError may come of bytes that are no capture."""
     told = Told()
-    analysis = Analysis(name, Options(packets=packets))
+    analysis = Analysis(name, Options(packets=packets, commands=packets > 0))
     if not columns:
         analysis._flows = FlowTable(analysis._follow, columns=False)
     try:

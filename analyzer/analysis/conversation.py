@@ -22,9 +22,9 @@ from analyzer.net.reassembly import END_RST, TcpConnection
 from analyzer.net.runs import Runs, RunsHandler
 from analyzer.protocol import state as st
 from analyzer.protocol.compression import Allowance
+from analyzer.protocol.ends import Ends
 from analyzer.protocol.machine import CLIENT, SERVER
 from analyzer.protocol.records.proxy import decode_proxy
-from analyzer.protocol.scanning import Ends
 from analyzer.tls.events import PARTIAL, AfterTls, Event, Plain
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import begins_tls, is_all_records, is_client_hello
@@ -105,7 +105,7 @@ class Conversation(Decoding, RunsHandler):
         run = first
         while run < last:
             if self.kind == MYSQL and self._turns_due:
-                run = plain_turns(self.machine, self._log, self.facts, self._ends, self.client, runs, run, last)
+                run = plain_turns(self.machine, self._log or self._skimmer, self.facts, self.client, runs, run, last)
                 if run == last:
                     return
             self.data(*runs.piece(run))

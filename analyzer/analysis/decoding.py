@@ -6,19 +6,21 @@ from typing import Final
 
 from analyzer.analysis.exchanges import ExchangeLog
 from analyzer.analysis.facts import Facts
-from analyzer.analysis.observe import Observer
+from analyzer.analysis.observe import Observer, Skimmer
 from analyzer.analysis.packets import PacketList
+from analyzer.analysis.shown import Shown
 from analyzer.errors import BadValue
 from analyzer.protocol import state as st
 from analyzer.protocol.commands import COM_STMT_EXECUTE
 from analyzer.protocol.compression import Allowance, CompressedFramer
+from analyzer.protocol.ends import Ends
 from analyzer.protocol.executes import plain_execute
 from analyzer.protocol.framing import HEADER, Packet, PacketFramer
 from analyzer.protocol.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.results import LOOKED_AT
-from analyzer.protocol.scanning import Ends, plain_response
+from analyzer.protocol.scanning import plain_response
 from analyzer.tls.records import begins_tls
 
 # Packets up to so many bytes are taken without the framer.
@@ -43,9 +45,9 @@ class Decoding:
         "_bad",
         "_bare",
         "_compressed",
-        "_ends",
         "_framers",
         "_log",
+        "_skimmer",
         "_unseen",
         "facts",
         "machine",
@@ -56,14 +58,16 @@ class Decoding:
     def __init__(self, keep: int, observer: Observer | None, response_ends: Ends, allowance: Allowance) -> None:
         self.facts = Facts()
         self.machine = Machine()
+        self.machine.ends = response_ends
         self.machine.lean = observer is None
         self.observer = observer
-        self.shown: PacketList | None = None  # the observer whose packets the reports show
+        self.shown: PacketList | Shown | None = None  # the observer whose packets the reports show
         # The observer where it is the list of commands, and nobody else looks on.
-        self._log = observer if isinstance(observer, ExchangeLog) else None
+        self._log = observer if isinstance(observer, ExchangeLog) and observer.full else None
+        # The observer where it is one that takes turns.
+        self._skimmer = observer if isinstance(observer, Skimmer) else None
         # Nobody looks at packets one by one.
         self._unseen = observer is None or self._log is not None
-        self._ends = response_ends
         self._allowance = allowance
         self._bad = 0  # malformed packets in a row
         self._bare = False  # the client's bytes have begun, and neither TLS nor compression is around the packets
@@ -73,7 +77,9 @@ class Decoding:
     @property
     def _turns_due(self) -> bool:
         """Whether what comes may be taken in turns: nobody looks at packets, and none has begun."""
-        return self._unseen and self._bare and self._framers[CLIENT].idle and self._framers[SERVER].idle
+        if not self._unseen and (self._skimmer is None or not self._skimmer.turns):
+            return False
+        return self._bare and self._framers[CLIENT].idle and self._framers[SERVER].idle
 
     def _bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Takes bytes of the stream that turned out to be of another layer."""
@@ -114,7 +120,7 @@ class Decoding:
                 if self.machine.whole_command(data) and self._plain_command(data, frames, times):
                     return
             else:
-                scanned = plain_response(self.machine, data, self._ends)
+                scanned = plain_response(self.machine, data)
                 if scanned is not None:
                     if self._log is not None:
                         self._log.answer(scanned, len(data), ends, frames, times)
@@ -148,12 +154,20 @@ class Decoding:
         if length > min(LONGEST_DIRECT, self._framers[role].keep):
             return False
         if self.observer is not None and self._log is None:
-            machine.decode_rows = not self.observer.full
+            self._looked_at(self.observer)
         if role == SERVER and machine.may_pass > 0:
             return False
         packet = Packet(data[3], data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], data[3])
         self._packet(role, packet)
         return True
+
+    def _looked_at(self, observer: Observer) -> None:
+        """Whoever looks at packets sees what is in them; when he has seen enough, rows are passed over again."""
+        full = observer.full
+        self.machine.decode_rows = not full
+        if full and isinstance(observer, ExchangeLog):
+            self._log = observer  # it has all the packets that it shows
+            self._unseen = True
 
     def _pump(self, role: int) -> None:
         """Feeds all complete packets of a direction to the machine."""
@@ -161,14 +175,14 @@ class Decoding:
         framer = self._framers[role]
         observer = self.observer
         if observer is not None and self._log is None:
-            # Whoever looks at packets sees what is in them; when he has seen enough, rows are passed over again.
-            machine.decode_rows = not observer.full
+            self._looked_at(observer)
+        one_frame = self._skimmer is not None and self._skimmer.frames
         while True:
             if role == SERVER and (observer is None or observer.full):
                 most = machine.may_pass
                 if most > 0:
                     state = machine.state
-                    count, sequence, length = framer.skip_rows(machine.next_sequence, most)
+                    count, sequence, length = framer.skip_rows(machine.next_sequence, most, one_frame)
                     machine.passed(count, sequence)
                     if observer is not None and count:
                         observer.passed(state, count, length, *framer.mark)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from analyzer.analysis.fields import FIELDS
 from analyzer.analysis.fields.base import Value
 from analyzer.analysis.fields.connection import ConnectionFields
+from analyzer.analysis.fields.direct import DIRECT
 from analyzer.analysis.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, record_name
-from analyzer.analysis.filters import Filter
 from analyzer.analysis.frames import Frame, Frames
-from analyzer.analysis.model import CLIENT as CLIENT_NAME
-from analyzer.analysis.model import SERVER as SERVER_NAME
+from analyzer.analysis.getters import GETTERS, OF_FRAME, known
 from analyzer.analysis.model import Connection
 from analyzer.analysis.packets import masked_sql, without_secrets
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol import state as st
 from analyzer.protocol.auth.base import AuthRecord
-from analyzer.protocol.commands import COMMANDS
 from analyzer.protocol.context import Context
 from analyzer.protocol.framing import HEADER, LONGEST, Packet
 from analyzer.protocol.machine import CLIENT, AnyRecord, Machine
@@ -29,11 +27,7 @@ from analyzer.protocol.records.command import ComChangeUser
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
 
 MASKED: Final = "(masked)"
-# What an observer that is `full` is not told of, or only undecoded.
-ROWS: Final = frozenset(
-    {"TextRow", "BinaryRow", "ColumnDefinition41", "ColumnDefinition320", "Statistics", "BinlogEvent"}
-    | {"Data row", "Data column", "Data parameter", "Data event"}
-)
+_STATEMENTS: Final = DIRECT["mysql.query"]
 _CARRIERS: Final = (HandshakeResponse41, HandshakeResponse320, ComChangeUser)
 
 
@@ -62,7 +56,7 @@ class Scene:
     __slots__ = ("asked", "client", "frames", "show_secrets", "tcp")
 
     def __init__(self, tcp: TcpConnection, frames: Frames, show_secrets: bool) -> None:
-        self.tcp = tcp
+        self.tcp: TcpConnection = tcp
         self.frames = frames
         self.show_secrets = show_secrets
         self.client = 0
@@ -136,25 +130,27 @@ class Dissection:
         "role",
         "scene",
         "time_ns",
+        "unread",
     )
 
     def __init__(self, scene: Scene, role: int, frame: int, time_ns: int) -> None:
-        self.scene = scene
-        self.role = role
-        self.frame = frame
-        self.time_ns = time_ns
+        self.scene: Scene = scene
+        self.role: int = role
+        self.frame: int = frame
+        self.time_ns: int = time_ns
         self.packet: Packet | None = None
         self.record: AnyRecord | None = None
         self.detail: AuthRecord | None = None
         self.context: Context | None = None
-        self.before = ""
+        self.before: str = ""
         self.expected: int | None = None
         self.request: Request | None = None
         self.first_answer = False
-        self.encrypted = False
+        self.encrypted: bool = False
         self.event: tuple[str, str, int] | None = None
         self.connection: Connection | None = None
-        self.assumed = False
+        self.assumed: bool = False
+        self.unread: bool = False
         self._data: bytes | None = None
         self._nodes: list[Node] | None = None
         self._shown: list[Node] | None = None
@@ -163,16 +159,31 @@ class Dissection:
 
     @classmethod
     def of(
-        cls, scene: Scene, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str
+        cls,
+        scene: Scene,
+        role: int,
+        packet: Packet,
+        record: AnyRecord,
+        machine: Machine,
+        before: str,
+        tracks: bool = True,
     ) -> Dissection:
-        """A packet as the machine decoded it."""
+        """A packet as the machine decoded it. `tracks`: what it answers is noted."""
         made = cls(scene, role, packet.frame, packet.time_ns)
         made.packet, made.record, made.detail = packet, record, machine.detail
         made.context, made.before = machine.context, before
         made.encrypted, made.assumed = machine.context.secure, machine.context.assumed
         wrong = machine.sequence_error
         made.expected = wrong.expected if wrong is not None else None
-        made.request, made.first_answer = scene.request(role, packet, record, machine)
+        if tracks:
+            made.request, made.first_answer = scene.request(role, packet, record, machine)
+        return made
+
+    @classmethod
+    def passed(cls, scene: Scene, role: int, frame: int, time_ns: int) -> Dissection:
+        """Packets of a frame of which nothing is asked but that they are there."""
+        made = cls(scene, role, frame, time_ns)
+        made.unread = True
         return made
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -281,6 +292,21 @@ class Dissection:
             return False
         return record_name(record) in makers or ("BinlogEvent" in makers and "binlog" in type(record).__module__)
 
+    def must_decode(self, name: str) -> bool:
+        """Whether the field may be there, and only decoding the packet's bytes once more tells."""
+        if name in HEADERS or type(self.record) in DIRECT.get(name, ()):
+            return False
+        return self.may_hold(name)
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether it is a statement of which a part must not be shown."""
+        take = _STATEMENTS.get(type(self.record))
+        if take is None or self.scene.show_secrets:
+            return False
+        text = str(take(self.record))
+        return masked_sql(text) != text
+
     def values(self, name: str) -> Sequence[Value]:
         """All values of a field, in order: what display filters ask."""
         get = GETTERS.get(name)
@@ -288,6 +314,10 @@ class Dissection:
             return get(self)
         if name in HEADERS and self.packet is not None:
             return [self.packet.length if name == HEADERS[0] else self.packet.sequence_id]
+        direct = DIRECT.get(name)
+        take = direct.get(type(self.record)) if direct is not None else None
+        if take is not None:
+            return known(take(self.record))
         if name in NOTES or self.may_hold(name):
             return self._of_nodes().get(name, ())
         if self.connection is not None:
@@ -346,178 +376,3 @@ class Together:
         if len(group) == 1 or name in OF_FRAME or (info is not None and info.scope != "packet"):
             return group[0].shown_values(name)
         return [value for one in group for value in one.shown_values(name)]
-
-
-class Sieve:
-    """Tells from its record alone that a packet can not match, which is so of most; decided once for each record."""
-
-    __slots__ = ("_asked", "_keep", "_known", "_tracks")
-
-    def __init__(self, keep: Filter, asked: frozenset[str] | None = None, tracks: bool = False) -> None:
-        """With `asked`, packets of a frame are looked at together: those pass that have one of these fields.
-
-        `tracks` says that what a packet answers is shown, whatever the filter asks for.
-        """
-        self._keep = keep
-        self._asked = asked
-        self._known: dict[str, bool] = {}
-        self._tracks = tracks or bool(keep.fields & REQUEST_FIELDS)
-
-    def passes(self, scene: Scene, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> bool:
-        """Whether the packet may match. What it says of commands and their answers is noted if the filter asks that."""
-        name = record_name(record)
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = isinstance(record, Malformed) or self._may(name)
-        if not known and self._tracks:
-            scene.request(role, packet, record, machine)
-        return known
-
-    def _may(self, name: str) -> bool:
-        if self._asked is None:
-            return self._keep.can_hold(lambda field: _has(name, field))
-        return any(field not in OF_FRAME and _has(name, field) for field in self._asked)
-
-
-def _has(record: str, field: str) -> bool:
-    makers = MAKERS.get(field, frozenset())
-    # An event of a binlog has whatever its type has.
-    return field in GETTERS or field in HEADERS or field in NOTES or record in makers
-
-
-def in_rows(name: str) -> bool:
-    """Whether rows, definitions and events may have the field: what is passed over where nobody asks for it."""
-    return name in GETTERS or name in HEADERS or name in NOTES or bool(MAKERS.get(name, frozenset()) & ROWS)
-
-
-# -- fields that are not in the packet's bytes ------------------------------------------------------------------------
-
-
-def _known(value: Value | None) -> Sequence[Value]:
-    return () if value is None else (value,)
-
-
-def _address(version: int, *texts: str) -> Sequence[Value]:
-    return [text for text in texts if (":" in text) == (version == 6)]
-
-
-def _protocol(name: str) -> Sequence[Value]:
-    return (name.encode(),)
-
-
-def _frame_field(index: int) -> Callable[[Dissection], Sequence[Value]]:
-    def get(d: Dissection) -> Sequence[Value]:
-        facts = d.facts
-        return () if facts is None or facts[index] is None else (facts[index],)  # type: ignore[return-value]
-
-    return get
-
-
-def _flag(mask: int) -> Callable[[Dissection], Sequence[Value]]:
-    def get(d: Dissection) -> Sequence[Value]:
-        facts = d.facts
-        return () if facts is None or facts.flags is None else (bool(facts.flags & mask),)
-
-    return get
-
-
-def _since_first(d: Dissection) -> Sequence[Value]:
-    first = d.scene.frames.first_ns
-    return () if first is None else (d.time_ns - first,)
-
-
-def _latency(d: Dissection) -> Sequence[Value]:
-    return (d.time_ns - d.request.time_ns,) if d.first_answer and d.request is not None else ()
-
-
-def _request_name(d: Dissection) -> Sequence[Value]:
-    return () if d.request is None else (COMMANDS.get(d.request.code, hex(d.request.code)),)
-
-
-def _request_statement(d: Dissection) -> Sequence[Value]:
-    if d.request is None or d.request.statement is None:
-        return ()
-    text = d.request.statement
-    return (text if d.scene.show_secrets else masked_sql(text),)
-
-
-Getter = Callable[[Dissection], Sequence[Value]]
-
-GETTERS: Final[dict[str, Getter]] = {
-    "frame": lambda d: _protocol("frame"),
-    "frame.number": lambda d: (d.frame,),
-    "frame.time": lambda d: (d.time_ns,),
-    "frame.time_epoch": lambda d: (d.time_ns,),
-    "frame.time_relative": _since_first,
-    "frame.time_delta": _frame_field(2),
-    "frame.len": _frame_field(0),
-    "frame.cap_len": _frame_field(1),
-    "ip": lambda d: _protocol("ip") if ":" not in d.source[0] else (),
-    "ip.src": lambda d: _address(4, d.source[0]),
-    "ip.dst": lambda d: _address(4, d.destination[0]),
-    "ip.addr": lambda d: _address(4, d.source[0], d.destination[0]),
-    "ip.src_host": lambda d: _address(4, d.source[0]),
-    "ip.dst_host": lambda d: _address(4, d.destination[0]),
-    "ip.host": lambda d: _address(4, d.source[0], d.destination[0]),
-    "ipv6": lambda d: _protocol("ipv6") if ":" in d.source[0] else (),
-    "ipv6.src": lambda d: _address(6, d.source[0]),
-    "ipv6.dst": lambda d: _address(6, d.destination[0]),
-    "ipv6.addr": lambda d: _address(6, d.source[0], d.destination[0]),
-    "ipv6.src_host": lambda d: _address(6, d.source[0]),
-    "ipv6.dst_host": lambda d: _address(6, d.destination[0]),
-    "ipv6.host": lambda d: _address(6, d.source[0], d.destination[0]),
-    "tcp": lambda d: _protocol("tcp"),
-    "tcp.stream": lambda d: (d.scene.tcp.number,),
-    "tcp.port": lambda d: (d.source[1], d.destination[1]),
-    "tcp.srcport": lambda d: (d.source[1],),
-    "tcp.dstport": lambda d: (d.destination[1],),
-    "tcp.len": _frame_field(3),
-    "tcp.seq_raw": _frame_field(4),
-    "tcp.ack_raw": _frame_field(5),
-    "tcp.flags": _frame_field(6),
-    "tcp.window_size_value": _frame_field(7),
-    "tcp.flags.cwr": _flag(0x80),
-    "tcp.flags.ece": _flag(0x40),
-    "tcp.flags.urg": _flag(0x20),
-    "tcp.flags.ack": _flag(0x10),
-    "tcp.flags.push": _flag(0x08),
-    "tcp.flags.reset": _flag(0x04),
-    "tcp.flags.syn": _flag(0x02),
-    "tcp.flags.fin": _flag(0x01),
-    "tcp.time_relative": lambda d: (d.time_ns - d.scene.tcp.first_ns,),
-    "tls": lambda d: _protocol("tls") if d.encrypted else (),
-    "mysql": lambda d: (d.packet.payload,) if d.packet is not None else (),
-    "handshark": lambda d: _protocol("handshark"),
-    "handshark.record": lambda d: (d.name,),
-    "handshark.detail": lambda d: _known(type(d.detail).__name__ if d.detail is not None else None),
-    "handshark.summary": lambda d: (d.summary,),
-    "handshark.sender": lambda d: (CLIENT_NAME if d.role == CLIENT else SERVER_NAME,),
-    "handshark.state": lambda d: _known(d.before or None),
-    "handshark.malformed": lambda d: _known(d.record.reason if isinstance(d.record, Malformed) else None),
-    "handshark.sequence_expected": lambda d: _known(d.expected),
-    "handshark.assumed": lambda d: (d.assumed,),
-    "handshark.encrypted": lambda d: (d.encrypted,),
-    "handshark.start_frame": lambda d: _known(d.packet.start_frame if d.packet is not None else None),
-    "handshark.latency": _latency,
-    "handshark.request_frame": lambda d: _known(d.request.frame if d.request is not None else None),
-    "handshark.request": _request_name,
-    "handshark.statement": _request_statement,
-}
-# Fields of the frame, not of the packet.
-OF_FRAME: Final = frozenset(name for name in GETTERS if name.startswith(("frame", "ip", "tcp"))) | {
-    "handshark",
-    "handshark.capture",
-    "handshark.sender",
-    "handshark.encrypted",
-    "tls",
-}
-# Those that rest on what was asked before.
-REQUEST_FIELDS: Final = frozenset(
-    {"handshark.latency", "handshark.request", "handshark.request_frame", "handshark.statement"}
-)
-# Those that are looked up by the frame's number.
-FRAME_FIELDS: Final = frozenset(
-    {"frame.len", "frame.cap_len", "frame.time_delta", "frame.time_relative", "tcp.len", "tcp.seq_raw", "tcp.ack_raw"}
-    | {"tcp.window_size_value"}
-    | {name for name in GETTERS if name.startswith("tcp.flags")}
-)

@@ -1,17 +1,21 @@
 """What is known of single frames: lengths, times, TCP header fields, looked up by frame number.
 
-Only the last two batches are kept: a packet is completed by a frame of the batch in hand, or by one that was held back
+Only the last batches are kept: a packet is completed by a frame of the batch in hand, or by one that was held back
 because an earlier segment was late.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from analyzer.batches import FrameBatch, SegmentBatch
 
-KEPT_BATCHES: Final = 2
+# The batch before the one in hand is kept, and more where they are small.
+KEPT_FRAMES: Final = 1 << 14
+# Frames of the first piece where a capture is taken in growing pieces.
+FIRST_PIECE: Final = 1 << 12
 
 
 class Frame(NamedTuple):
@@ -28,7 +32,7 @@ class Frame(NamedTuple):
 
 
 class _Batch:
-    """Columns of one batch, without its bytes."""
+    """Columns of one batch, without its bytes; lists are made of them when the first frame is asked for."""
 
     def __init__(self, batch: FrameBatch, segments: SegmentBatch, before_ns: int | None) -> None:
         self.number = batch.number
@@ -43,19 +47,34 @@ class _Batch:
         self.flags = segments.flags
         self.window = segments.window
         self.before_ns = before_ns
+        # By frame: (lengths and time since the one before), and by frame: what its segment says.
+        self._heads: dict[int, tuple[int, int, int]] | None = None
+        self._segments: dict[int, tuple[int, int, int, int, int]] = {}
 
     def find(self, frame: int) -> Frame | None:
-        at = int(self.number.searchsorted(frame))
-        if at >= len(self.number) or int(self.number[at]) != frame:
+        heads = self._heads
+        if heads is None:
+            heads = self._heads = self._lists()
+        head = heads.get(frame)
+        if head is None:
             return None
-        before = int(self.timestamp_ns[at - 1]) if at else self.before_ns
-        delta = 0 if before is None else int(self.timestamp_ns[at]) - before
-        head = (int(self.original[at]), int(self.captured[at]), delta)
-        row = int(self.segment_frame.searchsorted(frame))
-        if row >= len(self.segment_frame) or int(self.segment_frame[row]) != frame:
-            return Frame(*head, None, None, None, None, None)
-        length = int(self.length[row]) + int(self.missing[row])
-        return Frame(*head, length, int(self.seq[row]), int(self.ack[row]), int(self.flags[row]), int(self.window[row]))
+        segment = self._segments.get(frame)
+        return Frame(*head, None, None, None, None, None) if segment is None else Frame(*head, *segment)
+
+    def _lists(self) -> dict[int, tuple[int, int, int]]:
+        times = self.timestamp_ns
+        delta = times.copy()
+        delta[1:] -= times[:-1]
+        if len(delta):
+            delta[0] = 0 if self.before_ns is None else int(times[0]) - self.before_ns
+        lengths = self.length.astype("int64") + self.missing
+        columns = (lengths, self.seq, self.ack, self.flags, self.window)
+        frames = self.segment_frame.tolist()
+        # Of several segments of a frame the first counts.
+        rows = zip(*(column[::-1].tolist() for column in columns), strict=True)
+        self._segments = dict(zip(reversed(frames), rows, strict=True))
+        heads = zip(self.original.tolist(), self.captured.tolist(), delta.tolist(), strict=True)
+        return dict(zip(self.number.tolist(), heads, strict=True))
 
 
 class Frames:
@@ -66,7 +85,8 @@ class Frames:
         self.settled = 0  # frames up to this one belong to batches before the one in hand
         self._last = 0
         self._last_ns: int | None = None
-        self._batches: deque[_Batch] = deque(maxlen=KEPT_BATCHES)
+        self._kept = 0  # frames of the batches that are kept
+        self._batches: deque[_Batch] = deque()
 
     def take(self, batch: FrameBatch, segments: SegmentBatch) -> None:
         if not len(batch):
@@ -76,6 +96,9 @@ class Frames:
         self.settled = self._last
         self._last = int(batch.number[-1])
         self._batches.append(_Batch(batch, segments, self._last_ns))
+        self._kept += len(batch)
+        while len(self._batches) > 2 and self._kept - len(self._batches[0].number) >= KEPT_FRAMES:
+            self._kept -= len(self._batches.popleft().number)
         self._last_ns = int(batch.timestamp_ns[-1])
 
     def find(self, frame: int) -> Frame | None:
@@ -85,3 +108,21 @@ class Frames:
             if found is not None:
                 return found
         return None
+
+
+def growing(batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
+    """The same frames in pieces that begin small and grow: where the first rows are all that is asked for."""
+    size = FIRST_PIECE
+    for batch in batches:
+        for begin in range(0, max(len(batch), 1), size):
+            part = slice(begin, begin + size)
+            yield FrameBatch(
+                batch.data,
+                batch.number[part],
+                batch.timestamp_ns[part],
+                batch.link_type[part],
+                batch.offset[part],
+                batch.captured[part],
+                batch.original[part],
+            )
+        size *= 4

@@ -11,15 +11,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from analyzer.analysis.dissection import FRAME_FIELDS, REQUEST_FIELDS, Dissection, Scene, Sieve, in_rows
+from analyzer.analysis.dissection import Dissection, Scene
 from analyzer.analysis.exchange import Pending
 from analyzer.analysis.exchanges import ExchangeLog, Sink
 from analyzer.analysis.fields.connection import ConnectionFields
 from analyzer.analysis.filters import Filter
 from analyzer.analysis.frames import Frames
+from analyzer.analysis.getters import FRAME_FIELDS, REQUEST_FIELDS
 from analyzer.analysis.model import Connection
 from analyzer.analysis.observe import Observer, Onlooker, Several
 from analyzer.analysis.pipeline import Options
+from analyzer.analysis.sieve import Sieve, in_rows
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.framing import Packet
 from analyzer.protocol.machine import AnyRecord, Machine

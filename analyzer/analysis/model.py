@@ -223,9 +223,29 @@ class Packet(msgspec.Struct):
     start_frame: int | None = None  # of its first byte, where `frame` is that of its last
 
 
+class Command(msgspec.Struct):
+    """A command and its response as a page shows them: the words of `handshark commands`, texts shortened."""
+
+    number: int  # within its connection, from 0
+    frame: int
+    time_ns: int  # since the first frame of the connection
+    command: str
+    statement: str  # secrets masked unless asked for
+    statement_bytes: int | None  # of the whole, where its end is left out
+    latency_ns: int | None
+    duration_ns: int | None
+    response: str
+    response_frame: int | None
+    rows: int | None
+    affected_rows: int | None
+    error: str | None
+
+
 class ConnectionDetail(msgspec.Struct):
     packets: list[Packet]
     packets_left_out: int = 0
+    commands: list[Command] = []  # by their numbers, of which some are left out
+    commands_seen: int = 0
 
 
 class Connection(msgspec.Struct):

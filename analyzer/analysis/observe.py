@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from analyzer.net.runs import Runs
 from analyzer.protocol.framing import Packet
 from analyzer.protocol.machine import AnyRecord, Machine
 
@@ -73,6 +74,23 @@ class Onlooker:
 
     def close(self) -> None:
         """The connection is over."""
+
+
+class Skimmer(Onlooker):
+    """An Onlooker that most packets are nothing to: it takes turns (see `turns`), and rows frame by frame.
+
+    frames     `passed` is told of each frame in which packets end
+    turns      plain commands and their plain responses may be taken in one go; `executes`: executes too
+    """
+
+    __slots__ = ()
+
+    frames: bool
+    turns: bool
+    executes: bool
+
+    def turn(self, code: int, request: bytes, response: bytes, runs: Runs, run: int, machine: Machine) -> None:
+        """A plain command, the run `run`, and its plain response, the one behind it."""
 
 
 class Several:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from analyzer.analysis.model import CLIENT as CLIENT_NAME
 from analyzer.analysis.model import SERVER as SERVER_NAME
-from analyzer.analysis.model import Field, Layer
+from analyzer.analysis.model import ConnectionDetail, Field, Layer
 from analyzer.analysis.model import Packet as PacketView
 from analyzer.analysis.observe import Onlooker
 from analyzer.errors import DecodeError
@@ -57,7 +57,7 @@ _SQL_SECRET: Final = re.compile(
       | \bPASSWORD \s* (?: FOR \s+ \S+ \s* )? (?: = \s* (?: (?:OLD_)?PASSWORD \s* \( \s* )? | \( \s* )
       | \b(?:MASTER|SOURCE)_PASSWORD \s* = \s*
     )
-    (?: '(?P<a>(?:[^'\\]|\\.|'')*)(?:'|\Z) | "(?P<b>(?:[^"\\]|\\.|"")*)(?:"|\Z) )
+    (?: '(?P<a>(?:[^'\\]|\\.|'')*)(?:'|\\?\Z) | "(?P<b>(?:[^"\\]|\\.|"")*)(?:"|\\?\Z) )
     """
 )
 
@@ -106,6 +106,10 @@ class PacketList(Onlooker):
         # Records that waited for their key come late.
         items = sorted(self._items, key=lambda item: item.packet.frame if isinstance(item, _Noted) else item.frame)
         return [self._view(item) if isinstance(item, _Noted) else item for item in items]
+
+    def detail(self) -> ConnectionDetail:
+        """What was kept. The connection is over."""
+        return ConnectionDetail(self.packets, self.left_out)
 
     def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
         """Adds a packet and its record, as the machine decoded it."""

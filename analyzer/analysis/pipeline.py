@@ -17,6 +17,7 @@ from analyzer.analysis.findings.base import Evidence
 from analyzer.analysis.model import Connection, ConnectionDetail, Source
 from analyzer.analysis.observe import Observer, Several
 from analyzer.analysis.packets import Memo, PacketList
+from analyzer.analysis.shown import Shown
 from analyzer.analysis.undecided import MYSQL, OTHER, X_PROTOCOL
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
@@ -24,8 +25,8 @@ from analyzer.net.decode import SegmentDecoder
 from analyzer.net.flows import FlowTable
 from analyzer.net.reassembly import TcpConnection
 from analyzer.protocol.compression import Allowance
+from analyzer.protocol.ends import Ends
 from analyzer.protocol.framing import DEFAULT_KEEP
-from analyzer.protocol.scanning import Ends
 from analyzer.tls.keylog import KeyLog
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ class Options:
 
     ports         where MySQL is assumed when the start of a connection was not captured
     packets       packets of each connection kept for showing, 0 for none
+    commands      with packets: keep commands for showing too, as far as `shown` has room
     show_secrets  leave passwords readable in them
     password      checked against the captured responses
     """
 
     ports: frozenset[int] = DEFAULT_PORTS
     packets: int = 0
+    commands: bool = False
     show_secrets: bool = False
     password: bytes | None = None
     # Contents of NSS key log files, and the PEM of a server's RSA key.
@@ -65,6 +68,8 @@ class Options:
     wanted: Callable[[Connection], bool] | None = None
     # Each makes an observer for a connection that begins.
     observe: tuple[Callable[[TcpConnection], Observer], ...] = ()
+    # Whether a connection is worked out when it is over; else it is only counted.
+    connections: bool = True
     # Called with each batch before its segments are followed.
     on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
     # This process's share of the connections: (index, of how many).
@@ -122,10 +127,11 @@ class Analysis:
         if options.only is not None and tcp.first_frame not in options.only:
             return None
         observers: list[Observer] = [make(tcp) for make in options.observe]
-        shown = None
+        shown: PacketList | Shown | None = None
         if options.packets:
             shown = PacketList(options.packets, options.show_secrets, tcp.first_ns, self._memo)
-        if shown is not None:
+            if options.commands:
+                shown = Shown(tcp, shown)
             observers.append(shown)
         observer = None if not observers else observers[0] if len(observers) == 1 else Several(observers)
         keep, seen, secrets = options.keep, self._ends, self._secrets
@@ -207,10 +213,13 @@ class Analysis:
             self._order.none(tcp.number)
             return
         self.totals.mysql_connections += 1
+        if not self.options.connections:
+            self._order.none(tcp.number)
+            return
         connection = self._builder.connection(tcp, talk, self.evidence)
         shown = talk.shown
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
-        detail = ConnectionDetail(shown.packets, shown.left_out) if shown is not None and wanted else None
+        detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))
 
     def source(self, source_format: str, warnings: list[str]) -> Source:

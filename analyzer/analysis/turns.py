@@ -12,6 +12,7 @@ from typing import Final
 from analyzer.analysis.exchange import OK, RESULTSET, Pending
 from analyzer.analysis.exchanges import ExchangeLog
 from analyzer.analysis.facts import Facts
+from analyzer.analysis.observe import Skimmer
 from analyzer.net.runs import Runs
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
@@ -21,7 +22,7 @@ from analyzer.protocol.framing import HEADER
 from analyzer.protocol.machine import Machine
 from analyzer.protocol.moves import NO_ATTRIBUTES
 from analyzer.protocol.records.response import METADATA_FLAG
-from analyzer.protocol.scanning import LONGEST_SCANNED, Ends, last_of, scan
+from analyzer.protocol.scanning import LONGEST_SCANNED, last_of, scan
 from analyzer.protocol.statements import Statement
 
 # Longer commands are rare.
@@ -29,7 +30,7 @@ LONGEST_COMMAND: Final = 1 << 16
 
 
 def plain_turns(
-    machine: Machine, log: ExchangeLog | None, facts: Facts, seen: Ends, client: int, runs: Runs, first: int, last: int
+    machine: Machine, log: ExchangeLog | Skimmer | None, facts: Facts, client: int, runs: Runs, first: int, last: int
 ) -> int:
     """Takes turns from the run `first` on, up to `last` without it; returns the first run that is not taken.
 
@@ -39,7 +40,8 @@ def plain_turns(
     in_force = ctx.in_force
     if machine.state != st.COMMAND or machine.queue or ctx.assumed or machine.one_sided or in_force & METADATA_FLAG:
         return first
-    if machine.file_sequence is not None or (log is not None and not log.idle):
+    skimmer = log if isinstance(log, Skimmer) else None
+    if machine.file_sequence is not None or (isinstance(log, ExchangeLog) and not log.idle):
         return first
     named = in_force & CLIENT_QUERY_ATTRIBUTES != 0
     has_eof = not in_force & CLIENT_DEPRECATE_EOF
@@ -61,7 +63,7 @@ def plain_turns(
         if code == COM_QUERY:
             if named and request[5:7] != NO_ATTRIBUTES:
                 break
-        elif code != COM_STMT_EXECUTE:
+        elif code != COM_STMT_EXECUTE or (skimmer is not None and not skimmer.executes):
             break
         elif log is None:
             if size < HEAD:
@@ -76,7 +78,7 @@ def plain_turns(
         if found is None:
             break
         columns, rows, first_stop, place, sequence_id = found
-        end = last_of(response[place:], ctx, seen)
+        end = last_of(response[place:], ctx, machine.ends)
         if end is None:
             break
         sequence = sequence_id
@@ -86,6 +88,11 @@ def plain_turns(
         else:
             executes += 1
         if log is None:
+            continue
+        if isinstance(log, Skimmer):
+            if statement is not None:
+                statement.executed = True
+            log.turn(code, request, response, runs, run - 2, machine)
             continue
         if statement is not None:
             statement.executed = True

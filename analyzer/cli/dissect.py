@@ -17,6 +17,8 @@ from analyzer.cli.filtering import filter_argument
 from analyzer.cli.output import written
 from analyzer.cli.run import Run, complain
 
+# So many rows come out of the first pieces of a capture.
+FEW_ROWS = 10_000
 FORMATS = ("text", "fields", "json", "jsonl")
 EXAMPLES = """examples:
   handshark dissect capture.pcapng
@@ -142,8 +144,11 @@ def _written(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> 
     wanted = Wanted(arguments.filter, fields, by_frame, arguments.raw, arguments.show_secrets)
     render, head, between, foot = _renderer(arguments)
     out.write(head)
-    sources: Run[bytes] = Run(options, partial(Dissecting, wanted, render), arguments.jobs)
     left = arguments.count if arguments.count is not None else -1
+    sources: Run[bytes] = Run(options, partial(Dissecting, wanted, render, arguments.count), arguments.jobs)
+    if 0 < left <= FEW_ROWS and arguments.jobs is None:
+        # Done before other processes have started.
+        sources.jobs, sources.growing = 1, True
     first = True
     for _, rows in sources.each(arguments.captures, arguments.merge):
         with closing(rows):  # type: ignore[type-var]

@@ -38,7 +38,8 @@ class Observed:
 
     def options(self, options: Options) -> Options:
         sink = self._sink
-        options = replace(options, keep=max(options.keep, self.longest))
+        # Connections are worked out only where a filter asks what they are.
+        options = replace(options, keep=max(options.keep, self.longest), connections=self._choosing is not None)
         if self._choosing is not None:
             return self._choosing.options(options, sink)
         return replace(options, observe=(*options.observe, lambda tcp: ExchangeLog(tcp, sink)))

@@ -291,7 +291,7 @@ def _follow(arguments: argparse.Namespace, title: str, inlet: Inlet) -> int:
         page = None
         if arguments.report is not None:
             page = Page(stack, arguments.report, f"Live capture: {title}", arguments.show_secrets)
-            options = replace(options, packets=PACKETS, wanted=_wanted(page, keep))
+            options = replace(options, packets=PACKETS, commands=True, wanted=_wanted(page, keep))
         if keep is not None:
             options = keep.options(options)
         analysis = _analysis(arguments, title, options)

@@ -7,7 +7,7 @@ import io
 import os
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from analyzer.analysis import Options, Result, Source
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
@@ -25,6 +25,9 @@ EXAMPLES = """examples:
   handshark report capture.pcapng --format md                     # to paste into a ticket
   handshark report --diff before.pcapng after.pcapng -o diff.html # what changed with the upgrade
 """
+
+# Bytes of captures that are read once, with the packets of all connections.
+READ_ONCE: Final = 1 << 20
 
 
 class _NothingRead(Exception):
@@ -94,10 +97,12 @@ class _Again(Run[tuple[str, int, list[bytes]]]):
 def _page(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
     from analyzer.report.html import Entry, HtmlReport, Prepare
 
-    prepare = Prepare(arguments.limit, secrets_shown=arguments.show_secrets)
-    # What can be read twice is: which connections are worth their packets is known at the end, and looking at those
-    # of all would take far longer.
+    options = replace(options, commands=True)
+    prepare = Prepare(arguments.limit)
+    # What can be read twice is, where it is not small: which connections are worth their packets is known at the end,
+    # and looking at those of all would take far longer.
     twice = all(os.path.isfile(name) for name in arguments.captures)
+    twice = twice and sum(os.path.getsize(name) for name in arguments.captures) > READ_ONCE
     first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
     sources: Run[Entry] = Run(first, connections(arguments.filter, prepare.entry), jobs_of(arguments))
     file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)

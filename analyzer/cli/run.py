@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Source
+from analyzer.analysis.frames import growing
 from analyzer.analysis.keys import KeyLogFile
 from analyzer.capture import CaptureSource, open_capture, open_merged
 from analyzer.cli.harvest import Harvest
@@ -38,6 +39,7 @@ class Run(Generic[T]):
         self.options = options
         self.harvest = harvest
         self.jobs = jobs
+        self.growing = False  # one process takes small pieces first: only the first results are asked for
         self.failed = False
         self.interrupted = False
         self.sources: list[Source] = []
@@ -88,7 +90,7 @@ class Run(Generic[T]):
         followed = [KeyLogFile(path) for path in self.options.keylog_files] if piped else []
         taken = 0
         try:
-            for batch in capture:
+            for batch in growing(capture) if self.growing else capture:
                 taken = add_secrets(analysis, capture, taken)
                 for log in followed:
                     log.poll(analysis.keys)

@@ -18,6 +18,7 @@ from analyzer.protocol.capabilities import (
     SERVER_STATUS_CURSOR_EXISTS,
 )
 from analyzer.protocol.compression import ZLIB, ZSTD
+from analyzer.protocol.ends import end_of
 from analyzer.protocol.moves import EOF_LONGEST
 from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.authentication import (
@@ -27,7 +28,7 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of
 from analyzer.protocol.records.response import (
     METADATA_FLAG,
@@ -75,7 +76,7 @@ class Answers(Results):
         ctx = self.context
         first = payload[0] if payload else -1
         if first == 0x00:
-            ok = OKPacket.from_bytes(payload, ctx)
+            ok = end_of(payload, ctx, self.ends)
             if not self.login_done:
                 self.login_done = True
                 # Without the client's flags nobody knows whether it asked for compression.
@@ -101,7 +102,7 @@ class Answers(Results):
         return more, ""
 
     def _ok(self, payload: bytes) -> tuple[Record, str]:
-        ok = OKPacket.from_bytes(payload, self.context)
+        ok = end_of(payload, self.context, self.ends)
         return ok, "ok_more" if (ok.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
 
     def _err(self, payload: bytes) -> tuple[Record, str]:

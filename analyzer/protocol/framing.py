@@ -271,17 +271,20 @@ class PacketFramer(msgspec.Struct):
         payload = b"".join(long.parts)
         return Packet(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], long.first_sequence)
 
-    def skip_rows(self, sequence: int, most: int = 1 << 62) -> tuple[int, int, int]:
+    def skip_rows(self, sequence: int, most: int = 1 << 62, one_frame: bool = False) -> tuple[int, int, int]:
         """Passes over up to `most` complete packets that can only be rows or definitions, from id `sequence` on.
 
         Stops before any packet whose first byte may begin something else (0xFE, 0xFF), which is empty, of 16 MiB, out
-        of sequence or not complete. Returns (rows, next sequence id, payload bytes).
+        of sequence or not complete; with `one_frame` before the first that ends in a later frame than the byte it
+        begins with. Returns (rows, next sequence id, payload bytes).
         """
         if self._have or self._long is not None or self._start is not None:
             return 0, sequence, 0
         buffer = self._buffer
         begin = pos = self._pos
         end = len(buffer)
+        if one_frame and pos < end and len(self._ends) > 1:
+            end = self._ends[bisect_left(self._ends, pos + 1)]
         last = end - HEADER - 1
         skipped, pos = alike(buffer, pos, end, sequence, most)
         sequence = (sequence + skipped) & 0xFF

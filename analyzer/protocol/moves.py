@@ -12,6 +12,7 @@ from analyzer.protocol import state as st
 from analyzer.protocol.auth import plugin as find_plugin
 from analyzer.protocol.auth.base import AuthRecord, Exchange, Plugin
 from analyzer.protocol.context import Context
+from analyzer.protocol.ends import Ends
 from analyzer.protocol.framing import Packet
 from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.base import Record
@@ -69,6 +70,7 @@ class Moves(msgspec.Struct):
     exchange: Exchange | None = None
     detail: AuthRecord | None = None
     compression: str | None = None  # in force from the packet after the login's OK
+    ends: Ends = msgspec.field(default_factory=dict)  # decoded ones, of all connections
     one_sided: bool = False  # the other direction is not in the capture: nothing answers, ids have holes
     # Nobody looks at statements: those that can not be malformed are not decoded.
     lean: bool = False

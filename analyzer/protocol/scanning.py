@@ -15,6 +15,7 @@ from analyzer.errors import DecodeError
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, SERVER_MORE_RESULTS_EXISTS
 from analyzer.protocol.context import Context
+from analyzer.protocol.ends import Ends, end_of
 from analyzer.protocol.framing import HEADER, LONGEST, alike
 from analyzer.protocol.machine import Machine
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
@@ -22,8 +23,6 @@ from analyzer.protocol.records.response import METADATA_FLAG
 
 # Longer pieces are rarely whole, and would be walked twice.
 LONGEST_SCANNED: Final = 1 << 16
-# Ends of responses that are kept, decoded: few differ from each other.
-MOST_ENDS: Final = 4096
 # Rows of fewer bytes are not worth looking at together.
 LONG_ROWS: Final = 512
 EOF_LENGTH: Final = 5
@@ -34,9 +33,6 @@ PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte
 _HEADER_AND_FIRST = Struct("<IB").unpack_from
 _STEP: Final = 0x0100_0000
 _WRAP: Final = 0xFF00_0000
-
-# (capabilities in force, payload) of the packet that ended a response -> its record.
-Ends = dict[tuple[int, bytes], "OKPacket | EOFPacket"]
 
 
 class Scanned(msgspec.Struct, frozen=True, gc=False):
@@ -49,11 +45,8 @@ class Scanned(msgspec.Struct, frozen=True, gc=False):
     sequence: int  # id of the last packet
 
 
-def plain_response(machine: Machine, data: bytes, ends: Ends) -> Scanned | None:
-    """Takes the current command's whole response where it is plain; None for all else, and nothing has moved.
-
-    `ends` keeps decoded ends of responses, for all connections of a capture.
-    """
+def plain_response(machine: Machine, data: bytes) -> Scanned | None:
+    """Takes the current command's whole response where it is plain; None for all else, and nothing has moved."""
     state = machine.state
     if state not in (st.RESULT, st.RESPONSE) or machine.sequence is None or machine.queue:
         return None
@@ -65,7 +58,7 @@ def plain_response(machine: Machine, data: bytes, ends: Ends) -> Scanned | None:
     if found is None or (found[0] is not None and state != st.RESULT):
         return None
     columns, rows, first_stop, begin, sequence = found
-    end = last_of(data[begin:], ctx, ends)
+    end = last_of(data[begin:], ctx, machine.ends)
     if end is None:
         return None
     machine.answered(sequence)
@@ -74,15 +67,10 @@ def plain_response(machine: Machine, data: bytes, ends: Ends) -> Scanned | None:
 
 def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | None:
     """The OK or EOF that ends a response; None where it is broken, or more results follow it."""
-    end = ends.get((ctx.in_force, payload))
-    if end is None:
-        eof = len(payload) == EOF_LENGTH and payload[0] == 0xFE
-        try:
-            end = (EOFPacket if eof else OKPacket).from_bytes(payload, ctx)
-        except DecodeError:
-            return None
-        if len(ends) < MOST_ENDS:
-            ends[ctx.in_force, payload] = end
+    try:
+        end = end_of(payload, ctx, ends)
+    except DecodeError:
+        return None
     return None if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else end
 
 

@@ -13,11 +13,14 @@ import msgspec
 
 from analyzer.analysis.dissection import Dissection, Together
 from analyzer.analysis.fields import FIELDS, FieldInfo, Value, formatted, shown
+from analyzer.analysis.fields.base import NUMBER, PACKET, TEXT
 from analyzer.analysis.fields.format import absolute, duration
+from analyzer.analysis.getters import GETTERS, OF_FRAME
 from analyzer.report.dump import hex_lines
 from analyzer.report.escape import json_safe, terminal
 
 Line = Callable[[Sequence[Dissection]], str]
+Cell = Line
 
 # Characters of a value that a tree shows, as tshark does.
 LONGEST_VALUE: Final = 240
@@ -94,11 +97,11 @@ def protocol_of(one: Dissection) -> str:
 def one_line(group: Sequence[Dissection]) -> str:
     """tshark's columns: number, time since the capture's first frame, source, destination, protocol, length, info."""
     first = group[0]
-    since = first.values("frame.time_relative")
+    begin = first.scene.frames.first_ns
     facts = first.facts
-    when = duration(int(since[0]))[:-3] if since else "-"
+    when = duration(first.time_ns - begin)[:-3] if begin is not None else "-"
     length = facts.original if facts is not None else 0
-    info = ", ".join(terminal(info_of(one), 400) for one in group)
+    info = ", ".join([terminal(info_of(one), 400) for one in group])
     return (
         f"{first.frame:5d} {when:>10} {first.source[0]:>12} → {first.destination[0]:<12} "
         f"{protocol_of(first)} {length} {info}\n"
@@ -167,30 +170,74 @@ class Columns:
         self.aggregator = aggregator
         self.quote = {"d": '"', "s": "'", "n": ""}[quote]
         self.escape = escape
+        self._cells = [self._cell(name) for name in names]
+        # The row of packets that nothing is read of, where nothing is asked of their frame.
+        empty = all(FIELDS[name].scope == PACKET and name not in GETTERS for name in names)
+        self._empty = separator * (len(names) - 1) + "\n" if empty else None
 
     def header(self) -> str:
         return self.separator.join(self.names) + "\n"
 
     def __call__(self, group: Sequence[Dissection]) -> str:
-        return self.separator.join(self._cell(name, group) for name in self.names) + "\n"
+        if self._empty is not None and group[0].unread and len(group) == 1:
+            return self._empty
+        return self.separator.join([cell(group) for cell in self._cells]) + "\n"
 
-    def _cell(self, name: str, group: Sequence[Dissection]) -> str:
-        info = FIELDS[name]
-        values = [_cell_text(info, value) for value in values_of(name, group)]
-        if self.occurrence != "a":
-            values = values[:1] if self.occurrence == "f" else values[-1:]
-        text = self.aggregator.join(values)
-        if not text or not self.quote:
-            return text
-        if self.escape:
-            text = text.replace(self.quote, self.quote * 2)
-        return f"{self.quote}{text}{self.quote}"
+    def _cell(self, name: str) -> Cell:
+        """What makes one field's text of a frame's packets."""
+        values = reading(name)
+        text = cell_text(FIELDS[name])
+        aggregator, quote = self.aggregator, self.quote
+        whole = self.occurrence == "a"
+        which = slice(1) if self.occurrence == "f" else slice(-1, None)
+
+        def plain(group: Sequence[Dissection]) -> str:
+            found = values(group)
+            if not found:
+                return ""
+            if len(found) == 1:
+                return text(found[0])
+            return aggregator.join([text(value) for value in (found if whole else found[which])])
+
+        if not quote:
+            return plain
+
+        def quoted(group: Sequence[Dissection]) -> str:
+            made = plain(group)
+            if not made:
+                return made
+            if self.escape:
+                made = made.replace(quote, quote * 2)
+            return f"{quote}{made}{quote}"
+
+        return quoted
 
 
-def _cell_text(info: FieldInfo, value: Value) -> str:
+def cell_text(info: FieldInfo) -> Callable[[Value], str]:
+    """What formats a field's values for -T fields: decided once for each field."""
     if info.type == "PROTOCOL":
-        return info.name
-    return terminal(formatted(info, value), None)
+        return lambda value: info.name
+    if info.family == NUMBER and info.base == "dec":
+        return lambda value: str(value) if type(value) is int else terminal(formatted(info, value), None)
+    if info.family == TEXT:
+        return lambda value: terminal(value if isinstance(value, str) else formatted(info, value), None)
+    return lambda value: terminal(formatted(info, value), None)
+
+
+def reading(name: str) -> Callable[[Sequence[Dissection]], Sequence[Value]]:
+    """What reads all values of a field over a frame's packets, secrets masked: decided once for each field."""
+    get = GETTERS.get(name)
+    if get is not None and name in OF_FRAME:
+        return lambda group: get(group[0])
+    if get is not None or FIELDS[name].scope != PACKET:
+        return lambda group: Together(group).shown_values(name)
+
+    def values(group: Sequence[Dissection]) -> Sequence[Value]:
+        if len(group) == 1:
+            return group[0].shown_values(name) if group[0].record is not None else ()
+        return [value for one in group if one.record is not None for value in one.shown_values(name)]
+
+    return values
 
 
 def values_of(name: str, group: Sequence[Dissection]) -> Sequence[Value]:

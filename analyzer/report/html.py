@@ -14,7 +14,7 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import resources
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
@@ -50,11 +50,13 @@ LEVEL: Final = 3
 STATIC_ROWS: Final = 200
 STATIC_BYTES: Final = 240 << 10
 STATIC_CANDIDATES: Final = 12
+STATIC_PACKETS: Final = 100  # of one connection
+STATIC_COMMANDS: Final = 40
 _CHUNK: Final = 1 << 16
 SCRIPTS: Final = ("unpack.js", "table.js", "connection.js", "panes.js", "page.js")
 
 # Packets that were to be kept and never came.
-NO_PACKETS: Final = [*[b"[]"] * (PACKET_COLUMNS + FIELD_COLUMNS), b"[0]", b"[]"]
+NO_PACKETS: Final = [*[b"[]"] * (PACKET_COLUMNS + FIELD_COLUMNS), b'[0,""]', b"[]"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -79,9 +81,8 @@ class Prepare:
     way is.
     """
 
-    def __init__(self, limit: int, *, secrets_shown: bool = False) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.secrets_shown = secrets_shown
         self._seen = 0
         self._faults: Counter[str] = Counter()
         self._memo: Memo = {}
@@ -114,7 +115,7 @@ class Prepare:
         return connection.capture, connection.first_frame, columns
 
     def columns(self, connection: Connection, detail: ConnectionDetail) -> list[bytes]:
-        return encoded(packet_columns(connection, detail, secrets_shown=self.secrets_shown))
+        return encoded(packet_columns(connection, detail))
 
 
 def faults(connection: Connection) -> set[str]:
@@ -187,9 +188,26 @@ def _shown(value: object) -> object:
     return terminal(value) if type(value) is str else value
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Keeps compiled templates for the next page; one that can not be kept is compiled again."""
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled() -> _Compiled | None:
+    """In a directory below the system's for temporary files that is this user's alone, as jinja2 sees to."""
+    try:
+        return _Compiled()
+    except (OSError, RuntimeError):
+        return None
+
+
 def environment() -> jinja2.Environment:
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("analyzer.report"),
+        bytecode_cache=_compiled(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_shown,
@@ -275,7 +293,7 @@ class HtmlReport:
         self._secrets_shown = secrets_shown
         self._limit = limit
         self._env = environment()
-        self._prepare = Prepare(limit, secrets_shown=secrets_shown)
+        self._prepare = Prepare(limit)
         self._again = Prepare(limit)  # decides anew, where other processes saw only their share
         self._totals = Totals()
         self._statistics = Statistics()
@@ -404,21 +422,34 @@ class HtmlReport:
         """The connections that stand in the page as HTML: those with something wrong first, in order, within bounds."""
         left = STATIC_BYTES
         ready = {number: one for number, one in self._static.items() if one.packets}
-        chosen: list[int] = []
+        chosen: dict[int, View] = {}
         for number in sorted(ready, key=lambda number: (not ready[number].faulty, number)):
+            found = _static(ready[number])
             # HTML takes about two and a half times the room of the JSON.
-            size = sum(map(len, [*ready[number].view, *ready[number].packets])) * 5 // 2
+            size = len(_encode(found)) * 5 // 2
             if size <= left:
                 left -= size
-                chosen.append(number)
+                chosen[number] = found
         for number in sorted(chosen):
-            one = ready[number]
-            yield {"id": one.anchor, **joined(one.view, one.packets)}
+            yield chosen[number]
 
     def anchor(self, connection: Connection) -> str:
         """c12, or c2-12 in the second capture."""
         number = self._captures.setdefault(connection.capture, len(self._captures) + 1)
         return f"c{connection.stream}" if number == 1 else f"c{number}-{connection.stream}"
+
+
+def _static(one: _Static) -> View:
+    """A connection as plain HTML has it: of a long one the beginning."""
+    found: View = {"id": one.anchor, **joined(one.view, one.packets)}
+    packets, commands = found["packets"], found["commands"]
+    if len(packets) > STATIC_PACKETS:
+        found["left_out"] += len(packets) - STATIC_PACKETS
+        found["packets"] = packets[:STATIC_PACKETS]
+    if len(commands) > STATIC_COMMANDS:
+        found["commands"] = commands[:STATIC_COMMANDS]
+        found["listed"] = f"The first {STATIC_COMMANDS}; with JavaScript this page lists {len(commands)}."
+    return found
 
 
 def _by_severity(totals: Totals) -> list[tuple[str, int, int]]:

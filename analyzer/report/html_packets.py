@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from analyzer.analysis.model import CLIENT, SERVER, Connection, ConnectionDetail, Packet
-from analyzer.analysis.packets import masked_sql
+from analyzer.analysis.model import CLIENT, SERVER, Command, Connection, ConnectionDetail, Packet
+from analyzer.analysis.shown import FAILED, FIRST, SLOWEST
 from analyzer.report import labels
 from analyzer.report.dump import nested
 
@@ -16,8 +16,6 @@ WHOLE_BYTES: Final = 16 << 10
 BEGINNING: Final = 64
 MOST_LAYER: Final = 512
 MOST_FIELDS: Final = 5000
-MOST_COMMANDS: Final = 200
-LONGEST_STATEMENT: Final = 400
 SHORTEST_PAUSE_NS: Final = 500_000
 PACKET_COLUMNS, FIELD_COLUMNS = 13, 5
 
@@ -53,12 +51,13 @@ RECORD_MEANINGS: Final[dict[str, str]] = {
 }
 
 
-def packet_columns(connection: Connection, detail: ConnectionDetail, *, secrets_shown: bool = False) -> list[list[Any]]:
+def packet_columns(connection: Connection, detail: ConnectionDetail) -> list[list[Any]]:
     """The packets, each of their parts in a column: alike beside alike takes a third of the room when compressed.
 
     The columns are: frame, ns, 0 client | 1 server, sequence id, record, summary, length, error, hex, layers ([name,
     hex, length]), first frame, pause before it ([1 to 8, its length in words] or None), number of fields; then of all
-    fields: depth, name, value, start, end; then [number of packets left out], and the commands (`_commands`).
+    fields: depth, name, value, start, end; then [number of packets left out, which commands are listed], and the
+    commands (`_command_rows`).
     """
     columns: list[list[Any]] = [[] for _ in range(PACKET_COLUMNS + FIELD_COLUMNS)]
     (frames, times, senders, sequences, records, summaries, lengths, errors, digits, layers, firsts, pauses, counts,
@@ -89,7 +88,7 @@ def packet_columns(connection: Connection, detail: ConnectionDetail, *, secrets_
             values.append(field.value)
             starts.append(min(field.start, bound))
             ends.append(min(field.end, bound))
-    return [*columns, [detail.packets_left_out], list(_commands(detail.packets, secrets_shown))]
+    return [*columns, [detail.packets_left_out, _listed(detail)], list(_command_rows(detail.commands))]
 
 
 def _opening(c: Connection, packets: Sequence[Packet]) -> list[Packet]:
@@ -110,52 +109,57 @@ def _pause(ns: int) -> list[Any] | None:
     return [min(8, 1 + int(2 * math.log10(ns / SHORTEST_PAUSE_NS))), labels.duration(ns)]
 
 
-_ANSWERS: Final = {"OKPacket": "OK", "ErrPacket": "error", "EOFPacket": "end", "StmtPrepareOK": "prepared"}
-_NO_ANSWER: Final = frozenset({"Quit", "QUIT", "StmtClose", "STMT_CLOSE", "StmtSendLongData", "STMT_SEND_LONG_DATA"})
+# What answers a command, in words; contract: `handshark commands`.
+_ANSWERS: Final = {
+    "ok": "OK",
+    "error": "error",
+    "resultset": "result",
+    "eof": "end",
+    "local_infile": "asks for a file",
+    "prepare_ok": "prepared",
+    "statistics": "statistics",
+    "binlog": "binary log",
+    "none": "none is due",
+    "missing": "not seen",
+}
 
 
-def _commands(packets: Sequence[Packet], secrets_shown: bool) -> Iterator[list[Any]]:
-    """The commands among the packets, each with what answered it.
+def _command_rows(commands: Sequence[Command]) -> Iterator[list[Any]]:
+    """Each command that was kept, with what answered it.
 
-    [frame, name, statement, ns at, latency ns, duration ns, answer, the answer's frame, rows]
+    [commands left out before it, frame, name, statement, what is to be known of it or "", ns since the connection's
+    start, latency ns, duration ns, answer, the answer's frame, rows in words or "", error or ""]
     """
-    made = 0
-    current: list[Any] | None = None
-    for one in packets:
-        if one.sender == CLIENT and (one.record.startswith("Com") or one.record.startswith("COM_")):
-            if current is not None:
-                yield current
-            made += 1
-            if made > MOST_COMMANDS:
-                return
-            name = one.record.removeprefix("Com").removeprefix("COM_")
-            statement = one.summary if one.record.startswith("Com") and one.summary != f"COM_{name.upper()}" else ""
-            if not secrets_shown:
-                statement = masked_sql(statement)
-            answer = "none is due" if name in _NO_ANSWER else "not seen"
-            current = [
-                one.frame,
-                name,
-                statement[:LONGEST_STATEMENT],
-                one.time_ns,
-                None,
-                None,
-                answer,
-                None,
-                0,
-            ]
-            if name in _NO_ANSWER:
-                yield current
-                current = None
-        elif current is not None and one.sender == SERVER and one.sequence_id is not None:
-            elapsed = one.time_ns - current[3]
-            if current[4] is None:
-                current[4], current[7] = elapsed, one.frame
-                current[6] = _ANSWERS.get(one.record, "result" if one.record == "ColumnCount" else one.record)
-            elif one.record == "ErrPacket":
-                current[6] = "error"
-            current[5] = elapsed
-            if one.record in ("TextRow", "Data (row)"):
-                current[8] += 1
-    if current is not None:
-        yield current
+    due = 0
+    for one in commands:
+        cut = "" if one.statement_bytes is None else f"{labels.count(one.statement_bytes, 'byte')} in all"
+        if one.response == "ok":
+            rows = f"{labels.count(one.affected_rows, 'row')} affected" if one.affected_rows else ""
+        else:
+            rows = "" if one.rows is None else labels.count(one.rows, "event" if one.response == "binlog" else "row")
+        answer = _ANSWERS.get(one.response, one.response)
+        yield [
+            one.number - due,
+            one.frame,
+            one.command,
+            one.statement,
+            cut,
+            one.time_ns,
+            one.latency_ns,
+            one.duration_ns,
+            answer,
+            one.response_frame,
+            rows,
+            one.error or "",
+        ]
+        due = one.number + 1
+
+
+def _listed(detail: ConnectionDetail) -> str:
+    """Which of the commands are listed, where some are not."""
+    if len(detail.commands) == detail.commands_seen:
+        return ""
+    return (
+        f"{len(detail.commands):,} of {labels.count(detail.commands_seen, 'command')} are listed: the first {FIRST}, "
+        f"and of those after them the {SLOWEST} that took longest and the first {FAILED} that failed."
+    )

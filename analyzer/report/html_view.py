@@ -373,4 +373,4 @@ def joined(values: Sequence[bytes], columns: Sequence[bytes]) -> View:
     for parts, count in zip(zip(*plain, strict=True), counts, strict=True):
         packets.append([*parts, fields[at : at + count]])
         at += count
-    return {**found, "packets": packets, "left_out": left_out[0], "commands": commands}
+    return {**found, "packets": packets, "left_out": left_out[0], "listed": left_out[1], "commands": commands}

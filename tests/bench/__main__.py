@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 TSHARK_FIELDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.user", "-e", "mysql.version", "-e", "mysql.error_code"]
 TSHARK_COMMANDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.query", "-e", "mysql.error_code"]
+DISSECTED = ["-T", "fields", "-e", "mysql.user", "-e", "mysql.query"]
 OLTP_TRANSACTIONS = 200
 SAMPLE_SECONDS = 0.1
 
@@ -121,6 +122,15 @@ def command_contenders(capture: Path) -> list[Command]:
     return found
 
 
+def field_contenders(capture: Path) -> list[Command]:
+    """Chosen fields of each frame, in tshark's words."""
+    dissect = [sys.executable, "-m", "analyzer", "dissect", *DISSECTED, str(capture)]
+    found = [Command("handshark dissect", dissect), Command("handshark dissect --jobs 1", [*dissect, "--jobs", "1"])]
+    if shutil.which("tshark"):
+        found.append(Command("tshark", ["tshark", "-r", str(capture), "-Y", "mysql", *DISSECTED]))
+    return found
+
+
 def table(name: str, capture: Path, frames: int, commands: list[Command]) -> str:
     """A Markdown table of one capture."""
     size = capture.stat().st_size / 1e6
@@ -167,7 +177,8 @@ def main() -> int:
             path = Path(folder, "oltp.pcap")
             frames = oltp.oltp(SAMPLES, path, OLTP_TRANSACTIONS)
             _check_commands(path, oltp.commands_of(OLTP_TRANSACTIONS))
-            _compare("oltp, its commands", path, frames, chosen.runs, command_contenders(path))
+            _compare("oltp, its commands", path, frames, chosen.runs, command_contenders(path), keep=True)
+            _compare("oltp, chosen fields", path, frames, chosen.runs, field_contenders(path))
         if chosen.large:
             path = Path(folder, "large.pcap")
             frames = replay.bulk(SAMPLES, path, 2_000_000_000)

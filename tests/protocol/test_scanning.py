@@ -8,9 +8,12 @@ from hypothesis import strategies as some
 from analyzer.protocol import commands as com
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_PROTOCOL_41
+from analyzer.protocol.context import Context
+from analyzer.protocol.ends import LONGEST, MOST, Ends, end_of
 from analyzer.protocol.framing import PacketFramer, encode_packet
 from analyzer.protocol.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.generic import OKPacket
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.scanning import plain_response
 
@@ -56,7 +59,7 @@ def counted(found: Machine, data: bytes) -> tuple[int, bool, bool]:
 
 @given(some.integers(1, 5), some.lists(ROW, max_size=300), some.booleans())
 def test_a_result_set_is_counted(columns: int, rows: list[bytes], deprecate_eof: bool) -> None:
-    scanned = plain_response(one := machine(deprecate_eof), response(columns, rows, deprecate_eof), {})
+    scanned = plain_response(one := machine(deprecate_eof), response(columns, rows, deprecate_eof))
     assert scanned is not None
     assert (scanned.columns, scanned.rows, one.state) == (columns, len(rows), st.COMMAND)
 
@@ -65,7 +68,7 @@ def test_a_result_set_is_counted(columns: int, rows: list[bytes], deprecate_eof:
 def test_rows_of_one_length_are_counted(size: int, count: int, others: list[bytes], deprecate_eof: bool) -> None:
     rows = [bytes([size]) + bytes(size)] * count + others
     data = response(1, rows, deprecate_eof)
-    scanned = plain_response(machine(deprecate_eof), data, {})
+    scanned = plain_response(machine(deprecate_eof), data)
     assert scanned is not None
     assert (scanned.rows, True, False) == counted(machine(deprecate_eof), data)
 
@@ -79,7 +82,7 @@ def test_what_was_changed_is_refused_or_as_the_machine_says(data: some.DataObjec
     changed = bytes(whole[: data.draw(some.integers(len(whole) // 2, len(whole)))])
     one, two = machine(deprecate_eof), machine(deprecate_eof)
     state = one.state
-    scanned = plain_response(one, changed, {})
+    scanned = plain_response(one, changed)
     if scanned is None:
         assert (one.state, one.command is None) == (state, False)
         return
@@ -91,15 +94,27 @@ def test_what_was_changed_is_refused_or_as_the_machine_says(data: some.DataObjec
 
 def test_more_results_are_left_to_the_machine() -> None:
     one = machine(True)
-    assert plain_response(one, response(1, [], True, status=0x0A), {}) is None
+    assert plain_response(one, response(1, [], True, status=0x0A)) is None
     assert one.state == st.RESULT
 
 
 def test_the_end_is_decoded_once() -> None:
-    ends: dict[tuple[int, bytes], object] = {}
-    first = plain_response(machine(True), response(1, [], True), ends)  # type: ignore[arg-type]
-    second = plain_response(machine(True), response(2, [], True), ends)  # type: ignore[arg-type]
+    one, other = machine(True), machine(True)
+    other.ends = one.ends
+    first = plain_response(one, response(1, [], True))
+    second = plain_response(other, response(2, [], True))
     assert first is not None
     assert second is not None
     assert first.end is second.end
-    assert len(ends) == 1
+    assert len(one.ends) == 1
+
+
+def test_what_is_kept_of_ends_is_bounded() -> None:
+    ends: Ends = {}
+    context = Context(in_force=CLIENT_PROTOCOL_41)
+    long = OKPacket(0, 0, 0, 2, 0, "x" * LONGEST, True, None).to_bytes(context)
+    assert end_of(long, context, ends) == end_of(long, context, ends)
+    assert not ends
+    for number in range(MOST + 10):
+        end_of(OKPacket(0, number, 0, 2, 0, None, True, None).to_bytes(context), context, ends)
+    assert len(ends) == MOST

@@ -6,6 +6,7 @@ from analyzer.analysis.model import (
     Alert,
     Authentication,
     Certificate,
+    Command,
     Connection,
     ConnectionDetail,
     Driver,
@@ -218,7 +219,22 @@ def detail(text: str = "8.4.3") -> ConnectionDetail:
             packet(5, "client", "ComQuery", "select @@version_comment limit 1 " + "and so on " * 12),
         ],
         packets_left_out=7,
+        commands=commands(text),
+        commands_seen=4711,
     )
+
+
+def commands(text: str) -> list[Command]:
+    """The first ones, and much later one that was slow and one that failed."""
+    ms = 1_000_000
+    return [
+        Command(0, 8, 2 * ms, "query", "select @@version_comment", None, ms, ms, "resultset", 9, 1, None, None),
+        Command(1, 10, 4 * ms, "query", text, None, ms, 2 * ms, "ok", 11, 0, 3, None),
+        Command(2, 12, 8 * ms, "stmt_prepare", "select ?", None, ms, ms, "prepare_ok", 13, None, None, None),
+        Command(3, 14, 9 * ms, "quit", "", None, None, None, "none", None, None, None, None),
+        Command(900, 2014, 90 * ms, "query", "x" * 400, 70_000, 800 * ms, 900 * ms, "missing", None, None, None, None),
+        Command(4000, 9014, 99 * ms, "query", text, None, ms, ms, "error", 9015, None, None, f"1064 (42000) {text}"),
+    ]
 
 
 def source(connections: int = 5, name: str = "office.pcapng") -> Source:

@@ -61,7 +61,7 @@ def detail() -> ConnectionDetail:
         layers=[Layer("tls", b"\x17\x03\x03\x00\x20", 37), Layer("compressed", b"\x0d\x00\x00\x01\x06", 13)],
         start_frame=12,
     )
-    return ConnectionDetail([*made.packets, secret, wrapped], made.packets_left_out)
+    return replace(made, packets=[*made.packets, secret, wrapped])
 
 
 def write(path: Path, connections: Iterator[Connection], shown: int, title: str = examples.HOSTILE) -> str:
@@ -193,8 +193,9 @@ def test_deep_links(open_page: Opener) -> None:
     assert "HandshakeResponse41" in tab.locator(".pane.list tr[aria-selected=true]").inner_text()
     tab = open_page("#c1")
     tab.locator(".evidence a", has_text="frame 8").first.click()
-    tab.wait_for_function("location.hash === '#c1-p7'")
-    assert "ComQuery" in tab.locator(".pane.list tr[aria-selected=true]").inner_text()
+    # The page follows its address a moment later.
+    tab.locator(".pane.list tr[aria-selected=true]", has_text="ComQuery").wait_for()
+    assert tab.evaluate("location.hash") == "#c1-p7"
     tab = open_page("#c1/capabilities")
     assert tab.locator("#part-capabilities").is_visible()
     assert tab.locator("#part-capabilities tr", has_text="CLIENT_FOUND_ROWS").locator("td").all_inner_texts()[1:4] == [
@@ -294,12 +295,42 @@ def test_pauses_take_room_in_the_ladder(open_page: Opener) -> None:
 
 
 def test_hostile_text_is_inert(open_page: Opener) -> None:
-    for fragment in ("", "#c4", "#c4-p3"):
+    for fragment in ("", "#c4", "#c4-p3", "#c4/commands"):
         tab = open_page(fragment)
         assert tab.evaluate("document.querySelectorAll('img, iframe, object').length") == 0
         assert tab.evaluate("document.querySelectorAll('script:not([type])').length") == 1
     assert "<script>alert(1)</script>" in tab.locator("#connection").inner_text()
+    # A statement, and the error that quotes it.
+    commands = tab.locator("#part-commands table")
+    assert commands.get_by_text("<script>alert(1)</script>").count() == 3
+    assert r"\u202egnp" in commands.inner_text()
     tab.get_by_label("Filter connections").evaluate("box => box.value")  # nothing ran: `open_page` checks dialogs
+
+
+def test_commands_of_a_connection(open_page: Opener) -> None:
+    tab = open_page("#c0/commands")
+    rows = tab.locator("#part-commands tbody tr")
+    texts = [" ".join(text.split()) for text in rows.all_inner_texts()]
+    assert texts[0] == "8 2.000 query select @@version_comment 1.0ms 1.0ms result, 1 row, frame 9"
+    assert texts[3].startswith("14 9.000 quit none is due")
+    assert texts[4] == "896 commands not listed"
+    assert "… 70,000 bytes in all 800ms 900ms not seen" in texts[5]
+    assert texts[6] == "3,099 commands not listed"
+    assert "error 1064 (42000)" in texts[7]
+    assert rows.nth(7).locator(".bad").inner_text() == "error"
+    assert tab.get_by_text("6 of 4,711 commands are listed: the first 200").is_visible()
+    # Frames lead to their packets where these are shown.
+    assert rows.first.locator("a").evaluate_all("links => links.map(link => link.textContent)") == ["8"]
+    rows.first.get_by_role("link", name="8").click()
+    tab.wait_for_function("location.hash === '#c0-p7'")
+    # On a telephone the same, in lines instead of columns.
+    tab.set_viewport_size({"width": 400, "height": 800})
+    tab = open_page("#c0/commands")
+    box = rows.nth(5).bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 400
+    assert rows.nth(5).get_by_text("not seen").is_visible()
 
 
 @pytest.mark.parametrize("width", [400, 768, 1280])
@@ -353,6 +384,7 @@ def test_without_javascript(browser: Browser, url: str) -> None:
     assert shown.get_by_text("Access denied").first.is_visible()
     page.locator("#c1-p3 > summary").click()
     assert page.locator("#c1-p3 .bytes").is_visible()
+    assert shown.locator(".commands").get_by_text("896 commands not listed").is_visible()
     # A link to what is closed opens it.
     page.goto("about:blank")
     page.goto(url + "#c6-p4")
@@ -363,7 +395,7 @@ def test_without_javascript(browser: Browser, url: str) -> None:
 
 
 def test_twenty_thousand_connections(browser: Browser, tmp_path: Path) -> None:
-    """The table answers within two seconds of opening; what is looked at is unpacked when it is."""
+    """The table is there and answers; what is looked at is unpacked when it is. The times are tests.bench.report's."""
     path = tmp_path / "many.html"
     prepare = Prepare(100)
     made = [prepare.entry((KINDS[number % 4](number), detail())) for number in range(100)]
@@ -381,21 +413,16 @@ def test_twenty_thousand_connections(browser: Browser, tmp_path: Path) -> None:
     tab = watched.tab
     tab.goto(address)
     tab.wait_for_selector("html[data-ready]", state="attached")
-    # 0.5 s on a machine that does nothing else (tests.bench.report measures it); this one may be busy.
-    assert tab.evaluate("performance.now()") < 10_000
     assert tab.locator("output").inner_text() == "20,000 connections"
     assert tab.locator("tr.row").count() < 100
-    took = tab.evaluate(
+    tab.evaluate(
         """async () => {
-          const start = performance.now();
           [...document.querySelectorAll('thead button')].find((one) => one.textContent === 'Client').click();
           document.querySelector('#table').scrollTop = 1e9;
           await new Promise(requestAnimationFrame);
           await new Promise(requestAnimationFrame);
-          return performance.now() - start;
         }"""
     )
-    assert took < 10_000
     assert visible(tab)[-1] == str(MANY - 2)  # the last of those at 192.168.56.1
     assert tab.locator("table.connections").get_attribute("aria-rowcount") == str(MANY + 1)
     tab.goto(address + "#c17777")

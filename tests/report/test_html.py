@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from analyzer.analysis.model import Connection, ConnectionDetail, Field, Finding, Packet
+from analyzer.analysis.model import Command, Connection, ConnectionDetail, Field, Finding, Packet
+from analyzer.analysis.shown import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
 from analyzer.report import html
 from analyzer.report.dump import nested
 from analyzer.report.html import HtmlReport
@@ -32,7 +33,7 @@ TAGS = re.compile(
     "|title|tr|ul"
 )
 ATTRIBUTES = re.compile(
-    "aria-(hidden|label|labelledby)|autocomplete|charset|class|content|d|data-theme|focusable|height|hidden|href"
+    "aria-(hidden|label|labelledby)|autocomplete|charset|class|colspan|content|d|data-theme|focusable|height|hidden|href"
     "|http-equiv|id|lang|name|placeholder|rel|role|rx|ry|scope|spellcheck|tabindex|text-anchor|transform|type|viewbox"
     "|width|x|y"
 )
@@ -136,6 +137,10 @@ def test_every_part_is_there() -> None:
         "Passwords, tokens and scrambles are masked, in the bytes too.",
         "Logins over time",
         "Login duration by phase",
+        "3 rows affected",
+        "896 commands not listed",
+        "… 70,000 bytes in all",
+        "6 of 4,711 commands are listed: the first 200,",
     ):
         assert part in text, part
     # Frames 7 and 8, which the findings name; SYN and SYN, ACK stand before the first packet.
@@ -301,9 +306,12 @@ def test_what_a_peer_makes_huge_stays_bounded() -> None:
     one.login.attributes = {f"name {n}": "v" * 3000 for n in range(500)}
     fields = [Field(f"field {n}", "v" * 256, n, n + 1) for n in range(300)]
     packets = [Packet(n, n, "client", 0, "ComQuery", "s" * 512, 1024, bytes(1024), fields) for n in range(200)]
+    said, error = "s" * LONGEST_STATEMENT, "e" * LONGEST_MESSAGE
+    many = FIRST + SLOWEST + FAILED
+    commands = [Command(n, n, n, "query", said, 9999, 1, 1, "error", n, 1, None, error) for n in range(many)]
     out = io.StringIO()
     with HtmlReport(out, "Demo") as report:
-        report.connection(one, ConnectionDetail(packets))
+        report.connection(one, ConnectionDetail(packets, 0, commands, many))
         report.close([examples.source()])
     assert len(out.getvalue()) < 300_000
 

@@ -13,7 +13,7 @@ from analyzer.analysis.fields import find
 from analyzer.analysis.fields.base import CONNECTION
 from analyzer.analysis.filters.check import Checker, Source, Test
 from analyzer.analysis.filters.errors import FilterError
-from analyzer.analysis.filters.tree import And, Compare, Member, Node, Not, Or, Present
+from analyzer.analysis.filters.tree import And, Compare, Literal, Member, Node, Not, Or, Present
 
 __all__ = ["Filter", "FilterError", "Source", "compile_filter"]
 
@@ -33,7 +33,8 @@ class Filter:
     """A compiled filter. It is rebuilt from its text where it is sent to another process.
 
     `fields` are those it names; `needs_packets` says whether one of them belongs to a packet, `needs_connection`
-    whether one belongs to the connection as a whole, which is known when it is over.
+    whether one belongs to the connection as a whole, which is known when it is over. Of fields that are not `valued` it
+    matters only whether they are there.
     """
 
     def __init__(self, text: str) -> None:
@@ -43,10 +44,12 @@ class Filter:
         self._whole: list[bool] = []  # whether the test is of the connection
         self._asked: list[frozenset[str]] = []  # fields of each test
         self._names: set[str] = set()
+        self._valued: set[str] = set()
         from analyzer.analysis.filters.grammar import parse  # the parser library only where there is a filter
 
         self._tree = self._build(parse(text))
         self.fields = frozenset(self._names)
+        self.valued = frozenset(self._valued)
         self.needs_packets = not all(self._whole)
         self.needs_connection = any(self._whole)
 
@@ -114,6 +117,8 @@ class Filter:
         self._asked.append(names)
         self._whole.append(all(whole))
         self._names |= names
+        if not isinstance(node, Present) or not isinstance(node.operand, Literal):
+            self._valued |= names
         return lambda truth: truth(index)
 
 

@@ -37,7 +37,7 @@ function ladder(c) {
     const [frame, ns, sender, , record, summary, length, error, , , , pause] = packet;
     const who = sender ? "server" : "client";
     const rung = el("a", { class: `rung ${who}${/^(SYN|FIN|RST|TLS )/.test(record) ? " tcp" : ""}`, href: `#${c.id}-p${index + 1}` },
-      el("span", { class: "when" }, (ns / 1e6).toLocaleString("en", { minimumFractionDigits: 3, maximumFractionDigits: 3 })),
+      el("span", { class: "when" }, milliseconds(ns)),
       el("span", { class: "lane" }, el("span", { class: "hidden" }, "from the " + who)),
       el("span", { class: "what" }, el("b", {}, record), " ", summary, error ? el("em", { class: "bad" }, error) : null),
       el("span", { class: "where" }, (frame ? "frame " + frame : "") + (length ? `, ${length} B` : "")));
@@ -97,16 +97,29 @@ function scrolled(label, inside, kind = "") {
   return el("div", { class: "wide " + kind, tabindex: "0", role: "region", "aria-label": label }, inside);
 }
 
+// What makes the rows of a command: its own, and before it one that says how many are left out there.
+function commandRows(c) {
+  const frames = new Map(c.packets.map((packet, index) => [packet[0], `#${c.id}-p${index + 1}`]).reverse());
+  const link = (frame, text) => (frames.has(frame) ? el("a", { href: frames.get(frame) }, text) : text);
+  return ([skipped, frame, name, statement, cut, at, latency, whole, answer, answered, rows, error]) => {
+    const row = el("tr", {}, el("td", { class: "number frame" }, link(frame, String(frame))),
+      el("td", { class: "number at" }, milliseconds(at)), el("td", { class: "kind" }, name),
+      el("td", { class: "said" }, el("span", { class: "code" }, statement), cut ? el("span", { class: "note" }, ` … ${cut}`) : null),
+      el("td", { class: "number first" }, latency === null ? "" : duration(latency)),
+      el("td", { class: "number whole" }, whole === null ? "" : duration(whole)),
+      el("td", { class: "answer" }, el("span", { class: error ? "bad" : null }, answer), error ? " " + error : "",
+        rows ? ", " + rows : "", ...(answered ? [", ", link(answered, "frame " + answered)] : [])));
+    return skipped ? [el("tr", { class: "skipped" }, el("td", { colspan: "7" }, count(skipped, "command") + " not listed")), row] : [row];
+  };
+}
+
 function commands(c) {
   const parts = [];
   if (c.commands?.length) {
-    const rows = c.commands.map(([frame, name, statement, , latency, whole, answer, , rows]) =>
-      el("tr", {}, el("td", {}, ...frameLinks(c, [frame])), el("td", {}, name), el("td", { class: "code" }, statement),
-        el("td", { class: "number" }, latency === null ? "" : duration(latency)),
-        el("td", { class: "number" }, whole === null ? "" : duration(whole)),
-        el("td", { class: answer === "error" ? "bad" : null }, answer + (rows ? ", " + count(rows, "row") : ""))));
+    const body = el("tbody", {}, ...c.commands.flatMap(commandRows(c)));
     parts.push(scrolled("Commands", el("table", { class: "commands" },
-      headOf(["Frame", "Command", "Statement", "First answer after", "Whole", "Answer"], [3, 4]), el("tbody", {}, ...rows))));
+      headOf(["Frame", "At, ms", "Command", "Statement", "First answer", "Whole", "Answer"], [0, 1, 4, 5]), body)));
+    if (c.listed) parts.push(el("p", { class: "note" }, c.listed));
   }
   if (c.counts.length) parts.push(el("p", { class: "note" }, "All commands: " + c.counts.map(([name, number]) => `${name} ${number.toLocaleString("en")}`).join(", ")));
   return parts;

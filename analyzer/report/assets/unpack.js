@@ -55,7 +55,7 @@ async function connectionOf(row, anchor, kept) {
     packet.push(fields);
     return packet;
   });
-  c.left_out = leftOut[0];
+  [c.left_out, c.listed] = leftOut;
   c.commands = commands;
   return c;
 }
@@ -70,6 +70,11 @@ function duration(ns) {
   if (seconds < 3600) return Math.floor(seconds / 60) + "m" + two(seconds % 60) + "s";
   if (seconds < 86400) return Math.floor(seconds / 3600) + "h" + two(Math.floor((seconds % 3600) / 60)) + "m";
   return Math.floor(seconds / 86400) + "d" + two(Math.floor((seconds % 86400) / 3600)) + "h";
+}
+
+// 1,234.567: the time since a connection's start, as its ladder has it.
+function milliseconds(ns) {
+  return (ns / 1e6).toLocaleString("en", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 }
 
 // "1 byte", "2,000 bytes".
