@@ -185,6 +185,24 @@ def test_any_connection_in_two_clicks_and_back(open_page: Opener) -> None:
     assert len(visible(tab)) == 25
 
 
+def test_the_last_address_wins(open_page: Opener) -> None:
+    """A connection is unpacked in its own time: the reader may have gone on when it is there."""
+    tab = open_page()
+    tab.evaluate(
+        """async () => {
+          for (const anchor of ["#c12", "#c13"]) {
+            const left = new Promise((done) => addEventListener("hashchange", done, { once: true }));
+            location.hash = anchor;
+            await left;
+          }
+          location.hash = "#connections";
+        }"""
+    )
+    tab.wait_for_timeout(300)
+    assert tab.locator("#overview").is_visible()
+    assert not tab.locator("h2", has_text="Connection 1").is_visible()
+
+
 def test_deep_links(open_page: Opener) -> None:
     tab = open_page("#c12")
     tab.locator("h2", has_text="Connection 12").wait_for()

@@ -39,7 +39,9 @@ async function follow() {
 
 async function showConnection(anchor, row, packet, part) {
   if (current?.anchor !== anchor) {
+    const asked = location.hash;
     const c = await connectionOf(row, anchor, table.columns[ANCHOR + 1][row]);
+    if (location.hash !== asked) return; // the reader has gone on meanwhile
     if (!overview.hidden) leftAt = scrollY;
     document.documentElement.classList.add("one");
     const sheet = connectionPage(c, row);
