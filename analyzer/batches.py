@@ -49,6 +49,18 @@ class FrameBatch:
     def __len__(self) -> int:
         return len(self.number)
 
+    def part(self, rows: slice | I64) -> FrameBatch:
+        """Some of the frames, in the same bytes."""
+        return FrameBatch(
+            self.data,
+            self.number[rows],
+            self.timestamp_ns[rows],
+            self.link_type[rows],
+            self.offset[rows],
+            self.captured[rows],
+            self.original[rows],
+        )
+
 
 @dataclass(slots=True)
 class SegmentBatch:

@@ -190,8 +190,7 @@ class Decoding:
                 alone = machine.state
                 self._alone()
                 if machine.state == st.TLS_HANDSHAKE != alone:
-                    rest, ends, frames, times = framer.take_rest()
-                    self._bytes(role, rest, ends, frames, times)
+                    self._hand_over(role)
                     return
             packet = framer.next()
             if packet is None or not self._packet(role, packet):
@@ -226,21 +225,21 @@ class Decoding:
         """The state has changed: whether packets follow as they are. If not, what is left goes where it belongs."""
         machine = self.machine
         after = machine.state
-        framer = self._framers[role]
-        if after == st.TLS_HANDSHAKE:
-            rest, ends, frames, times = framer.take_rest()
-            if rest:
-                self._bytes(role, rest, ends, frames, times)
-            return False
-        if after == st.AUTHENTICATION and role == CLIENT and begins_tls(framer.peek(3)):
-            # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
-            rest, ends, frames, times = framer.take_rest()
-            self._bytes(role, rest, ends, frames, times)
+        # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
+        unasked = after == st.AUTHENTICATION and role == CLIENT and begins_tls(self._framers[role].peek(3))
+        if after == st.TLS_HANDSHAKE or unasked:
+            self._hand_over(role)
             return False
         if machine.compression is not None and self._compressed is None:
             self._begin_compression(role)
             return False
         return True
+
+    def _hand_over(self, role: int) -> None:
+        """What the framer has left belongs to TLS."""
+        rest, ends, frames, times = self._framers[role].take_rest()
+        if rest:
+            self._bytes(role, rest, ends, frames, times)
 
     def _give_up_stream(self) -> None:
         """Nothing of it is MySQL any more: waits for a command, as after a gap. A bomb holds millions of packets."""

@@ -123,11 +123,11 @@ class Dissecting(Generic[T]):
         # Most packets can be passed over: they can not match, or say nothing of what is asked of their frame.
         keep = wanted.filter
         self.sieve: Sieve | None = None
-        if wanted.skim is not None:
-            pass
-        elif keep is not None and not wanted.by_frame:
+        if keep is None or wanted.skim is not None:
+            pass  # all are looked at, or another way is taken
+        elif not wanted.by_frame:
             self.sieve = Sieve(keep, None, wanted.fields is None or bool(wanted.fields & REQUEST_FIELDS))
-        elif keep is not None and wanted.fields is not None and not keep.can_hold(OF_FRAME.__contains__):
+        elif wanted.fields is not None and not keep.can_hold(OF_FRAME.__contains__):
             self.sieve = Sieve(keep, wanted.asked)
         self._rows: list[tuple[int, int, int, T]] = []
         self._count = 0

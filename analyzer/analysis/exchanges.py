@@ -35,7 +35,7 @@ from analyzer.protocol.capabilities import (
     CLIENT_QUERY_ATTRIBUTES,
     SERVER_STATUS_CURSOR_EXISTS,
 )
-from analyzer.protocol.commands import COM_FIELD_LIST, COM_QUERY, COM_QUIT, COM_STMT_EXECUTE
+from analyzer.protocol.commands import COM_FIELD_LIST, COM_QUERY, COM_QUIT
 from analyzer.protocol.executes import Plan
 from analyzer.protocol.framing import HEADER, LONGEST, Packet
 from analyzer.protocol.machine import CLIENT, AnyRecord, Machine
@@ -203,21 +203,8 @@ class ExchangeLog(Onlooker):
 
     def plain(self, data: bytes, in_force: int, frame: int, time_ns: int) -> None:
         """A COM_QUERY without query attributes, or a COM_QUIT, that was taken without decoding it: its whole packet."""
-        code = data[4]
-        exchange = Pending(
-            self.number,
-            frame,
-            time_ns,
-            code,
-            None,
-            len(data),
-            None,
-            None,
-            self.database,
-            self.user,
-        )
-        self.number += 1
-        if code == COM_QUIT:
+        exchange = self._taken(data, None, frame, time_ns)
+        if exchange.code == COM_QUIT:
             exchange.response = NONE
             self._complete(exchange)
             return
@@ -227,23 +214,18 @@ class ExchangeLog(Onlooker):
 
     def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
         """A plain COM_STMT_EXECUTE: its whole packet."""
-        exchange = Pending(
-            self.number,
-            frame,
-            time_ns,
-            COM_STMT_EXECUTE,
-            None,
-            len(data),
-            statement.query,
-            statement.num_params,
-            self.database,
-            self.user,
-        )
-        self.number += 1
+        exchange = self._taken(data, statement, frame, time_ns)
         exchange.text = data
         exchange.plan = plan
         self._pending.append(exchange)
         self._due = True
+
+    def _taken(self, data: bytes, statement: Statement | None, frame: int, time_ns: int) -> Pending:
+        """The next exchange, of a command that has no record."""
+        query, count = (None, None) if statement is None else (statement.query, statement.num_params)
+        number, size = self.number, len(data)
+        self.number += 1
+        return Pending(number, frame, time_ns, data[HEADER], None, size, query, count, self.database, self.user)
 
     def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
         """The whole response of the command that is awaited, `length` bytes."""

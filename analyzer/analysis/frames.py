@@ -115,14 +115,5 @@ def growing(batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
     size = FIRST_PIECE
     for batch in batches:
         for begin in range(0, max(len(batch), 1), size):
-            part = slice(begin, begin + size)
-            yield FrameBatch(
-                batch.data,
-                batch.number[part],
-                batch.timestamp_ns[part],
-                batch.link_type[part],
-                batch.offset[part],
-                batch.captured[part],
-                batch.original[part],
-            )
+            yield batch.part(slice(begin, begin + size))
         size *= 4

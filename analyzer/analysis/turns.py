@@ -30,18 +30,25 @@ LONGEST_COMMAND: Final = 1 << 16
 
 
 def plain_turns(
-    machine: Machine, log: ExchangeLog | Skimmer | None, facts: Facts, client: int, runs: Runs, first: int, last: int
+    machine: Machine,
+    observer: ExchangeLog | Skimmer | None,
+    facts: Facts,
+    client: int,
+    runs: Runs,
+    first: int,
+    last: int,
 ) -> int:
     """Takes turns from the run `first` on, up to `last` without it; returns the first run that is not taken.
 
-    `log` is who looks on, None where nobody does. Nothing has begun in either direction when this is called.
+    `observer` is who looks on, None where nobody does. Nothing has begun in either direction when this is called.
     """
     ctx = machine.context
     in_force = ctx.in_force
     if machine.state != st.COMMAND or machine.queue or ctx.assumed or machine.one_sided or in_force & METADATA_FLAG:
         return first
-    skimmer = log if isinstance(log, Skimmer) else None
-    if machine.file_sequence is not None or (isinstance(log, ExchangeLog) and not log.idle):
+    log = observer if isinstance(observer, ExchangeLog) else None
+    skimmer = observer if isinstance(observer, Skimmer) else None
+    if machine.file_sequence is not None or (log is not None and not log.idle):
         return first
     named = in_force & CLIENT_QUERY_ATTRIBUTES != 0
     has_eof = not in_force & CLIENT_DEPRECATE_EOF
@@ -65,7 +72,7 @@ def plain_turns(
                 break
         elif code != COM_STMT_EXECUTE or (skimmer is not None and not skimmer.executes):
             break
-        elif log is None:
+        elif observer is None:
             if size < HEAD:
                 break
         else:
@@ -87,15 +94,13 @@ def plain_turns(
             queries += 1
         else:
             executes += 1
-        if log is None:
-            continue
-        if isinstance(log, Skimmer):
-            if statement is not None:
-                statement.executed = True
-            log.turn(code, request, response, runs, run - 2, machine)
-            continue
         if statement is not None:
             statement.executed = True
+        if skimmer is not None:
+            skimmer.turn(code, request, response, runs, run - 2, machine)
+        if log is None:
+            continue
+        if statement is not None:
             query, count, text = statement.query, statement.num_params, request
         else:
             query = count = None

@@ -98,7 +98,7 @@ class _Track:
         end = int(np.searchsorted(self.keys, bound[0], side=side))  # type: ignore[call-overload]
         if end <= self.at:
             return None
-        part = _Part(self.order, self.keys[self.at : end], _rows(batch, self.at, end))
+        part = _Part(self.order, self.keys[self.at : end], batch.part(slice(self.at, end)))
         self.at = end
         if end == len(batch):
             self.batch = None
@@ -114,18 +114,6 @@ class _Part:
         self.batch = batch
         self.first = (int(keys[0]), order)
         self.last = (int(keys[-1]), order)
-
-
-def _rows(batch: FrameBatch, start: int, end: int) -> FrameBatch:
-    return FrameBatch(
-        batch.data,
-        batch.number[start:end],
-        batch.timestamp_ns[start:end],
-        batch.link_type[start:end],
-        batch.offset[start:end],
-        batch.captured[start:end],
-        batch.original[start:end],
-    )
 
 
 def _interleave(parts: list[_Part]) -> FrameBatch:

@@ -101,34 +101,26 @@ class Answers(Results):
             self.detail = self.exchange.server(Reader(more.authentication_method_data, "AuthMoreData"))
         return more, ""
 
-    def _ok(self, payload: bytes) -> tuple[Record, str]:
-        ok = end_of(payload, self.context, self.ends)
-        return ok, "ok_more" if (ok.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
+    def _end(self, payload: bytes) -> tuple[Record, str]:
+        """An OK, or where something ends an EOF."""
+        end = end_of(payload, self.context, self.ends)
+        return end, "ok_more" if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
 
     def _err(self, payload: bytes) -> tuple[Record, str]:
         if payload[1:3] == b"\xff\xff":
             return ProgressReport.from_bytes(payload, self.context), ""
         return ErrPacket.from_bytes(payload, self.context), "err"
 
-    def _end(self, payload: bytes) -> tuple[Record, str]:
-        """0xFE where something ends: EOF (at most 5 bytes) or the OK that replaces it (7 and more)."""
-        if len(payload) <= 5:
-            eof = EOFPacket.from_bytes(payload, self.context)
-            return eof, "ok_more" if (eof.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
-        return self._ok(payload)
-
     def _response(self, payload: bytes, length: int) -> tuple[Record, str]:
         first = payload[0] if payload else -1
         if first == 0xFF:
             return self._err(payload)
-        if first == 0xFE:
-            return self._end(payload)
-        return self._ok(payload)
+        return self._end(payload)
 
     def _result(self, payload: bytes, length: int) -> tuple[Record, str]:
         first = payload[0] if payload else -1
         if first == 0x00:
-            return self._ok(payload)
+            return self._end(payload)
         if first == 0xFF:
             return self._err(payload)
         if first == 0xFB:

@@ -10,7 +10,7 @@ from analyzer.protocol.records.generic import EOFPacket, OKPacket
 # Packets that are kept, each of so many bytes at most.
 MOST: Final = 4096
 LONGEST: Final = 512
-EOF_LONGEST: Final = 5  # an 0xFE packet of this length or less is an EOF where it ends something
+EOF_LENGTH: Final = 5  # an 0xFE packet of this length or less is an EOF where it ends something, else an OK
 
 # (capabilities in force, payload) -> record.
 Ends = dict[tuple[int, bytes], OKPacket | EOFPacket]
@@ -23,7 +23,7 @@ def end_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket:
     """
     end = ends.get((ctx.in_force, payload))
     if end is None:
-        eof = len(payload) <= EOF_LONGEST and payload[:1] == b"\xfe"
+        eof = len(payload) <= EOF_LENGTH and payload[:1] == b"\xfe"
         end = (EOFPacket if eof else OKPacket).from_bytes(payload, ctx)
         if len(ends) < MOST and len(payload) <= LONGEST:
             ends[ctx.in_force, payload] = end

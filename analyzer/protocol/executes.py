@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 
 from analyzer.errors import DecodeError
-from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.commands import COM_STMT_EXECUTE
 from analyzer.protocol.context import Context
@@ -23,37 +22,16 @@ from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.parameters import TYPE, UNSIGNED
 from analyzer.protocol.records.statement import ComStmtExecute
 from analyzer.protocol.statements import LAST_PREPARED, Bound, Statement
-from analyzer.protocol.tables.column_types import (
-    MYSQL_TYPE_DECIMAL,
-    MYSQL_TYPE_ENUM,
-    MYSQL_TYPE_JSON,
-    MYSQL_TYPE_NEWDECIMAL,
-    MYSQL_TYPE_SET,
-    MYSQL_TYPE_STRING,
-    MYSQL_TYPE_VAR_STRING,
-    MYSQL_TYPE_VARCHAR,
-    MYSQL_TYPE_YEAR,
-)
-from analyzer.protocol.values import INTEGER_SIZES, Plain, decode_value
+from analyzer.protocol.tables.column_types import MYSQL_TYPE_TIME, MYSQL_TYPE_YEAR
+from analyzer.protocol.values import BINARY, BLOBS, DATES, FIXED_SIZES, INTEGER_SIZES, Plain, decode_value
 
 # Header, command, statement_id, flags, iteration_count.
 HEAD: Final = HEADER + 10
 # More parameters than one byte counts are not plain.
 MOST: Final = 250
 
-# Types with a length in front that are text where they are UTF-8.
-_TEXTS: Final = frozenset(
-    {
-        MYSQL_TYPE_DECIMAL,
-        MYSQL_TYPE_VARCHAR,
-        MYSQL_TYPE_JSON,
-        MYSQL_TYPE_NEWDECIMAL,
-        MYSQL_TYPE_ENUM,
-        MYSQL_TYPE_SET,
-        MYSQL_TYPE_VAR_STRING,
-        MYSQL_TYPE_STRING,
-    }
-)
+# All other types have a length in front and are text where that is UTF-8.
+_NO_TEXTS: Final = DATES | BINARY | BLOBS | FIXED_SIZES.keys() | {MYSQL_TYPE_TIME}
 # Kinds of values: an integer's place among these, or one of the others.
 _ORDER: Final = "bBhHiIqQ"
 _INTEGERS: Final = tuple(Struct("<" + letter) for letter in _ORDER)
@@ -145,7 +123,7 @@ def _kind(own: int) -> int:
     letter = _letter(own)
     if letter:
         return _ORDER.index(letter)
-    return _TEXT if own & TYPE in _TEXTS else _OTHER
+    return _OTHER if own & TYPE in _NO_TEXTS else _TEXT
 
 
 def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> Plan | None:
@@ -202,7 +180,5 @@ def plain_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | Non
     if found is not None:
         statement = found[0]
         statement.executed = True
-        machine.command = Command(COM_STMT_EXECUTE, UNREAD, 0, statement)
-        machine.sequence = 0
-        machine.state = st.RESULT
+        machine._await(Command(COM_STMT_EXECUTE, UNREAD, 0, statement))
     return found

@@ -139,9 +139,7 @@ class Machine(Answers):
         if code == com.COM_QUERY:
             if self.context.in_force & CLIENT_QUERY_ATTRIBUTES and data[5:7] != NO_ATTRIBUTES:
                 return False
-            self.command = Command(code, UNREAD, 0)
-            self.sequence = 0
-            self.state = st.RESULT
+            self._await(Command(code, UNREAD, 0))
             return True
         if code == com.COM_QUIT:
             self.sequence = 0

@@ -15,7 +15,7 @@ from analyzer.errors import DecodeError
 from analyzer.protocol import state as st
 from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, SERVER_MORE_RESULTS_EXISTS
 from analyzer.protocol.context import Context
-from analyzer.protocol.ends import Ends, end_of
+from analyzer.protocol.ends import EOF_LENGTH, Ends, end_of
 from analyzer.protocol.framing import HEADER, LONGEST, alike
 from analyzer.protocol.machine import Machine
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
@@ -25,7 +25,6 @@ from analyzer.protocol.records.response import METADATA_FLAG
 LONGEST_SCANNED: Final = 1 << 16
 # Rows of fewer bytes are not worth looking at together.
 LONG_ROWS: Final = 512
-EOF_LENGTH: Final = 5
 SHORTEST_OK: Final = 7
 CURSOR_EXISTS: Final = 0x40
 PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,13 +44,6 @@ def _read(capture: Path) -> FrameBatch:
 BUSY = [OLTP, *sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS))]
 
 
-def _part(batch: FrameBatch, rows: slice) -> FrameBatch:
-    columns: dict[str, Any] = {
-        each.name: getattr(batch, each.name)[rows] for each in fields(batch) if each.name != "data"
-    }
-    return FrameBatch(data=batch.data, **columns)
-
-
 def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Exchange], list[Connection]]:
     """Commands and connections; with a second observer nothing is taken the short way."""
     sink: Sink = []
@@ -59,7 +51,7 @@ def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Exchange],
     analysis = Analysis("x", Options(observe=observe))
     connections = []
     for at in range(0, len(batch), step):
-        connections += [connection for connection, _ in analysis.feed(_part(batch, slice(at, at + step)))]
+        connections += [connection for connection, _ in analysis.feed(batch.part(slice(at, at + step)))]
     connections += [connection for connection, _ in analysis.finish(False)]
     exchanges = [log.exchange("x", pending) for _, log, pending in sink]
     return sorted(exchanges, key=lambda one: (one.stream, one.number)), connections

@@ -7,7 +7,6 @@ import io
 import os
 import signal
 import struct
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -506,12 +505,7 @@ def test_the_ring_needs_privileges_or_an_interface() -> None:
 def lines_and_frames(name: str) -> tuple[list[bytes], list[FrameBatch]]:
     """The key log lines inside a sample, and its frames, a batch each."""
     with open_capture(str(REPOSITORY / "samples" / name)) as source:
-        rows = [
-            FrameBatch(**{name: value if name == "data" else value[at : at + 1] for name, value in columns.items()})
-            for batch in source
-            for columns in [{one.name: getattr(batch, one.name) for one in fields(batch)}]
-            for at in range(len(batch))
-        ]
+        rows = [batch.part(slice(at, at + 1)) for batch in source for at in range(len(batch))]
         return b"".join(source.secrets).splitlines(keepends=True), rows
 
 
