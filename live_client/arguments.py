@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analyzer import __version__
+from live_client.actions import DEEDS, check, row_of, value_of
 from live_client.capabilities import capability_number
-from live_client.deeds import DEEDS, check, row_of, value_of
 from live_client.faults import FAULTS, fault_list
 from live_client.options import COMPRESSIONS, DISABLED, PREFERRED, SSL_MODES, TLS_VERSIONS
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzer import __version__
-from analyzer.protocol.reader import Writer
 from analyzer.protocol.records.login import Attributes, encode_attributes
+from analyzer.protocol.wire.reader import Writer
 from live_client.options import Options
 
 FILLING = "filling"

@@ -17,10 +17,10 @@ from analyzer.protocol.records.authentication import (
 )
 from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from live_client import faults
-from live_client.channel import Channel
+from live_client.fault_injection import Strike
 from live_client.listener import Listener
 from live_client.options import Options
-from live_client.striking import Strike
+from live_client.packet_channel import Channel
 from live_client.truth import FAST, FULL, Known, error_of
 
 # A login of three factors with switches and questions takes about ten; a server that goes on for ever is stopped.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.tables.capabilities import (
     CAPABILITIES,
     CLIENT_COMPRESS,
     CLIENT_CONNECT_ATTRS,

@@ -15,16 +15,16 @@ import msgspec
 
 from analyzer.errors import AnalyzerError, ServerError
 from analyzer.protocol.auth.base import AuthRecord
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import CLIENT, AnyRecord
-from analyzer.protocol.records.parameters import Parameter
+from analyzer.protocol.machine.machine import CLIENT, AnyRecord
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.wire.framing import Packet
+from live_client.actions import DEEDS, Choices, files_of
 from live_client.arguments import parse
-from live_client.deeds import DEEDS, Choices, files_of
 from live_client.listener import Listener
 from live_client.options import Options
 from live_client.passwords import PasswordError, ask_user, find_passwords, read_file
-from live_client.render import field_lines, hex_lines, masked, plain, secrets_of
 from live_client.session import Session
+from live_client.terminal import field_lines, hex_lines, masked, plain, secrets_of
 from live_client.tls import SavedTls
 
 USAGE: Final = 2

@@ -12,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import (
     CLIENT_CONNECT_ATTRS,
     CLIENT_FOUND_ROWS,
     CLIENT_PROTOCOL_41,
     CLIENT_SSL,
 )
-from analyzer.protocol.framing import HEADER
-from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.wire.framing import HEADER
 from live_client.truth import OF_LOGIN
 
 # Points, in the order in which a login comes to them.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analyzer.protocol.auth.base import AuthRecord
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import AnyRecord
+from analyzer.protocol.machine.machine import AnyRecord
+from analyzer.protocol.wire.framing import Packet
 
 
 class Listener:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from analyzer.protocol import commands as com
-from analyzer.protocol.records.command import ComStmtPrepare
-from analyzer.protocol.records.parameters import Parameter
-from analyzer.protocol.records.statement import (
+from analyzer.protocol.prepared import LAST_PREPARED
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.records.commands.statement import (
     CURSOR_TYPE_READ_ONLY,
     SEND_TYPES_TO_SERVER,
     SEND_UNIT_RESULTS,
@@ -18,11 +17,12 @@ from analyzer.protocol.records.statement import (
     ComStmtReset,
     ComStmtSendLongData,
 )
-from analyzer.protocol.statements import LAST_PREPARED
+from analyzer.protocol.records.commands.text import ComStmtPrepare
+from analyzer.protocol.tables import commands as com
 from analyzer.protocol.tables.column_types import MYSQL_TYPE_BLOB, MYSQL_TYPE_VAR_STRING
-from analyzer.protocol.values import Bindable
+from analyzer.protocol.wire.values import Bindable
+from live_client.command_phase import Statements
 from live_client.results import Result
-from live_client.statements import Statements
 
 Bound = Bindable | Parameter
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from analyzer.protocol import commands as com
-from analyzer.protocol.gtids import encode_gtid_set, parse_gtid_set
-from analyzer.protocol.reader import Writer
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.binlog.event import BinlogEvent
-from analyzer.protocol.records.replication import (
+from analyzer.protocol.records.binlog.gtids import encode_gtid_set, parse_gtid_set
+from analyzer.protocol.records.commands.replication import (
     BINLOG_DUMP_NON_BLOCK,
     BINLOG_THROUGH_GTID,
     ComBinlogDump,
     ComBinlogDumpGtid,
     ComRegisterSlave,
 )
-from live_client.statements import Statements
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.reader import Writer
+from live_client.command_phase import Statements
 
 # The first event of a file stands behind its four magic bytes.
 FIRST_POSITION = 4

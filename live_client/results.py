@@ -9,7 +9,7 @@ from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import BinaryRow, Columns, TextRow
-from analyzer.protocol.values import Plain, text_of
+from analyzer.protocol.wire.values import Plain, text_of
 
 
 @dataclass

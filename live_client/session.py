@@ -12,22 +12,22 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
 from analyzer.errors import AnalyzerError, ProtocolError, ServerError
-from analyzer.protocol import commands as com
-from analyzer.protocol import state as st
-from analyzer.protocol.records.simple import ComProcessKill, ComRefresh, ComSetOption, ComShutdown
-from analyzer.protocol.values import Bindable
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.records.commands.admin import ComProcessKill, ComRefresh, ComSetOption, ComShutdown
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.values import Bindable
 from live_client.attributes import LIMIT_SQL, STORED_SQL, StoredAttributes, compare_attributes, make_attributes
-from live_client.channel import Channel
+from live_client.command_phase import Files, Statements
+from live_client.connection_phase import Login
 from live_client.errors import ClosedByServer, ConnectionFailed, TimedOut, TlsFailed
+from live_client.fault_injection import Strike
 from live_client.faults import COMMAND, COMMAND_SENT
 from live_client.listener import Listener
-from live_client.login import Login
 from live_client.options import DISABLED, PREFERRED, REQUIRED, VERIFY_IDENTITY, Options
+from live_client.packet_channel import Channel
 from live_client.prepared import Bound, Prepared, execute_at_once, run_prepared
 from live_client.recording import Recorder, TapedTransport
 from live_client.results import Result
-from live_client.statements import Files, Statements
-from live_client.striking import Strike
 from live_client.tls import KeyLog, SavedTls, TlsTransport, log_to, make_context
 from live_client.transport import Parting, Transport, open_socket
 from live_client.truth import ABORTED, Known

@@ -21,7 +21,7 @@ Shape of a truth file, one JSON object. A key that is missing says nothing, null
                      (login, authentication and commands are missing where a fault sent less, or something else)
     proxy            {version} of the PROXY header that was sent
 
-`analyzer.analysis.verify.compare` holds it against what the analyzer says.
+`analyzer.analysis.connection.truth.compare` holds it against what the analyzer says.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.errors import ServerError
-from analyzer.protocol import state as st
-from analyzer.protocol.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
-from analyzer.protocol.commands import COMMANDS
-from analyzer.protocol.machine import AnyRecord
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import AnyRecord
 from analyzer.protocol.records.authentication import AuthMoreData
 from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
-from live_client.said import Said
+from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
+from analyzer.protocol.tables.commands import COMMANDS
+from live_client.command_log import Said
 from live_client.transport import Address
 
 # Keys that a fault in the login, and one in a command, make worthless.

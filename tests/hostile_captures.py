@@ -13,7 +13,7 @@ import zstandard
 
 from analyzer.capture import PcapngWriter, open_stream
 from analyzer.errors import CaptureError
-from analyzer.protocol.framing import encode_packet
+from analyzer.protocol.wire.framing import encode_packet
 
 ACK, SYN, SYNACK, PUSH = 0x10, 0x02, 0x12, 0x18
 CLIENT, SERVER = 0, 1

@@ -13,13 +13,13 @@ import msgspec
 from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options, Source
 from analyzer.capture import open_stream
 from analyzer.errors import CaptureError, UnsupportedLinkType
-from analyzer.net.flows import FlowTable
-from analyzer.report.csvout import COLUMNS
-from analyzer.report.csvout import encode as csv_line
-from analyzer.report.html import HtmlReport
-from analyzer.report.html_tables import MANUAL
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.report.csv import COLUMNS
+from analyzer.report.csv import encode as csv_line
+from analyzer.report.html.manual import MANUAL
+from analyzer.report.html.page import HtmlReport
 from analyzer.report.jsonl import encode as json_line
-from analyzer.report.text import TextReport
+from analyzer.report.text.connections import TextReport
 
 # What a terminal acts on, what hides or reorders text, and what is no text.
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")

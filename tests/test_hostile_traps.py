@@ -21,9 +21,9 @@ import pytest
 import zstandard
 
 from analyzer.errors import BadValue
-from analyzer.net import flows
-from analyzer.protocol.compression import Allowance, CompressedFramer
-from analyzer.protocol.framing import encode_packet
+from analyzer.net.tcp import flow_table as flows
+from analyzer.protocol.wire.compression import Allowance, CompressedFramer
+from analyzer.protocol.wire.framing import encode_packet
 from tests.hostile_captures import (
     CLIENT,
     COMPRESS,

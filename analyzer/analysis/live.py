@@ -9,15 +9,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Final
 
-from analyzer.analysis.conversation import Conversation, Secrets
-from analyzer.analysis.findings.across import ACROSS
-from analyzer.analysis.keys import KeyLogFile
-from analyzer.analysis.model import Connection, ConnectionDetail
+from analyzer.analysis.conversation.classifier import MYSQL
+from analyzer.analysis.conversation.conversation import Conversation, Secrets
+from analyzer.analysis.findings.cross_connection import ACROSS
+from analyzer.analysis.keylogs import KeyLogFile
+from analyzer.analysis.model.connection import Connection, ConnectionDetail
 from analyzer.analysis.pipeline import Analysis, InOrder, Options, Result
-from analyzer.analysis.undecided import MYSQL
 from analyzer.batches import FrameBatch
-from analyzer.net.flows import FlowTable
-from analyzer.net.reassembly import TcpConnection
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.tls.keylog import (
     CLIENT_APPLICATION,
     CLIENT_HANDSHAKE,

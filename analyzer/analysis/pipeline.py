@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, ClassVar, Final
 
-from analyzer.analysis.build import Builder
-from analyzer.analysis.conversation import Conversation, Secrets
-from analyzer.analysis.findings.across import Across
-from analyzer.analysis.findings.base import Evidence
-from analyzer.analysis.model import Connection, ConnectionDetail, Source
-from analyzer.analysis.observe import Observer, Several
-from analyzer.analysis.packets import Memo, PacketList
-from analyzer.analysis.shown import Shown
-from analyzer.analysis.undecided import MYSQL, OTHER, X_PROTOCOL
+from analyzer.analysis.commands.excerpt import Shown
+from analyzer.analysis.connection.builder import Builder
+from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
+from analyzer.analysis.conversation.conversation import Conversation, Secrets
+from analyzer.analysis.conversation.observer import Observer, Several
+from analyzer.analysis.findings.cross_connection import Across
+from analyzer.analysis.findings.rule import Evidence
+from analyzer.analysis.model.connection import Connection, ConnectionDetail, Source
+from analyzer.analysis.packets.packet_list import Memo, PacketList
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.flows import FlowTable
-from analyzer.net.reassembly import TcpConnection
-from analyzer.protocol.compression import Allowance
-from analyzer.protocol.ends import Ends
-from analyzer.protocol.framing import DEFAULT_KEEP
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.machine.terminators import Ends
+from analyzer.protocol.wire.compression import Allowance
+from analyzer.protocol.wire.framing import DEFAULT_KEEP
 from analyzer.tls.keylog import KeyLog
 
 if TYPE_CHECKING:

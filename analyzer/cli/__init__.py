@@ -24,10 +24,10 @@ MODULES: Final[dict[str, str]] = {
     "stats": "analyzer.cli.stats",
     "dissect": "analyzer.cli.dissect",
     "fields": "analyzer.cli.fields",
-    "report": "analyzer.cli.html",
+    "report": "analyzer.cli.report",
     "live": "analyzer.cli.live",
     "interfaces": "analyzer.cli.interfaces",
-    "inject-keys": "analyzer.cli.inject",
+    "inject-keys": "analyzer.cli.inject_keys",
     "corpus": "analyzer.cli.corpus",
     "verify": "analyzer.cli.verify",
 }

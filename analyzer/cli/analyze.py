@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar
 
 from analyzer.analysis import Connection, Options, Result
-from analyzer.analysis.findings.base import SEVERITIES
+from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
-from analyzer.cli.filtering import connections, filter_argument, jobs_of
+from analyzer.cli.filter_argument import connections, filter_argument, jobs_of
 from analyzer.cli.harvest import connection_alone, whole
 from analyzer.cli.output import look, written
 from analyzer.cli.run import Run
@@ -129,7 +129,7 @@ def _json(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
 
 
 def _csv(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
-    from analyzer.report.csvout import encode, header
+    from analyzer.report.csv import encode, header
 
     out.write(header().encode())
     for line in _rendered(arguments, options, outcome, lambda connection: encode(connection).encode()):
@@ -137,7 +137,7 @@ def _csv(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out
 
 
 def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
-    from analyzer.report.text import TextReport
+    from analyzer.report.text.connections import TextReport
 
     report = TextReport(lambda line: out.write(line.encode()), *look(arguments, out), arguments.verbose)
     sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
@@ -160,8 +160,8 @@ def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
 
 
 def _summary(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
-    from analyzer.analysis.fleet import Fleet
-    from analyzer.report.fleet import FleetText, as_json
+    from analyzer.analysis.connection.fleet import Fleet
+    from analyzer.report.text.fleet import FleetText, as_json
 
     fleet = Fleet()
     sources: Run[Connection] = Run(options, connections(arguments.filter, connection_alone), jobs_of(arguments))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from analyzer.analysis import Options
-from analyzer.analysis.keys import load_rsa_key
+from analyzer.analysis.keylogs import load_rsa_key
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.cli.run import complain
 from analyzer.errors import AnalyzerError

@@ -8,10 +8,10 @@ from functools import partial
 from typing import BinaryIO
 
 from analyzer.analysis import Options
-from analyzer.analysis.exchange import Exchange
+from analyzer.analysis.model.command import Exchange
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
 from analyzer.cli.exchanging import Exchanges, Slowest, Top
-from analyzer.cli.filtering import filter_argument, jobs_of
+from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.harvest import Harvest
 from analyzer.cli.output import look, written
 from analyzer.cli.run import Run
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _all(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
     if arguments.format == "text":
-        from analyzer.report.commands import CommandsText
+        from analyzer.report.text.commands import CommandsText
 
         def as_it_is(exchange: Exchange) -> Exchange:
             return exchange
@@ -101,7 +101,7 @@ def _encoder(form: str) -> tuple[Callable[[Exchange], bytes], bytes]:
         from analyzer.report.jsonl import encode
 
         return encode, b""
-    from analyzer.report.commands import csv_header, csv_line
+    from analyzer.report.text.commands import csv_header, csv_line
 
     return lambda exchange: csv_line(exchange).encode(), csv_header().encode()
 
@@ -119,7 +119,7 @@ def _top(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
         for exchange in top.ranked():
             out.write(encode(exchange))
         return sources.code
-    from analyzer.report.commands import CommandsText
+    from analyzer.report.text.commands import CommandsText
 
     text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
     name = None
@@ -133,7 +133,7 @@ def _top(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
 
 def _grouped(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
     from analyzer.cli.stats import collect
-    from analyzer.report import statistics as shown
+    from analyzer.report.text import statistics as shown
 
     statistics, sources = collect(arguments, options, ("statement",), arguments.slow)
     if arguments.format == "text":

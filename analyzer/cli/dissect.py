@@ -9,11 +9,11 @@ from functools import partial
 from typing import BinaryIO
 
 from analyzer.analysis import Options
-from analyzer.analysis.dissect import Dissecting, Wanted
-from analyzer.analysis.dissection import Dissection
-from analyzer.analysis.fields import FIELDS, closest
+from analyzer.analysis.dissection.dissector import Dissecting, Wanted
+from analyzer.analysis.dissection.fields import FIELDS, closest
+from analyzer.analysis.dissection.packet import Dissection
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
-from analyzer.cli.filtering import filter_argument
+from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import written
 from analyzer.cli.run import Run, complain
 
@@ -178,7 +178,7 @@ _Rendered = tuple[Callable[[Sequence[Dissection]], bytes], bytes, bytes, bytes]
 
 def _renderer(arguments: argparse.Namespace) -> _Rendered:
     """(what makes a row of a group of packets, what stands above, between and below all rows)."""
-    from analyzer.report import dissect as shown
+    from analyzer.report.text import dissection as shown
 
     if arguments.format == "fields":
         settings = _Settings()

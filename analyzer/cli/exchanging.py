@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Result
-from analyzer.analysis.exchange import Exchange, Pending
-from analyzer.analysis.exchanges import ExchangeLog, Sink
+from analyzer.analysis.commands.tracker import ExchangeLog, Sink
+from analyzer.analysis.model.command import Exchange, Pending
 from analyzer.cli.harvest import Key
 
 if TYPE_CHECKING:
-    from analyzer.analysis.filters import Filter
-    from analyzer.analysis.matching import Choosing
+    from analyzer.analysis.dissection.filters import Filter
+    from analyzer.analysis.dissection.selection import Choosing
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Observed:
         self._sink: Sink = []
         self._choosing: Choosing | None = None
         if keep is not None:
-            from analyzer.analysis.matching import Choosing
+            from analyzer.analysis.dissection.selection import Choosing
 
             self._choosing = Choosing(keep)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from analyzer.analysis import Result
 from analyzer.analysis.findings import TABLE
-from analyzer.analysis.findings.base import INFO
+from analyzer.analysis.findings.rule import INFO
 from analyzer.cli.arguments import Commands, command, options_of, port, positive
 from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.run import Run, complain
-from analyzer.report.explain import Explainer
+from analyzer.report.prose.story import Explainer
 
 # Connections told in full where none is named.
 LIMIT = 20

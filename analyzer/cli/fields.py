@@ -6,7 +6,7 @@ import argparse
 import sys
 from fnmatch import fnmatchcase
 
-from analyzer.analysis.fields import FIELDS, FieldInfo, closest
+from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, closest
 from analyzer.cli.arguments import Commands, command
 from analyzer.cli.run import complain
 

@@ -9,7 +9,7 @@ import sys
 
 from analyzer.analysis.findings import TABLE
 from analyzer.cli.arguments import Commands, command
-from analyzer.report.explain import Explainer, markdown, template
+from analyzer.report.prose.story import Explainer, markdown, template
 
 FORMATS = ("text", "json", "md")
 EXAMPLES = """examples:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from analyzer.analysis import Connection, ConnectionDetail, Options, Source
-from analyzer.analysis.keys import KeyLogFile
+from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.live import LiveAnalysis, News
 from analyzer.capture.live import channel
 from analyzer.capture.live.channel import Inlet
@@ -27,11 +27,11 @@ from analyzer.cli.arguments import options_of
 from analyzer.cli.output import open_output
 from analyzer.cli.privileges import User, drop
 from analyzer.cli.run import complain
-from analyzer.report.livetable import FAILED, Counts, LiveTable
-from analyzer.report.summary import Totals
+from analyzer.report.prose.summary import Totals
+from analyzer.report.text.live_table import FAILED, Counts, LiveTable
 
 if TYPE_CHECKING:
-    from analyzer.analysis.filters import Filter
+    from analyzer.analysis.dissection.filters import Filter
 
 WAIT_SECONDS: Final = 0.1
 TICK_SECONDS: Final = 0.5
@@ -71,7 +71,7 @@ class Lines:
     """A line for a connection when its login is decided, and another at its end where there is more to say then."""
 
     def __init__(self, title: str) -> None:
-        from analyzer.report.text import TextReport
+        from analyzer.report.text.connections import TextReport
 
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else 80
@@ -206,7 +206,7 @@ class Keep:
     """The display filter: which connections are to be shown."""
 
     def __init__(self, text: Filter) -> None:
-        from analyzer.analysis.matching import Matching
+        from analyzer.analysis.dissection.selection import Matching
 
         self._matching = Matching(text)
         # Ended, asked for by one and not yet by the other who wants to know.
@@ -232,7 +232,7 @@ class Page:
     """The report, written when all is over. Raises OSError at once where it can not be written."""
 
     def __init__(self, stack: ExitStack, path: str, title: str, secrets_shown: bool) -> None:
-        from analyzer.report.html import HtmlReport
+        from analyzer.report.html.page import HtmlReport
 
         out = stack.enter_context(open_output(path))
         self._file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
@@ -356,7 +356,7 @@ def _warnings(inlet: Inlet) -> list[str]:
 _LATE: Final = ("analyzer.tls.session", "analyzer.tls.x509")
 _MODULES: Final = {
     "jsonl": ("analyzer.report.jsonl",),
-    "text": ("analyzer.report.text",),
-    "report": ("analyzer.report.jsonl", "analyzer.report.text", "analyzer.report.html"),
+    "text": ("analyzer.report.text.connections",),
+    "report": ("analyzer.report.jsonl", "analyzer.report.text.connections", "analyzer.report.html.page"),
 }
 _VIEWS: Final[dict[str, Callable[[str], View]]] = {"jsonl": lambda title: JsonLines(), "text": Lines}

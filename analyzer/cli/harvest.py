@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from analyzer.analysis import Analysis, Connection, Options, Result
-from analyzer.analysis.findings.across import Across, Note, is_open, note_of
+from analyzer.analysis.findings.cross_connection import Across, Note, is_open, note_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from analyzer.cli.arguments import Commands, command
 from analyzer.report.escape import terminal
-from analyzer.report.layout import cells
+from analyzer.report.text.layout import cells
 
 EXAMPLES = """examples:
   handshark interfaces

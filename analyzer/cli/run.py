@@ -8,8 +8,8 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from analyzer.analysis import Analysis, Options, Source
-from analyzer.analysis.frames import growing
-from analyzer.analysis.keys import KeyLogFile
+from analyzer.analysis.dissection.frame_index import growing
+from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.capture import CaptureSource, open_capture, open_merged
 from analyzer.cli.harvest import Harvest
 from analyzer.cli.parallel import Parallel, add_secrets, jobs_for, unsupported

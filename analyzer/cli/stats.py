@@ -8,16 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from analyzer.analysis import Analysis, Options, Result
-from analyzer.analysis.statistics import KINDS, Statistics
+from analyzer.analysis.commands.statistics import KINDS, Statistics
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
 from analyzer.cli.exchanging import Observed
-from analyzer.cli.filtering import filter_argument, jobs_of
+from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.harvest import Key
 from analyzer.cli.output import look, written
 from analyzer.cli.run import Run
 
 if TYPE_CHECKING:
-    from analyzer.analysis.filters import Filter
+    from analyzer.analysis.dissection.filters import Filter
 
 FORMATS = ("text", "jsonl", "csv")
 DEFAULT = ("server", "user", "command", "statement")
@@ -35,7 +35,7 @@ class Summed(Observed):
 
     def __init__(self, slow_ns: int, kinds: tuple[str, ...], keep: Filter | None = None) -> None:
         # A large library comes with it, which no other command needs.
-        from analyzer.analysis.digest import Digests
+        from analyzer.analysis.commands.digest import Digests
 
         super().__init__(slow_ns, keep)
         self._statistics = Statistics(kinds)
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
-    from analyzer.report import statistics as shown
+    from analyzer.report.text import statistics as shown
 
     kinds = tuple(arguments.by or DEFAULT)
     statistics, sources = collect(arguments, options, kinds)

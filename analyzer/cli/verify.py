@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from analyzer.analysis import Connection, Result
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.cli.arguments import Commands, command, options_of
 from analyzer.cli.harvest import Connections
 from analyzer.cli.run import Run, complain

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analyzer.protocol.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41
+from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41
 
 if TYPE_CHECKING:
+    from analyzer.protocol.prepared import Bound
     from analyzer.protocol.records.binlog.stream import BinlogStream
     from analyzer.protocol.records.resultset import Columns
-    from analyzer.protocol.statements import Bound
 
 EXTENDED = 0xFFFF_FFFF << 32
 

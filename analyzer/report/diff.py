@@ -13,13 +13,13 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.model import Connection, Source
-from analyzer.report import labels
-from analyzer.report.charts import MOST_KINDS, OTHER, PHASES, Statistics
+from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
+from analyzer.report.html.charts import MOST_KINDS, OTHER, PHASES, Statistics
 from analyzer.report.markdown import table as markdown_table
 from analyzer.report.markdown import text as markdown_text
-from analyzer.report.summary import Totals
+from analyzer.report.prose import labels
+from analyzer.report.prose.summary import Totals
 
 MOST_LINES: Final = 40  # of one group
 LEAST_CHANGE: Final = 0.01
@@ -211,7 +211,7 @@ def markdown(before: Side, after: Side, title: str, note: str | None) -> str:
 
 def html(before: Side, after: Side, title: str, note: str | None, theme: str = "auto") -> str:
     """The comparison as a page like the report's, without any script."""
-    from analyzer.report.html import asset, environment, policy
+    from analyzer.report.html.page import asset, environment, policy
 
     style = asset("style.css")
     groups = compare(before, after)

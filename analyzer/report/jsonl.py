@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from analyzer.analysis.model import Connection
+from analyzer.analysis.model.connection import Connection
 from analyzer.report.escape import json_safe
 
 

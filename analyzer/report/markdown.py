@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from analyzer.analysis.model import Connection, Source
-from analyzer.report import labels
-from analyzer.report.charts import PHASES, Statistics
+from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
-from analyzer.report.html_view import worst
-from analyzer.report.summary import Totals, captured
+from analyzer.report.html.charts import PHASES, Statistics
+from analyzer.report.html.connection_view import worst
+from analyzer.report.prose import labels
+from analyzer.report.prose.summary import Totals, captured
 
 LISTED: Final = 50  # connections in the table, whatever the limit
 SHOWN_KINDS: Final = 8

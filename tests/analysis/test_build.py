@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from analyzer.analysis import Connection, Options
-from analyzer.analysis.build import text
+from analyzer.analysis.connection.builder import text
 
 from .support import codes
 from .traffic import (

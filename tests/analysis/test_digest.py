@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.analysis.digest import LONGEST, Digests
+from analyzer.analysis.commands.digest import LONGEST, Digests
 
 CASES = {
     "SELECT c FROM t WHERE id=5": "SELECT c FROM t WHERE id = ?",

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.analysis.drivers import by_offer, driver_of
-from analyzer.analysis.drivers.table import SIGNATURES
-from analyzer.protocol.capabilities import CLIENT_CONNECT_ATTRS
+from analyzer.analysis.connection.drivers import by_offer, driver_of
+from analyzer.analysis.connection.drivers.table import SIGNATURES
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS
 from tests import corpus
 from tests.corpus import REPOSITORY
 from tests.drivers.signatures import captures_under, logins_of, name_of

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.exchange import Exchange
-from analyzer.analysis.exchanges import ExchangeLog, Sink
-from analyzer.analysis.observe import Observer, Onlooker
+from analyzer.analysis.commands.tracker import ExchangeLog, Sink
+from analyzer.analysis.conversation.observer import Observer, Onlooker
+from analyzer.analysis.model.command import Exchange
 from analyzer.capture import open_capture
-from analyzer.net.reassembly import TcpConnection
+from analyzer.net.tcp.reassembly import TcpConnection
 from tests import corpus
 from tests.analysis.traffic import ACCEPTED, FIN, MS, PING, QUIT, Say, batches, err, ok, packet, query, talk, wait
 from tests.corpus import REPOSITORY

@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.analysis import Connection, Options
 from analyzer.analysis.findings import TABLE
-from analyzer.analysis.findings.base import SEVERITIES
+from analyzer.analysis.findings.rule import SEVERITIES
 from tests.net.frames import Frame
 
 from .support import codes

@@ -7,9 +7,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.analysis.fleet import KINDS, RULES, Fleet
-from analyzer.analysis.model import Connection
-from analyzer.report.fleet import FleetText, as_json
+from analyzer.analysis.connection.fleet import KINDS, RULES, Fleet
+from analyzer.analysis.model.connection import Connection
+from analyzer.report.text.fleet import FleetText, as_json
 from tests.analysis.traffic import ACCEPTED, GOODBYE, NATIVE, NONCE, analyse, err, greeting, login, ok, switch, talk
 
 NATIVE_LOGIN = [

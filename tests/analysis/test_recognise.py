@@ -6,8 +6,9 @@ import struct
 
 import pytest
 
-from analyzer.analysis import Options, recognise
-from analyzer.analysis.recognise import MORE, NO, YES
+from analyzer.analysis import Options
+from analyzer.analysis.conversation import recognition as recognise
+from analyzer.analysis.conversation.recognition import MORE, NO, YES
 
 from .support import codes
 from .traffic import (

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.analysis.statistics import Durations
+from analyzer.analysis.commands.statistics import Durations
 
 TIMES = some.lists(some.integers(0, 10**12), min_size=1, max_size=300)
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, Connection, Options
-from analyzer.analysis.exchange import Exchange
-from analyzer.analysis.exchanges import ExchangeLog, Sink
-from analyzer.analysis.observe import Onlooker
+from analyzer.analysis.commands.tracker import ExchangeLog, Sink
+from analyzer.analysis.conversation.observer import Onlooker
+from analyzer.analysis.model.command import Exchange
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture
 from tests.bench.oltp import oltp

@@ -9,15 +9,15 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from analyzer.protocol import commands as com
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import encode_packet
-from analyzer.protocol.reader import Writer
 from analyzer.protocol.records.generic import OKPacket
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.response import ColumnCount, StmtPrepareOK
 from analyzer.protocol.records.resultset import ColumnDefinition41
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.framing import encode_packet
+from analyzer.protocol.wire.reader import Writer
 from tests.bench import replay
 
 AUTOCOMMIT = 0x0002

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from analyzer.analysis import Analysis, Options
 from analyzer.capture import open_capture
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.flows import FlowTable
-from analyzer.net.reassembly import TcpConnection
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.reassembly import TcpConnection
 from tests.bench import tls
 
 MSS = 1448

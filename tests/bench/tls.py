@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from analyzer.protocol.capabilities import CLIENT_SSL
+from analyzer.protocol.tables.capabilities import CLIENT_SSL
 from tests.servers.certificates import ECDSA, make_certificates
 
 Turn = tuple[bool, bytes]  # from the client?, bytes

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.dissect import Dissecting, Wanted
-from analyzer.analysis.fields import FIELDS
-from analyzer.analysis.filters import compile_filter
+from analyzer.analysis.dissection.dissector import Dissecting, Wanted
+from analyzer.analysis.dissection.fields import FIELDS
+from analyzer.analysis.dissection.filters import compile_filter
 from analyzer.capture import open_capture
 from analyzer.cli import main
 from analyzer.errors import AnalyzerError
-from analyzer.report.dissect import Columns, encode_json, hex_dump, json_object, one_line, tree
+from analyzer.report.text.dissection import Columns, encode_json, hex_dump, json_object, one_line, tree
 from tests.cli.support import Done, Json, run
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus, truth
 from tests.hostile_captures import changed_frames, frames_of, pcapng

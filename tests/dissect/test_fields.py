@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis.fields import FIELDS, closest, formatted, shown
-from analyzer.analysis.fields.base import CONNECTION, FieldInfo, Value
-from analyzer.analysis.fields.connection import EARLY
-from analyzer.analysis.fields.connection import GETTERS as OF_CONNECTION
-from analyzer.analysis.fields.extract import GIVES, HEADERS, MAKERS, NOTES, TAKES
-from analyzer.analysis.fields.mapping import AUTH, BINLOG, BITS, LABELS, MAPPING, Outs
-from analyzer.analysis.getters import FRAME_FIELDS, GETTERS, OF_FRAME
+from analyzer.analysis.dissection.computed_fields import FRAME_FIELDS, GETTERS, OF_FRAME
+from analyzer.analysis.dissection.fields import FIELDS, closest, formatted, shown
+from analyzer.analysis.dissection.fields.base import CONNECTION, FieldInfo, Value
+from analyzer.analysis.dissection.fields.connection import EARLY
+from analyzer.analysis.dissection.fields.connection import GETTERS as OF_CONNECTION
+from analyzer.analysis.dissection.fields.extract import GIVES, HEADERS, MAKERS, NOTES, TAKES
+from analyzer.analysis.dissection.fields.mapping import AUTH, BINLOG, BITS, LABELS, MAPPING, Outs
 from tests.corpus import REPOSITORY, tool
 from tests.dissect.tshark import known_fields, version
 

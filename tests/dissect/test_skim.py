@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.dissect import Dissecting, Wanted, frames_with_ends
-from analyzer.analysis.dissection import Dissection
-from analyzer.analysis.fields.direct import DIRECT
-from analyzer.analysis.filters import Filter, compile_filter
-from analyzer.analysis.frames import growing
+from analyzer.analysis.dissection.dissector import Dissecting, Wanted, frames_with_ends
+from analyzer.analysis.dissection.fields.direct import DIRECT
+from analyzer.analysis.dissection.filters import Filter, compile_filter
+from analyzer.analysis.dissection.frame_index import growing
+from analyzer.analysis.dissection.packet import Dissection
 from analyzer.capture import open_capture
-from analyzer.protocol.framing import HEADER, encode_packet
-from analyzer.report.dissect import Columns
+from analyzer.protocol.wire.framing import HEADER, encode_packet
+from analyzer.report.text.dissection import Columns
 from tests.corpus import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"

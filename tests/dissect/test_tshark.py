@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis.filters import compile_filter
+from analyzer.analysis.dissection.filters import compile_filter
 from tests.corpus import LAB, REPOSITORY, needs_corpus, tool
 from tests.dissect.known import KNOWN
 from tests.dissect.tshark import PORTS, Difference, differences, frames_of, version

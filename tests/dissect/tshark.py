@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.dissect import Dissecting, Wanted
-from analyzer.analysis.dissection import Dissection, Together
-from analyzer.analysis.fields import FIELDS, formatted
-from analyzer.analysis.filters import Filter
+from analyzer.analysis.dissection.dissector import Dissecting, Wanted
+from analyzer.analysis.dissection.fields import FIELDS, formatted
+from analyzer.analysis.dissection.filters import Filter
+from analyzer.analysis.dissection.packet import Dissection, Together
 from analyzer.capture import open_capture
 from tests.dissect.known import ONLY_OURS, ONLY_THEIRS
 

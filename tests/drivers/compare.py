@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.capture import open_capture
 from tests.drivers.cases import Told
 from tests.drivers.known import DESERVED, DIFFERENCES

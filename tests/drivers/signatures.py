@@ -1,4 +1,4 @@
-"""Fills analyzer/analysis/drivers/table.py from what real drivers were seen to offer.
+"""Fills analyzer/analysis/connection/drivers/table.py from what real drivers were seen to offer.
 
     python -m tests.drivers.signatures [--matrix] [--keylog FILE] CAPTURE_OR_FOLDER...
 
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.drivers.base import OPTIONAL
-from analyzer.analysis.observe import Observer, Onlooker
+from analyzer.analysis.connection.drivers.base import OPTIONAL
+from analyzer.analysis.conversation.observer import Observer, Onlooker
 from analyzer.capture import open_capture
-from analyzer.net.reassembly import TcpConnection
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import AnyRecord, Machine
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.wire.framing import Packet
 from tests.drivers.run import run_all, usable_drivers
 from tests.servers import REPOSITORY, running_servers
 
-TABLE: Final = REPOSITORY / "analyzer" / "analysis" / "drivers" / "table.py"
+TABLE: Final = REPOSITORY / "analyzer" / "analysis" / "connection" / "drivers" / "table.py"
 FLAGS: Final = (1 << 32) - 1
 # Drivers that send no attributes, by a part of their captures' names.
 UNNAMED: Final = {"_node-mysql_": "mysql (Node)"}
@@ -114,7 +114,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.analysis.drivers.base import Signature
+from analyzer.analysis.connection.drivers.base import Signature
 
 SIGNATURES: Final[tuple[Signature, ...]] = (
 '''

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from analyzer.analysis.findings.table import TABLE
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
+from analyzer.analysis.findings.catalog import TABLE
 from tests.drivers import BASE, DRIVERS
 from tests.drivers.cases import ERRORS, STEPS
 from tests.drivers.known import DESERVED, DIFFERENCES, ENDINGS, EVERY

@@ -67,7 +67,7 @@ def commands(told: Told, log: Sequence[tuple[str, str]]) -> dict[str, int]:
 
 
 def truth(told: Told, log: Sequence[tuple[str, str]], plugin: str) -> dict[str, Any]:
-    """In the keys of the contract, for `analyzer.analysis.verify.compare`."""
+    """In the keys of the contract, for `analyzer.analysis.connection.truth.compare`."""
     case, result = told.case, told.result
     row = ending(told)
     code = row.server_code if row else ERRORS.get(case["name"])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from analyzer.protocol.commands import COMMANDS
+from analyzer.protocol.tables.commands import COMMANDS
 from tests.drivers.compare import Verdict
 from tests.drivers.run import ServerRun, Unusable
 

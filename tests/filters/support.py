@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from analyzer.analysis.fields import Value
+from analyzer.analysis.dissection.fields import Value
 
 
 class Values:

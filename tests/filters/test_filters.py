@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from analyzer.analysis.filters import FilterError, compile_filter
+from analyzer.analysis.dissection.filters import FilterError, compile_filter
 from analyzer.errors import CaptureError
 from tests.filters.support import PACKET, Values
 

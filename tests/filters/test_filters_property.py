@@ -7,8 +7,8 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from analyzer.analysis.fields import FIELDS
-from analyzer.analysis.filters import FilterError, compile_filter
+from analyzer.analysis.dissection.fields import FIELDS
+from analyzer.analysis.dissection.filters import FilterError, compile_filter
 from tests.filters.support import PACKET, Values
 
 _PIECES = [

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.capture import open_capture
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.flows import FlowTable
-from analyzer.net.reassembly import TcpConnection
-from analyzer.protocol.framing import encode_packet
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.wire.framing import encode_packet
 from tests.protocol.binlog_streams import STREAMS
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]

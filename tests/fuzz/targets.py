@@ -12,25 +12,17 @@ from analyzer.errors import DecodeError
 from analyzer.protocol.auth import PLUGINS
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import PacketFramer
-from analyzer.protocol.machine import CLIENT, SERVER, Machine
-from analyzer.protocol.reader import Reader, TracingReader
-from analyzer.protocol.records import (
-    authentication,
-    command,
-    generic,
-    greeting,
-    login,
-    replication,
-    requests,
-    response,
-    resultset,
-    simple,
-    statement,
-)
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.records import authentication, generic, greeting, login, response, resultset
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.binlog import event as binlog_event
+from analyzer.protocol.records.commands import admin as simple
+from analyzer.protocol.records.commands import replication, statement
+from analyzer.protocol.records.commands import table as requests
+from analyzer.protocol.records.commands import text as command
 from analyzer.protocol.records.proxy import decode_proxy
+from analyzer.protocol.wire.framing import PacketFramer
+from analyzer.protocol.wire.reader import Reader, TracingReader
 from tests.hostile_outputs import analyse, check_json, csv_of, html_of, text_of
 
 # First byte of an input of `records`.

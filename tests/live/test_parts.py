@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from analyzer.analysis import Analysis, Options
-from analyzer.analysis.keys import KeyLogFile
+from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.live import LiveAnalysis
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture, open_stream
@@ -31,7 +31,7 @@ from analyzer.capture.live.interfaces import Port
 from analyzer.capture.live.programs import Program, once, program_for
 from analyzer.capture.live.ring import RingSource, cooked_header
 from analyzer.capture.writer import PcapngWriter
-from analyzer.report.livetable import Counts, LiveTable
+from analyzer.report.text.live_table import Counts, LiveTable
 from tests.analysis.traffic import ACCEPTED, GOODBYE, SECOND, START, Step, batches, err, greeting, login, talk
 from tests.corpus import REPOSITORY
 from tests.net.frames import Frame

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from live_client.session import Session
 from tests.corpus import REPOSITORY
 from tests.live.network import Network, network

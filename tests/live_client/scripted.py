@@ -7,13 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from analyzer.protocol.capabilities import CAPABILITIES, CLIENT_COMPRESS, CLIENT_SSL
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import encode_packet
 from analyzer.protocol.records.authentication import AuthMoreData, AuthNextFactor, AuthSwitchRequest
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.greeting import HandshakeV10
+from analyzer.protocol.tables.capabilities import CAPABILITIES, CLIENT_COMPRESS, CLIENT_SSL
+from analyzer.protocol.wire.framing import encode_packet
 from live_client.errors import ClosedByServer, TimedOut
 from live_client.transport import Address
 

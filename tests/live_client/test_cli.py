@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.protocol.capabilities import CLIENT_SSL
-from analyzer.protocol.records.parameters import Parameter
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.tables.capabilities import CLIENT_SSL
 from live_client import cli
+from live_client.actions import row_of, value_of
 from live_client.arguments import parse
-from live_client.deeds import row_of, value_of
 from live_client.passwords import WARNING, PasswordError, find_passwords
-from live_client.render import hex_lines, masked, plain, shortened, table
+from live_client.terminal import hex_lines, masked, plain, shortened, table
 from tests.live_client.scripted import (
     OFFERED,
     Ending,

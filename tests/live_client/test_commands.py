@@ -19,18 +19,18 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.cli import main
 from analyzer.errors import ServerError
-from analyzer.protocol import commands as com
-from analyzer.protocol.capabilities import CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.records.binlog.event import BinlogEvent
-from analyzer.protocol.records.command import ComOther
-from analyzer.protocol.records.parameters import Parameter
-from analyzer.protocol.records.replication import ComRegisterSlave, ComTableDump
-from analyzer.protocol.records.requests import COMMAND_RECORDS, ComMulti
-from analyzer.protocol.records.simple import ComCreateDb, ComDropDb
-from analyzer.protocol.values import Bindable, Plain
+from analyzer.protocol.records.commands.admin import ComCreateDb, ComDropDb
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.records.commands.replication import ComRegisterSlave, ComTableDump
+from analyzer.protocol.records.commands.table import COMMAND_RECORDS, ComMulti
+from analyzer.protocol.records.commands.text import ComOther
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
+from analyzer.protocol.wire.values import Bindable, Plain
 from live_client import ClosedByServer, Options, Session, cli, replication
 from tests.live_client.analysed import analyse, plain
 from tests.servers import Server, require_servers

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from analyzer.protocol.auth import PLUGINS
-from analyzer.protocol.capabilities import CLIENT_PROTOCOL_41, CLIENT_SSL
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41, CLIENT_SSL
 from live_client import ConnectionFailed, LeftOnPurpose, Options, Session, Transcript
 from live_client.faults import FAULTS, HTTP_REQUEST, fault_list
 from tests.live_client.scripted import NONCE, ScriptedTransport, context, err, greeting, more, ok, switch

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from analyzer.errors import ProtocolError, ServerError
 from analyzer.protocol.auth import PLUGINS
 from analyzer.protocol.auth.rsa import decrypt_password
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from analyzer.protocol.tables.capabilities import (
     CLIENT_COMPRESS,
     CLIENT_DEPRECATE_EOF,
     CLIENT_FOUND_ROWS,
@@ -21,8 +22,7 @@ from analyzer.protocol.capabilities import (
     CLIENT_ZSTD_COMPRESSION_ALGORITHM,
     MARIADB_CLIENT_PROGRESS,
 )
-from analyzer.protocol.compression import encode_compressed
-from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from analyzer.protocol.wire.compression import encode_compressed
 from live_client import ConnectionFailed, Options, Session, TlsFailed, Transcript, connect
 from live_client.attributes import size_of
 from tests.live_client.scripted import (

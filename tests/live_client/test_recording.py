@@ -10,7 +10,7 @@ from typing import Any
 import dpkt
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.errors import AnalyzerError
 from live_client import Options, Session
 from live_client.recording import Recorder

@@ -7,9 +7,8 @@ import struct
 import pytest
 
 from analyzer.errors import DecodeError
-from analyzer.protocol.capabilities import CLIENT_PROTOCOL_41, CLIENT_QUERY_ATTRIBUTES, MARIADB_CLIENT_EXTENDED_METADATA
-from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.commands.statement import ComStmtClose, ComStmtExecute
 from analyzer.protocol.records.resultset import (
     UNSIGNED,
     ColumnDefinition41,
@@ -18,7 +17,12 @@ from analyzer.protocol.records.resultset import (
     TextRow,
     decode_binary_row,
 )
-from analyzer.protocol.records.statement import ComStmtClose, ComStmtExecute
+from analyzer.protocol.tables.capabilities import (
+    CLIENT_PROTOCOL_41,
+    CLIENT_QUERY_ATTRIBUTES,
+    MARIADB_CLIENT_EXTENDED_METADATA,
+)
+from analyzer.protocol.wire.reader import Reader
 from tests.live_client.scripted import context
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.errors import AnalyzerError, ServerError
 from live_client import LeftOnPurpose, Options, Session, TlsFailed
 from live_client.faults import FAULTS

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from analyzer.errors import ProtocolError, ServerError
-from analyzer.protocol.compression import encode_compressed
 from analyzer.protocol.records.response import ColumnCount
 from analyzer.protocol.records.resultset import ColumnDefinition41, TextRow
+from analyzer.protocol.wire.compression import encode_compressed
 from live_client import ClosedByServer, ConnectionFailed, NotMySQL, Options, Session, TimedOut, connect
-from live_client.strangers import PROBE
+from live_client.service_detection import PROBE
 from tests.live_client.scripted import (
     OFFERED,
     Ending,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.capture.pcapng import SECRETS
-from analyzer.protocol.capabilities import CLIENT_SSL
+from analyzer.protocol.tables.capabilities import CLIENT_SSL
 from live_client import Session, TimedOut, TlsFailed, connect
 from tests.live_client.analysed import analyse, plain
 from tests.live_client.scripted import OFFERED, greeting, more, ok

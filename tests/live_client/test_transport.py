@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from analyzer.protocol import commands as com
-from analyzer.protocol.records.replication import ComBinlogDump
+from analyzer.protocol.records.commands.replication import ComBinlogDump
+from analyzer.protocol.tables import commands as com
 from live_client import ClosedByServer, ConnectionFailed, Options, Session, TimedOut
 from live_client import session as session_module
 from live_client.transport import Parting, SocketTransport, open_socket

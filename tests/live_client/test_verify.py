@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 
 CONNECTION: dict[str, Any] = {
     "outcome": "accepted",

@@ -13,8 +13,8 @@ import msgspec
 
 from analyzer.analysis import Analysis, Connection
 from analyzer.analysis import Options as AnalysisOptions
-from analyzer.analysis.findings.across import ACROSS
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
+from analyzer.analysis.findings.cross_connection import ACROSS
 from analyzer.capture import open_capture
 from analyzer.cli.parallel import add_secrets
 from analyzer.cli.verify import find

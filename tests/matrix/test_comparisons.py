@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from tests.matrix.cases import Trial
 from tests.matrix.running import Done, analyse, compare_captures
 from tests.matrix.serverside import compare_log

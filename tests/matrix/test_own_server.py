@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.errors import ServerError
 from live_client import Options, Session
 from tests.matrix.running import analyse

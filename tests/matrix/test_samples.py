@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import pytest
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from analyzer.capture import open_capture
 from analyzer.cli.corpus import SUFFIXES, golden_of
 from tests.matrix.running import analyse

@@ -14,7 +14,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from analyzer.analysis.verify import compare
+from analyzer.analysis.connection.truth import compare
 from tests.matrix.cases import TLS, Trial, tls_trials
 from tests.matrix.running import Done, ServerRun, analyse
 from tests.matrix.serverside import Json

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
-from analyzer.net.flows import FlowTable
-from analyzer.net.reassembly import TcpConnection
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.reassembly import TcpConnection
 
 ACK = TCP_ACK
 SYN = TCP_SYN

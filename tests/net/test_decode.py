@@ -25,8 +25,8 @@ from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
 from analyzer.batches import FrameBatch
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.linktypes import (
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.link.linktypes import (
     ETHERTYPES,
     IPV4_PROTOCOLS,
     IPV6_PROTOCOLS,
@@ -36,7 +36,7 @@ from analyzer.net.linktypes import (
     UDP_PORTS,
     Layer,
 )
-from analyzer.net.slow import MAX_HEADERS, READERS
+from analyzer.net.link.scalar import MAX_HEADERS, READERS
 
 from .frames import Frame, Row, batch_of, ethernet, ipv4, ipv6, rows_of, tcp, udp
 

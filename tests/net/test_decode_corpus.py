@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.net.decode import SegmentDecoder
+from analyzer.net.link.decode import SegmentDecoder
 
 from .frames import Frame, Row, batch_of, corpus_dir, corpus_files, read_frames, rows_of, write_pcapng
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.linktypes import LINK_TYPES
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.link.linktypes import LINK_TYPES
 
 from .frames import Frame, batch_of, ethernet, fragment6, ipv4, ipv6, rows_of, tcp, udp
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analyzer.batches import SegmentBatch
-from analyzer.net import flows as flows_module
-from analyzer.net.flows import LINGER_NS, FlowTable, endpoints_of
-from analyzer.net.reassembly import TcpConnection
+from analyzer.net.tcp import flow_table as flows_module
+from analyzer.net.tcp.flow_table import LINGER_NS, FlowTable, endpoints_of
+from analyzer.net.tcp.reassembly import TcpConnection
 
 from .segments import ACK, CLIENT, FIN, SERVER, START_NS, SYN, Flows, Seg, batch_of, handshake, run
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyzer.net.reassembly import MAX_HELD_SEGMENTS
+from analyzer.net.tcp.reassembly import MAX_HELD_SEGMENTS
 
 from .segments import ACK, CLIENT, FIN, RST, SERVER, SYN, SYNACK, Flows, Seg, run
 

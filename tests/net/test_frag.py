@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.fragments import Datagram, Fragment, FragmentKey, FragmentTable, Network
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.link.fragments import Datagram, Fragment, FragmentKey, FragmentTable, Network
 
 from .frames import Frame, Row, batch_of, ethernet, fragment6, ipv4, ipv6, rows_of, tcp, udp
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from analyzer.net import reassembly
-from analyzer.net.reassembly import (
+from analyzer.net.tcp import reassembly
+from analyzer.net.tcp.reassembly import (
     GAP_LOST,
     GAP_SNAP,
     MAX_HELD_BYTES,

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from analyzer.protocol import state as st
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import CLIENT, SERVER, AnyRecord, Machine
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.wire.framing import Packet
 
 # A client packet in one of these states begins an exchange: its sequence id is 0.
 BEGINS = frozenset({st.COMMAND, st.CLOSED, st.DESYNCHRONISED, st.STREAM})

@@ -7,16 +7,18 @@ from typing import Any
 
 from hypothesis import strategies as some
 
-from analyzer.protocol.capabilities import CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
-from analyzer.protocol.records import replication, requests, simple, statement
+from analyzer.protocol.prepared import Bound, LongData
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import ComQuery
-from analyzer.protocol.records.parameters import Parameter
-from analyzer.protocol.statements import Bound, LongData
+from analyzer.protocol.records.commands import admin as simple
+from analyzer.protocol.records.commands import replication, statement
+from analyzer.protocol.records.commands import table as requests
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.records.commands.text import ComQuery
+from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.tables.column_types import COLUMN_TYPES
-from analyzer.protocol.values import DATES, FIXED_SIZES, Plain, Value, decode_value
+from analyzer.protocol.wire.reader import Reader, Writer
+from analyzer.protocol.wire.values import DATES, FIXED_SIZES, Plain, Value, decode_value
 
 texts = some.text(max_size=12)
 no_nul = some.text(some.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)

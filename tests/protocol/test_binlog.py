@@ -14,11 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analyzer.errors import DecodeError
-from analyzer.protocol import state as st
-from analyzer.protocol.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine import CLIENT, SERVER, AnyRecord, Machine
-from analyzer.protocol.reader import Reader, TracingReader, Writer
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.binlog import control, gtid, payload, rows, statement
 from analyzer.protocol.records.binlog.base import EventHeader, RawBody
@@ -26,11 +24,13 @@ from analyzer.protocol.records.binlog.cells import MappedColumn, decimal_size, d
 from analyzer.protocol.records.binlog.event import BODIES, UNSUPPORTED, BinlogEvent, Event, after
 from analyzer.protocol.records.binlog.packed import LONGEST, open_mariadb, open_zstd, pack_mariadb
 from analyzer.protocol.records.binlog.stream import MOST_COLUMNS, MOST_TABLES, BinlogStream, MappedTable
-from analyzer.protocol.records.replication import ComBinlogDump
+from analyzer.protocol.records.commands.replication import ComBinlogDump
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import column_types as ct
-from analyzer.protocol.values import NULL, Value
+from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
+from analyzer.protocol.wire.reader import Reader, TracingReader, Writer
+from analyzer.protocol.wire.values import NULL, Value
 
 from .binlog_streams import STREAMS
 from .playbook import in_command_phase, name_of, packet

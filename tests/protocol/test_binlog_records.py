@@ -11,16 +11,16 @@ from hypothesis import strategies as some
 
 from analyzer.errors import DecodeError
 from analyzer.protocol.context import Context
-from analyzer.protocol.gtids import GtidSource
-from analyzer.protocol.reader import Writer
 from analyzer.protocol.records.binlog import control, gtid, payload, rows, statement
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader, RawBody
 from analyzer.protocol.records.binlog.cells import BLOBS, VARCHARS, MappedColumn, decimal_size
 from analyzer.protocol.records.binlog.event import BODIES, BinlogEvent, Event
+from analyzer.protocol.records.binlog.gtids import GtidSource
 from analyzer.protocol.records.binlog.packed import pack_mariadb
 from analyzer.protocol.records.binlog.stream import BinlogStream, MappedTable
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import column_types as ct
+from analyzer.protocol.wire.reader import Writer
 
 u8, u16, u32 = some.integers(0, 0xFF), some.integers(0, 0xFFFF), some.integers(0, 0xFFFF_FFFF)
 u64 = some.integers(0, 2**64 - 1)

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import pytest
 
-from analyzer.protocol.machine import AnyRecord
+from analyzer.protocol.machine.machine import AnyRecord
 from analyzer.protocol.records.binlog import control, rows, statement
 from analyzer.protocol.records.binlog.base import RawBody
 from analyzer.protocol.records.binlog.event import BinlogEvent
+from analyzer.protocol.records.commands.replication import ComBinlogDump
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
-from analyzer.protocol.records.replication import ComBinlogDump
-from analyzer.protocol.values import Plain
+from analyzer.protocol.wire.values import Plain
 from tests.protocol.test_rows_servers import OWN, SERVERS, TYPES
 from tests.protocol.wire import Heard, Wire, rows_of
 from tests.servers import Server, require_servers

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analyzer.errors import BadValue
-from analyzer.protocol.compression import ZLIB, ZSTD, CompressedFramer, encode_compressed
+from analyzer.protocol.wire.compression import ZLIB, ZSTD, CompressedFramer, encode_compressed
 
 algorithms = some.sampled_from([ZLIB, ZSTD])
 

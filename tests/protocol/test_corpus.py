@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis import decoding
+from analyzer.analysis.conversation import decoder as decoding
 from analyzer.analysis.pipeline import Analysis, Options
 from analyzer.capture import open_capture
 from analyzer.errors import CaptureError, DecodeError
-from analyzer.protocol import state as st
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import CLIENT, SERVER, AnyRecord, Machine
-from analyzer.protocol.reader import TracingReader
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.reader import TracingReader
 
 from .playbook import name_of, packet
 

@@ -7,14 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.protocol.capabilities import CLIENT_PROTOCOL_41, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.context import Context
-from analyzer.protocol.executes import plan_of
-from analyzer.protocol.framing import encode_packet
-from analyzer.protocol.records.parameters import UNSIGNED, Parameter
-from analyzer.protocol.records.statement import ComStmtExecute
-from analyzer.protocol.statements import Bound
-from analyzer.protocol.values import INTEGER_SIZES
+from analyzer.protocol.machine.execute_fast_path import plan_of
+from analyzer.protocol.prepared import Bound
+from analyzer.protocol.records.commands.parameters import UNSIGNED, Parameter
+from analyzer.protocol.records.commands.statement import ComStmtExecute
+from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41, CLIENT_QUERY_ATTRIBUTES
+from analyzer.protocol.wire.framing import encode_packet
+from analyzer.protocol.wire.values import INTEGER_SIZES
 
 TEXTS = (0x00, 0x0F, 0xF5, 0xF6, 0xFD, 0xFE)
 BLOBS = (0xFC, 0xFF, 0x10)

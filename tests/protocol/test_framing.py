@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.protocol.framing import HEADER, LONGEST, Packet, PacketFramer, encode_packet
+from analyzer.protocol.wire.framing import HEADER, LONGEST, Packet, PacketFramer, encode_packet
 
 payloads = some.lists(some.binary(max_size=40), max_size=8)
 

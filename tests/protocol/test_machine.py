@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.protocol import capabilities as cap
-from analyzer.protocol import commands as com
-from analyzer.protocol import machine as machine_module
-from analyzer.protocol import state as st
-from analyzer.protocol.framing import PacketFramer, encode_packet
-from analyzer.protocol.machine import CLIENT, SERVER, Machine
-from analyzer.protocol.moves import MAX_PIPELINED
+from analyzer.protocol.machine import machine as machine_module
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.connection_state import MAX_PIPELINED
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import ComChangeUser, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.commands.text import ComChangeUser, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.response import ColumnCount, StmtPrepareOK
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.framing import PacketFramer, encode_packet
 
 from .playbook import Playbook, in_command_phase, name_of, packet
 from .test_state import (

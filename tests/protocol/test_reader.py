@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analyzer.errors import BadValue, DecodeError, TrailingBytes, Truncated
-from analyzer.protocol.reader import Reader, TracingReader, Writer
+from analyzer.protocol.wire.reader import Reader, TracingReader, Writer
 
 # The manual's examples and the borders between the forms ("Protocol::LengthEncodedInteger").
 LENENC = [

@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analyzer.errors import DecodeError
-from analyzer.protocol import capabilities as cap
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import TracingReader
-from analyzer.protocol.records import authentication, command, generic, greeting, login, response
+from analyzer.protocol.records import authentication, generic, greeting, login, response
 from analyzer.protocol.records.authentication import (
     AuthMoreData,
     AuthNextFactor,
@@ -24,7 +22,8 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import (
+from analyzer.protocol.records.commands import text as command
+from analyzer.protocol.records.commands.text import (
     ComChangeUser,
     ComInitDb,
     ComOther,
@@ -49,6 +48,8 @@ from analyzer.protocol.records.session_track import (
     TransactionCharacteristics,
     TransactionState,
 )
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.wire.reader import TracingReader
 
 from .requests import queries
 from .test_vectors import VECTORS, context

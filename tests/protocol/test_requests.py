@@ -9,17 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analyzer.errors import DecodeError
-from analyzer.protocol import capabilities as cap
-from analyzer.protocol import commands as com
-from analyzer.protocol import state as st
 from analyzer.protocol.context import Context
-from analyzer.protocol.gtids import GtidSource, decode_gtid_set, encode_gtid_set, gtid_set_text, parse_gtid_set
-from analyzer.protocol.reader import Reader, TracingReader, Writer
-from analyzer.protocol.records import replication, requests, simple, statement
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.prepared import LAST_PREPARED, Bound, LongData
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import ComInitDb, ComOther, ComQuery
-from analyzer.protocol.records.parameters import MOST_GUESSED, Parameter
-from analyzer.protocol.statements import LAST_PREPARED, Bound, LongData
+from analyzer.protocol.records.binlog.gtids import (
+    GtidSource,
+    decode_gtid_set,
+    encode_gtid_set,
+    gtid_set_text,
+    parse_gtid_set,
+)
+from analyzer.protocol.records.commands import admin as simple
+from analyzer.protocol.records.commands import replication, statement
+from analyzer.protocol.records.commands import table as requests
+from analyzer.protocol.records.commands.parameters import MOST_GUESSED, Parameter
+from analyzer.protocol.records.commands.text import ComInitDb, ComOther, ComQuery
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.reader import Reader, TracingReader, Writer
 
 from .requests import CODES, REQUESTS, executes
 from .test_records import in_force_sets

@@ -12,27 +12,27 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis import decoding
+from analyzer.analysis.conversation import decoder as decoding
 from analyzer.analysis.pipeline import Analysis, Options
 from analyzer.capture import open_capture
-from analyzer.protocol import capabilities as cap
-from analyzer.protocol import commands as com
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import AnyRecord, Machine
-from analyzer.protocol.reader import TracingReader
+from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.prepared import LAST_PREPARED
 from analyzer.protocol.records.base import Malformed
-from analyzer.protocol.records.command import ComOther, ComQuery, ComStmtPrepare
-from analyzer.protocol.records.replication import ComBinlogDump
-from analyzer.protocol.records.requests import COMMAND_RECORDS, CutCommand
-from analyzer.protocol.records.response import Data
-from analyzer.protocol.records.statement import (
+from analyzer.protocol.records.commands.replication import ComBinlogDump
+from analyzer.protocol.records.commands.statement import (
     ComStmtBulkExecute,
     ComStmtExecute,
     ComStmtFetch,
     ComStmtSendLongData,
 )
-from analyzer.protocol.statements import LAST_PREPARED
+from analyzer.protocol.records.commands.table import COMMAND_RECORDS, CutCommand
+from analyzer.protocol.records.commands.text import ComOther, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.response import Data
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.reader import TracingReader
 from tests.corpus import LAB, cases, needs_corpus, truth
 
 from .playbook import name_of

@@ -13,18 +13,11 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis.model import ConnectionDetail
+from analyzer.analysis.model.connection import ConnectionDetail
 from analyzer.analysis.pipeline import Analysis, Options
 from analyzer.capture import open_capture
-from analyzer.protocol import state as st
-from analyzer.protocol.capabilities import (
-    CLIENT_DEPRECATE_EOF,
-    CLIENT_OPTIONAL_RESULTSET_METADATA,
-    CLIENT_QUERY_ATTRIBUTES,
-    MARIADB_CLIENT_CACHE_METADATA,
-    MARIADB_CLIENT_EXTENDED_METADATA,
-)
-from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.binlog.event import BinlogEvent
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
@@ -40,7 +33,14 @@ from analyzer.protocol.records.session_track import (
     TransactionState,
 )
 from analyzer.protocol.tables import binlog as tb
-from analyzer.protocol.values import Plain
+from analyzer.protocol.tables.capabilities import (
+    CLIENT_DEPRECATE_EOF,
+    CLIENT_OPTIONAL_RESULTSET_METADATA,
+    CLIENT_QUERY_ATTRIBUTES,
+    MARIADB_CLIENT_CACHE_METADATA,
+    MARIADB_CLIENT_EXTENDED_METADATA,
+)
+from analyzer.protocol.wire.values import Plain
 from tests.corpus import LAB, needs_corpus, truth
 
 from .playbook import in_command_phase, name_of, packet

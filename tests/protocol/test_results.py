@@ -6,13 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.protocol import capabilities as cap
-from analyzer.protocol import commands as com
-from analyzer.protocol import results as results_module
-from analyzer.protocol import state as st
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine import CLIENT, SERVER, AnyRecord, Machine
-from analyzer.protocol.reader import Reader
+from analyzer.protocol.machine import resultset as results_module
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.response import ColumnCount, Data, Statistics, StmtPrepareOK
@@ -27,9 +24,12 @@ from analyzer.protocol.records.resultset import (
     of_text,
     type_name,
 )
+from analyzer.protocol.tables import capabilities as cap
 from analyzer.protocol.tables import column_flags as flag_table
 from analyzer.protocol.tables import column_types as ct
-from analyzer.protocol.values import FIXED_SIZES, Plain, decode_value, encode_value
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.wire.reader import Reader
+from analyzer.protocol.wire.values import FIXED_SIZES, Plain, decode_value, encode_value
 
 from .binlog_streams import STREAMS
 from .playbook import in_command_phase, name_of, packet

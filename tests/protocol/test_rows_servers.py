@@ -9,8 +9,11 @@ from typing import Final
 
 import pytest
 
-from analyzer.protocol import state as st
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.records.generic import EOFPacket, OKPacket, ProgressReport
+from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, Statistics, StmtPrepareOK
+from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, TextRow
+from analyzer.protocol.tables.capabilities import (
     CLIENT_DEPRECATE_EOF,
     CLIENT_OPTIONAL_RESULTSET_METADATA,
     CLIENT_PROTOCOL_41,
@@ -19,11 +22,8 @@ from analyzer.protocol.capabilities import (
     SERVER_STATUS_CURSOR_EXISTS,
     SERVER_STATUS_LAST_ROW_SENT,
 )
-from analyzer.protocol.records.generic import EOFPacket, OKPacket, ProgressReport
-from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, Statistics, StmtPrepareOK
-from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, TextRow
 from analyzer.protocol.tables.column_types import MYSQL_TYPE_FLOAT
-from analyzer.protocol.values import Plain
+from analyzer.protocol.wire.values import Plain
 from tests.protocol.playbook import in_command_phase, name_of
 from tests.protocol.wire import Heard, Wire, columns_of, rows_of
 from tests.servers import require_servers

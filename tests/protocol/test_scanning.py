@@ -5,17 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.protocol import commands as com
-from analyzer.protocol import state as st
-from analyzer.protocol.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_PROTOCOL_41
 from analyzer.protocol.context import Context
-from analyzer.protocol.ends import LONGEST, MOST, Ends, end_of
-from analyzer.protocol.framing import PacketFramer, encode_packet
-from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.fast_path import plain_response
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine.terminators import LONGEST, MOST, Ends, end_of
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import OKPacket
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.scanning import plain_response
+from analyzer.protocol.tables import commands as com
+from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_PROTOCOL_41
+from analyzer.protocol.wire.framing import PacketFramer, encode_packet
 
 COLUMN = b"\x03def\x00\x00\x00\x01c\x00\x0c\x3f\x00\x0b\x00\x00\x00\x03\x00\x00\x00\x00\x00"
 ROW = some.binary(max_size=40).map(lambda data: bytes([len(data)]) + data)

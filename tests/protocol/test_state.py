@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from analyzer.protocol import capabilities as cap
-from analyzer.protocol import commands as com
-from analyzer.protocol import state as st
-from analyzer.protocol.machine import SERVER
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import SERVER
 from analyzer.protocol.records.authentication import (
     AuthMoreData,
     AuthNextFactor,
@@ -18,13 +16,15 @@ from analyzer.protocol.records.authentication import (
     AuthSwitchRequest,
     OldAuthSwitchRequest,
 )
-from analyzer.protocol.records.command import ComChangeUser, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.commands.table import COMMAND_RECORDS
+from analyzer.protocol.records.commands.text import ComChangeUser, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320, SSLRequest, SSLRequest320
-from analyzer.protocol.records.requests import COMMAND_RECORDS
 from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, StmtPrepareOK
 from analyzer.protocol.records.session_track import Schema
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.tables import commands as com
 
 from .playbook import Playbook, in_command_phase, packet
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.protocol import capabilities as cap
-from analyzer.protocol import commands as com
-from analyzer.protocol import state as st
-from analyzer.protocol import statements as bounds
+from analyzer.protocol import prepared as bounds
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.prepared import LAST_PREPARED, LongData, Statements
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import ComChangeUser, ComQuery, ComStmtPrepare
-from analyzer.protocol.records.parameters import Parameter
-from analyzer.protocol.records.replication import ComBinlogDump, SemiSyncAck
-from analyzer.protocol.records.requests import CutCommand
-from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, StmtPrepareOK
-from analyzer.protocol.records.simple import ComClone, ComPing, ComQuit, ComResetConnection
-from analyzer.protocol.records.statement import (
+from analyzer.protocol.records.commands.admin import ComClone, ComPing, ComQuit, ComResetConnection
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.records.commands.replication import ComBinlogDump, SemiSyncAck
+from analyzer.protocol.records.commands.statement import (
     ComStmtBulkExecute,
     ComStmtClose,
     ComStmtExecute,
@@ -25,7 +21,11 @@ from analyzer.protocol.records.statement import (
     ComStmtReset,
     ComStmtSendLongData,
 )
-from analyzer.protocol.statements import LAST_PREPARED, LongData, Statements
+from analyzer.protocol.records.commands.table import CutCommand
+from analyzer.protocol.records.commands.text import ComChangeUser, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, StmtPrepareOK
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.tables import commands as com
 
 from .playbook import Playbook, in_command_phase, name_of, packet
 from .test_state import BASE, COLUMN, EOF, ERR, NEW, OK, ROW, after_login

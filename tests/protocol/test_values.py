@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analyzer.errors import BadValue, DecodeError, Truncated
-from analyzer.protocol.reader import Reader, TracingReader
 from analyzer.protocol.tables import column_types as types
 from analyzer.protocol.tables.column_types import COLUMN_TYPES
-from analyzer.protocol.values import (
+from analyzer.protocol.wire.reader import Reader, TracingReader
+from analyzer.protocol.wire.values import (
     BINARY,
     BLOBS,
     DATES,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.errors import BadValue, Truncated
-from analyzer.protocol import capabilities as cap
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader
 from analyzer.protocol.records.authentication import (
     AuthMoreData,
     AuthNextFactor,
@@ -16,7 +14,8 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.command import (
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.records.commands.text import (
     ComChangeUser,
     ComInitDb,
     ComOther,
@@ -31,9 +30,10 @@ from analyzer.protocol.records.login import (
     SSLRequest,
     SSLRequest320,
 )
-from analyzer.protocol.records.parameters import Parameter
 from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, Statistics, StmtPrepareOK
 from analyzer.protocol.records.session_track import Schema, SystemVariable
+from analyzer.protocol.tables import capabilities as cap
+from analyzer.protocol.wire.reader import Reader
 
 BASE = cap.CLIENT_PROTOCOL_41 | cap.CLIENT_SECURE_CONNECTION
 

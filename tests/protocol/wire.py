@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from analyzer.protocol.context import Context
-from analyzer.protocol.framing import Packet
-from analyzer.protocol.machine import SERVER, AnyRecord
+from analyzer.protocol.machine.machine import SERVER, AnyRecord
 from analyzer.protocol.records.base import Malformed, Record
-from analyzer.protocol.records.command import ComQuery
+from analyzer.protocol.records.commands.text import ComQuery
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.resultset import BinaryRow, Columns, TextRow
-from analyzer.protocol.values import Plain
+from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.values import Plain
 from live_client import Listener, Options, Session
 from tests.servers import Server
 from tests.servers.accounts import ADMIN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.analysis.model import (
+from analyzer.analysis.model.connection import (
     Alert,
     Authentication,
     Certificate,

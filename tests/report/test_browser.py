@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from analyzer.analysis.model import Connection, ConnectionDetail, Field, Layer, Packet
-from analyzer.report.html import Entry, HtmlReport, Prepare
+from analyzer.analysis.model.connection import Connection, ConnectionDetail, Field, Layer, Packet
+from analyzer.report.html.page import Entry, HtmlReport, Prepare
 
 from . import examples
 
@@ -483,7 +483,7 @@ def test_accessible_to_all(browser: Browser, url: str, scheme: Any) -> None:
 
 def test_no_two_names_for_one_thing() -> None:
     """Words to filter by are the columns' names: none may shadow another, or hold a blank."""
-    from analyzer.report.html_view import COLUMNS
+    from analyzer.report.html.connection_view import COLUMNS
 
     names = [name.lower() for name, _ in COLUMNS]
     assert len(set(names)) == len(names)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.charts import BARS, SLOTS, Durations, Statistics, _ticks, _Timeline
+from analyzer.report.html.charts import BARS, SLOTS, Durations, Statistics, _ticks, _Timeline
 
 from . import examples
 

@@ -16,18 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options
-from analyzer.analysis.exchange import ERROR, OK, Pending
-from analyzer.analysis.model import Command
-from analyzer.analysis.packets import PacketList, masked_sql
+from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST, Shown
+from analyzer.analysis.model.command import ERROR, OK, Pending
+from analyzer.analysis.model.connection import Command
+from analyzer.analysis.packets.packet_list import PacketList, masked_sql
 from analyzer.analysis.pipeline import PACKETS_SHOWN
-from analyzer.analysis.shown import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST, Shown
 from analyzer.capture import open_capture
 from analyzer.cli import main
 from analyzer.errors import ServerError
-from analyzer.net.reassembly import TcpConnection
-from analyzer.protocol.commands import COM_QUERY
+from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.records.generic import ErrPacket
-from analyzer.report.html_packets import packet_columns
+from analyzer.protocol.tables.commands import COM_QUERY
+from analyzer.report.html.packets import packet_columns
 from live_client import Session
 from tests import corpus
 from tests.bench import oltp, replay, tls

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from analyzer.analysis.model import Command, Connection, ConnectionDetail, Field, Finding, Packet
-from analyzer.analysis.shown import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
-from analyzer.report import html
-from analyzer.report.dump import nested
-from analyzer.report.html import HtmlReport
-from analyzer.report.html_packets import packet_columns
-from analyzer.report.html_tables import CAPABILITY_MEANINGS, MANUAL
-from analyzer.report.html_view import VIEW_NAMES, encoded, joined, view
+from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
+from analyzer.analysis.model.connection import Command, Connection, ConnectionDetail, Field, Finding, Packet
+from analyzer.report.html import page as html
+from analyzer.report.html.connection_view import VIEW_NAMES, encoded, joined, view
+from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
+from analyzer.report.html.packets import packet_columns
+from analyzer.report.html.page import HtmlReport
+from analyzer.report.text.hexdump import nested
 
 from . import examples
 from .test_escape import ANY_TEXT
@@ -247,7 +247,7 @@ def test_in_force_is_what_both_set() -> None:
 
 
 def test_every_capability_has_a_meaning() -> None:
-    from analyzer.protocol.capabilities import CAPABILITIES
+    from analyzer.protocol.tables.capabilities import CAPABILITIES
 
     assert list(CAPABILITY_MEANINGS) == list(CAPABILITIES.values())
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis.model import Connection
-from analyzer.report import csvout, jsonl
+from analyzer.analysis.model.connection import Connection
+from analyzer.report import csv as csvout
+from analyzer.report import jsonl
 from analyzer.report.escape import csv_cell, json_safe
 
 from . import examples

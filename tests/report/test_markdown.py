@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 
-from analyzer.analysis.model import Connection
+from analyzer.analysis.model.connection import Connection
 from analyzer.report import diff
 from analyzer.report.markdown import MarkdownReport, text
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options
-from analyzer.analysis.packets import MASKED, masked_sql
+from analyzer.analysis.packets.packet_list import MASKED, masked_sql
 from analyzer.capture import open_capture
-from analyzer.report.html import HtmlReport
+from analyzer.report.html.page import HtmlReport
 
 from .test_html import blocks
 

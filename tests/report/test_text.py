@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis.model import Connection, ConnectionDetail, Endpoint
-from analyzer.report import labels
-from analyzer.report.layout import Column, cells, clip, place, wrap
-from analyzer.report.text import TextReport
+from analyzer.analysis.model.connection import Connection, ConnectionDetail, Endpoint
+from analyzer.report.prose import labels
+from analyzer.report.text.connections import TextReport
+from analyzer.report.text.layout import Column, cells, clip, place, wrap
 
 from . import examples
 from .test_escape import ANY_TEXT

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from analyzer.protocol.commands import COMMANDS
+from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.tls.tables import CIPHER_SUITES, VERSIONS
 from tests.corpus import LAB, truth
 

@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from analyzer.analysis import Analysis, Connection, Options, Result
-from analyzer.analysis.inference import MORE_DATA, SENT, Around, Seen, infer
-from analyzer.analysis.model import CLIENT, Inferred, Packet
+from analyzer.analysis.connection.tls_inference import MORE_DATA, SENT, Around, Seen, infer
+from analyzer.analysis.model.connection import CLIENT, Inferred, Packet
 from analyzer.capture import open_capture
 from tests.corpus import REPOSITORY, captures
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analyzer.capture import open_capture
-from analyzer.net.decode import SegmentDecoder
-from analyzer.net.flows import FlowTable
-from analyzer.net.reassembly import TcpConnection
+from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import CLIENT, SERVER, begins_tls
 from analyzer.tls.session import AfterTls, Plain, TlsSession

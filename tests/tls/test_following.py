@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from analyzer.analysis import Analysis, Options, Result
-from analyzer.analysis.keys import KeyLogFile
+from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.capture import PcapWriter
 from analyzer.tls import keylog
 from analyzer.tls.session import KeyLog

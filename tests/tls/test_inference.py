@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Options
-from analyzer.analysis.inference import Around, Seen, infer
-from analyzer.analysis.model import Inferred
+from analyzer.analysis.connection.tls_inference import Around, Seen, infer
+from analyzer.analysis.model.connection import Inferred
 from analyzer.capture import open_capture
 from tests.analysis.traffic import results_of
 from tests.corpus import REPOSITORY, captures, needs_corpus

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis.tls_view import certificate_of
-from analyzer.report.text import TextReport
+from analyzer.analysis.connection.tls import certificate_of
+from analyzer.report.text.connections import TextReport
 from analyzer.tls.certificates import CertificateSeen, decompressed
 from analyzer.tls.records import is_all_records, is_client_hello
 from tests.analysis.traffic import CLIENT_HELLO

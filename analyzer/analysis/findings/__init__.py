@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.analysis.findings import base
-from analyzer.analysis.findings.base import CERTAIN, ERROR, INFO, WARNING, Case, Evidence, Rule, Said
-from analyzer.analysis.findings.common import is_local
-from analyzer.analysis.findings.connection_churn import is_milestone
-from analyzer.analysis.findings.deprecated_plugin import MYSQL as OLD_PLUGINS
+from analyzer.analysis.findings import rule as base
+from analyzer.analysis.findings.catalog import TABLE
+from analyzer.analysis.findings.helpers import is_local
 from analyzer.analysis.findings.offered import not_offered
-from analyzer.analysis.findings.table import TABLE
-from analyzer.analysis.model import Connection, Finding
+from analyzer.analysis.findings.rule import CERTAIN, ERROR, INFO, WARNING, Case, Evidence, Rule, Said
+from analyzer.analysis.findings.rules.connection_churn import is_milestone
+from analyzer.analysis.findings.rules.deprecated_plugin import MYSQL as OLD_PLUGINS
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.tables.collations import collation
 
 if TYPE_CHECKING:
-    from analyzer.analysis.conversation import Conversation
-    from analyzer.analysis.facts import Facts
+    from analyzer.analysis.conversation.conversation import Conversation
+    from analyzer.analysis.conversation.facts import Facts
 
 __all__ = ["TABLE", "find"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
+from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import (
     CLIENT_LONG_PASSWORD,
     CLIENT_REMEMBER_OPTIONS,
     CLIENT_SSL_VERIFY_SERVER_CERT,
 )
-from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
-from analyzer.protocol.records.login import HandshakeResponse41
 
 # Flags that say something of the client alone. CLIENT_LONG_PASSWORD is MariaDB's CLIENT_MYSQL: its servers clear it.
 CLIENTS_OWN: Final = CLIENT_LONG_PASSWORD | CLIENT_SSL_VERIFY_SERVER_CERT | CLIENT_REMEMBER_OPTIONS

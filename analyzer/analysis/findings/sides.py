@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.analysis.findings.base import Case
+from analyzer.analysis.findings.rule import Case
 
 
 def one_sided(case: Case) -> bool:

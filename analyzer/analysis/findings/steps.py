@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analyzer.analysis.facts import Facts, StepSeen
-from analyzer.analysis.findings.base import NETWORK_ERRORS
+from analyzer.analysis.conversation.facts import Facts, StepSeen
+from analyzer.analysis.findings.rule import NETWORK_ERRORS
 
 
 def last_step(facts: Facts) -> StepSeen:

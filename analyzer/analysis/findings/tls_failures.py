@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from analyzer.analysis.findings.base import Case
-from analyzer.analysis.model import Alert
+from analyzer.analysis.findings.rule import Case
+from analyzer.analysis.model.connection import Alert
 
 VERSION: Final = "version"
 CERTIFICATE: Final = "certificate"

@@ -7,7 +7,7 @@ and mechanism; then GSSAPI tokens go both ways until both sides trust one anothe
 from __future__ import annotations
 
 from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
-from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
 class ServicePrincipal(AuthRecord, frozen=True):

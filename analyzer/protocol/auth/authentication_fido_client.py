@@ -7,7 +7,7 @@ The server sends salt, relying party id and credential id; the client answers wi
 from __future__ import annotations
 
 from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 
 class FidoChallenge(AuthRecord, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from analyzer.protocol.auth.auth_gssapi_client import GssapiExchange
 from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin
-from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
 class KerberosPrincipal(AuthRecord, frozen=True):

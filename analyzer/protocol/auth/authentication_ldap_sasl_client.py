@@ -8,7 +8,7 @@ its switch request; then messages of that mechanism go both ways, for SCRAM thos
 from __future__ import annotations
 
 from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
-from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
 class SaslMechanism(AuthRecord, frozen=True):

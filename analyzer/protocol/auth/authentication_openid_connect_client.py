@@ -7,7 +7,7 @@ identity token (a JSON Web Token), which admits whoever has it: the manual deman
 from __future__ import annotations
 
 from analyzer.protocol.auth.base import EMPTY, AuthRecord, Empty, Exchange, Plugin
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 
 class IdToken(AuthRecord, frozen=True):

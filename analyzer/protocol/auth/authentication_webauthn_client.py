@@ -11,7 +11,7 @@ import msgspec
 
 from analyzer.errors import BadValue
 from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 REQUEST_CREDENTIAL_ID = 1
 ASSERTIONS = 2

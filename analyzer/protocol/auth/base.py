@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from analyzer.errors import ProtocolError
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 # `password_protection` of the contract: what protected the password on this connection.
 EMPTY = "empty"

@@ -31,7 +31,7 @@ from analyzer.protocol.auth.rsa import (
     encrypt_password,
     looks_encrypted,
 )
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 REQUEST_PUBLIC_KEY = 2
 FAST_AUTH_SUCCESS = 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from analyzer.protocol.auth import ed25519
 from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, ProofExchange
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 NONCE_LENGTH = 32
 SIGNATURE_LENGTH = 64

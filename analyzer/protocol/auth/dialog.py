@@ -19,7 +19,7 @@ from analyzer.protocol.auth.base import (
     Plugin,
     PluginData,
 )
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 LAST_QUESTION = 1
 ORDINARY_QUESTION = 2

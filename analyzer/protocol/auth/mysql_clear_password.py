@@ -16,7 +16,7 @@ from analyzer.protocol.auth.base import (
     Exchange,
     Plugin,
 )
-from analyzer.protocol.reader import Reader
+from analyzer.protocol.wire.reader import Reader
 
 
 class ClearPasswordExchange(Exchange):

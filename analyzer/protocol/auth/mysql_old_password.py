@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, ProofExchange
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 SCRAMBLE_LENGTH = 8
 _MODULUS = 0x3FFFFFFF

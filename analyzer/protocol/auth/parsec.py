@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.errors import BadValue, DecodeError, ProtocolError
 from analyzer.protocol.auth.base import SCRAMBLE, AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, encoded
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.errors import BadValue
 from analyzer.protocol.auth.base import AuthRecord
-from analyzer.protocol.reader import Reader, Writer
+from analyzer.protocol.wire.reader import Reader, Writer
 
 # What encrypts is loaded where it is done: to read an exchange nothing of it is needed.
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from analyzer.protocol.auth.rsa import (
     encrypt_password,
     looks_encrypted,
 )
-from analyzer.protocol.reader import Reader
+from analyzer.protocol.wire.reader import Reader
 
 REQUEST_PUBLIC_KEY = 1
 

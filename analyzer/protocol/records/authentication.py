@@ -10,8 +10,8 @@ from typing import Self
 
 from analyzer.errors import BadValue
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
+from analyzer.protocol.wire.reader import Reader, Writer
 
 
 class AuthSwitchRequest(Record, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from analyzer.errors import BadValue, DecodeError
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, TracingReader, Writer
+from analyzer.protocol.wire.reader import Reader, TracingReader, Writer
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Self
 
 from analyzer.errors import BadValue, DecodeError
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.context import Context
+from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.session_track import SessionChange, read_changes, write_changes
+from analyzer.protocol.tables.capabilities import (
     CLIENT_PROTOCOL_41,
     CLIENT_SESSION_TRACK,
     CLIENT_TRANSACTIONS,
     SERVER_SESSION_STATE_CHANGED,
 )
-from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
-from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.session_track import SessionChange, read_changes, write_changes
+from analyzer.protocol.wire.reader import Reader, Writer
 
 PROGRESS_REPORT = 0xFFFF
 

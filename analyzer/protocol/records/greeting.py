@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Self
 
 from analyzer.errors import BadValue
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.context import Context
+from analyzer.protocol.records.base import Record
+from analyzer.protocol.tables.capabilities import (
     CLIENT_LONG_PASSWORD,
     CLIENT_PLUGIN_AUTH,
     CLIENT_SECURE_CONNECTION,
 )
-from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
-from analyzer.protocol.records.base import Record
+from analyzer.protocol.wire.reader import Reader, Writer
 
 
 class HandshakeV10(Record, frozen=True):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Self
 
 from analyzer.errors import BadValue, DecodeError, Truncated
-from analyzer.protocol.capabilities import (
+from analyzer.protocol.context import Context
+from analyzer.protocol.records.base import Record
+from analyzer.protocol.tables.capabilities import (
     CLIENT_CONNECT_ATTRS,
     CLIENT_CONNECT_WITH_DB,
     CLIENT_LONG_PASSWORD,
@@ -20,9 +22,7 @@ from analyzer.protocol.capabilities import (
     CLIENT_SSL,
     CLIENT_ZSTD_COMPRESSION_ALGORITHM,
 )
-from analyzer.protocol.context import Context
-from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
-from analyzer.protocol.records.base import Record
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 Attributes = tuple[tuple[str, str], ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.errors import Truncated
-from analyzer.protocol.reader import Reader
+from analyzer.protocol.wire.reader import Reader
 
 
 def enter(r: Reader, name: str) -> int:

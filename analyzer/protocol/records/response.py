@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Self
 
 from analyzer.errors import BadValue
-from analyzer.protocol.capabilities import CLIENT_OPTIONAL_RESULTSET_METADATA, MARIADB_CLIENT_CACHE_METADATA
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
+from analyzer.protocol.tables.capabilities import CLIENT_OPTIONAL_RESULTSET_METADATA, MARIADB_CLIENT_CACHE_METADATA
+from analyzer.protocol.wire.reader import Reader, Writer
 
 # Either makes the head of a result set say whether column definitions follow.
 METADATA_FLAG = CLIENT_OPTIONAL_RESULTSET_METADATA | MARIADB_CLIENT_CACHE_METADATA

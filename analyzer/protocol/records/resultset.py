@@ -13,11 +13,10 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
-from analyzer.protocol.capabilities import CLIENT_LONG_FLAG, MARIADB_CLIENT_EXTENDED_METADATA
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.nested import enter
+from analyzer.protocol.tables.capabilities import CLIENT_LONG_FLAG, MARIADB_CLIENT_EXTENDED_METADATA
 from analyzer.protocol.tables.column_flags import COLUMN_FLAGS, EXTENDED_METADATA, UNSIGNED_FLAG
 from analyzer.protocol.tables.column_types import (
     COLUMN_TYPES,
@@ -28,7 +27,8 @@ from analyzer.protocol.tables.column_types import (
     MYSQL_TYPE_NEWDECIMAL,
     MYSQL_TYPE_TIME,
 )
-from analyzer.protocol.values import BINARY, DATES, INTEGER_SIZES, NULL, Plain, Value, decode_value, text_of
+from analyzer.protocol.wire.reader import Reader, Writer
+from analyzer.protocol.wire.values import BINARY, DATES, INTEGER_SIZES, NULL, Plain, Value, decode_value, text_of
 
 UNSIGNED: Final = UNSIGNED_FLAG
 BINARY_CHARSET: Final = 63

@@ -12,7 +12,6 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import DecodeError
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.nested import enter, narrow, probe
 from analyzer.protocol.tables.session_track import (
     SESSION_TRACK_GTIDS,
@@ -23,6 +22,7 @@ from analyzer.protocol.tables.session_track import (
     SESSION_TRACK_TRANSACTION_STATE,
     SESSION_TRACK_TYPES,
 )
+from analyzer.protocol.wire.reader import Reader, Writer
 
 
 class SessionChange(msgspec.Struct, frozen=True, tag_field="change"):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Connection, Options, Result
-from analyzer.analysis.findings import across
-from analyzer.analysis.findings.across import ACROSS, Across, Broken, LoggedIn, is_open, note_of
-from analyzer.analysis.findings.base import MOST_PAIRS, Evidence
+from analyzer.analysis.findings import cross_connection as across
+from analyzer.analysis.findings.cross_connection import ACROSS, Across, Broken, LoggedIn, is_open, note_of
+from analyzer.analysis.findings.rule import MOST_PAIRS, Evidence
 from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.run import Run
 from tests.analysis.support import codes
@@ -104,7 +104,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_pairs_are_forgotten_oldest_first() -> None:
-    from analyzer.net.reassembly import TcpConnection
+    from analyzer.net.tcp.reassembly import TcpConnection
 
     evidence = Evidence()
     for number in range(MOST_PAIRS + 100):

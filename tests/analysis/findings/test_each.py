@@ -9,8 +9,8 @@ import pytest
 
 from analyzer.analysis import Connection, Options
 from analyzer.analysis.findings import TABLE
-from analyzer.analysis.findings.base import SEVERITIES
-from analyzer.analysis.model import Finding
+from analyzer.analysis.findings.rule import SEVERITIES
+from analyzer.analysis.model.connection import Finding
 from tests.analysis.support import codes
 from tests.analysis.test_findings import CASES, ERRORS
 from tests.analysis.traffic import (

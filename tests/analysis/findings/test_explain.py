@@ -10,8 +10,8 @@ import pytest
 
 from analyzer.analysis.findings import TABLE
 from analyzer.cli import main
-from analyzer.report.explain import markdown, story, template
-from analyzer.report.layout import cells
+from analyzer.report.prose.story import markdown, story, template
+from analyzer.report.text.layout import cells
 from tests.analysis.support import analyse_file
 from tests.analysis.traffic import GOODBYE, err, greeting, login, one, pcap, talk
 from tests.corpus import LAB, cases, needs_corpus
@@ -62,7 +62,7 @@ def test_the_page_of_findings_is_current(capsysbinary: pytest.CaptureFixture[byt
 
 def test_one_file_for_each() -> None:
     for rule in TABLE:
-        assert (FINDINGS / f"{rule.code.replace('-', '_')}.py").is_file(), rule.code
+        assert (FINDINGS / "rules" / f"{rule.code.replace('-', '_')}.py").is_file(), rule.code
 
 
 @pytest.mark.parametrize("code", [rule.code for rule in TABLE])

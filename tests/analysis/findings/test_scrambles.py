@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis.findings.scrambles import NONCES, OTHER_WAY, PASSWORDS, known_mistake
+from analyzer.analysis.findings.password_mistakes import NONCES, OTHER_WAY, PASSWORDS, known_mistake
 from analyzer.protocol.auth.caching_sha2_password import CachingSha2Password
 from analyzer.protocol.auth.mysql_native_password import MysqlNativePassword
 

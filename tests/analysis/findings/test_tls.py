@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Connection, Options
-from analyzer.analysis.findings.weak_tls import _certificate, _session
-from analyzer.analysis.model import Certificate, Tls
+from analyzer.analysis.findings.rules.weak_tls import _certificate, _session
+from analyzer.analysis.model.connection import Certificate, Tls
 from analyzer.capture import open_capture
 from analyzer.cli.parallel import add_secrets
 from tests.analysis.findings.test_each import found

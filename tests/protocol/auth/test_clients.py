@@ -20,7 +20,7 @@ from analyzer.protocol.auth import PLUGINS, plugin
 from analyzer.protocol.auth.base import ClientOptions, Exchange
 from analyzer.protocol.auth.mysql_old_password import hash_password
 from analyzer.protocol.auth.rsa import decrypt_password, encrypt_password, looks_encrypted
-from analyzer.protocol.reader import Reader
+from analyzer.protocol.wire.reader import Reader
 from tests.servers import Server, require_servers
 from tests.servers.accounts import account
 

@@ -17,7 +17,7 @@ import pytest
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth import plugin
 from analyzer.protocol.auth.base import Exchange, Plugin, encoded
-from analyzer.protocol.reader import Reader
+from analyzer.protocol.wire.reader import Reader
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CORPUS = Path(os.environ.get("HANDSHARK_CORPUS") or REPOSITORY.parent / "shared" / "corpus")

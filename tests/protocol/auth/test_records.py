@@ -35,7 +35,7 @@ from analyzer.protocol.auth.mysql_native_password import NativeScramble
 from analyzer.protocol.auth.mysql_old_password import OldScramble
 from analyzer.protocol.auth.parsec import ExtSalt, ExtSaltRequest, ParsecResponse
 from analyzer.protocol.auth.rsa import EncryptedPassword, PublicKey, RequestPublicKey
-from analyzer.protocol.reader import Reader, TracingReader
+from analyzer.protocol.wire.reader import Reader, TracingReader
 
 BYTES = st.binary(max_size=300)
 # Texts on the wire are bytes; those that are not UTF-8 come back through surrogates.

@@ -22,9 +22,9 @@ from typing import Final
 import msgspec
 
 from analyzer.errors import BadValue, DecodeError
-from analyzer.protocol.reader import Reader
 from analyzer.protocol.tables import column_types as ct
-from analyzer.protocol.values import NULL, Plain, Value, decode_value
+from analyzer.protocol.wire.reader import Reader
+from analyzer.protocol.wire.values import NULL, Plain, Value, decode_value
 
 _INTEGERS: Final[dict[int, int]] = {
     ct.MYSQL_TYPE_TINY: 1,

@@ -13,10 +13,10 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader, counted
 from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.tables.binlog import CHECKSUM_ALGORITHMS, INCIDENTS
+from analyzer.protocol.wire.reader import Reader, Writer
 
 _VERSION_SIZE: Final = 50
 _NUMBERS: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")

@@ -14,12 +14,12 @@ import msgspec
 
 from analyzer.errors import BadValue
 from analyzer.protocol.context import Context
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.binlog import control, gtid, payload, rows, statement
 from analyzer.protocol.records.binlog.base import HEADER_SIZE, EventBody, EventHeader, RawBody
 from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.tables import binlog as tb
+from analyzer.protocol.wire.reader import Reader, Writer
 
 SEMI_SYNC_MAGIC: Final = 0xEF
 ACK_REQUESTED: Final = 0x01

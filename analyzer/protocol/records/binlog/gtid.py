@@ -12,9 +12,8 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
-from analyzer.protocol.gtids import GtidSource, decode_gtid_set, encode_gtid_set, gtid_set_text
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
+from analyzer.protocol.records.binlog.gtids import GtidSource, decode_gtid_set, encode_gtid_set, gtid_set_text
 from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.tables.binlog import (
     ANONYMOUS_GTID_EVENT,
@@ -26,6 +25,7 @@ from analyzer.protocol.tables.binlog import (
     FL_GROUP_COMMIT_ID,
     FL_PREPARED_XA,
 )
+from analyzer.protocol.wire.reader import Reader, Writer
 
 LOGICAL_TIMESTAMPS: Final = 2
 _ORIGINAL_TIME: Final = 1 << 55  # set in the first timestamp where a second one follows

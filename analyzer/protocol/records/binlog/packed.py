@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from analyzer.protocol.compression import opened_zstd
+from analyzer.protocol.wire.compression import opened_zstd
 
 # A part opens to this many times its size, and this much more, at most; and to no more than LONGEST in all.
 PLAUSIBLE: Final = 100

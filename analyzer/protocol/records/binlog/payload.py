@@ -9,10 +9,10 @@ from typing import Final, Self
 
 import msgspec
 
-from analyzer.protocol.reader import Reader, Writer
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
 from analyzer.protocol.records.binlog.packed import open_zstd
 from analyzer.protocol.records.binlog.stream import BinlogStream
+from analyzer.protocol.wire.reader import Reader, Writer
 
 PAYLOAD_SIZE: Final = 1
 COMPRESSION: Final = 2

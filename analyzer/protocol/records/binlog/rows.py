@@ -11,7 +11,6 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue, DecodeError
-from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
 from analyzer.protocol.records.binlog.cells import BLOBS, METADATA_SIZES, VARCHARS, MappedColumn, read_cell
 from analyzer.protocol.records.binlog.packed import open_mariadb
@@ -19,7 +18,8 @@ from analyzer.protocol.records.binlog.stream import BinlogStream, MappedTable
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import column_types as ct
 from analyzer.protocol.tables.collations import CODECS, collation
-from analyzer.protocol.values import NULL, Plain, Value
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
+from analyzer.protocol.wire.values import NULL, Plain, Value
 
 # Types that SIGNEDNESS has a bit for; YEAR too, which the source does not say. What character sets are listed of.
 _NUMERIC: Final = frozenset(

@@ -13,7 +13,6 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
-from analyzer.protocol.reader import ENCODING_ERRORS, Reader, Writer
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
 from analyzer.protocol.records.binlog.cells import decimal_text
 from analyzer.protocol.records.binlog.packed import open_mariadb
@@ -31,7 +30,8 @@ from analyzer.protocol.tables.binlog import (
     STATUS_SIZES,
     STATUS_VARIABLES,
 )
-from analyzer.protocol.values import Plain
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
+from analyzer.protocol.wire.values import Plain
 
 _NO_NAMES: Final = 254  # Q_UPDATED_DB_NAMES: too many databases, none is named
 

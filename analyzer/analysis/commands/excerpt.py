@@ -1,0 +1,170 @@
+"""What a page shows of one connection: its first packets, and of its commands the first, the slowest and the failed.
+
+Commands come from an ExchangeLog, as in `handshark commands`: however many there are, what is kept of them is bounded.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final
+
+from analyzer.analysis.commands.tracker import ExchangeLog
+from analyzer.analysis.model.command import Exchange, Pending
+from analyzer.analysis.model.connection import Command, ConnectionDetail
+from analyzer.analysis.packets.packet_list import PacketList, masked_sql
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.context import Context
+from analyzer.protocol.machine.execute_fast_path import Plan
+from analyzer.protocol.machine.fast_path import Scanned
+from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.prepared import Statement
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
+from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
+from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
+
+# The first commands of a connection that are kept; of those after them, the slowest and the first that failed.
+FIRST: Final = 200
+SLOWEST: Final = 20
+FAILED: Final = 50
+# Characters of a statement and of an error's message.
+LONGEST_STATEMENT: Final = 400
+LONGEST_MESSAGE: Final = 300
+
+
+class Shown(ExchangeLog):
+    """Observes one connection for a page. When the packet list is full, plain turns are taken whole (`full`)."""
+
+    __slots__ = ("_context", "_failed", "_first", "_slowest", "packets")
+
+    def __init__(self, tcp: TcpConnection, packets: PacketList) -> None:
+        super().__init__(tcp, [])
+        self.packets = packets
+        self._context: Context | None = None
+        self._first: list[Command] = []
+        self._failed: list[Command] = []
+        self._slowest: list[tuple[int, int, Command]] = []  # heap of (duration, -number, command)
+
+    @property
+    def full(self) -> bool:
+        return self.packets.full
+
+    def outer(self, role: int, name: str, data: bytes) -> None:
+        """As the packet list's."""
+        self.packets.outer(role, name, data)
+
+    def detail(self) -> ConnectionDetail:
+        """What was kept. The connection is over."""
+        slowest = (command for _, _, command in self._slowest)
+        kept = {command.number: command for command in (*self._first, *self._failed, *slowest)}
+        commands = [kept[number] for number in sorted(kept)]
+        return ConnectionDetail(self.packets.packets, self.packets.left_out, commands, self.number)
+
+    # -- what is seen: the packet list sees it too, and what it has no room for is counted -----------------------------
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        self._context = machine.context
+        super().packet(role, packet, record, machine, before)
+        self.packets.packet(role, packet, record, machine, before)
+
+    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+        super().passed(before, count, length, frame, time_ns)
+        self.packets.passed(before, count, length, frame, time_ns)
+
+    def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
+        self.packets.event(role, record, summary, length, frame, time_ns)
+
+    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        self.packets.gap(role, length, reason, frame, time_ns)
+
+    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
+        self.packets.end(role, kind, frame, time_ns)
+
+    def turn(self, exchange: Pending) -> None:
+        self.packets.left_out += 1 + self._packets_of(exchange.columns, exchange.rows)
+        super().turn(exchange)
+
+    def plain(self, data: bytes, in_force: int, frame: int, time_ns: int) -> None:
+        self.packets.left_out += 1
+        super().plain(data, in_force, frame, time_ns)
+
+    def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
+        self.packets.left_out += 1
+        super().execute(data, statement, plan, frame, time_ns)
+
+    def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+        self.packets.left_out += self._packets_of(scanned.columns, scanned.rows)
+        super().answer(scanned, length, ends, frames, times)
+
+    def _packets_of(self, columns: int | None, rows: int | None) -> int:
+        """Packets of a plain response: an OK, or the number of columns, these, an EOF, the rows, the end."""
+        if columns is None:
+            return 1
+        deprecated = self._context is not None and self._context.in_force & CLIENT_DEPRECATE_EOF
+        return (2 if deprecated else 3) + columns + (rows or 0)
+
+    # -- what is kept --------------------------------------------------------------------------------------------------
+
+    def _complete(self, exchange: Pending) -> None:
+        super()._complete(exchange)
+        self._sink.clear()
+        if exchange.number < FIRST:
+            self._first.append(self._command(exchange))
+            return
+        command = None
+        if exchange.error is not None and len(self._failed) < FAILED:
+            command = self._command(exchange)
+            self._failed.append(command)
+        if exchange.response_frame is None:
+            return
+        slowest, took = self._slowest, exchange.last_ns - exchange.time_ns
+        if len(slowest) < SLOWEST:
+            heapq.heappush(slowest, (took, -exchange.number, command or self._command(exchange)))
+        elif took > slowest[0][0]:
+            heapq.heapreplace(slowest, (took, -exchange.number, command or self._command(exchange)))
+
+    def _command(self, pending: Pending) -> Command:
+        record = pending.record
+        if pending.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute):
+            # Bound values are not shown: they need not be worked out, and may be many.
+            pending.plan = pending.record = None
+        exchange = self.exchange("", pending)
+        statement, length = _statement(exchange, record)
+        if not self.packets.show_secrets:
+            statement = masked_sql(statement)
+        error = exchange.error
+        message = None
+        if error is not None:
+            state = f" ({error.sqlstate})" if error.sqlstate else ""
+            message = f"{error.code}{state} {error.message}"[:LONGEST_MESSAGE]
+        return Command(
+            exchange.number,
+            exchange.frame,
+            exchange.time_ns - self.packets.start_ns,
+            exchange.command,
+            statement,
+            length,
+            exchange.latency_ns,
+            exchange.duration_ns,
+            exchange.response,
+            exchange.response_frame,
+            exchange.rows,
+            exchange.affected_rows,
+            message,
+        )
+
+
+def _statement(exchange: Exchange, record: AnyRecord | None) -> tuple[str, int | None]:
+    """The statement, and the bytes of the whole where its end is left out.
+
+    Commands without a statement say what they have in its place: a schema, a user.
+    """
+    text = exchange.statement
+    if text is None:
+        said = "" if record is None or isinstance(record, Malformed) else record.summary()
+        text = "" if said.startswith("COM_") else said
+    if len(text) <= LONGEST_STATEMENT and not exchange.statement_cut:
+        return text, None
+    length = len(text.encode("utf-8", ENCODING_ERRORS)) + (exchange.statement_cut or 0)
+    return text[:LONGEST_STATEMENT], length

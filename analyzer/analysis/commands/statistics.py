@@ -1,0 +1,164 @@
+"""Response times and counts of exchanges, grouped. Memory depends on the number of groups, not of exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.analysis.model.command import Exchange
+
+if TYPE_CHECKING:
+    from analyzer.analysis.commands.digest import Digests
+
+# Groups of one kind that are told apart; what comes later is counted together.
+MOST_GROUPS: Final = 20_000
+OTHERS: Final = "(others)"
+# Bits of a duration that are kept in its bucket: percentiles are at most 1/32 too high.
+_BITS: Final = 5
+
+KINDS: Final = ("server", "user", "client", "database", "command", "statement")
+
+
+def _bucket(ns: int) -> int:
+    shift = max(ns.bit_length() - _BITS - 1, 0)
+    return (shift << _BITS) + (ns >> shift)
+
+
+def _highest(bucket: int) -> int:
+    """The longest duration that falls into a bucket."""
+    shift = max((bucket >> _BITS) - 1, 0)
+    return ((bucket - (shift << _BITS) + 1) << shift) - 1
+
+
+class Durations(msgspec.Struct):
+    """How often which duration (nanoseconds) was seen."""
+
+    count: int = 0
+    total: int = 0
+    longest: int = 0
+    buckets: dict[int, int] = {}
+
+    def add(self, ns: int) -> None:
+        ns = max(ns, 0)
+        self.count += 1
+        self.total += ns
+        self.longest = max(self.longest, ns)
+        bucket = _bucket(ns)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+
+    def merge(self, other: Durations) -> None:
+        self.count += other.count
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+
+    @property
+    def mean(self) -> int | None:
+        return self.total // self.count if self.count else None
+
+    def percentile(self, percent: float) -> int | None:
+        """The duration that so many percent do not go beyond; exact to 1/32. None where there are none."""
+        if not self.count:
+            return None
+        due = self.count * percent / 100
+        seen = 0
+        for bucket in sorted(self.buckets):
+            seen += self.buckets[bucket]
+            if seen >= due:
+                return min(_highest(bucket), self.longest)
+        return self.longest
+
+    def histogram(self) -> Iterator[tuple[int, int, int]]:
+        """(from, up to, how many) for each doubling of the duration from the shortest to the longest seen."""
+        doublings: dict[int, int] = {}
+        for bucket, count in self.buckets.items():
+            bits = _highest(bucket).bit_length()
+            doublings[bits] = doublings.get(bits, 0) + count
+        if doublings:
+            for bits in range(min(doublings), max(doublings) + 1):
+                yield (1 << bits) >> 1, 1 << bits, doublings.get(bits, 0)
+
+
+class Group(msgspec.Struct):
+    """Exchanges that have something in common. `example` is the slowest's (capture, stream, frame)."""
+
+    name: str
+    count: int = 0
+    errors: int = 0
+    unanswered: int = 0
+    rows: int = 0
+    bytes: int = 0
+    durations: Durations = msgspec.field(default_factory=Durations)
+    example: tuple[str, int, int] | None = None
+
+    def add(self, exchange: Exchange) -> None:
+        self.count += 1
+        self.errors += exchange.error is not None
+        self.rows += exchange.rows or 0
+        self.bytes += exchange.bytes_request + exchange.bytes_response
+        if exchange.duration_ns is None:
+            self.unanswered += exchange.response == "missing"
+            return
+        if exchange.duration_ns >= self.durations.longest:
+            self.example = (exchange.capture, exchange.stream, exchange.frame)
+        self.durations.add(exchange.duration_ns)
+
+    def merge(self, other: Group) -> None:
+        self.count += other.count
+        self.errors += other.errors
+        self.unanswered += other.unanswered
+        self.rows += other.rows
+        self.bytes += other.bytes
+        if other.durations.longest >= self.durations.longest:
+            self.example = other.example
+        self.durations.merge(other.durations)
+
+
+class Statistics(msgspec.Struct):
+    """All exchanges, and for each kind of group asked for its groups by name."""
+
+    kinds: tuple[str, ...]
+    all: Group = msgspec.field(default_factory=lambda: Group("all"))
+    groups: dict[str, dict[str, Group]] = {}
+
+    def add(self, exchange: Exchange, digests: Digests) -> None:
+        self.all.add(exchange)
+        for kind in self.kinds:
+            self._group(kind, _name(kind, exchange, digests)).add(exchange)
+
+    def merge(self, other: Statistics) -> None:
+        """Adds what another process, or another capture, has seen."""
+        self.all.merge(other.all)
+        for kind, groups in other.groups.items():
+            for name, group in groups.items():
+                self._group(kind, name).merge(group)
+
+    def slowest(self, kind: str) -> list[Group]:
+        """The groups of a kind, those that took most time together first."""
+        return sorted(self.groups.get(kind, {}).values(), key=lambda group: (-group.durations.total, group.name))
+
+    def _group(self, kind: str, name: str) -> Group:
+        groups = self.groups.setdefault(kind, {})
+        group = groups.get(name)
+        if group is None:
+            if len(groups) >= MOST_GROUPS:
+                name = OTHERS
+            group = groups.setdefault(name, Group(name))
+        return group
+
+
+def _name(kind: str, exchange: Exchange, digests: Digests) -> str:
+    if kind == "statement":
+        return digests.of(exchange.statement) if exchange.statement is not None else f"({exchange.command})"
+    if kind == "command":
+        return exchange.command
+    if kind == "server":
+        end = exchange.server
+        return f"{end.address}:{end.port}" if end is not None else "?"
+    if kind == "client":
+        return exchange.client.address if exchange.client is not None else "?"
+    value = exchange.user if kind == "user" else exchange.database
+    return value if value is not None else "?"

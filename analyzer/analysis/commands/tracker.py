@@ -1,0 +1,376 @@
+"""Commands and their whole responses, one `Exchange` each: what was asked, what came back, and how long it took.
+
+Rows and column definitions are counted, not decoded.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import deque
+from typing import Final
+
+from analyzer.analysis.conversation.observer import Onlooker
+from analyzer.analysis.model.command import (
+    BINLOG,
+    EOF,
+    ERROR,
+    LOCAL_INFILE,
+    MISSING,
+    NONE,
+    OK,
+    PREPARE_OK,
+    RESULTSET,
+    STATISTICS,
+    Exchange,
+    Pending,
+    exchange_of,
+    result_of,
+    text_of,
+)
+from analyzer.analysis.model.connection import Endpoint
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.execute_fast_path import Plan
+from analyzer.protocol.machine.fast_path import Scanned
+from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.prepared import Statement
+from analyzer.protocol.records.authentication import AuthResponse
+from analyzer.protocol.records.binlog.event import BinlogEvent
+from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
+from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from analyzer.protocol.records.response import ColumnCount, Data, LocalInfileRequest, Statistics, StmtPrepareOK
+from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
+from analyzer.protocol.records.session_track import Schema
+from analyzer.protocol.tables.capabilities import (
+    CLIENT_QUERY_ATTRIBUTES,
+    SERVER_STATUS_CURSOR_EXISTS,
+)
+from analyzer.protocol.tables.commands import COM_FIELD_LIST, COM_QUERY, COM_QUIT
+from analyzer.protocol.wire.framing import HEADER, LONGEST, Packet
+
+# Result sets of one command that are listed; more are counted in `rows` alone.
+MOST_RESULTS: Final = 256
+
+# How a USE may begin.
+_U: Final = (b"u", b"U", b" ", b"\n", b"\t", b"\r")
+_USE: Final = re.compile(r"\s*use\s+(`(?:[^`]|``)+`|[^\s;`]+)\s*;?\s*\Z", re.IGNORECASE)
+# Where an EOF stands between definitions and what follows them.
+_BETWEEN: Final = frozenset({st.COLUMNS_EOF, st.PREPARE_PARAMS_EOF, st.PREPARE_COLUMNS_EOF})
+# Where an OK ends rows instead of answering by itself.
+_IN_ROWS: Final = frozenset({st.ROWS, st.COLUMNS_EOF, st.FIELD_LIST})
+
+
+Sink = list[tuple[int, "ExchangeLog", Pending]]
+
+# What is counted by its place, where somebody else looks on and has it decoded.
+_DECODED: Final[dict[type[AnyRecord], str]] = {
+    TextRow: "row",
+    BinaryRow: "row",
+    ColumnDefinition41: "column",
+    ColumnDefinition320: "column",
+    Statistics: "statistics",
+    BinlogEvent: "event",
+}
+
+
+def bytes_of(packet: Packet) -> int:
+    """A packet's bytes on the wire, headers of all its parts included."""
+    return packet.length + HEADER * (1 + packet.length // LONGEST)
+
+
+class ExchangeLog(Onlooker):
+    """Observes one connection; an exchange that is complete goes to `sink` as (frame of its last byte, log, exchange).
+
+    `touched` is what the packet in hand belongs to, for whoever looks on after the log. `number` is that of the next
+    exchange, `user` and `database` those in force.
+    """
+
+    __slots__ = (
+        "_due",
+        "_ends",
+        "_pending",
+        "_sink",
+        "client",
+        "database",
+        "number",
+        "tcp",
+        "touched",
+        "user",
+    )
+
+    def __init__(self, tcp: TcpConnection, sink: Sink) -> None:
+        self.tcp = tcp
+        self.client = 0  # index of the client's endpoint
+        self.touched: Pending | None = None
+        self._sink = sink
+        self._pending: deque[Pending] = deque()
+        self._due = False
+        self._ends: tuple[Endpoint, Endpoint] | None = None
+        self.number = 0
+        self.user: str | None = None
+        self.database: str | None = None
+
+    @property
+    def ends(self) -> tuple[Endpoint, Endpoint]:
+        """(client, server)."""
+        if self._ends is None:
+            a, b = (Endpoint(*endpoint) for endpoint in self.tcp.endpoints)
+            self._ends = (b, a) if self.client else (a, b)
+        return self._ends
+
+    # -- what is seen --------------------------------------------------------------------------------------------------
+
+    def begin(self, client: int) -> None:
+        self.client = client
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        pending = self._pending
+        if role == CLIENT:
+            self.touched = None
+            self._client(packet, record, machine, before)
+        elif pending and self._due and before != st.DESYNCHRONISED:
+            self.touched = exchange = pending[0]
+            _server(exchange, packet, record, before)
+            if machine.finished is not None:
+                self._complete(pending.popleft())
+        else:
+            self.touched = None
+        self._due = machine.command is not None  # the login's verdict may be due before it, and answers no command
+        if len(pending) > 1 or not self._due:
+            # The rest of a response is not in the capture, or went another way.
+            awaited = len(machine.queue) + (machine.command is not None)
+            while len(pending) > awaited:
+                self._complete(pending.popleft())
+
+    def _client(self, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        if isinstance(record, Data) and record.kind != "command":
+            if record.kind == "file" and self._pending:
+                self.touched = self._pending[0]
+                self.touched.bytes_request += bytes_of(packet)
+            return
+        if isinstance(record, AuthResponse):
+            return
+        if before in st.CONNECTION_PHASE and before != st.AUTHENTICATION:
+            if isinstance(record, HandshakeResponse41 | HandshakeResponse320):
+                self.user, self.database = record.username, record.database or None
+            return
+        if not packet.payload:
+            return
+        code = packet.payload[0]
+        self.touched = exchange = Pending(
+            self.number,
+            packet.frame,
+            packet.time_ns,
+            code,
+            record,
+            bytes_of(packet),
+            *_statement(record, machine),
+            self.database,
+            self.user,
+        )
+        self.number += 1
+        if code in st.UNANSWERED:
+            exchange.response = NONE
+            exchange.last_frame = packet.frame
+            self._complete(exchange)
+        elif machine.one_sided:
+            self._complete(exchange)
+        else:
+            self._pending.append(exchange)
+
+    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+        if self._pending:
+            exchange = self._pending[0]
+            exchange.last_frame = frame
+            exchange.last_ns = time_ns
+            exchange.bytes_response += length + HEADER * count
+            if before == st.ROWS:
+                exchange.rows = (exchange.rows or 0) + count
+                if exchange.response == MISSING:
+                    exchange.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
+
+    @property
+    def idle(self) -> bool:
+        """Whether no response is awaited."""
+        return not self._pending
+
+    def turn(self, exchange: Pending) -> None:
+        """A plain command and its plain response: the next exchange, complete."""
+        self.number += 1
+        self._complete(exchange)
+
+    def plain(self, data: bytes, in_force: int, frame: int, time_ns: int) -> None:
+        """A COM_QUERY without query attributes, or a COM_QUIT, that was taken without decoding it: its whole packet."""
+        exchange = self._taken(data, None, frame, time_ns)
+        if exchange.code == COM_QUIT:
+            exchange.response = NONE
+            self._complete(exchange)
+            return
+        exchange.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
+        self._pending.append(exchange)
+        self._due = True
+
+    def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
+        """A plain COM_STMT_EXECUTE: its whole packet."""
+        exchange = self._taken(data, statement, frame, time_ns)
+        exchange.text = data
+        exchange.plan = plan
+        self._pending.append(exchange)
+        self._due = True
+
+    def _taken(self, data: bytes, statement: Statement | None, frame: int, time_ns: int) -> Pending:
+        """The next exchange, of a command that has no record."""
+        query, count = (None, None) if statement is None else (statement.query, statement.num_params)
+        number, size = self.number, len(data)
+        self.number += 1
+        return Pending(number, frame, time_ns, data[HEADER], None, size, query, count, self.database, self.user)
+
+    def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """The whole response of the command that is awaited, `length` bytes."""
+        self._due = False
+        if not self._pending:
+            return
+        exchange = self._pending.popleft()
+        if exchange.response_frame is None:
+            exchange.response_frame = frames[bisect_left(ends, scanned.first_stop)] if len(ends) > 1 else frames[0]
+            exchange.first_ns = times[0]
+        exchange.last_frame = frames[-1]
+        exchange.last_ns = times[-1]
+        exchange.bytes_response += length
+        _begin_result(exchange, OK if scanned.columns is None else RESULTSET)
+        exchange.ok = scanned.end
+        if scanned.columns is not None:
+            exchange.columns = scanned.columns
+            exchange.rows = scanned.rows
+        self._complete(exchange)
+
+    def close(self) -> None:
+        while self._pending:
+            self._complete(self._pending.popleft())
+
+    # -- what is done with it ------------------------------------------------------------------------------------------
+
+    def _complete(self, exchange: Pending) -> None:
+        record = exchange.record
+        if exchange.response in (OK, EOF):
+            if isinstance(record, ComInitDb):
+                self.database = record.schema_name
+            elif isinstance(record, ComChangeUser):
+                self.user, self.database = record.user, record.database or None
+            elif record is None:
+                if exchange.code == COM_QUERY and exchange.text[:1] in _U:
+                    self._use(text_of(exchange.text))
+            elif isinstance(record, ComQuery):
+                self._use(record.query)
+        if isinstance(exchange.ok, OKPacket):
+            for change in exchange.ok.session_state_info or ():
+                if isinstance(change, Schema):
+                    self.database = change.value or None
+        self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
+
+    def exchange(self, capture: str, pending: Pending) -> Exchange:
+        """What the reports show of an exchange of this log that is complete."""
+        return exchange_of(capture, self.tcp.number, *self.ends, pending)
+
+    def _use(self, statement: str) -> None:
+        found = _USE.match(statement)
+        if found is not None:
+            self.database = _unquoted(found[1])
+
+
+def _statement(record: AnyRecord, machine: Machine) -> tuple[str | None, int | None]:
+    """The text of a command's statement, and how many parameters it has (None: not known)."""
+    if isinstance(record, ComQuery | ComStmtPrepare):
+        return record.query, 0
+    command = machine.queue[-1] if machine.queue else machine.command
+    if command is None or command.record is not record or command.statement is None:
+        return None, None
+    return command.statement.query, command.statement.num_params
+
+
+def _server(exchange: Pending, packet: Packet, record: AnyRecord, before: str) -> None:
+    """Adds a packet of the response."""
+    if exchange.response_frame is None:
+        exchange.response_frame = packet.frame
+        exchange.first_ns = packet.start_ns
+    exchange.last_frame = packet.frame
+    exchange.last_ns = packet.time_ns
+    exchange.bytes_response += bytes_of(packet)
+    if isinstance(record, OKPacket):
+        if before not in _IN_ROWS:
+            _begin_result(exchange, OK)
+        elif exchange.response == MISSING:
+            _no_rows(exchange, before)
+        exchange.ok = record
+    elif isinstance(record, ErrPacket):
+        exchange.response = ERROR
+        exchange.error = record
+    elif isinstance(record, EOFPacket):
+        if before in _BETWEEN:
+            if (record.status_flags or 0) & SERVER_STATUS_CURSOR_EXISTS:
+                exchange.ok = record
+            return
+        if exchange.response == MISSING:
+            if before == st.ROWS:
+                _no_rows(exchange, before)
+            else:
+                _begin_result(exchange, EOF)
+        exchange.ok = record
+    elif isinstance(record, ColumnCount):
+        _begin_result(exchange, RESULTSET)
+        exchange.columns = record.column_count
+        exchange.rows = 0
+    elif isinstance(record, Data):
+        _data(exchange, record.kind)
+    elif isinstance(record, StmtPrepareOK):
+        exchange.response = PREPARE_OK
+        exchange.columns = record.num_columns
+    elif isinstance(record, LocalInfileRequest):
+        exchange.response = LOCAL_INFILE
+    else:
+        _data(exchange, _DECODED.get(type(record), ""))
+
+
+def _no_rows(exchange: Pending, before: str) -> None:
+    """The end of rows or definitions of which there were none: COM_STMT_FETCH has no head in front of its rows."""
+    _begin_result(exchange, RESULTSET)
+    if before == st.ROWS:
+        exchange.rows = 0
+
+
+def _begin_result(exchange: Pending, response: str) -> None:
+    """A result begins; what the one before it came to goes to the list."""
+    if not exchange.answered:
+        exchange.answered = True
+        if exchange.response == MISSING:
+            exchange.response = response
+        return
+    if exchange.before is None:
+        exchange.before = []
+    if len(exchange.before) < MOST_RESULTS:
+        exchange.before.append(result_of(exchange))
+    exchange.columns = exchange.rows = None
+    exchange.ok = None
+    if response == RESULTSET:
+        exchange.response = RESULTSET
+
+
+def _data(exchange: Pending, what: str) -> None:
+    """Counts what is passed over by its place."""
+    if what == "row":
+        exchange.response = RESULTSET
+        exchange.rows = (exchange.rows or 0) + 1
+    elif what == "event":
+        exchange.response = BINLOG
+        exchange.rows = (exchange.rows or 0) + 1
+    elif what == "statistics":
+        exchange.response = STATISTICS
+    elif what == "column" and exchange.code == COM_FIELD_LIST:
+        exchange.response = RESULTSET
+        exchange.columns = (exchange.columns or 0) + 1
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name

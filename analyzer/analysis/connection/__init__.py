@@ -1,0 +1,1 @@
+"""What is known of a connection when it is over."""

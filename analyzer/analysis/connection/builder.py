@@ -1,0 +1,353 @@
+"""A finished conversation as the contract's `Connection`: verdict, timing, and all that was said, in plain types."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from analyzer.analysis.connection.drivers import driver_of
+from analyzer.analysis.connection.tls import no_login_inside, tls_of
+from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.facts import Facts
+from analyzer.analysis.findings import find
+from analyzer.analysis.findings.rule import NETWORK_ERRORS, Evidence
+from analyzer.analysis.model import connection as model
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.machine.machine import CLIENT
+from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
+from analyzer.protocol.records.login import HandshakeResponse41, extended
+from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
+from analyzer.protocol.tables.collations import CODECS, collation
+from analyzer.protocol.tables.commands import COMMANDS
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
+
+# A side that has said nothing for so long when the capture ends has gone silent.
+MOST_FINGERPRINTS: Final = 10_000
+SILENCE_NS: Final = 10_000_000_000
+
+
+class Builder:
+    """Makes the model of each connection of one capture.
+
+    Names of flags and collations are made once for each value: captures hold few different ones.
+    """
+
+    def __init__(self, capture: str) -> None:
+        self.capture = capture
+        self._flags: dict[int, list[str]] = {}
+        self._statuses: dict[int, list[str]] = {}
+        self._fingerprints: dict[tuple[object, ...], str] = {}
+
+    def connection(self, tcp: TcpConnection, talk: Conversation, evidence: Evidence) -> model.Connection:
+        """The connection, with its findings. `evidence` holds what is known of the capture as a whole."""
+        facts = talk.facts
+        client, server = tcp.endpoints[talk.client], tcp.endpoints[1 - talk.client]
+        outcome = outcome_of(tcp, talk, evidence)
+        connection = model.Connection(
+            self.capture,
+            tcp.number,
+            model.Endpoint(*client),
+            model.Endpoint(*server),
+            tcp.first_frame,
+            tcp.last_frame,
+            tcp.first_ns,
+            tcp.last_ns,
+            self._tcp(tcp, talk),
+            phase_of(talk),
+            outcome,
+            self._error(facts),
+            self._greeting(facts),
+            self._login(talk),
+            tls_of(talk, outcome),
+            self._authentication(talk),
+            talk.machine.compression or "none",
+            {COMMANDS.get(code, f"0x{code:02x}"): count for code, count in sorted(facts.commands.items())},
+            timing_of(tcp, facts),
+            None,
+            None,
+            [],
+        )
+        login = facts.login
+        if isinstance(login, HandshakeResponse41):
+            connection.fingerprint = self._fingerprint(login)
+            connection.driver = driver_of(login)
+        if facts.proxy is not None:
+            header = facts.proxy
+            connection.proxy = model.Proxy(
+                header.version,
+                model.Endpoint(*header.source) if header.source else None,
+                model.Endpoint(*header.destination) if header.destination else None,
+                facts.proxy_frame,
+            )
+        connection.findings = find(connection, talk, evidence)
+        return connection
+
+    def _tcp(self, tcp: TcpConnection, talk: Conversation) -> model.Tcp:
+        halves = tcp.halves
+        fin = [half.fin_frame for half in halves]
+        rst = [half.rst_frame for half in halves]
+        return model.Tcp(
+            tcp.syn_ns is not None or tcp.synack_ns is not None,
+            _first_of(fin, talk.client),
+            _first_of(rst, talk.client),
+            tcp.retransmissions,
+            tcp.out_of_order,
+            tcp.gaps,
+            halves[talk.client].bytes,
+            halves[1 - talk.client].bytes,
+        )
+
+    def _names(self, flags: int) -> list[str]:
+        names = self._flags.get(flags)
+        if names is None:
+            names = flag_names(flags, CAPABILITIES)
+            if len(self._flags) < MOST_FINGERPRINTS:
+                self._flags[flags] = names
+        return names
+
+    def _fingerprint(self, login: HandshakeResponse41) -> str:
+        """Of flags, sizes, collation, filler, plugin and the names of the attributes: the same for the same driver."""
+        names = None if login.attributes is None else tuple([name for name, _ in login.attributes])
+        offer = (
+            login.client_flag,
+            login.max_packet_size,
+            login.character_set,
+            login.filler,
+            login.client_plugin_name,
+            names,
+        )
+        known = self._fingerprints.get(offer)
+        if known is None:
+            known = fingerprint_of(offer)
+            if len(self._fingerprints) < MOST_FINGERPRINTS:
+                self._fingerprints[offer] = known
+        return known
+
+    def _error(self, facts: Facts) -> model.ErrorReport | None:
+        error = facts.error
+        if error is None:
+            return None
+        message = text(error.error_message, _codec(facts.login, False))
+        return model.ErrorReport(error.error_code, error.sql_state, message, facts.error_frame, facts.error_phase)
+
+    def _greeting(self, facts: Facts) -> model.Greeting | None:
+        greeting = facts.greeting
+        if greeting is None:
+            return self._cut_greeting(facts)
+        version = plain_version(greeting.server_version)
+        flavor = flavor_of(greeting)
+        if not isinstance(greeting, HandshakeV10):
+            return model.Greeting(
+                9, version, flavor, greeting.thread_id, None, [], None, None, [], facts.greeting_frame
+            )
+        statuses = self._statuses.get(greeting.status_flags or 0)
+        if statuses is None:
+            statuses = flag_names(greeting.status_flags or 0, STATUS_FLAGS)
+            self._statuses[greeting.status_flags or 0] = statuses
+        return model.Greeting(
+            10,
+            version,
+            flavor,
+            greeting.thread_id,
+            greeting.auth_plugin_name,
+            self._names(greeting.capability_flags),
+            greeting.character_set,
+            _collation_name(greeting.character_set, flavor == "mariadb"),
+            statuses,
+            facts.greeting_frame,
+        )
+
+    def _cut_greeting(self, facts: Facts) -> model.Greeting | None:
+        """A greeting that is cut off after its connection id: what is there of it."""
+        fields, frame = facts.cut_records.get("HandshakeV10", ({}, 0))
+        if "thread_id" not in fields:
+            return None
+        version = fields["server_version"]
+        flags = fields.get("capability_flags_1", 0) | fields.get("capability_flags_2", 0) << 16
+        flavor = flavor_of(HandshakeV10(version, fields["thread_id"], b"", 0, flags & 0xFFFF))
+        charset = fields.get("character_set")
+        return model.Greeting(
+            10,
+            plain_version(version),
+            flavor,
+            fields["thread_id"],
+            None,
+            self._names(flags),
+            charset,
+            _collation_name(charset, flavor == "mariadb"),
+            flag_names(fields.get("status_flags", 0), STATUS_FLAGS),
+            frame,
+        )
+
+    def _cut_login(self, talk: Conversation) -> model.Login | None:
+        """A login that is cut off after its user: what is there of it."""
+        fields, frame = talk.facts.cut_records.get("HandshakeResponse41", ({}, 0))
+        if "username" not in fields:
+            return None
+        mariadb = talk.machine.context.mariadb
+        number = fields["character_set"]
+        return model.Login(
+            text(fields["username"], None),
+            fields.get("database") or None,
+            fields.get("client_plugin_name"),
+            self._names(extended(fields["client_flag"], fields["filler"])),
+            fields["max_packet_size"],
+            number,
+            _collation_name(number, mariadb),
+            None,
+            None,
+            frame,
+        )
+
+    def _login(self, talk: Conversation) -> model.Login | None:
+        facts = talk.facts
+        login = facts.login
+        if login is None:
+            return self._cut_login(talk)
+        if not isinstance(login, HandshakeResponse41):
+            return model.Login(
+                text(login.username, None),
+                login.database and text(login.database, None),
+                None,
+                self._names(login.capability_flags),
+                login.max_packet_size,
+                None,
+                None,
+                None,
+                None,
+                facts.login_frame,
+            )
+        mariadb = talk.machine.context.mariadb
+        codec = _codec(login, mariadb)
+        attributes = login.attributes
+        database = text(login.database, codec) if login.database else None
+        return model.Login(
+            text(login.username, codec),
+            database,
+            login.client_plugin_name,
+            self._names(login.capability_flags),
+            login.max_packet_size,
+            login.collation_id,
+            _collation_name(login.collation_id, mariadb),
+            None if attributes is None else {text(k, codec): text(v, codec) for k, v in attributes},
+            login.zstd_compression_level,
+            facts.login_frame,
+        )
+
+    def _authentication(self, talk: Conversation) -> model.Authentication | None:
+        facts = talk.facts
+        if not facts.steps:
+            return None
+        steps = []
+        for role, name, record, detail, frame in facts.steps:
+            if detail is None:
+                summary = record.summary()
+            elif name.startswith("Handshake"):
+                summary = f"{record.summary()}: {detail.summary()}"
+            else:
+                summary = detail.summary()
+            steps.append(model.Step(model.CLIENT if role == CLIENT else model.SERVER, name, text(summary, None), frame))
+        return model.Authentication(
+            facts.plugin,
+            [model.Switch(a, b, frame) for a, b, frame in facts.switches],
+            facts.path,
+            facts.protection,
+            steps,
+        )
+
+
+def _first_of(frames: list[int], client: int) -> str | None:
+    """Who was first, of two frame numbers where 0 is never."""
+    mine, theirs = frames[client], frames[1 - client]
+    if not mine and not theirs:
+        return None
+    return model.CLIENT if mine and (not theirs or mine < theirs) else model.SERVER
+
+
+def _collation_name(number: int | None, mariadb: bool) -> str | None:
+    found = None if number is None else collation(number, mariadb)
+    return found[0] if found else None
+
+
+def _codec(login: object, mariadb: bool) -> str | None:
+    """Python's codec for the character set the client named in its login."""
+    if not isinstance(login, HandshakeResponse41):
+        return None
+    found = collation(login.collation_id, mariadb)
+    return CODECS.get(found[1]) if found else None
+
+
+def text(value: str, codec: str | None) -> str:
+    """Text from the wire: bytes that are not UTF-8 are read in the client's character set, if that explains them."""
+    if value.isascii() or codec is None or codec == "utf-8":
+        return value
+    raw = value.encode("utf-8", ENCODING_ERRORS)
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return raw.decode(codec)
+        except UnicodeDecodeError:
+            return value
+    return value
+
+
+def phase_of(talk: Conversation) -> str:
+    """The furthest phase of which a packet was seen."""
+    facts = talk.facts
+    if facts.commands or facts.verdict == "accepted" or facts.unasked_frame:
+        return "command"
+    if len(facts.steps) > 1 or (facts.verdict == "rejected" and facts.error_phase == "authentication"):
+        return "authentication"
+    if facts.login is not None or "HandshakeResponse41" in facts.cut_records:
+        return "login"
+    if talk.tls is not None or facts.ssl_request is not None:
+        return "tls"
+    if facts.greeting is not None or facts.early_error or "HandshakeV10" in facts.cut_records:
+        return "greeting"
+    return "tcp"
+
+
+def outcome_of(tcp: TcpConnection, talk: Conversation, evidence: Evidence) -> str:
+    """The contract's outcome: what the server said, else why nobody can know."""
+    facts = talk.facts
+    if facts.verdict is not None:
+        # An error about the connection itself is the echo of a client that left or went silent, and no refusal.
+        echo = facts.error is not None and facts.error.error_code in NETWORK_ERRORS
+        return "aborted" if facts.verdict == "rejected" and echo else facts.verdict
+    if talk.tls is not None and not no_login_inside(talk):
+        return "encrypted"
+    started = tcp.syn_ns is not None or facts.greeting is not None or facts.login is not None
+    both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
+    refused = tcp.syn_ns is not None and any(half.rst_frame for half in tcp.halves)
+    if not started or facts.gaps or facts.verdict_lost or facts.login_lost or not (both or refused):
+        return "unknown"
+    if facts.cut_packets and evidence.cut_short:
+        return "unknown"
+    ended = facts.end is not None
+    silent = evidence.last_ns - tcp.last_ns >= SILENCE_NS
+    return "aborted" if ended or silent else "unknown"
+
+
+def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
+    """Durations in ns; None where one of the two ends was not seen."""
+    greeting = facts.greeting_ns if facts.greeting is not None else None
+    login = facts.login_ns if facts.login is not None else None
+    verdict = facts.verdict_ns if facts.verdict is not None else None
+    return model.Timing(
+        _between(tcp.syn_ns, tcp.connected_ns),
+        _between(tcp.connected_ns, greeting),
+        _between(facts.ssl_request_ns or facts.tls_ns, facts.secured_ns),
+        _between(greeting, login),
+        _between(login, verdict),
+        _between(tcp.first_ns if tcp.syn_ns is not None else None, verdict),
+    )
+
+
+def _between(start: int | None, stop: int | None) -> int | None:
+    return None if start is None or stop is None else stop - start
+
+
+def fingerprint_of(offer: tuple[object, ...]) -> str:
+    """Twelve hex digits of what a client offered."""
+    return hashlib.sha256(repr(offer).encode("utf-8", ENCODING_ERRORS)).hexdigest()[:12]

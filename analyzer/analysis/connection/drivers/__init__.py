@@ -1,0 +1,74 @@
+"""Which driver a client is: by its own word (its connection attributes), else by what it offers in its login.
+
+Drivers choose capabilities, maximum packet size, collation, plugin and filler bytes in ways of their own. `table` holds
+what each was seen to choose; a flag that users switch by an option counts less than one that they can not switch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.analysis.connection.drivers.base import OPTIONAL, Signature
+from analyzer.analysis.connection.drivers.table import SIGNATURES
+from analyzer.analysis.model.connection import Driver
+from analyzer.protocol.records.login import HandshakeResponse41
+
+LIKELY: Final = "likely"
+POSSIBLE: Final = "possible"
+# How much each thing that is as usual tells; one that is not tells nothing, but for the size, which is rarely changed.
+_SIZE: Final = 4
+_COLLATION: Final = 2
+_PLUGIN: Final = 1
+_OPTIONS: Final = 1
+# A driver is likely where this much is as usual and the next is well behind.
+_ENOUGH: Final = 6
+_AHEAD: Final = 2
+
+
+def driver_of(login: HandshakeResponse41) -> Driver | None:
+    """The driver of a login; None where nothing tells."""
+    attributes = dict(login.attributes or ())
+    # A connector on top of a client library is the driver, not that.
+    for kind in ("_connector", "_client"):
+        name = attributes.get(f"{kind}_name")
+        if name:
+            return Driver(name, attributes.get(f"{kind}_version"), "attributes", "certain")
+    return by_offer(login)
+
+
+def by_offer(login: HandshakeResponse41) -> Driver | None:
+    """The driver by what it offers alone. `version` is the range of versions that were seen to offer this."""
+    flags = login.client_flag
+    ranked: dict[str, tuple[int, Signature]] = {}
+    for signature in SIGNATURES:
+        if flags & signature.on != signature.on or flags & signature.off:
+            continue
+        score = _score(signature, login)
+        if signature.name not in ranked or score > ranked[signature.name][0]:
+            ranked[signature.name] = score, signature
+    if not ranked:
+        return None
+    best, *others = sorted(ranked.values(), key=_rank)
+    score, signature = best
+    lead = score - others[0][0] if others else _AHEAD
+    if score < _SIZE and others:
+        return None
+    sure = score >= _ENOUGH and lead >= _AHEAD
+    return Driver(signature.name, signature.versions, "fingerprint", LIKELY if sure else POSSIBLE)
+
+
+def _rank(found: tuple[int, Signature]) -> tuple[int, int]:
+    """The best first; of equals the one that was seen in more forms, whose imitators were seen in fewer."""
+    score, signature = found
+    fixed = signature.on | signature.off | signature.options_on | signature.options_off
+    return -score, fixed.bit_count()
+
+
+def _score(signature: Signature, login: HandshakeResponse41) -> int:
+    score = _SIZE if login.max_packet_size in signature.sizes else 0
+    score += _COLLATION if login.character_set in signature.collations else 0
+    score += _PLUGIN if login.client_plugin_name in signature.plugins else 0
+    options = login.client_flag & OPTIONAL
+    score += _OPTIONS if options & signature.options_on == signature.options_on else 0
+    score += _OPTIONS if not options & signature.options_off else 0
+    return score

@@ -1,0 +1,1 @@
+"""The bytes of one TCP connection, to packets and facts."""

@@ -1,0 +1,157 @@
+"""What a TCP connection is: holds back its first bytes until they, or its port, tell."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.analysis.conversation import recognition as recognise
+from analyzer.errors import BadValue, DecodeError, Truncated
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.records.proxy import decode_proxy
+
+# What is known of the connection.
+UNDECIDED: Final = 0
+MYSQL: Final = 1
+OTHER: Final = 2
+X_PROTOCOL: Final = 3
+
+# Bytes of each direction that are kept until it is known what the connection is.
+UNDECIDED_BYTES: Final = 1 << 17
+# Bytes of a direction that said NO: enough for the X Protocol's first message.
+REFUSED_BYTES: Final = 64
+
+Chunk = tuple[int, bytes, list[int], list[int], list[int]]
+
+
+class Undecided:
+    """Takes stream events until `kind` is not UNDECIDED; then `client` is the index of the client's endpoint.
+
+    `assumed`: only the port says that it is MySQL. `chunks` are the events that were held back, for whoever goes on.
+    """
+
+    __slots__ = ("_first", "_lost", "_ports", "_said_no", "_tcp", "assumed", "chunks", "client", "kind")
+
+    def __init__(self, tcp: TcpConnection, ports: frozenset[int]) -> None:
+        self._tcp = tcp
+        self._ports = ports
+        self._first: list[bytes] = [b"", b""]
+        self._said_no = [False, False]
+        self._lost = [False, False]
+        self.chunks: list[Chunk] = []
+        self.kind = UNDECIDED
+        self.client = 0
+        self.assumed = False
+
+    @property
+    def greeting_lost(self) -> bool:
+        """The client's login was recognised, and the greeting before it is not in the capture."""
+        server = 1 - self.client
+        return not self._first[server] or (self._lost[server] and self._said_no[server])
+
+    def first_of(self, sender: int) -> bytes:
+        """What a side said in its first segment; empty where nothing was held back of it."""
+        return next((data[: ends[0]] for side, data, ends, _, _ in self.chunks if side == sender), b"")
+
+    def data(self, chunk: Chunk) -> None:
+        self.chunks.append(chunk)
+        self._first[chunk[0]] += chunk[1][:UNDECIDED_BYTES]
+        self._decide()
+        if self.kind == UNDECIDED and sum(map(len, self._first)) > UNDECIDED_BYTES:
+            self.give_up()
+
+    def gap(self, sender: int) -> None:
+        """Bytes are missing: what is cut there may be told from what came before."""
+        self._lost[sender] = True
+        first = self._first[sender]
+        initiator = self._tcp.initiator
+        if initiator != sender and recognise.is_cut_greeting(first):
+            self._is_mysql(client=1 - sender)
+        elif initiator in (None, sender) and recognise.is_cut_login(first):
+            self._is_mysql(client=sender)
+
+    def _decide(self) -> None:
+        """Looks at each direction that has not been ruled out."""
+        initiator = self._tcp.initiator
+        for sender in (0, 1):
+            first = self._first[sender]
+            if not first or self._said_no[sender]:
+                continue
+            verdicts: list[int] = []
+            if initiator != sender:
+                greets = recognise.is_greeting(first)
+                verdict = greets if greets == recognise.YES else recognise.is_early_error(first)
+                if verdict == recognise.YES:
+                    self._is_mysql(client=1 - sender)
+                    return
+                verdicts += (greets, verdict)
+            if initiator in (None, sender):
+                verdict = recognise.is_login(self._without_proxy(first))
+                if verdict == recognise.YES:
+                    self._is_mysql(client=sender)
+                    return
+                verdicts.append(verdict)
+            if self._proxied(first):
+                verdicts.append(recognise.MORE)
+            if recognise.MORE not in verdicts:
+                self._said_no[sender] = True
+        if self._is_x():
+            self.kind = X_PROTOCOL
+            self.chunks.clear()
+        elif (
+            all(self._said_no)
+            or (any(self._said_no) and self._server_port() is not None)
+            or (any(self._said_no) and sum(map(len, self._first)) > REFUSED_BYTES * 64)
+        ):
+            self.give_up()
+
+    def _is_x(self) -> bool:
+        for server in (0, 1):
+            if self._tcp.initiator == server:
+                continue
+            port = self._tcp.endpoints[server][1]
+            if recognise.is_x_protocol(self._first[1 - server], self._first[server], port):
+                self.client = 1 - server
+                return True
+        return False
+
+    @staticmethod
+    def _without_proxy(first: bytes) -> bytes:
+        try:
+            header = decode_proxy(first)
+        except DecodeError:
+            return first
+        return first[header.length :] if header is not None else first
+
+    @staticmethod
+    def _proxied(first: bytes) -> bool:
+        try:
+            return decode_proxy(first) is not None
+        except Truncated:
+            return True
+        except BadValue:
+            return False
+
+    def _server_port(self) -> int | None:
+        """The endpoint whose port is one of MySQL's, None where neither or both are."""
+        ports = self._ports
+        a, b = (endpoint[1] in ports for endpoint in self._tcp.endpoints)
+        initiator = self._tcp.initiator
+        if initiator is not None:
+            server = 1 - initiator
+            return server if (a, b)[server] else None
+        return None if a == b else 0 if a else 1
+
+    def give_up(self) -> None:
+        """No start of a MySQL connection is there: assumed where the port is MySQL's, else something else."""
+        server = self._server_port()
+        if server is None:
+            self.kind = OTHER
+            self.chunks.clear()
+            self._first = [b"", b""]
+            return
+        self._is_mysql(client=1 - server, assumed=True)
+
+    def _is_mysql(self, client: int, assumed: bool = False) -> None:
+        self.kind = MYSQL
+        self.client = client
+        self.assumed = assumed

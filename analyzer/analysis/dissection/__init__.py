@@ -1,0 +1,1 @@
+"""Packets as display fields, and the filters over them."""

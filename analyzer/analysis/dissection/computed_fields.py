@@ -1,0 +1,147 @@
+"""Display fields of a packet that are not in its bytes: of its frame, its connection, and what was worked out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from analyzer.analysis.dissection.fields.base import Value
+from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
+from analyzer.analysis.model.connection import SERVER as SERVER_NAME
+from analyzer.analysis.packets.packet_list import masked_sql
+from analyzer.protocol.machine.machine import CLIENT
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.tables.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from analyzer.analysis.dissection.packet import Dissection
+
+
+def known(value: Value | None) -> Sequence[Value]:
+    return () if value is None else (value,)
+
+
+def _address(version: int, *texts: str) -> Sequence[Value]:
+    return [text for text in texts if (":" in text) == (version == 6)]
+
+
+def _protocol(name: str) -> Sequence[Value]:
+    return (name.encode(),)
+
+
+def _frame_field(index: int) -> Callable[[Dissection], Sequence[Value]]:
+    def get(d: Dissection) -> Sequence[Value]:
+        facts = d.facts
+        return () if facts is None or facts[index] is None else (facts[index],)  # type: ignore[return-value]
+
+    return get
+
+
+def _flag(mask: int) -> Callable[[Dissection], Sequence[Value]]:
+    def get(d: Dissection) -> Sequence[Value]:
+        facts = d.facts
+        return () if facts is None or facts.flags is None else (bool(facts.flags & mask),)
+
+    return get
+
+
+def _since_first(d: Dissection) -> Sequence[Value]:
+    first = d.scene.frames.first_ns
+    return () if first is None else (d.time_ns - first,)
+
+
+def _latency(d: Dissection) -> Sequence[Value]:
+    return (d.time_ns - d.request.time_ns,) if d.first_answer and d.request is not None else ()
+
+
+def _request_name(d: Dissection) -> Sequence[Value]:
+    return () if d.request is None else (COMMANDS.get(d.request.code, hex(d.request.code)),)
+
+
+def _request_statement(d: Dissection) -> Sequence[Value]:
+    if d.request is None or d.request.statement is None:
+        return ()
+    text = d.request.statement
+    return (text if d.scene.show_secrets else masked_sql(text),)
+
+
+Getter = Callable[["Dissection"], Sequence[Value]]
+
+GETTERS: Final[dict[str, Getter]] = {
+    "frame": lambda d: _protocol("frame"),
+    "frame.number": lambda d: (d.frame,),
+    "frame.time": lambda d: (d.time_ns,),
+    "frame.time_epoch": lambda d: (d.time_ns,),
+    "frame.time_relative": _since_first,
+    "frame.time_delta": _frame_field(2),
+    "frame.len": _frame_field(0),
+    "frame.cap_len": _frame_field(1),
+    "ip": lambda d: _protocol("ip") if ":" not in d.source[0] else (),
+    "ip.src": lambda d: _address(4, d.source[0]),
+    "ip.dst": lambda d: _address(4, d.destination[0]),
+    "ip.addr": lambda d: _address(4, d.source[0], d.destination[0]),
+    "ip.src_host": lambda d: _address(4, d.source[0]),
+    "ip.dst_host": lambda d: _address(4, d.destination[0]),
+    "ip.host": lambda d: _address(4, d.source[0], d.destination[0]),
+    "ipv6": lambda d: _protocol("ipv6") if ":" in d.source[0] else (),
+    "ipv6.src": lambda d: _address(6, d.source[0]),
+    "ipv6.dst": lambda d: _address(6, d.destination[0]),
+    "ipv6.addr": lambda d: _address(6, d.source[0], d.destination[0]),
+    "ipv6.src_host": lambda d: _address(6, d.source[0]),
+    "ipv6.dst_host": lambda d: _address(6, d.destination[0]),
+    "ipv6.host": lambda d: _address(6, d.source[0], d.destination[0]),
+    "tcp": lambda d: _protocol("tcp"),
+    "tcp.stream": lambda d: (d.scene.tcp.number,),
+    "tcp.port": lambda d: (d.source[1], d.destination[1]),
+    "tcp.srcport": lambda d: (d.source[1],),
+    "tcp.dstport": lambda d: (d.destination[1],),
+    "tcp.len": _frame_field(3),
+    "tcp.seq_raw": _frame_field(4),
+    "tcp.ack_raw": _frame_field(5),
+    "tcp.flags": _frame_field(6),
+    "tcp.window_size_value": _frame_field(7),
+    "tcp.flags.cwr": _flag(0x80),
+    "tcp.flags.ece": _flag(0x40),
+    "tcp.flags.urg": _flag(0x20),
+    "tcp.flags.ack": _flag(0x10),
+    "tcp.flags.push": _flag(0x08),
+    "tcp.flags.reset": _flag(0x04),
+    "tcp.flags.syn": _flag(0x02),
+    "tcp.flags.fin": _flag(0x01),
+    "tcp.time_relative": lambda d: (d.time_ns - d.scene.tcp.first_ns,),
+    "tls": lambda d: _protocol("tls") if d.encrypted else (),
+    "mysql": lambda d: (d.packet.payload,) if d.packet is not None else (b"",) if d.unread else (),
+    "handshark": lambda d: _protocol("handshark"),
+    "handshark.record": lambda d: (d.name,),
+    "handshark.detail": lambda d: known(type(d.detail).__name__ if d.detail is not None else None),
+    "handshark.summary": lambda d: (d.summary,),
+    "handshark.sender": lambda d: (CLIENT_NAME if d.role == CLIENT else SERVER_NAME,),
+    "handshark.state": lambda d: known(d.before or None),
+    "handshark.malformed": lambda d: known(d.record.reason if isinstance(d.record, Malformed) else None),
+    "handshark.sequence_expected": lambda d: known(d.expected),
+    "handshark.assumed": lambda d: (d.assumed,),
+    "handshark.encrypted": lambda d: (d.encrypted,),
+    "handshark.start_frame": lambda d: known(d.packet.start_frame if d.packet is not None else None),
+    "handshark.latency": _latency,
+    "handshark.request_frame": lambda d: known(d.request.frame if d.request is not None else None),
+    "handshark.request": _request_name,
+    "handshark.statement": _request_statement,
+}
+# Fields of the frame, not of the packet.
+OF_FRAME: Final = frozenset(name for name in GETTERS if name.startswith(("frame", "ip", "tcp"))) | {
+    "handshark",
+    "handshark.capture",
+    "handshark.sender",
+    "handshark.encrypted",
+    "tls",
+}
+# Those that rest on what was asked before.
+REQUEST_FIELDS: Final = frozenset(
+    {"handshark.latency", "handshark.request", "handshark.request_frame", "handshark.statement"}
+)
+# Those that are looked up by the frame's number.
+FRAME_FIELDS: Final = frozenset(
+    {"frame.len", "frame.cap_len", "frame.time_delta", "frame.time_relative", "tcp.len", "tcp.seq_raw", "tcp.ack_raw"}
+    | {"tcp.window_size_value"}
+    | {name for name in GETTERS if name.startswith("tcp.flags")}
+)

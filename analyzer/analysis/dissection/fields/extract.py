@@ -1,0 +1,473 @@
+"""Display fields out of a packet: its record is decoded once more with a reader that notes where each field stood.
+
+Byte ranges count from the packet's first header byte. A field that is no part of the bytes (a note that Wireshark shows
+as expert information) stands at the packet's end and is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from struct import unpack
+from typing import Any, Final, NamedTuple
+
+from analyzer.analysis.dissection.fields import FIELDS
+from analyzer.analysis.dissection.fields.base import BOOLEAN, BYTES, NUMBER, TEXT, FieldInfo, Value
+from analyzer.analysis.dissection.fields.mapping import AUTH, BINLOG, BITS, LABELS, MAPPING, Outs
+from analyzer.errors import DecodeError
+from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.context import Context
+from analyzer.protocol.machine.machine import CLIENT, AnyRecord
+from analyzer.protocol.records.authentication import AuthMoreData, AuthResponse
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.commands.parameters import Parameter
+from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
+from analyzer.protocol.records.commands.text import ComOther, ComQuery
+from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.records.response import Data
+from analyzer.protocol.records.resultset import UNSIGNED, BinaryRow
+from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
+from analyzer.protocol.tables.commands import COMMANDS
+from analyzer.protocol.wire.framing import HEADER, Packet
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span, TracingReader
+
+# Fields of every packet, and those that say something about it that is not in its bytes.
+HEADERS: Final = ("mysql.packet_length", "mysql.packet_number")
+NOTES: Final = (
+    "mysql.command.invalid",
+    "mysql.unknown_response",
+    "mysql.invalid_length",
+    "mysql.prepare_response_needed",
+    "mysql.streamed_param",
+)
+NANOSECONDS: Final = 1_000_000_000
+SHA2_STATES: Final[dict[int, str]] = {2: "request_public_key", 3: "fast_auth_success", 4: "perform_full_authentication"}
+
+# What the takes that choose their field may give.
+GIVES: Final[dict[str, tuple[str, ...]]] = {
+    "tracked": (
+        "mysql.payload",
+        "mysql.session_track.sysvar.length",
+        "mysql.session_track.sysvar.value",
+        "mysql.session_track.schema.length",
+        "mysql.session_track.schema",
+        "mysql.session_track.state_change",
+        "mysql.session_track.gtids.length",
+        "mysql.session_track.gtids",
+        "mysql.session_track.transaction_characteristics.length",
+        "mysql.session_track.transaction_characteristics",
+        "mysql.session_track.transaction_state.length",
+        "mysql.session_track.transaction_state",
+    ),
+    "extended_value": ("mysql.extmeta.type", "mysql.extmeta.format"),
+    "typed": (
+        "mariadb.bulk.row_nr",
+        "mysql.exec.field.null",
+        "mysql.exec.field.tiny",
+        "mysql.exec.field.unsigned_tiny",
+        "mysql.exec.field.short",
+        "mysql.exec.field.unsigned_short",
+        "mysql.exec.field.int24",
+        "mysql.exec.field.long",
+        "mysql.exec.field.unsigned_long",
+        "mysql.exec.field.longlong",
+        "mysql.exec.field.unsigned_longlong",
+        "mysql.exec.field.float",
+        "mysql.exec.field.double",
+        "mysql.exec.field.year",
+        "mysql.exec.field.month",
+        "mysql.exec.field.day",
+        "mysql.exec.field.hour",
+        "mysql.exec.field.minute",
+        "mysql.exec.field.second",
+        "mysql.exec.field.secondb",
+        "mysql.exec.field.datetime.length",
+        "mysql.exec.field.time.length",
+        "mysql.exec.field.time.sign",
+        "mysql.exec.field.time.days",
+        "mysql.exec.field.bit.length",
+        "mysql.exec.field.bit",
+        "mysql.exec.field.blob.length",
+        "mysql.exec.field.blob",
+        "mysql.exec.field.geometry.length",
+        "mysql.exec.field.geometry",
+        "mysql.exec.field.json.length",
+        "mysql.exec.field.string.length",
+        "mysql.exec.field.string",
+    ),
+}
+# Session tracking type -> field of its value (Wireshark has a length beside each but the state change).
+_TRACKED: Final[dict[int, str]] = {
+    0: "sysvar",
+    1: "schema",
+    2: "state_change",
+    3: "gtids",
+    4: "transaction_characteristics",
+    5: "transaction_state",
+}
+_EXTENDED: Final[dict[int, str]] = {0: "mysql.extmeta.type", 1: "mysql.extmeta.format"}
+# Column type -> field of its integer, signed and unsigned.
+_INTEGERS: Final[dict[int, tuple[str, str]]] = {
+    0x01: ("tiny", "unsigned_tiny"),
+    0x02: ("short", "unsigned_short"),
+    0x03: ("long", "unsigned_long"),
+    0x08: ("longlong", "unsigned_longlong"),
+    0x09: ("int24", "int24"),
+    0x0D: ("year", "year"),
+}
+_REALS: Final[dict[int, tuple[str, str]]] = {0x04: ("float", "<f"), 0x05: ("double", "<d")}
+_DATES: Final = frozenset({0x07, 0x0A, 0x0C})
+_TIME: Final = 0x0B
+_COUNTED: Final[dict[int, str]] = {0x10: "bit", 0xFF: "geometry", 0xF2: "blob", 0xF9: "blob", 0xFA: "blob"} | {
+    0xFB: "blob",
+    0xFC: "blob",
+}
+_JSON: Final = 0xF5
+_UNSIGNED: Final = 0x8000
+
+
+class Node(NamedTuple):
+    """One display field of a packet: `depth` levels below the packet, over bytes [start, end) from its header on."""
+
+    info: FieldInfo
+    value: Value
+    start: int
+    end: int
+    depth: int
+
+
+class _Taken(NamedTuple):
+    """What a take works on: a span of the payload, and where it is."""
+
+    span: Span
+    payload: bytes
+    record: AnyRecord
+    context: Context
+
+    @property
+    def raw(self) -> bytes:
+        return self.payload[self.span.start : self.span.end]
+
+    @property
+    def content(self) -> bytes:
+        """The value's bytes, without the length in front of it."""
+        value = self.span.value
+        if isinstance(value, str):
+            return value.encode("utf-8", ENCODING_ERRORS)
+        return value if isinstance(value, bytes) else self.raw
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", ENCODING_ERRORS)
+
+
+def _is_extended(t: _Taken) -> bool:
+    """Whether the filler holds MariaDB's extended capabilities: CLIENT_MYSQL is clear."""
+    flags = getattr(t.record, "capability_flags_1", None)
+    if flags is None:
+        flags = getattr(t.record, "client_flag", CLIENT_LONG_PASSWORD)
+    return isinstance(flags, int) and not flags & CLIENT_LONG_PASSWORD
+
+
+# How a value is taken; None where the field is not there.
+TAKES: Final[dict[str, Callable[[_Taken], Value | None]]] = {
+    "value": lambda t: t.span.value,
+    "coerce": lambda t: t.span.value,
+    "size": lambda t: len(t.content),
+    "text": lambda t: _text(t.content),
+    "text_nul": lambda t: _text(t.content.removesuffix(b"\x00")),
+    "null": lambda t: "NULL",
+    "raw": lambda t: t.raw,
+    "plain": lambda t: _text(t.content),
+    "low8": lambda t: t.span.value & 0xFF,
+    "bits8": lambda t: t.span.value >> 8 & 0xFF,
+    "low16": lambda t: t.span.value & 0xFFFF,
+    "high16": lambda t: t.span.value >> 16 & 0xFFFF,
+    "mysql": lambda t: None if t.context.mariadb else t.span.value,
+    "mariadb": lambda t: t.span.value if t.context.mariadb else None,
+    "mysql8": lambda t: None if t.context.mariadb else t.span.value & 0xFF,
+    "mariadb8": lambda t: t.span.value & 0xFF if t.context.mariadb else None,
+    "without_extended": lambda t: t.content[:-4] if _is_extended(t) else t.content,
+    "extended": lambda t: int.from_bytes(t.content[-4:], "little") if _is_extended(t) else None,
+    "nonzero": lambda t: t.span.value or None,
+    "nonempty": lambda t: t.span.value or None,
+    "eof": lambda t: 0xFE if t.span.value == 0xFE else None,
+    "epoch": lambda t: t.span.value * NANOSECONDS,
+    "sha2_state": lambda t: SHA2_STATES.get(t.span.value, str(t.span.value)),
+}
+
+
+def record_name(record: AnyRecord) -> str:
+    """The record's name, as MAPPING and handshark.record have it."""
+    if isinstance(record, Malformed):
+        return f"Malformed {record.record_type}"
+    if isinstance(record, Data):
+        return f"Data {record.kind}"
+    return type(record).__name__
+
+
+def spans_of(packet: Packet, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Span]:
+    """The fields of a packet's payload with their places; without places where it is malformed."""
+    payload = packet.payload
+    if isinstance(record, Malformed):
+        return [Span(name, 0, 0, value) for name, value in record.partial]
+    if isinstance(record, Data):
+        return [Span("data", 0, len(payload), payload)]
+    reader = TracingReader(payload, type(record).__name__)
+    try:
+        type(record).decode(reader, context)
+    except DecodeError:
+        # A login that ends early is taken by the machine, and so is what came before the end.
+        return _open_end(payload, context) if isinstance(record, HandshakeResponse41) else reader.spans
+    if detail is not None and isinstance(record, AuthResponse | AuthMoreData):
+        base = 1 if isinstance(record, AuthMoreData) and record.has_mark else 0
+        inner = TracingReader(payload[base:], type(detail).__name__)
+        decode: Any = type(detail).decode  # type: ignore[attr-defined]
+        try:
+            decode(inner)
+        except DecodeError:
+            return reader.spans
+        reader.spans.extend(Span(s.name, s.start + base, s.end + base, s.value) for s in inner.spans)
+    return reader.spans
+
+
+def _open_end(payload: bytes, context: Context) -> list[Span]:
+    reader = TracingReader(payload, "HandshakeResponse41")
+    # What was read before another error stands.
+    with suppress(DecodeError):
+        HandshakeResponse41.decode(reader, context, open_end=True)
+    return reader.spans
+
+
+def nodes_of(role: int, packet: Packet, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Node]:
+    """All display fields of a packet, in the order of its bytes."""
+    payload = packet.payload
+    length = Node(FIELDS[HEADERS[0]], packet.length, 0, 3, 0)
+    found = [length, Node(FIELDS[HEADERS[1]], packet.sequence_id, 3, HEADER, 0)]
+    end = HEADER + len(payload)
+    table = _table(record)
+    inner = AUTH.get(type(detail).__name__, {}) if isinstance(record, AuthResponse | AuthMoreData) else {}
+    spans = spans_of(packet, record, detail, context)
+    names = [span.name.partition("[")[0] for span in spans]
+    open_: list[int] = []  # ends of the labels around
+    for name, _ in table.get("", ()):
+        found.append(Node(FIELDS[name], True, HEADER, end, 0))
+        open_.append(end)
+    types = _value_types(record, context)
+    tracker = -1
+    indicators = 0
+    for index, span in enumerate(spans):
+        start, stop = span.start + HEADER, span.end + HEADER
+        while open_ and start >= open_[-1] and stop > open_[-1]:
+            open_.pop()
+        if names[index] == "session_track_type" or names[index] == "extended_metadata_type":
+            tracker = span.value
+        elif names[index] == "parameter_indicator":
+            indicators += 1
+            found.extend(_row_number(record, indicators, start, len(open_)))
+        taken = _Taken(span, payload, record, context)
+        for name, take in table.get(names[index]) or inner.get(names[index], ()):
+            if take.startswith("label"):
+                covers = LABELS[take]
+                last = index
+                while last + 1 < len(spans) and names[last + 1] in covers:
+                    last += 1
+                around = spans[last].end + HEADER
+                while open_ and around > open_[-1]:
+                    open_.pop()
+                found.append(Node(FIELDS[name], True, start, around, len(open_)))
+                open_.append(around)
+            elif take == "typed":
+                kind = next(types, None)
+                if kind is not None:
+                    found.extend(_typed(*kind, taken, start, stop, len(open_)))
+            elif take == "tracked":
+                found.extend(_tracked(tracker, taken, start, stop, len(open_)))
+            elif take == "extended_value":
+                extended = FIELDS.get(_EXTENDED.get(tracker, ""))
+                if extended is not None:
+                    found.append(Node(extended, _text(taken.content), start, stop, len(open_)))
+            else:
+                value = TAKES[take](taken)
+                if value is not None:
+                    found.extend(_with_bits(FIELDS[name], value, start, stop, len(open_)))
+    found.extend(_notes(role, record, end))
+    return found
+
+
+def _table(record: AnyRecord) -> dict[str, Outs]:
+    if isinstance(record, Malformed):
+        return MAPPING.get(record.record_type, {})
+    if isinstance(record, Data):
+        return MAPPING.get(f"Data {record.kind}", {})
+    kind = type(record)
+    found = MAPPING.get(kind.__name__)
+    if found is None and "binlog" in kind.__module__:
+        return BINLOG
+    return found or {}
+
+
+def _with_bits(info: FieldInfo, value: Value, start: int, end: int, depth: int) -> Iterator[Node]:
+    value = _coerced(info, value)
+    yield Node(info, value, start, end, depth)
+    if isinstance(value, int):
+        for name, mask in BITS.get(info.name, ()):
+            flag = FIELDS[name]
+            masked = value & mask
+            yield Node(
+                flag,
+                bool(masked) if flag.family == BOOLEAN else masked // (mask & -mask),
+                start,
+                end,
+                depth + 1,
+            )
+
+
+def _coerced(info: FieldInfo, value: Value) -> Value:
+    """A value in the type of its field."""
+    family = info.family
+    if family == TEXT and isinstance(value, bytes):
+        return _text(value)
+    if family == BYTES and isinstance(value, str):
+        return value.encode("utf-8", ENCODING_ERRORS)
+    if family == BYTES and isinstance(value, int):
+        return value.to_bytes((value.bit_length() + 7) // 8 or 1, "little") if value >= 0 else b""
+    if family == NUMBER and isinstance(value, bytes):
+        return int.from_bytes(value, "little")
+    if family == BOOLEAN:
+        return bool(value)
+    return value
+
+
+def _parameters(record: AnyRecord) -> tuple[Parameter, ...]:
+    if isinstance(record, ComStmtExecute):
+        return record.parameters
+    return record.attributes if isinstance(record, ComQuery) else ()
+
+
+def _value_types(record: AnyRecord, context: Context) -> Iterator[tuple[int, bool]]:
+    """Of the values on the wire, in their order: column type (0x8000: unsigned), and whether a blob is text."""
+    parameters = _parameters(record)
+    if parameters:
+        return ((one.type, isinstance(one.value, str)) for one in parameters if one.raw is not None)
+    if isinstance(record, ComStmtBulkExecute):
+        kinds = record.types or _remembered(context)
+        cells = (pair for row in record.rows for pair in zip(kinds, row, strict=False))
+        return ((kind, isinstance(one.value, str)) for kind, one in cells if not one.indicator)
+    if isinstance(record, BinaryRow):
+        pairs = zip(context.columns, record.values, strict=False)
+        return (
+            (column.type | (_UNSIGNED if column.flags & UNSIGNED else 0), isinstance(one.value, str))
+            for column, one in pairs
+            if one.value is not None
+        )
+    return iter(())
+
+
+def _remembered(context: Context) -> tuple[int, ...]:
+    known = getattr(context, "bound", None)
+    types = getattr(known, "types", None)
+    return types if isinstance(types, tuple) else ()
+
+
+def _row_number(record: AnyRecord, indicators: int, at: int, depth: int) -> Iterator[Node]:
+    width = len(record.rows[0]) if isinstance(record, ComStmtBulkExecute) and record.rows else 0
+    if width and (indicators - 1) % width == 0:
+        yield Node(FIELDS["mariadb.bulk.row_nr"], (indicators - 1) // width + 1, at, at, depth)
+
+
+def _typed(kind: int, text: bool, t: _Taken, start: int, end: int, depth: int) -> Iterator[Node]:
+    """A value of the binary protocol as Wireshark's exec fields."""
+    unsigned, kind = bool(kind & _UNSIGNED), kind & 0xFF
+    raw = t.raw
+
+    def node(name: str, value: Value) -> Node:
+        return Node(FIELDS[f"mysql.exec.field.{name}"], value, start, end, depth)
+
+    if kind in _INTEGERS:
+        signed = not unsigned and kind != 0x0D
+        yield node(_INTEGERS[kind][unsigned], int.from_bytes(raw, "little", signed=signed))
+    elif kind in _REALS:
+        name, layout = _REALS[kind]
+        yield node(name, unpack(layout, raw)[0])
+    elif kind in _DATES:
+        yield node("datetime.length", raw[0])
+        parts = unpack("<HBBBBBI", raw[1:].ljust(11, b"\x00"))
+        count = {4: 3, 7: 6, 11: 7}.get(raw[0], 0)
+        names = ("year", "month", "day", "hour", "minute", "second", "secondb")
+        for name, value in zip(names[:count], parts, strict=False):
+            yield node(name, value)
+    elif kind == _TIME:
+        yield node("time.length", raw[0])
+        parts = unpack("<BIBBBI", raw[1:].ljust(12, b"\x00"))
+        count = {8: 5, 12: 6}.get(raw[0], 0)
+        clock = ("time.sign", "time.days", "hour", "minute", "second", "secondb")
+        for name, value in zip(clock[:count], parts, strict=False):
+            yield node(name, value)
+    elif kind in _COUNTED:
+        yield node(f"{_COUNTED[kind]}.length", len(t.content))
+        yield node(_COUNTED[kind], t.content)
+        if text:
+            yield node("string", _text(t.content))
+    else:
+        yield node("json.length" if kind == _JSON else "string.length", len(t.content))
+        yield node("string", _text(t.content))
+
+
+def _tracked(tracker: int, t: _Taken, start: int, end: int, depth: int) -> Iterator[Node]:
+    name = _TRACKED.get(tracker)
+    if name is None or (t.span.name == "session_track_data" and name != "state_change"):
+        yield Node(FIELDS["mysql.payload"], t.content, start, end, depth)
+        return
+    field = f"mysql.session_track.{name}"
+    if name != "state_change":
+        yield Node(FIELDS[f"{field}.length"], len(t.content), start, end, depth)
+    yield Node(FIELDS[f"{field}.value" if name == "sysvar" else field], _text(t.content), start, end, depth)
+
+
+def _notes(role: int, record: AnyRecord, end: int) -> Iterator[Node]:
+    if isinstance(record, ComOther) and record.command not in COMMANDS:
+        yield Node(FIELDS["mysql.command.invalid"], True, end, end, 0)
+    if isinstance(record, Malformed):
+        yield Node(FIELDS["mysql.invalid_length"], True, end, end, 0)
+        if role != CLIENT:
+            yield Node(FIELDS["mysql.unknown_response"], True, end, end, 0)
+    if isinstance(record, ComStmtExecute | ComStmtBulkExecute) and record.undecoded:
+        yield Node(FIELDS["mysql.prepare_response_needed"], True, end, end, 0)
+    for parameter in _parameters(record):
+        if parameter.raw is None:
+            name = "mysql.exec.field.null" if parameter.long_data is None else "mysql.streamed_param"
+            yield Node(FIELDS[name], True, end, end, 0)
+    if isinstance(record, BinaryRow):
+        for value in record.values:
+            if value.value is None:
+                yield Node(FIELDS["mysql.exec.field.null"], True, end, end, 0)
+
+
+def _makers() -> dict[str, frozenset[str]]:
+    made: dict[str, set[str]] = {}
+
+    def add(record: str, outs: Outs) -> None:
+        for name, take in outs:
+            for field in GIVES.get(take, (name,)):
+                made.setdefault(field, set()).add(record)
+                for flag, _ in BITS.get(field, ()):
+                    made.setdefault(flag, set()).add(record)
+
+    for record, table in MAPPING.items():
+        for outs in table.values():
+            add(record, outs)
+    for table in AUTH.values():
+        for outs in table.values():
+            add("AuthMoreData", outs)
+            add("AuthResponse", outs)
+    for outs in BINLOG.values():
+        add("BinlogEvent", outs)
+    made["mysql.prepare_response_needed"] = {"ComStmtExecute", "ComStmtBulkExecute"}
+    made["mysql.streamed_param"] = made["mysql.exec.field.null"] = {"ComStmtExecute", "ComQuery", "BinaryRow"}
+    made["mysql.command.invalid"] = {"ComOther"}
+    return {field: frozenset(records) for field, records in made.items()}
+
+
+# Display field -> names of the records that may hold it. Malformed packets may hold any.
+MAKERS: Final[dict[str, frozenset[str]]] = _makers()

@@ -1,0 +1,378 @@
+"""One MySQL packet as filters ask it and as it is shown: it works out what it is asked for, and nothing else."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, known
+from analyzer.analysis.dissection.fields import FIELDS
+from analyzer.analysis.dissection.fields.base import Value
+from analyzer.analysis.dissection.fields.connection import ConnectionFields
+from analyzer.analysis.dissection.fields.direct import DIRECT
+from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, record_name
+from analyzer.analysis.dissection.frame_index import Frame, Frames
+from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.packets.packet_list import masked_sql, without_secrets
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.context import Context
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.connection_state import MAX_PIPELINED
+from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.commands.text import ComChangeUser
+from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from analyzer.protocol.wire.framing import HEADER, LONGEST, Packet
+
+MASKED: Final = "(masked)"
+_STATEMENTS: Final = DIRECT["mysql.query"]
+_CARRIERS: Final = (HandshakeResponse41, HandshakeResponse320, ComChangeUser)
+
+
+class Request(NamedTuple):
+    """A command that is answered: its last frame and that frame's time."""
+
+    frame: int
+    time_ns: int
+    code: int
+    statement: str | None
+
+
+class _Asked:
+    """A command that waits for its answer, and whether that has begun."""
+
+    __slots__ = ("answered", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.answered = False
+
+
+class Scene:
+    """One connection while it goes on: who speaks to whom, and which command is being answered."""
+
+    __slots__ = ("asked", "client", "frames", "show_secrets", "tcp")
+
+    def __init__(self, tcp: TcpConnection, frames: Frames, show_secrets: bool) -> None:
+        self.tcp: TcpConnection = tcp
+        self.frames = frames
+        self.show_secrets = show_secrets
+        self.client = 0
+        self.asked: deque[_Asked] = deque(maxlen=MAX_PIPELINED)
+
+    def request(self, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> tuple[Request | None, bool]:
+        """The command that a packet is or answers, and whether the packet is its first answer."""
+        if role == CLIENT:
+            return self._ask(packet, record, machine), False
+        if not self.asked:
+            return None, False
+        asked = self.asked[0]
+        first, asked.answered = not asked.answered, True
+        if machine.finished is not None or machine.state == st.COMMAND:
+            self.asked.popleft()
+        return asked.request, first
+
+    def _ask(self, packet: Packet, record: AnyRecord, machine: Machine) -> Request | None:
+        payload = packet.payload
+        if not payload or packet.first_sequence_id != 0 or machine.state == st.LOCAL_INFILE:
+            return None
+        if machine.state in st.CONNECTION_PHASE and not isinstance(record, ComChangeUser):
+            return None
+        request = Request(packet.frame, packet.time_ns, payload[0], _statement(record, machine.context))
+        if payload[0] not in st.UNANSWERED:
+            if not machine.queue:
+                self.asked.clear()
+            self.asked.append(_Asked(request))
+        return request
+
+
+def _statement(record: AnyRecord, context: Context) -> str | None:
+    """SQL text of a command: its own, or that of the statement it executes."""
+    query = getattr(record, "query", None)
+    if isinstance(query, str):
+        return query
+    statement_id = getattr(record, "statement_id", None)
+    statements = getattr(context, "statements", None)
+    if statement_id is None or statements is None:
+        return None
+    found = statements.get(statement_id)
+    text = getattr(found, "query", None)
+    return text if isinstance(text, str) else None
+
+
+class Dissection:
+    """One packet. While its connection goes on it reads what is negotiated from the machine; `settle` ends that.
+
+    `packet` is None for what is no MySQL packet (a TLS message): then `event` says what it is.
+    """
+
+    __slots__ = (
+        "_data",
+        "_frame",
+        "_nodes",
+        "_shown",
+        "_values",
+        "assumed",
+        "before",
+        "connection",
+        "context",
+        "detail",
+        "encrypted",
+        "event",
+        "expected",
+        "first_answer",
+        "frame",
+        "packet",
+        "record",
+        "request",
+        "role",
+        "scene",
+        "time_ns",
+        "unread",
+    )
+
+    def __init__(self, scene: Scene, role: int, frame: int, time_ns: int) -> None:
+        self.scene: Scene = scene
+        self.role: int = role
+        self.frame: int = frame
+        self.time_ns: int = time_ns
+        self.packet: Packet | None = None
+        self.record: AnyRecord | None = None
+        self.detail: AuthRecord | None = None
+        self.context: Context | None = None
+        self.before: str = ""
+        self.expected: int | None = None
+        self.request: Request | None = None
+        self.first_answer = False
+        self.encrypted: bool = False
+        self.event: tuple[str, str, int] | None = None
+        self.connection: Connection | None = None
+        self.assumed: bool = False
+        self.unread: bool = False
+        self._data: bytes | None = None
+        self._nodes: list[Node] | None = None
+        self._shown: list[Node] | None = None
+        self._values: dict[str, list[Value]] | None = None
+        self._frame: Frame | None = None
+
+    @classmethod
+    def of(
+        cls,
+        scene: Scene,
+        role: int,
+        packet: Packet,
+        record: AnyRecord,
+        machine: Machine,
+        before: str,
+        tracks: bool = True,
+    ) -> Dissection:
+        """A packet as the machine decoded it. `tracks`: what it answers is noted."""
+        made = cls(scene, role, packet.frame, packet.time_ns)
+        made.packet, made.record, made.detail = packet, record, machine.detail
+        made.context, made.before = machine.context, before
+        made.encrypted, made.assumed = machine.context.secure, machine.context.assumed
+        wrong = machine.sequence_error
+        made.expected = wrong.expected if wrong is not None else None
+        if tracks:
+            made.request, made.first_answer = scene.request(role, packet, record, machine)
+        return made
+
+    @classmethod
+    def passed(cls, scene: Scene, role: int, frame: int, time_ns: int) -> Dissection:
+        """Packets of a frame of which nothing is asked but that they are there."""
+        made = cls(scene, role, frame, time_ns)
+        made.unread = True
+        return made
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of the record."""
+        if self.record is not None:
+            return record_name(self.record)
+        return self.event[0] if self.event is not None else ""
+
+    @property
+    def summary(self) -> str:
+        """One line in plain words, without secrets."""
+        if self.record is None:
+            return self.event[1] if self.event is not None else ""
+        text = self.record.summary()
+        if self.detail is not None:
+            text = f"{text}: {self.detail.summary()}" if isinstance(self.record, _CARRIERS) else self.detail.summary()
+        return text if self.scene.show_secrets else masked_sql(text)
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """(address, port) of the sender."""
+        return self.scene.tcp.endpoints[self.scene.client if self.role == CLIENT else 1 - self.scene.client]
+
+    @property
+    def destination(self) -> tuple[str, int]:
+        return self.scene.tcp.endpoints[1 - self.scene.client if self.role == CLIENT else self.scene.client]
+
+    @property
+    def facts(self) -> Frame | None:
+        """The frame that completed the packet."""
+        if self._frame is None:
+            self._frame = self.scene.frames.find(self.frame)
+        return self._frame
+
+    @property
+    def data(self) -> bytes:
+        """The packet's bytes, header in front, secrets masked: before `settle`, or where that was told to keep them."""
+        if self._data is None:
+            self._data = b"" if self.packet is None else self._head() + self._shown_payload()
+        return self._data
+
+    def _head(self) -> bytes:
+        assert self.packet is not None
+        return min(self.packet.length, LONGEST).to_bytes(3, "little") + bytes([self.packet.sequence_id])
+
+    def _shown_payload(self) -> bytes:
+        assert self.packet is not None
+        payload = self.packet.payload
+        if self.scene.show_secrets or self.role != CLIENT or self.record is None:
+            return payload
+        if self.context is None:
+            return b""
+        return without_secrets(payload, self.record, self.detail, self.context, self.before)
+
+    # -- fields --------------------------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All fields of the packet's bytes, as they are on the wire."""
+        if self._nodes is None:
+            if self.packet is None or self.record is None or self.context is None:
+                return []
+            self._nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
+        return self._nodes
+
+    @property
+    def shown(self) -> list[Node]:
+        """The same with secrets masked."""
+        if self._shown is None:
+            self._shown = self._masked_nodes()
+        return self._shown
+
+    def _masked_nodes(self) -> list[Node]:
+        nodes = self.nodes
+        if self.packet is None or self.scene.show_secrets or self.role != CLIENT or not nodes:
+            return nodes
+        clear, masked = self.packet.payload, self._shown_payload()
+        if masked is clear:
+            return nodes
+        return [_hidden(node) if _differs(node, clear, masked) else node for node in nodes]
+
+    def settle(self, decode: bool, raw: bool = False) -> None:
+        """The machine goes on: what is wanted of the packet's own fields and bytes is worked out now, or never."""
+        if self.context is None:
+            return
+        if decode:
+            self._shown = self.shown
+        if raw:
+            self._data = self.data
+        if self._nodes is None:
+            self._nodes = []
+        self.context = None
+
+    def may_hold(self, name: str) -> bool:
+        """Whether the packet can have that field of its bytes, as far as that is known without decoding."""
+        if name in HEADERS:
+            return self.packet is not None
+        record = self.record
+        if isinstance(record, Malformed):
+            return True
+        makers = MAKERS.get(name)
+        if makers is None or record is None:
+            return False
+        return record_name(record) in makers or ("BinlogEvent" in makers and "binlog" in type(record).__module__)
+
+    def must_decode(self, name: str) -> bool:
+        """Whether the field may be there, and only decoding the packet's bytes once more tells."""
+        if name in HEADERS or type(self.record) in DIRECT.get(name, ()):
+            return False
+        return self.may_hold(name)
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether it is a statement of which a part must not be shown."""
+        take = _STATEMENTS.get(type(self.record))
+        if take is None or self.scene.show_secrets:
+            return False
+        text = str(take(self.record))
+        return masked_sql(text) != text
+
+    def values(self, name: str) -> Sequence[Value]:
+        """All values of a field, in order: what display filters ask."""
+        get = GETTERS.get(name)
+        if get is not None:
+            return get(self)
+        if name in HEADERS and self.packet is not None:
+            return [self.packet.length if name == HEADERS[0] else self.packet.sequence_id]
+        direct = DIRECT.get(name)
+        take = direct.get(type(self.record)) if direct is not None else None
+        if take is not None:
+            return known(take(self.record))
+        if name in NOTES or self.may_hold(name):
+            return self._of_nodes().get(name, ())
+        if self.connection is not None:
+            return ConnectionFields(self.connection).values(name)
+        return ()
+
+    def _of_nodes(self) -> dict[str, list[Value]]:
+        if self._values is None:
+            self._values = {}
+            for node in self.nodes:
+                self._values.setdefault(node.info.name, []).append(node.value)
+        return self._values
+
+    def shown_values(self, name: str) -> Sequence[Value]:
+        """The same as they are shown: with secrets masked."""
+        if self._shown is None or self._shown is self._nodes or name in GETTERS:
+            return self.values(name)
+        if name in NOTES or self.may_hold(name):
+            return [node.value for node in self._shown if node.info.name == name]
+        return self.values(name)
+
+
+def _differs(node: Node, clear: bytes, masked: bytes) -> bool:
+    """Whether a secret stands in the node's bytes."""
+    start, stop = node.start - HEADER, node.end - HEADER
+    return start >= 0 and clear[start:stop] != masked[start:stop]
+
+
+def _hidden(node: Node) -> Node:
+    """The node without what it must not show; numbers and labels show nothing."""
+    if node.info.name == "mysql.query":
+        return node._replace(value=masked_sql(str(node.value)))
+    return node if isinstance(node.value, int) else node._replace(value=MASKED)
+
+
+class Together:
+    """Packets of one frame, asked as one, as Wireshark does."""
+
+    __slots__ = ("group",)
+
+    def __init__(self, group: Sequence[Dissection]) -> None:
+        self.group = group
+
+    def values(self, name: str) -> Sequence[Value]:
+        group = self.group
+        info = FIELDS.get(name)
+        # What belongs to the frame is there once, however many packets it holds.
+        if len(group) == 1 or name in OF_FRAME or (info is not None and info.scope != "packet"):
+            return group[0].values(name)
+        return [value for one in group for value in one.values(name)]
+
+    def shown_values(self, name: str) -> Sequence[Value]:
+        """The same with secrets masked."""
+        group = self.group
+        info = FIELDS.get(name)
+        if len(group) == 1 or name in OF_FRAME or (info is not None and info.scope != "packet"):
+            return group[0].shown_values(name)
+        return [value for one in group for value in one.shown_values(name)]

@@ -1,0 +1,203 @@
+"""Display filters over connections and exchanges: one is shown if any of its packets matches.
+
+Packets are only decoded for the filter, and only until one matches; a filter of a connection's own fields decodes none.
+Where a filter asks for both, the outcomes of its tests of packets are noted (as few bits as it has tests) until the
+connection is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from analyzer.analysis.commands.tracker import ExchangeLog, Sink
+from analyzer.analysis.conversation.observer import Observer, Onlooker, Several
+from analyzer.analysis.dissection.computed_fields import FRAME_FIELDS, REQUEST_FIELDS
+from analyzer.analysis.dissection.fields.connection import ConnectionFields
+from analyzer.analysis.dissection.filters import Filter
+from analyzer.analysis.dissection.frame_index import Frames
+from analyzer.analysis.dissection.packet import Dissection, Scene
+from analyzer.analysis.dissection.prefilter import Sieve, in_rows
+from analyzer.analysis.model.command import Pending
+from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.pipeline import Options
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.wire.framing import Packet
+
+# Different outcomes of one connection's packets that are told apart.
+MOST_OUTCOMES: Final = 4096
+
+
+class _Watcher(Onlooker):
+    """Looks on without taking anything; subclasses take packets."""
+
+    __slots__ = ("keep", "rows", "scene", "sieve")
+
+    def __init__(self, keep: Filter, scene: Scene, rows: bool) -> None:
+        self.keep = keep
+        self.sieve = Sieve(keep)
+        self.scene = scene
+        self.rows = rows  # whether a row of a result set may match
+
+    @property
+    def full(self) -> bool:
+        return not self.rows
+
+    def begin(self, client: int) -> None:
+        self.scene.client = client
+
+    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+        if self.sieve.passes(self.scene, role, packet, record, machine):
+            self.take(Dissection.of(self.scene, role, packet, record, machine, before))
+
+    def take(self, one: Dissection) -> None:
+        """A packet."""
+
+    def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
+        one = Dissection(self.scene, role, frame, time_ns)
+        one.event = (record, summary, length)
+        one.encrypted = True
+        self.take(one)
+
+
+class _ConnectionWatcher(_Watcher):
+    """Finds out whether any packet of a connection matches."""
+
+    __slots__ = ("matched", "outcomes")
+
+    def __init__(self, keep: Filter, scene: Scene, rows: bool) -> None:
+        super().__init__(keep, scene, rows)
+        self.matched = False
+        self.outcomes: set[int] = set()
+
+    @property
+    def full(self) -> bool:
+        return self.matched or not self.rows
+
+    def take(self, one: Dissection) -> None:
+        if self.matched:
+            return
+        if not self.keep.needs_connection:
+            self.matched = self.keep.matches(one)
+        elif len(self.outcomes) < MOST_OUTCOMES:
+            self.outcomes.add(self.keep.packet_bits(one))
+
+    def decide(self, facts: ConnectionFields) -> bool:
+        if self.matched or not self.keep.needs_connection:
+            return self.matched
+        return any(self.keep.decide(bits, facts) for bits in self.outcomes)
+
+
+class Matching:
+    """Chooses the connections of one capture."""
+
+    def __init__(self, keep: Filter) -> None:
+        self.keep = keep
+        self._rows = keep.can_hold(in_rows) or bool(keep.fields & REQUEST_FIELDS)
+        self._frames = Frames()
+        self._begun: list[_ConnectionWatcher] = []
+        self._by_stream: dict[int, _ConnectionWatcher] = {}
+
+    def options(self, options: Options) -> Options:
+        """The options with what this needs; as they are for a filter that asks nothing of packets."""
+        if not self.keep.needs_packets:
+            return options
+        made = replace(options, observe=(*options.observe, self._watch))
+        return _with_frames(made, self.keep, self._frames)
+
+    def keeps(self, connection: Connection, *, over: bool = True) -> bool:
+        """Whether a connection is to be shown: asked once for each that is over, and at any time before."""
+        facts = ConnectionFields(connection)
+        if not self.keep.needs_packets:
+            return self.keep.matches(facts)
+        for watcher in self._begun:
+            self._by_stream[watcher.scene.tcp.number] = watcher
+        self._begun.clear()
+        number = connection.stream
+        found = self._by_stream.pop(number, None) if over else self._by_stream.get(number)
+        return found is not None and found.decide(facts)
+
+    def _watch(self, tcp: TcpConnection) -> Observer:
+        return _Begun(self.keep, Scene(tcp, self._frames, True), self._rows, self._begun.append)
+
+
+class _Begun(_ConnectionWatcher):
+    """Says so when its connection turns out to be MySQL's."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, keep: Filter, scene: Scene, rows: bool, tell: Callable[[_ConnectionWatcher], None]) -> None:
+        super().__init__(keep, scene, rows)
+        self._tell = tell
+
+    def begin(self, client: int) -> None:
+        super().begin(client)
+        self._tell(self)
+
+
+class Choosing:
+    """Chooses the exchanges of one capture: beside an ExchangeLog, notes to which of them a packet belongs."""
+
+    def __init__(self, keep: Filter) -> None:
+        self.keep = keep
+        self._rows = keep.can_hold(in_rows) or bool(keep.fields & REQUEST_FIELDS)
+        self._frames = Frames()
+        # Outcomes of the filter's tests for the packets of an exchange, by its id: it lives until it is chosen.
+        self._outcomes: dict[int, set[int]] = {}
+        self._waiting: dict[int, list[tuple[int, ExchangeLog, Pending]]] = {}
+
+    def options(self, options: Options, sink: Sink) -> Options:
+        """The options with an ExchangeLog into `sink`, and what notes beside it."""
+
+        def watch(tcp: TcpConnection) -> Observer:
+            log = ExchangeLog(tcp, sink)
+            return Several((log, _ExchangeWatcher(self.keep, Scene(tcp, self._frames, True), self._rows, log, self)))
+
+        return _with_frames(replace(options, observe=(*options.observe, watch)), self.keep, self._frames)
+
+    def note(self, exchange: Pending, one: Dissection) -> None:
+        """A packet of an exchange."""
+        outcomes = self._outcomes.setdefault(id(exchange), set())
+        if self.keep.needs_connection:
+            if len(outcomes) < MOST_OUTCOMES:
+                outcomes.add(self.keep.packet_bits(one))
+        elif not outcomes and self.keep.matches(one):
+            outcomes.add(0)
+
+    def chosen(self, sink: Sink, done: list[Connection]) -> Sink:
+        """What of a batch's exchanges is to be shown; those that wait come when their connection is over."""
+        if not self.keep.needs_connection:
+            return [item for item in sink if self._outcomes.pop(id(item[2]), None)]
+        for item in sink:
+            self._waiting.setdefault(item[1].tcp.number, []).append(item)
+        found: Sink = []
+        for connection in done:
+            facts = ConnectionFields(connection)
+            for item in self._waiting.pop(connection.stream, ()):
+                outcomes = self._outcomes.pop(id(item[2]), set())
+                if any(self.keep.decide(bits, facts) for bits in outcomes):
+                    found.append(item)
+        return found
+
+
+class _ExchangeWatcher(_Watcher):
+    """Told of each packet after the log, which knows what the packet belongs to."""
+
+    __slots__ = ("log", "owner")
+
+    def __init__(self, keep: Filter, scene: Scene, rows: bool, log: ExchangeLog, owner: Choosing) -> None:
+        super().__init__(keep, scene, rows)
+        self.log = log
+        self.owner = owner
+
+    def take(self, one: Dissection) -> None:
+        exchange = self.log.touched
+        if exchange is not None and one.packet is not None:
+            self.owner.note(exchange, one)
+
+
+def _with_frames(options: Options, keep: Filter, frames: Frames) -> Options:
+    """Has frames looked at where the filter asks for what is only known of them."""
+    return replace(options, on_frames=frames.take) if keep.fields & FRAME_FIELDS else options

@@ -1,0 +1,125 @@
+"""What many findings ask of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Rule, Said
+from analyzer.protocol.records.login import HandshakeResponse41
+
+# Addresses of the machine itself begin so, or are ::1.
+LOOPBACK: Final = ("127.", "::ffff:127.")
+MS: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+
+
+def span(ns: int) -> str:
+    """A duration as a person reads it."""
+    if ns < MS:
+        return f"{ns / 1e3:.0f} us"
+    if ns < SECOND:
+        return f"{ns / 1e6:.1f} ms" if ns < 100 * MS else f"{ns / 1e6:.0f} ms"
+    if ns < 120 * SECOND:
+        return f"{ns / 1e9:.1f} s"
+    return f"{ns / 6e10:.1f} min"
+
+
+def is_local(address: str) -> bool:
+    """Whether the address is of the machine itself."""
+    return address == "::1" or address.startswith(LOOPBACK)
+
+
+def by_server(case: Case) -> bool:
+    """Whether the server was the first to end the connection."""
+    end = case.talk.facts.end
+    return end is not None and end[0] != case.talk.client
+
+
+def by_client(case: Case) -> bool:
+    end = case.talk.facts.end
+    return end is not None and end[0] == case.talk.client
+
+
+def is_whole(case: Case) -> bool:
+    """Whether the capture holds the connection from its start, with nothing missing."""
+    tcp = case.talk.tcp
+    both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
+    return case.connection.tcp.syn and not case.talk.facts.gaps and both
+
+
+def is_mariadb(case: Case) -> bool:
+    greeting = case.connection.greeting
+    return greeting is not None and greeting.flavor == "mariadb"
+
+
+def version(case: Case) -> tuple[int, ...]:
+    """The server's version as numbers; () where it was not seen or is none."""
+    greeting = case.connection.greeting
+    numbers = (greeting.server_version if greeting else "").split("-")[0].split(".")
+    return tuple(int(n) for n in numbers[:3]) if all(n.isdigit() and n.isascii() for n in numbers[:3]) else ()
+
+
+def login41(case: Case) -> HandshakeResponse41 | None:
+    login = case.talk.facts.login
+    return login if isinstance(login, HandshakeResponse41) else None
+
+
+def refused_with(case: Case, code: int) -> bool:
+    """Whether the server ended the connection phase with this error."""
+    error = case.connection.error
+    return error is not None and error.code == code and error.phase != "command"
+
+
+def is_echo(case: Case) -> bool:
+    """Whether the server's error only notes that the client had gone before."""
+    error = case.connection.error
+    end = case.talk.facts.end
+    return (
+        error is not None
+        and error.code in NETWORK_ERRORS
+        and end is not None
+        and end[0] == case.talk.client
+        and end[2] < error.frame
+    )
+
+
+def place(case: Case) -> str:
+    """Where in the login the server's error came."""
+    phase = case.connection.error.phase if case.connection.error else ""
+    return {
+        "greeting": "in place of the greeting, before the client had said anything",
+        "tls": "in place of TLS",
+        "login": "before the login",
+        "authentication": "in answer to the login",
+    }.get(phase, "in the middle of the session")
+
+
+def refusal(case: Case, rule: Rule, **values: object) -> Iterator[Said]:
+    """The finding of an error that ended the login: `rule.errors` says which."""
+    error = case.connection.error
+    if error is None or error.phase == "command":
+        return
+    state = f" ({error.sqlstate})" if error.sqlstate else ""
+    filling: dict[str, object] = {"code": error.code, "state": state, "text": error.message, "place": place(case)}
+    yield rule.says([error.frame], filling | values, evidence=[error_seen(case)])
+
+
+def error_seen(case: Case) -> str:
+    """The server's error as a piece of evidence."""
+    c = case.connection
+    error = c.error
+    if error is None:
+        return ""
+    state = f", sqlstate {error.sqlstate}" if error.sqlstate else ", without an sqlstate"
+    return f"frame {error.frame}: ERR {error.code}{state}, {place(case)}"
+
+
+def ended(case: Case) -> str:
+    """Who left, as a piece of evidence."""
+    end = case.talk.facts.end
+    if end is None:
+        return "neither side closed the connection in the capture"
+    side = "client" if end[0] == case.talk.client else "server"
+    how = "FIN" if end[1] == "fin" else "RST"
+    return f"frame {end[2]}: {how} of the {side}, {span(end[3] - case.connection.start_time_ns)} after the start"

@@ -1,0 +1,47 @@
+"""capability-not-offered: the client sets flags that the server never offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import login41
+from analyzer.analysis.findings.offered import not_offered
+from analyzer.analysis.findings.rule import INFO, ON_CAPABILITY, Case, Rule, Said
+from analyzer.protocol.tables.capabilities import CAPABILITIES, flag_names
+
+
+def check(case: Case) -> Iterator[Said]:
+    facts = case.talk.facts
+    login = login41(case)
+    if login is None:
+        return
+    flags = not_offered(facts.greeting, login)
+    if not flags:
+        return
+    names = ", ".join(flag_names(flags, CAPABILITIES))
+    evidence = [f"frame {facts.greeting_frame}: greeting", f"frame {facts.login_frame}: login with {names}"]
+    yield RULE.says([facts.greeting_frame, facts.login_frame], {"names": names}, evidence=evidence)
+
+
+RULE = Rule(
+    "capability-not-offered",
+    INFO,
+    "The client sets flags that the server never offered",
+    ON_CAPABILITY,
+    check,
+    looks_at="capabilities of the login that the greeting does not have (flags that only clients set are left out)",
+    about=(
+        "Both sides may use only what both have set. A client that sets a flag its server never offered works"
+        " with servers that ignore it, and misleads tools that go by the client's flags alone: they expect "
+        "fields that are not there."
+    ),
+    message="The client sets flags that the server never offered: {names}.",
+    advice=(
+        "Harmless with this server; other tools (and proxies) may misread the connection. The client should "
+        "mask its flags with those of the greeting."
+    ),
+    sources=(
+        "MySQL Source Documentation: Capabilities Flags",
+        "MariaDB Knowledge Base: Connection, Capabilities",
+    ),
+)

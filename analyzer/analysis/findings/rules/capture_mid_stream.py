@@ -1,0 +1,36 @@
+"""capture-mid-stream: the start of the connection is not in the capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.rule import INFO, LIKELY, ON_LOSS, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    facts = case.talk.facts
+    if facts.assumed and case.connection.tcp.syn is False and any(h.bytes for h in case.talk.tcp.halves):
+        yield RULE.says(
+            [case.connection.first_frame],
+            {"port": case.connection.server.port},
+            confidence=LIKELY,
+            evidence=["no SYN, no greeting, no login in the capture"],
+            doubt="the port alone says that it is MySQL",
+        )
+
+
+RULE = Rule(
+    "capture-mid-stream",
+    INFO,
+    "The start of the connection is not in the capture",
+    ON_LOSS,
+    check,
+    looks_at="a connection on a MySQL port whose start was not captured",
+    about=(
+        "The connection was open before the capture began, so its greeting and login are not in it: user, "
+        "version and what was negotiated are not known."
+    ),
+    message="The capture begins in the middle of this connection; that it is MySQL is assumed from port {port}.",
+    advice="Start the capture before the connection is made to see its login.",
+    sources=("MySQL Source Documentation: Connection Lifecycle",),
+)

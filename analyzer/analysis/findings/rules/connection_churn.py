@@ -1,0 +1,76 @@
+"""connection-churn: many short connections from one client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.driver_options import POOL, option
+from analyzer.analysis.findings.helpers import SECOND, span
+from analyzer.analysis.findings.rule import LIKELY, ON_BURST, WARNING, Case, Rule, Said
+
+# A finding is made at the 50th connection of a burst, the 100th, the 200th ...
+FIRST = 50
+# What counts as short.
+SHORT_NS = SECOND
+FEW_COMMANDS = 3
+
+
+def is_milestone(burst: int) -> bool:
+    """50, 100, 200, 400 ..."""
+    return burst >= FIRST and burst % FIRST == 0 and (burst // FIRST) & (burst // FIRST - 1) == 0
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    facts = case.talk.facts
+    lasted = c.end_time_ns - c.start_time_ns
+    if c.outcome not in ("accepted", "encrypted") or not is_milestone(facts.burst) or lasted > SHORT_NS:
+        return
+    if sum(c.commands.values()) - c.commands.get("quit", 0) > FEW_COMMANDS or facts.end is None:
+        return
+    rate = facts.burst * SECOND / max(facts.burst_ns, 1)
+    cost = c.timing.total_ns
+    filling: dict[str, object] = {
+        "source": c.client.address,
+        "count": facts.burst,
+        "time": span(facts.burst_ns),
+        "rate": f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}",
+        "option": option(case, POOL),
+        "cost": f"; {span(cost)} of this one's {span(lasted)} went into connecting and logging in" if cost else "",
+    }
+    evidence = [f"{facts.burst} connections in {span(facts.burst_ns)}, none more than 2 s after the one before"]
+    if cost and rate > 0:
+        saved = rate * cost / SECOND
+        evidence.append(f"at this rate logins take {saved * 100:.0f} % of a second each second")
+    yield RULE.says(
+        [c.first_frame, c.last_frame],
+        filling,
+        confidence=LIKELY,
+        evidence=evidence,
+        doubt="this connection was short; of the others only their opening is counted here",
+    )
+
+
+RULE = Rule(
+    "connection-churn",
+    WARNING,
+    "Many short connections from one client",
+    ON_BURST,
+    check,
+    looks_at=(
+        "connections that one address opens to one server, each at most 2 s after the one before: at the "
+        "50th, 100th, 200th ..., if that one is short (under a second, at most 3 commands)"
+    ),
+    about=(
+        "A program that connects anew for each statement pays TCP, TLS and a login every time, and makes the "
+        "server do the same; each also leaves a port in TIME_WAIT. A pool keeps connections open and hands "
+        "them out."
+    ),
+    message="{source} opened {count} connections to this server within {time} ({rate} a second){cost}.",
+    advice=("Pool connections in the client: {option}. Or put a pooling proxy in front (ProxySQL, MaxScale)."),
+    causes=(
+        "many programs behind one address (NAT, a proxy): then no single one does it",
+        "a login storm after a restart",
+    ),
+    sources=("MySQL Reference Manual: Connection Interfaces; How MySQL Handles Client Connections",),
+)

@@ -1,0 +1,61 @@
+"""connection-reset: a side reset the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import span
+from analyzer.analysis.findings.rule import INFO, ON_RESET, WARNING, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    facts = case.talk.facts
+    reset = facts.reset
+    if reset is None:
+        return
+    if "quit" in c.commands or c.tcp.fin_from is not None or c.phase_reached == "tcp":
+        return  # after a goodbye, or a refused connection
+    side = "client" if reset[0] == case.talk.client else "server"
+    # Inside TLS a client may have said goodbye before: nobody can see it.
+    # A server that has refused a client and closes with that one's bytes unread sends RST, too.
+    # And a health check or a scanner that resets instead of closing is a probe-connection.
+    harmless = c.outcome in ("encrypted", "rejected") or (
+        side == "client" and (c.outcome == "accepted" or not c.tcp.bytes_from_client)
+    )
+    after = reset[3] - c.start_time_ns
+    evidence = [f"frame {reset[2]}: RST of the {side}, {span(after)} after the start"]
+    quiet = facts.quiet_ns if facts.end is not None and facts.end[2] == reset[2] else None
+    if quiet is not None:
+        evidence.append(f"{span(quiet)} after the last byte of either side")
+    filling: dict[str, object] = {"side": side, "phase": c.phase_reached, "after": span(after)}
+    filling["quiet"] = f", {span(quiet)} after the last byte" if quiet is not None else ""
+    yield RULE.says([reset[2]], filling, severity=INFO if harmless else None, evidence=evidence)
+
+
+RULE = Rule(
+    "connection-reset",
+    WARNING,
+    "A side reset the connection",
+    ON_RESET,
+    check,
+    looks_at="a RST before any FIN and without COM_QUIT: who sent it, in which phase, how long after what",
+    about=(
+        "One side (or a device in between, in its name) threw the connection away instead of closing it. A "
+        "program that ends with unread data in its socket does this, and so does a firewall that has "
+        "forgotten the connection."
+    ),
+    message="The {side} reset the connection in the {phase} phase, {after} after it began{quiet}.",
+    advice=(
+        "Look at the {side}: its program ended or aborted. If the connection had been idle for long, look for"
+        " a firewall or load balancer that drops idle connections, and turn TCP keepalive on."
+    ),
+    causes=(
+        "a firewall or load balancer that sends RST in the name of a side",
+        "a program that was killed",
+    ),
+    sources=(
+        "RFC 9293, section 3.5.2",
+        "MySQL Reference Manual: Communication Errors and Aborted Connections",
+    ),
+)

@@ -1,0 +1,45 @@
+"""decryption-failed: tLS that the given keys do not open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    tls = case.talk.tls
+    if tls is None or not len(case.talk.secrets.keys) or tls.problem is None:
+        return
+    frame = case.talk.facts.tls_frame
+    yield RULE.says(
+        [frame] if frame else [],
+        {
+            "part": "A part of the connection" if tls.decrypted else "What was said inside TLS",
+            "problem": tls.problem,
+            "random": tls.wanted_random or "not in the capture",
+        },
+        severity=INFO if tls.decrypted else None,
+        evidence=[f"{len(case.talk.secrets.keys)} secrets were given", f"{tls.version}, {tls.cipher_suite}"],
+    )
+
+
+RULE = Rule(
+    "decryption-failed",
+    WARNING,
+    "TLS that the given keys do not open",
+    ON_TLS,
+    check,
+    looks_at=("a connection in TLS, a key log that was given, and why it does not open the session (or a part of it)"),
+    about=(
+        "A key log was given and does not open this session: it lacks its client random, holds a wrong "
+        "secret, or the part of the handshake that names the session is not in the capture."
+    ),
+    message="{part} can not be read with the keys that were given: {problem}.",
+    advice="The key log has to come from this very session: its client random is {random}.",
+    causes=("the log was written by another process, or after the connection had begun",),
+    sources=(
+        "RFC 9850 (SSLKEYLOGFILE)",
+        "RFC 8446, section 7.1",
+    ),
+)

@@ -1,0 +1,68 @@
+"""foreign-server: the server's first bytes are no MySQL greeting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.foreign_protocols import server_protocol, shown
+from analyzer.analysis.findings.helpers import is_whole
+from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, WARNING, Case, Rule, Said
+
+SERVER = 1
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    facts = case.talk.facts
+    if facts.greeting is not None or facts.early_error or not is_whole(case):
+        return
+    if c.phase_reached not in ("tcp", "greeting"):
+        return
+    bad = [m for m in facts.malformed if m[0] == SERVER]
+    # Text read as a packet's length promises megabytes: then nothing is malformed, and nothing is complete.
+    if not bad and not (facts.assumed and c.tcp.bytes_from_server):
+        return
+    first = facts.server_first
+    name = server_protocol(first)
+    frames = [bad[0][5] if bad else c.first_frame]
+    evidence = [f"the server's first bytes: {shown(first)}"] if first else []
+    where: dict[str, object] = {"server": f"{c.server.address} port {c.server.port}"}
+    if name:
+        evidence.append(f"they are {name}")
+        yield RULE.says(frames, where | {"name": name}, variant="known", evidence=evidence)
+    else:
+        doubt = "they are no protocol that is known here"
+        yield RULE.says(frames, where, confidence=LIKELY, evidence=evidence, doubt=doubt)
+
+
+RULE = Rule(
+    "foreign-server",
+    WARNING,
+    "The server's first bytes are no MySQL greeting",
+    NO_LOGIN,
+    check,
+    looks_at="what the server sends first: no HandshakeV10 and no error packet, but HTTP, SSH, SMTP ...",
+    about=(
+        "Something else listens on this port. MySQL clients read its first four bytes as a packet's length "
+        "and sequence id, and report 'Packets out of order', 'Packet sequence number wrong', 'Malformed "
+        "packet' or 'Lost connection'. The X Protocol (port 33060) looks to a classic client like 'protocol "
+        "version 11'. A proxy that expects a PROXY header may answer in its own protocol."
+    ),
+    message="What {server} sent first is no MySQL greeting: something else listens there.",
+    advice=(
+        "Check address and port (33060 is the X Protocol's, and not for classic clients), tunnels and port "
+        "forwards. A proxy may want a PROXY protocol header first."
+    ),
+    variants=(
+        (
+            "known",
+            "{server} is no MySQL server: it speaks {name}.",
+            "",
+        ),
+    ),
+    causes=("a proxy's own error message",),
+    sources=(
+        "MySQL Source Documentation: Protocol::HandshakeV10; X Protocol",
+        "RFC 9293",
+    ),
+)

@@ -1,0 +1,36 @@
+"""left-without-quit: the client left without COM_QUIT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import ended
+from analyzer.analysis.findings.rule import INFO, ON_UNQUIT, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    end = case.talk.facts.end
+    if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.talk.client:
+        return
+    if case.talk.facts.gaps or case.talk.machine.one_sided:
+        return
+    yield RULE.says([end[2]], evidence=[ended(case)])
+
+
+RULE = Rule(
+    "left-without-quit",
+    INFO,
+    "The client left without COM_QUIT",
+    ON_UNQUIT,
+    check,
+    looks_at="an accepted login, no COM_QUIT, and FIN or RST of the client",
+    about=(
+        "A client says goodbye with COM_QUIT. One that only closes its socket is counted by the server as "
+        "aborted (Aborted_clients), and noted in its error log with log_error_verbosity 3."
+    ),
+    message=("The client closed the connection without COM_QUIT: the server counts it as aborted (Aborted_clients)."),
+    advice="Let the program close its connections (close(), with blocks, finally).",
+    causes=("the program crashed or was stopped",),
+    sources=("MySQL Reference Manual: Communication Errors and Aborted Connections",),
+)

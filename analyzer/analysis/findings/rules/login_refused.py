@@ -1,0 +1,37 @@
+"""login-refused: the server refused the login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import refusal
+from analyzer.analysis.findings.rule import ERROR, NETWORK_ERRORS, ON_ERROR, Case, Rule, Said
+
+# Errors that findings of their own explain.
+EXPLAINED = NETWORK_ERRORS | frozenset(
+    {1040, 1043, 1044, 1045, 1049, 1129, 1130, 1153, 1156, 1157, 1203, 1226, 1251, 1524, 1698, 1820, 1862, 3118, 3159}
+    | {3955, 4150, 4151, 1053, 4031}
+)
+
+
+def check(case: Case) -> Iterator[Said]:
+    error = case.connection.error
+    if error is not None and error.code not in EXPLAINED:
+        yield from refusal(case, RULE)
+
+
+RULE = Rule(
+    "login-refused",
+    ERROR,
+    "The server refused the login",
+    ON_ERROR,
+    check,
+    looks_at="any other ERR in the connection phase",
+    about="An error that ends the login and for which there is no finding of its own.",
+    message="The server ended the login with error {code}{state}, {text!r}, {place}.",
+    advice="Look the code up in the server's error message reference (perror CODE prints it).",
+    sources=(
+        "MySQL Error Reference: Server Error Message Reference",
+        "MariaDB Knowledge Base: MariaDB Error Codes",
+    ),
+)

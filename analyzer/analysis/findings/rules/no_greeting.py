@@ -1,0 +1,124 @@
+"""no-greeting: the connection was made, and the server said nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_whole, span
+from analyzer.analysis.findings.rule import ERROR, LIKELY, NO_LOGIN, POSSIBLE, Case, Rule, Said
+
+SILENT_NS = SECOND
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    tcp = case.talk.tcp
+    if c.phase_reached != "tcp" or c.tcp.bytes_from_server or not c.tcp.syn:
+        return
+    waited = c.end_time_ns - c.start_time_ns
+    filling: dict[str, object] = {"waited": span(waited)}
+    if _unanswered(case):
+        yield RULE.says(
+            [c.first_frame, c.last_frame],
+            filling,
+            variant="no answer",
+            confidence=POSSIBLE,
+            evidence=[f"frames {c.first_frame} to {c.last_frame}: SYN, sent again and again"],
+            doubt="if the capture holds one direction only, the answer may be missing from it",
+        )
+        return
+    if c.tcp.rst_from == "server" and tcp.synack_ns is None:
+        yield RULE.says([c.last_frame], variant="refused", evidence=[f"frame {c.last_frame}: RST in answer to the SYN"])
+        return
+    if not is_whole(case):
+        return
+    said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
+    if by_server(case):
+        yield RULE.says([c.first_frame, c.last_frame], filling, variant="closed", evidence=said)
+    elif waited >= SILENT_NS or case.talk.facts.end is None:
+        doubt = "the server, its machine and anything between look the same from here"
+        yield RULE.says([c.first_frame, c.last_frame], filling, confidence=LIKELY, evidence=said, doubt=doubt)
+    else:
+        doubt = "the client may not have meant to wait"
+        yield RULE.says(
+            [c.first_frame, c.last_frame], filling, variant="brief", confidence=POSSIBLE, evidence=said, doubt=doubt
+        )
+
+
+def _unanswered(case: Case) -> bool:
+    """Whether the SYN was repeated and nothing came back.
+
+    A capture of one direction would have the client's acknowledgement of the SYN-ACK.
+    """
+    tcp = case.talk.tcp
+    server = tcp.halves[1 - case.talk.client]
+    c = case.connection
+    silent = tcp.synack_ns is None and server.next < 0 and server.acked < 0 and c.tcp.rst_from is None
+    return silent and c.last_frame > c.first_frame
+
+
+RULE = Rule(
+    "no-greeting",
+    ERROR,
+    "The connection was made, and the server said nothing",
+    NO_LOGIN,
+    check,
+    looks_at=(
+        "TCP is up (or a SYN is refused, or not answered), and no byte of the server comes until a side gives up"
+    ),
+    about=(
+        "The server speaks first in MySQL. Until its greeting comes the client can do nothing; its user reads"
+        " \"Lost connection to server at 'reading initial communication packet'\". The kernel accepts TCP "
+        "connections on the server's behalf, so the TCP handshake proves only that something listens."
+    ),
+    message=(
+        'The TCP connection was made, and the server said nothing for {waited} ("reading initial '
+        'communication packet").'
+    ),
+    advice=(
+        "Look whether the server hangs or has no thread left (its error log, back_log), whether it looks up "
+        "the client's name in a slow DNS (skip_name_resolve), and at proxies and load balancers in between: "
+        "they accept connections before they have one to the server."
+    ),
+    variants=(
+        (
+            "refused",
+            ("The server's host refused the connection: nothing listens on this port, or a firewall answers for it."),
+            (
+                "Check that the server runs and listens on this address and port (bind_address, port, "
+                "skip_networking), and the firewall."
+            ),
+        ),
+        (
+            "no answer",
+            "The server's host did not answer at all: the connection attempt was repeated for {waited}.",
+            (
+                "A firewall drops the packets, the address is wrong, or the machine is down. Check the route "
+                "and the firewall from the client's machine."
+            ),
+        ),
+        (
+            "closed",
+            "The server closed the connection after {waited} without a greeting.",
+            (
+                "Look in the server's error log for this time: it may refuse connections (tcp wrappers, a "
+                "proxy without a back end) or may just have stopped."
+            ),
+        ),
+        (
+            "brief",
+            "The client closed the connection after {waited}, before the server had said anything.",
+            ("If this is a health check, there is nothing to do; else the client's connect timeout is very short."),
+        ),
+    ),
+    causes=(
+        "a slow reverse DNS look-up",
+        "a server that is overloaded, starting or stopped in a debugger",
+        "a proxy whose back end is down",
+        "a port that belongs to a program that waits for its client to speak first",
+    ),
+    sources=(
+        "MySQL Reference Manual: Lost Connection to MySQL Server; DNS Lookups and the Host Cache",
+        "RFC 9293, section 3.5",
+    ),
+)

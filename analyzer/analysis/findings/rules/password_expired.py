@@ -1,0 +1,38 @@
+"""password-expired: the account's password has expired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import refusal
+from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    return refusal(case, RULE)
+
+
+RULE = Rule(
+    "password-expired",
+    ERROR,
+    "The account's password has expired",
+    ON_ERROR,
+    check,
+    looks_at="ERR 1862 in answer to the login, or 1820",
+    about=(
+        "The password was right and is too old (default_password_lifetime, PASSWORD EXPIRE). A client that "
+        "sets CLIENT_CAN_HANDLE_EXPIRED_PASSWORDS is let in to a sandbox in which it may do nothing but set a"
+        " new one (error 1820 for all else); others are refused."
+    ),
+    message="The password was right and has expired: error {code}{state}, {text!r}.",
+    advice=(
+        "Log in with a client that can handle it (the mysql command line does when used by hand) and ALTER "
+        "USER USER() IDENTIFIED BY 'new'; for accounts of programs ALTER USER ... PASSWORD EXPIRE NEVER, or a"
+        " date after which they are told in time."
+    ),
+    sources=(
+        "MySQL Reference Manual: Server Handling of Expired Passwords",
+        "MariaDB Knowledge Base: User Password Expiry",
+    ),
+    errors=frozenset({1862, 1820}),
+)

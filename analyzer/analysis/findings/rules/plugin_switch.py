@@ -1,0 +1,49 @@
+"""plugin-switch: an auth switch on the way to an accepted login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.driver_options import FIRST_PLUGIN, option
+from analyzer.analysis.findings.helpers import span
+from analyzer.analysis.findings.rule import INFO, ON_SWITCH, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    switches = case.connection.authentication.switches if case.connection.authentication else []
+    if not switches or case.connection.outcome != "accepted":
+        return
+    facts = case.talk.facts
+    first, last = switches[0], switches[-1]
+    evidence = [f"frame {each.frame}: from {each.from_ or 'no plugin'} to {each.to}" for each in switches]
+    cost = facts.switched_ns - facts.login_ns
+    if 0 < facts.login_ns < facts.switched_ns:
+        evidence.append(f"{span(cost)} from the login to the switch, as seen where the capture was made")
+    filling: dict[str, object] = {
+        "first": first.from_ or "no plugin",
+        "last": last.to,
+        "cost": f" of {span(cost)}" if 0 < facts.login_ns < facts.switched_ns else "",
+        "option": option(case, FIRST_PLUGIN, to=last.to),
+    }
+    yield RULE.says([switch.frame for switch in switches], filling, evidence=evidence)
+
+
+RULE = Rule(
+    "plugin-switch",
+    INFO,
+    "An auth switch on the way to an accepted login",
+    ON_SWITCH,
+    check,
+    looks_at="an AuthSwitchRequest in a login that is accepted in the end; the time from the login to it",
+    about=(
+        "The client guesses a plugin before it knows which one the account has. If the guess is wrong the "
+        "server asks it to start again with another: one more round trip, on every login. Clients guess the "
+        "plugin that the greeting names, or one that is built in."
+    ),
+    message="The client began with {first} and was switched to {last}: an extra round trip{cost}, on every login.",
+    advice="Let the client begin with the plugin of the account: {option}.",
+    sources=(
+        "MySQL Source Documentation: Connection Phase, Authentication Method Mismatch",
+        "MySQL Reference Manual: Pluggable Authentication, --default-auth",
+    ),
+)

@@ -1,0 +1,71 @@
+"""probe-connection: greeting seen, nothing sent: a health check or a scanner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import by_client, ended, span
+from analyzer.analysis.findings.rule import INFO, LIKELY, ON_ABORT, POSSIBLE, Case, Rule, Said
+from analyzer.protocol.tables.capabilities import CLIENT_SSL
+
+
+def check(case: Case) -> Iterator[Said]:
+    # findings/across.py adds how often the same source does this.
+    c = case.connection
+    facts = case.talk.facts
+    greeting = facts.greeting
+    if greeting is None or c.tcp.bytes_from_client or c.tls or facts.gaps or c.outcome != "aborted":
+        return
+    end = facts.end
+    if end is None or not by_client(case):
+        return
+    stayed = span(end[3] - facts.greeting_ns)
+    evidence = [f"frame {facts.greeting_frame}: the greeting", f"no byte of the client in {stayed}", ended(case)]
+    if c.error is not None:
+        evidence.append(f"frame {c.error.frame}: ERR {c.error.code} is the server's echo of it, no fault of the server")
+    without_tls = not greeting.capability_flags & CLIENT_SSL if hasattr(greeting, "capability_flags") else False
+    yield RULE.says(
+        [facts.greeting_frame, end[2]],
+        {"source": c.client.address, "stayed": stayed},
+        confidence=POSSIBLE if without_tls else LIKELY,
+        evidence=evidence,
+        doubt="a program that insists on TLS, and a driver whose time ran out, leave in the same way",
+    )
+
+
+RULE = Rule(
+    "probe-connection",
+    INFO,
+    "Greeting seen, nothing sent: a health check or a scanner",
+    ON_ABORT,
+    check,
+    looks_at=(
+        "a greeting, no byte of the client, then FIN or RST of the client; a server's ERR 1158 after that is its echo"
+    ),
+    about=(
+        "Something opened the port, read the greeting (or did not) and closed: a load balancer's health "
+        "check, a monitoring probe, a port scanner. It does no harm by itself, but each counts towards "
+        "max_connect_errors, after which the server refuses that address with error 1129, also for programs "
+        "that do everything right. The server may log 'Got an error reading communication packets' for each."
+    ),
+    message=(
+        "{source} opened the connection, waited {stayed} after the greeting, and closed it without sending a "
+        "byte: a health check or a scanner."
+    ),
+    advice=(
+        "Let the check log in as an account without rights (mysqladmin ping does), or check less often. Such "
+        "connections count towards max_connect_errors and lead to error 1129 for this address; a login that "
+        "succeeds sets the count back."
+    ),
+    causes=(
+        "a client that requires TLS and does not find CLIENT_SSL in the greeting",
+        "a client whose connect timeout ended just then",
+        "a program that was stopped",
+    ),
+    sources=(
+        (
+            "MySQL Reference Manual: Communication Errors and Aborted Connections; Server System Variables, "
+            "max_connect_errors"
+        ),
+    ),
+)

@@ -1,0 +1,171 @@
+"""server-ended-session: the server ended the session unasked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.driver_options import LIFETIME, option
+from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mariadb, span
+from analyzer.analysis.findings.rule import (
+    CERTAIN,
+    LIKELY,
+    NETWORK_ERRORS,
+    ON_ERROR,
+    ON_TLS,
+    ON_UNQUIT,
+    POSSIBLE,
+    WARNING,
+    Case,
+    Rule,
+    Said,
+)
+from analyzer.analysis.findings.sides import one_sided
+
+# Errors that servers send unasked.
+WHY = {
+    4031: "the session was idle longer than wait_timeout (or interactive_timeout)",
+    1053: "the server was shut down",
+    1927: "the connection was killed",
+    1317: "the connection or its statement was killed",
+    1205: "a lock was waited for too long",
+}
+# Seconds idle -> whose time-out that commonly is.
+ROUND = {
+    10: "",
+    20: "",
+    30: "",
+    50: "HAProxy's usual timeout server",
+    60: "the default of many proxies (AWS load balancers, nginx)",
+    100: "",
+    120: "",
+    180: "",
+    240: "Azure's load balancer",
+    300: "",
+    350: "AWS network load balancers and NAT gateways",
+    600: "Google Cloud's and many firewalls' idle time",
+    900: "",
+    1000: "",
+    1800: "",
+    3600: "many firewalls' idle time",
+    7200: "",
+    28800: "wait_timeout's default",
+}
+IDLE_NS = 5 * SECOND
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    if c.error is not None:
+        yield from _by_error(case)
+        return
+    facts = case.talk.facts
+    open_end = c.outcome in ("accepted", "encrypted") or facts.assumed
+    if not open_end or "quit" in c.commands or not by_server(case) or facts.gaps or facts.end is None:
+        return
+    idle = facts.quiet_ns
+    figure = near_round(idle) if idle >= IDLE_NS else None
+    # A server closes after a COM_CHANGE_USER that it refuses, too.
+    if figure is None and (c.outcome != "accepted" or facts.faults or "change_user" in c.commands or one_sided(case)):
+        return
+    evidence = [idle_for(idle), ended(case)]
+    how = "reset" if facts.end[1] == "rst" else "closed"
+    filling: dict[str, object] = {"idle": span(idle), "how": how, "option": option(case, LIFETIME)}
+    if figure is None:
+        doubt = "nothing on the wire says why: KILL, a shutdown or a crash, or something between client and server"
+        yield RULE.says([facts.end[2]], filling, variant="bare", confidence=LIKELY, evidence=evidence, doubt=doubt)
+        return
+    whose = ROUND[figure]
+    filling |= {"figure": figure, "whose": f" ({whose})" if whose else ""}
+    evidence.append(f"{figure} s is a round figure" + (f": {whose}" if whose else ""))
+    sure = LIKELY if is_mariadb(case) or facts.end[1] == "rst" else POSSIBLE
+    doubt = "MariaDB's wait_timeout, a proxy and a NAT device end idle connections alike; MySQL would send error 4031"
+    yield RULE.says([facts.end[2]], filling, variant="idle", confidence=sure, evidence=evidence, doubt=doubt)
+
+
+def _by_error(case: Case) -> Iterator[Said]:
+    error = case.connection.error
+    if error is None or error.phase != "command":
+        return
+    client = case.talk.tcp.halves[case.talk.client]
+    left = client.fin_frame or client.rst_frame
+    if error.code in NETWORK_ERRORS and 0 < left < error.frame:
+        return  # the client had closed already
+    why = WHY.get(error.code)
+    filling: dict[str, object] = {"code": error.code, "text": error.message, "why": f": {why}" if why else ""}
+    filling["option"] = option(case, LIFETIME)
+    evidence = [f"frame {error.frame}: ERR {error.code} while no command was under way", ended(case)]
+    yield RULE.says([error.frame], filling, confidence=CERTAIN, evidence=evidence)
+
+
+def idle_for(idle_ns: int) -> str:
+    """The idle time as a piece of evidence; `idle_of` reads it again."""
+    return f"idle for {idle_ns / 1e9:.3f} s between the last byte and the end"
+
+
+def idle_of(evidence: list[str]) -> float | None:
+    """The seconds that `idle_for` wrote, where they are enough to be idle; for findings/across.py."""
+    found = re.match(r"idle for ([0-9.]+) s ", evidence[0]) if evidence else None
+    seconds = float(found[1]) if found else 0.0
+    return seconds if seconds * SECOND >= IDLE_NS else None
+
+
+def near_round(idle_ns: int) -> int | None:
+    """The round number of seconds that a time lies just behind: at most a hundredth, or a second, more."""
+    for figure in ROUND:
+        over = idle_ns - figure * SECOND
+        if -SECOND // 20 <= over <= max(figure * SECOND // 100, SECOND):
+            return figure
+    return None
+
+
+RULE = Rule(
+    "server-ended-session",
+    WARNING,
+    "The server ended the session unasked",
+    ON_ERROR | ON_UNQUIT | ON_TLS,
+    check,
+    looks_at=(
+        "an error sent while no command was under way (4031, 1053, 1927, 1317); or a FIN or RST of the server"
+        " on an idle session, and how long it had been idle"
+    ),
+    about=(
+        "The server (or something that acts for it) ended a session that the client had not closed. MySQL "
+        "says why with error 4031 after wait_timeout; MariaDB closes silently; proxies and NAT devices do "
+        "too, or forget the connection and answer the next packet with RST. The client notices only when it "
+        "uses the connection again: 'server has gone away', 'Lost connection', 'Communications link failure'."
+    ),
+    message="The server ended the session unasked: error {code}, {text!r}{why}.",
+    advice=(
+        "4031: raise wait_timeout, or let the client's pool drop or test connections earlier: {option}. 1053: "
+        "reconnect. 1927, 1317: somebody or something killed it (see the error log)."
+    ),
+    variants=(
+        (
+            "idle",
+            (
+                "The session was {how} from the server's side after {idle} without a byte, near {figure} s: "
+                "an idle time-out{whose}."
+            ),
+            (
+                "Let the client's pool drop or test connections before that time: {option}. Or turn TCP keepalive on, "
+                "or raise the limit: wait_timeout on the server, the idle time of the proxy or firewall."
+            ),
+        ),
+        (
+            "bare",
+            "The server {how} the session without a word, {idle} after the last byte.",
+            ("Look in the server's error log and for KILL at this time; a crash or a shutdown would show there."),
+        ),
+    ),
+    causes=(
+        "wait_timeout of the server",
+        "a proxy, load balancer or NAT device with an idle time of its own",
+        "KILL, a shutdown, a crash",
+    ),
+    sources=(
+        "MySQL Reference Manual: Server System Variables, wait_timeout; MySQL server has gone away",
+        "MySQL Error Reference: ER_CLIENT_INTERACTION_TIMEOUT, ER_SERVER_SHUTDOWN",
+        "MariaDB Knowledge Base: wait_timeout",
+    ),
+)

@@ -1,0 +1,51 @@
+"""tls-not-offered: the client left at once, and the server offers no TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.helpers import by_client, ended
+from analyzer.analysis.findings.rule import ON_ABORT, POSSIBLE, WARNING, Case, Rule, Said
+from analyzer.protocol.records.greeting import HandshakeV10
+from analyzer.protocol.tables.capabilities import CLIENT_SSL
+
+
+def check(case: Case) -> Iterator[Said]:
+    c = case.connection
+    facts = case.talk.facts
+    greeting = facts.greeting
+    if not isinstance(greeting, HandshakeV10) or greeting.capability_flags & CLIENT_SSL:
+        return
+    if c.tcp.bytes_from_client or c.tls or facts.gaps or c.outcome != "aborted" or not by_client(case):
+        return
+    yield RULE.says(
+        [facts.greeting_frame, facts.end[2] if facts.end else 0],
+        confidence=POSSIBLE,
+        evidence=[f"frame {facts.greeting_frame}: the greeting lacks CLIENT_SSL", "no byte of the client", ended(case)],
+        doubt="health checks and scanners leave in the same way; only the client's own message tells",
+    )
+
+
+RULE = Rule(
+    "tls-not-offered",
+    WARNING,
+    "The client left at once, and the server offers no TLS",
+    ON_ABORT,
+    check,
+    looks_at="a greeting without CLIENT_SSL, no byte of the client, and the client closes",
+    about=(
+        "A client that is told to use TLS looks for CLIENT_SSL in the greeting. If it is not there, it closes"
+        " and tells its user ('SSL connection is required but the server doesn't support it', error 2026), "
+        "and nothing of that is on the wire."
+    ),
+    message="The server offers no TLS, and the client left without a word: it may insist on TLS.",
+    advice=(
+        "If the client is told to require TLS: give the server a certificate (ssl_cert, ssl_key; SHOW "
+        "VARIABLES LIKE '%ssl%'; look in its error log), or look for a proxy in between that takes TLS away."
+    ),
+    causes=("a health check or a scanner (probe-connection)",),
+    sources=(
+        "MySQL Reference Manual: Configuring MySQL to Use Encrypted Connections",
+        "MySQL Source Documentation: Protocol::HandshakeV10",
+    ),
+)

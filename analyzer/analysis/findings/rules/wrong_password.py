@@ -1,0 +1,74 @@
+"""wrong-password: the given password does not make the captured response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.password_mistakes import known_mistake
+from analyzer.analysis.findings.rule import INFO, ON_PROOF, WARNING, Case, Rule, Said
+
+
+def check(case: Case) -> Iterator[Said]:
+    password = case.evidence.password
+    if password is None:
+        return
+    for frame, plugin, nonce, response in case.talk.facts.proofs:
+        right = plugin.verify(password, nonce, response)
+        if right is None:
+            continue
+        evidence = [f"frame {frame}: {len(response)} bytes of {plugin.name}, from a nonce of {len(nonce)} bytes"]
+        if right:
+            yield RULE.says([frame], variant="right", severity=INFO, evidence=evidence)
+            continue
+        mistake = known_mistake(plugin, password, nonce, response)
+        if mistake:
+            yield RULE.says([frame], {"mistake": mistake}, variant="mistake", evidence=evidence)
+        else:
+            yield RULE.says([frame], evidence=evidence)
+
+
+RULE = Rule(
+    "wrong-password",
+    WARNING,
+    "The given password does not make the captured response",
+    ON_PROOF,
+    check,
+    looks_at=("with --password-file: the captured nonce and response, and what the given password makes of that nonce"),
+    about=(
+        "A scramble is computed from the password and a number that the server makes up for each connection. "
+        "Both numbers are in the capture, so a password can be checked against them without asking the "
+        "server. Where it does not fit, the mistakes of known drivers are tried: halves of the nonce swapped,"
+        " the nonce cut at a zero byte or used with the one after it, the parts of the hash in the wrong "
+        "order."
+    ),
+    message=(
+        "The given password does not make the captured response: the client used another password, or "
+        "computed its response in a way nobody here knows."
+    ),
+    advice=(
+        "Compare the client's configuration with the password given here (a newline or space at the end, "
+        "characters outside ASCII)."
+    ),
+    variants=(
+        (
+            "right",
+            ("The given password makes exactly the response that was captured: the client had this password."),
+            (
+                "If the server refused it all the same, it has another password for the account, or refuses "
+                "the account for another reason."
+            ),
+        ),
+        (
+            "mistake",
+            "The client had the given password, and computed its response wrongly: {mistake}.",
+            (
+                "This is a fault of the driver (or of how its password is configured): use another version, "
+                "or correct the setting."
+            ),
+        ),
+    ),
+    sources=(
+        "MySQL Source Documentation: Authentication Methods",
+        "MariaDB Knowledge Base: Authentication Plugins",
+    ),
+)

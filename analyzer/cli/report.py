@@ -1,0 +1,168 @@
+"""`handshark report`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+from dataclasses import replace
+from functools import partial
+from typing import BinaryIO, Final
+
+from analyzer.analysis import Options, Result, Source
+from analyzer.cli.arguments import Commands, captures, command, options_of, positive
+from analyzer.cli.filter_argument import connections, filter_argument, jobs_of
+from analyzer.cli.harvest import whole
+from analyzer.cli.output import written
+from analyzer.cli.run import Run
+
+PACKETS = 200
+THEMES = ("auto", "light", "dark")
+
+EXAMPLES = """examples:
+  handshark report capture.pcapng -o out.html
+  handshark report --title "Login storm, 3 May" --note "Seen from db1" --limit 100 storm.pcap -o storm.html
+  handshark report capture.pcapng --format md                     # to paste into a ticket
+  handshark report --diff before.pcapng after.pcapng -o diff.html # what changed with the upgrade
+"""
+
+# Bytes of captures that are read once, with the packets of all connections.
+READ_ONCE: Final = 1 << 20
+
+
+class _NothingRead(Exception):
+    """A source that is needed could not be read: there is nothing to report."""
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "report",
+        "an HTML page",
+        "Writes one self-contained HTML page about the captures, or a text for a ticket.",
+        EXAMPLES,
+    )
+    parser.set_defaults(wrong=parser.error)  # exits with 2
+    captures(parser)
+    filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="where to; needed for HTML, else standard output is the default"
+    )
+    parser.add_argument("--format", choices=("html", "md"), default="html", help="default: html")
+    parser.add_argument("--title", help="default: the names of the captures")
+    parser.add_argument("--note", help="a remark under the title")
+    parser.add_argument("--theme", choices=THEMES, default="auto", help="default: auto, as the reader's system has it")
+    parser.add_argument(
+        "--limit", type=positive, default=500, metavar="N", help="connections with their packets (default: 500)"
+    )
+    parser.add_argument("--diff", action="store_true", help="compare two captures: what changed from the first")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    if arguments.output is None and arguments.format == "html":
+        arguments.wrong("an HTML report needs a file: -o FILE.html")
+    if arguments.diff and (len(arguments.captures) != 2 or arguments.merge):
+        arguments.wrong("--diff compares two captures: handshark report --diff BEFORE AFTER -o FILE.html")
+    page = arguments.format == "html" and not arguments.diff
+    options = options_of(arguments, PACKETS if page else 0)
+    if options is None:
+        return 2
+    write = _page if page else _difference if arguments.diff else _text
+    try:
+        return written(arguments.output, partial(write, arguments, options))
+    except _NothingRead as error:
+        code: int = error.args[0]
+        return code
+
+
+def _title(arguments: argparse.Namespace) -> str:
+    if arguments.title:
+        return str(arguments.title)
+    names = [os.path.basename(name) if name != "-" else "standard input" for name in arguments.captures]
+    if arguments.diff:
+        return f"{names[0]} and {names[1]}"
+    return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
+
+
+class _Again(Run[tuple[str, int, list[bytes]]]):
+    """Reads captures a second time: what is wrong with them has been said."""
+
+    def _done(self, source: Source) -> None:
+        return None
+
+
+def _page(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    from analyzer.report.html.page import Entry, HtmlReport, Prepare
+
+    options = replace(options, commands=True)
+    prepare = Prepare(arguments.limit)
+    # What can be read twice is, where it is not small: which connections are worth their packets is known at the end,
+    # and looking at those of all would take far longer.
+    twice = all(os.path.isfile(name) for name in arguments.captures)
+    twice = twice and sum(os.path.getsize(name) for name in arguments.captures) > READ_ONCE
+    first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
+    sources: Run[Entry] = Run(first, connections(arguments.filter, prepare.entry), jobs_of(arguments))
+    file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    with HtmlReport(
+        file,
+        _title(arguments),
+        secrets_shown=arguments.show_secrets,
+        limit=arguments.limit,
+        theme=arguments.theme,
+        note=arguments.note,
+    ) as page:
+        for _, entries in sources.each(arguments.captures, arguments.merge):
+            for entry in entries:
+                page.add(entry)
+        if not sources.sources:
+            # Raised, so that the page that may be there already is not replaced.
+            raise _NothingRead(sources.code or 3)
+        if twice and not sources.interrupted:
+            for name, frames in page.missing.items():
+                names = arguments.captures if arguments.merge else [name]
+                again = _Again(replace(options, only=frames), connections(None, prepare.packets), arguments.jobs)
+                for _, found in again.each(names, arguments.merge):
+                    for capture, frame, columns in found:
+                        page.packets(capture, frame, columns)
+        page.close(sources.sources)
+    file.detach()
+    return sources.code
+
+
+def _text(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    from analyzer.report.markdown import MarkdownReport
+
+    report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit)
+    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
+    for _, results in sources.each(arguments.captures, arguments.merge):
+        for connection, _ in results:
+            report.connection(connection)
+    if not sources.sources:
+        raise _NothingRead(sources.code or 3)
+    out.write(report.text(sources.sources).encode())
+    return sources.code
+
+
+def _difference(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+    from analyzer.report.diff import Side, html, markdown
+
+    sides = []
+    for name in arguments.captures:
+        sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
+        side = Side(name)
+        for _, results in sources.each([name], False):
+            for connection, _ in results:
+                side.add(connection)
+        if not sources.sources:
+            raise _NothingRead(sources.code or 3)
+        side.source = sources.sources[0]
+        sides.append(side)
+    if arguments.format == "md":
+        text = markdown(sides[0], sides[1], _title(arguments), arguments.note)
+    else:
+        text = html(sides[0], sides[1], _title(arguments), arguments.note, arguments.theme)
+    out.write(text.encode())
+    return 0

@@ -1,0 +1,1 @@
+"""From frames to TCP segments, whatever the link layer and the tunnels."""

@@ -1,0 +1,167 @@
+"""Frames in, TCP segments out: the fast path for whole batches, the slow path for the frames it leaves over."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyzer.batches import I64, FrameBatch, SegmentBatch
+from analyzer.net.link.columnar import Columns, FastPath, Sorted
+from analyzer.net.link.fragments import FragmentTable
+from analyzer.net.link.linktypes import LINK_TYPES
+
+if TYPE_CHECKING:
+    from analyzer.net.link.scalar import Segment
+
+
+class SegmentDecoder:
+    """Finds the TCP segment of each frame. Between batches it keeps nothing but fragments and these counters:
+
+    frames              frames seen
+    segments            segments found
+    not_ip_tcp          frames that hold something else
+    undecodable         frames with a header that is cut or makes no sense
+    fragment_frames     frames with a fragment that did not complete its datagram
+    slow_frames         frames that the fast path left over
+    unknown_link_types  frames by link type, of link types that are not in LINK_TYPES; in no other counter but `frames`
+    fragments_pending   datagrams that wait for fragments
+    fragments_dropped   datagrams given up: too old, too many, contradictory, or with an overlap (IPv6)
+
+    `frames` is the sum of `segments`, `not_ip_tcp`, `undecodable`, `fragment_frames` and the unknown.
+    """
+
+    def __init__(self, *, fast: bool = True, fragments: FragmentTable | None = None) -> None:
+        """`fast` False sends every frame through the slow path; `fragments` is for other limits than the usual."""
+        self.frames = 0
+        self.segments = 0
+        self.not_ip_tcp = 0
+        self.undecodable = 0
+        self.fragment_frames = 0
+        self.slow_frames = 0
+        self.unknown_link_types: dict[int, int] = {}
+        self._fragments = FragmentTable() if fragments is None else fragments
+        self._fast = FastPath() if fast else None
+
+    @property
+    def fragments_pending(self) -> int:
+        return self._fragments.pending
+
+    @property
+    def fragments_dropped(self) -> int:
+        return self._fragments.dropped
+
+    def decode(self, batch: FrameBatch) -> SegmentBatch:
+        """The segments of a batch, in frame order; each frame's bytes have to lie inside `batch.data`.
+
+        Never raises on what a frame holds. The result's data are the batch's own, unless a datagram was reassembled:
+        then a copy with the reassembled bytes after them.
+        """
+        self.frames += len(batch)
+        known = self._by_link_type(batch)
+        if self._fast is None:
+            result = Sorted(batch.data, slow=list(known.values()))
+        else:
+            result = self._fast.decode(batch, known)
+        self.not_ip_tcp += result.rejected
+        parts, data = result.parts, batch.data
+        if result.slow:
+            columns, data = self._slow(batch, np.sort(np.concatenate(result.slow)))
+            parts = [*parts, columns]
+        merged = _merge(parts)
+        self.segments += len(merged.row)
+        values = {f.name: getattr(merged, f.name) for f in fields(merged) if f.name != "row"}
+        return SegmentBatch(
+            data=data, frame=batch.number[merged.row], timestamp_ns=batch.timestamp_ns[merged.row], **values
+        )
+
+    def _by_link_type(self, batch: FrameBatch) -> dict[int, I64]:
+        """Rows by link type; the unknown ones are counted and left out."""
+        link = batch.link_type
+        if not len(link):
+            return {}
+        alike = bool((link == link[0]).all())
+        rows: dict[int, I64] = {}
+        for link_type in [int(link[0])] if alike else np.unique(link).tolist():
+            row = np.arange(len(link), dtype=np.int64) if alike else np.flatnonzero(link == link_type)
+            if link_type in LINK_TYPES:
+                # Zeros that compress to nothing make millions of empty frames: not one by one.
+                empty = batch.captured[row] == 0
+                if empty.any():
+                    self.undecodable += int(empty.sum())
+                    row = row[~empty]
+                rows[link_type] = row
+            else:
+                self.unknown_link_types[link_type] = self.unknown_link_types.get(link_type, 0) + len(row)
+        return rows
+
+    def _slow(self, batch: FrameBatch, rows: I64) -> tuple[Columns, bytes | bytearray | memoryview]:
+        """Segments of `rows` (ascending, because fragments come in order), and the data they point into."""
+        # With it comes dpkt, which most captures have no need of.
+        from analyzer.net.link.scalar import Here, Segment, Verdict, dissect
+
+        self.slow_frames += len(rows)
+        buffer = memoryview(batch.data)
+        size = len(buffer)
+        found: list[tuple[int, Segment]] = []
+        reassembled: list[bytes] = []
+        columns = (batch.link_type, batch.offset, batch.captured, batch.original, batch.timestamp_ns)
+        for row, link_type, offset, captured, original, timestamp_ns in zip(
+            rows.tolist(), *(column[rows].tolist() for column in columns), strict=True
+        ):
+            frame = Here(LINK_TYPES[link_type], offset, offset + captured, offset + original)
+            segment = dissect(buffer, frame, timestamp_ns, self._fragments)
+            if isinstance(segment, Segment):
+                if segment.reassembled is not None:
+                    reassembled.append(segment.reassembled)
+                    segment = segment._replace(offset=segment.offset + size)
+                    size += len(reassembled[-1])
+                found.append((row, segment))
+            elif segment is Verdict.NOT_TCP:
+                self.not_ip_tcp += 1
+            elif segment is Verdict.UNDECODABLE:
+                self.undecodable += 1
+            else:
+                self.fragment_frames += 1
+        data = b"".join([buffer, *reassembled]) if reassembled else batch.data
+        return _columns(found), data
+
+
+def _columns(found: list[tuple[int, Segment]]) -> Columns:
+    """The slow path's segments, with the index of each one's frame, as columns."""
+    src = [segment.network.src.rjust(16, b"\0") for _, segment in found]
+    dst = [segment.network.dst.rjust(16, b"\0") for _, segment in found]
+    halves = np.frombuffer(b"".join(a + b for a, b in zip(src, dst, strict=True)), ">u8").reshape(-1, 4)
+    src_hi, src_lo, dst_hi, dst_lo = (halves[:, i].astype(np.uint64) for i in range(4))
+    rest = np.array([segment[1:10] for _, segment in found], np.int64).reshape(-1, 9)
+    sport, dport, seq, ack, flags, window, offset, length, missing = (rest[:, i] for i in range(9))
+    return Columns(
+        np.array([row for row, _ in found], np.int64),
+        np.array([segment.network.version for _, segment in found], np.uint8),
+        src_hi,
+        src_lo,
+        dst_hi,
+        dst_lo,
+        sport.astype(np.uint16),
+        dport.astype(np.uint16),
+        seq.astype(np.uint32),
+        ack.astype(np.uint32),
+        flags.astype(np.uint8),
+        window.astype(np.uint16),
+        offset.copy(),
+        length.copy(),
+        missing.copy(),
+    )
+
+
+def _merge(parts: list[Columns]) -> Columns:
+    """All parts as one, in the order of the frames."""
+    parts = [part for part in parts if len(part.row)]
+    if not parts:
+        return _columns([])
+    if len(parts) == 1:
+        return parts[0]
+    order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
+    names = [f.name for f in fields(Columns)]
+    return Columns(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))

@@ -1,0 +1,1 @@
+"""TCP: flows and reassembly. Pure: no files, no clock."""

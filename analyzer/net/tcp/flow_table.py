@@ -1,0 +1,494 @@
+"""Segments in columns to connections with their bytes in order.
+
+A batch is sorted by connection once. Connections in which every segment follows the one before, most of them, are
+recognised on the columns, and only their payloads are touched one by one, neighbours of one direction joined. All
+others go segment by segment through `reassembly`. A property test holds both ways to the same answer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.net.tcp.payload_runs import Rows, Runs, RunsHandler
+from analyzer.net.tcp.reassembly import END_FIN, END_RST, Half, StreamHandler, TcpConnection, difference
+
+# Connections open at one time, at most: past that the longest idle are finished.
+MAX_OPEN: int = 50_000
+# A closed connection is kept for its last acknowledgements: so many, and so long in capture time.
+LINGERING: int = 256
+LINGER_NS: int = 2_000_000_000
+# Finished connections whose late segments are known by their addresses and passed over.
+TOMBSTONES: int = 16_384
+
+HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
+
+
+class _Sorted:
+    """What the columns say of a batch that is sorted by connection."""
+
+    __slots__ = ("acked", "clean", "matters")
+
+    def __init__(self, rows: int, connections: int) -> None:
+        # For each connection: whether every segment follows the one before.
+        self.clean = np.ones(connections, dtype=bool)
+        # For each row: whether a clean connection needs to look at it (the others only acknowledge).
+        self.matters = np.zeros(rows, dtype=bool)
+        # For each connection and direction: the last acknowledgement the other side sent for it, -1 for none.
+        self.acked = np.full((2, connections), -1, dtype=np.int64)
+
+
+class FlowTable:
+    """All open TCP connections of a capture.
+
+    `feed` takes a batch and gives back the connections that have finished with it; `finish` the rest. The factory is
+    called once for each connection, when its first segment is seen, and its handler takes the stream events; None where
+    nobody wants them.
+    """
+
+    def __init__(self, factory: HandlerFactory, *, columns: bool = True, max_open: int | None = None) -> None:
+        self._factory = factory
+        self._most = max_open  # None: MAX_OPEN
+        self._columns = columns  # False sends every segment the long way (for tests)
+        self._open: dict[bytes, TcpConnection] = {}
+        self._lingering: OrderedDict[bytes, TcpConnection] = OrderedDict()
+        self._tombstones: OrderedDict[bytes, None] = OrderedDict()
+        self._new: list[TcpConnection] = []
+        self._opened: list[TcpConnection] = []
+        self._finished: list[TcpConnection] = []
+        # Odd multipliers nobody can know beforehand: a capture can not be made whose connections all collide.
+        self._mix = np.array([secrets.randbits(64) | 1 for _ in range(6)], dtype=np.uint64)
+        self.connections = 0
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def take_opened(self) -> list[TcpConnection]:
+        """The connections that are new since the last call, in the order of their numbers."""
+        opened, self._opened = self._opened, []
+        return opened
+
+    # -- batches -------------------------------------------------------------------------------------------------------
+
+    def feed(self, batch: SegmentBatch) -> list[TcpConnection]:
+        """Takes a batch; returns the connections that are finished, numbered, in the order they finished."""
+        if len(batch):
+            self._feed(batch)
+            self._number()
+            self._forget(int(batch.timestamp_ns[-1]))
+        finished, self._finished = self._finished, []
+        return finished
+
+    def finish(self) -> Iterator[TcpConnection]:
+        """The capture is over: flushes and gives back all that is left, in the order of their numbers."""
+        self._number()
+        left = sorted(self._open.values(), key=lambda connection: connection.number)
+        self._open.clear()
+        self._lingering.clear()
+        for connection in left:
+            connection.flush()
+            yield connection
+
+    def expire(self, now_ns: int, idle_ns: int) -> list[TcpConnection]:
+        """No segment says what time it is: finishes what has lingered, and what was idle for `idle_ns`, at `now_ns`."""
+        self._forget(now_ns)
+        before = now_ns - idle_ns
+        for connection in [one for one in self._open.values() if one.last_ns < before]:
+            self.evicted += 1
+            self._complete(connection)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def _feed(self, batch: SegmentBatch) -> None:
+        count = len(batch)
+        swap = (batch.src_hi > batch.dst_hi) | (
+            (batch.src_hi == batch.dst_hi)
+            & ((batch.src_lo > batch.dst_lo) | ((batch.src_lo == batch.dst_lo) & (batch.sport > batch.dport)))
+        )
+        low_hi = np.where(swap, batch.dst_hi, batch.src_hi)
+        low_lo = np.where(swap, batch.dst_lo, batch.src_lo)
+        high_hi = np.where(swap, batch.src_hi, batch.dst_hi)
+        high_lo = np.where(swap, batch.src_lo, batch.dst_lo)
+        low_port = np.where(swap, batch.dport, batch.sport).astype(np.uint64)
+        high_port = np.where(swap, batch.sport, batch.dport).astype(np.uint64)
+        ports = np.left_shift(low_port, np.uint64(24)) + np.left_shift(high_port, np.uint64(8))
+        ports += batch.ip_version.astype(np.uint64)
+        columns = (low_hi, low_lo, high_hi, high_lo, ports)
+        order = self._sorted(columns)
+        same = np.ones(count, dtype=bool)
+        same[0] = False
+        for column in columns:
+            ordered = column[order]
+            same[1:] &= ordered[1:] == ordered[:-1]
+        starts = np.flatnonzero(~same)
+        group = np.cumsum(~same) - 1
+        direction = swap[order].astype(np.int64)
+        known = self._look(batch, order, direction, starts, group)
+        picked = np.flatnonzero(known.matters)
+        data = memoryview(batch.data)
+        rows = Rows(batch, direction[picked], order[picked])
+        runs = Runs(batch, direction[picked], group[picked], order[picked], data)
+        heads = order[starts]
+        keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
+        stops = np.append(starts[1:], count)
+        bounds = np.searchsorted(picked, np.append(starts, count)).tolist()
+        ends = order[stops - 1]
+        last_frames, last_times = batch.frame[ends].tolist(), batch.timestamp_ns[ends].tolist()
+        clean, acked = known.clean.tolist(), known.acked.tolist()
+        # In the order of their first frames, as tcp.stream counts them.
+        for index in np.argsort(heads, kind="stable").tolist():
+            key = keys[index * 40 : index * 40 + 40]
+            connection = None
+            if clean[index]:
+                connection = self._column_way(key, rows, runs, bounds[index], bounds[index + 1], data)
+            if connection is None:
+                span = slice(starts[index], stops[index])
+                self._long_way(key, Rows(batch, direction[span], order[span]), data)
+                continue
+            for half, number in zip(connection.halves, (acked[0][index], acked[1][index]), strict=True):
+                if number >= 0:
+                    half.acked = number
+            connection.last_frame = last_frames[index]
+            connection.last_ns = last_times[index]
+            if connection.closed:
+                self._lingering[key] = connection
+
+    def _sorted(self, columns: tuple[NDArray[np.uint64], ...]) -> NDArray[np.int64]:
+        """An order that puts the rows of each connection together, in frame order."""
+        mixed = columns[0] * self._mix[0]
+        for column, factor in zip(columns[1:], self._mix[1:], strict=False):
+            mixed ^= column * factor
+            mixed ^= mixed >> np.uint64(29)
+            mixed *= self._mix[5]
+        order = np.argsort(mixed, kind="stable")
+        ordered = mixed[order]
+        same_hash = ordered[1:] == ordered[:-1]
+        for column in columns:
+            sorted_column = column[order]
+            if not np.array_equal(sorted_column[1:][same_hash], sorted_column[:-1][same_hash]):
+                # Two connections with one hash: sort by the columns themselves.
+                return np.lexsort(columns)
+        return order
+
+    @staticmethod
+    def _look(
+        batch: SegmentBatch,
+        order: NDArray[np.int64],
+        direction: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        group: NDArray[np.int64],
+    ) -> _Sorted:
+        """Which connections are clean within the batch, and which of their rows matter.
+
+        Clean: each sequence number is the one due, nothing is cut, no SYN comes after other segments, and nothing is
+        acknowledged that was not seen before.
+        """
+        count = len(order)
+        seq = batch.seq[order].astype(np.int64)
+        ack = batch.ack[order].astype(np.int64)
+        flags = batch.flags[order]
+        missing = batch.missing[order]
+        size = batch.length[order]
+        syn = (flags & TCP_SYN) != 0
+        fin = (flags & TCP_FIN) != 0
+        rst = (flags & TCP_RST) != 0
+        after = seq + size + syn + fin
+        position = np.arange(count, dtype=np.int64)
+        first = starts[group]
+        acks = (flags & TCP_ACK) != 0
+        found = _Sorted(count, len(starts))
+        found.matters[:] = (size > 0) | syn | fin | rst
+        stops = np.append(starts[1:], count) - 1
+        # A plain SYN opens a connection: after other rows it may be another one.
+        opens = syn & ~acks
+        late = syn & acks & (position > first + 1)  # a SYN-ACK after more than the SYN it answers
+        bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first)) | late
+        # What comes after a reset is judged one by one: its number is no promise of bytes before it.
+        reset = np.maximum.accumulate(np.where(rst, position, -1))
+        bad[1:] |= reset[:-1] >= first[1:]
+        for this in (0, 1):
+            mine = direction == this
+            # For each row: the last row of this direction at or before it, within its connection.
+            last = np.maximum.accumulate(np.where(mine, position, -1))
+            before = np.empty_like(last)
+            before[0] = -1
+            before[1:] = last[:-1]
+            known = before >= first
+            due = after[np.where(known, before, 0)]
+            bad |= mine & known & ~rst & (((seq - due) & 0xFFFF_FFFF) != 0)
+            bad |= mine & known & syn
+            # A row of the other direction must not acknowledge what is not yet seen of this one.
+            ahead = ((ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+            bad |= ~mine & known & acks & (ahead > 0)
+            # A FIN must be the last thing a direction says.
+            bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
+            # What a side says first after its SYN, or after the other's, completes the handshake.
+            found.matters |= mine & known & syn[np.where(known, before, 0)]
+            answered = np.maximum.accumulate(np.where(~mine & syn, position, -1))
+            found.matters |= mine & (answered >= first) & (before < answered)
+            # Before the first row of this direction, only what was known before the batch can tell.
+            found.matters |= ~known & (mine | acks)
+            speaks = mine & acks & ~rst
+            latest = np.maximum.accumulate(np.where(speaks, position, -1))[stops]
+            found.acked[1 - this] = np.where(latest >= starts, ack[latest], -1)
+        found.clean[group[bad]] = False
+        return found
+
+    # -- the column way ------------------------------------------------------------------------------------------------
+
+    def _column_way(
+        self, key: bytes, rows: Rows, runs: Runs, begin: int, stop: int, data: memoryview
+    ) -> TcpConnection | None:
+        """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
+
+        `rows` holds those that matter, of this connection from `begin` to `stop`.
+        """
+        if not self._columns or key in self._lingering:
+            return None
+        connection = self._open.get(key)
+        flags, directions, frames, times = rows.flags, rows.direction, rows.frame, rows.time
+        if connection is None:
+            if key in self._tombstones and not flags[begin] & TCP_SYN:
+                return None
+            connection = self._create(key, frames[begin], times[begin])
+        elif not self._joins(connection, rows, begin, stop):
+            return None
+        row = begin
+        if not _known(connection):
+            row = self._opening(connection, rows, begin, stop)
+            if not _known(connection):
+                self._one_by_one(connection, rows, row, stop, data)
+                return connection
+        while row < stop:
+            flagged = min(runs.next_flagged(row), stop)
+            self._deliver(connection, runs, *runs.between(row, min(flagged + 1, stop)))
+            if flagged < stop:
+                self._ended(connection, directions[flagged], flags[flagged], frames[flagged], times[flagged])
+            row = flagged + 1
+        return connection
+
+    def _opening(self, connection: TcpConnection, rows: Rows, begin: int, stop: int) -> int:
+        """Takes rows until both directions are known; returns the first that is not taken: none with data is."""
+        halves = connection.halves
+        for row in range(begin, stop):
+            flag, sender = rows.flags[row], rows.direction[row]
+            self._opens(connection, halves[sender], sender, rows, row)
+            if rows.length[row]:
+                return row
+            if flag & (TCP_FIN | TCP_RST):
+                self._ended(connection, sender, flag, rows.frame[row], rows.time[row])
+            if _known(connection):
+                return row + 1
+        return stop
+
+    @staticmethod
+    def _opens(connection: TcpConnection, half: Half, sender: int, rows: Rows, row: int) -> None:
+        """What a row says of how the connection began."""
+        flag, seq, time_ns = rows.flags[row], rows.seq[row], rows.time[row]
+        if flag & TCP_SYN:
+            connection._syn(sender, seq, flag, time_ns)
+            half.next = half.highest = (seq + 1) & 0xFFFF_FFFF
+            return
+        if half.next < 0 and not flag & TCP_RST:
+            half.next = half.highest = seq
+        if sender == connection.initiator and connection.connected_ns is None and connection.synack_ns is not None:
+            connection.connected_ns = time_ns
+
+    def _one_by_one(self, connection: TcpConnection, rows: Rows, begin: int, stop: int, data: memoryview) -> None:
+        """Takes rows of a connection of which one direction may not be there at all."""
+        handler = connection.handler
+        flags, directions, frames, times = rows.flags, rows.direction, rows.frame, rows.time
+        run = -1
+        parts: list[memoryview] = []
+        ends: list[int] = []
+        run_frames: list[int] = []
+        run_times: list[int] = []
+        total = 0
+        for i in range(begin, stop):
+            flag, size, sender = flags[i], rows.length[i], directions[i]
+            half = connection.halves[sender]
+            self._opens(connection, half, sender, rows, i)
+            if size:
+                half.bytes += size
+                half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+                if handler is not None:
+                    if sender != run:
+                        if parts:
+                            handler.data(run, _joined(parts), ends, run_frames, run_times)
+                        run = sender
+                        parts, ends, run_frames, run_times, total = [], [], [], [], 0
+                    offset = rows.offset[i]
+                    parts.append(data[offset : offset + size])
+                    total += size
+                    ends.append(total)
+                    run_frames.append(frames[i])
+                    run_times.append(times[i])
+            if flag & (TCP_FIN | TCP_RST):
+                if parts and handler is not None:
+                    handler.data(run, _joined(parts), ends, run_frames, run_times)
+                parts, run = [], -1
+                self._ended(connection, sender, flag, frames[i], times[i])
+        if parts and handler is not None:
+            handler.data(run, _joined(parts), ends, run_frames, run_times)
+
+    @staticmethod
+    def _deliver(connection: TcpConnection, runs: Runs, first: int, last: int) -> None:
+        """Delivers the data of a connection that has begun: the greater part of all rows."""
+        for run in range(first, last):
+            half = connection.halves[runs.sender[run]]
+            size = runs.size(run)
+            half.bytes += size
+            half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+        handler = connection.handler
+        if isinstance(handler, RunsHandler):
+            handler.runs(runs, first, last)
+        elif handler is not None:
+            for run in range(first, last):
+                handler.data(*runs.piece(run))
+
+    @staticmethod
+    def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:
+        half = connection.halves[sender]
+        kind = END_FIN
+        if flag & TCP_FIN:
+            half.fin = True
+            half.fin_frame = frame
+            half.next = (half.next + 1) & 0xFFFF_FFFF
+        elif half.rst_frame:
+            return
+        if flag & TCP_RST:
+            kind = END_RST
+            half.rst_frame = frame
+        if connection.handler is not None:
+            connection.handler.end(sender, kind, frame, time_ns)
+
+    @staticmethod
+    def _joins(connection: TcpConnection, rows: Rows, begin: int, stop: int) -> bool:
+        """Whether the first row of each direction is what the connection awaits, and acknowledges nothing unseen."""
+        if not connection.settled:
+            return False
+        left = 2
+        seen = [False, False]
+        for i in range(begin, stop):
+            sender = rows.direction[i]
+            flags = rows.flags[i]
+            half = connection.halves[sender]
+            peer = connection.halves[1 - sender]
+            if not seen[sender]:
+                seen[sender] = True
+                left -= 1
+                if flags & TCP_SYN and (half.next >= 0 or connection.is_new_connection(sender, rows.seq[i], flags)):
+                    return False
+                if not flags & TCP_RST and half.next >= 0 and rows.seq[i] != half.next:
+                    return False
+                if half.fin and (rows.length[i] or flags & TCP_FIN):
+                    return False
+            if not seen[1 - sender] and flags & TCP_ACK and peer.next >= 0 and difference(rows.ack[i], peer.next) > 0:
+                return False
+            if not left:
+                return True
+        return True
+
+    # -- the long way --------------------------------------------------------------------------------------------------
+
+    def _long_way(self, key: bytes, rows: Rows, data: memoryview) -> None:
+        """Every row of a connection, one at a time."""
+        connection = self._open.get(key)
+        for i in range(len(rows.frame)):
+            sender = rows.direction[i]
+            flags = rows.flags[i]
+            if connection is not None and connection.is_new_connection(sender, rows.seq[i], flags):
+                self._complete(connection)
+                connection = None
+            if connection is None:
+                if key in self._tombstones and not flags & TCP_SYN:
+                    continue
+                connection = self._create(key, rows.frame[i], rows.time[i])
+            offset = rows.offset[i]
+            connection.segment(
+                sender,
+                rows.seq[i],
+                rows.ack[i],
+                flags,
+                bytes(data[offset : offset + rows.length[i]]),
+                rows.missing[i],
+                rows.frame[i],
+                rows.time[i],
+            )
+        if connection is not None and connection.closed and key not in self._lingering:
+            self._lingering[key] = connection
+
+    # -- open, lingering, finished -------------------------------------------------------------------------------------
+
+    def _create(self, key: bytes, frame: int, time_ns: int) -> TcpConnection:
+        connection = TcpConnection(key, endpoints_of(key), frame, time_ns)
+        connection.handler = self._factory(connection)
+        self._open[key] = connection
+        self._new.append(connection)
+        self._tombstones.pop(key, None)
+        return connection
+
+    def _number(self) -> None:
+        """Numbers the connections that are new with this batch, in the order of their first frames."""
+        self._new.sort(key=lambda connection: connection.first_frame)
+        for connection in self._new:
+            connection.number = self.connections
+            self.connections += 1
+        self._opened += self._new
+        self._new.clear()
+
+    def _complete(self, connection: TcpConnection) -> None:
+        """Takes a connection out of the table."""
+        connection.flush()
+        self._open.pop(connection.key, None)
+        self._lingering.pop(connection.key, None)
+        self._tombstones[connection.key] = None
+        if len(self._tombstones) > TOMBSTONES:
+            self._tombstones.popitem(last=False)
+        self._finished.append(connection)
+
+    def _forget(self, now_ns: int) -> None:
+        """Finishes closed connections that have lingered, and the longest idle where too many are open."""
+        while self._lingering:
+            first = next(iter(self._lingering.values()))
+            if len(self._lingering) <= LINGERING and now_ns - first.last_ns <= LINGER_NS:
+                break
+            self._complete(first)
+        most = MAX_OPEN if self._most is None else self._most
+        over = len(self._open) - most
+        if over > 0:
+            # A tenth more than needed, so that the sort is not paid for at every batch.
+            idle = sorted(self._open.values(), key=lambda connection: connection.last_ns)
+            for connection in idle[: over + most // 10]:
+                self.evicted += 1
+                self._complete(connection)
+
+
+def _known(connection: TcpConnection) -> bool:
+    """Whether both directions have begun, and nothing of the handshake is due."""
+    halves = connection.halves
+    connected = connection.synack_ns is None or connection.connected_ns is not None
+    return connected and halves[0].next >= 0 <= halves[1].next
+
+
+def _joined(parts: list[memoryview]) -> bytes:
+    return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+
+
+def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
+    """((address, port), (address, port)) of a connection's 40-byte key, the lower first."""
+    ports = int.from_bytes(key[32:40], "big")
+    if ports & 0xFF == 4:
+        low = ".".join(map(str, key[12:16]))
+        high = ".".join(map(str, key[28:32]))
+    else:
+        low = str(ipaddress.IPv6Address(key[0:16]))
+        high = str(ipaddress.IPv6Address(key[16:32]))
+    return (low, ports >> 24 & 0xFFFF), (high, ports >> 8 & 0xFFFF)

@@ -1,0 +1,130 @@
+"""Whole responses that came in one piece, without a record for each packet: what most of the traffic is.
+
+Only the plain case is answered: an OK, or one result set whose definitions and rows are passed over by their headers,
+every packet in sequence, the last byte that of the packet which ends it. For all else the state machine is there.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+from analyzer.errors import DecodeError
+from analyzer.protocol.context import Context
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.machine import Machine
+from analyzer.protocol.machine.terminators import EOF_LENGTH, Ends, end_of
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.response import METADATA_FLAG
+from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, SERVER_MORE_RESULTS_EXISTS
+from analyzer.protocol.wire.framing import HEADER, LONGEST, alike
+
+# Longer pieces are rarely whole, and would be walked twice.
+LONGEST_SCANNED: Final = 1 << 16
+# Rows of fewer bytes are not worth looking at together.
+LONG_ROWS: Final = 512
+SHORTEST_OK: Final = 7
+CURSOR_EXISTS: Final = 0x40
+PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte
+
+_HEADER_AND_FIRST = Struct("<IB").unpack_from
+_STEP: Final = 0x0100_0000
+_WRAP: Final = 0xFF00_0000
+
+
+class Scanned(msgspec.Struct, frozen=True, gc=False):
+    """A whole response. `columns` is None where it is an OK; `first_stop` is where its first packet ends."""
+
+    end: OKPacket | EOFPacket
+    columns: int | None
+    rows: int
+    first_stop: int
+    sequence: int  # id of the last packet
+
+
+def plain_response(machine: Machine, data: bytes) -> Scanned | None:
+    """Takes the current command's whole response where it is plain; None for all else, and nothing has moved."""
+    state = machine.state
+    if state not in (st.RESULT, st.RESPONSE) or machine.sequence is None or machine.queue:
+        return None
+    ctx = machine.context
+    in_force = ctx.in_force
+    if ctx.assumed or machine.one_sided or machine.compression is not None or in_force & METADATA_FLAG:
+        return None
+    found = scan(data, (machine.sequence + 1) & 0xFF, not in_force & CLIENT_DEPRECATE_EOF)
+    if found is None or (found[0] is not None and state != st.RESULT):
+        return None
+    columns, rows, first_stop, begin, sequence = found
+    end = last_of(data[begin:], ctx, machine.ends)
+    if end is None:
+        return None
+    machine.answered(sequence)
+    return Scanned(end, columns, rows, first_stop, sequence)
+
+
+def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | None:
+    """The OK or EOF that ends a response; None where it is broken, or more results follow it."""
+    try:
+        end = end_of(payload, ctx, ends)
+    except DecodeError:
+        return None
+    return None if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else end
+
+
+def scan(data: bytes, sequence: int, has_eof: bool) -> tuple[int | None, int, int, int, int] | None:
+    """(columns, rows, end of the first packet, begin of the last payload, id of the last packet); None: not plain.
+
+    `sequence` is the id that the first packet has to have. `has_eof`: definitions and rows end with EOF packets.
+    """
+    size = len(data)
+    if not HEADER < size <= LONGEST_SCANNED:
+        return None
+    mark = sequence << 24
+    word, first = _HEADER_AND_FIRST(data, 0)
+    length = word - mark
+    stop = HEADER + length
+    if length <= 0 or stop > size:
+        return None
+    if first == 0:
+        return (None, 0, stop, HEADER, sequence) if stop == size else None
+    if first > 0xFA or length != 1:
+        return None
+    first_stop = stop
+    last = size - HEADER - 1
+    for left in range(first + 1 if has_eof else first, 0, -1):
+        if stop > last:
+            return None
+        mark = (mark + _STEP) & _WRAP
+        word, byte = _HEADER_AND_FIRST(data, stop)
+        length = word - mark
+        if not 0 < length < LONGEST:
+            return None
+        begin = stop + HEADER
+        stop = begin + length
+        if has_eof and left == 1:
+            if byte != 0xFE or length != EOF_LENGTH or stop > size:
+                return None
+            # Behind a cursor nothing comes; behind OUT parameters an OK, whatever their last EOF says.
+            if data[begin + 3] & CURSOR_EXISTS or data[begin + 4] & PS_OUT_PARAMS:
+                return None
+        elif byte >= 0xFE:
+            return None
+    rows = 0
+    if size - stop > LONG_ROWS:
+        rows, stop = alike(data, stop, size, ((mark + _STEP) & _WRAP) >> 24)
+        mark = (mark + rows * _STEP) & _WRAP
+    while stop <= last:
+        mark = (mark + _STEP) & _WRAP
+        word, byte = _HEADER_AND_FIRST(data, stop)
+        length = word - mark
+        if byte >= 0xFE or not 0 < length < LONGEST:
+            break
+        stop += HEADER + length
+        rows += 1
+    else:
+        return None
+    if byte != 0xFE or stop + HEADER + length != size or (length != EOF_LENGTH if has_eof else length < SHORTEST_OK):
+        return None
+    return first, rows, first_stop, stop + HEADER, mark >> 24

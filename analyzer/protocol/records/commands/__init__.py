@@ -1,0 +1,1 @@
+"""The records of commands: what a client sends in the command phase."""

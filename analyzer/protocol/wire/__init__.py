@@ -1,0 +1,1 @@
+"""Bytes of the protocol: packets, compressed packets, integers, strings and values."""

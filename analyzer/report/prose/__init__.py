@@ -1,0 +1,1 @@
+"""What things mean, in sentences: one text for every output."""

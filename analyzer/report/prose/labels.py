@@ -1,0 +1,154 @@
+"""Short names and units, the same in the text and in the page."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from analyzer.analysis.model.connection import Authentication, Connection, Endpoint, Finding, Greeting, Tls
+
+SEVERITIES = ("error", "warning", "info")  # worst first
+OUTCOMES = ("accepted", "rejected", "aborted", "encrypted", "unknown")
+TIMES = (
+    ("tcp_connect_ns", "TCP connect"),
+    ("greeting_ns", "Greeting"),
+    ("tls_ns", "TLS"),
+    ("login_ns", "Login"),
+    ("authentication_ns", "Authentication"),
+    ("total_ns", "Whole connection phase"),
+)
+_PLUGINS = {
+    "caching_sha2_password": "caching_sha2",
+    "sha256_password": "sha256",
+    "mysql_native_password": "native",
+    "mysql_old_password": "old",
+    "mysql_clear_password": "cleartext",
+    "client_ed25519": "ed25519",
+    "auth_gssapi_client": "gssapi",
+    "authentication_kerberos_client": "kerberos",
+    "authentication_ldap_sasl_client": "ldap_sasl",
+    "authentication_webauthn_client": "webauthn",
+    "authentication_fido_client": "fido",
+    "authentication_openid_connect_client": "openid",
+}
+_PRODUCTS = {"mysql": "MySQL", "mariadb": "MariaDB"}
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def duration(ns: int) -> str:
+    """At most five or six characters, three digits that count."""
+    if ns < 0:
+        return "-" + duration(-ns)
+    if ns < 999_500:
+        return f"{ns / 1e3:.0f}us"
+    if ns < 999_500_000:
+        return _digits(ns / 1e6) + "ms"
+    if ns < 59_950_000_000:
+        return _digits(ns / 1e9) + "s"
+    seconds = round(ns / 1e9)
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60:02}s"
+    if seconds < 86400:
+        return f"{seconds // 3600}h{seconds % 3600 // 60:02}m"
+    return f"{seconds // 86400}d{seconds % 86400 // 3600:02}h"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+
+
+def milliseconds(ns: int) -> str:
+    """For ladders: always the same unit, so that steps compare at a glance."""
+    return f"{ns / 1e6:,.3f} ms"
+
+
+def moment(ns: int) -> datetime:
+    """Wall-clock time, UTC: what server logs are written in, and the same on every machine."""
+    try:
+        return _EPOCH + timedelta(microseconds=ns // 1000)
+    except OverflowError:  # a capture may claim any time
+        return _EPOCH
+
+
+def date(ns: int) -> str:
+    return f"{moment(ns):%Y-%m-%d}"
+
+
+def time_of_day(ns: int, milliseconds: bool = False) -> str:
+    text = f"{moment(ns):%H:%M:%S.%f}"
+    return text[:12] if milliseconds else text[:8]
+
+
+def endpoint(where: Endpoint) -> str:
+    return f"[{where.address}]:{where.port}" if ":" in where.address else f"{where.address}:{where.port}"
+
+
+def client(connection: Connection) -> str:
+    """The address the client really has, where a proxy in front tells it."""
+    proxy = connection.proxy
+    return endpoint(proxy.client if proxy is not None and proxy.client is not None else connection.client)
+
+
+def server_version(greeting: Greeting | None) -> str:
+    """The number alone: the rest of a version is packaging."""
+    if greeting is None:
+        return "-"
+    found = _VERSION.search(greeting.server_version)
+    return found.group() if found else greeting.server_version
+
+
+def product(greeting: Greeting | None) -> str:
+    if greeting is None:
+        return "-"
+    return f"{_PRODUCTS.get(greeting.flavor, greeting.flavor)} {server_version(greeting)}"
+
+
+def account(connection: Connection) -> str:
+    """user/database; a login without a name is the server's anonymous account."""
+    login = connection.login
+    if login is None:
+        return "-"
+    user = login.user or "(anonymous)"
+    return f"{user}/{login.database}" if login.database else user
+
+
+def plugin(authentication: Authentication | None) -> str:
+    if authentication is None or authentication.plugin is None:
+        return "-"
+    name = _PLUGINS.get(authentication.plugin, authentication.plugin)
+    # `direct` says only that nothing special happened.
+    return f"{name}/{authentication.path}" if authentication.path in {"fast", "full"} else name
+
+
+def tls(layer: Tls | None) -> str:
+    if layer is None:
+        return "-"
+    if layer.version is None:
+        return "yes"
+    return layer.version.removeprefix("TLSv").removeprefix("TLS").strip()
+
+
+def error_text(connection: Connection) -> str | None:
+    error = connection.error
+    if error is None:
+        return None
+    state = f" ({error.sqlstate})" if error.sqlstate else ""
+    return f"{error.code}{state} {error.message}"
+
+
+def frames(numbers: list[int]) -> str:
+    return f"frame {numbers[0]}" if len(numbers) == 1 else "frames " + ", ".join(map(str, numbers))
+
+
+def by_severity(findings: list[Finding]) -> list[Finding]:
+    """Worst first, otherwise in the order they were made; a severity not known here comes last."""
+    return sorted(findings, key=lambda one: rank(one.severity))
+
+
+def rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,406 @@
+"""The story of a connection, step by step in plain words, and the long text of a finding.
+
+Text from the wire goes through `escape.terminal` here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.helpers import span
+from analyzer.analysis.findings.rule import Rule
+from analyzer.analysis.model.connection import Connection, Finding, Greeting, Login, Tls
+from analyzer.report.escape import terminal
+from analyzer.report.prose import labels
+from analyzer.report.prose.authentication_steps import OUTCOMES, PATHS, PLUGINS, PROTECTIONS
+from analyzer.report.text.colour import paint
+from analyzer.report.text.layout import cells, wrap
+
+NARROWEST: Final = 40
+_PRODUCTS: Final = {"mysql": "MySQL", "mariadb": "MariaDB"}
+_FIELD: Final = re.compile(r"\{(\w+)(?:![rs])?\}")
+# Kinds of commands that are named.
+_MOST_COMMANDS: Final = 12
+_MOST_ATTRIBUTES: Final = 3
+
+
+class Step(NamedTuple):
+    """`after_ns` is the time since the connection began, `frame` where it can be seen; None where that is not known."""
+
+    title: str
+    after_ns: int | None
+    frame: int | None
+    sentences: list[str]
+
+
+def story(connection: Connection) -> list[Step]:
+    """What happened, in order."""
+    steps = [_tcp(connection), _greeting(connection), _tls(connection), _login(connection)]
+    steps += [_authentication(connection), _verdict(connection), _commands(connection), _end(connection)]
+    return [step for step in steps if step is not None]
+
+
+# -- the steps ---------------------------------------------------------------------------------------------------------
+
+
+def _tcp(c: Connection) -> Step:
+    timing = c.timing
+    if not c.tcp.syn:
+        said = ["The connection was made before the capture began."]
+    elif timing.tcp_connect_ns is not None:
+        took = span(timing.tcp_connect_ns)
+        said = [f"{c.client.address} connected to {c.server.address} port {c.server.port}; that took {took}."]
+    elif c.tcp.rst_from == "server" and not c.tcp.bytes_from_server:
+        said = [
+            f"{c.client.address} asked {c.server.address} for a connection to port {c.server.port} and was refused."
+        ]
+    elif not c.tcp.bytes_from_client and not c.tcp.bytes_from_server:
+        said = [f"{c.client.address} asked {c.server.address} for a connection to port {c.server.port}."]
+    else:
+        said = [f"{c.client.address} connected to {c.server.address} port {c.server.port}."]
+    if c.proxy is not None and c.proxy.client is not None:
+        said.append(
+            f"A PROXY protocol header (frame {c.proxy.frame}) says that the client behind the proxy is "
+            f"{c.proxy.client.address} port {c.proxy.client.port}."
+        )
+    return Step("TCP", 0, c.first_frame, said)
+
+
+def _since_start(c: Connection, *parts: int | None) -> int | None:
+    """The sum of the times from the connection's start on; None where one of them is not known."""
+    known = [part for part in (c.timing.tcp_connect_ns, *parts) if part is not None]
+    return sum(known) if len(known) == len(parts) + 1 else None
+
+
+def _greeting(c: Connection) -> Step | None:
+    greeting = c.greeting
+    when = _since_start(c, c.timing.greeting_ns)
+    if greeting is None:
+        if c.error is not None and c.error.phase == "greeting":
+            return Step("No greeting", None, c.error.frame, ["In place of its greeting the server sent an error."])
+        if c.tcp.bytes_from_server or c.login is not None or c.tls is not None:
+            return Step("No greeting", None, None, ["The server's greeting is not in the capture."])
+        return Step("No greeting", None, None, ["The server sent nothing."])
+    said = [
+        f"The server introduced itself: {_product(greeting)}, connection id {greeting.connection_id}. It gave a nonce "
+        "(a random number, new for every connection)"
+        + (f" and proposed the plugin {greeting.auth_plugin}." if greeting.auth_plugin else ".")
+    ]
+    offers = []
+    if greeting.capabilities:
+        offers.append("TLS" if "CLIENT_SSL" in greeting.capabilities else "no TLS")
+        offers += ["compression"] if "CLIENT_COMPRESS" in greeting.capabilities else []
+    if offers:
+        said.append(f"It offers {' and '.join(offers)}.")
+    return Step("Greeting", when, greeting.frame, said)
+
+
+def _product(greeting: Greeting) -> str:
+    return f"{_PRODUCTS.get(greeting.flavor, greeting.flavor)} {greeting.server_version}"
+
+
+def _tls(c: Connection) -> Step | None:
+    tls = c.tls
+    if tls is None:
+        if c.login is None:
+            return None
+        return Step(
+            "No TLS", None, None, ["Neither side began TLS: all that follows can be read by anyone on the way."]
+        )
+    said = []
+    if tls.requested_frame is not None:
+        said.append("The client sent the first 32 bytes of its login alone (an SSLRequest), to go on in TLS.")
+    else:
+        said.append("The client began TLS.")
+    said += _tls_session(tls)
+    when = _since_start(c, c.timing.greeting_ns, None if c.timing.tls_ns is None else c.timing.tls_ns)
+    return Step("TLS", when, tls.requested_frame, said)
+
+
+def _tls_session(tls: Tls) -> list[str]:
+    said = []
+    if tls.version is not None:
+        again = ", resumed from an earlier session" if tls.resumed else ""
+        said.append(f"They agreed on {tls.version} with {tls.cipher_suite}{again}.")
+    for certificate in tls.certificates[:1]:
+        signed = "self-signed" if certificate.self_signed else f"signed by {certificate.issuer}"
+        said.append(f"The server showed a certificate of {certificate.subject} ({certificate.key}, {signed}).")
+    for alert in tls.alerts:
+        if alert.description != "close_notify":
+            what = alert.description or "that is encrypted"
+            said.append(f"The {alert.sender} sent the alert {what} (frame {alert.frame}).")
+    if tls.version is not None and not tls.decrypted:
+        said.append("What was said inside it can not be read without its keys.")
+    elif tls.decrypted:
+        said.append("Its keys are at hand, so what follows could be read.")
+    return said
+
+
+def _login(c: Connection) -> Step | None:
+    login = c.login
+    if login is None:
+        if c.tls is not None or c.greeting is None:
+            return None
+        words = "sent nothing that is a login" if c.tcp.bytes_from_client else "sent nothing"
+        return Step("No login", None, None, [f"The client {words}."])
+    database = f" and database {login.database!r}" if login.database else ", without a database"
+    plugin = f" It begins with the plugin {login.auth_plugin}." if login.auth_plugin else ""
+    said = [f"The client logged in as user {login.user!r}{database}.{plugin}"]
+    said += _client(c, login)
+    when = _since_start(c, c.timing.greeting_ns, c.timing.login_ns)
+    return Step("Login", when, login.frame, said)
+
+
+def _client(c: Connection, login: Login) -> list[str]:
+    said = []
+    driver = c.driver
+    if driver is not None and driver.name:
+        version = f" {driver.version}" if driver.version else ""
+        how = "by its own word" if driver.evidence == "attributes" else f"{driver.confidence}, by its fingerprint"
+        said.append(f"The client is {driver.name}{version} ({how}).")
+    program = (login.attributes or {}).get("program_name")
+    if program:
+        said.append(f"The program calls itself {program!r}.")
+    if login.collation is not None:
+        said.append(f"It asks for the collation {login.collation} ({login.collation_id}).")
+    elif login.collation_id is not None:
+        said.append(f"It asks for collation {login.collation_id}, which nobody here knows.")
+    if c.compression != "none":
+        said.append(f"After the login both sides compress with {c.compression}.")
+    return said
+
+
+def _authentication(c: Connection) -> Step | None:
+    authentication = c.authentication
+    if authentication is None:
+        return None
+    said = []
+    for switch in authentication.switches:
+        began = f"The client began with {switch.from_}" if switch.from_ else "The client named no plugin"
+        said.append(
+            f"{began}, but the account uses {switch.to}: the server asked to start again with that one (frame "
+            f"{switch.frame}) and gave a new nonce."
+        )
+    told = PLUGINS.get(authentication.plugin or "")
+    if authentication.plugin:
+        said.append(f"{authentication.plugin}: {told}" if told else f"The plugin is {authentication.plugin}.")
+    if authentication.path in PATHS:
+        said.append(PATHS[authentication.path])
+    protection = PROTECTIONS.get(authentication.password_protection or "")
+    if protection:
+        said.append(protection)
+    said += [f"- {step.sender}, frame {step.frame}: {step.summary}" for step in authentication.steps]
+    return Step("Authentication", None, authentication.steps[0].frame if authentication.steps else None, said)
+
+
+def _verdict(c: Connection) -> Step:
+    said = [OUTCOMES.get(c.outcome, c.outcome)]
+    error = c.error
+    frame = None
+    if error is not None and error.phase != "command":
+        state = f" ({error.sqlstate})" if error.sqlstate else ""
+        lead = "It said" if c.outcome == "rejected" else "The server noted"
+        said.append(f"{lead}: error {error.code}{state}, {error.message!r}.")
+        frame = error.frame
+    inferred = c.tls.inferred if c.tls is not None else None
+    if inferred is not None:
+        said.append(f"Going by sizes and times it was {inferred.login} ({inferred.confidence}): {inferred.why}.")
+    total = c.timing.total_ns
+    if total is not None:
+        said.append(f"From the first packet to here: {span(total)}.")
+    return Step("Verdict", total, frame, said)
+
+
+def _commands(c: Connection) -> Step | None:
+    if not c.commands:
+        return None
+    named = list(c.commands.items())[:_MOST_COMMANDS]
+    listed = ", ".join(f"{count:,} {name}" for name, count in named)
+    more = len(c.commands) - len(named)
+    return Step("Commands", None, None, [f"The client sent {listed}" + (f" and {more} other kinds." if more else ".")])
+
+
+def _end(c: Connection) -> Step:
+    lasted = c.end_time_ns - c.start_time_ns
+    said = []
+    error = c.error
+    if error is not None and error.phase == "command":
+        said.append(f"Unasked, the server sent error {error.code}, {error.message!r} (frame {error.frame}).")
+    if c.tcp.fin_from is not None:
+        polite = ", after its goodbye (COM_QUIT)" if c.tcp.fin_from == "client" and "quit" in c.commands else ""
+        said.append(f"The {c.tcp.fin_from} closed the connection{polite}.")
+        if c.tcp.rst_from is not None:
+            said.append(f"The {c.tcp.rst_from} reset it after that.")
+    elif c.tcp.rst_from is not None:
+        said.append(f"The {c.tcp.rst_from} reset the connection.")
+    else:
+        said.append("The end of the connection is not in the capture.")
+    said.append(f"It lasted {span(lasted)}.")
+    return Step("End", lasted, c.last_frame, said)
+
+
+# -- as text -----------------------------------------------------------------------------------------------------------
+
+
+class Explainer:
+    """Writes lines through `write`, each in at most `width` cells. `color`: with terminal colours."""
+
+    def __init__(self, write: Callable[[str], object], width: int = 80, color: bool = False) -> None:
+        self._write = write
+        self._width = max(width, NARROWEST)
+        self._color = color
+
+    def connection(self, connection: Connection) -> None:
+        """The whole story, and what was found."""
+        c = connection
+        began = datetime.fromtimestamp(c.start_time_ns // 1_000_000_000, UTC)
+        self._line(f"{c.capture}, connection {c.stream}: {c.outcome}", "bold")
+        self._line(f"{labels.client(c)} to {c.server.address}:{c.server.port}, {began:%Y-%m-%d %H:%M:%S} UTC", "dim")
+        for number, step in enumerate(story(c), 1):
+            when = "" if step.after_ns is None else f"+{span(step.after_ns)}"
+            frame = "" if not step.frame else f"frame {step.frame}"
+            self._blank()
+            self._head(f"{number}. {step.title}", ", ".join(part for part in (when, frame) if part))
+            plain = " ".join(said for said in step.sentences if not said.startswith("- "))
+            self._paragraph("   ", plain)
+            for said in step.sentences:
+                if said.startswith("- "):
+                    self._paragraph("   - ", said[2:])
+        self._blank()
+        if not c.findings:
+            self._line("Nothing to find fault with.", "bold")
+        else:
+            self._line("What was found", "bold")
+        for finding in c.findings:
+            self._finding(finding)
+
+    def brief(self, connection: Connection) -> None:
+        """One line for a connection in which nothing went wrong."""
+        c = connection
+        self._paragraph(
+            "",
+            f"connection {c.stream}: {c.outcome}, {labels.client(c)}, {labels.account(c) or '-'}; nothing above info",
+        )
+
+    def _finding(self, finding: Finding) -> None:
+        self._blank()
+        label = f"{finding.severity}: {finding.code}"
+        self._head(label, finding.confidence, finding.severity)
+        self._paragraph("   ", finding.message)
+        if finding.evidence:
+            self._line("   Evidence:")
+            for said in finding.evidence:
+                self._paragraph("   - ", said)
+        elif finding.frames:
+            self._paragraph("   ", f"Evidence: {labels.frames(finding.frames)}.")
+        if finding.doubt:
+            self._paragraph("   ", f"Why not surer: {finding.doubt}.")
+        self._paragraph("   ", f"What to do: {finding.advice}")
+        if finding.alternatives:
+            self._line("   It could also be:")
+            for said in finding.alternatives:
+                self._paragraph("   - ", said)
+
+    def rule(self, rule: Rule) -> None:
+        """The long text of a finding."""
+        self._head(rule.code, rule.severity, rule.severity)
+        self._paragraph("", rule.title + ".")
+        parts: tuple[tuple[str, Sequence[str]], ...] = (
+            ("What it is", (rule.about,)),
+            ("What it looks at", (rule.looks_at,)),
+            ("What it says", (rule.message, *(message for _, message, _ in rule.variants))),
+            ("What to do", (rule.advice, *(advice for _, _, advice in rule.variants if advice))),
+            ("What else could cause it", rule.causes),
+            ("Sources", rule.sources),
+        )
+        for title, texts in parts:
+            if not texts:
+                continue
+            self._blank()
+            self._line(title, "bold")
+            for text in texts:
+                lead = "   - " if len(texts) > 1 or title == "Sources" else "   "
+                self._paragraph(lead, template(text))
+
+    def rules(self, rules: Iterable[Rule]) -> None:
+        """A list of findings, a line each."""
+        listed = list(rules)
+        widest = max((len(rule.code) for rule in listed), default=0)
+        for rule in listed:
+            severity = self._paint(f"{rule.severity:<8}", rule.severity)
+            lead = f"{severity} {rule.code:<{widest}}  "
+            room = self._width - 8 - 1 - widest - 2
+            lines = wrap(rule.title, max(room, 20))
+            margin = " " * (8 + 1 + widest + 2)
+            self._write("\n".join((margin if i else lead) + line for i, line in enumerate(lines)) + "\n")
+
+    def _blank(self) -> None:
+        self._write("\n")
+
+    def _head(self, left: str, right: str, colour: str = "bold") -> None:
+        left, right = terminal(left), terminal(right)
+        gap = max(2, self._width - cells(left) - cells(right)) if right else 0
+        if right and cells(left) + 2 + cells(right) > self._width:
+            self._line(left, colour)
+            self._line(right, "dim")
+            return
+        self._write(self._paint(left, colour) + " " * gap + self._paint(right, "dim") + "\n")
+
+    def _line(self, text: str, colour: str | None = None) -> None:
+        for line in wrap(terminal(text), self._width) or [""]:
+            lead = text[: len(text) - len(text.lstrip())]
+            self._write(self._paint(lead + line if lead else line, colour) + "\n")
+
+    def _paragraph(self, lead: str, text: str) -> None:
+        margin = " " * cells(lead)
+        for i, line in enumerate(wrap(terminal(text), self._width - cells(lead)) or [""]):
+            self._write((margin if i else lead) + line + "\n")
+
+    def _paint(self, text: str, colour: str | None) -> str:
+        return paint(text, colour) if self._color and text else text
+
+
+def template(text: str) -> str:
+    """A template as a reader sees it: its fields as <names>."""
+    return _FIELD.sub(r"<\1>", text).replace("{{", "{").replace("}}", "}")
+
+
+# -- as Markdown -------------------------------------------------------------------------------------------------------
+
+
+def markdown(rules: Sequence[Rule] = TABLE) -> str:
+    """The list of findings as a page: a table, and the long text of each."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    listed = sorted(rules, key=lambda rule: (order[rule.severity], rule.code))
+    lines = [
+        "# Findings",
+        "",
+        "Made by `handshark findings --format md`; do not edit. `handshark explain CODE` prints one of them.",
+        "",
+        "| code | severity | what it is |",
+        "|---|---|---|",
+        *(f"| [{rule.code}](#{rule.code}) | {rule.severity} | {_cell(rule.title)} |" for rule in listed),
+    ]
+    for rule in listed:
+        lines += ["", f"## {rule.code}", "", f"{rule.severity}: **{_cell(rule.title)}.** {_text(rule.about)}", ""]
+        lines += [f"Looks at: {_text(rule.looks_at)}.", "", "Says:", ""]
+        lines += [f"- {_text(message)}" for message in (rule.message, *(m for _, m, _ in rule.variants))]
+        lines += ["", "What to do:", ""]
+        lines += [f"- {_text(advice)}" for advice in (rule.advice, *(a for _, _, a in rule.variants if a))]
+        if rule.causes:
+            lines += ["", "What else could cause it:", "", *(f"- {_text(cause)}" for cause in rule.causes)]
+        lines += ["", "Rests on: " + "; ".join(_text(source) for source in rule.sources) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    """Text as Markdown: nothing of it is markup."""
+    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", template(text))
+
+
+def _cell(text: str) -> str:
+    return _text(text)

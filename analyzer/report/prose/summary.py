@@ -1,0 +1,108 @@
+"""What can be said of a whole run: counted while connections pass, said at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from analyzer.analysis.model.connection import Connection, Source
+from analyzer.report.prose.labels import OUTCOMES, count, rank
+
+EXAMPLES = 3  # connections named for each finding
+# "encrypted" and "unknown" are no verdicts of a server: say so.
+_SAID = {
+    "aborted": "aborted before a verdict",
+    "encrypted": "encrypted from TLS on",
+    "unknown": "of unknown outcome",
+}
+
+
+class FindingTotal(msgspec.Struct):
+    """One finding code over all connections; message and advice are those of the first."""
+
+    code: str
+    severity: str
+    message: str
+    advice: str
+    times: int = 0
+    connections: int = 0
+    examples: list[Connection] = []
+
+
+class Totals:
+    """Grows with the kinds of findings and the servers seen, not with the number of connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.outcomes: Counter[str] = Counter()
+        self._findings: dict[str, FindingTotal] = {}
+        self._servers: set[tuple[str, int]] = set()
+        self._tls = 0
+
+    def add(self, connection: Connection) -> None:
+        self.connections += 1
+        self.outcomes[connection.outcome] += 1
+        self._tls += connection.tls is not None
+        self._servers.add((connection.server.address, connection.server.port))
+        seen: set[str] = set()
+        for finding in connection.findings:
+            total = self._findings.get(finding.code)
+            if total is None:
+                total = FindingTotal(finding.code, finding.severity, finding.message, finding.advice)
+                self._findings[finding.code] = total
+            if rank(finding.severity) < rank(total.severity):
+                total.severity = finding.severity
+            total.times += 1
+            if finding.code not in seen:
+                seen.add(finding.code)
+                total.connections += 1
+                if len(total.examples) < EXAMPLES:
+                    total.examples.append(connection)
+
+    def by_outcome(self) -> list[tuple[str, int]]:
+        """Outcomes that occurred, in the contract's order."""
+        order = sorted(self.outcomes, key=lambda one: OUTCOMES.index(one) if one in OUTCOMES else len(OUTCOMES))
+        return [(outcome, self.outcomes[outcome]) for outcome in order]
+
+    def findings(self) -> list[FindingTotal]:
+        """Worst first, then the most frequent."""
+        return sorted(self._findings.values(), key=lambda one: (rank(one.severity), -one.connections, one.code))
+
+    def verdict(self) -> str:
+        """One or two sentences that answer: was everything well?"""
+        total = self.connections
+        if not total:
+            return "No MySQL connection was found."
+        what = f"{count(total, 'MySQL connection')} to {count(len(self._servers), 'server')}"
+        outcomes = self.by_outcome()
+        if len(outcomes) == 1:
+            each = {1: "it was", 2: "both were"}.get(total, "all were")
+            ended = f"{each} {_SAID.get(outcomes[0][0], outcomes[0][0])}"
+        else:
+            ended = ", ".join(f"{number:,} {_SAID.get(outcome, outcome)}" for outcome, number in outcomes)
+        return f"{what}: {ended}. {self._worst()}"
+
+    def _worst(self) -> str:
+        findings = self.findings()
+        kinds = [one for one in findings if one.severity == "error"]
+        if kinds:
+            return "Most in need of attention: " + _listed(kinds) + "."
+        kinds = [one for one in findings if one.severity == "warning"]
+        if kinds:
+            return "No error was found, but worth a look: " + _listed(kinds) + "."
+        return "No error and no warning was found."
+
+
+def _listed(kinds: Sequence[FindingTotal]) -> str:
+    named = [f"{one.code} ({count(one.connections, 'connection')})" for one in kinds[:3]]
+    rest = len(kinds) - len(named)
+    return ", ".join(named) + (f" and {rest} more" if rest else "")
+
+
+def captured(sources: Sequence[Source]) -> str:
+    """How much was read, in one phrase."""
+    frames = sum(source.frames for source in sources)
+    tcp = sum(source.tcp_connections for source in sources)
+    return f"{count(len(sources), 'file')}, {count(frames, 'frame')}, {count(tcp, 'TCP connection')}"

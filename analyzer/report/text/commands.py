@@ -1,0 +1,118 @@
+"""Commands as text for a terminal, and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analyzer.analysis.model.command import Exchange
+from analyzer.report.csv import line
+from analyzer.report.escape import csv_cell, terminal
+from analyzer.report.prose import labels
+from analyzer.report.text.colour import paint
+from analyzer.report.text.layout import Column, cells, clip, place
+
+NARROWEST = 80
+_TIME, _STREAM, _TOOK, _ROWS, _WHAT = range(5)
+_COLUMNS = (("Time UTC", 12), ("Conn", 4), ("Took", 6), ("Rows", 6))
+
+COLUMNS = (
+    *("capture", "stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "command"),
+    *("statement", "parameters", "attributes", "database", "response", "affected_rows", "last_insert_id", "warnings"),
+    *("status_flags", "info", "columns", "rows", "error_code", "error_sqlstate", "error_message"),
+    *("bytes_request", "bytes_response", "statement_cut"),
+    *("client_address", "client_port", "server_address", "server_port", "user"),
+)
+
+
+class CommandsText:
+    """One line for each command, and one more where it failed. Each is at most `width` cells (80 at least)."""
+
+    def __init__(self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False) -> None:
+        self._write = write
+        self._width = max(width, NARROWEST)
+        self._color = color
+        self._date: str | None = None
+        widest = self._width - sum(width + 1 for _, width in _COLUMNS)
+        named = [Column(name, width, name != "Time UTC") for name, width in _COLUMNS]
+        self._columns = [*named, Column("Command", widest, False, widest)]
+
+    def begin(self, name: str) -> None:
+        """A source is opened."""
+        self._write(self._paint(terminal(name), "bold") + "\n")
+        self._date = None
+
+    def exchange(self, exchange: Exchange) -> None:
+        date = labels.date(exchange.time_ns)
+        if self._date is None:
+            self._write(self._paint(self._row([column.name for column in self._columns]), "bold") + "\n")
+        if date != self._date:
+            self._write(self._paint(date, "dim") + "\n")
+            self._date = date
+        took = "" if exchange.duration_ns is None else labels.duration(exchange.duration_ns)
+        count = exchange.affected_rows if exchange.response == "ok" else exchange.rows
+        texts = [
+            labels.time_of_day(exchange.time_ns, milliseconds=True),
+            str(exchange.stream),
+            took,
+            "" if count is None else str(count),
+            self._what(exchange),
+        ]
+        self._write(self._row(texts) + "\n")
+        if exchange.error is not None:
+            state = f" ({exchange.error.sqlstate})" if exchange.error.sqlstate else ""
+            self._after(f"error {exchange.error.code}{state}: {exchange.error.message}", "red")
+        elif exchange.response == "missing":
+            self._after("no answer in the capture", "yellow")
+
+    def _what(self, exchange: Exchange) -> str:
+        name = exchange.command.upper()
+        if exchange.statement is None:
+            return name
+        text = exchange.statement if exchange.command == "query" else f"{name} {exchange.statement}"
+        if exchange.parameters:
+            text += " <- " + ", ".join("NULL" if value is None else str(value) for value in exchange.parameters)
+        return text
+
+    def _row(self, texts: list[str]) -> str:
+        room = self._columns[_WHAT].width
+        # Only as much as can be seen is escaped: a statement may be megabytes.
+        last = clip(terminal(" ".join(texts[_WHAT][: room * 4].split()), None), room)
+        placed = place(self._columns, [*texts[:_WHAT], last], self._width)
+        return "".join(" " * gap + text for gap, text in placed.cells).rstrip()
+
+    def _after(self, text: str, colour: str) -> None:
+        lead = "    -> "
+        line = clip(terminal(text), self._width - cells(lead))
+        self._write(lead + self._paint(line, colour) + "\n")
+
+    def _paint(self, text: str, style: str) -> str:
+        return paint(text, style) if self._color else text
+
+
+def csv_header() -> str:
+    """The names of the columns, as one line with its CRLF (RFC 4180)."""
+    return line(COLUMNS)
+
+
+def csv_line(exchange: Exchange) -> str:
+    """The exchange as one line with its CRLF."""
+    values: list[object] = []
+    for name in COLUMNS:
+        part, _, rest = name.partition("_")
+        if part in ("error", "client", "server"):
+            whole = getattr(exchange, part)
+            value = None if whole is None else getattr(whole, rest)
+        else:
+            value = getattr(exchange, name)
+        values.append(_cell(value))
+    return line(values)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return csv_cell(value)
+    if isinstance(value, list):
+        return csv_cell(";".join("NULL" if each is None else str(each) for each in value))
+    if isinstance(value, dict):
+        return csv_cell(";".join(f"{name}={each}" for name, each in value.items()))
+    return value

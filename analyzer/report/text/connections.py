@@ -1,0 +1,214 @@
+"""The report a person reads in a terminal: a line for each connection, and below it what went wrong.
+
+Everything is printed as it comes. Text from the wire goes through `escape.terminal` here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analyzer.analysis.model.connection import SERVER, Connection, ConnectionDetail, Packet, Source
+from analyzer.report.escape import terminal
+from analyzer.report.prose import labels
+from analyzer.report.prose.summary import Totals, captured
+from analyzer.report.text.colour import paint
+from analyzer.report.text.hexdump import hex_lines, nested
+from analyzer.report.text.layout import Column, cells, place, wrap
+
+NARROWEST = 80
+_OUTCOME_COLOUR = {"accepted": "green", "rejected": "red", "aborted": "yellow", "encrypted": "cyan", "unknown": "dim"}
+_SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "info": "cyan"}
+_NUMBER, _TIME, _CLIENT, _SERVER, _ACCOUNT, _AUTH, _TLS, _OUTCOME, _TOOK = range(9)
+_AT_80 = (3, 8, 18, 7, 11, 9, 3, 8, 5)
+# A wider terminal is spent in this order: (column, width it grows to).
+_GROWTH = (
+    *((_ACCOUNT, 16), (_CLIENT, 21), (_AUTH, 17), (_OUTCOME, 9), (_SERVER, 16), (_TIME, 12)),
+    *((_NUMBER, 5), (_ACCOUNT, 32), (_TOOK, 6), (_CLIENT, 47)),
+)
+_NARROW_AUTH = {"caching_sha2": "sha2", "cleartext": "clear"}
+_EVIDENCE = "    -> "
+_LADDER = " " * 4
+
+
+def _columns(width: int) -> list[Column]:
+    widths = list(_AT_80)
+    spare = width - sum(widths) - len(widths) + 1
+    for index, ideal in _GROWTH:
+        more = max(0, min(spare, ideal - widths[index]))
+        widths[index] += more
+        spare -= more
+    names = ("#", "Time UTC", "Client", "Server", "User/db", "Auth", "TLS", "Outcome", "Took")
+    least = {_CLIENT: 15, _SERVER: 6, _ACCOUNT: 9, _AUTH: 9, _OUTCOME: 9, _TLS: 3}
+    return [Column(name, widths[i], i in {_NUMBER, _TOOK}, least.get(i, 0)) for i, name in enumerate(names)]
+
+
+class TextReport:
+    """Writes whole lines through `write`, each in at most `width` terminal cells (which are at least 80).
+
+    For each source: `begin(name)`, `connection(...)` for each connection, `end(source)`; then `summary()` once.
+    `verbose`: 1 shows the packets of each connection, 2 also their fields, 3 also their bytes; it needs the detail.
+    """
+
+    def __init__(
+        self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False, verbose: int = 0
+    ) -> None:
+        self._write = write
+        self._width = max(width, NARROWEST)
+        self._color = color
+        self._verbose = verbose
+        self._columns = _columns(self._width)
+        self._totals = Totals()
+        self._sources: list[Source] = []
+        self._date: str | None = None
+
+    def begin(self, name: str) -> None:
+        """A source is opened."""
+        if self._sources:
+            self._write("\n")
+        self._write(self._paint(terminal(name), "bold") + "\n")
+        self._date = None
+
+    def connection(self, connection: Connection, detail: ConnectionDetail | None = None) -> None:
+        """One connection, with its packets where they are to be shown."""
+        self._totals.add(connection)
+        lines: list[str] = []
+        date = labels.date(connection.start_time_ns)
+        if self._date is None:
+            lines.append(self._heading())
+        if date != self._date:
+            lines.append(self._paint(f"{'':{self._columns[0].width}} {date}", "dim"))
+            self._date = date
+        lines += self._row(connection)
+        lines += self._evidence(connection)
+        lines += self._inferred(connection)
+        if self._verbose and detail is not None:
+            for packet in detail.packets:
+                lines += self._packet(packet)
+            if detail.packets_left_out:
+                lines.append(f"{_LADDER}... {labels.count(detail.packets_left_out, 'more packet')}")
+            lines.append("")
+        self._write("\n".join(lines) + "\n")
+
+    def end(self, source: Source) -> None:
+        """A source was read to its end, or as far as it goes."""
+        self._sources.append(source)
+        if not source.mysql_connections:
+            found = f"no MySQL connection in {labels.count(source.tcp_connections, 'TCP connection')}"
+            self._write(f"  {found}, {labels.count(source.frames, 'frame')}\n")
+        for warning in source.warnings:
+            self._write(self._paragraph("  warning: ", warning, "yellow"))
+        for note in source.notes:
+            self._write(self._paragraph("  note: ", note, "dim"))
+
+    def summary(self) -> None:
+        """What all sources together hold."""
+        totals = self._totals
+        warnings = sum(len(source.warnings) for source in self._sources)
+        more = f", {labels.count(warnings, 'warning')}" if warnings else ""
+        self._write("\n" + self._paragraph("", captured(self._sources) + more + "."))
+        outcomes = ", ".join(self._paint(f"{n:,} {what}", _OUTCOME_COLOUR.get(what)) for what, n in totals.by_outcome())
+        noun = labels.count(totals.connections, "MySQL connection")
+        self._write(f"{noun}{': ' if outcomes else ''}{outcomes}.\n")
+        findings = totals.findings()
+        if findings:
+            widest = max(len(one.code) for one in findings)
+            self._write("Findings:\n")
+        for one in findings:
+            severity = self._paint(f"{one.severity:<8}", _SEVERITY_COLOUR.get(one.severity))
+            where = labels.count(one.connections, "connection")
+            times = f" ({one.times:,} times)" if one.times > one.connections else ""
+            self._write(f"  {severity} {one.code:<{widest}}  {where}{times}\n")
+
+    def _heading(self) -> str:
+        row = place(self._columns, [column.name for column in self._columns], self._width)
+        return self._paint("".join(" " * gap + text for gap, text in row.cells), "bold")
+
+    def _row(self, connection: Connection) -> list[str]:
+        columns = self._columns
+        wide_server = columns[_SERVER].width >= 13
+        auth = terminal(labels.plugin(connection.authentication))
+        if columns[_AUTH].width < 17:
+            plugin, slash, path = auth.partition("/")
+            auth = _NARROW_AUTH.get(plugin, plugin) + slash + path
+        texts = [
+            str(connection.stream),
+            labels.time_of_day(connection.start_time_ns, milliseconds=columns[_TIME].width >= 12),
+            terminal(labels.client(connection)),
+            terminal((labels.product if wide_server else labels.server_version)(connection.greeting)),
+            terminal(labels.account(connection)),
+            auth,
+            terminal(labels.tls(connection.tls)),
+            terminal(connection.outcome),
+            labels.duration(connection.end_time_ns - connection.start_time_ns),
+        ]
+        row = place(columns, texts, self._width)
+        line = ""
+        for index, (gap, text) in enumerate(row.cells):
+            colour = _OUTCOME_COLOUR.get(connection.outcome) if index == _OUTCOME else None
+            line += " " * gap + self._paint(text, colour)
+        # What did not fit is not lost.
+        cut = [f"{columns[index].name} {texts[index]}" for index in row.cut]
+        return [line, *self._hanging(" " * len(_EVIDENCE), ", ".join(cut), "dim")] if cut else [line]
+
+    def _evidence(self, connection: Connection) -> list[str]:
+        findings = [one for one in labels.by_severity(connection.findings) if one.severity in {"error", "warning"}]
+        error = labels.error_text(connection)
+        if error is not None:
+            frame = connection.error.frame if connection.error else 0
+            about = next((one for one in findings if frame in one.frames), None)
+            text, colour = error, "red"
+        elif findings:
+            about = findings[0]
+            text, colour = about.message, _SEVERITY_COLOUR[about.severity]
+        else:
+            return []
+        if about is not None:
+            text += f" [{about.code}]"
+            findings.remove(about)
+        if findings:
+            text += f" (+{len(findings)}: {', '.join(dict.fromkeys(one.code for one in findings))})"
+        return self._hanging(_EVIDENCE, text, colour)
+
+    def _inferred(self, connection: Connection) -> list[str]:
+        """What is inferred of a login inside TLS: of one that was refused always, of others where more is asked for."""
+        inferred = connection.tls.inferred if connection.tls is not None else None
+        if inferred is None or not (self._verbose or inferred.login == "rejected"):
+            return []
+        colour = "yellow" if inferred.login == "rejected" else "dim"
+        said = (one for one in connection.findings if one.code == "encrypted-login")
+        return [line for one in said for line in self._hanging(_EVIDENCE, f"{one.message} [{one.code}]", colour)]
+
+    def _packet(self, packet: Packet) -> list[str]:
+        arrow = "      ← server" if packet.sender == SERVER else "client →      "
+        sequence = "" if packet.sequence_id is None else str(packet.sequence_id)
+        lead = f"{_LADDER}{labels.milliseconds(packet.time_ns):>12}  {arrow} {sequence:>3}  "
+        lines = self._hanging(lead, f"{packet.record}  {packet.summary}".rstrip())
+        if packet.error is not None:
+            lines += self._hanging(" " * 8 + "malformed: ", packet.error, "red")
+        if self._verbose >= 2:
+            lines.append(self._paint(f"{'':8}frame {packet.frame}, {labels.count(packet.length, 'byte')}", "dim"))
+            for depth, name, field in nested(packet.fields):
+                at = f"[{field.start}:{field.end}]"
+                lead = f"{'':8}{at:<11}{'':{2 * depth}}{terminal(name)}: "
+                lines += self._hanging(lead, field.value, indent=min(len(lead), 30))
+        if self._verbose >= 3:
+            lines += [f"{'':8}{line}" for line in hex_lines(packet.data)]
+            if packet.length > len(packet.data):
+                lines.append(f"{'':8}... {labels.count(packet.length - len(packet.data), 'more byte')}")
+        return lines
+
+    def _paragraph(self, lead: str, text: str, colour: str | None = None) -> str:
+        return "\n".join(self._hanging(lead, text, colour)) + "\n"
+
+    def _hanging(self, lead: str, text: str, colour: str | None = None, indent: int | None = None) -> list[str]:
+        """`text` made safe and wrapped after `lead`, further lines indented to where it began."""
+        room = max(self._width - cells(lead), 20)
+        lines = wrap(terminal(text), room) or [""]
+        margin = " " * (cells(lead) if indent is None else indent)
+        return [
+            (margin if i else lead).rstrip() if not line else (margin if i else lead) + self._paint(line, colour)
+            for i, line in enumerate(lines)
+        ]
+
+    def _paint(self, text: str, colour: str | None) -> str:
+        return paint(text, colour) if self._color else text

@@ -1,0 +1,130 @@
+"""The live view of a terminal: rates on top, connections below, those that fail and the newest first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Final
+
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from analyzer.analysis.model.connection import Connection
+from analyzer.report.escape import terminal
+from analyzer.report.prose import labels
+
+# Connections of each kind that are kept for showing; a terminal shows fewer.
+KEPT: Final = 200
+# Seconds over which rates are taken.
+WINDOW: Final = 5.0
+FAILED: Final = frozenset({"rejected", "aborted"})
+_STYLES: Final = {"accepted": "green", "rejected": "red", "aborted": "yellow", "encrypted": "cyan", "unknown": "dim"}
+# Lines of the terminal that are no connections: head, title row, rules, a spare one.
+AROUND: Final = 6
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What is counted from the start on, at `seconds` since then."""
+
+    seconds: float = 0.0
+    frames: int = 0
+    logins: int = 0
+    failures: int = 0
+    dropped: int = 0
+    skipped: int = 0
+    open: int = 0
+
+
+class LiveTable:
+    """Takes news of connections, and draws them when `draw` is called."""
+
+    def __init__(self, title: str, console: Console | None = None) -> None:
+        self._title = title
+        self._console = console or Console(highlight=False)
+        self._failing: OrderedDict[int, tuple[Connection, bool]] = OrderedDict()
+        self._newest: OrderedDict[int, tuple[Connection, bool]] = OrderedDict()
+        self._history: deque[Counts] = deque([Counts()])
+        self._live = Live(console=self._console, auto_refresh=False, transient=False)
+
+    def start(self) -> None:
+        self._live.start()
+
+    def stop(self) -> None:
+        self._live.stop()
+
+    def connection(self, connection: Connection, final: bool) -> None:
+        """A connection is new, or there is something new about it."""
+        number = connection.stream
+        failing = connection.outcome in FAILED
+        mine, other = (self._failing, self._newest) if failing else (self._newest, self._failing)
+        other.pop(number, None)
+        mine[number] = (connection, final)
+        while len(mine) > KEPT:
+            mine.popitem(last=False)
+
+    def draw(self, counts: Counts) -> None:
+        """Shows the state of things."""
+        history = self._history
+        history.append(counts)
+        while len(history) > 2 and counts.seconds - history[0].seconds > WINDOW:
+            history.popleft()
+        self._live.update(self.picture(counts), refresh=True)
+
+    def picture(self, counts: Counts) -> RenderableType:
+        """Head and table, as high as the terminal."""
+        rows = max(3, self._console.size.height - AROUND)
+        failing = list(reversed(self._failing.values()))[: max(1, rows // 2)]
+        newest = list(reversed(self._newest.values()))[: rows - len(failing)]
+        table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
+        for name, ratio in (("Client", 4), ("Server", 3), ("User/db", 3), ("Auth", 3)):
+            if name == "Client":
+                table.add_column("#", justify="right", no_wrap=True)
+                table.add_column("Time UTC", no_wrap=True)
+            table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
+        table.add_column("TLS", no_wrap=True)
+        table.add_column("Outcome", no_wrap=True)
+        table.add_column("Took", justify="right", no_wrap=True)
+        table.add_column("What", ratio=6, no_wrap=True, overflow="ellipsis")
+        for connection, final in (*failing, *newest):
+            table.add_row(*_cells(connection, final))
+        return Group(self._head(counts), table)
+
+    def _head(self, counts: Counts) -> Text:
+        before = self._history[0]
+        seconds = counts.seconds - before.seconds
+
+        def rate(now: int, then: int) -> str:
+            return f"{(now - then) / seconds:,.0f}/s" if seconds > 0 else "0/s"
+
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append(terminal(self._title), style="bold")
+        head.append(f"  {labels.duration(int(counts.seconds * 1e9))}")
+        head.append(f"  frames {counts.frames:,} ({rate(counts.frames, before.frames)})")
+        head.append(f"  logins {counts.logins:,} ({rate(counts.logins, before.logins)})")
+        failures = f"  failed {counts.failures:,} ({rate(counts.failures, before.failures)})"
+        head.append(failures, style="red" if counts.failures else "")
+        lost = f"  dropped {counts.dropped:,} ({rate(counts.dropped, before.dropped)}), skipped {counts.skipped:,}"
+        head.append(lost, style="yellow" if counts.dropped or counts.skipped else "")
+        head.append(f"  open {counts.open:,}")
+        return head
+
+
+def _cells(connection: Connection, final: bool) -> list[Text]:
+    """One row; text from the wire is made safe, and never read as markup."""
+    worst = labels.by_severity(connection.findings)
+    what = labels.error_text(connection) or (worst[0].message if worst and worst[0].severity != "info" else "")
+    took = labels.duration(connection.end_time_ns - connection.start_time_ns) if final else "open"
+    return [
+        Text(str(connection.stream)),
+        Text(labels.time_of_day(connection.start_time_ns)),
+        Text(terminal(labels.client(connection))),
+        Text(terminal(labels.product(connection.greeting))),
+        Text(terminal(labels.account(connection))),
+        Text(terminal(labels.plugin(connection.authentication))),
+        Text(terminal(labels.tls(connection.tls))),
+        Text(connection.outcome, style=_STYLES.get(connection.outcome, "")),
+        Text(took),
+        Text(terminal(what)),
+    ]

@@ -1,0 +1,121 @@
+"""Groups of commands and response times, as text for a terminal, JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from analyzer.analysis.commands.statistics import Group, Statistics
+from analyzer.report.csv import line
+from analyzer.report.escape import csv_cell, json_safe, terminal
+from analyzer.report.prose import labels
+from analyzer.report.text.colour import paint
+from analyzer.report.text.layout import cells, clip
+
+NARROWEST = 80
+_BAR = "█"
+_PARTS = " ▏▎▍▌▋▊▉"
+_TITLES = {
+    "server": "By server",
+    "user": "By user",
+    "client": "By client",
+    "database": "By default schema",
+    "command": "By command",
+    "statement": "By statement",
+}
+_HEAD = f"{'Count':>8} {'Errors':>6} {'Total':>6} {'Mean':>6} {'p95':>6} {'p99':>6} {'Max':>6} {'Rows':>9}  "
+COLUMNS = (
+    *("by", "name", "count", "errors", "unanswered", "total_ns", "mean_ns", "p95_ns", "p99_ns", "max_ns", "rows"),
+    *("bytes", "slowest_capture", "slowest_stream", "slowest_frame"),
+)
+
+
+class StatisticsText:
+    """Tables and a histogram, each line at most `width` cells (80 at least)."""
+
+    def __init__(self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False) -> None:
+        self._write = write
+        self._width = max(width, NARROWEST)
+        self._color = color
+
+    def whole(self, statistics: Statistics, top: int) -> None:
+        """Everything: the histogram, then each kind of group with its first `top`."""
+        everything = statistics.all
+        errors = f", {labels.count(everything.errors, 'error')}" if everything.errors else ""
+        missing = f", {everything.unanswered:,} without an answer in the capture" if everything.unanswered else ""
+        self._write(f"{labels.count(everything.count, 'command')}{errors}{missing}\n")
+        if everything.durations.count:
+            self._histogram(everything)
+        for kind in statistics.kinds:
+            self._write("\n" + self._bold(_TITLES[kind]) + "\n")
+            self.groups(statistics.slowest(kind), top, indent="")
+
+    def groups(self, groups: Sequence[Group], top: int, indent: str = "") -> None:
+        """A line for each group with its name behind, those that took most time first."""
+        self._write(indent + self._bold(_HEAD.rstrip()) + "\n")
+        for group in groups[:top]:
+            numbers = indent + self._numbers(group)
+            name = terminal(group.name[: self._width * 4], None)
+            if cells(name) > self._width - len(numbers):
+                self._write(numbers.rstrip() + "\n")
+                numbers = indent + "         "
+            self._write(numbers + clip(name, self._width - len(numbers)) + "\n")
+        if len(groups) > top:
+            self._write(f"{indent}... {labels.count(len(groups) - top, 'more group')}\n")
+
+    @staticmethod
+    def _numbers(group: Group) -> str:
+        times = group.durations
+        shown: list[int | None] = [None] * 5
+        if times.count:
+            shown = [times.total, times.mean, times.percentile(95), times.percentile(99), times.longest]
+        took = " ".join(f"{'-' if ns is None else labels.duration(ns):>6}" for ns in shown)
+        return f"{group.count:>8,} {group.errors:>6,} {took} {group.rows:>9,}  "
+
+    def _histogram(self, group: Group) -> None:
+        rows = list(group.durations.histogram())
+        most = max(count for _, _, count in rows)
+        room = self._width - 28
+        times = group.durations
+        shown = [("p50", times.percentile(50)), ("p95", times.percentile(95)), ("p99", times.percentile(99))]
+        self._write(", ".join(f"{name} {labels.duration(ns or 0)}" for name, ns in shown))
+        self._write(f", longest {labels.duration(times.longest)}\n\n")
+        for low, high, count in rows:
+            eighths = round(count / most * room * 8)
+            bar = _BAR * (eighths // 8) + _PARTS[eighths % 8].strip()
+            if count and not bar:
+                bar = _PARTS[1]
+            self._write(
+                f"{labels.duration(low):>6} to {labels.duration(high):<6} {bar:<{room}} {count:>9,}".rstrip() + "\n"
+            )
+
+    def _bold(self, text: str) -> str:
+        return paint(text, "bold") if self._color else text
+
+
+def row_of(kind: str, group: Group) -> dict[str, Any]:
+    """A group as JSON and CSV show it; times in nanoseconds."""
+    times = group.durations
+    some = times.count > 0
+    capture, stream, frame = group.example or (None, None, None)
+    values = (
+        *(kind, json_safe(group.name), group.count, group.errors, group.unanswered),
+        *(times.total, times.mean, times.percentile(95), times.percentile(99), times.longest if some else None),
+        *(group.rows, group.bytes, capture, stream, frame),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def lines(statistics: Statistics, form: str, top: int | None = None) -> Iterator[bytes]:
+    """The first `top` groups of each kind (None: all) as lines of `form`: jsonl, or csv with its head."""
+    if form == "csv":
+        yield line(COLUMNS).encode()
+    for kind in statistics.kinds:
+        for group in statistics.slowest(kind)[:top]:
+            row = row_of(kind, group)
+            if form == "csv":
+                yield line([csv_cell(each) if isinstance(each, str) else each for each in row.values()]).encode()
+            else:
+                yield msgspec.json.encode(row) + b"\n"
