@@ -58,8 +58,8 @@ def test_every_field_of_a_record_is_shown() -> None:
     tables = {**MAPPING, **AUTH}
     everywhere = {span for table in tables.values() for span in table} | set(BINLOG)
     for path in sorted((*(PROTOCOL / "records").rglob("*.py"), *(PROTOCOL / "auth").glob("*.py"))):
-        if path.name == "proxy.py":
-            continue  # in front of the connection, not a packet
+        if path.name in ("proxy.py", "gtids.py"):
+            continue  # in front of the connection, not a packet; the parts of a set of GTIDs, which is one field
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if not isinstance(node, ast.ClassDef | ast.FunctionDef) or node.name in UNTRACED:
                 continue
