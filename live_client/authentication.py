@@ -17,11 +17,11 @@ from analyzer.protocol.records.authentication import (
 )
 from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from live_client import faults
-from live_client.fault_injection import Strike
+from live_client.fault_injection import FaultInjector
 from live_client.listener import Listener
 from live_client.options import Options
 from live_client.packet_channel import Channel
-from live_client.truth import FAST, FULL, Known, error_of
+from live_client.truth import FAST, FULL, SessionNotes, error_of
 
 # A login of three factors with switches and questions takes about ten; a server that goes on for ever is stopped.
 MOST_PACKETS: Final = 64
@@ -30,10 +30,12 @@ RSA_PLUGINS: Final = frozenset({"caching_sha2_password", "sha256_password"})
 CLEARTEXT_PLUGINS: Final = frozenset({"mysql_clear_password", "dialog"})
 
 
-class Authentication:
+class AuthenticationRun:
     """One run, of a login or of COM_CHANGE_USER. `known` is told what was done."""
 
-    def __init__(self, channel: Channel, options: Options, listener: Listener, known: Known, strike: Strike) -> None:
+    def __init__(
+        self, channel: Channel, options: Options, listener: Listener, known: SessionNotes, strike: FaultInjector
+    ) -> None:
         self._channel = channel
         self._options = options
         self._step = listener.step

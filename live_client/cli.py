@@ -17,7 +17,7 @@ from analyzer.errors import AnalyzerError, ServerError
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord
 from analyzer.protocol.records.commands.parameters import Parameter
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from live_client.actions import DEEDS, Choices, files_of
 from live_client.arguments import parse
 from live_client.listener import Listener
@@ -47,7 +47,7 @@ class Narrator(Listener):
         if not self._quiet:
             self._line(f"{(time.monotonic() - self._begun) * 1000:8.1f} ms  {plain(text)}")
 
-    def packet(self, sender: int, packet: Packet, record: AnyRecord, detail: AuthRecord | None) -> None:
+    def packet(self, sender: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None) -> None:
         if not self._verbose:
             return
         arrow = "->" if sender == CLIENT else "<-"

@@ -14,7 +14,7 @@ MISSING = "missing"
 
 
 @dataclass
-class Said:
+class CommandLogEntry:
     """One command and what came of it. `parameters` and `attributes` are what the caller gave, not what was sent."""
 
     code: int

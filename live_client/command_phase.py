@@ -31,16 +31,16 @@ from analyzer.protocol.tables.capabilities import (
 )
 from analyzer.protocol.wire.values import Bindable
 from live_client import faults
-from live_client.authentication import Authentication
-from live_client.command_log import Said
-from live_client.fault_injection import Strike
+from live_client.authentication import AuthenticationRun
+from live_client.command_log import CommandLogEntry
+from live_client.fault_injection import FaultInjector
 from live_client.listener import Listener
 from live_client.options import Options
 from live_client.packet_channel import Channel
 from live_client.results import Result, shown
-from live_client.truth import Known
+from live_client.truth import SessionNotes
 
-__all__ = ["Result", "Statements", "shown"]
+__all__ = ["CommandPhase", "Result", "shown"]
 
 # Bytes of a file that go into one packet of LOCAL INFILE.
 FILE_BLOCK: Final = 1 << 14
@@ -50,10 +50,12 @@ SILENT: Final = st.UNANSWERED
 Files = Mapping[str, bytes | Path]
 
 
-class Statements:
+class CommandPhase:
     """Sends commands and takes their whole responses. Raises ServerError for an error of the server."""
 
-    def __init__(self, channel: Channel, options: Options, listener: Listener, known: Known, strike: Strike) -> None:
+    def __init__(
+        self, channel: Channel, options: Options, listener: Listener, known: SessionNotes, strike: FaultInjector
+    ) -> None:
         self.channel = channel
         self.listener = listener
         self._options = options
@@ -64,12 +66,12 @@ class Statements:
         # Rows and definitions come as records.
         channel.machine.decode_rows = True
 
-    def command(self, code: int, record: Record, **what: Any) -> Said:
-        """Sends a command. `what` are the fields of `Said` that the caller knows; it is noted for the truth."""
+    def command(self, code: int, record: Record, **what: Any) -> CommandLogEntry:
+        """Sends a command. `what`: fields of the CommandLogEntry that the caller knows, for the truth."""
         channel, strike = self.channel, self._strike
         strike.wire(faults.COMMAND, channel)
         self._known.commands[code] += 1
-        said = Said(code, **what)
+        said = CommandLogEntry(code, **what)
         self._known.said.append(said)
         if code in SILENT:
             said.response = "none"
@@ -93,7 +95,7 @@ class Statements:
         said = self.command(com.COM_QUERY, record, statement=sql, attributes=given)
         return self.results(said, files=files)
 
-    def next(self, said: Said) -> AnyRecord:
+    def next(self, said: CommandLogEntry) -> AnyRecord:
         """The next record of the response to `said`."""
         record = self.channel.receive()
         if isinstance(record, ErrPacket):
@@ -103,7 +105,7 @@ class Statements:
             raise error
         return record
 
-    def results(self, said: Said, files: Files | None = None, columns: Sequence[str] = ()) -> list[Result]:
+    def results(self, said: CommandLogEntry, files: Files | None = None, columns: Sequence[str] = ()) -> list[Result]:
         """The whole response, one result or more. `columns` are the names where their definitions are left out."""
         machine = self.channel.machine
         results: list[Result] = []
@@ -192,7 +194,7 @@ class Statements:
         self.listener.step(name)
         return self.results(self.command(code, COMMAND_RECORDS[code]()))
 
-    def verdict(self, said: Said) -> OKPacket | EOFPacket:
+    def verdict(self, said: CommandLogEntry) -> OKPacket | EOFPacket:
         record = self.next(said)
         if not isinstance(record, OKPacket | EOFPacket):
             raise ProtocolError(f"a {type(record).__name__} where OK or an error is due")
@@ -204,7 +206,7 @@ class Statements:
             said.response = "eof"
         return record
 
-    def prepared_ok(self, said: Said) -> StmtPrepareOK:
+    def prepared_ok(self, said: CommandLogEntry) -> StmtPrepareOK:
         """The answer to COM_STMT_PREPARE, and the definitions behind it."""
         head = self.next(said)
         if not isinstance(head, StmtPrepareOK):
@@ -225,7 +227,7 @@ class Statements:
         if name not in PLUGINS or not context.in_force & CLIENT_PLUGIN_AUTH:
             name = "mysql_native_password"
         # What this exchange does is not what the login did.
-        run = Authentication(channel, options, self.listener, Known(), self._strike)
+        run = AuthenticationRun(channel, options, self.listener, SessionNotes(), self._strike)
         record = ComChangeUser(
             options.user,
             run.begin(name, context.nonce),

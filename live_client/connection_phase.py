@@ -29,29 +29,31 @@ from analyzer.protocol.tables.capabilities import (
 )
 from live_client import faults
 from live_client.attributes import make_attributes, size_of
-from live_client.authentication import Authentication
+from live_client.authentication import AuthenticationRun
 from live_client.capabilities import asked_for
 from live_client.errors import ConnectionFailed, TlsFailed
-from live_client.fault_injection import Strike
+from live_client.fault_injection import FaultInjector
 from live_client.listener import Listener
 from live_client.options import DISABLED, PREFERRED, UTF8MB4_MARIADB, UTF8MB4_MYSQL, Options
 from live_client.packet_channel import Channel
-from live_client.truth import Known, error_of
+from live_client.truth import SessionNotes, error_of
 
 EXTENDED_AT: Final = 19  # of the login's filler: where MariaDB's capabilities stand
 MAX_PACKET_320: Final = 0xFF_FFFF
 
 
-class Login:
+class ConnectionPhase:
     """Runs the connection phase. `start_tls` puts TLS under the channel."""
 
-    def __init__(self, channel: Channel, options: Options, listener: Listener, known: Known, strike: Strike) -> None:
+    def __init__(
+        self, channel: Channel, options: Options, listener: Listener, known: SessionNotes, strike: FaultInjector
+    ) -> None:
         self._channel = channel
         self._options = options
         self._step = listener.step
         self._known = known
         self._strike = strike
-        self._auth = Authentication(channel, options, listener, known, strike)
+        self._auth = AuthenticationRun(channel, options, listener, known, strike)
 
     def run(self, start_tls: Callable[[], None]) -> None:
         """Raises ServerError, ProtocolError or ConnectionFailed where the login does not succeed."""

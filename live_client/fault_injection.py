@@ -9,16 +9,16 @@ from live_client import faults
 from live_client.errors import ClosedByServer, ConnectionFailed, LeftOnPurpose, TimedOut
 from live_client.listener import Listener
 from live_client.packet_channel import Channel
-from live_client.truth import OF_COMMAND, OF_LOGIN, Known, error_of
+from live_client.truth import OF_COMMAND, OF_LOGIN, SessionNotes, error_of
 
 # A server's own patience with a silent client (connect_timeout) is 10 s by default, and may be more.
 PATIENCE = 60.0
 
 
-class Strike:
+class FaultInjector:
     """One connection's fault, or none. `struck` says whether its point has come."""
 
-    def __init__(self, name: str | None, listener: Listener, known: Known) -> None:
+    def __init__(self, name: str | None, listener: Listener, known: SessionNotes) -> None:
         if name is not None and name not in faults.FAULTS:
             raise ConnectionFailed(f"there is no fault named {name!r}")
         self.name = name

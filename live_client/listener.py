@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.machine.machine import AnyRecord
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 
 
 class Listener:
@@ -17,7 +17,7 @@ class Listener:
     def step(self, text: str) -> None:
         """A step of the conversation in plain words."""
 
-    def packet(self, sender: int, packet: Packet, record: AnyRecord, detail: AuthRecord | None) -> None:
+    def packet(self, sender: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None) -> None:
         """A MySQL packet that was sent (0) or received (1); `detail` is what an auth plugin says in it."""
 
 

@@ -11,7 +11,7 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.authentication import AuthMoreData
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.wire.compression import CompressedFramer, encode_compressed
-from analyzer.protocol.wire.framing import HEADER, Packet, PacketFramer, encode_packet
+from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket, encode_packet
 from live_client.errors import ClosedByServer, TimedOut
 from live_client.listener import Listener
 from live_client.service_detection import LONGEST, PROBE, stranger
@@ -82,7 +82,7 @@ class Channel:
                 self._write(wire)
                 return
         last = (sequence + len(payload) // 0xFF_FFFF) & 0xFF
-        packet = Packet(last, payload, len(payload), 0, 0, 0, 0, sequence)
+        packet = RawPacket(last, payload, len(payload), 0, 0, 0, 0, sequence)
         record = machine.feed(CLIENT, packet)
         self.listener.packet(CLIENT, packet, record, machine.detail)
         self._write(wire)
@@ -125,7 +125,7 @@ class Channel:
             self._opener = CompressedFramer(machine.compression)
         return record
 
-    def _check(self, record: AnyRecord, packet: Packet, at: int, before: str) -> None:
+    def _check(self, record: AnyRecord, packet: RawPacket, at: int, before: str) -> None:
         machine = self.machine
         where = f"packet {self.received} from the server, awaited was {AWAITED.get(before, 'its response')}"
         wrong = machine.sequence_error

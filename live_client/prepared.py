@@ -21,7 +21,7 @@ from analyzer.protocol.records.commands.text import ComStmtPrepare
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.tables.column_types import MYSQL_TYPE_BLOB, MYSQL_TYPE_VAR_STRING
 from analyzer.protocol.wire.values import Bindable
-from live_client.command_phase import Statements
+from live_client.command_phase import CommandPhase
 from live_client.results import Result
 
 Bound = Bindable | Parameter
@@ -35,7 +35,7 @@ def parameters_of(values: Iterable[Bound]) -> list[Parameter]:
 class Prepared:
     """A statement that the server has prepared. Raises ServerError where it refuses."""
 
-    def __init__(self, statements: Statements, sql: str) -> None:
+    def __init__(self, statements: CommandPhase, sql: str) -> None:
         self._statements = statements
         self.sql = sql
         statements.listener.step(f"prepare: {sql}")
@@ -131,7 +131,7 @@ class Prepared:
         self._epoch = None
 
 
-def run_prepared(statements: Statements, sql: str) -> list[Result]:
+def run_prepared(statements: CommandPhase, sql: str) -> list[Result]:
     """Prepares a statement, executes it if it has no parameters, closes it."""
     prepared = Prepared(statements, sql)
     results = []
@@ -143,7 +143,7 @@ def run_prepared(statements: Statements, sql: str) -> list[Result]:
     return results
 
 
-def execute_at_once(statements: Statements, sql: str, values: Sequence[Bound]) -> list[Result]:
+def execute_at_once(statements: CommandPhase, sql: str, values: Sequence[Bound]) -> list[Result]:
     """Prepare and execute before the server has answered the first: MariaDB's name for the statement prepared last."""
     statements.listener.step(f"prepare and execute: {sql}")
     bound = parameters_of(values)

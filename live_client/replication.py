@@ -14,19 +14,19 @@ from analyzer.protocol.records.commands.replication import (
 )
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.reader import Writer
-from live_client.command_phase import Statements
+from live_client.command_phase import CommandPhase
 
 # The first event of a file stands behind its four magic bytes.
 FIRST_POSITION = 4
 
 
-def register(statements: Statements, record: ComRegisterSlave) -> None:
+def register(statements: CommandPhase, record: ComRegisterSlave) -> None:
     """Tells the server who this replica is (COM_REGISTER_SLAVE)."""
     statements.simple(com.COM_REGISTER_SLAVE, f"register as {record.summary()}", record)
 
 
 def dump(
-    statements: Statements,
+    statements: CommandPhase,
     file: str,
     *,
     position: int = FIRST_POSITION,
@@ -43,7 +43,7 @@ def dump(
 
 
 def dump_gtid(
-    statements: Statements, gtid_set: str, *, server_id: int = 0, flags: int = BINLOG_DUMP_NON_BLOCK
+    statements: CommandPhase, gtid_set: str, *, server_id: int = 0, flags: int = BINLOG_DUMP_NON_BLOCK
 ) -> list[BinlogEvent]:
     """All events but those of a set of GTIDs (MySQL's COM_BINLOG_DUMP_GTID)."""
     w = Writer()
@@ -53,7 +53,7 @@ def dump_gtid(
     return _events(statements, com.COM_BINLOG_DUMP_GTID, record)
 
 
-def _events(statements: Statements, code: int, record: Record) -> list[BinlogEvent]:
+def _events(statements: CommandPhase, code: int, record: Record) -> list[BinlogEvent]:
     said = statements.command(code, record)
     machine = statements.channel.machine
     events = []

@@ -17,10 +17,10 @@ from analyzer.protocol.records.commands.admin import ComProcessKill, ComRefresh,
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.values import Bindable
 from live_client.attributes import LIMIT_SQL, STORED_SQL, StoredAttributes, compare_attributes, make_attributes
-from live_client.command_phase import Files, Statements
-from live_client.connection_phase import Login
+from live_client.command_phase import CommandPhase, Files
+from live_client.connection_phase import ConnectionPhase
 from live_client.errors import ClosedByServer, ConnectionFailed, TimedOut, TlsFailed
-from live_client.fault_injection import Strike
+from live_client.fault_injection import FaultInjector
 from live_client.faults import COMMAND, COMMAND_SENT
 from live_client.listener import Listener
 from live_client.options import DISABLED, PREFERRED, REQUIRED, VERIFY_IDENTITY, Options
@@ -28,9 +28,9 @@ from live_client.packet_channel import Channel
 from live_client.prepared import Bound, Prepared, execute_at_once, run_prepared
 from live_client.recording import Recorder, TapedTransport
 from live_client.results import Result
-from live_client.tls import KeyLog, SavedTls, TlsTransport, log_to, make_context
+from live_client.tls import SavedTls, TemporaryKeyLog, TlsTransport, log_to, make_context
 from live_client.transport import Parting, Transport, open_socket
-from live_client.truth import ABORTED, Known
+from live_client.truth import ABORTED, SessionNotes
 
 # How long the server's own goodbye is waited for, once everything is said; a server may go on sending (binary log).
 GOODBYE: Final = 3.0
@@ -57,8 +57,8 @@ class Session:
         resume: SavedTls | None = None,
     ) -> None:
         self.listener = listener or Listener()
-        self.known = Known(fault=options.fault)
-        self._strike = Strike(options.fault, self.listener, self.known)
+        self.known = SessionNotes(fault=options.fault)
+        self._strike = FaultInjector(options.fault, self.listener, self.known)
         self.options = self._for_fault(options)
         self._transport = transport
         self._recorder = Recorder(record) if record is not None else None
@@ -66,7 +66,7 @@ class Session:
         self._resume = resume
         self._tls: TlsTransport | None = None
         self._channel: Channel | None = None
-        self._statements: Statements | None = None
+        self._statements: CommandPhase | None = None
         self._login_done = False
 
     def _for_fault(self, options: Options) -> Options:
@@ -90,7 +90,7 @@ class Session:
             self._recorder.connected(transport.local, transport.peer, begun)
             transport = TapedTransport(transport, self._recorder)
         channel = self._channel = Channel(transport, self.listener, self.known.note)
-        login = Login(channel, self.options, self.listener, self.known, self._strike)
+        login = ConnectionPhase(channel, self.options, self.listener, self.known, self._strike)
         try:
             login.run(self._start_tls)
         except AnalyzerError as error:
@@ -102,13 +102,13 @@ class Session:
                 # Why the connection went away, in the server's own words.
                 raise said from error
             raise
-        self._statements = Statements(channel, self.options, self.listener, self.known, self._strike)
+        self._statements = CommandPhase(channel, self.options, self.listener, self.known, self._strike)
         return self
 
     def _start_tls(self) -> None:
         channel = self._channel
         assert channel is not None
-        keylog = KeyLog() if self._recorder is not None or self._keylog_file is not None else None
+        keylog = TemporaryKeyLog() if self._recorder is not None or self._keylog_file is not None else None
         options, resume = self.options, self._resume
         try:
             context = make_context(options) if resume is None else resume.context
@@ -210,13 +210,13 @@ class Session:
         return fault is not None and fault.point in (COMMAND, COMMAND_SENT)
 
     @property
-    def _open(self) -> Statements:
+    def _open(self) -> CommandPhase:
         if self._statements is None:
             raise ConnectionFailed("the connection is closed")
         return self._statements
 
     @property
-    def statements(self) -> Statements:
+    def statements(self) -> CommandPhase:
         """The command phase, command by command: what is not below, and `live_client.replication`, work on it."""
         return self._open
 

@@ -26,7 +26,7 @@ _VERSIONS: Final[dict[str, ssl.TLSVersion]] = {
 _OLD: Final = frozenset({"TLSv1", "TLSv1.1"})
 
 
-class KeyLog:
+class TemporaryKeyLog:
     """The secrets of the sessions of one context, in a file that only this user can read, until `remove`."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ def make_context(options: Options) -> ssl.SSLContext:
     return context
 
 
-def log_to(context: ssl.SSLContext, keylog: KeyLog | None) -> None:
+def log_to(context: ssl.SSLContext, keylog: TemporaryKeyLog | None) -> None:
     """Secrets go to this log from now on: a context that is used again has the log of the connection before."""
     context.keylog_filename = str(keylog.path) if keylog is not None else None  # type: ignore[assignment]
 

@@ -39,7 +39,7 @@ from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.commands import COMMANDS
-from live_client.command_log import Said
+from live_client.command_log import CommandLogEntry
 from live_client.transport import Address
 
 # Keys that a fault in the login, and one in a command, make worthless.
@@ -66,7 +66,7 @@ ABORTED = "aborted"
 
 
 @dataclass
-class Known:
+class SessionNotes:
     """Notes of one connection, made as it goes, from what the client did and was told."""
 
     fault: str | None = None
@@ -89,7 +89,7 @@ class Known:
     compression: str | None = None
     unsaid: set[str] = field(default_factory=set)  # keys of which a fault made something else than was meant
     commands: Counter[int] = field(default_factory=Counter)
-    said: list[Said] = field(default_factory=list)
+    said: list[CommandLogEntry] = field(default_factory=list)
     proxy_version: int | None = None
 
     def note(self, record: AnyRecord, state: str) -> None:

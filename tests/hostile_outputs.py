@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import msgspec
 
-from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options, Source
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail, Source
 from analyzer.capture import open_stream
 from analyzer.errors import CaptureError, UnsupportedLinkType
 from analyzer.net.tcp.flow_table import FlowTable
@@ -45,7 +45,7 @@ def analyse(
 ) -> Told:
     """The whole line, from bytes to JSON lines. Only a CaptureError may come of bytes that are no capture."""
     told = Told()
-    analysis = Analysis(name, Options(packets=packets, commands=packets > 0))
+    analysis = Analysis(name, AnalysisOptions(packets=packets, commands=packets > 0))
     if not columns:
         analysis._flows = FlowTable(analysis._follow, columns=False)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analyzer.analysis.model.connection import Connection, ConnectionDetail, Source
-from analyzer.analysis.pipeline import Analysis, Options, Result
+from analyzer.analysis.model.connection import Connection, Source
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.pipeline import Analysis, AnalysisOptions, Result
 
-__all__ = ["Analysis", "Connection", "ConnectionDetail", "Options", "Result", "Source"]
+__all__ = ["Analysis", "AnalysisOptions", "Connection", "ConnectionDetail", "Result", "Source"]

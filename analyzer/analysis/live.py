@@ -13,8 +13,9 @@ from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation, Secrets
 from analyzer.analysis.findings.cross_connection import ACROSS
 from analyzer.analysis.keylogs import KeyLogFile
-from analyzer.analysis.model.connection import Connection, ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, InOrder, Options, Result
+from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.pipeline import Analysis, AnalysisOptions, InOrder, Result
 from analyzer.batches import FrameBatch
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -141,7 +142,7 @@ class LiveAnalysis(Analysis):
     def __init__(
         self,
         name: str,
-        options: Options,
+        options: AnalysisOptions,
         *,
         follow_keys: bool = False,
         most_open: int = MOST_OPEN,
@@ -170,11 +171,11 @@ class LiveAnalysis(Analysis):
         return len(self._flows)
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
-        talk = super()._follow(tcp)
-        if isinstance(talk, Watched):
-            talk.known = _OPEN
-            talk.tell = self._told.append
-        return talk
+        conversation = super()._follow(tcp)
+        if isinstance(conversation, Watched):
+            conversation.known = _OPEN
+            conversation.tell = self._told.append
+        return conversation
 
     def take(self, batch: FrameBatch) -> Iterator[News]:
         """What a batch brings: logins decided, then connections ended."""
@@ -187,16 +188,16 @@ class LiveAnalysis(Analysis):
         told = self._told.copy()
         self._told.clear()  # the list itself stays: conversations hold on to it
         # Once each: within one batch a session may go into TLS and be opened.
-        for talk in dict.fromkeys(told):
-            if talk.known == _SEALED and self._follow_keys:
-                self._sealed[talk] = (now_ns, False)
+        for conversation in dict.fromkeys(told):
+            if conversation.known == _SEALED and self._follow_keys:
+                self._sealed[conversation] = (now_ns, False)
                 continue
-            self._sealed.pop(talk, None)
-            yield self._so_far(talk), None, False
+            self._sealed.pop(conversation, None)
+            yield self._so_far(conversation), None, False
 
-    def _so_far(self, talk: Watched) -> Connection:
+    def _so_far(self, conversation: Watched) -> Connection:
         """A connection that is open, without what only its end can tell."""
-        connection = self._builder.connection(talk.tcp, talk, self.evidence)
+        connection = self._builder.connection(conversation.tcp, conversation, self.evidence)
         connection.findings = [finding for finding in connection.findings if finding.code not in ACROSS]
         return connection
 
@@ -215,23 +216,23 @@ class LiveAnalysis(Analysis):
         grown = [file.poll(self._secrets.keys) for file in files]
         if not any(grown):
             return
-        for talk in list(self._sealed):
-            talk.more_keys()
-            if talk.tls is not None and talk.tls.decrypted:
-                self._sealed.pop(talk, None)
+        for conversation in list(self._sealed):
+            conversation.more_keys()
+            if conversation.tls is not None and conversation.tls.decrypted:
+                self._sealed.pop(conversation, None)
         yield from self._decided(self.evidence.last_ns)
 
     def tick(self, now_ns: int) -> Iterator[News]:
         """`now_ns` has come: idle connections end, and verdicts no longer wait for keys."""
-        for talk, (since, told) in list(self._sealed.items()):
-            if talk.tcp.handler is None:
-                del self._sealed[talk]  # it has ended
+        for conversation, (since, told) in list(self._sealed.items()):
+            if conversation.tcp.handler is None:
+                del self._sealed[conversation]  # it has ended
             elif not told and now_ns - since >= KEYS_DUE_NS:
-                self._sealed[talk] = (since, True)
-                yield self._so_far(talk), None, False
+                self._sealed[conversation] = (since, True)
+                yield self._so_far(conversation), None, False
             elif now_ns - since >= KEYS_LATE_NS:
-                talk.let_go()
-                del self._sealed[talk]
+                conversation.let_go()
+                del self._sealed[conversation]
         ended = self._flows.expire(now_ns, self._idle_ns)
         if ended:
             self.evidence.last_ns = max(self.evidence.last_ns, now_ns)

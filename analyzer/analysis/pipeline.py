@@ -14,10 +14,11 @@ from analyzer.analysis.commands.excerpt import Shown
 from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation, Secrets
-from analyzer.analysis.conversation.observer import Observer, Several
+from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.findings.cross_connection import Across
 from analyzer.analysis.findings.rule import Evidence
-from analyzer.analysis.model.connection import Connection, ConnectionDetail, Source
+from analyzer.analysis.model.connection import Connection, Source
+from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import Memo, PacketList
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
@@ -41,7 +42,7 @@ Result = tuple[Connection, ConnectionDetail | None]
 
 
 @dataclass(frozen=True)
-class Options:
+class AnalysisOptions:
     """What the user asked for.
 
     ports         where MySQL is assumed when the start of a connection was not captured
@@ -77,7 +78,7 @@ class Options:
 
 
 @dataclass
-class Totals:
+class CaptureTotals:
     """What is counted over a whole capture."""
 
     frames: int = 0
@@ -100,10 +101,10 @@ class Analysis:
 
     conversation: ClassVar[type[Conversation]] = Conversation
 
-    def __init__(self, name: str, options: Options) -> None:
+    def __init__(self, name: str, options: AnalysisOptions) -> None:
         self.name = name
         self.options = options
-        self.totals = Totals()
+        self.totals = CaptureTotals()
         self.evidence = Evidence(password=options.password)
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow)
@@ -133,11 +134,11 @@ class Analysis:
             if options.commands:
                 shown = Shown(tcp, shown)
             observers.append(shown)
-        observer = None if not observers else observers[0] if len(observers) == 1 else Several(observers)
+        observer = None if not observers else observers[0] if len(observers) == 1 else ObserverGroup(observers)
         keep, seen, secrets = options.keep, self._ends, self._secrets
-        talk = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance)
-        talk.shown = shown
-        return talk
+        conversation = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance)
+        conversation.shown = shown
+        return conversation
 
     def add_keys(self, content: bytes) -> None:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
@@ -200,13 +201,13 @@ class Analysis:
             yield result
 
     def _finished(self, tcp: TcpConnection) -> None:
-        talk = tcp.handler
+        conversation = tcp.handler
         tcp.handler = None
-        if not isinstance(talk, Conversation):
+        if not isinstance(conversation, Conversation):
             return
-        talk.resolve()
-        if talk.kind != MYSQL:
-            if talk.kind == X_PROTOCOL:
+        conversation.resolve()
+        if conversation.kind != MYSQL:
+            if conversation.kind == X_PROTOCOL:
                 self.totals.x_protocol_count += 1
                 if len(self.totals.x_protocol) < 20:
                     self.totals.x_protocol.append(tcp.number)
@@ -216,8 +217,8 @@ class Analysis:
         if not self.options.connections:
             self._order.none(tcp.number)
             return
-        connection = self._builder.connection(tcp, talk, self.evidence)
-        shown = talk.shown
+        connection = self._builder.connection(tcp, conversation, self.evidence)
+        shown = conversation.shown
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
         detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))

@@ -36,7 +36,7 @@ PACKET_HEADER = 28
 SIMPLE_HEADER = 12
 
 
-class Interface(msgspec.Struct, frozen=True):
+class InterfaceDescription(msgspec.Struct, frozen=True):
     """An interface description block; `snaplen` 0 means no limit."""
 
     link_type: int
@@ -52,7 +52,7 @@ def section_order(head: memoryview) -> str | None:
     return None
 
 
-def parse_interface(order: str, body: memoryview) -> Interface:
+def parse_interface(order: str, body: memoryview) -> InterfaceDescription:
     """An interface description block (section 4.2) from what is between its two lengths (8 bytes or more).
 
     Options that are not well-formed end the list of options.
@@ -70,7 +70,7 @@ def parse_interface(order: str, body: memoryview) -> Interface:
         elif code == 14 and length == 8:
             offset = struct.unpack(order + "q", value)[0]
         place += 4 + (length + 3 & ~3)
-    return Interface(link_type, snaplen, Clock(base, exponent, offset))
+    return InterfaceDescription(link_type, snaplen, Clock(base, exponent, offset))
 
 
 class PcapngReader:
@@ -211,7 +211,7 @@ class PcapngReader:
             elif secret_type == TLS_KEY_LOG:
                 self._secrets.append((len(self._places), bytes(body[8 : 8 + size])))
 
-    def _add_interface(self, interface: Interface) -> None:
+    def _add_interface(self, interface: InterfaceDescription) -> None:
         row = self._interfaces
         if row == MAX_INTERFACES:
             self._state.warn(f"more than {MAX_INTERFACES} interfaces: left out", self._chunks.base + self._place)

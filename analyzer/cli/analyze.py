@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar
 
-from analyzer.analysis import Connection, Options, Result
+from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
 from analyzer.cli.filter_argument import connections, filter_argument, jobs_of
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rendered(
-    arguments: argparse.Namespace, options: Options, outcome: _Outcome, encode: Callable[[Connection], bytes]
+    arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, encode: Callable[[Connection], bytes]
 ) -> Iterator[bytes]:
     """Each connection encoded, in the process that found it."""
     harvest = connections(arguments.filter, lambda result: (encode(result[0]), rank_of(result[0])))
@@ -111,14 +111,14 @@ def _rendered(
     outcome.take(sources)
 
 
-def _jsonl(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
+def _jsonl(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.jsonl import encode
 
     for line in _rendered(arguments, options, outcome, encode):
         out.write(line)
 
 
-def _json(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
+def _json(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.jsonl import encode
 
     before = b"[\n"
@@ -128,7 +128,7 @@ def _json(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
 
 
-def _csv(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
+def _csv(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.csv import encode, header
 
     out.write(header().encode())
@@ -136,7 +136,7 @@ def _csv(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out
         out.write(line)
 
 
-def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
+def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.text.connections import TextReport
 
     report = TextReport(lambda line: out.write(line.encode()), *look(arguments, out), arguments.verbose)
@@ -159,7 +159,7 @@ def _text(arguments: argparse.Namespace, options: Options, outcome: _Outcome, ou
         report.summary()
 
 
-def _summary(arguments: argparse.Namespace, options: Options, outcome: _Outcome, out: BinaryIO) -> None:
+def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.analysis.connection.fleet import Fleet
     from analyzer.report.text.fleet import FleetText, as_json
 
@@ -176,7 +176,7 @@ def _summary(arguments: argparse.Namespace, options: Options, outcome: _Outcome,
         FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
 
 
-_WRITERS: dict[str, Callable[[argparse.Namespace, Options, _Outcome, BinaryIO], None]] = {
+_WRITERS: dict[str, Callable[[argparse.Namespace, AnalysisOptions, _Outcome, BinaryIO], None]] = {
     "text": _text,
     "json": _json,
     "jsonl": _jsonl,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from analyzer.analysis import Options
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import load_rsa_key
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.cli.run import complain
@@ -90,7 +90,7 @@ def output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) 
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
 
 
-def options_of(arguments: argparse.Namespace, packets: int) -> Options | None:
+def options_of(arguments: argparse.Namespace, packets: int) -> AnalysisOptions | None:
     """The analysis options; None (and a message) where a file named in them can not be read."""
     try:
         password = _content(arguments, "password_file")
@@ -103,7 +103,7 @@ def options_of(arguments: argparse.Namespace, packets: int) -> Options | None:
     except AnalyzerError as error:
         complain(f"--rsa-key {arguments.rsa_key}: {error}")
         return None
-    return Options(
+    return AnalysisOptions(
         ports=DEFAULT_PORTS | frozenset(arguments.port),
         packets=packets,
         show_secrets=arguments.show_secrets,

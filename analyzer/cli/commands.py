@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
-from analyzer.analysis import Options
-from analyzer.analysis.model.command import Exchange
+from analyzer.analysis import AnalysisOptions
+from analyzer.analysis.model.command import Command
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
 from analyzer.cli.exchanging import Exchanges, Slowest, Top
 from analyzer.cli.filter_argument import filter_argument, jobs_of
-from analyzer.cli.harvest import Harvest
+from analyzer.cli.harvest import Collector
 from analyzer.cli.output import look, written
 from analyzer.cli.run import Run
 
@@ -70,15 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
     return written(arguments.output, partial(write, arguments, options))
 
 
-def _all(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     if arguments.format == "text":
         from analyzer.report.text.commands import CommandsText
 
-        def as_it_is(exchange: Exchange) -> Exchange:
+        def as_it_is(exchange: Command) -> Command:
             return exchange
 
         text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
-        each: Callable[[], Harvest[Exchange]] = partial(Exchanges, arguments.slow, as_it_is, arguments.filter)
+        each: Callable[[], Collector[Command]] = partial(Exchanges, arguments.slow, as_it_is, arguments.filter)
         whole = Run(options, each, jobs_of(arguments))
         for name, exchanges in whole.each(arguments.captures, arguments.merge):
             text.begin(name)
@@ -88,14 +88,14 @@ def _all(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
     # In the other formats each is encoded in the process that found it.
     encode, head = _encoder(arguments.format)
     out.write(head)
-    encoded: Callable[[], Harvest[bytes]] = partial(Exchanges, arguments.slow, encode, arguments.filter)
+    encoded: Callable[[], Collector[bytes]] = partial(Exchanges, arguments.slow, encode, arguments.filter)
     sources = Run(options, encoded, jobs_of(arguments))
     for _, lines in sources.each(arguments.captures, arguments.merge):
         out.writelines(lines)
     return sources.code
 
 
-def _encoder(form: str) -> tuple[Callable[[Exchange], bytes], bytes]:
+def _encoder(form: str) -> tuple[Callable[[Command], bytes], bytes]:
     """(what makes a line of an exchange, what stands above all lines)."""
     if form == "jsonl":
         from analyzer.report.jsonl import encode
@@ -106,9 +106,9 @@ def _encoder(form: str) -> tuple[Callable[[Exchange], bytes], bytes]:
     return lambda exchange: csv_line(exchange).encode(), csv_header().encode()
 
 
-def _top(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _top(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     slowest = partial(Slowest, arguments.slow, arguments.top, arguments.filter)
-    sources: Run[Exchange] = Run(options, slowest, jobs_of(arguments))
+    sources: Run[Command] = Run(options, slowest, jobs_of(arguments))
     top = Top(arguments.top)
     for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
         for exchange in exchanges:
@@ -131,7 +131,7 @@ def _top(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
     return sources.code
 
 
-def _grouped(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _grouped(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.cli.stats import collect
     from analyzer.report.text import statistics as shown
 

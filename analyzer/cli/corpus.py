@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from analyzer.analysis import Analysis, Options
+from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.cli.arguments import Commands, command
 from analyzer.cli.parallel import add_secrets
@@ -70,7 +70,7 @@ def keys_of(capture: Path) -> Path:
 def analysed(capture: Path) -> str:
     """The analysis of a capture as its golden file holds it: indented JSON, one key a line."""
     keys = keys_of(capture)
-    analysis = Analysis(capture.name, Options(keylogs=(keys.read_bytes(),) if keys.exists() else ()))
+    analysis = Analysis(capture.name, AnalysisOptions(keylogs=(keys.read_bytes(),) if keys.exists() else ()))
     rows = []
     with open_capture(os.fspath(capture)) as source:
         analysis.look_ahead(source.secrets_ahead)

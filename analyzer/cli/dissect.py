@@ -8,8 +8,8 @@ from contextlib import closing
 from functools import partial
 from typing import BinaryIO
 
-from analyzer.analysis import Options
-from analyzer.analysis.dissection.dissector import Dissecting, Wanted
+from analyzer.analysis import AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowCollector, RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, closest
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
@@ -138,14 +138,14 @@ def run(arguments: argparse.Namespace) -> int:
     return written(arguments.output, partial(_written, arguments, options))
 
 
-def _written(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     by_frame = arguments.by == "frame" if arguments.by else arguments.format != "text"
     fields = _shown(arguments)
-    wanted = Wanted(arguments.filter, fields, by_frame, arguments.raw, arguments.show_secrets)
+    wanted = RowRequest(arguments.filter, fields, by_frame, arguments.raw, arguments.show_secrets)
     render, head, between, foot = _renderer(arguments)
     out.write(head)
     left = arguments.count if arguments.count is not None else -1
-    sources: Run[bytes] = Run(options, partial(Dissecting, wanted, render, arguments.count), arguments.jobs)
+    sources: Run[bytes] = Run(options, partial(RowCollector, wanted, render, arguments.count), arguments.jobs)
     if 0 < left <= FEW_ROWS and arguments.jobs is None:
         # Done before other processes have started.
         sources.jobs, sources.growing = 1, True
@@ -184,7 +184,7 @@ def _renderer(arguments: argparse.Namespace) -> _Rendered:
         settings = _Settings()
         for text in arguments.settings:
             settings.set(text)
-        columns = shown.Columns(
+        columns = shown.FieldColumns(
             arguments.fields,
             settings.separator,
             settings.occurrence,

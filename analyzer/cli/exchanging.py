@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
-from analyzer.analysis import Analysis, Options, Result
-from analyzer.analysis.commands.tracker import ExchangeLog, Sink
-from analyzer.analysis.model.command import Exchange, Pending
+from analyzer.analysis import Analysis, AnalysisOptions, Result
+from analyzer.analysis.commands.pending import PendingCommand
+from analyzer.analysis.commands.tracker import CommandTracker, Sink
+from analyzer.analysis.model.command import Command
 from analyzer.cli.harvest import Key
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LONGEST_STATEMENT: Final = 1 << 25
 
 
 class Observed:
-    """Lets an ExchangeLog look on at every connection; takes only exchanges of which a packet matches `keep`."""
+    """Lets an CommandTracker look on at every connection; takes only exchanges of which a packet matches `keep`."""
 
     longest: ClassVar[int] = LONGEST_STATEMENT
 
@@ -36,15 +37,15 @@ class Observed:
 
             self._choosing = Choosing(keep)
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         sink = self._sink
         # Connections are worked out only where a filter asks what they are.
         options = replace(options, keep=max(options.keep, self.longest), connections=self._choosing is not None)
         if self._choosing is not None:
             return self._choosing.options(options, sink)
-        return replace(options, observe=(*options.observe, lambda tcp: ExchangeLog(tcp, sink)))
+        return replace(options, observe=(*options.observe, lambda tcp: CommandTracker(tcp, sink)))
 
-    def taken(self, analysis: Analysis, results: Iterator[Result]) -> Iterator[tuple[int, ExchangeLog, Exchange]]:
+    def taken(self, analysis: Analysis, results: Iterator[Result]) -> Iterator[tuple[int, CommandTracker, Command]]:
         """The exchanges that ended with this batch and took long enough, in the order in which they ended."""
         done = [result[0] for result in results]
         sink = self._sink if self._choosing is None else self._choosing.chosen(self._sink, done)
@@ -56,14 +57,14 @@ class Observed:
         self._sink.clear()
 
 
-def _order(item: tuple[int, ExchangeLog, Pending]) -> tuple[int, int, int]:
+def _order(item: tuple[int, CommandTracker, PendingCommand]) -> tuple[int, int, int]:
     return item[0], item[1].tcp.number, item[2].number
 
 
 class Exchanges(Observed, Generic[T]):
     """Each exchange rendered, in the order in which they end."""
 
-    def __init__(self, slow_ns: int, render: Callable[[Exchange], T], keep: Filter | None = None) -> None:
+    def __init__(self, slow_ns: int, render: Callable[[Command], T], keep: Filter | None = None) -> None:
         super().__init__(slow_ns, keep)
         self._render = render
         self._batch = 0
@@ -82,7 +83,7 @@ class Slowest(Observed):
         super().__init__(slow_ns, keep)
         self._top = Top(most)
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Exchange]]:
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Command]]:
         for _, _, exchange in self.taken(analysis, results):
             self._top.add(exchange)
         if last:
@@ -95,9 +96,9 @@ class Top:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._heap: list[tuple[int, int, int, int, Exchange]] = []
+        self._heap: list[tuple[int, int, int, int, Command]] = []
 
-    def add(self, exchange: Exchange, source: int = 0) -> None:
+    def add(self, exchange: Command, source: int = 0) -> None:
         """`source` is the number of the exchange's capture: of those that took equally long the first stay."""
         if exchange.duration_ns is None:
             return
@@ -107,5 +108,5 @@ class Top:
         elif item > self._heap[0]:
             heapq.heapreplace(self._heap, item)
 
-    def ranked(self) -> list[Exchange]:
+    def ranked(self) -> list[Command]:
         return [item[-1] for item in sorted(self._heap, reverse=True)]

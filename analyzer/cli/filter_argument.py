@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from analyzer.analysis import Analysis, Connection, Options, Result
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import note_of
-from analyzer.cli.harvest import Connections, Done, Harvest, Key
+from analyzer.cli.harvest import Collector, Connections, Done, Key
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -50,7 +50,7 @@ class Matched(Connections[T]):
         self._matching = Matching(keep)
         self._kept: dict[int, bool] = {}
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         wanted = options.wanted
 
         def both(connection: Connection) -> bool:
@@ -79,7 +79,7 @@ class Matched(Connections[T]):
         return self._kept[connection.stream]
 
 
-def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Harvest[T]]:
+def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Collector[T]]:
     """What makes a harvest of connections: of all, or of those for which a filter holds."""
     return partial(Connections, render) if keep is None else partial(Matched, keep, render)
 

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from analyzer.analysis import Connection, ConnectionDetail, Options, Source
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Source
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.live import LiveAnalysis, News
 from analyzer.capture.live import channel
@@ -27,7 +27,7 @@ from analyzer.cli.arguments import options_of
 from analyzer.cli.output import open_output
 from analyzer.cli.privileges import User, drop
 from analyzer.cli.run import complain
-from analyzer.report.prose.summary import Totals
+from analyzer.report.prose.summary import SummaryTotals
 from analyzer.report.text.live_table import FAILED, Counts, LiveTable
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Follower:
         self._keep = keep
         self._begun = self._ticked = time.monotonic()
         self._logins = self._failures = 0
-        self.totals = Totals()
+        self.totals = SummaryTotals()
         # Told of and not ended: whether the login was counted.
         self._counted: set[int] = set()
 
@@ -212,7 +212,7 @@ class Keep:
         # Ended, asked for by one and not yet by the other who wants to know.
         self._decided: dict[int, bool] = {}
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what the filter needs."""
         return self._matching.options(options)
 
@@ -319,7 +319,7 @@ class _NeverBegun(Exception):
     """The interfaces could not be opened: the other process has said why."""
 
 
-def _analysis(arguments: argparse.Namespace, title: str, options: Options) -> LiveAnalysis:
+def _analysis(arguments: argparse.Namespace, title: str, options: AnalysisOptions) -> LiveAnalysis:
     return LiveAnalysis(
         title,
         options,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
-from analyzer.analysis import Analysis, Connection, Options, Result
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import Across, Note, is_open, note_of
 
 T = TypeVar("T")
@@ -15,10 +15,10 @@ T_co = TypeVar("T_co", covariant=True)
 Key: TypeAlias = "tuple[int, ...]"
 
 
-class Harvest(Protocol[T_co]):
+class Collector(Protocol[T_co]):
     """Made anew for every capture, in every process."""
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this harvest needs."""
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, T_co]]:
@@ -39,7 +39,7 @@ class Connections(Generic[T]):
         self._render = render
         self._shared = False
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._shared = options.share[1] > 1
         return options
 

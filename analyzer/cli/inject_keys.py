@@ -10,7 +10,7 @@ from analyzer.analysis.keylogs import count_secrets
 from analyzer.capture import CaptureSource, PcapngWriter, open_capture
 from analyzer.cli.arguments import Commands, command
 from analyzer.cli.output import open_output
-from analyzer.cli.progress import Progress
+from analyzer.cli.progress import ProgressLine
 from analyzer.cli.run import complain
 from analyzer.errors import CaptureError
 
@@ -65,7 +65,7 @@ def _copy(capture: CaptureSource, contents: list[bytes], out: BinaryIO) -> int:
     """Every frame with its time, length and link type; the keys in front of them. Returns the number of frames."""
     writer: PcapngWriter | None = None
     interfaces: dict[int, int] = {}
-    progress = Progress(capture.name)
+    progress = ProgressLine(capture.name)
     frames = taken = 0
     for batch in capture:
         data = memoryview(batch.data)

@@ -23,7 +23,7 @@ from analyzer.errors import CaptureError
 from analyzer.report.escape import terminal
 
 if TYPE_CHECKING:
-    from analyzer.capture.live.capture import Ended, Signals, Source
+    from analyzer.capture.live.capture import CapturedInterface, Ended, Signals
     from analyzer.capture.live.channel import Outlet
     from analyzer.capture.live.files import Target
     from analyzer.capture.live.interfaces import Port
@@ -157,7 +157,7 @@ def add(commands: Commands) -> None:
     )
 
 
-class Plan(msgspec.Struct):
+class LiveRequest(msgspec.Struct):
     """What was asked for, checked."""
 
     ports: list[Port]
@@ -202,7 +202,7 @@ def run(arguments: argparse.Namespace) -> int:
 # -- what was asked for ------------------------------------------------------------------------------------------------
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _plan(arguments: argparse.Namespace) -> LiveRequest:
     """Raises _Wrong, BadFilter, UnknownInterface."""
     from analyzer.capture.live.interfaces import ANY, LINUX, names, port_of
     from analyzer.capture.live.programs import SNAPLEN, program_for
@@ -228,7 +228,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     stop = dict(arguments.autostop)
     frames = [int(one) for one in (arguments.count, stop.get("packets")) if one is not None]
     seconds = [one for one in (arguments.duration, stop.get("duration")) if one is not None]
-    return Plan(
+    return LiveRequest(
         ports,
         [program_for(text, one, snaplen) for one in ports],
         text,
@@ -278,7 +278,7 @@ def _target(arguments: argparse.Namespace, stop: dict[str, float], user: User | 
 class _Live:
     """One capture with its analysis."""
 
-    def __init__(self, arguments: argparse.Namespace, plan: Plan) -> None:
+    def __init__(self, arguments: argparse.Namespace, plan: LiveRequest) -> None:
         self._arguments = arguments
         self._plan = plan
         self._title = ", ".join(one.name for one in plan.ports)
@@ -347,7 +347,7 @@ class _Live:
         from analyzer.capture.live.files import CaptureFiles
 
         plan = self._plan
-        sources: list[Source] = []
+        sources: list[CapturedInterface] = []
         try:
             for number in range(len(plan.ports)):
                 sources.append(self._open(number))
@@ -370,7 +370,7 @@ class _Live:
         ended = capture.run()
         return ended, [] if files is None else list(files.names)
 
-    def _open(self, number: int) -> Source:
+    def _open(self, number: int) -> CapturedInterface:
         from analyzer.capture.live.general import GeneralSource
         from analyzer.capture.live.interfaces import LINUX
         from analyzer.capture.live.programs import SNAPLEN, program_for

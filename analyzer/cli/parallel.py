@@ -20,10 +20,10 @@ from multiprocessing.process import BaseProcess
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
-from analyzer.analysis import Analysis, Options, Source
+from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.capture import CaptureSource, open_capture
-from analyzer.cli.harvest import Connections, Harvest, Key
-from analyzer.cli.progress import Progress
+from analyzer.cli.harvest import Collector, Connections, Key
+from analyzer.cli.progress import ProgressLine
 from analyzer.errors import CaptureError, UnsupportedLinkType
 
 T = TypeVar("T")
@@ -52,12 +52,12 @@ def jobs_for(name: str, asked: int | None) -> int:
 class Parallel(Generic[T]):
     """Analyses one file in `jobs` processes. After the results have been used up, `source` is there."""
 
-    def __init__(self, name: str, options: Options, harvest: Callable[[], Harvest[T]], jobs: int) -> None:
+    def __init__(self, name: str, options: AnalysisOptions, harvest: Callable[[], Collector[T]], jobs: int) -> None:
         self.name = name
         self.source: Source | None = None
         self._mysql = 0
         self._harvest = harvest()
-        self._progress = Progress(name)
+        self._progress = ProgressLine(name)
         context = multiprocessing.get_context("fork")
         self._workers: list[tuple[BaseProcess, Pipe]] = []
         for index in range(jobs):
@@ -158,7 +158,7 @@ def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:
         yield from map(_ITEM, ready)
 
 
-def _work(name: str, options: Options, make: Callable[[], Harvest[object]], pipe: Pipe) -> None:
+def _work(name: str, options: AnalysisOptions, make: Callable[[], Collector[object]], pipe: Pipe) -> None:
     """A process: analyses, and sends what it finds."""
 
     def send(kind: str, content: Any) -> None:

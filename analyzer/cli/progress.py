@@ -12,7 +12,7 @@ INTERVAL: Final = 0.2
 WIDTH: Final = 30
 
 
-class Progress:
+class ProgressLine:
     """One line that is written over; removed at the end."""
 
     def __init__(self, label: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, Final
 
-from analyzer.analysis import Options, Result, Source
+from analyzer.analysis import AnalysisOptions, Result, Source
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
 from analyzer.cli.filter_argument import connections, filter_argument, jobs_of
 from analyzer.cli.harvest import whole
@@ -94,7 +94,7 @@ class _Again(Run[tuple[str, int, list[bytes]]]):
         return None
 
 
-def _page(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.html.page import Entry, HtmlReport, Prepare
 
     options = replace(options, commands=True)
@@ -132,7 +132,7 @@ def _page(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int
     return sources.code
 
 
-def _text(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.markdown import MarkdownReport
 
     report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit)
@@ -146,7 +146,7 @@ def _text(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int
     return sources.code
 
 
-def _difference(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.diff import Side, html, markdown
 
     sides = []

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from analyzer.analysis import Analysis, Options, Source
+from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.dissection.frame_index import growing
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.capture import CaptureSource, open_capture, open_merged
-from analyzer.cli.harvest import Harvest
+from analyzer.cli.harvest import Collector
 from analyzer.cli.parallel import Parallel, add_secrets, jobs_for, unsupported
-from analyzer.cli.progress import Progress
+from analyzer.cli.progress import ProgressLine
 from analyzer.errors import CaptureError, UnsupportedLinkType
 from analyzer.report.escape import terminal
 
@@ -35,7 +35,7 @@ class Run(Generic[T]):
     whether a source could not be read at all.
     """
 
-    def __init__(self, options: Options, harvest: Callable[[], Harvest[T]], jobs: int | None = None) -> None:
+    def __init__(self, options: AnalysisOptions, harvest: Callable[[], Collector[T]], jobs: int | None = None) -> None:
         self.options = options
         self.harvest = harvest
         self.jobs = jobs
@@ -84,7 +84,7 @@ class Run(Generic[T]):
         harvest = self.harvest()
         analysis = Analysis(name, harvest.options(self.options))
         analysis.look_ahead(capture.secrets_ahead)
-        progress = Progress(name)
+        progress = ProgressLine(name)
         # A pipe may come from a capture that is being made, and its clients write their keys meanwhile.
         piped = capture.progress()[1] is None
         followed = [KeyLogFile(path) for path in self.options.keylog_files] if piped else []

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
-from analyzer.analysis import Analysis, Options, Result
-from analyzer.analysis.commands.statistics import KINDS, Statistics
+from analyzer.analysis import Analysis, AnalysisOptions, Result
+from analyzer.analysis.commands.statistics import KINDS, CommandStatistics
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
 from analyzer.cli.exchanging import Observed
 from analyzer.cli.filter_argument import filter_argument, jobs_of
@@ -38,10 +38,12 @@ class Summed(Observed):
         from analyzer.analysis.commands.digest import Digests
 
         super().__init__(slow_ns, keep)
-        self._statistics = Statistics(kinds)
+        self._statistics = CommandStatistics(kinds)
         self._digests = Digests()
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Statistics]]:
+    def take(
+        self, analysis: Analysis, results: Iterator[Result], last: bool
+    ) -> Iterable[tuple[Key, CommandStatistics]]:
         for _, _, exchange in self.taken(analysis, results):
             self._statistics.add(exchange, self._digests)
         if last:
@@ -49,11 +51,13 @@ class Summed(Observed):
 
 
 def collect(
-    arguments: argparse.Namespace, options: Options, kinds: tuple[str, ...], slow_ns: int = 0
-) -> tuple[Statistics, Run[Statistics]]:
+    arguments: argparse.Namespace, options: AnalysisOptions, kinds: tuple[str, ...], slow_ns: int = 0
+) -> tuple[CommandStatistics, Run[CommandStatistics]]:
     """The statistics of all captures together."""
-    whole = Statistics(kinds)
-    sources: Run[Statistics] = Run(options, partial(Summed, slow_ns, kinds, arguments.filter), jobs_of(arguments))
+    whole = CommandStatistics(kinds)
+    sources: Run[CommandStatistics] = Run(
+        options, partial(Summed, slow_ns, kinds, arguments.filter), jobs_of(arguments)
+    )
     for _, parts in sources.each(arguments.captures, arguments.merge):
         for part in parts:
             whole.merge(part)
@@ -86,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     return written(arguments.output, partial(_write, arguments, options))
 
 
-def _write(arguments: argparse.Namespace, options: Options, out: BinaryIO) -> int:
+def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.text import statistics as shown
 
     kinds = tuple(arguments.by or DEFAULT)

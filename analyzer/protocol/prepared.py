@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from analyzer.protocol.machine.execute_fast_path import Plan
+    from analyzer.protocol.machine.execute_fast_path import ExecutePlan
     from analyzer.protocol.records.resultset import ColumnDefinition41, ColumnDefinition320
 
 MOST_STATEMENTS: Final = 4096
@@ -42,7 +42,7 @@ class Bound(msgspec.Struct, frozen=True):
     long_data: dict[int, LongData] = {}
 
 
-class Statement(msgspec.Struct, eq=False):
+class PreparedStatement(msgspec.Struct, eq=False):
     """One prepared statement. None where the capture does not tell: its prepare is missing, or not answered yet.
 
     `types` are those of the last execute that sent them (column type, 0x8000 for unsigned). `columns` are the
@@ -58,7 +58,7 @@ class Statement(msgspec.Struct, eq=False):
     columns: tuple[ColumnDefinition41 | ColumnDefinition320, ...] = ()
     long_data: dict[int, LongData] = {}
     executed: bool = False  # the long data was used: the next of it begins anew
-    plan: Plan | None = None  # how its plain executes are read
+    plan: ExecutePlan | None = None  # how its plain executes are read
 
     def add_long_data(self, parameter: int, data: bytes, length: int) -> None:
         """Notes `length` bytes, of which `data` was kept."""
@@ -90,16 +90,16 @@ class Statement(msgspec.Struct, eq=False):
         self.executed = False
 
 
-class Statements:
+class PreparedStatements:
     """Statement id -> Statement. `dropped` counts those that were forgotten to keep within bounds."""
 
     __slots__ = ("_by_id", "_bytes", "dropped", "last")
 
     def __init__(self) -> None:
-        self._by_id: dict[int, Statement] = {}
+        self._by_id: dict[int, PreparedStatement] = {}
         self._bytes = 0
         self.dropped = 0
-        self.last: Statement | None = None
+        self.last: PreparedStatement | None = None
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -107,24 +107,24 @@ class Statements:
     def __contains__(self, statement_id: int) -> bool:
         return self.get(statement_id) is not None
 
-    def __getitem__(self, statement_id: int) -> Statement:
+    def __getitem__(self, statement_id: int) -> PreparedStatement:
         found = self.get(statement_id)
         if found is None:
             raise KeyError(statement_id)
         return found
 
-    def get(self, statement_id: int) -> Statement | None:
+    def get(self, statement_id: int) -> PreparedStatement | None:
         """The statement of a number, None where it is not known. LAST_PREPARED is the one prepared last."""
         if statement_id == LAST_PREPARED:
             return self.last
         return self._by_id.get(statement_id)
 
-    def begin(self, query: str | None) -> Statement:
+    def begin(self, query: str | None) -> PreparedStatement:
         """COM_STMT_PREPARE went out; `query` is None where it could not be read."""
-        statement = self.last = Statement(query=query)
+        statement = self.last = PreparedStatement(query=query)
         return statement
 
-    def prepared(self, statement: Statement, statement_id: int, num_params: int, num_columns: int) -> None:
+    def prepared(self, statement: PreparedStatement, statement_id: int, num_params: int, num_columns: int) -> None:
         """The server's answer to the prepare of `statement`."""
         statement.statement_id = statement_id
         statement.num_params = num_params
@@ -132,16 +132,16 @@ class Statements:
         self.drop(statement_id)
         self._keep(statement_id, statement)
 
-    def failed(self, statement: Statement) -> None:
+    def failed(self, statement: PreparedStatement) -> None:
         """The server refused to prepare `statement`."""
         if self.last is statement:
             self.last = None
 
-    def found(self, statement_id: int) -> Statement:
+    def found(self, statement_id: int) -> PreparedStatement:
         """The statement of a number; an entry that knows nothing where its prepare was not captured."""
         known = self.get(statement_id)
         if known is None:
-            known = Statement(statement_id)
+            known = PreparedStatement(statement_id)
             if statement_id != LAST_PREPARED:
                 self._keep(statement_id, known)
         return known
@@ -168,7 +168,7 @@ class Statements:
         for statement in (*self._by_id.values(), *([self.last] if self.last is not None else [])):
             statement.columns = statement.parameters = ()
 
-    def _keep(self, statement_id: int, statement: Statement) -> None:
+    def _keep(self, statement_id: int, statement: PreparedStatement) -> None:
         self._by_id[statement_id] = statement
         self._bytes += len(statement.query or "")
         while len(self._by_id) > MOST_STATEMENTS or self._bytes > MOST_BYTES:

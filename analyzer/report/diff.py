@@ -15,11 +15,11 @@ import msgspec
 
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
-from analyzer.report.html.charts import MOST_KINDS, OTHER, PHASES, Statistics
+from analyzer.report.html.charts import MOST_KINDS, OTHER, PHASES, ChartData
 from analyzer.report.markdown import table as markdown_table
 from analyzer.report.markdown import text as markdown_text
 from analyzer.report.prose import labels
-from analyzer.report.prose.summary import Totals
+from analyzer.report.prose.summary import SummaryTotals
 
 MOST_LINES: Final = 40  # of one group
 LEAST_CHANGE: Final = 0.01
@@ -39,7 +39,7 @@ class Line(msgspec.Struct):
     change: str
 
 
-class Group(msgspec.Struct):
+class ChangeGroup(msgspec.Struct):
     """Things of one kind, those that changed first."""
 
     title: str
@@ -56,8 +56,8 @@ class Side:
     def __init__(self, name: str) -> None:
         self.name = name
         self.source: Source | None = None
-        self.totals = Totals()
-        self.statistics = Statistics()
+        self.totals = SummaryTotals()
+        self.statistics = ChartData()
         self.errors: Counter[str] = Counter()
         self.offered: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
@@ -92,7 +92,7 @@ def _count(counter: Counter[str], kind: str) -> None:
     counter[kind if kind in counter or len(counter) < MOST_KINDS else OTHER] += 1
 
 
-def compare(before: Side, after: Side) -> list[Group]:
+def compare(before: Side, after: Side) -> list[ChangeGroup]:
     """All groups that have a line."""
     a, b = before, after
     findings = [{one.code: one.connections for one in side.totals.findings()} for side in (a, b)]
@@ -110,16 +110,16 @@ def compare(before: Side, after: Side) -> list[Group]:
         _of_all("Drivers", a.statistics.drivers, b.statistics.drivers),
         _shares("Capabilities that servers offer", a.offered, b.offered, a.greetings, b.greetings),
         _shares("Capabilities that clients ask for", a.asked, b.asked, a.logins, b.logins),
-        Group("Times (median and 95 %)", list(_times(a.statistics, b.statistics))),
+        ChangeGroup("Times (median and 95 %)", list(_times(a.statistics, b.statistics))),
     ]
     return [group for group in groups if group.lines]
 
 
-def _of_all(title: str, a: Counter[str], b: Counter[str]) -> Group:
+def _of_all(title: str, a: Counter[str], b: Counter[str]) -> ChangeGroup:
     return _shares(title, a, b, sum(a.values()), sum(b.values()))
 
 
-def _shares(title: str, a: Counter[str], b: Counter[str], all_a: int, all_b: int) -> Group:
+def _shares(title: str, a: Counter[str], b: Counter[str], all_a: int, all_b: int) -> ChangeGroup:
     lines = []
     for name in sorted(a.keys() | b.keys(), key=lambda one: (-(a[one] + b[one]), one)):
         line = Line(
@@ -127,7 +127,7 @@ def _shares(title: str, a: Counter[str], b: Counter[str], all_a: int, all_b: int
         )
         lines.append(line)
     lines.sort(key=lambda line: line.change == SAME)
-    return Group(title, lines[:MOST_LINES])
+    return ChangeGroup(title, lines[:MOST_LINES])
 
 
 def _share(number: int, whole: int) -> str:
@@ -147,7 +147,7 @@ def _change(a: int, all_a: int, b: int, all_b: int) -> str:
     return MORE if share_b > share_a else LESS
 
 
-def _times(a: Statistics, b: Statistics) -> Iterator[Line]:
+def _times(a: ChartData, b: ChartData) -> Iterator[Line]:
     for name, _ in [*PHASES, ("Whole connection phase", "")]:
         one, other = (a.total, b.total) if name not in a.durations else (a.durations[name], b.durations[name])
         if not one.total and not other.total:
@@ -169,13 +169,13 @@ def _times(a: Statistics, b: Statistics) -> Iterator[Line]:
 _WORDS: Final = {NEW: "only after", GONE: "only before", MORE: "more", LESS: "less", SAME: "same"}
 
 
-def _word(group: Group, line: Line) -> str:
+def _word(group: ChangeGroup, line: Line) -> str:
     if group.title.startswith("Times"):
         return {MORE: "slower", LESS: "faster"}.get(line.change, _WORDS[line.change])
     return _WORDS[line.change]
 
 
-def verdict(groups: list[Group]) -> str:
+def verdict(groups: list[ChangeGroup]) -> str:
     """What changed, in a sentence or two."""
     changed = [(group, line) for group in groups for line in group.changed]
     if not changed:

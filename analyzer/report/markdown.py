@@ -12,10 +12,10 @@ from typing import Final
 
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
-from analyzer.report.html.charts import PHASES, Statistics
+from analyzer.report.html.charts import PHASES, ChartData
 from analyzer.report.html.connection_view import worst
 from analyzer.report.prose import labels
-from analyzer.report.prose.summary import Totals, captured
+from analyzer.report.prose.summary import SummaryTotals, captured
 
 LISTED: Final = 50  # connections in the table, whatever the limit
 SHOWN_KINDS: Final = 8
@@ -56,8 +56,8 @@ class MarkdownReport:
         self._title = title
         self._note = note
         self._limit = min(limit, LISTED)
-        self._totals = Totals()
-        self._statistics = Statistics()
+        self._totals = SummaryTotals()
+        self._statistics = ChartData()
         self._wrong: list[Connection] = []
         self._fine: list[Connection] = []
 

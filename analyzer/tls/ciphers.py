@@ -201,7 +201,7 @@ class Null:
         pass
 
 
-class Block:
+class BlockCipher:
     """RFC 5246, 6.2.3.2 (MAC, then pad, then encrypt) and RFC 7366 (pad, encrypt, then MAC).
 
     `iv` is None where each record brings its own (TLS 1.1 and later).
@@ -291,4 +291,4 @@ def protection12(
     algorithm = block_algorithm(suite, key) if suite.mode == BLOCK else None
     if algorithm is None:
         return None
-    return Block(algorithm, _Mac(mac_key, suite.mac), iv if version <= 0x0301 else None, encrypt_then_mac)
+    return BlockCipher(algorithm, _Mac(mac_key, suite.mac), iv if version <= 0x0301 else None, encrypt_then_mac)

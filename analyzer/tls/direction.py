@@ -21,7 +21,7 @@ class EncryptedRecord(msgspec.Struct, frozen=True):
     time_ns: int = 0
 
 
-class Record(msgspec.Struct, frozen=True):
+class TlsRecord(msgspec.Struct, frozen=True):
     """A record. `frame` completes it, at `time_ns`; `lost`: records may be missing in front of it."""
 
     header: bytes
@@ -99,7 +99,7 @@ class Direction:
         self.trials = 0
         self.ciphered = False
         self.finished = False
-        self.held: deque[Record] = deque()
+        self.held: deque[TlsRecord] = deque()
         self.held_bytes = 0
         self.resync = False
         self.unopened = 0  # records that were kept, and let go

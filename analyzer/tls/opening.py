@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from analyzer.tls import hello
 from analyzer.tls.ciphers import Protection, hash_of
-from analyzer.tls.direction import Direction, Record
+from analyzer.tls.direction import Direction, TlsRecord
 from analyzer.tls.events import Event, Plain
 from analyzer.tls.handshake import Handshake
 from analyzer.tls.keylog import KeyLog
@@ -106,7 +106,7 @@ class Opener(Handshake):
 
     # -- encrypted records --------------------------------------------------------------------------------------------
 
-    def _encrypted(self, half: Direction, record: Record, events: list[Event]) -> None:
+    def _encrypted(self, half: Direction, record: TlsRecord, events: list[Event]) -> None:
         kind = record.header[0]
         size = len(record.body)
         if kind == APPLICATION_DATA and self.handshake_done_frame is not None:
@@ -122,7 +122,7 @@ class Opener(Handshake):
         if self.tls13:
             self._infer13(half, size, record.frame)
 
-    def _unopened(self, half: Direction, record: Record) -> None:
+    def _unopened(self, half: Direction, record: TlsRecord) -> None:
         """Notes a record that stays closed."""
         if self.notes is None:
             return
@@ -134,7 +134,7 @@ class Opener(Handshake):
         self._now = record.time_ns
         self._note(half.sender, what, text, size, record.frame)
 
-    def _open(self, half: Direction, record: Record, events: list[Event]) -> bool:
+    def _open(self, half: Direction, record: TlsRecord, events: list[Event]) -> bool:
         """Decrypts a record; False where no key is there, or none that fits."""
         plain = self._try(half, record)
         if plain is None:
@@ -172,7 +172,7 @@ class Opener(Handshake):
             half.move(CIPHERED)
         return True
 
-    def _try(self, half: Direction, record: Record) -> bytes | None:
+    def _try(self, half: Direction, record: TlsRecord) -> bytes | None:
         """The contents of a record under the key that is due, or one that may be due where something is missing."""
         keys = self._keys
         if keys is None:
@@ -289,7 +289,7 @@ class Opener(Handshake):
 
     # -- records that wait for a key ----------------------------------------------------------------------------------
 
-    def _hold(self, half: Direction, record: Record) -> bool:
+    def _hold(self, half: Direction, record: TlsRecord) -> bool:
         """Keeps a record until its key comes; False where none can, or where there is no room."""
         if half.skipped or self._log is None or (self.suite is not None and not self.suite.mode):
             return False
@@ -299,7 +299,7 @@ class Opener(Handshake):
             self._seal(half, reason or f"the {half.name} sent more than is kept until a key comes")
             return False
         half.held_bytes += size
-        half.held.append(Record(record.header, bytes(record.body), record.frame, record.time_ns, record.lost))
+        half.held.append(TlsRecord(record.header, bytes(record.body), record.frame, record.time_ns, record.lost))
         return True
 
     def _let_go(self, half: Direction) -> None:

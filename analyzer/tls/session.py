@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from analyzer.tls.ciphers import BLOCK, Body, hash_of
-from analyzer.tls.direction import Direction, EncryptedRecord, Record
+from analyzer.tls.direction import Direction, EncryptedRecord, TlsRecord
 from analyzer.tls.events import FOUND, MISSING, NOT_GIVEN, PARTIAL, UNSUPPORTED, WRONG, AfterTls, Event, Plain
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.opening import Opener
@@ -241,7 +241,7 @@ class TlsSession(Opener):
                 break
             # It came with the segment that completes it.
             index = bisect_left(ends, stop - have, index)
-            record = Record(
+            record = TlsRecord(
                 data[pos : pos + RECORD_HEADER], view[pos + RECORD_HEADER : stop], frames[index], times[index]
             )
             self._record(half, record, events)
@@ -261,7 +261,7 @@ class TlsSession(Opener):
         half.plain = True
         events.append(AfterTls(rest, half.sender, *at))
 
-    def _record(self, half: Direction, record: Record, events: list[Event]) -> None:
+    def _record(self, half: Direction, record: TlsRecord, events: list[Event]) -> None:
         half.records += 1
         self._now = record.time_ns
         kind = record.header[0]
@@ -314,7 +314,7 @@ class TlsSession(Opener):
         while half.candidates and half.candidates[0][0] <= size:
             stop, pos = heappop(half.candidates)
             body = pos + RECORD_HEADER
-            record = Record(bytes(held[pos:body]), bytes(held[body:stop]), *at, lost=True)
+            record = TlsRecord(bytes(held[pos:body]), bytes(held[body:stop]), *at, lost=True)
             if self._found(half, record, bytes(held[max(0, pos - LONGEST_BLOCK) : pos]), pos in half.starts, events):
                 rest = bytes(held[stop:])
                 half.found()
@@ -324,7 +324,7 @@ class TlsSession(Opener):
         if size > SEARCHED:
             half.stop(f"after a gap no record of the {half.name} was found up to frame {at[0]}")
 
-    def _found(self, half: Direction, record: Record, before: bytes, first: bool, events: list[Event]) -> bool:
+    def _found(self, half: Direction, record: TlsRecord, before: bytes, first: bool, events: list[Event]) -> bool:
         """Takes what may be a record; False where it is none. `before` came before it; `first` of a segment."""
         keys = self._keys
         if keys is not None and half.sealed is None and not half.held:

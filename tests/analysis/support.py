@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail
 from analyzer.capture import open_capture
 from analyzer.report.jsonl import encode
 
@@ -15,9 +15,9 @@ Json = dict[str, Any]
 Result = tuple[Connection, ConnectionDetail | None]
 
 
-def analyse_file(path: Path, options: Options | None = None, batch_bytes: int = 4 << 20) -> list[Result]:
+def analyse_file(path: Path, options: AnalysisOptions | None = None, batch_bytes: int = 4 << 20) -> list[Result]:
     """All MySQL connections of a capture file."""
-    analysis = Analysis(path.name, options or Options())
+    analysis = Analysis(path.name, options or AnalysisOptions())
     results: list[Result] = []
     with open_capture(str(path), batch_bytes=batch_bytes) as source:
         for batch in source:
@@ -29,7 +29,7 @@ def analyse_file(path: Path, options: Options | None = None, batch_bytes: int = 
 @cache
 def rows_of(path: Path, port: int = 3306) -> list[Json]:
     """The connections of a capture file as `analyze --format jsonl` writes them. Not to be changed."""
-    found = analyse_file(path, Options(ports=frozenset({3306, port})))
+    found = analyse_file(path, AnalysisOptions(ports=frozenset({3306, port})))
     return [json.loads(encode(connection)) for connection, _ in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.builder import text
 
 from .support import codes
@@ -25,6 +25,7 @@ from .traffic import (
     Say,
     Step,
     analyse,
+    conversation,
     err,
     greeting,
     in_time_order,
@@ -36,7 +37,6 @@ from .traffic import (
     query,
     ssl_request,
     switch,
-    talk,
     wait,
 )
 
@@ -104,10 +104,10 @@ def test_outcome_does_not_depend_on_segments(name: str, split: int) -> None:
 
 
 def test_silence_at_the_end_of_the_capture_is_an_abort() -> None:
-    quiet = talk(BEGUN)
-    later = talk([*ACCEPTED], client=("10.0.0.3", 50001), start_ns=START + 30 * SECOND)
+    quiet = conversation(BEGUN)
+    later = conversation([*ACCEPTED], client=("10.0.0.3", 50001), start_ns=START + 30 * SECOND)
     assert [c.outcome for c in analyse(in_time_order(quiet, later))] == ["aborted", "accepted"]
-    soon = talk([*ACCEPTED], client=("10.0.0.3", 50001), start_ns=START + 2 * SECOND)
+    soon = conversation([*ACCEPTED], client=("10.0.0.3", 50001), start_ns=START + 2 * SECOND)
     assert [c.outcome for c in analyse(in_time_order(quiet, soon))] == ["unknown", "accepted"]
 
 
@@ -115,7 +115,7 @@ def test_file_cut_inside_the_login_is_unknown() -> None:
     script: list[Step] = [("s", greeting()), ("c", login()[:40])]
     connection = one([*script, Say("c", flags=FIN)])
     assert connection.outcome == "aborted"
-    (cut,) = analyse(talk(script), cut_short=True)
+    (cut,) = analyse(conversation(script), cut_short=True)
     assert cut.outcome == "unknown"
     assert "capture-truncated" in codes(cut)
 
@@ -241,10 +241,10 @@ def test_commands_are_counted_by_name() -> None:
 def test_packets_are_kept_where_they_are_asked_for() -> None:
     from .traffic import results_of
 
-    frames = talk([*ACCEPTED, *GOODBYE])
+    frames = conversation([*ACCEPTED, *GOODBYE])
     ((_, nothing),) = results_of(frames)[0]
     assert nothing is None
-    ((_, detail),) = results_of(frames, Options(packets=3))[0]
+    ((_, detail),) = results_of(frames, AnalysisOptions(packets=3))[0]
     assert detail is not None
     assert [packet.record for packet in detail.packets] == ["HandshakeV10", "HandshakeResponse41", "AuthMoreData"]
     assert detail.packets_left_out > 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, plain_version
@@ -242,7 +242,7 @@ def test_commands_are_those_of_the_servers_log(case: str) -> None:
 @pytest.mark.parametrize("case", [c for c in WHOLE if any("greeting_hex" in k for k in truth(c)["connections"])])
 def test_greeting_is_byte_for_byte_what_the_client_read(case: str) -> None:
     path = LAB / truth(case)["capture"]
-    results = analyse_file(path, Options(packets=10))
+    results = analyse_file(path, AnalysisOptions(packets=10))
     for known in truth(case)["connections"]:
         if "greeting_hex" not in known:
             continue
@@ -396,7 +396,7 @@ def test_keys_of_the_session_and_keys_that_are_wrong() -> None:
     path, keys = LAB / truth(case)["capture"], (LAB / truth(case)["keylog"]).read_text()
 
     def analysed(text: str) -> Connection:
-        ((connection, _),) = analyse_file(path, Options(keylogs=(text.encode(),)))
+        ((connection, _),) = analyse_file(path, AnalysisOptions(keylogs=(text.encode(),)))
         return connection
 
     right = analysed(keys)

@@ -10,29 +10,43 @@ from typing import Any
 import msgspec
 import pytest
 
-from analyzer.analysis import Analysis, Options
-from analyzer.analysis.commands.tracker import ExchangeLog, Sink
-from analyzer.analysis.conversation.observer import Observer, Onlooker
-from analyzer.analysis.model.command import Exchange
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.commands.tracker import CommandTracker, Sink
+from analyzer.analysis.conversation.observer import BaseObserver, Observer
+from analyzer.analysis.model.command import Command
 from analyzer.capture import open_capture
 from analyzer.net.tcp.reassembly import TcpConnection
 from tests import corpus
-from tests.analysis.traffic import ACCEPTED, FIN, MS, PING, QUIT, Say, batches, err, ok, packet, query, talk, wait
+from tests.analysis.traffic import (
+    ACCEPTED,
+    FIN,
+    MS,
+    PING,
+    QUIT,
+    Say,
+    batches,
+    conversation,
+    err,
+    ok,
+    packet,
+    query,
+    wait,
+)
 from tests.corpus import REPOSITORY
 
 FRAME = 1000  # ns between two frames of a script
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
 
 
-def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list[Exchange]:
+def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list[Command]:
     """All commands of a capture; without `plain` none is taken the short way."""
     sink: Sink = []
 
     def log(tcp: TcpConnection) -> Observer:
-        return ExchangeLog(tcp, sink)
+        return CommandTracker(tcp, sink)
 
-    observe = (log,) if plain else (log, lambda tcp: Onlooker())
-    analysis = Analysis(capture.name, Options(observe=observe, keylogs=tuple(keys)))
+    observe = (log,) if plain else (log, lambda tcp: BaseObserver())
+    analysis = Analysis(capture.name, AnalysisOptions(observe=observe, keylogs=tuple(keys)))
     with open_capture(str(capture)) as source:
         for part in source:
             for content in source.secrets:
@@ -43,10 +57,10 @@ def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list
     return sorted(found, key=lambda exchange: (exchange.stream, exchange.number))
 
 
-def of_script(*steps: Any) -> list[Exchange]:
+def of_script(*steps: Any) -> list[Command]:
     sink: Sink = []
-    analysis = Analysis("script", Options(observe=(lambda tcp: ExchangeLog(tcp, sink),)))
-    for part in batches(talk([*ACCEPTED, *steps, Say("c", flags=FIN), Say("s", flags=FIN)])):
+    analysis = Analysis("script", AnalysisOptions(observe=(lambda tcp: CommandTracker(tcp, sink),)))
+    for part in batches(conversation([*ACCEPTED, *steps, Say("c", flags=FIN), Say("s", flags=FIN)])):
         list(analysis.feed(part))
     list(analysis.finish(False))
     return [log.exchange("script", pending) for _, log, pending in sink]
@@ -62,7 +76,7 @@ def test_as_many_commands_as_the_connection_counts(capture: Path) -> None:
     counted: dict[tuple[int, str], int] = {}
     for each in exchanges(capture, plain=True):
         counted[each.stream, each.command] = counted.get((each.stream, each.command), 0) + 1
-    analysis = Analysis(capture.name, Options())
+    analysis = Analysis(capture.name, AnalysisOptions())
     with open_capture(str(capture)) as source:
         results = []
         for part in source:

@@ -6,7 +6,7 @@ from hashlib import sha1
 
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from tests.net.frames import Frame
@@ -25,6 +25,7 @@ from .traffic import (
     Say,
     Step,
     analyse,
+    conversation,
     err,
     greeting,
     login,
@@ -36,7 +37,6 @@ from .traffic import (
     segment,
     ssl_request,
     switch,
-    talk,
     wait,
 )
 
@@ -154,7 +154,7 @@ def yes_of(code: str) -> Connection:
         return one(case.yes, only="s")
     if code == "capture-mid-stream":
         return one(case.yes, handshake=False)
-    return one(case.yes, Options(password=b"secret") if code == "wrong-password" else None)
+    return one(case.yes, AnalysisOptions(password=b"secret") if code == "wrong-password" else None)
 
 
 def no_of(code: str) -> Connection:
@@ -164,7 +164,7 @@ def no_of(code: str) -> Connection:
     if code == "capture-mid-stream":
         return one(case.no, handshake=False)
     if code == "wrong-password":
-        connection = one(case.no, Options(password=b"secret"))
+        connection = one(case.no, AnalysisOptions(password=b"secret"))
         right = [finding for finding in connection.findings if finding.code == code]
         # The right password is said too, and is no fault.
         assert [finding.severity for finding in right] == ["info"]
@@ -175,7 +175,7 @@ def no_of(code: str) -> Connection:
 
 def again(count: int) -> Connection:
     """A connection in which a segment comes `count` times more."""
-    frames = talk([*ACCEPTED, *GOODBYE])
+    frames = conversation([*ACCEPTED, *GOODBYE])
     (connection,) = analyse([*frames[:5], *[frames[4]] * count, *frames[5:]])
     assert connection.tcp.retransmissions == count
     return connection

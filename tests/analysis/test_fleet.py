@@ -10,7 +10,19 @@ from hypothesis import strategies as some
 from analyzer.analysis.connection.fleet import KINDS, RULES, Fleet
 from analyzer.analysis.model.connection import Connection
 from analyzer.report.text.fleet import FleetText, as_json
-from tests.analysis.traffic import ACCEPTED, GOODBYE, NATIVE, NONCE, analyse, err, greeting, login, ok, switch, talk
+from tests.analysis.traffic import (
+    ACCEPTED,
+    GOODBYE,
+    NATIVE,
+    NONCE,
+    analyse,
+    conversation,
+    err,
+    greeting,
+    login,
+    ok,
+    switch,
+)
 
 NATIVE_LOGIN = [
     ("s", greeting()),
@@ -26,7 +38,7 @@ REFUSED = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access denied"
 def connections() -> list[Connection]:
     found = []
     for number, script in enumerate([[*ACCEPTED, *GOODBYE], NATIVE_LOGIN, REFUSED, [*ACCEPTED, *GOODBYE]]):
-        found += analyse(talk(script, client=("10.0.0.1", 50000 + number)))
+        found += analyse(conversation(script, client=("10.0.0.1", 50000 + number)))
     return found
 
 
@@ -56,7 +68,7 @@ def test_what_an_upgrade_would_break() -> None:
 
 
 def test_nothing_breaks_where_nothing_is_old() -> None:
-    whole = fleet(analyse(talk([*ACCEPTED, *GOODBYE])))
+    whole = fleet(analyse(conversation([*ACCEPTED, *GOODBYE])))
     assert [each for each in whole.breakages() if "MySQL" in each.target] == []
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.analysis import Options, Result, pipeline
+from analyzer.analysis import AnalysisOptions, Result, pipeline
 from analyzer.errors import UnsupportedLinkType
 from tests.net.frames import Frame
 
-from .traffic import ACCEPTED, GOODBYE, MS, START, Step, analyse, batches, in_time_order, query, results_of, talk, wait
+from .traffic import (
+    ACCEPTED,
+    GOODBYE,
+    MS,
+    START,
+    Step,
+    analyse,
+    batches,
+    conversation,
+    in_time_order,
+    query,
+    results_of,
+    wait,
+)
 
 
 def client(number: int) -> tuple[str, int]:
@@ -20,7 +33,7 @@ def storm(count: int, first_lives: bool = True) -> list[Frame]:
     script: list[Step] = [*ACCEPTED, *GOODBYE]
     long: list[Step] = [*ACCEPTED, wait("c", query("SELECT SLEEP(60)"), 60), *GOODBYE]
     talks = [
-        talk(long if first_lives and i == 0 else script, client=client(i), start_ns=START + i * 3 * MS)
+        conversation(long if first_lives and i == 0 else script, client=client(i), start_ns=START + i * 3 * MS)
         for i in range(count)
     ]
     return in_time_order(*talks)
@@ -37,7 +50,7 @@ def test_results_come_in_the_order_of_first_frames() -> None:
 
 
 def test_results_come_as_soon_as_nothing_before_them_is_open() -> None:
-    analysis = pipeline.Analysis("made", Options())
+    analysis = pipeline.Analysis("made", AnalysisOptions())
     early = 0
     for batch in batches(storm(300, first_lives=False), 200):
         early += len(list(analysis.feed(batch)))
@@ -49,7 +62,7 @@ def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = storm(300)
     whole = [connection for connection, _ in results_of(frames)[0]]
     monkeypatch.setattr(pipeline, "WAITING", 10)
-    analysis = pipeline.Analysis("made.pcap", Options(packets=2))
+    analysis = pipeline.Analysis("made.pcap", AnalysisOptions(packets=2))
     results: list[Result] = []
     for batch in batches(frames, 300):
         results += analysis.feed(batch)
@@ -65,28 +78,28 @@ def test_text_that_is_not_utf_8_survives_the_disk(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(pipeline, "WAITING", 0)
     odd = login().replace(b"app\0", b"\xff\xfe\x80\0", 1)
-    (row,) = analyse(talk([("s", greeting()), ("c", odd), ("s", FAST + ok(3))]))
+    (row,) = analyse(conversation([("s", greeting()), ("c", odd), ("s", FAST + ok(3))]))
     assert row.login is not None
     assert row.login.user.encode("utf-8", "surrogateescape") == b"\xff\xfe\x80"
 
 
 def test_other_traffic_takes_numbers_but_no_rows() -> None:
-    web = talk([("c", b"GET / HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n")], server=("10.0.0.2", 80))
-    ours = talk([*ACCEPTED, *GOODBYE], client=("10.0.0.3", 50000), start_ns=START + MS // 2)
+    web = conversation([("c", b"GET / HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n")], server=("10.0.0.2", 80))
+    ours = conversation([*ACCEPTED, *GOODBYE], client=("10.0.0.3", 50000), start_ns=START + MS // 2)
     results, analysis = results_of(in_time_order(web, ours))
     assert [connection.stream for connection, _ in results] == [1]
     assert (analysis.totals.tcp_connections, analysis.totals.mysql_connections) == (2, 1)
 
 
 def test_link_type_that_is_unknown() -> None:
-    frames = [frame._replace(link_type=147) for frame in talk([*ACCEPTED])]
+    frames = [frame._replace(link_type=147) for frame in conversation([*ACCEPTED])]
     with pytest.raises(UnsupportedLinkType) as caught:
         results_of(frames)
     assert caught.value.link_type == 147
 
 
 def test_some_frames_of_an_unknown_link_type_are_noted() -> None:
-    frames = [*talk([*ACCEPTED]), Frame(b"whatever", 147, 0, START + 10 * MS)]
+    frames = [*conversation([*ACCEPTED]), Frame(b"whatever", 147, 0, START + 10 * MS)]
     results, analysis = results_of(frames)
     assert len(results) == 1
     assert analysis.source("pcap", []).notes == ["1 frames of link type 147 can not be read"]
@@ -110,6 +123,6 @@ def test_empty_capture() -> None:
 
 def test_shares_of_several_processes_make_the_whole() -> None:
     frames = storm(30, first_lives=False)
-    shares = [[c for c, _ in results_of(frames, Options(share=(index, 3)))[0]] for index in range(3)]
+    shares = [[c for c, _ in results_of(frames, AnalysisOptions(share=(index, 3)))[0]] for index in range(3)]
     assert all(shares)
     assert sorted((c for share in shares for c in share), key=lambda c: c.stream) == analyse(frames)

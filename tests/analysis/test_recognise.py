@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from analyzer.analysis import Options
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.conversation import recognition as recognise
 from analyzer.analysis.conversation.recognition import MORE, NO, YES
 
@@ -21,6 +21,7 @@ from .traffic import (
     Say,
     Step,
     analyse,
+    conversation,
     err,
     greeting,
     login,
@@ -30,7 +31,6 @@ from .traffic import (
     query,
     results_of,
     ssl_request,
-    talk,
     wait,
 )
 
@@ -129,8 +129,8 @@ STRANGERS: dict[str, list[tuple[str, bytes]]] = {
 def test_what_only_looks_alike_is_not_reported(name: str) -> None:
     script: list[Step] = [*STRANGERS[name], Say("c", flags=FIN), Say("s", flags=FIN)]
     for split in (0, 1):
-        assert analyse(talk(script, server=ODD, split=split)) == []
-        assert analyse(talk(script, server=ODD, split=split, handshake=False)) == []
+        assert analyse(conversation(script, server=ODD, split=split)) == []
+        assert analyse(conversation(script, server=ODD, split=split, handshake=False)) == []
 
 
 @pytest.mark.parametrize("name", ["http", "redis", "postgresql", "memcached"])
@@ -148,7 +148,7 @@ def x_message(kind: int, body: bytes) -> bytes:
 def test_x_protocol_is_named_and_not_reported() -> None:
     hello = x_message(11, b"\x08\x01\x10\x02\x1a\x08\x08\x01\x12\x04\x08\x01\x12\x00")
     script = [("s", hello), ("c", x_message(1, b"")), ("s", x_message(2, b"\x0a\x0f" + bytes(15)))]
-    frames = talk([*script, Say("c", flags=FIN)], server=("10.0.0.2", 33060))
+    frames = conversation([*script, Say("c", flags=FIN)], server=("10.0.0.2", 33060))
     results, analysis = results_of(frames)
     assert results == []
     assert analysis.totals.x_protocol == [0]
@@ -157,7 +157,7 @@ def test_x_protocol_is_named_and_not_reported() -> None:
 
 def test_x_protocol_without_a_notice() -> None:
     script = [("c", x_message(1, b"")), ("s", x_message(2, b"\x0a\x0f" + bytes(15)))]
-    results, analysis = results_of(talk(script, server=("10.0.0.2", 33060)))
+    results, analysis = results_of(conversation(script, server=("10.0.0.2", 33060)))
     assert results == []
     assert analysis.totals.x_protocol == [0]
 
@@ -193,7 +193,10 @@ def test_proxy_header_without_addresses() -> None:
 
 
 def test_proxy_header_in_front_of_something_else() -> None:
-    assert analyse(talk([("c", PROXY_1 + b"GET / HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n")], server=ODD)) == []
+    assert (
+        analyse(conversation([("c", PROXY_1 + b"GET / HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n")], server=ODD))
+        == []
+    )
 
 
 MIDDLE: list[Step] = [
@@ -211,11 +214,11 @@ def test_the_middle_of_a_connection_is_assumed_on_3306_only() -> None:
     assert connection.outcome == "unknown"
     assert connection.commands == {"query": 1, "ping": 1, "quit": 1}
     assert codes(connection) == {"capture-mid-stream"}
-    assert analyse(talk(MIDDLE, handshake=False, server=ODD)) == []
+    assert analyse(conversation(MIDDLE, handshake=False, server=ODD)) == []
 
 
 def test_the_middle_of_a_connection_on_a_given_port() -> None:
-    connection = one(MIDDLE, Options(ports=frozenset({3306, 5999})), handshake=False, server=ODD)
+    connection = one(MIDDLE, AnalysisOptions(ports=frozenset({3306, 5999})), handshake=False, server=ODD)
     assert connection.commands == {"query": 1, "ping": 1, "quit": 1}
     assert connection.server.port == 5999
 
@@ -229,7 +232,7 @@ def test_nothing_but_a_handshake_on_3306() -> None:
     connection = one([wait("c", b"", 0.5), Say("c", flags=FIN), Say("s", flags=FIN)])
     assert connection.phase_reached == "tcp"
     assert "no-greeting" in codes(connection)
-    assert analyse(talk([Say("c", flags=FIN)], server=ODD)) == []
+    assert analyse(conversation([Say("c", flags=FIN)], server=ODD)) == []
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 6, 10, 20, 40, 74])

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis import Analysis, Connection, Options
-from analyzer.analysis.commands.tracker import ExchangeLog, Sink
-from analyzer.analysis.conversation.observer import Onlooker
-from analyzer.analysis.model.command import Exchange
+from analyzer.analysis import Analysis, AnalysisOptions, Connection
+from analyzer.analysis.commands.tracker import CommandTracker, Sink
+from analyzer.analysis.conversation.observer import BaseObserver
+from analyzer.analysis.model.command import Command
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture
 from tests.bench.oltp import oltp
@@ -44,11 +44,11 @@ def _read(capture: Path) -> FrameBatch:
 BUSY = [OLTP, *sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS))]
 
 
-def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Exchange], list[Connection]]:
+def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Command], list[Connection]]:
     """Commands and connections; with a second observer nothing is taken the short way."""
     sink: Sink = []
-    observe = (lambda tcp: ExchangeLog(tcp, sink), lambda tcp: Onlooker())[:observers]
-    analysis = Analysis("x", Options(observe=observe))
+    observe = (lambda tcp: CommandTracker(tcp, sink), lambda tcp: BaseObserver())[:observers]
+    analysis = Analysis("x", AnalysisOptions(observe=observe))
     connections = []
     for at in range(0, len(batch), step):
         connections += [connection for connection, _ in analysis.feed(batch.part(slice(at, at + step)))]

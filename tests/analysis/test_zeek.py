@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from analyzer.analysis import Analysis, Connection, Options
+from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.capture import open_capture
 from tests.corpus import ZEEK, needs_corpus
 
@@ -34,7 +34,7 @@ def entries(log: Path) -> list[Entry]:
 
 def connections(log: Path) -> list[Connection]:
     capture = log.with_name(log.name.removesuffix(".mysql.log") + ".pcap")
-    analysis = Analysis(capture.name, Options())
+    analysis = Analysis(capture.name, AnalysisOptions())
     with open_capture(str(capture)) as source:
         results = [result for batch in source for result in analysis.feed(batch)]
         results += analysis.finish(source.cut_short)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
-from analyzer.analysis import Analysis, Connection, Options
+from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.analysis.pipeline import Result
 from analyzer.batches import FrameBatch
 from analyzer.capture import PcapWriter
@@ -58,7 +58,7 @@ def segment(src: tuple[str, int], dst: tuple[str, int], seq: int, ack: int, flag
     return b"\x02" * 12 + b"\x86\xdd" + ip + tcp
 
 
-def talk(
+def conversation(
     script: Script,
     *,
     client: tuple[str, int] = ("10.0.0.1", 50000),
@@ -130,10 +130,10 @@ def batches(frames: Sequence[Frame], size: int = 0) -> list[FrameBatch]:
 
 
 def results_of(
-    frames: Sequence[Frame], options: Options | None = None, *, batch: int = 0, cut_short: bool = False
+    frames: Sequence[Frame], options: AnalysisOptions | None = None, *, batch: int = 0, cut_short: bool = False
 ) -> tuple[list[Result], Analysis]:
     """All results of a capture with these frames, fed in batches of `batch` frames."""
-    analysis = Analysis("made.pcap", options or Options())
+    analysis = Analysis("made.pcap", options or AnalysisOptions())
     results: list[Result] = []
     for part in batches(frames, batch):
         results += analysis.feed(part)
@@ -141,7 +141,9 @@ def results_of(
     return results, analysis
 
 
-def analyse(frames: Sequence[Frame], options: Options | None = None, *, cut_short: bool = False) -> list[Connection]:
+def analyse(
+    frames: Sequence[Frame], options: AnalysisOptions | None = None, *, cut_short: bool = False
+) -> list[Connection]:
     """The MySQL connections of a capture; the same whether it comes at once or frame by frame."""
     whole = [connection for connection, _ in results_of(frames, options, cut_short=cut_short)[0]]
     pieces = [connection for connection, _ in results_of(frames, options, batch=1, cut_short=cut_short)[0]]
@@ -149,9 +151,9 @@ def analyse(frames: Sequence[Frame], options: Options | None = None, *, cut_shor
     return whole
 
 
-def one(script: Script, options: Options | None = None, **how: object) -> Connection:
+def one(script: Script, options: AnalysisOptions | None = None, **how: object) -> Connection:
     """The only MySQL connection of a script."""
-    (connection,) = analyse(talk(script, **how), options)  # type: ignore[arg-type]
+    (connection,) = analyse(conversation(script, **how), options)  # type: ignore[arg-type]
     return connection
 
 

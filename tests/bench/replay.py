@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from analyzer.analysis import Analysis, Options
+from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.tcp.flow_table import FlowTable
@@ -185,7 +185,7 @@ def connections_in(path: Path, keylog: Path | None = None) -> int:
 
     With a key log those that it reads in TLS, to the client's goodbye.
     """
-    analysis = Analysis(str(path), Options(keylogs=(keylog.read_bytes(),) if keylog else ()))
+    analysis = Analysis(str(path), AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ()))
     found = []
     with open_capture(str(path)) as source:
         for batch in source:

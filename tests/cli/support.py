@@ -8,7 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.analysis.traffic import ACCEPTED, GOODBYE, Step, err, greeting, in_time_order, login, pcap, query, talk, wait
+from tests.analysis.traffic import (
+    ACCEPTED,
+    GOODBYE,
+    Step,
+    conversation,
+    err,
+    greeting,
+    in_time_order,
+    login,
+    pcap,
+    query,
+    wait,
+)
 from tests.corpus import REPOSITORY
 
 Json = dict[str, Any]
@@ -41,14 +53,14 @@ def run(*arguments: str | Path, stdin: bytes | None = None, cwd: Path = REPOSITO
 def accepted(path: Path, name: str = "good.pcap") -> Path:
     """A capture with one connection that was accepted."""
     file = path / name
-    file.write_bytes(pcap(talk([*ACCEPTED, *GOODBYE])))
+    file.write_bytes(pcap(conversation([*ACCEPTED, *GOODBYE])))
     return file
 
 
 def refused(path: Path, name: str = "bad.pcap") -> Path:
     """A capture with one connection that was refused."""
     file = path / name
-    file.write_bytes(pcap(talk(REFUSED, client=("10.0.0.7", 40000))))
+    file.write_bytes(pcap(conversation(REFUSED, client=("10.0.0.7", 40000))))
     return file
 
 
@@ -60,7 +72,8 @@ def rotated(path: Path, pieces: int = 3) -> tuple[list[Path], Path]:
     for _ in range(5):
         script += [wait("c", query("SELECT 1"), 0.01), ("s", b"\x07\0\0\1\0\0\0\2\0\0\0")]
     talks = [
-        talk([*script, *GOODBYE], client=(f"10.0.0.{i}", 40000), start_ns=START + i * 1_000_000) for i in range(10, 14)
+        conversation([*script, *GOODBYE], client=(f"10.0.0.{i}", 40000), start_ns=START + i * 1_000_000)
+        for i in range(10, 14)
     ]
     frames = in_time_order(*talks)
     whole = path / "whole.pcap"

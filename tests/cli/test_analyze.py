@@ -15,7 +15,7 @@ import pytest
 
 from analyzer.analysis import Connection
 from analyzer.cli import main
-from tests.analysis.traffic import ACCEPTED, FIN, GOODBYE, Say, Step, analyse, pcap, query, talk
+from tests.analysis.traffic import ACCEPTED, FIN, GOODBYE, Say, Step, analyse, conversation, pcap, query
 from tests.corpus import REPOSITORY
 
 from .support import HANDSHARK, Done, Json, accepted, refused, rotated, run
@@ -192,7 +192,7 @@ def test_the_other_sources_are_analysed_all_the_same(tmp_path: Path, capsysbinar
 def test_a_capture_without_mysql_is_fine(tmp_path: Path, capsysbinary: Capsys) -> None:
     file = tmp_path / "web.pcap"
     web: list[Step] = [("c", b"GET / HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n")]
-    file.write_bytes(pcap(talk(web, server=("10.0.0.2", 80))))
+    file.write_bytes(pcap(conversation(web, server=("10.0.0.2", 80))))
     assert here(capsysbinary, "analyze", "--format", "jsonl", file)[:2] == (0, "")
     assert json.loads(here(capsysbinary, "analyze", "--format", "json", file).out) == []
     assert "0 MySQL connections" in here(capsysbinary, "analyze", file).out
@@ -212,7 +212,7 @@ def test_file_that_is_cut_short_is_0_with_a_warning(tmp_path: Path, capsysbinary
 def test_file_that_is_cut_inside_a_login(tmp_path: Path, capsysbinary: Capsys) -> None:
     begun: list[Step] = [*ACCEPTED[:1], ("c", b"\x40\0\0\x01" + bytes(10))]
     file = tmp_path / "cut.pcap"
-    file.write_bytes(pcap(talk(begun))[:-1])
+    file.write_bytes(pcap(conversation(begun))[:-1])
     done = here(capsysbinary, "analyze", "--format", "jsonl", file)
     assert done.code == 0
     assert done.rows()[0]["outcome"] == "unknown"
@@ -220,7 +220,7 @@ def test_file_that_is_cut_inside_a_login(tmp_path: Path, capsysbinary: Capsys) -
 
 def test_unknown_link_type_is_named(tmp_path: Path, capsysbinary: Capsys) -> None:
     file = tmp_path / "usb.pcap"
-    file.write_bytes(pcap(talk(ACCEPTED), link_type=189))
+    file.write_bytes(pcap(conversation(ACCEPTED), link_type=189))
     done = here(capsysbinary, "analyze", file)
     assert done.code == 3
     assert "189" in done.err
@@ -242,9 +242,9 @@ def test_results_come_while_a_pipe_is_still_open(command: str) -> None:
     """`tcpdump -w - | handshark analyze -`: a connection that has ended is shown before the capture ends."""
     from tests.analysis.traffic import START, in_time_order
 
-    later = talk([*ACCEPTED, *GOODBYE], client=("10.0.0.9", 1), start_ns=START + 60 * 10**9)
-    last = talk([*ACCEPTED], client=("10.0.0.10", 1), start_ns=START + 120 * 10**9)
-    content = pcap(in_time_order(talk([*ACCEPTED, *GOODBYE]), later, last))
+    later = conversation([*ACCEPTED, *GOODBYE], client=("10.0.0.9", 1), start_ns=START + 60 * 10**9)
+    last = conversation([*ACCEPTED], client=("10.0.0.10", 1), start_ns=START + 120 * 10**9)
+    content = pcap(in_time_order(conversation([*ACCEPTED, *GOODBYE]), later, last))
     words = [*HANDSHARK, command, "--format", "jsonl", "-"]
     # Python's own buffers are the matter here.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
@@ -267,7 +267,7 @@ def test_reader_that_has_enough(tmp_path: Path) -> None:
     from tests.analysis.traffic import START, in_time_order
 
     talks = [
-        talk([*ACCEPTED, *GOODBYE], client=(f"10.2.{i // 250}.{i % 250 + 1}", 1), start_ns=START + i)
+        conversation([*ACCEPTED, *GOODBYE], client=(f"10.2.{i // 250}.{i % 250 + 1}", 1), start_ns=START + i)
         for i in range(600)
     ]
     file = tmp_path / "many.pcap"
@@ -285,7 +285,7 @@ def test_reader_that_has_enough(tmp_path: Path) -> None:
 
 def test_every_key_is_there_also_where_nothing_is_known(tmp_path: Path, capsysbinary: Capsys) -> None:
     file = tmp_path / "nothing.pcap"
-    file.write_bytes(pcap(talk([Say("c", flags=FIN), Say("s", flags=FIN)])))
+    file.write_bytes(pcap(conversation([Say("c", flags=FIN), Say("s", flags=FIN)])))
     for path in (file, accepted(tmp_path), refused(tmp_path)):
         (row,) = here(capsysbinary, "analyze", "--format", "jsonl", path).rows()
         hold_the_contract(row)
@@ -352,7 +352,7 @@ def test_output_that_can_not_be_written_is_3(tmp_path: Path, capsysbinary: Capsy
 def test_port(tmp_path: Path, capsysbinary: Capsys) -> None:
     middle: list[Step] = [("c", query("SELECT 1")), ("s", b"\x07\0\0\1\0\0\0\2\0\0\0"), Say("c", flags=FIN)]
     file = tmp_path / "middle.pcap"
-    file.write_bytes(pcap(talk(middle, handshake=False, server=("10.0.0.2", 4406))))
+    file.write_bytes(pcap(conversation(middle, handshake=False, server=("10.0.0.2", 4406))))
     assert here(capsysbinary, "analyze", "--format", "jsonl", file).rows() == []
     (row,) = here(capsysbinary, "analyze", "--port", "1", "--port", "4406", "--format", "jsonl", file).rows()
     assert row["commands"] == {"query": 1}
@@ -444,7 +444,7 @@ def test_version(capsysbinary: Capsys) -> None:
 
 
 def test_the_same_rows_as_the_library(tmp_path: Path, capsysbinary: Capsys) -> None:
-    (connection,) = analyse(talk([*ACCEPTED, *GOODBYE]))
+    (connection,) = analyse(conversation([*ACCEPTED, *GOODBYE]))
     (row,) = here(capsysbinary, "analyze", "--format", "jsonl", accepted(tmp_path)).rows()
     wanted = json.loads(msgspec.json.encode(connection))
     assert {**row, "capture": ""} == {**wanted, "capture": ""}

@@ -17,12 +17,12 @@ from tests.analysis.traffic import (
     SECOND,
     START,
     Say,
+    conversation,
     err,
     in_time_order,
     ok,
     pcap,
     query,
-    talk,
     wait,
 )
 from tests.corpus import REPOSITORY
@@ -59,7 +59,7 @@ def capture(tmp_path: Path) -> Path:
         steps += [("c", query(f"SELECT SLEEP({number})")), wait("s", ok(1), 0.5 + number)]
         steps += [("c", query("SELEC")), ("s", err(1, 1064, "You have an error\x1b[31m in your SQL syntax", "42000"))]
         steps += [("c", PING), ("s", ok(1)), ("c", QUIT), Say("c", flags=FIN), Say("s", flags=FIN)]
-        connections.append(talk(steps, client=("10.0.0.1", 50000 + number), start_ns=START + number * SECOND))
+        connections.append(conversation(steps, client=("10.0.0.1", 50000 + number), start_ns=START + number * SECOND))
     path = tmp_path / "commands.pcap"
     path.write_bytes(pcap(in_time_order(*connections)))
     return path

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Analysis, Options
-from analyzer.analysis.dissection.dissector import Dissecting, Wanted
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowCollector, RowRequest
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.filters import compile_filter
 from analyzer.capture import open_capture
 from analyzer.cli import main
 from analyzer.errors import AnalyzerError
-from analyzer.report.text.dissection import Columns, encode_json, hex_dump, json_object, one_line, tree
+from analyzer.report.text.dissection import FieldColumns, encode_json, hex_dump, json_object, one_line, tree
 from tests.cli.support import Done, Json, run
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus, truth
 from tests.hostile_captures import changed_frames, frames_of, pcapng
@@ -285,9 +285,11 @@ def test_the_list_of_fields() -> None:
 # -- whatever comes ----------------------------------------------------------------------------------------------------
 
 
-def dissected(path: Path, keep: Wanted | None = None) -> int:
+def dissected(path: Path, keep: RowRequest | None = None) -> int:
     """Shows every packet in every way; returns their number."""
-    columns = Columns([name for name, info in FIELDS.items() if info.unavailable is None], "\t", "a", ",", "d", True)
+    columns = FieldColumns(
+        [name for name, info in FIELDS.items() if info.unavailable is None], "\t", "a", ",", "d", True
+    )
 
     def render(group: object) -> int:
         assert isinstance(group, list)
@@ -297,11 +299,11 @@ def dissected(path: Path, keep: Wanted | None = None) -> int:
         encode_json(json_object(group, None, True))
         return len(group)
 
-    harvest = Dissecting(keep or Wanted(None, None, True, raw=True), render)
+    harvest = RowCollector(keep or RowRequest(None, None, True, raw=True), render)
     count = 0
     try:
         with open_capture(str(path)) as capture:
-            analysis = Analysis(path.name, harvest.options(Options()))
+            analysis = Analysis(path.name, harvest.options(AnalysisOptions()))
             for batch in capture:
                 count += sum(row for _, row in harvest.take(analysis, analysis.feed(batch), False))
             count += sum(row for _, row in harvest.take(analysis, analysis.finish(capture.cut_short), True))
@@ -394,21 +396,21 @@ def test_events_are_not_passed_over_where_they_could_match(text: str) -> None:
 
 def same_without_short_cuts(path: Path, text: str) -> None:
     names = ["frame.number", "mysql.query", "mysql.field.name", "handshark.latency"]
-    columns = Columns(names, "\t", "a", ",", "n", False)
+    columns = FieldColumns(names, "\t", "a", ",", "n", False)
     for by_frame in (False, True):
-        slow = Wanted(compile_filter(text), frozenset(names), by_frame)
+        slow = RowRequest(compile_filter(text), frozenset(names), by_frame)
         slow.rows = True
-        fast = Wanted(compile_filter(text), frozenset(names), by_frame)
+        fast = RowRequest(compile_filter(text), frozenset(names), by_frame)
         assert rows_of(path, slow, columns, sieve=False) == rows_of(path, fast, columns)
 
 
-def rows_of(path: Path, wanted: Wanted, columns: Columns, sieve: bool = True) -> list[str]:
-    harvest = Dissecting(wanted, columns)
+def rows_of(path: Path, wanted: RowRequest, columns: FieldColumns, sieve: bool = True) -> list[str]:
+    harvest = RowCollector(wanted, columns)
     if not sieve:
         harvest.sieve = None
     found: list[str] = []
     with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, harvest.options(Options()))
+        analysis = Analysis(path.name, harvest.options(AnalysisOptions()))
         for batch in capture:
             found += [row for _, row in harvest.take(analysis, analysis.feed(batch), False)]
         found += [row for _, row in harvest.take(analysis, analysis.finish(capture.cut_short), True)]

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.analysis import Analysis, Options
-from analyzer.analysis.dissection.dissector import Dissecting, Wanted, frames_with_ends
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowCollector, RowRequest, frames_with_ends
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.filters import Filter, compile_filter
 from analyzer.analysis.dissection.frame_index import growing
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.capture import open_capture
 from analyzer.protocol.wire.framing import HEADER, encode_packet
-from analyzer.report.text.dissection import Columns
+from analyzer.report.text.dissection import FieldColumns
 from tests.corpus import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"
@@ -41,12 +41,12 @@ FILTERS = [
 ]
 
 
-def rows(path: Path, wanted: Wanted, *, skim: bool, most: int | None = None) -> list[str]:
-    columns = Columns(FIELDS, "\t", "a", ",", "n", False)
+def rows(path: Path, wanted: RowRequest, *, skim: bool, most: int | None = None) -> list[str]:
+    columns = FieldColumns(FIELDS, "\t", "a", ",", "n", False)
     if not skim:
         wanted.skim = None
-    dissecting = Dissecting(wanted, columns, most)
-    analysis = Analysis(str(path), dissecting.options(Options()))
+    dissecting = RowCollector(wanted, columns, most)
+    analysis = Analysis(str(path), dissecting.options(AnalysisOptions()))
     found: list[str] = []
     with open_capture(str(path)) as capture:
         analysis.look_ahead(capture.secrets_ahead)
@@ -56,8 +56,8 @@ def rows(path: Path, wanted: Wanted, *, skim: bool, most: int | None = None) -> 
     return found
 
 
-def wanted(keep: Filter | None) -> Wanted:
-    return Wanted(keep, frozenset(FIELDS), by_frame=True)
+def wanted(keep: Filter | None) -> RowRequest:
+    return RowRequest(keep, frozenset(FIELDS), by_frame=True)
 
 
 @pytest.mark.parametrize("text", FILTERS)
@@ -74,7 +74,7 @@ def test_rows_are_those_of_every_packet(text: str | None) -> None:
 def test_what_may_be_skimmed() -> None:
     def skims(text: str | None, *fields: str) -> bool:
         keep = compile_filter(text) if text is not None else None
-        return Wanted(keep, frozenset(fields), by_frame=True).skim is not None
+        return RowRequest(keep, frozenset(fields), by_frame=True).skim is not None
 
     assert skims(None, "mysql.user", "mysql.query")
     assert skims("mysql", "mysql.user")
@@ -112,8 +112,8 @@ def test_records_hold_what_decoding_gives() -> None:
     for path in sorted(SAMPLES.iterdir()):
         if ".pcap" not in path.name or path.suffix == ".json" or path.stat().st_size > 30_000:
             continue
-        dissecting = Dissecting(Wanted(None, None, by_frame=True), compare)  # type: ignore[arg-type]
-        analysis = Analysis(str(path), dissecting.options(Options()))
+        dissecting = RowCollector(RowRequest(None, None, by_frame=True), compare)  # type: ignore[arg-type]
+        analysis = Analysis(str(path), dissecting.options(AnalysisOptions()))
         with open_capture(str(path)) as capture:
             analysis.look_ahead(capture.secrets_ahead)
             for batch in capture:

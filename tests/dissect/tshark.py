@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from analyzer.analysis import Analysis, Options
-from analyzer.analysis.dissection.dissector import Dissecting, Wanted
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowCollector, RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, formatted
 from analyzer.analysis.dissection.filters import Filter
-from analyzer.analysis.dissection.packet import Dissection, Together
+from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.capture import open_capture
 from tests.dissect.known import ONLY_OURS, ONLY_THEIRS
 
@@ -70,19 +70,21 @@ def theirs(
 def ours(path: Path, fields: Sequence[str], keys: Path | None = None) -> Rows:
     """The same of the dissector."""
     rows: Rows = {}
-    options = Options(ports=frozenset(PORTS), show_secrets=True, keylogs=() if keys is None else (keys.read_bytes(),))
+    options = AnalysisOptions(
+        ports=frozenset(PORTS), show_secrets=True, keylogs=() if keys is None else (keys.read_bytes(),)
+    )
 
     def render(group: Sequence[Dissection]) -> None:
         if all(one.packet is None for one in group):
             return  # TLS messages: TShark has them under TLS
-        source = Together(group)
+        source = FrameGroup(group)
         row = rows.setdefault(group[0].frame, {})
         for name in fields:
             texts = _texts(name, source)
             if texts:
                 row.setdefault(name, []).extend(texts)
 
-    harvest = Dissecting(Wanted(None, frozenset(fields), True, show_secrets=True), render)
+    harvest = RowCollector(RowRequest(None, frozenset(fields), True, show_secrets=True), render)
     with open_capture(str(path)) as capture:
         analysis = Analysis(path.name, harvest.options(options))
         taken = 0
@@ -95,7 +97,7 @@ def ours(path: Path, fields: Sequence[str], keys: Path | None = None) -> Rows:
     return rows
 
 
-def _texts(name: str, source: Together) -> list[str]:
+def _texts(name: str, source: FrameGroup) -> list[str]:
     info = FIELDS[name]
     return [formatted(info, value) for value in source.values(name)]
 
@@ -160,9 +162,9 @@ def differences(tshark: str, path: Path) -> tuple[int, list[Difference]]:
 def frames_of(path: Path, keep: Filter) -> list[int]:
     """The frames for which a filter holds."""
     found: list[int] = []
-    harvest = Dissecting(Wanted(keep, frozenset(), True), lambda group: group[0].frame)
+    harvest = RowCollector(RowRequest(keep, frozenset(), True), lambda group: group[0].frame)
     with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, harvest.options(Options(ports=frozenset(PORTS))))
+        analysis = Analysis(path.name, harvest.options(AnalysisOptions(ports=frozenset(PORTS))))
         for batch in capture:
             found += [row for _, row in harvest.take(analysis, analysis.feed(batch), False)]
         found += [row for _, row in harvest.take(analysis, analysis.finish(capture.cut_short), True)]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis import Analysis, Options
+from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.connection.truth import compare
 from analyzer.capture import open_capture
 from tests.drivers.cases import Told
@@ -44,9 +44,9 @@ class Verdict:
         return f"{self.told.driver.name}, {self.server}, {self.told.case['name']}"
 
 
-def options_for(run: ServerRun) -> Options:
+def options_for(run: ServerRun) -> AnalysisOptions:
     """The analyzer's options, with the TLS secrets that the server wrote."""
-    return Options(keylogs=(run.server.keylog.read_bytes(),))
+    return AnalysisOptions(keylogs=(run.server.keylog.read_bytes(),))
 
 
 def analyse(run: ServerRun) -> list[dict[str, Any]]:

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from analyzer.analysis import Analysis, Options
+from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.connection.drivers.base import OPTIONAL
-from analyzer.analysis.conversation.observer import Observer, Onlooker
+from analyzer.analysis.conversation.observer import BaseObserver, Observer
 from analyzer.capture import open_capture
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.login import HandshakeResponse41
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from tests.drivers.run import run_all, usable_drivers
 from tests.servers import REPOSITORY, running_servers
 
@@ -35,13 +35,13 @@ UNNAMED: Final = {"_node-mysql_": "mysql (Node)"}
 NOT_REAL: Final = ("_raw_", "xa_", "fault")
 
 
-class Logins(Onlooker):
+class Logins(BaseObserver):
     """Collects the logins of a connection."""
 
     def __init__(self, found: list[HandshakeResponse41]) -> None:
         self._found = found
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if isinstance(record, HandshakeResponse41):
             self._found.append(record)
 
@@ -53,7 +53,7 @@ def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[HandshakeRes
     def look(tcp: TcpConnection) -> Observer:
         return Logins(found)
 
-    analysis = Analysis(capture.name, Options(observe=(look,), keylogs=tuple(keylogs)))
+    analysis = Analysis(capture.name, AnalysisOptions(observe=(look,), keylogs=tuple(keylogs)))
     with open_capture(str(capture)) as source:
         for batch in source:
             for content in source.secrets:

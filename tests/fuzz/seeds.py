@@ -60,9 +60,9 @@ def conversations() -> list[list[tuple[int, bytes]]]:
             for batch in source:
                 table.feed(decoder.decode(batch))
         list(table.finish())
-        for tcp, talk in talks:
+        for tcp, conversation in talks:
             client = tcp.initiator or 0
-            found.append([(0 if sender == client else 1, data) for sender, data in talk.said])
+            found.append([(0 if sender == client else 1, data) for sender, data in conversation.said])
     return found
 
 
@@ -98,9 +98,9 @@ def records() -> list[bytes]:
 
     out: list[bytes] = []
     payloads: list[bytes] = []
-    for talk in conversations():
+    for conversation in conversations():
         script = bytearray([MACHINE])
-        for role, said in talk:
+        for role, said in conversation:
             for packet in packets(said):
                 script += bytes([role]) + packet
                 payloads.append(packet[4:])

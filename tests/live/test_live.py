@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.capture import open_capture
-from tests.analysis.traffic import ACCEPTED, GOODBYE, Step, err, greeting, login, query, talk
+from tests.analysis.traffic import ACCEPTED, GOODBYE, Step, conversation, err, greeting, login, query
 from tests.corpus import REPOSITORY
 from tests.live.network import Network, network
 from tests.live.support import ENVIRONMENT, HANDSHARK, SECONDS, analysed, frames_on_disk, live, may_capture, send
@@ -32,7 +32,9 @@ def wire() -> Iterator[Network]:
 def connection(number: int = 1, *, whole: bool = True) -> list[Frame]:
     """The frames of one accepted connection; its client's address tells which."""
     script = [*ACCEPTED, *GOODBYE] if whole else [*ACCEPTED]
-    return talk(script, client=(f"10.1.{number >> 8}.{number & 255}", 40000 + number), server=("10.2.0.1", 3306))
+    return conversation(
+        script, client=(f"10.1.{number >> 8}.{number & 255}", 40000 + number), server=("10.2.0.1", 3306)
+    )
 
 
 def frames_in(path: Path) -> int:
@@ -62,7 +64,7 @@ def same(shown: list[dict[str, object]], written: list[dict[str, object]]) -> No
 
 def test_shows_a_connection_when_its_login_is_decided_and_when_it_ends(wire: Network, tmp_path: Path) -> None:
     file = tmp_path / "out.pcapng"
-    frames = [*connection(1), *talk(REFUSED, client=("10.1.0.7", 40007), server=("10.2.0.1", 3306))]
+    frames = [*connection(1), *conversation(REFUSED, client=("10.1.0.7", 40007), server=("10.2.0.1", 3306))]
     with live("-i", wire.near, "-f", "tcp port 3306", "-w", file, "--format", "jsonl") as run:
         send(wire, connection(1, whole=False))
         first = run.wait_for_rows(1)
@@ -335,7 +337,7 @@ def test_the_general_source_gives_the_same(wire: Network, tmp_path: Path) -> Non
 
 def test_lines_where_output_is_piped(wire: Network) -> None:
     with live("-i", wire.near) as run:
-        send(wire, talk(REFUSED, client=("10.1.0.7", 40007), server=("10.2.0.1", 3306)))
+        send(wire, conversation(REFUSED, client=("10.1.0.7", 40007), server=("10.2.0.1", 3306)))
         run.wait_for("rejected", out=True)
         send(wire, connection(6))
         run.wait_for("accepted", out=True)
@@ -350,7 +352,7 @@ def test_a_display_filter_chooses(wire: Network) -> None:
     words = ["-i", wire.near, "-f", "tcp port 3306", "--format", "jsonl", "-Y", "mysql.error_code == 1045"]
     with live(*words) as run:
         send(wire, connection(7))
-        send(wire, talk(REFUSED, client=("10.1.0.8", 40008), server=("10.2.0.1", 3306)))
+        send(wire, conversation(REFUSED, client=("10.1.0.8", 40008), server=("10.2.0.1", 3306)))
         run.wait_for_rows(1)
         assert run.end() == 0
     assert [(row["final"], row["outcome"]) for row in run.rows()] == [(False, "rejected"), (True, "rejected")]
@@ -410,7 +412,9 @@ def test_idle_connections_are_forgotten(wire: Network, tmp_path: Path) -> None:
         rows = run.wait_for_rows(2)
         assert [(row["final"], row["outcome"]) for row in rows] == [(False, "accepted"), (True, "accepted")]
         # Late segments of it are nobody's business any more.
-        late = talk([*ACCEPTED, ("c", query("SELECT 1"))], client=("10.1.0.1", 40001), server=("10.2.0.1", 3306))
+        late = conversation(
+            [*ACCEPTED, ("c", query("SELECT 1"))], client=("10.1.0.1", 40001), server=("10.2.0.1", 3306)
+        )
         send(wire, late[-1:])
         run.wait_for_frames(file, len(first) + 1)
         assert run.end() == 0

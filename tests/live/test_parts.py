@@ -17,22 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from analyzer.analysis import Analysis, Options
+from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.live import LiveAnalysis
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture, open_stream
 from analyzer.capture.live import programs
-from analyzer.capture.live.capture import Capture, Limits, Signals, Source
+from analyzer.capture.live.capture import Capture, CapturedInterface, Limits, Signals
 from analyzer.capture.live.channel import DONE, Arena, Inlet, Outlet
 from analyzer.capture.live.files import CaptureFiles, Counters, Rotation, Target
-from analyzer.capture.live.frames import Block, Frames, pack_all, sizes_of
+from analyzer.capture.live.frames import FrameBuffer, PacketBlocks, pack_all, sizes_of
 from analyzer.capture.live.interfaces import Port
 from analyzer.capture.live.programs import Program, once, program_for
 from analyzer.capture.live.ring import RingSource, cooked_header
 from analyzer.capture.writer import PcapngWriter
 from analyzer.report.text.live_table import Counts, LiveTable
-from tests.analysis.traffic import ACCEPTED, GOODBYE, SECOND, START, Step, batches, err, greeting, login, talk
+from tests.analysis.traffic import ACCEPTED, GOODBYE, SECOND, START, Step, batches, conversation, err, greeting, login
 from tests.corpus import REPOSITORY
 from tests.net.frames import Frame
 
@@ -43,10 +43,10 @@ NOTHING = [Counters(0, 0, 0)]
 
 def frames_of(
     pieces: list[tuple[int, bytes, int]], *, interface: int = 0, tags: dict[int, bytes] | None = None
-) -> Frames:
+) -> FrameBuffer:
     """(time, bytes, bytes that were cut off) of each."""
     lengths = np.array([len(data) for _, data, _ in pieces], dtype=np.int64)
-    return Frames(
+    return FrameBuffer(
         memoryview(b"".join(data for _, data, _ in pieces)),
         np.full(len(pieces), interface, dtype=np.int64),
         np.array([at for at, _, _ in pieces], dtype=np.int64),
@@ -58,11 +58,11 @@ def frames_of(
     )
 
 
-def block_of(parts: list[Frames]) -> Block:
+def block_of(parts: list[FrameBuffer]) -> PacketBlocks:
     order, sizes, times = sizes_of(parts)
     # What was in the memory before does not shine through.
     out = np.full(int(sizes.sum()), 0xEE, dtype=np.uint8)
-    return Block(out, pack_all(parts, order, sizes, out), sizes[order], times[order])
+    return PacketBlocks(out, pack_all(parts, order, sizes, out), sizes[order], times[order])
 
 
 def head(interfaces: int = 1) -> bytes:
@@ -237,7 +237,7 @@ class Pair:
         if out is None:
             self.outlet.skip(len(part))
         else:
-            block = Block(out, pack_all([part], order, sizes, out), sizes, times)
+            block = PacketBlocks(out, pack_all([part], order, sizes, out), sizes, times)
             self.outlet.send(block, len(part), self.number)
         self.number += len(part)
         return out is not None
@@ -310,7 +310,7 @@ class Waiting:
     def fileno(self) -> int:
         return self._read
 
-    def take(self) -> Frames | None:
+    def take(self) -> FrameBuffer | None:
         return self._left[0] if self._left else None
 
     def release(self) -> None:
@@ -341,7 +341,7 @@ def test_what_waits_when_the_signal_comes_is_kept(interfaces: int) -> None:
     pair = Pair()
     signals = Signals()
     try:
-        sources: list[Source] = [Waiting(number, START) for number in range(interfaces)]
+        sources: list[CapturedInterface] = [Waiting(number, START) for number in range(interfaces)]
         signal.raise_signal(signal.SIGTERM)
         ended = Capture(sources, None, pair.outlet, signals, Limits(), print).run()
         assert ended.captured == ended.received == len(pair.take()) == interfaces
@@ -357,7 +357,7 @@ class Late(Waiting):
         super().__init__(number, at)
         self._asked = 0
 
-    def take(self) -> Frames | None:
+    def take(self) -> FrameBuffer | None:
         self._asked += 1
         return super().take() if self._asked > 3 else None
 
@@ -370,7 +370,7 @@ def test_what_the_kernel_has_counted_is_waited_for(interfaces: int) -> None:
     pair = Pair()
     signals = Signals()
     try:
-        sources: list[Source] = [Late(number, START) for number in range(interfaces)]
+        sources: list[CapturedInterface] = [Late(number, START) for number in range(interfaces)]
         signal.raise_signal(signal.SIGTERM)
         ended = Capture(sources, None, pair.outlet, signals, Limits(), print).run()
         assert ended.captured == ended.received == len(pair.take()) == interfaces
@@ -408,8 +408,8 @@ def news_of(analysis: LiveAnalysis, frames: list[Frame], size: int) -> list[tupl
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_a_connection_is_told_of_twice(size: int) -> None:
-    analysis = LiveAnalysis("x", Options())
-    found = news_of(analysis, talk([*ACCEPTED, *GOODBYE]), size)
+    analysis = LiveAnalysis("x", AnalysisOptions())
+    found = news_of(analysis, conversation([*ACCEPTED, *GOODBYE]), size)
     found += [(c.stream, c.outcome, final) for c, _, final in analysis.tick(START + 100 * SECOND)]
     found += [(c.stream, c.outcome, final) for c, _, final in analysis.end()]
     assert found == [(0, "accepted", False), (0, "accepted", True)]
@@ -417,16 +417,16 @@ def test_a_connection_is_told_of_twice(size: int) -> None:
 
 
 def test_a_connection_without_a_verdict_is_told_of_at_its_end() -> None:
-    analysis = LiveAnalysis("x", Options())
-    assert news_of(analysis, talk([("s", greeting()), *GOODBYE[1:]]), 1) == []
+    analysis = LiveAnalysis("x", AnalysisOptions())
+    assert news_of(analysis, conversation([("s", greeting()), *GOODBYE[1:]]), 1) == []
     assert [(c.outcome, final) for c, _, final in analysis.end()] == [("aborted", True)]
 
 
 def test_idle_connections_end_by_age_and_by_number() -> None:
-    analysis = LiveAnalysis("x", Options(), most_open=50, idle_ns=10 * SECOND)
+    analysis = LiveAnalysis("x", AnalysisOptions(), most_open=50, idle_ns=10 * SECOND)
     found: list[tuple[int, str, bool]] = []
     for number in range(120):
-        frames = talk([*ACCEPTED], client=("10.3.0.1", 1024 + number), start_ns=START + number * SECOND // 100)
+        frames = conversation([*ACCEPTED], client=("10.3.0.1", 1024 + number), start_ns=START + number * SECOND // 100)
         found += news_of(analysis, frames, 0)
     assert analysis.open_now <= 50
     ended = [number for number, _, final in found if final]
@@ -439,7 +439,7 @@ def test_idle_connections_end_by_age_and_by_number() -> None:
 
 
 def test_a_key_log_that_is_not_there_brings_nothing(tmp_path: Path) -> None:
-    analysis = LiveAnalysis("x", Options(), follow_keys=True)
+    analysis = LiveAnalysis("x", AnalysisOptions(), follow_keys=True)
     assert list(analysis.poll_keys([KeyLogFile(tmp_path / "none")])) == []
 
 
@@ -455,10 +455,10 @@ def shown(table: LiveTable, console: Console, counts: Counts) -> list[str]:
 def test_the_table_shows_failing_and_newest_first_and_no_escapes() -> None:
     console = Console(width=150, height=20, force_terminal=False)
     table = LiveTable("eth9", console)
-    analysis = LiveAnalysis("x", Options())
-    frames = [*talk(REFUSED, client=("10.3.0.9", 1000))]
+    analysis = LiveAnalysis("x", AnalysisOptions())
+    frames = [*conversation(REFUSED, client=("10.3.0.9", 1000))]
     for number in range(40):
-        frames += talk([*ACCEPTED], client=("10.3.0.1", 2000 + number), start_ns=START + number * SECOND)
+        frames += conversation([*ACCEPTED], client=("10.3.0.1", 2000 + number), start_ns=START + number * SECOND)
     for batch in batches(frames):
         for connection, _, final in analysis.take(batch):
             table.connection(connection, final)
@@ -488,8 +488,8 @@ class LiveAnalysisOnce:
     """The news of one accepted connection at its end."""
 
     def news(self) -> list[tuple[Any, Any, bool]]:
-        analysis = LiveAnalysis("x", Options())
-        for batch in batches(talk([*ACCEPTED])):
+        analysis = LiveAnalysis("x", AnalysisOptions())
+        for batch in batches(conversation([*ACCEPTED])):
             list(analysis.take(batch))
         return list(analysis.end())
 
@@ -518,7 +518,7 @@ def test_secrets_may_come_one_by_one_at_any_time(
     places = data.draw(st.lists(st.integers(0, len(frames)), min_size=len(lines), max_size=len(lines)))
     due = sorted(zip(sorted(places), range(len(lines)), strict=True))
     path = tmp_path_factory.mktemp("keys") / "keys.txt"
-    analysis = LiveAnalysis("x", Options(), follow_keys=True)
+    analysis = LiveAnalysis("x", AnalysisOptions(), follow_keys=True)
     file = KeyLogFile(path)
     news = []
     for number, batch in enumerate([*frames, None]):
@@ -532,6 +532,6 @@ def test_secrets_may_come_one_by_one_at_any_time(
     assert [final for _, _, final in news][-1:] == [True]
     assert [connection.outcome for connection, _, final in news if final] == ["accepted"]
     last = news[-1][0]
-    whole = Analysis("x", Options(keylogs=(b"".join(lines),)))
+    whole = Analysis("x", AnalysisOptions(keylogs=(b"".join(lines),)))
     (theirs,) = [c for batch in frames for c, _ in whole.feed(batch)] or [c for c, _ in whole.finish(False)]
     assert msgspec.to_builtins(last) == msgspec.to_builtins(theirs)

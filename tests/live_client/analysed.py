@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from analyzer.analysis import Analysis, Options
+from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.cli.parallel import add_secrets
 
@@ -16,7 +16,7 @@ def analyse(path: Path) -> list[dict[str, Any]]:
     """The connections of a capture, in the keys of the contract."""
     found = []
     with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, Options())
+        analysis = Analysis(path.name, AnalysisOptions())
         taken = 0
         for batch in capture:
             taken = add_secrets(analysis, capture, taken)

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis import Analysis, Connection
-from analyzer.analysis import Options as AnalysisOptions
+from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.analysis.connection.truth import compare
 from analyzer.analysis.findings.cross_connection import ACROSS
 from analyzer.capture import open_capture

@@ -34,7 +34,7 @@ from analyzer.net.link.linktypes import (
     NULL_FAMILIES,
     PPP_PROTOCOLS,
     UDP_PORTS,
-    Layer,
+    HeaderType,
 )
 from analyzer.net.link.scalar import MAX_HEADERS, READERS
 
@@ -395,8 +395,8 @@ def test_column_types() -> None:
 def test_every_layer_has_a_reader_and_a_row_that_leads_to_it() -> None:
     tables = (LINK_TYPES, ETHERTYPES, IPV4_PROTOCOLS, IPV6_PROTOCOLS, UDP_PORTS, PPP_PROTOCOLS, NULL_FAMILIES)
     named = {layer for table in tables for layer in table.values()}
-    assert set(READERS) == set(Layer)
-    assert named | {Layer.LLC} == set(Layer)  # LLC is named by a length, not by a number
+    assert set(READERS) == set(HeaderType)
+    assert named | {HeaderType.LLC} == set(HeaderType)  # LLC is named by a length, not by a number
 
 
 def test_frame_batch_helper_keeps_frames_apart() -> None:

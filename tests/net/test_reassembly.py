@@ -41,7 +41,7 @@ def one(segments: Sequence[Seg]) -> Recorder:
     return first
 
 
-def talk(*segments: Seg) -> list[Seg]:
+def conversation(*segments: Seg) -> list[Seg]:
     """A handshake, the server's greeting, and then the segments."""
     return [*handshake(), Seg(SERVER, S, C, data=HELLO), *segments]
 
@@ -52,7 +52,7 @@ AFTER = S + len(HELLO)  # what acknowledges the greeting
 def test_plain_connection() -> None:
     end = C + len(LOGIN)
     recorder = one(
-        talk(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(CLIENT, end, AFTER, FIN), Seg(SERVER, AFTER, end + 1, FIN))
+        conversation(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(CLIENT, end, AFTER, FIN), Seg(SERVER, AFTER, end + 1, FIN))
     )
     assert recorder.delivered(CLIENT) == LOGIN
     assert recorder.delivered(SERVER) == HELLO
@@ -69,7 +69,7 @@ def test_plain_connection() -> None:
 
 def test_out_of_order() -> None:
     recorder = one(
-        talk(
+        conversation(
             Seg(CLIENT, C + 5, AFTER, data=LOGIN[5:]),
             Seg(CLIENT, C, AFTER, data=LOGIN[:5]),
             Seg(SERVER, AFTER, C + 13),
@@ -82,19 +82,19 @@ def test_out_of_order() -> None:
 
 
 def test_retransmission_of_the_same_bytes() -> None:
-    recorder = one(talk(*[Seg(CLIENT, C, AFTER, data=LOGIN)] * 3))
+    recorder = one(conversation(*[Seg(CLIENT, C, AFTER, data=LOGIN)] * 3))
     assert recorder.delivered(CLIENT) == LOGIN
     assert recorder.tcp.retransmissions == 2
 
 
 def test_retransmission_of_different_bytes_keeps_the_first() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(CLIENT, C, AFTER, data=LOGIN.upper())))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(CLIENT, C, AFTER, data=LOGIN.upper())))
     assert recorder.delivered(CLIENT) == LOGIN
 
 
 def test_overlap_gives_each_byte_once() -> None:
     recorder = one(
-        talk(
+        conversation(
             Seg(CLIENT, C, AFTER, data=LOGIN[:6]),
             Seg(CLIENT, C + 3, AFTER, data=LOGIN[3:9]),
             Seg(CLIENT, C, AFTER, data=LOGIN),
@@ -105,7 +105,7 @@ def test_overlap_gives_each_byte_once() -> None:
 
 def test_overlap_among_segments_held_back() -> None:
     recorder = one(
-        talk(
+        conversation(
             Seg(CLIENT, C + 4, AFTER, data=LOGIN[4:8]),
             Seg(CLIENT, C + 2, AFTER, data=LOGIN[2:6]),
             Seg(CLIENT, C + 4, AFTER, data=LOGIN[4:]),
@@ -120,7 +120,7 @@ def test_keep_alive_probe_is_no_data(garbage: bytes) -> None:
     probe = Seg(CLIENT, C - 1 + len(LOGIN), AFTER, data=garbage)
     end = C + len(LOGIN)
     recorder = one(
-        talk(
+        conversation(
             Seg(CLIENT, C, AFTER, data=LOGIN),
             probe,
             Seg(SERVER, AFTER, end),
@@ -133,7 +133,7 @@ def test_keep_alive_probe_is_no_data(garbage: bytes) -> None:
 
 
 def test_keep_alive_before_any_data() -> None:
-    recorder = one(talk(Seg(CLIENT, C - 1, AFTER, data=b"\0"), Seg(CLIENT, C, AFTER, data=LOGIN)))
+    recorder = one(conversation(Seg(CLIENT, C - 1, AFTER, data=b"\0"), Seg(CLIENT, C, AFTER, data=LOGIN)))
     assert recorder.delivered(CLIENT) == LOGIN
 
 
@@ -157,7 +157,7 @@ def test_wrap_out_of_order() -> None:
 
 def test_one_byte_segments() -> None:
     pieces = [Seg(CLIENT, C + i, AFTER, data=LOGIN[i : i + 1]) for i in range(len(LOGIN))]
-    recorder = one(talk(*pieces))
+    recorder = one(conversation(*pieces))
     assert recorder.delivered(CLIENT) == LOGIN
     assert [event[1] for event in recorder.of(CLIENT)] == list(range(5, 5 + len(LOGIN)))
 
@@ -165,7 +165,7 @@ def test_one_byte_segments() -> None:
 def test_zero_window_and_its_probes_change_nothing() -> None:
     # The builder's windows are all zero; a window probe is one new byte that is sent again with what follows it.
     recorder = one(
-        talk(
+        conversation(
             Seg(SERVER, AFTER, C),
             Seg(CLIENT, C, AFTER, data=LOGIN[:1]),
             Seg(SERVER, AFTER, C),
@@ -253,31 +253,33 @@ def test_only_the_answer_to_the_syn_names_the_initiator() -> None:
 
 
 def test_no_fin() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=LOGIN)))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, data=LOGIN)))
     assert recorder.ends(CLIENT) == recorder.ends(SERVER) == []
 
 
 def test_data_with_the_fin() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, FIN, LOGIN), Seg(SERVER, AFTER, C + len(LOGIN) + 1, FIN)))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, FIN, LOGIN), Seg(SERVER, AFTER, C + len(LOGIN) + 1, FIN)))
     assert recorder.delivered(CLIENT) == LOGIN
     assert recorder.of(CLIENT)[-1] == ("end", "fin", 5)
 
 
 def test_fin_sent_again_ends_once() -> None:
     fin = Seg(CLIENT, C, AFTER, FIN)
-    recorder = one(talk(fin, fin, Seg(SERVER, AFTER, C + 1, FIN), fin))
+    recorder = one(conversation(fin, fin, Seg(SERVER, AFTER, C + 1, FIN), fin))
     assert recorder.ends(CLIENT) == ["fin"]
 
 
 def test_fin_before_the_data_in_front_of_it() -> None:
     end = C + len(LOGIN)
-    recorder = one(talk(Seg(CLIENT, end, AFTER, FIN), Seg(CLIENT, C, AFTER, data=LOGIN), Seg(SERVER, AFTER, end + 1)))
+    recorder = one(
+        conversation(Seg(CLIENT, end, AFTER, FIN), Seg(CLIENT, C, AFTER, data=LOGIN), Seg(SERVER, AFTER, end + 1))
+    )
     assert recorder.delivered(CLIENT) == LOGIN
     assert recorder.of(CLIENT)[-1][:2] == ("end", "fin")
 
 
 def test_reset_in_the_middle() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(CLIENT, C + len(LOGIN), 0, RST)))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(CLIENT, C + len(LOGIN), 0, RST)))
     assert recorder.delivered(CLIENT) == LOGIN
     assert recorder.ends(CLIENT) == ["rst"]
     assert recorder.tcp.halves[CLIENT].rst_frame == 6
@@ -291,7 +293,7 @@ def test_reset_of_a_connection_that_was_refused() -> None:
 
 
 def test_words_in_a_reset_are_not_of_the_stream() -> None:
-    recorder = one(talk(Seg(SERVER, AFTER, C, RST, b"connection refused by policy")))
+    recorder = one(conversation(Seg(SERVER, AFTER, C, RST, b"connection refused by policy")))
     assert recorder.delivered(SERVER) == HELLO
     assert recorder.ends(SERVER) == ["rst"]
 
@@ -305,7 +307,7 @@ def test_reset_with_words_as_the_only_segment(seq: int) -> None:
 
 def test_lost_segment_that_was_acknowledged_is_a_gap() -> None:
     later = [Seg(CLIENT, C + 8 + i, AFTER, data=b"x") for i in range(PATIENCE + 2)]
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=b"abcd"), Seg(SERVER, AFTER, C + 8), *later))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, data=b"abcd"), Seg(SERVER, AFTER, C + 8), *later))
     assert recorder.gaps(CLIENT) == [(4, GAP_LOST)]
     assert recorder.delivered(CLIENT) == b"abcd" + b"x" * len(later)
     assert recorder.tcp.gaps == 1
@@ -313,7 +315,7 @@ def test_lost_segment_that_was_acknowledged_is_a_gap() -> None:
 
 def test_gap_is_declared_while_the_connection_goes_on() -> None:
     flows = Flows()
-    flows.feed(talk(Seg(CLIENT, C + 4, AFTER, data=b"efgh"), Seg(SERVER, AFTER, C + 8)))
+    flows.feed(conversation(Seg(CLIENT, C + 4, AFTER, data=b"efgh"), Seg(SERVER, AFTER, C + 8)))
     assert flows.recorders[0].of(CLIENT) == []
     flows.feed([Seg(CLIENT, C + 8 + i, AFTER, data=b"x") for i in range(PATIENCE + 2)])
     assert flows.recorders[0].gaps(CLIENT) == [(4, GAP_LOST)]
@@ -321,7 +323,7 @@ def test_gap_is_declared_while_the_connection_goes_on() -> None:
 
 def test_lost_segment_that_nobody_acknowledged_waits() -> None:
     flows = Flows()
-    flows.feed(talk(*(Seg(CLIENT, C + 4 + i, AFTER, data=b"x") for i in range(PATIENCE * 4))))
+    flows.feed(conversation(*(Seg(CLIENT, C + 4 + i, AFTER, data=b"x") for i in range(PATIENCE * 4))))
     assert flows.recorders[0].of(CLIENT) == []
     flows.feed([Seg(CLIENT, C, AFTER, data=b"abcd")])
     assert flows.recorders[0].delivered(CLIENT) == b"abcd" + b"x" * PATIENCE * 4
@@ -330,7 +332,7 @@ def test_lost_segment_that_nobody_acknowledged_waits() -> None:
 
 def test_late_retransmission_fills_what_was_acknowledged() -> None:
     recorder = one(
-        talk(
+        conversation(
             Seg(CLIENT, C + 4, AFTER, data=b"efgh"),
             Seg(SERVER, AFTER, C + 8, data=b"answer"),
             Seg(CLIENT, C, AFTER, data=b"abcd"),
@@ -347,30 +349,33 @@ def test_answer_waits_for_the_request_it_acknowledges() -> None:
     """Captures put the frames of two directions out of order: the question still comes before its answer."""
     for columns in (True, False):
         flows = run(
-            talk(Seg(SERVER, AFTER, C + 4, data=b"answer"), Seg(CLIENT, C, AFTER, data=b"quiz")), columns=columns
+            conversation(Seg(SERVER, AFTER, C + 4, data=b"answer"), Seg(CLIENT, C, AFTER, data=b"quiz")),
+            columns=columns,
         )
         senders = [event[0] for event in flows.recorders[0].events]
         assert senders == [SERVER] * len(HELLO) + [CLIENT] * 4 + [SERVER] * 6
 
 
 def test_lost_end_is_a_gap_at_the_end() -> None:
-    recorder = one(talk(Seg(SERVER, AFTER, C + 10)))
+    recorder = one(conversation(Seg(SERVER, AFTER, C + 10)))
     assert recorder.gaps(CLIENT) == [(10, GAP_LOST)]
 
 
 def test_fin_that_was_not_captured_is_no_gap() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(SERVER, AFTER, C + len(LOGIN) + 1)))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, data=LOGIN), Seg(SERVER, AFTER, C + len(LOGIN) + 1)))
     assert not recorder.tcp.gaps
 
 
 def test_snap_length_is_a_gap_of_its_own_kind() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=LOGIN[:4], missing=9), Seg(CLIENT, C + 13, AFTER, data=b"next")))
+    recorder = one(
+        conversation(Seg(CLIENT, C, AFTER, data=LOGIN[:4], missing=9), Seg(CLIENT, C + 13, AFTER, data=b"next"))
+    )
     assert recorder.of(CLIENT)[4] == ("gap", 9, GAP_SNAP)
     assert recorder.delivered(CLIENT) == LOGIN[:4] + b"next"
 
 
 def test_cut_segment_that_comes_whole_later() -> None:
-    recorder = one(talk(Seg(CLIENT, C, AFTER, data=b"", missing=13), Seg(CLIENT, C, AFTER, data=LOGIN)))
+    recorder = one(conversation(Seg(CLIENT, C, AFTER, data=b"", missing=13), Seg(CLIENT, C, AFTER, data=LOGIN)))
     assert recorder.gaps(CLIENT) == [(13, GAP_SNAP)]
     assert recorder.delivered(CLIENT) == b""
 
@@ -382,7 +387,7 @@ def held(recorder: Recorder) -> tuple[int, int]:
 
 def test_bound_on_held_segments() -> None:
     flows = Flows()
-    flows.feed(talk())
+    flows.feed(conversation())
     for start in range(0, 3 * MAX_HELD_SEGMENTS, 500):
         flows.feed([Seg(CLIENT, C + 4 + 2 * i, AFTER, data=b"x") for i in range(start, start + 500)])
         assert held(flows.recorders[0])[1] <= MAX_HELD_SEGMENTS
@@ -391,7 +396,7 @@ def test_bound_on_held_segments() -> None:
 
 def test_bound_on_held_bytes() -> None:
     flows = Flows()
-    flows.feed(talk())
+    flows.feed(conversation())
     # Small ones first: making room for a large one takes more than one of them.
     flows.feed([Seg(CLIENT, C + 4 + 2 * i, AFTER, data=b"x") for i in range(MAX_HELD_SEGMENTS - 1)])
     at = C + 10 + 2 * MAX_HELD_SEGMENTS
@@ -404,7 +409,7 @@ def test_bound_on_held_bytes() -> None:
 def test_bounds_hold_when_both_directions_have_holes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reassembly, "MAX_HELD_SEGMENTS", 20)
     flows = Flows()
-    flows.feed(talk())
+    flows.feed(conversation())
     for i in range(500):
         flows.feed([Seg(i % 2, (C, S)[i % 2] + 100 + 3 * i, (S, C)[i % 2] + 200 + 3 * i, data=b"xy")])
         assert held(flows.recorders[0])[1] <= 20

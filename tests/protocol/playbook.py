@@ -15,16 +15,16 @@ from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 
 # A client packet in one of these states begins an exchange: its sequence id is 0.
 BEGINS = frozenset({st.COMMAND, st.CLOSED, st.DESYNCHRONISED, st.STREAM})
 
 
-def packet(payload: bytes, sequence_id: int = 0, length: int | None = None) -> Packet:
+def packet(payload: bytes, sequence_id: int = 0, length: int | None = None) -> RawPacket:
     """A packet of one frame; `length` where it is longer than what was kept of it."""
     size = len(payload) if length is None else length
-    return Packet(sequence_id, payload, size, 1, 0, 1, 0, sequence_id)
+    return RawPacket(sequence_id, payload, size, 1, 0, 1, 0, sequence_id)
 
 
 def name_of(record: AnyRecord) -> str:

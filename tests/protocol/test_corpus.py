@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from analyzer.analysis.conversation import decoder as decoding
-from analyzer.analysis.pipeline import Analysis, Options
+from analyzer.analysis.pipeline import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.errors import CaptureError, DecodeError
 from analyzer.protocol.context import Context
@@ -25,7 +25,7 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import TracingReader
 
 from .playbook import name_of, packet
@@ -60,7 +60,7 @@ class Seen(NamedTuple):
 
     capture: str
     sender: int
-    packet: Packet
+    packet: RawPacket
     record: AnyRecord
     state: str
     context: Context
@@ -77,7 +77,7 @@ def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
     seen: list[Seen] = []
 
     class Noting(Machine):
-        def feed(self, sender: int, packet: Packet) -> AnyRecord:
+        def feed(self, sender: int, packet: RawPacket) -> AnyRecord:
             state, before, login_done = self.state, copy_of(self.context), self.login_done
             record = super().feed(sender, packet)
             seen.append(Seen(path.name, sender, packet, record, state, before, copy_of(self.context), login_done))
@@ -86,7 +86,7 @@ def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "Machine", Noting)
         # As for showing packets: rows are not passed over.
-        analysis = Analysis(path.name, Options(packets=1 << 20, **options))
+        analysis = Analysis(path.name, AnalysisOptions(packets=1 << 20, **options))
         # Some are cut in the middle on purpose.
         with open_capture(str(path)) as capture, suppress(CaptureError):
             for batch in capture:

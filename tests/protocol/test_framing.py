@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.protocol.wire.framing import HEADER, LONGEST, Packet, PacketFramer, encode_packet
+from analyzer.protocol.wire.framing import HEADER, LONGEST, PacketFramer, RawPacket, encode_packet
 
 payloads = some.lists(some.binary(max_size=40), max_size=8)
 
@@ -19,7 +19,7 @@ def chunked(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
-def feed(framer: PacketFramer, chunks: list[bytes]) -> list[Packet]:
+def feed(framer: PacketFramer, chunks: list[bytes]) -> list[RawPacket]:
     """All packets, each chunk being frame 1, 2, 3 ... at 10, 20, 30 ... ns."""
     out = []
     for number, chunk in enumerate(chunks, 1):

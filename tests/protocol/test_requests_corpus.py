@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from analyzer.analysis.conversation import decoder as decoding
-from analyzer.analysis.pipeline import Analysis, Options
+from analyzer.analysis.pipeline import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import AnyRecord, Machine
@@ -31,7 +31,7 @@ from analyzer.protocol.records.commands.text import ComOther, ComQuery, ComStmtP
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables import capabilities as cap
 from analyzer.protocol.tables import commands as com
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import TracingReader
 from tests.corpus import LAB, cases, needs_corpus, truth
 
@@ -44,7 +44,7 @@ class Said(NamedTuple):
     """A client's packet of the command phase, and the statement it makes or uses."""
 
     record: AnyRecord
-    packet: Packet
+    packet: RawPacket
     query: str | None
     context: Context
     in_force: int
@@ -56,7 +56,7 @@ def said(case: str) -> list[Said]:
     found: list[Said] = []
 
     class Noting(Machine):
-        def _client(self, packet: Packet) -> AnyRecord:
+        def _client(self, packet: RawPacket) -> AnyRecord:
             record = super()._client(packet)
             if type(record) in COMMANDS or isinstance(record, Malformed | CutCommand):
                 made = self.queue[-1] if self.queue else self.command
@@ -71,7 +71,7 @@ def said(case: str) -> list[Said]:
     path = next(path for path in sorted(LAB.glob(f"{case}.pcap*")) if not path.name.endswith(".json"))
     keys = LAB / f"{case}.keys"
     ports = frozenset({truth(case)["server"]["port"], 3306})
-    options = Options(ports=ports, packets=1 << 20, keylogs=(keys.read_bytes(),) if keys.exists() else ())
+    options = AnalysisOptions(ports=ports, packets=1 << 20, keylogs=(keys.read_bytes(),) if keys.exists() else ())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "Machine", Noting)
         analysis = Analysis(path.name, options)

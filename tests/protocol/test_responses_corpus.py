@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis.model.connection import ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, Options
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.pipeline import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
@@ -311,7 +311,7 @@ def test_every_server_packet_is_decoded_and_encoded_back() -> None:
 )
 def test_every_byte_has_its_field(case: str, records: set[str]) -> None:
     """What the panes show of rows, definitions and events: fields from the first byte of the payload to the last."""
-    analysis = Analysis(case, Options(packets=1 << 16))
+    analysis = Analysis(case, AnalysisOptions(packets=1 << 16))
     details: list[ConnectionDetail | None] = []
     with open_capture(str(LAB / f"{case}.pcap")) as capture:
         for batch in capture:

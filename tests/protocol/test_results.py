@@ -73,45 +73,45 @@ def execute(statement: int) -> bytes:
     return b"\x17" + statement.to_bytes(4, "little") + b"\x00\x01\x00\x00\x00"
 
 
-def prepared(talk: Talk, statement: int, *columns: Column, parameters: int = 0) -> list[AnyRecord]:
-    talk.client(b"\x16select")
+def prepared(conversation: Talk, statement: int, *columns: Column, parameters: int = 0) -> list[AnyRecord]:
+    conversation.client(b"\x16select")
     params = [TEXT] * parameters
-    return talk.server(StmtPrepareOK(statement, len(columns), parameters, 0, 0), *params, *columns)
+    return conversation.server(StmtPrepareOK(statement, len(columns), parameters, 0, 0), *params, *columns)
 
 
 def test_rows_of_a_query() -> None:
-    talk = Talk()
-    talk.client(b"\x03select n, t")
-    found = talk.server(ColumnCount(2), NUMBER, TEXT, b"\x0242\x02hi", b"\xfb\x00", END)
+    conversation = Talk()
+    conversation.client(b"\x03select n, t")
+    found = conversation.server(ColumnCount(2), NUMBER, TEXT, b"\x0242\x02hi", b"\xfb\x00", END)
     assert [name_of(record) for record in found] == [
         *("ColumnCount", "ColumnDefinition41", "ColumnDefinition41", "TextRow", "TextRow", "OKPacket"),
     ]
-    assert talk.machine.context.columns == (NUMBER, TEXT)
+    assert conversation.machine.context.columns == (NUMBER, TEXT)
     plain = [record.plain((NUMBER, TEXT)) for record in found if isinstance(record, TextRow)]
     assert plain == [(42, "hi"), (None, "")]
-    assert talk.machine.state == st.COMMAND
+    assert conversation.machine.state == st.COMMAND
 
 
 def test_without_looking_everything_is_data() -> None:
-    talk = Talk()
-    talk.machine.decode_rows = False
-    talk.client(b"\x03select n")
-    found = talk.server(ColumnCount(1), NUMBER, b"\x0242", END)
+    conversation = Talk()
+    conversation.machine.decode_rows = False
+    conversation.client(b"\x03select n")
+    found = conversation.server(ColumnCount(1), NUMBER, b"\x0242", END)
     assert [name_of(record) for record in found] == ["ColumnCount", "Data:column", "Data:row", "OKPacket"]
-    assert talk.machine.context.columns == ()
-    assert talk.machine.may_pass == 0
-    talk.client(b"\x03select n")
-    talk.server(ColumnCount(3), NUMBER)
-    assert talk.machine.may_pass == 1
-    talk.machine.decode_rows = True
-    assert talk.machine.may_pass == 0
+    assert conversation.machine.context.columns == ()
+    assert conversation.machine.may_pass == 0
+    conversation.client(b"\x03select n")
+    conversation.server(ColumnCount(3), NUMBER)
+    assert conversation.machine.may_pass == 1
+    conversation.machine.decode_rows = True
+    assert conversation.machine.may_pass == 0
 
 
 def test_a_row_with_another_number_of_values() -> None:
     """It is malformed, and the rows behind it are not."""
-    talk = Talk()
-    talk.client(b"\x03select n")
-    found = talk.server(ColumnCount(1), NUMBER, b"\x0242\x02hi", b"\x0243", END)
+    conversation = Talk()
+    conversation.client(b"\x03select n")
+    found = conversation.server(ColumnCount(1), NUMBER, b"\x0242\x02hi", b"\x0243", END)
     assert isinstance(found[2], Malformed)
     assert "2 values for 1 columns" in found[2].reason
     assert isinstance(found[3], TextRow)
@@ -120,57 +120,57 @@ def test_a_row_with_another_number_of_values() -> None:
 
 def test_looking_in_the_middle_of_a_result() -> None:
     """Definitions that were passed over are not those of an earlier result."""
-    talk = Talk()
-    talk.client(b"\x03select n")
-    talk.server(ColumnCount(1), NUMBER, b"\x0242", END)
-    talk.machine.decode_rows = False
-    prepared_before = talk.machine.context.columns
+    conversation = Talk()
+    conversation.client(b"\x03select n")
+    conversation.server(ColumnCount(1), NUMBER, b"\x0242", END)
+    conversation.machine.decode_rows = False
+    prepared_before = conversation.machine.context.columns
     assert prepared_before == (NUMBER,)
-    talk.client(execute(1))
-    talk.server(ColumnCount(1), TEXT)
-    talk.machine.decode_rows = True
-    (row,) = talk.server(b"\x00\x00\x02hi")
+    conversation.client(execute(1))
+    conversation.server(ColumnCount(1), TEXT)
+    conversation.machine.decode_rows = True
+    (row,) = conversation.server(b"\x00\x00\x02hi")
     assert isinstance(row, Data)
-    assert isinstance(talk.server(END)[0], OKPacket)
+    assert isinstance(conversation.server(END)[0], OKPacket)
 
 
 @pytest.mark.parametrize("in_force", [OLD, NEW])
 def test_prepared_statements_keep_their_definitions(in_force: int) -> None:
     """For an execute whose definitions are left out (MariaDB), and for fetches."""
-    talk = Talk(in_force | cap.MARIADB_CLIENT_CACHE_METADATA)
+    conversation = Talk(in_force | cap.MARIADB_CLIENT_CACHE_METADATA)
     between: list[Record] = [EOF] if in_force == OLD else []
-    talk.client(b"\x16select ?")
-    talk.server(StmtPrepareOK(7, 2, 1, 0, 0), TEXT, *between, NUMBER, TEXT, *between)
-    assert talk.machine.statements is not None
-    statement = talk.machine.statements[7]
+    conversation.client(b"\x16select ?")
+    conversation.server(StmtPrepareOK(7, 2, 1, 0, 0), TEXT, *between, NUMBER, TEXT, *between)
+    assert conversation.machine.statements is not None
+    statement = conversation.machine.statements[7]
     assert (statement.parameters, statement.columns) == ((TEXT,), (NUMBER, TEXT))
-    talk.client(execute(7))
+    conversation.client(execute(7))
     row = b"\x00\x00\x2a\x00\x00\x00\x02hi"
-    found = talk.server(ColumnCount(2, 0), *between, row, *(between or [END]))
+    found = conversation.server(ColumnCount(2, 0), *between, row, *(between or [END]))
     decoded = next(record for record in found if isinstance(record, BinaryRow))
-    assert decoded.plain(talk.machine.context.columns) == (42, "hi")
+    assert decoded.plain(conversation.machine.context.columns) == (42, "hi")
     # The table was changed: the server sends them anew, and leaves them out after that.
-    talk.client(execute(7))
-    talk.server(ColumnCount(1, 1), NUMBER, *between, b"\x00\x00\x2b\x00\x00\x00", *(between or [END]))
-    talk.client(b"\x1c" + (7).to_bytes(4, "little") + b"\x05\x00\x00\x00")
-    found = talk.server(row, *(between or [END]))
+    conversation.client(execute(7))
+    conversation.server(ColumnCount(1, 1), NUMBER, *between, b"\x00\x00\x2b\x00\x00\x00", *(between or [END]))
+    conversation.client(b"\x1c" + (7).to_bytes(4, "little") + b"\x05\x00\x00\x00")
+    found = conversation.server(row, *(between or [END]))
     assert isinstance(found[0], BinaryRow)
-    talk.client(b"\x1c" + (8).to_bytes(4, "little") + b"\x05\x00\x00\x00")
-    assert isinstance(talk.server(row)[0], Data)
+    conversation.client(b"\x1c" + (8).to_bytes(4, "little") + b"\x05\x00\x00\x00")
+    assert isinstance(conversation.server(row)[0], Data)
 
 
 def test_binary_rows_never_begin_with_0xfe() -> None:
     """Whatever its length and whether EOF packets are sent, 0xFE ends them: an OK with much to say."""
     changed = OKPacket(0xFE, 0, 0, 2, 0, "x" * 40, True, None)
     for in_force in (OLD, NEW):
-        talk = Talk(in_force)
-        prepared(talk, 1, NUMBER)
+        conversation = Talk(in_force)
+        prepared(conversation, 1, NUMBER)
         if in_force == OLD:
-            talk.server(EOF)
-        talk.client(b"\x1c\x01\x00\x00\x00\x05\x00\x00\x00")
-        found = talk.server(b"\x00\x00\x2a\x00\x00\x00", changed)
+            conversation.server(EOF)
+        conversation.client(b"\x1c\x01\x00\x00\x00\x05\x00\x00\x00")
+        found = conversation.server(b"\x00\x00\x2a\x00\x00\x00", changed)
         assert [name_of(record) for record in found] == ["BinaryRow", "OKPacket"]
-        assert talk.machine.state == st.COMMAND
+        assert conversation.machine.state == st.COMMAND
 
 
 @pytest.mark.parametrize("in_force", [OLD, NEW])
@@ -178,31 +178,31 @@ def test_errors_among_definitions_and_rows(in_force: int) -> None:
     """An error ends the response at any place."""
     between: list[Record] = [EOF] if in_force == OLD else []
     for before in ([ColumnCount(2)], [ColumnCount(2), NUMBER], [ColumnCount(1), NUMBER, *between, b"\x0242"]):
-        talk = Talk(in_force)
-        talk.client(b"\x03select n")
-        assert talk.server(*before, ERR)[-1] == ERR
-        assert talk.machine.state == st.COMMAND
+        conversation = Talk(in_force)
+        conversation.client(b"\x03select n")
+        assert conversation.server(*before, ERR)[-1] == ERR
+        assert conversation.machine.state == st.COMMAND
         # The next result is read with its own definitions.
-        talk.client(b"\x03select t")
-        found = talk.server(ColumnCount(1), TEXT, *between, b"\x02hi", *(between or [END]))
-        assert [r.plain(talk.machine.context.columns) for r in found if isinstance(r, TextRow)] == [("hi",)]
+        conversation.client(b"\x03select t")
+        found = conversation.server(ColumnCount(1), TEXT, *between, b"\x02hi", *(between or [END]))
+        assert [r.plain(conversation.machine.context.columns) for r in found if isinstance(r, TextRow)] == [("hi",)]
 
 
 def test_an_error_nobody_asked_for() -> None:
-    talk = Talk()
-    talk.client(b"\x0e")
-    talk.server(OK)
-    record = talk.machine.feed(SERVER, packet(ErrPacket(4031, "HY000", "idle").to_bytes(Context()), 0))
+    conversation = Talk()
+    conversation.client(b"\x0e")
+    conversation.server(OK)
+    record = conversation.machine.feed(SERVER, packet(ErrPacket(4031, "HY000", "idle").to_bytes(Context()), 0))
     assert isinstance(record, ErrPacket)
-    assert talk.machine.sequence_error is None
+    assert conversation.machine.sequence_error is None
 
 
 def test_the_file_goes_on_behind_an_early_error() -> None:
     """The server gives up before the client has sent its file: what comes of it is no command."""
-    talk = Talk()
-    talk.client(b"\x03load data local infile 'x' into table t")
-    talk.server(b"\xfbx")
-    machine = talk.machine
+    conversation = Talk()
+    conversation.client(b"\x03load data local infile 'x' into table t")
+    conversation.server(b"\xfbx")
+    machine = conversation.machine
     for number in (2, 3):
         assert name_of(machine.feed(CLIENT, packet(b"\x01some,data\n", number))) == "Data:file"
     record = machine.feed(SERVER, packet(ERR.to_bytes(machine.context), 4))
@@ -217,40 +217,40 @@ def test_out_parameters_are_followed_by_an_ok() -> None:
     """MySQL's EOF behind them does not say so; the one before them says that they are OUT parameters."""
     more = cap.SERVER_MORE_RESULTS_EXISTS | 2
     for decode_rows in (False, True):
-        talk = Talk(OLD)
-        talk.machine.decode_rows = decode_rows
-        talk.client(execute(1))
-        talk.server(ColumnCount(1), NUMBER, EOFPacket(0, more | cap.SERVER_PS_OUT_PARAMS))
-        talk.server(b"\x00\x00\x2a\x00\x00\x00", EOFPacket(0, 2))
-        assert talk.machine.state == st.RESULT
-        talk.server(OK)
-        assert talk.machine.state == st.COMMAND
-        talk.client(execute(1))
-        talk.server(ColumnCount(1), NUMBER, EOF, EOF)
-        assert talk.machine.state == st.COMMAND
+        conversation = Talk(OLD)
+        conversation.machine.decode_rows = decode_rows
+        conversation.client(execute(1))
+        conversation.server(ColumnCount(1), NUMBER, EOFPacket(0, more | cap.SERVER_PS_OUT_PARAMS))
+        conversation.server(b"\x00\x00\x2a\x00\x00\x00", EOFPacket(0, 2))
+        assert conversation.machine.state == st.RESULT
+        conversation.server(OK)
+        assert conversation.machine.state == st.COMMAND
+        conversation.client(execute(1))
+        conversation.server(ColumnCount(1), NUMBER, EOF, EOF)
+        assert conversation.machine.state == st.COMMAND
 
 
 def test_definitions_of_a_result_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound they are decoded and not kept, and rows stay as they are."""
     monkeypatch.setattr(results_module, "MOST_COLUMNS", 3)
-    talk = Talk()
-    talk.client(execute(1))
-    found = talk.server(ColumnCount(4), *[NUMBER] * 4, b"\x00\x00" + bytes(16), END)
+    conversation = Talk()
+    conversation.client(execute(1))
+    found = conversation.server(ColumnCount(4), *[NUMBER] * 4, b"\x00\x00" + bytes(16), END)
     assert [name_of(record) for record in found[1:]] == [*["ColumnDefinition41"] * 4, "Data:row", "OKPacket"]
-    assert talk.machine.context.columns == ()
-    assert len(talk.machine.definitions) <= 3
+    assert conversation.machine.context.columns == ()
+    assert len(conversation.machine.definitions) <= 3
     monkeypatch.setattr(results_module, "MOST_BYTES", 100)
-    talk.client(execute(1))
+    conversation.client(execute(1))
     long = column(ct.MYSQL_TYPE_LONG, "n" * 100)
-    assert name_of(talk.server(ColumnCount(1), long, b"\x00\x00" + bytes(4))[-1]) == "Data:row"
+    assert name_of(conversation.server(ColumnCount(1), long, b"\x00\x00" + bytes(4))[-1]) == "Data:row"
 
 
 def test_definitions_of_statements_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results_module, "MOST_KEPT", 10)
-    talk = Talk()
+    conversation = Talk()
     for number in range(1, 30):
-        prepared(talk, number, NUMBER, TEXT, parameters=2)
-        statements = talk.machine.statements
+        prepared(conversation, number, NUMBER, TEXT, parameters=2)
+        statements = conversation.machine.statements
         assert statements is not None
         held = [statements[n] for n in range(1, number + 1)]
         assert sum(len(s.columns) + len(s.parameters) for s in held) <= 10
@@ -258,10 +258,10 @@ def test_definitions_of_statements_are_bounded(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_broken_definitions_do_not_shift_the_response() -> None:
-    talk = Talk()
-    talk.client(b"\x03select n")
+    conversation = Talk()
+    conversation.client(b"\x03select n")
     behind = TEXT.to_bytes(Context()) + b"\x00\x00"
-    found = talk.server(ColumnCount(3), b"\x03de", behind, TEXT, b"\x0242\x02hi", END)
+    found = conversation.server(ColumnCount(3), b"\x03de", behind, TEXT, b"\x0242\x02hi", END)
     assert [name_of(record) for record in found] == [
         *("ColumnCount", "Malformed:ColumnDefinition41", "Malformed:ColumnDefinition41", "ColumnDefinition41"),
         *("TextRow", "OKPacket"),
@@ -269,20 +269,20 @@ def test_broken_definitions_do_not_shift_the_response() -> None:
     broken = [record for record in found if isinstance(record, Malformed)]
     assert [record.field for record in broken] == ["catalog", "end"]
     assert dict(broken[1].partial)["name"] == "t"
-    assert talk.machine.state == st.COMMAND
+    assert conversation.machine.state == st.COMMAND
 
 
 def test_long_packets_stay_data() -> None:
     """Of what was not kept whole nothing is decoded."""
-    talk = Talk()
-    talk.client(b"\x03select n")
-    talk.server(ColumnCount(1), NUMBER)
-    machine = talk.machine
+    conversation = Talk()
+    conversation.client(b"\x03select n")
+    conversation.server(ColumnCount(1), NUMBER)
+    machine = conversation.machine
     row = machine.feed(SERVER, packet(b"\xfd\x00\x00\x20aaa", machine.next_sequence, length=1 << 21))
     assert isinstance(row, Data)
-    talk.server(END)
-    talk.client(b"\x09")
-    assert isinstance(talk.server(b"Uptime: 5")[0], Statistics)
+    conversation.server(END)
+    conversation.client(b"\x09")
+    assert isinstance(conversation.server(b"Uptime: 5")[0], Statistics)
 
 
 def test_names() -> None:

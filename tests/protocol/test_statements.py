@@ -8,7 +8,7 @@ from analyzer.protocol import prepared as bounds
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
-from analyzer.protocol.prepared import LAST_PREPARED, LongData, Statements
+from analyzer.protocol.prepared import LAST_PREPARED, LongData, PreparedStatements
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands.admin import ComClone, ComPing, ComQuit, ComResetConnection
 from analyzer.protocol.records.commands.parameters import Parameter
@@ -161,13 +161,13 @@ def test_long_data_is_bounded() -> None:
 
 
 def test_the_registry_is_bounded() -> None:
-    statements = Statements()
+    statements = PreparedStatements()
     for number in range(bounds.MOST_STATEMENTS + 10):
         statements.prepared(statements.begin("do 1"), number, 0, 0)
     assert (len(statements), statements.dropped) == (bounds.MOST_STATEMENTS, 10)
     assert 0 not in statements
     assert statements[LAST_PREPARED] is statements[bounds.MOST_STATEMENTS + 9]
-    statements = Statements()
+    statements = PreparedStatements()
     for number in range(20):
         statements.prepared(statements.begin("x" * (1 << 20)), number, 0, 0)
     assert len(statements) == bounds.MOST_BYTES >> 20

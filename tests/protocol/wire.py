@@ -12,7 +12,7 @@ from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.commands.text import ComQuery
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.resultset import BinaryRow, Columns, TextRow
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.values import Plain
 from live_client import Listener, Options, Session
 from tests.servers import Server
@@ -22,17 +22,17 @@ from tests.servers.accounts import ADMIN
 class Heard(NamedTuple):
     """One packet of the server. `context` is what was in force and known when it had been decoded."""
 
-    packet: Packet
+    packet: RawPacket
     record: AnyRecord
     context: Context
 
 
 class _Ear(Listener):
     def __init__(self) -> None:
-        self.heard: list[Packet] = []
-        self.all: list[tuple[int, Packet, AnyRecord]] = []
+        self.heard: list[RawPacket] = []
+        self.all: list[tuple[int, RawPacket, AnyRecord]] = []
 
-    def packet(self, sender: int, packet: Packet, record: AnyRecord, detail: Any) -> None:
+    def packet(self, sender: int, packet: RawPacket, record: AnyRecord, detail: Any) -> None:
         self.all.append((sender, packet, record))
         if sender == SERVER:
             self.heard.append(packet)
@@ -67,7 +67,7 @@ class Wire:
         self.channel.transport.close()
 
     @property
-    def all(self) -> list[tuple[int, Packet, AnyRecord]]:
+    def all(self) -> list[tuple[int, RawPacket, AnyRecord]]:
         """Every packet of both sides, and what it became."""
         return self._ear.all
 

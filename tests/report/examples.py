@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from analyzer.analysis.model.command import CommandExcerpt
 from analyzer.analysis.model.connection import (
     Alert,
     Authentication,
     Certificate,
-    Command,
     Connection,
-    ConnectionDetail,
     Driver,
     Endpoint,
     ErrorReport,
-    Field,
     Finding,
     Greeting,
     Login,
-    Packet,
     Proxy,
     Source,
     Step,
@@ -25,6 +22,8 @@ from analyzer.analysis.model.connection import (
     Timing,
     Tls,
 )
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Field, Packet
 
 START_NS = 1_714_557_296_789_012_345  # 2024-05-01 09:54:56 UTC
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`\x1b[31m\u202egnp\u2066\u200b\n\udc80"
@@ -224,16 +223,20 @@ def detail(text: str = "8.4.3") -> ConnectionDetail:
     )
 
 
-def commands(text: str) -> list[Command]:
+def commands(text: str) -> list[CommandExcerpt]:
     """The first ones, and much later one that was slow and one that failed."""
     ms = 1_000_000
     return [
-        Command(0, 8, 2 * ms, "query", "select @@version_comment", None, ms, ms, "resultset", 9, 1, None, None),
-        Command(1, 10, 4 * ms, "query", text, None, ms, 2 * ms, "ok", 11, 0, 3, None),
-        Command(2, 12, 8 * ms, "stmt_prepare", "select ?", None, ms, ms, "prepare_ok", 13, None, None, None),
-        Command(3, 14, 9 * ms, "quit", "", None, None, None, "none", None, None, None, None),
-        Command(900, 2014, 90 * ms, "query", "x" * 400, 70_000, 800 * ms, 900 * ms, "missing", None, None, None, None),
-        Command(4000, 9014, 99 * ms, "query", text, None, ms, ms, "error", 9015, None, None, f"1064 (42000) {text}"),
+        CommandExcerpt(0, 8, 2 * ms, "query", "select @@version_comment", None, ms, ms, "resultset", 9, 1, None, None),
+        CommandExcerpt(1, 10, 4 * ms, "query", text, None, ms, 2 * ms, "ok", 11, 0, 3, None),
+        CommandExcerpt(2, 12, 8 * ms, "stmt_prepare", "select ?", None, ms, ms, "prepare_ok", 13, None, None, None),
+        CommandExcerpt(3, 14, 9 * ms, "quit", "", None, None, None, "none", None, None, None, None),
+        CommandExcerpt(
+            900, 2014, 90 * ms, "query", "x" * 400, 70_000, 800 * ms, 900 * ms, "missing", None, None, None, None
+        ),
+        CommandExcerpt(
+            4000, 9014, 99 * ms, "query", text, None, ms, ms, "error", 9015, None, None, f"1064 (42000) {text}"
+        ),
     ]
 
 

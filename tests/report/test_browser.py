@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from analyzer.analysis.model.connection import Connection, ConnectionDetail, Field, Layer, Packet
+from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Field, Layer, Packet
 from analyzer.report.html.page import Entry, HtmlReport, Prepare
 
 from . import examples

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.html.charts import BARS, SLOTS, Durations, Statistics, _ticks, _Timeline
+from analyzer.report.html.charts import BARS, SLOTS, ChartData, DurationHistogram, _ticks, _Timeline
 
 from . import examples
 
 PLAIN = {"svg", "g", "rect", "path", "text"}
 
 
-def statistics(number: int = 60) -> Statistics:
-    made = Statistics()
+def statistics(number: int = 60) -> ChartData:
+    made = ChartData()
     kinds = (examples.accepted, examples.rejected, examples.aborted, examples.encrypted, examples.hostile)
     for index in range(number):
         made.add(kinds[index % 5](index))
@@ -60,7 +60,7 @@ def test_bars_and_words_agree_with_what_was_counted() -> None:
 
 
 def test_what_is_seldom_is_put_together() -> None:
-    made = Statistics()
+    made = ChartData()
     for number in range(1100):
         one = examples.accepted(number)
         assert one.driver
@@ -74,7 +74,7 @@ def test_what_is_seldom_is_put_together() -> None:
 
 @given(st.lists(st.integers(0, 10**13), min_size=1, max_size=200))
 def test_quantiles_are_within_a_step(values: list[int]) -> None:
-    made = Durations()
+    made = DurationHistogram()
     for value in values:
         made.add(value)
     values.sort()

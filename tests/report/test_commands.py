@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST, Shown
-from analyzer.analysis.model.command import ERROR, OK, Pending
-from analyzer.analysis.model.connection import Command
+from analyzer.analysis.commands.pending import PendingCommand
+from analyzer.analysis.model.command import ERROR, OK, CommandExcerpt
 from analyzer.analysis.packets.packet_list import PacketList, masked_sql
 from analyzer.analysis.pipeline import PACKETS_SHOWN
 from analyzer.capture import open_capture
@@ -58,7 +58,7 @@ def keylog(path: Path) -> list[str]:
 
 def shown(path: Path, packets: int = PACKETS_SHOWN, **choices: Any) -> list[tuple[Connection, ConnectionDetail]]:
     keys = tuple(Path(name).read_bytes() for name in keylog(path)[1:])
-    analysis = Analysis(path.name, Options(packets=packets, commands=True, keylogs=keys, **choices))
+    analysis = Analysis(path.name, AnalysisOptions(packets=packets, commands=True, keylogs=keys, **choices))
     found: list[tuple[Connection, ConnectionDetail | None]] = []
     with open_capture(str(path)) as capture:
         for batch in capture:
@@ -250,9 +250,9 @@ def one_shown(show_secrets: bool = False) -> Shown:
     return Shown(tcp, PacketList(0, show_secrets, 1000))
 
 
-def ended(number: int, text: bytes, took: int | None, failed: bool) -> Pending:
+def ended(number: int, text: bytes, took: int | None, failed: bool) -> PendingCommand:
     """A query that is complete."""
-    one = Pending(number, 2 * number + 1, 1000 + number, COM_QUERY, None, len(text) + 5, None, None, None, None)
+    one = PendingCommand(number, 2 * number + 1, 1000 + number, COM_QUERY, None, len(text) + 5, None, None, None, None)
     one.text = text
     if took is not None:
         one.response_frame, one.first_ns, one.last_ns = 2 * number + 2, one.time_ns + took, one.time_ns + took
@@ -285,7 +285,7 @@ def test_what_is_kept_is_bounded_and_the_right_part(rng: random.Random, many: in
     assert all(len(each.error or "") <= LONGEST_MESSAGE for each in detail.commands)
 
 
-def kept(statement: bytes, show_secrets: bool = False) -> Command:
+def kept(statement: bytes, show_secrets: bool = False) -> CommandExcerpt:
     one = one_shown(show_secrets)
     one.turn(ended(0, statement, 5, False))
     [command] = one.detail().commands

@@ -15,7 +15,10 @@ import pytest
 from hypothesis import given, settings
 
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
-from analyzer.analysis.model.connection import Command, Connection, ConnectionDetail, Field, Finding, Packet
+from analyzer.analysis.model.command import CommandExcerpt
+from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Field, Packet
 from analyzer.report.html import page as html
 from analyzer.report.html.connection_view import VIEW_NAMES, encoded, joined, view
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
@@ -308,7 +311,7 @@ def test_what_a_peer_makes_huge_stays_bounded() -> None:
     packets = [Packet(n, n, "client", 0, "ComQuery", "s" * 512, 1024, bytes(1024), fields) for n in range(200)]
     said, error = "s" * LONGEST_STATEMENT, "e" * LONGEST_MESSAGE
     many = FIRST + SLOWEST + FAILED
-    commands = [Command(n, n, n, "query", said, 9999, 1, 1, "error", n, 1, None, error) for n in range(many)]
+    commands = [CommandExcerpt(n, n, n, "query", said, 9999, 1, 1, "error", n, 1, None, error) for n in range(many)]
     out = io.StringIO()
     with HtmlReport(out, "Demo") as report:
         report.connection(one, ConnectionDetail(packets, 0, commands, many))

@@ -86,7 +86,7 @@ def upgraded(stream: int) -> Connection:
     return one
 
 
-def changes(groups: list[diff.Group]) -> dict[str, dict[str, str]]:
+def changes(groups: list[diff.ChangeGroup]) -> dict[str, dict[str, str]]:
     return {group.title: {line.name: line.change for line in group.changed} for group in groups if group.changed}
 
 

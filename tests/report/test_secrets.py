@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis import Analysis, Connection, ConnectionDetail, Options
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail
 from analyzer.analysis.packets.packet_list import MASKED, masked_sql
 from analyzer.capture import open_capture
 from analyzer.report.html.page import HtmlReport
@@ -40,7 +40,7 @@ LOGINS = {
 def results(name: str, show_secrets: bool) -> Iterator[tuple[Connection, ConnectionDetail]]:
     keys = SAMPLES / name.replace(".pcap", ".keys")
     keylogs = (keys.read_bytes(),) if keys.exists() and keys.suffix == ".keys" else ()
-    analysis = Analysis(name, Options(packets=200, show_secrets=show_secrets, keylogs=keylogs))
+    analysis = Analysis(name, AnalysisOptions(packets=200, show_secrets=show_secrets, keylogs=keylogs))
     with open_capture(str(SAMPLES / name)) as capture:
         for batch in capture:
             for content in capture.secrets:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis.model.connection import Connection, ConnectionDetail, Endpoint
+from analyzer.analysis.model.connection import Connection, Endpoint
+from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.prose import labels
 from analyzer.report.text.connections import TextReport
 from analyzer.report.text.layout import Column, cells, clip, place, wrap

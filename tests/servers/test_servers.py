@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.analysis.traffic import ACCEPTED, ACK, FIN, RST, Say, Step, in_time_order, pcap, talk
+from tests.analysis.traffic import ACCEPTED, ACK, FIN, RST, Say, Step, conversation, in_time_order, pcap
 
 from . import Server, engines, processes, read_state, require_servers, running_servers
 from .accounts import account, accounts_on
@@ -213,8 +213,10 @@ def test_damaged_state_is_no_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("client", "server"), [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")])
 def test_who_has_not_ended_yet(ending: list[Step], over: bool, client: str, server: str) -> None:
     """A capture is over when the servers have ended what their clients have ended."""
-    other = talk([*ACCEPTED, Say("c", flags=FIN), Say("s", flags=FIN)], client=(client, 1), server=(server, 3306))
-    mine = talk([*ACCEPTED, *ending], client=(client, 2), server=(server, 3306))
+    other = conversation(
+        [*ACCEPTED, Say("c", flags=FIN), Say("s", flags=FIN)], client=(client, 1), server=(server, 3306)
+    )
+    mine = conversation([*ACCEPTED, *ending], client=(client, 2), server=(server, 3306))
     capture = pcap(in_time_order(other, mine))
     assert {pair[0][1] for pair in half_closed(capture, 3306)} == (set() if over else {2})
     # Cut anywhere, as it is while it is written: no error.

@@ -17,9 +17,10 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis import Analysis, Connection, Options, Result
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.connection.tls_inference import MORE_DATA, SENT, Around, Seen, infer
-from analyzer.analysis.model.connection import CLIENT, Inferred, Packet
+from analyzer.analysis.model.connection import CLIENT, Inferred
+from analyzer.analysis.model.packet import Packet
 from analyzer.capture import open_capture
 from tests.corpus import REPOSITORY, captures
 
@@ -79,7 +80,7 @@ def connections(
 ) -> list[tuple[Connection, list[Packet]]]:
     """The connections of a capture, with all keys there are; with none at all where `keylogs` is None."""
     ports = frozenset(range(1, LAST_PORTS)) if packets else frozenset({3306})
-    analysis = Analysis(path.name, Options(ports=ports, keylogs=keylogs or (), packets=packets))
+    analysis = Analysis(path.name, AnalysisOptions(ports=ports, keylogs=keylogs or (), packets=packets))
     results: list[Result] = []
     with open_capture(str(path)) as source:
         if keylogs is not None:

@@ -159,7 +159,7 @@ QUESTION = b"\x03select 1" * 40
 ANSWER = b"\x01\x00one" * 4000
 
 
-def talk(pair: Pair) -> Pair:
+def conversation(pair: Pair) -> Pair:
     """A handshake, some of everything, and an end in order."""
     pair.handshake()
     pair.send(CLIENT, QUESTION)

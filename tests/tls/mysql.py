@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.tls.records import CLIENT, SERVER
 from tests.analysis.traffic import (
     FIN,
@@ -13,6 +13,7 @@ from tests.analysis.traffic import (
     Say,
     Step,
     analyse,
+    conversation,
     greeting,
     login,
     more,
@@ -20,7 +21,6 @@ from tests.analysis.traffic import (
     packet,
     query,
     ssl_request,
-    talk,
 )
 from tests.tls.live import Bench, Pair
 from tests.tls.support import Flight
@@ -53,7 +53,7 @@ class Session:
     def connection(self, *, keys: bool = True, log: bytes | None = None, **how: object) -> Connection:
         """The connection as it is analysed."""
         logs = (self.log if log is None else log,) if keys else ()
-        (found,) = analyse(talk(self.script(), **how), Options(keylogs=logs))  # type: ignore[arg-type]
+        (found,) = analyse(conversation(self.script(), **how), AnalysisOptions(keylogs=logs))  # type: ignore[arg-type]
         return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.capture import PcapngWriter
 from analyzer.cli import main
 from analyzer.tls.opening import HELD, MOST_MISSED
@@ -23,6 +23,7 @@ from tests.analysis.traffic import (
     Say,
     Step,
     analyse,
+    conversation,
     err,
     greeting,
     login,
@@ -31,7 +32,6 @@ from tests.analysis.traffic import (
     query,
     results_of,
     ssl_request,
-    talk,
 )
 from tests.net.frames import Frame
 
@@ -67,7 +67,7 @@ def several(talks: list[Session]) -> list[Frame]:
     frames = [
         frame
         for number, one in enumerate(talks)
-        for frame in talk(one.script(), client=("10.0.0.1", 50000 + number), split=1448)
+        for frame in conversation(one.script(), client=("10.0.0.1", 50000 + number), split=1448)
     ]
     return sorted(frames, key=lambda frame: frame.timestamp_ns)
 
@@ -172,7 +172,7 @@ def with_data(frames: list[Frame], sender: str) -> list[int]:
 
 
 def the_one(frames: list[Frame], made: Session, log: bytes | None = None) -> Connection:
-    (connection,) = analyse(frames, Options(keylogs=(made.log if log is None else log,)))
+    (connection,) = analyse(frames, AnalysisOptions(keylogs=(made.log if log is None else log,)))
     return connection
 
 
@@ -183,7 +183,7 @@ def in_time(frames: list[Frame], order: list[int]) -> list[Frame]:
 
 
 def test_retransmission_and_reordering_change_nothing(made: Session) -> None:
-    frames = talk(made.script(), split=600)
+    frames = conversation(made.script(), split=600)
     plain = the_one(frames, made)
     assert (plain.outcome, plain.commands) == ("accepted", {"quit": 1, "query": 8})
     chance = random.Random(8446)
@@ -211,7 +211,7 @@ def test_retransmission_and_reordering_change_nothing(made: Session) -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_after_a_gap_it_goes_on(made: Session, sender: str, count: int) -> None:
     """Whole segments of the command phase are missing: what is behind them is read all the same."""
-    frames = talk(made.script(), split=600)
+    frames = conversation(made.script(), split=600)
     mine = with_data(frames, sender)
     # The last client frames are queries, each a record; a result is of six segments.
     begin = mine[-5] if sender == "c" else mine[-20]
@@ -279,7 +279,7 @@ def test_as_many_missing_records_as_are_tried(bench: Bench, family: str) -> None
 def test_one_direction_is_shown_where_the_other_has_no_secret(bench: Bench, missing: str, bulk: int) -> None:
     made = session(bench, V13, bulk=bulk)
     log = b"\n".join(line for line in made.log.splitlines() if not line.startswith(missing.encode() + b" ")) + b"\n"
-    found = the_one(talk(made.script(), split=1448), made, log)
+    found = the_one(conversation(made.script(), split=1448), made, log)
     assert found.tls is not None
     assert found.tls.decrypted
     (finding,) = [finding for finding in found.findings if finding.code == "decryption-failed"]
@@ -318,8 +318,8 @@ BEGINNINGS: dict[str, tuple[list[Step], bool]] = {
 @pytest.mark.parametrize("keys", [True, False])
 def test_tls_without_its_ssl_request(usual: Session, name: str, keys: bool) -> None:
     begin, handshake = BEGINNINGS[name]
-    frames = talk([*begin, *usual.steps, *CLOSE], handshake=handshake)
-    (found,) = analyse(frames, Options(keylogs=(usual.log,) if keys else ()))
+    frames = conversation([*begin, *usual.steps, *CLOSE], handshake=handshake)
+    (found,) = analyse(frames, AnalysisOptions(keylogs=(usual.log,) if keys else ()))
     assert found.tls is not None
     assert found.tls.version in ("TLSv1.2", "TLSv1.3")
     assert found.tls.server_name == "db.example"
@@ -338,8 +338,8 @@ def test_tls_without_its_ssl_request(usual: Session, name: str, keys: bool) -> N
 @pytest.mark.parametrize("keys", [True, False])
 def test_from_the_middle_on(usual: Session, first: int, keys: bool) -> None:
     """Behind the ClientHello no key can be found: it is TLS, and no more is said."""
-    frames = talk([*usual.steps[first:], *CLOSE], handshake=False)
-    (found,) = analyse(frames, Options(keylogs=(usual.log,) if keys else ()))
+    frames = conversation([*usual.steps[first:], *CLOSE], handshake=False)
+    (found,) = analyse(frames, AnalysisOptions(keylogs=(usual.log,) if keys else ()))
     assert found.tls is not None
     assert (found.outcome, found.tls.decrypted, found.tls.inferred, found.login) == ("encrypted", False, None, None)
     codes = {finding.code for finding in found.findings}
@@ -354,8 +354,8 @@ def test_a_cut_record_in_the_middle(usual: Session) -> None:
     """The first segments that were captured begin inside of records."""
     steps = usual.steps[5:]
     who, data = steps[0][:2]
-    frames = talk([(who, data[9:]), *steps[1:], *CLOSE], handshake=False)
-    (found,) = analyse(frames, Options())
+    frames = conversation([(who, data[9:]), *steps[1:], *CLOSE], handshake=False)
+    (found,) = analyse(frames, AnalysisOptions())
     assert found.tls is not None
     assert found.outcome == "encrypted"
     assert not found.tls.alerts or usual.flights[0][0] == 0
@@ -375,10 +375,10 @@ def test_one_direction_only(usual: Session) -> None:
 def test_plain_text_that_only_looks_like_a_record() -> None:
     """Mid-stream: a packet of 66,327 bytes has the length bytes 17 03 01."""
     head = bytes.fromhex("17030100") + b"\x03SELECT '"
-    frames = talk(
+    frames = conversation(
         [("c", head + b"x" * (66327 - 9)), ("s", ok(1)), ("c", query("SELECT 1"))], handshake=False, split=1400
     )
-    (found,) = analyse(frames, Options())
+    (found,) = analyse(frames, AnalysisOptions())
     assert found.tls is None
 
 
@@ -398,7 +398,7 @@ def test_a_client_that_begins_with_tls(usual: Session) -> None:
             ([hello, ("s", greeting()), ("c", b"\x15\x03\x01\0\x02\x02\x46"), *LEAVES], "aborted"),
             ([("s", greeting()), hello, ("s", REFUSED), *LEAVES], "rejected"),
         ):
-            (found,) = analyse(talk(script, server=("10.0.0.2", port)), Options())
+            (found,) = analyse(conversation(script, server=("10.0.0.2", port)), AnalysisOptions())
             assert found.tls is not None
             assert (found.outcome, found.phase_reached, found.tls.server_name) == (outcome, "tls", "db.example")
             assert found.greeting is not None
@@ -418,14 +418,14 @@ def test_tls_around_everything(bench: Bench) -> None:
     pair.send(CLIENT, query("SELECT 1"))
     pair.send(SERVER, ok(1))
     made = Session(pair.flights, bench.take_log())
-    frames = talk([*made.steps, *CLOSE])
-    (found,) = analyse(frames, Options(keylogs=(made.log,)))
+    frames = conversation([*made.steps, *CLOSE])
+    (found,) = analyse(frames, AnalysisOptions(keylogs=(made.log,)))
     assert (found.outcome, found.commands) == ("accepted", {"query": 1})
     assert found.greeting is not None
     assert found.login is not None
     assert found.login.user == "app"
     assert "sequence-error" not in {finding.code for finding in found.findings}
-    (closed,) = analyse(frames, Options())
+    (closed,) = analyse(frames, AnalysisOptions())
     assert closed.tls is not None
     # What is inside may be anything.
     assert (closed.outcome, closed.greeting, closed.tls.inferred) == ("encrypted", None, None)
@@ -438,7 +438,7 @@ def test_tls_around_something_else(bench: Bench) -> None:
     pair.send(SERVER, b"HTTP/1.1 404 Not Found\r\n\r\n")
     made = Session(pair.flights, bench.take_log())
     for logs in ((), (made.log,)):
-        (found,) = analyse(talk([*made.steps, *CLOSE]), Options(keylogs=logs))
+        (found,) = analyse(conversation([*made.steps, *CLOSE]), AnalysisOptions(keylogs=logs))
         assert (found.login, found.greeting, found.commands) == (None, None, {})
         assert found.outcome == ("aborted" if logs else "encrypted")
         assert "malformed-packet" not in {finding.code for finding in found.findings}
@@ -458,8 +458,8 @@ def test_what_was_announced_is_kept_beside_the_login(usual: Session) -> None:
 
 
 def ladder(made: Session, *, keys: bool) -> list[tuple[str, str, str]]:
-    options = Options(packets=400, keylogs=(made.log,) if keys else ())
-    ((_, detail),), _ = results_of(talk(made.script(), split=1448), options)
+    options = AnalysisOptions(packets=400, keylogs=(made.log,) if keys else ())
+    ((_, detail),), _ = results_of(conversation(made.script(), split=1448), options)
     assert detail is not None
     assert [packet.frame for packet in detail.packets] == sorted(packet.frame for packet in detail.packets)
     return [(packet.sender, packet.record, packet.summary) for packet in detail.packets]

@@ -11,12 +11,12 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from analyzer.analysis import Analysis, Options, Result
+from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.capture import PcapWriter
 from analyzer.tls import keylog
 from analyzer.tls.session import KeyLog
-from tests.analysis.traffic import batches, talk
+from tests.analysis.traffic import batches, conversation
 from tests.corpus import REPOSITORY
 
 from .live import Bench
@@ -72,10 +72,10 @@ def test_what_can_not_be_read_has_nothing_new(tmp_path: Path) -> None:
 def test_a_session_is_opened_when_its_keys_come(tmp_path: Path, bench: Bench) -> None:
     """As live captures go: frames, then keys, then frames."""
     made = session(bench, V13)
-    parts = batches(talk(made.script()), 1)
+    parts = batches(conversation(made.script()), 1)
     path = tmp_path / "keys"
     log = KeyLogFile(path)
-    analysis = Analysis("live", Options())
+    analysis = Analysis("live", AnalysisOptions())
     results: list[Result] = []
     for number, batch in enumerate(parts):
         log.poll(analysis.keys)
@@ -94,7 +94,7 @@ def test_a_session_is_opened_when_its_keys_come(tmp_path: Path, bench: Bench) ->
 def test_standard_input_with_a_log_that_grows(tmp_path: Path, bench: Bench) -> None:
     """`tcpdump -w - | handshark analyze --keylog FILE -`, with the keys written when half of the frames are through."""
     made = session(bench, V13)
-    frames = talk(made.script())
+    frames = conversation(made.script())
     keys = tmp_path / "keys"
     keys.write_bytes(b"")
     command = [sys.executable, "-m", "analyzer", "analyze", "--format", "jsonl", "--keylog", str(keys), "-"]

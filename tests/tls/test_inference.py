@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Options
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.tls_inference import Around, Seen, infer
 from analyzer.analysis.model.connection import Inferred
 from analyzer.capture import open_capture
@@ -175,13 +175,18 @@ def test_rules(name: str) -> None:
 
 
 def test_many_turns_are_commands_even_where_sizes_are_vague() -> None:
-    talk = [LOGIN]
+    conversation = [LOGIN]
     for _ in range(10):
-        talk += [("s", 60), ("c", 31)]
+        conversation += [("s", 60), ("c", 31)]
     vague = around("c", tls13=False, exact=False)
-    assert said(infer(records(*talk, slack=15), vague)) == ("accepted", "likely", None, None)
-    assert said(infer(records(*talk[:7], slack=15), vague)) == ("sent", "likely", None, None)
-    assert said(infer(records(*talk), around("c", tls13=False, lost_frame=9))) == ("accepted", "likely", None, None)
+    assert said(infer(records(*conversation, slack=15), vague)) == ("accepted", "likely", None, None)
+    assert said(infer(records(*conversation[:7], slack=15), vague)) == ("sent", "likely", None, None)
+    assert said(infer(records(*conversation), around("c", tls13=False, lost_frame=9))) == (
+        "accepted",
+        "likely",
+        None,
+        None,
+    )
 
 
 def test_outcome_stays_encrypted_and_it_is_a_finding() -> None:
@@ -244,7 +249,7 @@ def test_lossy_captures_are_not_inferred_wrongly() -> None:
         frames = frames_of(path)
         for seed in range(10):
             left = spoiled(frames, random.Random(seed), seed % 5)
-            options = Options(ports=frozenset({3306, 33097, 31108, 31011}))
+            options = AnalysisOptions(ports=frozenset({3306, 33097, 31108, 31011}))
             for connection, _ in results_of(left, options)[0]:
                 truth = truths[connection.client.port]
                 found = connection.tls.inferred if connection.tls is not None else None

@@ -14,7 +14,16 @@ from analyzer.tls.keys import KeyFileError, load_rsa_key
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import TlsSession
 
-from .live import ANSWER, OP_NO_ENCRYPT_THEN_MAC, OP_NO_EXTENDED_MASTER_SECRET, QUESTION, Bench, Pair, Writer13, talk
+from .live import (
+    ANSWER,
+    OP_NO_ENCRYPT_THEN_MAC,
+    OP_NO_EXTENDED_MASTER_SECRET,
+    QUESTION,
+    Bench,
+    Pair,
+    Writer13,
+    conversation,
+)
 from .support import Reading, key_log, read
 
 V10 = ssl.TLSVersion.TLSv1
@@ -61,7 +70,7 @@ def pair_of(
 ) -> Pair:
     try:
         pair = Pair(bench.contexts(version, suites, ecdsa=ecdsa, options=options))
-        return talk(pair)
+        return conversation(pair)
     except (ssl.SSLError, ValueError) as error:
         bench.take_log()
         pytest.skip(f"this OpenSSL does not do it: {error}")
@@ -172,7 +181,7 @@ def _spoil(log: bytes) -> bytes:
 
 @pytest.mark.parametrize("version", [V12, V13])
 def test_client_certificate(bench: Bench, version: ssl.TLSVersion) -> None:
-    pair = talk(Pair(bench.contexts(version, client_certificate=True)))
+    pair = conversation(Pair(bench.contexts(version, client_certificate=True)))
     reading = read(pair.flights, key_log(bench.take_log()))
     check(reading)
     assert [certificate.subject for certificate in reading.session.client_certificates] == ["CN=user"]
@@ -184,10 +193,10 @@ def test_client_certificate(bench: Bench, version: ssl.TLSVersion) -> None:
 def test_resumption_12(bench: Bench, tickets: bool) -> None:
     options = 0 if tickets else ssl.OP_NO_TICKET
     contexts = bench.contexts(V12, "ECDHE-RSA-AES128-GCM-SHA256", options=options)
-    first = talk(Pair(contexts))
+    first = conversation(Pair(contexts))
     assert first.client.session is not None
     log = bench.take_log()
-    second = talk(Pair(contexts, first.client.session))
+    second = conversation(Pair(contexts, first.client.session))
     assert second.client.session_reused
     keys = key_log(log)
     check(read(first.flights, keys))
@@ -201,9 +210,9 @@ def test_resumption_12(bench: Bench, tickets: bool) -> None:
 
 def test_resumption_13(bench: Bench) -> None:
     contexts = bench.contexts(V13)
-    first = talk(Pair(contexts))
+    first = conversation(Pair(contexts))
     assert first.client.session is not None
-    second = talk(Pair(contexts, first.client.session))
+    second = conversation(Pair(contexts, first.client.session))
     assert second.client.session_reused
     keys = key_log(bench.take_log())
     check(read(first.flights, keys))
@@ -216,7 +225,7 @@ def test_resumption_13(bench: Bench) -> None:
 def test_hello_retry(bench: Bench) -> None:
     contexts = bench.contexts(V13)
     contexts[1].set_ecdh_curve("secp384r1")
-    pair = talk(Pair(contexts))
+    pair = conversation(Pair(contexts))
     reading = read(pair.flights, key_log(bench.take_log()))
     check(reading)
     assert reading.session.retried
@@ -228,7 +237,7 @@ def test_alpn(bench: Bench) -> None:
         contexts = bench.contexts(version)
         contexts[0].set_alpn_protocols(["mysql", "h2"])
         contexts[1].set_alpn_protocols(["h2"])
-        pair = talk(Pair(contexts))
+        pair = conversation(Pair(contexts))
         session = read(pair.flights, key_log(bench.take_log())).session
         assert (session.alpn_offered, session.alpn) == (["mysql", "h2"], "h2")
 

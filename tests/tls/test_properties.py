@@ -14,7 +14,7 @@ from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import Plain, TlsSession
 
-from .live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair, Writer13, talk
+from .live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair, Writer13, conversation
 from .rfc8448 import PAYLOAD, RESUMED, RESUMED_LOG, SIMPLE, SIMPLE_LOG
 from .support import Flight, Reading, key_log, read
 
@@ -113,7 +113,7 @@ def hello_retry(bench: Bench) -> Made:
 def resumed(bench: Bench, version: ssl.TLSVersion) -> Made:
     """A session that goes on from another one's ticket."""
     contexts = bench.contexts(version)
-    first = talk(Pair(contexts))
+    first = conversation(Pair(contexts))
     bench.take_log()
     pair = Pair(contexts, first.client.session)
     made = _talked(f"resumed {version.name}", bench, pair)

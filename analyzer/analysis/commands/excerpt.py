@@ -1,6 +1,6 @@
 """What a page shows of one connection: its first packets, and of its commands the first, the slowest and the failed.
 
-Commands come from an ExchangeLog, as in `handshark commands`: however many there are, what is kept of them is bounded.
+Commands come from a CommandTracker, as in `handshark commands`: however many there are, what is kept is bounded.
 """
 
 from __future__ import annotations
@@ -8,20 +8,21 @@ from __future__ import annotations
 import heapq
 from typing import Final
 
-from analyzer.analysis.commands.tracker import ExchangeLog
-from analyzer.analysis.model.command import Exchange, Pending
-from analyzer.analysis.model.connection import Command, ConnectionDetail
+from analyzer.analysis.commands.pending import PendingCommand
+from analyzer.analysis.commands.tracker import CommandTracker
+from analyzer.analysis.model.command import Command, CommandExcerpt
+from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList, masked_sql
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.execute_fast_path import Plan
+from analyzer.protocol.machine.execute_fast_path import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
-from analyzer.protocol.prepared import Statement
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 # The first commands of a connection that are kept; of those after them, the slowest and the first that failed.
@@ -33,7 +34,7 @@ LONGEST_STATEMENT: Final = 400
 LONGEST_MESSAGE: Final = 300
 
 
-class Shown(ExchangeLog):
+class Shown(CommandTracker):
     """Observes one connection for a page. When the packet list is full, plain turns are taken whole (`full`)."""
 
     __slots__ = ("_context", "_failed", "_first", "_slowest", "packets")
@@ -42,9 +43,9 @@ class Shown(ExchangeLog):
         super().__init__(tcp, [])
         self.packets = packets
         self._context: Context | None = None
-        self._first: list[Command] = []
-        self._failed: list[Command] = []
-        self._slowest: list[tuple[int, int, Command]] = []  # heap of (duration, -number, command)
+        self._first: list[CommandExcerpt] = []
+        self._failed: list[CommandExcerpt] = []
+        self._slowest: list[tuple[int, int, CommandExcerpt]] = []  # heap of (duration, -number, command)
 
     @property
     def full(self) -> bool:
@@ -63,7 +64,7 @@ class Shown(ExchangeLog):
 
     # -- what is seen: the packet list sees it too, and what it has no room for is counted -----------------------------
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         self._context = machine.context
         super().packet(role, packet, record, machine, before)
         self.packets.packet(role, packet, record, machine, before)
@@ -81,7 +82,7 @@ class Shown(ExchangeLog):
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         self.packets.end(role, kind, frame, time_ns)
 
-    def turn(self, exchange: Pending) -> None:
+    def turn(self, exchange: PendingCommand) -> None:
         self.packets.left_out += 1 + self._packets_of(exchange.columns, exchange.rows)
         super().turn(exchange)
 
@@ -89,7 +90,7 @@ class Shown(ExchangeLog):
         self.packets.left_out += 1
         super().plain(data, in_force, frame, time_ns)
 
-    def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
+    def execute(self, data: bytes, statement: PreparedStatement, plan: ExecutePlan, frame: int, time_ns: int) -> None:
         self.packets.left_out += 1
         super().execute(data, statement, plan, frame, time_ns)
 
@@ -106,7 +107,7 @@ class Shown(ExchangeLog):
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
-    def _complete(self, exchange: Pending) -> None:
+    def _complete(self, exchange: PendingCommand) -> None:
         super()._complete(exchange)
         self._sink.clear()
         if exchange.number < FIRST:
@@ -124,7 +125,7 @@ class Shown(ExchangeLog):
         elif took > slowest[0][0]:
             heapq.heapreplace(slowest, (took, -exchange.number, command or self._command(exchange)))
 
-    def _command(self, pending: Pending) -> Command:
+    def _command(self, pending: PendingCommand) -> CommandExcerpt:
         record = pending.record
         if pending.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute):
             # Bound values are not shown: they need not be worked out, and may be many.
@@ -138,7 +139,7 @@ class Shown(ExchangeLog):
         if error is not None:
             state = f" ({error.sqlstate})" if error.sqlstate else ""
             message = f"{error.code}{state} {error.message}"[:LONGEST_MESSAGE]
-        return Command(
+        return CommandExcerpt(
             exchange.number,
             exchange.frame,
             exchange.time_ns - self.packets.start_ns,
@@ -155,7 +156,7 @@ class Shown(ExchangeLog):
         )
 
 
-def _statement(exchange: Exchange, record: AnyRecord | None) -> tuple[str, int | None]:
+def _statement(exchange: Command, record: AnyRecord | None) -> tuple[str, int | None]:
     """The statement, and the bytes of the whole where its end is left out.
 
     Commands without a statement say what they have in its place: a schema, a user.

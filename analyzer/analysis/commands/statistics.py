@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.analysis.model.command import Exchange
+from analyzer.analysis.model.command import Command
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.digest import Digests
@@ -82,7 +82,7 @@ class Durations(msgspec.Struct):
                 yield (1 << bits) >> 1, 1 << bits, doublings.get(bits, 0)
 
 
-class Group(msgspec.Struct):
+class CommandGroup(msgspec.Struct):
     """Exchanges that have something in common. `example` is the slowest's (capture, stream, frame)."""
 
     name: str
@@ -94,7 +94,7 @@ class Group(msgspec.Struct):
     durations: Durations = msgspec.field(default_factory=Durations)
     example: tuple[str, int, int] | None = None
 
-    def add(self, exchange: Exchange) -> None:
+    def add(self, exchange: Command) -> None:
         self.count += 1
         self.errors += exchange.error is not None
         self.rows += exchange.rows or 0
@@ -106,7 +106,7 @@ class Group(msgspec.Struct):
             self.example = (exchange.capture, exchange.stream, exchange.frame)
         self.durations.add(exchange.duration_ns)
 
-    def merge(self, other: Group) -> None:
+    def merge(self, other: CommandGroup) -> None:
         self.count += other.count
         self.errors += other.errors
         self.unanswered += other.unanswered
@@ -117,40 +117,40 @@ class Group(msgspec.Struct):
         self.durations.merge(other.durations)
 
 
-class Statistics(msgspec.Struct):
+class CommandStatistics(msgspec.Struct):
     """All exchanges, and for each kind of group asked for its groups by name."""
 
     kinds: tuple[str, ...]
-    all: Group = msgspec.field(default_factory=lambda: Group("all"))
-    groups: dict[str, dict[str, Group]] = {}
+    all: CommandGroup = msgspec.field(default_factory=lambda: CommandGroup("all"))
+    groups: dict[str, dict[str, CommandGroup]] = {}
 
-    def add(self, exchange: Exchange, digests: Digests) -> None:
+    def add(self, exchange: Command, digests: Digests) -> None:
         self.all.add(exchange)
         for kind in self.kinds:
             self._group(kind, _name(kind, exchange, digests)).add(exchange)
 
-    def merge(self, other: Statistics) -> None:
+    def merge(self, other: CommandStatistics) -> None:
         """Adds what another process, or another capture, has seen."""
         self.all.merge(other.all)
         for kind, groups in other.groups.items():
             for name, group in groups.items():
                 self._group(kind, name).merge(group)
 
-    def slowest(self, kind: str) -> list[Group]:
+    def slowest(self, kind: str) -> list[CommandGroup]:
         """The groups of a kind, those that took most time together first."""
         return sorted(self.groups.get(kind, {}).values(), key=lambda group: (-group.durations.total, group.name))
 
-    def _group(self, kind: str, name: str) -> Group:
+    def _group(self, kind: str, name: str) -> CommandGroup:
         groups = self.groups.setdefault(kind, {})
         group = groups.get(name)
         if group is None:
             if len(groups) >= MOST_GROUPS:
                 name = OTHERS
-            group = groups.setdefault(name, Group(name))
+            group = groups.setdefault(name, CommandGroup(name))
         return group
 
 
-def _name(kind: str, exchange: Exchange, digests: Digests) -> str:
+def _name(kind: str, exchange: Command, digests: Digests) -> str:
     if kind == "statement":
         return digests.of(exchange.statement) if exchange.statement is not None else f"({exchange.command})"
     if kind == "command":

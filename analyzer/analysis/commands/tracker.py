@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections import deque
 from typing import Final
 
-from analyzer.analysis.conversation.observer import Onlooker
+from analyzer.analysis.commands.pending import PendingCommand, command_of, result_of, text_of
+from analyzer.analysis.conversation.observer import BaseObserver
 from analyzer.analysis.model.command import (
     BINLOG,
     EOF,
@@ -22,19 +23,15 @@ from analyzer.analysis.model.command import (
     PREPARE_OK,
     RESULTSET,
     STATISTICS,
-    Exchange,
-    Pending,
-    exchange_of,
-    result_of,
-    text_of,
+    Command,
 )
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.execute_fast_path import Plan
+from analyzer.protocol.machine.execute_fast_path import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
-from analyzer.protocol.prepared import Statement
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.authentication import AuthResponse
 from analyzer.protocol.records.binlog.event import BinlogEvent
 from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComQuery, ComStmtPrepare
@@ -48,7 +45,7 @@ from analyzer.protocol.tables.capabilities import (
     SERVER_STATUS_CURSOR_EXISTS,
 )
 from analyzer.protocol.tables.commands import COM_FIELD_LIST, COM_QUERY, COM_QUIT
-from analyzer.protocol.wire.framing import HEADER, LONGEST, Packet
+from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
 
 # Result sets of one command that are listed; more are counted in `rows` alone.
 MOST_RESULTS: Final = 256
@@ -62,7 +59,7 @@ _BETWEEN: Final = frozenset({st.COLUMNS_EOF, st.PREPARE_PARAMS_EOF, st.PREPARE_C
 _IN_ROWS: Final = frozenset({st.ROWS, st.COLUMNS_EOF, st.FIELD_LIST})
 
 
-Sink = list[tuple[int, "ExchangeLog", Pending]]
+Sink = list[tuple[int, "CommandTracker", PendingCommand]]
 
 # What is counted by its place, where somebody else looks on and has it decoded.
 _DECODED: Final[dict[type[AnyRecord], str]] = {
@@ -75,12 +72,12 @@ _DECODED: Final[dict[type[AnyRecord], str]] = {
 }
 
 
-def bytes_of(packet: Packet) -> int:
+def bytes_of(packet: RawPacket) -> int:
     """A packet's bytes on the wire, headers of all its parts included."""
     return packet.length + HEADER * (1 + packet.length // LONGEST)
 
 
-class ExchangeLog(Onlooker):
+class CommandTracker(BaseObserver):
     """Observes one connection; an exchange that is complete goes to `sink` as (frame of its last byte, log, exchange).
 
     `touched` is what the packet in hand belongs to, for whoever looks on after the log. `number` is that of the next
@@ -103,9 +100,9 @@ class ExchangeLog(Onlooker):
     def __init__(self, tcp: TcpConnection, sink: Sink) -> None:
         self.tcp = tcp
         self.client = 0  # index of the client's endpoint
-        self.touched: Pending | None = None
+        self.touched: PendingCommand | None = None
         self._sink = sink
-        self._pending: deque[Pending] = deque()
+        self._pending: deque[PendingCommand] = deque()
         self._due = False
         self._ends: tuple[Endpoint, Endpoint] | None = None
         self.number = 0
@@ -125,7 +122,7 @@ class ExchangeLog(Onlooker):
     def begin(self, client: int) -> None:
         self.client = client
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         pending = self._pending
         if role == CLIENT:
             self.touched = None
@@ -144,7 +141,7 @@ class ExchangeLog(Onlooker):
             while len(pending) > awaited:
                 self._complete(pending.popleft())
 
-    def _client(self, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def _client(self, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if isinstance(record, Data) and record.kind != "command":
             if record.kind == "file" and self._pending:
                 self.touched = self._pending[0]
@@ -159,7 +156,7 @@ class ExchangeLog(Onlooker):
         if not packet.payload:
             return
         code = packet.payload[0]
-        self.touched = exchange = Pending(
+        self.touched = exchange = PendingCommand(
             self.number,
             packet.frame,
             packet.time_ns,
@@ -196,7 +193,7 @@ class ExchangeLog(Onlooker):
         """Whether no response is awaited."""
         return not self._pending
 
-    def turn(self, exchange: Pending) -> None:
+    def turn(self, exchange: PendingCommand) -> None:
         """A plain command and its plain response: the next exchange, complete."""
         self.number += 1
         self._complete(exchange)
@@ -212,7 +209,7 @@ class ExchangeLog(Onlooker):
         self._pending.append(exchange)
         self._due = True
 
-    def execute(self, data: bytes, statement: Statement, plan: Plan, frame: int, time_ns: int) -> None:
+    def execute(self, data: bytes, statement: PreparedStatement, plan: ExecutePlan, frame: int, time_ns: int) -> None:
         """A plain COM_STMT_EXECUTE: its whole packet."""
         exchange = self._taken(data, statement, frame, time_ns)
         exchange.text = data
@@ -220,12 +217,12 @@ class ExchangeLog(Onlooker):
         self._pending.append(exchange)
         self._due = True
 
-    def _taken(self, data: bytes, statement: Statement | None, frame: int, time_ns: int) -> Pending:
+    def _taken(self, data: bytes, statement: PreparedStatement | None, frame: int, time_ns: int) -> PendingCommand:
         """The next exchange, of a command that has no record."""
         query, count = (None, None) if statement is None else (statement.query, statement.num_params)
         number, size = self.number, len(data)
         self.number += 1
-        return Pending(number, frame, time_ns, data[HEADER], None, size, query, count, self.database, self.user)
+        return PendingCommand(number, frame, time_ns, data[HEADER], None, size, query, count, self.database, self.user)
 
     def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
         """The whole response of the command that is awaited, `length` bytes."""
@@ -252,7 +249,7 @@ class ExchangeLog(Onlooker):
 
     # -- what is done with it ------------------------------------------------------------------------------------------
 
-    def _complete(self, exchange: Pending) -> None:
+    def _complete(self, exchange: PendingCommand) -> None:
         record = exchange.record
         if exchange.response in (OK, EOF):
             if isinstance(record, ComInitDb):
@@ -270,9 +267,9 @@ class ExchangeLog(Onlooker):
                     self.database = change.value or None
         self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
 
-    def exchange(self, capture: str, pending: Pending) -> Exchange:
+    def exchange(self, capture: str, pending: PendingCommand) -> Command:
         """What the reports show of an exchange of this log that is complete."""
-        return exchange_of(capture, self.tcp.number, *self.ends, pending)
+        return command_of(capture, self.tcp.number, *self.ends, pending)
 
     def _use(self, statement: str) -> None:
         found = _USE.match(statement)
@@ -290,7 +287,7 @@ def _statement(record: AnyRecord, machine: Machine) -> tuple[str | None, int | N
     return command.statement.query, command.statement.num_params
 
 
-def _server(exchange: Pending, packet: Packet, record: AnyRecord, before: str) -> None:
+def _server(exchange: PendingCommand, packet: RawPacket, record: AnyRecord, before: str) -> None:
     """Adds a packet of the response."""
     if exchange.response_frame is None:
         exchange.response_frame = packet.frame
@@ -333,14 +330,14 @@ def _server(exchange: Pending, packet: Packet, record: AnyRecord, before: str) -
         _data(exchange, _DECODED.get(type(record), ""))
 
 
-def _no_rows(exchange: Pending, before: str) -> None:
+def _no_rows(exchange: PendingCommand, before: str) -> None:
     """The end of rows or definitions of which there were none: COM_STMT_FETCH has no head in front of its rows."""
     _begin_result(exchange, RESULTSET)
     if before == st.ROWS:
         exchange.rows = 0
 
 
-def _begin_result(exchange: Pending, response: str) -> None:
+def _begin_result(exchange: PendingCommand, response: str) -> None:
     """A result begins; what the one before it came to goes to the list."""
     if not exchange.answered:
         exchange.answered = True
@@ -357,7 +354,7 @@ def _begin_result(exchange: Pending, response: str) -> None:
         exchange.response = RESULTSET
 
 
-def _data(exchange: Pending, what: str) -> None:
+def _data(exchange: PendingCommand, what: str) -> None:
     """Counts what is passed over by its place."""
     if what == "row":
         exchange.response = RESULTSET

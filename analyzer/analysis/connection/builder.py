@@ -38,11 +38,11 @@ class Builder:
         self._statuses: dict[int, list[str]] = {}
         self._fingerprints: dict[tuple[object, ...], str] = {}
 
-    def connection(self, tcp: TcpConnection, talk: Conversation, evidence: Evidence) -> model.Connection:
+    def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
         """The connection, with its findings. `evidence` holds what is known of the capture as a whole."""
-        facts = talk.facts
-        client, server = tcp.endpoints[talk.client], tcp.endpoints[1 - talk.client]
-        outcome = outcome_of(tcp, talk, evidence)
+        facts = conversation.facts
+        client, server = tcp.endpoints[conversation.client], tcp.endpoints[1 - conversation.client]
+        outcome = outcome_of(tcp, conversation, evidence)
         connection = model.Connection(
             self.capture,
             tcp.number,
@@ -52,15 +52,15 @@ class Builder:
             tcp.last_frame,
             tcp.first_ns,
             tcp.last_ns,
-            self._tcp(tcp, talk),
-            phase_of(talk),
+            self._tcp(tcp, conversation),
+            phase_of(conversation),
             outcome,
             self._error(facts),
             self._greeting(facts),
-            self._login(talk),
-            tls_of(talk, outcome),
-            self._authentication(talk),
-            talk.machine.compression or "none",
+            self._login(conversation),
+            tls_of(conversation, outcome),
+            self._authentication(conversation),
+            conversation.machine.compression or "none",
             {COMMANDS.get(code, f"0x{code:02x}"): count for code, count in sorted(facts.commands.items())},
             timing_of(tcp, facts),
             None,
@@ -79,22 +79,22 @@ class Builder:
                 model.Endpoint(*header.destination) if header.destination else None,
                 facts.proxy_frame,
             )
-        connection.findings = find(connection, talk, evidence)
+        connection.findings = find(connection, conversation, evidence)
         return connection
 
-    def _tcp(self, tcp: TcpConnection, talk: Conversation) -> model.Tcp:
+    def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:
         halves = tcp.halves
         fin = [half.fin_frame for half in halves]
         rst = [half.rst_frame for half in halves]
         return model.Tcp(
             tcp.syn_ns is not None or tcp.synack_ns is not None,
-            _first_of(fin, talk.client),
-            _first_of(rst, talk.client),
+            _first_of(fin, conversation.client),
+            _first_of(rst, conversation.client),
             tcp.retransmissions,
             tcp.out_of_order,
             tcp.gaps,
-            halves[talk.client].bytes,
-            halves[1 - talk.client].bytes,
+            halves[conversation.client].bytes,
+            halves[1 - conversation.client].bytes,
         )
 
     def _names(self, flags: int) -> list[str]:
@@ -179,12 +179,12 @@ class Builder:
             frame,
         )
 
-    def _cut_login(self, talk: Conversation) -> model.Login | None:
+    def _cut_login(self, conversation: Conversation) -> model.Login | None:
         """A login that is cut off after its user: what is there of it."""
-        fields, frame = talk.facts.cut_records.get("HandshakeResponse41", ({}, 0))
+        fields, frame = conversation.facts.cut_records.get("HandshakeResponse41", ({}, 0))
         if "username" not in fields:
             return None
-        mariadb = talk.machine.context.mariadb
+        mariadb = conversation.machine.context.mariadb
         number = fields["character_set"]
         return model.Login(
             text(fields["username"], None),
@@ -199,11 +199,11 @@ class Builder:
             frame,
         )
 
-    def _login(self, talk: Conversation) -> model.Login | None:
-        facts = talk.facts
+    def _login(self, conversation: Conversation) -> model.Login | None:
+        facts = conversation.facts
         login = facts.login
         if login is None:
-            return self._cut_login(talk)
+            return self._cut_login(conversation)
         if not isinstance(login, HandshakeResponse41):
             return model.Login(
                 text(login.username, None),
@@ -217,7 +217,7 @@ class Builder:
                 None,
                 facts.login_frame,
             )
-        mariadb = talk.machine.context.mariadb
+        mariadb = conversation.machine.context.mariadb
         codec = _codec(login, mariadb)
         attributes = login.attributes
         database = text(login.database, codec) if login.database else None
@@ -234,8 +234,8 @@ class Builder:
             facts.login_frame,
         )
 
-    def _authentication(self, talk: Conversation) -> model.Authentication | None:
-        facts = talk.facts
+    def _authentication(self, conversation: Conversation) -> model.Authentication | None:
+        facts = conversation.facts
         if not facts.steps:
             return None
         steps = []
@@ -292,30 +292,30 @@ def text(value: str, codec: str | None) -> str:
     return value
 
 
-def phase_of(talk: Conversation) -> str:
+def phase_of(conversation: Conversation) -> str:
     """The furthest phase of which a packet was seen."""
-    facts = talk.facts
+    facts = conversation.facts
     if facts.commands or facts.verdict == "accepted" or facts.unasked_frame:
         return "command"
     if len(facts.steps) > 1 or (facts.verdict == "rejected" and facts.error_phase == "authentication"):
         return "authentication"
     if facts.login is not None or "HandshakeResponse41" in facts.cut_records:
         return "login"
-    if talk.tls is not None or facts.ssl_request is not None:
+    if conversation.tls is not None or facts.ssl_request is not None:
         return "tls"
     if facts.greeting is not None or facts.early_error or "HandshakeV10" in facts.cut_records:
         return "greeting"
     return "tcp"
 
 
-def outcome_of(tcp: TcpConnection, talk: Conversation, evidence: Evidence) -> str:
+def outcome_of(tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> str:
     """The contract's outcome: what the server said, else why nobody can know."""
-    facts = talk.facts
+    facts = conversation.facts
     if facts.verdict is not None:
         # An error about the connection itself is the echo of a client that left or went silent, and no refusal.
         echo = facts.error is not None and facts.error.error_code in NETWORK_ERRORS
         return "aborted" if facts.verdict == "rejected" and echo else facts.verdict
-    if talk.tls is not None and not no_login_inside(talk):
+    if conversation.tls is not None and not no_login_inside(conversation):
         return "encrypted"
     started = tcp.syn_ns is not None or facts.greeting is not None or facts.login is not None
     both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0

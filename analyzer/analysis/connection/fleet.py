@@ -24,7 +24,7 @@ KINDS: Final = (
 PHASES: Final = ("tcp_connect_ns", "greeting_ns", "tls_ns", "login_ns", "authentication_ns", "total_ns")
 
 
-class Rule(NamedTuple):
+class UpgradeRule(NamedTuple):
     """What a server version no longer takes. `kind` and `values` are what is counted above.
 
     It is asked of servers that are not of the flavor `apart`: their upgrade is another.
@@ -41,8 +41,8 @@ class Rule(NamedTuple):
 
 # Seen on real servers: MySQL 9.7 has caching_sha2_password and sha256_password, no mysql_native_password; MariaDB 10.11
 # and 11.8 have no caching_sha2_password; all three take TLS 1.2 and 1.3 only.
-RULES: Final[tuple[Rule, ...]] = (
-    Rule(
+RULES: Final[tuple[UpgradeRule, ...]] = (
+    UpgradeRule(
         "MySQL 8.4",
         "mariadb",
         "plugin",
@@ -50,7 +50,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "mysql_native_password is not loaded unless the server is started with --mysql-native-password=ON",
         "MySQL 8.4 Reference Manual, 'What Is New in MySQL 8.4'",
     ),
-    Rule(
+    UpgradeRule(
         "MySQL 9.x",
         "mariadb",
         "plugin",
@@ -59,7 +59,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "caching_sha2_password before the upgrade",
         "MySQL 9.0 Release Notes",
     ),
-    Rule(
+    UpgradeRule(
         "MySQL 8.4 and 9.x",
         "mariadb",
         "plugin",
@@ -67,7 +67,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "mysql_old_password was removed in 5.7.5",
         "MySQL 5.7 Reference Manual, 'What Is New in MySQL 5.7'",
     ),
-    Rule(
+    UpgradeRule(
         "MySQL 9.x",
         "mariadb",
         "plugin",
@@ -75,7 +75,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "sha256_password is deprecated, and to be removed; caching_sha2_password takes its place",
         "MySQL Reference Manual, 'SHA-256 Pluggable Authentication'",
     ),
-    Rule(
+    UpgradeRule(
         "MySQL 8.4, 9.x and MariaDB 11.8",
         None,
         "tls",
@@ -83,7 +83,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "the server takes TLS 1.2 and 1.3 only",
         "MySQL Reference Manual, 'Encrypted Connection TLS Protocols and Ciphers'; MariaDB, 'tls_version'",
     ),
-    Rule(
+    UpgradeRule(
         "MariaDB 11.8",
         None,
         "plugin",

@@ -45,10 +45,10 @@ def certificate_of(seen: CertificateSeen, time_ns: int) -> model.Certificate:
     )
 
 
-def tls_of(talk: Conversation, outcome: str) -> model.Tls | None:
+def tls_of(conversation: Conversation, outcome: str) -> model.Tls | None:
     """The `tls` of a connection; None where neither side began TLS."""
-    facts = talk.facts
-    tls = talk.tls
+    facts = conversation.facts
+    tls = conversation.tls
     if tls is None:
         if facts.ssl_request is None:
             return None
@@ -79,27 +79,27 @@ def tls_of(talk: Conversation, outcome: str) -> model.Tls | None:
         list(tls.offered_versions),
         list(tls.alpn_offered),
         [certificate_of(seen, time_ns) for seen in tls.client_certificates],
-        inferred_of(talk, tls) if outcome == ENCRYPTED else None,
+        inferred_of(conversation, tls) if outcome == ENCRYPTED else None,
     )
 
 
-def no_login_inside(talk: Conversation) -> bool:
+def no_login_inside(conversation: Conversation) -> bool:
     """Whether no login can have been sent inside TLS: it never came to be, or was opened and holds something else.
 
     Captures with gaps, and those of one direction, do not tell.
     """
-    tls, facts = talk.tls, talk.facts
-    if tls is None or tls.client_hello is None or facts.gaps or talk.machine.one_sided:
+    tls, facts = conversation.tls, conversation.facts
+    if tls is None or tls.client_hello is None or facts.gaps or conversation.machine.one_sided:
         return False
     if tls.decrypted:
         return facts.tls_first and facts.greeting is None
     return tls.handshake_done_frame is None and facts.end is not None
 
 
-def inferred_of(talk: Conversation, tls: TlsSession) -> model.Inferred | None:
+def inferred_of(conversation: Conversation, tls: TlsSession) -> model.Inferred | None:
     """What the encrypted records of a connection tell of its login."""
     client, server = tls.encrypted_records
-    if not client or tls.client_hello is None or talk.facts.tls_first:
+    if not client or tls.client_hello is None or conversation.facts.tls_first:
         # Seen from the middle on, or begun in place of MySQL's greeting: nothing says that it is a login.
         return None
     alerts = {(alert.sender, alert.frame) for alert in tls.alerts}
@@ -114,11 +114,11 @@ def inferred_of(talk: Conversation, tls: TlsSession) -> model.Inferred | None:
             seen.append(Seen(sender, *bounds, record.frame, record.time_ns))
     # Records of one direction are in order already; of one frame, all are of one direction.
     seen.sort(key=lambda record: record.frame)
-    return infer(seen, _around(talk, tls))
+    return infer(seen, _around(conversation, tls))
 
 
-def _around(talk: Conversation, tls: TlsSession) -> Around:
-    facts = talk.facts
+def _around(conversation: Conversation, tls: TlsSession) -> Around:
+    facts = conversation.facts
     request, greeting = facts.ssl_request, facts.greeting
     capabilities = request.capability_flags if isinstance(request, SSLRequest) else None
     version: tuple[int, ...] = ()
@@ -133,7 +133,7 @@ def _around(talk: Conversation, tls: TlsSession) -> Around:
     ended: tuple[int, int] | None = None
     if facts.end is not None:
         endpoint, _, frame, time_ns = facts.end
-        ended = (CLIENT if endpoint == talk.client else SERVER, time_ns)
+        ended = (CLIENT if endpoint == conversation.client else SERVER, time_ns)
         first = min((alert for alert in tls.alerts if alert.encrypted), key=lambda alert: alert.frame, default=None)
         if first is not None and first.frame < frame:
             # A side says in TLS that it is done before it closes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.analysis.commands.excerpt import Shown
-from analyzer.analysis.commands.tracker import ExchangeLog
+from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.observer import Observer, Skimmer
 from analyzer.analysis.packets.packet_list import PacketList
@@ -20,7 +20,7 @@ from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
 from analyzer.protocol.wire.compression import Allowance, CompressedFramer
-from analyzer.protocol.wire.framing import HEADER, Packet, PacketFramer
+from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
 from analyzer.tls.records import begins_tls
 
 # Packets up to so many bytes are taken without the framer.
@@ -63,7 +63,7 @@ class Decoding:
         self.observer = observer
         self.shown: PacketList | Shown | None = None  # the observer whose packets the reports show
         # The observer where it is the list of commands, and nobody else looks on.
-        self._log = observer if isinstance(observer, ExchangeLog) and observer.full else None
+        self._log = observer if isinstance(observer, CommandTracker) and observer.full else None
         # The observer where it is one that takes turns.
         self._skimmer = observer if isinstance(observer, Skimmer) else None
         # Nobody looks at packets one by one.
@@ -157,7 +157,7 @@ class Decoding:
             self._looked_at(self.observer)
         if role == SERVER and machine.may_pass > 0:
             return False
-        packet = Packet(data[3], data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], data[3])
+        packet = RawPacket(data[3], data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], data[3])
         self._packet(role, packet)
         return True
 
@@ -165,7 +165,7 @@ class Decoding:
         """Whoever looks at packets sees what is in them; when he has seen enough, rows are passed over again."""
         full = observer.full
         self.machine.decode_rows = not full
-        if full and isinstance(observer, ExchangeLog):
+        if full and isinstance(observer, CommandTracker):
             self._log = observer  # it has all the packets that it shows
             self._unseen = True
 
@@ -196,7 +196,7 @@ class Decoding:
             if packet is None or not self._packet(role, packet):
                 return
 
-    def _packet(self, role: int, packet: Packet) -> bool:
+    def _packet(self, role: int, packet: RawPacket) -> bool:
         """Feeds a packet to the machine; False where what follows it is of another layer, or of no use."""
         machine = self.machine
         before = machine.state

@@ -30,7 +30,7 @@ from analyzer.protocol.records.login import (
 )
 from analyzer.protocol.records.proxy import ProxyHeader
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20
@@ -109,7 +109,7 @@ class Facts(msgspec.Struct):
     burst: int = 0
     burst_ns: int = 0
 
-    def note(self, role: int, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
+    def note(self, role: int, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         """Takes what matters of a packet. `before` is the state it came in."""
         if machine.sequence_error is not None and len(self.sequence_errors) < MOST:
             self.sequence_errors.append((machine.sequence_error, packet.frame))
@@ -150,7 +150,7 @@ class Facts(msgspec.Struct):
 
     # -- client -----------------------------------------------------------------------------------------------------
 
-    def _client(self, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
+    def _client(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if isinstance(record, AuthResponse):
             if machine.login_done:
                 self._response(packet, machine)
@@ -180,7 +180,7 @@ class Facts(msgspec.Struct):
             self._exchange(machine)
             self._response(packet, machine)
 
-    def _response(self, packet: Packet, machine: Machine) -> None:
+    def _response(self, packet: RawPacket, machine: Machine) -> None:
         """Notes a response: what can be checked of it, and whether it gave the password away."""
         exchange = machine.exchange
         if exchange is not None and exchange.response is not None and machine.plugin is not None:
@@ -199,13 +199,13 @@ class Facts(msgspec.Struct):
                 self.path = exchange.path
                 self.protection = exchange.protection
 
-    def _step(self, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> None:
+    def _step(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> None:
         if len(self.steps) < MOST_STEPS:
             self.steps.append((role, type(record).__name__, record, machine.detail, packet.frame))
 
     # -- server -----------------------------------------------------------------------------------------------------
 
-    def _server(self, packet: Packet, record: AnyRecord, before: str, machine: Machine) -> None:
+    def _server(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if before == st.AUTHENTICATION:
             if machine.login_done and self.verdict == "accepted":
                 return  # COM_CHANGE_USER's
@@ -225,7 +225,7 @@ class Facts(msgspec.Struct):
                 self.unasked_frame = packet.frame
                 self._error(record, packet, "command")
 
-    def _authentication(self, packet: Packet, record: AnyRecord, machine: Machine) -> None:
+    def _authentication(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> None:
         self._step(1, packet, record, machine)
         if isinstance(record, AuthSwitchRequest | AuthNextFactor):
             self._switch(record.plugin_name, packet)
@@ -241,18 +241,18 @@ class Facts(msgspec.Struct):
             self._error(record, packet, "authentication")
             self._verdict("rejected", packet)
 
-    def _switch(self, name: str, packet: Packet) -> None:
+    def _switch(self, name: str, packet: RawPacket) -> None:
         if len(self.switches) < MOST_STEPS:
             self.switches.append((self.plugin, name, packet.frame))
             self.switched_ns = self.switched_ns or packet.time_ns
 
-    def _error(self, record: ErrPacket, packet: Packet, phase: str) -> None:
+    def _error(self, record: ErrPacket, packet: RawPacket, phase: str) -> None:
         self.error = record
         self.error_frame = packet.frame
         self.error_ns = packet.time_ns
         self.error_phase = phase
 
-    def _verdict(self, verdict: str, packet: Packet) -> None:
+    def _verdict(self, verdict: str, packet: RawPacket) -> None:
         if self.verdict is None:
             self.verdict = verdict
             self.verdict_frame = packet.frame

@@ -9,17 +9,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final
 
-from analyzer.analysis.commands.tracker import ExchangeLog
+from analyzer.analysis.commands.pending import PendingCommand
+from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.observer import Skimmer
-from analyzer.analysis.model.command import OK, RESULTSET, Pending
+from analyzer.analysis.model.command import OK, RESULTSET
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.connection_state import NO_ATTRIBUTES
-from analyzer.protocol.machine.execute_fast_path import HEAD, Plan, known_execute
+from analyzer.protocol.machine.execute_fast_path import HEAD, ExecutePlan, known_execute
 from analyzer.protocol.machine.fast_path import LONGEST_SCANNED, last_of, scan
 from analyzer.protocol.machine.machine import Machine
-from analyzer.protocol.prepared import Statement
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.response import METADATA_FLAG
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_EXECUTE
@@ -31,7 +32,7 @@ LONGEST_COMMAND: Final = 1 << 16
 
 def plain_turns(
     machine: Machine,
-    observer: ExchangeLog | Skimmer | None,
+    observer: CommandTracker | Skimmer | None,
     facts: Facts,
     client: int,
     runs: Runs,
@@ -46,7 +47,7 @@ def plain_turns(
     in_force = ctx.in_force
     if machine.state != st.COMMAND or machine.queue or ctx.assumed or machine.one_sided or in_force & METADATA_FLAG:
         return first
-    log = observer if isinstance(observer, ExchangeLog) else None
+    log = observer if isinstance(observer, CommandTracker) else None
     skimmer = observer if isinstance(observer, Skimmer) else None
     if machine.file_sequence is not None or (log is not None and not log.idle):
         return first
@@ -65,8 +66,8 @@ def plain_turns(
         if request[3] or (request[0] | request[1] << 8 | request[2] << 16) != size - HEADER:
             break
         code = request[4]
-        statement: Statement | None = None
-        plan: Plan | None = None
+        statement: PreparedStatement | None = None
+        plan: ExecutePlan | None = None
         if code == COM_QUERY:
             if named and request[5:7] != NO_ATTRIBUTES:
                 break
@@ -107,7 +108,7 @@ def plain_turns(
             text = request[skip:]
         answer = middle if stop == middle + 1 else bisect_left(ends, first_stop, middle, stop)
         log.turn(
-            Pending(
+            PendingCommand(
                 log.number,
                 frames[middle - 1],
                 times[middle - 1],

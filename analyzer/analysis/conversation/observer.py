@@ -7,7 +7,7 @@ from typing import Protocol
 
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.protocol.machine.machine import AnyRecord, Machine
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 
 
 class Observer(Protocol):
@@ -23,7 +23,7 @@ class Observer(Protocol):
     def begin(self, client: int) -> None:
         """The connection is MySQL's; `client` is the index of the client's endpoint. Called before all others."""
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet as the machine decoded it; `before` is the state it came in. Called after the machine moved."""
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
@@ -45,7 +45,7 @@ class Observer(Protocol):
         """The connection is over."""
 
 
-class Onlooker:
+class BaseObserver:
     """An Observer that takes nothing: subclasses take what they have a use for."""
 
     __slots__ = ()
@@ -57,7 +57,7 @@ class Onlooker:
     def begin(self, client: int) -> None:
         """Which end the client is."""
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet."""
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
@@ -76,8 +76,8 @@ class Onlooker:
         """The connection is over."""
 
 
-class Skimmer(Onlooker):
-    """An Onlooker that most packets are nothing to: it takes turns (see `turns`), and rows frame by frame.
+class Skimmer(BaseObserver):
+    """An BaseObserver that most packets are nothing to: it takes turns (see `turns`), and rows frame by frame.
 
     frames     `passed` is told of each frame in which packets end
     turns      plain commands and their plain responses may be taken in one go; `executes`: executes too
@@ -93,7 +93,7 @@ class Skimmer(Onlooker):
         """A plain command, the run `run`, and its plain response, the one behind it."""
 
 
-class Several:
+class ObserverGroup:
     """Observers that look on together."""
 
     __slots__ = ("observers",)
@@ -109,7 +109,7 @@ class Several:
         for observer in self.observers:
             observer.begin(client)
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         for observer in self.observers:
             observer.packet(role, packet, record, machine, before)
 

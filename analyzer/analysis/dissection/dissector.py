@@ -14,17 +14,18 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
-from analyzer.analysis.conversation.observer import Onlooker, Skimmer
+from analyzer.analysis.conversation.observer import BaseObserver, Skimmer
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import CONNECTION
 from analyzer.analysis.dissection.fields.connection import EARLY, ConnectionFields
-from analyzer.analysis.dissection.filters import Filter, Source
-from analyzer.analysis.dissection.frame_index import Frames
-from analyzer.analysis.dissection.packet import Dissection, Scene, Together
+from analyzer.analysis.dissection.filters import Filter, FilterSubject
+from analyzer.analysis.dissection.frame_index import FrameIndex
+from analyzer.analysis.dissection.packet import Dissection, FrameGroup, RequestTracker
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
-from analyzer.analysis.model.connection import Connection, ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, Options
+from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.pipeline import Analysis, AnalysisOptions
 from analyzer.errors import CaptureError
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -32,7 +33,7 @@ from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.commands.text import ComQuery
 from analyzer.protocol.tables.commands import COM_QUERY
-from analyzer.protocol.wire.framing import HEADER, Packet
+from analyzer.protocol.wire.framing import HEADER, RawPacket
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ def is_late(name: str) -> bool:
     return info is not None and info.scope == CONNECTION and name not in EARLY
 
 
-class Wanted:
+class RowRequest:
     """What is asked of each packet.
 
     fields      display fields that are shown or filtered by; None for all of a packet's own
@@ -112,14 +113,14 @@ class Wanted:
         return found
 
 
-class Dissecting(Generic[T]):
+class RowCollector(Generic[T]):
     """A harvest (see `analyzer.cli.harvest`): keys are (batch, frame, stream, number of the row)."""
 
-    def __init__(self, wanted: Wanted, render: Render[T], most: int | None = None) -> None:
+    def __init__(self, wanted: RowRequest, render: Render[T], most: int | None = None) -> None:
         """With `most`, no more rows than the first so many are asked for."""
         self.wanted = wanted
         self.render = render
-        self.frames = Frames()
+        self.frames = FrameIndex()
         # Most packets can be passed over: they can not match, or say nothing of what is asked of their frame.
         keep = wanted.filter
         self.sieve: Sieve | None = None
@@ -143,7 +144,7 @@ class Dissecting(Generic[T]):
         self._waits = 0
         self._watchers: dict[int, _Watching[T]] = {}
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs."""
         watch = (*options.observe, self._watch)
         return replace(options, observe=watch, on_frames=self.frames.take, connections=self.wanted.late)
@@ -175,10 +176,10 @@ class Dissecting(Generic[T]):
         for frame, stream, count, row in rows[:ready]:
             yield (batch, frame, stream, count), row
 
-    def _watch(self, tcp: TcpConnection) -> _Watcher[T] | _Skimming[T]:
-        scene = Scene(tcp, self.frames, self.wanted.show_secrets)
+    def _watch(self, tcp: TcpConnection) -> _PacketObserver[T] | _Skimming[T]:
+        scene = RequestTracker(tcp, self.frames, self.wanted.show_secrets)
         skim = self.wanted.skim
-        return _Watcher(self, scene) if skim is None else _Skimming(self, scene, skim)
+        return _PacketObserver(self, scene) if skim is None else _Skimming(self, scene, skim)
 
     def begun(self, watcher: _Watching[T]) -> None:
         """The watcher's connection is MySQL's."""
@@ -193,7 +194,7 @@ class Dissecting(Generic[T]):
         keep = wanted.filter
         bits = 0
         if keep is not None:
-            source = Together(group) if len(group) > 1 else group[0]
+            source = FrameGroup(group) if len(group) > 1 else group[0]
             if keep.needs_connection:
                 bits = keep.packet_bits(source)
             elif not keep.matches(source):
@@ -222,7 +223,7 @@ class Dissecting(Generic[T]):
                 one.connection = connection
             self._decide(bits, group, ConnectionFields(connection))
 
-    def _decide(self, bits: int, group: Sequence[Dissection], facts: Source) -> None:
+    def _decide(self, bits: int, group: Sequence[Dissection], facts: FilterSubject) -> None:
         keep = self.wanted.filter
         if keep is not None and keep.needs_connection and not keep.decide(bits, facts):
             return
@@ -244,7 +245,7 @@ class _Watching(Generic[T]):
 
     __slots__ = ("_group", "_last", "owner", "scene")
 
-    def __init__(self, owner: Dissecting[T], scene: Scene) -> None:
+    def __init__(self, owner: RowCollector[T], scene: RequestTracker) -> None:
         self.owner = owner
         self.scene = scene
         self._group: list[Dissection] = []
@@ -288,7 +289,7 @@ class _Watching(Generic[T]):
         self._group.append(one)
 
 
-class _Watcher(_Watching[T], Onlooker):
+class _PacketObserver(_Watching[T], BaseObserver):
     """The observer of one connection: of each of its packets, and what is in it."""
 
     __slots__ = ()
@@ -297,7 +298,7 @@ class _Watcher(_Watching[T], Onlooker):
     def full(self) -> bool:
         return not self.owner.wanted.rows or self._last > self.owner.bound
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         owner = self.owner
         self._last = packet.frame
         if packet.frame > owner.bound:
@@ -312,14 +313,14 @@ class _Skimming(_Watching[T], Skimmer):
 
     __slots__ = ("executes", "frames", "skim", "turns")
 
-    def __init__(self, owner: Dissecting[T], scene: Scene, skim: Skim) -> None:
+    def __init__(self, owner: RowCollector[T], scene: RequestTracker, skim: Skim) -> None:
         super().__init__(owner, scene)
         self.skim = skim
         self.frames = skim.frames
         self.turns = skim.turns
         self.executes = skim.executes
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if packet.frame > self.owner.bound:
             return
         if self.skim.wants(record):
@@ -341,7 +342,7 @@ class _Skimming(_Watching[T], Skimmer):
             last = middle - 1
             size = len(payload)
             one = Dissection(self.scene, CLIENT, frames[last], times[last])
-            one.packet = Packet(0, payload, size, frames[last], times[last], frames[begin], times[begin], 0)
+            one.packet = RawPacket(0, payload, size, frames[last], times[last], frames[begin], times[begin], 0)
             one.record = ComQuery.from_bytes(payload, machine.context)
             one.context, one.before = machine.context, st.COMMAND
             one.encrypted = machine.context.secure

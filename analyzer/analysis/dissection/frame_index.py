@@ -77,7 +77,7 @@ class _Batch:
         return dict(zip(self.number.tolist(), heads, strict=True))
 
 
-class Frames:
+class FrameIndex:
     """The frames of the last batches of a capture; `take` is called with each batch before it is followed."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, record_name
-from analyzer.analysis.dissection.frame_index import Frame, Frames
+from analyzer.analysis.dissection.frame_index import Frame, FrameIndex
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.packets.packet_list import masked_sql, without_secrets
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -24,7 +24,7 @@ from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
-from analyzer.protocol.wire.framing import HEADER, LONGEST, Packet
+from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
 
 MASKED: Final = "(masked)"
 _STATEMENTS: Final = DIRECT["mysql.query"]
@@ -50,19 +50,19 @@ class _Asked:
         self.answered = False
 
 
-class Scene:
+class RequestTracker:
     """One connection while it goes on: who speaks to whom, and which command is being answered."""
 
     __slots__ = ("asked", "client", "frames", "show_secrets", "tcp")
 
-    def __init__(self, tcp: TcpConnection, frames: Frames, show_secrets: bool) -> None:
+    def __init__(self, tcp: TcpConnection, frames: FrameIndex, show_secrets: bool) -> None:
         self.tcp: TcpConnection = tcp
         self.frames = frames
         self.show_secrets = show_secrets
         self.client = 0
         self.asked: deque[_Asked] = deque(maxlen=MAX_PIPELINED)
 
-    def request(self, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> tuple[Request | None, bool]:
+    def request(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> tuple[Request | None, bool]:
         """The command that a packet is or answers, and whether the packet is its first answer."""
         if role == CLIENT:
             return self._ask(packet, record, machine), False
@@ -74,7 +74,7 @@ class Scene:
             self.asked.popleft()
         return asked.request, first
 
-    def _ask(self, packet: Packet, record: AnyRecord, machine: Machine) -> Request | None:
+    def _ask(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> Request | None:
         payload = packet.payload
         if not payload or packet.first_sequence_id != 0 or machine.state == st.LOCAL_INFILE:
             return None
@@ -133,12 +133,12 @@ class Dissection:
         "unread",
     )
 
-    def __init__(self, scene: Scene, role: int, frame: int, time_ns: int) -> None:
-        self.scene: Scene = scene
+    def __init__(self, scene: RequestTracker, role: int, frame: int, time_ns: int) -> None:
+        self.scene: RequestTracker = scene
         self.role: int = role
         self.frame: int = frame
         self.time_ns: int = time_ns
-        self.packet: Packet | None = None
+        self.packet: RawPacket | None = None
         self.record: AnyRecord | None = None
         self.detail: AuthRecord | None = None
         self.context: Context | None = None
@@ -160,9 +160,9 @@ class Dissection:
     @classmethod
     def of(
         cls,
-        scene: Scene,
+        scene: RequestTracker,
         role: int,
-        packet: Packet,
+        packet: RawPacket,
         record: AnyRecord,
         machine: Machine,
         before: str,
@@ -180,7 +180,7 @@ class Dissection:
         return made
 
     @classmethod
-    def passed(cls, scene: Scene, role: int, frame: int, time_ns: int) -> Dissection:
+    def passed(cls, scene: RequestTracker, role: int, frame: int, time_ns: int) -> Dissection:
         """Packets of a frame of which nothing is asked but that they are there."""
         made = cls(scene, role, frame, time_ns)
         made.unread = True
@@ -353,7 +353,7 @@ def _hidden(node: Node) -> Node:
     return node if isinstance(node.value, int) else node._replace(value=MASKED)
 
 
-class Together:
+class FrameGroup:
     """Packets of one frame, asked as one, as Wireshark does."""
 
     __slots__ = ("group",)

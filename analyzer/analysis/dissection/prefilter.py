@@ -7,11 +7,11 @@ from typing import Final
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, record_name
 from analyzer.analysis.dissection.filters import Filter
-from analyzer.analysis.dissection.packet import Scene
+from analyzer.analysis.dissection.packet import RequestTracker
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 
 # What an observer that is `full` is not told of, or only undecoded.
 ROWS: Final = frozenset(
@@ -35,7 +35,7 @@ class Sieve:
         self._known: dict[str, bool] = {}
         self._tracks = tracks or bool(keep.fields & REQUEST_FIELDS)
 
-    def passes(self, scene: Scene, role: int, packet: Packet, record: AnyRecord, machine: Machine) -> bool:
+    def passes(self, scene: RequestTracker, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> bool:
         """Whether the packet may match. What it says of commands and their answers is noted if the filter asks that."""
         name = record_name(record)
         known = self._known.get(name)

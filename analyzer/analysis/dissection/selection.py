@@ -11,31 +11,31 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from analyzer.analysis.commands.tracker import ExchangeLog, Sink
-from analyzer.analysis.conversation.observer import Observer, Onlooker, Several
+from analyzer.analysis.commands.pending import PendingCommand
+from analyzer.analysis.commands.tracker import CommandTracker, Sink
+from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.dissection.computed_fields import FRAME_FIELDS, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.filters import Filter
-from analyzer.analysis.dissection.frame_index import Frames
-from analyzer.analysis.dissection.packet import Dissection, Scene
+from analyzer.analysis.dissection.frame_index import FrameIndex
+from analyzer.analysis.dissection.packet import Dissection, RequestTracker
 from analyzer.analysis.dissection.prefilter import Sieve, in_rows
-from analyzer.analysis.model.command import Pending
 from analyzer.analysis.model.connection import Connection
-from analyzer.analysis.pipeline import Options
+from analyzer.analysis.pipeline import AnalysisOptions
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 
 # Different outcomes of one connection's packets that are told apart.
 MOST_OUTCOMES: Final = 4096
 
 
-class _Watcher(Onlooker):
+class _SelectionObserver(BaseObserver):
     """Looks on without taking anything; subclasses take packets."""
 
     __slots__ = ("keep", "rows", "scene", "sieve")
 
-    def __init__(self, keep: Filter, scene: Scene, rows: bool) -> None:
+    def __init__(self, keep: Filter, scene: RequestTracker, rows: bool) -> None:
         self.keep = keep
         self.sieve = Sieve(keep)
         self.scene = scene
@@ -48,7 +48,7 @@ class _Watcher(Onlooker):
     def begin(self, client: int) -> None:
         self.scene.client = client
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if self.sieve.passes(self.scene, role, packet, record, machine):
             self.take(Dissection.of(self.scene, role, packet, record, machine, before))
 
@@ -62,12 +62,12 @@ class _Watcher(Onlooker):
         self.take(one)
 
 
-class _ConnectionWatcher(_Watcher):
+class _ConnectionWatcher(_SelectionObserver):
     """Finds out whether any packet of a connection matches."""
 
     __slots__ = ("matched", "outcomes")
 
-    def __init__(self, keep: Filter, scene: Scene, rows: bool) -> None:
+    def __init__(self, keep: Filter, scene: RequestTracker, rows: bool) -> None:
         super().__init__(keep, scene, rows)
         self.matched = False
         self.outcomes: set[int] = set()
@@ -96,11 +96,11 @@ class Matching:
     def __init__(self, keep: Filter) -> None:
         self.keep = keep
         self._rows = keep.can_hold(in_rows) or bool(keep.fields & REQUEST_FIELDS)
-        self._frames = Frames()
+        self._frames = FrameIndex()
         self._begun: list[_ConnectionWatcher] = []
         self._by_stream: dict[int, _ConnectionWatcher] = {}
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs; as they are for a filter that asks nothing of packets."""
         if not self.keep.needs_packets:
             return options
@@ -120,7 +120,7 @@ class Matching:
         return found is not None and found.decide(facts)
 
     def _watch(self, tcp: TcpConnection) -> Observer:
-        return _Begun(self.keep, Scene(tcp, self._frames, True), self._rows, self._begun.append)
+        return _Begun(self.keep, RequestTracker(tcp, self._frames, True), self._rows, self._begun.append)
 
 
 class _Begun(_ConnectionWatcher):
@@ -128,7 +128,9 @@ class _Begun(_ConnectionWatcher):
 
     __slots__ = ("_tell",)
 
-    def __init__(self, keep: Filter, scene: Scene, rows: bool, tell: Callable[[_ConnectionWatcher], None]) -> None:
+    def __init__(
+        self, keep: Filter, scene: RequestTracker, rows: bool, tell: Callable[[_ConnectionWatcher], None]
+    ) -> None:
         super().__init__(keep, scene, rows)
         self._tell = tell
 
@@ -138,26 +140,28 @@ class _Begun(_ConnectionWatcher):
 
 
 class Choosing:
-    """Chooses the exchanges of one capture: beside an ExchangeLog, notes to which of them a packet belongs."""
+    """Chooses the exchanges of one capture: beside an CommandTracker, notes to which of them a packet belongs."""
 
     def __init__(self, keep: Filter) -> None:
         self.keep = keep
         self._rows = keep.can_hold(in_rows) or bool(keep.fields & REQUEST_FIELDS)
-        self._frames = Frames()
+        self._frames = FrameIndex()
         # Outcomes of the filter's tests for the packets of an exchange, by its id: it lives until it is chosen.
         self._outcomes: dict[int, set[int]] = {}
-        self._waiting: dict[int, list[tuple[int, ExchangeLog, Pending]]] = {}
+        self._waiting: dict[int, list[tuple[int, CommandTracker, PendingCommand]]] = {}
 
-    def options(self, options: Options, sink: Sink) -> Options:
-        """The options with an ExchangeLog into `sink`, and what notes beside it."""
+    def options(self, options: AnalysisOptions, sink: Sink) -> AnalysisOptions:
+        """The options with an CommandTracker into `sink`, and what notes beside it."""
 
         def watch(tcp: TcpConnection) -> Observer:
-            log = ExchangeLog(tcp, sink)
-            return Several((log, _ExchangeWatcher(self.keep, Scene(tcp, self._frames, True), self._rows, log, self)))
+            log = CommandTracker(tcp, sink)
+            return ObserverGroup(
+                (log, _ExchangeWatcher(self.keep, RequestTracker(tcp, self._frames, True), self._rows, log, self))
+            )
 
         return _with_frames(replace(options, observe=(*options.observe, watch)), self.keep, self._frames)
 
-    def note(self, exchange: Pending, one: Dissection) -> None:
+    def note(self, exchange: PendingCommand, one: Dissection) -> None:
         """A packet of an exchange."""
         outcomes = self._outcomes.setdefault(id(exchange), set())
         if self.keep.needs_connection:
@@ -182,12 +186,12 @@ class Choosing:
         return found
 
 
-class _ExchangeWatcher(_Watcher):
+class _ExchangeWatcher(_SelectionObserver):
     """Told of each packet after the log, which knows what the packet belongs to."""
 
     __slots__ = ("log", "owner")
 
-    def __init__(self, keep: Filter, scene: Scene, rows: bool, log: ExchangeLog, owner: Choosing) -> None:
+    def __init__(self, keep: Filter, scene: RequestTracker, rows: bool, log: CommandTracker, owner: Choosing) -> None:
         super().__init__(keep, scene, rows)
         self.log = log
         self.owner = owner
@@ -198,6 +202,6 @@ class _ExchangeWatcher(_Watcher):
             self.owner.note(exchange, one)
 
 
-def _with_frames(options: Options, keep: Filter, frames: Frames) -> Options:
+def _with_frames(options: AnalysisOptions, keep: Filter, frames: FrameIndex) -> AnalysisOptions:
     """Has frames looked at where the filter asks for what is only known of them."""
     return replace(options, on_frames=frames.take) if keep.fields & FRAME_FIELDS else options

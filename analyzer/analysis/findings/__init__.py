@@ -8,7 +8,7 @@ from analyzer.analysis.findings import rule as base
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.helpers import is_local
 from analyzer.analysis.findings.offered import not_offered
-from analyzer.analysis.findings.rule import CERTAIN, ERROR, INFO, WARNING, Case, Evidence, Rule, Said
+from analyzer.analysis.findings.rule import CERTAIN, ERROR, INFO, WARNING, Case, Evidence, Rule, Verdict
 from analyzer.analysis.findings.rules.connection_churn import is_milestone
 from analyzer.analysis.findings.rules.deprecated_plugin import MYSQL as OLD_PLUGINS
 from analyzer.analysis.model.connection import Connection, Finding
@@ -43,9 +43,9 @@ EXPLAINED_BY: Final[dict[str, tuple[str, ...]]] = {
 RANK = {ERROR: 0, WARNING: 1, INFO: 2}
 
 
-def _offered(connection: Connection, talk: Conversation, evidence: Evidence) -> int:
+def _offered(connection: Connection, conversation: Conversation, evidence: Evidence) -> int:
     """What a connection offers of what rules need."""
-    facts = talk.facts
+    facts = conversation.facts
     offered = base.ALWAYS
     if connection.error is not None:
         offered |= base.ON_ERROR
@@ -54,7 +54,7 @@ def _offered(connection: Connection, talk: Conversation, evidence: Evidence) -> 
         offered |= base.ON_ABORT
     if facts.malformed or facts.sequence_errors:
         offered |= base.ON_FAULT
-    if facts.gaps or facts.cut_packets or facts.assumed or talk.machine.one_sided or evidence.cut_short:
+    if facts.gaps or facts.cut_packets or facts.assumed or conversation.machine.one_sided or evidence.cut_short:
         offered |= base.ON_LOSS
     if connection.tls is not None:
         offered |= base.ON_TLS
@@ -111,11 +111,11 @@ def _foreign(connection: Connection, number: int) -> bool:
     return number >= MYSQL_ONLY and connection.greeting is not None and connection.greeting.flavor == "mariadb"
 
 
-def find(connection: Connection, talk: Conversation, evidence: Evidence) -> list[Finding]:
+def find(connection: Connection, conversation: Conversation, evidence: Evidence) -> list[Finding]:
     """All that is found of a connection, the gravest first."""
-    case = Case(connection, talk, evidence)
+    case = Case(connection, conversation, evidence)
     error = connection.error.code if connection.error is not None else 0
-    key = (_offered(connection, talk, evidence), error)
+    key = (_offered(connection, conversation, evidence), error)
     rules = evidence.choices.get(key)
     if rules is None:
         rules = tuple(r for r in TABLE if r.needs & key[0] and (not r.errors or error in r.errors))
@@ -140,7 +140,7 @@ def _note_only(found: list[Finding]) -> None:
                 finding.severity = INFO
 
 
-def _finding(rule: Rule, said: Said) -> Finding:
+def _finding(rule: Rule, said: Verdict) -> Finding:
     severity = said.severity or rule.severity
     unsure = said.doubt is not None or said.confidence != CERTAIN
     return Finding(

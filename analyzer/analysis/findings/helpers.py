@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Rule, Said
+from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Rule, Verdict
 from analyzer.protocol.records.login import HandshakeResponse41
 
 # Addresses of the machine itself begin so, or are ::1.
@@ -32,20 +32,20 @@ def is_local(address: str) -> bool:
 
 def by_server(case: Case) -> bool:
     """Whether the server was the first to end the connection."""
-    end = case.talk.facts.end
-    return end is not None and end[0] != case.talk.client
+    end = case.conversation.facts.end
+    return end is not None and end[0] != case.conversation.client
 
 
 def by_client(case: Case) -> bool:
-    end = case.talk.facts.end
-    return end is not None and end[0] == case.talk.client
+    end = case.conversation.facts.end
+    return end is not None and end[0] == case.conversation.client
 
 
 def is_whole(case: Case) -> bool:
     """Whether the capture holds the connection from its start, with nothing missing."""
-    tcp = case.talk.tcp
+    tcp = case.conversation.tcp
     both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
-    return case.connection.tcp.syn and not case.talk.facts.gaps and both
+    return case.connection.tcp.syn and not case.conversation.facts.gaps and both
 
 
 def is_mariadb(case: Case) -> bool:
@@ -61,7 +61,7 @@ def version(case: Case) -> tuple[int, ...]:
 
 
 def login41(case: Case) -> HandshakeResponse41 | None:
-    login = case.talk.facts.login
+    login = case.conversation.facts.login
     return login if isinstance(login, HandshakeResponse41) else None
 
 
@@ -74,12 +74,12 @@ def refused_with(case: Case, code: int) -> bool:
 def is_echo(case: Case) -> bool:
     """Whether the server's error only notes that the client had gone before."""
     error = case.connection.error
-    end = case.talk.facts.end
+    end = case.conversation.facts.end
     return (
         error is not None
         and error.code in NETWORK_ERRORS
         and end is not None
-        and end[0] == case.talk.client
+        and end[0] == case.conversation.client
         and end[2] < error.frame
     )
 
@@ -95,7 +95,7 @@ def place(case: Case) -> str:
     }.get(phase, "in the middle of the session")
 
 
-def refusal(case: Case, rule: Rule, **values: object) -> Iterator[Said]:
+def refusal(case: Case, rule: Rule, **values: object) -> Iterator[Verdict]:
     """The finding of an error that ended the login: `rule.errors` says which."""
     error = case.connection.error
     if error is None or error.phase == "command":
@@ -117,9 +117,9 @@ def error_seen(case: Case) -> str:
 
 def ended(case: Case) -> str:
     """Who left, as a piece of evidence."""
-    end = case.talk.facts.end
+    end = case.conversation.facts.end
     if end is None:
         return "neither side closed the connection in the capture"
-    side = "client" if end[0] == case.talk.client else "server"
+    side = "client" if end[0] == case.conversation.client else "server"
     how = "FIN" if end[1] == "fin" else "RST"
     return f"frame {end[2]}: {how} of the {side}, {span(end[3] - case.connection.start_time_ns)} after the start"

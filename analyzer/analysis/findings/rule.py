@@ -89,7 +89,7 @@ class Evidence:
     # What to set, by topic, driver and what is filled in: the same for most connections.
     options: dict[tuple[object, ...], str] = field(default_factory=dict)
     # Wordings of findings that most connections have.
-    said: dict[tuple[object, ...], Said] = field(default_factory=dict)
+    said: dict[tuple[object, ...], Verdict] = field(default_factory=dict)
 
     def opened(self, connections: Sequence[TcpConnection]) -> None:
         """Counts connections that are new, in the order of their numbers. Those that began before the capture do not
@@ -124,11 +124,11 @@ class Case:
     """One connection under judgement: what will be reported of it, and what it was made from."""
 
     connection: Connection
-    talk: Conversation
+    conversation: Conversation
     evidence: Evidence
 
 
-class Said(msgspec.Struct):
+class Verdict(msgspec.Struct):
     """What a rule found: its words, the frames that prove it, and how sure it is.
 
     evidence: what was seen, in short phrases with frames, bytes and times. doubt: why it is not surer.
@@ -161,7 +161,7 @@ class Rule:
     severity: str
     title: str
     needs: int
-    check: Callable[[Case], Iterator[Said]] = field(repr=False)
+    check: Callable[[Case], Iterator[Verdict]] = field(repr=False)
     looks_at: str = ""
     about: str = ""
     message: str = ""
@@ -181,14 +181,14 @@ class Rule:
         severity: str | None = None,
         evidence: list[str] | None = None,
         doubt: str | None = None,
-    ) -> Said:
+    ) -> Verdict:
         """The templates filled in. `values` may hold text from the wire: it is never taken for a template."""
         message, advice = self.message, self.advice
         if variant:
             message, other = next((m, a) for name, m, a in self.variants if name == variant)
             advice = other or advice
         filling = values or {}
-        return Said(
+        return Verdict(
             message.format(**filling),
             advice.format(**filling) if "{" in advice else advice,
             [frame for frame in frames if frame],

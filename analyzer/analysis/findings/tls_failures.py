@@ -48,8 +48,8 @@ class Failure(NamedTuple):
 def failure(case: Case) -> Failure | None:
     """What ended a TLS handshake; None where it came to its end, or where the capture does not tell."""
     c = case.connection
-    facts = case.talk.facts
-    tls = case.talk.tls
+    facts = case.conversation.facts
+    tls = case.conversation.tls
     if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted)):
         return None
     if facts.gaps or facts.end is None or not c.tcp.syn:

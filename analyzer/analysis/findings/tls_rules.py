@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analyzer.analysis.findings.rule import Case, Said
+from analyzer.analysis.findings.rule import Case, Verdict
 
 # What is inferred of the login -> how it is said.
 _WORDS: Final = {
@@ -17,7 +17,7 @@ _HOW: Final = {"likely": "probably", "possible": "perhaps"}
 _KEYS: Final = "Give a key log (--keylog FILE) to know instead of inferring."
 
 
-def encrypted_login(case: Case) -> Iterator[Said]:
+def encrypted_login(case: Case) -> Iterator[Verdict]:
     """What the sizes and the order of encrypted records tell of a login."""
     tls = case.connection.tls
     inferred = tls.inferred if tls is not None else None
@@ -30,4 +30,4 @@ def encrypted_login(case: Case) -> Iterator[Said]:
     advice = _KEYS
     if inferred.login == "rejected":
         advice = f"Look at the server's error log, or at what the client was told. {_KEYS}"
-    yield Said(f"{message}: {inferred.why}.", advice, [inferred.frame], inferred.confidence)
+    yield Verdict(f"{message}: {inferred.why}.", advice, [inferred.frame], inferred.confidence)

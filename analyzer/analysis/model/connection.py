@@ -2,7 +2,6 @@
 
 Every struct is a JSON object of `analyze --format jsonl`, with the same keys in the same order; a key that is not known
 is None, never missing. Times are integer nanoseconds, lengths bytes, frames numbered from 1 as Wireshark shows them.
-`ConnectionDetail` holds what the ladder and the HTML page show besides: it is only made when asked for.
 """
 
 from __future__ import annotations
@@ -184,68 +183,6 @@ class Proxy(msgspec.Struct):
     client: Endpoint | None
     server: Endpoint | None
     frame: int
-
-
-class Field(msgspec.Struct):
-    """One field of a record: its bytes are `data[start:end]` of the packet's payload."""
-
-    name: str
-    value: str
-    start: int
-    end: int
-
-
-class Layer(msgspec.Struct):
-    """Bytes that a packet came in: `tls` (still encrypted) or `compressed`. The first of them, and how many there are.
-
-    They are those of the segment that ended the packet, so other packets may share them.
-    """
-
-    name: str
-    data: bytes
-    length: int
-
-
-class Packet(msgspec.Struct):
-    """One MySQL packet (or TLS record) as the ladder and the three panes show it."""
-
-    frame: int
-    time_ns: int  # since the first frame of the connection
-    sender: str
-    sequence_id: int | None
-    record: str
-    summary: str
-    length: int  # payload bytes on the wire
-    data: bytes  # the payload's first bytes (bounded); secrets masked unless asked for
-    fields: list[Field]
-    error: str | None = None  # why the record is Malformed
-    layers: list[Layer] = []  # from the wire inwards
-    start_frame: int | None = None  # of its first byte, where `frame` is that of its last
-
-
-class Command(msgspec.Struct):
-    """A command and its response as a page shows them: the words of `handshark commands`, texts shortened."""
-
-    number: int  # within its connection, from 0
-    frame: int
-    time_ns: int  # since the first frame of the connection
-    command: str
-    statement: str  # secrets masked unless asked for
-    statement_bytes: int | None  # of the whole, where its end is left out
-    latency_ns: int | None
-    duration_ns: int | None
-    response: str
-    response_frame: int | None
-    rows: int | None
-    affected_rows: int | None
-    error: str | None
-
-
-class ConnectionDetail(msgspec.Struct):
-    packets: list[Packet]
-    packets_left_out: int = 0
-    commands: list[Command] = []  # by their numbers, of which some are left out
-    commands_seen: int = 0
 
 
 class Connection(msgspec.Struct):

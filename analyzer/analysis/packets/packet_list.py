@@ -10,11 +10,12 @@ import copy
 import re
 from typing import Any, Final, NamedTuple
 
-from analyzer.analysis.conversation.observer import Onlooker
+from analyzer.analysis.conversation.observer import BaseObserver
 from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
-from analyzer.analysis.model.connection import ConnectionDetail, Field, Layer
-from analyzer.analysis.model.connection import Packet as PacketView
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Field, Layer
+from analyzer.analysis.model.packet import Packet as PacketView
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
@@ -28,7 +29,7 @@ from analyzer.protocol.records.login import HandshakeResponse41, HandshakeRespon
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.commands import COMMANDS
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span, TracingReader
 
 # Bytes of one packet that a page shows.
@@ -66,7 +67,7 @@ class _Noted(NamedTuple):
     """A packet, as it was when the machine had taken it."""
 
     role: int
-    packet: Packet
+    packet: RawPacket
     record: AnyRecord
     detail: AuthRecord | None
     context: Context
@@ -79,7 +80,7 @@ _Worked = tuple[str, str, bytes, list[Field], str | None]
 Memo = dict[tuple[object, ...], _Worked]
 
 
-class PacketList(Onlooker):
+class PacketList(BaseObserver):
     """Up to `limit` packets of one connection; what comes after is counted."""
 
     __slots__ = ("_context", "_items", "_memo", "_outer", "left_out", "limit", "show_secrets", "start_ns")
@@ -111,7 +112,7 @@ class PacketList(Onlooker):
         """What was kept. The connection is over."""
         return ConnectionDetail(self.packets, self.left_out)
 
-    def packet(self, role: int, packet: Packet, record: AnyRecord, machine: Machine, before: str) -> None:
+    def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """Adds a packet and its record, as the machine decoded it."""
         if len(self._items) >= self.limit:
             self.left_out += 1

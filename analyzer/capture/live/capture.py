@@ -16,7 +16,7 @@ import numpy as np
 from analyzer.batches import I64, U8
 from analyzer.capture.live.channel import HUNG_UP, Outlet
 from analyzer.capture.live.files import CaptureFiles, Counters
-from analyzer.capture.live.frames import Block, Frames, pack_all, sizes_of
+from analyzer.capture.live.frames import FrameBuffer, PacketBlocks, pack_all, sizes_of
 from analyzer.capture.live.interfaces import Port
 
 TICK_SECONDS: Final = 0.25
@@ -28,7 +28,7 @@ SETTLE_NS: Final = 150_000_000
 LAST_SECONDS: Final = 2.0
 
 
-class Source(Protocol):
+class CapturedInterface(Protocol):
     """An interface that is captured. `down` says why it can not be any longer."""
 
     port: Port
@@ -36,7 +36,7 @@ class Source(Protocol):
     down: str | None
 
     def fileno(self) -> int: ...
-    def take(self) -> Frames | None: ...
+    def take(self) -> FrameBuffer | None: ...
     def release(self) -> None: ...
     def statistics(self) -> tuple[int, int]: ...
     def failed(self) -> None: ...
@@ -105,7 +105,7 @@ class Capture:
 
     def __init__(
         self,
-        sources: list[Source],
+        sources: list[CapturedInterface],
         files: CaptureFiles | None,
         outlet: Outlet,
         signals: Signals,
@@ -121,7 +121,7 @@ class Capture:
         self._notice = notice
         self._given = [0] * len(sources)
         self._scratch: U8 = np.empty(1 << 20, dtype=np.uint8)
-        self._carried: list[Frames] = []
+        self._carried: list[FrameBuffer] = []
         self._done = False
         self._told_skipping = False
         self.ended = Ended()
@@ -210,7 +210,7 @@ class Capture:
         if ready and not self._done:
             self._take(ready, _nothing)
 
-    def _take(self, parts: list[Frames], release: Callable[[], None]) -> None:
+    def _take(self, parts: list[FrameBuffer], release: Callable[[], None]) -> None:
         """Frames to disk, then to the analysis. `release` is called when they are copied."""
         order, sizes, times = sizes_of(parts)
         if self._limits.frames is not None and self.ended.captured + len(order) > self._limits.frames:
@@ -228,7 +228,7 @@ class Capture:
             if len(self._scratch) < need:
                 self._scratch = np.empty(need, dtype=np.uint8)
             out = self._scratch
-        block = Block(out, pack_all(parts, order, sizes, out), sizes[order], times[order])
+        block = PacketBlocks(out, pack_all(parts, order, sizes, out), sizes[order], times[order])
         # The disk may be slow: the kernel has its memory back before that.
         release()
         kept = count
@@ -245,7 +245,7 @@ class Capture:
             self._done = True
         self._check()
 
-    def _count(self, parts: list[Frames], order: I64, kept: int) -> None:
+    def _count(self, parts: list[FrameBuffer], order: I64, kept: int) -> None:
         """Frames of each interface that were taken."""
         interface = parts[0].interface if len(parts) == 1 else np.concatenate([part.interface for part in parts])
         counts = np.bincount(interface[order[:kept]], minlength=len(self._given))
@@ -272,7 +272,7 @@ class Capture:
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
-    def _lose(self, source: Source) -> None:
+    def _lose(self, source: CapturedInterface) -> None:
         """An interface went down."""
         self._alive.remove(source)
         message = f"interface {source.port.name} {source.down}"
@@ -348,12 +348,12 @@ def _nothing() -> None:
     """The frames' memory is their own."""
 
 
-def _copied(frames: Frames) -> Frames:
+def _copied(frames: FrameBuffer) -> FrameBuffer:
     """The same frames in memory of their own: their block goes back to the kernel."""
     begin = int(frames.offset.min())
     end = int((frames.offset + frames.captured).max())
     data = memoryview(bytes(frames.data[begin:end]))
-    return Frames(
+    return FrameBuffer(
         data,
         frames.interface,
         frames.timestamp_ns,
@@ -366,9 +366,9 @@ def _copied(frames: Frames) -> Frames:
 
 
 def _first(
-    parts: list[Frames], order: I64
+    parts: list[FrameBuffer], order: I64
 ) -> tuple[
-    list[Frames],
+    list[FrameBuffer],
     I64,
     I64,
     I64,

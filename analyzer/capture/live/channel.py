@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from analyzer.batches import I32, I64, U8, U32, FrameBatch
-from analyzer.capture.live.frames import Block
+from analyzer.capture.live.frames import PacketBlocks
 from analyzer.capture.pcapng import PACKET_HEADER
 
 ARENA_BYTES: Final = 64 << 20
@@ -100,7 +100,7 @@ class Outlet:
             return 0 if size < tail else None
         return self._next if self._next + size < tail else None
 
-    def send(self, block: Block, frames: int, number: int) -> None:
+    def send(self, block: PacketBlocks, frames: int, number: int) -> None:
         """Hands on the first `frames` of a block that lies in what `room` gave; `number` is that of the first."""
         last = int(block.starts[frames - 1] + block.sizes[frames - 1])
         # Where each begins goes behind them.
@@ -172,7 +172,7 @@ class Outlet:
         os.close(self._answers)
 
 
-class Progress(msgspec.Struct):
+class CaptureProgress(msgspec.Struct):
     """How the capture goes, as the analysing side knows it."""
 
     captured: int = 0
@@ -194,7 +194,7 @@ class Inlet:
         self._poll = select.poll()
         self._poll.register(messages, select.POLLIN)
         self._taken = 0
-        self.progress = Progress()
+        self.progress = CaptureProgress()
 
     @property
     def over(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from analyzer.capture.live.frames import Block
+from analyzer.capture.live.frames import PacketBlocks
 from analyzer.capture.live.interfaces import Port
 from analyzer.capture.writer import PcapngWriter
 from analyzer.errors import CaptureError
@@ -84,7 +84,7 @@ class CaptureFiles:
 
     # -- frames --------------------------------------------------------------------------------------------------------
 
-    def write(self, block: Block, counters: Callable[[], list[Counters]]) -> int:
+    def write(self, block: PacketBlocks, counters: Callable[[], list[Counters]]) -> int:
         """Writes frames; returns how many are in a file now: all, but where `problem` or `full` is set."""
         done = 0
         while done < len(block) and not self._over():
@@ -109,7 +109,7 @@ class CaptureFiles:
             return None if rotation.kilobytes is None else rotation.kilobytes * KILOBYTE
         return self.target.stop_bytes
 
-    def _until(self, block: Block, begin: int) -> int:
+    def _until(self, block: PacketBlocks, begin: int) -> int:
         """The first frame that does not belong into this file any more."""
         limit = self._limit()
         if limit is None:
@@ -117,7 +117,7 @@ class CaptureFiles:
         ends = block.starts[begin:] + block.sizes[begin:] - block.starts[begin] + self._size
         return min(len(block), begin + int(np.searchsorted(ends, limit)) + 1)
 
-    def _append(self, block: Block, begin: int, stop: int, counters: Callable[[], list[Counters]]) -> int:
+    def _append(self, block: PacketBlocks, begin: int, stop: int, counters: Callable[[], list[Counters]]) -> int:
         first = int(block.starts[begin])
         last = int(block.starts[stop - 1] + block.sizes[stop - 1])
         place = self._size

@@ -17,7 +17,7 @@ TAG = 4
 
 
 @dataclass(slots=True)
-class Frames:
+class FrameBuffer:
     """Frames that lie in one buffer, as the kernel gave them; all arrays have the same length n.
 
     data          the bytes that `offset` points into
@@ -57,10 +57,10 @@ class Frames:
         result: I64 = AROUND + (self.captured + self.added() + 3 & ~3)
         return result
 
-    def take(self, rows: I64) -> Frames:
+    def take(self, rows: I64) -> FrameBuffer:
         """The frames of `rows` (ascending), over the same bytes."""
         tags = {new: self.tags[row] for new, row in enumerate(rows.tolist()) if row in self.tags} if self.tags else {}
-        return Frames(
+        return FrameBuffer(
             self.data,
             self.interface[rows],
             self.timestamp_ns[rows],
@@ -72,7 +72,7 @@ class Frames:
         )
 
 
-def pack(frames: Frames, starts: I64, sizes: I64, out: U8) -> None:
+def pack(frames: FrameBuffer, starts: I64, sizes: I64, out: U8) -> None:
     """Writes each frame's enhanced packet block (pcapng, section 4.3) of `sizes` bytes to `out` at `starts`.
 
     `out` begins at a multiple of four bytes, and so does every block.
@@ -118,7 +118,7 @@ def pack(frames: Frames, starts: I64, sizes: I64, out: U8) -> None:
 
 
 @dataclass(slots=True)
-class Block:
+class PacketBlocks:
     """Consecutive pcapng packet blocks in `data`, with where each begins, its size and its time."""
 
     data: U8
@@ -130,7 +130,7 @@ class Block:
         return len(self.starts)
 
 
-def sizes_of(parts: list[Frames]) -> tuple[I64, I64, I64]:
+def sizes_of(parts: list[FrameBuffer]) -> tuple[I64, I64, I64]:
     """Of several interfaces' frames: (order by time, block size of each part's frames one after the other, times)."""
     sizes = [part.sizes() for part in parts]
     if len(parts) == 1:
@@ -139,7 +139,7 @@ def sizes_of(parts: list[Frames]) -> tuple[I64, I64, I64]:
     return np.argsort(times, kind="stable"), np.concatenate(sizes), times
 
 
-def pack_all(parts: list[Frames], order: I64, sizes: I64, out: U8) -> I64:
+def pack_all(parts: list[FrameBuffer], order: I64, sizes: I64, out: U8) -> I64:
     """Writes the blocks of all parts to `out` in `order`; returns where each begins, in that order."""
     ordered = sizes[order]
     placed = np.cumsum(ordered) - ordered

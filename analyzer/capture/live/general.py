@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from analyzer.capture.live.errors import NoPermission
-from analyzer.capture.live.frames import Frames
+from analyzer.capture.live.frames import FrameBuffer
 from analyzer.capture.live.interfaces import LINUX, Port
 from analyzer.capture.live.programs import Program
 from analyzer.capture.live.ring import PACKET_STATISTICS, SO_ATTACH_FILTER, SOL_PACKET, why
@@ -94,7 +94,7 @@ class GeneralSource:
             return None
         return data, time.time_ns() if seconds is None else int(seconds * SECOND_NS)
 
-    def take(self) -> Frames | None:
+    def take(self) -> FrameBuffer | None:
         """The frames that have come, up to AT_ONCE."""
         found: list[tuple[bytes, int]] = []
         while len(found) < AT_ONCE and (one := self._one()) is not None:
@@ -103,7 +103,7 @@ class GeneralSource:
             return None
         self._given += len(found)
         lengths = np.array([len(data) for data, _ in found], dtype=np.int64)
-        return Frames(
+        return FrameBuffer(
             memoryview(b"".join([data for data, _ in found])),
             np.full(len(found), self.number, dtype=np.int64),
             np.array([time_ns for _, time_ns in found], dtype=np.int64),

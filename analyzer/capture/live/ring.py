@@ -19,7 +19,7 @@ import numpy as np
 
 from analyzer.batches import I64, U32
 from analyzer.capture.live.errors import NoPermission
-from analyzer.capture.live.frames import Frames
+from analyzer.capture.live.frames import FrameBuffer
 from analyzer.capture.live.interfaces import ANY, Port
 from analyzer.capture.live.programs import Program
 from analyzer.errors import CaptureError
@@ -125,7 +125,7 @@ class RingSource:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def take(self) -> Frames | None:
+    def take(self) -> FrameBuffer | None:
         """The frames of the next block that the kernel has handed over, None where there is none.
 
         They lie in the ring: `release` gives the block back.
@@ -146,10 +146,10 @@ class RingSource:
         words: U32 = self._words[(where >> 2)[:, None] + np.arange(HEADER_WORDS)]
         return self._frames(where, words)
 
-    def _frames(self, where: I64, words: U32) -> Frames:
+    def _frames(self, where: I64, words: U32) -> FrameBuffer:
         wide = words[:, :7].astype(np.int64)
         link = wide[:, 6] & 0xFFFF
-        return Frames(
+        return FrameBuffer(
             self._view,
             np.full(len(where), self.number, dtype=np.int64),
             wide[:, 1] * 1_000_000_000 + wide[:, 2],

@@ -22,7 +22,7 @@ from analyzer.net.link.linktypes import (
     LINK_TYPES,
     NULL_FAMILIES,
     UDP_PORTS,
-    Layer,
+    HeaderType,
 )
 
 Mask = NDArray[np.bool_]
@@ -40,13 +40,13 @@ _VXLAN: Final = 7
 # Tags taken off here; a frame with more of them is left to the slow path.
 _MAX_TAGS: Final = 2
 
-_CODES: Final[Mapping[Layer, int]] = {
-    Layer.IPV4: _IPV4,
-    Layer.IPV6: _IPV6,
-    Layer.VLAN: _VLAN,
-    Layer.TCP: _TCP,
-    Layer.UDP: _UDP,
-    Layer.VXLAN: _VXLAN,
+_CODES: Final[Mapping[HeaderType, int]] = {
+    HeaderType.IPV4: _IPV4,
+    HeaderType.IPV6: _IPV6,
+    HeaderType.VLAN: _VLAN,
+    HeaderType.TCP: _TCP,
+    HeaderType.UDP: _UDP,
+    HeaderType.VXLAN: _VXLAN,
 }
 
 _IPV4_HEADER: Final = np.dtype(
@@ -77,7 +77,7 @@ _TCP_HEADER: Final = np.dtype(
 
 
 @dataclass(slots=True)
-class Columns:
+class SegmentColumns:
     """Segments in columns, as in SegmentBatch, with `row` (index into the frame batch) for the frame."""
 
     row: I64
@@ -137,7 +137,7 @@ def _gather(data: bytes | bytearray | memoryview, at: I64, dtype: np.dtype[Any])
     return everywhere[at].view(dtype)
 
 
-def _table(layers: Mapping[int, Layer], size: int) -> U8:
+def _table(layers: Mapping[int, HeaderType], size: int) -> U8:
     """Codes by number, shape (size,): layers that only the slow path reads are _SLOW, unknown numbers _REJECT."""
     table = np.full(size, _REJECT, np.uint8)
     for number, layer in layers.items():
@@ -150,7 +150,7 @@ class Sorted:
     """What became of a batch: segments in no order, rows for the slow path in no order, frames that hold no TCP."""
 
     data: bytes | bytearray | memoryview
-    parts: list[Columns] = field(default_factory=list)
+    parts: list[SegmentColumns] = field(default_factory=list)
     slow: list[I64] = field(default_factory=list)
     rejected: int = 0
 
@@ -195,15 +195,15 @@ class FastPath:
             self._link(out, LINK_TYPES[link_type], rows)
         return out
 
-    def _link(self, out: Sorted, layer: Layer, rows: _Rows) -> None:
+    def _link(self, out: Sorted, layer: HeaderType, rows: _Rows) -> None:
         """Past the link header: every row with its code, then to IP."""
-        if layer is Layer.ETHERNET:
+        if layer is HeaderType.ETHERNET:
             self._ethertype(out, out.holding(rows, 14), 12, 14)
-        elif layer is Layer.SLL:
+        elif layer is HeaderType.SLL:
             self._ethertype(out, out.holding(rows, 16), 14, 16)
-        elif layer is Layer.SLL2:
+        elif layer is HeaderType.SLL2:
             self._ethertype(out, out.holding(rows, 20), 0, 20)
-        elif layer is Layer.NULL:
+        elif layer is HeaderType.NULL:
             rows = out.holding(rows, 4)
             family = _gather(out.data, rows.at, np.dtype(">u4")).astype(np.uint32)
             # Either byte order; 0, which no row of the table has, for what is no small number in any.
@@ -211,11 +211,11 @@ class FastPath:
             code = self._null_families[np.where(family < 0x100, family, 0)]
             rows.at = rows.at + 4
             self._ip(out, rows, code)
-        elif layer is Layer.RAW_IP:
+        elif layer is HeaderType.RAW_IP:
             rows = out.holding(rows, 1)
             version = _gather(out.data, rows.at, np.dtype("u1")) >> 4
             self._ip(out, rows, np.where(version == 4, _IPV4, np.where(version == 6, _IPV6, _SLOW)).astype(np.uint8))
-        elif layer in (Layer.IPV4, Layer.IPV6):
+        elif layer in (HeaderType.IPV4, HeaderType.IPV6):
             self._ip(out, rows, np.full(len(rows), _CODES[layer], np.uint8))
         else:
             out.defer(rows, np.ones(len(rows), np.bool_))
@@ -317,7 +317,7 @@ class FastPath:
         offset = np.minimum(begin, rows.end)
         length = rows.end - offset
         out.parts.append(
-            Columns(
+            SegmentColumns(
                 rows.row,
                 np.full(len(rows), version, np.uint8),
                 src_hi,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyzer.batches import I64, FrameBatch, SegmentBatch
-from analyzer.net.link.columnar import Columns, FastPath, Sorted
+from analyzer.net.link.columnar import FastPath, SegmentColumns, Sorted
 from analyzer.net.link.fragments import FragmentTable
 from analyzer.net.link.linktypes import LINK_TYPES
 
@@ -96,7 +96,7 @@ class SegmentDecoder:
                 self.unknown_link_types[link_type] = self.unknown_link_types.get(link_type, 0) + len(row)
         return rows
 
-    def _slow(self, batch: FrameBatch, rows: I64) -> tuple[Columns, bytes | bytearray | memoryview]:
+    def _slow(self, batch: FrameBatch, rows: I64) -> tuple[SegmentColumns, bytes | bytearray | memoryview]:
         """Segments of `rows` (ascending, because fragments come in order), and the data they point into."""
         # With it comes dpkt, which most captures have no need of.
         from analyzer.net.link.scalar import Here, Segment, Verdict, dissect
@@ -128,7 +128,7 @@ class SegmentDecoder:
         return _columns(found), data
 
 
-def _columns(found: list[tuple[int, Segment]]) -> Columns:
+def _columns(found: list[tuple[int, Segment]]) -> SegmentColumns:
     """The slow path's segments, with the index of each one's frame, as columns."""
     src = [segment.network.src.rjust(16, b"\0") for _, segment in found]
     dst = [segment.network.dst.rjust(16, b"\0") for _, segment in found]
@@ -136,7 +136,7 @@ def _columns(found: list[tuple[int, Segment]]) -> Columns:
     src_hi, src_lo, dst_hi, dst_lo = (halves[:, i].astype(np.uint64) for i in range(4))
     rest = np.array([segment[1:10] for _, segment in found], np.int64).reshape(-1, 9)
     sport, dport, seq, ack, flags, window, offset, length, missing = (rest[:, i] for i in range(9))
-    return Columns(
+    return SegmentColumns(
         np.array([row for row, _ in found], np.int64),
         np.array([segment.network.version for _, segment in found], np.uint8),
         src_hi,
@@ -155,7 +155,7 @@ def _columns(found: list[tuple[int, Segment]]) -> Columns:
     )
 
 
-def _merge(parts: list[Columns]) -> Columns:
+def _merge(parts: list[SegmentColumns]) -> SegmentColumns:
     """All parts as one, in the order of the frames."""
     parts = [part for part in parts if len(part.row)]
     if not parts:
@@ -163,5 +163,5 @@ def _merge(parts: list[Columns]) -> Columns:
     if len(parts) == 1:
         return parts[0]
     order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
-    names = [f.name for f in fields(Columns)]
-    return Columns(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
+    names = [f.name for f in fields(SegmentColumns)]
+    return SegmentColumns(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))

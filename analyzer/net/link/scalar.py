@@ -21,7 +21,7 @@ from analyzer.net.link.linktypes import (
     NULL_FAMILIES,
     PPP_PROTOCOLS,
     UDP_PORTS,
-    Layer,
+    HeaderType,
 )
 
 # Headers in one frame, options and labels included: what is nested deeper is made up.
@@ -39,7 +39,7 @@ class Verdict(Enum):
 class Here(NamedTuple):
     """A header to read next: it begins at `start`; captured bytes end at `end`, those on the wire at `wire`."""
 
-    layer: Layer
+    layer: HeaderType
     start: int
     end: int
     wire: int
@@ -83,7 +83,7 @@ def _by_ethertype(here: Here, ethertype: int, start: int) -> Step:
 
 def _by_type_or_length(here: Here, value: int, start: int) -> Step:
     if value <= LENGTH_MAX:
-        return Here(Layer.LLC, start, here.end, here.wire)
+        return Here(HeaderType.LLC, start, here.end, here.wire)
     return _by_ethertype(here, value, start)
 
 
@@ -155,7 +155,7 @@ def _pppoe(buffer: memoryview, here: Here) -> Step:
         return Verdict.NOT_TCP
     start = here.start + 6
     wire = min(here.wire, start + header.len)
-    return Here(Layer.PPP, start, min(here.end, wire), wire)
+    return Here(HeaderType.PPP, start, min(here.end, wire), wire)
 
 
 def _mpls(buffer: memoryview, here: Here) -> Step:
@@ -172,10 +172,10 @@ def _mpls(buffer: memoryview, here: Here) -> Step:
         return Verdict.UNDECODABLE
     version = buffer[start] >> 4
     if version in (4, 6):
-        return Here(Layer.IPV4 if version == 4 else Layer.IPV6, start, here.end, here.wire)
+        return Here(HeaderType.IPV4 if version == 4 else HeaderType.IPV6, start, here.end, here.wire)
     if version == 0 and here.end - start >= 18 and _u16(buffer, start + 16) in ETHERTYPES:
         start += 4  # the control word of RFC 4448, unless the bytes after it are no Ethernet header
-    return Here(Layer.ETHERNET, start, here.end, here.wire)
+    return Here(HeaderType.ETHERNET, start, here.end, here.wire)
 
 
 def _raw_ip(buffer: memoryview, here: Here) -> Step:
@@ -184,7 +184,7 @@ def _raw_ip(buffer: memoryview, here: Here) -> Step:
     version = buffer[here.start] >> 4
     if version not in (4, 6):
         return Verdict.UNDECODABLE
-    return here._replace(layer=Layer.IPV4 if version == 4 else Layer.IPV6)
+    return here._replace(layer=HeaderType.IPV4 if version == 4 else HeaderType.IPV6)
 
 
 def _ipv4(buffer: memoryview, here: Here) -> Step:
@@ -279,13 +279,13 @@ def _gre(buffer: memoryview, here: Here) -> Step:
     checksum, key, sequence = (bool(header.flags & bit) for bit in (0x8000, 0x2000, 0x1000))
     start = here.start + 4 + 4 * (checksum + key + sequence)
     if header.p == 0x88BE and not sequence:  # ERSPAN type I has neither sequence number nor header of its own
-        return Here(Layer.ETHERNET, start, here.end, here.wire)
+        return Here(HeaderType.ETHERNET, start, here.end, here.wire)
     return _by_ethertype(here, header.p, start)
 
 
 def _erspan2(buffer: memoryview, here: Here) -> Step:
     """ERSPAN type II: 8 bytes, then Ethernet (draft-foschiano-erspan-03 section 4.2)."""
-    return Here(Layer.ETHERNET, here.start + 8, here.end, here.wire)
+    return Here(HeaderType.ETHERNET, here.start + 8, here.end, here.wire)
 
 
 def _erspan3(buffer: memoryview, here: Here) -> Step:
@@ -297,7 +297,7 @@ def _erspan3(buffer: memoryview, here: Here) -> Step:
     start = here.start + (20 if last & 1 else 12)
     if frame_type not in (0, 2):
         return Verdict.NOT_TCP
-    return Here(Layer.RAW_IP if frame_type else Layer.ETHERNET, start, here.end, here.wire)
+    return Here(HeaderType.RAW_IP if frame_type else HeaderType.ETHERNET, start, here.end, here.wire)
 
 
 def _udp(buffer: memoryview, here: Here) -> Step:
@@ -317,7 +317,7 @@ def _vxlan(buffer: memoryview, here: Here) -> Step:
         return Verdict.UNDECODABLE
     if not buffer[here.start] & 0x08:
         return Verdict.NOT_TCP
-    return Here(Layer.ETHERNET, here.start + 8, here.end, here.wire)
+    return Here(HeaderType.ETHERNET, here.start + 8, here.end, here.wire)
 
 
 def _geneve(buffer: memoryview, here: Here) -> Step:
@@ -355,29 +355,29 @@ def _tcp(buffer: memoryview, here: Here) -> Step:
     )
 
 
-READERS: Final[Mapping[Layer, Callable[[memoryview, Here], Step]]] = {
-    Layer.ETHERNET: _ethernet,
-    Layer.SLL: _sll,
-    Layer.SLL2: _sll2,
-    Layer.NULL: _null,
-    Layer.PPP: _ppp,
-    Layer.RAW_IP: _raw_ip,
-    Layer.LLC: _llc,
-    Layer.VLAN: _vlan,
-    Layer.MPLS: _mpls,
-    Layer.PPPOE: _pppoe,
-    Layer.IPV4: _ipv4,
-    Layer.IPV6: _ipv6,
-    Layer.IPV6_EXTENSION: _ipv6_extension,
-    Layer.IPV6_FRAGMENT: _ipv6_fragment,
-    Layer.AH: _ah,
-    Layer.GRE: _gre,
-    Layer.ERSPAN2: _erspan2,
-    Layer.ERSPAN3: _erspan3,
-    Layer.UDP: _udp,
-    Layer.VXLAN: _vxlan,
-    Layer.GENEVE: _geneve,
-    Layer.TCP: _tcp,
+READERS: Final[Mapping[HeaderType, Callable[[memoryview, Here], Step]]] = {
+    HeaderType.ETHERNET: _ethernet,
+    HeaderType.SLL: _sll,
+    HeaderType.SLL2: _sll2,
+    HeaderType.NULL: _null,
+    HeaderType.PPP: _ppp,
+    HeaderType.RAW_IP: _raw_ip,
+    HeaderType.LLC: _llc,
+    HeaderType.VLAN: _vlan,
+    HeaderType.MPLS: _mpls,
+    HeaderType.PPPOE: _pppoe,
+    HeaderType.IPV4: _ipv4,
+    HeaderType.IPV6: _ipv6,
+    HeaderType.IPV6_EXTENSION: _ipv6_extension,
+    HeaderType.IPV6_FRAGMENT: _ipv6_fragment,
+    HeaderType.AH: _ah,
+    HeaderType.GRE: _gre,
+    HeaderType.ERSPAN2: _erspan2,
+    HeaderType.ERSPAN3: _erspan3,
+    HeaderType.UDP: _udp,
+    HeaderType.VXLAN: _vxlan,
+    HeaderType.GENEVE: _geneve,
+    HeaderType.TCP: _tcp,
 }
 
 

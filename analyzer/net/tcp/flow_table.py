@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
-from analyzer.net.tcp.payload_runs import Rows, Runs, RunsHandler
+from analyzer.net.tcp.payload_runs import Runs, RunsHandler, SortedRows
 from analyzer.net.tcp.reassembly import END_FIN, END_RST, Half, StreamHandler, TcpConnection, difference
 
 # Connections open at one time, at most: past that the longest idle are finished.
@@ -133,7 +133,7 @@ class FlowTable:
         known = self._look(batch, order, direction, starts, group)
         picked = np.flatnonzero(known.matters)
         data = memoryview(batch.data)
-        rows = Rows(batch, direction[picked], order[picked])
+        rows = SortedRows(batch, direction[picked], order[picked])
         runs = Runs(batch, direction[picked], group[picked], order[picked], data)
         heads = order[starts]
         keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
@@ -150,7 +150,7 @@ class FlowTable:
                 connection = self._column_way(key, rows, runs, bounds[index], bounds[index + 1], data)
             if connection is None:
                 span = slice(starts[index], stops[index])
-                self._long_way(key, Rows(batch, direction[span], order[span]), data)
+                self._long_way(key, SortedRows(batch, direction[span], order[span]), data)
                 continue
             for half, number in zip(connection.halves, (acked[0][index], acked[1][index]), strict=True):
                 if number >= 0:
@@ -244,7 +244,7 @@ class FlowTable:
     # -- the column way ------------------------------------------------------------------------------------------------
 
     def _column_way(
-        self, key: bytes, rows: Rows, runs: Runs, begin: int, stop: int, data: memoryview
+        self, key: bytes, rows: SortedRows, runs: Runs, begin: int, stop: int, data: memoryview
     ) -> TcpConnection | None:
         """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
 
@@ -274,7 +274,7 @@ class FlowTable:
             row = flagged + 1
         return connection
 
-    def _opening(self, connection: TcpConnection, rows: Rows, begin: int, stop: int) -> int:
+    def _opening(self, connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> int:
         """Takes rows until both directions are known; returns the first that is not taken: none with data is."""
         halves = connection.halves
         for row in range(begin, stop):
@@ -289,7 +289,7 @@ class FlowTable:
         return stop
 
     @staticmethod
-    def _opens(connection: TcpConnection, half: Half, sender: int, rows: Rows, row: int) -> None:
+    def _opens(connection: TcpConnection, half: Half, sender: int, rows: SortedRows, row: int) -> None:
         """What a row says of how the connection began."""
         flag, seq, time_ns = rows.flags[row], rows.seq[row], rows.time[row]
         if flag & TCP_SYN:
@@ -301,7 +301,7 @@ class FlowTable:
         if sender == connection.initiator and connection.connected_ns is None and connection.synack_ns is not None:
             connection.connected_ns = time_ns
 
-    def _one_by_one(self, connection: TcpConnection, rows: Rows, begin: int, stop: int, data: memoryview) -> None:
+    def _one_by_one(self, connection: TcpConnection, rows: SortedRows, begin: int, stop: int, data: memoryview) -> None:
         """Takes rows of a connection of which one direction may not be there at all."""
         handler = connection.handler
         flags, directions, frames, times = rows.flags, rows.direction, rows.frame, rows.time
@@ -370,7 +370,7 @@ class FlowTable:
             connection.handler.end(sender, kind, frame, time_ns)
 
     @staticmethod
-    def _joins(connection: TcpConnection, rows: Rows, begin: int, stop: int) -> bool:
+    def _joins(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> bool:
         """Whether the first row of each direction is what the connection awaits, and acknowledges nothing unseen."""
         if not connection.settled:
             return False
@@ -398,7 +398,7 @@ class FlowTable:
 
     # -- the long way --------------------------------------------------------------------------------------------------
 
-    def _long_way(self, key: bytes, rows: Rows, data: memoryview) -> None:
+    def _long_way(self, key: bytes, rows: SortedRows, data: memoryview) -> None:
         """Every row of a connection, one at a time."""
         connection = self._open.get(key)
         for i in range(len(rows.frame)):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analyzer.batches import TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 
 
-class Rows:
+class SortedRows:
     """Some rows of a batch that is sorted by connection, the columns as lists."""
 
     __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")

@@ -13,12 +13,12 @@ from analyzer.protocol.auth.base import AuthRecord, Exchange, Plugin
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.terminators import Ends
-from analyzer.protocol.prepared import Statement, Statements
+from analyzer.protocol.prepared import PreparedStatement, PreparedStatements
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import ColumnDefinition41, ColumnDefinition320
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
 CLIENT: Final = 0
@@ -39,7 +39,7 @@ class SequenceError(msgspec.Struct, frozen=True):
     found: int
 
 
-class Command(msgspec.Struct):
+class AwaitedCommand(msgspec.Struct):
     """A command that awaits its response. `sequence` is the id of its last packet.
 
     `statement` is the prepared statement that it makes or uses; None for other commands, and in a lean machine.
@@ -48,7 +48,7 @@ class Command(msgspec.Struct):
     code: int
     record: AnyRecord
     sequence: int
-    statement: Statement | None = None
+    statement: PreparedStatement | None = None
 
 
 class Moves(msgspec.Struct):
@@ -60,9 +60,9 @@ class Moves(msgspec.Struct):
 
     context: Context = msgspec.field(default_factory=Context)
     state: str = st.GREETING
-    command: Command | None = None  # whose response is awaited
-    queue: deque[Command] = msgspec.field(default_factory=deque)  # pipelined behind it
-    finished: Command | None = None
+    command: AwaitedCommand | None = None  # whose response is awaited
+    queue: deque[AwaitedCommand] = msgspec.field(default_factory=deque)  # pipelined behind it
+    finished: AwaitedCommand | None = None
     sequence: int | None = None  # of the last packet of the current exchange; None: any may follow
     sequence_error: SequenceError | None = None
     plugin: Plugin | None = None
@@ -74,7 +74,7 @@ class Moves(msgspec.Struct):
     one_sided: bool = False  # the other direction is not in the capture: nothing answers, ids have holes
     # Nobody looks at statements: those that can not be malformed are not decoded.
     lean: bool = False
-    statements: Statements | None = None  # prepared ones; None while there are none, and in a lean machine
+    statements: PreparedStatements | None = None  # prepared ones; None while there are none, and in a lean machine
     # The client has said goodbye: servers close, some proxies say OK.
     quitting: bool = False
     # Id of the client's last packet of a file that the server did not want to the end; None where there is none.
@@ -134,7 +134,7 @@ class Moves(msgspec.Struct):
         else:
             self.state = st.COMMAND
 
-    def _await(self, command: Command) -> None:
+    def _await(self, command: AwaitedCommand) -> None:
         self.command = command
         self.sequence = command.sequence
         self.state = st.AWAITED.get(command.code, st.RESPONSE)
@@ -147,7 +147,7 @@ class Moves(msgspec.Struct):
         self._await(self.queue.popleft())
         self.detail = detail  # that of the packet in hand
 
-    def _check_sequence(self, sender: int, packet: Packet) -> None:
+    def _check_sequence(self, sender: int, packet: RawPacket) -> None:
         last = self.sequence
         found = packet.first_sequence_id
         # Inside compressed frames the ids say nothing: both servers take up the frame's id at each flush.

@@ -14,8 +14,8 @@ import msgspec
 from analyzer.errors import DecodeError
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.connection_state import UNREAD
-from analyzer.protocol.machine.machine import Command, Machine
-from analyzer.protocol.prepared import LAST_PREPARED, Bound, Statement
+from analyzer.protocol.machine.machine import AwaitedCommand, Machine
+from analyzer.protocol.prepared import LAST_PREPARED, Bound, PreparedStatement
 from analyzer.protocol.records.commands.parameters import TYPE, UNSIGNED
 from analyzer.protocol.records.commands.statement import ComStmtExecute
 from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
@@ -41,7 +41,7 @@ _OTHER: Final = -2
 _COUNTS: Final = tuple(bytes([count]) for count in range(MOST + 1))
 
 
-class Plan(msgspec.Struct, frozen=True, gc=False):
+class ExecutePlan(msgspec.Struct, frozen=True, gc=False):
     """How to read executes of a statement whose parameters have `types`.
 
     `named`: CLIENT_QUERY_ATTRIBUTES is in force. `block`: the types as they stand on the wire. `start`: where the NULL
@@ -126,7 +126,7 @@ def _kind(own: int) -> int:
     return _OTHER if own & TYPE in _NO_TEXTS else _TEXT
 
 
-def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> Plan | None:
+def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> ExecutePlan | None:
     """For executes of a statement of `count` parameters that had these types last; None where none is plain."""
     if not count:
         types = ()
@@ -134,7 +134,7 @@ def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> Plan | No
         return None
     letters = [_letter(own) for own in types]
     start = HEAD + named
-    return Plan(
+    return ExecutePlan(
         types,
         named,
         b"".join(own.to_bytes(2, "little") + bytes(named) for own in types),
@@ -145,7 +145,7 @@ def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> Plan | No
     )
 
 
-def _known_plan(statement: Statement, in_force: int) -> Plan | None:
+def _known_plan(statement: PreparedStatement, in_force: int) -> ExecutePlan | None:
     count = statement.num_params
     if count is None or statement.long_data:
         return None
@@ -156,7 +156,7 @@ def _known_plan(statement: Statement, in_force: int) -> Plan | None:
     return plan
 
 
-def known_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | None:
+def known_execute(machine: Machine, data: bytes) -> tuple[PreparedStatement, ExecutePlan] | None:
     """The statement of an execute that is plain, and how its values are read; None for all else.
 
     `data` is a whole packet, where a command is due. Nothing has moved.
@@ -174,11 +174,11 @@ def known_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | Non
     return statement, plan
 
 
-def plain_execute(machine: Machine, data: bytes) -> tuple[Statement, Plan] | None:
+def plain_execute(machine: Machine, data: bytes) -> tuple[PreparedStatement, ExecutePlan] | None:
     """Takes an execute that is plain, a `Machine.whole_command`; None for all else, and nothing has moved."""
     found = known_execute(machine, data)
     if found is not None:
         statement = found[0]
         statement.executed = True
-        machine._await(Command(COM_STMT_EXECUTE, UNREAD, 0, statement))
+        machine._await(AwaitedCommand(COM_STMT_EXECUTE, UNREAD, 0, statement))
     return found

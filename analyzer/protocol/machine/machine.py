@@ -20,11 +20,11 @@ from analyzer.protocol.machine.connection_state import (
     SERVER,
     UNREAD,
     AnyRecord,
-    Command,
+    AwaitedCommand,
     SequenceError,
 )
 from analyzer.protocol.machine.server import Answers, compression_of
-from analyzer.protocol.prepared import Statement, Statements
+from analyzer.protocol.prepared import PreparedStatement, PreparedStatements
 from analyzer.protocol.records.authentication import (
     AuthNextFactor,
     AuthResponse,
@@ -59,14 +59,14 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_QUERY_ATTRIBUTES,
     CLIENT_SECURE_CONNECTION,
 )
-from analyzer.protocol.wire.framing import Packet
+from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader, TracingReader
 
 __all__ = [
     "CLIENT",
     "SERVER",
     "AnyRecord",
-    "Command",
+    "AwaitedCommand",
     "Machine",
     "SequenceError",
     "compression_of",
@@ -104,7 +104,7 @@ _OTHER_PROTOCOL: Final = frozenset({com.COM_CLONE, com.COM_SUBSCRIBE_GROUP_REPLI
 class Machine(Answers):
     """One connection's protocol state."""
 
-    def feed(self, sender: int, packet: Packet) -> AnyRecord:
+    def feed(self, sender: int, packet: RawPacket) -> AnyRecord:
         """Decodes the packet and moves. Never raises for bad bytes."""
         self.detail = None
         self.finished = None
@@ -139,7 +139,7 @@ class Machine(Answers):
         if code == com.COM_QUERY:
             if self.context.in_force & CLIENT_QUERY_ATTRIBUTES and data[5:7] != NO_ATTRIBUTES:
                 return False
-            self._await(Command(code, UNREAD, 0))
+            self._await(AwaitedCommand(code, UNREAD, 0))
             return True
         if code == com.COM_QUIT:
             self.sequence = 0
@@ -186,7 +186,7 @@ class Machine(Answers):
             return malformed(record_type, again, payload, reader)
         return malformed(record_type, error, payload, reader)
 
-    def _client(self, packet: Packet) -> AnyRecord:
+    def _client(self, packet: RawPacket) -> AnyRecord:
         state = self.state
         payload = packet.payload
         try:
@@ -268,7 +268,7 @@ class Machine(Answers):
             self.detail = self.exchange.client(Reader(payload, "AuthResponse"))
         return record
 
-    def _command(self, packet: Packet) -> AnyRecord:
+    def _command(self, packet: RawPacket) -> AnyRecord:
         payload = packet.payload
         if packet.first_sequence_id != 0 and self.state != st.STREAM:
             self.sequence_error = SequenceError(CLIENT, 0, packet.first_sequence_id)
@@ -276,7 +276,9 @@ class Machine(Answers):
             self.sequence_error = SequenceError(CLIENT, (self.sequence + 1) & 0xFF, 0)
         if not payload:
             return malformed(
-                "Command", BadValue("Command", "command", 0, "an empty packet where a command is due"), b""
+                "Command",
+                BadValue("Command", "command", 0, "an empty packet where a command is due"),
+                b"",
             )
         code = payload[0]
         if self.context.assumed and self._only_eof_due():
@@ -306,7 +308,7 @@ class Machine(Answers):
         if self.one_sided:
             self.state = st.DESYNCHRONISED
             return record
-        command = Command(code, record, packet.sequence_id, statement)
+        command = AwaitedCommand(code, record, packet.sequence_id, statement)
         if self.state in (st.COMMAND, st.DESYNCHRONISED, st.CLOSED, st.STREAM):
             self._await(command)
         elif len(self.queue) < MAX_PIPELINED:
@@ -316,7 +318,7 @@ class Machine(Answers):
             self.desynchronise()
         return record
 
-    def _lean_record(self, code: int, packet: Packet) -> AnyRecord:
+    def _lean_record(self, code: int, packet: RawPacket) -> AnyRecord:
         """The record of a command where nobody looks at statements."""
         payload = packet.payload
         if code == com.COM_QUERY:
@@ -326,7 +328,7 @@ class Machine(Answers):
             return UNREAD
         return self._command_record(code, packet)
 
-    def _command_record(self, code: int, packet: Packet) -> AnyRecord:
+    def _command_record(self, code: int, packet: RawPacket) -> AnyRecord:
         """The record of a command. Of one that was not kept whole: statements as far as they go, else its head."""
         payload = packet.payload
         kind = COMMAND_RECORDS.get(code, ComOther)
@@ -368,11 +370,11 @@ class Machine(Answers):
 
     # -- prepared statements ----------------------------------------------------------------------------------------
 
-    def _named_statement(self, code: int, payload: bytes) -> Statement | None:
+    def _named_statement(self, code: int, payload: bytes) -> PreparedStatement | None:
         """The statement that a command names; an execute is decoded with what is known of it."""
         number = int.from_bytes(payload[1:5], "little")
         if self.statements is None:
-            self.statements = Statements()
+            self.statements = PreparedStatements()
         if code not in _EXECUTES and code != com.COM_STMT_SEND_LONG_DATA:
             return self.statements.get(number)
         statement = self.statements.found(number)
@@ -382,12 +384,12 @@ class Machine(Answers):
         return statement
 
     def _noted_statement(
-        self, code: int, record: AnyRecord, packet: Packet, statement: Statement | None
-    ) -> Statement | None:
+        self, code: int, record: AnyRecord, packet: RawPacket, statement: PreparedStatement | None
+    ) -> PreparedStatement | None:
         """Takes what a command says of prepared statements; gives the one that it makes or uses."""
         if code == com.COM_STMT_PREPARE:
             if self.statements is None:
-                self.statements = Statements()
+                self.statements = PreparedStatements()
             return self.statements.begin(record.query if isinstance(record, ComStmtPrepare) else None)
         if code in (com.COM_RESET_CONNECTION, com.COM_CHANGE_USER):
             if self.statements is not None:
@@ -407,7 +409,7 @@ class Machine(Answers):
         return statement
 
     @staticmethod
-    def _note_types(record: AnyRecord, statement: Statement) -> None:
+    def _note_types(record: AnyRecord, statement: PreparedStatement) -> None:
         if isinstance(record, ComStmtExecute) and record.new_params_bind_flag and record.parameters:
             types = tuple([parameter.type for parameter in record.parameters])
             if types != statement.types:

@@ -12,8 +12,8 @@ from typing import Final
 
 from analyzer.errors import DecodeError
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.connection_state import Command, Moves
-from analyzer.protocol.prepared import Statement
+from analyzer.protocol.machine.connection_state import AwaitedCommand, Moves
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.base import Record, malformed
 from analyzer.protocol.records.binlog.event import BinlogEvent, after
 from analyzer.protocol.records.binlog.stream import BinlogStream
@@ -55,10 +55,10 @@ class Results(Moves):
         return self.command is not None and self.command.code in _BINARY
 
     @property
-    def _statement(self) -> Statement | None:
+    def _statement(self) -> PreparedStatement | None:
         return self.command.statement if self.command is not None else None
 
-    def _await(self, command: Command) -> None:
+    def _await(self, command: AwaitedCommand) -> None:
         Moves._await(self, command)
         if not self.decode_rows:
             return

@@ -53,7 +53,7 @@ def alike(data: bytes, pos: int, end: int, sequence: int, limit: int = 1 << 62) 
     return most, pos + most * stride
 
 
-class Packet(msgspec.Struct, frozen=True, gc=False):
+class RawPacket(msgspec.Struct, frozen=True, gc=False):
     """One MySQL packet.
 
     `sequence_id` is that of its last part, `first_sequence_id` of its first (they differ only in packets of 16 MiB and
@@ -177,7 +177,7 @@ class PacketFramer(msgspec.Struct):
         """Frame and time of the last byte that was taken."""
         return self._at(self._pos)
 
-    def next(self) -> Packet | None:
+    def next(self) -> RawPacket | None:
         """The next packet, or None until more bytes are pushed."""
         if self._have:
             return None
@@ -211,7 +211,7 @@ class PacketFramer(msgspec.Struct):
                 frame = self._frames[0]
                 time_ns = self._times[0]
                 if start is None:
-                    return Packet(
+                    return RawPacket(
                         word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, frame, time_ns, word >> 24
                     )
             else:
@@ -219,7 +219,7 @@ class PacketFramer(msgspec.Struct):
                 if start is None:
                     start = self._at(pos + 1)
             self._start = None
-            return Packet(word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, start[0], start[1], word >> 24)
+            return RawPacket(word >> 24, buffer[pos + 4 : stop], length, frame, time_ns, start[0], start[1], word >> 24)
 
     def _wait(self, need: int) -> None:
         """Keeps the rest of the buffer until `need` bytes of it are there."""
@@ -264,12 +264,12 @@ class PacketFramer(msgspec.Struct):
             long.last = self._at(self._pos)
         return long.left == 0
 
-    def _finish_long(self, long: _LongPacket) -> Packet:
+    def _finish_long(self, long: _LongPacket) -> RawPacket:
         self._long = None
         frame, time_ns = long.last
         start = long.start
         payload = b"".join(long.parts)
-        return Packet(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], long.first_sequence)
+        return RawPacket(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], long.first_sequence)
 
     def skip_rows(self, sequence: int, most: int = 1 << 62, one_frame: bool = False) -> tuple[int, int, int]:
         """Passes over up to `most` complete packets that can only be rows or definitions, from id `sequence` on.

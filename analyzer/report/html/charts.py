@@ -68,7 +68,7 @@ class Picture(msgspec.Struct):
     legend: list[tuple[str, str]] = []  # (class, name) of each series
 
 
-class Durations:
+class DurationHistogram:
     """A histogram with steps of equal ratio."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class _Timeline:
         return self.origin + first * self.slot_ns, per_bar * self.slot_ns, bars
 
 
-class Statistics:
+class ChartData:
     """What the pictures are made from."""
 
     def __init__(self) -> None:
@@ -139,8 +139,8 @@ class Statistics:
         self.tls: Counter[str] = Counter()
         self.drivers: Counter[str] = Counter()
         self.servers: Counter[str] = Counter()
-        self.durations = {name: Durations() for name, _ in PHASES}
-        self.total = Durations()
+        self.durations = {name: DurationHistogram() for name, _ in PHASES}
+        self.total = DurationHistogram()
         self.logins = 0
         self.in_clear = 0
         self._timeline = _Timeline()

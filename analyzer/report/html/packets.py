@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, SLOWEST
-from analyzer.analysis.model.connection import CLIENT, SERVER, Command, Connection, ConnectionDetail, Packet
+from analyzer.analysis.model.command import CommandExcerpt
+from analyzer.analysis.model.connection import CLIENT, SERVER, Connection
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Packet
 from analyzer.report.prose import labels
 from analyzer.report.text.hexdump import nested
 
@@ -124,7 +127,7 @@ _ANSWERS: Final = {
 }
 
 
-def _command_rows(commands: Sequence[Command]) -> Iterator[list[Any]]:
+def _command_rows(commands: Sequence[CommandExcerpt]) -> Iterator[list[Any]]:
     """Each command that was kept, with what answered it.
 
     [commands left out before it, frame, name, statement, what is to be known of it or "", ns since the connection's

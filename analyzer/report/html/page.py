@@ -24,9 +24,10 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec.structs import replace
 
-from analyzer.analysis.model.connection import Connection, ConnectionDetail, Source
+from analyzer.analysis.model.connection import Connection, Source
+from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
-from analyzer.report.html.charts import PHASES, Statistics
+from analyzer.report.html.charts import PHASES, ChartData
 from analyzer.report.html.connection_view import (
     COLUMNS,
     LONGEST_CELL,
@@ -41,7 +42,7 @@ from analyzer.report.html.connection_view import (
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
 from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS, packet_columns
 from analyzer.report.prose import labels
-from analyzer.report.prose.summary import Totals, captured
+from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.layout import clip
 
@@ -305,8 +306,8 @@ class HtmlReport:
         self._env = environment()
         self._prepare = Prepare(limit)
         self._again = Prepare(limit)  # decides anew, where other processes saw only their share
-        self._totals = Totals()
-        self._statistics = Statistics()
+        self._totals = SummaryTotals()
+        self._statistics = ChartData()
         self._captures: dict[str, int] = {}
         self._anchors: list[str] = []
         self._kept = 0  # connections that are to keep their packets
@@ -462,7 +463,7 @@ def _static(one: _Static) -> View:
     return found
 
 
-def _by_severity(totals: Totals) -> list[tuple[str, int, int]]:
+def _by_severity(totals: SummaryTotals) -> list[tuple[str, int, int]]:
     """(severity, kinds of findings, connections with the most frequent of them), worst first."""
     found = []
     for severity in labels.SEVERITIES:

@@ -28,7 +28,7 @@ _MOST_COMMANDS: Final = 12
 _MOST_ATTRIBUTES: Final = 3
 
 
-class Step(NamedTuple):
+class StoryStep(NamedTuple):
     """`after_ns` is the time since the connection began, `frame` where it can be seen; None where that is not known."""
 
     title: str
@@ -37,7 +37,7 @@ class Step(NamedTuple):
     sentences: list[str]
 
 
-def story(connection: Connection) -> list[Step]:
+def story(connection: Connection) -> list[StoryStep]:
     """What happened, in order."""
     steps = [_tcp(connection), _greeting(connection), _tls(connection), _login(connection)]
     steps += [_authentication(connection), _verdict(connection), _commands(connection), _end(connection)]
@@ -47,7 +47,7 @@ def story(connection: Connection) -> list[Step]:
 # -- the steps ---------------------------------------------------------------------------------------------------------
 
 
-def _tcp(c: Connection) -> Step:
+def _tcp(c: Connection) -> StoryStep:
     timing = c.timing
     if not c.tcp.syn:
         said = ["The connection was made before the capture began."]
@@ -67,7 +67,7 @@ def _tcp(c: Connection) -> Step:
             f"A PROXY protocol header (frame {c.proxy.frame}) says that the client behind the proxy is "
             f"{c.proxy.client.address} port {c.proxy.client.port}."
         )
-    return Step("TCP", 0, c.first_frame, said)
+    return StoryStep("TCP", 0, c.first_frame, said)
 
 
 def _since_start(c: Connection, *parts: int | None) -> int | None:
@@ -76,15 +76,15 @@ def _since_start(c: Connection, *parts: int | None) -> int | None:
     return sum(known) if len(known) == len(parts) + 1 else None
 
 
-def _greeting(c: Connection) -> Step | None:
+def _greeting(c: Connection) -> StoryStep | None:
     greeting = c.greeting
     when = _since_start(c, c.timing.greeting_ns)
     if greeting is None:
         if c.error is not None and c.error.phase == "greeting":
-            return Step("No greeting", None, c.error.frame, ["In place of its greeting the server sent an error."])
+            return StoryStep("No greeting", None, c.error.frame, ["In place of its greeting the server sent an error."])
         if c.tcp.bytes_from_server or c.login is not None or c.tls is not None:
-            return Step("No greeting", None, None, ["The server's greeting is not in the capture."])
-        return Step("No greeting", None, None, ["The server sent nothing."])
+            return StoryStep("No greeting", None, None, ["The server's greeting is not in the capture."])
+        return StoryStep("No greeting", None, None, ["The server sent nothing."])
     said = [
         f"The server introduced itself: {_product(greeting)}, connection id {greeting.connection_id}. It gave a nonce "
         "(a random number, new for every connection)"
@@ -96,19 +96,19 @@ def _greeting(c: Connection) -> Step | None:
         offers += ["compression"] if "CLIENT_COMPRESS" in greeting.capabilities else []
     if offers:
         said.append(f"It offers {' and '.join(offers)}.")
-    return Step("Greeting", when, greeting.frame, said)
+    return StoryStep("Greeting", when, greeting.frame, said)
 
 
 def _product(greeting: Greeting) -> str:
     return f"{_PRODUCTS.get(greeting.flavor, greeting.flavor)} {greeting.server_version}"
 
 
-def _tls(c: Connection) -> Step | None:
+def _tls(c: Connection) -> StoryStep | None:
     tls = c.tls
     if tls is None:
         if c.login is None:
             return None
-        return Step(
+        return StoryStep(
             "No TLS", None, None, ["Neither side began TLS: all that follows can be read by anyone on the way."]
         )
     said = []
@@ -118,7 +118,7 @@ def _tls(c: Connection) -> Step | None:
         said.append("The client began TLS.")
     said += _tls_session(tls)
     when = _since_start(c, c.timing.greeting_ns, None if c.timing.tls_ns is None else c.timing.tls_ns)
-    return Step("TLS", when, tls.requested_frame, said)
+    return StoryStep("TLS", when, tls.requested_frame, said)
 
 
 def _tls_session(tls: Tls) -> list[str]:
@@ -140,19 +140,19 @@ def _tls_session(tls: Tls) -> list[str]:
     return said
 
 
-def _login(c: Connection) -> Step | None:
+def _login(c: Connection) -> StoryStep | None:
     login = c.login
     if login is None:
         if c.tls is not None or c.greeting is None:
             return None
         words = "sent nothing that is a login" if c.tcp.bytes_from_client else "sent nothing"
-        return Step("No login", None, None, [f"The client {words}."])
+        return StoryStep("No login", None, None, [f"The client {words}."])
     database = f" and database {login.database!r}" if login.database else ", without a database"
     plugin = f" It begins with the plugin {login.auth_plugin}." if login.auth_plugin else ""
     said = [f"The client logged in as user {login.user!r}{database}.{plugin}"]
     said += _client(c, login)
     when = _since_start(c, c.timing.greeting_ns, c.timing.login_ns)
-    return Step("Login", when, login.frame, said)
+    return StoryStep("Login", when, login.frame, said)
 
 
 def _client(c: Connection, login: Login) -> list[str]:
@@ -174,7 +174,7 @@ def _client(c: Connection, login: Login) -> list[str]:
     return said
 
 
-def _authentication(c: Connection) -> Step | None:
+def _authentication(c: Connection) -> StoryStep | None:
     authentication = c.authentication
     if authentication is None:
         return None
@@ -194,10 +194,10 @@ def _authentication(c: Connection) -> Step | None:
     if protection:
         said.append(protection)
     said += [f"- {step.sender}, frame {step.frame}: {step.summary}" for step in authentication.steps]
-    return Step("Authentication", None, authentication.steps[0].frame if authentication.steps else None, said)
+    return StoryStep("Authentication", None, authentication.steps[0].frame if authentication.steps else None, said)
 
 
-def _verdict(c: Connection) -> Step:
+def _verdict(c: Connection) -> StoryStep:
     said = [OUTCOMES.get(c.outcome, c.outcome)]
     error = c.error
     frame = None
@@ -212,19 +212,21 @@ def _verdict(c: Connection) -> Step:
     total = c.timing.total_ns
     if total is not None:
         said.append(f"From the first packet to here: {span(total)}.")
-    return Step("Verdict", total, frame, said)
+    return StoryStep("Verdict", total, frame, said)
 
 
-def _commands(c: Connection) -> Step | None:
+def _commands(c: Connection) -> StoryStep | None:
     if not c.commands:
         return None
     named = list(c.commands.items())[:_MOST_COMMANDS]
     listed = ", ".join(f"{count:,} {name}" for name, count in named)
     more = len(c.commands) - len(named)
-    return Step("Commands", None, None, [f"The client sent {listed}" + (f" and {more} other kinds." if more else ".")])
+    return StoryStep(
+        "Commands", None, None, [f"The client sent {listed}" + (f" and {more} other kinds." if more else ".")]
+    )
 
 
-def _end(c: Connection) -> Step:
+def _end(c: Connection) -> StoryStep:
     lasted = c.end_time_ns - c.start_time_ns
     said = []
     error = c.error
@@ -240,7 +242,7 @@ def _end(c: Connection) -> Step:
     else:
         said.append("The end of the connection is not in the capture.")
     said.append(f"It lasted {span(lasted)}.")
-    return Step("End", lasted, c.last_frame, said)
+    return StoryStep("End", lasted, c.last_frame, said)
 
 
 # -- as text -----------------------------------------------------------------------------------------------------------

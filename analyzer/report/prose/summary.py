@@ -31,7 +31,7 @@ class FindingTotal(msgspec.Struct):
     examples: list[Connection] = []
 
 
-class Totals:
+class SummaryTotals:
     """Grows with the kinds of findings and the servers seen, not with the number of connections."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analyzer.analysis.model.command import Exchange
+from analyzer.analysis.model.command import Command
 from analyzer.report.csv import line
 from analyzer.report.escape import csv_cell, terminal
 from analyzer.report.prose import labels
@@ -41,7 +41,7 @@ class CommandsText:
         self._write(self._paint(terminal(name), "bold") + "\n")
         self._date = None
 
-    def exchange(self, exchange: Exchange) -> None:
+    def exchange(self, exchange: Command) -> None:
         date = labels.date(exchange.time_ns)
         if self._date is None:
             self._write(self._paint(self._row([column.name for column in self._columns]), "bold") + "\n")
@@ -64,7 +64,7 @@ class CommandsText:
         elif exchange.response == "missing":
             self._after("no answer in the capture", "yellow")
 
-    def _what(self, exchange: Exchange) -> str:
+    def _what(self, exchange: Command) -> str:
         name = exchange.command.upper()
         if exchange.statement is None:
             return name
@@ -94,7 +94,7 @@ def csv_header() -> str:
     return line(COLUMNS)
 
 
-def csv_line(exchange: Exchange) -> str:
+def csv_line(exchange: Command) -> str:
     """The exchange as one line with its CRLF."""
     values: list[object] = []
     for name in COLUMNS:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analyzer.analysis.model.connection import SERVER, Connection, ConnectionDetail, Packet, Source
+from analyzer.analysis.model.connection import SERVER, Connection, Source
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Packet
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
-from analyzer.report.prose.summary import Totals, captured
+from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.text.colour import paint
 from analyzer.report.text.hexdump import hex_lines, nested
 from analyzer.report.text.layout import Column, cells, place, wrap
@@ -57,7 +59,7 @@ class TextReport:
         self._color = color
         self._verbose = verbose
         self._columns = _columns(self._width)
-        self._totals = Totals()
+        self._totals = SummaryTotals()
         self._sources: list[Source] = []
         self._date: str | None = None
 

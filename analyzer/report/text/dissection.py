@@ -15,7 +15,7 @@ from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, Value, formatted, shown
 from analyzer.analysis.dissection.fields.base import NUMBER, PACKET, TEXT
 from analyzer.analysis.dissection.fields.format import absolute, duration
-from analyzer.analysis.dissection.packet import Dissection, Together
+from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.text.hexdump import hex_lines
 
@@ -155,7 +155,7 @@ def hex_dump(group: Sequence[Dissection]) -> str:
     return "\n".join(lines) + "\n"
 
 
-class Columns:
+class FieldColumns:
     """-T fields: one line, the fields' values separated as -E says.
 
     `occurrence` f, l or a(ll); `aggregator` between several values; `quote` around a field: d, s or n(one).
@@ -230,7 +230,7 @@ def reading(name: str) -> Callable[[Sequence[Dissection]], Sequence[Value]]:
     if get is not None and name in OF_FRAME:
         return lambda group: get(group[0])
     if get is not None or FIELDS[name].scope != PACKET:
-        return lambda group: Together(group).shown_values(name)
+        return lambda group: FrameGroup(group).shown_values(name)
 
     def values(group: Sequence[Dissection]) -> Sequence[Value]:
         if len(group) == 1:
@@ -242,7 +242,7 @@ def reading(name: str) -> Callable[[Sequence[Dissection]], Sequence[Value]]:
 
 def values_of(name: str, group: Sequence[Dissection]) -> Sequence[Value]:
     """All values of a field over a frame's packets, secrets masked."""
-    return Together(group).shown_values(name)
+    return FrameGroup(group).shown_values(name)
 
 
 def json_object(group: Sequence[Dissection], names: Sequence[str] | None, raw: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.model.connection import Field
+from analyzer.analysis.model.packet import Field
 
 
 def nested(fields: list[Field]) -> Iterator[tuple[int, str, Field]]:

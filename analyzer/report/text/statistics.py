@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from analyzer.analysis.commands.statistics import Group, Statistics
+from analyzer.analysis.commands.statistics import CommandGroup, CommandStatistics
 from analyzer.report.csv import line
 from analyzer.report.escape import csv_cell, json_safe, terminal
 from analyzer.report.prose import labels
@@ -40,7 +40,7 @@ class StatisticsText:
         self._width = max(width, NARROWEST)
         self._color = color
 
-    def whole(self, statistics: Statistics, top: int) -> None:
+    def whole(self, statistics: CommandStatistics, top: int) -> None:
         """Everything: the histogram, then each kind of group with its first `top`."""
         everything = statistics.all
         errors = f", {labels.count(everything.errors, 'error')}" if everything.errors else ""
@@ -52,7 +52,7 @@ class StatisticsText:
             self._write("\n" + self._bold(_TITLES[kind]) + "\n")
             self.groups(statistics.slowest(kind), top, indent="")
 
-    def groups(self, groups: Sequence[Group], top: int, indent: str = "") -> None:
+    def groups(self, groups: Sequence[CommandGroup], top: int, indent: str = "") -> None:
         """A line for each group with its name behind, those that took most time first."""
         self._write(indent + self._bold(_HEAD.rstrip()) + "\n")
         for group in groups[:top]:
@@ -66,7 +66,7 @@ class StatisticsText:
             self._write(f"{indent}... {labels.count(len(groups) - top, 'more group')}\n")
 
     @staticmethod
-    def _numbers(group: Group) -> str:
+    def _numbers(group: CommandGroup) -> str:
         times = group.durations
         shown: list[int | None] = [None] * 5
         if times.count:
@@ -74,7 +74,7 @@ class StatisticsText:
         took = " ".join(f"{'-' if ns is None else labels.duration(ns):>6}" for ns in shown)
         return f"{group.count:>8,} {group.errors:>6,} {took} {group.rows:>9,}  "
 
-    def _histogram(self, group: Group) -> None:
+    def _histogram(self, group: CommandGroup) -> None:
         rows = list(group.durations.histogram())
         most = max(count for _, _, count in rows)
         room = self._width - 28
@@ -95,7 +95,7 @@ class StatisticsText:
         return paint(text, "bold") if self._color else text
 
 
-def row_of(kind: str, group: Group) -> dict[str, Any]:
+def row_of(kind: str, group: CommandGroup) -> dict[str, Any]:
     """A group as JSON and CSV show it; times in nanoseconds."""
     times = group.durations
     some = times.count > 0
@@ -108,7 +108,7 @@ def row_of(kind: str, group: Group) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def lines(statistics: Statistics, form: str, top: int | None = None) -> Iterator[bytes]:
+def lines(statistics: CommandStatistics, form: str, top: int | None = None) -> Iterator[bytes]:
     """The first `top` groups of each kind (None: all) as lines of `form`: jsonl, or csv with its head."""
     if form == "csv":
         yield line(COLUMNS).encode()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from tests.analysis.traffic import (
     CLIENT_FLAGS,
     FAST,
@@ -22,6 +22,7 @@ from tests.analysis.traffic import (
     Script,
     Step,
     analyse,
+    conversation,
     err,
     greeting,
     in_time_order,
@@ -32,7 +33,6 @@ from tests.analysis.traffic import (
     results_of,
     ssl_request,
     switch,
-    talk,
 )
 
 CLOSE: tuple[Step, ...] = (Say("c", flags=FIN), Say("s", flags=FIN), Say("c"))
@@ -105,12 +105,12 @@ FEW: Final = 20
 
 
 def several(
-    scripts: Sequence[Script], gap_ns: int = 100 * MS, options: Options | None = None, client: str = "10.0.0.1"
+    scripts: Sequence[Script], gap_ns: int = 100 * MS, options: AnalysisOptions | None = None, client: str = "10.0.0.1"
 ) -> list[Connection]:
     """The connections of one client to one server, each begun `gap_ns` after the one before."""
     frames = in_time_order(
         *(
-            talk(script, client=(client, 40_000 + number), start_ns=START + number * gap_ns)
+            conversation(script, client=(client, 40_000 + number), start_ns=START + number * gap_ns)
             for number, script in enumerate(scripts)
         )
     )
@@ -119,7 +119,7 @@ def several(
     return [connection for connection, _ in results_of(frames, options)[0]]
 
 
-def last(scripts: Sequence[Script], gap_ns: int = 100 * MS, options: Options | None = None) -> Connection:
+def last(scripts: Sequence[Script], gap_ns: int = 100 * MS, options: AnalysisOptions | None = None) -> Connection:
     return several(scripts, gap_ns, options)[-1]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Connection, Options, Result
+from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings import cross_connection as across
 from analyzer.analysis.findings.cross_connection import ACROSS, Across, Broken, LoggedIn, is_open, note_of
 from analyzer.analysis.findings.rule import MOST_PAIRS, Evidence
@@ -22,13 +22,13 @@ from tests.analysis.traffic import (
     SECOND,
     START,
     Script,
+    conversation,
     err,
     greeting,
     in_time_order,
     login,
     ok,
     pcap,
-    talk,
     wait,
 )
 
@@ -59,7 +59,9 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("across") / "day.pcap"
     frames = in_time_order(
         *(
-            talk(script, client=(f"10.0.0.{client}", 40_000 + number), start_ns=START + number * 50 * MS + client)
+            conversation(
+                script, client=(f"10.0.0.{client}", 40_000 + number), start_ns=START + number * 50 * MS + client
+            )
             for client in (1, 2, 3)
             for number, script in enumerate(DAY)
         )
@@ -69,7 +71,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def analysed(capture: Path, jobs: int) -> list[Connection]:
-    run: Run[Result] = Run(Options(), partial(Connections, whole), jobs)
+    run: Run[Result] = Run(AnalysisOptions(), partial(Connections, whole), jobs)
     found = [result[0] for _, results in run.each([str(capture)], False) for result in results]
     assert not run.failed
     return found

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from tests.analysis.support import analyse_file
 from tests.corpus import LAB, ZEEK, Json, cases, needs_corpus, truth
 
@@ -73,7 +73,7 @@ def connections(case: str) -> list[Connection]:
     """The connections of a capture, opened with its keys where it has any."""
     known = truth(case)
     keys = ((LAB / known["keylog"]).read_bytes(),) if known["keylog"] else ()
-    return [connection for connection, _ in analyse_file(LAB / known["capture"], Options(keylogs=keys))]
+    return [connection for connection, _ in analyse_file(LAB / known["capture"], AnalysisOptions(keylogs=keys))]
 
 
 def of(case: str, known: Json, left: list[Connection]) -> Connection | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.model.connection import Finding
@@ -66,7 +66,7 @@ from .making import (
 Made = Callable[[], Connection]
 
 
-def made(script: Script, options: Options | None = None, **how: object) -> Made:
+def made(script: Script, options: AnalysisOptions | None = None, **how: object) -> Made:
     return lambda: one(script, options, **how)
 
 
@@ -75,7 +75,7 @@ def accepted(said: bytes, greets: bytes | None = None) -> Made:
     return made([("s", greets or greeting()), ("c", said), ("s", FAST + ok(3)), *GOODBYE])
 
 
-def refused(said: bytes, error: bytes, options: Options | None = None) -> Made:
+def refused(said: bytes, error: bytes, options: AnalysisOptions | None = None) -> Made:
     return made([("s", greeting()), ("c", said), ("s", error), *SERVER_CLOSES], options)
 
 
@@ -304,10 +304,12 @@ def test_a_cache_that_is_hit_in_between() -> None:
 def test_the_password_tells_why_the_cache_is_never_hit() -> None:
     nonce = bytes(range(0x21, 0x35))
     wrong = scramble(b"secret", nonce[8:] + nonce[:8])
-    said = found(last([full(response=wrong)] * 2, options=Options(password=b"secret")), "cached-login-never-hits")[0]
+    said = found(
+        last([full(response=wrong)] * 2, options=AnalysisOptions(password=b"secret")), "cached-login-never-hits"
+    )[0]
     assert said.confidence == "certain"
     assert "two parts of the nonce the wrong way round" in said.message
-    right = last([full(response=scramble(b"secret"))] * 3, options=Options(password=b"secret"))
+    right = last([full(response=scramble(b"secret"))] * 3, options=AnalysisOptions(password=b"secret"))
     assert "with the right scramble" in found(right, "cached-login-never-hits")[0].message
 
 
@@ -394,11 +396,11 @@ def test_no_greeting_in_its_forms() -> None:
 
 def test_access_denied_says_what_the_password_tells() -> None:
     denied = err(2, 1045, "Access denied for user 'app'@'10.0.0.1' (using password: YES)", "28000")
-    right = refused(any_login(response=scramble(b"secret")), denied, Options(password=b"secret"))()
+    right = refused(any_login(response=scramble(b"secret")), denied, AnalysisOptions(password=b"secret"))()
     assert "makes exactly the captured response" in found(right, "access-denied")[0].message
-    wrong = refused(any_login(response=scramble(b"other")), denied, Options(password=b"secret"))()
+    wrong = refused(any_login(response=scramble(b"other")), denied, AnalysisOptions(password=b"secret"))()
     assert "does not make the captured response" in found(wrong, "access-denied")[0].message
-    cut = refused(any_login(response=scramble(b"secret\n")), denied, Options(password=b"secret"))()
+    cut = refused(any_login(response=scramble(b"secret\n")), denied, AnalysisOptions(password=b"secret"))()
     assert "newline at the end" in found(cut, "access-denied")[0].message
     unknown = refused(any_login(response=scramble(b"secret")), denied)()
     assert "with a password" in found(unknown, "access-denied")[0].message
@@ -411,10 +413,10 @@ def test_mariadb_10_wants_tls_behind_1045() -> None:
     denied = err(2, 1045, "Access denied for user 'app'@'10.0.0.1' (using password: YES)", "28000")
     said = any_login(response=scramble(b"secret"))
     script: Script = [("s", greeting(version="10.11.19-MariaDB")), ("c", said), ("s", denied), *SERVER_CLOSES]
-    proved = one(script, Options(password=b"secret"))
+    proved = one(script, AnalysisOptions(password=b"secret"))
     assert "it likely wants TLS" in found(proved, "tls-required")[0].message
     assert "tls-required" not in codes(one(script))
-    assert "tls-required" not in codes(one(script, Options(password=b"other")))
+    assert "tls-required" not in codes(one(script, AnalysisOptions(password=b"other")))
 
 
 def test_advice_is_for_the_driver_at_hand() -> None:

@@ -13,7 +13,7 @@ from analyzer.cli import main
 from analyzer.report.prose.story import markdown, story, template
 from analyzer.report.text.layout import cells
 from tests.analysis.support import analyse_file
-from tests.analysis.traffic import GOODBYE, err, greeting, login, one, pcap, talk
+from tests.analysis.traffic import GOODBYE, conversation, err, greeting, login, one, pcap
 from tests.corpus import LAB, cases, needs_corpus
 
 from .examples import EXAMPLES, PAGE, ROOT, explained, page
@@ -124,9 +124,9 @@ def test_lines_fit(name: str) -> None:
 def test_only_what_went_wrong_is_told_in_full(tmp_path: Path) -> None:
     refused = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "no", "28000")), *SERVER_CLOSES]
     frames = [
-        *talk(fast(), client=("10.0.0.1", 1001)),
-        *talk(refused, client=("10.0.0.1", 1002)),
-        *talk(PROBE, client=("10.0.0.1", 1003)),
+        *conversation(fast(), client=("10.0.0.1", 1001)),
+        *conversation(refused, client=("10.0.0.1", 1002)),
+        *conversation(PROBE, client=("10.0.0.1", 1003)),
     ]
     path = tmp_path / "three.pcap"
     path.write_bytes(pcap(sorted(frames, key=lambda frame: frame.timestamp_ns)))
@@ -141,7 +141,7 @@ def test_only_what_went_wrong_is_told_in_full(tmp_path: Path) -> None:
 
 def test_what_is_not_there(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = tmp_path / "one.pcap"
-    path.write_bytes(pcap(talk(fast())))
+    path.write_bytes(pcap(conversation(fast())))
     code, _, said = out_of(capsysbinary, "explain", str(path), "--stream", "7")
     assert code == 2
     assert "has the number 7" in said
@@ -158,7 +158,7 @@ def test_text_from_the_wire_is_made_safe(tmp_path: Path) -> None:
     hostile = "\x1b[2J\r\n\u202eevil"
     path = tmp_path / "hostile.pcap"
     script = [("s", greeting(version=hostile[4:])), ("c", login(user=hostile)), ("s", err(2, 1045, hostile)), *GOODBYE]
-    path.write_bytes(pcap(talk(script)))
+    path.write_bytes(pcap(conversation(script)))
     out = explained([str(path)])
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", out)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Analysis, Connection, Options
+from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.capture import open_merged
 from analyzer.cli.parallel import add_secrets
 from live_client import Session
@@ -84,7 +84,7 @@ def test_a_wrong_scramble_never_hits_the_cache(tmp_path: Path) -> None:
         assert failed is None
     connections: list[Connection] = []
     with open_merged([str(path) for path in paths]) as source:
-        analysis = Analysis("merged", Options(password=account("app").password.encode()))
+        analysis = Analysis("merged", AnalysisOptions(password=account("app").password.encode()))
         taken = 0
         for batch in source:
             taken = add_secrets(analysis, source, taken)

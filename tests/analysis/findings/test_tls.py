@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Connection, Options
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings.rules.weak_tls import _certificate, _session
 from analyzer.analysis.model.connection import Certificate, Tls
 from analyzer.capture import open_capture
@@ -29,7 +29,7 @@ def with_keys(name: str) -> Connection:
     """The only connection of a sample, opened with the keys inside it."""
     from analyzer.analysis import Analysis
 
-    analysis = Analysis(name, Options())
+    analysis = Analysis(name, AnalysisOptions())
     connections: list[Connection] = []
     with open_capture(str(SAMPLES / name)) as source:
         taken = 0

@@ -28,7 +28,7 @@ from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import UNSIGNED, BinaryRow
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
 from analyzer.protocol.tables.commands import COMMANDS
-from analyzer.protocol.wire.framing import HEADER, Packet
+from analyzer.protocol.wire.framing import HEADER, RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span, TracingReader
 
 # Fields of every packet, and those that say something about it that is not in its bytes.
@@ -206,7 +206,7 @@ def record_name(record: AnyRecord) -> str:
     return type(record).__name__
 
 
-def spans_of(packet: Packet, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Span]:
+def spans_of(packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Span]:
     """The fields of a packet's payload with their places; without places where it is malformed."""
     payload = packet.payload
     if isinstance(record, Malformed):
@@ -239,7 +239,9 @@ def _open_end(payload: bytes, context: Context) -> list[Span]:
     return reader.spans
 
 
-def nodes_of(role: int, packet: Packet, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Node]:
+def nodes_of(
+    role: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context
+) -> list[Node]:
     """All display fields of a packet, in the order of its bytes."""
     payload = packet.payload
     length = Node(FIELDS[HEADERS[0]], packet.length, 0, 3, 0)

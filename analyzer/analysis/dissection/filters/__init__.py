@@ -11,11 +11,11 @@ from typing import Final
 
 from analyzer.analysis.dissection.fields import find
 from analyzer.analysis.dissection.fields.base import CONNECTION
-from analyzer.analysis.dissection.filters.check import Checker, Source, Test
+from analyzer.analysis.dissection.filters.check import Checker, FilterSubject, Test
 from analyzer.analysis.dissection.filters.errors import FilterError
 from analyzer.analysis.dissection.filters.tree import And, Compare, Literal, Member, Node, Not, Or, Present
 
-__all__ = ["Filter", "FilterError", "Source", "compile_filter"]
+__all__ = ["Filter", "FilterError", "FilterSubject", "compile_filter"]
 
 # Tests one filter may have: their outcomes for a packet are kept as bits.
 MOST_TESTS: Final = 2000
@@ -58,7 +58,7 @@ class Filter:
     def __reduce__(self) -> tuple[Callable[[str], Filter], tuple[str]]:
         return compile_filter, (self.text,)
 
-    def matches(self, source: Source) -> bool:
+    def matches(self, source: FilterSubject) -> bool:
         """Whether it holds. Raises CaptureError where a pattern takes too long: nothing is left out in silence."""
         tests = self._tests
         return self._tree(lambda index: tests[index](source))
@@ -77,7 +77,7 @@ class Filter:
             for truths in range(1 << len(open_))
         )
 
-    def packet_bits(self, source: Source) -> int:
+    def packet_bits(self, source: FilterSubject) -> int:
         """The outcomes of all tests of packets, as bits; those of the connection are 0 in it."""
         bits = 0
         for index, test in enumerate(self._tests):
@@ -85,7 +85,7 @@ class Filter:
                 bits |= 1 << index
         return bits
 
-    def decide(self, bits: int, connection: Source) -> bool:
+    def decide(self, bits: int, connection: FilterSubject) -> bool:
         """Whether it holds for a packet of those bits on that connection."""
         tests, whole = self._tests, self._whole
         return self._tree(lambda index: tests[index](connection) if whole[index] else bool(bits >> index & 1))

@@ -55,15 +55,15 @@ _FUNCTIONS: Final[dict[str, tuple[frozenset[str], str]]] = {
 }
 
 
-class Source(Protocol):
+class FilterSubject(Protocol):
     """What a filter is asked about: a packet, a frame's packets, a connection."""
 
     def values(self, name: str) -> Sequence[Value]:
         """All values of a field, in order; none where it does not occur."""
 
 
-Test = Callable[[Source], bool]
-Get = Callable[[Source], Sequence[Value]]
+Test = Callable[[FilterSubject], bool]
+Get = Callable[[FilterSubject], Sequence[Value]]
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Checker:
             raise self.error(f"a slice of a {inner.family}; only texts and bytes have slices", operand)
         parts = operand.parts
 
-        def get(source: Source) -> Sequence[Value]:
+        def get(source: FilterSubject) -> Sequence[Value]:
             found = []
             for value in inner.get(source):
                 raw = _raw(value)
@@ -172,7 +172,7 @@ class Checker:
             raise self.error("& needs a number on its right", right)
         mask = number
 
-        def get(source: Source) -> Sequence[Value]:
+        def get(source: FilterSubject) -> Sequence[Value]:
             return [value & mask for value in left.get(source) if isinstance(value, int)]
 
         return Typed(NUMBER, get, left.fields, operand.start, operand.end, None, 64)
@@ -236,7 +236,7 @@ class Checker:
         get = left.get
         if quantifier == "all":
 
-            def everywhere(source: Source) -> bool:
+            def everywhere(source: FilterSubject) -> bool:
                 values = get(source)
                 return bool(values) and all(check(value) for value in values)
 
@@ -253,7 +253,7 @@ class Checker:
         test: Callable[[Any, Any], bool] = _holds if name == "contains" else _ORDER[name]
         one, other = left.get, right.get
 
-        def check(source: Source) -> bool:
+        def check(source: FilterSubject) -> bool:
             values, others = one(source), other(source)
             if not values or not others:
                 return False

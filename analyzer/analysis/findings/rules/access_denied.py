@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.driver_options import TLS, name_of, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ERROR, Case, Rule, Verdict
 from analyzer.protocol.auth.base import CLEARTEXT
 
 # Without TLS these want the password encrypted with the server's RSA key.
 UNDER_RSA = ("caching_sha2_password", "sha256_password")
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     error = c.error
     if error is None or error.phase == "command":
         return
@@ -57,7 +57,7 @@ def check(case: Case) -> Iterator[Said]:
 def _proof(case: Case) -> tuple[bool, str | None] | None:
     """Whether the given password made the last response; and which known mistake made it, if not."""
     password = case.evidence.password
-    proofs = case.talk.facts.proofs
+    proofs = case.conversation.facts.proofs
     if password is None or not proofs:
         return None
     _, plugin, nonce, response = proofs[-1]
@@ -73,7 +73,7 @@ def password_used(case: Case) -> bool | None:
     said = error.message if error is not None else ""
     if "using password: YES" in said:
         return True
-    protection = case.talk.facts.protection
+    protection = case.conversation.facts.protection
     if protection is not None:
         # A plugin that asks first leaves the server's word at NO.
         return protection != "empty"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import login41, refused_with
-from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, ON_ATTRIBUTES, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, ON_ATTRIBUTES, Case, Rule, Verdict
 
 LONGEST = 65_535
 # performance_schema_session_connect_attrs_size where it is not set.
@@ -13,11 +13,11 @@ KEPT = 512
 BAD_HANDSHAKE = 1043
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     login = login41(case)
     if login is None or not login.attributes:
         return
-    frame = case.talk.facts.login_frame
+    frame = case.conversation.facts.login_frame
     size = sum(len(name) + len(value) for name, value in login.attributes)
     evidence = [f"frame {frame}: {len(login.attributes)} attributes, {size} bytes"]
     if size > LONGEST - 1024 and refused_with(case, BAD_HANDSHAKE):

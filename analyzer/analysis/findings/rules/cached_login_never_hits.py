@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import ON_FULL, POSSIBLE, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import ON_FULL, POSSIBLE, WARNING, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     """The first half: a login that took the full path, by a client that had been there before.
 
     Whether the same user logged in before is known to findings/across.py alone: it completes this, or drops it.
     """
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     if c.outcome != "accepted" or facts.nth < 2 or facts.plugin != "caching_sha2_password":
         return
     password = case.evidence.password

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import login41
 from analyzer.analysis.findings.offered import not_offered
-from analyzer.analysis.findings.rule import INFO, ON_CAPABILITY, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_CAPABILITY, Case, Rule, Verdict
 from analyzer.protocol.tables.capabilities import CAPABILITIES, flag_names
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     login = login41(case)
     if login is None:
         return

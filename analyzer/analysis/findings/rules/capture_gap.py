@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ON_LOSS, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import ON_LOSS, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.sides import one_sided
 from analyzer.net.tcp.reassembly import GAP_LOST, GAP_SNAP
 
 MOST = 20
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     lost = [g for g in facts.gaps if g[2] != GAP_SNAP]
     more, size = facts.more_gaps.get(GAP_LOST, (0, 0))
     if not (lost or more) or one_sided(case):
         return
     size += sum(length for _, length, _, _ in lost)
-    names = {case.talk.client: "client", 1 - case.talk.client: "server"}
+    names = {case.conversation.client: "client", 1 - case.conversation.client: "server"}
     evidence = [f"before frame {frame}: {length} bytes of the {names[who]}" for who, length, _, frame in lost[:5]]
     taken_up = " Decoding took up again after it." if facts.taken_up else ""
     filling: dict[str, object] = {"size": size, "count": len(lost) + more, "taken_up": taken_up}

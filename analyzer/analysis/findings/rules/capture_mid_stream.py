@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_LOSS, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, LIKELY, ON_LOSS, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
-    if facts.assumed and case.connection.tcp.syn is False and any(h.bytes for h in case.talk.tcp.halves):
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
+    if facts.assumed and case.connection.tcp.syn is False and any(h.bytes for h in case.conversation.tcp.halves):
         yield RULE.says(
             [case.connection.first_frame],
             {"port": case.connection.server.port},

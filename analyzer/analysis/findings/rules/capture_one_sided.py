@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ON_LOSS, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import ON_LOSS, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.sides import one_sided
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     if not one_sided(case):
         return
     tcp = case.connection.tcp

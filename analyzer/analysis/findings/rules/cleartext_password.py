@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import CLEARTEXT, TLS, name_of, option
-from analyzer.analysis.findings.rule import ERROR, ON_CLEARTEXT, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_CLEARTEXT, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     frames = facts.messages_in_clear
     if not frames:
         return

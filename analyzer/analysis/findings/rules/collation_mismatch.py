@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import CHARSET, option
 from analyzer.analysis.findings.helpers import is_mariadb, login41, version
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_COLLATION, POSSIBLE, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, LIKELY, ON_COLLATION, POSSIBLE, Case, Rule, Verdict
 from analyzer.protocol.tables.collations import COLLATIONS, collation
 
 # MySQL's utf8mb4_0900 collations, which MariaDB knows since 11.4.5 (MDEV-20912).
@@ -14,7 +14,7 @@ MYSQL_ONLY = range(255, 324)
 MARIADB_SINCE = (11, 4, 5)
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     login = login41(case)
     if login is None:
         return
@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Said]:
     asked, read = login.collation_id, login.character_set
     greeting = case.connection.greeting
     default = (greeting.collation if greeting else None) or "its default"
-    frame = case.talk.facts.login_frame
+    frame = case.conversation.facts.login_frame
     filling: dict[str, object] = {"asked": _name(asked, mariadb), "option": option(case, CHARSET)}
     doubt = "a SET NAMES after the login would set it right; statements are not looked at here"
     evidence = [f"frame {frame}: collation {asked}" + (f", of which the server reads {read}" if read != asked else "")]

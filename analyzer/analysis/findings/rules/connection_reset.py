@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import span
-from analyzer.analysis.findings.rule import INFO, ON_RESET, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_RESET, WARNING, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     reset = facts.reset
     if reset is None:
         return
     if "quit" in c.commands or c.tcp.fin_from is not None or c.phase_reached == "tcp":
         return  # after a goodbye, or a refused connection
-    side = "client" if reset[0] == case.talk.client else "server"
+    side = "client" if reset[0] == case.conversation.client else "server"
     # Inside TLS a client may have said goodbye before: nobody can see it.
     # A server that has refused a client and closes with that one's bytes unread sends RST, too.
     # And a health check or a scanner that resets instead of closing is a probe-connection.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
-    tls = case.talk.tls
-    if tls is None or not len(case.talk.secrets.keys) or tls.problem is None:
+def check(case: Case) -> Iterator[Verdict]:
+    tls = case.conversation.tls
+    if tls is None or not len(case.conversation.secrets.keys) or tls.problem is None:
         return
-    frame = case.talk.facts.tls_frame
+    frame = case.conversation.facts.tls_frame
     yield RULE.says(
         [frame] if frame else [],
         {
@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Said]:
             "random": tls.wanted_random or "not in the capture",
         },
         severity=INFO if tls.decrypted else None,
-        evidence=[f"{len(case.talk.secrets.keys)} secrets were given", f"{tls.version}, {tls.cipher_suite}"],
+        evidence=[f"{len(case.conversation.secrets.keys)} secrets were given", f"{tls.version}, {tls.cipher_suite}"],
     )
 
 

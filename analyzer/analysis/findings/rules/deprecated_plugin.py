@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import is_mariadb
-from analyzer.analysis.findings.rule import INFO, ON_OLD_PLUGIN, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_OLD_PLUGIN, Case, Rule, Verdict
 
 # plugin -> what breaks at which version, by server.
 MYSQL = {
@@ -17,13 +17,13 @@ MYSQL = {
 MARIADB = {"mysql_old_password": "its scramble can be broken; MariaDB turns it off by default (secure_auth)"}
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     mariadb = is_mariadb(case)
-    plugin = case.talk.facts.plugin or ""
+    plugin = case.conversation.facts.plugin or ""
     why = (MARIADB if mariadb else MYSQL).get(plugin)
-    if not why or case.connection.outcome != "accepted" or not case.talk.facts.steps:
+    if not why or case.connection.outcome != "accepted" or not case.conversation.facts.steps:
         return
-    frame = case.talk.facts.steps[0][4]
+    frame = case.conversation.facts.steps[0][4]
     to = "ed25519 or parsec" if mariadb else "caching_sha2_password"
     yield RULE.says([frame], {"plugin": plugin, "why": why, "to": to}, evidence=[f"frame {frame}: {plugin}"])
 

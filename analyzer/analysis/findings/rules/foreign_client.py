@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.foreign_protocols import client_protocol, shown
 from analyzer.analysis.findings.helpers import is_whole
-from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, ON_TLS, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, ON_TLS, WARNING, Case, Rule, Verdict
 
 CLIENT = 0
 # Errors that tell of bytes which are no packet; 1043 is of those that are (truncated-login).
 REFUSALS = (1153, 1156)
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     if facts.login is not None or (facts.greeting is None and not facts.early_error) or not is_whole(case):
         return
     if c.tls is not None:
@@ -45,10 +45,10 @@ def check(case: Case) -> Iterator[Said]:
         )
 
 
-def _tls_at_once(case: Case) -> Iterator[Said]:
+def _tls_at_once(case: Case) -> Iterator[Verdict]:
     """A ClientHello where the login, or the SSLRequest before TLS, is due."""
-    facts = case.talk.facts
-    tls = case.talk.tls
+    facts = case.conversation.facts
+    tls = case.conversation.tls
     done = tls is None or tls.handshake_done_frame is not None or tls.decrypted
     if facts.ssl_request is not None or done or case.connection.outcome == "accepted":
         return

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.foreign_protocols import server_protocol, shown
 from analyzer.analysis.findings.helpers import is_whole
-from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, WARNING, Case, Rule, Verdict
 
 SERVER = 1
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     if facts.greeting is not None or facts.early_error or not is_whole(case):
         return
     if c.phase_reached not in ("tcp", "greeting"):

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import PUBLIC_KEY, TLS, name_of, option
 from analyzer.analysis.findings.helpers import ended
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, Case, Rule, Verdict
 from analyzer.analysis.findings.steps import last_step
 from analyzer.protocol.records.authentication import AuthMoreData
 
 PERFORM_FULL = 4
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     if case.connection.outcome != "aborted" or not facts.steps:
         return
     _, _, record, detail, frame = last_step(facts)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     # findings/across.py adds what the earlier connections of the host say.
     return refusal(case, RULE, host=case.connection.client.address)
 

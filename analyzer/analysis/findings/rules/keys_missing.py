@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_TLS, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_TLS, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
-    if case.connection.outcome == "encrypted" and not len(case.talk.secrets.keys):
-        frame = case.talk.facts.tls_frame
-        tls = case.talk.tls
+def check(case: Case) -> Iterator[Verdict]:
+    if case.connection.outcome == "encrypted" and not len(case.conversation.secrets.keys):
+        frame = case.conversation.facts.tls_frame
+        tls = case.conversation.tls
         wanted = tls.wanted_random if tls is not None else None
         evidence = [f"the session's client random: {wanted}"] if wanted else []
         yield RULE.says([frame] if frame else [], evidence=evidence)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import ended
-from analyzer.analysis.findings.rule import INFO, ON_UNQUIT, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_UNQUIT, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    end = case.talk.facts.end
-    if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.talk.client:
+    end = case.conversation.facts.end
+    if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.conversation.client:
         return
-    if case.talk.facts.gaps or case.talk.machine.one_sided:
+    if case.conversation.facts.gaps or case.conversation.machine.one_sided:
         return
     yield RULE.says([end[2]], evidence=[ended(case)])
 

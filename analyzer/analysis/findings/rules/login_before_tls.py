@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     login = facts.plain_login
     if login is None or case.connection.tls is None:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, NETWORK_ERRORS, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, NETWORK_ERRORS, ON_ERROR, Case, Rule, Verdict
 
 # Errors that findings of their own explain.
 EXPLAINED = NETWORK_ERRORS | frozenset(
@@ -14,7 +14,7 @@ EXPLAINED = NETWORK_ERRORS | frozenset(
 )
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is not None and error.code not in EXPLAINED:
         yield from refusal(case, RULE)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
-from analyzer.analysis.findings.rule import NO_LOGIN, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import NO_LOGIN, WARNING, Case, Rule, Verdict
 
 SILENT_NS = SECOND
 READ_INTERRUPTED = 1159
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     if facts.greeting is None or c.tcp.bytes_from_client or c.tls or facts.gaps:
         return
     interrupted = c.error is not None and c.error.code == READ_INTERRUPTED

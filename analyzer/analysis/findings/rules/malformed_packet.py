@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, ON_FAULT, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, ON_FAULT, WARNING, Case, Rule, Verdict
 from analyzer.protocol.machine.machine import CLIENT
 
 MOST = 5
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     unsure = bool(facts.gaps) or facts.assumed
     for role, record, field, offset, reason, frame in facts.malformed[:MOST]:
         side = "client" if role == CLIENT else "server"

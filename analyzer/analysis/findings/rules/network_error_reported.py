@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import is_echo, refusal
-from analyzer.analysis.findings.rule import ON_ERROR, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import ON_ERROR, WARNING, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     # The echo of a client that had closed already: other findings say why it did.
     if not is_echo(case):
         yield from refusal(case, RULE)

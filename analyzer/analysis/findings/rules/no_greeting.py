@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_whole, span
-from analyzer.analysis.findings.rule import ERROR, LIKELY, NO_LOGIN, POSSIBLE, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, NO_LOGIN, POSSIBLE, Case, Rule, Verdict
 
 SILENT_NS = SECOND
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    tcp = case.talk.tcp
+    tcp = case.conversation.tcp
     if c.phase_reached != "tcp" or c.tcp.bytes_from_server or not c.tcp.syn:
         return
     waited = c.end_time_ns - c.start_time_ns
@@ -35,7 +35,7 @@ def check(case: Case) -> Iterator[Said]:
     said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
     if by_server(case):
         yield RULE.says([c.first_frame, c.last_frame], filling, variant="closed", evidence=said)
-    elif waited >= SILENT_NS or case.talk.facts.end is None:
+    elif waited >= SILENT_NS or case.conversation.facts.end is None:
         doubt = "the server, its machine and anything between look the same from here"
         yield RULE.says([c.first_frame, c.last_frame], filling, confidence=LIKELY, evidence=said, doubt=doubt)
     else:
@@ -50,8 +50,8 @@ def _unanswered(case: Case) -> bool:
 
     A capture of one direction would have the client's acknowledgement of the SYN-ACK.
     """
-    tcp = case.talk.tcp
-    server = tcp.halves[1 - case.talk.client]
+    tcp = case.conversation.tcp
+    server = tcp.halves[1 - case.conversation.client]
     c = case.connection
     silent = tcp.synack_ns is None and server.next < 0 and server.acked < 0 and c.tcp.rst_from is None
     return silent and c.last_frame > c.first_frame

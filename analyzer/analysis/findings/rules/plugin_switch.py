@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import FIRST_PLUGIN, option
 from analyzer.analysis.findings.helpers import span
-from analyzer.analysis.findings.rule import INFO, ON_SWITCH, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_SWITCH, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     switches = case.connection.authentication.switches if case.connection.authentication else []
     if not switches or case.connection.outcome != "accepted":
         return
-    facts = case.talk.facts
+    facts = case.conversation.facts
     first, last = switches[0], switches[-1]
     evidence = [f"frame {each.frame}: from {each.from_ or 'no plugin'} to {each.to}" for each in switches]
     cost = facts.switched_ns - facts.login_ns

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import name_of
 from analyzer.analysis.findings.helpers import ended, refusal
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, ON_ERROR, Case, Rule, Verdict
 from analyzer.analysis.findings.steps import last_step
 from analyzer.protocol.records.authentication import AuthSwitchRequest, OldAuthSwitchRequest
 
@@ -14,8 +14,8 @@ CLIENT_CAN_NOT = 1251
 NOT_LOADED = 1524
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     error = case.connection.error
     if error is not None and error.code in (CLIENT_CAN_NOT, NOT_LOADED):
         yield from refusal(case, RULE) if error.code == CLIENT_CAN_NOT else _not_loaded(case)
@@ -35,7 +35,7 @@ def check(case: Case) -> Iterator[Said]:
         )
 
 
-def _not_loaded(case: Case) -> Iterator[Said]:
+def _not_loaded(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is not None and error.phase != "command":
         state = f" ({error.sqlstate})" if error.sqlstate else ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import by_client, ended, span
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_ABORT, POSSIBLE, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, LIKELY, ON_ABORT, POSSIBLE, Case, Rule, Verdict
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     # findings/across.py adds how often the same source does this.
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     greeting = facts.greeting
     if greeting is None or c.tcp.bytes_from_client or c.tls or facts.gaps or c.outcome != "aborted":
         return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import error_seen
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     error = case.connection.error
     if error is None:
         return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_RETRANSMISSION, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_RETRANSMISSION, Case, Rule, Verdict
 
 # Share of retransmitted segments is not known; a few are normal.
 MANY = 3
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     tcp = case.connection.tcp
     if tcp.retransmissions >= MANY:
         evidence = [f"{tcp.retransmissions} segments again, {tcp.out_of_order} out of order"]

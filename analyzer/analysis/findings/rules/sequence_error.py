@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ERROR, ON_FAULT, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_FAULT, Case, Rule, Verdict
 from analyzer.protocol.machine.machine import CLIENT
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     if not facts.sequence_errors or facts.gaps or facts.assumed:
         return
     error = facts.sequence_errors[0][0]

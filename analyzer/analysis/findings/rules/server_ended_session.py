@@ -18,7 +18,7 @@ from analyzer.analysis.findings.rule import (
     WARNING,
     Case,
     Rule,
-    Said,
+    Verdict,
 )
 from analyzer.analysis.findings.sides import one_sided
 
@@ -54,12 +54,12 @@ ROUND = {
 IDLE_NS = 5 * SECOND
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     if c.error is not None:
         yield from _by_error(case)
         return
-    facts = case.talk.facts
+    facts = case.conversation.facts
     open_end = c.outcome in ("accepted", "encrypted") or facts.assumed
     if not open_end or "quit" in c.commands or not by_server(case) or facts.gaps or facts.end is None:
         return
@@ -83,11 +83,11 @@ def check(case: Case) -> Iterator[Said]:
     yield RULE.says([facts.end[2]], filling, variant="idle", confidence=sure, evidence=evidence, doubt=doubt)
 
 
-def _by_error(case: Case) -> Iterator[Said]:
+def _by_error(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is None or error.phase != "command":
         return
-    client = case.talk.tcp.halves[case.talk.client]
+    client = case.conversation.tcp.halves[case.conversation.client]
     left = client.fin_frame or client.rst_frame
     if error.code in NETWORK_ERRORS and 0 < left < error.frame:
         return  # the client had closed already

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
-from analyzer.analysis.findings.rule import LIKELY, ON_ABORT, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import LIKELY, ON_ABORT, WARNING, Case, Rule, Verdict
 
 SILENT_NS = SECOND
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     if facts.login is None or facts.verdict or c.outcome != "aborted" or len(facts.steps) > 1:
         return
     waited = (facts.end[3] if facts.end else c.end_time_ns) - facts.login_ns

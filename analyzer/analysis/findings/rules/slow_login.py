@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, span
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_SLOW, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, LIKELY, ON_SLOW, WARNING, Case, Rule, Verdict
 from analyzer.analysis.model.connection import Timing
 
 # What a resolver waits before it asks the next DNS server: less may be a busy machine, and is only noted. From 1 s on a
@@ -24,7 +24,7 @@ PARTS = {
 ASKING = ("dialog", "authentication_webauthn_client", "authentication_fido_client")
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     total = c.timing.total_ns
     if total is None or c.outcome != "accepted":
@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Said]:
     if not parts:
         return
     name, most = max(parts.items(), key=lambda part: part[1])
-    facts = case.talk.facts
+    facts = case.conversation.facts
     asks = facts.plugin in ASKING and name == "authentication"
     filling: dict[str, object] = {"total": span(total), "part": name, "most": span(most), "where": PARTS[name]}
     yield RULE.says(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import ended, span
-from analyzer.analysis.findings.rule import ERROR, ON_ABORT, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_ABORT, ON_ERROR, Case, Rule, Verdict
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     login = facts.login
     if login is None or c.tls is not None or not login.capability_flags & CLIENT_SSL:
         return

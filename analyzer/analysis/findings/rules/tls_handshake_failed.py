@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import by_client, ended
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_TLS, POSSIBLE, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_TLS, POSSIBLE, Case, Rule, Verdict
 from analyzer.analysis.findings.tls_failures import MEANINGS, OTHER, error_after, failure
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     """TLS was asked for and never came to be: by an alert, or because a side left or said something else."""
     found = failure(case)
     if found is None or found.kind != OTHER:
@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Said]:
             doubt="what the alert says is encrypted",
         )
         return
-    tls = case.talk.tls
+    tls = case.conversation.tls
     if tls is not None and tls.tls13 and by_client(case):
         yield RULE.says(
             found.frames,
@@ -41,7 +41,7 @@ def check(case: Case) -> Iterator[Said]:
             doubt="the alert that says why, if there was one, is encrypted",
         )
         return
-    what = "before any TLS was seen" if case.talk.tls is None else "in the middle of the TLS handshake"
+    what = "before any TLS was seen" if case.conversation.tls is None else "in the middle of the TLS handshake"
     yield RULE.says(
         found.frames,
         {"what": what},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import login41, refused_with
-from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, ON_TLS, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, ON_TLS, Case, Rule, Verdict
 from analyzer.protocol.records.login import SSLRequest
 from analyzer.protocol.tables.capabilities import CAPABILITIES, flag_names
 
@@ -14,8 +14,8 @@ BAD_HANDSHAKE = 1043
 REFUSAL_BYTES = 4 + 1 + 2 + 6 + 13
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     request, login = facts.ssl_request, login41(case)
     if not isinstance(request, SSLRequest):
         return
@@ -47,12 +47,12 @@ def check(case: Case) -> Iterator[Said]:
     )
 
 
-def _by_size(case: Case) -> Iterator[Said]:
+def _by_size(case: Case) -> Iterator[Verdict]:
     """Without keys: one record of the client, answered by one of just the size of ERR 1043, and the server closes."""
-    tls = case.talk.tls
+    tls = case.conversation.tls
     if tls is None or tls.decrypted or tls.overhead is None or case.connection.outcome != "encrypted":
         return
-    if case.talk.facts.end is None:
+    if case.conversation.facts.end is None:
         return
     client, server = tls.encrypted_records
     size = REFUSAL_BYTES + tls.overhead

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import by_client, ended
-from analyzer.analysis.findings.rule import ON_ABORT, POSSIBLE, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import ON_ABORT, POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.talk.facts
+    facts = case.conversation.facts
     greeting = facts.greeting
     if not isinstance(greeting, HandshakeV10) or greeting.capability_flags & CLIENT_SSL:
         return

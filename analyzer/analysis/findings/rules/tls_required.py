@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import TLS, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb, refusal
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ERROR, Case, Rule, Verdict
 
 SECURE_TRANSPORT_REQUIRED = 3159
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is None or error.phase == "command":
         return
@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Said]:
         return
     # MariaDB before 11 says 1045 under require_secure_transport. Only a password known to be right tells it apart.
     password = case.evidence.password
-    proofs = case.talk.facts.proofs
+    proofs = case.conversation.facts.proofs
     if password is None or not proofs or case.connection.tls is not None or not is_mariadb(case):
         return
     _, plugin, nonce, response = proofs[-1]
@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Said]:
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     filling: dict[str, object] = {"code": error.code, "state": state, "text": error.message}
     yield RULE.says(
-        [case.talk.facts.login_frame, error.frame],
+        [case.conversation.facts.login_frame, error.frame],
         filling | {"option": option(case, TLS)},
         variant="mariadb",
         confidence=LIKELY,

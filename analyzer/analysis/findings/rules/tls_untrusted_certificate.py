@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import TRUST, option
-from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
 from analyzer.analysis.findings.tls_failures import CERTIFICATE, error_after, failure
 
 # alert -> what is meant by it (RFC 8446, 6.2).
@@ -21,7 +21,7 @@ MEANINGS = {
 }
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     found = failure(case)
     alert = found.alert if found is not None else None
     if found is None or alert is None or found.kind != CERTIFICATE:

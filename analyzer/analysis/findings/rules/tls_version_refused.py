@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
 from analyzer.analysis.findings.tls_failures import VERSION, error_after, failure
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     found = failure(case)
     alert = found.alert if found is not None else None
     if found is None or alert is None or found.kind != VERSION:
         return
-    tls = case.talk.tls
+    tls = case.conversation.tls
     offered = ", ".join(case.connection.tls.offered_versions) if case.connection.tls else ""
     filling: dict[str, object] = {"side": alert.sender, "alert": alert.description}
     filling["offered"] = f" (the client offers {offered})" if offered else ""
     evidence = [f"frame {alert.frame}: alert {alert.description} of the {alert.sender}", *error_after(case)]
     if tls is not None and offered:
-        evidence.insert(0, f"frame {case.talk.facts.tls_frame}: the client offers {offered}")
+        evidence.insert(0, f"frame {case.conversation.facts.tls_frame}: the client offers {offered}")
     yield RULE.says([*found.frames, alert.frame], filling, evidence=evidence)
 
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.foreign_protocols import client_protocol
 from analyzer.analysis.findings.helpers import ended, login41, refused_with
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, ON_ERROR, Case, Rule, Said
+from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, ON_ERROR, Case, Rule, Verdict
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS, CLIENT_PLUGIN_AUTH, CLIENT_SSL
 
 BAD_HANDSHAKE = 1043
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     """A login that is no whole packet, or whose last fields are missing."""
-    facts = case.talk.facts
+    facts = case.conversation.facts
     if facts.gaps or not case.connection.tcp.syn or facts.greeting is None:
         return
     broken = [m for m in facts.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]

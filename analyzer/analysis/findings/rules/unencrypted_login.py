@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import TLS, option
 from analyzer.analysis.findings.helpers import is_local, login41
-from analyzer.analysis.findings.rule import INFO, MOST_CHOICES, ON_PLAIN, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, MOST_CHOICES, ON_PLAIN, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
-    facts = case.talk.facts
+def check(case: Case) -> Iterator[Verdict]:
+    facts = case.conversation.facts
     login = login41(case)
     if login is None or case.connection.tls is not None or is_local(case.connection.server.address):
         return
@@ -22,10 +22,10 @@ def check(case: Case) -> Iterator[Said]:
         said = _said(case, *seen)
         if len(case.evidence.said) < MOST_CHOICES:
             case.evidence.said[RULE.code, seen, driver and driver.name] = said
-    yield Said(said.message, said.advice, [facts.login_frame])
+    yield Verdict(said.message, said.advice, [facts.login_frame])
 
 
-def _said(case: Case, database: bool, attributes: bool, scramble: bool) -> Said:
+def _said(case: Case, database: bool, attributes: bool, scramble: bool) -> Verdict:
     seen = ["the user name"]
     if database:
         seen.append("the database")

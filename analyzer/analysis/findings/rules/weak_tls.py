@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Verdict
 from analyzer.analysis.model.connection import Certificate, Tls
 
 OLD = {"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"}
@@ -25,11 +25,11 @@ WEAK_HASHES = ("MD5", "SHA-1")
 SOON = 30
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     tls = case.connection.tls
     if tls is None or tls.version is None:
         return
-    frame = case.talk.facts.tls_frame or tls.requested_frame or 0
+    frame = case.conversation.facts.tls_frame or tls.requested_frame or 0
     weak = _session(tls)
     for owner, chain in (("server", tls.certificates[:1]), ("client", tls.client_certificates[:1])):
         for certificate in chain:

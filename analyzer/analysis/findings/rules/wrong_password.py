@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import INFO, ON_PROOF, WARNING, Case, Rule, Said
+from analyzer.analysis.findings.rule import INFO, ON_PROOF, WARNING, Case, Rule, Verdict
 
 
-def check(case: Case) -> Iterator[Said]:
+def check(case: Case) -> Iterator[Verdict]:
     password = case.evidence.password
     if password is None:
         return
-    for frame, plugin, nonce, response in case.talk.facts.proofs:
+    for frame, plugin, nonce, response in case.conversation.facts.proofs:
         right = plugin.verify(password, nonce, response)
         if right is None:
             continue

@@ -53,7 +53,7 @@ class Parameter(msgspec.Struct, frozen=True):
         return cls(kind | (UNSIGNED if sign else 0), name, None if value is None else encoded.raw, encoded.value)
 
 
-class Block(NamedTuple):
+class ParameterBlock(NamedTuple):
     """`undecoded` is what could not be read for want of types that an earlier execute sent."""
 
     null_bitmap: bytes
@@ -68,7 +68,7 @@ def decode_block(
     named: bool,
     types: Sequence[int] | None = None,
     long_data: Mapping[int, LongData] = _NO_LONG_DATA,
-) -> Block:
+) -> ParameterBlock:
     """Reads the block of `count` (at least one) parameters. `types` are remembered ones. Raises DecodeError."""
     if count > MOST_PARAMETERS or count > 8 * r.left:
         raise BadValue(r.record, "parameter_count", r.pos, f"{count} parameters in {r.left} bytes")
@@ -81,7 +81,7 @@ def decode_block(
         heads = [(r.uint("parameter_type", 2), r.lenenc_text("parameter_name") if named else "") for _ in range(count)]
         types, names = [head[0] for head in heads], [head[1] for head in heads]
     if types is None or len(types) < count:
-        return Block(nulls, flag, (), r.rest("undecoded"))
+        return ParameterBlock(nulls, flag, (), r.rest("undecoded"))
     found = []
     for index in range(count):
         kind = types[index]
@@ -94,7 +94,7 @@ def decode_block(
         else:
             value = decode_value(r, kind & TYPE, kind >= UNSIGNED, "parameter_value")
             found.append(Parameter(kind, name, value[0], value[1]))
-    return Block(nulls, flag, tuple(found), b"")
+    return ParameterBlock(nulls, flag, tuple(found), b"")
 
 
 def encode_block(

@@ -1,0 +1,166 @@
+"""A command while its response goes on, and what is said of it when that is complete."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from analyzer.analysis.model.command import MISSING, OK, RESULTSET, Command, CommandError, ResultSet
+from analyzer.analysis.model.connection import Endpoint
+from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.execute_fast_path import ExecutePlan
+from analyzer.protocol.machine.machine import AnyRecord
+from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
+from analyzer.protocol.records.commands.text import ComQuery
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
+from analyzer.protocol.tables.capabilities import (
+    STATUS_FLAGS,
+    flag_names,
+)
+from analyzer.protocol.tables.commands import COM_QUERY, COMMANDS
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
+from analyzer.protocol.wire.values import Plain
+
+# Bytes of a binary parameter that are shown.
+LONGEST_BYTES: Final = 256
+
+
+class PendingCommand(msgspec.Struct, gc=False):
+    """An exchange while it goes on. `columns`, `rows` and `ok` are those of its last result so far."""
+
+    number: int
+    frame: int
+    time_ns: int
+    code: int
+    record: AnyRecord | None  # None: taken without one; `text` holds a query's statement, or an execute's packet
+    bytes_request: int
+    statement: str | None
+    num_params: int | None
+    database: str | None
+    user: str | None
+    response: str = MISSING
+    response_frame: int | None = None
+    first_ns: int = 0
+    last_ns: int = 0
+    last_frame: int = 0
+    bytes_response: int = 0
+    answered: bool = False  # a result has begun
+    ok: OKPacket | EOFPacket | None = None
+    error: ErrPacket | None = None
+    columns: int | None = None
+    rows: int | None = None
+    text: bytes = b""
+    plan: ExecutePlan | None = None  # how a plain execute is read
+    before: list[ResultSet] | None = None  # results that are complete, where there are several
+
+
+def result_of(exchange: PendingCommand) -> ResultSet:
+    """What the result in hand has come to."""
+    affected = exchange.ok.affected_rows if exchange.columns is None and isinstance(exchange.ok, OKPacket) else None
+    return ResultSet(exchange.columns, exchange.rows, affected)
+
+
+def text_of(raw: bytes) -> str:
+    """A statement's bytes as text."""
+    return raw.decode("utf-8", ENCODING_ERRORS)
+
+
+def _parameters(pending: PendingCommand) -> tuple[list[Any] | None, dict[str, Any] | None]:
+    """Bound values, and query attributes by name. Of a bulk execute: a list of values for each row."""
+    record = pending.record
+    if record is None:
+        plan = pending.plan
+        if plan is None:
+            return None, None
+        values = plan.values(pending.text)
+        if values is not None:
+            return [_shown(value) for value in values] if plan.integers is None else values, None
+        record = plan.record(pending.text)
+    if isinstance(record, ComStmtBulkExecute):
+        return [[_shown(value.value) for value in row] for row in record.rows], None
+    if isinstance(record, ComQuery):
+        attributes = record.attributes
+        return None, {each.name: _shown(each.value) for each in attributes} if attributes else None
+    if not isinstance(record, ComStmtExecute):
+        return None, None
+    count = pending.num_params
+    if count is None:
+        count = sum(not each.name for each in record.parameters)
+    if record.undecoded and not record.parameters:
+        return None, None  # its prepare, or the execute that sent the types, is not in the capture
+    bound = [_shown(each.value) for each in record.parameters[:count]]
+    named = {each.name: _shown(each.value) for each in record.parameters[count:]}
+    return bound, named or None
+
+
+def _shown(value: Plain) -> int | float | str | None:
+    """A value as JSON has it. Bytes that are no text are hexadecimal, as SQL writes them."""
+    if isinstance(value, bytes):
+        text = "0x" + value[:LONGEST_BYTES].hex()
+        return text if len(value) <= LONGEST_BYTES else f"{text}… ({len(value)} bytes)"
+    return value
+
+
+@lru_cache(4096)
+def _status_names(flags: int) -> list[str]:
+    """Two bytes: few of them occur. Nobody changes the list."""
+    return flag_names(flags, STATUS_FLAGS)
+
+
+def command_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pending: PendingCommand) -> Command:
+    """What the reports show of an exchange that is complete."""
+    record, code, time_ns = pending.record, pending.code, pending.time_ns
+    answered = pending.response_frame is not None
+    columns, rows, results = pending.columns, pending.rows, None
+    if pending.before is not None:
+        results = [*pending.before, result_of(pending)]
+        columns = next((each.columns for each in results if each.columns is not None), None)
+        counts = [each.rows for each in results if each.rows is not None]
+        rows = sum(counts) if counts else None
+    affected = insert_id = info = warnings = status = None
+    ok = pending.ok
+    if ok is not None:
+        warnings = ok.warnings
+        if ok.status_flags is not None:
+            status = _status_names(ok.status_flags)
+        if isinstance(ok, OKPacket):
+            info = ok.info or None
+            if pending.response != RESULTSET:
+                affected, insert_id = ok.affected_rows, ok.last_insert_id
+            if pending.response == OK and st.AWAITED.get(code) == st.RESULT and results is None:
+                columns = rows = 0  # a result without a result set
+    error = pending.error
+    bound, named = _parameters(pending) if record is not None or pending.plan is not None else (None, None)
+    return Command(
+        capture,
+        stream,
+        pending.number,
+        pending.frame,
+        pending.response_frame,
+        time_ns,
+        pending.first_ns - time_ns if answered else None,
+        pending.last_ns - time_ns if answered else None,
+        COMMANDS.get(code) or f"0x{code:02x}",
+        text_of(pending.text) if record is None and code == COM_QUERY else pending.statement,
+        bound,
+        named,
+        pending.database,
+        pending.response,
+        affected,
+        insert_id,
+        warnings,
+        status,
+        info,
+        columns,
+        rows,
+        results,
+        None if error is None else CommandError(error.error_code, error.sql_state, error.error_message),
+        pending.bytes_request,
+        pending.bytes_response,
+        client,
+        server,
+        pending.user,
+        getattr(record, "cut", 0) or None,
+    )

@@ -1,0 +1,15 @@
+"""What is shown of one connection beside what is always said: only made when it is asked for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from analyzer.analysis.model.command import CommandExcerpt
+from analyzer.analysis.model.packet import Packet
+
+
+class ConnectionDetail(msgspec.Struct):
+    packets: list[Packet]
+    packets_left_out: int = 0
+    commands: list[CommandExcerpt] = []  # by their numbers, of which some are left out
+    commands_seen: int = 0
