@@ -6,7 +6,7 @@ and mechanism; then GSSAPI tokens go both ways until both sides trust one anothe
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
@@ -66,6 +66,12 @@ class GssapiExchange(Exchange):
 
 class AuthGssapiClient(Plugin):
     name = "auth_gssapi_client"
+    short_name = "gssapi"
+    proof = Proof(
+        computed="The client sends a Kerberos (GSSAPI) token for the service that the server names.",
+        proves="A key distribution centre that both trust vouches for the client; no password is involved here.",
+        in_short="Client and server exchange Kerberos tickets; no password is sent.",
+    )
     nonce_length = None
 
     def data(self, r: Reader) -> AuthRecord:

@@ -6,7 +6,7 @@ Source: MySQL reference manual, "Socket Peer-Credential Pluggable Authentication
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import ClientOptions, ClientSide, Plugin
+from analyzer.protocol.auth.base import ClientOptions, ClientSide, Plugin, Proof
 
 
 class SocketClient(ClientSide):
@@ -22,6 +22,15 @@ class SocketClient(ClientSide):
 
 class AuthSocket(Plugin):
     name = "auth_socket"
+    short_name = "auth_socket"
+    proof = Proof(
+        computed=(
+            "The client sends nothing: the server asks the operating system who is at the other end of the local "
+            "socket."
+        ),
+        proves="The operating system's user has the account's name.",
+        in_short="The server asks the operating system who the client is.",
+    )
 
     def client(self, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> ClientSide:
         return SocketClient(self, password, self.cut(nonce), secure, options)
@@ -29,3 +38,4 @@ class AuthSocket(Plugin):
 
 class UnixSocket(AuthSocket):
     name = "unix_socket"
+    short_name = "unix_socket"

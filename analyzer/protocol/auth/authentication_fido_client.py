@@ -6,7 +6,7 @@ The server sends salt, relying party id and credential id; the client answers wi
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
 from analyzer.protocol.wire.reader import Reader, Writer
 
 
@@ -75,6 +75,12 @@ class FidoExchange(Exchange):
 
 class AuthenticationFidoClient(Plugin):
     name = "authentication_fido_client"
+    short_name = "fido"
+    proof = Proof(
+        computed="A security key signs the server's challenge after someone touched it.",
+        proves="The registered security key is present.",
+        in_short="A security key signs the server's challenge.",
+    )
     nonce_length = None
 
     def data(self, r: Reader) -> AuthRecord:

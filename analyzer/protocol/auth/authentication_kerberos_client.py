@@ -8,7 +8,7 @@ its length in two bytes; then GSSAPI tokens go both ways.
 from __future__ import annotations
 
 from analyzer.protocol.auth.auth_gssapi_client import GssapiExchange
-from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin, Proof
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
@@ -39,6 +39,12 @@ class KerberosPrincipal(AuthRecord, frozen=True):
 
 class AuthenticationKerberosClient(Plugin):
     name = "authentication_kerberos_client"
+    short_name = "kerberos"
+    proof = Proof(
+        computed="The client sends a Kerberos ticket for the service that the server names.",
+        proves="A key distribution centre that both trust vouches for the client; no password is involved here.",
+        in_short="Client and server exchange Kerberos tickets; no password is sent.",
+    )
     nonce_length = None
 
     def data(self, r: Reader) -> AuthRecord:

@@ -7,7 +7,7 @@ its switch request; then messages of that mechanism go both ways, for SCRAM thos
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
@@ -66,6 +66,12 @@ class SaslExchange(Exchange):
 
 class AuthenticationLdapSaslClient(Plugin):
     name = "authentication_ldap_sasl_client"
+    short_name = "ldap_sasl"
+    proof = Proof(
+        computed="Client and server pass SASL messages (SCRAM or GSSAPI) to and from an LDAP server.",
+        proves="The LDAP server has checked the password, or the ticket.",
+        in_short="Client and server run a SASL exchange (SCRAM): the password is not sent.",
+    )
     nonce_length = None
 
     def data(self, r: Reader) -> AuthRecord:

@@ -6,7 +6,7 @@ identity token (a JSON Web Token), which admits whoever has it: the manual deman
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.auth.base import EMPTY, AuthRecord, Empty, Exchange, Plugin, Proof
 from analyzer.protocol.wire.reader import Reader, Writer
 
 
@@ -47,6 +47,13 @@ class OpenidConnectExchange(Exchange):
 
 class AuthenticationOpenidConnectClient(Plugin):
     name = "authentication_openid_connect_client"
+    short_name = "openid"
+    open_fields = frozenset({"capability"})
+    proof = Proof(
+        computed="The client sends an identity token that an OpenID provider has signed.",
+        proves="The provider vouches for the client.",
+        in_short="The client sends a token that an identity provider signed.",
+    )
     nonce_length = None
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from analyzer.errors import BadValue
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin
+from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
 from analyzer.protocol.wire.reader import Reader, Writer
 
 REQUEST_CREDENTIAL_ID = 1
@@ -147,6 +147,13 @@ class WebauthnExchange(Exchange):
 
 class AuthenticationWebauthnClient(Plugin):
     name = "authentication_webauthn_client"
+    short_name = "webauthn"
+    open_fields = frozenset({"request", "tag", "number_of_assertions"})
+    proof = Proof(
+        computed="A security key signs the server's challenge after someone touched it.",
+        proves="The registered security key is present.",
+        in_short="A security key signs the server's challenge.",
+    )
     nonce_length = None
 
     def data(self, r: Reader) -> AuthRecord:

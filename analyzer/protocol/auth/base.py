@@ -235,10 +235,31 @@ def encoded(record: AuthRecord) -> bytes:
     return w.getvalue()
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """What a plugin does, in plain words for whoever reads a report: whole sentences.
+
+    `computed`: what the client computes or sends. `proves`: what that tells the server. `in_short`: both in one or two
+    sentences.
+    """
+
+    computed: str
+    proves: str
+    in_short: str = ""
+
+
 class Plugin:
-    """An auth plugin: its wire name, what follows its exchange, and what checks a password against a response."""
+    """An auth plugin: its wire name, what follows its exchange, and what checks a password against a response.
+
+    `short_name` is for tables and columns. `open_fields` names the fields of the client's records that may be shown to
+    anyone: all that is not named proves a password, or lets one be guessed, and is masked.
+    """
 
     name: str = ""
+    short_name: str = ""
+    open_fields: frozenset[str] = frozenset()
+    proof: Proof = Proof(
+        computed="The client answers in the plugin's own way.", proves="Only the plugin's two ends know."
+    )
     # Bytes of the nonce the plugin uses; longer server data is cut (a trailing NUL, usually). None: all of it.
     nonce_length: int | None = 20
 

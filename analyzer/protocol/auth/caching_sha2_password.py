@@ -22,6 +22,7 @@ from analyzer.protocol.auth.base import (
     Exchange,
     NoPassword,
     Plugin,
+    Proof,
     encoded,
 )
 from analyzer.protocol.auth.rsa import (
@@ -169,6 +170,23 @@ class CachingSha2Client(ClientSide):
 
 class CachingSha2Password(Plugin):
     name = "caching_sha2_password"
+    short_name = "caching_sha2"
+    open_fields = frozenset({"request", "nul"})
+    proof = Proof(
+        computed=(
+            "The client computes XOR(SHA256(password), SHA256(SHA256(SHA256(password)), nonce)): 32 bytes made from "
+            "the password and the server's nonce. The password itself is not sent."
+        ),
+        proves=(
+            "Who holds SHA256(SHA256(password)) in its cache can undo the XOR and compare: the client knows the "
+            "password."
+        ),
+        in_short=(
+            "Its scramble: SHA-256 of the password, XORed with SHA-256 of (SHA-256 of that hash, and the nonce). The "
+            "server compares it with the hash in its cache: it proves that the client has the password, without "
+            "sending it."
+        ),
+    )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
         return CachingSha2Exchange(self.cut(nonce), secure)

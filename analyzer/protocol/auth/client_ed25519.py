@@ -6,7 +6,7 @@ Source: MariaDB manual, "Authentication Plugin - ed25519" and "Connecting", plug
 from __future__ import annotations
 
 from analyzer.protocol.auth import ed25519
-from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, ProofExchange
+from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, Proof, ProofExchange
 from analyzer.protocol.wire.reader import Reader, Writer
 
 NONCE_LENGTH = 32
@@ -33,6 +33,18 @@ class Ed25519Signature(AuthRecord, frozen=True):
 
 class ClientEd25519(Plugin):
     name = "client_ed25519"
+    short_name = "ed25519"
+    proof = Proof(
+        computed="The client signs the server's 32 bytes of nonce with Ed25519; the key is made from the password.",
+        proves=(
+            "The signature fits the public key that the server stores: the client knows the password. The stored key "
+            "can not be used to log in."
+        ),
+        in_short=(
+            "The client makes a key from SHA-512 of the password and signs the nonce with it (Ed25519). The server has"
+            " only the public key: it learns that the client has the password, and nothing to pass on."
+        ),
+    )
     nonce_length = NONCE_LENGTH
 
     def cut(self, nonce: bytes) -> bytes:

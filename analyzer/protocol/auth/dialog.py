@@ -18,6 +18,7 @@ from analyzer.protocol.auth.base import (
     Exchange,
     Plugin,
     PluginData,
+    Proof,
 )
 from analyzer.protocol.wire.reader import Reader, Writer
 
@@ -121,6 +122,12 @@ class DialogClient(ClientSide):
 
 class Dialog(Plugin):
     name = "dialog"
+    short_name = "dialog"
+    proof = Proof(
+        computed="The server asks questions, and the client sends the answers as they are.",
+        proves="The server's PAM stack checks the answers. Only TLS keeps them from others.",
+        in_short="The server asks, the client answers as it is (PAM): only TLS protects the answers.",
+    )
     nonce_length = None
 
     def data(self, r: Reader) -> AuthRecord:

@@ -15,6 +15,7 @@ from analyzer.protocol.auth.base import (
     Empty,
     Exchange,
     Plugin,
+    Proof,
 )
 from analyzer.protocol.wire.reader import Reader
 
@@ -47,6 +48,12 @@ class ClearPasswordClient(ClientSide):
 
 class MysqlClearPassword(Plugin):
     name = "mysql_clear_password"
+    short_name = "cleartext"
+    proof = Proof(
+        computed="The client sends the password as it is.",
+        proves="The server, or the directory behind it, checks the password itself. Only TLS keeps it from others.",
+        in_short="The client sends the password as it is: only TLS protects it.",
+    )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
         return ClearPasswordExchange(self.cut(nonce), secure)

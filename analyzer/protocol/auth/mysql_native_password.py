@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, ProofExchange
+from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, Proof, ProofExchange
 from analyzer.protocol.wire.reader import Reader, Writer
 
 SCRAMBLE_LENGTH = 20
@@ -34,6 +34,21 @@ class NativeScramble(AuthRecord, frozen=True):
 
 class MysqlNativePassword(Plugin):
     name = "mysql_native_password"
+    short_name = "native"
+    proof = Proof(
+        computed=(
+            "The client computes XOR(SHA1(password), SHA1(nonce, SHA1(SHA1(password)))): 20 bytes made from the "
+            "password and the server's nonce. The password itself is not sent."
+        ),
+        proves=(
+            "The server holds SHA1(SHA1(password)), undoes the XOR and hashes once more: equal means that the client "
+            "knows SHA1(password)."
+        ),
+        in_short=(
+            "Its scramble: SHA-1 of the password, XORed with SHA-1 of (the nonce, and SHA-1 of that hash). It proves "
+            "that the client has the password, without sending it; SHA-1 makes it cheap to guess offline."
+        ),
+    )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
         return ProofExchange(self.cut(nonce), secure, NativeScramble.decode)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, ProofExchange
+from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, Proof, ProofExchange
 from analyzer.protocol.wire.reader import Reader, Writer
 
 SCRAMBLE_LENGTH = 8
@@ -63,6 +63,16 @@ def _random(seed1: int, seed2: int) -> Iterator[int]:
 
 class MysqlOldPassword(Plugin):
     name = "mysql_old_password"
+    short_name = "old"
+    open_fields = frozenset({"nul"})
+    proof = Proof(
+        computed="The client computes 8 bytes from a 62-bit hash of the password and 8 bytes of nonce.",
+        proves="Little: the hash of before MySQL 4.1 is broken, and the stored hash alone is enough to log in.",
+        in_short=(
+            "Its scramble is eight bytes from a home-made generator seeded with the password and the nonce. It can be "
+            "broken in moments by whoever sees it."
+        ),
+    )
     nonce_length = 8
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:

@@ -13,7 +13,16 @@ import os
 from typing import TYPE_CHECKING
 
 from analyzer.errors import BadValue, DecodeError, ProtocolError
-from analyzer.protocol.auth.base import SCRAMBLE, AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, encoded
+from analyzer.protocol.auth.base import (
+    SCRAMBLE,
+    AuthRecord,
+    ClientOptions,
+    ClientSide,
+    Exchange,
+    Plugin,
+    Proof,
+    encoded,
+)
 from analyzer.protocol.wire.reader import Reader, Writer
 
 if TYPE_CHECKING:
@@ -144,6 +153,22 @@ class ParsecClient(ClientSide):
 
 class Parsec(Plugin):
     name = "parsec"
+    short_name = "parsec"
+    open_fields = frozenset({"client_nonce"})
+    proof = Proof(
+        computed=(
+            "The client makes an Ed25519 key from the password and the account's salt with PBKDF2, and signs the "
+            "server's nonce together with one of its own."
+        ),
+        proves=(
+            "The signature fits the public key that the server stores: the client knows the password. The stored key "
+            "can not be used to log in, and guessing is slow."
+        ),
+        in_short=(
+            "The server gives a salt and a cost; the client makes a key from the password with PBKDF2 and signs both "
+            "sides' nonces with it (Ed25519). The server has only the public key."
+        ),
+    )
     nonce_length = NONCE_LENGTH
 
     def cut(self, nonce: bytes) -> bytes:

@@ -20,6 +20,7 @@ from analyzer.protocol.auth.base import (
     Exchange,
     NoPassword,
     Plugin,
+    Proof,
     encoded,
 )
 from analyzer.protocol.auth.rsa import (
@@ -106,6 +107,19 @@ class Sha256Client(ClientSide):
 
 class Sha256Password(Plugin):
     name = "sha256_password"
+    short_name = "sha256"
+    open_fields = frozenset({"request", "nul"})
+    proof = Proof(
+        computed=(
+            "The client sends the password itself: inside TLS as it is, otherwise XORed with the nonce and encrypted "
+            "with the server's RSA key."
+        ),
+        proves="The server hashes what it received and compares it with the stored hash.",
+        in_short=(
+            "It has no scramble: the client sends the password itself, through TLS or encrypted with the server's RSA "
+            "key, and the server hashes it and compares."
+        ),
+    )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
         return Sha256Exchange(self.cut(nonce), secure)

@@ -11,4 +11,4 @@ class UnknownPlugin(Plugin):
     nonce_length = None
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = self.short_name = name
