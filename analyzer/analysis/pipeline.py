@@ -122,8 +122,9 @@ class Analysis:
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
         options = self.options
         index, processes = options.share
+        begun = self._begun
         self._begun += 1
-        if processes > 1 and _turn(self._begun, processes) != index:
+        if processes > 1 and _turn(begun, processes) != index:
             return None
         if options.only is not None and tcp.first_frame not in options.only:
             return None

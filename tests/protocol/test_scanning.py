@@ -14,17 +14,26 @@ from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import OKPacket
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables import commands as com
-from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_PROTOCOL_41
+from analyzer.protocol.tables.capabilities import (
+    CLIENT_DEPRECATE_EOF,
+    CLIENT_OPTIONAL_RESULTSET_METADATA,
+    CLIENT_PROTOCOL_41,
+    MARIADB_CLIENT_CACHE_METADATA,
+)
 from analyzer.protocol.wire.framing import PacketFramer, encode_packet
 
 COLUMN = b"\x03def\x00\x00\x00\x01c\x00\x0c\x3f\x00\x0b\x00\x00\x00\x03\x00\x00\x00\x00\x00"
 ROW = some.binary(max_size=40).map(lambda data: bytes([len(data)]) + data)
 
 
-def machine(deprecate_eof: bool) -> Machine:
+# With neither, no byte behind the number of columns says whether definitions follow.
+METADATA = some.sampled_from([0, MARIADB_CLIENT_CACHE_METADATA, CLIENT_OPTIONAL_RESULTSET_METADATA])
+
+
+def machine(deprecate_eof: bool, metadata: int = 0) -> Machine:
     """A machine that awaits the answer to a COM_QUERY."""
     found = Machine(state=st.COMMAND)
-    found.context.in_force = CLIENT_PROTOCOL_41 | (CLIENT_DEPRECATE_EOF if deprecate_eof else 0)
+    found.context.in_force = CLIENT_PROTOCOL_41 | (CLIENT_DEPRECATE_EOF if deprecate_eof else 0) | metadata
     found.context.assumed = False
     framer = PacketFramer()
     framer.push(encode_packet(bytes([com.COM_QUERY]) + b"SELECT 1", 0), [13], [1], [0])
@@ -34,11 +43,16 @@ def machine(deprecate_eof: bool) -> Machine:
     return found
 
 
-def response(columns: int, rows: list[bytes], deprecate_eof: bool, status: int = 2) -> bytes:
+def response(
+    columns: int, rows: list[bytes], deprecate_eof: bool, status: int = 2, *, follows: int | None = None
+) -> bytes:
+    """`follows`: the byte that says whether definitions follow, None where there is none."""
+    head = bytes([columns]) if follows is None else bytes([columns, follows])
+    definitions = [] if follows == 0 else [COLUMN] * columns
     flags = status.to_bytes(2, "little")
     eof = b"\xfe\x00\x00" + flags
     end = b"\xfe\x00\x00" + flags + b"\x00\x00" if deprecate_eof else eof
-    payloads = [bytes([columns]), *[COLUMN] * columns, *([] if deprecate_eof else [eof]), *rows, end]
+    payloads = [head, *definitions, *([] if deprecate_eof else [eof]), *rows, end]
     return b"".join(encode_packet(payload, (number + 1) & 0xFF) for number, payload in enumerate(payloads))
 
 
@@ -57,10 +71,14 @@ def counted(found: Machine, data: bytes) -> tuple[int, bool, bool]:
     return rows, finished and framer.idle, wrong
 
 
-@given(some.integers(1, 5), some.lists(ROW, max_size=300), some.booleans())
-def test_a_result_set_is_counted(columns: int, rows: list[bytes], deprecate_eof: bool) -> None:
-    scanned = plain_response(one := machine(deprecate_eof), response(columns, rows, deprecate_eof))
+@given(some.integers(1, 5), some.lists(ROW, max_size=300), some.booleans(), METADATA, some.integers(0, 1))
+def test_a_result_set_is_counted(
+    columns: int, rows: list[bytes], deprecate_eof: bool, metadata: int, follows: int
+) -> None:
+    data = response(columns, rows, deprecate_eof, follows=follows if metadata else None)
+    scanned = plain_response(one := machine(deprecate_eof, metadata), data)
     assert scanned is not None
+    assert (scanned.rows, True, False) == counted(machine(deprecate_eof, metadata), data)
     assert (scanned.columns, scanned.rows, one.state) == (columns, len(rows), st.COMMAND)
 
 
@@ -73,14 +91,17 @@ def test_rows_of_one_length_are_counted(size: int, count: int, others: list[byte
     assert (scanned.rows, True, False) == counted(machine(deprecate_eof), data)
 
 
-@given(some.data(), some.booleans())
-def test_what_was_changed_is_refused_or_as_the_machine_says(data: some.DataObject, deprecate_eof: bool) -> None:
+@given(some.data(), some.booleans(), METADATA)
+def test_what_was_changed_is_refused_or_as_the_machine_says(
+    data: some.DataObject, deprecate_eof: bool, metadata: int
+) -> None:
     rows = data.draw(some.lists(ROW, max_size=6))
-    whole = bytearray(response(data.draw(some.integers(1, 3)), rows, deprecate_eof))
+    follows = data.draw(some.integers(0, 1)) if metadata else None
+    whole = bytearray(response(data.draw(some.integers(1, 3)), rows, deprecate_eof, follows=follows))
     for _ in range(data.draw(some.integers(1, 3))):
         whole[data.draw(some.integers(0, len(whole) - 1))] = data.draw(some.integers(0, 255))
     changed = bytes(whole[: data.draw(some.integers(len(whole) // 2, len(whole)))])
-    one, two = machine(deprecate_eof), machine(deprecate_eof)
+    one, two = machine(deprecate_eof, metadata), machine(deprecate_eof, metadata)
     state = one.state
     scanned = plain_response(one, changed)
     if scanned is None:

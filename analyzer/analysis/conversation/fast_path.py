@@ -45,7 +45,7 @@ def plain_turns(
     """
     ctx = machine.context
     in_force = ctx.in_force
-    if machine.state != st.COMMAND or machine.queue or ctx.assumed or machine.one_sided or in_force & METADATA_FLAG:
+    if machine.state != st.COMMAND or machine.queue or ctx.assumed or machine.one_sided:
         return first
     log = observer if isinstance(observer, CommandTracker) else None
     skimmer = observer if isinstance(observer, Skimmer) else None
@@ -53,6 +53,7 @@ def plain_turns(
         return first
     named = in_force & CLIENT_QUERY_ATTRIBUTES != 0
     has_eof = not in_force & CLIENT_DEPRECATE_EOF
+    says_metadata = in_force & METADATA_FLAG != 0
     skip = HEADER + 3 if named else HEADER + 1
     start, ends, frames, times = runs.start, runs.ends, runs.frame, runs.time
     queries = executes = sequence = 0
@@ -82,7 +83,7 @@ def plain_turns(
                 break
             statement, plan = known
         response = runs.content(run + 1)
-        found = scan(response, 1, has_eof)
+        found = scan(response, 1, has_eof, says_metadata)
         if found is None:
             break
         columns, rows, first_stop, place, sequence_id = found

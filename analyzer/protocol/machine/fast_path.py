@@ -51,9 +51,11 @@ def plain_response(machine: Machine, data: bytes) -> Scanned | None:
         return None
     ctx = machine.context
     in_force = ctx.in_force
-    if ctx.assumed or machine.one_sided or machine.compression is not None or in_force & METADATA_FLAG:
+    if ctx.assumed or machine.one_sided or machine.compression is not None:
         return None
-    found = scan(data, (machine.sequence + 1) & 0xFF, not in_force & CLIENT_DEPRECATE_EOF)
+    found = scan(
+        data, (machine.sequence + 1) & 0xFF, not in_force & CLIENT_DEPRECATE_EOF, in_force & METADATA_FLAG != 0
+    )
     if found is None or (found[0] is not None and state != st.RESULT):
         return None
     columns, rows, first_stop, begin, sequence = found
@@ -73,10 +75,13 @@ def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | 
     return None if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else end
 
 
-def scan(data: bytes, sequence: int, has_eof: bool) -> tuple[int | None, int, int, int, int] | None:
+def scan(
+    data: bytes, sequence: int, has_eof: bool, says_metadata: bool
+) -> tuple[int | None, int, int, int, int] | None:
     """(columns, rows, end of the first packet, begin of the last payload, id of the last packet); None: not plain.
 
     `sequence` is the id that the first packet has to have. `has_eof`: definitions and rows end with EOF packets.
+    `says_metadata`: a byte behind the number of columns says whether their definitions follow.
     """
     size = len(data)
     if not HEADER < size <= LONGEST_SCANNED:
@@ -89,11 +94,17 @@ def scan(data: bytes, sequence: int, has_eof: bool) -> tuple[int | None, int, in
         return None
     if first == 0:
         return (None, 0, stop, HEADER, sequence) if stop == size else None
-    if first > 0xFA or length != 1:
+    if first > 0xFA or length != (2 if says_metadata else 1):
         return None
+    definitions = first
+    if says_metadata:
+        follows = data[HEADER + 1]
+        if follows > 1:
+            return None
+        definitions *= follows
     first_stop = stop
     last = size - HEADER - 1
-    for left in range(first + 1 if has_eof else first, 0, -1):
+    for left in range(definitions + 1 if has_eof else definitions, 0, -1):
         if stop > last:
             return None
         mark = (mark + _STEP) & _WRAP
