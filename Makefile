@@ -67,4 +67,4 @@ EXAMPLE := mysql97_cli_fast-auth.pcap mysql97_cli_full-auth-rsa.pcapng mysql97_c
 
 example: $(VENV)/.test ## Make reports/example.html and the README's pictures anew
 	$(BIN)/handshark report $(addprefix samples/,$(EXAMPLE)) --title "Logins of every kind" -o reports/example.html
-	$(BIN)/python -m tests.report.screenshots
+	$(BIN)/python -m tests.report.html.screenshots

@@ -1,12 +1,21 @@
-"""Settings of all tests: property tests on busy machines, and the same examples in every CI run."""
+"""Settings of all tests: patience on busy machines, the same examples in every CI run; fixtures that rooms share."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.tls.live import Bench
 
 # A machine that stalls for a second while examples are made is no fault of the test.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Certificates of every kind and an OpenSSL server for each, made once."""
+    return Bench(tmp_path_factory.mktemp("tls"))

@@ -16,9 +16,8 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, plain_version
 from analyzer.protocol.tables.capabilities import CAPABILITIES, flag_names
+from tests.analysis.support import analyse_file, codes, rows_of
 from tests.corpus import LAB, Json, cases, needs_corpus, truth
-
-from .support import analyse_file, codes, rows_of
 
 pytestmark = needs_corpus
 

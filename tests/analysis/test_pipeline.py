@@ -6,9 +6,7 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions, Result, pipeline
 from analyzer.errors import UnsupportedLinkType
-from tests.net.frames import Frame
-
-from .traffic import (
+from tests.analysis.traffic import (
     ACCEPTED,
     GOODBYE,
     MS,
@@ -22,6 +20,7 @@ from .traffic import (
     results_of,
     wait,
 )
+from tests.net.link.frames import Frame
 
 
 def client(number: int) -> tuple[str, int]:
@@ -74,7 +73,7 @@ def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_text_that_is_not_utf_8_survives_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    from .traffic import FAST, greeting, login, ok
+    from tests.analysis.traffic import FAST, greeting, login, ok
 
     monkeypatch.setattr(pipeline, "WAITING", 0)
     odd = login().replace(b"app\0", b"\xff\xfe\x80\0", 1)

@@ -15,7 +15,7 @@ from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.analysis.pipeline import Result
 from analyzer.batches import FrameBatch
 from analyzer.capture import PcapWriter
-from tests.net.frames import Frame, batch_of
+from tests.net.link.frames import Frame, batch_of
 
 MS = 1_000_000
 SECOND = 1000 * MS

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import oltp, replay, tls
+from tests.corpus import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "samples"
+SAMPLES = REPOSITORY / "samples"
 TSHARK_FIELDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.user", "-e", "mysql.version", "-e", "mysql.error_code"]
 TSHARK_COMMANDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.query", "-e", "mysql.error_code"]
 DISSECTED = ["-T", "fields", "-e", "mysql.user", "-e", "mysql.query"]

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import replay
-from tests.live.network import Network, network
+from tests.capture.live.network import Network, network
+from tests.corpus import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "samples"
+SAMPLES = REPOSITORY / "samples"
 FILTER = "tcp port 3306"
 RATES = (40_000, 80_000, 0)
 BUFFERS = (2, 16)
@@ -68,7 +68,7 @@ def _until(process: subprocess.Popen[str], word: str) -> list[str]:
 
 @contextmanager
 def _running(words: list[str], word: str, out: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(words, stdout=out, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(words, stdout=out, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         try:
             _until(process, word)
             yield process
@@ -80,7 +80,7 @@ def _running(words: list[str], word: str, out: int = subprocess.DEVNULL) -> Iter
 def _send(wire: Network, load: Path, rate: float, frames: int, number: int = 0) -> tuple[int, float]:
     words = [*wire.inside, sys.executable, "-m", "tests.bench.sender", str(load), wire.far]
     words += ["--rate", str(rate), "--frames", str(frames), "--round", str(number)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, cwd=REPOSITORY, check=True)
     told = json.loads(done.stdout)
     return told["sent"], told["sent"] / told["seconds"]
 

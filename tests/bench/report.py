@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import replay
+from tests.corpus import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "samples"
+SAMPLES = REPOSITORY / "samples"
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Made:
     def run(self) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begin = time.perf_counter()
-        subprocess.run(self.argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+        subprocess.run(self.argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY)
         self.clock.append(time.perf_counter() - begin)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.work.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from analyzer.capture import PcapngWriter, PcapWriter, open_capture, open_merged
 from analyzer.errors import CaptureError
-
-from .support import SECOND, START, frames_of, pcap
+from tests.capture.support import SECOND, START, frames_of, pcap
 
 
 def write(path: Path, times: list[int], link_type: int = 1, secret: bytes | None = None) -> str:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from analyzer.capture import PcapWriter, open_stream
 from analyzer.errors import CaptureError
-
-from .support import SECOND, START, Frame, calm, pcap, read, read_or_refuse, samples
+from tests.capture.support import SECOND, START, Frame, calm, pcap, read, read_or_refuse, samples
 
 HEADER = 24
 

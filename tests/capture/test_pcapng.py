@@ -15,8 +15,19 @@ from analyzer.capture.clocks import MAX_SECONDS, SECOND_NS, Clock
 from analyzer.capture.pcapng import MAX_INTERFACES
 from analyzer.capture.state import MAX_SECRET_BYTES, MAX_WARNINGS, ReadState
 from analyzer.errors import CaptureError
-
-from .support import START, Frame, block, calm, enhanced, interface, option, pcapng, read, read_or_refuse, section
+from tests.capture.support import (
+    START,
+    Frame,
+    block,
+    calm,
+    enhanced,
+    interface,
+    option,
+    pcapng,
+    read,
+    read_or_refuse,
+    section,
+)
 
 TLS = 0x544C534B
 

@@ -26,10 +26,8 @@ from hypothesis import strategies as st
 from analyzer.capture import PcapWriter, open_capture, open_stream
 from analyzer.capture.compression import OUTPUT_LIMIT
 from analyzer.errors import CaptureError
-
-from .support import START, calm, frames_of, pcap, pcapng, read, read_or_refuse, samples
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.capture.support import START, calm, frames_of, pcap, pcapng, read, read_or_refuse, samples
+from tests.corpus import REPOSITORY
 
 
 def lz4_frame(content: bytes) -> bytes:
@@ -357,12 +355,12 @@ def test_standard_input(tmp_path: Path) -> None:
     )
     content = pcap(9)
     command = [sys.executable, "-c", code]
-    piped = subprocess.run(command, input=content, capture_output=True, check=True, cwd=ROOT)
+    piped = subprocess.run(command, input=content, capture_output=True, check=True, cwd=REPOSITORY)
     assert piped.stdout.decode().split() == ["-", "9", f"({len(content)},", "None)"]
     path = tmp_path / "x"
     path.write_bytes(content)
     with path.open("rb") as file:
-        redirected = subprocess.run(command, stdin=file, capture_output=True, check=True, cwd=ROOT)
+        redirected = subprocess.run(command, stdin=file, capture_output=True, check=True, cwd=REPOSITORY)
     assert redirected.stdout.decode().split() == ["-", "9", f"({len(content)},", f"{len(content)})"]
 
 

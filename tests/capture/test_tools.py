@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from analyzer.capture import open_capture, open_merged
-
-from .support import Frame, block, enhanced, frames_of, interface, option, pcap, pcapng, section
+from tests.capture.support import Frame, block, enhanced, frames_of, interface, option, pcap, pcapng, section
+from tests.corpus import REPOSITORY
 
 pytestmark = pytest.mark.tool
 
-ROOT = Path(__file__).resolve().parents[2]
-CORPUS = Path(os.environ.get("HANDSHARK_CORPUS", ROOT.parent / "shared" / "corpus"))
+CORPUS = Path(os.environ.get("HANDSHARK_CORPUS", REPOSITORY.parent / "shared" / "corpus"))
 FIELDS = ("frame.number", "frame.time_epoch", "frame.len", "frame.cap_len")
 Row = tuple[int, int, int, int]
 

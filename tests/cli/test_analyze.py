@@ -16,9 +16,8 @@ import pytest
 from analyzer.analysis import Connection
 from analyzer.cli import main
 from tests.analysis.traffic import ACCEPTED, FIN, GOODBYE, Say, Step, analyse, conversation, pcap, query
+from tests.cli.support import HANDSHARK, Done, Json, accepted, refused, rotated, run
 from tests.corpus import REPOSITORY
-
-from .support import HANDSHARK, Done, Json, accepted, refused, rotated, run
 
 # CONTRACT.md, "handshark analyze"; what stands under each is there as well.
 KEYS = (

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
+from tests.cli.test_analyze import hold_the_contract
 from tests.corpus import captures, needs_corpus
-
-from .test_analyze import hold_the_contract
 
 CUTS = 2
 # Some of them large when unpacked; what matters of them is in the others.

@@ -25,9 +25,8 @@ from tests.analysis.traffic import (
     query,
     wait,
 )
+from tests.cli.support import Json, run
 from tests.corpus import REPOSITORY
-
-from .support import Json, run
 
 # CONTRACT.md, "handshark commands".
 KEYS = (

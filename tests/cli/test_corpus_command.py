@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
+from tests.cli.support import accepted, refused
 from tests.corpus import REPOSITORY
-
-from .support import accepted, refused
 
 Capsys = pytest.CaptureFixture[str]
 

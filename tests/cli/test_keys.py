@@ -10,8 +10,9 @@ import pytest
 
 from analyzer.capture import PcapWriter, open_capture
 from analyzer.cli import main
+from tests.corpus import REPOSITORY
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = REPOSITORY / "samples"
 
 
 def taken_apart(name: Path, folder: Path) -> tuple[Path, Path] | None:

@@ -12,10 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.corpus import REPOSITORY
 from tests.fuzz import seeds
 from tests.fuzz.targets import TARGETS
 
-WORK = seeds.REPOSITORY / ".cache" / "fuzz"
+WORK = REPOSITORY / ".cache" / "fuzz"
 LONGEST = {"line": 1 << 15, "records": 1 << 14}
 # One input may take so long, in seconds, and so much memory, in MiB: more is a finding too.
 TIMEOUT = 20
@@ -39,9 +40,7 @@ def run(target: str, seconds: int) -> bool:
     command += [str(folder), f"-max_total_time={seconds}", f"-max_len={LONGEST[target]}", f"-timeout={TIMEOUT}"]
     command += [f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={WORK}/{target}-", "-print_final_stats=1"]
     print(f"{target}: {seconds} s, {len(list(folder.iterdir()))} inputs to begin with", flush=True)
-    done = subprocess.run(
-        command, cwd=seeds.REPOSITORY, stderr=subprocess.PIPE, text=True, errors="replace", check=False
-    )
+    done = subprocess.run(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
     if done.returncode == 0:
         stats = dict(re.findall(r"stat::(\w+):\s+(\d+)", done.stderr))
         rate, runs = stats.get("average_exec_per_sec", "?"), stats.get("number_of_executed_units", "?")

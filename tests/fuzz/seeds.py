@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from analyzer.capture import open_capture
@@ -10,9 +9,9 @@ from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.wire.framing import encode_packet
-from tests.protocol.binlog_streams import STREAMS
+from tests.corpus import REPOSITORY
+from tests.protocol.records.binlog_streams import STREAMS
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SAMPLES: Final = REPOSITORY / "samples"
 # Larger ones make every execution slow, and mutations of them rarely hit anything.
 LONGEST: Final = 1 << 14

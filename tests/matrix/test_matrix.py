@@ -6,13 +6,13 @@ import os
 
 import pytest
 
+from tests.analysis.connection.calibration import RIGHT, Rate, compare_capture
 from tests.corpus import tool
 from tests.matrix.cases import COMPRESSIONS, TLS
 from tests.matrix.running import CannotCapture, ServerRun, run_matrix
 from tests.matrix.table import markdown, problems
 from tests.servers import require_servers
 from tests.servers.accounts import EVERY, accounts_on
-from tests.tls.calibration import RIGHT, Rate, compare_capture
 
 pytestmark = [pytest.mark.server, pytest.mark.tool]
 

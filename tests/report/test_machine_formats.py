@@ -16,9 +16,8 @@ from analyzer.analysis.model.connection import Connection
 from analyzer.report import csv as csvout
 from analyzer.report import jsonl
 from analyzer.report.escape import csv_cell, json_safe
-
-from . import examples
-from .test_escape import ANY_TEXT
+from tests.report import examples
+from tests.report.test_escape import ANY_TEXT
 
 
 def disguised(text: str) -> Connection:

@@ -10,11 +10,10 @@ from hypothesis import given
 from analyzer.analysis.model.connection import Connection
 from analyzer.report import diff
 from analyzer.report.markdown import MarkdownReport, text
-
-from . import examples
-from .test_escape import ANY_TEXT
-from .test_html import Page
-from .test_machine_formats import disguised
+from tests.report import examples
+from tests.report.html.test_page import Page
+from tests.report.test_escape import ANY_TEXT
+from tests.report.test_machine_formats import disguised
 
 
 def report(*connections: Connection, title: str = "Demo", note: str | None = None) -> str:

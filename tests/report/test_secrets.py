@@ -6,7 +6,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,10 +15,10 @@ from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionD
 from analyzer.analysis.packets.packet_list import MASKED, masked_sql
 from analyzer.capture import open_capture
 from analyzer.report.html.page import HtmlReport
+from tests.corpus import REPOSITORY
+from tests.report.html.test_page import blocks
 
-from .test_html import blocks
-
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = REPOSITORY / "samples"
 # Sample -> where its secrets stand: (record, field) of the client's packets.
 LOGINS = {
     "mysql97_cli_fast-auth.pcap": {("HandshakeResponse41", "auth_response")},

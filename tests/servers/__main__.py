@@ -6,11 +6,11 @@ import argparse
 import sys
 import time
 
-from . import Server, read_state, servers_dir
-from .engines import ENGINES, engine
-from .lifecycle import down, up
-from .packages import SetupError
-from .second import ecdsa_dir, ecdsa_servers
+from tests.servers import Server, read_state, servers_dir
+from tests.servers.engines import ENGINES, engine
+from tests.servers.lifecycle import down, up
+from tests.servers.packages import SetupError
+from tests.servers.second import ecdsa_dir, ecdsa_servers
 
 
 def _describe(server: Server) -> str:

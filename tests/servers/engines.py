@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .accounts import PAM_SERVICE, account
-from .certificates import RSA
-from .packages import Prefix, SetupError
+from tests.servers.accounts import PAM_SERVICE, account
+from tests.servers.certificates import RSA
+from tests.servers.packages import Prefix, SetupError
 
 HOST = "127.0.0.1"
 QUIET_HOST = "127.0.0.2"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from . import LONGEST_DIRECTORY, Server, reachable, read_state
-from .accounts import ADMIN, setup_sql
-from .certificates import RSA, make_certificates
-from .engines import (
+from tests.servers import LONGEST_DIRECTORY, Server, reachable, read_state
+from tests.servers.accounts import ADMIN, setup_sql
+from tests.servers.certificates import RSA, make_certificates
+from tests.servers.engines import (
     ENGINES,
     HOST,
     QUIET_HOST,
@@ -30,8 +30,8 @@ from .engines import (
     has_ipv6,
     write_pam_service,
 )
-from .packages import Prefix, SetupError, unpack
-from .processes import Owner, greeting, preload_library, stop_processes, unprivileged, wait_until
+from tests.servers.packages import Prefix, SetupError, unpack
+from tests.servers.processes import Owner, greeting, preload_library, stop_processes, unprivileged, wait_until
 
 START_SECONDS = 90.0
 

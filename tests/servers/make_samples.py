@@ -25,17 +25,16 @@ import zstandard
 
 from analyzer import __version__
 from analyzer.errors import AnalyzerError
-
-from . import REPOSITORY, Server, running_servers, servers_dir
-from .accounts import ADMIN
-from .capturing import tcpdump
-from .engines import ENGINES, engine
-from .lifecycle import down, up
-from .packages import SetupError
-from .sample_cases import CASES, Case
-from .sample_recording import Unfit, known, shown_command, take
-from .sample_sessions import SESSIONS, SampleSession
-from .second import ecdsa_servers, share_packages
+from tests.servers import REPOSITORY, Server, running_servers, servers_dir
+from tests.servers.accounts import ADMIN
+from tests.servers.capturing import tcpdump
+from tests.servers.engines import ENGINES, engine
+from tests.servers.lifecycle import down, up
+from tests.servers.packages import SetupError
+from tests.servers.sample_cases import CASES, Case
+from tests.servers.sample_recording import Unfit, known, shown_command, take
+from tests.servers.sample_sessions import SESSIONS, SampleSession
+from tests.servers.second import ecdsa_servers, share_packages
 
 SAMPLES = REPOSITORY / "samples"
 CLIENTS = Path(__file__).with_name("sample_clients.py")

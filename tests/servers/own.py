@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from live_client import Options, Session
-
-from . import Server
-from .accounts import Account, account, copy_sql, drop_sql
+from tests.servers import Server
+from tests.servers.accounts import Account, account, copy_sql, drop_sql
 
 
 def run_as_admin(server: Server, statements: Iterable[str]) -> None:

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .engines import HOST
-from .packages import SetupError
+from tests.servers.engines import HOST
+from tests.servers.packages import SetupError
 
 STOP_SECONDS = 30.0
 

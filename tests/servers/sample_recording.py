@@ -16,10 +16,9 @@ import zstandard
 from live_client import Options, Session
 from live_client.cli import main as client
 from live_client.faults import FAULTS
-
-from . import Server
-from .accounts import account
-from .sample_sessions import FLUSH, SampleSession
+from tests.servers import Server
+from tests.servers.accounts import account
+from tests.servers.sample_sessions import FLUSH, SampleSession
 
 Capturing = Callable[[Path, str, int], AbstractContextManager[None]]
 Run = Callable[[list[str | Path]], str]

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from live_client.faults import FAULTS
-
-from .accounts import account
+from tests.servers.accounts import account
 
 PEOPLE = "SELECT id, name, born, score FROM people ORDER BY id"
 ONE = ("-e", "SELECT 1")

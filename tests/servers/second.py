@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from . import Server, require_servers, servers_dir
-from .certificates import ECDSA
-from .engines import ENGINES, Engine, engine
-from .lifecycle import up
+from tests.servers import Server, require_servers, servers_dir
+from tests.servers.certificates import ECDSA
+from tests.servers.engines import ENGINES, Engine, engine
+from tests.servers.lifecycle import up
 
 # Of the ports; 1 is that of the server that looks up names (make_samples).
 ECDSA_OFFSET = 2

@@ -12,13 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.analysis.traffic import ACCEPTED, ACK, FIN, RST, Say, Step, conversation, in_time_order, pcap
-
-from . import Server, engines, processes, read_state, require_servers, running_servers
-from .accounts import account, accounts_on
-from .capturing import half_closed
-from .certificates import ECDSA, RSA, make_certificates
-from .packages import Prefix, SetupError, Source, debian_source
-from .second import ECDSA_OFFSET, ecdsa_engines, require_ecdsa_servers
+from tests.servers import Server, engines, processes, read_state, require_servers, running_servers
+from tests.servers.accounts import account, accounts_on
+from tests.servers.capturing import half_closed
+from tests.servers.certificates import ECDSA, RSA, make_certificates
+from tests.servers.packages import Prefix, SetupError, Source, debian_source
+from tests.servers.second import ECDSA_OFFSET, ecdsa_engines, require_ecdsa_servers
 
 NAMES = [each.name for each in engines.ENGINES]
 

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.x509.oid import NameOID
 
 from analyzer.tls.records import CLIENT, SERVER
-
-from .support import Flight
+from tests.tls.support import Flight
 
 # OpenSSL's options that the ssl module has no names for.
 OP_NO_ENCRYPT_THEN_MAC = 1 << 19

@@ -6,8 +6,7 @@ Each is a list of (sender, record) and the lines a key log of the session would 
 from __future__ import annotations
 
 from analyzer.tls.records import CLIENT, SERVER
-
-from .support import Flight
+from tests.tls.support import Flight
 
 PAYLOAD = bytes(range(50))
 

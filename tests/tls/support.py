@@ -13,6 +13,7 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import CLIENT, SERVER, begins_tls
 from analyzer.tls.session import AfterTls, Plain, TlsSession
+from tests.corpus import REPOSITORY
 
 # Sender, bytes.
 Flight = tuple[int, bytes]
@@ -21,7 +22,7 @@ Flight = tuple[int, bytes]
 def corpus_dir() -> Path | None:
     """The shared corpus of captures: HANDSHARK_CORPUS, or beside the repository."""
     given = os.environ.get("HANDSHARK_CORPUS")
-    path = Path(given) if given else Path(__file__).parents[3] / "shared" / "corpus"
+    path = Path(given) if given else REPOSITORY.parent / "shared" / "corpus"
     return path if (path / "lab").is_dir() else None
 
 

@@ -12,9 +12,8 @@ import pytest
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import TlsSession
-
-from .rfc8448 import SIMPLE_LOG
-from .support import Reading, Stream, corpus_dir, key_log, streams_of
+from tests.tls.rfc8448 import SIMPLE_LOG
+from tests.tls.support import Reading, Stream, corpus_dir, key_log, streams_of
 
 ROOT = corpus_dir()
 NAMES = sorted(path.stem for path in (ROOT / "lab").glob("*.keys")) if ROOT else []

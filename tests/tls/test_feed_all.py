@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import Event, KeyLog, TlsSession
-
-from .live import Bench, Pair
-from .support import Flight, key_log
-from .test_properties import TRACES, recut
+from tests.tls.live import Bench, Pair
+from tests.tls.support import Flight, key_log
+from tests.tls.test_properties import TRACES, recut
 
 GAP = b""  # in place of a segment
 

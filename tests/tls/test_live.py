@@ -13,8 +13,7 @@ from analyzer.tls.keylog import KeyLog
 from analyzer.tls.keys import KeyFileError, load_rsa_key
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import TlsSession
-
-from .live import (
+from tests.tls.live import (
     ANSWER,
     OP_NO_ENCRYPT_THEN_MAC,
     OP_NO_EXTENDED_MASTER_SECRET,
@@ -24,7 +23,7 @@ from .live import (
     Writer13,
     conversation,
 )
-from .support import Reading, key_log, read
+from tests.tls.support import Reading, key_log, read
 
 V10 = ssl.TLSVersion.TLSv1
 V11 = ssl.TLSVersion.TLSv1_1
@@ -297,7 +296,7 @@ def session_keys(log: bytes) -> dict[str, bytes]:
 
 
 def test_key_updates_padding_and_many_records_at_once(bench: Bench) -> None:
-    from .rfc8448 import PAYLOAD, SIMPLE, SIMPLE_LOG
+    from tests.tls.rfc8448 import PAYLOAD, SIMPLE, SIMPLE_LOG
 
     secrets = session_keys(SIMPLE_LOG)
     client = Writer13(secrets["CLIENT_TRAFFIC_SECRET_0"])

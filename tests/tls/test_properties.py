@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import Plain, TlsSession
-
-from .live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair, Writer13, conversation
-from .rfc8448 import PAYLOAD, RESUMED, RESUMED_LOG, SIMPLE, SIMPLE_LOG
-from .support import Flight, Reading, key_log, read
+from tests.tls.live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair, Writer13, conversation
+from tests.tls.rfc8448 import PAYLOAD, RESUMED, RESUMED_LOG, SIMPLE, SIMPLE_LOG
+from tests.tls.support import Flight, Reading, key_log, read
 
 TRACES = [(SIMPLE, SIMPLE_LOG, [PAYLOAD, PAYLOAD]), (RESUMED, RESUMED_LOG, [b"ABCDEF" + PAYLOAD, PAYLOAD])]
 

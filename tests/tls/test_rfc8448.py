@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from analyzer.tls.handshake import AlertSeen
 from analyzer.tls.records import CLIENT, SERVER
-
-from .rfc8448 import PAYLOAD, RESUMED, RESUMED_LOG, RETRY, RETRY_LOG, SIMPLE, SIMPLE_LOG
-from .support import Reading, key_log, read
+from tests.tls.rfc8448 import PAYLOAD, RESUMED, RESUMED_LOG, RETRY, RETRY_LOG, SIMPLE, SIMPLE_LOG
+from tests.tls.support import Reading, key_log, read
 
 
 def alerts(reading: Reading) -> list[AlertSeen]:

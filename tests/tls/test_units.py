@@ -25,9 +25,8 @@ from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import TlsSession
 from analyzer.tls.tables import CIPHER_SUITES
 from analyzer.tls.x509 import describe_certificate
-
-from .rfc8448 import SIMPLE, SIMPLE_LOG
-from .support import key_log, read
+from tests.tls.rfc8448 import SIMPLE, SIMPLE_LOG
+from tests.tls.support import key_log, read
 
 RANDOM = bytes(range(32))
 HEX = RANDOM.hex().encode()

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.cli import main
+from tests.corpus import REPOSITORY
 
-ROOT: Final = Path(__file__).resolve().parents[3]
-PAGE: Final = ROOT / "analyzer" / "analysis" / "findings" / "EXAMPLES.md"
+PAGE: Final = REPOSITORY / "analyzer" / "analysis" / "findings" / "EXAMPLES.md"
 # What a reader may ask -> sample, and the password to check where one is given.
 EXAMPLES: Final[tuple[tuple[str, str, str | None], ...]] = (
     (
@@ -40,7 +40,7 @@ def page() -> str:
         "Made by `python -m tests.analysis.findings.examples` from `samples/`; do not edit.\n",
     ]
     before = Path.cwd()
-    os.chdir(ROOT)
+    os.chdir(REPOSITORY)
     try:
         for title, name, password in EXAMPLES:
             capture = f"samples/mysql97_raw_{name}.pcapng"

@@ -1,5 +1,7 @@
-"""Every finding has traffic that makes it, and traffic that comes close and does not. tests/analysis/test_findings.py
-has the other half of them."""
+"""Every finding has traffic that makes it, and traffic that comes close and does not.
+
+test_findings.py has the other half of them.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,29 @@ from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.model.connection import Finding
+from tests.analysis.findings.making import (
+    BAD_HANDSHAKE,
+    CLOSE,
+    HALF_A_LOGIN,
+    HANDSHAKE_FAILURE,
+    MARIADB,
+    PROBE,
+    PROTOCOL_VERSION,
+    SERVER_CLOSES,
+    SHA2,
+    UNKNOWN_CA,
+    any_login,
+    fast,
+    full,
+    idle,
+    last,
+    scramble,
+    several,
+    switched,
+    tls,
+)
+from tests.analysis.findings.test_findings import CASES, ERRORS
 from tests.analysis.support import codes
-from tests.analysis.test_findings import CASES, ERRORS
 from tests.analysis.traffic import (
     ACCEPTED,
     CLIENT_FLAGS,
@@ -39,28 +62,6 @@ from tests.analysis.traffic import (
     query,
     ssl_request,
     wait,
-)
-
-from .making import (
-    BAD_HANDSHAKE,
-    CLOSE,
-    HALF_A_LOGIN,
-    HANDSHAKE_FAILURE,
-    MARIADB,
-    PROBE,
-    PROTOCOL_VERSION,
-    SERVER_CLOSES,
-    SHA2,
-    UNKNOWN_CA,
-    any_login,
-    fast,
-    full,
-    idle,
-    last,
-    scramble,
-    several,
-    switched,
-    tls,
 )
 
 Made = Callable[[], Connection]
@@ -163,7 +164,7 @@ EACH: dict[str, tuple[Made, Made]] = {
 }
 # Made elsewhere, from real TLS.
 ELSEWHERE = {
-    "encrypted-login": "tests/tls/test_inference.py",
+    "encrypted-login": "tests/analysis/connection/test_tls_inference.py",
     "decryption-failed": "test_tls.py",
     "weak-tls": "test_tls.py",
     "tls-login-mismatch": "test_tls.py",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from analyzer.analysis.findings import TABLE
 from tests.analysis.support import analyse_file, codes
+from tests.corpus import REPOSITORY
 
-SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+SAMPLES = REPOSITORY / "samples"
 
 # finding -> recordings of real servers (samples/README.md) in which it has to be
 RECORDED: Final[dict[str, tuple[str, ...]]] = {

@@ -18,8 +18,8 @@ from analyzer.errors import DecodeError
 from analyzer.protocol.auth import plugin
 from analyzer.protocol.auth.base import Exchange, Plugin, encoded
 from analyzer.protocol.wire.reader import Reader
+from tests.corpus import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 CORPUS = Path(os.environ.get("HANDSHARK_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
 LAB = CORPUS / "lab"
 

@@ -1,0 +1,130 @@
+"""Findings that rest on other connections are the same for one process and for several, and in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from analyzer.analysis import AnalysisOptions, Connection, Result
+from analyzer.analysis.findings import cross_connection as across
+from analyzer.analysis.findings.cross_connection import ACROSS, Across, Broken, LoggedIn, is_open, note_of
+from analyzer.analysis.findings.rule import MOST_PAIRS, Evidence
+from analyzer.cli.harvest import Connections, whole
+from analyzer.cli.run import Run
+from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
+from tests.analysis.support import codes
+from tests.analysis.traffic import (
+    FAST,
+    GOODBYE,
+    MS,
+    SECOND,
+    START,
+    Script,
+    conversation,
+    err,
+    greeting,
+    in_time_order,
+    login,
+    ok,
+    pcap,
+    wait,
+)
+
+BLOCKED: Script = [("s", err(0, 1129, "Host is blocked", None)), *SERVER_CLOSES]
+SLOW: Script = [wait("s", greeting(), 1.2), ("c", login()), ("s", FAST + ok(3)), *GOODBYE]
+KILLED: Script = idle(30.1, *SERVER_CLOSES)
+# One client: a burst, health checks, a block, a cache that never knows it, a slow login.
+DAY: Sequence[Script] = [
+    *[fast()] * 60,
+    KILLED,
+    KILLED,
+    PROBE,
+    full("late"),
+    PROBE,
+    full("late"),
+    PROBE,
+    BLOCKED,
+    SLOW,
+    full("late"),
+]
+EXPECTED = ACROSS | {"connection-churn"}
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("across") / "day.pcap"
+    frames = in_time_order(
+        *(
+            conversation(
+                script, client=(f"10.0.0.{client}", 40_000 + number), start_ns=START + number * 50 * MS + client
+            )
+            for client in (1, 2, 3)
+            for number, script in enumerate(DAY)
+        )
+    )
+    path.write_bytes(pcap(frames))
+    return path
+
+
+def analysed(capture: Path, jobs: int) -> list[Connection]:
+    run: Run[Result] = Run(AnalysisOptions(), partial(Connections, whole), jobs)
+    found = [result[0] for _, results in run.each([str(capture)], False) for result in results]
+    assert not run.failed
+    return found
+
+
+def test_any_number_of_processes_finds_the_same(capture: Path) -> None:
+    alone = analysed(capture, 1)
+    assert len(alone) == 3 * len(DAY)
+    assert {code for connection in alone for code in codes(connection)} >= EXPECTED
+    for jobs in (2, 3):
+        assert analysed(capture, jobs) == alone
+
+
+def test_clients_are_told_apart(capture: Path) -> None:
+    connections = analysed(capture, 1)
+    numbers = [
+        finding.message.partition("number ")[2].partition(" ")[0]
+        for connection in connections
+        for finding in connection.findings
+        if finding.code == "probe-connection"
+    ]
+    assert sorted(numbers) == ["", "", "", "2", "2", "2", "3", "3", "3"]
+
+
+def test_memory_is_bounded() -> None:
+    judge = Across()
+    for number in range(2 * across.MOST):
+        judge.note(Broken(f"10.0.{number >> 8}.{number & 255}", ("10.9.9.9", 3306), START, number, True))
+        judge.note(LoggedIn(f"10.0.{number}", ("10.9.9.9", number), f"user{number}", True, "full", SECOND))
+    for table in (judge._ended, judge._logins, judge._durations, judge._idle):
+        assert len(table._items) <= across.MOST
+
+
+def test_pairs_are_forgotten_oldest_first() -> None:
+    from analyzer.net.tcp.reassembly import TcpConnection
+
+    evidence = Evidence()
+    for number in range(MOST_PAIRS + 100):
+        tcp = TcpConnection(b"", ((f"10.{number >> 8}.{number & 255}.1", 40_000), ("10.255.0.1", 3306)), 1, START)
+        tcp.initiator, tcp.syn_ns = 0, START
+        evidence.opened([tcp])
+    assert len(evidence.pairs) == MOST_PAIRS
+    assert next(iter(evidence.pairs))[0] == "10.0.100.1"
+
+
+def test_notes_hold_what_later_ones_need(capture: Path) -> None:
+    for connection in analysed(capture, 1):
+        note = note_of(connection)
+        if connection.outcome == "accepted":
+            assert isinstance(note, LoggedIn)
+            assert (note.client, note.user) == (connection.client.address, connection.login and connection.login.user)
+        elif connection.error is not None:
+            assert note is None  # 1129: refused before it could log in, and no cause of it
+        else:
+            assert isinstance(note, Broken)
+            assert note.probe
+            assert is_open(connection)

@@ -1,0 +1,103 @@
+"""`handshark report` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analyzer.cli import main
+from tests.corpus import REPOSITORY
+from tests.report.html.test_page import blocks, data
+
+SAMPLES = REPOSITORY / "samples"
+FAST = str(SAMPLES / "mysql97_cli_fast-auth.pcap")
+WRONG = str(SAMPLES / "mysql97_cli_wrong-password.pcap")
+TLS = str(SAMPLES / "mysql97_cli_tls12.pcapng")
+
+
+def test_page(tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    command = [
+        "report",
+        FAST,
+        WRONG,
+        "--title",
+        "Two <logins>",
+        "--note",
+        "Seen here",
+        "--theme",
+        "dark",
+        "-o",
+        str(out),
+    ]
+    assert main(command) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "Two &lt;logins&gt;" in text
+    assert "Seen here" in text
+    assert 'data-theme="dark"' in text
+    assert data(text)["kept"] == 2
+    [columns] = blocks(text, "rows")
+    assert columns[-2] == ["c0", "c2-0"]
+
+
+def test_read_once_and_read_twice_say_the_same(tmp_path: Path) -> None:
+    """A pipe can not be read again: packets are then noted on the way."""
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
+    assert main(["report", FAST, "--title", "x", "-o", str(one)]) == 0
+    command = [sys.executable, "-m", "analyzer", "report", "-", "--title", "x", "-o", str(other)]
+    subprocess.run(command, stdin=open(FAST, "rb"), check=True, cwd=REPOSITORY)  # noqa: SIM115 - subprocess closes nothing
+    pages = [
+        re.sub("standard input|" + re.escape(FAST), "-", file.read_text(encoding="utf-8")) for file in (one, other)
+    ]
+    assert blocks(pages[0], "packets") == blocks(pages[1], "packets")
+    views = [json.dumps(blocks(page, "views")).replace(FAST, "-") for page in pages]
+    assert views[0] == views[1]
+
+
+def test_markdown_goes_to_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["report", WRONG, "--format", "md"]) == 0
+    shown = capsysbinary.readouterr().out.decode()
+    assert shown.startswith("## mysql97\\_cli\\_wrong-password.pcap\n")
+    assert "`access-denied`" in shown
+
+
+def test_difference(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    out = tmp_path / "diff.html"
+    assert main(["report", "--diff", FAST, TLS, "-o", str(out)]) == 0
+    assert "TLSv1.2" in out.read_text(encoding="utf-8")
+    assert main(["report", "--diff", FAST, TLS, "--format", "md"]) == 0
+    assert "| TLSv1.2 | - | 1 (100.0 %) | only after |" in capsysbinary.readouterr().out.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([FAST], 2, "an HTML report needs a file"),
+        (["--diff", FAST, "-o", "x.html"], 2, "--diff compares two captures"),
+        (["--diff", FAST, FAST, FAST, "-o", "x.html"], 2, "--diff compares two captures"),
+        (["no-such-file.pcap", "-o", "x.html"], 3, "no-such-file.pcap"),
+        (["--diff", FAST, "no-such-file.pcap", "--format", "md"], 3, "no-such-file.pcap"),
+        ([FAST, "-o", "no-such-directory/x.html"], 3, "no-such-directory/x.html"),
+    ],
+)
+def test_errors(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        found = main(["report", *arguments])
+    except SystemExit as left:
+        found = int(left.code or 0)
+    assert found == code
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,357 @@
+"""The page as text: what is in it, that nothing else is, and that what its blocks hold is what was put in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+import zlib
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
+from analyzer.analysis.model.command import CommandExcerpt
+from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.model.packet import Field, Packet
+from analyzer.report.html import page as html
+from analyzer.report.html.connection_view import VIEW_NAMES, encoded, joined, view
+from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
+from analyzer.report.html.packets import packet_columns
+from analyzer.report.html.page import HtmlReport
+from analyzer.report.text.hexdump import nested
+from tests.report import examples
+from tests.report.test_escape import ANY_TEXT
+from tests.report.test_machine_formats import disguised
+
+TAGS = re.compile(
+    "a|article|b|body|br|code|dd|details|div|dl|dt|em|figcaption|figure|footer|form|g|h[1-4]|head|header|html|input|label"
+    "|li|main|meta|ol|output|p|path|pre|rect|script|section|small|span|style|summary|svg|table|tbody|td|text|th|thead"
+    "|title|tr|ul"
+)
+ATTRIBUTES = re.compile(
+    "aria-(hidden|label|labelledby)|autocomplete|charset|class|colspan|content|d|data-theme|focusable|height|hidden|href"
+    "|http-equiv|id|lang|name|placeholder|rel|role|rx|ry|scope|spellcheck|tabindex|text-anchor|transform|type|viewbox"
+    "|width|x|y"
+)
+VOID = {"meta", "input", "br"}
+
+
+class Page(HTMLParser):
+    """Fails on a tag or attribute that no template holds, and on tags that are not closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self.scripts: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert TAGS.fullmatch(tag), tag
+        for name, value in attrs:
+            assert ATTRIBUTES.fullmatch(name), name
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "href":
+                self.links.append(value or "")
+        if tag == "script":
+            self.scripts.append(dict(attrs).get("type"))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def page(
+    *connections: Connection, secrets_shown: bool = False, limit: int = 500, title: str = "Demo", text: str = "8.4.3"
+) -> str:
+    out = io.StringIO()
+    source = examples.source(len(connections))
+    source.name = title
+    with HtmlReport(out, title, secrets_shown=secrets_shown, limit=limit, note=text) as report:
+        for one in connections:
+            report.connection(one, examples.detail(text))
+        report.close([source])
+    return out.getvalue()
+
+
+def parsed(html: str) -> Page:
+    found = Page()
+    found.feed(html)
+    found.close()
+    assert found.open == []
+    # One script runs; the others are data, which the policy does not even have to forbid.
+    assert [kind for kind in found.scripts if kind not in ("application/json", "application/x-deflate")] == [None]
+    assert len(set(found.ids)) == len(found.ids)
+    manuals = {page for pages in MANUAL.values() for page in pages[1:]}
+    for link in found.links:
+        name = link.removeprefix("#").partition("?")[0]
+        assert link in manuals or (link.startswith("#") and (name in found.ids or re.fullmatch(r"c(\d+-)?\d+", name)))
+    return found
+
+
+def blocks(html: str, kind: str) -> list[Any]:
+    packed = re.findall(f'<script type="application/x-deflate" class="{kind}">([^<]*)</script>', html)
+    return [json.loads(zlib.decompress(base64.b64decode(one))) for one in packed]
+
+
+def data(html: str) -> dict[str, Any]:
+    [text] = re.findall('<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_every_part_is_there() -> None:
+    found = parsed(page(*examples.everything()))
+    text = " ".join(" ".join(found.text).split())
+    for part in (
+        "5 MySQL connections to 1 server: 1 accepted, 2 rejected, 1 aborted before a verdict, 1 encrypted from TLS on.",
+        "Most in need of attention: access-denied (2 connections).",
+        "3 logins of 4 went over the network without TLS",
+        "1045 (28000) Access denied for user 'report'@'192.168.56.1'",
+        "10.11.6-MariaDB-1:10.11.6+maria~ubu2204",
+        "The server switches to mysql_native_password",
+        "set up for mysql_native_password, not for caching_sha2_password",
+        "TLS_AES_256_GCM_SHA384",
+        "CLIENT_QUERY_ATTRIBUTES",
+        CAPABILITY_MEANINGS["CLIENT_QUERY_ATTRIBUTES"],
+        "_client_version",
+        "HandshakeResponse41",
+        "0000 0a 38 2e 34 2e 33",
+        "7 further packets left out.",
+        "Passwords, tokens and scrambles are masked, in the bytes too.",
+        "Logins over time",
+        "Login duration by phase",
+        "3 rows affected",
+        "896 commands not listed",
+        "… 70,000 bytes in all",
+        "6 of 4,711 commands are listed: the first 200,",
+    ):
+        assert part in text, part
+    # Frames 7 and 8, which the findings name; SYN and SYN, ACK stand before the first packet.
+    assert {"#c1-p6", "#c1-p7"} <= set(found.links)
+    assert {"c1-p6", "c1-p7"} <= set(found.ids)
+
+
+def test_policy_names_the_very_script_and_style() -> None:
+    text = page(examples.accepted())
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy.startswith("default-src &#39;none&#39;; ")
+    for tag in ("script", "style"):
+        [body] = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"{tag}-src &#39;sha256-{digest}&#39;" in policy.replace("&#43;", "+")
+    assert "unsafe" not in policy
+    assert not re.search(r"\sstyle=|\son\w+=", re.sub("<script.*?</script>", "", text, flags=re.DOTALL))
+
+
+def test_hostile_text_stays_text() -> None:
+    text = page(examples.hostile(), title=examples.HOSTILE, text=examples.HOSTILE)
+    found = parsed(text)
+    shown = "".join(found.text)
+    assert r"\u202egnp" in shown
+    assert "<script>alert(1)</script>" in shown
+    for held in (text, json.dumps([blocks(text, kind) for kind in ("rows", "views", "packets")], ensure_ascii=False)):
+        assert not {"\u202e", "\x1b", "\u200b", "\udc80"} & set(held)
+
+
+@settings(max_examples=15, deadline=None)
+@given(ANY_TEXT)
+def test_any_text(text: str) -> None:
+    made = page(disguised(text), title=text, text=text)
+    made.encode()
+    parsed(made)
+    assert made.replace("\n", "").isprintable()
+    held = json.dumps([blocks(made, kind) for kind in ("rows", "views", "packets")], ensure_ascii=False)
+    assert held.isprintable()
+
+
+@given(ANY_TEXT)
+def test_encoded_is_the_value_made_safe(text: str) -> None:
+    [raw] = encoded([[text, [text, 1, None]]])
+    value = json.loads(raw)
+    assert value[1] == [value[0], 1, None]
+    assert value[0].isprintable()
+    if text.isascii() and text.isprintable() and len(text) < 2000:
+        assert value[0] == text
+
+
+def test_blocks_hold_every_connection_in_order() -> None:
+    kinds = (examples.accepted, examples.rejected, examples.aborted, examples.encrypted)
+    text = page(*(kinds[number % 4](number) for number in range(23)))
+    facts = data(text)
+    [rows] = blocks(text, "rows")
+    assert rows[0] == list(range(23))
+    assert rows[-2] == [f"c{number}" for number in range(23)]
+    views = blocks(text, "views")
+    assert facts["names"] == list(VIEW_NAMES)
+    assert facts["starts"]["views"] == [0]
+    assert [n for columns in views for n in columns[0]] == list(range(23))
+    assert facts["kept"] == 23
+
+
+def test_view_survives_the_columns() -> None:
+    connection, detail = examples.rejected(), examples.detail('quoted " and \\ and é')
+    columns = packet_columns(connection, detail)
+    found = joined(encoded(view(connection).values()), encoded(columns))
+    packets = found["packets"]
+    assert [packet[4] for packet in packets[:2]] == ["SYN", "SYN, ACK"]
+    assert [packet[0] for packet in packets[2:]] == [packet.frame for packet in detail.packets]
+    assert [packet[-1] for packet in packets[2:]] == [
+        [
+            # Fields end with the bytes that are shown.
+            (depth, name, field.value, min(field.start, len(packet.data)), min(field.end, len(packet.data)))
+            for depth, name, field in nested(packet.fields)
+        ]
+        for packet in detail.packets
+    ]
+    assert bytes.fromhex(packets[2][8]) == detail.packets[0].data
+    assert found["left_out"] == 7
+
+
+def test_names_and_values_of_a_view_agree() -> None:
+    assert tuple(view(examples.accepted())) == VIEW_NAMES
+
+
+def test_in_force_is_what_both_set() -> None:
+    one = examples.accepted()
+    assert one.greeting
+    assert one.login
+    one.greeting.capabilities = ["CLIENT_PROTOCOL_41", "CLIENT_SSL", "MARIADB_CLIENT_PROGRESS", "UNKNOWN_0x4000000000"]
+    one.login.capabilities = ["CLIENT_PROTOCOL_41", "MARIADB_CLIENT_PROGRESS"]
+    names = list(CAPABILITY_MEANINGS)
+    found = {names[n] if isinstance(n, int) else n: bits for n, bits in view(one)["capabilities"]}
+    assert found == {
+        "CLIENT_PROTOCOL_41": 7,
+        "CLIENT_SSL": 1,
+        "MARIADB_CLIENT_PROGRESS": 7,
+        "UNKNOWN_0x4000000000": 1,
+    }
+    one.login.capabilities.append("CLIENT_LONG_PASSWORD")
+    assert dict(view(one)["capabilities"])[names.index("MARIADB_CLIENT_PROGRESS")] == 3
+
+
+def test_every_capability_has_a_meaning() -> None:
+    from analyzer.protocol.tables.capabilities import CAPABILITIES
+
+    assert list(CAPABILITY_MEANINGS) == list(CAPABILITIES.values())
+
+
+def test_manual_pages_are_those_of_records() -> None:
+    for record, (title, mysql, mariadb) in MANUAL.items():
+        assert title, record
+        assert mysql.startswith("https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_") or not mysql
+        assert mariadb.startswith("https://mariadb.com/docs/server/reference/clientserver-protocol/") or not mariadb
+        assert mysql or mariadb
+
+
+def test_secrets_shown_is_said() -> None:
+    assert "Secrets are shown." in page(examples.accepted(), secrets_shown=True)
+
+
+def test_limit_keeps_first_and_faulty_and_says_so() -> None:
+    many = [examples.accepted(n) for n in range(30)] + [examples.rejected(n) for n in range(30, 60)]
+    for number in (55, 57):
+        many[number].findings.append(Finding("odd-one", "warning", "certain", "Odd.", "", [1]))
+    text = page(*many, limit=2)
+    parsed(text)
+    [columns] = blocks(text, "rows")
+    kept = [anchor for anchor, number in zip(columns[-2], columns[-1], strict=True) if number >= 0]
+    # The first two, the first two that were refused, and the first two with a finding of their own.
+    assert kept == ["c0", "c1", "c30", "c31", "c55", "c57"]
+    assert "6 connections of 60 keep their packets here" in text
+    assert len(blocks(text, "views")[0][0]) == 60
+
+
+def test_packets_come_in_a_second_reading() -> None:
+    out = io.StringIO()
+    many = [examples.accepted(n) for n in range(6)]
+    with HtmlReport(out, "Demo", limit=4) as report:
+        for one in many:
+            report.connection(one)
+        assert report.missing == {"office.pcapng": frozenset(one.first_frame for one in many[:4])}
+        for number in (0, 2, 3):  # one is not found again
+            found = html.Prepare(4).packets((many[number], examples.detail()))
+            report.packets(*found)
+        report.packets("office.pcapng", many[5].first_frame, [b"[]"])  # was not asked for
+        report.close([examples.source(6)])
+    text = out.getvalue()
+    assert data(text)["kept"] == 4
+    [columns] = blocks(text, "packets")
+    assert [len(frames) for frames in columns[0]] == [7, 0, 7, 7]
+    assert "3 connections of 6 keep their packets here" in text
+
+
+def test_what_a_peer_makes_huge_stays_bounded() -> None:
+    one = examples.rejected()
+    assert one.error
+    assert one.login
+    one.error.message = "x" * 3_000_000
+    one.findings[0].message = "y" * 2_000_000
+    one.login.attributes = {f"name {n}": "v" * 3000 for n in range(500)}
+    fields = [Field(f"field {n}", "v" * 256, n, n + 1) for n in range(300)]
+    packets = [Packet(n, n, "client", 0, "ComQuery", "s" * 512, 1024, bytes(1024), fields) for n in range(200)]
+    said, error = "s" * LONGEST_STATEMENT, "e" * LONGEST_MESSAGE
+    many = FIRST + SLOWEST + FAILED
+    commands = [CommandExcerpt(n, n, n, "query", said, 9999, 1, 1, "error", n, 1, None, error) for n in range(many)]
+    out = io.StringIO()
+    with HtmlReport(out, "Demo") as report:
+        report.connection(one, ConnectionDetail(packets, 0, commands, many))
+        report.close([examples.source()])
+    assert len(out.getvalue()) < 300_000
+
+
+def test_captures_do_not_share_anchors() -> None:
+    other = examples.accepted()
+    other.capture = "second.pcap"
+    found = parsed(page(examples.accepted(), other))
+    assert {"c0", "c2-0"} <= set(found.ids)
+
+
+def test_without_connections_and_without_detail() -> None:
+    assert "No MySQL connection was found." in page()
+    out = io.StringIO()
+    report = HtmlReport(out, "Demo")
+    report.connection(examples.accepted())
+    report.close([examples.source(), examples.source(0, "b.pcap")])
+    parsed(out.getvalue())
+    assert "2 files, 2,468 frames" in out.getvalue()
+
+
+@pytest.mark.parametrize("theme", html.THEMES)
+def test_theme(theme: str) -> None:
+    out = io.StringIO()
+    with HtmlReport(out, "Demo", theme=theme, note="Seen from\nthe <db> side") as report:
+        report.connection(examples.accepted(), examples.detail())
+        report.close([examples.source()])
+    assert f'data-theme="{theme}"' in out.getvalue()
+    assert "Seen from<br>the &lt;db&gt; side" in out.getvalue()
+    parsed(out.getvalue())
+
+
+def test_fields_nest_by_name_and_by_bytes() -> None:
+    packet = examples.packet(1, "server", "HandshakeV10")
+    assert [(depth, name) for depth, name, _ in nested(packet.fields)] == [
+        (0, "payload_header"),
+        (0, "capabilities"),
+        (1, "CLIENT_PROTOCOL_41"),
+        (1, "CLIENT_SSL"),
+        (0, "text"),
+    ]
