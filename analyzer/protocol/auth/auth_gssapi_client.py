@@ -6,7 +6,8 @@ and mechanism; then GSSAPI tokens go both ways until both sides trust one anothe
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.token import GssapiToken, TokenExchange
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
@@ -31,39 +32,6 @@ class ServicePrincipal(AuthRecord, frozen=True):
         w.nul(self.mechanism)
 
 
-class GssapiToken(AuthRecord, frozen=True):
-    """A token of the mechanism."""
-
-    token: bytes
-
-    def summary(self) -> str:
-        return f"GSSAPI token of {len(self.token)} bytes"
-
-    @classmethod
-    def decode(cls, r: Reader) -> GssapiToken:
-        return cls(r.rest("token"))
-
-    def encode(self, w: Writer) -> None:
-        w.raw(self.token)
-
-
-class GssapiExchange(Exchange):
-    """Tokens in turn; an empty packet of the client acknowledges the last."""
-
-    __slots__ = ()
-
-    def client(self, r: Reader) -> AuthRecord:
-        if r.left == 0:
-            if self.protection is None:
-                self.protection = EMPTY
-            return Empty.decode(r)
-        self.protection = OTHER
-        return GssapiToken.decode(r)
-
-    def server(self, r: Reader) -> AuthRecord:
-        return GssapiToken.decode(r)
-
-
 class AuthGssapiClient(Plugin):
     name = "auth_gssapi_client"
     short_name = "gssapi"
@@ -78,4 +46,4 @@ class AuthGssapiClient(Plugin):
         return ServicePrincipal.decode(r) if r.left else Empty.decode(r)
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return GssapiExchange(self.cut(nonce), secure)
+        return TokenExchange(self.cut(nonce), secure, GssapiToken.decode)

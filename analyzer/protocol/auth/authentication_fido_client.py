@@ -6,7 +6,8 @@ The server sends salt, relying party id and credential id; the client answers wi
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.security_key import Assertion, SecurityKeyExchange
 from analyzer.protocol.wire.reader import Reader, Writer
 
 
@@ -40,37 +41,19 @@ class FidoChallenge(AuthRecord, frozen=True):
 class FidoAssertion(AuthRecord, frozen=True):
     """The key's authenticator data, and its signature."""
 
-    authenticator_data: bytes
-    signature: bytes
+    assertion: Assertion
 
     def summary(self) -> str:
         return "signed assertion of a security key"
 
     @classmethod
     def decode(cls, r: Reader) -> FidoAssertion:
-        authenticator_data = r.lenenc_bytes("authenticator_data")
-        signature = r.lenenc_bytes("signature")
+        assertion = Assertion.decode(r)
         r.finish()
-        return cls(authenticator_data, signature)
+        return cls(assertion)
 
     def encode(self, w: Writer) -> None:
-        w.lenenc_bytes(self.authenticator_data)
-        w.lenenc_bytes(self.signature)
-
-
-class FidoExchange(Exchange):
-    """One step: the assertion."""
-
-    __slots__ = ()
-
-    def client(self, r: Reader) -> AuthRecord:
-        if r.left == 0:
-            if self.protection is None:
-                self.protection = EMPTY
-            return Empty.decode(r)
-        record = FidoAssertion.decode(r)
-        self.protection = OTHER
-        return record
+        self.assertion.encode(w)
 
 
 class AuthenticationFidoClient(Plugin):
@@ -87,4 +70,4 @@ class AuthenticationFidoClient(Plugin):
         return FidoChallenge.decode(r) if r.left else Empty.decode(r)
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return FidoExchange(self.cut(nonce), secure)
+        return SecurityKeyExchange(self.cut(nonce), secure, FidoAssertion.decode)

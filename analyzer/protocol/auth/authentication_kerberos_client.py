@@ -7,8 +7,8 @@ its length in two bytes; then GSSAPI tokens go both ways.
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.auth_gssapi_client import GssapiExchange
 from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.token import GssapiToken, TokenExchange
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
@@ -51,4 +51,4 @@ class AuthenticationKerberosClient(Plugin):
         return KerberosPrincipal.decode(r) if r.left else Empty.decode(r)
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return GssapiExchange(self.cut(nonce), secure)
+        return TokenExchange(self.cut(nonce), secure, GssapiToken.decode)

@@ -7,7 +7,8 @@ its switch request; then messages of that mechanism go both ways, for SCRAM thos
 
 from __future__ import annotations
 
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.token import TokenExchange
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 
@@ -47,23 +48,6 @@ class SaslMessage(AuthRecord, frozen=True):
         w.raw(self.message)
 
 
-class SaslExchange(Exchange):
-    """Messages in turn."""
-
-    __slots__ = ()
-
-    def client(self, r: Reader) -> AuthRecord:
-        if r.left == 0:
-            if self.protection is None:
-                self.protection = EMPTY
-            return Empty.decode(r)
-        self.protection = OTHER
-        return SaslMessage.decode(r)
-
-    def server(self, r: Reader) -> AuthRecord:
-        return SaslMessage.decode(r)
-
-
 class AuthenticationLdapSaslClient(Plugin):
     name = "authentication_ldap_sasl_client"
     short_name = "ldap_sasl"
@@ -78,4 +62,4 @@ class AuthenticationLdapSaslClient(Plugin):
         return SaslMechanism.decode(r) if r.left else Empty.decode(r)
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return SaslExchange(self.cut(nonce), secure)
+        return TokenExchange(self.cut(nonce), secure, SaslMessage.decode)

@@ -7,10 +7,9 @@ credential id with a byte 1. It answers with a byte 2, the assertions of the key
 
 from __future__ import annotations
 
-import msgspec
-
 from analyzer.errors import BadValue
-from analyzer.protocol.auth.base import EMPTY, OTHER, AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.base import AuthRecord, Empty, Exchange, Plugin, Proof
+from analyzer.protocol.auth.security_key import Assertion, SecurityKeyExchange
 from analyzer.protocol.wire.reader import Reader, Writer
 
 REQUEST_CREDENTIAL_ID = 1
@@ -82,13 +81,6 @@ class CredentialId(AuthRecord, frozen=True):
         w.raw(self.rest)
 
 
-class Assertion(msgspec.Struct, frozen=True):
-    """The key's authenticator data (CBOR), and its signature."""
-
-    authenticator_data: bytes
-    signature: bytes
-
-
 class WebauthnAssertions(AuthRecord, frozen=True):
     """A byte 2, the number of assertions, each of them, and the client data (JSON) that was signed."""
 
@@ -109,9 +101,7 @@ class WebauthnAssertions(AuthRecord, frozen=True):
         count = r.lenenc("number_of_assertions")
         if count * _SMALLEST_ASSERTION > r.left:
             raise BadValue("WebauthnAssertions", "number_of_assertions", at, f"{count} can not be in {r.left} bytes")
-        assertions = tuple(
-            Assertion(r.lenenc_bytes("authenticator_data"), r.lenenc_bytes("signature")) for _ in range(count)
-        )
+        assertions = tuple(Assertion.decode(r) for _ in range(count))
         client_data = r.lenenc_text("client_data_json")
         r.finish()
         return cls(tag, assertions, client_data)
@@ -120,26 +110,19 @@ class WebauthnAssertions(AuthRecord, frozen=True):
         w.u8(self.tag)
         w.lenenc(len(self.assertions))
         for assertion in self.assertions:
-            w.lenenc_bytes(assertion.authenticator_data)
-            w.lenenc_bytes(assertion.signature)
+            assertion.encode(w)
         w.lenenc_bytes(self.client_data_json)
 
 
-class WebauthnExchange(Exchange):
+class WebauthnExchange(SecurityKeyExchange):
     """Assertions, before which the client may ask for the credential id."""
 
     __slots__ = ()
 
     def client(self, r: Reader) -> AuthRecord:
-        if r.left == 0:
-            if self.protection is None:
-                self.protection = EMPTY
-            return Empty.decode(r)
-        if r.peek() == REQUEST_CREDENTIAL_ID:
+        if r.left and r.peek() == REQUEST_CREDENTIAL_ID:
             return CredentialIdRequest.decode(r)
-        record = WebauthnAssertions.decode(r)
-        self.protection = OTHER
-        return record
+        return super().client(r)
 
     def server(self, r: Reader) -> AuthRecord:
         return CredentialId.decode(r)
@@ -160,4 +143,4 @@ class AuthenticationWebauthnClient(Plugin):
         return WebauthnChallenge.decode(r) if r.left else Empty.decode(r)
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return WebauthnExchange(self.cut(nonce), secure)
+        return WebauthnExchange(self.cut(nonce), secure, WebauthnAssertions.decode)

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from analyzer.errors import DecodeError
 from analyzer.protocol import auth
 from analyzer.protocol.auth import PLUGINS, plugin
-from analyzer.protocol.auth.auth_gssapi_client import GssapiToken, ServicePrincipal
+from analyzer.protocol.auth.auth_gssapi_client import ServicePrincipal
 from analyzer.protocol.auth.authentication_fido_client import FidoAssertion, FidoChallenge
 from analyzer.protocol.auth.authentication_kerberos_client import KerberosPrincipal
 from analyzer.protocol.auth.authentication_ldap_sasl_client import SaslMechanism, SaslMessage
 from analyzer.protocol.auth.authentication_openid_connect_client import IdToken
 from analyzer.protocol.auth.authentication_webauthn_client import (
-    Assertion,
     CredentialId,
     CredentialIdRequest,
     WebauthnAssertions,
@@ -35,6 +34,8 @@ from analyzer.protocol.auth.mysql_native_password import NativeScramble
 from analyzer.protocol.auth.mysql_old_password import OldScramble
 from analyzer.protocol.auth.parsec import ExtSalt, ExtSaltRequest, ParsecResponse
 from analyzer.protocol.auth.rsa import EncryptedPassword, PublicKey, RequestPublicKey
+from analyzer.protocol.auth.security_key import Assertion
+from analyzer.protocol.auth.token import GssapiToken
 from analyzer.protocol.wire.reader import Reader, TracingReader
 
 BYTES = st.binary(max_size=300)
@@ -60,7 +61,7 @@ RECORDS: dict[type[AuthRecord], st.SearchStrategy[AuthRecord]] = {
     ExtSalt: st.builds(ExtSalt, st.just(ord("P")), U8, BYTES),
     ExtSaltRequest: st.builds(ExtSaltRequest),
     FastAuthResult: st.builds(FastAuthResult, st.sampled_from([3, 4])),
-    FidoAssertion: st.builds(FidoAssertion, BYTES, BYTES),
+    FidoAssertion: st.builds(FidoAssertion, st.builds(Assertion, BYTES, BYTES)),
     FidoChallenge: st.builds(FidoChallenge, BYTES, TEXT, BYTES, BYTES),
     GssapiToken: st.builds(GssapiToken, BYTES),
     IdToken: st.builds(IdToken, U8, BYTES),
