@@ -25,7 +25,6 @@ BASE = "m97_cli97_fullauth_rsa"
 
 # (case, what) -> why the analysis rightly differs from the truth.
 KNOWN: dict[tuple[str, str], str] = {
-    ("m11_jdbc-mariadb2.7_parsec", "error"): "1251 is the client library's own word; the wire has a switch and a FIN",
     ("m97_cli97_fullauth_refused_by_client", "error"): "2061 is the client library's; the server notes 1158",
     ("m97_mcc_fullauth_rsa", "error"): "2061 is the client library's; the server notes 1158",
     ("m97_pymysql_err1129_hostblocked", "user"): "the server refused the host before any login was sent",

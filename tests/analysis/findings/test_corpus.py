@@ -36,7 +36,7 @@ EXPLAINED: Final[dict[tuple[str, int | None], str]] = {
     ("m10_mariadbcli_err4151_locked", 4151): "account-locked",
     ("m10_mariadbcli_err_reqssl_plain", 1045): "access-denied",
     ("m10_raw_partial_response_close", None): "truncated-login",
-    ("m11_jdbc-mariadb2.7_parsec", 1251): "plugin-unsupported",
+    ("m11_jdbc-mariadb2.7_parsec", None): "plugin-unsupported",
     ("m11_mariadbcli_err1045_unknownuser", 1045): "access-denied",
     ("m11_mariadbcli_err1049", 1049): "unknown-database",
     ("m11_mariadbcli_err3159", 3159): "tls-required",
