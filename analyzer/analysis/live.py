@@ -64,7 +64,7 @@ class Watched(Conversation):
     def look(self) -> None:
         """Whether the login is decided now."""
         facts = self.facts
-        if facts.verdict is not None or facts.commands:
+        if facts.auth.verdict is not None or facts.commands:
             # Commands without a verdict: the login is not in the capture.
             self.known = _DECIDED
             self.tell(self)

@@ -67,17 +67,17 @@ class Builder:
             None,
             [],
         )
-        login = facts.login
+        login = facts.login.record
         if isinstance(login, HandshakeResponse41):
             connection.fingerprint = self._fingerprint(login)
             connection.driver = driver_of(login)
-        if facts.proxy is not None:
-            header = facts.proxy
+        if facts.greeting.proxy is not None:
+            header = facts.greeting.proxy
             connection.proxy = model.Proxy(
                 header.version,
                 model.Endpoint(*header.source) if header.source else None,
                 model.Endpoint(*header.destination) if header.destination else None,
-                facts.proxy_frame,
+                facts.greeting.proxy_frame,
             )
         connection.findings = find(connection, conversation, evidence)
         return connection
@@ -124,21 +124,23 @@ class Builder:
         return known
 
     def _error(self, facts: Facts) -> model.ErrorReport | None:
-        error = facts.error
+        error = facts.closing.error
         if error is None:
             return None
-        message = text(error.error_message, _codec(facts.login, False))
-        return model.ErrorReport(error.error_code, error.sql_state, message, facts.error_frame, facts.error_phase)
+        message = text(error.error_message, _codec(facts.login.record, False))
+        return model.ErrorReport(
+            error.error_code, error.sql_state, message, facts.closing.error_frame, facts.closing.error_phase
+        )
 
     def _greeting(self, facts: Facts) -> model.Greeting | None:
-        greeting = facts.greeting
+        greeting = facts.greeting.record
         if greeting is None:
             return self._cut_greeting(facts)
         version = plain_version(greeting.server_version)
         flavor = flavor_of(greeting)
         if not isinstance(greeting, HandshakeV10):
             return model.Greeting(
-                9, version, flavor, greeting.thread_id, None, [], None, None, [], facts.greeting_frame
+                9, version, flavor, greeting.thread_id, None, [], None, None, [], facts.greeting.frame
             )
         statuses = self._statuses.get(greeting.status_flags or 0)
         if statuses is None:
@@ -154,12 +156,12 @@ class Builder:
             greeting.character_set,
             _collation_name(greeting.character_set, flavor == "mariadb"),
             statuses,
-            facts.greeting_frame,
+            facts.greeting.frame,
         )
 
     def _cut_greeting(self, facts: Facts) -> model.Greeting | None:
         """A greeting that is cut off after its connection id: what is there of it."""
-        fields, frame = facts.cut_records.get("HandshakeV10", ({}, 0))
+        fields, frame = facts.faults.cut_records.get("HandshakeV10", ({}, 0))
         if "thread_id" not in fields:
             return None
         version = fields["server_version"]
@@ -181,7 +183,7 @@ class Builder:
 
     def _cut_login(self, conversation: Conversation) -> model.Login | None:
         """A login that is cut off after its user: what is there of it."""
-        fields, frame = conversation.facts.cut_records.get("HandshakeResponse41", ({}, 0))
+        fields, frame = conversation.facts.faults.cut_records.get("HandshakeResponse41", ({}, 0))
         if "username" not in fields:
             return None
         mariadb = conversation.machine.context.mariadb
@@ -201,7 +203,7 @@ class Builder:
 
     def _login(self, conversation: Conversation) -> model.Login | None:
         facts = conversation.facts
-        login = facts.login
+        login = facts.login.record
         if login is None:
             return self._cut_login(conversation)
         if not isinstance(login, HandshakeResponse41):
@@ -215,7 +217,7 @@ class Builder:
                 None,
                 None,
                 None,
-                facts.login_frame,
+                facts.login.frame,
             )
         mariadb = conversation.machine.context.mariadb
         codec = _codec(login, mariadb)
@@ -231,15 +233,15 @@ class Builder:
             _collation_name(login.collation_id, mariadb),
             None if attributes is None else {text(k, codec): text(v, codec) for k, v in attributes},
             login.zstd_compression_level,
-            facts.login_frame,
+            facts.login.frame,
         )
 
     def _authentication(self, conversation: Conversation) -> model.Authentication | None:
         facts = conversation.facts
-        if not facts.steps:
+        if not facts.auth.steps:
             return None
         steps = []
-        for role, name, record, detail, frame in facts.steps:
+        for role, name, record, detail, frame in facts.auth.steps:
             if detail is None:
                 summary = record.summary()
             elif name.startswith("Handshake"):
@@ -248,10 +250,10 @@ class Builder:
                 summary = detail.summary()
             steps.append(model.Step(model.CLIENT if role == CLIENT else model.SERVER, name, text(summary, None), frame))
         return model.Authentication(
-            facts.plugin,
-            [model.Switch(a, b, frame) for a, b, frame in facts.switches],
-            facts.path,
-            facts.protection,
+            facts.auth.plugin,
+            [model.Switch(a, b, frame) for a, b, frame in facts.auth.switches],
+            facts.auth.path,
+            facts.auth.protection,
             steps,
         )
 
@@ -295,15 +297,17 @@ def text(value: str, codec: str | None) -> str:
 def phase_of(conversation: Conversation) -> str:
     """The furthest phase of which a packet was seen."""
     facts = conversation.facts
-    if facts.commands or facts.verdict == "accepted" or facts.unasked_frame:
+    if facts.commands or facts.auth.verdict == "accepted" or facts.closing.unasked_frame:
         return "command"
-    if len(facts.steps) > 1 or (facts.verdict == "rejected" and facts.error_phase == "authentication"):
+    if len(facts.auth.steps) > 1 or (
+        facts.auth.verdict == "rejected" and facts.closing.error_phase == "authentication"
+    ):
         return "authentication"
-    if facts.login is not None or "HandshakeResponse41" in facts.cut_records:
+    if facts.login.record is not None or "HandshakeResponse41" in facts.faults.cut_records:
         return "login"
-    if conversation.tls is not None or facts.ssl_request is not None:
+    if conversation.tls is not None or facts.login.ssl_request is not None:
         return "tls"
-    if facts.greeting is not None or facts.early_error or "HandshakeV10" in facts.cut_records:
+    if facts.greeting.record is not None or facts.greeting.early_error or "HandshakeV10" in facts.faults.cut_records:
         return "greeting"
     return "tcp"
 
@@ -311,33 +315,33 @@ def phase_of(conversation: Conversation) -> str:
 def outcome_of(tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> str:
     """The contract's outcome: what the server said, else why nobody can know."""
     facts = conversation.facts
-    if facts.verdict is not None:
+    if facts.auth.verdict is not None:
         # An error about the connection itself is the echo of a client that left or went silent, and no refusal.
-        echo = facts.error is not None and facts.error.error_code in NETWORK_ERRORS
-        return "aborted" if facts.verdict == "rejected" and echo else facts.verdict
+        echo = facts.closing.error is not None and facts.closing.error.error_code in NETWORK_ERRORS
+        return "aborted" if facts.auth.verdict == "rejected" and echo else facts.auth.verdict
     if conversation.tls is not None and not no_login_inside(conversation):
         return "encrypted"
-    started = tcp.syn_ns is not None or facts.greeting is not None or facts.login is not None
+    started = tcp.syn_ns is not None or facts.greeting.record is not None or facts.login.record is not None
     both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
     refused = tcp.syn_ns is not None and any(half.rst_frame for half in tcp.halves)
-    if not started or facts.gaps or facts.verdict_lost or facts.login_lost or not (both or refused):
+    if not started or facts.faults.gaps or facts.auth.verdict_lost or facts.login.lost or not (both or refused):
         return "unknown"
-    if facts.cut_packets and evidence.cut_short:
+    if facts.faults.cut_packets and evidence.cut_short:
         return "unknown"
-    ended = facts.end is not None
+    ended = facts.closing.end is not None
     silent = evidence.last_ns - tcp.last_ns >= SILENCE_NS
     return "aborted" if ended or silent else "unknown"
 
 
 def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
     """Durations in ns; None where one of the two ends was not seen."""
-    greeting = facts.greeting_ns if facts.greeting is not None else None
-    login = facts.login_ns if facts.login is not None else None
-    verdict = facts.verdict_ns if facts.verdict is not None else None
+    greeting = facts.greeting.time_ns if facts.greeting.record is not None else None
+    login = facts.login.time_ns if facts.login.record is not None else None
+    verdict = facts.auth.verdict_ns if facts.auth.verdict is not None else None
     return model.Timing(
         _between(tcp.syn_ns, tcp.connected_ns),
         _between(tcp.connected_ns, greeting),
-        _between(facts.ssl_request_ns or facts.tls_ns, facts.secured_ns),
+        _between(facts.login.ssl_request_ns or facts.login.tls_ns, facts.login.secured_ns),
         _between(greeting, login),
         _between(login, verdict),
         _between(tcp.first_ns if tcp.syn_ns is not None else None, verdict),

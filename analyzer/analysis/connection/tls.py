@@ -50,12 +50,12 @@ def tls_of(conversation: Conversation, outcome: str) -> model.Tls | None:
     facts = conversation.facts
     tls = conversation.tls
     if tls is None:
-        if facts.ssl_request is None:
+        if facts.login.ssl_request is None:
             return None
-        return model.Tls(facts.ssl_request_frame, None, None, None, None, False, [], [])
-    time_ns = facts.tls_ns or 0
+        return model.Tls(facts.login.ssl_request_frame, None, None, None, None, False, [], [])
+    time_ns = facts.login.tls_ns or 0
     return model.Tls(
-        facts.ssl_request_frame,
+        facts.login.ssl_request_frame,
         tls.version,
         tls.cipher_suite,
         tls.server_name,
@@ -89,17 +89,17 @@ def no_login_inside(conversation: Conversation) -> bool:
     Captures with gaps, and those of one direction, do not tell.
     """
     tls, facts = conversation.tls, conversation.facts
-    if tls is None or tls.client_hello is None or facts.gaps or conversation.machine.one_sided:
+    if tls is None or tls.client_hello is None or facts.faults.gaps or conversation.machine.one_sided:
         return False
     if tls.decrypted:
-        return facts.tls_first and facts.greeting is None
-    return tls.handshake_done_frame is None and facts.end is not None
+        return facts.login.tls_first and facts.greeting.record is None
+    return tls.handshake_done_frame is None and facts.closing.end is not None
 
 
 def inferred_of(conversation: Conversation, tls: TlsSession) -> model.Inferred | None:
     """What the encrypted records of a connection tell of its login."""
     client, server = tls.encrypted_records
-    if not client or tls.client_hello is None or conversation.facts.tls_first:
+    if not client or tls.client_hello is None or conversation.facts.login.tls_first:
         # Seen from the middle on, or begun in place of MySQL's greeting: nothing says that it is a login.
         return None
     alerts = {(alert.sender, alert.frame) for alert in tls.alerts}
@@ -119,7 +119,7 @@ def inferred_of(conversation: Conversation, tls: TlsSession) -> model.Inferred |
 
 def _around(conversation: Conversation, tls: TlsSession) -> Around:
     facts = conversation.facts
-    request, greeting = facts.ssl_request, facts.greeting
+    request, greeting = facts.login.ssl_request, facts.greeting.record
     capabilities = request.capability_flags if isinstance(request, SSLRequest) else None
     version: tuple[int, ...] = ()
     mariadb = False
@@ -131,8 +131,8 @@ def _around(conversation: Conversation, tls: TlsSession) -> Around:
         caching = greeting.auth_plugin_name == "caching_sha2_password"
         version = _numbers(plain_version(greeting.server_version))
     ended: tuple[int, int] | None = None
-    if facts.end is not None:
-        endpoint, _, frame, time_ns = facts.end
+    if facts.closing.end is not None:
+        endpoint, _, frame, time_ns = facts.closing.end
         ended = (CLIENT if endpoint == conversation.client else SERVER, time_ns)
         first = min((alert for alert in tls.alerts if alert.encrypted), key=lambda alert: alert.frame, default=None)
         if first is not None and first.frame < frame:
@@ -148,7 +148,7 @@ def _around(conversation: Conversation, tls: TlsSession) -> Around:
         version,
         caching,
         ended,
-        min((gap[3] for gap in facts.gaps if gap[3] > (facts.tls_frame or 0)), default=None),
+        min((gap[3] for gap in facts.faults.gaps if gap[3] > (facts.login.tls_frame or 0)), default=None),
     )
 
 

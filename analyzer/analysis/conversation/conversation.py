@@ -89,7 +89,7 @@ class Conversation(Decoding, RunsHandler):
     # -- stream events ------------------------------------------------------------------------------------------------
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        self.facts.spoke_ns = times[-1]
+        self.facts.closing.spoke_ns = times[-1]
         if self.kind == MYSQL:
             role = CLIENT if sender == self.client else SERVER
             machine = self.machine
@@ -112,7 +112,7 @@ class Conversation(Decoding, RunsHandler):
             run += 1
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        self.facts.gap(sender, length, reason, frame)
+        self.facts.faults.record_gap(sender, length, reason, frame)
         if self._undecided is not None:
             self._undecided.gap(sender)
             self._decided()
@@ -129,11 +129,11 @@ class Conversation(Decoding, RunsHandler):
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         facts = self.facts
-        if facts.end is None:
-            facts.end = (sender, kind, frame, time_ns)
-            facts.quiet_ns = time_ns - facts.spoke_ns if facts.spoke_ns else 0
-        if facts.reset is None and kind == END_RST:
-            facts.reset = (sender, kind, frame, time_ns)
+        if facts.closing.end is None:
+            facts.closing.end = (sender, kind, frame, time_ns)
+            facts.closing.quiet_ns = time_ns - facts.closing.spoke_ns if facts.closing.spoke_ns else 0
+        if facts.closing.reset is None and kind == END_RST:
+            facts.closing.reset = (sender, kind, frame, time_ns)
         if self.observer is not None and self.kind == MYSQL:
             self.observer.end(CLIENT if sender == self.client else SERVER, kind, frame, time_ns)
 
@@ -146,15 +146,15 @@ class Conversation(Decoding, RunsHandler):
             return
         self._undecided = None
         self.kind = undecided.kind
-        self.client = undecided.client
+        self.client = self.facts.client = undecided.client
         if self.kind != MYSQL:
             return
         if self.observer is not None:
             self.observer.begin(self.client)
         machine = self.machine
         if undecided.assumed:
-            self.facts.assumed = True
-            self.facts.server_first = undecided.first_of(1 - self.client)[:FIRST_BYTES]
+            self.facts.faults.assumed = True
+            self.facts.greeting.server_first = undecided.first_of(1 - self.client)[:FIRST_BYTES]
             if self.tcp.syn_ns is None:
                 machine.context.assumed = True
                 machine.desynchronise()
@@ -173,10 +173,10 @@ class Conversation(Decoding, RunsHandler):
             opened = self.tls.retry()
             self.tls.close()
             self._tls_events(opened)
-        if self.kind == MYSQL and not self.facts.gaps:
+        if self.kind == MYSQL and not self.facts.faults.gaps:
             for role in (CLIENT, SERVER):
                 if self._framers[role].pending:
-                    self.facts.cut_packets.append(role)
+                    self.facts.faults.cut_packets.append(role)
         if self.observer is not None:
             self.observer.close()
 
@@ -217,7 +217,7 @@ class Conversation(Decoding, RunsHandler):
         elif self.machine.one_sided and self.tls is None:
             # The other side is there after all: its SYN was not captured, or comes late.
             self.machine.one_sided = False
-            if state == st.LOGIN and self.facts.greeting is not None:
+            if state == st.LOGIN and self.facts.greeting.record is not None:
                 self.machine.context.assumed = False
         # A client may begin TLS without an SSLRequest, or after a whole login that sets CLIENT_SSL: servers take both.
         due = state == st.TLS_HANDSHAKE or (role == CLIENT and state in (st.LOGIN, st.AUTHENTICATION))
@@ -250,9 +250,9 @@ class Conversation(Decoding, RunsHandler):
         self._begun = True
         self._bare = self.tls is None and self._compressed is None
         if header is not None:
-            self.facts.proxy, self.facts.proxy_frame = header, frames[0]
+            self.facts.greeting.proxy, self.facts.greeting.proxy_frame = header, frames[0]
             length = header.length
-        self.facts.client_first = data[length : max(ends[0], length + 1)][:FIRST_BYTES]
+        self.facts.greeting.client_first = data[length : max(ends[0], length + 1)][:FIRST_BYTES]
         skip = sum(end <= length for end in ends)
         return sender, data[length:], [end - length for end in ends[skip:]], frames[skip:], times[skip:]
 
@@ -262,7 +262,7 @@ class Conversation(Decoding, RunsHandler):
         """Whether TLS begins, or goes on, with no SSLRequest before it: it was not captured, or never sent."""
         if role == CLIENT and is_client_hello(data):
             return state in (st.GREETING, st.DESYNCHRONISED) or self._resync[CLIENT]
-        return state == st.DESYNCHRONISED and self.facts.assumed and is_all_records(data)
+        return state == st.DESYNCHRONISED and self.facts.faults.assumed and is_all_records(data)
 
     def _begin_tls(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         from analyzer.tls.session import TlsSession  # it loads what most captures have no use for
@@ -271,20 +271,22 @@ class Conversation(Decoding, RunsHandler):
         self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
         state = self.machine.state
         self.machine.state = st.TLS_HANDSHAKE
-        self.facts.tls_first = state == st.GREETING and self.facts.greeting is None and not self.facts.gaps
+        self.facts.login.tls_first = (
+            state == st.GREETING and self.facts.greeting.record is None and not self.facts.faults.gaps
+        )
         if state == st.DESYNCHRONISED and not is_client_hello(data):
             # Seen from its middle on: the sides' first segments may begin anywhere in a record.
             self.tls.gap(CLIENT)
             self.tls.gap(SERVER)
         elif self._resync[CLIENT]:
             # What is missing before a ClientHello was the SSLRequest, and no login.
-            self.facts.login_lost = False
-            self.facts.cut_records.pop("HandshakeResponse41", None)
+            self.facts.login.lost = False
+            self.facts.faults.cut_records.pop("HandshakeResponse41", None)
         self._resync = [False, False]
-        if self.facts.login is not None:
-            self.facts.plain_login = (self.facts.login.username, self.facts.login_frame)
-        self.facts.tls_frame = frames[0]
-        self.facts.tls_ns = times[0]
+        if self.facts.login.record is not None:
+            self.facts.login.before_tls = (self.facts.login.record.username, self.facts.login.frame)
+        self.facts.login.tls_frame = frames[0]
+        self.facts.login.tls_ns = times[0]
         if self.observer is not None and self._log is None:
             self.tls.notes = []
         self._tls_bytes(role, data, ends, frames, times)
@@ -319,11 +321,11 @@ class Conversation(Decoding, RunsHandler):
                     self._pump(SERVER)
                 continue
             if self.machine.state == st.TLS_HANDSHAKE:
-                if self.facts.tls_first and (event.sender == CLIENT or is_greeting(event.data) != YES):
+                if self.facts.login.tls_first and (event.sender == CLIENT or is_greeting(event.data) != YES):
                     continue  # TLS around something else
                 self.machine.secured()
                 self._greeting_due()
-                self.facts.secured_ns = event.time_ns
+                self.facts.login.secured_ns = event.time_ns
                 if self.tls is not None and self.tls.key_state == PARTIAL:
                     self.machine.one_sided = True
             # A long response is one piece, as it is outside of TLS: its rows are passed over in one go.
@@ -340,7 +342,7 @@ class Conversation(Decoding, RunsHandler):
 
     def _greeting_due(self) -> None:
         """Where the client began with TLS, the server's greeting comes after that, in TLS or in spite of it."""
-        if self.facts.tls_first and self.facts.greeting is None:
+        if self.facts.login.tls_first and self.facts.greeting.record is None:
             self.machine.state = st.GREETING
 
     def _tls_notes(self, last: bool) -> None:
@@ -362,7 +364,7 @@ class Conversation(Decoding, RunsHandler):
         if self.tls is None and self._compressed is None:
             found = taking_up.cut_record(self.machine, role, self._framers[role])
             if found is not None:
-                self.facts.cut_records[found[0]] = (found[1], frame)
+                self.facts.faults.cut_records[found[0]] = (found[1], frame)
 
     def _after_gap(self, role: int) -> None:
         """Goes on with what is still certain; nothing after a gap is decoded on the old assumptions."""
@@ -382,7 +384,7 @@ class Conversation(Decoding, RunsHandler):
         if state == st.GREETING and role == SERVER:
             machine.state = st.LOGIN
         elif state in (st.LOGIN, st.GREETING, st.TLS_HANDSHAKE) and role == CLIENT:
-            self.facts.login_lost = True
+            self.facts.login.lost = True
             machine.state = st.AUTHENTICATION
             machine.lose_exchange()
             self._resync[CLIENT] = True
@@ -398,13 +400,13 @@ class Conversation(Decoding, RunsHandler):
         machine = self.machine
         start = 0
         for index, end in enumerate(ends):
-            if taking_up.makes_sense(role, data, start, machine.state, self.facts.login_lost):
+            if taking_up.makes_sense(role, data, start, machine.state, self.facts.login.lost):
                 self._resync[role] = False
-                self.facts.taken_up = True
+                self.facts.faults.taken_up = True
                 command = role == CLIENT and data[start + 3] == 0
                 if command and machine.state == st.AUTHENTICATION:
                     # A command while the verdict was awaited: the server's OK is among what is missing.
-                    self.facts.verdict_lost = True
+                    self.facts.auth.verdict_lost = True
                     machine.login_done = True
                     machine.desynchronise()
                 if machine.state == st.DESYNCHRONISED:

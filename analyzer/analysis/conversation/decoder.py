@@ -103,7 +103,7 @@ class Decoding:
                 try:
                     content = next(contents, None)
                 except BadValue as error:
-                    self.facts.fault(role, "CompressedPacket", error, frame)
+                    self.facts.faults.record_fault(role, "CompressedPacket", error, frame)
                     self._after_gap(role)
                     return
                 if content is None:
@@ -142,7 +142,7 @@ class Decoding:
             log.execute(data, *taken, frames[-1], times[-1])
         else:
             return False
-        self.facts.count(code)
+        self.facts.count_command(code)
         return True
 
     def _single(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:
@@ -209,7 +209,7 @@ class Decoding:
             # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
             broken, noted = False, UNSEEN
         if machine.sequence_error is not None or role == CLIENT or before not in QUIET or broken:
-            self.facts.note(role, packet, noted, before, machine)
+            self.facts.record_fact(role, packet, noted, before, machine)
         if self.observer is not None:
             self.observer.packet(role, packet, record, machine, before)
         if broken:

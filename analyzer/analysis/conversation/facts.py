@@ -41,13 +41,29 @@ MOST_GAPS: Final = 256
 StepSeen = tuple[int, str, AnyRecord, AuthRecord | None, int]
 
 
-class Facts(msgspec.Struct):
-    """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen."""
+class GreetingFacts(msgspec.Struct):
+    """How a connection begins: the server's greeting, and what either side said first."""
 
-    greeting: HandshakeV10 | HandshakeV9 | None = None
-    greeting_frame: int = 0
-    greeting_ns: int = 0
-    early_error: bool = False
+    record: HandshakeV10 | HandshakeV9 | None = None
+    frame: int = 0
+    time_ns: int = 0
+    early_error: bool = False  # an error in its place
+    proxy: ProxyHeader | None = None
+    proxy_frame: int = 0
+    # What a client said first, and a server whose greeting is none: the beginning of a segment.
+    client_first: bytes = b""
+    server_first: bytes = b""
+
+
+class LoginFacts(msgspec.Struct):
+    """The client's login, and the TLS that it may go through. `detail` is the plugin's record inside it."""
+
+    record: HandshakeResponse41 | HandshakeResponse320 | None = None
+    detail: AuthRecord | None = None
+    frame: int = 0
+    time_ns: int = 0
+    lost: bool = False  # it is among the missing bytes
+    before_tls: tuple[str, int] | None = None  # user and frame of a login that TLS followed
     ssl_request: SSLRequest | SSLRequest320 | None = None
     ssl_request_frame: int | None = None
     ssl_request_ns: int | None = None
@@ -55,96 +71,130 @@ class Facts(msgspec.Struct):
     tls_ns: int | None = None
     tls_first: bool = False  # the client began TLS before any greeting
     secured_ns: int | None = None  # of the first application data that was opened
-    login: HandshakeResponse41 | HandshakeResponse320 | None = None
-    login_detail: AuthRecord | None = None
-    login_frame: int = 0
-    login_ns: int = 0
-    login_lost: bool = False
-    plain_login: tuple[str, int] | None = None  # user and frame of a login that TLS followed
+
+
+class AuthFacts(msgspec.Struct):
+    """The authentication exchange of the login, and its verdict: accepted, rejected, or None."""
+
     steps: list[StepSeen] = []
     switches: list[tuple[str | None, str, int]] = []
+    switched_ns: int = 0  # of the first switch request
     plugin: str | None = None
     path: str | None = None
     protection: str | None = None
+    # (frame, plugin, nonce, response) of each response that a password can be checked against.
+    proofs: list[tuple[int, Plugin, bytes, bytes]] = []
+    # Frames in which a password went over the wire in clear text outside TLS.
+    messages_in_clear: list[int] = []
     verdict: str | None = None
     verdict_frame: int = 0
     verdict_ns: int = 0
     verdict_lost: bool = False
-    error: ErrPacket | None = None
-    error_frame: int = 0
-    error_phase: str = ""
-    unasked_frame: int = 0
-    commands: dict[int, int] = {}
+
+    def record_verdict(self, verdict: str, packet: RawPacket) -> None:
+        """Records the first verdict; those on COM_CHANGE_USER are none."""
+        if self.verdict is None:
+            self.verdict = verdict
+            self.verdict_frame = packet.frame
+            self.verdict_ns = packet.time_ns
+
+
+class FaultFacts(msgspec.Struct):
+    """What is broken, and what is missing: of the peers' doing or of the capture's."""
+
+    # (sender's role, record, field, offset, reason, frame)
     malformed: list[tuple[int, str, str, int, str, int]] = []
     sequence_errors: list[tuple[SequenceError, int]] = []
-    cut_packets: list[int] = []
+    cut_packets: list[int] = []  # roles whose last packet is not whole
     # record name -> (its fields before the place where it is cut, frame)
     cut_records: dict[str, tuple[dict[str, Any], int]] = {}
+    # (sender's endpoint, bytes, reason, frame behind them)
     gaps: list[tuple[int, int, str, int]] = []
     # reason -> (how many, how many bytes) of those that are not kept
     more_gaps: dict[str, tuple[int, int]] = {}
     assumed: bool = False
     taken_up: bool = False
-    proxy: ProxyHeader | None = None
-    proxy_frame: int = 0
-    # (sender endpoint, kind, frame, time) of the first FIN or RST, and of the first RST.
-    end: tuple[int, str, int, int] | None = None
-    reset: tuple[int, str, int, int] | None = None
-    # (frame, plugin, nonce, response) of each response that a password can be checked against.
-    proofs: list[tuple[int, Plugin, bytes, bytes]] = []
-    # Frames in which a password went over the wire in clear text outside TLS.
-    messages_in_clear: list[int] = []
-    # Of the first switch request, and of the error.
-    switched_ns: int = 0
-    error_ns: int = 0
-    # When a side last sent a byte, and how long that was before the first FIN or RST.
-    spoke_ns: int = 0
-    quiet_ns: int = 0
-    # What a client said first, and a server whose greeting is none: the beginning of a segment.
-    client_first: bytes = b""
-    server_first: bytes = b""
-    # Which of the connections that this client opened to this server it is; its place in a burst of them, and how long
-    # after the burst's first. 0 where it is the first of all.
-    nth: int = 0
-    burst: int = 0
-    burst_ns: int = 0
-
-    def note(self, role: int, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
-        """Takes what matters of a packet. `before` is the state it came in."""
-        if machine.sequence_error is not None and len(self.sequence_errors) < MOST:
-            self.sequence_errors.append((machine.sequence_error, packet.frame))
-        if isinstance(record, Malformed):
-            if len(self.malformed) < MOST:
-                self.malformed.append(
-                    (role, record.record_type, record.field, record.offset, record.reason, packet.frame)
-                )
-            if role == CLIENT and before not in st.CONNECTION_PHASE and record.data:
-                self.count(record.data[0])
-            return
-        if role == CLIENT:
-            self._client(packet, record, before, machine)
-        else:
-            self._server(packet, record, before, machine)
 
     @property
-    def faults(self) -> int:
-        """How many faults were noted."""
+    def count(self) -> int:
+        """How many faults of the peers were recorded."""
         return len(self.malformed) + len(self.sequence_errors)
 
-    def gap(self, sender: int, length: int, reason: str, frame: int) -> None:
-        """Notes bytes that are not in the capture."""
+    def record_gap(self, sender: int, length: int, reason: str, frame: int) -> None:
+        """Records bytes that are not in the capture."""
         if len(self.gaps) < MOST_GAPS:
             self.gaps.append((sender, length, reason, frame))
             return
         count, size = self.more_gaps.get(reason, (0, 0))
         self.more_gaps[reason] = count + 1, size + length
 
-    def fault(self, role: int, record_type: str, error: DecodeError, frame: int) -> None:
-        """Notes bytes that are not even a packet."""
+    def record_fault(self, role: int, record_type: str, error: DecodeError, frame: int) -> None:
+        """Records bytes that are not even a packet."""
         if len(self.malformed) < MOST:
             self.malformed.append((role, record_type, error.field, error.offset, error.reason, frame))
 
-    def count(self, code: int, times: int = 1) -> None:
+
+class ClosingFacts(msgspec.Struct):
+    """How a connection ends: the error that ended it, the first FIN or RST, and the silence before it."""
+
+    error: ErrPacket | None = None
+    error_frame: int = 0
+    error_ns: int = 0
+    error_phase: str = ""
+    unasked_frame: int = 0  # of an error that the server sent while no command was under way
+    # (sender's endpoint, kind, frame, time) of the first FIN or RST, and of the first RST.
+    end: tuple[int, str, int, int] | None = None
+    reset: tuple[int, str, int, int] | None = None
+    # When a side last sent a byte, and how long that was before the first FIN or RST.
+    spoke_ns: int = 0
+    quiet_ns: int = 0
+
+    def record_error(self, record: ErrPacket, packet: RawPacket, phase: str) -> None:
+        """Records an error that refuses the login, or that the server sends unasked."""
+        self.error = record
+        self.error_frame = packet.frame
+        self.error_ns = packet.time_ns
+        self.error_phase = phase
+
+
+class Facts(msgspec.Struct):
+    """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen.
+
+    client    index of the client's endpoint
+    commands  code -> how many
+    nth       which of the connections that this client opened to this server it is; 0 where it is the first of all.
+              `burst`: its place in a burst of them, `burst_ns` after the burst's first
+    """
+
+    greeting: GreetingFacts = msgspec.field(default_factory=GreetingFacts)
+    login: LoginFacts = msgspec.field(default_factory=LoginFacts)
+    auth: AuthFacts = msgspec.field(default_factory=AuthFacts)
+    faults: FaultFacts = msgspec.field(default_factory=FaultFacts)
+    closing: ClosingFacts = msgspec.field(default_factory=ClosingFacts)
+    client: int = 0
+    commands: dict[int, int] = {}
+    nth: int = 0
+    burst: int = 0
+    burst_ns: int = 0
+
+    def record_fact(self, role: int, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
+        """Takes what matters of a packet. `before` is the state it came in."""
+        if machine.sequence_error is not None and len(self.faults.sequence_errors) < MOST:
+            self.faults.sequence_errors.append((machine.sequence_error, packet.frame))
+        if isinstance(record, Malformed):
+            if len(self.faults.malformed) < MOST:
+                self.faults.malformed.append(
+                    (role, record.record_type, record.field, record.offset, record.reason, packet.frame)
+                )
+            if role == CLIENT and before not in st.CONNECTION_PHASE and record.data:
+                self.count_command(record.data[0])
+            return
+        if role == CLIENT:
+            self._client(packet, record, before, machine)
+        else:
+            self._server(packet, record, before, machine)
+
+    def count_command(self, code: int, times: int = 1) -> None:
         """Counts a command."""
         self.commands[code] = self.commands.get(code, 0) + times
 
@@ -163,19 +213,19 @@ class Facts(msgspec.Struct):
         if before not in st.CONNECTION_PHASE or before == st.AUTHENTICATION:
             if isinstance(record, SemiSyncAck) or (isinstance(record, Data) and record.kind != "command"):
                 return
-            self.count(packet.payload[0])
+            self.count_command(packet.payload[0])
             if isinstance(record, ComChangeUser):
                 self._response(packet, machine)
             return
         if isinstance(record, SSLRequest | SSLRequest320):
-            self.ssl_request = record
-            self.ssl_request_frame = packet.frame
-            self.ssl_request_ns = packet.time_ns
+            self.login.ssl_request = record
+            self.login.ssl_request_frame = packet.frame
+            self.login.ssl_request_ns = packet.time_ns
         elif isinstance(record, HandshakeResponse41 | HandshakeResponse320):
-            self.login = record
-            self.login_frame = packet.frame
-            self.login_ns = packet.time_ns
-            self.login_detail = machine.detail
+            self.login.record = record
+            self.login.frame = packet.frame
+            self.login.time_ns = packet.time_ns
+            self.login.detail = machine.detail
             self._step(CLIENT, packet, record, machine)
             self._exchange(machine)
             self._response(packet, machine)
@@ -185,45 +235,45 @@ class Facts(msgspec.Struct):
         exchange = machine.exchange
         if exchange is not None and exchange.response is not None and machine.plugin is not None:
             proof = (packet.frame, machine.plugin, exchange.nonce, exchange.response)
-            if len(self.proofs) < MOST and (not self.proofs or self.proofs[-1][1:] != proof[1:]):
-                self.proofs.append(proof)
-        if exchange is not None and exchange.protection == CLEARTEXT and len(self.messages_in_clear) < MOST:
-            self.messages_in_clear.append(packet.frame)
+            if len(self.auth.proofs) < MOST and (not self.auth.proofs or self.auth.proofs[-1][1:] != proof[1:]):
+                self.auth.proofs.append(proof)
+        if exchange is not None and exchange.protection == CLEARTEXT and len(self.auth.messages_in_clear) < MOST:
+            self.auth.messages_in_clear.append(packet.frame)
 
     def _exchange(self, machine: Machine) -> None:
         """Notes what the exchange has come to: plugin, path, protection."""
         if machine.plugin is not None and not machine.login_done:
             exchange = machine.exchange
-            self.plugin = machine.plugin_name
+            self.auth.plugin = machine.plugin_name
             if exchange is not None:
-                self.path = exchange.path
-                self.protection = exchange.protection
+                self.auth.path = exchange.path
+                self.auth.protection = exchange.protection
 
     def _step(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> None:
-        if len(self.steps) < MOST_STEPS:
-            self.steps.append((role, type(record).__name__, record, machine.detail, packet.frame))
+        if len(self.auth.steps) < MOST_STEPS:
+            self.auth.steps.append((role, type(record).__name__, record, machine.detail, packet.frame))
 
     # -- server -----------------------------------------------------------------------------------------------------
 
     def _server(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if before == st.AUTHENTICATION:
-            if machine.login_done and self.verdict == "accepted":
+            if machine.login_done and self.auth.verdict == "accepted":
                 return  # COM_CHANGE_USER's
             self._authentication(packet, record, machine)
         elif isinstance(record, HandshakeV10 | HandshakeV9):
-            self.greeting = record
-            self.greeting_frame = packet.frame
-            self.greeting_ns = packet.time_ns
-            self.plugin = getattr(record, "auth_plugin_name", None)
+            self.greeting.record = record
+            self.greeting.frame = packet.frame
+            self.greeting.time_ns = packet.time_ns
+            self.auth.plugin = getattr(record, "auth_plugin_name", None)
         elif isinstance(record, ErrPacket):
             if before in st.CONNECTION_PHASE:
-                self.early_error = before == st.GREETING
+                self.greeting.early_error = before == st.GREETING
                 phase = "greeting" if before == st.GREETING else "tls" if before == st.TLS_HANDSHAKE else "login"
-                self._error(record, packet, phase)
-                self._verdict("rejected", packet)
+                self.closing.record_error(record, packet, phase)
+                self.auth.record_verdict("rejected", packet)
             elif before == st.COMMAND:
-                self.unasked_frame = packet.frame
-                self._error(record, packet, "command")
+                self.closing.unasked_frame = packet.frame
+                self.closing.record_error(record, packet, "command")
 
     def _authentication(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> None:
         self._step(1, packet, record, machine)
@@ -236,24 +286,12 @@ class Facts(msgspec.Struct):
         elif isinstance(record, AuthMoreData):
             self._exchange(machine)
         elif isinstance(record, OKPacket):
-            self._verdict("accepted", packet)
+            self.auth.record_verdict("accepted", packet)
         elif isinstance(record, ErrPacket):
-            self._error(record, packet, "authentication")
-            self._verdict("rejected", packet)
+            self.closing.record_error(record, packet, "authentication")
+            self.auth.record_verdict("rejected", packet)
 
     def _switch(self, name: str, packet: RawPacket) -> None:
-        if len(self.switches) < MOST_STEPS:
-            self.switches.append((self.plugin, name, packet.frame))
-            self.switched_ns = self.switched_ns or packet.time_ns
-
-    def _error(self, record: ErrPacket, packet: RawPacket, phase: str) -> None:
-        self.error = record
-        self.error_frame = packet.frame
-        self.error_ns = packet.time_ns
-        self.error_phase = phase
-
-    def _verdict(self, verdict: str, packet: RawPacket) -> None:
-        if self.verdict is None:
-            self.verdict = verdict
-            self.verdict_frame = packet.frame
-            self.verdict_ns = packet.time_ns
+        if len(self.auth.switches) < MOST_STEPS:
+            self.auth.switches.append((self.auth.plugin, name, packet.frame))
+            self.auth.switched_ns = self.auth.switched_ns or packet.time_ns

@@ -139,9 +139,9 @@ def plain_turns(
         machine.sequence = sequence
         machine.detail = None
         machine.sequence_error = None
-        facts.spoke_ns = times[start[run] - 1]
+        facts.closing.spoke_ns = times[start[run] - 1]
         if queries:
-            facts.count(COM_QUERY, queries)
+            facts.count_command(COM_QUERY, queries)
         if executes:
-            facts.count(COM_STMT_EXECUTE, executes)
+            facts.count_command(COM_STMT_EXECUTE, executes)
     return run

@@ -52,34 +52,40 @@ def _offered(connection: Connection, conversation: Conversation, evidence: Evide
     outcome = connection.outcome
     if outcome == "aborted":
         offered |= base.ON_ABORT
-    if facts.malformed or facts.sequence_errors:
+    if facts.faults.malformed or facts.faults.sequence_errors:
         offered |= base.ON_FAULT
-    if facts.gaps or facts.cut_packets or facts.assumed or conversation.machine.one_sided or evidence.cut_short:
+    if (
+        facts.faults.gaps
+        or facts.faults.cut_packets
+        or facts.faults.assumed
+        or conversation.machine.one_sided
+        or evidence.cut_short
+    ):
         offered |= base.ON_LOSS
     if connection.tls is not None:
         offered |= base.ON_TLS
     if evidence.password is not None:
         offered |= base.ON_PROOF
-    if facts.messages_in_clear:
+    if facts.auth.messages_in_clear:
         offered |= base.ON_CLEARTEXT
     if connection.tcp.rst_from is not None:
         offered |= base.ON_RESET
     if connection.tcp.retransmissions:
         offered |= base.ON_RETRANSMISSION
-    if facts.login is None:
+    if facts.login.record is None:
         offered |= base.NO_LOGIN
     else:
         offered |= _of_login(connection, facts)
     if outcome == "accepted":
-        if facts.switches:
+        if facts.auth.switches:
             offered |= base.ON_SWITCH
-        if facts.path == "full":
+        if facts.auth.path == "full":
             offered |= base.ON_FULL
-        if facts.plugin in OLD_PLUGINS:
+        if facts.auth.plugin in OLD_PLUGINS:
             offered |= base.ON_OLD_PLUGIN
         if (connection.timing.total_ns or 0) >= SLOW_NS:
             offered |= base.ON_SLOW
-    if "quit" not in connection.commands and (outcome == "accepted" or facts.assumed):
+    if "quit" not in connection.commands and (outcome == "accepted" or facts.faults.assumed):
         offered |= base.ON_UNQUIT
     if facts.burst and is_milestone(facts.burst):
         offered |= base.ON_BURST
@@ -87,7 +93,7 @@ def _offered(connection: Connection, conversation: Conversation, evidence: Evide
 
 
 def _of_login(connection: Connection, facts: Facts) -> int:
-    login = facts.login
+    login = facts.login.record
     if not isinstance(login, HandshakeResponse41):
         return 0
     offered = 0
@@ -99,7 +105,7 @@ def _of_login(connection: Connection, facts: Facts) -> int:
         odd = _foreign(connection, login.character_set) or collation(login.character_set, True) is None
     if odd or login.filler[0]:
         offered |= base.ON_COLLATION
-    if not_offered(facts.greeting, login):
+    if not_offered(facts.greeting.record, login):
         offered |= base.ON_CAPABILITY
     if login.attributes and sum([len(name) + len(value) for name, value in login.attributes]) > MANY_ATTRIBUTES:
         offered |= base.ON_ATTRIBUTES

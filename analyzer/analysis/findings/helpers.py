@@ -32,12 +32,12 @@ def is_local(address: str) -> bool:
 
 def by_server(case: Case) -> bool:
     """Whether the server was the first to end the connection."""
-    end = case.conversation.facts.end
+    end = case.conversation.facts.closing.end
     return end is not None and end[0] != case.conversation.client
 
 
 def by_client(case: Case) -> bool:
-    end = case.conversation.facts.end
+    end = case.conversation.facts.closing.end
     return end is not None and end[0] == case.conversation.client
 
 
@@ -45,7 +45,7 @@ def is_whole(case: Case) -> bool:
     """Whether the capture holds the connection from its start, with nothing missing."""
     tcp = case.conversation.tcp
     both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
-    return case.connection.tcp.syn and not case.conversation.facts.gaps and both
+    return case.connection.tcp.syn and not case.conversation.facts.faults.gaps and both
 
 
 def is_mariadb(case: Case) -> bool:
@@ -61,7 +61,7 @@ def version(case: Case) -> tuple[int, ...]:
 
 
 def login41(case: Case) -> HandshakeResponse41 | None:
-    login = case.conversation.facts.login
+    login = case.conversation.facts.login.record
     return login if isinstance(login, HandshakeResponse41) else None
 
 
@@ -74,7 +74,7 @@ def refused_with(case: Case, code: int) -> bool:
 def is_echo(case: Case) -> bool:
     """Whether the server's error only notes that the client had gone before."""
     error = case.connection.error
-    end = case.conversation.facts.end
+    end = case.conversation.facts.closing.end
     return (
         error is not None
         and error.code in NETWORK_ERRORS
@@ -117,7 +117,7 @@ def error_seen(case: Case) -> str:
 
 def ended(case: Case) -> str:
     """Who left, as a piece of evidence."""
-    end = case.conversation.facts.end
+    end = case.conversation.facts.closing.end
     if end is None:
         return "neither side closed the connection in the capture"
     side = "client" if end[0] == case.conversation.client else "server"

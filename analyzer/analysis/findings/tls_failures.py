@@ -52,9 +52,9 @@ def failure(case: Case) -> Failure | None:
     tls = case.conversation.tls
     if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted)):
         return None
-    if facts.gaps or facts.end is None or not c.tcp.syn:
+    if facts.faults.gaps or facts.closing.end is None or not c.tcp.syn:
         return None
-    if facts.ssl_request is None and facts.plain_login is None:
+    if facts.login.ssl_request is None and facts.login.before_tls is None:
         return None  # no MySQL client: foreign-client
     frames = [c.tls.requested_frame] if c.tls.requested_frame else []
     alert = next((a for a in c.tls.alerts if a.description not in (None, "close_notify")), None)

@@ -26,16 +26,16 @@ def check(case: Case) -> Iterator[Verdict]:
     filling: dict[str, object] = {"code": error.code, "state": state, "text": error.message, "used": with_password}
     filling["user"] = c.login.user if c.login else "?"
     evidence = [error_seen(case)]
-    if facts.protection == "empty":
-        evidence.append(f"frame {facts.login_frame}: the client sent no password")
-    elif facts.protection is not None:
-        evidence.append(f"the password was protected by: {facts.protection}")
-    frames = [facts.login_frame, error.frame]
+    if facts.auth.protection == "empty":
+        evidence.append(f"frame {facts.login.frame}: the client sent no password")
+    elif facts.auth.protection is not None:
+        evidence.append(f"the password was protected by: {facts.auth.protection}")
+    frames = [facts.login.frame, error.frame]
     proof = _proof(case)
     if c.tls is None and (proof is None or proof[0]):
         evidence.append("no TLS: an account with REQUIRE SSL, X509 or CIPHER is refused with the same bytes")
-    if c.tls is None and facts.protection == CLEARTEXT and facts.plugin in UNDER_RSA:
-        filling |= {"driver": name_of(case), "plugin": facts.plugin, "option": option(case, TLS)}
+    if c.tls is None and facts.auth.protection == CLEARTEXT and facts.auth.plugin in UNDER_RSA:
+        filling |= {"driver": name_of(case), "plugin": facts.auth.plugin, "option": option(case, TLS)}
         doubt = "the password may be wrong as well"
         yield RULE.says(frames, filling, variant="unsealed", confidence=LIKELY, evidence=evidence, doubt=doubt)
     elif proof is None:
@@ -57,7 +57,7 @@ def check(case: Case) -> Iterator[Verdict]:
 def _proof(case: Case) -> tuple[bool, str | None] | None:
     """Whether the given password made the last response; and which known mistake made it, if not."""
     password = case.evidence.password
-    proofs = case.conversation.facts.proofs
+    proofs = case.conversation.facts.auth.proofs
     if password is None or not proofs:
         return None
     _, plugin, nonce, response = proofs[-1]
@@ -73,7 +73,7 @@ def password_used(case: Case) -> bool | None:
     said = error.message if error is not None else ""
     if "using password: YES" in said:
         return True
-    protection = case.conversation.facts.protection
+    protection = case.conversation.facts.auth.protection
     if protection is not None:
         # A plugin that asks first leaves the server's word at NO.
         return protection != "empty"

@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Verdict]:
     login = login41(case)
     if login is None or not login.attributes:
         return
-    frame = case.conversation.facts.login_frame
+    frame = case.conversation.facts.login.frame
     size = sum(len(name) + len(value) for name, value in login.attributes)
     evidence = [f"frame {frame}: {len(login.attributes)} attributes, {size} bytes"]
     if size > LONGEST - 1024 and refused_with(case, BAD_HANDSHAKE):

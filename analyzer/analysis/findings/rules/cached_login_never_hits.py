@@ -15,11 +15,11 @@ def check(case: Case) -> Iterator[Verdict]:
     """
     c = case.connection
     facts = case.conversation.facts
-    if c.outcome != "accepted" or facts.nth < 2 or facts.plugin != "caching_sha2_password":
+    if c.outcome != "accepted" or facts.nth < 2 or facts.auth.plugin != "caching_sha2_password":
         return
     password = case.evidence.password
-    proof = next((p for p in facts.proofs if p[1].name == "caching_sha2_password"), None)
-    frames = [facts.login_frame, facts.verdict_frame]
+    proof = next((p for p in facts.auth.proofs if p[1].name == "caching_sha2_password"), None)
+    frames = [facts.login.frame, facts.auth.verdict_frame]
     user: dict[str, object] = {"user": c.login.user if c.login else "?"}
     if password is None or proof is None:
         yield RULE.says(frames, user, confidence=POSSIBLE, doubt=DOUBT)

@@ -15,12 +15,12 @@ def check(case: Case) -> Iterator[Verdict]:
     login = login41(case)
     if login is None:
         return
-    flags = not_offered(facts.greeting, login)
+    flags = not_offered(facts.greeting.record, login)
     if not flags:
         return
     names = ", ".join(flag_names(flags, CAPABILITIES))
-    evidence = [f"frame {facts.greeting_frame}: greeting", f"frame {facts.login_frame}: login with {names}"]
-    yield RULE.says([facts.greeting_frame, facts.login_frame], {"names": names}, evidence=evidence)
+    evidence = [f"frame {facts.greeting.frame}: greeting", f"frame {facts.login.frame}: login with {names}"]
+    yield RULE.says([facts.greeting.frame, facts.login.frame], {"names": names}, evidence=evidence)
 
 
 RULE = Rule(

@@ -13,14 +13,14 @@ MOST = 20
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    lost = [g for g in facts.gaps if g[2] != GAP_SNAP]
-    more, size = facts.more_gaps.get(GAP_LOST, (0, 0))
+    lost = [g for g in facts.faults.gaps if g[2] != GAP_SNAP]
+    more, size = facts.faults.more_gaps.get(GAP_LOST, (0, 0))
     if not (lost or more) or one_sided(case):
         return
     size += sum(length for _, length, _, _ in lost)
     names = {case.conversation.client: "client", 1 - case.conversation.client: "server"}
     evidence = [f"before frame {frame}: {length} bytes of the {names[who]}" for who, length, _, frame in lost[:5]]
-    taken_up = " Decoding took up again after it." if facts.taken_up else ""
+    taken_up = " Decoding took up again after it." if facts.faults.taken_up else ""
     filling: dict[str, object] = {"size": size, "count": len(lost) + more, "taken_up": taken_up}
     yield RULE.says([frame for _, _, _, frame in lost][:MOST], filling, evidence=evidence)
 

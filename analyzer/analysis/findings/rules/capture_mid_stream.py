@@ -9,7 +9,7 @@ from analyzer.analysis.findings.rule import INFO, LIKELY, ON_LOSS, Case, Rule, V
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    if facts.assumed and case.connection.tcp.syn is False and any(h.bytes for h in case.conversation.tcp.halves):
+    if facts.faults.assumed and case.connection.tcp.syn is False and any(h.bytes for h in case.conversation.tcp.halves):
         yield RULE.says(
             [case.connection.first_frame],
             {"port": case.connection.server.port},

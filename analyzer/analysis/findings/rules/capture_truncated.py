@@ -12,14 +12,14 @@ MOST = 20
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    cut = [g for g in facts.gaps if g[2] == GAP_SNAP]
-    more, size = facts.more_gaps.get(GAP_SNAP, (0, 0))
+    cut = [g for g in facts.faults.gaps if g[2] == GAP_SNAP]
+    more, size = facts.faults.more_gaps.get(GAP_SNAP, (0, 0))
     if cut or more:
         evidence = [f"frame {frame}: {length} bytes cut off" for _, length, _, frame in cut[:5]]
         total = sum(g[1] for g in cut) + size
         yield RULE.says([g[3] for g in cut][:MOST], {"size": total}, evidence=evidence)
     elif case.evidence.cut_short and not case.conversation.tcp.closed:
-        where = "inside a packet of this connection" if facts.cut_packets else "while this connection is open"
+        where = "inside a packet of this connection" if facts.faults.cut_packets else "while this connection is open"
         yield RULE.says([case.connection.last_frame], {"where": where}, variant="file")
 
 

@@ -10,19 +10,19 @@ from analyzer.analysis.findings.rule import ERROR, ON_CLEARTEXT, Case, Rule, Ver
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    frames = facts.messages_in_clear
+    frames = facts.auth.messages_in_clear
     if not frames:
         return
-    later = facts.verdict_frame and frames[0] > facts.verdict_frame
+    later = facts.auth.verdict_frame and frames[0] > facts.auth.verdict_frame
     where = "in COM_CHANGE_USER" if later else "in the login"
     local = case.connection.client.address == case.connection.server.address
-    evidence = [f"frame {frame}: the password itself, {where}, plugin {facts.plugin}" for frame in frames]
+    evidence = [f"frame {frame}: the password itself, {where}, plugin {facts.auth.plugin}" for frame in frames]
     if local:
         evidence.append("client and server have the same address: it did not leave the machine")
     filling: dict[str, object] = {
         "driver": name_of(case),
         "where": where,
-        "plugin": facts.plugin or "?",
+        "plugin": facts.auth.plugin or "?",
         "tls": option(case, TLS),
         "forbid": option(case, CLEARTEXT),
     }

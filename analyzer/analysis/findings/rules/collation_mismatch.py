@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Verdict]:
     asked, read = login.collation_id, login.character_set
     greeting = case.connection.greeting
     default = (greeting.collation if greeting else None) or "its default"
-    frame = case.conversation.facts.login_frame
+    frame = case.conversation.facts.login.frame
     filling: dict[str, object] = {"asked": _name(asked, mariadb), "option": option(case, CHARSET)}
     doubt = "a SET NAMES after the login would set it right; statements are not looked at here"
     evidence = [f"frame {frame}: collation {asked}" + (f", of which the server reads {read}" if read != asked else "")]

@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Verdict]:
     lasted = c.end_time_ns - c.start_time_ns
     if c.outcome not in ("accepted", "encrypted") or not is_milestone(facts.burst) or lasted > SHORT_NS:
         return
-    if sum(c.commands.values()) - c.commands.get("quit", 0) > FEW_COMMANDS or facts.end is None:
+    if sum(c.commands.values()) - c.commands.get("quit", 0) > FEW_COMMANDS or facts.closing.end is None:
         return
     rate = facts.burst * SECOND / max(facts.burst_ns, 1)
     cost = c.timing.total_ns

@@ -11,7 +11,7 @@ from analyzer.analysis.findings.rule import INFO, ON_RESET, WARNING, Case, Rule,
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    reset = facts.reset
+    reset = facts.closing.reset
     if reset is None:
         return
     if "quit" in c.commands or c.tcp.fin_from is not None or c.phase_reached == "tcp":
@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Verdict]:
     )
     after = reset[3] - c.start_time_ns
     evidence = [f"frame {reset[2]}: RST of the {side}, {span(after)} after the start"]
-    quiet = facts.quiet_ns if facts.end is not None and facts.end[2] == reset[2] else None
+    quiet = facts.closing.quiet_ns if facts.closing.end is not None and facts.closing.end[2] == reset[2] else None
     if quiet is not None:
         evidence.append(f"{span(quiet)} after the last byte of either side")
     filling: dict[str, object] = {"side": side, "phase": c.phase_reached, "after": span(after)}

@@ -11,7 +11,7 @@ def check(case: Case) -> Iterator[Verdict]:
     tls = case.conversation.tls
     if tls is None or not len(case.conversation.secrets.keys) or tls.problem is None:
         return
-    frame = case.conversation.facts.tls_frame
+    frame = case.conversation.facts.login.tls_frame
     yield RULE.says(
         [frame] if frame else [],
         {

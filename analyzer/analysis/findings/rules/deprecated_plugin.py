@@ -19,11 +19,11 @@ MARIADB = {"mysql_old_password": "its scramble can be broken; MariaDB turns it o
 
 def check(case: Case) -> Iterator[Verdict]:
     mariadb = is_mariadb(case)
-    plugin = case.conversation.facts.plugin or ""
+    plugin = case.conversation.facts.auth.plugin or ""
     why = (MARIADB if mariadb else MYSQL).get(plugin)
-    if not why or case.connection.outcome != "accepted" or not case.conversation.facts.steps:
+    if not why or case.connection.outcome != "accepted" or not case.conversation.facts.auth.steps:
         return
-    frame = case.conversation.facts.steps[0][4]
+    frame = case.conversation.facts.auth.steps[0][4]
     to = "ed25519 or parsec" if mariadb else "caching_sha2_password"
     yield RULE.says([frame], {"plugin": plugin, "why": why, "to": to}, evidence=[f"frame {frame}: {plugin}"])
 

@@ -16,26 +16,30 @@ REFUSALS = (1153, 1156)
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    if facts.login is not None or (facts.greeting is None and not facts.early_error) or not is_whole(case):
+    if (
+        facts.login.record is not None
+        or (facts.greeting.record is None and not facts.greeting.early_error)
+        or not is_whole(case)
+    ):
         return
     if c.tls is not None:
         yield from _tls_at_once(case)
         return
-    bad = [m for m in facts.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
+    bad = [m for m in facts.faults.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
     if not bad and not c.tcp.bytes_from_client:
         return
-    if facts.cut_records.get("HandshakeResponse41"):
+    if facts.faults.cut_records.get("HandshakeResponse41"):
         return
-    first = facts.client_first
+    first = facts.greeting.client_first
     name = client_protocol(first)
-    frames = [bad[0][5] if bad else facts.greeting_frame]
+    frames = [bad[0][5] if bad else facts.greeting.frame]
     evidence = [f"the client's first bytes: {shown(first)}"] if first else []
     if c.error is not None:
         evidence.append(f"frame {c.error.frame}: ERR {c.error.code}, {c.error.message!r}")
     if name:
         evidence.append(f"they are {name}")
         yield RULE.says(frames, {"name": name, "source": c.client.address}, variant="known", evidence=evidence)
-    elif c.error.code in REFUSALS if c.error is not None else not facts.cut_packets:
+    elif c.error.code in REFUSALS if c.error is not None else not facts.faults.cut_packets:
         yield RULE.says(
             frames,
             {"source": c.client.address},
@@ -50,14 +54,14 @@ def _tls_at_once(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
     tls = case.conversation.tls
     done = tls is None or tls.handshake_done_frame is not None or tls.decrypted
-    if facts.ssl_request is not None or done or case.connection.outcome == "accepted":
+    if facts.login.ssl_request is not None or done or case.connection.outcome == "accepted":
         return
     yield RULE.says(
-        [facts.tls_frame or 0],
+        [facts.login.tls_frame or 0],
         {"source": case.connection.client.address},
         variant="tls",
         confidence=LIKELY,
-        evidence=[f"frame {facts.tls_frame}: a TLS ClientHello, without an SSLRequest before it"],
+        evidence=[f"frame {facts.login.tls_frame}: a TLS ClientHello, without an SSLRequest before it"],
         doubt="a broken MySQL driver could do this too",
     )
 

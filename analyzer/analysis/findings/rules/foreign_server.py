@@ -14,15 +14,15 @@ SERVER = 1
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    if facts.greeting is not None or facts.early_error or not is_whole(case):
+    if facts.greeting.record is not None or facts.greeting.early_error or not is_whole(case):
         return
     if c.phase_reached not in ("tcp", "greeting"):
         return
-    bad = [m for m in facts.malformed if m[0] == SERVER]
+    bad = [m for m in facts.faults.malformed if m[0] == SERVER]
     # Text read as a packet's length promises megabytes: then nothing is malformed, and nothing is complete.
-    if not bad and not (facts.assumed and c.tcp.bytes_from_server):
+    if not bad and not (facts.faults.assumed and c.tcp.bytes_from_server):
         return
-    first = facts.server_first
+    first = facts.greeting.server_first
     name = server_protocol(first)
     frames = [bad[0][5] if bad else c.first_frame]
     evidence = [f"the server's first bytes: {shown(first)}"] if first else []

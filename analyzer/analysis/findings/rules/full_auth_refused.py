@@ -15,7 +15,7 @@ PERFORM_FULL = 4
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    if case.connection.outcome != "aborted" or not facts.steps:
+    if case.connection.outcome != "aborted" or not facts.auth.steps:
         return
     _, _, record, detail, frame = last_step(facts)
     if not isinstance(record, AuthMoreData) or getattr(detail, "status", None) != PERFORM_FULL:

@@ -9,7 +9,7 @@ from analyzer.analysis.findings.rule import INFO, ON_TLS, Case, Rule, Verdict
 
 def check(case: Case) -> Iterator[Verdict]:
     if case.connection.outcome == "encrypted" and not len(case.conversation.secrets.keys):
-        frame = case.conversation.facts.tls_frame
+        frame = case.conversation.facts.login.tls_frame
         tls = case.conversation.tls
         wanted = tls.wanted_random if tls is not None else None
         evidence = [f"the session's client random: {wanted}"] if wanted else []

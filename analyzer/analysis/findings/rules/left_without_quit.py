@@ -10,10 +10,10 @@ from analyzer.analysis.findings.rule import INFO, ON_UNQUIT, Case, Rule, Verdict
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    end = case.conversation.facts.end
+    end = case.conversation.facts.closing.end
     if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.conversation.client:
         return
-    if case.conversation.facts.gaps or case.conversation.machine.one_sided:
+    if case.conversation.facts.faults.gaps or case.conversation.machine.one_sided:
         return
     yield RULE.says([end[2]], evidence=[ended(case)])
 

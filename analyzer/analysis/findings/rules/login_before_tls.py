@@ -9,10 +9,10 @@ from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    login = facts.plain_login
+    login = facts.login.before_tls
     if login is None or case.connection.tls is None:
         return
-    evidence = [f"frame {login[1]}: a whole login", f"frame {facts.tls_frame}: TLS begins only here"]
+    evidence = [f"frame {login[1]}: a whole login", f"frame {facts.login.tls_frame}: TLS begins only here"]
     yield RULE.says([login[1]], {"user": login[0]}, evidence=evidence)
 
 

@@ -14,19 +14,19 @@ READ_INTERRUPTED = 1159
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    if facts.greeting is None or c.tcp.bytes_from_client or c.tls or facts.gaps:
+    if facts.greeting.record is None or c.tcp.bytes_from_client or c.tls or facts.faults.gaps:
         return
     interrupted = c.error is not None and c.error.code == READ_INTERRUPTED
     if not by_server(case) and not interrupted:
         return
-    gave_up = facts.error_ns if interrupted else facts.end[3] if facts.end else c.end_time_ns
-    waited = (gave_up or c.end_time_ns) - facts.greeting_ns
+    gave_up = facts.closing.error_ns if interrupted else facts.closing.end[3] if facts.closing.end else c.end_time_ns
+    waited = (gave_up or c.end_time_ns) - facts.greeting.time_ns
     if waited < SILENT_NS:
         return
-    evidence = [f"frame {facts.greeting_frame}: the greeting", f"no byte of the client in {span(waited)}", ended(case)]
+    evidence = [f"frame {facts.greeting.frame}: the greeting", f"no byte of the client in {span(waited)}", ended(case)]
     if c.error is not None:
         evidence.append(f"frame {c.error.frame}: ERR {c.error.code}")
-    yield RULE.says([facts.greeting_frame, c.last_frame], {"waited": span(waited)}, evidence=evidence)
+    yield RULE.says([facts.greeting.frame, c.last_frame], {"waited": span(waited)}, evidence=evidence)
 
 
 RULE = Rule(

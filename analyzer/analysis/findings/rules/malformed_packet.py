@@ -12,8 +12,8 @@ MOST = 5
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    unsure = bool(facts.gaps) or facts.assumed
-    for role, record, field, offset, reason, frame in facts.malformed[:MOST]:
+    unsure = bool(facts.faults.gaps) or facts.faults.assumed
+    for role, record, field, offset, reason, frame in facts.faults.malformed[:MOST]:
         side = "client" if role == CLIENT else "server"
         yield RULE.says(
             [frame],

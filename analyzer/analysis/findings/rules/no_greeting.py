@@ -35,7 +35,7 @@ def check(case: Case) -> Iterator[Verdict]:
     said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
     if by_server(case):
         yield RULE.says([c.first_frame, c.last_frame], filling, variant="closed", evidence=said)
-    elif waited >= SILENT_NS or case.conversation.facts.end is None:
+    elif waited >= SILENT_NS or case.conversation.facts.closing.end is None:
         doubt = "the server, its machine and anything between look the same from here"
         yield RULE.says([c.first_frame, c.last_frame], filling, confidence=LIKELY, evidence=said, doubt=doubt)
     else:

@@ -16,13 +16,13 @@ def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
     first, last = switches[0], switches[-1]
     evidence = [f"frame {each.frame}: from {each.from_ or 'no plugin'} to {each.to}" for each in switches]
-    cost = facts.switched_ns - facts.login_ns
-    if 0 < facts.login_ns < facts.switched_ns:
+    cost = facts.auth.switched_ns - facts.login.time_ns
+    if 0 < facts.login.time_ns < facts.auth.switched_ns:
         evidence.append(f"{span(cost)} from the login to the switch, as seen where the capture was made")
     filling: dict[str, object] = {
         "first": first.from_ or "no plugin",
         "last": last.to,
-        "cost": f" of {span(cost)}" if 0 < facts.login_ns < facts.switched_ns else "",
+        "cost": f" of {span(cost)}" if 0 < facts.login.time_ns < facts.auth.switched_ns else "",
         "option": option(case, FIRST_PLUGIN, to=last.to),
     }
     yield RULE.says([switch.frame for switch in switches], filling, evidence=evidence)

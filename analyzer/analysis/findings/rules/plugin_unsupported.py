@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Verdict]:
     if error is not None and error.code in (CLIENT_CAN_NOT, NOT_LOADED):
         yield from refusal(case, RULE) if error.code == CLIENT_CAN_NOT else _not_loaded(case)
         return
-    if case.connection.outcome != "aborted" or not facts.steps:
+    if case.connection.outcome != "aborted" or not facts.auth.steps:
         return
     _, _, record, _, frame = last_step(facts)
     if isinstance(record, AuthSwitchRequest | OldAuthSwitchRequest):

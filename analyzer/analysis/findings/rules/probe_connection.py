@@ -13,19 +13,19 @@ def check(case: Case) -> Iterator[Verdict]:
     # findings/across.py adds how often the same source does this.
     c = case.connection
     facts = case.conversation.facts
-    greeting = facts.greeting
-    if greeting is None or c.tcp.bytes_from_client or c.tls or facts.gaps or c.outcome != "aborted":
+    greeting = facts.greeting.record
+    if greeting is None or c.tcp.bytes_from_client or c.tls or facts.faults.gaps or c.outcome != "aborted":
         return
-    end = facts.end
+    end = facts.closing.end
     if end is None or not by_client(case):
         return
-    stayed = span(end[3] - facts.greeting_ns)
-    evidence = [f"frame {facts.greeting_frame}: the greeting", f"no byte of the client in {stayed}", ended(case)]
+    stayed = span(end[3] - facts.greeting.time_ns)
+    evidence = [f"frame {facts.greeting.frame}: the greeting", f"no byte of the client in {stayed}", ended(case)]
     if c.error is not None:
         evidence.append(f"frame {c.error.frame}: ERR {c.error.code} is the server's echo of it, no fault of the server")
     without_tls = not greeting.capability_flags & CLIENT_SSL if hasattr(greeting, "capability_flags") else False
     yield RULE.says(
-        [facts.greeting_frame, end[2]],
+        [facts.greeting.frame, end[2]],
         {"source": c.client.address, "stayed": stayed},
         confidence=POSSIBLE if without_tls else LIKELY,
         evidence=evidence,

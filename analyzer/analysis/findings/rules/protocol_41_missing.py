@@ -15,9 +15,9 @@ def check(case: Case) -> Iterator[Verdict]:
     if error is None:
         return
     # Without the flag the packet is read as one of before 4.1, which it mostly is not.
-    old = [m for m in facts.malformed if m[1] == "HandshakeResponse320"]
-    frame = facts.login_frame or (old[0][5] if old else 0)
-    if not old and (facts.login is None or facts.login.capability_flags & CLIENT_PROTOCOL_41):
+    old = [m for m in facts.faults.malformed if m[1] == "HandshakeResponse320"]
+    frame = facts.login.frame or (old[0][5] if old else 0)
+    if not old and (facts.login.record is None or facts.login.record.capability_flags & CLIENT_PROTOCOL_41):
         return
     evidence = [f"frame {frame}: the flag 0x0200 is clear", error_seen(case)]
     yield RULE.says([frame, error.frame], evidence=evidence)

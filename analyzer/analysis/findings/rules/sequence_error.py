@@ -10,14 +10,15 @@ from analyzer.protocol.machine.machine import CLIENT
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    if not facts.sequence_errors or facts.gaps or facts.assumed:
+    if not facts.faults.sequence_errors or facts.faults.gaps or facts.faults.assumed:
         return
-    error = facts.sequence_errors[0][0]
+    error = facts.faults.sequence_errors[0][0]
     side = "client" if error.sender == CLIENT else "server"
-    more = len(facts.sequence_errors) - 1
-    frames = [frame for _, frame in facts.sequence_errors]
+    more = len(facts.faults.sequence_errors) - 1
+    frames = [frame for _, frame in facts.faults.sequence_errors]
     evidence = [
-        f"frame {frame}: sequence id {each.found}, {each.expected} was due" for each, frame in facts.sequence_errors[:5]
+        f"frame {frame}: sequence id {each.found}, {each.expected} was due"
+        for each, frame in facts.faults.sequence_errors[:5]
     ]
     refused = case.connection.error
     if refused is not None and refused.code == OUT_OF_ORDER:

@@ -60,27 +60,31 @@ def check(case: Case) -> Iterator[Verdict]:
         yield from _by_error(case)
         return
     facts = case.conversation.facts
-    open_end = c.outcome in ("accepted", "encrypted") or facts.assumed
-    if not open_end or "quit" in c.commands or not by_server(case) or facts.gaps or facts.end is None:
+    open_end = c.outcome in ("accepted", "encrypted") or facts.faults.assumed
+    if not open_end or "quit" in c.commands or not by_server(case) or facts.faults.gaps or facts.closing.end is None:
         return
-    idle = facts.quiet_ns
+    idle = facts.closing.quiet_ns
     figure = near_round(idle) if idle >= IDLE_NS else None
     # A server closes after a COM_CHANGE_USER that it refuses, too.
-    if figure is None and (c.outcome != "accepted" or facts.faults or "change_user" in c.commands or one_sided(case)):
+    if figure is None and (
+        c.outcome != "accepted" or facts.faults.count or "change_user" in c.commands or one_sided(case)
+    ):
         return
     evidence = [idle_for(idle), ended(case)]
-    how = "reset" if facts.end[1] == "rst" else "closed"
+    how = "reset" if facts.closing.end[1] == "rst" else "closed"
     filling: dict[str, object] = {"idle": span(idle), "how": how, "option": option(case, LIFETIME)}
     if figure is None:
         doubt = "nothing on the wire says why: KILL, a shutdown or a crash, or something between client and server"
-        yield RULE.says([facts.end[2]], filling, variant="bare", confidence=LIKELY, evidence=evidence, doubt=doubt)
+        yield RULE.says(
+            [facts.closing.end[2]], filling, variant="bare", confidence=LIKELY, evidence=evidence, doubt=doubt
+        )
         return
     whose = ROUND[figure]
     filling |= {"figure": figure, "whose": f" ({whose})" if whose else ""}
     evidence.append(f"{figure} s is a round figure" + (f": {whose}" if whose else ""))
-    sure = LIKELY if is_mariadb(case) or facts.end[1] == "rst" else POSSIBLE
+    sure = LIKELY if is_mariadb(case) or facts.closing.end[1] == "rst" else POSSIBLE
     doubt = "MariaDB's wait_timeout, a proxy and a NAT device end idle connections alike; MySQL would send error 4031"
-    yield RULE.says([facts.end[2]], filling, variant="idle", confidence=sure, evidence=evidence, doubt=doubt)
+    yield RULE.says([facts.closing.end[2]], filling, variant="idle", confidence=sure, evidence=evidence, doubt=doubt)
 
 
 def _by_error(case: Case) -> Iterator[Verdict]:

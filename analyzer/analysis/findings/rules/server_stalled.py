@@ -13,16 +13,16 @@ SILENT_NS = SECOND
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    if facts.login is None or facts.verdict or c.outcome != "aborted" or len(facts.steps) > 1:
+    if facts.login.record is None or facts.auth.verdict or c.outcome != "aborted" or len(facts.auth.steps) > 1:
         return
-    waited = (facts.end[3] if facts.end else c.end_time_ns) - facts.login_ns
+    waited = (facts.closing.end[3] if facts.closing.end else c.end_time_ns) - facts.login.time_ns
     if not by_server(case) and waited < SILENT_NS:
         return
     yield RULE.says(
-        [facts.login_frame, c.last_frame],
+        [facts.login.frame, c.last_frame],
         {"waited": span(waited)},
         confidence=LIKELY,
-        evidence=[f"frame {facts.login_frame}: the login", f"no byte of the server in {span(waited)}", ended(case)],
+        evidence=[f"frame {facts.login.frame}: the login", f"no byte of the server in {span(waited)}", ended(case)],
         doubt="what the server did in that time is not on the wire",
     )
 

@@ -34,10 +34,10 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     name, most = max(parts.items(), key=lambda part: part[1])
     facts = case.conversation.facts
-    asks = facts.plugin in ASKING and name == "authentication"
+    asks = facts.auth.plugin in ASKING and name == "authentication"
     filling: dict[str, object] = {"total": span(total), "part": name, "most": span(most), "where": PARTS[name]}
     yield RULE.says(
-        [facts.greeting_frame, facts.login_frame, facts.verdict_frame],
+        [facts.greeting.frame, facts.login.frame, facts.auth.verdict_frame],
         filling,
         confidence=LIKELY,
         severity=INFO if asks or total < GRAVE_NS else None,

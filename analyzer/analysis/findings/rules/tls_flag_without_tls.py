@@ -12,17 +12,17 @@ from analyzer.protocol.tables.capabilities import CLIENT_SSL
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    login = facts.login
+    login = facts.login.record
     if login is None or c.tls is not None or not login.capability_flags & CLIENT_SSL:
         return
     if c.outcome in ("accepted", "unknown"):
         return
-    evidence = [f"frame {facts.login_frame}: a whole login with CLIENT_SSL (0x0800) set"]
+    evidence = [f"frame {facts.login.frame}: a whole login with CLIENT_SSL (0x0800) set"]
     if c.error is not None:
         evidence.append(f"frame {c.error.frame}: ERR {c.error.code}, {c.error.message!r}")
     else:
-        evidence += [f"silence of the server for {span(c.end_time_ns - facts.login_ns)}", ended(case)]
-    yield RULE.says([facts.login_frame], evidence=evidence)
+        evidence += [f"silence of the server for {span(c.end_time_ns - facts.login.time_ns)}", ended(case)]
+    yield RULE.says([facts.login.frame], evidence=evidence)
 
 
 RULE = Rule(

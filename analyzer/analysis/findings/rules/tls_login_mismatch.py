@@ -16,7 +16,7 @@ REFUSAL_BYTES = 4 + 1 + 2 + 6 + 13
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.conversation.facts
-    request, login = facts.ssl_request, login41(case)
+    request, login = facts.login.ssl_request, login41(case)
     if not isinstance(request, SSLRequest):
         return
     if login is None:
@@ -33,14 +33,14 @@ def check(case: Case) -> Iterator[Verdict]:
     refused = refused_with(case, BAD_HANDSHAKE)
     error = case.connection.error
     evidence = [
-        f"frame {facts.ssl_request_frame}: SSLRequest, flags 0x{request.client_flag:08x}, "
+        f"frame {facts.login.ssl_request_frame}: SSLRequest, flags 0x{request.client_flag:08x}, "
         f"collation {request.collation_id}",
-        f"frame {facts.login_frame}: login, flags 0x{login.client_flag:08x}, collation {login.collation_id}",
+        f"frame {facts.login.frame}: login, flags 0x{login.client_flag:08x}, collation {login.collation_id}",
     ]
     if refused and error is not None:
         evidence.append(f"frame {error.frame}: ERR {BAD_HANDSHAKE}")
     yield RULE.says(
-        [facts.ssl_request_frame or 0, facts.login_frame],
+        [facts.login.ssl_request_frame or 0, facts.login.frame],
         {"different": "; ".join(different)},
         severity=None if refused else INFO,
         evidence=evidence,
@@ -52,7 +52,7 @@ def _by_size(case: Case) -> Iterator[Verdict]:
     tls = case.conversation.tls
     if tls is None or tls.decrypted or tls.overhead is None or case.connection.outcome != "encrypted":
         return
-    if case.conversation.facts.end is None:
+    if case.conversation.facts.closing.end is None:
         return
     client, server = tls.encrypted_records
     size = REFUSAL_BYTES + tls.overhead

@@ -13,15 +13,15 @@ from analyzer.protocol.tables.capabilities import CLIENT_SSL
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.conversation.facts
-    greeting = facts.greeting
+    greeting = facts.greeting.record
     if not isinstance(greeting, HandshakeV10) or greeting.capability_flags & CLIENT_SSL:
         return
-    if c.tcp.bytes_from_client or c.tls or facts.gaps or c.outcome != "aborted" or not by_client(case):
+    if c.tcp.bytes_from_client or c.tls or facts.faults.gaps or c.outcome != "aborted" or not by_client(case):
         return
     yield RULE.says(
-        [facts.greeting_frame, facts.end[2] if facts.end else 0],
+        [facts.greeting.frame, facts.closing.end[2] if facts.closing.end else 0],
         confidence=POSSIBLE,
-        evidence=[f"frame {facts.greeting_frame}: the greeting lacks CLIENT_SSL", "no byte of the client", ended(case)],
+        evidence=[f"frame {facts.greeting.frame}: the greeting lacks CLIENT_SSL", "no byte of the client", ended(case)],
         doubt="health checks and scanners leave in the same way; only the client's own message tells",
     )
 

@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     # MariaDB before 11 says 1045 under require_secure_transport. Only a password known to be right tells it apart.
     password = case.evidence.password
-    proofs = case.conversation.facts.proofs
+    proofs = case.conversation.facts.auth.proofs
     if password is None or not proofs or case.connection.tls is not None or not is_mariadb(case):
         return
     _, plugin, nonce, response = proofs[-1]
@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Verdict]:
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     filling: dict[str, object] = {"code": error.code, "state": state, "text": error.message}
     yield RULE.says(
-        [case.conversation.facts.login_frame, error.frame],
+        [case.conversation.facts.login.frame, error.frame],
         filling | {"option": option(case, TLS)},
         variant="mariadb",
         confidence=LIKELY,

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Verdict]:
     filling["offered"] = f" (the client offers {offered})" if offered else ""
     evidence = [f"frame {alert.frame}: alert {alert.description} of the {alert.sender}", *error_after(case)]
     if tls is not None and offered:
-        evidence.insert(0, f"frame {case.conversation.facts.tls_frame}: the client offers {offered}")
+        evidence.insert(0, f"frame {case.conversation.facts.login.tls_frame}: the client offers {offered}")
     yield RULE.says([*found.frames, alert.frame], filling, evidence=evidence)
 
 

@@ -16,17 +16,17 @@ BAD_HANDSHAKE = 1043
 def check(case: Case) -> Iterator[Verdict]:
     """A login that is no whole packet, or whose last fields are missing."""
     facts = case.conversation.facts
-    if facts.gaps or not case.connection.tcp.syn or facts.greeting is None:
+    if facts.faults.gaps or not case.connection.tcp.syn or facts.greeting.record is None:
         return
-    broken = [m for m in facts.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
+    broken = [m for m in facts.faults.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
     refused = refused_with(case, BAD_HANDSHAKE)
-    if facts.login is None and broken and refused:
+    if facts.login.record is None and broken and refused:
         _, record, field, offset, reason, frame = broken[0]
         filling: dict[str, object] = {"field": field, "offset": offset, "reason": reason}
         yield RULE.says([frame], filling, evidence=[f"frame {frame}: {record}.{field} at byte {offset}: {reason}"])
         return
-    if facts.login is None and CLIENT in facts.cut_packets and case.connection.outcome == "aborted":
-        if client_protocol(facts.client_first):
+    if facts.login.record is None and CLIENT in facts.faults.cut_packets and case.connection.outcome == "aborted":
+        if client_protocol(facts.greeting.client_first):
             return
         yield RULE.says(
             [case.connection.last_frame],
@@ -45,11 +45,11 @@ def check(case: Case) -> Iterator[Verdict]:
         missing = [name for name, value, flag in announced if value is None and login.layout & flag]
         if missing:
             yield RULE.says(
-                [facts.login_frame],
+                [facts.login.frame],
                 {"missing": ", ".join(missing)},
                 variant="fields",
                 confidence=LIKELY,
-                evidence=[f"frame {facts.login_frame}: {', '.join(missing)} announced by the flags and not there"],
+                evidence=[f"frame {facts.login.frame}: {', '.join(missing)} announced by the flags and not there"],
                 doubt="the server does not say what it missed",
             )
 

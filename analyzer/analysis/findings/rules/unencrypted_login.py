@@ -15,14 +15,14 @@ def check(case: Case) -> Iterator[Verdict]:
     if login is None or case.connection.tls is not None or is_local(case.connection.server.address):
         return
     driver = case.connection.driver
-    seen = (bool(login.database), bool(login.attributes), facts.protection == "scramble")
+    seen = (bool(login.database), bool(login.attributes), facts.auth.protection == "scramble")
     # Nearly every connection of some captures has this finding: its few wordings are made once.
     said = case.evidence.said.get((RULE.code, seen, driver and driver.name))
     if said is None:
         said = _said(case, *seen)
         if len(case.evidence.said) < MOST_CHOICES:
             case.evidence.said[RULE.code, seen, driver and driver.name] = said
-    yield Verdict(said.message, said.advice, [facts.login_frame])
+    yield Verdict(said.message, said.advice, [facts.login.frame])
 
 
 def _said(case: Case, database: bool, attributes: bool, scramble: bool) -> Verdict:

@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Verdict]:
     tls = case.connection.tls
     if tls is None or tls.version is None:
         return
-    frame = case.conversation.facts.tls_frame or tls.requested_frame or 0
+    frame = case.conversation.facts.login.tls_frame or tls.requested_frame or 0
     weak = _session(tls)
     for owner, chain in (("server", tls.certificates[:1]), ("client", tls.client_certificates[:1])):
         for certificate in chain:

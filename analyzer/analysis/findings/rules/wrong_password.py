@@ -12,7 +12,7 @@ def check(case: Case) -> Iterator[Verdict]:
     password = case.evidence.password
     if password is None:
         return
-    for frame, plugin, nonce, response in case.conversation.facts.proofs:
+    for frame, plugin, nonce, response in case.conversation.facts.auth.proofs:
         right = plugin.verify(password, nonce, response)
         if right is None:
             continue
