@@ -21,6 +21,7 @@ from tests.analysis.traffic import (
     err,
     in_time_order,
     ok,
+    packet,
     pcap,
     query,
     wait,
@@ -33,6 +34,7 @@ KEYS = (
     *("capture", "stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "command"),
     *("statement", "parameters", "attributes", "database", "response", "affected_rows", "last_insert_id", "warnings"),
     *("status_flags", "info", "columns", "rows", "result_sets", "error", "bytes_request", "bytes_response"),
+    *("complete", "missing_bytes", "statement_cut", "statement_id", "argument"),
 )
 RESPONSES = frozenset(
     {"ok", "error", "resultset", "eof", "local_infile", "prepare_ok", "statistics", "binlog", "none", "encrypted"}
@@ -68,6 +70,52 @@ def test_the_keys_of_the_contract_in_order(capture: Path) -> None:
     for row in lines(str(capture), str(PREPARED)):
         assert tuple(row)[: len(KEYS)] == KEYS
         assert row["response"] in RESPONSES
+
+
+def test_what_a_command_without_a_statement_is_about(tmp_path: Path) -> None:
+    asked = {
+        "init_db": (b"\x02sh\xc3\xb6p", "sh\xf6p"),
+        "field_list": (b"\x04orders\0id%", "orders"),
+        "set_option": (b"\x1b\x01\x00", "MYSQL_OPTION_MULTI_STATEMENTS_OFF"),
+        "process_kill": (b"\x0c\x2a\x00\x00\x00", "42"),
+        "ping": (b"\x0e", None),
+        "change_user": (b"\x11bob\0\x00shop\0", "bob"),
+    }
+    steps = [*ACCEPTED]
+    for payload, _ in asked.values():
+        steps += [("c", packet(0, payload)), ("s", err(1, 1047, "no", "08S01"))]
+    steps += [("c", packet(0, b"\x12\x04\x00\x00\x00\x00\x00\x07\x00\x00\x00bin.000003"))]
+    path = tmp_path / "arguments.pcap"
+    path.write_bytes(pcap(conversation(steps)))
+    found = {row["command"]: row["argument"] for row in lines(str(path))}
+    assert found == {name: argument for name, (_, argument) in asked.items()} | {"binlog_dump": "bin.000003:4"}
+
+
+def test_the_number_of_a_prepared_statement() -> None:
+    rows = [row for row in lines(str(PREPARED)) if row["command"].startswith("stmt_")]
+    named = {row["statement_id"] for row in rows}
+    assert None not in named
+    texts = {row["statement_id"]: row["statement"] for row in rows if row["command"] == "stmt_prepare"}
+    for row in rows:
+        assert row["statement"] in (None, texts.get(row["statement_id"]))
+    assert all(row["complete"] for row in rows)
+
+
+def test_whether_a_command_is_there_whole(tmp_path: Path) -> None:
+    """A hole in a response is said with its bytes; an answer that never came makes the command incomplete too."""
+    column = b"\x03def\x00\x00\x00\x01c\x00\x0c\x3f\x00\x0b\x00\x00\x00\x03\x00\x00\x00\x00\x00"
+    first = packet(1, b"\x01") + packet(2, column) + packet(3, b"\x011")
+    lost, last = packet(4, b"\x50" + b"2" * 80), packet(5, b"\xfe\x00\x00\x02\x00\x00\x00")
+    steps = [*ACCEPTED, ("c", query("SELECT 1")), ("s", first), Say("s", lost, lost=True), ("s", last)]
+    steps += [("c", query("SELECT 2")), ("s", ok(1)), ("c", query("SELECT 3"))]
+    path = tmp_path / "hole.pcap"
+    path.write_bytes(pcap(conversation(steps)))
+    found = [(row["statement"], row["response"], row["complete"], row["missing_bytes"]) for row in lines(str(path))]
+    assert found == [
+        ("SELECT 1", "resultset", False, len(lost)),
+        ("SELECT 2", "ok", True, 0),
+        ("SELECT 3", "missing", False, 0),
+    ]
 
 
 def test_each_command_once_with_its_answer(capture: Path) -> None:

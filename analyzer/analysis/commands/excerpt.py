@@ -77,6 +77,7 @@ class Shown(CommandTracker):
         self.packets.event(role, record, summary, length, frame, time_ns)
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        super().gap(role, length, reason, frame, time_ns)
         self.packets.gap(role, length, reason, frame, time_ns)
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:

@@ -7,13 +7,30 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis.model.command import MISSING, OK, RESULTSET, Command, CommandError, ResultSet
+from analyzer.analysis.model.command import ENCRYPTED, MISSING, OK, RESULTSET, Command, CommandError, ResultSet
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan
 from analyzer.protocol.machine.machine import AnyRecord
+from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
+from analyzer.protocol.records.commands.admin import (
+    ComCreateDb,
+    ComDropDb,
+    ComFieldList,
+    ComProcessKill,
+    ComRefresh,
+    ComSetOption,
+    ComShutdown,
+)
+from analyzer.protocol.records.commands.replication import (
+    ComBinlogDump,
+    ComBinlogDumpGtid,
+    ComRegisterSlave,
+    ComTableDump,
+)
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
-from analyzer.protocol.records.commands.text import ComQuery
+from analyzer.protocol.records.commands.table import CutCommand
+from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComQuery
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.tables.capabilities import (
     STATUS_FLAGS,
@@ -25,6 +42,10 @@ from analyzer.protocol.wire.values import Plain
 
 # Bytes of a binary parameter that are shown.
 LONGEST_BYTES: Final = 256
+# Commands whose one-line summary is what they are about.
+_SUMMARISED: Final = (
+    *(ComInitDb, ComCreateDb, ComDropDb, ComRefresh, ComShutdown, ComSetOption, ComTableDump, ComRegisterSlave),
+)
 
 
 class PendingCommand(msgspec.Struct, gc=False):
@@ -53,6 +74,10 @@ class PendingCommand(msgspec.Struct, gc=False):
     rows: int | None = None
     text: bytes = b""
     plan: ExecutePlan | None = None  # how a plain execute is read
+    ended: bool = False  # the end of its response was seen
+    prepared: PreparedStatement | None = None  # the statement that it makes or uses
+    torn: bool = False  # bytes of it are missing
+    missing_bytes: int = 0  # so many of them, as far as is known
     before: list[ResultSet] | None = None  # results that are complete, where there are several
 
 
@@ -101,6 +126,33 @@ def _shown(value: Plain) -> int | float | str | None:
         text = "0x" + value[:LONGEST_BYTES].hex()
         return text if len(value) <= LONGEST_BYTES else f"{text}… ({len(value)} bytes)"
     return value
+
+
+def _statement_id(pending: PendingCommand) -> int | None:
+    """The number of the prepared statement that a command makes or names, None for other commands."""
+    prepared, record = pending.prepared, pending.record
+    if prepared is not None and prepared.statement_id is not None:
+        found = prepared.statement_id
+    elif isinstance(record, CutCommand):
+        found = dict(record.partial).get("statement_id", LAST_PREPARED)
+    else:
+        found = getattr(record, "statement_id", LAST_PREPARED)
+    return found if found != LAST_PREPARED else None
+
+
+def _argument(record: AnyRecord | None) -> str | None:
+    """What a command without a statement is about."""
+    if isinstance(record, ComChangeUser):
+        return record.user
+    if isinstance(record, ComFieldList):
+        return record.table
+    if isinstance(record, ComProcessKill):
+        return str(record.connection_id)
+    if isinstance(record, ComBinlogDump | ComBinlogDumpGtid) and record.binlog_filename:
+        return f"{record.binlog_filename}:{record.binlog_pos}"
+    if isinstance(record, ComBinlogDumpGtid):
+        return record.gtid_set
+    return record.summary() if isinstance(record, _SUMMARISED) else None
 
 
 @lru_cache(4096)
@@ -159,8 +211,12 @@ def command_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pe
         None if error is None else CommandError(error.error_code, error.sql_state, error.error_message),
         pending.bytes_request,
         pending.bytes_response,
+        None if pending.response == ENCRYPTED else pending.ended and not pending.torn,
+        pending.missing_bytes,
+        getattr(record, "cut", 0) or None,
+        None if record is None and pending.prepared is None else _statement_id(pending),
+        None if record is None else _argument(record),
         client,
         server,
         pending.user,
-        getattr(record, "cut", 0) or None,
     )

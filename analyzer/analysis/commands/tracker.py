@@ -14,6 +14,7 @@ from analyzer.analysis.commands.pending import PendingCommand, command_of, resul
 from analyzer.analysis.conversation.observer import BaseObserver
 from analyzer.analysis.model.command import (
     BINLOG,
+    ENCRYPTED,
     EOF,
     ERROR,
     LOCAL_INFILE,
@@ -30,7 +31,7 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
-from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.authentication import AuthResponse
 from analyzer.protocol.records.binlog.event import BinlogEvent
@@ -131,6 +132,7 @@ class CommandTracker(BaseObserver):
             self.touched = exchange = pending[0]
             _server(exchange, packet, record, before)
             if machine.finished is not None:
+                exchange.ended = True
                 self._complete(pending.popleft())
         else:
             self.touched = None
@@ -167,12 +169,16 @@ class CommandTracker(BaseObserver):
             self.database,
             self.user,
         )
+        exchange.prepared = _prepared(record, machine)
         self.number += 1
         if code in st.UNANSWERED:
             exchange.response = NONE
+            exchange.ended = True
             exchange.last_frame = packet.frame
             self._complete(exchange)
         elif machine.one_sided:
+            if machine.context.secure:
+                exchange.response = ENCRYPTED  # the keys open the client's side alone
             self._complete(exchange)
         else:
             self._pending.append(exchange)
@@ -187,6 +193,12 @@ class CommandTracker(BaseObserver):
                 exchange.rows = (exchange.rows or 0) + count
                 if exchange.response == MISSING:
                     exchange.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
+
+    def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        for index, exchange in enumerate(self._pending):
+            exchange.torn = True
+            if not index and role == SERVER:
+                exchange.missing_bytes += length
 
     @property
     def idle(self) -> bool:
@@ -203,6 +215,7 @@ class CommandTracker(BaseObserver):
         exchange = self._taken(data, None, frame, time_ns)
         if exchange.code == COM_QUIT:
             exchange.response = NONE
+            exchange.ended = True
             self._complete(exchange)
             return
         exchange.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
@@ -214,6 +227,7 @@ class CommandTracker(BaseObserver):
         exchange = self._taken(data, statement, frame, time_ns)
         exchange.text = data
         exchange.plan = plan
+        exchange.prepared = statement
         self._pending.append(exchange)
         self._due = True
 
@@ -236,6 +250,7 @@ class CommandTracker(BaseObserver):
         exchange.last_frame = frames[-1]
         exchange.last_ns = times[-1]
         exchange.bytes_response += length
+        exchange.ended = True
         _begin_result(exchange, OK if scanned.columns is None else RESULTSET)
         exchange.ok = scanned.end
         if scanned.columns is not None:
@@ -281,10 +296,14 @@ def _statement(record: AnyRecord, machine: Machine) -> tuple[str | None, int | N
     """The text of a command's statement, and how many parameters it has (None: not known)."""
     if isinstance(record, ComQuery | ComStmtPrepare):
         return record.query, 0
+    statement = _prepared(record, machine)
+    return (None, None) if statement is None else (statement.query, statement.num_params)
+
+
+def _prepared(record: AnyRecord, machine: Machine) -> PreparedStatement | None:
+    """The prepared statement that the command in hand makes or uses."""
     command = machine.queue[-1] if machine.queue else machine.command
-    if command is None or command.record is not record or command.statement is None:
-        return None, None
-    return command.statement.query, command.statement.num_params
+    return None if command is None or command.record is not record else command.statement
 
 
 def _server(exchange: PendingCommand, packet: RawPacket, record: AnyRecord, before: str) -> None:

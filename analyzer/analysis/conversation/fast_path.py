@@ -133,6 +133,8 @@ def plain_turns(
                 None if columns is None else rows,
                 text,
                 plan,
+                True,
+                statement,
             )
         )
     if run > first:

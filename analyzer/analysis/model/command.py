@@ -22,6 +22,7 @@ PREPARE_OK: Final = "prepare_ok"
 STATISTICS: Final = "statistics"
 BINLOG: Final = "binlog"
 NONE: Final = "none"
+ENCRYPTED: Final = "encrypted"
 MISSING: Final = "missing"
 
 
@@ -67,10 +68,16 @@ class Command(msgspec.Struct, gc=False):
     error: CommandError | None
     bytes_request: int
     bytes_response: int
+    # Whether the whole command and its whole response are in the capture: where not, what is said is at least that.
+    # None: not known, its response is encrypted.
+    complete: bool | None = None
+    missing_bytes: int = 0  # of command and response, that are known to be missing
+    statement_cut: int | None = None  # bytes of the statement that are missing, or were not kept
+    statement_id: int | None = None  # of the prepared statement it makes or names, also where that was not captured
+    argument: str | None = None  # what a command without a statement is about: a schema, a table, a user
     client: Endpoint | None = None
     server: Endpoint | None = None
     user: str | None = None
-    statement_cut: int | None = None  # bytes of the statement that were not kept
 
 
 class CommandExcerpt(msgspec.Struct):

@@ -19,7 +19,7 @@ COLUMNS = (
     *("capture", "stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "command"),
     *("statement", "parameters", "attributes", "database", "response", "affected_rows", "last_insert_id", "warnings"),
     *("status_flags", "info", "columns", "rows", "error_code", "error_sqlstate", "error_message"),
-    *("bytes_request", "bytes_response", "statement_cut"),
+    *("bytes_request", "bytes_response", "complete", "missing_bytes", "statement_cut", "statement_id", "argument"),
     *("client_address", "client_port", "server_address", "server_port", "user"),
 )
 
@@ -67,7 +67,7 @@ class CommandsText:
     def _what(self, exchange: Command) -> str:
         name = exchange.command.upper()
         if exchange.statement is None:
-            return name
+            return name if exchange.argument is None else f"{name} {exchange.argument}"
         text = exchange.statement if exchange.command == "query" else f"{name} {exchange.statement}"
         if exchange.parameters:
             text += " <- " + ", ".join("NULL" if value is None else str(value) for value in exchange.parameters)
@@ -111,6 +111,8 @@ def csv_line(exchange: Command) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, str):
         return csv_cell(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list):
         return csv_cell(";".join("NULL" if each is None else str(each) for each in value))
     if isinstance(value, dict):
