@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.payload_runs import Runs, RunsHandler, SortedRows
-from analyzer.net.tcp.reassembly import END_FIN, END_RST, Half, StreamHandler, TcpConnection, difference
+from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection
 
 # Connections open at one time, at most: past that the longest idle are finished.
 MAX_OPEN: int = 50_000
@@ -154,7 +154,7 @@ class FlowTable:
                 continue
             for half, number in zip(connection.halves, (acked[0][index], acked[1][index]), strict=True):
                 if number >= 0:
-                    half.acked = number
+                    half.acknowledge(number)
             connection.last_frame = last_frames[index]
             connection.last_ns = last_times[index]
             if connection.closed:
@@ -261,45 +261,31 @@ class FlowTable:
         elif not self._joins(connection, rows, begin, stop):
             return None
         row = begin
-        if not _known(connection):
+        if not connection.begun:
             row = self._opening(connection, rows, begin, stop)
-            if not _known(connection):
+            if not connection.begun:
                 self._one_by_one(connection, rows, row, stop, data)
                 return connection
         while row < stop:
             flagged = min(runs.next_flagged(row), stop)
             self._deliver(connection, runs, *runs.between(row, min(flagged + 1, stop)))
             if flagged < stop:
-                self._ended(connection, directions[flagged], flags[flagged], frames[flagged], times[flagged])
+                connection.ended(directions[flagged], flags[flagged], frames[flagged], times[flagged])
             row = flagged + 1
         return connection
 
     def _opening(self, connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> int:
         """Takes rows until both directions are known; returns the first that is not taken: none with data is."""
-        halves = connection.halves
         for row in range(begin, stop):
             flag, sender = rows.flags[row], rows.direction[row]
-            self._opens(connection, halves[sender], sender, rows, row)
+            connection.opening(sender, rows.seq[row], flag, rows.time[row])
             if rows.length[row]:
                 return row
             if flag & (TCP_FIN | TCP_RST):
-                self._ended(connection, sender, flag, rows.frame[row], rows.time[row])
-            if _known(connection):
+                connection.ended(sender, flag, rows.frame[row], rows.time[row])
+            if connection.begun:
                 return row + 1
         return stop
-
-    @staticmethod
-    def _opens(connection: TcpConnection, half: Half, sender: int, rows: SortedRows, row: int) -> None:
-        """What a row says of how the connection began."""
-        flag, seq, time_ns = rows.flags[row], rows.seq[row], rows.time[row]
-        if flag & TCP_SYN:
-            connection._syn(sender, seq, flag, time_ns)
-            half.next = half.highest = (seq + 1) & 0xFFFF_FFFF
-            return
-        if half.next < 0 and not flag & TCP_RST:
-            half.next = half.highest = seq
-        if sender == connection.initiator and connection.connected_ns is None and connection.synack_ns is not None:
-            connection.connected_ns = time_ns
 
     def _one_by_one(self, connection: TcpConnection, rows: SortedRows, begin: int, stop: int, data: memoryview) -> None:
         """Takes rows of a connection of which one direction may not be there at all."""
@@ -313,11 +299,9 @@ class FlowTable:
         total = 0
         for i in range(begin, stop):
             flag, size, sender = flags[i], rows.length[i], directions[i]
-            half = connection.halves[sender]
-            self._opens(connection, half, sender, rows, i)
+            connection.opening(sender, rows.seq[i], flag, times[i])
             if size:
-                half.bytes += size
-                half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+                connection.halves[sender].deliver(size)
                 if handler is not None:
                     if sender != run:
                         if parts:
@@ -334,40 +318,22 @@ class FlowTable:
                 if parts and handler is not None:
                     handler.data(run, _joined(parts), ends, run_frames, run_times)
                 parts, run = [], -1
-                self._ended(connection, sender, flag, frames[i], times[i])
+                connection.ended(sender, flag, frames[i], times[i])
         if parts and handler is not None:
             handler.data(run, _joined(parts), ends, run_frames, run_times)
 
     @staticmethod
     def _deliver(connection: TcpConnection, runs: Runs, first: int, last: int) -> None:
         """Delivers the data of a connection that has begun: the greater part of all rows."""
+        halves = connection.halves
         for run in range(first, last):
-            half = connection.halves[runs.sender[run]]
-            size = runs.size(run)
-            half.bytes += size
-            half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+            halves[runs.sender[run]].deliver(runs.size(run))
         handler = connection.handler
         if isinstance(handler, RunsHandler):
             handler.runs(runs, first, last)
         elif handler is not None:
             for run in range(first, last):
                 handler.data(*runs.piece(run))
-
-    @staticmethod
-    def _ended(connection: TcpConnection, sender: int, flag: int, frame: int, time_ns: int) -> None:
-        half = connection.halves[sender]
-        kind = END_FIN
-        if flag & TCP_FIN:
-            half.fin = True
-            half.fin_frame = frame
-            half.next = (half.next + 1) & 0xFFFF_FFFF
-        elif half.rst_frame:
-            return
-        if flag & TCP_RST:
-            kind = END_RST
-            half.rst_frame = frame
-        if connection.handler is not None:
-            connection.handler.end(sender, kind, frame, time_ns)
 
     @staticmethod
     def _joins(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> bool:
@@ -379,18 +345,12 @@ class FlowTable:
         for i in range(begin, stop):
             sender = rows.direction[i]
             flags = rows.flags[i]
-            half = connection.halves[sender]
-            peer = connection.halves[1 - sender]
             if not seen[sender]:
                 seen[sender] = True
                 left -= 1
-                if flags & TCP_SYN and (half.next >= 0 or connection.is_new_connection(sender, rows.seq[i], flags)):
+                if not connection.awaits(sender, rows.seq[i], flags, rows.length[i]):
                     return False
-                if not flags & TCP_RST and half.next >= 0 and rows.seq[i] != half.next:
-                    return False
-                if half.fin and (rows.length[i] or flags & TCP_FIN):
-                    return False
-            if not seen[1 - sender] and flags & TCP_ACK and peer.next >= 0 and difference(rows.ack[i], peer.next) > 0:
+            if not seen[1 - sender] and flags & TCP_ACK and connection.unseen(1 - sender, rows.ack[i]):
                 return False
             if not left:
                 return True
@@ -469,13 +429,6 @@ class FlowTable:
             for connection in idle[: over + most // 10]:
                 self.evicted += 1
                 self._complete(connection)
-
-
-def _known(connection: TcpConnection) -> bool:
-    """Whether both directions have begun, and nothing of the handshake is due."""
-    halves = connection.halves
-    connected = connection.synack_ns is None or connection.connected_ns is not None
-    return connected and halves[0].next >= 0 <= halves[1].next
 
 
 def _joined(parts: list[memoryview]) -> bytes:

@@ -64,7 +64,10 @@ class _Segment:
 
 
 class Half(msgspec.Struct):
-    """One direction: `next` is the sequence number that is due (-1 before the first segment)."""
+    """One direction: `next` is the sequence number that is due (-1 before the first segment).
+
+    Only this file writes its fields; others call its methods.
+    """
 
     next: int = -1
     highest: int = -1  # one past the highest sequence number seen
@@ -77,6 +80,33 @@ class Half(msgspec.Struct):
     fin: bool = False
     fin_frame: int = 0
     rst_frame: int = 0
+
+    def begin(self, seq: int) -> None:
+        """The first byte of the direction has this number."""
+        self.next = self.highest = seq
+
+    def deliver(self, size: int) -> None:
+        """So many bytes came in their place, with nothing held back before them."""
+        self.bytes += size
+        self.next = self.highest = (self.next + size) & 0xFFFF_FFFF
+
+    def acknowledge(self, number: int) -> None:
+        """The peer has all bytes before this number."""
+        if self.acked < 0 or difference(number, self.acked) > 0:
+            self.acked = number
+
+    def finish(self, frame: int) -> None:
+        """The direction ends with the FIN of this frame, which takes one number."""
+        self.fin = True
+        self.fin_frame = frame
+        self.next = (self.next + 1) & 0xFFFF_FFFF
+
+    def reset(self, frame: int) -> bool:
+        """The direction ends with the RST of this frame; False where it had ended so before."""
+        if self.rst_frame:
+            return False
+        self.rst_frame = frame
+        return True
 
 
 class TcpConnection:
@@ -151,6 +181,52 @@ class TcpConnection:
             return False  # captured after the SYN-ACK that answers it
         return self.halves[sender].next >= 0 or self.halves[1 - sender].next >= 0
 
+    # -- in order: what the columns show to be so ----------------------------------------------------------------------
+
+    @property
+    def begun(self) -> bool:
+        """Both directions have begun, and nothing of the handshake is due."""
+        connected = self.synack_ns is None or self.connected_ns is not None
+        return connected and self.halves[0].next >= 0 <= self.halves[1].next
+
+    def opening(self, sender: int, seq: int, flags: int, time_ns: int) -> None:
+        """Takes from a segment what it says of how the connection began."""
+        half = self.halves[sender]
+        if flags & TCP_SYN:
+            self._syn(sender, seq, flags, time_ns)
+            half.begin((seq + 1) & 0xFFFF_FFFF)
+            return
+        if half.next < 0 and not flags & TCP_RST:
+            half.begin(seq)
+        if sender == self.initiator and self.connected_ns is None and self.synack_ns is not None:
+            self.connected_ns = time_ns
+
+    def ended(self, sender: int, flags: int, frame: int, time_ns: int) -> None:
+        """Takes the FIN or RST of a segment whose bytes have been delivered."""
+        half = self.halves[sender]
+        if flags & TCP_FIN:
+            half.finish(frame)
+        if flags & TCP_RST:
+            if not half.reset(frame):
+                return
+            self._end(sender, END_RST, frame, time_ns)
+        else:
+            self._end(sender, END_FIN, frame, time_ns)
+
+    def awaits(self, sender: int, seq: int, flags: int, size: int) -> bool:
+        """Whether a segment of `size` bytes is the very next of its sender."""
+        half = self.halves[sender]
+        if flags & TCP_SYN and (half.next >= 0 or self.is_new_connection(sender, seq, flags)):
+            return False
+        if not flags & TCP_RST and half.next >= 0 and seq != half.next:
+            return False
+        return not (half.fin and (size or flags & TCP_FIN))
+
+    def unseen(self, sender: int, ack: int) -> bool:
+        """Whether an acknowledgement is of bytes that `sender` has not been seen to send."""
+        half = self.halves[sender]
+        return half.next >= 0 and difference(ack, half.next) > 0
+
     # -- one segment --------------------------------------------------------------------------------------------------
 
     def segment(
@@ -178,11 +254,9 @@ class TcpConnection:
         elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
             self.connected_ns = time_ns
         if half.next < 0 and not flags & TCP_RST:
-            half.next = seq
-            half.highest = seq
+            half.begin(seq)
         if flags & TCP_ACK:
-            if peer.acked < 0 or difference(ack, peer.acked) > 0:
-                peer.acked = ack
+            peer.acknowledge(ack)
         else:
             ack = -1
         fin = bool(flags & TCP_FIN)
@@ -191,8 +265,7 @@ class TcpConnection:
             self._place(half, _Segment(seq, ack, data, missing, fin, frame, time_ns))
         if flags & TCP_RST:
             self._drain()
-            if not half.rst_frame:
-                half.rst_frame = frame
+            if half.reset(frame):
                 self.flush()
                 self._end(sender, END_RST, frame, time_ns)
             return
@@ -317,9 +390,7 @@ class TcpConnection:
                 half.next = end
                 self._gap(sender, lost, GAP_SNAP, segment.frame, segment.time_ns)
         if segment.fin and not half.fin:
-            half.fin = True
-            half.fin_frame = segment.frame
-            half.next = (half.next + 1) & 0xFFFF_FFFF
+            half.finish(segment.frame)
             self._end(sender, END_FIN, segment.frame, segment.time_ns)
 
     # -- what is missing -----------------------------------------------------------------------------------------------
