@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from analyzer.errors import ProtocolError
+from analyzer.protocol.columns import Columns
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.records.resultset import BinaryRow, Columns, TextRow
+from analyzer.protocol.records.resultset import BinaryRow, TextRow
 from analyzer.protocol.wire.values import Plain, text_of
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
+from analyzer.protocol.binlog_stream import BinlogStream
+from analyzer.protocol.columns import Columns
+from analyzer.protocol.prepared import Bound
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41
-
-if TYPE_CHECKING:
-    from analyzer.protocol.prepared import Bound
-    from analyzer.protocol.records.binlog.stream import BinlogStream
-    from analyzer.protocol.records.resultset import Columns
 
 EXTENDED = 0xFFFF_FFFF << 32
 

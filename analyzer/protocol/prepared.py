@@ -7,13 +7,12 @@ names it afterwards is as if its prepare had not been captured.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from analyzer.protocol.machine.execute_fast_path import ExecutePlan
-    from analyzer.protocol.records.resultset import ColumnDefinition41, ColumnDefinition320
+from analyzer.protocol.columns import Columns
+from analyzer.protocol.execute_plan import ExecutePlan
 
 MOST_STATEMENTS: Final = 4096
 MOST_BYTES: Final = 8 << 20
@@ -54,8 +53,8 @@ class PreparedStatement(msgspec.Struct, eq=False):
     num_params: int | None = None
     num_columns: int | None = None
     types: tuple[int, ...] | None = None
-    parameters: tuple[ColumnDefinition41 | ColumnDefinition320, ...] = ()
-    columns: tuple[ColumnDefinition41 | ColumnDefinition320, ...] = ()
+    parameters: Columns = ()
+    columns: Columns = ()
     long_data: dict[int, LongData] = {}
     executed: bool = False  # the long data was used: the next of it begins anew
     plan: ExecutePlan | None = None  # how its plain executes are read

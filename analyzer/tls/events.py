@@ -33,4 +33,15 @@ class AfterTls(msgspec.Struct, frozen=True):
     time_ns: int = 0
 
 
+class Note(msgspec.Struct, frozen=True):
+    """A TLS message, or a record that could not be opened: what it is, what it says, and its bytes on the wire."""
+
+    sender: int
+    what: str
+    text: str
+    length: int
+    frame: int
+    time_ns: int
+
+
 Event = Plain | AfterTls

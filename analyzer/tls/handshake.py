@@ -17,9 +17,9 @@ from analyzer.tls.certificates import (
     split_chain,
 )
 from analyzer.tls.ciphers import Suite, suite_of
+from analyzer.tls.events import Note
 from analyzer.tls.fingerprints import ja3, ja4
 from analyzer.tls.hello import GREASE, TLS13, ClientHello, ServerHello
-from analyzer.tls.notes import Note
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.tables import ALERTS, GROUPS, VERSIONS
 

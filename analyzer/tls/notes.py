@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import Final
 
 from analyzer.tls import hello
+from analyzer.tls.handshake import Handshake
 from analyzer.tls.records import CLIENT
-
-if TYPE_CHECKING:
-    from analyzer.tls.handshake import Handshake
 
 # Handshake messages by number. Source: IANA, "TLS HandshakeType" (RFC 8446, 4; RFC 5246, 7.4).
 MESSAGES: Final[dict[int, str]] = {
@@ -32,17 +28,6 @@ MESSAGES: Final[dict[int, str]] = {
     24: "KeyUpdate",
     25: "CompressedCertificate",
 }
-
-
-class Note(msgspec.Struct, frozen=True):
-    """A TLS message, or a record that could not be opened: what it is, what it says, and its bytes on the wire."""
-
-    sender: int
-    what: str
-    text: str
-    length: int
-    frame: int
-    time_ns: int
 
 
 def message_text(shake: Handshake, sender: int, kind: int) -> tuple[str, str]:

@@ -83,18 +83,18 @@ def test_round_trip(record: Record, flags: int) -> None:
     ],
 )
 def test_binary_values(kind: ColumnDefinition41, raw: bytes, text: bytes) -> None:
-    assert decode_binary_row(Reader(b"\x00\x00" + raw), (kind,)) == (text,)
-    assert decode_binary_row(Reader(b"\x00\x04"), (kind,)) == (None,)
+    assert decode_binary_row(Reader(b"\x00\x00" + raw), (kind.column,)) == (text,)
+    assert decode_binary_row(Reader(b"\x00\x04"), (kind.column,)) == (None,)
     with pytest.raises(DecodeError):
-        decode_binary_row(Reader(b"\x00\x00" + raw[:-1]), (kind,))
+        decode_binary_row(Reader(b"\x00\x00" + raw[:-1]), (kind.column,))
     with pytest.raises(DecodeError):
-        decode_binary_row(Reader(b"\x00\x00" + raw + b"x"), (kind,))
+        decode_binary_row(Reader(b"\x00\x00" + raw + b"x"), (kind.column,))
 
 
 def test_binary_rows_that_are_none() -> None:
     with pytest.raises(DecodeError, match="0x00 expected"):
         decode_binary_row(Reader(b"\x01\x00"), ())
     with pytest.raises(DecodeError, match="a date of 5 bytes"):
-        decode_binary_row(Reader(b"\x00\x00\x05abcde"), (column(0x0A),))
+        decode_binary_row(Reader(b"\x00\x00\x05abcde"), (column(0x0A).column,))
     with pytest.raises(DecodeError, match="a time of 5 bytes"):
-        decode_binary_row(Reader(b"\x00\x00\x05abcde"), (column(0x0B),))
+        decode_binary_row(Reader(b"\x00\x00\x05abcde"), (column(0x0B).column,))

@@ -6,12 +6,13 @@ from copy import copy
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import SERVER, AnyRecord
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.commands.text import ComQuery
 from analyzer.protocol.records.generic import ErrPacket
-from analyzer.protocol.records.resultset import BinaryRow, Columns, TextRow
+from analyzer.protocol.records.resultset import BinaryRow, TextRow
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.values import Plain
 from live_client import Listener, Options, Session

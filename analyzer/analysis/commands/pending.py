@@ -10,7 +10,7 @@ import msgspec
 from analyzer.analysis.model.command import ENCRYPTED, MISSING, OK, RESULTSET, Command, CommandError, ResultSet
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.execute_fast_path import ExecutePlan
+from analyzer.protocol.machine.execute_fast_path import ExecutePlan, record_of
 from analyzer.protocol.machine.machine import AnyRecord
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.commands.admin import (
@@ -102,7 +102,7 @@ def _parameters(pending: PendingCommand) -> tuple[list[Any] | None, dict[str, An
         values = plan.values(pending.text)
         if values is not None:
             return [_shown(value) for value in values] if plan.integers is None else values, None
-        record = plan.record(pending.text)
+        record = record_of(plan, pending.text)
     if isinstance(record, ComStmtBulkExecute):
         return [[_shown(value.value) for value in row] for row in record.rows], None
     if isinstance(record, ComQuery):

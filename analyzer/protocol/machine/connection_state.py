@@ -10,6 +10,7 @@ import msgspec
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth import plugin as find_plugin
 from analyzer.protocol.auth.base import AuthRecord, Exchange, Plugin
+from analyzer.protocol.columns import ResultColumn
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.terminators import Ends
@@ -17,7 +18,6 @@ from analyzer.protocol.prepared import PreparedStatement, PreparedStatements
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.records.resultset import ColumnDefinition41, ColumnDefinition320
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
@@ -81,7 +81,7 @@ class Moves(msgspec.Struct):
     file_sequence: int | None = None
     # Somebody looks at rows, definitions and binlog events: they are decoded (`results`). Else they are `Data`.
     decode_rows: bool = False
-    definitions: list[ColumnDefinition41 | ColumnDefinition320] = []
+    definitions: list[ResultColumn] = []
     definition_bytes: int = 0
     kept_columns: int = 0  # definitions that prepared statements hold, and their bytes
     kept_bytes: int = 0

@@ -11,18 +11,18 @@ from contextlib import suppress
 from typing import Final
 
 from analyzer.errors import DecodeError
+from analyzer.protocol.binlog_stream import BinlogStream
+from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.connection_state import AwaitedCommand, Moves
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.base import Record, malformed
 from analyzer.protocol.records.binlog.event import BinlogEvent, after
-from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.records.response import ColumnCount, Data, Statistics
 from analyzer.protocol.records.resultset import (
     BinaryRow,
     ColumnDefinition41,
     ColumnDefinition320,
-    Columns,
     TextRow,
     shows_extended,
 )
@@ -99,7 +99,7 @@ class Results(Moves):
         self.definition_bytes += len(payload)
         if isinstance(record, ColumnDefinition41 | ColumnDefinition320):
             if len(self.definitions) < MOST_COLUMNS and self.definition_bytes <= MOST_BYTES:
-                self.definitions.append(record)
+                self.definitions.append(record.column)
         else:
             self.definition_bytes += MOST_BYTES
         return record

@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
+from analyzer.protocol.columns import Columns, ResultColumn
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.nested import enter
@@ -20,21 +21,15 @@ from analyzer.protocol.tables.capabilities import CLIENT_LONG_FLAG, MARIADB_CLIE
 from analyzer.protocol.tables.column_flags import COLUMN_FLAGS, EXTENDED_METADATA, UNSIGNED_FLAG
 from analyzer.protocol.tables.column_types import (
     COLUMN_TYPES,
-    MYSQL_TYPE_DECIMAL,
     MYSQL_TYPE_DOUBLE,
     MYSQL_TYPE_FLOAT,
-    MYSQL_TYPE_JSON,
-    MYSQL_TYPE_NEWDECIMAL,
     MYSQL_TYPE_TIME,
 )
 from analyzer.protocol.wire.reader import Reader, Writer
 from analyzer.protocol.wire.values import BINARY, DATES, INTEGER_SIZES, NULL, Plain, Value, decode_value, text_of
 
 UNSIGNED: Final = UNSIGNED_FLAG
-BINARY_CHARSET: Final = 63
 NULL_MARK: Final = 0xFB
-# Text though their definitions say `binary`.
-_TEXTS: Final = frozenset({MYSQL_TYPE_DECIMAL, MYSQL_TYPE_NEWDECIMAL, MYSQL_TYPE_JSON})
 # Numbers as the servers write them: ZEROFILL fills up to 255 digits, a DOUBLE has some 330 at most.
 _INTEGER: Final = re.compile(rb"-?\d{1,255}")
 _REAL: Final = re.compile(rb"-?\d{1,400}(?:\.\d{1,400})?(?:e[-+]?\d{1,3})?")
@@ -113,9 +108,9 @@ class ColumnDefinition41(Record, frozen=True):
             _write_value(w, self.default_value)
 
     @property
-    def is_text(self) -> bool:
-        """Whether a string of this column is text: its character set is not `binary`, or its type is always text."""
-        return self.character_set != BINARY_CHARSET or self.type in _TEXTS
+    def column(self) -> ResultColumn:
+        """What its rows are read with."""
+        return ResultColumn(self.name, self.type, self.flags, self.character_set, self.decimals)
 
     def summary(self) -> str:
         extended = "".join(f", {chunk.summary()}" for chunk in self.extended_metadata or ())
@@ -222,8 +217,9 @@ class ColumnDefinition320(Record, frozen=True):
         return cls(table, name, 0, type, 0, 0, bool(ctx.in_force & CLIENT_LONG_FLAG))
 
     @property
-    def is_text(self) -> bool:
-        return True
+    def column(self) -> ResultColumn:
+        """What its rows are read with."""
+        return ResultColumn(self.name, self.type, self.flags, None, self.decimals)
 
     def summary(self) -> str:
         return f"column {self.name!r}, {type_name(self.type)}"
@@ -237,11 +233,7 @@ def _size(r: Reader, name: str, sizes: tuple[int, ...]) -> int:
     return size
 
 
-Column = ColumnDefinition41 | ColumnDefinition320
-Columns = tuple[Column, ...]
-
-
-def of_text(value: bytes | None, column: Column) -> Plain:
+def of_text(value: bytes | None, column: ResultColumn) -> Plain:
     """What a value of a text row means: the same as `values` makes of it in a binary row.
 
     A number that is none stays text.
@@ -344,7 +336,7 @@ class BinaryRow(Record, frozen=True):
         return f"row of {len(self.values)} values"
 
 
-def decode_binary_row(r: Reader, columns: tuple[ColumnDefinition41, ...]) -> tuple[bytes | None, ...]:
+def decode_binary_row(r: Reader, columns: Columns) -> tuple[bytes | None, ...]:
     """One row of the binary protocol, each value as the text protocol would write it. Raises DecodeError."""
     ctx = Context()
     ctx.columns = columns

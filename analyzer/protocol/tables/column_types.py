@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+# Of a parameter's two bytes of type: the column type, and the bit that says unsigned.
+TYPE: Final = 0xFF
+UNSIGNED: Final = 0x8000
+
 MYSQL_TYPE_DECIMAL: Final = 0x00
 MYSQL_TYPE_TINY: Final = 0x01
 MYSQL_TYPE_SHORT: Final = 0x02

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.execute_fast_path import plan_of
+from analyzer.protocol.execute_plan import plan_of
+from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.prepared import Bound
-from analyzer.protocol.records.commands.parameters import UNSIGNED, Parameter
+from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.statement import ComStmtExecute
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41, CLIENT_QUERY_ATTRIBUTES
+from analyzer.protocol.tables.column_types import UNSIGNED
 from analyzer.protocol.wire.framing import encode_packet
 from analyzer.protocol.wire.values import INTEGER_SIZES
 
@@ -49,7 +51,7 @@ def _both(data: bytes, types: tuple[int, ...], in_force: int) -> tuple[Any, Any]
     record = ComStmtExecute.from_bytes(data[4:], context)
     if not plan.fits(data):
         return None, record
-    assert plan.record(data) == record
+    assert record_of(plan, data) == record
     return plan.values(data), record
 
 

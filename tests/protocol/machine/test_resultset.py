@@ -15,7 +15,6 @@ from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.response import ColumnCount, Data, Statistics, StmtPrepareOK
 from analyzer.protocol.records.resultset import (
     BinaryRow,
-    Column,
     ColumnDefinition41,
     ColumnDefinition320,
     ExtendedMetadata,
@@ -72,7 +71,7 @@ def execute(statement: int) -> bytes:
     return b"\x17" + statement.to_bytes(4, "little") + b"\x00\x01\x00\x00\x00"
 
 
-def prepared(conversation: Talk, statement: int, *columns: Column, parameters: int = 0) -> list[AnyRecord]:
+def prepared(conversation: Talk, statement: int, *columns: ColumnDefinition41, parameters: int = 0) -> list[AnyRecord]:
     conversation.client(b"\x16select")
     params = [TEXT] * parameters
     return conversation.server(StmtPrepareOK(statement, len(columns), parameters, 0, 0), *params, *columns)
@@ -85,8 +84,8 @@ def test_rows_of_a_query() -> None:
     assert [name_of(record) for record in found] == [
         *("ColumnCount", "ColumnDefinition41", "ColumnDefinition41", "TextRow", "TextRow", "OKPacket"),
     ]
-    assert conversation.machine.context.columns == (NUMBER, TEXT)
-    plain = [record.plain((NUMBER, TEXT)) for record in found if isinstance(record, TextRow)]
+    assert conversation.machine.context.columns == (NUMBER.column, TEXT.column)
+    plain = [record.plain((NUMBER.column, TEXT.column)) for record in found if isinstance(record, TextRow)]
     assert plain == [(42, "hi"), (None, "")]
     assert conversation.machine.state == st.COMMAND
 
@@ -124,7 +123,7 @@ def test_looking_in_the_middle_of_a_result() -> None:
     conversation.server(ColumnCount(1), NUMBER, b"\x0242", END)
     conversation.machine.decode_rows = False
     prepared_before = conversation.machine.context.columns
-    assert prepared_before == (NUMBER,)
+    assert prepared_before == (NUMBER.column,)
     conversation.client(execute(1))
     conversation.server(ColumnCount(1), TEXT)
     conversation.machine.decode_rows = True
@@ -142,7 +141,7 @@ def test_prepared_statements_keep_their_definitions(in_force: int) -> None:
     conversation.server(StmtPrepareOK(7, 2, 1, 0, 0), TEXT, *between, NUMBER, TEXT, *between)
     assert conversation.machine.statements is not None
     statement = conversation.machine.statements[7]
-    assert (statement.parameters, statement.columns) == ((TEXT,), (NUMBER, TEXT))
+    assert (statement.parameters, statement.columns) == ((TEXT.column,), (NUMBER.column, TEXT.column))
     conversation.client(execute(7))
     row = b"\x00\x00\x2a\x00\x00\x00\x02hi"
     found = conversation.server(ColumnCount(2, 0), *between, row, *(between or [END]))
@@ -253,7 +252,7 @@ def test_definitions_of_statements_are_bounded(monkeypatch: pytest.MonkeyPatch) 
         assert statements is not None
         held = [statements[n] for n in range(1, number + 1)]
         assert sum(len(s.columns) + len(s.parameters) for s in held) <= 10
-        assert statements[number].columns == (NUMBER, TEXT)
+        assert statements[number].columns == (NUMBER.column, TEXT.column)
 
 
 def test_broken_definitions_do_not_shift_the_response() -> None:
@@ -358,7 +357,7 @@ CELLS = some.sampled_from(sorted(VALUES)).flatmap(lambda kind: some.tuples(some.
 @given(some.lists(CELLS, min_size=1, max_size=12))
 def test_rows_round_trip(cells: list[tuple[int, Plain]]) -> None:
     """A binary row of any values comes back; as text it means the same."""
-    columns = tuple(column(kind, decimals=31) for kind, _ in cells)
+    columns = tuple(column(kind, decimals=31).column for kind, _ in cells)
     binary = BinaryRow(tuple(encode_value(value, kind) for kind, value in cells))
     ctx = Context(in_force=NEW, columns=columns)
     assert BinaryRow.from_bytes(binary.to_bytes(ctx), ctx) == binary
@@ -370,9 +369,9 @@ def test_rows_round_trip(cells: list[tuple[int, Plain]]) -> None:
 @pytest.mark.parametrize("kind", sorted(FIXED_SIZES.keys() - {ct.MYSQL_TYPE_NULL}))
 def test_numbers_that_are_none(kind: int) -> None:
     """A text row may hold anything where a number is due: it is shown as it stands."""
-    assert of_text(b"abc", column(kind)) == "abc"
-    assert of_text(b"\xff", column(kind)) == b"\xff"
-    assert of_text(None, column(kind)) is None
+    assert of_text(b"abc", column(kind).column) == "abc"
+    assert of_text(b"\xff", column(kind).column) == b"\xff"
+    assert of_text(None, column(kind).column) is None
     size = FIXED_SIZES[kind]
     assert decode_value(Reader(bytes(size)), kind, False, "v").value == 0
 

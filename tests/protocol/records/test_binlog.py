@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analyzer.errors import DecodeError
+from analyzer.protocol.binlog_stream import MOST_COLUMNS, MOST_TABLES, BinlogStream, MappedColumn, MappedTable
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.binlog import control, gtid, payload, rows, statement
 from analyzer.protocol.records.binlog.base import EventHeader, RawBody
-from analyzer.protocol.records.binlog.cells import MappedColumn, decimal_size, decimal_text, read_cell
+from analyzer.protocol.records.binlog.cells import decimal_size, decimal_text, read_cell
 from analyzer.protocol.records.binlog.event import BODIES, UNSUPPORTED, BinlogEvent, Event, after
 from analyzer.protocol.records.binlog.packed import LONGEST, open_mariadb, open_zstd, pack_mariadb
-from analyzer.protocol.records.binlog.stream import MOST_COLUMNS, MOST_TABLES, BinlogStream, MappedTable
 from analyzer.protocol.records.commands.replication import ComBinlogDump
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables import binlog as tb

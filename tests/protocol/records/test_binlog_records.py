@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analyzer.errors import DecodeError
+from analyzer.protocol.binlog_stream import BinlogStream, MappedColumn, MappedTable
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.binlog import control, gtid, payload, rows, statement
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader, RawBody
-from analyzer.protocol.records.binlog.cells import BLOBS, VARCHARS, MappedColumn, decimal_size
+from analyzer.protocol.records.binlog.cells import BLOBS, VARCHARS, decimal_size
 from analyzer.protocol.records.binlog.event import BODIES, BinlogEvent, Event
 from analyzer.protocol.records.binlog.gtids import GtidSource
 from analyzer.protocol.records.binlog.packed import pack_mariadb
-from analyzer.protocol.records.binlog.stream import BinlogStream, MappedTable
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import column_types as ct
 from analyzer.protocol.wire.reader import Writer

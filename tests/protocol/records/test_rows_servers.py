@@ -211,8 +211,7 @@ def test_extended_metadata(name: str) -> None:
     ways = WAYS["extended"]
     with Wire(require_servers(name)[0], *ways) as wire:
         found = wire.query("select json_object('a', 1), st_geomfromtext('point(1 2)'), cast('::' as inet6)")
-        columns = columns_of(found)
-    said = [c.extended_metadata for c in columns if isinstance(c, ColumnDefinition41)]
+    said = [h.record.extended_metadata for h in found if isinstance(h.record, ColumnDefinition41)]
     assert [[(chunk.kind, chunk.value) for chunk in chunks or ()] for chunks in said] == [
         [(1, "json")],
         [],

@@ -12,7 +12,7 @@ import msgspec
 from analyzer.protocol.wire.reader import Reader, Writer
 
 if TYPE_CHECKING:
-    from analyzer.protocol.records.binlog.stream import BinlogStream
+    from analyzer.protocol.binlog_stream import BinlogStream
 
 HEADER_SIZE = 19
 

@@ -19,9 +19,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from analyzer.errors import BadValue, DecodeError
+from analyzer.protocol.binlog_stream import MappedColumn
 from analyzer.protocol.tables import column_types as ct
 from analyzer.protocol.wire.reader import Reader
 from analyzer.protocol.wire.values import NULL, Plain, Value, decode_value
@@ -76,23 +75,6 @@ _DIGITS: Final = 9  # decimal digits in each four bytes
 _DIGIT_BYTES: Final = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 _TIME_ZERO: Final = 0x80_0000
 _DATETIME_ZERO: Final = 0x80_0000_0000
-
-
-class MappedColumn(msgspec.Struct, frozen=True):
-    """One column of a table map. `unsigned` and `codec` (of Python) are None where the log does not say."""
-
-    type: int
-    metadata: bytes
-    unsigned: bool | None = None
-    codec: str | None = None
-    name: str | None = None
-
-    @property
-    def real_type(self) -> int:
-        """The type behind MYSQL_TYPE_STRING: CHAR, ENUM and SET are written as that."""
-        if self.type == ct.MYSQL_TYPE_STRING and len(self.metadata) == 2:
-            return self.metadata[0] | 0x30
-        return self.type
 
 
 def read_cell(r: Reader, column: MappedColumn, name: str) -> Value:

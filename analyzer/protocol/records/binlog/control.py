@@ -13,8 +13,8 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
+from analyzer.protocol.binlog_stream import BinlogStream
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader, counted
-from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.tables.binlog import CHECKSUM_ALGORITHMS, INCIDENTS
 from analyzer.protocol.wire.reader import Reader, Writer
 

@@ -13,11 +13,11 @@ from zlib import crc32
 import msgspec
 
 from analyzer.errors import BadValue
+from analyzer.protocol.binlog_stream import BinlogStream
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.binlog import control, gtid, payload, rows, statement
 from analyzer.protocol.records.binlog.base import HEADER_SIZE, EventBody, EventHeader, RawBody
-from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.wire.reader import Reader, Writer
 

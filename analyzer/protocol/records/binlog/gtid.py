@@ -12,9 +12,9 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
+from analyzer.protocol.binlog_stream import BinlogStream
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
 from analyzer.protocol.records.binlog.gtids import GtidSource, decode_gtid_set, encode_gtid_set, gtid_set_text
-from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.tables.binlog import (
     ANONYMOUS_GTID_EVENT,
     FL_COMPLETED_XA,

@@ -9,9 +9,9 @@ from typing import Final, Self
 
 import msgspec
 
+from analyzer.protocol.binlog_stream import BinlogStream
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
 from analyzer.protocol.records.binlog.packed import open_zstd
-from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.wire.reader import Reader, Writer
 
 PAYLOAD_SIZE: Final = 1

@@ -11,10 +11,10 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue, DecodeError
+from analyzer.protocol.binlog_stream import BinlogStream, MappedColumn, MappedTable
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
-from analyzer.protocol.records.binlog.cells import BLOBS, METADATA_SIZES, VARCHARS, MappedColumn, read_cell
+from analyzer.protocol.records.binlog.cells import BLOBS, METADATA_SIZES, VARCHARS, read_cell
 from analyzer.protocol.records.binlog.packed import open_mariadb
-from analyzer.protocol.records.binlog.stream import BinlogStream, MappedTable
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import column_types as ct
 from analyzer.protocol.tables.collations import CODECS, collation

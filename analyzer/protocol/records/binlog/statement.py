@@ -13,10 +13,10 @@ from typing import Final, Self
 import msgspec
 
 from analyzer.errors import BadValue
+from analyzer.protocol.binlog_stream import BinlogStream
 from analyzer.protocol.records.binlog.base import EventBody, EventHeader
 from analyzer.protocol.records.binlog.cells import decimal_text
 from analyzer.protocol.records.binlog.packed import open_mariadb
-from analyzer.protocol.records.binlog.stream import BinlogStream
 from analyzer.protocol.records.nested import narrow
 from analyzer.protocol.tables.binlog import (
     INTVARS,

@@ -14,12 +14,10 @@ import msgspec
 
 from analyzer.errors import BadValue, DecodeError
 from analyzer.protocol.prepared import LongData
-from analyzer.protocol.tables.column_types import COLUMN_TYPES
+from analyzer.protocol.tables.column_types import COLUMN_TYPES, TYPE, UNSIGNED
 from analyzer.protocol.wire.reader import Reader, Writer
 from analyzer.protocol.wire.values import Bindable, Plain, decode_value, encode_value, type_of
 
-UNSIGNED: Final = 0x8000
-TYPE: Final = 0xFF
 # Both servers' bound.
 MOST_PARAMETERS: Final = 65535
 # How many parameters an execute may have for their number to be found out from its bytes alone.

@@ -23,8 +23,6 @@ from analyzer.protocol.records.base import Record, expect
 from analyzer.protocol.records.commands.parameters import (
     MOST_GUESSED,
     MOST_PARAMETERS,
-    TYPE,
-    UNSIGNED,
     Parameter,
     decode_block,
     encode_block,
@@ -33,7 +31,7 @@ from analyzer.protocol.records.commands.parameters import (
 )
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
-from analyzer.protocol.tables.column_types import COLUMN_TYPES
+from analyzer.protocol.tables.column_types import COLUMN_TYPES, TYPE, UNSIGNED
 from analyzer.protocol.wire.reader import Reader, Writer
 from analyzer.protocol.wire.values import Bindable, Plain, decode_value, encode_value, type_of
 

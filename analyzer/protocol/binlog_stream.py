@@ -7,15 +7,31 @@ table maps go first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from analyzer.protocol.records.binlog.cells import MappedColumn
+from analyzer.protocol.tables import column_types as ct
 
 MOST_TABLES: Final = 256
 MOST_COLUMNS: Final = 1 << 15  # of all tables together
+
+
+class MappedColumn(msgspec.Struct, frozen=True):
+    """One column of a table map. `unsigned` and `codec` (of Python) are None where the log does not say."""
+
+    type: int
+    metadata: bytes
+    unsigned: bool | None = None
+    codec: str | None = None
+    name: str | None = None
+
+    @property
+    def real_type(self) -> int:
+        """The type behind MYSQL_TYPE_STRING: CHAR, ENUM and SET are written as that."""
+        if self.type == ct.MYSQL_TYPE_STRING and len(self.metadata) == 2:
+            return self.metadata[0] | 0x30
+        return self.type
 
 
 class MappedTable(msgspec.Struct, frozen=True):
