@@ -1,154 +1,66 @@
-"""Captures made to do harm: frames by hand, sessions up to the login, and mutations of real captures."""
+"""Captures made to do harm: sessions up to the login whose sides say anything, and mutations of real captures."""
 
 from __future__ import annotations
 
-import io
 import random
-import struct
-import zlib
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable
 
-import zstandard
+from tests.wire import files, frames
+from tests.wire.frames import Address, Frame
+from tests.wire.mysql import NATIVE, greeting, ok
+from tests.wire.mysql import login as wire_login
+from tests.wire.script import MS, START
+from tests.wire.script import conversation as wire_conversation
 
-from analyzer.capture import PcapngWriter, open_stream
-from analyzer.errors import CaptureError
-from analyzer.protocol.wire.framing import encode_packet
-
-ACK, SYN, SYNACK, PUSH = 0x10, 0x02, 0x12, 0x18
 CLIENT, SERVER = 0, 1
-CLIENT_IP, SERVER_IP = b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"
-START_NS: Final = 1_700_000_000_000_000_000
-
-# Capabilities of the sessions made here: protocol 4.1 with a counted auth response, and what a case adds.
+# Protocol 4.1 with a counted auth response: each case adds what it needs.
 BASE = 0x8200
-CONNECT_WITH_DB, COMPRESS, SSL, PLUGIN_AUTH = 0x8, 0x20, 0x800, 0x8_0000
-CONNECT_ATTRS, DEPRECATE_EOF, ZSTD = 0x10_0000, 0x100_0000, 0x400_0000
-ALL_BUT_MARIADB = 0xFFFF_FFFF
 
 Said = tuple[int, bytes]
 
 
-class Frame(NamedTuple):
-    """A frame with what the capture says of it."""
-
-    data: bytes
-    link_type: int = 1
-    original: int = 0  # 0: as many bytes as there are
-    time_ns: int = START_NS
+def ends(port: int = 3306, host: int = 0) -> tuple[Address, Address]:
+    """(client, server); `host` tells clients apart."""
+    client = "10.0.0.1" if not host else ".".join(map(str, (0x0B000000 + host).to_bytes(4, "big")))
+    return (client, 40000), ("10.0.0.2", port)
 
 
 def segment(sender: int, seq: int, ack: int, flags: int, data: bytes = b"", port: int = 3306, host: int = 0) -> bytes:
-    """An Ethernet frame; `host` tells clients apart."""
-    client = (CLIENT_IP if not host else struct.pack(">I", 0x0B000000 + host), 40000)
-    ends = (client, (SERVER_IP, port))
-    source, target = ends if sender == CLIENT else ends[::-1]
-    tcp = struct.pack(">HHIIBBHHH", source[1], target[1], seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 512, 0, 0)
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(data), 7, 0, 64, 6, 0) + source[0] + target[0]
-    return b"\x02" * 12 + b"\x08\x00" + head + tcp + data
+    """An Ethernet frame from one of `ends` to the other."""
+    both = ends(port, host)
+    return frames.segment(both[sender], both[1 - sender], seq, ack, flags, data)
 
 
 def handshake(port: int = 3306, host: int = 0) -> list[bytes]:
     """SYN, SYN-ACK, ACK; the first byte of both directions is number 1."""
-    return [
-        segment(CLIENT, 0, 0, SYN, port=port, host=host),
-        segment(SERVER, 0, 1, SYNACK, port=port, host=host),
-        segment(CLIENT, 1, 1, ACK, port=port, host=host),
-    ]
+    return conversation((), port=port, host=host)
 
 
-def pcap(frames: Iterable[bytes]) -> bytes:
-    """A pcap file, the frames a millisecond apart."""
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)]
-    for index, frame in enumerate(frames):
-        stamp = 1_700_000_000 + index // 1000, index % 1000 * 1000
-        out += [struct.pack("<4I", *stamp, len(frame), len(frame)), frame]
-    return b"".join(out)
+def pcap(content: Iterable[bytes]) -> bytes:
+    """A pcap file of Ethernet frames, a millisecond apart."""
+    return files.pcap(Frame(data, 1, 0, START + index * MS) for index, data in enumerate(content))
 
 
 def conversation(said: Iterable[Said], mss: int = 1400, port: int = 3306, host: int = 0) -> list[bytes]:
     """Frames of a connection in which client and server say these bytes, one after the other."""
-    frames = handshake(port, host)
-    at = [1, 1]
-    for sender, data in said:
-        for start in range(0, len(data), mss):
-            part = data[start : start + mss]
-            frames.append(segment(sender, at[sender], at[1 - sender], PUSH, part, port, host))
-            at[sender] += len(part)
-    return frames
-
-
-def greeting(version: bytes = b"8.0.44", plugin: bytes = b"mysql_native_password", flags: int = 0xFFFF_FFFF) -> bytes:
-    """HandshakeV10."""
-    head = b"\x0a" + version + b"\x00" + struct.pack("<I", 7) + b"12345678\x00"
-    rest = struct.pack("<HBHH", flags & 0xFFFF, 45, 2, flags >> 16) + b"\x15" + bytes(10) + b"123456789012\x00"
-    return encode_packet(head + rest + plugin + b"\x00", 0)
+    client, server = ends(port, host)
+    script = [("cs"[sender], data) for sender, data in said if data]
+    made = wire_conversation(script, client=client, server=server, split=mss, numbers=(0, 0))
+    return [frame.data for frame in made]
 
 
 def login(flags: int = 0, user: bytes = b"app", rest: bytes = b"") -> bytes:
-    """HandshakeResponse41; `rest` is all behind the auth response."""
-    head = struct.pack("<IIB", BASE | flags, 1 << 24, 45) + bytes(23)
-    return encode_packet(head + user + b"\x00\x14" + b"r" * 20 + rest, 1)
-
-
-def ok(sequence: int = 2) -> bytes:
-    return encode_packet(b"\x00\x00\x00\x02\x00\x00\x00", sequence)
-
-
-def error(message: bytes, sequence: int = 2, code: int = 1045) -> bytes:
-    return encode_packet(b"\xff" + struct.pack("<H", code) + b"#28000" + message, sequence)
+    """A login with BASE and these capabilities; `rest` is all behind the auth response."""
+    return wire_login(user, response=b"r" * 20, flags=BASE | flags, tail=rest)
 
 
 def session(flags: int, *said: Said, mss: int = 1400) -> bytes:
     """A capture in which a login with these capabilities is accepted, and what follows."""
-    start = [(SERVER, greeting()), (CLIENT, login(flags)), (SERVER, ok())]
+    start = [(SERVER, greeting(plugin=NATIVE, flags=0xFFFF_FFFF)), (CLIENT, login(flags)), (SERVER, ok())]
     return pcap(conversation([*start, *said], mss))
 
 
-def query(text: bytes = b"select 1") -> bytes:
-    return encode_packet(b"\x03" + text, 0)
-
-
-def compressed(payload: bytes, announced: int, sequence: int = 0) -> bytes:
-    """A frame of the compressed protocol that announces `announced` bytes, whatever is in it."""
-    return len(payload).to_bytes(3, "little") + bytes([sequence]) + announced.to_bytes(3, "little") + payload
-
-
-def bomb(content: bytes, algorithm: int) -> bytes:
-    """`content` in as few bytes as can be, as one compressed frame."""
-    if algorithm == ZSTD:
-        return compressed(zstandard.ZstdCompressor(level=19).compress(content), len(content))
-    return compressed(zlib.compress(content, 9), len(content))
-
-
 # -- real captures changed -------------------------------------------------------------------------------------------
-
-
-def frames_of(content: bytes) -> list[Frame]:
-    """All frames of a capture; none where it can not be read."""
-    found: list[Frame] = []
-    try:
-        with open_stream(io.BytesIO(content), "source") as source:
-            for batch in source:
-                data = bytes(batch.data)
-                columns = (batch.offset, batch.captured, batch.original, batch.link_type, batch.timestamp_ns)
-                for at, size, original, link, time_ns in zip(*(c.tolist() for c in columns), strict=True):
-                    found.append(Frame(data[at : at + size], link, original, time_ns))
-    except CaptureError:
-        pass
-    return found
-
-
-def pcapng(frames: Sequence[Frame]) -> bytes:
-    """A pcapng with one interface for each link type."""
-    out = io.BytesIO()
-    links = sorted({frame.link_type for frame in frames}) or [1]
-    writer = PcapngWriter(out, link_type=links[0])
-    numbers = {links[0]: 0} | {link: writer.interface(link) for link in links[1:]}
-    for frame in frames:
-        original = max(frame.original, len(frame.data))
-        writer.write(frame.data, max(frame.time_ns, 0), original, interface=numbers[frame.link_type])
-    return out.getvalue()
 
 
 def _payload(frame: Frame) -> tuple[int, int] | None:

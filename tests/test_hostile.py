@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.corpus import LAB, REPOSITORY, ZEEK, needs_corpus
-from tests.hostile_captures import Frame, changed_file, changed_frames, frames_of, pcapng
+from tests.hostile_captures import changed_file, changed_frames
 from tests.hostile_outputs import Told, analyse, check_all, check_json, csv_of, text_of
+from tests.wire.files import frames_in, pcapng
+from tests.wire.frames import Frame
 
 
 def calm(examples: int) -> settings:
@@ -40,7 +42,7 @@ def contents(*folders: str) -> dict[str, bytes]:
 
 SAMPLES = contents("samples")
 CORPUS = contents(str(LAB), str(ZEEK))
-SAMPLE_FRAMES = {name: frames_of(content) for name, content in SAMPLES.items()}
+SAMPLE_FRAMES = {name: frames_in(content) for name, content in SAMPLES.items()}
 
 
 def same_every_way(content: bytes) -> Told:
@@ -127,7 +129,7 @@ class TestCorpus:
     @calm(100)
     @given(CORPUS_NAMES, SEEDS)
     def test_changed_frames(self, name: str, seed: int) -> None:
-        frames = changed_frames(frames_of(CORPUS[name]), random.Random(seed))
+        frames = changed_frames(frames_in(CORPUS[name]), random.Random(seed))
         sound(pcapng(frames), pages=seed % 16 == 0)
 
     @calm(60)

@@ -24,32 +24,25 @@ from analyzer.errors import BadValue
 from analyzer.net.tcp import flow_table as flows
 from analyzer.protocol.wire.compression import Allowance, CompressedFramer
 from analyzer.protocol.wire.framing import encode_packet
-from tests.hostile_captures import (
-    CLIENT,
+from tests.hostile_captures import CLIENT, SERVER, conversation, handshake, login, pcap, segment, session
+from tests.hostile_outputs import Told, analyse, check_all, check_json
+from tests.wire.files import enhanced, interface, option, section
+from tests.wire.frames import PUSH, SYN
+from tests.wire.mysql import (
     COMPRESS,
     CONNECT_ATTRS,
     CONNECT_WITH_DB,
     DEPRECATE_EOF,
     PLUGIN_AUTH,
-    PUSH,
-    SERVER,
     SSL,
-    SYN,
     ZSTD,
     bomb,
     compressed,
-    conversation,
-    error,
+    err,
     greeting,
-    handshake,
-    login,
     ok,
-    pcap,
     query,
-    segment,
-    session,
 )
-from tests.hostile_outputs import Told, analyse, check_all, check_json
 
 # Processor time a machine may take that is slow and busy; what these tests guard against takes hours.
 SOON = 20.0
@@ -389,8 +382,8 @@ def test_text_in_every_place_and_every_output(bite: bytes, place: str) -> None:
     answer = login(flags, user=clean, rest=clean + b"\x00" + clean + b"\x00" + attributes)
     said = {
         "login": [(SERVER, greeting()), (CLIENT, answer), (SERVER, ok())],
-        "error": [(SERVER, greeting()), (CLIENT, login()), (SERVER, error(clean))],
-        "version": [(SERVER, greeting(clean[:200], clean[:200])), (CLIENT, login()), (SERVER, ok())],
+        "error": [(SERVER, greeting()), (CLIENT, login()), (SERVER, err(2, 1045, clean, "28000"))],
+        "version": [(SERVER, greeting(clean[:200], plugin=clean[:200])), (CLIENT, login()), (SERVER, ok())],
         "statement": [(SERVER, greeting()), (CLIENT, login()), (SERVER, ok()), (CLIENT, query(clean))],
     }[place]
     told = analyse(pcap(conversation(said)), packets=50)
@@ -438,20 +431,12 @@ def _run(*arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
 
 def _with_time(stamp: int, resolution: int, offset: int) -> bytes:
     """A session in pcapng whose clock says something mad."""
-
-    def block(kind: int, body: bytes) -> bytes:
-        body += bytes(-len(body) % 4)
-        return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
-
-    options = struct.pack("<HHBxxx", 9, 1, resolution) + struct.pack("<HHq", 14, 8, offset)
-    out = [
-        block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
-        block(1, struct.pack("<HHI", 1, 0, 0) + options),
-    ]
+    clock = option(9, bytes([resolution])) + option(14, struct.pack("<q", offset))
+    out = [section(), interface(options=clock)]
     said = [(SERVER, greeting()), (CLIENT, login()), (SERVER, ok())]
     for number, frame in enumerate(conversation(said)):
         now = max(stamp - number, 0) if number % 2 else stamp
-        out.append(block(6, struct.pack("<5I", 0, now >> 32, now & 0xFFFFFFFF, len(frame), len(frame)) + frame))
+        out.append(enhanced(frame, now))
     return b"".join(out)
 
 

@@ -16,10 +16,11 @@ from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.capture import PcapWriter
 from analyzer.tls import keylog
 from analyzer.tls.session import KeyLog
-from tests.analysis.traffic import batches, conversation
 from tests.corpus import REPOSITORY
 from tests.tls.live import Bench
 from tests.tls.mysql import V13, session
+from tests.wire.frames import batches
+from tests.wire.script import conversation
 
 
 def line(number: int) -> bytes:

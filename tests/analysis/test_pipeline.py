@@ -6,21 +6,10 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions, Result, pipeline
 from analyzer.errors import UnsupportedLinkType
-from tests.analysis.traffic import (
-    ACCEPTED,
-    GOODBYE,
-    MS,
-    START,
-    Step,
-    analyse,
-    batches,
-    conversation,
-    in_time_order,
-    query,
-    results_of,
-    wait,
-)
-from tests.net.link.frames import Frame
+from tests.analysis.traffic import analyse, results_of
+from tests.wire.frames import Frame, batches
+from tests.wire.mysql import query
+from tests.wire.script import ACCEPTED, GOODBYE, MS, START, Step, conversation, in_time_order, wait
 
 
 def client(number: int) -> tuple[str, int]:
@@ -73,7 +62,7 @@ def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_text_that_is_not_utf_8_survives_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.analysis.traffic import FAST, greeting, login, ok
+    from tests.wire.mysql import FAST, greeting, login, ok
 
     monkeypatch.setattr(pipeline, "WAITING", 0)
     odd = login().replace(b"app\0", b"\xff\xfe\x80\0", 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from io import BytesIO
 from typing import NamedTuple
 
@@ -66,7 +65,7 @@ def samples(count: int = 5) -> list[tuple[bytes, int]]:
     return [(bytes([(65 + i) % 256]) * (i * 7 % 41), START + i * 1_000_001_000) for i in range(count)]
 
 
-def pcap(count: int = 5, byteorder: str = "little") -> bytes:
+def written_pcap(count: int = 5, byteorder: str = "little") -> bytes:
     """A pcap file of `samples`."""
     out = BytesIO()
     writer = PcapWriter(out, byteorder="big" if byteorder == "big" else "little")
@@ -75,7 +74,7 @@ def pcap(count: int = 5, byteorder: str = "little") -> bytes:
     return out.getvalue()
 
 
-def pcapng(count: int = 5) -> bytes:
+def written_pcapng(count: int = 5) -> bytes:
     """A pcapng file of `samples` on two interfaces, with secrets in the middle."""
     out = BytesIO()
     writer = PcapngWriter(out)
@@ -85,32 +84,3 @@ def pcapng(count: int = 5) -> bytes:
             writer.secrets(b"CLIENT_RANDOM 00 11\n")
         writer.write(data, time, interface=other if index % 2 else 0)
     return out.getvalue()
-
-
-def block(kind: int, body: bytes, order: str = "<") -> bytes:
-    """A pcapng block."""
-    body += bytes(-len(body) % 4)
-    length = struct.pack(order + "I", 12 + len(body))
-    return struct.pack(order + "I", kind) + length + body + length
-
-
-def section(order: str = "<") -> bytes:
-    """A section header block."""
-    return block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1), order)
-
-
-def option(code: int, value: bytes, order: str = "<") -> bytes:
-    """An option of a block."""
-    return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
-
-
-def interface(link_type: int = 1, snaplen: int = 0, options: bytes = b"", order: str = "<") -> bytes:
-    """An interface description block."""
-    return block(1, struct.pack(order + "HHI", link_type, 0, snaplen) + options, order)
-
-
-def enhanced(data: bytes, ticks: int = 0, number: int = 0, order: str = "<", original: int | None = None) -> bytes:
-    """An enhanced packet block of interface `number`."""
-    length = len(data) if original is None else original
-    head = struct.pack(order + "IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(data), length)
-    return block(6, head + data + bytes(-len(data) % 4), order)

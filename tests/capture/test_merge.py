@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from analyzer.capture import PcapngWriter, PcapWriter, open_capture, open_merged
 from analyzer.errors import CaptureError
-from tests.capture.support import SECOND, START, frames_of, pcap
+from tests.capture.support import SECOND, START, frames_of, written_pcap
 
 
 def write(path: Path, times: list[int], link_type: int = 1, secret: bytes | None = None) -> str:
@@ -114,7 +114,7 @@ def test_formats_links_secrets_and_warnings_are_collected(tmp_path: Path) -> Non
         write(tmp_path / "c", [], 1, b"key c"),
     ]
     cut = tmp_path / "cut"
-    cut.write_bytes(pcap(3)[:-1])
+    cut.write_bytes(written_pcap(3)[:-1])
     with open_merged([*names, str(cut)]) as source:
         rows = frames_of(source)
     assert [row.link_type for row in rows[:4]] == [1, 1, 113, 1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analyzer.capture import PcapWriter, open_stream
 from analyzer.errors import CaptureError
-from tests.capture.support import SECOND, START, Frame, calm, pcap, read, read_or_refuse, samples
+from tests.capture.support import SECOND, START, Frame, calm, read, read_or_refuse, samples, written_pcap
 
 HEADER = 24
 
@@ -56,7 +56,7 @@ def test_what_is_written_is_read(
 
 
 def test_the_upper_bits_of_the_link_type_are_no_link_type() -> None:
-    content = bytearray(pcap())
+    content = bytearray(written_pcap())
     content[20:24] = struct.pack("<I", 0x54000001)
     assert {row.link_type for row in read(bytes(content))[0]} == {1}
 
@@ -74,7 +74,7 @@ def test_kuznetzovs_record_headers_have_24_bytes() -> None:
 
 
 def test_a_capture_without_frames() -> None:
-    rows, source = read(pcap(0))
+    rows, source = read(written_pcap(0))
     assert rows == []
     assert not source.warnings
     assert source.progress() == (HEADER, None)
@@ -83,7 +83,7 @@ def test_a_capture_without_frames() -> None:
 @pytest.mark.parametrize("byteorder", ["little", "big"])
 @pytest.mark.parametrize("batch_bytes", [1, 50, 1 << 16])
 def test_cut_anywhere(byteorder: str, batch_bytes: int) -> None:
-    content = pcap(5, byteorder)
+    content = written_pcap(5, byteorder)
     whole = read(content)[0]
     ends = [HEADER]
     for data, _ in samples(5):
@@ -111,7 +111,7 @@ def test_cut_anywhere(byteorder: str, batch_bytes: int) -> None:
     batch_bytes=st.sampled_from([1, 64, 1 << 16]),
 )
 def test_changed_bytes_give_frames_or_an_error(changes: list[tuple[int, int]], batch_bytes: int) -> None:
-    content = bytearray(pcap(12))
+    content = bytearray(written_pcap(12))
     for place, value in changes:
         content[place % len(content)] = value
     assert read_or_refuse(bytes(content), batch_bytes) == read_or_refuse(bytes(content), 1 << 20)
@@ -120,17 +120,17 @@ def test_changed_bytes_give_frames_or_an_error(changes: list[tuple[int, int]], b
 @calm
 @given(st.binary(max_size=300), st.sampled_from([1, 64, 1 << 16]))
 def test_arbitrary_records(tail: bytes, batch_bytes: int) -> None:
-    content = pcap(2) + tail
+    content = written_pcap(2) + tail
     rows = read(content, batch_bytes)[0]
-    assert rows[:2] == read(pcap(2))[0]
+    assert rows[:2] == read(written_pcap(2))[0]
     assert rows == read(content)[0]
 
 
 @pytest.mark.parametrize("length", [(256 << 20) + 1, 0xFFFFFFFF, 300_000])
 def test_an_absurd_length_is_damage(length: int) -> None:
-    good = pcap(3)
+    good = written_pcap(3)
     # 300,000 captured bytes of 100 are as wrong as 4 GiB are.
-    content = good + struct.pack("<IIII", 1, 2, length, 100) + pcap(3)[HEADER:]
+    content = good + struct.pack("<IIII", 1, 2, length, 100) + written_pcap(3)[HEADER:]
     for batch_bytes in (1, 1 << 16):
         rows, source = read(content, batch_bytes)
         assert rows == read(good)[0]
@@ -149,7 +149,7 @@ def test_a_frame_beyond_the_usual_limit_is_read_if_it_looks_right() -> None:
 
 
 def test_another_version_is_a_warning() -> None:
-    content = bytearray(pcap())
+    content = bytearray(written_pcap())
     content[4] = 9
     rows, source = read(bytes(content))
     assert len(rows) == 5

@@ -15,19 +15,8 @@ from analyzer.capture.clocks import MAX_SECONDS, SECOND_NS, Clock
 from analyzer.capture.pcapng import MAX_INTERFACES
 from analyzer.capture.state import MAX_SECRET_BYTES, MAX_WARNINGS, ReadState
 from analyzer.errors import CaptureError
-from tests.capture.support import (
-    START,
-    Frame,
-    block,
-    calm,
-    enhanced,
-    interface,
-    option,
-    pcapng,
-    read,
-    read_or_refuse,
-    section,
-)
+from tests.capture.support import START, Frame, calm, read, read_or_refuse, written_pcapng
+from tests.wire.files import block, enhanced, interface, option, section
 
 TLS = 0x544C534B
 
@@ -236,7 +225,7 @@ def test_options_may_be_anything(options: bytes) -> None:
 
 @pytest.mark.parametrize("batch_bytes", [1, 50, 1 << 16])
 def test_cut_anywhere(batch_bytes: int) -> None:
-    content = pcapng()
+    content = written_pcapng()
     whole = read(content)[0]
     ends, place = [], 0
     while place < len(content):
@@ -300,7 +289,7 @@ def test_secrets_before_the_damage_are_kept() -> None:
     batch_bytes=st.sampled_from([1, 64, 300]),
 )
 def test_changed_bytes_give_frames_or_an_error(changes: list[tuple[int, int]], batch_bytes: int) -> None:
-    content = bytearray(pcapng(12) + section(">") + interface(order=">") + enhanced(b"last", 3, 0, ">"))
+    content = bytearray(written_pcapng(12) + section(">") + interface(order=">") + enhanced(b"last", 3, 0, ">"))
     for place, value in changes:
         content[place % len(content)] = value
     assert read_or_refuse(bytes(content), batch_bytes) == read_or_refuse(bytes(content), 1 << 20)

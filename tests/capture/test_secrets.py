@@ -17,28 +17,18 @@ from analyzer.capture import secrets as scanning
 from analyzer.capture import source as sources
 from analyzer.capture.secrets import key_logs
 from analyzer.capture.source import secrets_of
+from tests.wire.files import block, enhanced, interface, section
+from tests.wire.files import secrets as keys
 
 START = 1_700_000_000_000_000_000
 
 
-def block(kind: int, body: bytes, order: str = "<") -> bytes:
-    body += bytes(-len(body) % 4)
-    length = struct.pack(order + "I", 12 + len(body))
-    return struct.pack(order + "I", kind) + length + body + length
-
-
-def section(order: str = "<") -> bytes:
-    head = struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)
-    return block(0x0A0D0D0A, head, order) + block(1, struct.pack(order + "HHI", 1, 0, 0), order)
-
-
-def secret(payload: bytes, order: str = "<", kind: int = 0x544C534B) -> bytes:
-    return block(10, struct.pack(order + "II", kind, len(payload)) + payload, order)
+def head(order: str = "<") -> bytes:
+    return section(order) + interface(order=order)
 
 
 def frame(size: int, order: str = "<") -> bytes:
-    head = struct.pack(order + "IIIII", 0, 0, 0, size, size)
-    return block(6, head + bytes(size), order)
+    return enhanced(bytes(size), order=order)
 
 
 def scan(path: Path, content: bytes) -> list[bytes]:
@@ -50,20 +40,20 @@ def scan(path: Path, content: bytes) -> list[bytes]:
 
 
 def test_anywhere_in_the_file(tmp_path: Path) -> None:
-    content = section() + secret(b"one") + frame(60) * 1000 + secret(b"two!") + frame(100_000) * 30 + secret(b"three")
+    content = head() + keys(b"one") + frame(60) * 1000 + keys(b"two!") + frame(100_000) * 30 + keys(b"three")
     assert scan(tmp_path / "a", content) == [b"one", b"two!", b"three"]
     # Another section, in the other byte order.
-    assert scan(tmp_path / "b", content + section(">") + frame(8, ">") + secret(b"four", ">")) == [
+    assert scan(tmp_path / "b", content + head(">") + frame(8, ">") + keys(b"four", ">")) == [
         b"one",
         b"two!",
         b"three",
         b"four",
     ]
-    assert scan(tmp_path / "c", section() + frame(100)) == []
+    assert scan(tmp_path / "c", head() + frame(100)) == []
 
 
 def test_other_secrets_are_left_alone(tmp_path: Path) -> None:
-    content = section() + secret(b"wireguard", kind=0x57474B4C) + secret(b"") + secret(b"tls")
+    content = head() + keys(b"wireguard", kind=0x57474B4C) + keys(b"") + keys(b"tls")
     assert scan(tmp_path / "a", content) == [b"tls"]
 
 
@@ -81,11 +71,11 @@ def test_other_secrets_are_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_damage_ends_it(tmp_path: Path, broken: bytes) -> None:
-    assert scan(tmp_path / "a", section() + secret(b"before") + broken) == [b"before"]
+    assert scan(tmp_path / "a", head() + keys(b"before") + broken) == [b"before"]
 
 
 def test_a_file_that_is_cut_anywhere(tmp_path: Path) -> None:
-    content = section() + frame(40) + secret(b"0123456789")
+    content = head() + frame(40) + keys(b"0123456789")
     for size in range(len(content)):
         assert scan(tmp_path / "a", content[:size]) == []
     assert scan(tmp_path / "a", content) == [b"0123456789"]
@@ -96,8 +86,8 @@ def test_a_file_that_is_cut_anywhere(tmp_path: Path) -> None:
     blocks=st.lists(
         st.one_of(
             st.integers(0, 90).map(frame),
-            st.binary(min_size=1, max_size=40).map(secret),
-            st.just(section()),
+            st.binary(min_size=1, max_size=40).map(keys),
+            st.just(head()),
             st.binary(max_size=30).map(lambda body: block(5, body)),
         ),
         max_size=30,
@@ -106,7 +96,7 @@ def test_a_file_that_is_cut_anywhere(tmp_path: Path) -> None:
 )
 def test_as_the_reader_finds_them(tmp_path_factory: pytest.TempPathFactory, blocks: list[bytes], window: int) -> None:
     """All secrets that reading the whole file meets, and no others."""
-    content = section() + b"".join(blocks)
+    content = head() + b"".join(blocks)
     path = tmp_path_factory.getbasetemp() / "generated.pcapng"
     before = scanning.WINDOW
     scanning.WINDOW = window
@@ -122,9 +112,9 @@ def test_as_the_reader_finds_them(tmp_path_factory: pytest.TempPathFactory, bloc
 
 def test_reasonable_amounts_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "MAX_SECRET_BYTES", 100)
-    content = section() + secret(b"x" * 60) + secret(b"y" * 60)
+    content = head() + keys(b"x" * 60) + keys(b"y" * 60)
     assert scan(tmp_path / "a", content) == [b"x" * 60]
-    assert scan(tmp_path / "a", section() + secret(b"z" * 200)) == []
+    assert scan(tmp_path / "a", head() + keys(b"z" * 200)) == []
 
 
 def test_of_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from analyzer.capture import PcapWriter, open_capture, open_stream
 from analyzer.capture.compression import OUTPUT_LIMIT
 from analyzer.errors import CaptureError
-from tests.capture.support import START, calm, frames_of, pcap, pcapng, read, read_or_refuse, samples
+from tests.capture.support import START, calm, frames_of, read, read_or_refuse, samples, written_pcap, written_pcapng
 from tests.corpus import REPOSITORY
 
 
@@ -54,7 +54,7 @@ def noise(count: int) -> bytes:
 
 
 @packers
-@pytest.mark.parametrize("content", [pcap(40), pcapng(40), noise(3000)])
+@pytest.mark.parametrize("content", [written_pcap(40), written_pcapng(40), noise(3000)])
 @pytest.mark.parametrize("batch_bytes", [1, 5000, 1 << 20])
 def test_compressed_captures_read_the_same(kind: str, content: bytes, batch_bytes: int) -> None:
     rows, source = read(PACKERS[kind](content), batch_bytes)
@@ -68,7 +68,7 @@ def test_compressed_captures_read_the_same(kind: str, content: bytes, batch_byte
 @calm
 @given(cuts=st.lists(st.integers(0, 2000), max_size=5))
 def test_several_members_are_one_stream(kind: str, cuts: list[int]) -> None:
-    content = pcapng(20)
+    content = written_pcapng(20)
     places = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
     packed = b"".join(PACKERS[kind](content[a:b]) for a, b in pairwise(places))
     rows, source = read(packed)
@@ -78,22 +78,22 @@ def test_several_members_are_one_stream(kind: str, cuts: list[int]) -> None:
 
 @packers
 def test_zeros_after_the_last_member_are_padding(kind: str) -> None:
-    rows, source = read(PACKERS[kind](pcap()) + bytes(512))
+    rows, source = read(PACKERS[kind](written_pcap()) + bytes(512))
     assert len(rows) == 5
     assert not source.warnings
 
 
 @packers
 def test_other_bytes_after_the_last_member_are_not(kind: str) -> None:
-    rows, source = read(PACKERS[kind](pcap()) + b"something else, and more of it")
+    rows, source = read(PACKERS[kind](written_pcap()) + b"something else, and more of it")
     assert len(rows) == 5
     assert f"not {kind}" in source.warnings[0].message
 
 
 @packers
 def test_compressed_data_cut_anywhere(kind: str) -> None:
-    packed = PACKERS[kind](pcap(30))
-    whole = read(pcap(30))[0]
+    packed = PACKERS[kind](written_pcap(30))
+    whole = read(written_pcap(30))[0]
     for size in range(4, len(packed)):
         try:
             rows, source = read(packed[:size])
@@ -118,7 +118,7 @@ def test_a_large_compressed_capture_cut_short_is_read_as_far_as_it_goes(kind: st
 @calm
 @given(place=st.integers(0, 1 << 20), value=st.integers(1, 255), batch_bytes=st.sampled_from([100, 1 << 16]))
 def test_changed_compressed_bytes(kind: str, place: int, value: int, batch_bytes: int) -> None:
-    packed = bytearray(PACKERS[kind](pcap(60)))
+    packed = bytearray(PACKERS[kind](written_pcap(60)))
     packed[place % len(packed)] ^= value
     assert read_or_refuse(bytes(packed), batch_bytes) == read_or_refuse(bytes(packed), 1 << 20)
 
@@ -146,7 +146,7 @@ def test_what_grows_a_lot_does_not_take_memory(kind: str) -> None:
 def test_a_zstd_window_that_is_too_large_is_refused() -> None:
     parameters = zstandard.ZstdCompressionParameters(window_log=28)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
-    packed = packer.compress(pcap()) + packer.flush()
+    packed = packer.compress(written_pcap()) + packer.flush()
     with pytest.raises(CaptureError, match="damaged"):
         read(packed)
 
@@ -163,9 +163,9 @@ def test_a_zstd_window_that_is_too_large_is_refused() -> None:
         (b"PK\x03\x04\x14\x00", "zip archive"),
         (gzip.compress(b"", mtime=0), "nothing inside gzip"),
         (gzip.compress(b"hello world, hello", mtime=0), "begins inside gzip with 68 65 6c 6c 6f"),
-        (gzip.compress(gzip.compress(pcap())), "begins inside gzip with 1f 8b"),
+        (gzip.compress(gzip.compress(written_pcap())), "begins inside gzip with 1f 8b"),
         (b"\x1f\x8b\x00\x00\x00\x00\x00\x00", "the gzip data is damaged"),
-        (pcap()[:10], "cut short: 10 bytes of 24"),
+        (written_pcap()[:10], "cut short: 10 bytes of 24"),
     ],
 )
 def test_what_is_no_capture(content: bytes, expected: str, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_what_can_not_be_opened(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="everything may be read by the superuser")
 def test_no_permission(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    path.write_bytes(pcap())
+    path.write_bytes(written_pcap())
     path.chmod(0)
     with pytest.raises(CaptureError, match="permission denied"):
         open_capture(str(path))
@@ -214,7 +214,7 @@ def test_a_read_error_keeps_what_was_before() -> None:
                 raise OSError(5, "Input/output error")
             return count
 
-    with open_stream(Failing(pcap()), "disk") as source:
+    with open_stream(Failing(written_pcap()), "disk") as source:
         assert len(frames_of(source)) == 5
     assert source.cut_short
     assert source.warnings[0].message == "reading failed: Input/output error"
@@ -225,7 +225,7 @@ def test_a_read_error_keeps_what_was_before() -> None:
 def test_a_file_object_that_can_only_read() -> None:
     class Plain:
         def __init__(self) -> None:
-            self.rest = pcap()
+            self.rest = written_pcap()
 
         def fileno(self) -> int:
             raise io.UnsupportedOperation("fileno")
@@ -291,7 +291,7 @@ def test_frames_arrive_while_the_pipe_is_open(kind: str) -> None:
     def send(data: bytes) -> None:
         feeder.write(packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH) if packer else data)
 
-    header, *records = one_frame(pcap(6))
+    header, *records = one_frame(written_pcap(6))
     send(header)
     with feeder.file, open_stream(feeder.file, "-") as source:
         for number, record in enumerate(records[:4], 1):
@@ -312,7 +312,7 @@ def test_frames_arrive_while_the_pipe_is_open(kind: str) -> None:
 
 
 def test_a_fifo_fed_byte_by_byte(tmp_path: Path) -> None:
-    path, content = tmp_path / "fifo", pcapng(8)
+    path, content = tmp_path / "fifo", written_pcapng(8)
     os.mkfifo(path)
 
     def feed() -> None:
@@ -332,7 +332,7 @@ def test_a_fifo_fed_byte_by_byte(tmp_path: Path) -> None:
 def test_a_pipe_in_non_blocking_mode() -> None:
     feeder = Feeder()
     os.set_blocking(feeder.reading, False)
-    content = pcap(4)
+    content = written_pcap(4)
 
     def feed() -> None:
         # One after the other, with pauses in which there is nothing to read.
@@ -353,7 +353,7 @@ def test_standard_input(tmp_path: Path) -> None:
         "from analyzer.capture import open_capture\n"
         "with open_capture('-') as s: print(s.name, sum(map(len, s)), s.progress())"
     )
-    content = pcap(9)
+    content = written_pcap(9)
     command = [sys.executable, "-c", code]
     piped = subprocess.run(command, input=content, capture_output=True, check=True, cwd=REPOSITORY)
     assert piped.stdout.decode().split() == ["-", "9", f"({len(content)},", "None)"]
@@ -365,7 +365,9 @@ def test_standard_input(tmp_path: Path) -> None:
 
 
 def test_a_damaged_length_does_not_take_memory() -> None:
-    content = pcap(2) + (1).to_bytes(4, "little") + bytes(4) + (255 << 20).to_bytes(4, "little") * 2 + b"only this"
+    content = (
+        written_pcap(2) + (1).to_bytes(4, "little") + bytes(4) + (255 << 20).to_bytes(4, "little") * 2 + b"only this"
+    )
     tracemalloc.start()
     rows, source = read(content)
     peak = tracemalloc.get_traced_memory()[1]

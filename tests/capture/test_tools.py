@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.capture import open_capture, open_merged
-from tests.capture.support import Frame, block, enhanced, frames_of, interface, option, pcap, pcapng, section
+from tests.capture.support import Frame, frames_of, written_pcap, written_pcapng
 from tests.corpus import REPOSITORY
+from tests.wire.files import block, enhanced, interface, option, section
 
 pytestmark = pytest.mark.tool
 
@@ -87,7 +88,7 @@ def test_merging_is_that_of_mergecap(tmp_path: Path) -> None:
 
 def test_a_rotated_set(tmp_path: Path) -> None:
     path = tmp_path / "one.pcapng"
-    path.write_bytes(pcapng(100))
+    path.write_bytes(written_pcapng(100))
     tool("editcap", "-c", "7", str(path), str(tmp_path / "part.pcapng"))
     parts = sorted(str(part) for part in tmp_path.glob("part*"))
     assert len(parts) == 15
@@ -107,11 +108,15 @@ def made() -> dict[str, bytes]:
     mixed += block(2, struct.pack(">HHIIII", 0, 3, 256, 9, 60, 80) + frame, ">")
     mixed += block(0xBAD, struct.pack(">I", 32473) + bytes(8), ">") + enhanced(frame, 1 << 41, 0, ">")
     return {
-        "pcap": pcap(30),
-        "big": pcap(30, "big"),
-        "cut": pcap(30)[:-3],
-        "pcapng": pcapng(30),
-        "sections": pcapng(3) + section(">") + interface(order=">") + enhanced(frame, 7, 0, ">") + pcapng(3),
+        "pcap": written_pcap(30),
+        "big": written_pcap(30, "big"),
+        "cut": written_pcap(30)[:-3],
+        "pcapng": written_pcapng(30),
+        "sections": written_pcapng(3)
+        + section(">")
+        + interface(order=">")
+        + enhanced(frame, 7, 0, ">")
+        + written_pcapng(3),
         "clocks": section() + clocks + times,
         "mixed": mixed,
     }

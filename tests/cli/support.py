@@ -8,20 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.analysis.traffic import (
-    ACCEPTED,
-    GOODBYE,
-    Step,
-    conversation,
-    err,
-    greeting,
-    in_time_order,
-    login,
-    pcap,
-    query,
-    wait,
-)
 from tests.corpus import REPOSITORY
+from tests.wire.files import pcap
+from tests.wire.mysql import err, greeting, login, query
+from tests.wire.script import ACCEPTED, GOODBYE, Step, conversation, in_time_order, wait
 
 Json = dict[str, Any]
 HANDSHARK = [sys.executable, "-m", "analyzer"]
@@ -66,7 +56,7 @@ def refused(path: Path, name: str = "bad.pcap") -> Path:
 
 def rotated(path: Path, pieces: int = 3) -> tuple[list[Path], Path]:
     """A capture of four long connections cut at frame boundaries into files, and the whole of it."""
-    from tests.analysis.traffic import START
+    from tests.wire.script import START
 
     script: list[Step] = [*ACCEPTED]
     for _ in range(5):

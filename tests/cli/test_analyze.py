@@ -15,9 +15,13 @@ import pytest
 
 from analyzer.analysis import Connection
 from analyzer.cli import main
-from tests.analysis.traffic import ACCEPTED, FIN, GOODBYE, Say, Step, analyse, conversation, pcap, query
+from tests.analysis.traffic import analyse
 from tests.cli.support import HANDSHARK, Done, Json, accepted, refused, rotated, run
 from tests.corpus import REPOSITORY
+from tests.wire.files import pcap
+from tests.wire.frames import FIN
+from tests.wire.mysql import query
+from tests.wire.script import ACCEPTED, GOODBYE, Say, Step, conversation
 
 # CONTRACT.md, "handshark analyze"; what stands under each is there as well.
 KEYS = (
@@ -239,7 +243,7 @@ def test_standard_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["analyze", "commands"])
 def test_results_come_while_a_pipe_is_still_open(command: str) -> None:
     """`tcpdump -w - | handshark analyze -`: a connection that has ended is shown before the capture ends."""
-    from tests.analysis.traffic import START, in_time_order
+    from tests.wire.script import START, in_time_order
 
     later = conversation([*ACCEPTED, *GOODBYE], client=("10.0.0.9", 1), start_ns=START + 60 * 10**9)
     last = conversation([*ACCEPTED], client=("10.0.0.10", 1), start_ns=START + 120 * 10**9)
@@ -263,7 +267,7 @@ def test_results_come_while_a_pipe_is_still_open(command: str) -> None:
 
 def test_reader_that_has_enough(tmp_path: Path) -> None:
     """`handshark analyze ... | head -1`: no traceback, no message."""
-    from tests.analysis.traffic import START, in_time_order
+    from tests.wire.script import START, in_time_order
 
     talks = [
         conversation([*ACCEPTED, *GOODBYE], client=(f"10.2.{i // 250}.{i % 250 + 1}", 1), start_ns=START + i)

@@ -9,25 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.analysis.traffic import (
-    ACCEPTED,
-    FIN,
-    PING,
-    QUIT,
-    SECOND,
-    START,
-    Say,
-    conversation,
-    err,
-    in_time_order,
-    ok,
-    packet,
-    pcap,
-    query,
-    wait,
-)
 from tests.cli.support import Json, run
 from tests.corpus import REPOSITORY
+from tests.wire.files import pcap
+from tests.wire.frames import FIN
+from tests.wire.mysql import PING, QUIT, err, ok, packet, query
+from tests.wire.script import ACCEPTED, SECOND, START, Say, conversation, in_time_order, wait
 
 # CONTRACT.md, "handshark commands".
 KEYS = (

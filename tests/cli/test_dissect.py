@@ -22,7 +22,8 @@ from analyzer.errors import AnalyzerError
 from analyzer.report.text.dissection import FieldColumns, encode_json, hex_dump, json_object, one_line, tree
 from tests.cli.support import Done, Json, run
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus, truth
-from tests.hostile_captures import changed_frames, frames_of, pcapng
+from tests.hostile_captures import changed_frames
+from tests.wire.files import frames_in, pcapng
 
 SAMPLES = REPOSITORY / "samples"
 NATIVE = SAMPLES / "mariadb1011_cli_native.pcap"
@@ -218,7 +219,7 @@ def test_report_and_commands_take_the_same_filter(tmp_path: Path) -> None:
 def test_several_processes_say_the_same(tmp_path: Path) -> None:
     merged = tmp_path / "all.pcapng"
     many = sorted(SAMPLES.glob("mysql97_raw_[a-f]*.pcapng"))[:12]
-    frames = [frame for path in many for frame in frames_of(path.read_bytes())]
+    frames = [frame for path in many for frame in frames_in(path.read_bytes())]
     merged.write_bytes(pcapng(frames))
     for words in (
         ["dissect", "-T", "fields", "-e", "frame.number", "-e", "mysql.command", "-e", "handshark.record"],
@@ -319,7 +320,7 @@ def test_changed_captures_are_shown_all_the_same(seed: int, tmp_path: Path) -> N
     shown = 0
     for path in chance.sample(paths, 3):
         changed = tmp_path / path.name
-        changed.write_bytes(pcapng(changed_frames(frames_of(path.read_bytes()), chance)))
+        changed.write_bytes(pcapng(changed_frames(frames_in(path.read_bytes()), chance)))
         shown += max(0, dissected(changed))
     assert shown >= 0
 

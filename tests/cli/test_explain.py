@@ -15,8 +15,11 @@ from analyzer.report.text.layout import cells
 from tests.analysis.findings.examples import EXAMPLES, PAGE, explained, page
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast
 from tests.analysis.support import analyse_file
-from tests.analysis.traffic import GOODBYE, conversation, err, greeting, login, one, pcap
+from tests.analysis.traffic import one
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus
+from tests.wire.files import pcap
+from tests.wire.mysql import err, greeting, login
+from tests.wire.script import GOODBYE, conversation
 
 FINDINGS = REPOSITORY / "analyzer" / "analysis" / "findings"
 SAMPLES = REPOSITORY / "samples"

@@ -11,13 +11,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.analysis.traffic import ACCEPTED, ACK, FIN, RST, Say, Step, conversation, in_time_order, pcap
 from tests.servers import Server, engines, processes, read_state, require_servers, running_servers
 from tests.servers.accounts import account, accounts_on
 from tests.servers.capturing import half_closed
 from tests.servers.certificates import ECDSA, RSA, make_certificates
 from tests.servers.packages import Prefix, SetupError, Source, debian_source
 from tests.servers.second import ECDSA_OFFSET, ecdsa_engines, require_ecdsa_servers
+from tests.wire.files import pcap
+from tests.wire.frames import ACK, FIN, RST
+from tests.wire.script import ACCEPTED, Say, Step, conversation, in_time_order
 
 NAMES = [each.name for each in engines.ENGINES]
 

@@ -7,23 +7,12 @@ from dataclasses import dataclass
 
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.tls.records import CLIENT, SERVER
-from tests.analysis.traffic import (
-    FIN,
-    QUIT,
-    Say,
-    Step,
-    analyse,
-    conversation,
-    greeting,
-    login,
-    more,
-    ok,
-    packet,
-    query,
-    ssl_request,
-)
+from tests.analysis.traffic import analyse
 from tests.tls.live import Bench, Pair
 from tests.tls.support import Flight
+from tests.wire.frames import FIN
+from tests.wire.mysql import QUIT, greeting, login, more, ok, packet, query, ssl_request
+from tests.wire.script import Say, Step, conversation
 
 V12 = ssl.TLSVersion.TLSv1_2
 V13 = ssl.TLSVersion.TLSv1_3

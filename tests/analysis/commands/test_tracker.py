@@ -17,22 +17,10 @@ from analyzer.analysis.model.command import Command
 from analyzer.capture import open_capture
 from analyzer.net.tcp.reassembly import TcpConnection
 from tests import corpus
-from tests.analysis.traffic import (
-    ACCEPTED,
-    FIN,
-    MS,
-    PING,
-    QUIT,
-    Say,
-    batches,
-    conversation,
-    err,
-    ok,
-    packet,
-    query,
-    wait,
-)
 from tests.corpus import REPOSITORY
+from tests.wire.frames import FIN, batches
+from tests.wire.mysql import PING, QUIT, err, ok, packet, query
+from tests.wire.script import ACCEPTED, MS, Say, conversation, wait
 
 FRAME = 1000  # ns between two frames of a script
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)

@@ -8,36 +8,25 @@ import pytest
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.builder import text
 from tests.analysis.support import codes
-from tests.analysis.traffic import (
-    ACCEPTED,
+from tests.analysis.traffic import analyse, one
+from tests.wire.frames import FIN, RST
+from tests.wire.mysql import (
     CLIENT_HELLO,
     FAST,
-    FIN,
-    GOODBYE,
-    MS,
     NATIVE,
     PING,
     QUIT,
-    RST,
-    SECOND,
-    START,
-    Say,
-    Step,
-    analyse,
-    conversation,
     err,
     greeting,
-    in_time_order,
     login,
     more,
     ok,
-    one,
     packet,
     query,
     ssl_request,
     switch,
-    wait,
 )
+from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, START, Say, Step, conversation, in_time_order, wait
 
 CLOSE: tuple[Step, ...] = (Say("c", flags=FIN), Say("s", flags=FIN), Say("c"))
 BEGUN: tuple[Step, ...] = (("s", greeting()), ("c", login()))

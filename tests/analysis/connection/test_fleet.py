@@ -10,19 +10,9 @@ from hypothesis import strategies as some
 from analyzer.analysis.connection.fleet import KINDS, RULES, Fleet
 from analyzer.analysis.model.connection import Connection
 from analyzer.report.text.fleet import FleetText, as_json
-from tests.analysis.traffic import (
-    ACCEPTED,
-    GOODBYE,
-    NATIVE,
-    NONCE,
-    analyse,
-    conversation,
-    err,
-    greeting,
-    login,
-    ok,
-    switch,
-)
+from tests.analysis.traffic import analyse
+from tests.wire.mysql import NATIVE, NONCE, err, greeting, login, ok, switch
+from tests.wire.script import ACCEPTED, GOODBYE, conversation
 
 NATIVE_LOGIN = [
     ("s", greeting()),

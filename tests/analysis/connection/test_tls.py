@@ -14,10 +14,10 @@ from analyzer.report.text.connections import TextReport
 from analyzer.tls.certificates import CertificateSeen, decompressed
 from analyzer.tls.records import is_all_records, is_client_hello
 from tests.analysis.connection import calibration
-from tests.analysis.traffic import CLIENT_HELLO
 from tests.corpus import REPOSITORY
 from tests.tls.live import Bench
 from tests.tls.mysql import V12, V13, session
+from tests.wire.mysql import CLIENT_HELLO
 
 DAY = timedelta(days=1)
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.tls_inference import Around, Seen, infer
 from analyzer.analysis.model.connection import Inferred
-from analyzer.capture import open_capture
 from tests.analysis.connection import calibration
 from tests.analysis.connection.calibration import RIGHT, SILENT, WRONG
 from tests.analysis.traffic import results_of
 from tests.corpus import REPOSITORY, captures, needs_corpus
-from tests.net.link.frames import Frame
+from tests.wire.files import frames_in
+from tests.wire.frames import Frame
 
 SAMPLES = sorted((REPOSITORY / "samples").glob("*.pcap*"))
 SECOND = 1_000_000_000
@@ -219,18 +218,6 @@ def test_records_of_java_are_padded() -> None:
     assert blind.tls.inferred.why.endswith("(COM_QUIT)")
 
 
-def frames_of(path: Path) -> list[Frame]:
-    """All frames of a capture, without the keys inside it."""
-    frames = []
-    with open_capture(str(path)) as source:
-        for batch in source:
-            data = memoryview(batch.data)
-            rows = zip(*(getattr(batch, name).tolist() for name in ("timestamp_ns", "offset", "captured")), strict=True)
-            link = int(batch.link_type[0])
-            frames += [Frame(bytes(data[at : at + size]), link, 0, time_ns) for time_ns, at, size in rows]
-    return frames
-
-
 def spoiled(frames: list[Frame], chance: random.Random, way: int) -> list[Frame]:
     """Begun late, ended early, or with frames missing: a tenth, one, or a third behind the TCP handshake."""
     place = chance.randrange(len(frames))
@@ -246,7 +233,7 @@ def test_lossy_captures_are_not_inferred_wrongly() -> None:
     for path in (path for path in SAMPLES if "tls1" in path.name or "client-cert" in path.name):
         keys = calibration.keys_of(path)
         truths = {connection.client.port: connection for connection, _ in calibration.connections(path, keys)}
-        frames = frames_of(path)
+        frames = frames_in(path.read_bytes())
         for seed in range(10):
             left = spoiled(frames, random.Random(seed), seed % 5)
             options = AnalysisOptions(ports=frozenset({3306, 33097, 31108, 31011}))

@@ -10,28 +10,10 @@ from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.conversation import recognition as recognise
 from analyzer.analysis.conversation.recognition import MORE, NO, YES
 from tests.analysis.support import codes
-from tests.analysis.traffic import (
-    ACCEPTED,
-    FAST,
-    FIN,
-    GOODBYE,
-    PING,
-    QUIT,
-    Say,
-    Step,
-    analyse,
-    conversation,
-    err,
-    greeting,
-    login,
-    ok,
-    one,
-    packet,
-    query,
-    results_of,
-    ssl_request,
-    wait,
-)
+from tests.analysis.traffic import analyse, one, results_of
+from tests.wire.frames import FIN
+from tests.wire.mysql import FAST, PING, QUIT, err, greeting, login, ok, packet, query, ssl_request
+from tests.wire.script import ACCEPTED, GOODBYE, Say, Step, conversation, wait
 
 ODD = ("10.0.0.2", 5999)
 

@@ -16,27 +16,13 @@ from analyzer.capture import PcapngWriter
 from analyzer.cli import main
 from analyzer.tls.opening import HELD, MOST_MISSED
 from analyzer.tls.records import CLIENT, SERVER
-from tests.analysis.traffic import (
-    FAST,
-    FIN,
-    QUIT,
-    Say,
-    Step,
-    analyse,
-    conversation,
-    err,
-    greeting,
-    login,
-    more,
-    ok,
-    query,
-    results_of,
-    ssl_request,
-)
-from tests.net.link.frames import Frame
+from tests.analysis.traffic import analyse, results_of
 from tests.tls.live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair
 from tests.tls.mysql import CLOSE, V12, V13, Session, session
 from tests.tls.support import key_log, read
+from tests.wire.frames import FIN, Frame
+from tests.wire.mysql import FAST, QUIT, err, greeting, login, more, ok, query, ssl_request
+from tests.wire.script import Say, Step, conversation
 
 
 def write(path: Path, frames: list[Frame], log: bytes = b"", *, at: int = -1) -> None:

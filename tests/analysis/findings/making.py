@@ -8,32 +8,23 @@ from hashlib import sha256
 from typing import Final
 
 from analyzer.analysis import AnalysisOptions, Connection
-from tests.analysis.traffic import (
+from tests.analysis.traffic import analyse, results_of
+from tests.wire.frames import FIN
+from tests.wire.mysql import (
     CLIENT_FLAGS,
     FAST,
-    FIN,
-    GOODBYE,
-    MS,
     NATIVE,
     NONCE,
-    SECOND,
-    START,
-    Say,
-    Script,
-    Step,
-    analyse,
-    conversation,
     err,
     greeting,
-    in_time_order,
     login,
     more,
     ok,
     packet,
-    results_of,
     ssl_request,
     switch,
 )
+from tests.wire.script import GOODBYE, MS, SECOND, START, Say, Script, Step, conversation, in_time_order
 
 CLOSE: tuple[Step, ...] = (Say("c", flags=FIN), Say("s", flags=FIN), Say("c"))
 SERVER_CLOSES: tuple[Step, ...] = (Say("s", flags=FIN), Say("c", flags=FIN), Say("s"))
@@ -125,7 +116,7 @@ def last(scripts: Sequence[Script], gap_ns: int = 100 * MS, options: AnalysisOpt
 
 def tls(*after: Step) -> list[Step]:
     """TLS begun: the greeting, an SSLRequest, a ClientHello, and what comes after."""
-    from tests.analysis.traffic import CLIENT_HELLO
+    from tests.wire.mysql import CLIENT_HELLO
 
     return [("s", greeting()), ("c", ssl_request()), ("c", CLIENT_HELLO), *after]
 

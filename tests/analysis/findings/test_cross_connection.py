@@ -16,22 +16,9 @@ from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.run import Run
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
-from tests.analysis.traffic import (
-    FAST,
-    GOODBYE,
-    MS,
-    SECOND,
-    START,
-    Script,
-    conversation,
-    err,
-    greeting,
-    in_time_order,
-    login,
-    ok,
-    pcap,
-    wait,
-)
+from tests.wire.files import pcap
+from tests.wire.mysql import FAST, err, greeting, login, ok
+from tests.wire.script import GOODBYE, MS, SECOND, START, Script, conversation, in_time_order, wait
 
 BLOCKED: Script = [("s", err(0, 1129, "Host is blocked", None)), *SERVER_CLOSES]
 SLOW: Script = [wait("s", greeting(), 1.2), ("c", login()), ("s", FAST + ok(3)), *GOODBYE]

@@ -36,33 +36,25 @@ from tests.analysis.findings.making import (
 )
 from tests.analysis.findings.test_findings import CASES, ERRORS
 from tests.analysis.support import codes
-from tests.analysis.traffic import (
-    ACCEPTED,
+from tests.analysis.traffic import one
+from tests.wire.frames import FIN, RST, SYN
+from tests.wire.mysql import (
     CLIENT_FLAGS,
     CLIENT_HELLO,
     FAST,
-    FIN,
-    GOODBYE,
-    MS,
     NATIVE,
-    RST,
-    SECOND,
     SERVER_FLAGS,
     SSL,
-    SYN,
-    Say,
-    Script,
     err,
     greeting,
     login,
     more,
     ok,
-    one,
     packet,
     query,
     ssl_request,
-    wait,
 )
+from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, Say, Script, wait
 
 Made = Callable[[], Connection]
 

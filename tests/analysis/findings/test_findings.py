@@ -10,34 +10,25 @@ from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from tests.analysis.support import codes
-from tests.analysis.traffic import (
-    ACCEPTED,
+from tests.analysis.traffic import analyse, one
+from tests.wire.frames import FIN, RST, Frame, segment
+from tests.wire.mysql import (
     CLIENT_HELLO,
     FAST,
-    FIN,
-    GOODBYE,
     NATIVE,
     NONCE,
     QUIT,
-    RST,
-    Say,
-    Step,
-    analyse,
-    conversation,
     err,
     greeting,
     login,
     more,
     ok,
-    one,
     packet,
     query,
-    segment,
     ssl_request,
     switch,
-    wait,
 )
-from tests.net.link.frames import Frame
+from tests.wire.script import ACCEPTED, GOODBYE, Say, Step, conversation, wait
 
 CLOSE: tuple[Step, ...] = (Say("c", flags=FIN), Say("s", flags=FIN), Say("c"))
 BEGUN: tuple[Step, ...] = (("s", greeting()), ("c", login()))

@@ -22,7 +22,7 @@ import pytest
 from analyzer.capture.live.interfaces import permitted
 from tests.capture.live.network import Network
 from tests.corpus import REPOSITORY
-from tests.net.link.frames import Frame
+from tests.wire.frames import Frame
 
 Json = dict[str, Any]
 HANDSHARK = [sys.executable, "-m", "analyzer"]

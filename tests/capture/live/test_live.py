@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from analyzer.capture import open_capture
-from tests.analysis.traffic import ACCEPTED, GOODBYE, Step, conversation, err, greeting, login, query
 from tests.capture.live.network import Network, network
 from tests.capture.live.support import (
     ENVIRONMENT,
@@ -26,7 +25,9 @@ from tests.capture.live.support import (
     send,
 )
 from tests.corpus import REPOSITORY
-from tests.net.link.frames import Frame
+from tests.wire.frames import Frame
+from tests.wire.mysql import err, greeting, login, query
+from tests.wire.script import ACCEPTED, GOODBYE, Step, conversation
 
 REFUSED: list[Step] = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access denied", "28000"))]
 

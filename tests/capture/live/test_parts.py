@@ -32,9 +32,10 @@ from analyzer.capture.live.programs import Program, once, program_for
 from analyzer.capture.live.ring import RingSource, cooked_header
 from analyzer.capture.writer import PcapngWriter
 from analyzer.report.text.live_table import Counts, LiveTable
-from tests.analysis.traffic import ACCEPTED, GOODBYE, SECOND, START, Step, batches, conversation, err, greeting, login
 from tests.corpus import REPOSITORY
-from tests.net.link.frames import Frame
+from tests.wire.frames import Frame, batches
+from tests.wire.mysql import err, greeting, login
+from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Step, conversation
 
 ETHERNET = Port("eth9", 9, 1, cooked=False, loopback=False, up=True)
 REFUSED: list[Step] = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access \x1b[31mdenied", "28000"))]

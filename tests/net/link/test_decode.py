@@ -37,7 +37,8 @@ from analyzer.net.link.linktypes import (
     HeaderType,
 )
 from analyzer.net.link.scalar import MAX_HEADERS, READERS
-from tests.net.link.frames import Frame, Row, batch_of, ethernet, ipv4, ipv6, rows_of, tcp, udp
+from tests.net.link.frames import Row, rows_of
+from tests.wire.frames import Frame, batch_of, ethernet, ipv4, ipv6, tcp, udp
 
 PAYLOAD = b"\x03SELECT 1"
 OPTIONS = b"\x01\x01\x08\x0a" + bytes(8)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.net.link.decode import SegmentDecoder
-from tests.net.link.frames import Frame, Row, batch_of, corpus_dir, corpus_files, read_frames, rows_of, write_pcapng
+from tests.net.link.frames import Row, corpus_dir, corpus_files, rows_of
+from tests.wire.files import pcapng, read_frames
+from tests.wire.frames import Frame, batch_of
 
 pytestmark = [
     pytest.mark.corpus,
@@ -102,7 +104,7 @@ def test_same_segments_as_tshark(everything: list[Frame], tmp_path: Path) -> Non
         assert os.environ.get("CI") != "true", "tshark has to be there in CI"
         pytest.skip("tshark is not installed")
     capture = tmp_path / "everything.pcapng"
-    write_pcapng(capture, everything)
+    capture.write_bytes(pcapng(everything))
     fields = ["frame.number", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags"]
     command = [tshark, "-r", str(capture), "-Y", "tcp", "-T", "fields"]
     command += [part for field in fields for part in ("-e", field)]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.link.linktypes import LINK_TYPES
-from tests.net.link.frames import Frame, batch_of, ethernet, fragment6, ipv4, ipv6, rows_of, tcp, udp
+from tests.net.link.frames import rows_of
+from tests.wire.frames import Frame, batch_of, ethernet, fragment6, ipv4, ipv6, tcp, udp
 
 LINKS = [*LINK_TYPES, 147]
 

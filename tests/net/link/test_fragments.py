@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.link.fragments import Datagram, Fragment, FragmentKey, FragmentTable, Network
-from tests.net.link.frames import Frame, Row, batch_of, ethernet, fragment6, ipv4, ipv6, rows_of, tcp, udp
+from tests.net.link.frames import Row, rows_of
+from tests.wire.frames import Frame, batch_of, ethernet, fragment6, ipv4, ipv6, tcp, udp
 
 BODY = bytes(range(200))
 SEGMENT = tcp(BODY)  # 220 bytes
