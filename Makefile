@@ -9,9 +9,13 @@ SERVERS ?= yes
 
 .PHONY: demo test lint bench fuzz servers servers-stop tools samples golden clean example
 
-$(BIN)/handshark: pyproject.toml
+# What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
+HOT := $(shell find analyzer -name '*.pxd')
+
+$(BIN)/handshark: pyproject.toml analyzer/build_hook.py $(HOT) $(HOT:.pxd=.py)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/handshark --version
 	touch $@
 
 $(VENV)/.test: $(BIN)/handshark
@@ -58,6 +62,7 @@ golden: $(BIN)/handshark ## Write the golden files anew; look at git diff before
 	$(BIN)/handshark corpus update
 
 clean:
+	find analyzer -name '*.so' -delete
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache build dist
 
 EXAMPLE := mysql97_cli_fast-auth.pcap mysql97_cli_full-auth-rsa.pcapng mysql97_cli_wrong-password.pcap \

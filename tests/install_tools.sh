@@ -9,6 +9,9 @@ command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v npm >/dev/null 2>&1 || missing="$missing nodejs npm"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+# Python's headers, of the Python that make uses: the hot loops are compiled with them.
+header=$(${PYTHON:-python3} -c 'import os, sysconfig; print(os.path.join(sysconfig.get_paths()["include"], "Python.h"))')
+[ -f "$header" ] || missing="$missing python3-dev"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "tests that need these will skip:$missing" >&2

@@ -15,6 +15,8 @@ ROOMS = ("analyzer", "live_client")
 ARROWS: dict[str, frozenset[str]] = {
     "analyzer": frozenset(),
     "analyzer.errors": frozenset(),
+    "analyzer.build_hook": frozenset(),
+    "analyzer.compiled": frozenset(),
     "analyzer.batches": frozenset(),
     "analyzer.capture": frozenset({"analyzer.batches", "analyzer.errors"}),
     "analyzer.net": frozenset({"analyzer.batches", "analyzer.errors"}),
@@ -25,13 +27,16 @@ ARROWS: dict[str, frozenset[str]] = {
     ),
     "analyzer.report": frozenset({"analyzer.analysis", "analyzer.errors"}),
     "analyzer.cli": frozenset(
-        {"analyzer", "analyzer.report", "analyzer.analysis", "analyzer.capture", "analyzer.errors"}
+        {"analyzer", "analyzer.report", "analyzer.analysis", "analyzer.capture", "analyzer.errors", "analyzer.compiled"}
     ),
     "analyzer.__main__": frozenset({"analyzer.cli"}),
     "live_client": frozenset({"analyzer", "analyzer.protocol", "analyzer.capture", "analyzer.errors"}),
 }
 # outside library -> where it may be imported (a room, or a file without .py)
 OWNERS: dict[str, tuple[str, ...]] = {
+    "hatchling": ("analyzer.build_hook",),
+    "Cython": ("analyzer.build_hook",),
+    "setuptools": ("analyzer.build_hook",),
     "dpkt": ("analyzer.net",),
     "scapy": ("analyzer.capture.live",),
     "cryptography": ("analyzer.tls", "analyzer.protocol.auth"),

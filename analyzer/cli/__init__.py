@@ -50,6 +50,16 @@ def _module(name: str) -> ModuleType:
     return import_module(MODULES[name])
 
 
+class _Version(argparse.Action):
+    """`--version`. What it takes to know more than the number is loaded only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from analyzer.compiled import how
+
+        print(f"handshark {__version__} ({how()})")
+        parser.exit()
+
+
 def parser(only: str | None = None) -> argparse.ArgumentParser:
     """The whole command line, or that of one command."""
     top = argparse.ArgumentParser(
@@ -58,7 +68,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"handshark {__version__}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version, and whether it runs compiled")
     added = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in (only,) if only in MODULES else MODULES:
         _module(name).add(added)

@@ -6,7 +6,6 @@ every packet in sequence, the last byte that of the packet which ends it. For al
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final
 
 import msgspec
@@ -28,10 +27,6 @@ LONG_ROWS: Final = 512
 SHORTEST_OK: Final = 7
 CURSOR_EXISTS: Final = 0x40
 PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte
-
-_HEADER_AND_FIRST = Struct("<IB").unpack_from
-_STEP: Final = 0x0100_0000
-_WRAP: Final = 0xFF00_0000
 
 
 class Scanned(msgspec.Struct, frozen=True, gc=False):
@@ -86,11 +81,10 @@ def scan(
     size = len(data)
     if not HEADER < size <= LONGEST_SCANNED:
         return None
-    mark = sequence << 24
-    word, first = _HEADER_AND_FIRST(data, 0)
-    length = word - mark
+    length = data[0] | data[1] << 8 | data[2] << 16
+    first = data[HEADER]
     stop = HEADER + length
-    if length <= 0 or stop > size:
+    if data[3] != sequence or length == 0 or stop > size:
         return None
     if first == 0:
         return (None, 0, stop, HEADER, sequence) if stop == size else None
@@ -105,15 +99,15 @@ def scan(
     first_stop = stop
     last = size - HEADER - 1
     for left in range(definitions + 1 if has_eof else definitions, 0, -1):
-        if stop > last:
+        sequence = (sequence + 1) & 0xFF
+        if stop > last or data[stop + 3] != sequence:
             return None
-        mark = (mark + _STEP) & _WRAP
-        word, byte = _HEADER_AND_FIRST(data, stop)
-        length = word - mark
-        if not 0 < length < LONGEST:
-            return None
+        length = data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16
+        byte = data[stop + HEADER]
         begin = stop + HEADER
         stop = begin + length
+        if not 0 < length < LONGEST:
+            return None
         if has_eof and left == 1:
             if byte != 0xFE or length != EOF_LENGTH or stop > size:
                 return None
@@ -124,12 +118,14 @@ def scan(
             return None
     rows = 0
     if size - stop > LONG_ROWS:
-        rows, stop = alike(data, stop, size, ((mark + _STEP) & _WRAP) >> 24)
-        mark = (mark + rows * _STEP) & _WRAP
+        rows, stop = alike(data, stop, size, (sequence + 1) & 0xFF)
+        sequence = (sequence + rows) & 0xFF
     while stop <= last:
-        mark = (mark + _STEP) & _WRAP
-        word, byte = _HEADER_AND_FIRST(data, stop)
-        length = word - mark
+        sequence = (sequence + 1) & 0xFF
+        if data[stop + 3] != sequence:
+            return None
+        length = data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16
+        byte = data[stop + HEADER]
         if byte >= 0xFE or not 0 < length < LONGEST:
             break
         stop += HEADER + length
@@ -138,4 +134,4 @@ def scan(
         return None
     if byte != 0xFE or stop + HEADER + length != size or (length != EOF_LENGTH if has_eof else length < SHORTEST_OK):
         return None
-    return first, rows, first_stop, stop + HEADER, mark >> 24
+    return first, rows, first_stop, stop + HEADER, sequence

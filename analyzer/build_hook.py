@@ -1,0 +1,76 @@
+"""Build hook of hatch: compiles each module that has a `.pxd` beside it, where there is a C compiler.
+
+A `.pxd` names C types for the module of its name (Cython, pure Python mode); where nothing is compiled, the same file
+runs as it stands. Bounds checks stay on: the bytes are hostile. Run by pip when a wheel or an editable install is made;
+it is no part of what is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+DIRECTIVES: Final = {
+    "language_level": 3,
+    "boundscheck": True,
+    "wraparound": False,
+    "annotation_typing": False,  # only the .pxd says what is a C type
+}
+# Set to anything: the wheel is pure Python.
+PURE: Final = "HANDSHARK_PURE"
+
+
+class CompilingHook(BuildHookInterface):  # type: ignore[misc]
+    """Adds compiled modules to a wheel; compiles in place for an editable install."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """`version` is `standard` or `editable`."""
+        if self.target_name != "wheel" or os.environ.get(PURE):
+            return
+        root = Path(self.root)
+        typed = sorted(root.glob("analyzer/**/*.pxd"))
+        try:
+            built = compiled(root, typed)
+        except CompileError as error:
+            self.app.display_warning(f"handshark is not compiled, and slower for it: {error}")
+            return
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+        if version != "editable":
+            build_data["force_include"].update({str(path): str(path.relative_to(root)) for path in built})
+
+
+class CompileError(Exception):
+    """No compiler, no headers of Python, or code that it does not take."""
+
+
+def compiled(root: Path, typed: list[Path]) -> list[Path]:
+    """Compiles the modules of these `.pxd` in place; their extension modules. Raises CompileError."""
+    from Cython.Build import cythonize
+    from Cython.Compiler.Errors import CompileError as CythonError
+    from setuptools import Distribution, Extension
+    from setuptools.command.build_ext import build_ext
+    from setuptools.errors import BaseError, CCompilerError
+
+    modules = []
+    for path in typed:
+        name = ".".join(path.relative_to(root).with_suffix("").parts)
+        modules.append(Extension(name, [str(path.with_suffix(".py"))], extra_compile_args=["-O3"]))
+    place = str(root / "build")
+    try:
+        extensions = cythonize(modules, compiler_directives=DIRECTIVES, build_dir=place, quiet=True)
+        command = build_ext(Distribution({"ext_modules": extensions}))
+        command.inplace = True
+        command.build_temp = place
+        command.ensure_finalized()
+        command.run()
+    except (BaseError, CCompilerError, CythonError, OSError) as error:
+        raise CompileError(str(error).partition("\n")[0]) from error
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    return [path.with_name(path.stem + suffix) for path in typed]

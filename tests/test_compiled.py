@@ -1,0 +1,124 @@
+"""The hot loops compiled and as they stand: one source, one answer. And what pip makes of the project, both ways."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from analyzer.compiled import HOT, is_compiled
+from analyzer.protocol.machine import fast_path
+from tests.corpus import REPOSITORY, tool
+from tests.protocol.machine.responses import ROW, response
+
+WHAT_IS_BUILT = ("analyzer", "live_client", "pyproject.toml", "README.md", "LICENSE")
+
+
+@cache
+def as_it_stands(name: str) -> ModuleType:
+    """A hot module from its .py, whatever is compiled."""
+    path = str(Path(REPOSITORY, *name.split(".")).with_suffix(".py"))
+    loader = SourceFileLoader(f"interpreted.{name}", path)
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_the_list_of_hot_modules_is_whole() -> None:
+    typed = sorted((REPOSITORY / "analyzer").rglob("*.pxd"))
+    assert [".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in typed] == sorted(HOT)
+
+
+def test_what_is_compiled_is_current() -> None:
+    if not is_compiled():
+        if os.environ.get("CI") == "true":
+            pytest.fail("in CI the hot modules have to be compiled")
+        pytest.skip("the hot modules are not compiled here: no C compiler, or no headers of Python")
+    for name in HOT:
+        built = importlib.import_module(name).__file__
+        assert built is not None
+        sources = [Path(REPOSITORY, *name.split(".")).with_suffix(ending) for ending in (".py", ".pxd")]
+        newest = max(source.stat().st_mtime for source in sources)
+        assert Path(built).stat().st_mtime >= newest, f"{name} was changed after that: make demo"
+
+
+@given(some.data(), some.booleans(), some.sampled_from([None, 0, 1]))
+def test_scanning_is_the_same(data: some.DataObject, deprecate_eof: bool, follows: int | None) -> None:
+    if not is_compiled():
+        pytest.skip("nothing is compiled here")
+    rows = data.draw(some.lists(ROW, max_size=40))
+    changed = bytearray(response(data.draw(some.integers(0, 9)), rows, deprecate_eof, follows=follows))
+    for place, byte in data.draw(some.lists(some.tuples(some.integers(0, 4000), some.integers(0, 255)), max_size=3)):
+        changed[place % len(changed)] = byte
+    cut = bytes(changed[: data.draw(some.integers(0, len(changed)))])
+    sequence = data.draw(some.sampled_from([1, 255]))
+    arguments = (cut, sequence, not deprecate_eof, follows is not None)
+    assert fast_path.scan(*arguments) == as_it_stands(fast_path.__name__).scan(*arguments)
+
+
+def pip(*words: str, cwd: Path, **environment: str) -> None:
+    """Raises CalledProcessError with what it printed."""
+    run = [sys.executable, "-m", "pip", "--disable-pip-version-check", *words]
+    done = subprocess.run(run, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def version_of(installed: Path, cwd: Path) -> str:
+    """What `handshark --version` of an installation says, and that it analyses a capture."""
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    run = [sys.executable, "-m", "analyzer"]
+    capture = str(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    found = subprocess.run([*run, "analyze", capture], cwd=cwd, env=environment, capture_output=True, check=True)
+    assert b"accepted" in found.stdout
+    said = subprocess.run([*run, "--version"], cwd=cwd, env=environment, capture_output=True, text=True, check=True)
+    return said.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an sdist is made of, without anything that was compiled in place."""
+    place = tmp_path_factory.mktemp("project")
+    for name in WHAT_IS_BUILT:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+        else:
+            shutil.copy(source, place / name)
+    return place
+
+
+@pytest.mark.tool
+@pytest.mark.parametrize("pure", [False, True], ids=["compiled", "pure"])
+def test_a_wheel_from_the_sdist(project: Path, tmp_path: Path, pure: bool) -> None:
+    if not pure:
+        tool("gcc")
+    build = [sys.executable, "-m", "build", "--sdist", "--outdir", str(tmp_path), str(project)]
+    subprocess.run(build, check=True, capture_output=True)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    settings = {"HANDSHARK_PURE": "1"} if pure else {}
+    pip("wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(sdist), cwd=tmp_path, **settings)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-none-any.whl") == pure
+    pip("install", "--no-deps", "--target", str(tmp_path / "installed"), str(wheel), cwd=tmp_path)
+    assert ("(compiled)" in version_of(tmp_path / "installed", tmp_path)) != pure
+    assert not (tmp_path / "installed" / "analyzer" / "build_hook.py").exists()
+
+
+@pytest.mark.tool
+def test_without_a_compiler_it_is_pure(project: Path, tmp_path: Path) -> None:
+    pip("wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(project), cwd=tmp_path, CC="/bin/false")
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-none-any.whl")
