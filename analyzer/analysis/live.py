@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation, Secrets
-from analyzer.analysis.findings.cross_connection import ACROSS
+from analyzer.analysis.findings.cross_connection import COMPLETED
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -198,7 +198,7 @@ class LiveAnalysis(Analysis):
     def _so_far(self, conversation: Watched) -> Connection:
         """A connection that is open, without what only its end can tell."""
         connection = self._builder.connection(conversation.tcp, conversation, self.evidence)
-        connection.findings = [finding for finding in connection.findings if finding.code not in ACROSS]
+        connection.findings = [finding for finding in connection.findings if finding.code not in COMPLETED]
         return connection
 
     def _finished(self, tcp: TcpConnection) -> None:

@@ -15,6 +15,7 @@ from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation, Secrets
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
+from analyzer.analysis.findings.bursts import Bursts
 from analyzer.analysis.findings.cross_connection import Across
 from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.model.connection import Connection, Source
@@ -117,6 +118,7 @@ class Analysis:
         self._order = InOrder()
         self._memo: Memo = {}
         self._across = Across()
+        self._bursts = Bursts()
         self._begun = 0  # connections; the same in every process
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
@@ -171,7 +173,7 @@ class Analysis:
             self.options.on_frames(batch, segments)
         finished = self._flows.feed(segments)
         opened = self._flows.take_opened()
-        self.evidence.opened(opened)
+        self._bursts.opened(opened)
         self._order.opened(opened)
         finished.sort(key=lambda tcp: tcp.number)
         for tcp in finished:

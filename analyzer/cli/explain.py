@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from analyzer.analysis import Result
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import INFO
 from analyzer.cli.arguments import Commands, command, options_of, port, positive
 from analyzer.cli.harvest import Connections, whole

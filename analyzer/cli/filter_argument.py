@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
-from analyzer.analysis.findings.cross_connection import note_of
+from analyzer.analysis.findings.history import note_of
 from analyzer.cli.harvest import Collector, Connections, Done, Key
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from analyzer.cli.arguments import Commands, command
 from analyzer.report.prose.story import Explainer, markdown, template
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
-from analyzer.analysis.findings.cross_connection import Across, Note, is_open, note_of
+from analyzer.analysis.findings.cross_connection import Across, is_open
+from analyzer.analysis.findings.history import Note, note_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

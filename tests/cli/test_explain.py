@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from analyzer.cli import main
 from analyzer.report.prose.story import markdown, story, template
 from analyzer.report.text.layout import cells

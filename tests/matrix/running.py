@@ -13,7 +13,7 @@ import msgspec
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.analysis.connection.truth import compare
-from analyzer.analysis.findings.cross_connection import ACROSS
+from analyzer.analysis.findings.cross_connection import COMPLETED
 from analyzer.capture import open_capture
 from analyzer.cli.parallel import add_secrets
 from analyzer.cli.verify import find
@@ -36,8 +36,8 @@ SAME: Final = (
 # the client's socket tells neither that nor when.
 ONLY_ON_THE_NETWORK: Final = frozenset({"connection-reset", "retransmissions"})
 SAME_OF_TCP: Final = ("syn", "gaps", "bytes_from_client", "bytes_from_server")
-# Made by looking at the connections before, in which a recording of one differs: ACROSS, and this one.
-OF_MANY: Final = ACROSS | {"connection-churn"}
+# Made by looking at the connections before, in which a recording of one differs: COMPLETED, and this one.
+OF_MANY: Final = COMPLETED.keys() | {"connection-churn"}
 
 
 class CannotCapture(RuntimeError):

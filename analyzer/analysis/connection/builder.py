@@ -8,9 +8,9 @@ from typing import Final
 from analyzer.analysis.connection.drivers import driver_of
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.analysis.conversation.facts import Facts
-from analyzer.analysis.findings import find
-from analyzer.analysis.findings.rule import NETWORK_ERRORS, Evidence
+from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
+from analyzer.analysis.findings.engine import find
+from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import CLIENT
@@ -79,7 +79,8 @@ class Builder:
                 model.Endpoint(*header.destination) if header.destination else None,
                 facts.greeting.proxy_frame,
             )
-        connection.findings = find(connection, conversation, evidence)
+        case = Case(connection, facts, transport_of(tcp, conversation), tls_facts_of(conversation), evidence)
+        connection.findings = find(case)
         return connection
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:
@@ -310,6 +311,36 @@ def phase_of(conversation: Conversation) -> str:
     if facts.greeting.record is not None or facts.greeting.early_error or "HandshakeV10" in facts.faults.cut_records:
         return "greeting"
     return "tcp"
+
+
+def transport_of(tcp: TcpConnection, conversation: Conversation) -> TransportFacts:
+    """What findings ask of the TCP connection."""
+    client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]
+    return TransportFacts(
+        (client.next >= 0, server.next >= 0),
+        tcp.synack_ns is not None,
+        server.acked >= 0,
+        tcp.closed,
+        client.fin_frame or client.rst_frame,
+        conversation.machine.one_sided,
+    )
+
+
+def tls_facts_of(conversation: Conversation) -> TlsFacts | None:
+    """What findings ask of the TLS session."""
+    tls = conversation.tls
+    if tls is None:
+        return None
+    return TlsFacts(
+        len(conversation.secrets.keys),
+        tls.decrypted,
+        tls.tls13,
+        tls.handshake_done_frame,
+        tls.overhead,
+        tls.encrypted_records,
+        tls.problem,
+        tls.wanted_random,
+    )
 
 
 def outcome_of(tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> str:

@@ -31,6 +31,7 @@ from analyzer.protocol.records.login import (
 from analyzer.protocol.records.proxy import ProxyHeader
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.wire.framing import RawPacket
+from analyzer.tls.direction import EncryptedRecord
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20
@@ -157,6 +158,30 @@ class ClosingFacts(msgspec.Struct):
         self.error_phase = phase
 
 
+class TransportFacts(msgspec.Struct):
+    """What the TCP connection leaves behind. Pairs are (client, server)."""
+
+    seen: tuple[bool, bool]  # segments of whom are in the capture
+    answered: bool  # the SYN-ACK is
+    acknowledged: bool  # the client acknowledged something of the server
+    closed: bool  # both sides have ended, or one has reset
+    client_left_frame: int  # of the client's FIN or RST
+    one_sided: bool  # the other direction's bytes are not in the capture
+
+
+class TlsFacts(msgspec.Struct):
+    """What the TLS session leaves behind. `secrets`: how many the user gave, or the capture holds."""
+
+    secrets: int
+    decrypted: bool
+    tls13: bool
+    handshake_done_frame: int | None
+    overhead: int | None
+    encrypted_records: tuple[list[EncryptedRecord], list[EncryptedRecord]]
+    problem: str | None
+    wanted_random: str | None
+
+
 class Facts(msgspec.Struct):
     """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen.
 
@@ -193,6 +218,10 @@ class Facts(msgspec.Struct):
             self._client(packet, record, before, machine)
         else:
             self._server(packet, record, before, machine)
+
+    def record_place(self, nth: int, burst: int, burst_ns: int) -> None:
+        """Records which of its client's connections this is."""
+        self.nth, self.burst, self.burst_ns = nth, burst, burst_ns
 
     def count_command(self, code: int, times: int = 1) -> None:
         """Counts a command."""

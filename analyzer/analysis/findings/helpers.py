@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from analyzer.analysis.conversation.facts import Facts, StepSeen
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Rule, Verdict
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import (
+    CLIENT_LONG_PASSWORD,
+    CLIENT_REMEMBER_OPTIONS,
+    CLIENT_SSL_VERIFY_SERVER_CERT,
+)
 
 # Addresses of the machine itself begin so, or are ::1.
 LOOPBACK: Final = ("127.", "::ffff:127.")
+# Flags that say something of the client alone. CLIENT_LONG_PASSWORD is MariaDB's CLIENT_MYSQL: its servers clear it.
+CLIENTS_OWN: Final = CLIENT_LONG_PASSWORD | CLIENT_SSL_VERIFY_SERVER_CERT | CLIENT_REMEMBER_OPTIONS
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
@@ -32,20 +41,24 @@ def is_local(address: str) -> bool:
 
 def by_server(case: Case) -> bool:
     """Whether the server was the first to end the connection."""
-    end = case.conversation.facts.closing.end
-    return end is not None and end[0] != case.conversation.client
+    end = case.facts.closing.end
+    return end is not None and end[0] != case.facts.client
 
 
 def by_client(case: Case) -> bool:
-    end = case.conversation.facts.closing.end
-    return end is not None and end[0] == case.conversation.client
+    end = case.facts.closing.end
+    return end is not None and end[0] == case.facts.client
 
 
 def is_whole(case: Case) -> bool:
     """Whether the capture holds the connection from its start, with nothing missing."""
-    tcp = case.conversation.tcp
-    both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
-    return case.connection.tcp.syn and not case.conversation.facts.faults.gaps and both
+    return case.connection.tcp.syn and not case.facts.faults.gaps and all(case.transport.seen)
+
+
+def one_sided(case: Case) -> bool:
+    """Whether one side's segments are in the capture, and none of the other's."""
+    tcp = case.connection.tcp
+    return not all(case.transport.seen) and bool(tcp.bytes_from_client or tcp.bytes_from_server)
 
 
 def is_mariadb(case: Case) -> bool:
@@ -61,7 +74,7 @@ def version(case: Case) -> tuple[int, ...]:
 
 
 def login41(case: Case) -> HandshakeResponse41 | None:
-    login = case.conversation.facts.login.record
+    login = case.facts.login.record
     return login if isinstance(login, HandshakeResponse41) else None
 
 
@@ -74,14 +87,29 @@ def refused_with(case: Case, code: int) -> bool:
 def is_echo(case: Case) -> bool:
     """Whether the server's error only notes that the client had gone before."""
     error = case.connection.error
-    end = case.conversation.facts.closing.end
+    end = case.facts.closing.end
     return (
         error is not None
         and error.code in NETWORK_ERRORS
         and end is not None
-        and end[0] == case.conversation.client
+        and end[0] == case.facts.client
         and end[2] < error.frame
     )
+
+
+def last_step(facts: Facts) -> StepSeen:
+    """The last step of an auth exchange before a side left; the server's error about that is no step."""
+    error = facts.closing.error
+    echo = error is not None and error.error_code in NETWORK_ERRORS
+    return facts.auth.steps[-2] if echo and len(facts.auth.steps) > 1 else facts.auth.steps[-1]
+
+
+def not_offered(greeting: HandshakeV10 | HandshakeV9 | None, login: HandshakeResponse41) -> int:
+    """The flags that a client set and its server never offered; 0 where the greeting was not seen or has none."""
+    if not isinstance(greeting, HandshakeV10):
+        return 0
+    offered = greeting.capability_flags
+    return login.capability_flags & ~(offered | CLIENTS_OWN) if offered else 0
 
 
 def place(case: Case) -> str:
@@ -98,7 +126,7 @@ def place(case: Case) -> str:
 def refusal(case: Case, rule: Rule, **values: object) -> Iterator[Verdict]:
     """The finding of an error that ended the login: `rule.errors` says which."""
     error = case.connection.error
-    if error is None or error.phase == "command":
+    if error is None or error.phase == "command" or (rule.errors and error.code not in rule.errors):
         return
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     filling: dict[str, object] = {"code": error.code, "state": state, "text": error.message, "place": place(case)}
@@ -117,9 +145,9 @@ def error_seen(case: Case) -> str:
 
 def ended(case: Case) -> str:
     """Who left, as a piece of evidence."""
-    end = case.conversation.facts.closing.end
+    end = case.facts.closing.end
     if end is None:
         return "neither side closed the connection in the capture"
-    side = "client" if end[0] == case.conversation.client else "server"
+    side = "client" if end[0] == case.facts.client else "server"
     how = "FIN" if end[1] == "fin" else "RST"
     return f"frame {end[2]}: {how} of the {side}, {span(end[3] - case.connection.start_time_ns)} after the start"

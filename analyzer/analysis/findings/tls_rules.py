@@ -1,33 +1,73 @@
-"""Findings about TLS that nobody can read: what its sizes tell."""
+"""How a TLS handshake came to nothing. Source: RFC 8446, section 6.2 (alerts)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from analyzer.analysis.findings.rule import Case, Verdict
+from analyzer.analysis.findings.rule import Case
+from analyzer.analysis.model.connection import Alert
 
-# What is inferred of the login -> how it is said.
-_WORDS: Final = {
-    "accepted": "was {how} accepted",
-    "rejected": "was {how} refused",
-    "sent": "was {how} sent; its outcome does not show",
+VERSION: Final = "version"
+CERTIFICATE: Final = "certificate"
+OTHER: Final = "other"
+
+VERSION_ALERTS: Final = frozenset({"protocol_version", "inappropriate_fallback"})
+CERTIFICATE_ALERTS: Final = frozenset(
+    {"bad_certificate", "unsupported_certificate", "certificate_revoked", "certificate_expired"}
+    | {"certificate_unknown", "unknown_ca", "certificate_required", "no_certificate"}
+)
+MEANINGS: Final = {
+    "handshake_failure": "no cipher suite, group or signature suits both sides, or a certificate is missing",
+    "insufficient_security": "it wants stronger cipher suites than the other side has",
+    "unexpected_message": "the other side sent something that is not due, perhaps no TLS at all",
+    "bad_record_mac": "a record was damaged on the way, or the keys differ",
+    "decrypt_error": "a signature or a Finished message does not verify",
+    "decode_error": "a message of the other side can not be decoded",
+    "illegal_parameter": "a value of the other side may not be",
+    "access_denied": "the other side's certificate is valid, and it may not come in",
+    "internal_error": "something in its own program failed",
+    "unrecognized_name": "it has no certificate for the name in the client's hello",
+    "missing_extension": "the other side left out an extension",
+    "unsupported_extension": "the other side sent an extension that is not due",
+    "no_application_protocol": "no application protocol (ALPN) suits both sides",
+    "user_canceled": "it was stopped by its user",
+    "no_renegotiation": "it does not renegotiate",
+    "record_overflow": "a record of the other side is too long, perhaps no TLS at all",
 }
-_HOW: Final = {"likely": "probably", "possible": "perhaps"}
-_KEYS: Final = "Give a key log (--keylog FILE) to know instead of inferring."
 
 
-def encrypted_login(case: Case) -> Iterator[Verdict]:
-    """What the sizes and the order of encrypted records tell of a login."""
-    tls = case.connection.tls
-    inferred = tls.inferred if tls is not None else None
-    if inferred is None:
-        return
-    what = _WORDS[inferred.login].format(how=_HOW[inferred.confidence])
-    message = f"Going by sizes and times, the login inside TLS {what}"
-    if inferred.commands:
-        message += f", and about {inferred.commands} command{'s' if inferred.commands > 1 else ''} followed"
-    advice = _KEYS
-    if inferred.login == "rejected":
-        advice = f"Look at the server's error log, or at what the client was told. {_KEYS}"
-    yield Verdict(f"{message}: {inferred.why}.", advice, [inferred.frame], inferred.confidence)
+class Failure(NamedTuple):
+    """`alert` says why, `sealed` is one that can not be read; both None: a side left without any."""
+
+    kind: str
+    alert: Alert | None
+    sealed: Alert | None
+    frames: list[int]
+
+
+def failure(case: Case) -> Failure | None:
+    """What ended a TLS handshake; None where it came to its end, or where the capture does not tell."""
+    c = case.connection
+    facts = case.facts
+    tls = case.tls
+    if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted)):
+        return None
+    if facts.faults.gaps or facts.closing.end is None or not c.tcp.syn:
+        return None
+    if facts.login.ssl_request is None and facts.login.before_tls is None:
+        return None  # no MySQL client: foreign-client
+    frames = [c.tls.requested_frame] if c.tls.requested_frame else []
+    alert = next((a for a in c.tls.alerts if a.description not in (None, "close_notify")), None)
+    if alert is None:
+        sealed = next((a for a in c.tls.alerts if a.description is None), None)
+        return Failure(OTHER, None, sealed, frames)
+    kind = VERSION if alert.description in VERSION_ALERTS else OTHER
+    if alert.description in CERTIFICATE_ALERTS:
+        kind = CERTIFICATE
+    return Failure(kind, alert, None, frames)
+
+
+def error_after(case: Case) -> list[str]:
+    """The server's error in plain text after TLS that failed, as evidence."""
+    error = case.connection.error
+    return [f"frame {error.frame}: ERR {error.code} in plain text after it"] if error is not None else []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.findings.rule import Rule
 from analyzer.analysis.model.connection import Connection, Finding, Greeting, Login, Tls

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
-from analyzer.analysis.findings import cross_connection as across
-from analyzer.analysis.findings.cross_connection import ACROSS, Across, Broken, LoggedIn, is_open, note_of
-from analyzer.analysis.findings.rule import MOST_PAIRS, Evidence
+from analyzer.analysis.findings.bursts import MOST_PAIRS, Bursts
+from analyzer.analysis.findings.cross_connection import COMPLETED, Across, is_open
+from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of
 from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.run import Run
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
@@ -37,7 +37,7 @@ DAY: Sequence[Script] = [
     SLOW,
     full("late"),
 ]
-EXPECTED = ACROSS | {"connection-churn"}
+EXPECTED = COMPLETED.keys() | {"connection-churn"}
 
 
 @pytest.fixture(scope="module")
@@ -84,23 +84,23 @@ def test_clients_are_told_apart(capture: Path) -> None:
 
 def test_memory_is_bounded() -> None:
     judge = Across()
-    for number in range(2 * across.MOST):
+    for number in range(2 * MOST):
         judge.note(Broken(f"10.0.{number >> 8}.{number & 255}", ("10.9.9.9", 3306), START, number, True))
         judge.note(LoggedIn(f"10.0.{number}", ("10.9.9.9", number), f"user{number}", True, "full", SECOND))
-    for table in (judge._ended, judge._logins, judge._durations, judge._idle):
-        assert len(table._items) <= across.MOST
+    history = judge.history
+    assert len(history.ended) == len(history.logins) == len(history.durations) == MOST
 
 
 def test_pairs_are_forgotten_oldest_first() -> None:
     from analyzer.net.tcp.reassembly import TcpConnection
 
-    evidence = Evidence()
+    bursts = Bursts()
     for number in range(MOST_PAIRS + 100):
         tcp = TcpConnection(b"", ((f"10.{number >> 8}.{number & 255}.1", 40_000), ("10.255.0.1", 3306)), 1, START)
         tcp.initiator, tcp.syn_ns = 0, START
-        evidence.opened([tcp])
-    assert len(evidence.pairs) == MOST_PAIRS
-    assert next(iter(evidence.pairs))[0] == "10.0.100.1"
+        bursts.opened([tcp])
+    assert len(bursts.pairs) == MOST_PAIRS
+    assert next(iter(bursts.pairs))[0] == "10.0.100.1"
 
 
 def test_notes_hold_what_later_ones_need(capture: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.model.connection import Finding
 from tests.analysis.findings.making import (

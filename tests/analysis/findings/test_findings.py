@@ -7,7 +7,7 @@ from hashlib import sha1
 import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, one

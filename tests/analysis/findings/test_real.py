@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from analyzer.analysis.findings import TABLE
+from analyzer.analysis.findings.catalog import TABLE
 from tests.analysis.support import analyse_file, codes
 from tests.corpus import REPOSITORY
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.driver_options import TLS, name_of, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 from analyzer.protocol.auth.base import CLEARTEXT
 
 # Without TLS these want the password encrypted with the server's RSA key.
@@ -16,9 +17,9 @@ UNDER_RSA = ("caching_sha2_password", "sha256_password")
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     error = c.error
-    if error is None or error.phase == "command":
+    if error is None or error.phase == "command" or error.code not in RULE.errors:
         return
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     used = password_used(case)
@@ -57,7 +58,7 @@ def check(case: Case) -> Iterator[Verdict]:
 def _proof(case: Case) -> tuple[bool, str | None] | None:
     """Whether the given password made the last response; and which known mistake made it, if not."""
     password = case.evidence.password
-    proofs = case.conversation.facts.auth.proofs
+    proofs = case.facts.auth.proofs
     if password is None or not proofs:
         return None
     _, plugin, nonce, response = proofs[-1]
@@ -73,7 +74,7 @@ def password_used(case: Case) -> bool | None:
     said = error.message if error is not None else ""
     if "using password: YES" in said:
         return True
-    protection = case.conversation.facts.auth.protection
+    protection = case.facts.auth.protection
     if protection is not None:
         # A plugin that asks first leaves the server's word at NO.
         return protection != "empty"
@@ -84,7 +85,7 @@ RULE = Rule(
     "access-denied",
     ERROR,
     "User, password, host or a required TLS property do not match",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at=(
         "ERR 1045 or 1698 in answer to the login; whether a password was sent; with --password-file: whether "

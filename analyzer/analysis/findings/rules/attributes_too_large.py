@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import login41, refused_with
-from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, ON_ATTRIBUTES, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, Case, Rule, Verdict
+from analyzer.protocol.records.login import HandshakeResponse41
 
 LONGEST = 65_535
 # performance_schema_session_connect_attrs_size where it is not set.
@@ -13,12 +14,24 @@ KEPT = 512
 BAD_HANDSHAKE = 1043
 
 
+def size_of(login: HandshakeResponse41) -> int:
+    """Bytes of a login's attributes, without the lengths between them."""
+    if not login.attributes:
+        return 0
+    return sum([len(name) + len(value) for name, value in login.attributes])
+
+
+def applies(case: Case) -> bool:
+    login = case.facts.login.record
+    return isinstance(login, HandshakeResponse41) and size_of(login) > KEPT
+
+
 def check(case: Case) -> Iterator[Verdict]:
     login = login41(case)
     if login is None or not login.attributes:
         return
-    frame = case.conversation.facts.login.frame
-    size = sum(len(name) + len(value) for name, value in login.attributes)
+    frame = case.facts.login.frame
+    size = size_of(login)
     evidence = [f"frame {frame}: {len(login.attributes)} attributes, {size} bytes"]
     if size > LONGEST - 1024 and refused_with(case, BAD_HANDSHAKE):
         yield RULE.says([frame], {"size": size}, evidence=evidence)
@@ -39,7 +52,7 @@ RULE = Rule(
     "attributes-too-large",
     ERROR,
     "More connection attributes than a server takes",
-    ON_ATTRIBUTES,
+    (applies,),
     check,
     looks_at="the size of the connection attributes: over 64 KiB with ERR 1043; over 512 bytes",
     about=(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -16,7 +17,7 @@ RULE = Rule(
     "bad-handshake",
     ERROR,
     "The server could not read the login",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="ERR 1043",
     about=(

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.history import History, pair_of
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import ON_FULL, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import CERTAIN, INFO, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding
+
+
+def applies(case: Case) -> bool:
+    return case.facts.auth.path == "full" and case.connection.outcome == "accepted"
 
 
 def check(case: Case) -> Iterator[Verdict]:
     """The first half: a login that took the full path, by a client that had been there before.
 
-    Whether the same user logged in before is known to findings/across.py alone: it completes this, or drops it.
+    Whether the same user logged in before is known to `complete` alone: it completes this, or drops it.
     """
     c = case.connection
-    facts = case.conversation.facts
-    if c.outcome != "accepted" or facts.nth < 2 or facts.auth.plugin != "caching_sha2_password":
+    facts = case.facts
+    if not applies(case) or facts.nth < 2 or facts.auth.plugin != "caching_sha2_password":
         return
     password = case.evidence.password
     proof = next((p for p in facts.auth.proofs if p[1].name == "caching_sha2_password"), None)
@@ -39,11 +45,24 @@ def check(case: Case) -> Iterator[Verdict]:
 DOUBT = "the server's cache is not on the wire: FLUSH PRIVILEGES or a restart in between would look the same"
 
 
+def complete(connection: Connection, finding: Finding, history: History) -> bool:
+    user = connection.login.user if connection.login else ""
+    logins = history.logins.get((*pair_of(connection), user))
+    if logins is None:
+        return False
+    if logins.fast and finding.confidence != CERTAIN:
+        return False  # the cache does know this client
+    finding.evidence.append(f"{logins.full + logins.fast} logins before it, {logins.full} on the full path")
+    if logins.full < 2 and finding.confidence != CERTAIN:
+        finding.severity = INFO
+    return True
+
+
 RULE = Rule(
     "cached-login-never-hits",
     WARNING,
     "The same user takes the slow path of caching_sha2_password again and again",
-    ON_FULL,
+    (applies,),
     check,
     looks_at=(
         "a login on the full path (`01 04`), accepted, of a user whose login from the same address to the "
@@ -104,4 +123,5 @@ RULE = Rule(
         "MySQL Reference Manual: Caching SHA-2 Pluggable Authentication: Cache Operation",
         "MySQL Source Documentation: Caching_sha2_password information",
     ),
+    complete=complete,
 )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.helpers import login41
-from analyzer.analysis.findings.offered import not_offered
-from analyzer.analysis.findings.rule import INFO, ON_CAPABILITY, Case, Rule, Verdict
+from analyzer.analysis.findings.helpers import login41, not_offered
+from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.tables.capabilities import CAPABILITIES, flag_names
 
 
+def applies(case: Case) -> bool:
+    login = case.facts.login.record
+    return isinstance(login, HandshakeResponse41) and not_offered(case.facts.greeting.record, login) != 0
+
+
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     login = login41(case)
     if login is None:
         return
@@ -27,7 +32,7 @@ RULE = Rule(
     "capability-not-offered",
     INFO,
     "The client sets flags that the server never offered",
-    ON_CAPABILITY,
+    (applies,),
     check,
     looks_at="capabilities of the login that the greeting does not have (flags that only clients set are left out)",
     about=(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ON_LOSS, WARNING, Case, Rule, Verdict
-from analyzer.analysis.findings.sides import one_sided
+from analyzer.analysis.findings.conditions import has_losses
+from analyzer.analysis.findings.helpers import one_sided
+from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
 from analyzer.net.tcp.reassembly import GAP_LOST, GAP_SNAP
 
 MOST = 20
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     lost = [g for g in facts.faults.gaps if g[2] != GAP_SNAP]
     more, size = facts.faults.more_gaps.get(GAP_LOST, (0, 0))
     if not (lost or more) or one_sided(case):
         return
     size += sum(length for _, length, _, _ in lost)
-    names = {case.conversation.client: "client", 1 - case.conversation.client: "server"}
+    names = {case.facts.client: "client", 1 - case.facts.client: "server"}
     evidence = [f"before frame {frame}: {length} bytes of the {names[who]}" for who, length, _, frame in lost[:5]]
     taken_up = " Decoding took up again after it." if facts.faults.taken_up else ""
     filling: dict[str, object] = {"size": size, "count": len(lost) + more, "taken_up": taken_up}
@@ -29,7 +30,7 @@ RULE = Rule(
     "capture-gap",
     WARNING,
     "Bytes that were sent are not in the capture",
-    ON_LOSS,
+    (has_losses,),
     check,
     looks_at="sequence numbers that the other side acknowledged and that no captured segment holds",
     about=(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_LOSS, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_losses
+from analyzer.analysis.findings.rule import INFO, LIKELY, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
-    if facts.faults.assumed and case.connection.tcp.syn is False and any(h.bytes for h in case.conversation.tcp.halves):
+    facts, tcp = case.facts, case.connection.tcp
+    any_bytes = tcp.bytes_from_client or tcp.bytes_from_server
+    if facts.faults.assumed and case.connection.tcp.syn is False and any_bytes:
         yield RULE.says(
             [case.connection.first_frame],
             {"port": case.connection.server.port},
@@ -23,7 +25,7 @@ RULE = Rule(
     "capture-mid-stream",
     INFO,
     "The start of the connection is not in the capture",
-    ON_LOSS,
+    (has_losses,),
     check,
     looks_at="a connection on a MySQL port whose start was not captured",
     about=(

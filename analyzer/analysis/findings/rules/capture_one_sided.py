@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ON_LOSS, WARNING, Case, Rule, Verdict
-from analyzer.analysis.findings.sides import one_sided
+from analyzer.analysis.findings.conditions import has_losses
+from analyzer.analysis.findings.helpers import one_sided
+from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -21,7 +22,7 @@ RULE = Rule(
     "capture-one-sided",
     WARNING,
     "Only one direction is in the capture",
-    ON_LOSS,
+    (has_losses,),
     check,
     looks_at="no segment at all of one side",
     about=(

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import CLEARTEXT, TLS, name_of, option
-from analyzer.analysis.findings.rule import ERROR, ON_CLEARTEXT, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+
+
+def applies(case: Case) -> bool:
+    return case.facts.auth.messages_in_clear != []
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     frames = facts.auth.messages_in_clear
     if not frames:
         return
@@ -33,7 +37,7 @@ RULE = Rule(
     "cleartext-password",
     ERROR,
     "A password in clear text on plain TCP",
-    ON_CLEARTEXT,
+    (applies,),
     check,
     looks_at=(
         "an auth response outside TLS that holds the password itself: mysql_clear_password, dialog (PAM), "

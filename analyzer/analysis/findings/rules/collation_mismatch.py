@@ -6,12 +6,26 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import CHARSET, option
 from analyzer.analysis.findings.helpers import is_mariadb, login41, version
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_COLLATION, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.tables.collations import COLLATIONS, collation
 
+# latin1_swedish_ci, utf8mb3_general_ci, utf8mb4_general_ci, utf8mb4_unicode_ci: in every server.
+EVERYWHERE = frozenset({8, 33, 45, 224})
 # MySQL's utf8mb4_0900 collations, which MariaDB knows since 11.4.5 (MDEV-20912).
 MYSQL_ONLY = range(255, 324)
 MARIADB_SINCE = (11, 4, 5)
+
+
+def applies(case: Case) -> bool:
+    """Whether a server may read the collation otherwise than it is meant."""
+    login = case.facts.login.record
+    if not isinstance(login, HandshakeResponse41):
+        return False
+    if login.filler[0]:
+        return True  # a number over 255, of which servers of before 8.0 read the low byte
+    number = login.character_set
+    return number not in EVERYWHERE and (number >= MYSQL_ONLY.start or collation(number, True) is None)
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -22,7 +36,7 @@ def check(case: Case) -> Iterator[Verdict]:
     asked, read = login.collation_id, login.character_set
     greeting = case.connection.greeting
     default = (greeting.collation if greeting else None) or "its default"
-    frame = case.conversation.facts.login.frame
+    frame = case.facts.login.frame
     filling: dict[str, object] = {"asked": _name(asked, mariadb), "option": option(case, CHARSET)}
     doubt = "a SET NAMES after the login would set it right; statements are not looked at here"
     evidence = [f"frame {frame}: collation {asked}" + (f", of which the server reads {read}" if read != asked else "")]
@@ -50,7 +64,7 @@ RULE = Rule(
     "collation-mismatch",
     INFO,
     "The session's collation is another than the client asked for",
-    ON_COLLATION,
+    (applies,),
     check,
     looks_at=(
         "the collation of the login: two bytes of which servers read one (309 becomes 53), one the server "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import POOL, option
 from analyzer.analysis.findings.helpers import SECOND, span
-from analyzer.analysis.findings.rule import LIKELY, ON_BURST, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
 
 # A finding is made at the 50th connection of a burst, the 100th, the 200th ...
 FIRST = 50
@@ -20,9 +20,13 @@ def is_milestone(burst: int) -> bool:
     return burst >= FIRST and burst % FIRST == 0 and (burst // FIRST) & (burst // FIRST - 1) == 0
 
 
+def applies(case: Case) -> bool:
+    return is_milestone(case.facts.burst)
+
+
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     lasted = c.end_time_ns - c.start_time_ns
     if c.outcome not in ("accepted", "encrypted") or not is_milestone(facts.burst) or lasted > SHORT_NS:
         return
@@ -55,7 +59,7 @@ RULE = Rule(
     "connection-churn",
     WARNING,
     "Many short connections from one client",
-    ON_BURST,
+    (applies,),
     check,
     looks_at=(
         "connections that one address opens to one server, each at most 2 s after the one before: at the "

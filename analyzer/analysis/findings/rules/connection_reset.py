@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import span
-from analyzer.analysis.findings.rule import INFO, ON_RESET, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
+
+
+def applies(case: Case) -> bool:
+    return case.facts.closing.reset is not None
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     reset = facts.closing.reset
     if reset is None:
         return
     if "quit" in c.commands or c.tcp.fin_from is not None or c.phase_reached == "tcp":
         return  # after a goodbye, or a refused connection
-    side = "client" if reset[0] == case.conversation.client else "server"
+    side = "client" if reset[0] == case.facts.client else "server"
     # Inside TLS a client may have said goodbye before: nobody can see it.
     # A server that has refused a client and closes with that one's bytes unread sends RST, too.
     # And a health check or a scanner that resets instead of closing is a probe-connection.
@@ -37,7 +41,7 @@ RULE = Rule(
     "connection-reset",
     WARNING,
     "A side reset the connection",
-    ON_RESET,
+    (applies,),
     check,
     looks_at="a RST before any FIN and without COM_QUIT: who sent it, in which phase, how long after what",
     about=(

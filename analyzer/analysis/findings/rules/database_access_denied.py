@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -17,7 +18,7 @@ RULE = Rule(
     "database-access-denied",
     ERROR,
     "The account has no rights on the database it asked for",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="ERR 1044 in answer to a login that names a database",
     about=(

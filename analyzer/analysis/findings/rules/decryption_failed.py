@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_tls
+from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    tls = case.conversation.tls
-    if tls is None or not len(case.conversation.secrets.keys) or tls.problem is None:
+    tls = case.tls
+    session = case.connection.tls
+    if tls is None or session is None or not tls.secrets or tls.problem is None:
         return
-    frame = case.conversation.facts.login.tls_frame
+    frame = case.facts.login.tls_frame
     yield RULE.says(
         [frame] if frame else [],
         {
@@ -20,7 +22,7 @@ def check(case: Case) -> Iterator[Verdict]:
             "random": tls.wanted_random or "not in the capture",
         },
         severity=INFO if tls.decrypted else None,
-        evidence=[f"{len(case.conversation.secrets.keys)} secrets were given", f"{tls.version}, {tls.cipher_suite}"],
+        evidence=[f"{tls.secrets} secrets were given", f"{session.version}, {session.cipher_suite}"],
     )
 
 
@@ -28,7 +30,7 @@ RULE = Rule(
     "decryption-failed",
     WARNING,
     "TLS that the given keys do not open",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at=("a connection in TLS, a key log that was given, and why it does not open the session (or a part of it)"),
     about=(

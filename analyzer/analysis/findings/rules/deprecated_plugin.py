@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import is_mariadb
-from analyzer.analysis.findings.rule import INFO, ON_OLD_PLUGIN, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 
 # plugin -> what breaks at which version, by server.
 MYSQL = {
@@ -17,13 +17,17 @@ MYSQL = {
 MARIADB = {"mysql_old_password": "its scramble can be broken; MariaDB turns it off by default (secure_auth)"}
 
 
+def applies(case: Case) -> bool:
+    return case.facts.auth.plugin in MYSQL and case.connection.outcome == "accepted"
+
+
 def check(case: Case) -> Iterator[Verdict]:
     mariadb = is_mariadb(case)
-    plugin = case.conversation.facts.auth.plugin or ""
+    plugin = case.facts.auth.plugin or ""
     why = (MARIADB if mariadb else MYSQL).get(plugin)
-    if not why or case.connection.outcome != "accepted" or not case.conversation.facts.auth.steps:
+    if not why or case.connection.outcome != "accepted" or not case.facts.auth.steps:
         return
-    frame = case.conversation.facts.auth.steps[0][4]
+    frame = case.facts.auth.steps[0][4]
     to = "ed25519 or parsec" if mariadb else "caching_sha2_password"
     yield RULE.says([frame], {"plugin": plugin, "why": why, "to": to}, evidence=[f"frame {frame}: {plugin}"])
 
@@ -32,7 +36,7 @@ RULE = Rule(
     "deprecated-plugin",
     INFO,
     "An authentication plugin that servers are giving up",
-    ON_OLD_PLUGIN,
+    (applies,),
     check,
     looks_at="the plugin that the accepted login used in the end, and the server's kind",
     about=(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_tls, without_login
 from analyzer.analysis.findings.foreign_protocols import client_protocol, shown
 from analyzer.analysis.findings.helpers import is_whole
-from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, ON_TLS, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
 
 CLIENT = 0
 # Errors that tell of bytes which are no packet; 1043 is of those that are (truncated-login).
@@ -15,7 +16,7 @@ REFUSALS = (1153, 1156)
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     if (
         facts.login.record is not None
         or (facts.greeting.record is None and not facts.greeting.early_error)
@@ -51,8 +52,8 @@ def check(case: Case) -> Iterator[Verdict]:
 
 def _tls_at_once(case: Case) -> Iterator[Verdict]:
     """A ClientHello where the login, or the SSLRequest before TLS, is due."""
-    facts = case.conversation.facts
-    tls = case.conversation.tls
+    facts = case.facts
+    tls = case.tls
     done = tls is None or tls.handshake_done_frame is not None or tls.decrypted
     if facts.login.ssl_request is not None or done or case.connection.outcome == "accepted":
         return
@@ -70,7 +71,7 @@ RULE = Rule(
     "foreign-client",
     WARNING,
     "The client's first bytes are no MySQL login",
-    NO_LOGIN | ON_TLS,
+    (without_login, has_tls),
     check,
     looks_at=(
         "what the client sends in place of the login: HTTP, TLS, SSH, PostgreSQL, Redis ...; the server's ERR"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import without_login
 from analyzer.analysis.findings.foreign_protocols import server_protocol, shown
 from analyzer.analysis.findings.helpers import is_whole
-from analyzer.analysis.findings.rule import LIKELY, NO_LOGIN, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
 
 SERVER = 1
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     if facts.greeting.record is not None or facts.greeting.early_error or not is_whole(case):
         return
     if c.phase_reached not in ("tcp", "greeting"):
@@ -39,7 +40,7 @@ RULE = Rule(
     "foreign-server",
     WARNING,
     "The server's first bytes are no MySQL greeting",
-    NO_LOGIN,
+    (without_login,),
     check,
     looks_at="what the server sends first: no HandshakeV10 and no error packet, but HTTP, SSH, SMTP ...",
     about=(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.driver_options import PUBLIC_KEY, TLS, name_of, option
-from analyzer.analysis.findings.helpers import ended
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, Case, Rule, Verdict
-from analyzer.analysis.findings.steps import last_step
+from analyzer.analysis.findings.helpers import ended, last_step
+from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 from analyzer.protocol.records.authentication import AuthMoreData
 
 PERFORM_FULL = 4
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     if case.connection.outcome != "aborted" or not facts.auth.steps:
         return
     _, _, record, detail, frame = last_step(facts)
@@ -35,7 +35,7 @@ RULE = Rule(
     "full-auth-refused",
     ERROR,
     "The client left when asked for the password itself",
-    ON_ABORT,
+    (is_aborted,),
     check,
     looks_at=(
         "`01 04` (perform full authentication) as the last step, and the client leaves without asking for the"

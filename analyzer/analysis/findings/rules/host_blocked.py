@@ -4,20 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.history import NAMED, History, pair_of
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    # findings/across.py adds what the earlier connections of the host say.
+    # `complete` adds what the earlier connections of the host say.
     return refusal(case, RULE, host=case.connection.client.address)
+
+
+def complete(connection: Connection, finding: Finding, history: History) -> bool:
+    ended = history.ended.get(pair_of(connection))
+    if ended is None:
+        finding.doubt = "what broke off before is not in this capture"
+        return True
+    which = ", ".join(map(str, ended.frames))
+    plural = "s" if ended.count > 1 else ""
+    finding.message += (
+        f" The capture holds {ended.count} connection{plural} of this host before it that ended without a login"
+        + (f", {ended.probes} of them without a byte of the client." if ended.probes else ".")
+    )
+    last = "the last of them begin" if ended.count > NAMED else "they begin" if plural else "it begins"
+    finding.evidence.append(f"{ended.count} broken connection{plural} before it; {last} with frame {which}")
+    return True
 
 
 RULE = Rule(
     "host-blocked",
     ERROR,
     "The server blocks this host after too many broken connections",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="ERR 1129 in place of the greeting; earlier connections of the same host that ended without a login",
     about=(
@@ -45,4 +64,5 @@ RULE = Rule(
         "MariaDB Knowledge Base: max_connect_errors",
     ),
     errors=frozenset({1129}),
+    complete=complete,
 )

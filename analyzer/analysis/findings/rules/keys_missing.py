@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_TLS, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_tls
+from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    if case.connection.outcome == "encrypted" and not len(case.conversation.secrets.keys):
-        frame = case.conversation.facts.login.tls_frame
-        tls = case.conversation.tls
-        wanted = tls.wanted_random if tls is not None else None
+    tls = case.tls
+    if case.connection.outcome == "encrypted" and tls is not None and not tls.secrets:
+        frame = case.facts.login.tls_frame
+        wanted = tls.wanted_random
         evidence = [f"the session's client random: {wanted}"] if wanted else []
         yield RULE.says([frame] if frame else [], evidence=evidence)
 
@@ -20,7 +21,7 @@ RULE = Rule(
     "keys-missing",
     INFO,
     "TLS without keys: the login can not be read",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at="a connection that goes on in TLS, and no key log",
     about=(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import left_open
 from analyzer.analysis.findings.helpers import ended
-from analyzer.analysis.findings.rule import INFO, ON_UNQUIT, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    end = case.conversation.facts.closing.end
-    if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.conversation.client:
+    end = case.facts.closing.end
+    if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.facts.client:
         return
-    if case.conversation.facts.faults.gaps or case.conversation.machine.one_sided:
+    if case.facts.faults.gaps or case.transport.one_sided:
         return
     yield RULE.says([end[2]], evidence=[ended(case)])
 
@@ -22,7 +23,7 @@ RULE = Rule(
     "left-without-quit",
     INFO,
     "The client left without COM_QUIT",
-    ON_UNQUIT,
+    (left_open,),
     check,
     looks_at="an accepted login, no COM_QUIT, and FIN or RST of the client",
     about=(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_tls
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     login = facts.login.before_tls
     if login is None or case.connection.tls is None:
         return
@@ -20,7 +21,7 @@ RULE = Rule(
     "login-before-tls",
     ERROR,
     "A login in plain text, and TLS only after it",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at="a whole login with CLIENT_SSL set in plain text, and a TLS handshake only after it",
     about=(

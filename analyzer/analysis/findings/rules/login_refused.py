@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, NETWORK_ERRORS, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, NETWORK_ERRORS, Case, Rule, Verdict
 
 # Errors that findings of their own explain.
 EXPLAINED = NETWORK_ERRORS | frozenset(
@@ -24,7 +25,7 @@ RULE = Rule(
     "login-refused",
     ERROR,
     "The server refused the login",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="any other ERR in the connection phase",
     about="An error that ends the login and for which there is no finding of its own.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import without_login
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
-from analyzer.analysis.findings.rule import NO_LOGIN, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
 
 SILENT_NS = SECOND
 READ_INTERRUPTED = 1159
@@ -13,7 +14,7 @@ READ_INTERRUPTED = 1159
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     if facts.greeting.record is None or c.tcp.bytes_from_client or c.tls or facts.faults.gaps:
         return
     interrupted = c.error is not None and c.error.code == READ_INTERRUPTED
@@ -33,7 +34,7 @@ RULE = Rule(
     "login-timeout",
     WARNING,
     "The client said nothing after the greeting",
-    NO_LOGIN,
+    (without_login,),
     check,
     looks_at=(
         "a greeting, no byte of the client, and the server ends the connection: MySQL with ERR 1159 after "

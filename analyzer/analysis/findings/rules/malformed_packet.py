@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, ON_FAULT, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_faults
+from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.protocol.machine.machine import CLIENT
 
 MOST = 5
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     unsure = bool(facts.faults.gaps) or facts.faults.assumed
     for role, record, field, offset, reason, frame in facts.faults.malformed[:MOST]:
         side = "client" if role == CLIENT else "server"
@@ -31,7 +32,7 @@ RULE = Rule(
     "malformed-packet",
     ERROR,
     "Bytes that are not the record they have to be",
-    ON_FAULT,
+    (has_faults,),
     check,
     looks_at=(
         "every packet that does not decode as the record that sender and state demand: record, field, offset, reason"

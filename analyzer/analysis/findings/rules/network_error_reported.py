@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import is_echo, refusal
-from analyzer.analysis.findings.rule import ON_ERROR, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -18,7 +19,7 @@ RULE = Rule(
     "network-error-reported",
     WARNING,
     "The server reports that it could not read from or write to the client",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="ERR 1158, 1159, 1160 or 1161 in the connection phase, while the client had not closed",
     about=(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import without_login
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_whole, span
-from analyzer.analysis.findings.rule import ERROR, LIKELY, NO_LOGIN, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, LIKELY, POSSIBLE, Case, Rule, Verdict
 
+SERVER = 1
 SILENT_NS = SECOND
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    tcp = case.conversation.tcp
     if c.phase_reached != "tcp" or c.tcp.bytes_from_server or not c.tcp.syn:
         return
     waited = c.end_time_ns - c.start_time_ns
@@ -27,7 +28,7 @@ def check(case: Case) -> Iterator[Verdict]:
             doubt="if the capture holds one direction only, the answer may be missing from it",
         )
         return
-    if c.tcp.rst_from == "server" and tcp.synack_ns is None:
+    if c.tcp.rst_from == "server" and not case.transport.answered:
         yield RULE.says([c.last_frame], variant="refused", evidence=[f"frame {c.last_frame}: RST in answer to the SYN"])
         return
     if not is_whole(case):
@@ -35,7 +36,7 @@ def check(case: Case) -> Iterator[Verdict]:
     said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
     if by_server(case):
         yield RULE.says([c.first_frame, c.last_frame], filling, variant="closed", evidence=said)
-    elif waited >= SILENT_NS or case.conversation.facts.closing.end is None:
+    elif waited >= SILENT_NS or case.facts.closing.end is None:
         doubt = "the server, its machine and anything between look the same from here"
         yield RULE.says([c.first_frame, c.last_frame], filling, confidence=LIKELY, evidence=said, doubt=doubt)
     else:
@@ -50,10 +51,8 @@ def _unanswered(case: Case) -> bool:
 
     A capture of one direction would have the client's acknowledgement of the SYN-ACK.
     """
-    tcp = case.conversation.tcp
-    server = tcp.halves[1 - case.conversation.client]
-    c = case.connection
-    silent = tcp.synack_ns is None and server.next < 0 and server.acked < 0 and c.tcp.rst_from is None
+    c, transport = case.connection, case.transport
+    silent = not (transport.answered or transport.seen[SERVER] or transport.acknowledged) and c.tcp.rst_from is None
     return silent and c.last_frame > c.first_frame
 
 
@@ -61,7 +60,7 @@ RULE = Rule(
     "no-greeting",
     ERROR,
     "The connection was made, and the server said nothing",
-    NO_LOGIN,
+    (without_login,),
     check,
     looks_at=(
         "TCP is up (or a SYN is refused, or not answered), and no byte of the server comes until a side gives up"

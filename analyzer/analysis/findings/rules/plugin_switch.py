@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import FIRST_PLUGIN, option
 from analyzer.analysis.findings.helpers import span
-from analyzer.analysis.findings.rule import INFO, ON_SWITCH, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+
+
+def applies(case: Case) -> bool:
+    return bool(case.facts.auth.switches) and case.connection.outcome == "accepted"
 
 
 def check(case: Case) -> Iterator[Verdict]:
     switches = case.connection.authentication.switches if case.connection.authentication else []
     if not switches or case.connection.outcome != "accepted":
         return
-    facts = case.conversation.facts
+    facts = case.facts
     first, last = switches[0], switches[-1]
     evidence = [f"frame {each.frame}: from {each.from_ or 'no plugin'} to {each.to}" for each in switches]
     cost = facts.auth.switched_ns - facts.login.time_ns
@@ -32,7 +36,7 @@ RULE = Rule(
     "plugin-switch",
     INFO,
     "An auth switch on the way to an accepted login",
-    ON_SWITCH,
+    (applies,),
     check,
     looks_at="an AuthSwitchRequest in a login that is accepted in the end; the time from the login to it",
     about=(

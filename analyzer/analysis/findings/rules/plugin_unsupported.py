@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error, is_aborted
 from analyzer.analysis.findings.driver_options import name_of
-from analyzer.analysis.findings.helpers import ended, refusal
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, ON_ERROR, Case, Rule, Verdict
-from analyzer.analysis.findings.steps import last_step
+from analyzer.analysis.findings.helpers import ended, last_step, refusal
+from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 from analyzer.protocol.records.authentication import AuthSwitchRequest, OldAuthSwitchRequest
 
 CLIENT_CAN_NOT = 1251
@@ -15,7 +15,7 @@ NOT_LOADED = 1524
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     error = case.connection.error
     if error is not None and error.code in (CLIENT_CAN_NOT, NOT_LOADED):
         yield from refusal(case, RULE) if error.code == CLIENT_CAN_NOT else _not_loaded(case)
@@ -47,7 +47,7 @@ RULE = Rule(
     "plugin-unsupported",
     ERROR,
     "The authentication plugin is missing on one side",
-    ON_ABORT | ON_ERROR,
+    (is_aborted, has_error),
     check,
     looks_at="a switch request after which the client leaves; ERR 1251; ERR 1524",
     about=(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import by_client, ended, span
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_ABORT, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.history import History, pair_of
+from analyzer.analysis.findings.rule import INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    # findings/across.py adds how often the same source does this.
+    # `complete` adds how often the same source does this.
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     greeting = facts.greeting.record
     if greeting is None or c.tcp.bytes_from_client or c.tls or facts.faults.gaps or c.outcome != "aborted":
         return
@@ -33,11 +36,22 @@ def check(case: Case) -> Iterator[Verdict]:
     )
 
 
+def complete(connection: Connection, finding: Finding, history: History) -> bool:
+    ended = history.ended.get(pair_of(connection))
+    if ended is not None and ended.probes:
+        number = ended.probes + 1
+        each = (connection.start_time_ns - ended.first_probe_ns) // ended.probes
+        finding.message += f" It is number {number} from there in this capture, one every {span(each)} on average."
+        ago = span(connection.start_time_ns - ended.last_probe_ns)
+        finding.evidence.append(f"{ended.probes} before it, the last {ago} ago")
+    return True
+
+
 RULE = Rule(
     "probe-connection",
     INFO,
     "Greeting seen, nothing sent: a health check or a scanner",
-    ON_ABORT,
+    (is_aborted,),
     check,
     looks_at=(
         "a greeting, no byte of the client, then FIN or RST of the client; a server's ERR 1158 after that is its echo"
@@ -68,4 +82,5 @@ RULE = Rule(
             "max_connect_errors"
         ),
     ),
+    complete=complete,
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import error_seen
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     error = case.connection.error
     if error is None:
         return
@@ -27,7 +28,7 @@ RULE = Rule(
     "protocol-41-missing",
     ERROR,
     "A login without CLIENT_PROTOCOL_41",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="a login whose flags lack CLIENT_PROTOCOL_41 (0x0200), and ERR 1043 or 1251",
     about=(

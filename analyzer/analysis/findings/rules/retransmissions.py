@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_RETRANSMISSION, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 
 # Share of retransmitted segments is not known; a few are normal.
 MANY = 3
+
+
+def applies(case: Case) -> bool:
+    return case.connection.tcp.retransmissions >= MANY
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -21,7 +25,7 @@ RULE = Rule(
     "retransmissions",
     INFO,
     "Segments were sent more than once",
-    ON_RETRANSMISSION,
+    (applies,),
     check,
     looks_at="segments whose bytes were in the capture already: at least 3 of a connection",
     about=(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ERROR, ON_FAULT, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_faults
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 from analyzer.protocol.machine.machine import CLIENT
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     if not facts.faults.sequence_errors or facts.faults.gaps or facts.faults.assumed:
         return
     error = facts.faults.sequence_errors[0][0]
@@ -35,7 +36,7 @@ RULE = Rule(
     "sequence-error",
     ERROR,
     "A packet with the wrong sequence id",
-    ON_FAULT,
+    (has_faults,),
     check,
     looks_at=(
         "the fourth byte of each packet, which counts from 0 within a command and through the login; the "

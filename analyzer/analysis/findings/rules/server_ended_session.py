@@ -5,22 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error, has_tls, left_open
 from analyzer.analysis.findings.driver_options import LIFETIME, option
-from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mariadb, span
-from analyzer.analysis.findings.rule import (
-    CERTAIN,
-    LIKELY,
-    NETWORK_ERRORS,
-    ON_ERROR,
-    ON_TLS,
-    ON_UNQUIT,
-    POSSIBLE,
-    WARNING,
-    Case,
-    Rule,
-    Verdict,
-)
-from analyzer.analysis.findings.sides import one_sided
+from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mariadb, one_sided, span
+from analyzer.analysis.findings.history import History
+from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding
 
 # Errors that servers send unasked.
 WHY = {
@@ -52,6 +42,8 @@ ROUND = {
     28800: "wait_timeout's default",
 }
 IDLE_NS = 5 * SECOND
+# Idle times that are remembered of a server.
+MOST_IDLE = 64
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -59,7 +51,7 @@ def check(case: Case) -> Iterator[Verdict]:
     if c.error is not None:
         yield from _by_error(case)
         return
-    facts = case.conversation.facts
+    facts = case.facts
     open_end = c.outcome in ("accepted", "encrypted") or facts.faults.assumed
     if not open_end or "quit" in c.commands or not by_server(case) or facts.faults.gaps or facts.closing.end is None:
         return
@@ -91,8 +83,7 @@ def _by_error(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is None or error.phase != "command":
         return
-    client = case.conversation.tcp.halves[case.conversation.client]
-    left = client.fin_frame or client.rst_frame
+    left = case.transport.client_left_frame
     if error.code in NETWORK_ERRORS and 0 < left < error.frame:
         return  # the client had closed already
     why = WHY.get(error.code)
@@ -108,7 +99,7 @@ def idle_for(idle_ns: int) -> str:
 
 
 def idle_of(evidence: list[str]) -> float | None:
-    """The seconds that `idle_for` wrote, where they are enough to be idle; for findings/across.py."""
+    """The seconds that `idle_for` wrote, where they are enough to be idle; for `complete`."""
     found = re.match(r"idle for ([0-9.]+) s ", evidence[0]) if evidence else None
     seconds = float(found[1]) if found else 0.0
     return seconds if seconds * SECOND >= IDLE_NS else None
@@ -123,11 +114,32 @@ def near_round(idle_ns: int) -> int | None:
     return None
 
 
+def complete(connection: Connection, finding: Finding, history: History) -> bool:
+    """Sessions that all end after the same time were ended by a clock."""
+    idle = idle_of(finding.evidence)
+    if idle is None:
+        return True
+    server = (connection.server.address, connection.server.port)
+    before = history.idle.get(server)
+    if before is None:
+        before = []
+        history.idle.put(server, before)
+    alike = sum(abs(idle - other) <= max(1.0, idle / 100) for other in before)
+    if alike:
+        plural = "s" if alike > 1 else ""
+        finding.message += f" It is not alone: {alike} session{plural} before it ended so after the same time."
+        finding.evidence.append(f"{alike} session{plural} before it, idle for {idle:.0f} s too: an idle time-out")
+        finding.confidence = LIKELY
+    before.append(idle)
+    del before[:-MOST_IDLE]
+    return True
+
+
 RULE = Rule(
     "server-ended-session",
     WARNING,
     "The server ended the session unasked",
-    ON_ERROR | ON_UNQUIT | ON_TLS,
+    (has_error, left_open, has_tls),
     check,
     looks_at=(
         "an error sent while no command was under way (4031, 1053, 1927, 1317); or a FIN or RST of the server"
@@ -172,4 +184,5 @@ RULE = Rule(
         "MySQL Error Reference: ER_CLIENT_INTERACTION_TIMEOUT, ER_SERVER_SHUTDOWN",
         "MariaDB Knowledge Base: wait_timeout",
     ),
+    complete=complete,
 )

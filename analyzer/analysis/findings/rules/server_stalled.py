@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
-from analyzer.analysis.findings.rule import LIKELY, ON_ABORT, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
 
 SILENT_NS = SECOND
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     if facts.login.record is None or facts.auth.verdict or c.outcome != "aborted" or len(facts.auth.steps) > 1:
         return
     waited = (facts.closing.end[3] if facts.closing.end else c.end_time_ns) - facts.login.time_ns
@@ -31,7 +32,7 @@ RULE = Rule(
     "server-stalled",
     WARNING,
     "The server did not answer the login",
-    ON_ABORT,
+    (is_aborted,),
     check,
     looks_at="a login, no byte of the server after it, until a side gives up",
     about=(

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, span
-from analyzer.analysis.findings.rule import INFO, LIKELY, ON_SLOW, WARNING, Case, Rule, Verdict
-from analyzer.analysis.model.connection import Timing
+from analyzer.analysis.findings.history import History
+from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding, Timing
 
+# A login is worth a look from here on.
+WORTH_NS = SECOND // 5
+# A login is slow against others if it took so many times their median, of at least so many.
+TIMES = 5
+ENOUGH = 5
+SLOW_NS = SECOND
 # What a resolver waits before it asks the next DNS server: less may be a busy machine, and is only noted. From 1 s on a
-# login is slow by itself, before only against others (findings/across.py).
+# login is slow by itself, before only against others (`complete`).
 GRAVE_NS = 5 * SECOND
 PARTS = {
     "TCP connect": "the network, or a listen queue that is full (back_log)",
@@ -24,16 +31,20 @@ PARTS = {
 ASKING = ("dialog", "authentication_webauthn_client", "authentication_fido_client")
 
 
+def applies(case: Case) -> bool:
+    return (case.connection.timing.total_ns or 0) >= WORTH_NS and case.connection.outcome == "accepted"
+
+
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     total = c.timing.total_ns
-    if total is None or c.outcome != "accepted":
+    if total is None or not applies(case):
         return
     parts = parts_of(c.timing)
     if not parts:
         return
     name, most = max(parts.items(), key=lambda part: part[1])
-    facts = case.conversation.facts
+    facts = case.facts
     asks = facts.auth.plugin in ASKING and name == "authentication"
     filling: dict[str, object] = {"total": span(total), "part": name, "most": span(most), "where": PARTS[name]}
     yield RULE.says(
@@ -60,11 +71,34 @@ def parts_of(timing: Timing) -> dict[str, int]:
     return {name: ns for name, ns in parts.items() if ns is not None}
 
 
+def complete(connection: Connection, finding: Finding, history: History) -> bool:
+    total = connection.timing.total_ns or 0
+    counts: list[int] = history.durations.get((connection.server.address, connection.server.port)) or []
+    if sum(counts) < ENOUGH:
+        return total >= SLOW_NS
+    median = _median(counts)
+    if total < SLOW_NS and total < TIMES * median:
+        return False
+    finding.message += f" The median of the {sum(counts)} logins before it is about {span(median)}."
+    return True
+
+
+def _median(counts: list[int]) -> int:
+    """The median in ns, to a factor of about 1.4, of durations counted by the bits of their microseconds."""
+    half = sum(counts) // 2
+    passed = 0
+    for bits, count in enumerate(counts):
+        passed += count
+        if passed > half:
+            return (3 << bits) // 4 * 1000
+    return 0
+
+
 RULE = Rule(
     "slow-login",
     WARNING,
     "The login took long",
-    ON_SLOW,
+    (applies,),
     check,
     looks_at=(
         "the time from the first SYN to the server's OK, in its parts; 1 s (a warning from 5 s on), or five "
@@ -78,4 +112,5 @@ RULE = Rule(
     advice="Look at {where}.",
     causes=("the network's own delay, if each part is slow",),
     sources=("MySQL Reference Manual: DNS Lookups and the Host Cache; Server System Variables, back_log",),
+    complete=complete,
 )

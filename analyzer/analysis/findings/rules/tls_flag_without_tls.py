@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error, is_aborted
 from analyzer.analysis.findings.helpers import ended, span
-from analyzer.analysis.findings.rule import ERROR, ON_ABORT, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     login = facts.login.record
     if login is None or c.tls is not None or not login.capability_flags & CLIENT_SSL:
         return
@@ -29,7 +30,7 @@ RULE = Rule(
     "tls-flag-without-tls",
     ERROR,
     "CLIENT_SSL is set and no TLS follows",
-    ON_ERROR | ON_ABORT,
+    (has_error, is_aborted),
     check,
     looks_at="CLIENT_SSL in a full login, and no ClientHello: MySQL is silent, MariaDB answers ERR 1043",
     about=(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_tls
 from analyzer.analysis.findings.helpers import by_client, ended
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_TLS, POSSIBLE, Case, Rule, Verdict
-from analyzer.analysis.findings.tls_failures import MEANINGS, OTHER, error_after, failure
+from analyzer.analysis.findings.rule import ERROR, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.tls_rules import MEANINGS, OTHER, error_after, failure
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -31,7 +32,7 @@ def check(case: Case) -> Iterator[Verdict]:
             doubt="what the alert says is encrypted",
         )
         return
-    tls = case.conversation.tls
+    tls = case.tls
     if tls is not None and tls.tls13 and by_client(case):
         yield RULE.says(
             found.frames,
@@ -41,7 +42,7 @@ def check(case: Case) -> Iterator[Verdict]:
             doubt="the alert that says why, if there was one, is encrypted",
         )
         return
-    what = "before any TLS was seen" if case.conversation.tls is None else "in the middle of the TLS handshake"
+    what = "before any TLS was seen" if case.tls is None else "in the middle of the TLS handshake"
     yield RULE.says(
         found.frames,
         {"what": what},
@@ -56,7 +57,7 @@ RULE = Rule(
     "tls-handshake-failed",
     ERROR,
     "TLS was asked for and did not come to be",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at=(
         "an alert of either side in the handshake other than those about versions and certificates; or a side"

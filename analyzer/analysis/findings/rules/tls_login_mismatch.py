@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_tls
 from analyzer.analysis.findings.helpers import login41, refused_with
-from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, ON_TLS, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, Case, Rule, Verdict
 from analyzer.protocol.records.login import SSLRequest
 from analyzer.protocol.tables.capabilities import CAPABILITIES, flag_names
 
@@ -15,7 +16,7 @@ REFUSAL_BYTES = 4 + 1 + 2 + 6 + 13
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     request, login = facts.login.ssl_request, login41(case)
     if not isinstance(request, SSLRequest):
         return
@@ -49,10 +50,10 @@ def check(case: Case) -> Iterator[Verdict]:
 
 def _by_size(case: Case) -> Iterator[Verdict]:
     """Without keys: one record of the client, answered by one of just the size of ERR 1043, and the server closes."""
-    tls = case.conversation.tls
+    tls = case.tls
     if tls is None or tls.decrypted or tls.overhead is None or case.connection.outcome != "encrypted":
         return
-    if case.conversation.facts.closing.end is None:
+    if case.facts.closing.end is None:
         return
     client, server = tls.encrypted_records
     size = REFUSAL_BYTES + tls.overhead
@@ -80,7 +81,7 @@ RULE = Rule(
     "tls-login-mismatch",
     ERROR,
     "The login inside TLS differs from the SSLRequest",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at=(
         "collation and capabilities of the SSLRequest and of the login inside TLS; without keys: one record "

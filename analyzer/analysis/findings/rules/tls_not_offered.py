@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import by_client, ended
-from analyzer.analysis.findings.rule import ON_ABORT, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    facts = case.conversation.facts
+    facts = case.facts
     greeting = facts.greeting.record
     if not isinstance(greeting, HandshakeV10) or greeting.capability_flags & CLIENT_SSL:
         return
@@ -30,7 +31,7 @@ RULE = Rule(
     "tls-not-offered",
     WARNING,
     "The client left at once, and the server offers no TLS",
-    ON_ABORT,
+    (is_aborted,),
     check,
     looks_at="a greeting without CLIENT_SSL, no byte of the client, and the client closes",
     about=(

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.driver_options import TLS, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb, refusal
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 
 SECURE_TRANSPORT_REQUIRED = 3159
 
 
 def check(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
-    if error is None or error.phase == "command":
+    if error is None or error.phase == "command" or error.code not in RULE.errors:
         return
     if error.code == SECURE_TRANSPORT_REQUIRED:
         yield from refusal(case, RULE, option=option(case, TLS))
         return
     # MariaDB before 11 says 1045 under require_secure_transport. Only a password known to be right tells it apart.
     password = case.evidence.password
-    proofs = case.conversation.facts.auth.proofs
+    proofs = case.facts.auth.proofs
     if password is None or not proofs or case.connection.tls is not None or not is_mariadb(case):
         return
     _, plugin, nonce, response = proofs[-1]
@@ -29,7 +30,7 @@ def check(case: Case) -> Iterator[Verdict]:
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     filling: dict[str, object] = {"code": error.code, "state": state, "text": error.message}
     yield RULE.says(
-        [case.conversation.facts.login.frame, error.frame],
+        [case.facts.login.frame, error.frame],
         filling | {"option": option(case, TLS)},
         variant="mariadb",
         confidence=LIKELY,
@@ -42,7 +43,7 @@ RULE = Rule(
     "tls-required",
     ERROR,
     "The server takes no login without TLS",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at=(
         "ERR 3159 (perhaps after the auth exchange, `01 03`); on MariaDB 10 an ERR 1045 although the given "

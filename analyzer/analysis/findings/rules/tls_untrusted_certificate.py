@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_tls
 from analyzer.analysis.findings.driver_options import TRUST, option
-from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
-from analyzer.analysis.findings.tls_failures import CERTIFICATE, error_after, failure
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.tls_rules import CERTIFICATE, error_after, failure
 
 # alert -> what is meant by it (RFC 8446, 6.2).
 MEANINGS = {
@@ -50,7 +51,7 @@ RULE = Rule(
     "tls-untrusted-certificate",
     ERROR,
     "One side does not accept the other's certificate",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at=(
         "a client's alert unknown_ca, bad_certificate, certificate_expired ... and, up to TLS 1.2 or with "

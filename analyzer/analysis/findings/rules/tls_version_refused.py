@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import ERROR, ON_TLS, Case, Rule, Verdict
-from analyzer.analysis.findings.tls_failures import VERSION, error_after, failure
+from analyzer.analysis.findings.conditions import has_tls
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.tls_rules import VERSION, error_after, failure
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -13,13 +14,12 @@ def check(case: Case) -> Iterator[Verdict]:
     alert = found.alert if found is not None else None
     if found is None or alert is None or found.kind != VERSION:
         return
-    tls = case.conversation.tls
     offered = ", ".join(case.connection.tls.offered_versions) if case.connection.tls else ""
     filling: dict[str, object] = {"side": alert.sender, "alert": alert.description}
     filling["offered"] = f" (the client offers {offered})" if offered else ""
     evidence = [f"frame {alert.frame}: alert {alert.description} of the {alert.sender}", *error_after(case)]
-    if tls is not None and offered:
-        evidence.insert(0, f"frame {case.conversation.facts.login.tls_frame}: the client offers {offered}")
+    if case.tls is not None and offered:
+        evidence.insert(0, f"frame {case.facts.login.tls_frame}: the client offers {offered}")
     yield RULE.says([*found.frames, alert.frame], filling, evidence=evidence)
 
 
@@ -27,7 +27,7 @@ RULE = Rule(
     "tls-version-refused",
     ERROR,
     "The two sides have no TLS version in common",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at="an alert protocol_version (or inappropriate_fallback), perhaps followed by ERR 1043 in plain text",
     about=(

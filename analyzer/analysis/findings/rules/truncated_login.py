@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error, is_aborted
 from analyzer.analysis.findings.foreign_protocols import client_protocol
 from analyzer.analysis.findings.helpers import ended, login41, refused_with
-from analyzer.analysis.findings.rule import ERROR, LIKELY, ON_ABORT, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS, CLIENT_PLUGIN_AUTH, CLIENT_SSL
 
@@ -15,7 +16,7 @@ BAD_HANDSHAKE = 1043
 
 def check(case: Case) -> Iterator[Verdict]:
     """A login that is no whole packet, or whose last fields are missing."""
-    facts = case.conversation.facts
+    facts = case.facts
     if facts.faults.gaps or not case.connection.tcp.syn or facts.greeting.record is None:
         return
     broken = [m for m in facts.faults.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
@@ -58,7 +59,7 @@ RULE = Rule(
     "truncated-login",
     ERROR,
     "A login that ends too early",
-    ON_ERROR | ON_ABORT,
+    (has_error, is_aborted),
     check,
     looks_at=(
         "a handshake response that ends inside a field, or without fields that its capabilities announce, and"

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import TLS, option
 from analyzer.analysis.findings.helpers import is_local, login41
-from analyzer.analysis.findings.rule import INFO, MOST_CHOICES, ON_PLAIN, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, MOST_CHOICES, Case, Rule, Verdict
+
+
+def applies(case: Case) -> bool:
+    return case.connection.tls is None and login41(case) is not None and not is_local(case.connection.server.address)
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    facts = case.conversation.facts
+    facts = case.facts
     login = login41(case)
     if login is None or case.connection.tls is not None or is_local(case.connection.server.address):
         return
@@ -40,7 +44,7 @@ RULE = Rule(
     "unencrypted-login",
     INFO,
     "A login without TLS over a network",
-    ON_PLAIN,
+    (applies,),
     check,
     looks_at="a login in plain text to an address that is not loopback",
     about=(

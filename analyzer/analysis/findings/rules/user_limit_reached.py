@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, ON_ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -16,7 +17,7 @@ RULE = Rule(
     "user-limit-reached",
     ERROR,
     "The account has reached one of its limits",
-    ON_ERROR,
+    (has_error,),
     check,
     looks_at="ERR 1226 or 1203 in place of the greeting or in answer to the login",
     about=(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.rule import INFO, ON_TLS, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.conditions import has_tls
+from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
 from analyzer.analysis.model.connection import Certificate, Tls
 
 OLD = {"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"}
@@ -29,7 +30,7 @@ def check(case: Case) -> Iterator[Verdict]:
     tls = case.connection.tls
     if tls is None or tls.version is None:
         return
-    frame = case.conversation.facts.login.tls_frame or tls.requested_frame or 0
+    frame = case.facts.login.tls_frame or tls.requested_frame or 0
     weak = _session(tls)
     for owner, chain in (("server", tls.certificates[:1]), ("client", tls.client_certificates[:1])):
         for certificate in chain:
@@ -72,7 +73,7 @@ RULE = Rule(
     "weak-tls",
     WARNING,
     "TLS that is old, weak, or about to expire",
-    ON_TLS,
+    (has_tls,),
     check,
     looks_at="TLS version, cipher suite, the server's (and the client's) certificate: key, signature, dates",
     about=(

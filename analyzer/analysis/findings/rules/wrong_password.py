@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_password
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import INFO, ON_PROOF, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
     password = case.evidence.password
     if password is None:
         return
-    for frame, plugin, nonce, response in case.conversation.facts.auth.proofs:
+    for frame, plugin, nonce, response in case.facts.auth.proofs:
         right = plugin.verify(password, nonce, response)
         if right is None:
             continue
@@ -31,7 +32,7 @@ RULE = Rule(
     "wrong-password",
     WARNING,
     "The given password does not make the captured response",
-    ON_PROOF,
+    (has_password,),
     check,
     looks_at=("with --password-file: the captured nonce and response, and what the given password makes of that nonce"),
     about=(

@@ -1,0 +1,88 @@
+"""Asks the rules what they find of a connection, and puts it in order, the gravest first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.analysis.findings.catalog import TABLE
+from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Rule, Verdict
+from analyzer.analysis.model.connection import Finding
+
+# The server's words for what other findings say in full, and the consequences of what they say -> those findings; none
+# named: whatever else was found.
+EXPLAINED_BY: Final[dict[str, tuple[str, ...]]] = {
+    "bad-handshake": (),
+    "packet-refused": (),
+    "network-error-reported": (),
+    "plugin-unsupported": ("protocol-41-missing",),
+    "server-stalled": ("tls-flag-without-tls",),
+    "wrong-password": ("access-denied",),
+    "malformed-packet": ("truncated-login", "protocol-41-missing", "foreign-client", "foreign-server"),
+}
+# Each condition that rules name, once, and the bit that stands for it.
+CONDITIONS: Final[tuple[tuple[int, Condition], ...]] = tuple(
+    (1 << place, condition)
+    for place, condition in enumerate(dict.fromkeys(condition for rule in TABLE for condition in rule.applies))
+)
+BITS: Final[dict[Condition, int]] = {condition: bit for bit, condition in CONDITIONS}
+
+
+def find(case: Case) -> list[Finding]:
+    """All that is found of a connection, the gravest first."""
+    found = [_finding(rule, said) for rule in chosen(case) for said in rule.check(case)]
+    if len(found) > 1:
+        _only_note(found)
+        found.sort(key=lambda finding: RANK[finding.severity])
+    return found
+
+
+def chosen(case: Case) -> tuple[Rule, ...]:
+    """The rules that apply to a connection, in the order of the table.
+
+    Most connections are alike: what was chosen for those that meet the same conditions is kept.
+    """
+    met = 0
+    for bit, condition in CONDITIONS:
+        if condition(case):
+            met |= bit
+    error = case.connection.error.code if case.connection.error is not None else 0
+    key = (met, error)
+    choices = case.evidence.choices
+    rules = choices.get(key)
+    if rules is None:
+        rules = tuple(rule for rule in TABLE if _applies(rule, met, error))
+        if len(choices) < MOST_CHOICES:
+            choices[key] = rules
+    return rules
+
+
+def _applies(rule: Rule, met: int, error: int) -> bool:
+    return any(met & BITS[condition] for condition in rule.applies) and (not rule.errors or error in rule.errors)
+
+
+def _only_note(found: list[Finding]) -> None:
+    """What another finding explains better is only noted."""
+    grave = {finding.code for finding in found if finding.severity != INFO}
+    for finding in found:
+        by = EXPLAINED_BY.get(finding.code)
+        if by is not None and finding.severity != INFO:
+            # Two of the server's general words do not explain each other.
+            others = grave.intersection(by) if by else {code for code in grave if EXPLAINED_BY.get(code) != ()}
+            if others:
+                finding.severity = INFO
+
+
+def _finding(rule: Rule, said: Verdict) -> Finding:
+    severity = said.severity or rule.severity
+    unsure = said.doubt is not None or said.confidence != CERTAIN
+    return Finding(
+        rule.code,
+        severity,
+        said.confidence,
+        said.message,
+        said.advice,
+        said.frames,
+        said.evidence,
+        said.doubt,
+        list(rule.causes) if unsure else [],
+    )

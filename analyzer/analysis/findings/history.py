@@ -1,0 +1,159 @@
+"""What earlier connections of a capture leave behind for those after them. What was idle longest is forgotten."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from analyzer.analysis.model.connection import Connection
+
+BLOCKED: Final = 1129
+MOST: Final = 4096
+# Frames of earlier connections that are named.
+NAMED: Final = 5
+
+Server = tuple[str, int]
+
+
+class Broken(msgspec.Struct, array_like=True):
+    """Note of a connection that ended without a login."""
+
+    client: str
+    server: Server
+    start_ns: int
+    frame: int
+    probe: bool
+
+
+class LoggedIn(msgspec.Struct, array_like=True):
+    """Note of an accepted login. `cached`: caching_sha2_password with a password."""
+
+    client: str
+    server: Server
+    user: str
+    cached: bool
+    path: str | None
+    total_ns: int | None
+
+
+Note = Broken | LoggedIn
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """A dictionary that forgets what was not asked for longest."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[K, V] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: K) -> V | None:
+        found = self._items.get(key)
+        if found is not None:
+            self._items.move_to_end(key)
+        return found
+
+    def put(self, key: K, value: V) -> None:
+        self._items[key] = value
+        if len(self._items) > MOST:
+            self._items.popitem(last=False)
+
+
+class BrokenOff(msgspec.Struct):
+    """Connections of one client address to one server that ended without a login."""
+
+    count: int = 0
+    probes: int = 0
+    first_probe_ns: int = 0
+    last_probe_ns: int = 0
+    frames: list[int] = []
+
+
+class LoginPaths(msgspec.Struct):
+    full: int = 0
+    fast: int = 0
+
+
+def note_of(connection: Connection) -> Note | None:
+    """What later connections need to know of this one."""
+    server = (connection.server.address, connection.server.port)
+    login = connection.login
+    if connection.outcome == "accepted":
+        if login is None:
+            return None
+        authentication = connection.authentication
+        cached = (
+            authentication is not None
+            and authentication.plugin == "caching_sha2_password"
+            and authentication.password_protection != "empty"
+        )
+        path = authentication.path if authentication is not None else None
+        total = connection.timing.total_ns
+        return LoggedIn(connection.client.address, server, login.user, cached, path, total)
+    if login is not None or connection.outcome not in ("aborted", "rejected") or not connection.tcp.bytes_from_server:
+        return None
+    if connection.error is not None and connection.error.code == BLOCKED:
+        return None
+    probe = any(finding.code == "probe-connection" for finding in connection.findings)
+    return Broken(connection.client.address, server, connection.start_time_ns, connection.first_frame, probe)
+
+
+class History:
+    """What is remembered of connections, by client, server and user.
+
+    ended      (client, server): those that ended without a login
+    logins     (client, server, user): logins of caching_sha2_password by their path
+    durations  server: logins by the bits of their duration in microseconds
+    idle       server: how many seconds sessions were idle that ended from its side
+    """
+
+    def __init__(self) -> None:
+        self.ended: Recent[tuple[str, Server], BrokenOff] = Recent()
+        self.logins: Recent[tuple[str, Server, str], LoginPaths] = Recent()
+        self.durations: Recent[Server, list[int]] = Recent()
+        self.idle: Recent[Server, list[float]] = Recent()
+
+    def note(self, note: Note) -> None:
+        """Remembers a connection."""
+        if isinstance(note, LoggedIn):
+            self._login(note)
+            return
+        key = (note.client, note.server)
+        ended = self.ended.get(key)
+        if ended is None:
+            ended = BrokenOff()
+            self.ended.put(key, ended)
+        ended.count += 1
+        if note.probe:
+            ended.probes += 1
+            ended.first_probe_ns = ended.first_probe_ns or note.start_ns
+            ended.last_probe_ns = note.start_ns
+        ended.frames = [*ended.frames[1 - NAMED :], note.frame]
+
+    def _login(self, note: LoggedIn) -> None:
+        if note.cached:
+            key = (note.client, note.server, note.user)
+            logins = self.logins.get(key)
+            if logins is None:
+                logins = LoginPaths()
+                self.logins.put(key, logins)
+            if note.path == "full":
+                logins.full += 1
+            elif note.path == "fast":
+                logins.fast += 1
+        if note.total_ns is not None:
+            counts = self.durations.get(note.server)
+            if counts is None:
+                counts = [0] * 64
+                self.durations.put(note.server, counts)
+            counts[min((note.total_ns // 1000).bit_length(), 63)] += 1
+
+
+def pair_of(connection: Connection) -> tuple[str, Server]:
+    """Client address and server endpoint of a connection."""
+    return connection.client.address, (connection.server.address, connection.server.port)
