@@ -7,6 +7,7 @@ large captures. A batch owns its bytes: who keeps bytes beyond the batch copies 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,38 @@ TCP_PSH = 0x08
 TCP_ACK = 0x10
 
 
+class TagKind(IntEnum):
+    """What tells networks apart in which the same addresses and ports may be in use at one time.
+
+    A segment's tag holds the two innermost labels around its IP header, 32 bits each, the inner one in the low half:
+    the kind in the upper four bits, then 28 bits of its number. An interface is a label only where there is room for
+    it. Tag 0 is a segment without labels.
+
+    One connection may have another tag in each direction: labels of MPLS, tunnel endpoints of GTP-U and sessions of
+    L2TPv3 are chosen by who receives, and a tap has one interface for each direction. The same frame may also have
+    been captured twice, within a tunnel and outside, or on two interfaces.
+    """
+
+    INTERFACE = 1  # of a pcapng file, but the first
+    VLAN = 2  # 12 bits; 0 is a priority only, and no label
+    VNI = 3  # 24 bits, of VXLAN and Geneve
+    MPLS = 4  # 20 bits
+    GRE = 5  # 32 bits
+    SERVICE = 6  # I-SID of 802.1ah, 24 bits
+    TUNNEL = 7  # TEID of GTP-U, session of L2TP, 32 bits
+    PATH = 8  # service path of NSH, 24 bits
+
+
+TAG_BITS = 32
+TAG_NUMBER = 0x0FFF_FFFF
+TAG_MASK = 0xFFFF_FFFF_FFFF_FFFF
+
+
+def tagged(tag: int, kind: TagKind, number: int) -> int:
+    """`tag` with one more label within those it has."""
+    return (tag << TAG_BITS | kind << 28 | number & TAG_NUMBER) & TAG_MASK
+
+
 @dataclass(slots=True)
 class FrameBatch:
     """Frames in columns; all arrays have the same length n.
@@ -36,6 +69,7 @@ class FrameBatch:
     offset        first byte of the frame in `data`
     captured      bytes of the frame that are in `data`
     original      bytes the frame had on the wire (>= captured, or corrected to it)
+    interface     number of the interface within its section of the file; None where the file has one interface only
     """
 
     data: bytes | bytearray | memoryview
@@ -45,6 +79,7 @@ class FrameBatch:
     offset: I64
     captured: I64
     original: I64
+    interface: I32 | None = None
 
     def __len__(self) -> int:
         return len(self.number)
@@ -59,6 +94,7 @@ class FrameBatch:
             self.offset[rows],
             self.captured[rows],
             self.original[rows],
+            None if self.interface is None else self.interface[rows],
         )
 
 
@@ -77,6 +113,7 @@ class SegmentBatch:
     window             window field, not scaled
     offset, length     the payload's captured bytes in `data`
     missing            payload bytes that were sent but not captured (snap length), 0 mostly
+    tag                the network that the addresses are of, 0 mostly: see TagKind
     """
 
     data: bytes | bytearray | memoryview
@@ -96,6 +133,7 @@ class SegmentBatch:
     offset: I64
     length: I64
     missing: I64
+    tag: U64
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -24,6 +24,7 @@ from analyzer.analysis.packets.packet_list import Memo, PacketList
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
+from analyzer.net.link.unfollowed import Counts, sentences
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.terminators import Ends
@@ -91,6 +92,8 @@ class CaptureTotals:
     x_protocol_count: int = 0
     undecodable: int = 0
     unknown_link_types: dict[int, int] = field(default_factory=dict)
+    segments: int = 0
+    unfollowed: Counts = field(default_factory=dict)
     evicted: int = 0
 
 
@@ -188,6 +191,7 @@ class Analysis:
         totals.tcp_connections = self._flows.connections
         totals.undecodable = self._decoder.undecodable
         totals.unknown_link_types = self._decoder.unknown_link_types
+        totals.segments, totals.unfollowed = self._decoder.segments, self._decoder.unfollowed
         totals.evicted = self._flows.evicted
         for tcp in self._flows.finish():
             self._finished(tcp)
@@ -235,6 +239,7 @@ class Analysis:
             notes.append(f"{totals.x_protocol_count} X Protocol connections (not decoded): stream {streams}")
         for number, count in sorted(totals.unknown_link_types.items()):
             notes.append(f"{count} frames of link type {number} can not be read")
+        notes += sentences(totals.unfollowed, totals.frames, totals.segments)
         if totals.undecodable:
             notes.append(f"{totals.undecodable} frames have broken or cut headers")
         if totals.evicted:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from analyzer.batches import I64, FrameBatch
+from analyzer.batches import I32, I64, FrameBatch
 from analyzer.capture.source import CaptureSource, open_capture, regular_size, secrets_of
 from analyzer.capture.state import ReadState
 from analyzer.errors import CaptureError
@@ -138,7 +138,21 @@ def _interleave(parts: list[_Part]) -> FrameBatch:
         offset=np.concatenate(offsets)[rank],
         captured=np.concatenate([part.batch.captured for part in parts])[rank],
         original=np.concatenate([part.batch.original for part in parts])[rank],
+        interface=_interfaces([part.batch for part in parts], rank),
     )
+
+
+def _interfaces(batches: list[FrameBatch], rank: I64) -> I32 | None:
+    """Interfaces of the interleaved frames: the numbers are those of each one's own file."""
+    columns = [batch.interface for batch in batches]
+    if all(column is None for column in columns):
+        return None
+    filled = [
+        np.zeros(len(batch), np.int32) if column is None else column
+        for batch, column in zip(batches, columns, strict=True)
+    ]
+    interleaved: I32 = np.concatenate(filled)[rank]
+    return interleaved
 
 
 def _in_order(parts: list[_Part]) -> list[FrameBatch]:

@@ -304,6 +304,7 @@ class PcapngReader:
             offset=offset[rows],
             captured=captured,
             original=np.maximum(original[rows], captured),
+            interface=interface.astype(np.int32) if self._interfaces > 1 else None,
         )
 
     def _explain(self, wrong: NDArray[np.bool_], where: I64, first: int, what: str) -> None:

@@ -260,6 +260,7 @@ class Inlet:
             offset=where + PACKET_HEADER - first,
             captured=wide[:, 3],
             original=wide[:, 4],
+            interface=wide[:, 0].astype(np.int32) if len(self._links) > 1 else None,
         )
 
     def _give_back(self, messages: int) -> None:

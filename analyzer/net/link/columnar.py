@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.batches import I64, U8, U16, U32, U64, FrameBatch
+from analyzer.batches import I64, TAG_BITS, U8, U16, U32, U64, FrameBatch, TagKind
 from analyzer.net.link.linktypes import (
     ETHERTYPES,
     IPV4_PROTOCOLS,
@@ -21,9 +21,11 @@ from analyzer.net.link.linktypes import (
     LENGTH_MAX,
     LINK_TYPES,
     NULL_FAMILIES,
+    UDP_BOTH_PORTS,
     UDP_PORTS,
     HeaderType,
 )
+from analyzer.net.link.unfollowed import Kind, Unfollowed
 
 Mask = NDArray[np.bool_]
 
@@ -95,14 +97,15 @@ class SegmentColumns:
     offset: I64
     length: I64
     missing: I64
+    tag: U64
 
 
-# Up to the flags of the VXLAN header behind it.
+# With the VXLAN header behind it; of its network identifier the last byte is reserved.
 _UDP_HEADER: Final = np.dtype(
     {
-        "names": ["dport", "length", "vxlan_flags"],
-        "formats": [">u2", ">u2", "u1"],
-        "offsets": [2, 4, 8],
+        "names": ["dport", "length", "vxlan_flags", "vni"],
+        "formats": [">u2", ">u2", "u1", ">u4"],
+        "offsets": [2, 4, 8, 12],
         "itemsize": 16,
     }
 )
@@ -112,6 +115,7 @@ _UDP_HEADER: Final = np.dtype(
 class _Rows:
     """Frames on their way through the headers: `at` is where the next one begins, `end` and `wire` where the captured
     bytes and those on the wire stop. `inner` once a tunnel was opened: of tunnels in tunnels the slow path takes care.
+    `tag` as in SegmentBatch, None where no row has one.
     """
 
     row: I64
@@ -119,12 +123,21 @@ class _Rows:
     end: I64
     wire: I64
     inner: bool = False
+    tag: U64 | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
     def where(self, mask: Mask) -> _Rows:
-        return _Rows(self.row[mask], self.at[mask], self.end[mask], self.wire[mask], self.inner)
+        tag = None if self.tag is None else self.tag[mask]
+        return _Rows(self.row[mask], self.at[mask], self.end[mask], self.wire[mask], self.inner, tag)
+
+    def label(self, index: I64, kind: TagKind, numbers: I64) -> None:
+        """One more label for the rows of `index`, each with its number."""
+        if self.tag is None:
+            self.tag = np.zeros(len(self.row), np.uint64)
+        label = numbers.astype(np.uint64) | np.uint64(kind << 28)
+        self.tag[index] = self.tag[index] << np.uint64(TAG_BITS) | label
 
 
 def _gather(data: bytes | bytearray | memoryview, at: I64, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -147,17 +160,22 @@ def _table(layers: Mapping[int, HeaderType], size: int) -> U8:
 
 @dataclass(slots=True)
 class Sorted:
-    """What became of a batch: segments in no order, rows for the slow path in no order, frames that hold no TCP."""
+    """What became of a batch: segments in no order, rows for the slow path in no order, counts of what has no TCP."""
 
     data: bytes | bytearray | memoryview
     parts: list[SegmentColumns] = field(default_factory=list)
     slow: list[I64] = field(default_factory=list)
-    rejected: int = 0
+    unfollowed: dict[Unfollowed, int] = field(default_factory=dict)
 
-    def split(self, rows: _Rows, code: U8) -> None:
-        """Put away the rows whose code is _SLOW or _REJECT."""
+    def split(self, rows: _Rows, code: U8, kind: Kind, numbers: NDArray[Any]) -> None:
+        """Put away the rows whose code is _SLOW or _REJECT; the latter are counted by their number of that kind."""
         self.defer(rows, code == _SLOW)
-        self.rejected += int(np.count_nonzero(code == _REJECT))
+        rejected = code == _REJECT
+        if rejected.any():
+            found, counts = np.unique(numbers[rejected], return_counts=True)
+            for number, count in zip(found.tolist(), counts.tolist(), strict=True):
+                what = Unfollowed(kind, number)
+                self.unfollowed[what] = self.unfollowed.get(what, 0) + count
 
     def defer(self, rows: _Rows, mask: Mask) -> None:
         """Leave the masked rows to the slow path."""
@@ -185,6 +203,7 @@ class FastPath:
             table[(table == _IPV4) | (table == _IPV6)] = _SLOW  # tunnels
         self._null_families = _table(NULL_FAMILIES, 0x100)
         self._ports = _table(UDP_PORTS, 0x10000)
+        self._source_ports = _table(UDP_BOTH_PORTS, 0x10000)
 
     def decode(self, batch: FrameBatch, known: Mapping[int, I64]) -> Sorted:
         """Sort the rows of `known` (by link type, all of them in LINK_TYPES)."""
@@ -210,19 +229,22 @@ class FastPath:
             family = np.where(family & 0xFFFFFF, family, family >> 24)
             code = self._null_families[np.where(family < 0x100, family, 0)]
             rows.at = rows.at + 4
-            self._ip(out, rows, code)
+            self._ip(out, rows, code, Kind.ADDRESS_FAMILY, family)
         elif layer is HeaderType.RAW_IP:
             rows = out.holding(rows, 1)
             version = _gather(out.data, rows.at, np.dtype("u1")) >> 4
-            self._ip(out, rows, np.where(version == 4, _IPV4, np.where(version == 6, _IPV6, _SLOW)).astype(np.uint8))
+            code = np.where(version == 4, _IPV4, np.where(version == 6, _IPV6, _SLOW)).astype(np.uint8)
+            self._ip(out, rows, code, Kind.ETHERTYPE, version)
         elif layer in (HeaderType.IPV4, HeaderType.IPV6):
-            self._ip(out, rows, np.full(len(rows), _CODES[layer], np.uint8))
+            code = np.full(len(rows), _CODES[layer], np.uint8)
+            self._ip(out, rows, code, Kind.ETHERTYPE, code)
         else:
             out.defer(rows, np.ones(len(rows), np.bool_))
 
     def _ethertype(self, out: Sorted, rows: _Rows, type_at: int, size: int) -> None:
         """A link header of `size` bytes with an EtherType in it; VLAN tags are taken off."""
-        code = self._ethertypes[_gather(out.data, rows.at + type_at, np.dtype(">u2"))]
+        ethertype = _gather(out.data, rows.at + type_at, np.dtype(">u2"))
+        code = self._ethertypes[ethertype]
         rows.at = rows.at + size
         for _ in range(_MAX_TAGS):
             tagged = np.flatnonzero(code == _VLAN)
@@ -231,13 +253,17 @@ class FastPath:
             whole = rows.end[tagged] - rows.at[tagged] >= 4
             code[tagged[~whole]] = _SLOW
             tagged = tagged[whole]
-            code[tagged] = self._ethertypes[_gather(out.data, rows.at[tagged] + 2, np.dtype(">u2"))]
+            tags = _gather(out.data, rows.at[tagged], np.dtype(">u4")).astype(np.int64)
+            vlan = tags >> 16 & 0x0FFF
+            rows.label(tagged[vlan != 0], TagKind.VLAN, vlan[vlan != 0])
+            ethertype[tagged] = tags & 0xFFFF
+            code[tagged] = self._ethertypes[ethertype[tagged]]
             rows.at[tagged] += 4
         code[code == _VLAN] = _SLOW
-        self._ip(out, rows, code)
+        self._ip(out, rows, code, Kind.ETHERTYPE, ethertype)
 
-    def _ip(self, out: Sorted, rows: _Rows, code: U8) -> None:
-        out.split(rows, code)
+    def _ip(self, out: Sorted, rows: _Rows, code: U8, kind: Kind, numbers: NDArray[Any]) -> None:
+        out.split(rows, code, kind, numbers)
         for wanted, read in ((_IPV4, self._ipv4), (_IPV6, self._ipv6)):
             mask = code == wanted
             if mask.any():
@@ -253,9 +279,9 @@ class FastPath:
         code = self._ipv4_protocols[header["protocol"]]
         code[(code != _REJECT) & (header["fragment"] & 0x3FFF != 0)] = _SLOW
         code[(version_length >> 4 != 4) | (length < 20) | (total < length)] = _SLOW
-        out.split(rows, code)
+        out.split(rows, code, Kind.IP_PROTOCOL, header["protocol"])
         wire = rows.at + total
-        upper = _Rows(rows.row, rows.at + length, np.minimum(rows.end, wire), wire, rows.inner)
+        upper = _Rows(rows.row, rows.at + length, np.minimum(rows.end, wire), wire, rows.inner, rows.tag)
         self._udp(out, upper.where(code == _UDP))
         is_tcp = code == _TCP
         zeros = np.zeros(np.count_nonzero(is_tcp), np.uint64)
@@ -270,8 +296,8 @@ class FastPath:
         wire = np.where(payload == 0, rows.wire, at + payload)
         code = self._ipv6_protocols[header["next"]]
         code[(header["version"] >> 4 != 6) | (wire < at)] = _SLOW
-        out.split(rows, code)
-        upper = _Rows(rows.row, at, np.minimum(rows.end, wire), wire, rows.inner)
+        out.split(rows, code, Kind.IP_PROTOCOL, header["next"])
+        upper = _Rows(rows.row, at, np.minimum(rows.end, wire), wire, rows.inner, rows.tag)
         self._udp(out, upper.where(code == _UDP))
         is_tcp = code == _TCP
         names = ("src_hi", "src_lo", "dst_hi", "dst_lo")
@@ -281,8 +307,11 @@ class FastPath:
         """VXLAN is opened here, because mirrored traffic of clouds is nothing else; other tunnels are for the slow
         path, and what is no tunnel is of no use."""
         rows = out.holding(rows, 8)
-        code = self._ports[_gather(out.data, rows.at + 2, np.dtype(">u2"))]
-        out.split(rows, code)
+        ports = _gather(out.data, rows.at, np.dtype(">u4")).astype(np.int64)
+        sport, dport = ports >> 16, ports & 0xFFFF
+        code = self._ports[dport]
+        code = np.where(code == _REJECT, self._source_ports[sport], code)
+        out.split(rows, code, Kind.UDP_PORT, np.minimum(sport, dport))
         rows = rows.where(code == _VXLAN)
         if not len(rows):
             return
@@ -294,8 +323,9 @@ class FastPath:
         length = header["length"].astype(np.int64)
         wire = np.where(length == 0, rows.wire, np.minimum(rows.wire, rows.at + length))
         code = np.where(header["vxlan_flags"] & 0x08, _VXLAN, _SLOW).astype(np.uint8)
-        out.split(rows, code)
-        frame = _Rows(rows.row, rows.at + 16, np.minimum(rows.end, wire), wire, inner=True)
+        out.defer(rows, code == _SLOW)
+        frame = _Rows(rows.row, rows.at + 16, np.minimum(rows.end, wire), wire, True, rows.tag)
+        frame.label(np.arange(len(rows)), TagKind.VNI, header["vni"].astype(np.int64) >> 8)
         self._ethertype(out, out.holding(frame.where(code == _VXLAN), 14), 12, 14)
 
     def _tcp(self, out: Sorted, rows: _Rows, version: int, addresses: list[U64]) -> None:
@@ -333,5 +363,6 @@ class FastPath:
                 offset,
                 length,
                 rows.wire - begin - length,
+                np.zeros(len(rows), np.uint64) if rows.tag is None else rows.tag,
             )
         )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.batches import I64, FrameBatch, SegmentBatch
+from analyzer.batches import I32, I64, TAG_BITS, FrameBatch, SegmentBatch, TagKind
 from analyzer.net.link.columnar import FastPath, SegmentColumns, Sorted
 from analyzer.net.link.fragments import FragmentTable
 from analyzer.net.link.linktypes import LINK_TYPES
+from analyzer.net.link.unfollowed import Unfollowed
 
 if TYPE_CHECKING:
-    from analyzer.net.link.scalar import Segment
+    from analyzer.net.link.step import Segment
+
+# Kinds of what is not followed, counted one by one.
+MAX_UNFOLLOWED: Final = 4096
 
 
 class SegmentDecoder:
@@ -21,7 +25,7 @@ class SegmentDecoder:
 
     frames              frames seen
     segments            segments found
-    not_ip_tcp          frames that hold something else
+    unfollowed          frames that hold something else or can not be followed, by what stands in the way
     undecodable         frames with a header that is cut or makes no sense
     fragment_frames     frames with a fragment that did not complete its datagram
     slow_frames         frames that the fast path left over
@@ -29,20 +33,25 @@ class SegmentDecoder:
     fragments_pending   datagrams that wait for fragments
     fragments_dropped   datagrams given up: too old, too many, contradictory, or with an overlap (IPv6)
 
-    `frames` is the sum of `segments`, `not_ip_tcp`, `undecodable`, `fragment_frames` and the unknown.
+    `frames` is the sum of `segments`, `unfollowed`, `undecodable`, `fragment_frames` and the unknown.
     """
 
     def __init__(self, *, fast: bool = True, fragments: FragmentTable | None = None) -> None:
         """`fast` False sends every frame through the slow path; `fragments` is for other limits than the usual."""
         self.frames = 0
         self.segments = 0
-        self.not_ip_tcp = 0
+        self.unfollowed: dict[Unfollowed, int] = {}
         self.undecodable = 0
         self.fragment_frames = 0
         self.slow_frames = 0
         self.unknown_link_types: dict[int, int] = {}
         self._fragments = FragmentTable() if fragments is None else fragments
         self._fast = FastPath() if fast else None
+
+    @property
+    def not_ip_tcp(self) -> int:
+        """Frames in `unfollowed`."""
+        return sum(self.unfollowed.values())
 
     @property
     def fragments_pending(self) -> int:
@@ -64,17 +73,25 @@ class SegmentDecoder:
             result = Sorted(batch.data, slow=list(known.values()))
         else:
             result = self._fast.decode(batch, known)
-        self.not_ip_tcp += result.rejected
+        for what, count in result.unfollowed.items():
+            self._unfollowed(what, count)
         parts, data = result.parts, batch.data
         if result.slow:
             columns, data = self._slow(batch, np.sort(np.concatenate(result.slow)))
             parts = [*parts, columns]
         merged = _merge(parts)
         self.segments += len(merged.row)
+        if batch.interface is not None:
+            _tag_interfaces(merged, batch.interface[merged.row])
         values = {f.name: getattr(merged, f.name) for f in fields(merged) if f.name != "row"}
         return SegmentBatch(
             data=data, frame=batch.number[merged.row], timestamp_ns=batch.timestamp_ns[merged.row], **values
         )
+
+    def _unfollowed(self, what: Unfollowed, count: int) -> None:
+        if what not in self.unfollowed and len(self.unfollowed) >= MAX_UNFOLLOWED:
+            what = Unfollowed(what.kind)  # a hostile capture has no end of kinds
+        self.unfollowed[what] = self.unfollowed.get(what, 0) + count
 
     def _by_link_type(self, batch: FrameBatch) -> dict[int, I64]:
         """Rows by link type; the unknown ones are counted and left out."""
@@ -99,7 +116,8 @@ class SegmentDecoder:
     def _slow(self, batch: FrameBatch, rows: I64) -> tuple[SegmentColumns, bytes | bytearray | memoryview]:
         """Segments of `rows` (ascending, because fragments come in order), and the data they point into."""
         # With it comes dpkt, which most captures have no need of.
-        from analyzer.net.link.scalar import Here, Segment, Verdict, dissect
+        from analyzer.net.link.scalar import dissect
+        from analyzer.net.link.step import Here, Segment, Verdict
 
         self.slow_frames += len(rows)
         buffer = memoryview(batch.data)
@@ -118,8 +136,8 @@ class SegmentDecoder:
                     segment = segment._replace(offset=segment.offset + size)
                     size += len(reassembled[-1])
                 found.append((row, segment))
-            elif segment is Verdict.NOT_TCP:
-                self.not_ip_tcp += 1
+            elif isinstance(segment, Unfollowed):
+                self._unfollowed(segment, 1)
             elif segment is Verdict.UNDECODABLE:
                 self.undecodable += 1
             else:
@@ -152,6 +170,7 @@ def _columns(found: list[tuple[int, Segment]]) -> SegmentColumns:
         offset.copy(),
         length.copy(),
         missing.copy(),
+        np.array([segment.tag for _, segment in found], np.uint64),
     )
 
 
@@ -165,3 +184,13 @@ def _merge(parts: list[SegmentColumns]) -> SegmentColumns:
     order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
     names = [f.name for f in fields(SegmentColumns)]
     return SegmentColumns(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
+
+
+def _tag_interfaces(segments: SegmentColumns, interface: I32) -> None:
+    """The interface is the outermost label, where there is room for one more and it is not the first."""
+    room = np.flatnonzero((segments.tag >> np.uint64(TAG_BITS) == 0) & (interface != 0))
+    if len(room):
+        label = interface[room].astype(np.uint64) | np.uint64(TagKind.INTERFACE << 28)
+        # Without another label it is the only one, and so in the low half.
+        shift = np.where(segments.tag[room] == 0, 0, TAG_BITS).astype(np.uint64)
+        segments.tag[room] |= label << shift

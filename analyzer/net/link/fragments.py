@@ -28,6 +28,7 @@ class FragmentKey(NamedTuple):
     network: Network
     identification: int
     protocol: int
+    tag: int = 0
 
 
 class Fragment(NamedTuple):
@@ -54,6 +55,7 @@ class Datagram(NamedTuple):
     protocol: int
     data: bytes
     length: int
+    tag: int = 0
 
 
 class _Pending:
@@ -188,7 +190,8 @@ class FragmentTable:
         del self._table[key]
         self._bytes -= len(entry.buffer)
         length = len(entry.buffer)
-        return Datagram(key.network, entry.protocol, bytes(entry.buffer[: min(length, entry.cut)]), length)
+        data = bytes(entry.buffer[: min(length, entry.cut)])
+        return Datagram(key.network, entry.protocol, data, length, key.tag)
 
     def _kill(self, entry: _Pending) -> None:
         self.dropped += 1

@@ -26,6 +26,7 @@ class Row(NamedTuple):
     window: int
     payload: bytes
     missing: int
+    tag: int = 0
 
 
 def rows_of(segments: SegmentBatch) -> list[Row]:
@@ -45,6 +46,7 @@ def rows_of(segments: SegmentBatch) -> list[Row]:
             int(segments.window[i]),
             data[int(segments.offset[i]) : int(segments.offset[i]) + int(segments.length[i])],
             int(segments.missing[i]),
+            int(segments.tag[i]),
         )
         for i in range(len(segments))
     ]

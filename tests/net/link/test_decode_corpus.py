@@ -89,8 +89,8 @@ def test_both_paths_agree_on_the_whole_corpus(everything: list[Frame]) -> None:
     fast_rows, fast = decode(everything)
     slow_rows, slow = decode(everything, fast=False)
     assert fast_rows == slow_rows
-    assert (fast.not_ip_tcp, fast.undecodable, fast.fragment_frames) == (
-        slow.not_ip_tcp,
+    assert (fast.unfollowed, fast.undecodable, fast.fragment_frames) == (
+        slow.unfollowed,
         slow.undecodable,
         slow.fragment_frames,
     )

@@ -93,7 +93,7 @@ def both(batch_frames: list[list[Frame]]) -> None:
     for name in (
         "frames",
         "segments",
-        "not_ip_tcp",
+        "unfollowed",
         "undecodable",
         "fragment_frames",
         "fragments_pending",

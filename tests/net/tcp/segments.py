@@ -33,6 +33,7 @@ class Seg(NamedTuple):
     missing: int = 0
     flow: int = 0
     time_ns: int = 0
+    tag: int = 0
 
 
 class Recorder:
@@ -124,6 +125,7 @@ def batch_of(segments: Sequence[Seg], first_frame: int = 1, start_ns: int = STAR
         offset=np.array(offsets, np.int64),
         length=np.array([len(s.data) for s in segments], np.int64),
         missing=np.array([s.missing for s in segments], np.int64),
+        tag=np.array([s.tag & 0xFFFF_FFFF for s in segments], np.uint64),
     )
 
 

@@ -1,0 +1,107 @@
+"""Headers between the addresses of an Ethernet frame and its payload, and frames in frames. See TYPED and FIXED for
+those that are a size and an EtherType.
+
+Sources: RFC 3032 and RFC 4448 (MPLS), RFC 6325 (TRILL), RFC 8300 (NSH), IEEE 802.1AE (MACsec), Linux
+<uapi/linux/batadv_packet.h>.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import dpkt
+
+from analyzer.batches import TagKind
+from analyzer.net.link.linktypes import ETHERTYPES, NSH_PROTOCOLS, HeaderType
+from analyzer.net.link.step import Here, Step, Verdict, by_number, by_type_or_length, fields, u16, u24
+from analyzer.net.link.unfollowed import Kind, Unfollowed
+
+# Labels below are reserved (RFC 3032); after 7 a label only spreads load (RFC 6790).
+FIRST_LABEL: Final = 16
+ENTROPY: Final = 7
+
+# Bits of MACsec's first byte: a channel identifier is there; encrypted; changed.
+CHANNEL, ENCRYPTED, CHANGED = 0x20, 0x08, 0x04
+CHECK_VALUE = 16
+
+BATMAN_VERSION: Final = 15
+BATMAN_SIZES: Final[Mapping[int, int]] = {0x01: 14, 0x40: 10, 0x42: 18}  # broadcast, unicast, with four addresses
+
+
+def mpls(buffer: memoryview, here: Here) -> Step:
+    """A label stack (RFC 3032). Nothing names what it carries, only the first nibble tells IP from a pseudo-wire.
+
+    The innermost label names the network (RFC 4364); those around it are the way there.
+    """
+    start = here.start
+    network = before = 0
+    while True:
+        if here.end - start < 4:
+            return Verdict.UNDECODABLE
+        header = fields(dpkt.ethernet.MPLSlabel, buffer, start)
+        start += 4
+        if header.val >= FIRST_LABEL and before != ENTROPY:
+            network = header.val
+        before = header.val
+        if header.s:
+            break
+    if here.end - start < 1:
+        return Verdict.UNDECODABLE
+    if network:
+        here = here.labelled(TagKind.MPLS, network)
+    version = buffer[start] >> 4
+    if version in (4, 6):
+        return here.then(HeaderType.IPV4 if version == 4 else HeaderType.IPV6, start - here.start)
+    if version == 0 and here.end - start >= 18 and u16(buffer, start + 16) in ETHERTYPES:
+        start += 4  # the control word of RFC 4448, unless the bytes after it are no Ethernet header
+    return here.then(HeaderType.ETHERNET, start - here.start)
+
+
+def nsh(buffer: memoryview, here: Here) -> Step:
+    """Base header, service path, context headers: the length counts all of them, in 4 bytes (RFC 8300 section 2.2)."""
+    if not here.holds(8):
+        return Verdict.UNDECODABLE
+    length = (buffer[here.start + 1] & 0x3F) * 4
+    if buffer[here.start] >> 6 or length < 8:
+        return Verdict.UNDECODABLE
+    path = here.labelled(TagKind.PATH, u24(buffer, here.start + 4))
+    return by_number(NSH_PROTOCOLS, Kind.NSH, buffer[here.start + 3], path, length)
+
+
+def trill(buffer: memoryview, here: Here) -> Step:
+    """Version, length of the options in 4 bytes, hop count, two nicknames; then Ethernet (RFC 6325 section 3.2)."""
+    if not here.holds(6):
+        return Verdict.UNDECODABLE
+    first = u16(buffer, here.start)
+    if first >> 14:
+        return Verdict.UNDECODABLE
+    return here.then(HeaderType.ETHERNET, 6 + (first >> 6 & 0x1F) * 4)
+
+
+def macsec(buffer: memoryview, here: Here) -> Step:
+    """What is only authenticated stands in clear between the header and the check value (IEEE 802.1AE clause 9)."""
+    if not here.holds(6):
+        return Verdict.UNDECODABLE
+    flags = buffer[here.start]
+    if flags & 0x80:
+        return Verdict.UNDECODABLE
+    if flags & (ENCRYPTED | CHANGED):
+        return Unfollowed(Kind.MACSEC_ENCRYPTED)
+    size = 14 if flags & CHANNEL else 6
+    if not here.holds(size + 2):
+        return Verdict.UNDECODABLE
+    wire = here.wire - CHECK_VALUE
+    inner = here._replace(end=min(here.end, wire), wire=wire)
+    return by_type_or_length(inner, u16(buffer, here.start + size), size + 2)
+
+
+def batman(buffer: memoryview, here: Here) -> Step:
+    """Type, version and what the type has; then Ethernet."""
+    if not here.holds(2):
+        return Verdict.UNDECODABLE
+    kind = buffer[here.start]
+    size = BATMAN_SIZES.get(kind)
+    if size is None or buffer[here.start + 1] != BATMAN_VERSION:
+        return Unfollowed(Kind.MESH, kind)
+    return here.then(HeaderType.ETHERNET, size)
