@@ -262,6 +262,8 @@ class FlowTable:
             return None
         row = begin
         if not connection.begun:
+            if not _begins_in_order(connection, rows, begin, stop):
+                return None
             row = self._opening(connection, rows, begin, stop)
             if not connection.begun:
                 self._one_by_one(connection, rows, row, stop, data)
@@ -278,7 +280,7 @@ class FlowTable:
         """Takes rows until both directions are known; returns the first that is not taken: none with data is."""
         for row in range(begin, stop):
             flag, sender = rows.flags[row], rows.direction[row]
-            connection.opening(sender, rows.seq[row], flag, rows.time[row])
+            connection.opening(sender, rows.seq[row], rows.ack[row], flag, rows.length[row], rows.time[row])
             if rows.length[row]:
                 return row
             if flag & (TCP_FIN | TCP_RST):
@@ -291,35 +293,41 @@ class FlowTable:
         """Takes rows of a connection of which one direction may not be there at all."""
         handler = connection.handler
         flags, directions, frames, times = rows.flags, rows.direction, rows.frame, rows.time
-        run = -1
+        run, first = -1, 0
         parts: list[memoryview] = []
         ends: list[int] = []
+        acks: list[int] = []
         run_frames: list[int] = []
         run_times: list[int] = []
         total = 0
         for i in range(begin, stop):
             flag, size, sender = flags[i], rows.length[i], directions[i]
-            connection.opening(sender, rows.seq[i], flag, times[i])
+            connection.opening(sender, rows.seq[i], rows.ack[i], flag, size, times[i])
             if size:
                 connection.halves[sender].deliver(size)
                 if handler is not None:
                     if sender != run:
                         if parts:
+                            connection.piece_seq, connection.piece_acks = first, acks
                             handler.data(run, _joined(parts), ends, run_frames, run_times)
                         run = sender
-                        parts, ends, run_frames, run_times, total = [], [], [], [], 0
+                        parts, ends, acks, run_frames, run_times, total = [], [], [], [], [], 0
+                        first = rows.seq[i]
                     offset = rows.offset[i]
                     parts.append(data[offset : offset + size])
                     total += size
                     ends.append(total)
                     run_frames.append(frames[i])
                     run_times.append(times[i])
+                    acks.append(rows.ack[i] if flag & TCP_ACK else -1)
             if flag & (TCP_FIN | TCP_RST):
                 if parts and handler is not None:
+                    connection.piece_seq, connection.piece_acks = first, acks
                     handler.data(run, _joined(parts), ends, run_frames, run_times)
                 parts, run = [], -1
                 connection.ended(sender, flag, frames[i], times[i])
         if parts and handler is not None:
+            connection.piece_seq, connection.piece_acks = first, acks
             handler.data(run, _joined(parts), ends, run_frames, run_times)
 
     @staticmethod
@@ -429,6 +437,24 @@ class FlowTable:
             for connection in idle[: over + most // 10]:
                 self.evicted += 1
                 self._complete(connection)
+
+
+def _begins_in_order(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> bool:
+    """Whether each direction that is new begins where the other awaits it, and not with what may be a keep-alive."""
+    halves = connection.halves
+    new = [half.next < 0 for half in halves]
+    due = [half.due for half in halves]
+    for i in range(begin, stop):
+        if not any(new):
+            break
+        sender, flags, size = rows.direction[i], rows.flags[i], rows.length[i]
+        if new[sender] and not flags & TCP_RST:
+            new[sender] = False
+            if not flags & TCP_SYN and (size == 1 or (due[sender] >= 0 and rows.seq[i] != due[sender])):
+                return False
+        if size and flags & TCP_ACK and due[1 - sender] < 0:
+            due[1 - sender] = rows.ack[i]
+    return True
 
 
 def _joined(parts: list[memoryview]) -> bytes:

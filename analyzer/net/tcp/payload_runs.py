@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.batches import TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 
 
 class SortedRows:
@@ -34,12 +34,14 @@ class Runs:
     """
 
     __slots__ = (
+        "_batch",
         "_before",
         "_data",
         "_flagged",
         "_length",
         "_offset",
         "_passed",
+        "_picked",
         "_run",
         "ends",
         "frame",
@@ -66,6 +68,7 @@ class Runs:
         self._flagged: list[int] = [*np.flatnonzero(flagged).tolist(), len(rows)]
         self._before: list[int] = [0, *np.cumsum(filled).tolist()]
         picked, length = rows[filled], length[filled]
+        self._batch, self._picked = batch, picked
         side = group[filled] * 2 + direction[filled]
         head = np.ones(len(picked), dtype=bool)
         head[1:] = side[1:] != side[:-1]
@@ -112,6 +115,12 @@ class Runs:
         begin, stop = self.start[run], self.start[run + 1]
         ends, frames, times = self.ends[begin:stop], self.frame[begin:stop], self.time[begin:stop]
         return self.sender[run], self.content(run), ends, frames, times
+
+    def numbers(self, run: int) -> tuple[int, list[int]]:
+        """(sequence number of a run's first byte, what each of its segments acknowledges; -1: nothing)."""
+        rows = self._picked[self.start[run] : self.start[run + 1]]
+        acks = np.where(self._batch.flags[rows] & TCP_ACK != 0, self._batch.ack[rows].astype(np.int64), -1)
+        return int(self._batch.seq[rows[0]]), acks.tolist()
 
 
 class RunsHandler:

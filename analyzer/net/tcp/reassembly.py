@@ -22,7 +22,11 @@ PATIENCE: Final = 16
 MAX_HELD_BYTES: Final = 1 << 20
 MAX_HELD_SEGMENTS: Final = 2048
 
-GAP_LOST: Final = "lost"
+# A direction whose first segment is so many bytes behind where the peer awaits it has lost its beginning.
+LONGEST_LEAD: Final = 1 << 24
+
+GAP_LOST: Final = "lost"  # the receiver acknowledged them: the capture lost them
+GAP_NETWORK: Final = "network"  # the receiver did not: the network lost them
 GAP_SNAP: Final = "snap"
 
 END_FIN: Final = "fin"
@@ -42,7 +46,7 @@ class StreamHandler(Protocol):
         """Bytes in order; those up to ends[i] came in frame frames[i] at times[i] (ns)."""
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        """`length` bytes were sent and are not in the capture (GAP_LOST, GAP_SNAP); 0 where nobody knows how many."""
+        """`length` bytes were sent and are not in the capture (GAP_LOST, GAP_NETWORK, GAP_SNAP)."""
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         """The sender said it will send no more (END_FIN, END_RST)."""
@@ -80,10 +84,30 @@ class Half(msgspec.Struct):
     fin: bool = False
     fin_frame: int = 0
     rst_frame: int = 0
+    due: int = -1  # where a request of the peer awaits its first byte, if that was not captured
+    unsure: bool = False  # it began with a segment without data: that may have been a keep-alive, one number too low
 
     def begin(self, seq: int) -> None:
         """The first byte of the direction has this number."""
         self.next = self.highest = seq
+
+    def begin_with(self, seq: int, size: int) -> None:
+        """Begins with the first segment that was captured, which has `size` bytes and is no SYN.
+
+        What the peer's request awaited before it is missing. A keep-alive is one byte that was acknowledged long ago.
+        """
+        lead = difference(seq, self.due) if self.due >= 0 else 0
+        if self.due >= 0 and -1 <= lead <= LONGEST_LEAD:
+            seq = self.due
+        elif size == 1:
+            seq = (seq + 1) & 0xFFFF_FFFF
+        self.begin(seq)
+        self.unsure = not size
+
+    def expect(self, number: int) -> None:
+        """The peer sends data and acknowledges what came before this number."""
+        if self.next < 0 and self.due < 0:
+            self.due = number
 
     def deliver(self, size: int) -> None:
         """So many bytes came in their place, with nothing held back before them."""
@@ -94,6 +118,8 @@ class Half(msgspec.Struct):
         """The peer has all bytes before this number."""
         if self.acked < 0 or difference(number, self.acked) > 0:
             self.acked = number
+        if self.unsure and not self.bytes and difference(number, self.next) == 1:
+            self.begin(number)
 
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
@@ -132,6 +158,8 @@ class TcpConnection:
         "last_ns",
         "number",
         "out_of_order",
+        "piece_acks",
+        "piece_seq",
         "retransmissions",
         "syn_isn",
         "syn_ns",
@@ -159,6 +187,10 @@ class TcpConnection:
         self.out_of_order = 0
         self.gaps = 0
         self.impatience = 0
+        # Of the piece that `StreamHandler.data` is called with: the number of its first byte, and what each of its
+        # segments acknowledges (-1: nothing). Of runs see `Runs.numbers`.
+        self.piece_seq = 0
+        self.piece_acks: list[int] = []
 
     @property
     def closed(self) -> bool:
@@ -189,7 +221,7 @@ class TcpConnection:
         connected = self.synack_ns is None or self.connected_ns is not None
         return connected and self.halves[0].next >= 0 <= self.halves[1].next
 
-    def opening(self, sender: int, seq: int, flags: int, time_ns: int) -> None:
+    def opening(self, sender: int, seq: int, ack: int, flags: int, size: int, time_ns: int) -> None:
         """Takes from a segment what it says of how the connection began."""
         half = self.halves[sender]
         if flags & TCP_SYN:
@@ -197,7 +229,9 @@ class TcpConnection:
             half.begin((seq + 1) & 0xFFFF_FFFF)
             return
         if half.next < 0 and not flags & TCP_RST:
-            half.begin(seq)
+            half.begin_with(seq, size)
+        if size and flags & TCP_ACK:
+            self.halves[1 - sender].expect(ack)
         if sender == self.initiator and self.connected_ns is None and self.synack_ns is not None:
             self.connected_ns = time_ns
 
@@ -254,8 +288,13 @@ class TcpConnection:
         elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
             self.connected_ns = time_ns
         if half.next < 0 and not flags & TCP_RST:
-            half.begin(seq)
+            if flags & TCP_SYN:
+                half.begin(seq)
+            else:
+                half.begin_with(seq, len(data) + missing)
         if flags & TCP_ACK:
+            if data or missing:
+                peer.expect(ack)
             peer.acknowledge(ack)
         else:
             ack = -1
@@ -292,6 +331,9 @@ class TcpConnection:
         size = len(segment.data) + segment.missing
         end = (segment.seq + size) & 0xFFFF_FFFF
         offset = difference(segment.seq, half.next)
+        if half.unsure and size and offset == 1 and not (half.bytes or half.held):
+            half.begin(segment.seq)
+            offset = 0
         if size <= 1 and offset == -1 and not segment.fin:
             return  # a keep-alive probe: its byte is garbage
         if size and difference(end, half.next) <= 0:
@@ -382,6 +424,8 @@ class TcpConnection:
             half.bytes += len(data)
             half.next = captured_end
             if self.handler is not None:
+                self.piece_seq = (captured_end - len(data)) & 0xFFFF_FFFF
+                self.piece_acks = [segment.ack]
                 self.handler.data(sender, data, [len(data)], [segment.frame], [segment.time_ns])
         if segment.missing:
             end = (captured_end + segment.missing) & 0xFFFF_FFFF
@@ -435,8 +479,10 @@ class TcpConnection:
             else:
                 self._skip_hole(1 - sender)
             return
+        one_sided = self.halves[1 - sender].next < 0
+        reason = GAP_LOST if one_sided or self._acknowledged_hole(half) else GAP_NETWORK
         half.next = target
-        self._gap(sender, length, GAP_LOST, frame, time_ns)
+        self._gap(sender, length, reason, frame, time_ns)
 
     def flush(self) -> None:
         """Delivers all that is held, with gaps for what never came. At the end of the connection or the capture."""

@@ -198,7 +198,11 @@ def test_without_losses_every_byte_comes_in_order(wire: Wire, data: st.DataObjec
         return
     (recorder,) = flows.recorders
     for sender in (CLIENT, SERVER):
-        assert recorder.delivered(sender) == wire.original[sender]
+        first = next((segment for segment in wire.segments if segment.sender == sender), None)
+        # One byte, and no SYN before it: a keep-alive, for all that anybody can tell.
+        probe = first is not None and not wire.syn and len(first.data) <= 1
+        whole = wire.original[sender]
+        assert recorder.delivered(sender) in ((whole, whole[1:]) if probe else (whole,))
         assert recorder.gaps(sender) == []
         # A byte is told with a frame that carried it.
         for event in recorder.of(sender):

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from analyzer.net.tcp import reassembly
+from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import (
     GAP_LOST,
+    GAP_NETWORK,
     GAP_SNAP,
     MAX_HELD_BYTES,
     MAX_HELD_SEGMENTS,
@@ -16,7 +18,21 @@ from analyzer.net.tcp.reassembly import (
     TcpConnection,
     difference,
 )
-from tests.net.tcp.segments import ACK, CLIENT, FIN, RST, SERVER, SYN, SYNACK, Flows, Recorder, Seg, handshake, run
+from tests.net.tcp.segments import (
+    ACK,
+    CLIENT,
+    FIN,
+    RST,
+    SERVER,
+    SYN,
+    SYNACK,
+    Flows,
+    Recorder,
+    Seg,
+    batch_of,
+    handshake,
+    run,
+)
 
 C, S = 1001, 5001  # the first byte of each direction after `handshake()`
 HELLO = b"hello, client"
@@ -442,3 +458,84 @@ def test_is_new_connection() -> None:
     assert tcp.is_new_connection(CLIENT, 6, SYN)
     assert not tcp.is_new_connection(SERVER, 6, SYNACK)
     assert not tcp.is_new_connection(SERVER, 6, ACK)
+
+
+# -- connections that were open before the capture began ---------------------------------------------------------------
+
+PROBES = {
+    "no byte": Seg(CLIENT, C - 1, AFTER),
+    "a byte": Seg(CLIENT, C - 1, AFTER, data=b"\0"),
+}
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("kind", PROBES)
+def test_a_keep_alive_is_no_beginning(kind: str, answered: bool, columns: bool) -> None:
+    """Its number is one too low, and its byte is garbage: neither a gap nor data."""
+    probe = [PROBES[kind], *([Seg(SERVER, AFTER, C)] if answered else [])]
+    talk = [Seg(CLIENT, C, AFTER, data=b"question"), Seg(SERVER, AFTER, C + 8, data=b"answer")]
+    for parts in ([[*probe, *talk]], [probe, talk], [[segment] for segment in (*probe, *talk)]):
+        flows = Flows(columns=columns)
+        for part in parts:
+            flows.feed(part)
+        flows.finish()
+        (recorder,) = flows.recorders
+        assert not recorder.tcp.gaps
+        assert (recorder.delivered(CLIENT), recorder.delivered(SERVER)) == (b"question", b"answer")
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_an_answer_begins_where_the_request_awaits_it(columns: bool) -> None:
+    """The client's later acknowledgement of what is missing does not hide it."""
+    talk = [
+        Seg(CLIENT, C, AFTER, data=b"question"),
+        Seg(CLIENT, C + 8, AFTER + 4),
+        Seg(SERVER, AFTER + 4, C + 8, data=b"er"),
+    ]
+    for parts in ([talk], [[segment] for segment in talk]):
+        flows = Flows(columns=columns)
+        for part in parts:
+            flows.feed(part)
+        flows.finish()
+        assert flows.recorders[0].gaps(SERVER) == [(4, GAP_LOST)]
+        assert flows.recorders[0].delivered(SERVER) == b"er"
+
+
+def test_a_bare_acknowledgement_says_nothing_of_the_beginning() -> None:
+    """What was on its way when the capture began is not lost."""
+    recorder = one([Seg(CLIENT, C, AFTER - 1000), Seg(SERVER, AFTER, C, data=b"rest")])
+    assert not recorder.tcp.gaps
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_what_each_piece_acknowledges(columns: bool) -> None:
+    seen: list[tuple[int, int, list[int]]] = []
+
+    class Numbers(Recorder):
+        def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+            seen.append((sender, self.tcp.piece_seq, list(self.tcp.piece_acks)))
+
+    table = FlowTable(Numbers, columns=columns)
+    talk = [
+        Seg(CLIENT, C, AFTER, data=b"one"),
+        Seg(CLIENT, C + 3, AFTER, data=b"two"),
+        Seg(SERVER, AFTER, C + 6, data=b"answer"),
+    ]
+    table.feed(batch_of(talk))
+    list(table.finish())
+    assert [(who, seq + at, ack) for who, seq, acks in seen for at, ack in enumerate(acks)][:1] == [(CLIENT, C, AFTER)]
+    assert [ack for _, _, acks in seen for ack in acks] == [AFTER, AFTER, C + 6]
+    assert seen[-1][:2] == (SERVER, AFTER)
+
+
+def test_bytes_that_the_receiver_never_acknowledged_were_lost_by_the_network() -> None:
+    recorder = one(
+        conversation(
+            Seg(CLIENT, C, AFTER, data=b"abcd"),
+            Seg(SERVER, AFTER, C + 4),
+            Seg(CLIENT, C + 8, AFTER, data=b"ijkl"),
+            Seg(SERVER, AFTER, C + 4),
+        )
+    )
+    assert recorder.gaps(CLIENT) == [(4, GAP_NETWORK)]

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.conditions import has_losses
 from analyzer.analysis.findings.helpers import one_sided
 from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
-from analyzer.net.tcp.reassembly import GAP_LOST, GAP_SNAP
+from analyzer.net.tcp.reassembly import GAP_LOST
 
 MOST = 20
 
 
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
-    lost = [g for g in facts.faults.gaps if g[2] != GAP_SNAP]
+    lost = [g for g in facts.faults.gaps if g[2] == GAP_LOST]
     more, size = facts.faults.more_gaps.get(GAP_LOST, (0, 0))
     if not (lost or more) or one_sided(case):
         return
