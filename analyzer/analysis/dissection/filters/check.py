@@ -67,7 +67,7 @@ Get = Callable[[FilterSubject], Sequence[Value]]
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedOperand:
     """An operand that comes from the source. `info` is its field's, where it is a field as it stands."""
 
     family: str
@@ -86,7 +86,7 @@ class Checker:
         self.text = text
         self._depth = 0
 
-    def error(self, reason: str, operand: Operand | Typed) -> FilterError:
+    def error(self, reason: str, operand: Operand | TypedOperand) -> FilterError:
         return FilterError(reason, self.text, operand.start, operand.end)
 
     def test(self, node: Compare | Member | Present) -> tuple[Test, frozenset[str]]:
@@ -99,7 +99,7 @@ class Checker:
 
     # -- operands ------------------------------------------------------------------------------------------------------
 
-    def typed(self, operand: Operand) -> Typed | None:
+    def typed(self, operand: Operand) -> TypedOperand | None:
         """The operand where it comes from the source, None where it is a literal value."""
         if isinstance(operand, Literal):
             return None if operand.quoted else self._field(operand)
@@ -113,7 +113,7 @@ class Checker:
         self._depth -= 1
         return typed
 
-    def needed(self, operand: Operand) -> Typed:
+    def needed(self, operand: Operand) -> TypedOperand:
         """The operand, which has to come from the source."""
         typed = self.typed(operand)
         if typed is not None:
@@ -128,14 +128,14 @@ class Checker:
         hint = f"; is it {' or '.join(near)}?" if near else "; `handshark fields` lists all"
         return self.error(f"{word.text} is no field{hint}", word)
 
-    def _field(self, word: Literal) -> Typed | None:
+    def _field(self, word: Literal) -> TypedOperand | None:
         info = find(word.text)
         if info is None:
             return None
         if info.unavailable is not None:
             raise self.error(f"{info.name} can not be known here: {info.unavailable}", word)
         name = info.name
-        return Typed(
+        return TypedOperand(
             info.family,
             lambda source: source.values(name),
             frozenset({name}),
@@ -145,7 +145,7 @@ class Checker:
             info.bits,
         )
 
-    def _slice(self, operand: Slice) -> Typed:
+    def _slice(self, operand: Slice) -> TypedOperand:
         inner = self.needed(operand.operand)
         if inner.family not in (TEXT, BYTES):
             raise self.error(f"a slice of a {inner.family}; only texts and bytes have slices", operand)
@@ -160,9 +160,9 @@ class Checker:
                     found.append(cut)
             return found
 
-        return Typed(BYTES, get, inner.fields, operand.start, operand.end)
+        return TypedOperand(BYTES, get, inner.fields, operand.start, operand.end)
 
-    def _mask(self, operand: Call) -> Typed:
+    def _mask(self, operand: Call) -> TypedOperand:
         left = self.needed(operand.arguments[0])
         right = operand.arguments[1]
         number = integer(right.text) if isinstance(right, Literal) and not right.quoted else None
@@ -175,9 +175,9 @@ class Checker:
         def get(source: FilterSubject) -> Sequence[Value]:
             return [value & mask for value in left.get(source) if isinstance(value, int)]
 
-        return Typed(NUMBER, get, left.fields, operand.start, operand.end, None, 64)
+        return TypedOperand(NUMBER, get, left.fields, operand.start, operand.end, None, 64)
 
-    def _call(self, operand: Call) -> Typed:
+    def _call(self, operand: Call) -> TypedOperand:
         entry = _FUNCTIONS.get(operand.name)
         if entry is None:
             near = ", ".join(sorted(_FUNCTIONS))
@@ -188,7 +188,7 @@ class Checker:
         takes, gives = entry
         if inner.family not in takes:
             raise self.error(f"{operand.name}() takes {' or '.join(sorted(takes))}, not a {inner.family}", operand)
-        return Typed(gives, _function(operand.name, inner), inner.fields, operand.start, operand.end, None, 64)
+        return TypedOperand(gives, _function(operand.name, inner), inner.fields, operand.start, operand.end, None, 64)
 
     # -- tests ---------------------------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class Checker:
         get = left.get
         return lambda source: any(check(value) for value in get(source) for check in checks), left.fields
 
-    def _element(self, left: Typed, element: Range) -> Callable[[Value], bool]:
+    def _element(self, left: TypedOperand, element: Range) -> Callable[[Value], bool]:
         if element.high is None:
             return self._constant(left, "eq", element.low)
         if left.family in (BOOLEAN, NOTHING):
@@ -231,7 +231,9 @@ class Checker:
             return self._with_constant(left, quantifier, name, node.right)
         return self._fields(left, quantifier, name, right)
 
-    def _with_constant(self, left: Typed, quantifier: str, name: str, right: Operand) -> tuple[Test, frozenset[str]]:
+    def _with_constant(
+        self, left: TypedOperand, quantifier: str, name: str, right: Operand
+    ) -> tuple[Test, frozenset[str]]:
         check = self._constant(left, name, right)
         get = left.get
         if quantifier == "all":
@@ -243,7 +245,9 @@ class Checker:
             return everywhere, left.fields
         return lambda source: any(check(value) for value in get(source)), left.fields
 
-    def _fields(self, left: Typed, quantifier: str, name: str, right: Typed) -> tuple[Test, frozenset[str]]:
+    def _fields(
+        self, left: TypedOperand, quantifier: str, name: str, right: TypedOperand
+    ) -> tuple[Test, frozenset[str]]:
         if name == "matches":
             raise self.error("matches needs a pattern in quotes on its right", right)
         if left.family != right.family and {left.family, right.family} != {TEXT, BYTES}:
@@ -262,7 +266,7 @@ class Checker:
 
         return check, left.fields | right.fields
 
-    def _comparable(self, left: Typed, name: str) -> None:
+    def _comparable(self, left: TypedOperand, name: str) -> None:
         if name in ("contains", "matches"):
             if left.family not in (TEXT, BYTES):
                 raise self.error(f"{name} works on texts and bytes; this is a {left.family}", left)
@@ -271,7 +275,7 @@ class Checker:
         elif left.family == BOOLEAN and name not in ("eq", "ne"):
             raise self.error(f"{_SIGNS[name]} has no meaning for true and false", left)
 
-    def _constant(self, left: Typed, name: str, right: Operand) -> Callable[[Value], bool]:
+    def _constant(self, left: TypedOperand, name: str, right: Operand) -> Callable[[Value], bool]:
         """The test of one value against a literal."""
         self._comparable(left, name)
         if not isinstance(right, Literal):
@@ -290,7 +294,7 @@ class Checker:
             return lambda value: test(_raw(value), constant)
         return lambda value: test(value, constant)
 
-    def _address(self, left: Typed, name: str, right: Literal) -> Callable[[Value], bool]:
+    def _address(self, left: TypedOperand, name: str, right: Literal) -> Callable[[Value], bool]:
         found = network(right.text, 4 if left.family == IPV4 else 6)
         if found is None:
             raise self.error(f"{right.text!r} is no {left.family}", right)
@@ -299,7 +303,7 @@ class Checker:
         key = _key(left.family)
         return lambda value: test(key(value) & mask, address)
 
-    def _pattern(self, left: Typed, right: Literal) -> Callable[[Value], bool]:
+    def _pattern(self, left: TypedOperand, right: Literal) -> Callable[[Value], bool]:
         if not right.quoted:
             raise self.error("the pattern has to be in quotes", right)
         import regex
@@ -324,7 +328,7 @@ class Checker:
 
         return check
 
-    def _value(self, left: Typed, word: Literal) -> Value:
+    def _value(self, left: TypedOperand, word: Literal) -> Value:
         """A literal as a value of the left side's type."""
         family = left.family
         if family == TEXT:
@@ -355,7 +359,7 @@ class Checker:
             )
         return when
 
-    def _text(self, left: Typed, word: Literal) -> Value:
+    def _text(self, left: TypedOperand, word: Literal) -> Value:
         if word.quoted:
             return word.text
         if real(word.text) is not None or integer(word.text) is not None:
@@ -365,7 +369,7 @@ class Checker:
             raise self.unknown(word)
         return word.text
 
-    def _number(self, left: Typed, word: Literal) -> Value:
+    def _number(self, left: TypedOperand, word: Literal) -> Value:
         names = left.info.values if left.info is not None and left.info.values is not None else {}
         if left.info is not None and left.info.type in REALS:
             found = None if word.quoted else real(word.text)
@@ -422,7 +426,7 @@ def _key(family: str) -> Callable[[Any], Any]:
     return lambda value: value
 
 
-def _function(name: str, inner: Typed) -> Get:
+def _function(name: str, inner: TypedOperand) -> Get:
     get = inner.get
     if name == "len":
         return lambda source: [len(_raw(value)) for value in get(source)]
