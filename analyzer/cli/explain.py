@@ -17,7 +17,7 @@ from analyzer.analysis.findings.rule import INFO
 from analyzer.cli.arguments import Commands, command, options_of, port, positive
 from analyzer.cli.harvest import Connections, whole
 from analyzer.cli.run import Run, complain
-from analyzer.report.prose.story import Explainer
+from analyzer.report.text.explain import Explainer
 
 # Connections told in full where none is named.
 LIMIT = 20

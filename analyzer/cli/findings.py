@@ -9,7 +9,9 @@ import sys
 
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.cli.arguments import Commands, command
-from analyzer.report.prose.story import Explainer, markdown, template
+from analyzer.report.markdown import findings_page
+from analyzer.report.prose.templates import template
+from analyzer.report.text.explain import Explainer
 
 FORMATS = ("text", "json", "md")
 EXAMPLES = """examples:
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from analyzer.cli.explain import colored
 
     if arguments.format == "md":
-        sys.stdout.write(markdown())
+        sys.stdout.write(findings_page())
     elif arguments.format == "json":
         rows = [
             {

@@ -15,10 +15,10 @@ import msgspec
 
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
-from analyzer.report.html.charts import MOST_KINDS, OTHER, PHASES, ChartData
 from analyzer.report.markdown import table as markdown_table
 from analyzer.report.markdown import text as markdown_text
 from analyzer.report.prose import labels
+from analyzer.report.prose.chart_data import MOST_KINDS, OTHER, PHASES, ChartData
 from analyzer.report.prose.summary import SummaryTotals
 
 MOST_LINES: Final = 40  # of one group

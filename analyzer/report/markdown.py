@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from analyzer.analysis.findings.catalog import TABLE
+from analyzer.analysis.findings.rule import Rule
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
-from analyzer.report.html.charts import PHASES, ChartData
-from analyzer.report.html.connection_view import worst
 from analyzer.report.prose import labels
+from analyzer.report.prose.chart_data import PHASES, ChartData
 from analyzer.report.prose.summary import SummaryTotals, captured
+from analyzer.report.prose.templates import template
 
 LISTED: Final = 50  # connections in the table, whatever the limit
 SHOWN_KINDS: Final = 8
@@ -64,7 +66,7 @@ class MarkdownReport:
     def connection(self, connection: Connection) -> None:
         self._totals.add(connection)
         self._statistics.add(connection)
-        kept = self._wrong if worst(connection) <= 1 else self._fine
+        kept = self._wrong if labels.worst(connection) <= 1 else self._fine
         if len(kept) < self._limit:
             kept.append(connection)
 
@@ -162,3 +164,33 @@ def _extent(source: Source) -> str:
         start = f"{labels.date(source.first_time_ns)} {labels.time_of_day(source.first_time_ns)} UTC"
         words += f", {text(start)} for {labels.duration(source.last_time_ns - source.first_time_ns)}"
     return words
+
+
+def findings_page(rules: Sequence[Rule] = TABLE) -> str:
+    """The list of findings as a page: a table, and the long text of each."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    listed = sorted(rules, key=lambda rule: (order[rule.severity], rule.code))
+    lines = [
+        "# Findings",
+        "",
+        "Made by `handshark findings --format md`; do not edit. `handshark explain CODE` prints one of them.",
+        "",
+        "| code | severity | what it is |",
+        "|---|---|---|",
+        *(f"| [{rule.code}](#{rule.code}) | {rule.severity} | {_own(rule.title)} |" for rule in listed),
+    ]
+    for rule in listed:
+        lines += ["", f"## {rule.code}", "", f"{rule.severity}: **{_own(rule.title)}.** {_own(rule.about)}", ""]
+        lines += [f"Looks at: {_own(rule.looks_at)}.", "", "Says:", ""]
+        lines += [f"- {_own(message)}" for message in (rule.message, *(m for _, m, _ in rule.variants))]
+        lines += ["", "What to do:", ""]
+        lines += [f"- {_own(advice)}" for advice in (rule.advice, *(a for _, _, a in rule.variants if a))]
+        if rule.causes:
+            lines += ["", "What else could cause it:", "", *(f"- {_own(cause)}" for cause in rule.causes)]
+        lines += ["", "Rests on: " + "; ".join(_own(source) for source in rule.sources) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _own(text: str) -> str:
+    """A text of the project as Markdown: nothing of it is markup."""
+    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", template(text))

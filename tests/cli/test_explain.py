@@ -10,7 +10,9 @@ import pytest
 
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.cli import main
-from analyzer.report.prose.story import markdown, story, template
+from analyzer.report.markdown import findings_page
+from analyzer.report.prose.story import story
+from analyzer.report.prose.templates import template
 from analyzer.report.text.layout import cells
 from tests.analysis.findings.examples import EXAMPLES, PAGE, explained, page
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast
@@ -57,7 +59,7 @@ def test_as_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
 def test_the_page_of_findings_is_current(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     code, out, _ = out_of(capsysbinary, "findings", "--format", "md")
     assert code == 0
-    assert out == markdown()
+    assert out == findings_page()
     page = (FINDINGS / "FINDINGS.md").read_text(encoding="utf-8")
     assert page == out, "make it anew: handshark findings --format md > analyzer/analysis/findings/FINDINGS.md"
 

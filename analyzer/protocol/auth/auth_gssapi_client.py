@@ -38,7 +38,6 @@ class AuthGssapiClient(Plugin):
     proof = Proof(
         computed="The client sends a Kerberos (GSSAPI) token for the service that the server names.",
         proves="A key distribution centre that both trust vouches for the client; no password is involved here.",
-        in_short="Client and server exchange Kerberos tickets; no password is sent.",
     )
     nonce_length = None
 

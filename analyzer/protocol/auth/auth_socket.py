@@ -29,7 +29,6 @@ class AuthSocket(Plugin):
             "socket."
         ),
         proves="The operating system's user has the account's name.",
-        in_short="The server asks the operating system who the client is.",
     )
 
     def client(self, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> ClientSide:

@@ -62,7 +62,6 @@ class AuthenticationFidoClient(Plugin):
     proof = Proof(
         computed="A security key signs the server's challenge after someone touched it.",
         proves="The registered security key is present.",
-        in_short="A security key signs the server's challenge.",
     )
     nonce_length = None
 

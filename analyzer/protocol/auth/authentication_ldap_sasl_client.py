@@ -54,7 +54,6 @@ class AuthenticationLdapSaslClient(Plugin):
     proof = Proof(
         computed="Client and server pass SASL messages (SCRAM or GSSAPI) to and from an LDAP server.",
         proves="The LDAP server has checked the password, or the ticket.",
-        in_short="Client and server run a SASL exchange (SCRAM): the password is not sent.",
     )
     nonce_length = None
 

@@ -52,7 +52,6 @@ class AuthenticationOpenidConnectClient(Plugin):
     proof = Proof(
         computed="The client sends an identity token that an OpenID provider has signed.",
         proves="The provider vouches for the client.",
-        in_short="The client sends a token that an identity provider signed.",
     )
     nonce_length = None
 

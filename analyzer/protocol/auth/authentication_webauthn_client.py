@@ -135,7 +135,6 @@ class AuthenticationWebauthnClient(Plugin):
     proof = Proof(
         computed="A security key signs the server's challenge after someone touched it.",
         proves="The registered security key is present.",
-        in_short="A security key signs the server's challenge.",
     )
     nonce_length = None
 

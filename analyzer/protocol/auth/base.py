@@ -238,13 +238,11 @@ def encoded(record: AuthRecord) -> bytes:
 class Proof(msgspec.Struct, frozen=True):
     """What a plugin does, in plain words for whoever reads a report: whole sentences.
 
-    `computed`: what the client computes or sends. `proves`: what that tells the server. `in_short`: both in one or two
-    sentences.
+    `computed`: what the client computes or sends. `proves`: what that tells a server that accepts it.
     """
 
     computed: str
     proves: str
-    in_short: str = ""
 
 
 class Plugin:

@@ -175,16 +175,11 @@ class CachingSha2Password(Plugin):
     proof = Proof(
         computed=(
             "The client computes XOR(SHA256(password), SHA256(SHA256(SHA256(password)), nonce)): 32 bytes made from "
-            "the password and the server's nonce. The password itself is not sent."
+            "the password and the server's nonce. They do not show the password itself."
         ),
         proves=(
             "Who holds SHA256(SHA256(password)) in its cache can undo the XOR and compare: the client knows the "
             "password."
-        ),
-        in_short=(
-            "Its scramble: SHA-256 of the password, XORed with SHA-256 of (SHA-256 of that hash, and the nonce). The "
-            "server compares it with the hash in its cache: it proves that the client has the password, without "
-            "sending it."
         ),
     )
 

@@ -40,10 +40,6 @@ class ClientEd25519(Plugin):
             "The signature fits the public key that the server stores: the client knows the password. The stored key "
             "can not be used to log in."
         ),
-        in_short=(
-            "The client makes a key from SHA-512 of the password and signs the nonce with it (Ed25519). The server has"
-            " only the public key: it learns that the client has the password, and nothing to pass on."
-        ),
     )
     nonce_length = NONCE_LENGTH
 

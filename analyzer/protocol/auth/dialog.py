@@ -126,7 +126,6 @@ class Dialog(Plugin):
     proof = Proof(
         computed="The server asks questions, and the client sends the answers as they are.",
         proves="The server's PAM stack checks the answers. Only TLS keeps them from others.",
-        in_short="The server asks, the client answers as it is (PAM): only TLS protects the answers.",
     )
     nonce_length = None
 

@@ -52,7 +52,6 @@ class MysqlClearPassword(Plugin):
     proof = Proof(
         computed="The client sends the password as it is.",
         proves="The server, or the directory behind it, checks the password itself. Only TLS keeps it from others.",
-        in_short="The client sends the password as it is: only TLS protects it.",
     )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:

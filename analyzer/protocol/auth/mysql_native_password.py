@@ -38,15 +38,11 @@ class MysqlNativePassword(Plugin):
     proof = Proof(
         computed=(
             "The client computes XOR(SHA1(password), SHA1(nonce, SHA1(SHA1(password)))): 20 bytes made from the "
-            "password and the server's nonce. The password itself is not sent."
+            "password and the server's nonce. They do not show the password itself."
         ),
         proves=(
             "The server holds SHA1(SHA1(password)), undoes the XOR and hashes once more: equal means that the client "
             "knows SHA1(password)."
-        ),
-        in_short=(
-            "Its scramble: SHA-1 of the password, XORed with SHA-1 of (the nonce, and SHA-1 of that hash). It proves "
-            "that the client has the password, without sending it; SHA-1 makes it cheap to guess offline."
         ),
     )
 

@@ -68,10 +68,6 @@ class MysqlOldPassword(Plugin):
     proof = Proof(
         computed="The client computes 8 bytes from a 62-bit hash of the password and 8 bytes of nonce.",
         proves="Little: the hash of before MySQL 4.1 is broken, and the stored hash alone is enough to log in.",
-        in_short=(
-            "Its scramble is eight bytes from a home-made generator seeded with the password and the nonce. It can be "
-            "broken in moments by whoever sees it."
-        ),
     )
     nonce_length = 8
 

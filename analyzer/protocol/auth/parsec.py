@@ -164,10 +164,6 @@ class Parsec(Plugin):
             "The signature fits the public key that the server stores: the client knows the password. The stored key "
             "can not be used to log in, and guessing is slow."
         ),
-        in_short=(
-            "The server gives a salt and a cost; the client makes a key from the password with PBKDF2 and signs both "
-            "sides' nonces with it (Ed25519). The server has only the public key."
-        ),
     )
     nonce_length = NONCE_LENGTH
 

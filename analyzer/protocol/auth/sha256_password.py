@@ -115,10 +115,6 @@ class Sha256Password(Plugin):
             "with the server's RSA key."
         ),
         proves="The server hashes what it received and compares it with the stored hash.",
-        in_short=(
-            "It has no scramble: the client sends the password itself, through TLS or encrypted with the server's RSA "
-            "key, and the server hashes it and compares."
-        ),
     )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:

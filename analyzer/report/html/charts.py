@@ -1,12 +1,11 @@
-"""The overview's pictures: counted while connections pass, drawn at the end as SVG in the page's own colours.
+"""The overview's pictures, drawn as SVG in the page's own colours from what `prose/chart_data.py` counted.
 
 pygal plots; what it brings of style and script is taken off (the page's policy allows neither), and classes stay. Each
-picture has the same in words and as a table beside it. Counting takes the same memory for ten connections or millions.
+picture has the same in words and as a table beside it.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from typing import Any, Final
@@ -15,37 +14,14 @@ from xml.etree import ElementTree
 import msgspec
 import pygal  # type: ignore[import-untyped]
 
-from analyzer.analysis.model.connection import Connection
 from analyzer.report.escape import terminal
-from analyzer.report.html.connection_view import driver_text
 from analyzer.report.prose import labels
+from analyzer.report.prose.chart_data import OTHER, OUTCOMES, PHASES, STEPS, ChartData, DurationHistogram, Timeline
 
-# Kinds that are counted by name; later ones count as "other".
-MOST_KINDS: Final = 1000
 SHOWN_KINDS: Final = 6
 LONGEST_LABEL: Final = 26
-OTHER: Final = "other"
-# Bars of logins over time, and the slots they are counted in before the length of the capture is known.
-BARS: Final = 48
-SLOTS: Final = 4096
-# Durations are counted in steps of a fiftieth of a decade (4.7 %), from 1 us on.
-STEPS: Final = 50
-DECADES: Final = 9
 BINS_SHOWN: Final = 4  # bars for each decade
 
-OUTCOMES: Final = (
-    ("accepted", ("accepted",)),
-    ("rejected", ("rejected",)),
-    ("aborted", ("aborted",)),
-    ("not known", ("encrypted", "unknown")),
-)
-PHASES: Final = (
-    ("TCP connect", "tcp_connect_ns"),
-    ("Greeting", "greeting_ns"),
-    ("TLS", "tls_ns"),
-    ("Login", "login_ns"),
-    ("Authentication", "authentication_ns"),
-)
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 # Of pygal's output: what is for its own script and style.
 _DROPPED: Final = frozenset({"style", "script", "desc", "defs", "metadata"})
@@ -68,195 +44,94 @@ class Picture(msgspec.Struct):
     legend: list[tuple[str, str]] = []  # (class, name) of each series
 
 
-class DurationHistogram:
-    """A histogram with steps of equal ratio."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * (STEPS * DECADES + 1)
-        self.total = 0
-        self.largest = 0
-
-    def add(self, ns: int) -> None:
-        self.total += 1
-        self.largest = max(self.largest, ns)
-        step = int(STEPS * math.log10(ns / 1000)) if ns > 1000 else 0
-        self.counts[min(step, STEPS * DECADES)] += 1
-
-    def quantile(self, share: float) -> int:
-        """Nanoseconds that `share` of all take at most, to within a step."""
-        due = share * self.total
-        seen = 0
-        for step, count in enumerate(self.counts):
-            seen += count
-            if seen >= due and seen:
-                return min(int(1000 * 10 ** ((step + 1) / STEPS)), self.largest)
-        return self.largest
+def pictures(data: ChartData) -> list[Picture]:
+    """All that have something to show."""
+    found = [
+        _logins(data.timeline),
+        _phases(data.durations),
+        _kinds("plugins", "Auth plugins", "logins", data.plugins),
+        _kinds("tls", "TLS versions", "logins", data.tls),
+        _kinds("drivers", "Drivers", "logins", data.drivers),
+        _kinds("servers", "Servers", "connections", data.servers),
+    ]
+    return [one for one in found if one is not None]
 
 
-class _Timeline:
-    """Outcomes in slots of time, which grow as the capture turns out to be longer."""
-
-    def __init__(self) -> None:
-        self.slot_ns = 1_000_000
-        self.origin: int | None = None
-        self.slots: dict[int, list[int]] = {}
-
-    def add(self, time_ns: int, outcome: int) -> None:
-        if self.origin is None:
-            self.origin = time_ns
-        slot = (time_ns - self.origin) // self.slot_ns
-        self.slots.setdefault(slot, [0] * len(OUTCOMES))[outcome] += 1
-        while len(self.slots) > SLOTS or max(slot, -slot) > SLOTS * 4:
-            self.slot_ns *= 2
-            halved: dict[int, list[int]] = {}
-            for old, counts in self.slots.items():
-                into = halved.setdefault(old // 2, [0] * len(OUTCOMES))
-                for index, count in enumerate(counts):
-                    into[index] += count
-            self.slots = halved
-            slot //= 2
-
-    def bars(self) -> tuple[int, int, list[list[int]]]:
-        """(time of the first bar's start, length of a bar, outcomes of each bar)."""
-        if self.origin is None or not self.slots:
-            return 0, 1, []
-        first, last = min(self.slots), max(self.slots)
-        per_bar = max(1, -(-(last - first + 1) // BARS))
-        count = -(-(last - first + 1) // per_bar)
-        bars = [[0] * len(OUTCOMES) for _ in range(count)]
-        for slot, counts in self.slots.items():
-            into = bars[(slot - first) // per_bar]
-            for index, number in enumerate(counts):
-                into[index] += number
-        return self.origin + first * self.slot_ns, per_bar * self.slot_ns, bars
+def _logins(timeline: Timeline) -> Picture | None:
+    start, length, bars = timeline.bars()
+    if not bars:
+        return None
+    chart = _chart(pygal.StackedBar, 760, 220)
+    stamps = [start + index * length for index in range(len(bars))]
+    seconds = length >= 1_000_000_000
+    shown = [labels.time_of_day(stamp, not seconds) for stamp in stamps]
+    chart.x_labels = shown
+    every = max(1, -(-len(bars) // 4))
+    chart.x_labels_major = shown[::every]
+    chart.show_minor_x_labels = False
+    chart.truncate_label = -1
+    chart.y_labels = ticks(max(sum(counts) for counts in bars))
+    chart.spacing = 2
+    legend = []
+    sums = []
+    for index, (name, _) in enumerate(OUTCOMES):
+        values = [counts[index] for counts in bars]
+        if not any(values):
+            continue
+        legend.append((name.replace("not known", "unknown"), name))
+        sums.append(f"{sum(values):,} {name}")
+        chart.add(name, values)
+    words = (
+        f"{labels.count(len(bars), 'bar')} of {labels.duration(length)} each, from {labels.date(start)} "
+        f"{labels.time_of_day(start, True)} UTC on: {', '.join(sums)}."
+    )
+    names = [name for name, _ in OUTCOMES]
+    table = [[shown[i], *(f"{n:,}" for n in counts)] for i, counts in enumerate(bars) if any(counts)]
+    svg = _svg(chart, [cls for cls, _ in legend])
+    return Picture("logins", "Logins over time", words, svg, ["From (UTC)", *names], table, legend)
 
 
-class ChartData:
-    """What the pictures are made from."""
-
-    def __init__(self) -> None:
-        self.plugins: Counter[str] = Counter()
-        self.tls: Counter[str] = Counter()
-        self.drivers: Counter[str] = Counter()
-        self.servers: Counter[str] = Counter()
-        self.durations = {name: DurationHistogram() for name, _ in PHASES}
-        self.total = DurationHistogram()
-        self.logins = 0
-        self.in_clear = 0
-        self._timeline = _Timeline()
-        self._outcomes = {outcome: index for index, (_, names) in enumerate(OUTCOMES) for outcome in names}
-
-    def add(self, connection: Connection) -> None:
-        c = connection
-        self._timeline.add(c.start_time_ns, self._outcomes.get(c.outcome, len(OUTCOMES) - 1))
-        if c.authentication is not None and c.authentication.plugin:
-            _count(self.plugins, c.authentication.plugin)
-        if c.login is not None or c.tls is not None:
-            self.logins += 1
-            self.in_clear += c.tls is None
-            _count(self.tls, "none" if c.tls is None else c.tls.version or "TLS, version not seen")
-        if c.login is not None:
-            _count(self.drivers, driver_text(c) or "not named")
-        if c.greeting is not None:
-            _count(self.servers, labels.product(c.greeting))
-        timing = c.timing
-        for name, field in PHASES:
-            ns = getattr(timing, field)
-            if ns is not None:
-                self.durations[name].add(max(0, ns))
-        if timing.total_ns is not None:
-            self.total.add(max(0, timing.total_ns))
-
-    def pictures(self) -> list[Picture]:
-        """All that have something to show."""
-        found = [
-            self._logins(),
-            self._phases(),
-            _kinds("plugins", "Auth plugins", "logins", self.plugins),
-            _kinds("tls", "TLS versions", "logins", self.tls),
-            _kinds("drivers", "Drivers", "logins", self.drivers),
-            _kinds("servers", "Servers", "connections", self.servers),
-        ]
-        return [one for one in found if one is not None]
-
-    def _logins(self) -> Picture | None:
-        start, length, bars = self._timeline.bars()
-        if not bars:
-            return None
-        chart = _chart(pygal.StackedBar, 760, 220)
-        stamps = [start + index * length for index in range(len(bars))]
-        seconds = length >= 1_000_000_000
-        shown = [labels.time_of_day(stamp, not seconds) for stamp in stamps]
-        chart.x_labels = shown
-        every = max(1, -(-len(bars) // 4))
-        chart.x_labels_major = shown[::every]
-        chart.show_minor_x_labels = False
-        chart.truncate_label = -1
-        chart.y_labels = _ticks(max(sum(counts) for counts in bars))
-        chart.spacing = 2
-        legend = []
-        sums = []
-        for index, (name, _) in enumerate(OUTCOMES):
-            values = [counts[index] for counts in bars]
-            if not any(values):
-                continue
-            legend.append((name.replace("not known", "unknown"), name))
-            sums.append(f"{sum(values):,} {name}")
-            chart.add(name, values)
-        words = (
-            f"{labels.count(len(bars), 'bar')} of {labels.duration(length)} each, from {labels.date(start)} "
-            f"{labels.time_of_day(start, True)} UTC on: {', '.join(sums)}."
-        )
-        names = [name for name, _ in OUTCOMES]
-        table = [[shown[i], *(f"{n:,}" for n in counts)] for i, counts in enumerate(bars) if any(counts)]
-        svg = _svg(chart, [cls for cls, _ in legend])
-        return Picture("logins", "Logins over time", words, svg, ["From (UTC)", *names], table, legend)
-
-    def _phases(self) -> Picture | None:
-        seen = [(name, one) for name, one in self.durations.items() if one.total]
-        if not seen:
-            return None
-        low = min(next(i for i, count in enumerate(one.counts) if count) for _, one in seen)
-        high = max(max(i for i, count in enumerate(one.counts) if count) for _, one in seen)
-        width = STEPS // BINS_SHOWN
-        # Whole decades, so that the marks of the axis are powers of ten.
-        first, last = low // STEPS * BINS_SHOWN, (high // STEPS + 1) * BINS_SHOWN
-        chart = _chart(pygal.StackedBar, 760, 220)
-        steps = range(first, last)
-        shown = [labels.duration(int(1000 * 10 ** (step / BINS_SHOWN))) for step in steps]
-        chart.x_labels = shown
-        chart.x_labels_major = shown[::BINS_SHOWN]
-        chart.show_minor_x_labels = False
-        chart.spacing = 2
-        heights = [0] * len(steps)
-        legend = []
-        for index, (name, _) in enumerate(PHASES):
-            one = self.durations[name]
-            if not one.total:
-                continue
-            values = [sum(one.counts[step * width : (step + 1) * width]) for step in steps]
-            heights = [a + b for a, b in zip(heights, values, strict=True)]
-            legend.append((f"phase{index}", name))
-            chart.add(name, values)
-        chart.y_labels = _ticks(max(heights))
-        table = [
-            [name, f"{one.total:,}", *(labels.duration(one.quantile(share)) for share in (0.5, 0.95, 0.99)),
-             labels.duration(one.largest)]
-            for name, one in seen
-        ]  # fmt: skip
-        words = "Half of all take at most: " + ", ".join(
-            f"{name} {labels.duration(one.quantile(0.5))}" for name, one in seen
-        )
-        head = ["Phase", "Seen", "Median", "95 %", "99 %", "Longest"]
-        svg = _svg(chart, [cls for cls, _ in legend])
-        return Picture("phases", "Login duration by phase", words + ".", svg, head, table, legend)
+def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
+    seen = [(name, one) for name, one in durations.items() if one.total]
+    if not seen:
+        return None
+    low = min(next(i for i, count in enumerate(one.counts) if count) for _, one in seen)
+    high = max(max(i for i, count in enumerate(one.counts) if count) for _, one in seen)
+    width = STEPS // BINS_SHOWN
+    # Whole decades, so that the marks of the axis are powers of ten.
+    first, last = low // STEPS * BINS_SHOWN, (high // STEPS + 1) * BINS_SHOWN
+    chart = _chart(pygal.StackedBar, 760, 220)
+    steps = range(first, last)
+    shown = [labels.duration(int(1000 * 10 ** (step / BINS_SHOWN))) for step in steps]
+    chart.x_labels = shown
+    chart.x_labels_major = shown[::BINS_SHOWN]
+    chart.show_minor_x_labels = False
+    chart.spacing = 2
+    heights = [0] * len(steps)
+    legend = []
+    for index, (name, _) in enumerate(PHASES):
+        one = durations[name]
+        if not one.total:
+            continue
+        values = [sum(one.counts[step * width : (step + 1) * width]) for step in steps]
+        heights = [a + b for a, b in zip(heights, values, strict=True)]
+        legend.append((f"phase{index}", name))
+        chart.add(name, values)
+    chart.y_labels = ticks(max(heights))
+    table = [
+        [name, f"{one.total:,}", *(labels.duration(one.quantile(share)) for share in (0.5, 0.95, 0.99)),
+         labels.duration(one.largest)]
+        for name, one in seen
+    ]  # fmt: skip
+    words = "Half of all take at most: " + ", ".join(
+        f"{name} {labels.duration(one.quantile(0.5))}" for name, one in seen
+    )
+    head = ["Phase", "Seen", "Median", "95 %", "99 %", "Longest"]
+    svg = _svg(chart, [cls for cls, _ in legend])
+    return Picture("phases", "Login duration by phase", words + ".", svg, head, table, legend)
 
 
-def _count(counter: Counter[str], kind: str) -> None:
-    counter[kind if kind in counter or len(counter) < MOST_KINDS else OTHER] += 1
-
-
-def _ticks(largest: int) -> list[int]:
+def ticks(largest: int) -> list[int]:
     """Three or four round numbers from 0 to at least the largest."""
     unit = 10 ** max(0, len(str(largest)) - 1)
     for part in (unit // 5 or 1, unit // 2 or 1, unit, 2 * unit):

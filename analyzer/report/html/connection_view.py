@@ -16,8 +16,8 @@ import msgspec
 from analyzer.analysis.model.connection import Certificate, Connection, Finding, Tls
 from analyzer.report.escape import terminal
 from analyzer.report.html.manual import CAPABILITY_MEANINGS
-from analyzer.report.prose import auth_plugins as html_auth
-from analyzer.report.prose import labels
+from analyzer.report.prose import auth_plugins, labels
+from analyzer.report.prose.story import in_brief
 
 View = dict[str, Any]
 
@@ -57,13 +57,6 @@ _PHASES: Final[dict[str, str]] = {
     "authentication": "authentication",
     "command": "commands",
 }
-_ENDED: Final[dict[str, str]] = {
-    "accepted": "The server accepted the login.",
-    "rejected": "The server rejected the login.",
-    "aborted": "It ended before the server's verdict.",
-    "encrypted": "TLS began, and no keys were given: what happened inside is not known.",
-    "unknown": "The capture lacks what decides how it ended.",
-}
 
 
 def row(connection: Connection) -> list[Any]:
@@ -80,7 +73,7 @@ def row(connection: Connection) -> list[Any]:
         _cell(login.database or "") if login else "",
         _cell(auth.plugin or "") if auth else "",
         "" if connection.tls is None else _cell(connection.tls.version or "yes"),
-        _cell(driver_text(connection)) if driver else "",
+        _cell(labels.driver(connection)) if driver else "",
         connection.outcome,
         (connection.end_time_ns - connection.start_time_ns) // 1000,
         " ".join(one.code for one in labels.by_severity(connection.findings)),
@@ -89,19 +82,6 @@ def row(connection: Connection) -> list[Any]:
 
 def _cell(text: str) -> str:
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 3] + "..."
-
-
-def driver_text(connection: Connection) -> str:
-    driver = connection.driver
-    if driver is None or driver.name is None:
-        return ""
-    return f"{driver.name} {driver.version}" if driver.version else driver.name
-
-
-def worst(connection: Connection) -> int:
-    """Rank of the gravest finding: 0 is an error, 1 a warning, 3 none at all."""
-    ranks = [labels.rank(one.severity) for one in connection.findings]
-    return min([0, *ranks] if connection.error is not None else [len(labels.SEVERITIES), *ranks])
 
 
 # What `capabilities` gave for the names that the two sides set.
@@ -120,37 +100,17 @@ def view(connection: Connection, memo: Memo | None = None) -> View:
         "product": labels.product(c.greeting) if c.greeting else "",
         "when": f"{labels.date(c.start_time_ns)} {labels.time_of_day(c.start_time_ns, True)} UTC",
         "took": labels.duration(c.end_time_ns - c.start_time_ns),
-        "story": story(c),
+        "story": in_brief(c),
         "error": _error(c),
         "findings": [_finding(one) for one in labels.by_severity(c.findings)],
         "times": _times(c),
-        "auth": html_auth.told(c),
-        "auth_outcome": html_auth.outcome(c),
+        "auth": auth_plugins.told(c),
+        "auth_outcome": auth_plugins.outcome(c),
         "capabilities": capabilities(c, {} if memo is None else memo),
         "facts": [[title, pairs] for title, pairs in _facts(c) if pairs],
         "certificates": [_certificate(one) for one in c.tls.certificates] if c.tls else [],
         "counts": list(c.commands.items()),
     }
-
-
-def story(c: Connection) -> str:
-    """What happened, in two or three sentences."""
-    who = f"{labels.client(c)} connected to {labels.product(c.greeting) if c.greeting else 'a server'}"
-    where = f" at {labels.endpoint(c.server)}"
-    if c.login is not None:
-        who += f"{where} and logged in as {c.login.user!r}" if c.login.user else f"{where} and logged in without a name"
-        if c.login.database:
-            who += f" to database {c.login.database!r}"
-    else:
-        who += where
-    how = _ENDED.get(c.outcome, "")
-    if c.error is not None and c.outcome == "rejected":
-        how = f"The server refused: {labels.error_text(c)}."
-    total = c.timing.total_ns
-    speed = f" The verdict came after {labels.duration(total)}." if total is not None else ""
-    number = sum(c.commands.values())
-    after = f" {labels.count(number, 'command')} followed." if number else ""
-    return f"{who}. {how}{speed}{after}"
 
 
 def _finding(one: Finding) -> list[Any]:

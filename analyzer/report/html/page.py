@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
-from analyzer.report.html.charts import PHASES, ChartData
+from analyzer.report.html.charts import pictures
 from analyzer.report.html.connection_view import (
     COLUMNS,
     LONGEST_CELL,
@@ -42,6 +42,7 @@ from analyzer.report.html.connection_view import (
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
 from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS, packet_columns
 from analyzer.report.prose import labels
+from analyzer.report.prose.chart_data import PHASES, ChartData
 from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.layout import clip
@@ -397,7 +398,7 @@ class HtmlReport:
                 statistics=self._statistics,
                 findings=findings,
                 severities=_by_severity(totals),
-                pictures=self._statistics.pictures(),
+                pictures=pictures(self._statistics),
                 columns=COLUMNS,
                 static_rows=self._static_rows,
                 static=list(self._static_views()),

@@ -1,5 +1,5 @@
 """The authentication of a connection in words: which plugin, why it was switched, what was computed from what, and what
-that proves.
+that proves. What a plugin computes and proves stands in its own row (`Plugin.proof`); all else stands here.
 
 Sources: MySQL source documentation, "Authentication Methods", "Caching_sha2_password information"; MySQL manual,
 "Pluggable Authentication"; MariaDB Server documentation, "Authentication Plugin - ed25519", "- PARSEC", "Connecting".
@@ -10,95 +10,26 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from analyzer.analysis.model.connection import Connection, Step
+from analyzer.protocol.auth import plugin as plugin_of
 
-# Plugin -> (what the client computes, what it proves to the server).
-_PROOFS: Final[dict[str, tuple[str, str]]] = {
-    "caching_sha2_password": (
-        "The client computes XOR(SHA256(password), SHA256(SHA256(SHA256(password)), nonce)): 32 bytes made from the "
-        "password and the server's nonce. The password itself is not sent.",
-        "Who holds SHA256(SHA256(password)) in its cache can undo the XOR and compare: the client knows the password.",
-    ),
-    "sha256_password": (
-        "The client sends the password itself: inside TLS as it is, otherwise XORed with the nonce and encrypted with "
-        "the server's RSA key.",
-        "The server hashes what it received and compares it with the stored hash.",
-    ),
-    "mysql_native_password": (
-        "The client computes XOR(SHA1(password), SHA1(nonce, SHA1(SHA1(password)))): 20 bytes made from the password "
-        "and the server's nonce. The password itself is not sent.",
-        "The server holds SHA1(SHA1(password)), undoes the XOR and hashes once more: equal means that the client knows "
-        "SHA1(password).",
-    ),
-    "mysql_old_password": (
-        "The client computes 8 bytes from a 62-bit hash of the password and 8 bytes of nonce.",
-        "Little: the hash of before MySQL 4.1 is broken, and the stored hash alone is enough to log in.",
-    ),
-    "mysql_clear_password": (
-        "The client sends the password as it is.",
-        "The server, or the directory behind it, checks the password itself. Only TLS keeps it from others.",
-    ),
-    "dialog": (
-        "The server asks questions, and the client sends the answers as they are.",
-        "The server's PAM stack checks the answers. Only TLS keeps them from others.",
-    ),
-    "client_ed25519": (
-        "The client signs the server's 32 bytes of nonce with Ed25519; the key is made from the password.",
-        "The signature fits the public key that the server stores: the client knows the password. The stored key can "
-        "not be used to log in.",
-    ),
-    "parsec": (
-        "The client makes an Ed25519 key from the password and the account's salt with PBKDF2, and signs the server's "
-        "nonce together with one of its own.",
-        "The signature fits the public key that the server stores: the client knows the password. The stored key can "
-        "not be used to log in, and guessing is slow.",
-    ),
-    "auth_socket": (
-        "The client sends nothing: the server asks the operating system who is at the other end of the local socket.",
-        "The operating system's user has the account's name.",
-    ),
-    "unix_socket": (
-        "The client sends nothing: the server asks the operating system who is at the other end of the local socket.",
-        "The operating system's user has the account's name.",
-    ),
-    "auth_gssapi_client": (
-        "The client sends a Kerberos (GSSAPI) token for the service that the server names.",
-        "A key distribution centre that both trust vouches for the client; no password is involved here.",
-    ),
-    "authentication_kerberos_client": (
-        "The client sends a Kerberos ticket for the service that the server names.",
-        "A key distribution centre that both trust vouches for the client; no password is involved here.",
-    ),
-    "authentication_ldap_sasl_client": (
-        "Client and server pass SASL messages (SCRAM or GSSAPI) to and from an LDAP server.",
-        "The LDAP server has checked the password, or the ticket.",
-    ),
-    "authentication_webauthn_client": (
-        "A security key signs the server's challenge after someone touched it.",
-        "The registered security key is present.",
-    ),
-    "authentication_fido_client": (
-        "A security key signs the server's challenge after someone touched it.",
-        "The registered security key is present.",
-    ),
-    "authentication_openid_connect_client": (
-        "The client sends an identity token that an OpenID provider has signed.",
-        "The provider vouches for the client.",
-    ),
+PATHS: Final[dict[str, str]] = {
+    "fast": "The server had the password's hash in its cache, and the proof fitted it: the fast path.",
+    "full": "The server could not check the proof by its cache and needed the password itself: the full path.",
 }
-_UNKNOWN: Final = ("The client answers in the plugin's own way.", "Only the plugin's two ends know.")
-
-# What the path and the protection of the whole run come to.
-_PATHS: Final[dict[str, str]] = {
-    "fast": "fast path: the server had the password's hash in its cache",
-    "full": "full path: the server needed the password itself",
+PROTECTIONS: Final[dict[str, str]] = {
+    "empty": "No password was sent: the account has none.",
+    "scramble": "The password stayed with the client; a proof of it was sent, from which it can be guessed offline.",
+    "rsa": "The password was sent, encrypted with the server's RSA key.",
+    "tls": "The password was sent inside TLS.",
+    "cleartext": "The password was sent in clear text: everyone on the way can read it.",
+    "other": "How the password was protected is the plugin's own affair.",
 }
-PROTECTION: Final[dict[str, str]] = {
-    "empty": "no password was sent: the account has none",
-    "scramble": "the password stayed with the client; a proof of it was sent, from which it can be guessed offline",
-    "rsa": "the password was sent, encrypted with the server's RSA key",
-    "tls": "the password was sent inside TLS",
-    "cleartext": "the password was sent in clear text",
-    "other": "the plugin has a protection of its own",
+OUTCOMES: Final[dict[str, str]] = {
+    "accepted": "The server accepted the login.",
+    "rejected": "The server refused the login.",
+    "aborted": "Nobody decided: a side left, or went silent, before the server's verdict.",
+    "encrypted": "What the server decided is inside TLS, whose keys were not given.",
+    "unknown": "The capture lacks what would decide how the login ended.",
 }
 
 # Beginnings of a step's summary -> what is behind it.
@@ -198,10 +129,10 @@ def _headline(step: Step, plugin: str | None) -> str:
 
 
 def _meaning(step: Step, plugin: str | None, connection: Connection) -> str:
-    computed, proof = _PROOFS.get(plugin or "", _UNKNOWN)
+    proof = plugin_of(plugin).proof
     summary = step.summary
     if step.record == "OKPacket":
-        return proof
+        return proof.proves
     if step.record == "ErrPacket":
         return (connection.error.message if connection.error else "") or "The proof was not taken."
     if "empty response" in summary:
@@ -212,14 +143,13 @@ def _meaning(step: Step, plugin: str | None, connection: Connection) -> str:
         # A login's summary has its user in front.
         if summary.startswith(beginning) or f": {beginning}" in summary:
             return meaning
-    return computed if step.sender == "client" else ""
+    return proof.computed if step.sender == "client" else ""
 
 
 def outcome(connection: Connection) -> str:
-    """What the whole exchange came to, in one sentence; empty where nothing is known."""
+    """What the whole exchange came to; empty where nothing is known."""
     auth = connection.authentication
     if auth is None:
         return ""
-    parts = [_PATHS.get(auth.path or "", ""), PROTECTION.get(auth.password_protection or "", "")]
-    text = "; ".join(part for part in parts if part)
-    return text[:1].upper() + text[1:] + "." if text else ""
+    said = [PATHS.get(auth.path or "", ""), PROTECTIONS.get(auth.password_protection or "", "")]
+    return " ".join(one for one in said if one)

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from analyzer.analysis.model.connection import Authentication, Connection, Endpoint, Finding, Greeting, Tls
+from analyzer.protocol.auth import plugin as plugin_of
 
 SEVERITIES = ("error", "warning", "info")  # worst first
 OUTCOMES = ("accepted", "rejected", "aborted", "encrypted", "unknown")
@@ -17,21 +18,7 @@ TIMES = (
     ("authentication_ns", "Authentication"),
     ("total_ns", "Whole connection phase"),
 )
-_PLUGINS = {
-    "caching_sha2_password": "caching_sha2",
-    "sha256_password": "sha256",
-    "mysql_native_password": "native",
-    "mysql_old_password": "old",
-    "mysql_clear_password": "cleartext",
-    "client_ed25519": "ed25519",
-    "auth_gssapi_client": "gssapi",
-    "authentication_kerberos_client": "kerberos",
-    "authentication_ldap_sasl_client": "ldap_sasl",
-    "authentication_webauthn_client": "webauthn",
-    "authentication_fido_client": "fido",
-    "authentication_openid_connect_client": "openid",
-}
-_PRODUCTS = {"mysql": "MySQL", "mariadb": "MariaDB"}
+PRODUCTS = {"mysql": "MySQL", "mariadb": "MariaDB"}
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -101,7 +88,7 @@ def server_version(greeting: Greeting | None) -> str:
 def product(greeting: Greeting | None) -> str:
     if greeting is None:
         return "-"
-    return f"{_PRODUCTS.get(greeting.flavor, greeting.flavor)} {server_version(greeting)}"
+    return f"{PRODUCTS.get(greeting.flavor, greeting.flavor)} {server_version(greeting)}"
 
 
 def account(connection: Connection) -> str:
@@ -116,9 +103,23 @@ def account(connection: Connection) -> str:
 def plugin(authentication: Authentication | None) -> str:
     if authentication is None or authentication.plugin is None:
         return "-"
-    name = _PLUGINS.get(authentication.plugin, authentication.plugin)
+    name = plugin_of(authentication.plugin).short_name
     # `direct` says only that nothing special happened.
     return f"{name}/{authentication.path}" if authentication.path in {"fast", "full"} else name
+
+
+def driver(connection: Connection) -> str:
+    """The driver's name and version; empty where it is not known."""
+    found = connection.driver
+    if found is None or found.name is None:
+        return ""
+    return f"{found.name} {found.version}" if found.version else found.name
+
+
+def worst(connection: Connection) -> int:
+    """Rank of the gravest finding: 0 is an error, 1 a warning, 3 none at all."""
+    ranks = [rank(one.severity) for one in connection.findings]
+    return min([0, *ranks] if connection.error is not None else [len(SEVERITIES), *ranks])
 
 
 def tls(layer: Tls | None) -> str:

@@ -1,28 +1,15 @@
-"""The story of a connection, step by step in plain words, and the long text of a finding.
-
-Text from the wire goes through `escape.terminal` here, and nowhere else.
-"""
+"""The story of a connection in plain words: step by step, or in two or three sentences. Text is as it came."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.helpers import span
-from analyzer.analysis.findings.rule import Rule
-from analyzer.analysis.model.connection import Connection, Finding, Greeting, Login, Tls
-from analyzer.report.escape import terminal
+from analyzer.analysis.model.connection import Connection, Greeting, Login, Tls
+from analyzer.protocol.auth import plugin as plugin_of
 from analyzer.report.prose import labels
-from analyzer.report.prose.authentication_steps import OUTCOMES, PATHS, PLUGINS, PROTECTIONS
-from analyzer.report.text.colour import paint
-from analyzer.report.text.layout import cells, wrap
+from analyzer.report.prose.auth_plugins import OUTCOMES, PATHS, PROTECTIONS
 
-NARROWEST: Final = 40
-_PRODUCTS: Final = {"mysql": "MySQL", "mariadb": "MariaDB"}
-_FIELD: Final = re.compile(r"\{(\w+)(?:![rs])?\}")
 # Kinds of commands that are named.
 _MOST_COMMANDS: Final = 12
 _MOST_ATTRIBUTES: Final = 3
@@ -100,7 +87,7 @@ def _greeting(c: Connection) -> StoryStep | None:
 
 
 def _product(greeting: Greeting) -> str:
-    return f"{_PRODUCTS.get(greeting.flavor, greeting.flavor)} {greeting.server_version}"
+    return f"{labels.PRODUCTS.get(greeting.flavor, greeting.flavor)} {greeting.server_version}"
 
 
 def _tls(c: Connection) -> StoryStep | None:
@@ -185,9 +172,10 @@ def _authentication(c: Connection) -> StoryStep | None:
             f"{began}, but the account uses {switch.to}: the server asked to start again with that one (frame "
             f"{switch.frame}) and gave a new nonce."
         )
-    told = PLUGINS.get(authentication.plugin or "")
     if authentication.plugin:
-        said.append(f"{authentication.plugin}: {told}" if told else f"The plugin is {authentication.plugin}.")
+        proof = plugin_of(authentication.plugin).proof
+        proves = [proof.proves] if c.outcome == "accepted" else []
+        said.append(" ".join([f"The plugin is {authentication.plugin}.", proof.computed, *proves]))
     if authentication.path in PATHS:
         said.append(PATHS[authentication.path])
     protection = PROTECTIONS.get(authentication.password_protection or "")
@@ -245,164 +233,21 @@ def _end(c: Connection) -> StoryStep:
     return StoryStep("End", lasted, c.last_frame, said)
 
 
-# -- as text -----------------------------------------------------------------------------------------------------------
-
-
-class Explainer:
-    """Writes lines through `write`, each in at most `width` cells. `color`: with terminal colours."""
-
-    def __init__(self, write: Callable[[str], object], width: int = 80, color: bool = False) -> None:
-        self._write = write
-        self._width = max(width, NARROWEST)
-        self._color = color
-
-    def connection(self, connection: Connection) -> None:
-        """The whole story, and what was found."""
-        c = connection
-        began = datetime.fromtimestamp(c.start_time_ns // 1_000_000_000, UTC)
-        self._line(f"{c.capture}, connection {c.stream}: {c.outcome}", "bold")
-        self._line(f"{labels.client(c)} to {c.server.address}:{c.server.port}, {began:%Y-%m-%d %H:%M:%S} UTC", "dim")
-        for number, step in enumerate(story(c), 1):
-            when = "" if step.after_ns is None else f"+{span(step.after_ns)}"
-            frame = "" if not step.frame else f"frame {step.frame}"
-            self._blank()
-            self._head(f"{number}. {step.title}", ", ".join(part for part in (when, frame) if part))
-            plain = " ".join(said for said in step.sentences if not said.startswith("- "))
-            self._paragraph("   ", plain)
-            for said in step.sentences:
-                if said.startswith("- "):
-                    self._paragraph("   - ", said[2:])
-        self._blank()
-        if not c.findings:
-            self._line("Nothing to find fault with.", "bold")
-        else:
-            self._line("What was found", "bold")
-        for finding in c.findings:
-            self._finding(finding)
-
-    def brief(self, connection: Connection) -> None:
-        """One line for a connection in which nothing went wrong."""
-        c = connection
-        self._paragraph(
-            "",
-            f"connection {c.stream}: {c.outcome}, {labels.client(c)}, {labels.account(c) or '-'}; nothing above info",
-        )
-
-    def _finding(self, finding: Finding) -> None:
-        self._blank()
-        label = f"{finding.severity}: {finding.code}"
-        self._head(label, finding.confidence, finding.severity)
-        self._paragraph("   ", finding.message)
-        if finding.evidence:
-            self._line("   Evidence:")
-            for said in finding.evidence:
-                self._paragraph("   - ", said)
-        elif finding.frames:
-            self._paragraph("   ", f"Evidence: {labels.frames(finding.frames)}.")
-        if finding.doubt:
-            self._paragraph("   ", f"Why not surer: {finding.doubt}.")
-        self._paragraph("   ", f"What to do: {finding.advice}")
-        if finding.alternatives:
-            self._line("   It could also be:")
-            for said in finding.alternatives:
-                self._paragraph("   - ", said)
-
-    def rule(self, rule: Rule) -> None:
-        """The long text of a finding."""
-        self._head(rule.code, rule.severity, rule.severity)
-        self._paragraph("", rule.title + ".")
-        parts: tuple[tuple[str, Sequence[str]], ...] = (
-            ("What it is", (rule.about,)),
-            ("What it looks at", (rule.looks_at,)),
-            ("What it says", (rule.message, *(message for _, message, _ in rule.variants))),
-            ("What to do", (rule.advice, *(advice for _, _, advice in rule.variants if advice))),
-            ("What else could cause it", rule.causes),
-            ("Sources", rule.sources),
-        )
-        for title, texts in parts:
-            if not texts:
-                continue
-            self._blank()
-            self._line(title, "bold")
-            for text in texts:
-                lead = "   - " if len(texts) > 1 or title == "Sources" else "   "
-                self._paragraph(lead, template(text))
-
-    def rules(self, rules: Iterable[Rule]) -> None:
-        """A list of findings, a line each."""
-        listed = list(rules)
-        widest = max((len(rule.code) for rule in listed), default=0)
-        for rule in listed:
-            severity = self._paint(f"{rule.severity:<8}", rule.severity)
-            lead = f"{severity} {rule.code:<{widest}}  "
-            room = self._width - 8 - 1 - widest - 2
-            lines = wrap(rule.title, max(room, 20))
-            margin = " " * (8 + 1 + widest + 2)
-            self._write("\n".join((margin if i else lead) + line for i, line in enumerate(lines)) + "\n")
-
-    def _blank(self) -> None:
-        self._write("\n")
-
-    def _head(self, left: str, right: str, colour: str = "bold") -> None:
-        left, right = terminal(left), terminal(right)
-        gap = max(2, self._width - cells(left) - cells(right)) if right else 0
-        if right and cells(left) + 2 + cells(right) > self._width:
-            self._line(left, colour)
-            self._line(right, "dim")
-            return
-        self._write(self._paint(left, colour) + " " * gap + self._paint(right, "dim") + "\n")
-
-    def _line(self, text: str, colour: str | None = None) -> None:
-        for line in wrap(terminal(text), self._width) or [""]:
-            lead = text[: len(text) - len(text.lstrip())]
-            self._write(self._paint(lead + line if lead else line, colour) + "\n")
-
-    def _paragraph(self, lead: str, text: str) -> None:
-        margin = " " * cells(lead)
-        for i, line in enumerate(wrap(terminal(text), self._width - cells(lead)) or [""]):
-            self._write((margin if i else lead) + line + "\n")
-
-    def _paint(self, text: str, colour: str | None) -> str:
-        return paint(text, colour) if self._color and text else text
-
-
-def template(text: str) -> str:
-    """A template as a reader sees it: its fields as <names>."""
-    return _FIELD.sub(r"<\1>", text).replace("{{", "{").replace("}}", "}")
-
-
-# -- as Markdown -------------------------------------------------------------------------------------------------------
-
-
-def markdown(rules: Sequence[Rule] = TABLE) -> str:
-    """The list of findings as a page: a table, and the long text of each."""
-    order = {"error": 0, "warning": 1, "info": 2}
-    listed = sorted(rules, key=lambda rule: (order[rule.severity], rule.code))
-    lines = [
-        "# Findings",
-        "",
-        "Made by `handshark findings --format md`; do not edit. `handshark explain CODE` prints one of them.",
-        "",
-        "| code | severity | what it is |",
-        "|---|---|---|",
-        *(f"| [{rule.code}](#{rule.code}) | {rule.severity} | {_cell(rule.title)} |" for rule in listed),
-    ]
-    for rule in listed:
-        lines += ["", f"## {rule.code}", "", f"{rule.severity}: **{_cell(rule.title)}.** {_text(rule.about)}", ""]
-        lines += [f"Looks at: {_text(rule.looks_at)}.", "", "Says:", ""]
-        lines += [f"- {_text(message)}" for message in (rule.message, *(m for _, m, _ in rule.variants))]
-        lines += ["", "What to do:", ""]
-        lines += [f"- {_text(advice)}" for advice in (rule.advice, *(a for _, _, a in rule.variants if a))]
-        if rule.causes:
-            lines += ["", "What else could cause it:", "", *(f"- {_text(cause)}" for cause in rule.causes)]
-        lines += ["", "Rests on: " + "; ".join(_text(source) for source in rule.sources) + "."]
-    return "\n".join(lines) + "\n"
-
-
-def _text(text: str) -> str:
-    """Text as Markdown: nothing of it is markup."""
-    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", template(text))
-
-
-def _cell(text: str) -> str:
-    return _text(text)
+def in_brief(c: Connection) -> str:
+    """What happened, in two or three sentences."""
+    who = f"{labels.client(c)} connected to {labels.product(c.greeting) if c.greeting else 'a server'}"
+    where = f" at {labels.endpoint(c.server)}"
+    if c.login is not None:
+        who += f"{where} and logged in as {c.login.user!r}" if c.login.user else f"{where} and logged in without a name"
+        if c.login.database:
+            who += f" to database {c.login.database!r}"
+    else:
+        who += where
+    how = OUTCOMES.get(c.outcome, "")
+    if c.error is not None and c.outcome == "rejected":
+        how = f"The server refused: {labels.error_text(c)}."
+    total = c.timing.total_ns
+    speed = f" The verdict came after {labels.duration(total)}." if total is not None else ""
+    number = sum(c.commands.values())
+    after = f" {labels.count(number, 'command')} followed." if number else ""
+    return f"{who}. {how}{speed}{after}"

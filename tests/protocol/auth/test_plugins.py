@@ -17,7 +17,7 @@ def test_a_plugin_says_what_it_is(name: str) -> None:
     assert found.name == name
     assert found.short_name
     assert len(found.short_name) <= len(name)
-    for words in (found.proof.computed, found.proof.proves, found.proof.in_short):
+    for words in (found.proof.computed, found.proof.proves):
         assert words.endswith(".")
         assert words == words.strip()
         assert "  " not in words

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.html.charts import BARS, SLOTS, ChartData, DurationHistogram, _ticks, _Timeline
+from analyzer.report.html.charts import pictures, ticks
+from analyzer.report.prose.chart_data import BARS, SLOTS, ChartData, DurationHistogram, Timeline
 from tests.report import examples
 
 PLAIN = {"svg", "g", "rect", "path", "text"}
@@ -26,7 +27,7 @@ def statistics(number: int = 60) -> ChartData:
 
 
 def test_pictures_are_plain_svg_and_the_same_every_time() -> None:
-    first, second = statistics().pictures(), statistics().pictures()
+    first, second = pictures(statistics()), pictures(statistics())
     assert [one.name for one in first] == ["logins", "phases", "plugins", "tls", "drivers", "servers"]
     for one, other in zip(first, second, strict=True):
         assert one.svg == other.svg
@@ -40,7 +41,7 @@ def test_pictures_are_plain_svg_and_the_same_every_time() -> None:
 
 
 def test_bars_and_words_agree_with_what_was_counted() -> None:
-    logins, phases, plugins, tls, _, _ = statistics().pictures()
+    logins, phases, plugins, tls, _, _ = pictures(statistics())
     assert "12 accepted, 24 rejected, 12 aborted, 12 not known" in logins.words
     assert logins.legend == [
         ("accepted", "accepted"),
@@ -65,7 +66,7 @@ def test_what_is_seldom_is_put_together() -> None:
         assert one.driver
         one.driver.version = str(number)
         made.add(one)
-    drivers = next(one for one in made.pictures() if one.name == "drivers")
+    drivers = next(one for one in pictures(made) if one.name == "drivers")
     assert len(made.drivers) <= 1001
     assert "other" in drivers.words
     assert drivers.svg.count("<rect") < 20
@@ -87,7 +88,7 @@ def test_quantiles_are_within_a_step(values: list[int]) -> None:
 
 @given(st.lists(st.integers(-(10**15), 10**18), min_size=1, max_size=300))
 def test_timeline_loses_no_login_and_stays_small(times: list[int]) -> None:
-    made = _Timeline()
+    made = Timeline()
     for index, time in enumerate(times):
         made.add(time, index % 4)
     assert len(made.slots) <= SLOTS + 1
@@ -100,13 +101,13 @@ def test_timeline_loses_no_login_and_stays_small(times: list[int]) -> None:
 
 @given(st.integers(1, 10**9))
 def test_ticks_cover_the_largest(largest: int) -> None:
-    ticks = _ticks(largest)
-    assert ticks[0] == 0
-    assert ticks[-1] >= largest
-    assert 2 <= len(ticks) <= 6
-    assert len({b - a for a, b in pairwise(ticks)}) == 1
+    found = ticks(largest)
+    assert found[0] == 0
+    assert found[-1] >= largest
+    assert 2 <= len(found) <= 6
+    assert len({b - a for a, b in pairwise(found)}) == 1
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_nothing_and_one(number: int) -> None:
-    assert len(statistics(number).pictures()) == (6 if number else 0)
+    assert len(pictures(statistics(number))) == (6 if number else 0)

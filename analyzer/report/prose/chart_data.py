@@ -1,0 +1,140 @@
+"""What the overview of a run is made from: counted while connections pass, for the page's pictures, Markdown and
+comparisons. Counting takes the same memory for ten connections or millions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Final
+
+from analyzer.analysis.model.connection import Connection
+from analyzer.report.prose import labels
+
+# Kinds that are counted by name; later ones count as "other".
+MOST_KINDS: Final = 1000
+OTHER: Final = "other"
+# Bars of logins over time, and the slots they are counted in before the length of the capture is known.
+BARS: Final = 48
+SLOTS: Final = 4096
+# Durations are counted in steps of a fiftieth of a decade (4.7 %), from 1 us on.
+STEPS: Final = 50
+DECADES: Final = 9
+
+OUTCOMES: Final = (
+    ("accepted", ("accepted",)),
+    ("rejected", ("rejected",)),
+    ("aborted", ("aborted",)),
+    ("not known", ("encrypted", "unknown")),
+)
+PHASES: Final = (
+    ("TCP connect", "tcp_connect_ns"),
+    ("Greeting", "greeting_ns"),
+    ("TLS", "tls_ns"),
+    ("Login", "login_ns"),
+    ("Authentication", "authentication_ns"),
+)
+
+
+class DurationHistogram:
+    """A histogram with steps of equal ratio."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (STEPS * DECADES + 1)
+        self.total = 0
+        self.largest = 0
+
+    def add(self, ns: int) -> None:
+        self.total += 1
+        self.largest = max(self.largest, ns)
+        step = int(STEPS * math.log10(ns / 1000)) if ns > 1000 else 0
+        self.counts[min(step, STEPS * DECADES)] += 1
+
+    def quantile(self, share: float) -> int:
+        """Nanoseconds that `share` of all take at most, to within a step."""
+        due = share * self.total
+        seen = 0
+        for step, count in enumerate(self.counts):
+            seen += count
+            if seen >= due and seen:
+                return min(int(1000 * 10 ** ((step + 1) / STEPS)), self.largest)
+        return self.largest
+
+
+class Timeline:
+    """Outcomes in slots of time, which grow as the capture turns out to be longer."""
+
+    def __init__(self) -> None:
+        self.slot_ns = 1_000_000
+        self.origin: int | None = None
+        self.slots: dict[int, list[int]] = {}
+
+    def add(self, time_ns: int, outcome: int) -> None:
+        if self.origin is None:
+            self.origin = time_ns
+        slot = (time_ns - self.origin) // self.slot_ns
+        self.slots.setdefault(slot, [0] * len(OUTCOMES))[outcome] += 1
+        while len(self.slots) > SLOTS or max(slot, -slot) > SLOTS * 4:
+            self.slot_ns *= 2
+            halved: dict[int, list[int]] = {}
+            for old, counts in self.slots.items():
+                into = halved.setdefault(old // 2, [0] * len(OUTCOMES))
+                for index, count in enumerate(counts):
+                    into[index] += count
+            self.slots = halved
+            slot //= 2
+
+    def bars(self) -> tuple[int, int, list[list[int]]]:
+        """(time of the first bar's start, length of a bar, outcomes of each bar)."""
+        if self.origin is None or not self.slots:
+            return 0, 1, []
+        first, last = min(self.slots), max(self.slots)
+        per_bar = max(1, -(-(last - first + 1) // BARS))
+        count = -(-(last - first + 1) // per_bar)
+        bars = [[0] * len(OUTCOMES) for _ in range(count)]
+        for slot, counts in self.slots.items():
+            into = bars[(slot - first) // per_bar]
+            for index, number in enumerate(counts):
+                into[index] += number
+        return self.origin + first * self.slot_ns, per_bar * self.slot_ns, bars
+
+
+class ChartData:
+    """What the pictures are made from."""
+
+    def __init__(self) -> None:
+        self.plugins: Counter[str] = Counter()
+        self.tls: Counter[str] = Counter()
+        self.drivers: Counter[str] = Counter()
+        self.servers: Counter[str] = Counter()
+        self.durations = {name: DurationHistogram() for name, _ in PHASES}
+        self.total = DurationHistogram()
+        self.logins = 0
+        self.in_clear = 0
+        self.timeline = Timeline()
+        self._outcomes = {outcome: index for index, (_, names) in enumerate(OUTCOMES) for outcome in names}
+
+    def add(self, connection: Connection) -> None:
+        c = connection
+        self.timeline.add(c.start_time_ns, self._outcomes.get(c.outcome, len(OUTCOMES) - 1))
+        if c.authentication is not None and c.authentication.plugin:
+            _count(self.plugins, c.authentication.plugin)
+        if c.login is not None or c.tls is not None:
+            self.logins += 1
+            self.in_clear += c.tls is None
+            _count(self.tls, "none" if c.tls is None else c.tls.version or "TLS, version not seen")
+        if c.login is not None:
+            _count(self.drivers, labels.driver(c) or "not named")
+        if c.greeting is not None:
+            _count(self.servers, labels.product(c.greeting))
+        timing = c.timing
+        for name, field in PHASES:
+            ns = getattr(timing, field)
+            if ns is not None:
+                self.durations[name].add(max(0, ns))
+        if timing.total_ns is not None:
+            self.total.add(max(0, timing.total_ns))
+
+
+def _count(counter: Counter[str], kind: str) -> None:
+    counter[kind if kind in counter or len(counter) < MOST_KINDS else OTHER] += 1

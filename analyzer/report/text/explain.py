@@ -1,0 +1,140 @@
+"""`handshark explain` as text: the story of a connection, and the long text of a finding.
+
+Text from the wire goes through `escape.terminal` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from analyzer.analysis.findings.helpers import span
+from analyzer.analysis.findings.rule import Rule
+from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.report.escape import terminal
+from analyzer.report.prose import labels
+from analyzer.report.prose.story import story
+from analyzer.report.prose.templates import template
+from analyzer.report.text.colour import paint
+from analyzer.report.text.layout import cells, wrap
+
+NARROWEST: Final = 40
+
+
+class Explainer:
+    """Writes lines through `write`, each in at most `width` cells. `color`: with terminal colours."""
+
+    def __init__(self, write: Callable[[str], object], width: int = 80, color: bool = False) -> None:
+        self._write = write
+        self._width = max(width, NARROWEST)
+        self._color = color
+
+    def connection(self, connection: Connection) -> None:
+        """The whole story, and what was found."""
+        c = connection
+        began = datetime.fromtimestamp(c.start_time_ns // 1_000_000_000, UTC)
+        self._line(f"{c.capture}, connection {c.stream}: {c.outcome}", "bold")
+        self._line(f"{labels.client(c)} to {c.server.address}:{c.server.port}, {began:%Y-%m-%d %H:%M:%S} UTC", "dim")
+        for number, step in enumerate(story(c), 1):
+            when = "" if step.after_ns is None else f"+{span(step.after_ns)}"
+            frame = "" if not step.frame else f"frame {step.frame}"
+            self._blank()
+            self._head(f"{number}. {step.title}", ", ".join(part for part in (when, frame) if part))
+            plain = " ".join(said for said in step.sentences if not said.startswith("- "))
+            self._paragraph("   ", plain)
+            for said in step.sentences:
+                if said.startswith("- "):
+                    self._paragraph("   - ", said[2:])
+        self._blank()
+        if not c.findings:
+            self._line("Nothing to find fault with.", "bold")
+        else:
+            self._line("What was found", "bold")
+        for finding in c.findings:
+            self._finding(finding)
+
+    def brief(self, connection: Connection) -> None:
+        """One line for a connection in which nothing went wrong."""
+        c = connection
+        self._paragraph(
+            "",
+            f"connection {c.stream}: {c.outcome}, {labels.client(c)}, {labels.account(c) or '-'}; nothing above info",
+        )
+
+    def _finding(self, finding: Finding) -> None:
+        self._blank()
+        label = f"{finding.severity}: {finding.code}"
+        self._head(label, finding.confidence, finding.severity)
+        self._paragraph("   ", finding.message)
+        if finding.evidence:
+            self._line("   Evidence:")
+            for said in finding.evidence:
+                self._paragraph("   - ", said)
+        elif finding.frames:
+            self._paragraph("   ", f"Evidence: {labels.frames(finding.frames)}.")
+        if finding.doubt:
+            self._paragraph("   ", f"Why not surer: {finding.doubt}.")
+        self._paragraph("   ", f"What to do: {finding.advice}")
+        if finding.alternatives:
+            self._line("   It could also be:")
+            for said in finding.alternatives:
+                self._paragraph("   - ", said)
+
+    def rule(self, rule: Rule) -> None:
+        """The long text of a finding."""
+        self._head(rule.code, rule.severity, rule.severity)
+        self._paragraph("", rule.title + ".")
+        parts: tuple[tuple[str, Sequence[str]], ...] = (
+            ("What it is", (rule.about,)),
+            ("What it looks at", (rule.looks_at,)),
+            ("What it says", (rule.message, *(message for _, message, _ in rule.variants))),
+            ("What to do", (rule.advice, *(advice for _, _, advice in rule.variants if advice))),
+            ("What else could cause it", rule.causes),
+            ("Sources", rule.sources),
+        )
+        for title, texts in parts:
+            if not texts:
+                continue
+            self._blank()
+            self._line(title, "bold")
+            for text in texts:
+                lead = "   - " if len(texts) > 1 or title == "Sources" else "   "
+                self._paragraph(lead, template(text))
+
+    def rules(self, rules: Iterable[Rule]) -> None:
+        """A list of findings, a line each."""
+        listed = list(rules)
+        widest = max((len(rule.code) for rule in listed), default=0)
+        for rule in listed:
+            severity = self._paint(f"{rule.severity:<8}", rule.severity)
+            lead = f"{severity} {rule.code:<{widest}}  "
+            room = self._width - 8 - 1 - widest - 2
+            lines = wrap(rule.title, max(room, 20))
+            margin = " " * (8 + 1 + widest + 2)
+            self._write("\n".join((margin if i else lead) + line for i, line in enumerate(lines)) + "\n")
+
+    def _blank(self) -> None:
+        self._write("\n")
+
+    def _head(self, left: str, right: str, colour: str = "bold") -> None:
+        left, right = terminal(left), terminal(right)
+        gap = max(2, self._width - cells(left) - cells(right)) if right else 0
+        if right and cells(left) + 2 + cells(right) > self._width:
+            self._line(left, colour)
+            self._line(right, "dim")
+            return
+        self._write(self._paint(left, colour) + " " * gap + self._paint(right, "dim") + "\n")
+
+    def _line(self, text: str, colour: str | None = None) -> None:
+        for line in wrap(terminal(text), self._width) or [""]:
+            lead = text[: len(text) - len(text.lstrip())]
+            self._write(self._paint(lead + line if lead else line, colour) + "\n")
+
+    def _paragraph(self, lead: str, text: str) -> None:
+        margin = " " * cells(lead)
+        for i, line in enumerate(wrap(terminal(text), self._width - cells(lead)) or [""]):
+            self._write((margin if i else lead) + line + "\n")
+
+    def _paint(self, text: str, colour: str | None) -> str:
+        return paint(text, colour) if self._color and text else text
