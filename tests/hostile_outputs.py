@@ -12,7 +12,8 @@ import msgspec
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail, Source
 from analyzer.capture import open_stream
-from analyzer.errors import CaptureError, UnsupportedLinkType
+from analyzer.engine.reading import Reading
+from analyzer.errors import CaptureError
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.report.csv import COLUMNS
 from analyzer.report.csv import encode as csv_line
@@ -50,14 +51,12 @@ def analyse(
         analysis._flows = FlowTable(analysis._follow, columns=False)
     try:
         with open_stream(io.BytesIO(content), name, batch_bytes=batch_bytes) as source:
-            for batch in source:
-                told.results += analysis.feed(batch)
-            told.results += analysis.finish(source.cut_short)
-            told.source = analysis.source(source.format, [str(warning) for warning in source.warnings])
+            reading = Reading(analysis, source)
+            for result in reading.results():
+                told.results.append(result)  # one by one: what came before an error is kept
+            told.source = reading.source()
     except CaptureError as error:
         told.refused = str(error)
-    except UnsupportedLinkType as error:
-        told.refused = f"link type {error.link_type}"
     told.lines = [json_line(connection) for connection, _ in told.results]
     return told
 

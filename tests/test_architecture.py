@@ -88,7 +88,6 @@ OPEN_ARROWS: frozenset[tuple[str, str]] = frozenset(
         ("analyzer.analysis.conversation.decoder", "analyzer.analysis.commands"),
         ("analyzer.analysis.conversation.decoder", "analyzer.analysis.packets"),
         ("analyzer.analysis.conversation.fast_path", "analyzer.analysis.commands"),
-        ("analyzer.analysis.dissection.dissector", "analyzer.analysis.pipeline"),
         ("analyzer.analysis.dissection.selection", "analyzer.analysis.pipeline"),
     }
 )
@@ -331,7 +330,6 @@ OPEN_PRIVATE: frozenset[str] = frozenset(
         "analyzer.analysis.conversation.conversation",
         "analyzer.analysis.live",
         "analyzer.capture.merge",
-        "analyzer.cli.filter_argument",
         "analyzer.protocol.auth.authentication_openid_connect_client",
         "analyzer.protocol.auth.caching_sha2_password",
         "analyzer.protocol.auth.dialog",

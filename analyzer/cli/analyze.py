@@ -9,10 +9,11 @@ from typing import BinaryIO, TypeVar
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
-from analyzer.cli.filter_argument import connections, filter_argument, jobs_of
-from analyzer.cli.harvest import connection_alone, whole
+from analyzer.cli.console import Console
+from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
-from analyzer.cli.run import Run
+from analyzer.engine.collectors import connection_alone, connections, whole
+from analyzer.engine.run import Run
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ def _rendered(
 ) -> Iterator[bytes]:
     """Each connection encoded, in the process that found it."""
     harvest = connections(arguments.filter, lambda result: (encode(result[0]), rank_of(result[0])))
-    sources: Run[tuple[bytes, int]] = Run(options, harvest, jobs_of(arguments))
+    sources: Run[tuple[bytes, int]] = Run(options, harvest, jobs_of(arguments), Console())
     for _, results in sources.each(arguments.captures, arguments.merge):
         for line, rank in results:
             outcome.gravest = max(outcome.gravest, rank)
@@ -140,7 +141,7 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
     from analyzer.report.text.connections import TextReport
 
     report = TextReport(lambda line: out.write(line.encode()), *look(arguments, out), arguments.verbose)
-    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
+    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
     for name, results in sources.each(arguments.captures, arguments.merge):
         before = len(sources.sources)
         begun = False
@@ -164,7 +165,9 @@ def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _
     from analyzer.report.text.fleet import FleetText, as_json
 
     fleet = Fleet()
-    sources: Run[Connection] = Run(options, connections(arguments.filter, connection_alone), jobs_of(arguments))
+    sources: Run[Connection] = Run(
+        options, connections(arguments.filter, connection_alone), jobs_of(arguments), Console()
+    )
     for _, found in sources.each(arguments.captures, arguments.merge):
         for connection in found:
             outcome.gravest = max(outcome.gravest, rank_of(connection))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import load_rsa_key
 from analyzer.analysis.pipeline import DEFAULT_PORTS
-from analyzer.cli.run import complain
+from analyzer.cli.console import complain
 from analyzer.errors import AnalyzerError
 
 # What `add_subparsers` gives; the class has no public name.

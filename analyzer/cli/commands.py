@@ -10,11 +10,12 @@ from typing import BinaryIO
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.model.command import Command
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
-from analyzer.cli.exchanging import Exchanges, Slowest, Top
+from analyzer.cli.console import Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
-from analyzer.cli.harvest import Collector
 from analyzer.cli.output import look, written
-from analyzer.cli.run import Run
+from analyzer.engine.collectors import Collector
+from analyzer.engine.command_collectors import EachCommand, SlowestCommands, TopCommands
+from analyzer.engine.run import Run
 
 FORMATS = ("text", "jsonl", "csv")
 SHOWN_GROUPS = 50
@@ -78,8 +79,8 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
             return exchange
 
         text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
-        each: Callable[[], Collector[Command]] = partial(Exchanges, arguments.slow, as_it_is, arguments.filter)
-        whole = Run(options, each, jobs_of(arguments))
+        each: Callable[[], Collector[Command]] = partial(EachCommand, arguments.slow, as_it_is, arguments.filter)
+        whole = Run(options, each, jobs_of(arguments), Console())
         for name, exchanges in whole.each(arguments.captures, arguments.merge):
             text.begin(name)
             for exchange in exchanges:
@@ -88,8 +89,8 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
     # In the other formats each is encoded in the process that found it.
     encode, head = _encoder(arguments.format)
     out.write(head)
-    encoded: Callable[[], Collector[bytes]] = partial(Exchanges, arguments.slow, encode, arguments.filter)
-    sources = Run(options, encoded, jobs_of(arguments))
+    encoded: Callable[[], Collector[bytes]] = partial(EachCommand, arguments.slow, encode, arguments.filter)
+    sources = Run(options, encoded, jobs_of(arguments), Console())
     for _, lines in sources.each(arguments.captures, arguments.merge):
         out.writelines(lines)
     return sources.code
@@ -107,9 +108,9 @@ def _encoder(form: str) -> tuple[Callable[[Command], bytes], bytes]:
 
 
 def _top(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    slowest = partial(Slowest, arguments.slow, arguments.top, arguments.filter)
-    sources: Run[Command] = Run(options, slowest, jobs_of(arguments))
-    top = Top(arguments.top)
+    slowest = partial(SlowestCommands, arguments.slow, arguments.top, arguments.filter)
+    sources: Run[Command] = Run(options, slowest, jobs_of(arguments), Console())
+    top = TopCommands(arguments.top)
     for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
         for exchange in exchanges:
             top.add(exchange, number)

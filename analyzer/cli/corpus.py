@@ -12,8 +12,8 @@ from pathlib import Path
 from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.cli.arguments import Commands, command
-from analyzer.cli.parallel import add_secrets
-from analyzer.cli.run import complain
+from analyzer.cli.console import complain
+from analyzer.engine.reading import Reading
 from analyzer.errors import AnalyzerError
 from analyzer.report.escape import terminal
 from analyzer.report.jsonl import encode
@@ -71,16 +71,10 @@ def analysed(capture: Path) -> str:
     """The analysis of a capture as its golden file holds it: indented JSON, one key a line."""
     keys = keys_of(capture)
     analysis = Analysis(capture.name, AnalysisOptions(keylogs=(keys.read_bytes(),) if keys.exists() else ()))
-    rows = []
     with open_capture(os.fspath(capture)) as source:
-        analysis.look_ahead(source.secrets_ahead)
-        taken = 0
-        for batch in source:
-            taken = add_secrets(analysis, source, taken)
-            rows += [json.loads(encode(connection)) for connection, _ in analysis.feed(batch)]
-        add_secrets(analysis, source, taken)
-        rows += [json.loads(encode(connection)) for connection, _ in analysis.finish(source.cut_short)]
-        summary = analysis.source(source.format, [str(warning) for warning in source.warnings])
+        reading = Reading(analysis, source)
+        rows = [json.loads(encode(connection)) for connection, _ in reading.results()]
+        summary = reading.source()
     content = {
         "format": summary.format,
         "frames": summary.frames,

@@ -9,13 +9,15 @@ from functools import partial
 from typing import BinaryIO
 
 from analyzer.analysis import AnalysisOptions
-from analyzer.analysis.dissection.dissector import RowCollector, RowRequest
+from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, closest
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
+from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import written
-from analyzer.cli.run import Run, complain
+from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.run import Run
 
 # So many rows come out of the first pieces of a capture.
 FEW_ROWS = 10_000
@@ -145,7 +147,9 @@ def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
     render, head, between, foot = _renderer(arguments)
     out.write(head)
     left = arguments.count if arguments.count is not None else -1
-    sources: Run[bytes] = Run(options, partial(RowCollector, wanted, render, arguments.count), arguments.jobs)
+    sources: Run[bytes] = Run(
+        options, partial(RowCollector, wanted, render, arguments.count), arguments.jobs, Console()
+    )
     if 0 < left <= FEW_ROWS and arguments.jobs is None:
         # Done before other processes have started.
         sources.jobs, sources.growing = 1, True

@@ -15,8 +15,9 @@ from analyzer.analysis import Result
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import INFO
 from analyzer.cli.arguments import Commands, command, options_of, port, positive
-from analyzer.cli.harvest import Connections, whole
-from analyzer.cli.run import Run, complain
+from analyzer.cli.console import Console, complain
+from analyzer.engine.collectors import Connections, whole
+from analyzer.engine.run import Run
 from analyzer.report.text.explain import Explainer
 
 # Connections told in full where none is named.
@@ -90,7 +91,7 @@ def _story(arguments: argparse.Namespace, explainer: Explainer) -> int:
     told = untold = 0
     healthy: list[Result] = []
     found: set[int] = set()
-    sources: Run[Result] = Run(options, partial(Connections, whole))
+    sources: Run[Result] = Run(options, partial(Connections, whole), None, Console())
     for _, results in sources.each([arguments.what], False):
         for result in results:
             connection = result[0]

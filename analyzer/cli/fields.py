@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, closest
 from analyzer.cli.arguments import Commands, command
-from analyzer.cli.run import complain
+from analyzer.cli.console import complain
 
 EXAMPLES = """examples:
   handshark fields                     # all of them

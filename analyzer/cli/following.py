@@ -24,9 +24,9 @@ from analyzer.analysis.live import LiveAnalysis, News
 from analyzer.capture.live import channel
 from analyzer.capture.live.channel import Inlet
 from analyzer.cli.arguments import options_of
+from analyzer.cli.console import complain
 from analyzer.cli.output import open_output
 from analyzer.cli.privileges import User, drop
-from analyzer.cli.run import complain
 from analyzer.report.prose.summary import SummaryTotals
 from analyzer.report.text.live_table import FAILED, Counts, LiveTable
 

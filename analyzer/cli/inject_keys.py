@@ -9,9 +9,8 @@ from typing import BinaryIO
 from analyzer.analysis.keylogs import count_secrets
 from analyzer.capture import CaptureSource, PcapngWriter, open_capture
 from analyzer.cli.arguments import Commands, command
+from analyzer.cli.console import ProgressLine, complain
 from analyzer.cli.output import open_output
-from analyzer.cli.progress import ProgressLine
-from analyzer.cli.run import complain
 from analyzer.errors import CaptureError
 
 EXAMPLES = """example:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import msgspec
 
 from analyzer.cli.arguments import Commands, analysis_arguments, command, positive
+from analyzer.cli.console import complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.privileges import User, invoking_user, user_named
-from analyzer.cli.run import complain
 from analyzer.errors import CaptureError
 from analyzer.report.escape import terminal
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from analyzer.cli.run import complain
+from analyzer.cli.console import complain
 
 
 @contextlib.contextmanager

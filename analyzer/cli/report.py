@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, Final
 
-from analyzer.analysis import AnalysisOptions, Result, Source
+from analyzer.analysis import AnalysisOptions, Result
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive
-from analyzer.cli.filter_argument import connections, filter_argument, jobs_of
-from analyzer.cli.harvest import whole
+from analyzer.cli.console import Again, Console
+from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
-from analyzer.cli.run import Run
+from analyzer.engine.collectors import connections, whole
+from analyzer.engine.run import Run
 
 PACKETS = 200
 THEMES = ("auto", "light", "dark")
@@ -87,13 +88,6 @@ def _title(arguments: argparse.Namespace) -> str:
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 
 
-class _Again(Run[tuple[str, int, list[bytes]]]):
-    """Reads captures a second time: what is wrong with them has been said."""
-
-    def _done(self, source: Source) -> None:
-        return None
-
-
 def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.html.page import Entry, HtmlReport, Prepare
 
@@ -104,7 +98,7 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     twice = all(os.path.isfile(name) for name in arguments.captures)
     twice = twice and sum(os.path.getsize(name) for name in arguments.captures) > READ_ONCE
     first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
-    sources: Run[Entry] = Run(first, connections(arguments.filter, prepare.entry), jobs_of(arguments))
+    sources: Run[Entry] = Run(first, connections(arguments.filter, prepare.entry), jobs_of(arguments), Console())
     file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     with HtmlReport(
         file,
@@ -123,7 +117,8 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
         if twice and not sources.interrupted:
             for name, frames in page.missing.items():
                 names = arguments.captures if arguments.merge else [name]
-                again = _Again(replace(options, only=frames), connections(None, prepare.packets), arguments.jobs)
+                only = replace(options, only=frames)
+                again = Run(only, connections(None, prepare.packets), arguments.jobs, Again())
                 for _, found in again.each(names, arguments.merge):
                     for capture, frame, columns in found:
                         page.packets(capture, frame, columns)
@@ -136,7 +131,7 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     from analyzer.report.markdown import MarkdownReport
 
     report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit)
-    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
+    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
     for _, results in sources.each(arguments.captures, arguments.merge):
         for connection, _ in results:
             report.connection(connection)
@@ -151,7 +146,7 @@ def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: Bi
 
     sides = []
     for name in arguments.captures:
-        sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments))
+        sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
         side = Side(name)
         for _, results in sources.each([name], False):
             for connection, _ in results:

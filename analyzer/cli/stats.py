@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import BinaryIO
 
-from analyzer.analysis import Analysis, AnalysisOptions, Result
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import KINDS, CommandStatistics
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
-from analyzer.cli.exchanging import Observed
+from analyzer.cli.console import Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
-from analyzer.cli.harvest import Key
 from analyzer.cli.output import look, written
-from analyzer.cli.run import Run
-
-if TYPE_CHECKING:
-    from analyzer.analysis.dissection.filters import Filter
+from analyzer.engine.command_collectors import SummedCommands
+from analyzer.engine.run import Run
 
 FORMATS = ("text", "jsonl", "csv")
 DEFAULT = ("server", "user", "command", "statement")
@@ -28,35 +24,13 @@ EXAMPLES = """examples:
 """
 
 
-class Summed(Observed):
-    """At the end, the statistics of all exchanges of a capture."""
-
-    longest: ClassVar[int] = 0  # the usual: of a statement its beginning is enough
-
-    def __init__(self, slow_ns: int, kinds: tuple[str, ...], keep: Filter | None = None) -> None:
-        # A large library comes with it, which no other command needs.
-        from analyzer.analysis.commands.digest import Digests
-
-        super().__init__(slow_ns, keep)
-        self._statistics = CommandStatistics(kinds)
-        self._digests = Digests()
-
-    def take(
-        self, analysis: Analysis, results: Iterator[Result], last: bool
-    ) -> Iterable[tuple[Key, CommandStatistics]]:
-        for _, _, exchange in self.taken(analysis, results):
-            self._statistics.add(exchange, self._digests)
-        if last:
-            yield (0,), self._statistics
-
-
 def collect(
     arguments: argparse.Namespace, options: AnalysisOptions, kinds: tuple[str, ...], slow_ns: int = 0
 ) -> tuple[CommandStatistics, Run[CommandStatistics]]:
     """The statistics of all captures together."""
     whole = CommandStatistics(kinds)
     sources: Run[CommandStatistics] = Run(
-        options, partial(Summed, slow_ns, kinds, arguments.filter), jobs_of(arguments)
+        options, partial(SummedCommands, slow_ns, kinds, arguments.filter), jobs_of(arguments), Console()
     )
     for _, parts in sources.each(arguments.captures, arguments.merge):
         for part in parts:

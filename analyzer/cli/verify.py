@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from analyzer.analysis import Connection, Result
+from analyzer.analysis import Connection
 from analyzer.analysis.connection.truth import compare
 from analyzer.cli.arguments import Commands, command, options_of
-from analyzer.cli.harvest import Connections
-from analyzer.cli.run import Run, complain
+from analyzer.cli.console import Console, complain
+from analyzer.engine.collectors import Connections, connection_alone
+from analyzer.engine.run import Run
 from analyzer.report.escape import terminal
 
 EXAMPLES = """examples:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, packets=0)
     if truths is None or options is None:
         return 3
-    sources: Run[Connection] = Run(options, partial(Connections, _connection), jobs=1)
+    sources: Run[Connection] = Run(options, partial(Connections, connection_alone), 1, Console())
     connections: list[Connection] = []
     for _, found in sources.each([arguments.capture], merge=False):
         connections += found
@@ -84,10 +85,6 @@ def _same_ends(connection: Connection, truth: Mapping[str, Any]) -> bool:
         if known.get("port", end.port) != end.port or known.get("address", end.address) != end.address:
             return False
     return True
-
-
-def _connection(result: Result) -> Connection:
-    return result[0]
 
 
 def _told(connections: list[Connection], truth: dict[str, Any]) -> bool:

@@ -7,23 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail
-from analyzer.capture import open_capture
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail
 from analyzer.report.jsonl import encode
+from tests.reading import results_of
 
 Json = dict[str, Any]
 Result = tuple[Connection, ConnectionDetail | None]
 
 
 def analyse_file(path: Path, options: AnalysisOptions | None = None, batch_bytes: int = 4 << 20) -> list[Result]:
-    """All MySQL connections of a capture file."""
-    analysis = Analysis(path.name, options or AnalysisOptions())
-    results: list[Result] = []
-    with open_capture(str(path), batch_bytes=batch_bytes) as source:
-        for batch in source:
-            results += analysis.feed(batch)
-        results += analysis.finish(source.cut_short)
-    return results
+    """All MySQL connections of a capture file, without the keys inside it."""
+    return results_of(path, options, keys=False, batch_bytes=batch_bytes)
 
 
 @cache

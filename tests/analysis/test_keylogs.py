@@ -14,9 +14,11 @@ import msgspec
 from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.capture import PcapWriter
+from analyzer.engine.reading import Reading
 from analyzer.tls import keylog
 from analyzer.tls.session import KeyLog
 from tests.corpus import REPOSITORY
+from tests.reading import opened
 from tests.tls.live import Bench
 from tests.tls.mysql import V13, session
 from tests.wire.frames import batches
@@ -77,15 +79,16 @@ def test_a_session_is_opened_when_its_keys_come(tmp_path: Path, bench: Bench) ->
     log = KeyLogFile(path)
     analysis = Analysis("live", AnalysisOptions())
     results: list[Result] = []
-    for number, batch in enumerate(parts):
+    reading = Reading(analysis, opened(parts))
+    for number, found in enumerate(reading.batches()):
         log.poll(analysis.keys)
-        results += analysis.feed(batch)
+        results += found
         if number == 8:
             assert analysis.keys.waiting
             path.write_bytes(made.log)
         if number == 10:
             assert not analysis.keys.waiting
-    results += analysis.finish(cut_short=False)
+    results += reading.end()
     ((connection, _),) = results
     assert connection.outcome == "accepted"
     assert connection.commands == {"quit": 1, "query": 3}

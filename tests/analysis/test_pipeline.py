@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from analyzer.analysis import AnalysisOptions, Result, pipeline
-from analyzer.errors import UnsupportedLinkType
+from analyzer.engine.reading import Reading
+from analyzer.errors import CaptureError, UnsupportedLinkType
 from tests.analysis.traffic import analyse, results_of
+from tests.reading import opened
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import query
 from tests.wire.script import ACCEPTED, GOODBYE, MS, START, Step, conversation, in_time_order, wait
@@ -39,11 +41,10 @@ def test_results_come_in_the_order_of_first_frames() -> None:
 
 def test_results_come_as_soon_as_nothing_before_them_is_open() -> None:
     analysis = pipeline.Analysis("made", AnalysisOptions())
-    early = 0
-    for batch in batches(storm(300, first_lives=False), 200):
-        early += len(list(analysis.feed(batch)))
+    reading = Reading(analysis, opened(batches(storm(300, first_lives=False), 200)))
+    early = sum(len(list(results)) for results in reading.batches())
     assert early > 0
-    assert early + len(list(analysis.finish(False))) == 300
+    assert early + len(list(reading.end())) == 300
 
 
 def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,11 +53,12 @@ def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "WAITING", 10)
     analysis = pipeline.Analysis("made.pcap", AnalysisOptions(packets=2))
     results: list[Result] = []
-    for batch in batches(frames, 300):
-        results += analysis.feed(batch)
+    reading = Reading(analysis, opened(batches(frames, 300)))
+    for found in reading.batches():
+        results += found
         assert len(analysis._order._waiting) <= 10
     assert analysis._order._on_disk
-    results += analysis.finish(False)
+    results += reading.end()
     assert [connection for connection, _ in results] == whole
     assert all(detail is not None and len(detail.packets) == 2 for _, detail in results)
 
@@ -82,8 +84,10 @@ def test_other_traffic_takes_numbers_but_no_rows() -> None:
 def test_link_type_that_is_unknown() -> None:
     frames = [frame._replace(link_type=147) for frame in conversation([*ACCEPTED])]
     with pytest.raises(UnsupportedLinkType) as caught:
-        results_of(frames)
+        list(pipeline.Analysis("made", AnalysisOptions()).feed(*batches(frames)))
     assert caught.value.link_type == 147
+    with pytest.raises(CaptureError, match=r"made\.pcap: link type 147 is not one that can be read"):
+        results_of(frames)
 
 
 def test_some_frames_of_an_unknown_link_type_are_noted() -> None:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection
-from analyzer.capture import open_capture
+from analyzer.analysis import Connection
 from tests.corpus import ZEEK, needs_corpus
+from tests.reading import connections_of
 
 pytestmark = needs_corpus
 LOGS = sorted(ZEEK.glob("*.mysql.log")) if ZEEK.is_dir() else []
@@ -34,11 +34,7 @@ def entries(log: Path) -> list[Entry]:
 
 def connections(log: Path) -> list[Connection]:
     capture = log.with_name(log.name.removesuffix(".mysql.log") + ".pcap")
-    analysis = Analysis(capture.name, AnalysisOptions())
-    with open_capture(str(capture)) as source:
-        results = [result for batch in source for result in analysis.feed(batch)]
-        results += analysis.finish(source.cut_short)
-    return [connection for connection, _ in results]
+    return connections_of(capture)
 
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda path: path.name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.analysis.pipeline import Result
+from tests.reading import BatchSource, read_through
 from tests.wire.files import pcap
 from tests.wire.frames import ACK, FIN, RST, SYN, Frame, batches, segment
 from tests.wire.mysql import (
@@ -80,11 +81,7 @@ def results_of(
 ) -> tuple[list[Result], Analysis]:
     """All results of a capture with these frames, fed in batches of `batch` frames."""
     analysis = Analysis("made.pcap", options or AnalysisOptions())
-    results: list[Result] = []
-    for part in batches(frames, batch):
-        results += analysis.feed(part)
-    results += analysis.finish(cut_short)
-    return results, analysis
+    return read_through(analysis, BatchSource("made.pcap", batches(frames, batch), cut_short)), analysis
 
 
 def analyse(

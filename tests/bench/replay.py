@@ -18,6 +18,7 @@ from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
 from tests.bench import tls
+from tests.reading import read_through
 
 MSS = 1448
 START_NS = 1_790_000_000_000_000_000
@@ -186,11 +187,7 @@ def connections_in(path: Path, keylog: Path | None = None) -> int:
     With a key log those that it reads in TLS, to the client's goodbye.
     """
     analysis = Analysis(str(path), AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ()))
-    found = []
-    with open_capture(str(path)) as source:
-        for batch in source:
-            found += [connection for connection, _ in analysis.feed(batch)]
-        found += [connection for connection, _ in analysis.finish(source.cut_short)]
+    found = [connection for connection, _ in read_through(analysis, path)]
     if keylog is None:
         return analysis.totals.mysql_connections
     return sum(each.tls is not None and each.tls.decrypted and "quit" in each.commands for each in found)

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Analysis, AnalysisOptions
-from analyzer.analysis.dissection.dissector import RowCollector, RowRequest
+from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.filters import compile_filter
-from analyzer.capture import open_capture
 from analyzer.cli import main
+from analyzer.engine.row_collector import RowCollector
 from analyzer.errors import AnalyzerError
 from analyzer.report.text.dissection import FieldColumns, encode_json, hex_dump, json_object, one_line, tree
 from tests.cli.support import Done, Json, run
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus, truth
 from tests.hostile_captures import changed_frames
+from tests.reading import collected
 from tests.wire.files import frames_in, pcapng
 
 SAMPLES = REPOSITORY / "samples"
@@ -301,16 +301,10 @@ def dissected(path: Path, keep: RowRequest | None = None) -> int:
         return len(group)
 
     harvest = RowCollector(keep or RowRequest(None, None, True, raw=True), render)
-    count = 0
     try:
-        with open_capture(str(path)) as capture:
-            analysis = Analysis(path.name, harvest.options(AnalysisOptions()))
-            for batch in capture:
-                count += sum(row for _, row in harvest.take(analysis, analysis.feed(batch), False))
-            count += sum(row for _, row in harvest.take(analysis, analysis.finish(capture.cut_short), True))
+        return sum(collected(path, harvest))
     except AnalyzerError:
         return -1
-    return count
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -409,10 +403,4 @@ def rows_of(path: Path, wanted: RowRequest, columns: FieldColumns, sieve: bool =
     harvest = RowCollector(wanted, columns)
     if not sieve:
         harvest.sieve = None
-    found: list[str] = []
-    with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, harvest.options(AnalysisOptions()))
-        for batch in capture:
-            found += [row for _, row in harvest.take(analysis, analysis.feed(batch), False)]
-        found += [row for _, row in harvest.take(analysis, analysis.finish(capture.cut_short), True)]
-    return found
+    return collected(path, harvest)

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.truth import compare
-from analyzer.capture import open_capture
 from tests.drivers.cases import Told
 from tests.drivers.known import DESERVED, DIFFERENCES
 from tests.drivers.run import ServerRun
 from tests.drivers.truth import ending, server_disagrees, truth, went_wrong
+from tests.reading import connections_of
 
 # Node's clock has milliseconds.
 SLACK_NS: Final = 2_000_000
@@ -51,13 +51,7 @@ def options_for(run: ServerRun) -> AnalysisOptions:
 
 def analyse(run: ServerRun) -> list[dict[str, Any]]:
     """The connections of the capture, read once, in the keys of the contract."""
-    found = []
-    with open_capture(str(run.capture)) as capture:
-        analysis = Analysis(run.capture.name, options_for(run))
-        for batch in capture:
-            found += [connection for connection, _ in analysis.feed(batch)]
-        found += [connection for connection, _ in analysis.finish(capture.cut_short)]
-    return [msgspec.to_builtins(connection) for connection in found]
+    return [msgspec.to_builtins(connection) for connection in connections_of(run.capture, options_for(run))]
 
 
 def match(run: ServerRun, connections: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:

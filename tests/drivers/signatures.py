@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.drivers.base import OPTIONAL
 from analyzer.analysis.conversation.observer import BaseObserver, Observer
-from analyzer.capture import open_capture
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
 from tests.drivers.run import run_all, usable_drivers
+from tests.reading import results_of
 from tests.servers import REPOSITORY, running_servers
 
 TABLE: Final = REPOSITORY / "analyzer" / "analysis" / "connection" / "drivers" / "table.py"
@@ -53,13 +53,7 @@ def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[HandshakeRes
     def look(tcp: TcpConnection) -> Observer:
         return Logins(found)
 
-    analysis = Analysis(capture.name, AnalysisOptions(observe=(look,), keylogs=tuple(keylogs)))
-    with open_capture(str(capture)) as source:
-        for batch in source:
-            for content in source.secrets:
-                analysis.add_keys(content)
-            list(analysis.feed(batch))
-        list(analysis.finish(source.cut_short))
+    results_of(capture, AnalysisOptions(observe=(look,), keylogs=tuple(keylogs)))
     return found
 
 

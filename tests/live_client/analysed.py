@@ -7,22 +7,12 @@ from typing import Any
 
 import msgspec
 
-from analyzer.analysis import Analysis, AnalysisOptions
-from analyzer.capture import open_capture
-from analyzer.cli.parallel import add_secrets
+from tests.reading import connections_of
 
 
 def analyse(path: Path) -> list[dict[str, Any]]:
     """The connections of a capture, in the keys of the contract."""
-    found = []
-    with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, AnalysisOptions())
-        taken = 0
-        for batch in capture:
-            taken = add_secrets(analysis, capture, taken)
-            found += [connection for connection, _ in analysis.feed(batch)]
-        found += [connection for connection, _ in analysis.finish(capture.cut_short)]
-    return [msgspec.to_builtins(connection) for connection in found]
+    return [msgspec.to_builtins(connection) for connection in connections_of(path)]
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any]:

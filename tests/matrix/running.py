@@ -11,17 +11,16 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.truth import compare
 from analyzer.analysis.findings.cross_connection import COMPLETED
-from analyzer.capture import open_capture
-from analyzer.cli.parallel import add_secrets
 from analyzer.cli.verify import find
 from analyzer.errors import AnalyzerError, ServerError
 from live_client import Options, Session
 from live_client.tls import SavedTls
 from tests.matrix.cases import HOLD, NOTHING, REMEMBER, Trial, trials
 from tests.matrix.serverside import Json, compare_log, log_views, session_view
+from tests.reading import connections_of
 from tests.servers import Server
 from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
@@ -203,16 +202,7 @@ def _work(session: Session) -> Json | None:
 def analyse(path: Path, keylog: Path | None = None, *, with_keys: bool = True) -> list[Connection]:
     """The connections of a capture, opened with the key log beside it or with the keys inside."""
     keylogs = (keylog.read_bytes(),) if keylog is not None and keylog.exists() else ()
-    found = []
-    with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, AnalysisOptions(keylogs=keylogs))
-        taken = 0
-        for batch in capture:
-            if with_keys:
-                taken = add_secrets(analysis, capture, taken)
-            found += [connection for connection, _ in analysis.feed(batch)]
-        found += [connection for connection, _ in analysis.finish(capture.cut_short)]
-    return found
+    return connections_of(path, AnalysisOptions(keylogs=keylogs), keys=with_keys)
 
 
 def _plain(connections: Iterable[Connection]) -> list[Json]:

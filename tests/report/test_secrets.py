@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail
 from analyzer.analysis.packets.packet_list import MASKED, masked_sql
-from analyzer.capture import open_capture
 from analyzer.report.html.page import HtmlReport
 from tests.corpus import REPOSITORY
+from tests.reading import results_of
 from tests.report.html.test_page import blocks
 
 SAMPLES = REPOSITORY / "samples"
@@ -39,13 +39,10 @@ LOGINS = {
 def results(name: str, show_secrets: bool) -> Iterator[tuple[Connection, ConnectionDetail]]:
     keys = SAMPLES / name.replace(".pcap", ".keys")
     keylogs = (keys.read_bytes(),) if keys.exists() and keys.suffix == ".keys" else ()
-    analysis = Analysis(name, AnalysisOptions(packets=200, show_secrets=show_secrets, keylogs=keylogs))
-    with open_capture(str(SAMPLES / name)) as capture:
-        for batch in capture:
-            for content in capture.secrets:
-                analysis.add_keys(content)
-            yield from ((one, detail) for one, detail in analysis.feed(batch) if detail is not None)
-        yield from ((one, detail) for one, detail in analysis.finish(False) if detail is not None)
+    options = AnalysisOptions(packets=200, show_secrets=show_secrets, keylogs=keylogs)
+    for connection, detail in results_of(SAMPLES / name, options):
+        if detail is not None:
+            yield connection, detail
 
 
 @pytest.mark.parametrize("name", LOGINS)

@@ -1,32 +1,19 @@
-"""Packets of a capture one by one: looks on while connections are followed, and hands out what a filter lets through.
-
-What comes out is in the order of frames, batch by batch; a packet of a frame long past (its connection was recognised
-late, its keys came late) comes when it is known. Fields of a whole connection are known when it is over: where they are
-asked for, its packets wait for that; more than MOST_WAITING of them end the analysis with an error.
-"""
+"""Packets of a capture one by one: looks on while connections are followed, for whoever makes rows of them."""
 
 from __future__ import annotations
 
-import heapq
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from operator import itemgetter
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from analyzer.analysis.conversation.observer import BaseObserver, Skimmer
+from analyzer.analysis.conversation.observer import BaseObserver, Observer, Skimmer
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import CONNECTION
-from analyzer.analysis.dissection.fields.connection import EARLY, ConnectionFields
-from analyzer.analysis.dissection.filters import Filter, FilterSubject
+from analyzer.analysis.dissection.fields.connection import EARLY
+from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
-from analyzer.analysis.dissection.packet import Dissection, FrameGroup, RequestTracker
+from analyzer.analysis.dissection.packet import Dissection, RequestTracker
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
-from analyzer.analysis.model.connection import Connection
-from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, AnalysisOptions
-from analyzer.errors import CaptureError
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
@@ -34,20 +21,6 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.commands.text import ComQuery
 from analyzer.protocol.tables.commands import COM_QUERY
 from analyzer.protocol.wire.framing import HEADER, RawPacket
-
-T = TypeVar("T")
-
-MOST_WAITING: Final = 200_000
-TOO_MANY: Final = (
-    f"over {MOST_WAITING:,} packets wait for the end of their connections, because this is known only then"
-)
-NO_BOUND: Final = 1 << 62
-_Candidate = tuple[int, list[Dissection]]
-# Of a row (frame, stream, number, what is shown).
-_ORDER: Final = itemgetter(0, 1, 2)
-_FRAME: Final = itemgetter(0)
-
-Render = Callable[[Sequence[Dissection]], T]
 
 
 def is_late(name: str) -> bool:
@@ -113,139 +86,33 @@ class RowRequest:
         return found
 
 
-class RowCollector(Generic[T]):
-    """A harvest (see `analyzer.cli.harvest`): keys are (batch, frame, stream, number of the row)."""
+class RowOwner(Protocol):
+    """Whom watchers hand their packets to.
 
-    def __init__(self, wanted: RowRequest, render: Render[T], most: int | None = None) -> None:
-        """With `most`, no more rows than the first so many are asked for."""
-        self.wanted = wanted
-        self.render = render
-        self.frames = FrameIndex()
-        # Most packets can be passed over: they can not match, or say nothing of what is asked of their frame.
-        keep = wanted.filter
-        self.sieve: Sieve | None = None
-        if keep is None or wanted.skim is not None:
-            pass  # all are looked at, or another way is taken
-        elif not wanted.by_frame:
-            self.sieve = Sieve(keep, None, wanted.fields is None or bool(wanted.fields & REQUEST_FIELDS))
-        elif wanted.fields is not None and not keep.can_hold(OF_FRAME.__contains__):
-            self.sieve = Sieve(keep, wanted.asked)
-        self._rows: list[tuple[int, int, int, T]] = []
-        self._count = 0
-        self._batch = 0
-        self._most = most
-        # Frames of the first `most` rows so far, negative: a heap whose first is the last of them.
-        self._firsts: list[int] = []
-        self.bound = NO_BOUND
-        # Groups, with the outcomes of the filter's tests, that wait: for their connection's number, or its end.
-        self._fresh: list[_Candidate] = []
-        self._held: list[_Candidate] = []
-        self._waiting: dict[int, list[_Candidate]] = {}
-        self._waits = 0
-        self._watchers: dict[int, _Watching[T]] = {}
+    bound   packets of frames past this one are not wanted any more
+    sieve   says which packets can be passed over undecoded; None: all are looked at
+    """
 
-    def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        """The options with what this needs."""
-        watch = (*options.observe, self._watch)
-        return replace(options, observe=watch, on_frames=self.frames.take, connections=self.wanted.late)
+    wanted: RowRequest
+    bound: int
+    sieve: Sieve | None
 
-    def take(
-        self, analysis: Analysis, results: Iterator[tuple[Connection, ConnectionDetail | None]], last: bool
-    ) -> Iterator[tuple[tuple[int, ...], T]]:
-        """Rows that are complete, after the connections that a batch completed."""
-        done = [connection for connection, _ in results]
-        for watcher in list(self._watchers.values()):
-            watcher.flush()
-        fresh, self._fresh = self._fresh, []
-        for bits, group in fresh:
-            self._decide(bits, group, group[0])
-        if self.wanted.late:
-            for bits, group in self._held:
-                self._waiting.setdefault(group[0].scene.tcp.number, []).append((bits, group))
-            self._held.clear()
-            for connection in done:
-                self._over(connection)
-        # All processes see the same batches: what comes out after one can be put in one order.
-        self._batch += 1
-        settled = self.frames.settled
-        rows = self._rows
-        rows.sort(key=_ORDER)
-        ready = len(rows) if last else bisect_left(rows, settled + 1, key=_FRAME)
-        self._rows = rows[ready:]
-        batch = self._batch
-        for frame, stream, count, row in rows[:ready]:
-            yield (batch, frame, stream, count), row
-
-    def _watch(self, tcp: TcpConnection) -> _PacketObserver[T] | _Skimming[T]:
-        scene = RequestTracker(tcp, self.frames, self.wanted.show_secrets)
-        skim = self.wanted.skim
-        return _PacketObserver(self, scene) if skim is None else _Skimming(self, scene, skim)
-
-    def begun(self, watcher: _Watching[T]) -> None:
+    def begun(self, watcher: PacketWatcher) -> None:
         """The watcher's connection is MySQL's."""
-        self._watchers[id(watcher)] = watcher
 
-    def ended(self, watcher: _Watching[T]) -> None:
-        self._watchers.pop(id(watcher), None)
+    def ended(self, watcher: PacketWatcher) -> None:
+        """The watcher's connection is over."""
 
     def group(self, group: list[Dissection]) -> None:
-        """Takes packets that are shown together."""
-        wanted = self.wanted
-        keep = wanted.filter
-        bits = 0
-        if keep is not None:
-            source = FrameGroup(group) if len(group) > 1 else group[0]
-            if keep.needs_connection:
-                bits = keep.packet_bits(source)
-            elif not keep.matches(source):
-                return
-        for one in group:
-            if one.context is not None:
-                one.settle(wanted.decodes(one), wanted.raw)
-        tcp = group[0].scene.tcp
-        if not wanted.late:
-            # A connection gets its number when the batch is over that it began in.
-            if tcp.number < 0:
-                self._fresh.append((bits, group))
-            else:
-                self._decide(bits, group, group[0])
-        else:
-            self._waits += len(group)
-            if self._waits > MOST_WAITING:
-                raise CaptureError("dissect", f"{TOO_MANY}: {', '.join(sorted(filter(is_late, wanted.asked)))}")
-            self._held.append((bits, group))
-
-    def _over(self, connection: Connection) -> None:
-        """A connection is over: what waited for it is decided."""
-        for bits, group in self._waiting.pop(connection.stream, ()):
-            self._waits -= len(group)
-            for one in group:
-                one.connection = connection
-            self._decide(bits, group, ConnectionFields(connection))
-
-    def _decide(self, bits: int, group: Sequence[Dissection], facts: FilterSubject) -> None:
-        keep = self.wanted.filter
-        if keep is not None and keep.needs_connection and not keep.decide(bits, facts):
-            return
-        first = group[0]
-        if self._most is not None:
-            if first.frame > self.bound:
-                return
-            heapq.heappush(self._firsts, -first.frame)
-            if len(self._firsts) > self._most:
-                heapq.heappop(self._firsts)
-            if len(self._firsts) == self._most:
-                self.bound = -self._firsts[0]
-        self._count += 1
-        self._rows.append((first.frame, first.scene.tcp.number, self._count, self.render(group)))
+        """Packets that are shown together."""
 
 
-class _Watching(Generic[T]):
+class PacketWatcher:
     """Puts the packets of one connection together that are shown together."""
 
     __slots__ = ("_group", "_last", "owner", "scene")
 
-    def __init__(self, owner: RowCollector[T], scene: RequestTracker) -> None:
+    def __init__(self, owner: RowOwner, scene: RequestTracker) -> None:
         self.owner = owner
         self.scene = scene
         self._group: list[Dissection] = []
@@ -289,7 +156,7 @@ class _Watching(Generic[T]):
         self._group.append(one)
 
 
-class _PacketObserver(_Watching[T], BaseObserver):
+class _PacketObserver(PacketWatcher, BaseObserver):
     """The observer of one connection: of each of its packets, and what is in it."""
 
     __slots__ = ()
@@ -308,12 +175,12 @@ class _PacketObserver(_Watching[T], BaseObserver):
             self._take(Dissection.of(self.scene, role, packet, record, machine, before, owner.wanted.timed))
 
 
-class _Skimming(_Watching[T], Skimmer):
+class _Skimming(PacketWatcher, Skimmer):
     """The same where most packets can be passed over."""
 
     __slots__ = ("executes", "frames", "skim", "turns")
 
-    def __init__(self, owner: RowCollector[T], scene: RequestTracker, skim: Skim) -> None:
+    def __init__(self, owner: RowOwner, scene: RequestTracker, skim: Skim) -> None:
         super().__init__(owner, scene)
         self.skim = skim
         self.frames = skim.frames
@@ -366,6 +233,13 @@ class _Skimming(_Watching[T], Skimmer):
                 return
         if frame <= self.owner.bound:
             self._group.append(Dissection.passed(self.scene, role, frame, time_ns))
+
+
+def watcher_of(owner: RowOwner, frames: FrameIndex, tcp: TcpConnection) -> Observer:
+    """The observer of one connection for an owner: one that passes most packets over, where that can be."""
+    scene = RequestTracker(tcp, frames, owner.wanted.show_secrets)
+    skim = owner.wanted.skim
+    return _PacketObserver(owner, scene) if skim is None else _Skimming(owner, scene, skim)
 
 
 def frames_with_ends(response: bytes, ends: Sequence[int], first: int) -> Iterator[int]:

@@ -7,15 +7,12 @@ because an earlier segment was late.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from analyzer.batches import FrameBatch, SegmentBatch
 
 # The batch before the one in hand is kept, and more where they are small.
 KEPT_FRAMES: Final = 1 << 14
-# Frames of the first piece where a capture is taken in growing pieces.
-FIRST_PIECE: Final = 1 << 12
 
 
 class Frame(NamedTuple):
@@ -108,12 +105,3 @@ class FrameIndex:
             if found is not None:
                 return found
         return None
-
-
-def growing(batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
-    """The same frames in pieces that begin small and grow: where the first rows are all that is asked for."""
-    size = FIRST_PIECE
-    for batch in batches:
-        for begin in range(0, max(len(batch), 1), size):
-            yield batch.part(slice(begin, begin + size))
-        size *= 4

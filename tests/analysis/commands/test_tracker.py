@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.conversation.observer import BaseObserver, Observer
 from analyzer.analysis.model.command import Command
-from analyzer.capture import open_capture
 from analyzer.net.tcp.reassembly import TcpConnection
 from tests import corpus
 from tests.corpus import REPOSITORY
+from tests.reading import connections_of, results_of
 from tests.wire.frames import FIN, batches
 from tests.wire.mysql import PING, QUIT, err, ok, packet, query
 from tests.wire.script import ACCEPTED, MS, Say, conversation, wait
@@ -34,23 +34,15 @@ def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list
         return CommandTracker(tcp, sink)
 
     observe = (log,) if plain else (log, lambda tcp: BaseObserver())
-    analysis = Analysis(capture.name, AnalysisOptions(observe=observe, keylogs=tuple(keys)))
-    with open_capture(str(capture)) as source:
-        for part in source:
-            for content in source.secrets:
-                analysis.add_keys(content)
-            list(analysis.feed(part))
-        list(analysis.finish(source.cut_short))
-    found = [one.exchange(analysis.name, pending) for _, one, pending in sink]
+    results_of(capture, AnalysisOptions(observe=observe, keylogs=tuple(keys)))
+    found = [one.exchange(capture.name, pending) for _, one, pending in sink]
     return sorted(found, key=lambda exchange: (exchange.stream, exchange.number))
 
 
 def of_script(*steps: Any) -> list[Command]:
     sink: Sink = []
-    analysis = Analysis("script", AnalysisOptions(observe=(lambda tcp: CommandTracker(tcp, sink),)))
-    for part in batches(conversation([*ACCEPTED, *steps, Say("c", flags=FIN), Say("s", flags=FIN)])):
-        list(analysis.feed(part))
-    list(analysis.finish(False))
+    script = batches(conversation([*ACCEPTED, *steps, Say("c", flags=FIN), Say("s", flags=FIN)]))
+    results_of(script, AnalysisOptions(observe=(lambda tcp: CommandTracker(tcp, sink),)))
     return [log.exchange("script", pending) for _, log, pending in sink]
 
 
@@ -64,15 +56,7 @@ def test_as_many_commands_as_the_connection_counts(capture: Path) -> None:
     counted: dict[tuple[int, str], int] = {}
     for each in exchanges(capture, plain=True):
         counted[each.stream, each.command] = counted.get((each.stream, each.command), 0) + 1
-    analysis = Analysis(capture.name, AnalysisOptions())
-    with open_capture(str(capture)) as source:
-        results = []
-        for part in source:
-            for content in source.secrets:
-                analysis.add_keys(content)
-            results += list(analysis.feed(part))
-        results += list(analysis.finish(source.cut_short))
-    expected = {(one.stream, name): times for one, _ in results for name, times in one.commands.items()}
+    expected = {(one.stream, name): times for one in connections_of(capture) for name, times in one.commands.items()}
     assert counted == expected
 
 

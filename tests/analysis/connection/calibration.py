@@ -17,12 +17,12 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.tls_inference import MORE_DATA, SENT, Around, Seen, infer
 from analyzer.analysis.model.connection import CLIENT, Inferred
 from analyzer.analysis.model.packet import Packet
-from analyzer.capture import open_capture
 from tests.corpus import REPOSITORY, captures
+from tests.reading import results_of
 
 RIGHT: Final = "right"
 WRONG: Final = "wrong"
@@ -80,14 +80,8 @@ def connections(
 ) -> list[tuple[Connection, list[Packet]]]:
     """The connections of a capture, with all keys there are; with none at all where `keylogs` is None."""
     ports = frozenset(range(1, LAST_PORTS)) if packets else frozenset({3306})
-    analysis = Analysis(path.name, AnalysisOptions(ports=ports, keylogs=keylogs or (), packets=packets))
-    results: list[Result] = []
-    with open_capture(str(path)) as source:
-        if keylogs is not None:
-            analysis.look_ahead(source.secrets_ahead)
-        for batch in source:
-            results += analysis.feed(batch)
-        results += analysis.finish(source.cut_short)
+    options = AnalysisOptions(ports=ports, keylogs=keylogs or (), packets=packets)
+    results = results_of(path, options, keys=keylogs is not None)
     return [(connection, detail.packets if detail else []) for connection, detail in results]
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.conversation.observer import BaseObserver
 from analyzer.analysis.model.command import Command
@@ -19,6 +19,7 @@ from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture
 from tests.bench.oltp import oltp
 from tests.corpus import REPOSITORY
+from tests.reading import connections_of
 
 SAMPLES = REPOSITORY / "samples"
 # With commands of several kinds, one after the other.
@@ -48,11 +49,8 @@ def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Command], 
     """Commands and connections; with a second observer nothing is taken the short way."""
     sink: Sink = []
     observe = (lambda tcp: CommandTracker(tcp, sink), lambda tcp: BaseObserver())[:observers]
-    analysis = Analysis("x", AnalysisOptions(observe=observe))
-    connections = []
-    for at in range(0, len(batch), step):
-        connections += [connection for connection, _ in analysis.feed(batch.part(slice(at, at + step)))]
-    connections += [connection for connection, _ in analysis.finish(False)]
+    parts = [batch.part(slice(at, at + step)) for at in range(0, len(batch), step)]
+    connections = connections_of(parts, AnalysisOptions(observe=observe))
     exchanges = [log.exchange("x", pending) for _, log, pending in sink]
     return sorted(exchanges, key=lambda one: (one.stream, one.number)), connections
 

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.analysis import Analysis, AnalysisOptions
-from analyzer.analysis.dissection.dissector import RowCollector, RowRequest, frames_with_ends
+from analyzer.analysis.dissection.dissector import RowRequest, frames_with_ends
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.filters import Filter, compile_filter
-from analyzer.analysis.dissection.frame_index import growing
 from analyzer.analysis.dissection.packet import Dissection
-from analyzer.capture import open_capture
+from analyzer.engine.row_collector import RowCollector
 from analyzer.protocol.wire.framing import HEADER, encode_packet
 from analyzer.report.text.dissection import FieldColumns
 from tests.corpus import REPOSITORY
+from tests.reading import collected
 
 SAMPLES = REPOSITORY / "samples"
 CAPTURES = [
@@ -45,15 +44,7 @@ def rows(path: Path, wanted: RowRequest, *, skim: bool, most: int | None = None)
     columns = FieldColumns(FIELDS, "\t", "a", ",", "n", False)
     if not skim:
         wanted.skim = None
-    dissecting = RowCollector(wanted, columns, most)
-    analysis = Analysis(str(path), dissecting.options(AnalysisOptions()))
-    found: list[str] = []
-    with open_capture(str(path)) as capture:
-        analysis.look_ahead(capture.secrets_ahead)
-        for batch in capture if most is None else growing(capture):
-            found += [row for _, row in dissecting.take(analysis, analysis.feed(batch), last=False)]
-        found += [row for _, row in dissecting.take(analysis, analysis.finish(capture.cut_short), last=True)]
-    return found
+    return collected(path, RowCollector(wanted, columns, most), growing=most is not None)
 
 
 def wanted(keep: Filter | None) -> RowRequest:
@@ -112,13 +103,7 @@ def test_records_hold_what_decoding_gives() -> None:
     for path in sorted(SAMPLES.iterdir()):
         if ".pcap" not in path.name or path.suffix == ".json" or path.stat().st_size > 30_000:
             continue
-        dissecting = RowCollector(RowRequest(None, None, by_frame=True), compare)  # type: ignore[arg-type]
-        analysis = Analysis(str(path), dissecting.options(AnalysisOptions()))
-        with open_capture(str(path)) as capture:
-            analysis.look_ahead(capture.secrets_ahead)
-            for batch in capture:
-                list(dissecting.take(analysis, analysis.feed(batch), last=False))
-            list(dissecting.take(analysis, analysis.finish(capture.cut_short), last=True))
+        collected(path, RowCollector(RowRequest(None, None, by_frame=True), compare))  # type: ignore[arg-type]
     assert {field for field, _ in seen} == set(DIRECT)
 
 

@@ -9,13 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from analyzer.analysis import Analysis, AnalysisOptions
-from analyzer.analysis.dissection.dissector import RowCollector, RowRequest
+from analyzer.analysis import AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, formatted
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
-from analyzer.capture import open_capture
+from analyzer.engine.row_collector import RowCollector
 from tests.analysis.dissection.known import ONLY_OURS, ONLY_THEIRS
+from tests.reading import collected
 
 # frame number -> field -> its values as text
 Rows = dict[int, dict[str, list[str]]]
@@ -85,15 +86,7 @@ def ours(path: Path, fields: Sequence[str], keys: Path | None = None) -> Rows:
                 row.setdefault(name, []).extend(texts)
 
     harvest = RowCollector(RowRequest(None, frozenset(fields), True, show_secrets=True), render)
-    with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, harvest.options(options))
-        taken = 0
-        for batch in capture:
-            for content in capture.secrets[taken:]:
-                analysis.add_keys(content)
-            taken = len(capture.secrets)
-            list(harvest.take(analysis, analysis.feed(batch), False))
-        list(harvest.take(analysis, analysis.finish(capture.cut_short), True))
+    collected(path, harvest, options)
     return rows
 
 
@@ -161,11 +154,5 @@ def differences(tshark: str, path: Path) -> tuple[int, list[Difference]]:
 
 def frames_of(path: Path, keep: Filter) -> list[int]:
     """The frames for which a filter holds."""
-    found: list[int] = []
     harvest = RowCollector(RowRequest(keep, frozenset(), True), lambda group: group[0].frame)
-    with open_capture(str(path)) as capture:
-        analysis = Analysis(path.name, harvest.options(AnalysisOptions(ports=frozenset(PORTS))))
-        for batch in capture:
-            found += [row for _, row in harvest.take(analysis, analysis.feed(batch), False)]
-        found += [row for _, row in harvest.take(analysis, analysis.finish(capture.cut_short), True)]
-    return found
+    return collected(path, harvest, AnalysisOptions(ports=frozenset(PORTS)))

@@ -12,8 +12,8 @@ from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.bursts import MOST_PAIRS, Bursts
 from analyzer.analysis.findings.cross_connection import COMPLETED, Across, is_open
 from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of
-from analyzer.cli.harvest import Connections, whole
-from analyzer.cli.run import Run
+from analyzer.engine.collectors import Connections, whole
+from analyzer.engine.run import Run
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
 from tests.wire.files import pcap

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection
+from analyzer.analysis import AnalysisOptions
 from analyzer.capture import open_merged
-from analyzer.cli.parallel import add_secrets
 from live_client import Session
 from tests.analysis.findings.test_each import found
 from tests.analysis.support import analyse_file
 from tests.live_client.test_servers import options, run, server
+from tests.reading import connections_of
 from tests.servers.accounts import account
 
 pytestmark = pytest.mark.server
@@ -82,14 +82,8 @@ def test_a_wrong_scramble_never_hits_the_cache(tmp_path: Path) -> None:
         fault = None if number == 0 else "wrong-scramble-order"
         _, failed = run(path, options(server(MYSQL), account("app"), tls="TLSv1.3", fault=fault))
         assert failed is None
-    connections: list[Connection] = []
-    with open_merged([str(path) for path in paths]) as source:
-        analysis = Analysis("merged", AnalysisOptions(password=account("app").password.encode()))
-        taken = 0
-        for batch in source:
-            taken = add_secrets(analysis, source, taken)
-            connections += [connection for connection, _ in analysis.feed(batch)]
-        connections += [connection for connection, _ in analysis.finish(source.cut_short)]
+    merged = open_merged([str(path) for path in paths])
+    connections = connections_of(merged, AnalysisOptions(password=account("app").password.encode()))
     assert [connection.outcome for connection in connections] == ["accepted"] * 3
     assert found(connections[0], "cached-login-never-hits") == []
     for connection in connections[1:]:

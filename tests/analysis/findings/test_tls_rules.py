@@ -6,14 +6,13 @@ import re
 
 import pytest
 
-from analyzer.analysis import AnalysisOptions, Connection
+from analyzer.analysis import Connection
 from analyzer.analysis.findings.rules.weak_tls import _certificate, _session
 from analyzer.analysis.model.connection import Certificate, Tls
-from analyzer.capture import open_capture
-from analyzer.cli.parallel import add_secrets
 from tests.analysis.findings.test_each import found
 from tests.analysis.support import analyse_file, codes
 from tests.corpus import REPOSITORY
+from tests.reading import connections_of
 from tests.tls.live import Bench
 from tests.tls.mysql import V12, V13, session
 
@@ -22,17 +21,7 @@ SAMPLES = REPOSITORY / "samples"
 
 def with_keys(name: str) -> Connection:
     """The only connection of a sample, opened with the keys inside it."""
-    from analyzer.analysis import Analysis
-
-    analysis = Analysis(name, AnalysisOptions())
-    connections: list[Connection] = []
-    with open_capture(str(SAMPLES / name)) as source:
-        taken = 0
-        for batch in source:
-            taken = add_secrets(analysis, source, taken)
-            connections += [connection for connection, _ in analysis.feed(batch)]
-        connections += [connection for connection, _ in analysis.finish(source.cut_short)]
-    (connection,) = connections
+    (connection,) = connections_of(SAMPLES / name)
     return connection
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.live import LiveAnalysis
 from analyzer.batches import FrameBatch
@@ -33,6 +33,7 @@ from analyzer.capture.live.ring import RingSource, cooked_header
 from analyzer.capture.writer import PcapngWriter
 from analyzer.report.text.live_table import Counts, LiveTable
 from tests.corpus import REPOSITORY
+from tests.reading import connections_of
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import err, greeting, login
 from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Step, conversation
@@ -533,6 +534,5 @@ def test_secrets_may_come_one_by_one_at_any_time(
     assert [final for _, _, final in news][-1:] == [True]
     assert [connection.outcome for connection, _, final in news if final] == ["accepted"]
     last = news[-1][0]
-    whole = Analysis("x", AnalysisOptions(keylogs=(b"".join(lines),)))
-    (theirs,) = [c for batch in frames for c, _ in whole.feed(batch)] or [c for c, _ in whole.finish(False)]
+    (theirs,) = connections_of(frames, AnalysisOptions(keylogs=(b"".join(lines),)))
     assert msgspec.to_builtins(last) == msgspec.to_builtins(theirs)

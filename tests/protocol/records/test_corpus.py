@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from analyzer.analysis.conversation import decoder as decoding
-from analyzer.analysis.pipeline import Analysis, AnalysisOptions
-from analyzer.capture import open_capture
-from analyzer.errors import CaptureError, DecodeError
+from analyzer.analysis.pipeline import AnalysisOptions
+from analyzer.errors import DecodeError
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
@@ -29,6 +27,7 @@ from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import TracingReader
 from tests.corpus import REPOSITORY
 from tests.protocol.machine.playbook import name_of, packet
+from tests.reading import results_of
 
 CORPUS = Path(os.environ.get("HANDSHARK_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
 CAPTURES = sorted(path for path in CORPUS.glob("*/*.pcap*"))
@@ -85,12 +84,7 @@ def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "Machine", Noting)
         # As for showing packets: rows are not passed over.
-        analysis = Analysis(path.name, AnalysisOptions(packets=1 << 20, **options))
-        # Some are cut in the middle on purpose.
-        with open_capture(str(path)) as capture, suppress(CaptureError):
-            for batch in capture:
-                list(analysis.feed(batch))
-        list(analysis.finish(cut_short=False))
+        results_of(path, AnalysisOptions(packets=1 << 20, **options), keys=False)  # some are cut on purpose
     yield from seen
 
 

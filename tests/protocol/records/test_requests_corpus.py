@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from analyzer.analysis.conversation import decoder as decoding
-from analyzer.analysis.pipeline import Analysis, AnalysisOptions
-from analyzer.capture import open_capture
+from analyzer.analysis.pipeline import AnalysisOptions
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.prepared import LAST_PREPARED
@@ -35,6 +34,7 @@ from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import TracingReader
 from tests.corpus import LAB, cases, needs_corpus, truth
 from tests.protocol.machine.playbook import name_of
+from tests.reading import results_of
 
 pytestmark = needs_corpus
 
@@ -73,11 +73,7 @@ def said(case: str) -> list[Said]:
     options = AnalysisOptions(ports=ports, packets=1 << 20, keylogs=(keys.read_bytes(),) if keys.exists() else ())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "Machine", Noting)
-        analysis = Analysis(path.name, options)
-        with open_capture(str(path)) as capture:
-            for batch in capture:
-                list(analysis.feed(batch))
-            list(analysis.finish(capture.cut_short))
+        results_of(path, options, keys=False)
     return found
 
 

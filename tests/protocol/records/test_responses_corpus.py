@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, AnalysisOptions
-from analyzer.capture import open_capture
+from analyzer.analysis.pipeline import AnalysisOptions
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed
@@ -44,6 +42,7 @@ from analyzer.protocol.wire.values import Plain
 from tests.corpus import LAB, needs_corpus, truth
 from tests.protocol.machine.playbook import in_command_phase, name_of, packet
 from tests.protocol.records.test_corpus import Seen, packets_of
+from tests.reading import results_of
 
 pytestmark = needs_corpus
 
@@ -310,12 +309,7 @@ def test_every_server_packet_is_decoded_and_encoded_back() -> None:
 )
 def test_every_byte_has_its_field(case: str, records: set[str]) -> None:
     """What the panes show of rows, definitions and events: fields from the first byte of the payload to the last."""
-    analysis = Analysis(case, AnalysisOptions(packets=1 << 16))
-    details: list[ConnectionDetail | None] = []
-    with open_capture(str(LAB / f"{case}.pcap")) as capture:
-        for batch in capture:
-            details += [detail for _, detail in analysis.feed(batch)]
-    details += [detail for _, detail in analysis.finish(cut_short=False)]
+    details = [detail for _, detail in results_of(LAB / f"{case}.pcap", AnalysisOptions(packets=1 << 16))]
     views = [view for detail in details if detail is not None for view in detail.packets]
     assert records <= {view.record for view in views}
     for view in views:

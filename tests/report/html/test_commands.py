@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionDetail
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST, Shown
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.model.command import ERROR, OK, CommandExcerpt
 from analyzer.analysis.packets.packet_list import PacketList, masked_sql
 from analyzer.analysis.pipeline import PACKETS_SHOWN
-from analyzer.capture import open_capture
 from analyzer.cli import main
 from analyzer.errors import ServerError
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -33,6 +32,7 @@ from tests import corpus
 from tests.bench import oltp, replay, tls
 from tests.corpus import REPOSITORY
 from tests.live_client.test_servers import options, run, server
+from tests.reading import results_of
 from tests.report.html.test_page import blocks, parsed
 from tests.servers.accounts import account
 
@@ -58,14 +58,7 @@ def keylog(path: Path) -> list[str]:
 
 def shown(path: Path, packets: int = PACKETS_SHOWN, **choices: Any) -> list[tuple[Connection, ConnectionDetail]]:
     keys = tuple(Path(name).read_bytes() for name in keylog(path)[1:])
-    analysis = Analysis(path.name, AnalysisOptions(packets=packets, commands=True, keylogs=keys, **choices))
-    found: list[tuple[Connection, ConnectionDetail | None]] = []
-    with open_capture(str(path)) as capture:
-        for batch in capture:
-            for content in capture.secrets:
-                analysis.add_keys(content)
-            found += analysis.feed(batch)
-        found += analysis.finish(capture.cut_short)
+    found = results_of(path, AnalysisOptions(packets=packets, commands=True, keylogs=keys, **choices))
     return [(connection, detail) for connection, detail in found if detail is not None]
 
 

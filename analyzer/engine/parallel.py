@@ -21,10 +21,11 @@ from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, AnalysisOptions, Source
-from analyzer.capture import CaptureSource, open_capture
-from analyzer.cli.harvest import Collector, Connections, Key
-from analyzer.cli.progress import ProgressLine
-from analyzer.errors import CaptureError, UnsupportedLinkType
+from analyzer.capture import open_capture
+from analyzer.engine.collectors import Collector, Connections, Key
+from analyzer.engine.listener import RunListener
+from analyzer.engine.reading import Reading
+from analyzer.errors import CaptureError
 
 T = TypeVar("T")
 
@@ -52,19 +53,26 @@ def jobs_for(name: str, asked: int | None) -> int:
 class Parallel(Generic[T]):
     """Analyses one file in `jobs` processes. After the results have been used up, `source` is there."""
 
-    def __init__(self, name: str, options: AnalysisOptions, harvest: Callable[[], Collector[T]], jobs: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: AnalysisOptions,
+        collect: Callable[[], Collector[T]],
+        jobs: int,
+        listener: RunListener,
+    ) -> None:
         self.name = name
         self.source: Source | None = None
         self._mysql = 0
-        self._harvest = harvest()
-        self._progress = ProgressLine(name)
+        self._collector = collect()
+        self._listener = listener
         context = multiprocessing.get_context("fork")
         self._workers: list[tuple[BaseProcess, Pipe]] = []
         for index in range(jobs):
             receive, send = context.Pipe(duplex=False)
             _widen(send)
             share = replace(options, share=(index, jobs))
-            process = context.Process(target=_work, args=(name, share, harvest, send), daemon=True)
+            process = context.Process(target=_work, args=(name, share, collect, send), daemon=True)
             process.start()
             send.close()
             self._workers.append((process, receive))
@@ -74,11 +82,11 @@ class Parallel(Generic[T]):
         try:
             streams = [self._stream(process, self._drained(pipe)) for process, pipe in self._workers]
             merged = in_order(streams)
-            yield from self._harvest.join(merged) if isinstance(self._harvest, Connections) else merged
+            yield from self._collector.join(merged) if isinstance(self._collector, Connections) else merged
             if self.source is not None:
                 self.source.mysql_connections = self._mysql
         finally:
-            self._progress.close()
+            self._listener.over(self.name)
             for process, pipe in self._workers:
                 pipe.close()
                 process.terminate()
@@ -112,7 +120,7 @@ class Parallel(Generic[T]):
             if kind == "results":
                 yield content
             elif kind == "progress":
-                self._progress.update(*content)
+                self._listener.progress(self.name, *content)
             elif kind == "error":
                 raise CaptureError(*content)
             else:
@@ -158,56 +166,38 @@ def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:
         yield from map(_ITEM, ready)
 
 
-def _work(name: str, options: AnalysisOptions, make: Callable[[], Collector[object]], pipe: Pipe) -> None:
+class _Sent(RunListener):
+    """Progress of a worker, on its way to the process that shows it."""
+
+    def __init__(self, send: Callable[[str, Any], None]) -> None:
+        self._send = send
+
+    def progress(self, name: str, done: int, total: int | None, frames: int) -> None:
+        self._send("progress", (done, total, frames))
+
+
+def _work(name: str, options: AnalysisOptions, collect: Callable[[], Collector[object]], pipe: Pipe) -> None:
     """A process: analyses, and sends what it finds."""
 
     def send(kind: str, content: Any) -> None:
         pipe.send_bytes(pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
 
     try:
-        harvest = make()
-        analysis = Analysis(name, harvest.options(options))
+        collector = collect()
+        analysis = Analysis(name, collector.options(options))
         held: list[tuple[Key, object]] = []
         with open_capture(name) as capture:
-            analysis.look_ahead(capture.secrets_ahead)
-            taken = 0
-            for batch in capture:
-                taken = add_secrets(analysis, capture, taken)
-                for item in harvest.take(analysis, analysis.feed(batch), last=False):
-                    held.append(item)
-                    if len(held) >= AT_ONCE:
-                        send("results", held)
-                        held.clear()
-                if options.share[0] == 0:
-                    done, total = capture.progress()
-                    send("progress", (done, total, analysis.totals.frames))
-            add_secrets(analysis, capture, taken)
-            for item in harvest.take(analysis, analysis.finish(capture.cut_short), last=True):
+            reading = Reading(analysis, capture, _Sent(send) if options.share[0] == 0 else None)
+            for item in reading.collected(collector):
                 held.append(item)
                 if len(held) >= AT_ONCE:
                     send("results", held)
                     held.clear()
+            if reading.interrupted:
+                return
             send("results", held)
-            warnings = [str(warning) for warning in capture.warnings]
-            send("end", analysis.source(capture.format, warnings))
+            send("end", reading.source())
     except CaptureError as error:
         send("error", (error.source, error.reason, error.offset))
-    except UnsupportedLinkType as error:
-        send("error", (name, unsupported(error), None))
     except (BrokenPipeError, KeyboardInterrupt):
         return  # nobody listens any more
-
-
-def add_secrets(analysis: Analysis, capture: CaptureSource, taken: int) -> int:
-    """Hands on the key logs that the capture has held since the first `taken`; returns how many are taken now."""
-    for content in capture.secrets[taken:]:
-        analysis.add_keys(content)
-    return len(capture.secrets)
-
-
-def unsupported(error: UnsupportedLinkType) -> str:
-    """What to say of a link type that nobody can read."""
-    return (
-        f"link type {error.link_type} is not one that can be read (its name is at "
-        "https://www.tcpdump.org/linktypes.html); capture on an Ethernet, cooked, loopback or IP interface"
-    )

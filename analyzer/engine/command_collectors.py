@@ -1,4 +1,4 @@
-"""What `commands` and `stats` take from an analysis: exchanges, the slowest of them, or their statistics."""
+"""What is taken from an analysis of its commands: each of them, the slowest, or their statistics."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.model.command import Command
-from analyzer.cli.harvest import Key
+from analyzer.engine.collectors import Key
 
 if TYPE_CHECKING:
+    from analyzer.analysis.commands.statistics import CommandStatistics
     from analyzer.analysis.dissection.filters import Filter
     from analyzer.analysis.dissection.selection import Choosing
 
@@ -23,8 +24,8 @@ T = TypeVar("T")
 LONGEST_STATEMENT: Final = 1 << 25
 
 
-class Observed:
-    """Lets an CommandTracker look on at every connection; takes only exchanges of which a packet matches `keep`."""
+class CommandCollector:
+    """Lets a CommandTracker look on at every connection; takes only commands of which a packet matches `keep`."""
 
     longest: ClassVar[int] = LONGEST_STATEMENT
 
@@ -46,7 +47,7 @@ class Observed:
         return replace(options, observe=(*options.observe, lambda tcp: CommandTracker(tcp, sink)))
 
     def taken(self, analysis: Analysis, results: Iterator[Result]) -> Iterator[tuple[int, CommandTracker, Command]]:
-        """The exchanges that ended with this batch and took long enough, in the order in which they ended."""
+        """The commands that ended with this batch and took long enough, in the order in which they ended."""
         done = [result[0] for result in results]
         sink = self._sink if self._choosing is None else self._choosing.chosen(self._sink, done)
         sink.sort(key=_order)
@@ -61,8 +62,8 @@ def _order(item: tuple[int, CommandTracker, PendingCommand]) -> tuple[int, int, 
     return item[0], item[1].tcp.number, item[2].number
 
 
-class Exchanges(Observed, Generic[T]):
-    """Each exchange rendered, in the order in which they end."""
+class EachCommand(CommandCollector, Generic[T]):
+    """Each command rendered, in the order in which they end."""
 
     def __init__(self, slow_ns: int, render: Callable[[Command], T], keep: Filter | None = None) -> None:
         super().__init__(slow_ns, keep)
@@ -72,37 +73,37 @@ class Exchanges(Observed, Generic[T]):
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, T]]:
         # All processes see the same batches: what ends in them can be put in one order.
         self._batch += 1
-        for frame, log, exchange in self.taken(analysis, results):
-            yield (self._batch, frame, log.tcp.number, exchange.number), self._render(exchange)
+        for frame, log, command in self.taken(analysis, results):
+            yield (self._batch, frame, log.tcp.number, command.number), self._render(command)
 
 
-class Slowest(Observed):
-    """At the end, the `most` exchanges that took longest, the slowest first."""
+class SlowestCommands(CommandCollector):
+    """At the end, the `most` commands that took longest, the slowest first."""
 
     def __init__(self, slow_ns: int, most: int, keep: Filter | None = None) -> None:
         super().__init__(slow_ns, keep)
-        self._top = Top(most)
+        self._top = TopCommands(most)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Command]]:
-        for _, _, exchange in self.taken(analysis, results):
-            self._top.add(exchange)
+        for _, _, command in self.taken(analysis, results):
+            self._top.add(command)
         if last:
-            for index, exchange in enumerate(self._top.ranked()):
-                yield (index,), exchange
+            for index, command in enumerate(self._top.ranked()):
+                yield (index,), command
 
 
-class Top:
-    """Keeps the exchanges that took longest."""
+class TopCommands:
+    """Keeps the commands that took longest."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._heap: list[tuple[int, int, int, int, Command]] = []
 
-    def add(self, exchange: Command, source: int = 0) -> None:
-        """`source` is the number of the exchange's capture: of those that took equally long the first stay."""
-        if exchange.duration_ns is None:
+    def add(self, command: Command, source: int = 0) -> None:
+        """`source` is the number of the command's capture: of those that took equally long the first stay."""
+        if command.duration_ns is None:
             return
-        item = (exchange.duration_ns, -source, -exchange.stream, -exchange.number, exchange)
+        item = (command.duration_ns, -source, -command.stream, -command.number, command)
         if len(self._heap) < self._most:
             heapq.heappush(self._heap, item)
         elif item > self._heap[0]:
@@ -110,3 +111,26 @@ class Top:
 
     def ranked(self) -> list[Command]:
         return [item[-1] for item in sorted(self._heap, reverse=True)]
+
+
+class SummedCommands(CommandCollector):
+    """At the end, the statistics of all commands of a capture."""
+
+    longest: ClassVar[int] = 0  # the usual: of a statement its beginning is enough
+
+    def __init__(self, slow_ns: int, kinds: tuple[str, ...], keep: Filter | None = None) -> None:
+        # A large library comes with it, which no other command needs.
+        from analyzer.analysis.commands.digest import Digests
+        from analyzer.analysis.commands.statistics import CommandStatistics
+
+        super().__init__(slow_ns, keep)
+        self._statistics = CommandStatistics(kinds)
+        self._digests = Digests()
+
+    def take(
+        self, analysis: Analysis, results: Iterator[Result], last: bool
+    ) -> Iterable[tuple[Key, CommandStatistics]]:
+        for _, _, command in self.taken(analysis, results):
+            self._statistics.add(command, self._digests)
+        if last:
+            yield (0,), self._statistics

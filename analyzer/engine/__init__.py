@@ -1,0 +1,1 @@
+"""Runs analyses: sources, keys, processes, collectors, live. Knows no command line, and prints nothing."""

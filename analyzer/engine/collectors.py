@@ -1,0 +1,131 @@
+"""What is taken from an analysis, batch by batch, in whichever process it runs: connections, all or chosen ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
+from analyzer.analysis.findings.cross_connection import Across, is_open
+from analyzer.analysis.findings.history import Note, note_of
+
+if TYPE_CHECKING:
+    from analyzer.analysis.dissection.filters import Filter
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+# Items come in the order of their keys; those of several processes are merged by them.
+Key: TypeAlias = "tuple[int, ...]"
+# Display fields of findings, some of which rest on all connections of a capture.
+OF_FINDINGS: Final = frozenset({"handshark.finding", "handshark.severity"})
+
+
+class Collector(Protocol[T_co]):
+    """Made anew for every capture, in every process."""
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        """The options with what this collector needs."""
+
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, T_co]]:
+        """Uses up the connections that a batch completed; gives items with rising keys. `last`: nothing follows."""
+
+
+class Done(NamedTuple):
+    """A connection rendered by one process of several, and what later ones need to know of it."""
+
+    rendered: object
+    note: Note | None
+
+
+class Connections(Generic[T]):
+    """Each connection, rendered. One process of several gives `Done`, or the result where others decide a finding."""
+
+    def __init__(self, render: Callable[[Result], T]) -> None:
+        self._render = render
+        self._shared = False
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        self._shared = options.share[1] > 1
+        return options
+
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
+        for result in results:
+            connection = result[0]
+            item: Any = self._render(result) if not self._shared or not is_open(connection) else result
+            if self._shared and item is not result:
+                item = Done(item, note_of(connection))
+            yield (connection.stream,), item
+
+    def join(self, items: Iterator[Any]) -> Iterator[T]:
+        """What several processes gave, merged in order: completes the findings that rest on earlier connections."""
+        across = Across()
+        for item in items:
+            if isinstance(item, Done):
+                if item.note is not None:
+                    across.note(item.note)
+                yield cast(T, item.rendered)
+            else:
+                across.judge(item[0])
+                yield self._render(item)
+
+
+class Matched(Connections[T]):
+    """Each connection for which a filter holds, rendered."""
+
+    def __init__(self, keep: Filter, render: Callable[[Result], T]) -> None:
+        from analyzer.analysis.dissection.selection import Matching
+
+        super().__init__(render)
+        self._matching = Matching(keep)
+        self._kept: dict[int, bool] = {}
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        wanted = options.wanted
+
+        def both(connection: Connection) -> bool:
+            return self._keeps(connection) and (wanted is None or wanted(connection))
+
+        return super().options(self._matching.options(replace(options, wanted=both)))
+
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
+        for result in results:
+            connection = result[0]
+            kept = self._keeps(connection)
+            del self._kept[connection.stream]
+            if kept:
+                yield from super().take(analysis, iter([result]), last)
+            elif self._shared:
+                # Later connections are judged by what is known of this one all the same.
+                yield (connection.stream,), cast(T, Done(None, note_of(connection)))
+
+    def join(self, items: Iterator[Any]) -> Iterator[T]:
+        return (item for item in super().join(items) if item is not None)
+
+    def _keeps(self, connection: Connection) -> bool:
+        """Decided once, by whoever asks first."""
+        if connection.stream not in self._kept:
+            self._kept[connection.stream] = self._matching.keeps(connection)
+        return self._kept[connection.stream]
+
+
+def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Collector[T]]:
+    """What makes a collector of connections: of all, or of those for which a filter holds."""
+    return partial(Connections, render) if keep is None else partial(Matched, keep, render)
+
+
+def jobs_allowed(keep: Filter | None, jobs: int | None) -> int | None:
+    """How many processes may work: one where the filter asks for findings, some of which rest on all connections."""
+    return 1 if keep is not None and keep.fields & OF_FINDINGS else jobs
+
+
+def whole(result: Result) -> Result:
+    """What `Connections` renders where the caller takes the connection as it is."""
+    return result
+
+
+def connection_alone(result: Result) -> Connection:
+    """The connection without its packets."""
+    return result[0]
