@@ -9,13 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import queue
-import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
@@ -76,11 +76,12 @@ class Parallel(Generic[T]):
             process.start()
             send.close()
             self._workers.append((process, receive))
+        self._mailbox = _Mailbox([pipe for _, pipe in self._workers])
 
     def results(self) -> Iterator[T]:
         """The items of all processes, in the order of their keys. Raises CaptureError."""
         try:
-            streams = [self._stream(process, self._drained(pipe)) for process, pipe in self._workers]
+            streams = [self._stream(process, pipe) for process, pipe in self._workers]
             merged = in_order(streams)
             yield from self._collector.join(merged) if isinstance(self._collector, Connections) else merged
             if self.source is not None:
@@ -92,25 +93,10 @@ class Parallel(Generic[T]):
                 process.terminate()
                 process.join()
 
-    @staticmethod
-    def _drained(pipe: Pipe) -> queue.Queue[bytes | None]:
-        """Takes messages off a pipe ahead of their turn: processes that wait for each other would work in turns."""
-        messages: queue.Queue[bytes | None] = queue.Queue(AHEAD)
-
-        def drain() -> None:
-            try:
-                while True:
-                    messages.put(pipe.recv_bytes())
-            except (EOFError, OSError):
-                messages.put(None)
-
-        threading.Thread(target=drain, daemon=True).start()
-        return messages
-
-    def _stream(self, process: BaseProcess, messages: queue.Queue[bytes | None]) -> Iterator[list[tuple[Key, T]]]:
+    def _stream(self, process: BaseProcess, pipe: Pipe) -> Iterator[list[tuple[Key, T]]]:
         """What one process sends."""
         while True:
-            message = messages.get()
+            message = self._mailbox.next_from(pipe)
             if message is None:
                 process.join()
                 raise CaptureError(
@@ -131,6 +117,29 @@ class Parallel(Generic[T]):
                     # X Protocol connections are noted by the process whose share they are.
                     self.source.notes += [note for note in content.notes if note not in self.source.notes]
                 return
+
+
+class _Mailbox:
+    """Takes messages off pipes ahead of their turn: processes that wait for each other would work in turns.
+
+    Nothing is read but where somebody waits for a message, and by whoever waits: no thread outlives its pipe.
+    """
+
+    def __init__(self, pipes: Sequence[Pipe]) -> None:
+        self._messages: dict[Pipe, deque[bytes]] = {pipe: deque() for pipe in pipes}
+        self._open = set(pipes)
+
+    def next_from(self, pipe: Pipe) -> bytes | None:
+        """The next message of a pipe; None where none will come."""
+        messages = self._messages[pipe]
+        while not messages and pipe in self._open:
+            for ready in wait([one for one in self._open if len(self._messages[one]) < AHEAD]):
+                assert isinstance(ready, Pipe)
+                try:
+                    self._messages[ready].append(ready.recv_bytes())
+                except (EOFError, OSError):
+                    self._open.discard(ready)
+        return messages.popleft() if messages else None
 
 
 def _widen(pipe: Pipe) -> None:
