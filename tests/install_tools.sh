@@ -9,6 +9,13 @@ command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v npm >/dev/null 2>&1 || missing="$missing nodejs npm"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+# Drivers of other languages, for tests/drivers.
+command -v go >/dev/null 2>&1 || missing="$missing golang-go"
+command -v javac >/dev/null 2>&1 || missing="$missing default-jdk-headless"
+command -v mvn >/dev/null 2>&1 || missing="$missing maven"
+perl -MDBD::mysql -MDBD::MariaDB -e 1 2>/dev/null || missing="$missing libdbd-mysql-perl libdbd-mariadb-perl"
+php -r 'exit(class_exists("mysqli") && class_exists("PDO") ? 0 : 1);' 2>/dev/null || missing="$missing php-cli php-mysql"
+ruby -rmysql2 -e '' 2>/dev/null || missing="$missing ruby ruby-mysql2"
 # Python's headers, of the Python that make uses: the hot loops are compiled with them.
 header=$(${PYTHON:-python3} -c 'import os, sysconfig; print(os.path.join(sysconfig.get_paths()["include"], "Python.h"))')
 [ -f "$header" ] || missing="$missing python3-dev"

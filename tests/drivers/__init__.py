@@ -16,7 +16,7 @@ NODE_MODULES: Final = HOME / "node_modules"
 # A second version of a package that the venv has too.
 BESIDE: Final = HOME / "beside"
 
-Runner = Literal["python", "node", "cli"]
+Runner = Literal["python", "node", "go", "java", "perl", "php", "ruby", "cli"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Driver:
 
     name: str
     runner: Runner
-    # The package it is in, to look up its version; for a command line the server whose release it comes with.
+    # The package it is in, with its version where that is not looked up (module@version, group:artifact:version); for a
+    # command line the server whose release it comes with.
     package: str
     cases: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
@@ -33,6 +34,10 @@ class Driver:
     told_attributes: bool = False
     # The reason, where a case can not be done on MySQL though it can on MariaDB.
     not_on_mysql: tuple[tuple[str, str], ...] = ()
+    # Steps that it has no call for.
+    lacks: tuple[str, ...] = ()
+    # What a client that knows several drivers is called with; the driver's name where it is empty.
+    argument: str = ""
 
 
 # In this order: "first login" finds MySQL's password cache empty, "TLS" fills it for those behind.
@@ -66,6 +71,82 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         told_attributes=True,
         not_on_mysql=(("change user", "it refuses COM_CHANGE_USER to MySQL by itself, for a bug of old servers"),),
     ),
+    Driver(
+        "go-sql-driver/mysql 1.10",
+        "go",
+        "github.com/go-sql-driver/mysql@v1.10.1",
+        (*BASE, "prepared", "compressed"),
+        (("HANDSHARK_ATTRIBUTES", "yes"),),
+        told_attributes=True,
+        argument="go_sql_driver",
+    ),
+    Driver(
+        "go-sql-driver/mysql 1.7",
+        "go",
+        "github.com/go-sql-driver/mysql@v1.7.1",
+        (*BASE, "prepared"),
+        argument="go_sql_driver",
+    ),
+    Driver(
+        "go-sql-driver/mysql 1.5",
+        "go",
+        "github.com/go-sql-driver/mysql@v1.5.0",
+        (*BASE, "prepared"),
+        argument="go_sql_driver",
+    ),
+    Driver(
+        "go-mysql-org/go-mysql",
+        "go",
+        "github.com/go-mysql-org/go-mysql@v1.12.0",
+        (*BASE, "prepared"),
+        told_attributes=True,
+        argument="go_mysql",
+    ),
+    Driver(
+        "MySQL Connector/J 9.7",
+        "java",
+        "com.mysql:mysql-connector-j:9.7.0",
+        (*BASE, "prepared", "compressed"),
+        told_attributes=True,
+        argument="j",
+    ),
+    Driver(
+        "MySQL Connector/J 8.3",
+        "java",
+        "com.mysql:mysql-connector-j:8.3.0",
+        (*BASE, "prepared", "compressed"),
+        told_attributes=True,
+        argument="j",
+    ),
+    Driver(
+        "MySQL Connector/J 5.1",
+        "java",
+        "mysql:mysql-connector-java:5.1.49",
+        (*BASE, "prepared", "compressed"),
+        told_attributes=True,
+        argument="j5",
+    ),
+    Driver(
+        "MariaDB Connector/J 3.5",
+        "java",
+        "org.mariadb.jdbc:mariadb-java-client:3.5.6",
+        (*BASE, "prepared", "compressed"),
+        told_attributes=True,
+        argument="mariadb",
+    ),
+    Driver(
+        "MariaDB Connector/J 2.7",
+        "java",
+        "org.mariadb.jdbc:mariadb-java-client:2.7.12",
+        (*BASE, "prepared", "compressed"),
+        told_attributes=True,
+        argument="mariadb2",
+    ),
+    Driver("DBD::mysql", "perl", "DBD::mysql", (*BASE, "prepared", "compressed"), argument="mysql"),
+    Driver("DBD::MariaDB", "perl", "DBD::MariaDB", (*BASE, "prepared", "compressed"), argument="MariaDB"),
+    Driver("PHP mysqli", "php", "mysqli", (*FULL, "compressed"), lacks=("reset",), argument="mysqli"),
+    Driver("PHP PDO", "php", "pdo_mysql", (*BASE, "prepared", "compressed"), lacks=("ping",), argument="pdo"),
+    Driver("Ruby mysql2", "ruby", "mysql2", (*BASE, "prepared", "compressed")),
     Driver("mysql 9.7 command line", "cli", "mysql97", (*BASE, "compressed")),
     Driver("mariadb 11.8 command line", "cli", "mariadb118", (*BASE, "compressed")),
     Driver("mariadb 10.11 command line", "cli", "mariadb1011", (*BASE, "compressed")),

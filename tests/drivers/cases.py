@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,11 +74,11 @@ MYSQL_ONLY: Final = frozenset({"first login"})
 def cases_of(driver: Driver, server: Server, who: Account) -> list[dict[str, Any]]:
     """What a driver is told to do with a server, as that account."""
     left_out = dict(driver.not_on_mysql) if server.flavor == "mysql" else MYSQL_ONLY
-    return [case_for(name, server, who) for name in driver.cases if name not in left_out]
+    return [case_for(name, server, who, driver.lacks) for name in driver.cases if name not in left_out]
 
 
-def case_for(name: str, server: Server, who: Account) -> dict[str, Any]:
-    """The case of that name, for one server."""
+def case_for(name: str, server: Server, who: Account, lacks: Sequence[str]) -> dict[str, Any]:
+    """The case of that name, for one server, without the steps that the driver lacks."""
     # Only who may use every database is told that there is no such database.
     user = account("admin") if name == "unknown database" else who
     return {
@@ -93,5 +94,5 @@ def case_for(name: str, server: Server, who: Account) -> dict[str, Any]:
         "compress": name == "compressed",
         "attributes": ATTRIBUTES,
         "identify": list(IDENTIFY),
-        "steps": [list(step) for step in STEPS[name]],
+        "steps": [list(step) for step in STEPS[name] if step[0] not in lacks],
     }

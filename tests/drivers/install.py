@@ -7,11 +7,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Final
 
-from tests.drivers import BESIDE, HOME, NODE_MODULES, PYTHON
+from tests.drivers import BESIDE, DRIVERS, HOME, NODE_MODULES, PYTHON, Driver
 
+HERE: Final = Path(__file__).parent
 # Into an environment of their own; the least versions that the comparison was made with.
 PYTHON_PACKAGES: Final = (
     "PyMySQL[rsa]>=1.1.1",
@@ -24,20 +28,36 @@ PYTHON_PACKAGES: Final = (
 BESIDE_PACKAGES: Final = ("mysql-connector-python>=9.1.0,<=9.7.0",)
 NODE_PACKAGES: Final = ("mysql2@^3.11.0", "mariadb@^3.4.0")
 
+GSON: Final = "com.google.code.gson:gson:2.10.1"
+# What a Debian package brings, as a question to its interpreter that fails where it is missing; and the packages.
+FROM_DEBIAN: Final[dict[str, tuple[list[str], str]]] = {
+    "perl": (["perl", "-MDBD::mysql", "-MDBD::MariaDB", "-e", "1"], "libdbd-mysql-perl, libdbd-mariadb-perl"),
+    "php": (["php", "-r", "exit(class_exists('mysqli') && class_exists('PDO') ? 0 : 1);"], "php-cli, php-mysql"),
+    "ruby": (["ruby", "-rmysql2", "-e", ""], "ruby, ruby-mysql2"),
+}
+
 PIP: Final = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
 SECONDS: Final = 600
-_TABLE: Final = hashlib.sha256(repr((PYTHON_PACKAGES, BESIDE_PACKAGES, NODE_PACKAGES)).encode()).hexdigest()[:12]
+# Compilers use all processors themselves.
+WORKERS: Final = 3
 
 
 class InstallError(RuntimeError):
     """What could not be installed, and why."""
 
 
-def _run(words: list[str]) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=HOME)
+def _run(words: list[str], place: Path = HOME) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=place)
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-4:])
         raise InstallError(f"`{' '.join(words[:6])} ...` failed:\n{tail}")
+
+
+def _tool(name: str, package: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise InstallError(f"{name} is missing: install {package}")
+    return found
 
 
 def _python() -> None:
@@ -50,24 +70,84 @@ def _python() -> None:
 
 
 def _node() -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise InstallError("npm is missing: install the package npm")
+    npm = _tool("npm", "the package npm")
     (HOME / "package.json").write_text('{"private": true}\n', encoding="utf-8")
     shutil.rmtree(NODE_MODULES, ignore_errors=True)
     _run([npm, "install", "--no-audit", "--no-fund", "--loglevel=error", *NODE_PACKAGES])
 
 
-PARTS: Final = {"python": _python, "node": _node}
+def of(runner: str) -> list[Driver]:
+    """The drivers that a runner starts."""
+    return [driver for driver in DRIVERS if driver.runner == runner]
+
+
+def go_client(driver: Driver) -> Path:
+    """The program that was built for a release of a Go module."""
+    return HOME / "go" / driver.package.replace("/", "_").replace("@", "-") / "client"
+
+
+def _go() -> None:
+    go = _tool("go", "Go")
+    for driver in of("go"):
+        place = go_client(driver).parent
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        for name in ("cases.go", f"{driver.argument}.go"):
+            shutil.copy(HERE / "go" / name, place)
+        module, _, version = driver.package.partition("@")
+        requires = f"module handshark/drivers\n\ngo 1.21\n\nrequire {module} {version}\n"
+        (place / "go.mod").write_text(requires, encoding="utf-8")
+        _run([go, "mod", "tidy"], place)
+        _run([go, "build", "-o", "client", "."], place)
+
+
+def jar(artifact: str) -> Path:
+    """Where a jar of Maven's repository is put: `artifact` is group:artifact:version."""
+    _, name, version = artifact.split(":")
+    return HOME / "java" / f"{name}-{version}.jar"
+
+
+def _java() -> None:
+    maven, javac = _tool("mvn", "Maven"), _tool("javac", "a JDK")
+    place = HOME / "java"
+    place.mkdir(parents=True, exist_ok=True)
+    for artifact in (GSON, *(driver.package for driver in of("java"))):
+        if not jar(artifact).is_file():
+            words = [f"-Dartifact={artifact}", f"-DoutputDirectory={place}"]
+            _run([maven, "--quiet", "--batch-mode", "dependency:copy", *words], place)
+    _run([javac, "-classpath", str(jar(GSON)), "-d", str(place), str(HERE / "java" / "JdbcClient.java")], place)
+
+
+def _from_debian(part: str) -> None:
+    words, packages = FROM_DEBIAN[part]
+    _tool(words[0], f"the packages {packages}")
+    try:
+        _run(words)
+    except InstallError as problem:
+        raise InstallError(f"{problem}\ninstall the packages {packages}") from problem
+
+
+PARTS: Final[dict[str, Callable[[], None]]] = {
+    "python": _python,
+    "node": _node,
+    "go": _go,
+    "java": _java,
+    **{part: partial(_from_debian, part) for part in FROM_DEBIAN},
+}
 
 
 def _mark(part: str) -> str:
+    """What is to be installed, as a mark that changes with it."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return f"{_TABLE} {version}" if part == "python" else _TABLE
+    wanted: list[object] = [[driver.package for driver in of(part)], version if part == "python" else ""]
+    wanted += [PYTHON_PACKAGES, BESIDE_PACKAGES] if part == "python" else [NODE_PACKAGES] if part == "node" else []
+    sources = sorted((HERE / part).glob("*")) if (HERE / part).is_dir() else []
+    wanted += [source.read_bytes() for source in sources]
+    return hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]
 
 
 def installed(part: str) -> bool:
-    """Whether the drivers of `part` (python, node) are there, as the tables above want them."""
+    """Whether the drivers of `part`, a runner, are there, as the tables want them."""
     try:
         return (HOME / f"{part}.ready").read_text(encoding="utf-8") == _mark(part)
     except OSError:
@@ -87,10 +167,10 @@ def install(part: str) -> None:
 
 
 def main() -> int:
-    """Install everything, both kinds at the same time."""
+    """Install everything."""
     started = time.monotonic()
     failed = 0
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         for part, work in {part: pool.submit(install, part) for part in PARTS}.items():
             try:
                 work.result()

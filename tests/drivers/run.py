@@ -16,7 +16,7 @@ from typing import Final
 from tests.drivers import DRIVERS, NODE_MODULES, PYTHON, Driver
 from tests.drivers.cases import Told, cases_of
 from tests.drivers.cli_client import run_case
-from tests.drivers.install import InstallError, install
+from tests.drivers.install import GSON, PARTS, WORKERS, InstallError, go_client, install, jar
 from tests.servers import Server
 from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
@@ -59,8 +59,8 @@ class Usable:
 def usable_drivers(servers: Mapping[str, Server]) -> Usable:
     """Installs what can be installed."""
     reasons: dict[str, str] = {}
-    with ThreadPoolExecutor() as pool:
-        for part, work in {part: pool.submit(install, part) for part in ("python", "node")}.items():
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for part, work in {part: pool.submit(install, part) for part in PARTS}.items():
             try:
                 work.result()
             except (InstallError, OSError, subprocess.TimeoutExpired) as problem:
@@ -100,9 +100,16 @@ def as_admin(server: Server, statement: str) -> list[list[str]]:
 
 def command_of(driver: Driver) -> list[str]:
     """The words that start a driver's client."""
+    argument = driver.argument or driver.name
     if driver.runner == "python":
-        return [str(PYTHON), str(HERE / "py_client.py"), driver.name]
-    return ["node", str(HERE / "node_client.cjs"), driver.name]
+        return [str(PYTHON), str(HERE / "py_client.py"), argument]
+    if driver.runner == "go":
+        return [str(go_client(driver))]
+    if driver.runner == "java":
+        path = ":".join(map(str, (jar(GSON).parent, jar(GSON), jar(driver.package))))
+        return ["java", "-XX:TieredStopAtLevel=1", "-classpath", path, "JdbcClient", argument]
+    scripts = {"node": "node_client.cjs", "perl": "perl_client.pl", "php": "php_client.php", "ruby": "ruby_client.rb"}
+    return [driver.runner, str(HERE / scripts[driver.runner]), argument]
 
 
 def run_driver(driver: Driver, server: Server, servers: Mapping[str, Server], who: Account) -> Iterator[Told]:
@@ -122,7 +129,9 @@ def run_driver(driver: Driver, server: Server, servers: Mapping[str, Server], wh
         check=False,
         timeout=SECONDS,
     )
-    results = [json.loads(line) for line in done.stdout.splitlines()]
+    # Clients leave out what is nothing, or say that it is nothing.
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    results = [{"error": None, **{key: one for key, one in each.items() if one is not None}} for each in found]
     lost = {"error": None, "problems": [f"the client ended: {done.stderr.strip()[-400:]}"], "start_ns": 0, "end_ns": 0}
     for number, case in enumerate(cases):
         yield Told(driver, case, results[number] if number < len(results) else {**lost, "name": case["name"]})
@@ -150,17 +159,27 @@ def run_all(servers: Mapping[str, Server], drivers: list[Driver], directory: Pat
         return list(pool.map(lambda each: run_server(each, drivers, servers, directory), servers.values()))
 
 
+# Asks an interpreter for the version of the package that is put behind it.
+ASK_VERSION: Final[dict[str, list[str]]] = {
+    "python": [str(PYTHON), "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"],
+    "perl": ["perl", "-e", "my $p = shift; eval qq{require $p} or die; print $p->VERSION"],
+    "php": ["php", "-r", "echo explode('-', phpversion($argv[1]))[0];"],
+    "ruby": ["ruby", "-e", "require ARGV[0]; print Gem.loaded_specs[ARGV[0]]&.version || Mysql2::VERSION"],
+}
+
+
 def versions(drivers: list[Driver]) -> dict[str, str]:
-    """The version of each package of the Python and Node drivers."""
+    """The version of each driver that is a package."""
     found: dict[str, str] = {}
-    script = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
     for driver in drivers:
-        if driver.runner == "python":
+        if driver.runner in ASK_VERSION:
             environment = {**os.environ, **dict(driver.environment)}
-            words = [str(PYTHON), "-c", script, driver.package]
+            words = [*ASK_VERSION[driver.runner], driver.package]
             done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
             found[driver.name] = done.stdout.strip()
         elif driver.runner == "node":
             text = (NODE_MODULES / driver.package / "package.json").read_text(encoding="utf-8")
             found[driver.name] = str(json.loads(text)["version"])
+        elif driver.runner in ("go", "java"):
+            found[driver.name] = driver.package.replace("@v", ":").rpartition(":")[2]
     return found

@@ -91,7 +91,7 @@ def truth(told: Told, log: Sequence[tuple[str, str]], plugin: str) -> dict[str, 
     for family in ("_connector", "_client"):
         # A library that stands on another one names both.
         if f"{family}_name" in result["attributes"]:
-            said["driver"] = {key: result["attributes"][f"{family}_{key}"] for key in ("name", "version")}
+            said["driver"] = {key: result["attributes"].get(f"{family}_{key}") for key in ("name", "version")}
             break
     said["authentication"] = {"plugin": plugin}
     if case["tls"]:

@@ -1,0 +1,72 @@
+# frozen_string_literal: true
+
+# Ruby's mysql2, told what to do: `ruby ruby_client.rb DRIVER`, cases as JSON on standard input, a line for each.
+
+require 'json'
+require 'mysql2'
+
+def now
+  Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond)
+end
+
+def connect(each)
+  # Built with MariaDB's library it knows no ssl_mode: an authority is what asks for TLS.
+  tls = each['tls'] ? { sslca: each['ca'] } : {}
+  Mysql2::Client.new(
+    host: each['host'], port: each['port'], username: each['user'], password: each['password'],
+    database: each['database'], as: :array, connect_attrs: each['attributes'],
+    flags: each['compress'] ? ['COMPRESS'] : [], **tls
+  )
+end
+
+def rows(found)
+  found.to_a.map { |row| row.map(&:to_s) }
+end
+
+def step(client, words, result)
+  kind, sql = words
+  case kind
+  when 'query', 'prepared'
+    found = kind == 'query' ? client.query(sql) : client.prepare(sql).execute(*words[2], as: :array)
+    count = rows(found).size
+    result[:problems] << "#{sql}: #{count} rows" if count != words.last
+  when 'fails'
+    begin
+      client.query(sql)
+      result[:problems] << "#{sql}: no error"
+    rescue Mysql2::Error => e
+      result[:problems] << "#{sql}: #{e.message}" if e.error_number != words.last
+    end
+  when 'status' then result[:status].merge!(rows(client.query(sql)).to_h)
+  when 'ping' then client.ping
+  else result[:problems] << "unknown step #{kind}"
+  end
+end
+
+def work(client, each, result)
+  found = each['identify'].map { |sql| rows(client.query(sql)) }
+  result[:connection_id] = found[0][0][0].to_i
+  result[:version] = found[0][0][1]
+  result[:attributes] = found[1].to_h
+  result[:status] = found[2].to_h
+  each['steps'].each { |words| step(client, words, result) }
+end
+
+def run(each)
+  result = { name: each['name'], error: nil, message: '', problems: [], start_ns: now }
+  begin
+    client = connect(each)
+  rescue Mysql2::Error => e
+    return result.merge(error: e.error_number, message: e.message, end_ns: now)
+  end
+  begin
+    work(client, each, result)
+  rescue Mysql2::Error => e
+    result[:problems] << e.message
+  end
+  client.close
+  result.merge(end_ns: now)
+end
+
+$stdout.sync = true
+JSON.parse($stdin.read).each { |each| puts JSON.generate(run(each)) }
