@@ -101,7 +101,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "cryptography": ("analyzer.tls", "analyzer.protocol.auth"),
     "jinja2": ("analyzer.report.html.page",),
     "pygal": ("analyzer.report.html.charts",),
-    "markupsafe": ("analyzer.report.html.page",),  # jinja2's own
+    "markupsafe": ("analyzer.report.html",),  # jinja2's own
     "numpy": ("analyzer.batches", "analyzer.capture", "analyzer.net"),
     "zstandard": ("analyzer.capture", "analyzer.protocol.wire.compression"),
     "lz4": ("analyzer.capture",),
@@ -303,7 +303,6 @@ OPEN_FUNCTIONS: frozenset[str] = frozenset(
         "analyzer.capture.pcap._walk",
         "analyzer.cli.live.add",
         "analyzer.net.tcp.flow_table._look",
-        "analyzer.report.html.connection_view._facts",
     }
 )
 OPEN_CLASSES: frozenset[str] = frozenset(
@@ -311,7 +310,6 @@ OPEN_CLASSES: frozenset[str] = frozenset(
         "analyzer.analysis.commands.pending.PendingCommand",
         "analyzer.analysis.dissection.packet.Dissection",
         "analyzer.protocol.machine.connection_state.Moves",
-        "analyzer.report.html.page.HtmlReport",
         "analyzer.tls.direction.Direction",
         "analyzer.tls.handshake.Handshake",
         "live_client.options.Options",

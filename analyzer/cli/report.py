@@ -89,7 +89,8 @@ def _title(arguments: argparse.Namespace) -> str:
 
 
 def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    from analyzer.report.html.page import Entry, HtmlReport, Prepare
+    from analyzer.report.html.page import HtmlReport
+    from analyzer.report.html.prepare import Entry, Prepare
 
     options = replace(options, commands=True)
     prepare = Prepare(arguments.limit)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis.model.connection import Certificate, Connection, Finding, Tls
+from analyzer.analysis.model.connection import Certificate, Connection, Finding, Greeting, Login, Tls
 from analyzer.report.escape import terminal
 from analyzer.report.html.manual import CAPABILITY_MEANINGS
 from analyzer.report.prose import auth_plugins, labels
@@ -177,7 +177,7 @@ def _yes(value: bool | None) -> str | None:
 
 def _facts(c: Connection) -> Iterator[tuple[str, list[list[str]]]]:
     """(title, [name, value]) of each group of facts."""
-    driver, tcp = c.driver, c.tcp
+    driver = c.driver
     yield (
         "Client software",
         _pairs(
@@ -190,56 +190,57 @@ def _facts(c: Connection) -> Iterator[tuple[str, list[list[str]]]]:
     if c.login is not None and c.login.attributes:
         yield "Connection attributes", _pairs(*list(c.login.attributes.items())[:MOST_ATTRIBUTES])
     if c.greeting is not None:
-        g = c.greeting
-        yield (
-            "Greeting",
-            _pairs(
-                ("Server version", g.server_version),
-                ("Flavor", g.flavor),
-                ("Protocol", g.protocol_version),
-                ("Connection id", g.connection_id),
-                ("Default plugin", g.auth_plugin),
-                ("Collation", g.collation or g.collation_id),
-                ("Status", ", ".join(g.status_flags)),
-                ("Frame", g.frame or None),
-            ),
-        )
+        yield "Greeting", _greeting(c.greeting)
     if c.login is not None:
-        login = c.login
-        yield (
-            "Login",
-            _pairs(
-                ("User", login.user or "(anonymous)"),
-                ("Database", login.database),
-                ("Plugin", login.auth_plugin),
-                ("Collation", login.collation or login.collation_id),
-                ("Largest packet", labels.count(login.max_packet_size, "byte")),
-                ("zstd level", login.zstd_level),
-                ("Frame", login.frame or None),
-            ),
-        )
+        yield "Login", _login(c.login)
     if c.tls is not None:
         yield "TLS", _tls(c.tls)
-    proxy = c.proxy
-    yield (
-        "Connection",
-        _pairs(
-            ("Capture", c.capture),
-            ("Client", labels.endpoint(c.client)),
-            ("Server", labels.endpoint(c.server)),
-            ("Behind a proxy", labels.endpoint(proxy.client) if proxy and proxy.client else None),
-            ("Frames", f"{c.first_frame:,} to {c.last_frame:,}"),
-            ("Got as far as", _PHASES.get(c.phase_reached, c.phase_reached)),
-            ("Compression", c.compression),
-            ("From client", labels.count(tcp.bytes_from_client, "byte")),
-            ("From server", labels.count(tcp.bytes_from_server, "byte")),
-            ("TCP start seen", _yes(tcp.syn)),
-            ("FIN from", tcp.fin_from),
-            ("RST from", tcp.rst_from),
-            ("Retransmissions", tcp.retransmissions or None),
-            ("Out of order", tcp.out_of_order or None),
-            ("Gaps", tcp.gaps or None),
-        ),
+    yield "Connection", _connection(c)
+
+
+def _greeting(greeting: Greeting) -> list[list[str]]:
+    return _pairs(
+        ("Server version", greeting.server_version),
+        ("Flavor", greeting.flavor),
+        ("Protocol", greeting.protocol_version),
+        ("Connection id", greeting.connection_id),
+        ("Default plugin", greeting.auth_plugin),
+        ("Collation", greeting.collation or greeting.collation_id),
+        ("Status", ", ".join(greeting.status_flags)),
+        ("Frame", greeting.frame or None),
+    )
+
+
+def _login(login: Login) -> list[list[str]]:
+    return _pairs(
+        ("User", login.user or "(anonymous)"),
+        ("Database", login.database),
+        ("Plugin", login.auth_plugin),
+        ("Collation", login.collation or login.collation_id),
+        ("Largest packet", labels.count(login.max_packet_size, "byte")),
+        ("zstd level", login.zstd_level),
+        ("Frame", login.frame or None),
+    )
+
+
+def _connection(c: Connection) -> list[list[str]]:
+    tcp, proxy = c.tcp, c.proxy
+    return _pairs(
+        ("Capture", c.capture),
+        ("Client", labels.endpoint(c.client)),
+        ("Server", labels.endpoint(c.server)),
+        ("Behind a proxy", labels.endpoint(proxy.client) if proxy and proxy.client else None),
+        ("Frames", f"{c.first_frame:,} to {c.last_frame:,}"),
+        ("Got as far as", _PHASES.get(c.phase_reached, c.phase_reached)),
+        ("Compression", c.compression),
+        ("From client", labels.count(tcp.bytes_from_client, "byte")),
+        ("From server", labels.count(tcp.bytes_from_server, "byte")),
+        ("TCP start seen", _yes(tcp.syn)),
+        ("FIN from", tcp.fin_from),
+        ("RST from", tcp.rst_from),
+        ("Retransmissions", tcp.retransmissions or None),
+        ("Out of order", tcp.out_of_order or None),
+        ("Gaps", tcp.gaps or None),
     )
 
 

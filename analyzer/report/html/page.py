@@ -10,37 +10,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tempfile
-import zlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import resources
 from types import TracebackType
-from typing import Any, Final, Self, TextIO
+from typing import Final, Self, TextIO
 
 import jinja2
 import msgspec
 from markupsafe import Markup, escape
-from msgspec.structs import replace
 
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
+from analyzer.report.html.blocks import PageBlocks
 from analyzer.report.html.charts import pictures
-from analyzer.report.html.connection_view import (
-    COLUMNS,
-    LONGEST_CELL,
-    VIEW_NAMES,
-    Memo,
-    View,
-    encoded,
-    joined,
-    row,
-    view,
-)
+from analyzer.report.html.connection_view import COLUMNS, LONGEST_CELL, VIEW_NAMES, View
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
-from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS, packet_columns
+from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS
+from analyzer.report.html.prepare import Entry, Prepare
+from analyzer.report.html.static_part import StaticPart
 from analyzer.report.prose import labels
 from analyzer.report.prose.chart_data import PHASES, ChartData
 from analyzer.report.prose.summary import SummaryTotals, captured
@@ -53,144 +42,12 @@ THEMES: Final = ("auto", "light", "dark")
 MOST_ROWS: Final = 100_000
 # Compressed bytes of packets in one page; connections after that keep everything but their packets.
 MOST_BYTES: Final = 9 << 20
-ROWS_PER_BLOCK: Final = 5000
-VIEWS_PER_BLOCK: Final = 200
-PACKETS_PER_BLOCK: Final = 100
-BLOCK_BYTES: Final = 2 << 20  # of JSON, before it is compressed
-LEVEL: Final = 3
-# What stands in the page as plain HTML.
-STATIC_ROWS: Final = 200
-STATIC_BYTES: Final = 240 << 10
-STATIC_CANDIDATES: Final = 12
-STATIC_PACKETS: Final = 100  # of one connection
-STATIC_COMMANDS: Final = 40
-_CHUNK: Final = 1 << 16
 SCRIPTS: Final = ("unpack.js", "table.js", "connection.js", "panes.js", "page.js")
 
 # Packets that were to be kept and never came.
 NO_PACKETS: Final = [*[b"[]"] * (PACKET_COLUMNS + FIELD_COLUMNS), b'[0,""]', b"[]"]
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Entry(msgspec.Struct):
-    """A connection made ready for the page, in whichever process found it.
-
-    `row`, `view` and `packets` hold the JSON of each value of the functions of html_view; `packets` may be empty.
-    """
-
-    connection: Connection
-    row: list[bytes]
-    view: list[bytes]
-    packets: list[bytes]
-
-
-class Prepare:
-    """Makes entries; used in each process, and knows only what that process has seen.
-
-    `wants` is asked before packets are worked out. They are wanted of the first `limit` connections, and of the first
-    `limit` with each kind of error or warning: many that fail alike are not worth the room, one that fails in its own
-    way is.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._seen = 0
-        self._faults: Counter[str] = Counter()
-        self._memo: Memo = {}
-
-    def wants(self, connection: Connection) -> bool:
-        """Whether the packets of this connection are to be worked out. Asked once of each, in any order."""
-        self._seen += 1
-        # Connections come as they end: one that comes late may yet be among the first by its number.
-        return self.rare(connection) or self._seen <= self.limit or connection.stream < self.limit
-
-    def rare(self, connection: Connection) -> bool:
-        """Whether it is one of the first with something that is wrong with it."""
-        wrong = False
-        for code in faults(connection):
-            self._faults[code] += 1
-            wrong |= self._faults[code] <= self.limit
-        return wrong
-
-    def entry(self, result: tuple[Connection, ConnectionDetail | None]) -> Entry:
-        """A connection made ready."""
-        connection, detail = result
-        said = encoded(view(connection, self._memo).values())
-        packets = [] if detail is None else self.columns(connection, detail)
-        return Entry(_slim(connection), encoded(row(connection)), said, packets)
-
-    def packets(self, result: tuple[Connection, ConnectionDetail | None]) -> tuple[str, int, list[bytes]]:
-        """(capture, first frame, packets) of a connection whose entry was made before, in an earlier reading."""
-        connection, detail = result
-        columns = [] if detail is None else self.columns(connection, detail)
-        return connection.capture, connection.first_frame, columns
-
-    def columns(self, connection: Connection, detail: ConnectionDetail) -> list[bytes]:
-        return encoded(packet_columns(connection, detail))
-
-
-def faults(connection: Connection) -> set[str]:
-    """Codes of the errors and warnings of a connection; an error of the server without a finding is one too."""
-    found = {one.code for one in connection.findings if labels.rank(one.severity) <= 1}
-    return found or ({str(connection.error.code)} if connection.error is not None else set())
-
-
-def _slim(c: Connection) -> Connection:
-    """The connection without the long lists that its entry says already: it may go from one process to another."""
-    greeting = None if c.greeting is None else replace(c.greeting, capabilities=[], status_flags=[])
-    login = None if c.login is None else replace(c.login, capabilities=[], attributes=None)
-    auth = None if c.authentication is None else replace(c.authentication, steps=[], switches=[])
-    return replace(c, greeting=greeting, login=login, authentication=auth, commands={})
-
-
-class _Static(msgspec.Struct):
-    """A connection that may stand in the page as plain HTML."""
-
-    anchor: str
-    faulty: bool
-    view: list[bytes]
-    packets: list[bytes]
-
-
-class _Blocks:
-    """Blocks of the page, each of many connections: [the first value of each], [the second of each] ...
-
-    What is alike stands side by side that way. `starts` holds the number of the first connection of each block.
-    """
-
-    def __init__(self, spool: TextIO, kind: str, connections: int) -> None:
-        self.starts: list[int] = []
-        self.count = 0
-        self.packed = 0  # bytes in the page
-        self._spool = spool
-        self._kind = kind
-        self._connections = connections
-        self._columns: list[list[bytes]] = []
-        self._size = 0
-
-    def add(self, values: list[bytes]) -> None:
-        """One more connection: the JSON of each of its values."""
-        if not self._columns:
-            self.starts.append(self.count)
-            self._columns = [[] for _ in values]
-        for column, value in zip(self._columns, values, strict=True):
-            column.append(value)
-            self._size += len(value)
-        self.count += 1
-        if self._size >= BLOCK_BYTES or len(self._columns[0]) >= self._connections:
-            self.end()
-
-    def end(self) -> None:
-        """Writes what there is as a block: an element that browsers take for data."""
-        if not self._columns:
-            return
-        content = b"[" + b",\n".join(b"[" + b",".join(column) + b"]" for column in self._columns) + b"]"
-        packed = base64.b64encode(zlib.compress(content, LEVEL)).decode()
-        self._spool.write(f'<script type="application/x-deflate" class="{self._kind}">{packed}</script>\n')
-        self.packed += len(packed)
-        self._columns = []
-        self._size = 0
 
 
 def _shown(value: object) -> object:
@@ -310,24 +167,17 @@ class HtmlReport:
         self._totals = SummaryTotals()
         self._statistics = ChartData()
         self._captures: dict[str, int] = {}
-        self._anchors: list[str] = []
         self._kept = 0  # connections that are to keep their packets
         self._with_packets = 0  # and those that do
         self._missing: dict[str, dict[int, int]] = {}  # capture -> first frame -> number among those kept
-        self._static: dict[int, _Static] = {}  # by the number among those kept
-        self._static_rows: list[list[Any]] = []
-        self._spools = ExitStack()
-        spools = [self._spools.enter_context(_spool()) for _ in range(3)]
-        self._rows = _Blocks(spools[0], "rows", ROWS_PER_BLOCK)
-        self._views = _Blocks(spools[1], "views", VIEWS_PER_BLOCK)
-        self._packets = _Blocks(spools[2], "packets", PACKETS_PER_BLOCK)
-        self._all_spools = spools
+        self._static = StaticPart()
+        self._blocks = PageBlocks()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._spools.close()
+        self._blocks.close()
 
     def connection(self, connection: Connection, detail: ConnectionDetail | None = None) -> None:
         """One connection, in the order in which they are to be shown."""
@@ -338,7 +188,7 @@ class HtmlReport:
         connection = entry.connection
         self._totals.add(connection)
         self._statistics.add(connection)
-        number = self._rows.count
+        number = self._blocks.rows.count
         faulty = self._again.rare(connection)
         if number >= MOST_ROWS:
             return
@@ -347,16 +197,14 @@ class HtmlReport:
         if number < self._limit or faulty:
             kept = self._kept
             self._kept += 1
-            if sum(one.faulty == faulty for one in self._static.values()) < STATIC_CANDIDATES:
-                self._static[kept] = _Static(anchor, faulty, entry.view, [])
+            self._static.add(kept, anchor, faulty, entry.view)
             if entry.packets:
                 self._put(kept, entry.packets)
             else:
                 self._missing.setdefault(connection.capture, {}).setdefault(connection.first_frame, kept)
-        self._views.add(entry.view)
-        self._rows.add([*entry.row, _encode(anchor), _encode(kept)])
-        if len(self._static_rows) < STATIC_ROWS:
-            self._static_rows.append([*map(msgspec.json.decode, entry.row), anchor])
+        self._blocks.views.add(entry.view)
+        self._blocks.rows.add([*entry.row, _encode(anchor), _encode(kept)])
+        self._static.add_row(entry.row, anchor)
 
     @property
     def missing(self) -> dict[str, frozenset[int]]:
@@ -370,24 +218,23 @@ class HtmlReport:
             self._put(kept, columns)
 
     def _put(self, kept: int, columns: list[bytes]) -> None:
-        if self._packets.packed >= MOST_BYTES:
+        packets = self._blocks.packets
+        if packets.packed >= MOST_BYTES:
             return
-        while self._packets.count < kept:
-            self._packets.add(NO_PACKETS)
-        self._packets.add(columns)
+        while packets.count < kept:
+            packets.add(NO_PACKETS)
+        packets.add(columns)
         self._with_packets += 1
-        if kept in self._static:
-            self._static[kept].packets = columns
+        self._static.packets(kept, columns)
 
     def close(self, sources: Sequence[Source]) -> None:
         """Writes the page. `sources` are the captures that were read."""
-        for blocks in (self._rows, self._views, self._packets):
-            blocks.end()
+        self._blocks.end()
         style = asset("style.css")
         script = '(() => {\n"use strict";\n' + "".join(map(asset, SCRIPTS)) + "})();\n"
         totals = self._totals
         findings = [(one, [(c.stream, self.anchor(c)) for c in one.examples]) for one in totals.findings()]
-        with self._spools:
+        try:
             page = self._env.get_template("page.html").generate(
                 title=self._title,
                 note=self._note,
@@ -400,68 +247,42 @@ class HtmlReport:
                 severities=_by_severity(totals),
                 pictures=pictures(self._statistics),
                 columns=COLUMNS,
-                static_rows=self._static_rows,
-                static=list(self._static_views()),
-                rows_left_out=totals.connections - self._rows.count,
+                static_rows=self._static.rows,
+                static=list(self._static.views()),
+                rows_left_out=totals.connections - self._blocks.rows.count,
                 with_packets=self._with_packets,
                 several=len(self._captures) > 1,
                 secrets_shown=self._secrets_shown,
                 data=_json_in_html(self._data()),
-                blocks=_chunks(self._all_spools),
+                blocks=self._blocks.chunks(),
                 policy=policy(style, script),
                 style=Markup(style),
                 script=Markup(script),
             )
             for piece in page:
                 self._file.write(piece)
+        finally:
+            self._blocks.close()
 
     def _data(self) -> View:
         """What the script needs to know before it unpacks anything."""
         return {
             "columns": COLUMNS,
             "total": self._totals.connections,
-            "rows": self._rows.count,
+            "rows": self._blocks.rows.count,
             "several": len(self._captures) > 1,
             "names": VIEW_NAMES,
-            "kept": self._packets.count,
-            "starts": {"views": self._views.starts, "packets": self._packets.starts},
+            "kept": self._blocks.packets.count,
+            "starts": {"views": self._blocks.views.starts, "packets": self._blocks.packets.starts},
             "capabilities": list(CAPABILITY_MEANINGS.items()),
             "manual": MANUAL,
             "masked": not self._secrets_shown,
         }
 
-    def _static_views(self) -> Iterator[View]:
-        """The connections that stand in the page as HTML: those with something wrong first, in order, within bounds."""
-        left = STATIC_BYTES
-        ready = {number: one for number, one in self._static.items() if one.packets}
-        chosen: dict[int, View] = {}
-        for number in sorted(ready, key=lambda number: (not ready[number].faulty, number)):
-            found = _static(ready[number])
-            # HTML takes about two and a half times the room of the JSON.
-            size = len(_encode(found)) * 5 // 2
-            if size <= left:
-                left -= size
-                chosen[number] = found
-        for number in sorted(chosen):
-            yield chosen[number]
-
     def anchor(self, connection: Connection) -> str:
         """c12, or c2-12 in the second capture."""
         number = self._captures.setdefault(connection.capture, len(self._captures) + 1)
         return f"c{connection.stream}" if number == 1 else f"c{number}-{connection.stream}"
-
-
-def _static(one: _Static) -> View:
-    """A connection as plain HTML has it: of a long one the beginning."""
-    found: View = {"id": one.anchor, **joined(one.view, one.packets)}
-    packets, commands = found["packets"], found["commands"]
-    if len(packets) > STATIC_PACKETS:
-        found["left_out"] += len(packets) - STATIC_PACKETS
-        found["packets"] = packets[:STATIC_PACKETS]
-    if len(commands) > STATIC_COMMANDS:
-        found["commands"] = commands[:STATIC_COMMANDS]
-        found["listed"] = f"The first {STATIC_COMMANDS}; with JavaScript this page lists {len(commands)}."
-    return found
 
 
 def _by_severity(totals: SummaryTotals) -> list[tuple[str, int, int]]:
@@ -472,15 +293,3 @@ def _by_severity(totals: SummaryTotals) -> list[tuple[str, int, int]]:
         if kinds:
             found.append((severity, len(kinds), sum(one.times for one in kinds)))
     return found
-
-
-def _spool() -> TextIO:
-    return tempfile.TemporaryFile("w+", encoding="ascii", newline="")
-
-
-def _chunks(spools: Sequence[TextIO]) -> Iterator[Markup]:
-    """What was made before, and holds nothing to escape."""
-    for spool in spools:
-        spool.seek(0)
-        while chunk := spool.read(_CHUNK):
-            yield Markup(chunk)

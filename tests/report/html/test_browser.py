@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import Field, Layer, Packet
-from analyzer.report.html.page import Entry, HtmlReport, Prepare
+from analyzer.report.html.page import HtmlReport
+from analyzer.report.html.prepare import Entry, Prepare
 from tests.report import examples
 
 if TYPE_CHECKING:

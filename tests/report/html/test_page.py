@@ -19,11 +19,11 @@ from analyzer.analysis.model.command import CommandExcerpt
 from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import Field, Packet
-from analyzer.report.html import page as html
 from analyzer.report.html.connection_view import VIEW_NAMES, encoded, joined, view
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
 from analyzer.report.html.packets import packet_columns
-from analyzer.report.html.page import HtmlReport
+from analyzer.report.html.page import THEMES, HtmlReport
+from analyzer.report.html.prepare import Prepare
 from analyzer.report.text.hexdump import nested
 from tests.report import examples
 from tests.report.test_escape import ANY_TEXT
@@ -288,7 +288,7 @@ def test_packets_come_in_a_second_reading() -> None:
             report.connection(one)
         assert report.missing == {"office.pcapng": frozenset(one.first_frame for one in many[:4])}
         for number in (0, 2, 3):  # one is not found again
-            found = html.Prepare(4).packets((many[number], examples.detail()))
+            found = Prepare(4).packets((many[number], examples.detail()))
             report.packets(*found)
         report.packets("office.pcapng", many[5].first_frame, [b"[]"])  # was not asked for
         report.close([examples.source(6)])
@@ -335,7 +335,7 @@ def test_without_connections_and_without_detail() -> None:
     assert "2 files, 2,468 frames" in out.getvalue()
 
 
-@pytest.mark.parametrize("theme", html.THEMES)
+@pytest.mark.parametrize("theme", THEMES)
 def test_theme(theme: str) -> None:
     out = io.StringIO()
     with HtmlReport(out, "Demo", theme=theme, note="Seen from\nthe <db> side") as report:

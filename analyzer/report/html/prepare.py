@@ -1,0 +1,85 @@
+"""Connections made ready for the page, in whichever process found them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+from msgspec.structs import replace
+
+from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.report.html.connection_view import Memo, encoded, row, view
+from analyzer.report.html.packets import packet_columns
+from analyzer.report.prose import labels
+
+
+class Entry(msgspec.Struct):
+    """A connection made ready for the page, in whichever process found it.
+
+    `row`, `view` and `packets` hold the JSON of each value of the functions of html_view; `packets` may be empty.
+    """
+
+    connection: Connection
+    row: list[bytes]
+    view: list[bytes]
+    packets: list[bytes]
+
+
+class Prepare:
+    """Makes entries; used in each process, and knows only what that process has seen.
+
+    `wants` is asked before packets are worked out. They are wanted of the first `limit` connections, and of the first
+    `limit` with each kind of error or warning: many that fail alike are not worth the room, one that fails in its own
+    way is.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._seen = 0
+        self._faults: Counter[str] = Counter()
+        self._memo: Memo = {}
+
+    def wants(self, connection: Connection) -> bool:
+        """Whether the packets of this connection are to be worked out. Asked once of each, in any order."""
+        self._seen += 1
+        # Connections come as they end: one that comes late may yet be among the first by its number.
+        return self.rare(connection) or self._seen <= self.limit or connection.stream < self.limit
+
+    def rare(self, connection: Connection) -> bool:
+        """Whether it is one of the first with something that is wrong with it."""
+        wrong = False
+        for code in faults(connection):
+            self._faults[code] += 1
+            wrong |= self._faults[code] <= self.limit
+        return wrong
+
+    def entry(self, result: tuple[Connection, ConnectionDetail | None]) -> Entry:
+        """A connection made ready."""
+        connection, detail = result
+        said = encoded(view(connection, self._memo).values())
+        packets = [] if detail is None else self.columns(connection, detail)
+        return Entry(_slim(connection), encoded(row(connection)), said, packets)
+
+    def packets(self, result: tuple[Connection, ConnectionDetail | None]) -> tuple[str, int, list[bytes]]:
+        """(capture, first frame, packets) of a connection whose entry was made before, in an earlier reading."""
+        connection, detail = result
+        columns = [] if detail is None else self.columns(connection, detail)
+        return connection.capture, connection.first_frame, columns
+
+    def columns(self, connection: Connection, detail: ConnectionDetail) -> list[bytes]:
+        return encoded(packet_columns(connection, detail))
+
+
+def faults(connection: Connection) -> set[str]:
+    """Codes of the errors and warnings of a connection; an error of the server without a finding is one too."""
+    found = {one.code for one in connection.findings if labels.rank(one.severity) <= 1}
+    return found or ({str(connection.error.code)} if connection.error is not None else set())
+
+
+def _slim(c: Connection) -> Connection:
+    """The connection without the long lists that its entry says already: it may go from one process to another."""
+    greeting = None if c.greeting is None else replace(c.greeting, capabilities=[], status_flags=[])
+    login = None if c.login is None else replace(c.login, capabilities=[], attributes=None)
+    auth = None if c.authentication is None else replace(c.authentication, steps=[], switches=[])
+    return replace(c, greeting=greeting, login=login, authentication=auth, commands={})
