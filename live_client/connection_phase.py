@@ -120,7 +120,7 @@ class ConnectionPhase:
         elif strike.fault is not None and strike.fault.plain_login_first:
             strike.at(faults.SSL_REQUEST, channel)
             channel.send(self._login_41(flags))
-            channel.machine.state = st.TLS_HANDSHAKE
+            channel.machine.assume(st.TLS_HANDSHAKE)
         else:
             self._step("ask for TLS")
             head = flags & 0xFFFF_FFFF

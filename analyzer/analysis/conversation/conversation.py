@@ -159,7 +159,7 @@ class Conversation(Decoding, RunsHandler):
                 machine.context.assumed = True
                 machine.desynchronise()
         elif undecided.greeting_lost:
-            machine.state = st.LOGIN
+            machine.assume(st.LOGIN)
         for sender, data, ends, frames, times in undecided.chunks:
             self._bytes(CLIENT if sender == self.client else SERVER, data, ends, frames, times)
 
@@ -270,7 +270,7 @@ class Conversation(Decoding, RunsHandler):
         self._bare = False
         self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
         state = self.machine.state
-        self.machine.state = st.TLS_HANDSHAKE
+        self.machine.assume(st.TLS_HANDSHAKE)
         self.facts.login.tls_first = (
             state == st.GREETING and self.facts.greeting.record is None and not self.facts.faults.gaps
         )
@@ -343,7 +343,7 @@ class Conversation(Decoding, RunsHandler):
     def _greeting_due(self) -> None:
         """Where the client began with TLS, the server's greeting comes after that, in TLS or in spite of it."""
         if self.facts.login.tls_first and self.facts.greeting.record is None:
-            self.machine.state = st.GREETING
+            self.machine.assume(st.GREETING)
 
     def _tls_notes(self, last: bool) -> None:
         """Hands on what TLS messages there were; alerts last, as they end what is said in their segment."""
@@ -378,14 +378,14 @@ class Conversation(Decoding, RunsHandler):
         if self._compressed is not None:
             for compressed in self._compressed:
                 compressed.reset()
-        machine.sequence = None
+        machine.any_sequence()
         machine.context.assumed = True
         state = machine.state
         if state == st.GREETING and role == SERVER:
-            machine.state = st.LOGIN
+            machine.assume(st.LOGIN)
         elif state in (st.LOGIN, st.GREETING, st.TLS_HANDSHAKE) and role == CLIENT:
             self.facts.login.lost = True
-            machine.state = st.AUTHENTICATION
+            machine.assume(st.AUTHENTICATION)
             machine.lose_exchange()
             self._resync[CLIENT] = True
         elif state == st.AUTHENTICATION:
@@ -407,7 +407,7 @@ class Conversation(Decoding, RunsHandler):
                 if command and machine.state == st.AUTHENTICATION:
                     # A command while the verdict was awaited: the server's OK is among what is missing.
                     self.facts.auth.verdict_lost = True
-                    machine.login_done = True
+                    machine.assume_login()
                     machine.desynchronise()
                 if machine.state == st.DESYNCHRONISED:
                     self._framers[SERVER].reset()

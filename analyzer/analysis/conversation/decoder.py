@@ -201,7 +201,7 @@ class Decoding:
         machine = self.machine
         before = machine.state
         if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
-            machine.sequence = None  # the server answers a packet that is not whole
+            machine.any_sequence()  # the server answers a packet that is not whole
         record = machine.feed(role, packet)
         broken = type(record) is Malformed
         noted = record
@@ -271,9 +271,9 @@ class Decoding:
         machine = self.machine
         if machine.state in (st.LOGIN, st.SECURE_LOGIN):
             if machine.state == st.LOGIN and begins_tls(self._framers[SERVER].peek(3)):
-                machine.state = st.TLS_HANDSHAKE
+                machine.assume(st.TLS_HANDSHAKE)
             else:
-                machine.state = st.AUTHENTICATION
+                machine.assume(st.AUTHENTICATION)
                 machine.lose_exchange()
         elif machine.state == st.COMMAND:
             machine.desynchronise()

@@ -138,9 +138,7 @@ def plain_turns(
             )
         )
     if run > first:
-        machine.sequence = sequence
-        machine.detail = None
-        machine.sequence_error = None
+        machine.turned(sequence)
         facts.closing.spoke_ns = times[start[run] - 1]
         if queries:
             facts.count_command(COM_QUERY, queries)

@@ -19,8 +19,8 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.connection_state import MAX_PIPELINED
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.machine.state import MAX_PIPELINED
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320

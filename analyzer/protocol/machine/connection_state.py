@@ -1,8 +1,7 @@
-"""What a connection's state machine remembers, and its moves along `state.TRANSITIONS`."""
+"""What a connection's state machine remembers: where it stands, and how far authentication, result and prepare are."""
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 import msgspec
@@ -13,161 +12,46 @@ from analyzer.protocol.auth.base import AuthRecord, Exchange, Plugin
 from analyzer.protocol.columns import ResultColumn
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.state import AwaitedCommand, Event, State
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.prepared import PreparedStatement, PreparedStatements
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
-CLIENT: Final = 0
-SERVER: Final = 1
 EOF_LONGEST: Final = 9  # an 0xFE packet of this length or more is a row (or OK under CLIENT_DEPRECATE_EOF)
-
-MAX_PIPELINED: Final = 4096
 # The head of a COM_QUERY without query attributes, where they are in force: none, in one set.
 NO_ATTRIBUTES: Final = b"\x00\x01"
 UNREAD: Final = Data("command", b"")
+BINARY_RESULTS: Final = frozenset({com.COM_STMT_EXECUTE, com.COM_STMT_BULK_EXECUTE, com.COM_STMT_FETCH})
+DUMPS: Final = frozenset({com.COM_BINLOG_DUMP, com.COM_BINLOG_DUMP_GTID})
 
 AnyRecord = Record  # Malformed is one too
 
 
-class SequenceError(msgspec.Struct, frozen=True):
-    sender: int
-    expected: int
-    found: int
+class AuthProgress(msgspec.Struct):
+    """How far the authentication is.
 
-
-class AwaitedCommand(msgspec.Struct):
-    """A command that awaits its response. `sequence` is the id of its last packet.
-
-    `statement` is the prepared statement that it makes or uses; None for other commands, and in a lean machine.
+    `plugin_name` is as on the wire, also of a plugin nobody here knows; `detail` is the plugin's record inside the
+    packet in hand, or None; `login_done`: the login's OK has come, what follows is COM_CHANGE_USER's.
     """
 
-    code: int
-    record: AnyRecord
-    sequence: int
-    statement: PreparedStatement | None = None
-
-
-class Moves(msgspec.Struct):
-    """One connection's protocol state.
-
-    After each `feed`: `detail` is the auth plugin's record inside the packet (or None), `sequence_error` says whether
-    its sequence id was wrong, `finished` is the command whose response this packet completed (or None).
-    """
-
-    context: Context = msgspec.field(default_factory=Context)
-    state: str = st.GREETING
-    command: AwaitedCommand | None = None  # whose response is awaited
-    queue: deque[AwaitedCommand] = msgspec.field(default_factory=deque)  # pipelined behind it
-    finished: AwaitedCommand | None = None
-    sequence: int | None = None  # of the last packet of the current exchange; None: any may follow
-    sequence_error: SequenceError | None = None
     plugin: Plugin | None = None
-    plugin_name: str | None = None  # as on the wire, also of a plugin nobody here knows
+    plugin_name: str | None = None
     exchange: Exchange | None = None
     detail: AuthRecord | None = None
-    compression: str | None = None  # in force from the packet after the login's OK
-    ends: Ends = msgspec.field(default_factory=dict)  # decoded ones, of all connections
-    one_sided: bool = False  # the other direction is not in the capture: nothing answers, ids have holes
-    # Nobody looks at statements: those that can not be malformed are not decoded.
-    lean: bool = False
-    statements: PreparedStatements | None = None  # prepared ones; None while there are none, and in a lean machine
-    # The client has said goodbye: servers close, some proxies say OK.
-    quitting: bool = False
-    # Id of the client's last packet of a file that the server did not want to the end; None where there is none.
-    file_sequence: int | None = None
-    # Somebody looks at rows, definitions and binlog events: they are decoded (`results`). Else they are `Data`.
-    decode_rows: bool = False
-    definitions: list[ResultColumn] = []
-    definition_bytes: int = 0
-    kept_columns: int = 0  # definitions that prepared statements hold, and their bytes
-    kept_bytes: int = 0
-    left: int = 0  # definitions still to come
-    columns: int = 0  # of the result set, or of the statement that is prepared, whose definitions come
-    parameters: int = 0
-    out_parameters: bool = False  # the result set holds a procedure's OUT parameters: an OK follows it
-    more_columns: int = 0  # columns whose definitions come after the parameters'
     login_done: bool = False
 
-    def __post_init__(self) -> None:
-        self.login_done = self.state not in st.CONNECTION_PHASE
-
-    @property
-    def next_sequence(self) -> int:
-        """The id the next packet of this exchange has to have, -1 where any may follow."""
-        return -1 if self.sequence is None else (self.sequence + 1) & 0xFF
-
-    def secured(self) -> None:
-        """TLS is on: what comes next is the handshake response inside it."""
-        self.context.secure = True
-        self._move("secure")
-
-    def desynchronise(self) -> None:
-        """Bytes are missing: waits for the next client packet that must be a command."""
-        self.state = st.DESYNCHRONISED
-        self.command = None
-        self.queue.clear()
-        self.sequence = None
-
-    def lose_exchange(self) -> None:
-        """Part of the auth exchange is missing: what follows of it is not the plugin's any more."""
-        self.exchange = None
-        self.plugin = None
-
-    def _move(self, event: str) -> None:
-        if not event:
-            return
-        target = st.TRANSITIONS.get((self.state, event))
-        if target is None:
-            return
-        if target != st.FINISHED:
-            self.state = target
-            return
-        self.finished = self.command
-        self.exchange = None
-        self.command = None
-        if self.queue:
-            self._await_next()
-        else:
-            self.state = st.COMMAND
-
-    def _await(self, command: AwaitedCommand) -> None:
-        self.command = command
-        self.sequence = command.sequence
-        self.state = st.AWAITED.get(command.code, st.RESPONSE)
-        if isinstance(command.record, ComChangeUser):
-            self._change_user(command.record)
-
-    def _await_next(self) -> None:
-        """Goes on to the next pipelined command."""
-        detail = self.detail
-        self._await(self.queue.popleft())
-        self.detail = detail  # that of the packet in hand
-
-    def _check_sequence(self, sender: int, packet: RawPacket) -> None:
-        last = self.sequence
-        found = packet.first_sequence_id
-        # Inside compressed frames the ids say nothing: both servers take up the frame's id at each flush.
-        if last is not None and not self.one_sided and self.compression is None:
-            expected = (last + 1) & 0xFF
-            # An error that nobody asked for (shutdown, wait_timeout) starts at 0 whatever came before.
-            unasked = sender == SERVER and self.state == st.COMMAND and found == 0
-            if found != expected and not unasked:
-                self.sequence_error = SequenceError(sender, expected, found)
-                if sender == SERVER and self.queue and found == (self.queue[0].sequence + 1) & 0xFF:
-                    # The next response begins: this one was not understood to its end, and must not shift all others.
-                    self._await_next()
-        self.sequence = packet.sequence_id
-
-    def _begin_auth(self, name: str, nonce: bytes) -> None:
+    def begin(self, name: str, nonce: bytes, secure: bool) -> None:
+        """The plugin's exchange begins."""
         self.plugin = find_plugin(name)
         self.plugin_name = name
-        self.exchange = self.plugin.exchange(nonce, self.context.secure)
+        self.exchange = self.plugin.exchange(nonce, secure)
 
-    def _first_response(self, response: bytes) -> None:
+    def first_response(self, response: bytes) -> None:
         """The response inside a login: a wrong one is the exchange's business, not the login's."""
         if self.exchange is None:
             return
@@ -176,9 +60,134 @@ class Moves(msgspec.Struct):
         except DecodeError:
             self.detail = None
 
-    def _change_user(self, record: ComChangeUser) -> None:
-        name = record.auth_plugin_name
-        if name is None:
-            name = "mysql_native_password" if record.counted else "mysql_old_password"
-        self._begin_auth(name, self.context.nonce)
-        self._first_response(record.auth_response)
+    def lose(self) -> None:
+        """Part of the exchange is missing: what follows of it is not the plugin's any more."""
+        self.exchange = None
+        self.plugin = None
+
+
+class ResultSetProgress(msgspec.Struct):
+    """How far the list of definitions is, of a result set or of a statement that is prepared.
+
+    left             definitions still to come
+    columns          of the list that comes
+    out_parameters   the result set holds a procedure's OUT parameters: an OK follows it
+    definitions, definition_bytes   those that came, and their bytes on the wire: kept where somebody looks at rows
+    """
+
+    left: int = 0
+    columns: int = 0
+    out_parameters: bool = False
+    definitions: list[ResultColumn] = []
+    definition_bytes: int = 0
+
+    def begin_definitions(self) -> None:
+        self.definitions = []
+        self.definition_bytes = 0
+
+
+class PreparedProgress(msgspec.Struct):
+    """The prepared statements, and how far the answer to a prepare is.
+
+    statements       None while there are none, and in a lean machine
+    parameters       of the statement that is prepared
+    more_columns     columns whose definitions come after the parameters'
+    kept_columns, kept_bytes   definitions that statements hold, and their bytes
+    """
+
+    statements: PreparedStatements | None = None
+    parameters: int = 0
+    more_columns: int = 0
+    kept_columns: int = 0
+    kept_bytes: int = 0
+
+    @property
+    def known(self) -> PreparedStatements:
+        """The statements, an empty list where there were none."""
+        if self.statements is None:
+            self.statements = PreparedStatements()
+        return self.statements
+
+
+class ConnectionState(msgspec.Struct):
+    """All of one connection.
+
+    compression   in force from the packet after the login's OK
+    ends          decoded ones, of all connections (`terminators`)
+    one_sided     the other direction is not in the capture: nothing answers, ids have holes
+    lean          nobody looks at statements: those that can not be malformed are not decoded
+    decode_rows   somebody looks at rows, definitions and binlog events: they are decoded (`resultset`), else `Data`
+    """
+
+    context: Context
+    at: State
+    auth: AuthProgress
+    result: ResultSetProgress
+    prepared: PreparedProgress
+    compression: str | None = None
+    ends: Ends = msgspec.field(default_factory=dict)
+    one_sided: bool = False
+    lean: bool = False
+    decode_rows: bool = False
+
+    @property
+    def binary_rows(self) -> bool:
+        """Whether the rows of the current command are of the binary protocol."""
+        command = self.at.command
+        return command is not None and command.code in BINARY_RESULTS
+
+    @property
+    def statement(self) -> PreparedStatement | None:
+        """The prepared statement that the current command makes or uses."""
+        command = self.at.command
+        return command.statement if command is not None else None
+
+    def move(self, event: Event) -> None:
+        """Goes along the table, and on to the next pipelined command where one has its whole response."""
+        at = self.at
+        if at.move(event):
+            self.auth.exchange = None
+            if at.queue:
+                self.await_next()
+
+    def await_response(self, command: AwaitedCommand) -> None:
+        """A command was sent: its response is what comes."""
+        self.at.await_response(command)
+        record = command.record
+        if isinstance(record, ComChangeUser):
+            name = record.auth_plugin_name
+            if name is None:
+                name = "mysql_native_password" if record.counted else "mysql_old_password"
+            self.begin_auth(name, self.context.nonce)
+            self.auth.first_response(record.auth_response)
+        if not self.decode_rows:
+            return
+        if command.code == com.COM_STMT_FETCH:
+            # Answered with rows alone: their definitions came with the execute.
+            self.context.columns = command.statement.columns if command.statement is not None else ()
+        elif command.code in DUMPS:
+            self.context.binlog = None
+
+    def await_next(self) -> None:
+        """Goes on to the next pipelined command."""
+        detail = self.auth.detail
+        self.await_response(self.at.next_command())
+        self.auth.detail = detail  # that of the packet in hand
+
+    def check_sequence(self, sender: int, packet: RawPacket) -> None:
+        """Notes a wrong sequence id, and takes up the packet's."""
+        at = self.at
+        # Inside compressed frames the ids say nothing: both servers take up the frame's id at each flush.
+        if not self.one_sided and self.compression is None and at.check_sequence(sender, packet.first_sequence_id):
+            self.await_next()
+        at.took(packet.sequence_id)
+
+    def begin_auth(self, name: str, nonce: bytes) -> None:
+        """A plugin's exchange begins on what the server gave it."""
+        self.auth.begin(name, nonce, self.context.secure)
+
+
+def new_connection(context: Context | None, name: st.StateName) -> ConnectionState:
+    """A connection that stands at a state."""
+    auth = AuthProgress(login_done=name not in st.CONNECTION_PHASE)
+    return ConnectionState(context or Context(), State(name), auth, ResultSetProgress(), PreparedProgress())

@@ -60,5 +60,5 @@ def plain_execute(machine: Machine, data: bytes) -> tuple[PreparedStatement, Exe
     if found is not None:
         statement = found[0]
         statement.executed = True
-        machine._await(AwaitedCommand(COM_STMT_EXECUTE, UNREAD, 0, statement))
+        machine.connection.await_response(AwaitedCommand(COM_STMT_EXECUTE, UNREAD, 0, statement))
     return found

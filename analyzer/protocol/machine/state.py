@@ -1,16 +1,73 @@
 """What decides the meaning of a byte: the states of a connection and the moves between them.
 
-A state is named for what is awaited. `TRANSITIONS` is the whole graph; the decoders of `machine` turn a packet into a
-record and the event that moves along it. Nothing here knows whether it serves the analyzer, the client or a server.
+A state is named for what is awaited. `TRANSITIONS` is the whole graph; the decoders of `client` and `server` turn a
+packet into a record and the event that moves along it. `State` is where one connection stands in it, and nobody else
+writes that. Nothing here knows whether it serves the analyzer, the client or a server.
 
 Sources: MySQL source documentation, "Connection Phase", "Command Phase"; MariaDB Server documentation, "Connecting".
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections import deque
+from typing import ClassVar, Final, Literal
 
+import msgspec
+
+from analyzer.protocol.prepared import PreparedStatement
+from analyzer.protocol.records.base import Record
 from analyzer.protocol.tables import commands as com
+
+CLIENT: Final = 0
+SERVER: Final = 1
+MAX_PIPELINED: Final = 4096
+
+StateName = Literal[
+    "GREETING",
+    "LOGIN",
+    "TLS_HANDSHAKE",
+    "SECURE_LOGIN",
+    "AUTHENTICATION",
+    "COMMAND",
+    "RESPONSE",
+    "RESULT",
+    "COLUMNS",
+    "COLUMNS_EOF",
+    "ROWS",
+    "LOCAL_INFILE",
+    "PREPARE",
+    "PREPARE_PARAMS",
+    "PREPARE_PARAMS_EOF",
+    "PREPARE_COLUMNS",
+    "PREPARE_COLUMNS_EOF",
+    "FIELD_LIST",
+    "STATISTICS",
+    "STREAM",
+    "CLOSED",
+    "DESYNCHRONISED",
+]
+# What a packet was; "" moves nowhere.
+Event = Literal[
+    "",
+    "change_user_err",
+    "columns",
+    "columns_end",
+    "cursor",
+    "eof",
+    "err",
+    "file_end",
+    "greeting",
+    "local_infile",
+    "login",
+    "no_metadata",
+    "ok",
+    "ok_more",
+    "params",
+    "params_end",
+    "rows",
+    "secure",
+    "ssl_request",
+]
 
 # Connection phase.
 GREETING: Final = "GREETING"  # the server's greeting, or an error in its place
@@ -41,7 +98,7 @@ DESYNCHRONISED: Final = "DESYNCHRONISED"  # bytes are missing: a client packet t
 FINISHED: Final = "FINISHED"
 
 # What a command is answered with. All that is not named: RESPONSE.
-AWAITED: Final[dict[int, str]] = {
+AWAITED: Final[dict[int, StateName]] = {
     com.COM_QUERY: RESULT,
     com.COM_PROCESS_INFO: RESULT,
     com.COM_STMT_EXECUTE: RESULT,
@@ -61,8 +118,8 @@ AWAITED: Final[dict[int, str]] = {
 # Commands that no server answers.
 UNANSWERED: Final = frozenset({com.COM_QUIT, com.COM_STMT_SEND_LONG_DATA, com.COM_STMT_CLOSE})
 
-# (state, event) -> state. An event that is not here for a state leaves it as it is.
-TRANSITIONS: Final[dict[tuple[str, str], str]] = {
+# (state, event) -> state.
+TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]]] = {
     (GREETING, "greeting"): LOGIN,
     (GREETING, "ssl_request"): TLS_HANDSHAKE,  # the server's side was not captured
     (GREETING, "login"): AUTHENTICATION,
@@ -129,8 +186,148 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (STATISTICS, "err"): FINISHED,
     (STREAM, "ok"): FINISHED,
     (STREAM, "err"): FINISHED,
+    # An error that nobody asked for (shutdown, wait_timeout).
+    (COMMAND, "err"): COMMAND,
+    (CLOSED, "err"): CLOSED,
 }
 
 # Where a known number of definitions is awaited.
 DEFINITIONS: Final = frozenset({COLUMNS, PREPARE_PARAMS, PREPARE_COLUMNS})
 CONNECTION_PHASE: Final = frozenset({GREETING, LOGIN, TLS_HANDSHAKE, SECURE_LOGIN, AUTHENTICATION})
+
+
+class SequenceError(msgspec.Struct, frozen=True):
+    """A packet of `sender` with the id `found` where `expected` was due."""
+
+    sender: int
+    expected: int
+    found: int
+
+
+class AwaitedCommand(msgspec.Struct):
+    """A command that awaits its response. `sequence` is the id of its last packet.
+
+    `statement` is the prepared statement that it makes or uses; None for other commands, and in a lean machine.
+    """
+
+    code: int
+    record: Record
+    sequence: int
+    statement: PreparedStatement | None = None
+
+
+class UnknownEventError(Exception):
+    """A decoder gave an event that the table does not know for its state: a mistake in this package."""
+
+
+class State(msgspec.Struct):
+    """Where a connection stands, and the only writer of it.
+
+    name             what is awaited
+    command          whose response is awaited; `queue`: those that were sent behind it (pipelined)
+    finished         the command whose response the last packet completed, or None
+    sequence         of the last packet of the current turn; None: any may follow
+    sequence_error   whether the last packet's id was wrong
+    quitting         the client has said goodbye: servers close, some proxies say OK
+    file_sequence    id of the client's last packet of a file that the server did not want to the end, or None
+    """
+
+    # Tests set it: an event that the table does not know raises. Else it leaves the state as it is, for whatever a
+    # peer sends, an analysis goes on.
+    strict: ClassVar[bool] = False
+
+    name: StateName = GREETING
+    command: AwaitedCommand | None = None
+    queue: deque[AwaitedCommand] = msgspec.field(default_factory=deque)
+    finished: AwaitedCommand | None = None
+    sequence: int | None = None
+    sequence_error: SequenceError | None = None
+    quitting: bool = False
+    file_sequence: int | None = None
+
+    @property
+    def next_sequence(self) -> int:
+        """The id that the next packet of this turn has to have, -1 where any may follow."""
+        return -1 if self.sequence is None else (self.sequence + 1) & 0xFF
+
+    def begin_packet(self) -> None:
+        """Another packet is in hand: what the last one left is gone."""
+        self.finished = None
+        self.sequence_error = None
+
+    def move(self, event: Event) -> bool:
+        """Goes along the table; True where the current command has its whole response.
+
+        Raises UnknownEventError under tests.
+        """
+        if not event:
+            return False
+        target = TRANSITIONS.get((self.name, event))
+        if target is None:
+            if self.strict:
+                raise UnknownEventError(f"{event!r} in {self.name}")
+            return False
+        if target != FINISHED:
+            self.name = target
+            return False
+        self.finished = self.command
+        self.command = None
+        self.name = COMMAND
+        return True
+
+    def assume(self, name: StateName) -> None:
+        """Bytes that are not in hand have moved the connection there."""
+        self.name = name
+
+    def await_response(self, command: AwaitedCommand) -> None:
+        """A command was sent, and nothing is before it."""
+        self.command = command
+        self.sequence = command.sequence
+        self.name = AWAITED.get(command.code, RESPONSE)
+
+    def pipeline(self, command: AwaitedCommand) -> bool:
+        """A command was sent behind another; False where nobody sends so many."""
+        if len(self.queue) >= MAX_PIPELINED:
+            return False
+        self.queue.append(command)
+        return True
+
+    def next_command(self) -> AwaitedCommand:
+        """Takes the next pipelined command; there is one."""
+        return self.queue.popleft()
+
+    def check_sequence(self, sender: int, found: int) -> bool:
+        """Notes a wrong id; True where it is that of the next pipelined command's response."""
+        if self.sequence is None:
+            return False
+        expected = (self.sequence + 1) & 0xFF
+        # An error that nobody asked for (shutdown, wait_timeout) starts at 0 whatever came before.
+        unasked = sender == SERVER and self.name == COMMAND and found == 0
+        if found == expected or unasked:
+            return False
+        self.sequence_error = SequenceError(sender, expected, found)
+        # The next response begins: this one was not understood to its end, and must not shift all others.
+        return sender == SERVER and bool(self.queue) and found == (self.queue[0].sequence + 1) & 0xFF
+
+    def wrong_sequence(self, expected: int, found: int) -> None:
+        """A client's packet begins a command with a wrong id, or where none is due."""
+        self.sequence_error = SequenceError(CLIENT, expected, found)
+
+    def took(self, sequence: int | None) -> None:
+        """The last packet of this turn has this id; None: any may follow."""
+        self.sequence = sequence
+
+    def quit(self) -> None:
+        """The client has said goodbye."""
+        self.quitting = True
+
+    def file_goes_on(self, sequence: int | None) -> None:
+        """The client's file is being sent, up to a packet of this id; None: to its end."""
+        self.file_sequence = sequence
+
+    def desynchronise(self) -> None:
+        """Bytes are missing: waits for the next client packet that must be a command."""
+        self.name = DESYNCHRONISED
+        self.command = None
+        self.queue.clear()
+        self.sequence = None

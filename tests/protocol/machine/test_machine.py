@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.protocol.machine import machine as machine_module
+from analyzer.protocol.machine import server
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.connection_state import MAX_PIPELINED
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine.state import MAX_PIPELINED
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands.text import ComChangeUser, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import ErrPacket
@@ -51,14 +51,18 @@ STATES = {value for name, value in constants(st) if name == value} - {st.FINISHE
 
 
 def test_every_state_has_a_decoder() -> None:
-    assert set(machine_module._SERVER) == STATES
+    assert set(server.DECODERS) == STATES
     assert {state for state, _ in st.TRANSITIONS} <= STATES
     assert set(st.TRANSITIONS.values()) <= STATES | {st.FINISHED}
     assert set(st.AWAITED.values()) <= STATES
     # A state is left and reached, but for where a connection begins and ends and what a gap leads to.
-    left = {state for state, _ in st.TRANSITIONS}
+    left = {state for (state, _), target in st.TRANSITIONS.items() if target != state}
     assert STATES - left == {st.COMMAND, st.CLOSED, st.DESYNCHRONISED}
-    reached = set(st.TRANSITIONS.values()) | set(st.AWAITED.values()) | {st.RESPONSE}
+    reached = (
+        {target for (state, _), target in st.TRANSITIONS.items() if target != state}
+        | set(st.AWAITED.values())
+        | {st.RESPONSE}
+    )
     assert STATES - reached == {st.GREETING, st.COMMAND, st.DESYNCHRONISED}
 
 
@@ -175,7 +179,7 @@ def test_an_unasked_error_begins_at_zero() -> None:
 def test_inside_compressed_frames_sequence_ids_jump() -> None:
     """At each flush both servers go on with the id of the compressed frame."""
     machine = after_login(NEW).client(ComQuery("do 1; do 2"), "ComQuery", st.RESULT).play()
-    machine.compression = "zlib"
+    machine.connection.compression = "zlib"
     for sequence, answer in ((1, OK_MORE), (2, OK_MORE), (2, OK)):
         machine.feed(SERVER, packet(answer.to_bytes(machine.context), sequence))
         assert machine.sequence_error is None
@@ -301,7 +305,11 @@ flags = some.integers(0, 2**38 - 1)
 
 @given(said, some.sampled_from(sorted(STATES)), some.tuples(flags, flags), some.booleans(), some.booleans())
 def test_any_bytes_in_any_state(
-    packets: list[tuple[int, bytes, int | None, bool]], state: str, both: tuple[int, int], assumed: bool, alone: bool
+    packets: list[tuple[int, bytes, int | None, bool]],
+    state: st.StateName,
+    both: tuple[int, int],
+    assumed: bool,
+    alone: bool,
 ) -> None:
     """A record every time, and a state of the table."""
     machine = Machine(in_command_phase(both[0] & both[1], assumed).context, state)
@@ -345,5 +353,5 @@ def test_passing_over_is_feeding(packets: list[tuple[bytes, int]], in_force: int
             if found is None:
                 break
             machine.feed(SERVER, found)
-        states.append((machine.state, machine.sequence, machine.left))
+        states.append((machine.state, machine.sequence, machine.connection.result.left))
     assert states[0] == states[1]

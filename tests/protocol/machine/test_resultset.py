@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analyzer.protocol.context import Context
+from analyzer.protocol.machine import connection_state
 from analyzer.protocol.machine import resultset as results_module
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
@@ -236,7 +237,7 @@ def test_definitions_of_a_result_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     found = conversation.server(ColumnCount(4), *[NUMBER] * 4, b"\x00\x00" + bytes(16), END)
     assert [name_of(record) for record in found[1:]] == [*["ColumnDefinition41"] * 4, "Data:row", "OKPacket"]
     assert conversation.machine.context.columns == ()
-    assert len(conversation.machine.definitions) <= 3
+    assert len(conversation.machine.connection.result.definitions) <= 3
     monkeypatch.setattr(results_module, "MOST_BYTES", 100)
     conversation.client(execute(1))
     long = column(ct.MYSQL_TYPE_LONG, "n" * 100)
@@ -403,7 +404,7 @@ def payloads(draw: some.DrawFn) -> bytes:
     some.booleans(),
     some.sampled_from([st.COMMAND, st.ROWS, st.COLUMNS, st.STREAM, st.PREPARE, st.FIELD_LIST, st.DESYNCHRONISED]),
 )
-def test_any_bytes(said: list[tuple[int, bytes]], in_force: int, assumed: bool, state: str) -> None:
+def test_any_bytes(said: list[tuple[int, bytes]], in_force: int, assumed: bool, state: st.StateName) -> None:
     """A record every time, and the same states as without looking."""
     machines = []
     for decode_rows in (False, True):
@@ -415,10 +416,10 @@ def test_any_bytes(said: list[tuple[int, bytes]], in_force: int, assumed: bool, 
             assert isinstance(record, Record)
             assert isinstance(record.summary(), str)
     assert machines[0].state == machines[1].state
-    assert machines[0].left == machines[1].left
+    assert machines[0].connection.result.left == machines[1].connection.result.left
 
 
 def test_every_dump_command_streams_events() -> None:
     for code in (com.COM_BINLOG_DUMP, com.COM_BINLOG_DUMP_GTID):
-        assert code in results_module._DUMPS
+        assert code in connection_state.DUMPS
         assert st.AWAITED[code] == st.STREAM

@@ -96,6 +96,13 @@ def login_refused() -> None:
 def error_in_place_of_the_greeting() -> None:
     book = Playbook().server(b"\xff\x10\x04Too many connections", "ErrPacket", st.CLOSED)
     book.client(b"\x01", "Data:skipped", st.CLOSED).play()
+    book.server(b"\xff\x10\x04Too many connections", "ErrPacket", st.CLOSED).play()
+
+
+@script
+def an_error_between_commands() -> None:
+    """As a server says that it goes down."""
+    after_login().server(ERR, "ErrPacket", st.COMMAND, sequence=0).play()
 
 
 @script
@@ -480,10 +487,10 @@ def test_script(play: Callable[[], object]) -> None:
     play()
 
 
-class _Noting(dict[tuple[str, str], str]):
+class _Noting(dict[Any, Any]):
     """The transition table, and which of its rows were asked for."""
 
-    def __init__(self, table: dict[tuple[str, str], str]) -> None:
+    def __init__(self, table: dict[Any, Any]) -> None:
         super().__init__(table)
         self.taken: set[tuple[str, str]] = set()
 

@@ -60,7 +60,7 @@ class Seen(NamedTuple):
     sender: int
     packet: RawPacket
     record: AnyRecord
-    state: str
+    state: st.StateName
     context: Context
     after: Context
     login_done: bool
@@ -76,7 +76,7 @@ def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
 
     class Noting(Machine):
         def feed(self, sender: int, packet: RawPacket) -> AnyRecord:
-            state, before, login_done = self.state, copy_of(self.context), self.login_done
+            state, before, login_done = self.connection.at.name, copy_of(self.context), self.login_done
             record = super().feed(sender, packet)
             seen.append(Seen(path.name, sender, packet, record, state, before, copy_of(self.context), login_done))
             return record
@@ -178,7 +178,7 @@ def test_cut_packets_in_the_machine(packets: list[Seen]) -> None:
     for s in some.values():
         for size in range(min(len(s.packet.payload), 200)):
             machine = Machine(copy_of(s.context), s.state)
-            machine.login_done = s.login_done
+            machine.connection.auth.login_done = s.login_done
             record = machine.feed(s.sender, packet(s.packet.payload[:size], s.packet.first_sequence_id))
             assert record is not None
             if isinstance(record, Malformed) and s.sender == SERVER:

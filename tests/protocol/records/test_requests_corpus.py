@@ -15,7 +15,7 @@ import pytest
 from analyzer.analysis.conversation import decoder as decoding
 from analyzer.analysis.pipeline import AnalysisOptions
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.machine.machine import SERVER, AnyRecord, Machine
 from analyzer.protocol.prepared import LAST_PREPARED
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.replication import ComBinlogDump
@@ -55,8 +55,10 @@ def said(case: str) -> list[Said]:
     found: list[Said] = []
 
     class Noting(Machine):
-        def _client(self, packet: RawPacket) -> AnyRecord:
-            record = super()._client(packet)
+        def feed(self, sender: int, packet: RawPacket) -> AnyRecord:
+            record = super().feed(sender, packet)
+            if sender == SERVER:
+                return record
             if type(record) in COMMANDS or isinstance(record, Malformed | CutCommand):
                 made = self.queue[-1] if self.queue else self.command
                 statement = made.statement if made is not None else None
