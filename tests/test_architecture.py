@@ -309,7 +309,6 @@ OPEN_CLASSES: frozenset[str] = frozenset(
     {
         "analyzer.analysis.commands.pending.PendingCommand",
         "analyzer.analysis.dissection.packet.Dissection",
-        "analyzer.protocol.machine.connection_state.Moves",
         "analyzer.tls.direction.Direction",
         "analyzer.tls.handshake.Handshake",
         "live_client.options.Options",
@@ -328,14 +327,6 @@ OPEN_PRIVATE: frozenset[str] = frozenset(
         "analyzer.analysis.conversation.conversation",
         "analyzer.analysis.live",
         "analyzer.capture.merge",
-        "analyzer.protocol.auth.authentication_openid_connect_client",
-        "analyzer.protocol.auth.caching_sha2_password",
-        "analyzer.protocol.auth.dialog",
-        "analyzer.protocol.auth.mysql_clear_password",
-        "analyzer.protocol.auth.sha256_password",
-        "analyzer.protocol.machine.execute_fast_path",
-        "analyzer.protocol.machine.machine",
-        "analyzer.protocol.machine.server",
         "analyzer.tls.opening",
         "analyzer.tls.session",
     }

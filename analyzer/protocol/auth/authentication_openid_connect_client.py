@@ -41,7 +41,7 @@ class OpenidConnectExchange(Exchange):
             self.protection = EMPTY
             return Empty.decode(r)
         record = IdToken.decode(r)
-        self.protection = self._cleartext()
+        self.protection = self.cleartext_protection()
         return record
 
 

@@ -147,7 +147,7 @@ class Exchange:
         """Decodes the server's next payload (no OK, ERR or switch: those are not the plugin's). Raises DecodeError."""
         return Opaque.decode(r)
 
-    def _cleartext(self) -> str:
+    def cleartext_protection(self) -> str:
         """The protection of a password sent as it is."""
         return TLS if self.secure else CLEARTEXT
 

@@ -111,7 +111,7 @@ class CachingSha2Exchange(Exchange):
             self.protection = RSA
             return EncryptedPassword.decode(r)
         password = CleartextPassword.decode(r)
-        self.protection = self._cleartext()
+        self.protection = self.cleartext_protection()
         return password
 
     def server(self, r: Reader) -> AuthRecord:

@@ -87,7 +87,7 @@ class DialogExchange(Exchange):
         if self.response is None:
             self.response = payload
         if answer.password:
-            self.protection = self._cleartext()
+            self.protection = self.cleartext_protection()
         elif self.protection is None:
             self.protection = EMPTY
         return answer

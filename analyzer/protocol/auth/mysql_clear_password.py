@@ -31,7 +31,7 @@ class ClearPasswordExchange(Exchange):
             self.protection = EMPTY
             return Empty.decode(r)
         record = CleartextPassword.decode(r)
-        self.protection = self._cleartext() if record.password else EMPTY
+        self.protection = self.cleartext_protection() if record.password else EMPTY
         return record
 
 
