@@ -500,8 +500,6 @@ OPEN_TEST_PRIVATE: frozenset[str] = frozenset(
         "tests.matrix.test_comparisons",
         "tests.net.tcp.test_flow_table",
         "tests.net.tcp.test_flow_table_property",
-        "tests.protocol.machine.test_machine",
-        "tests.protocol.machine.test_resultset",
         "tests.protocol.records.test_binlog_records",
         "tests.protocol.records.test_requests",
         "tests.protocol.records.test_rows_servers",
