@@ -7,7 +7,7 @@ import re
 import pytest
 
 from analyzer.analysis import Connection
-from analyzer.analysis.findings.rules.weak_tls import _certificate, _session
+from analyzer.analysis.findings.rules.weak_tls import certificate_faults, session_faults
 from analyzer.analysis.model.connection import Certificate, Tls
 from tests.analysis.findings.test_each import found
 from tests.analysis.support import analyse_file, codes
@@ -64,7 +64,7 @@ def certificate(**how: object) -> Certificate:
     ],
 )
 def test_weak_certificates(seen: Certificate, words: str | None) -> None:
-    said = _certificate("server", seen)
+    said = certificate_faults("server", seen)
     assert (words in said[0]) if words else said == []
 
 
@@ -80,7 +80,7 @@ def test_weak_certificates(seen: Certificate, words: str | None) -> None:
     ],
 )
 def test_weak_versions_and_suites(version: str, suite: str, words: str | None) -> None:
-    said = _session(Tls(1, version, suite, None, False, False, [], []))
+    said = session_faults(Tls(1, version, suite, None, False, False, [], []))
     assert (words in said[0]) if words else said == []
 
 

@@ -31,10 +31,10 @@ def check(case: Case) -> Iterator[Verdict]:
     if tls is None or tls.version is None:
         return
     frame = case.facts.login.tls_frame or tls.requested_frame or 0
-    weak = _session(tls)
+    weak = session_faults(tls)
     for owner, chain in (("server", tls.certificates[:1]), ("client", tls.client_certificates[:1])):
         for certificate in chain:
-            weak += _certificate(owner, certificate)
+            weak += certificate_faults(owner, certificate)
     if weak:
         evidence = [f"{tls.version}, {tls.cipher_suite}", *weak]
         yield RULE.says([frame], {"weak": "; ".join(weak)}, evidence=evidence)
@@ -46,7 +46,7 @@ def check(case: Case) -> Iterator[Verdict]:
             yield RULE.says([frame], filling, variant="soon", severity=INFO)
 
 
-def _session(tls: Tls) -> list[str]:
+def session_faults(tls: Tls) -> list[str]:
     weak = [f"{tls.version} is given up since RFC 8996"] if tls.version in OLD else []
     suite = tls.cipher_suite or ""
     weak += [f"{suite}: {why}" for part, why in SUITES if part in suite]
@@ -55,7 +55,7 @@ def _session(tls: Tls) -> list[str]:
     return weak
 
 
-def _certificate(owner: str, certificate: Certificate) -> list[str]:
+def certificate_faults(owner: str, certificate: Certificate) -> list[str]:
     weak = []
     if certificate.expired:
         weak.append(f"the {owner}'s certificate expired on {certificate.not_after}")
