@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand, command_of, result_of, text_of
-from analyzer.analysis.conversation.observer import BaseObserver
+from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver
 from analyzer.analysis.model.command import (
     BINLOG,
     ENCRYPTED,
@@ -197,7 +197,7 @@ class CommandTracker(BaseObserver):
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         for index, exchange in enumerate(self._pending):
             exchange.torn = True
-            if not index and role == SERVER:
+            if not index and (role == SERVER or reason == GAP_UNSENT):
                 exchange.missing_bytes += length
 
     @property

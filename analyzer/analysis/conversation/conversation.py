@@ -173,10 +173,8 @@ class Conversation(Decoding, RunsHandler):
             opened = self.tls.retry()
             self.tls.close()
             self._tls_events(opened)
-        if self.kind == MYSQL and not self.facts.faults.gaps:
-            for role in (CLIENT, SERVER):
-                if self._framers[role].pending:
-                    self.facts.faults.cut_packets.append(role)
+        if self.kind == MYSQL:
+            self.facts.record_close(self.machine, self._framers)
         if self.observer is not None:
             self.observer.close()
 
@@ -375,6 +373,7 @@ class Conversation(Decoding, RunsHandler):
                 return
         for framer in self._framers:
             framer.reset()
+        self._half_answered = False
         if self._compressed is not None:
             for compressed in self._compressed:
                 compressed.reset()

@@ -7,7 +7,7 @@ from typing import Final
 from analyzer.analysis.commands.excerpt import Shown
 from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.conversation.facts import Facts
-from analyzer.analysis.conversation.observer import Observer, Skimmer
+from analyzer.analysis.conversation.observer import GAP_UNSENT, Observer, Skimmer
 from analyzer.analysis.packets.packet_list import PacketList
 from analyzer.errors import BadValue
 from analyzer.protocol.machine import state as st
@@ -17,6 +17,7 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.machine.resultset import LOOKED_AT
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
 from analyzer.protocol.wire.compression import Allowance, CompressedFramer
@@ -46,6 +47,7 @@ class Decoding:
         "_bare",
         "_compressed",
         "_framers",
+        "_half_answered",
         "_log",
         "_skimmer",
         "_unseen",
@@ -70,6 +72,7 @@ class Decoding:
         self._unseen = observer is None or self._log is not None
         self._allowance = allowance
         self._bad = 0  # malformed packets in a row
+        self._half_answered = False  # the client's packet that is under way was answered already
         self._bare = False  # the client's bytes have begun, and neither TLS nor compression is around the packets
         self._framers = (PacketFramer(keep), PacketFramer(keep))
         self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
@@ -142,7 +145,7 @@ class Decoding:
             log.execute(data, *taken, frames[-1], times[-1])
         else:
             return False
-        self.facts.count_command(code)
+        self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
 
     def _single(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:
@@ -199,6 +202,11 @@ class Decoding:
     def _packet(self, role: int, packet: RawPacket) -> bool:
         """Feeds a packet to the machine; False where what follows it is of another layer, or of no use."""
         machine = self.machine
+        if self._half_answered and role == CLIENT:
+            self._half_answered = False
+            return True
+        if role == SERVER and machine.state == st.COMMAND and not self._framers[CLIENT].idle:
+            self._answer_half()
         before = machine.state
         if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
             machine.any_sequence()  # the server answers a packet that is not whole
@@ -208,7 +216,13 @@ class Decoding:
         if type(record) is Malformed and record.record_type in LOOKED_AT:
             # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
             broken, noted = False, UNSEEN
-        if machine.sequence_error is not None or role == CLIENT or before not in QUIET or broken:
+        if (
+            machine.sequence_error is not None
+            or role == CLIENT
+            or before not in QUIET
+            or broken
+            or type(record) is ErrPacket
+        ):
             self.facts.record_fact(role, packet, noted, before, machine)
         if self.observer is not None:
             self.observer.packet(role, packet, record, machine, before)
@@ -220,6 +234,18 @@ class Decoding:
         else:
             self._bad = 0
         return machine.state == before or self._goes_on(role)
+
+    def _answer_half(self) -> None:
+        """The server answers a command of which not all has come: it is refused, or the client stopped in it."""
+        packet = None if self._half_answered else self._framers[CLIENT].partial()
+        if packet is None or self.machine.context.assumed:
+            return
+        self.facts.answers.record_early(packet)
+        self._packet(CLIENT, packet)
+        self._half_answered = True
+        if self.observer is not None:
+            unsent = packet.length - len(packet.payload)
+            self.observer.gap(CLIENT, unsent, GAP_UNSENT, packet.frame, packet.time_ns)
 
     def _goes_on(self, role: int) -> bool:
         """The state has changed: whether packets follow as they are. If not, what is left goes where it belongs."""
@@ -246,6 +272,7 @@ class Decoding:
         self._bad = 0
         for framer in self._framers:
             framer.reset()
+        self._half_answered = False
         for compressed in self._compressed or ():
             compressed.reset()
         self.machine.context.assumed = True

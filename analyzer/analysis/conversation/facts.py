@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth.base import CLEARTEXT, AuthRecord, Plugin
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine, SequenceError
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine, SequenceError
 from analyzer.protocol.records.authentication import (
     AuthMoreData,
     AuthNextFactor,
@@ -30,14 +30,20 @@ from analyzer.protocol.records.login import (
 )
 from analyzer.protocol.records.proxy import ProxyHeader
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.wire.framing import RawPacket
+from analyzer.protocol.tables.commands import COM_QUIT
+from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
 from analyzer.tls.direction import EncryptedRecord
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20
 MOST_STEPS: Final = 64
+# Bytes of a command that are kept to name it.
+HEAD_KEPT: Final = 256
 # A snap length makes a gap of nearly every frame.
 MOST_GAPS: Final = 256
+
+# States in which no byte of a command's response has come.
+AWAITING: Final = frozenset({st.RESPONSE, st.RESULT, st.PREPARE, st.FIELD_LIST, st.STATISTICS, st.STREAM})
 
 StepSeen = tuple[int, str, AnyRecord, AuthRecord | None, int]
 
@@ -158,6 +164,98 @@ class ClosingFacts(msgspec.Struct):
         self.error_phase = phase
 
 
+class SentCommand(NamedTuple):
+    """A command as it was sent: `head` is the beginning of its payload, `length` its payload's bytes."""
+
+    code: int
+    head: bytes
+    length: int
+    frame: int
+    time_ns: int
+
+
+class AnsweredError(NamedTuple):
+    """An error that answered a command; `command` is None where several were under way."""
+
+    error: ErrPacket
+    frame: int
+    time_ns: int
+    code: int | None
+    command: SentCommand | None
+
+
+class Overlap(NamedTuple):
+    """A command that was sent while another's response had not ended: `first` came before it."""
+
+    first: SentCommand
+    frame: int
+    code: int
+
+
+class CutPacket(NamedTuple):
+    """A packet that was under way when the session ended: `have` bytes of `announced`, payload only."""
+
+    role: int
+    have: int
+    announced: int
+    frame: int
+    time_ns: int
+
+
+class CommandFacts(msgspec.Struct):
+    """The command phase, as far as it did not go as it should.
+
+    last      the last command that was sent; not kept of those that were answered at once
+    waiting   commands whose responses had not ended when the connection was over; `begun`: the first's had begun
+    early     the server answered the client's packet before it was whole
+    opening   the first commands of the session
+    """
+
+    last: SentCommand | None = None
+    errors: list[AnsweredError] = []
+    error_counts: dict[int, int] = {}
+    overlaps: list[Overlap] = []
+    overlap_count: int = 0
+    after_quit: list[tuple[int, int]] = []  # (frame, code)
+    waiting: int = 0
+    begun: bool = False
+    cut: CutPacket | None = None
+    early: CutPacket | None = None
+
+    def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
+        """Records a command that is sent."""
+        self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)
+
+    def record_overlap(self, frame: int, code: int) -> None:
+        """Records that a command is sent before the one recorded last was answered."""
+        self.overlap_count += 1
+        if self.last is not None and len(self.overlaps) < MOST:
+            self.overlaps.append(Overlap(self.last, frame, code))
+
+    def record_error(self, error: ErrPacket, packet: RawPacket, machine: Machine) -> None:
+        """Records an error in answer to a command."""
+        number = error.error_code
+        if number in self.error_counts or len(self.error_counts) < MOST:
+            self.error_counts[number] = self.error_counts.get(number, 0) + 1
+        if len(self.errors) >= MOST and self.error_counts.get(number, 0) > 1:
+            return
+        finished = machine.finished
+        # With others behind it in the queue, nobody kept this one's text.
+        command = self.last if machine.command is None else None
+        if len(self.errors) < 2 * MOST:
+            code = finished.code if finished is not None else None
+            self.errors.append(AnsweredError(error, packet.frame, packet.time_ns, code, command))
+
+    def record_early(self, packet: RawPacket) -> None:
+        """Records a client's packet that the server answers before it is whole."""
+        self.early = CutPacket(CLIENT, len(packet.payload), packet.length, packet.frame, packet.time_ns)
+
+    def record_after_quit(self, frame: int, code: int) -> None:
+        """Records a command behind COM_QUIT."""
+        if len(self.after_quit) < MOST:
+            self.after_quit.append((frame, code))
+
+
 class TransportFacts(msgspec.Struct):
     """What the TCP connection leaves behind. Pairs are (client, server)."""
 
@@ -196,6 +294,7 @@ class Facts(msgspec.Struct):
     auth: AuthFacts = msgspec.field(default_factory=AuthFacts)
     faults: FaultFacts = msgspec.field(default_factory=FaultFacts)
     closing: ClosingFacts = msgspec.field(default_factory=ClosingFacts)
+    answers: CommandFacts = msgspec.field(default_factory=CommandFacts)
     client: int = 0
     commands: dict[int, int] = {}
     nth: int = 0
@@ -212,7 +311,7 @@ class Facts(msgspec.Struct):
                     (role, record.record_type, record.field, record.offset, record.reason, packet.frame)
                 )
             if role == CLIENT and before not in st.CONNECTION_PHASE and record.data:
-                self.count_command(record.data[0])
+                self._sent(packet, machine)
             return
         if role == CLIENT:
             self._client(packet, record, before, machine)
@@ -229,6 +328,26 @@ class Facts(msgspec.Struct):
 
     # -- client -----------------------------------------------------------------------------------------------------
 
+    def record_plain(self, data: bytes, frame: int, time_ns: int, quitting: bool) -> None:
+        """Records a command in one whole packet, `data` with its header."""
+        code = data[HEADER]
+        self.commands[code] = self.commands.get(code, 0) + 1
+        self.answers.last = SentCommand(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
+        if quitting and code != COM_QUIT:
+            self.answers.record_after_quit(frame, code)
+
+    def record_close(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer]) -> None:
+        """Records what is under way when the connection is over."""
+        answers = self.answers
+        if machine.command is not None and not machine.context.assumed:
+            answers.waiting = 1 + len(machine.queue)
+            answers.begun = machine.state not in AWAITING or framers[SERVER].pending > 0
+        for role in (CLIENT, SERVER):
+            begun = framers[role].begun
+            if begun is not None and not self.faults.gaps:
+                self.faults.cut_packets.append(role)
+                answers.cut = answers.cut or CutPacket(role, *begun)
+
     def _client(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if isinstance(record, AuthResponse):
             if machine.login_done:
@@ -242,7 +361,7 @@ class Facts(msgspec.Struct):
         if before not in st.CONNECTION_PHASE or before == st.AUTHENTICATION:
             if isinstance(record, SemiSyncAck) or (isinstance(record, Data) and record.kind != "command"):
                 return
-            self.count_command(packet.payload[0])
+            self._sent(packet, machine)
             if isinstance(record, ComChangeUser):
                 self._response(packet, machine)
             return
@@ -258,6 +377,17 @@ class Facts(msgspec.Struct):
             self._step(CLIENT, packet, record, machine)
             self._exchange(machine)
             self._response(packet, machine)
+
+    def _sent(self, packet: RawPacket, machine: Machine) -> None:
+        """Counts a command, and notes whether its turn had come."""
+        code = packet.payload[0]
+        self.count_command(code)
+        answers = self.answers
+        if machine.queue and not machine.context.assumed:
+            answers.record_overlap(packet.start_frame, code)
+        if machine.quitting and code != COM_QUIT:
+            answers.record_after_quit(packet.frame, code)
+        answers.record_sent(code, packet.payload, packet.length, packet.frame, packet.time_ns)
 
     def _response(self, packet: RawPacket, machine: Machine) -> None:
         """Notes a response: what can be checked of it, and whether it gave the password away."""
@@ -287,7 +417,9 @@ class Facts(msgspec.Struct):
     def _server(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if before == st.AUTHENTICATION:
             if machine.login_done and self.auth.verdict == "accepted":
-                return  # COM_CHANGE_USER's
+                if isinstance(record, ErrPacket):  # COM_CHANGE_USER's
+                    self.answers.record_error(record, packet, machine)
+                return
             self._authentication(packet, record, machine)
         elif isinstance(record, HandshakeV10 | HandshakeV9):
             self.greeting.record = record
@@ -303,6 +435,8 @@ class Facts(msgspec.Struct):
             elif before == st.COMMAND:
                 self.closing.unasked_frame = packet.frame
                 self.closing.record_error(record, packet, "command")
+            else:
+                self.answers.record_error(record, packet, machine)
 
     def _authentication(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> None:
         self._step(1, packet, record, machine)

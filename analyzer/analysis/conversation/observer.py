@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.wire.framing import RawPacket
+
+# Why bytes are missing: the rest of a packet that its sender had not sent when it was answered.
+GAP_UNSENT: Final = "unsent"
 
 
 class Observer(Protocol):

@@ -63,6 +63,10 @@ _SQL_SECRET: Final = re.compile(
 )
 
 
+# Why bytes are missing, in words.
+_GAPS: Final = {"snap": "cut by the snap length", "unsent": "of the packet were not sent when it was answered"}
+
+
 class _Noted(NamedTuple):
     """A packet, as it was when the machine had taken it."""
 
@@ -145,7 +149,7 @@ class PacketList(BaseObserver):
         )
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        why = "cut by the snap length" if reason == "snap" else "not in the capture"
+        why = _GAPS.get(reason, "not in the capture")
         self.event(role, "gap", f"{length} bytes {why}", length, frame, time_ns)
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:

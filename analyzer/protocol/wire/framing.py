@@ -101,6 +101,38 @@ class PacketFramer(msgspec.Struct):
         """Whether nothing has begun: the next byte is the first of a packet."""
         return not self._have and self._long is None and self._pos == len(self._buffer)
 
+    @property
+    def begun(self) -> tuple[int, int, int, int] | None:
+        """(payload bytes that are there, payload bytes announced, frame and time of its first) of a packet that has
+        begun and is not complete; None where there is none. Of one of 16 MiB and over, its last part is announced.
+        """
+        long = self._long
+        if long is not None:
+            return long.length + self._have, long.length + long.left, *long.start
+        if not self._have:
+            return None
+        head = self.peek(HEADER)
+        start = self._start or (0, 0)
+        announced = int.from_bytes(head[:3], "little") if len(head) == HEADER else 0
+        return max(self._have - HEADER, 0), announced, *start
+
+    def partial(self) -> RawPacket | None:
+        """What has come of a packet that is not complete, as a packet that is cut: its `length` is the announced one.
+
+        None where not even its first byte has come. The framer goes on: the whole may follow.
+        """
+        begun = self.begun
+        if begun is None or not begun[0]:
+            return None
+        have, announced, frame, time_ns = begun
+        long = self._long
+        if long is not None:
+            payload, sequence, first = b"".join(long.parts), long.sequence, long.first_sequence
+        else:
+            whole = self.peek(HEADER + self.keep)
+            payload, sequence, first = whole[HEADER:], whole[3], whole[3]
+        return RawPacket(sequence, payload, max(have, announced), frame, time_ns, frame, time_ns, first)
+
     def push(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Adds `data`, whose bytes up to ends[i] came in frame frames[i] at times[i]."""
         have = self._have
