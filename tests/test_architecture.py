@@ -492,7 +492,6 @@ def test_arguments_stay_in_the_command_line() -> None:
 # Tests that still reach for private names of the program, and such as still import a test.
 OPEN_TEST_PRIVATE: frozenset[str] = frozenset(
     {
-        "tests.analysis.findings.test_tls_rules",
         "tests.analysis.test_pipeline",
         "tests.capture.live.test_parts",
         "tests.hostile_outputs",
@@ -515,7 +514,6 @@ OPEN_TEST_IMPORTS: frozenset[str] = frozenset(
         "tests.analysis.findings.test_each tests.analysis.findings.test_findings",
         "tests.analysis.findings.test_servers tests.analysis.findings.test_each",
         "tests.analysis.findings.test_servers tests.live_client.test_servers",
-        "tests.analysis.findings.test_tls_rules tests.analysis.findings.test_each",
         "tests.cli.test_bad_input tests.cli.test_analyze",
         "tests.cli.test_report tests.report.html.test_page",
         "tests.live_client.test_cli tests.live_client.test_strict",
