@@ -514,6 +514,7 @@ OPEN_TEST_IMPORTS: frozenset[str] = frozenset(
         "tests.analysis.findings.test_each tests.analysis.findings.test_findings",
         "tests.analysis.findings.test_servers tests.analysis.findings.test_each",
         "tests.analysis.findings.test_servers tests.live_client.test_servers",
+        "tests.analysis.findings.test_tls_rules tests.analysis.findings.test_each",
         "tests.cli.test_bad_input tests.cli.test_analyze",
         "tests.cli.test_report tests.report.html.test_page",
         "tests.live_client.test_cli tests.live_client.test_strict",

@@ -179,6 +179,11 @@ class Machine:
         return self.connection.at.finished
 
     @property
+    def quitting(self) -> bool:
+        """Whether the client has said goodbye."""
+        return self.connection.at.quitting
+
+    @property
     def sequence(self) -> int | None:
         return self.connection.at.sequence
 
