@@ -34,6 +34,10 @@ class Driver:
     told_attributes: bool = False
     # The reason, where a case can not be done on MySQL though it can on MariaDB.
     not_on_mysql: tuple[tuple[str, str], ...] = ()
+    # What the analyzer is to call it, where it does not say its name in attributes.
+    known_as: str = ""
+    # Nothing of it is in the table of drivers: it tests what the other releases filled in.
+    held_out: bool = False
     # Steps that it has no call for.
     lacks: tuple[str, ...] = ()
     # What a client that knows several drivers is called with; the driver's name where it is empty.
@@ -85,6 +89,8 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "go",
         "github.com/go-sql-driver/mysql@v1.7.1",
         (*BASE, "prepared"),
+        known_as="Go-MySQL-Driver",
+        held_out=True,
         argument="go_sql_driver",
     ),
     Driver(
@@ -92,6 +98,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "go",
         "github.com/go-sql-driver/mysql@v1.5.0",
         (*BASE, "prepared"),
+        known_as="Go-MySQL-Driver",
         argument="go_sql_driver",
     ),
     Driver(
@@ -116,6 +123,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "com.mysql:mysql-connector-j:8.3.0",
         (*BASE, "prepared", "compressed"),
         told_attributes=True,
+        held_out=True,
         argument="j",
     ),
     Driver(

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analyzer.analysis.connection.drivers import by_offer
 from tests.drivers import DRIVERS
 from tests.drivers.compare import Verdict, analyse, judge_all
 from tests.drivers.run import check_tools, run_all, usable_drivers, versions
+from tests.drivers.signatures import bare, told_logins
 from tests.drivers.tshark import Agreement, agreement
 from tests.servers import Server
 
@@ -26,6 +28,8 @@ class Comparison:
     # Drivers that are missing, and why.
     missing: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    # Driver -> whom its logins are taken for without their attributes, and how often.
+    taken_for: dict[str, Counter[str]] = field(default_factory=dict)
     seconds: float = 0.0
 
     def differences(self) -> list[str]:
@@ -51,6 +55,9 @@ def compare_all(servers: Sequence[Server]) -> Comparison:
             verdicts = judge_all(run, analyse(run))
             done.verdicts += verdicts
             done.tshark[run.server.name] = agreement(run, verdicts)
+            for driver, login in told_logins(run):
+                found = by_offer(bare(login))
+                done.taken_for.setdefault(driver.name, Counter())[found.name or "" if found else ""] += 1
     done.seconds = time.monotonic() - started
     return done
 

@@ -3,7 +3,8 @@
     python -m tests.drivers.signatures [--matrix] [--keylog FILE] CAPTURE_OR_FOLDER...
 
 `--matrix` also runs the driver matrix (as root, servers up). Captures of the raw client are passed over: it may
-look like anybody. A driver without attributes is named after its captures (UNNAMED).
+look like anybody. A driver without attributes is named after its captures (UNNAMED), in the matrix by its row; rows
+that are held out stay out, and test the table.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.drivers.base import OPTIONAL
 from analyzer.analysis.conversation.observer import BaseObserver, Observer
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS
 from analyzer.protocol.wire.framing import RawPacket
-from tests.drivers.run import run_all, usable_drivers
+from tests.drivers import Driver
+from tests.drivers.run import ServerRun, run_all, usable_drivers, versions
 from tests.reading import results_of
 from tests.servers import REPOSITORY, running_servers
 
@@ -31,6 +36,8 @@ TABLE: Final = REPOSITORY / "analyzer" / "analysis" / "connection" / "drivers" /
 FLAGS: Final = (1 << 32) - 1
 # Drivers that send no attributes, by a part of their captures' names.
 UNNAMED: Final = {"_node-mysql_": "mysql (Node)"}
+# Who may use every database: several drivers log in as it.
+ADMIN: Final = "admin"
 # Captures of clients that pretend.
 NOT_REAL: Final = ("_raw_", "xa_", "fault")
 
@@ -55,6 +62,19 @@ def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[HandshakeRes
 
     results_of(capture, AnalysisOptions(observe=(look,), keylogs=tuple(keylogs)))
     return found
+
+
+def bare(login: HandshakeResponse41) -> HandshakeResponse41:
+    """The login without its attributes."""
+    return msgspec.structs.replace(login, attributes=None, client_flag=login.client_flag & ~CLIENT_CONNECT_ATTRS)
+
+
+def told_logins(run: ServerRun) -> Iterator[tuple[Driver, HandshakeResponse41]]:
+    """The logins of a run with the drivers that made them: each driver has an account of its own."""
+    drivers = {told.case["user"]: told.driver for told in run.told}
+    for login in logins_of(run.capture, [run.server.keylog.read_bytes()]):
+        if login.username in drivers and login.username != ADMIN:
+            yield drivers[login.username], login
 
 
 def name_of(login: HandshakeResponse41, capture: str) -> tuple[str, str, str | None] | None:
@@ -135,8 +155,14 @@ def main() -> int:
     folder = tempfile.TemporaryDirectory(prefix="handshark-drivers-")
     if chosen.matrix:
         servers = {server.name: server for server in running_servers()}
-        run_all(servers, usable_drivers(servers).drivers, Path(folder.name))
-    for capture in captures_under([*chosen.captures, Path(folder.name)]):
+        drivers = [driver for driver in usable_drivers(servers).drivers if not driver.held_out]
+        known = versions(drivers)
+        for run in run_all(servers, drivers, Path(folder.name)):
+            for told, login in told_logins(run):
+                name, variant, version = name_of(login, "") or (told.known_as, "", known[told.name])
+                if name:
+                    seen.setdefault((name, variant), Seen()).add(login, version)
+    for capture in captures_under(chosen.captures):
         for login in logins_of(capture, keylogs):
             named = name_of(login, capture.name)
             if named is not None:

@@ -18,6 +18,8 @@ from tests.servers import require_servers
 from tests.servers.accounts import EVERY as SERVERS
 
 NAMES = [driver.name for driver in DRIVERS]
+# What they call themselves in their attributes.
+HELD_OUT = {"MySQL Connector/J 8.3": "MySQL Connector/J"}
 
 
 def give_up(reason: str) -> None:
@@ -76,6 +78,17 @@ def test_the_cases_are_what_their_names_say(done: Comparison) -> None:
     commands = Counter(name for _, _, each in connections if each for name in each["commands"])
     assert {"query", "ping", "quit", "stmt_prepare", "stmt_execute", "change_user", "reset_connection"} <= set(commands)
     assert f"of {len(done.verdicts)} connections agreed" in "\n".join(markdown(done))
+
+
+@pytest.mark.server
+@pytest.mark.tool
+def test_releases_that_the_table_never_saw_are_recognised(done: Comparison) -> None:
+    """Without their attributes, by what they offer."""
+    held = {driver.name: driver.known_as or HELD_OUT[driver.name] for driver in DRIVERS if driver.held_out}
+    assert held
+    for name, known in held.items():
+        if name not in done.missing:
+            assert set(done.taken_for[name]) == {known}, (name, done.taken_for[name])
 
 
 @pytest.mark.server

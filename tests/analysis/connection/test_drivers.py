@@ -11,23 +11,17 @@ import pytest
 
 from analyzer.analysis.connection.drivers import by_offer, driver_of
 from analyzer.analysis.connection.drivers.table import SIGNATURES
-from analyzer.protocol.records.login import HandshakeResponse41
-from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS
 from tests import corpus
 from tests.corpus import REPOSITORY
-from tests.drivers.signatures import captures_under, logins_of, name_of
+from tests.drivers.signatures import bare, captures_under, logins_of, name_of
 
 # (real, taken for): drivers that offer the very same, so that no capture of a login can tell them apart.
 ALIKE = {
     ("aiomysql", "pymysql"),
     ("MariaDB Connector/J", "MariaDB connector/Node"),
+    ("MariaDB connector/Node", "MariaDB Connector/J"),
     ("libmysql", "mysql-connector-python"),
 }
-
-
-def bare(login: HandshakeResponse41) -> HandshakeResponse41:
-    """The login without its attributes."""
-    return msgspec.structs.replace(login, attributes=None, client_flag=login.client_flag & ~CLIENT_CONNECT_ATTRS)
 
 
 def rate(captures: list[Path], keylogs: list[bytes]) -> Counter[str]:
