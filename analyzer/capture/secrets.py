@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from analyzer.capture.pcapng import (
+from analyzer.capture.pcapng_blocks import (
     LEAST,
     LEAST_BLOCK,
     MAX_BLOCK,

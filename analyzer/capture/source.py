@@ -12,7 +12,8 @@ from analyzer.batches import FrameBatch
 from analyzer.capture.compression import CompressedInput, compression_of
 from analyzer.capture.inputs import ByteInput, Chunks, RawInput
 from analyzer.capture.pcap import FILE_HEADER, PcapReader, is_pcap
-from analyzer.capture.pcapng import LEAST, MAX_BLOCK, SECTION_HEADER, PcapngReader, section_order
+from analyzer.capture.pcapng import PcapngReader
+from analyzer.capture.pcapng_blocks import LEAST, MAX_BLOCK, SECTION_HEADER, section_order
 from analyzer.capture.secrets import key_logs
 from analyzer.capture.state import CaptureWarning, ReadState
 from analyzer.errors import CaptureError

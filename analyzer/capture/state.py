@@ -58,6 +58,10 @@ class ReadState:
         self.cut_short = True
         self.warnings.append(CaptureWarning(self.name, offset, frame, message))
 
+    def tell(self, message: str) -> None:
+        """Note what the source says of itself as a whole; never left out."""
+        self.warnings.append(CaptureWarning(self.name, None, None, message))
+
     def add_secret(self, payload: bytes) -> None:
         """Hand on the payload of a decryption secrets block, unless all of them are beyond reason together."""
         self.secret_bytes += len(payload)

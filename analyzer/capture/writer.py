@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, Literal
 
-from analyzer.capture.pcapng import (
+from analyzer.capture.pcapng_blocks import (
     BYTE_ORDER_MAGIC,
     ENHANCED_PACKET,
     INTERFACE,

@@ -9,7 +9,8 @@ from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError, UnsupportedLinkType
 from tests.analysis.traffic import analyse, results_of
 from tests.reading import opened
-from tests.wire.frames import Frame, batches
+from tests.wire.encapsulation import WRAPPINGS, Wrapping
+from tests.wire.frames import Frame, batches, ethernet, ipv4, udp
 from tests.wire.mysql import query
 from tests.wire.script import ACCEPTED, GOODBYE, MS, START, Step, conversation, in_time_order, wait
 
@@ -118,3 +119,51 @@ def test_shares_of_several_processes_make_the_whole() -> None:
     shares = [[c for c, _ in results_of(frames, AnalysisOptions(share=(index, 3)))[0]] for index in range(3)]
     assert all(shares)
     assert sorted((c for share in shares for c in share), key=lambda c: c.stream) == analyse(frames)
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS, ids=[wrapping.name for wrapping in WRAPPINGS])
+def test_a_login_within_any_link_layer_or_tunnel(wrapping: Wrapping) -> None:
+    frames = [
+        frame._replace(data=wrapping.wrap(frame.data[14:]), link_type=wrapping.link)
+        for frame in conversation([*ACCEPTED, *GOODBYE])
+    ]
+    results, analysis = results_of(frames)
+    assert [connection.outcome for connection, _ in results] == ["accepted"]
+    assert analysis.source("pcap", []).notes == []
+
+
+def notes_of(frames: list[Frame]) -> list[str]:
+    return results_of(frames)[1].source("pcap", []).notes
+
+
+def test_what_can_not_be_followed_is_said_and_what_is_always_there_is_not() -> None:
+    arp = Frame(ethernet(bytes(28), 0x0806))
+    dns = Frame(ethernet(ipv4(udp(bytes(30), 53), 17)))
+    geo = Frame(ethernet(bytes(40), 0x8947))
+    esp = Frame(ethernet(ipv4(bytes(40), 50)))
+    login = list(conversation([*ACCEPTED, *GOODBYE]))
+    assert notes_of([*login, arp, dns]) == []
+    assert notes_of([*login, arp, *[geo] * 312, esp]) == [
+        "312 frames of EtherType 0x8947 (GeoNetworking) hold no TCP that can be found",
+        "1 frame of IP protocol 50 (ESP, encrypted) holds no TCP that can be found",
+    ]
+    # Where there is no TCP at all, everything is said: never a silent zero.
+    assert notes_of([arp, dns, dns]) == [
+        "2 frames of UDP port 53 (DNS) hold no TCP that can be found",
+        "1 frame of EtherType 0x0806 (ARP) holds no TCP that can be found",
+    ]
+
+
+def test_an_unknown_udp_port_is_said_where_it_is_a_part_of_the_capture() -> None:
+    tunnel = Frame(ethernet(ipv4(udp(bytes(100), 12345), 17)))
+    login = list(conversation([*ACCEPTED, *GOODBYE]))
+    assert notes_of([*login, tunnel]) == ["1 frame of UDP port 12345 holds no TCP that can be found"]
+    assert notes_of([*login * 10, tunnel]) == []
+
+
+def test_the_most_frequent_kinds_are_named_and_the_others_counted() -> None:
+    frames = [Frame(ethernet(bytes(40), 0xA000 + kind)) for kind in range(8) for _ in range(10 - kind)]
+    notes = notes_of(frames)
+    assert len(notes) == 6
+    assert notes[0] == "10 frames of EtherType 0xa000 hold no TCP that can be found"
+    assert notes[-1] == "12 more frames of 3 other kinds hold no TCP that can be found"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analyzer.capture import CaptureSource, PcapngWriter, open_stream
 from analyzer.capture.clocks import MAX_SECONDS, SECOND_NS, Clock
-from analyzer.capture.pcapng import MAX_INTERFACES
+from analyzer.capture.pcapng_blocks import MAX_INTERFACES
 from analyzer.capture.state import MAX_SECRET_BYTES, MAX_WARNINGS, ReadState
 from analyzer.errors import CaptureError
 from tests.capture.support import START, Frame, calm, read, read_or_refuse, written_pcapng
@@ -86,7 +86,9 @@ def test_all_kinds_of_packet_blocks(order: str) -> None:
         Frame(3, 5_000_000_000, 1, b"hi", 2),
         Frame(4, 6_000_000_000, 113, b"jk", 60),
     ]
-    assert not source.warnings
+    assert [str(warning) for warning in source.warnings] == [
+        "memory: the file says that 77 frames are missing between those it holds"
+    ]
     assert read(content, 1)[0] == rows
 
 
@@ -108,7 +110,8 @@ def test_a_frame_of_an_unknown_interface_is_left_out_but_counted() -> None:
     content = section() + enhanced(b"a") + interface() + enhanced(b"b") + enhanced(b"c", 0, 1) + enhanced(b"d", 0, 9)
     rows, source = read(content + interface(113) + enhanced(b"e", 0, 1))
     assert [(row.number, row.link_type, row.data) for row in rows] == [(2, 1, b"b"), (5, 113, b"e")]
-    assert [warning.frame for warning in source.warnings] == [1, 3]
+    assert [warning.frame for warning in source.warnings] == [1]
+    assert "and 2 more" in source.warnings[0].message
     assert not source.cut_short
 
 
@@ -332,3 +335,113 @@ def test_the_writer_refuses_what_it_can_not_write() -> None:
         writer.write(b"", -1)
     with pytest.raises(ValueError, match="interface 1"):
         writer.write(b"", START, interface=1)
+
+
+def statistics(number: int, *counters: tuple[int, int], order: str = "<") -> bytes:
+    options = b"".join(option(code, struct.pack(order + "Q", value), order) for code, value in counters)
+    return block(5, struct.pack(order + "III", number, 0, 0) + options + bytes(4), order)
+
+
+def messages(content: bytes) -> list[str]:
+    return [warning.message for warning in read(content)[1].warnings]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_dropped_frames_are_told(order: str) -> None:
+    """The latest counters of each interface of each section, added up; dumpcap writes one counter as both."""
+    head = section(order) + interface(order=order) + interface(order=order)
+    counted = statistics(0, (5, 5), (7, 1), order=order) + statistics(0, (4, 99), (5, 12345), (7, 2), order=order)
+    second = section(order) + interface(order=order) + statistics(0, (5, 5), order=order)
+    assert messages(head + counted + statistics(1, (7, 40), order=order) + second) == [
+        "the file says that 12,392 frames were dropped while it was captured "
+        "(12,350 by the interface, 42 by the operating system)"
+    ]
+    assert messages(head + statistics(0, (5, 7), (7, 7), order=order)) == [
+        "the file says that 7 frames were dropped while it was captured"
+    ]
+    assert messages(head + statistics(0, (5, 0), (7, 2**64 - 1), order=order)) == []
+    assert messages(head + statistics(9, (5, 7), order=order) + block(5, bytes(4), order)) == []
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_drop_counts_of_packet_blocks_are_added_up(order: str) -> None:
+    def packet(data: bytes, options: bytes) -> bytes:
+        head = struct.pack(order + "IIIII", 0, 0, 0, len(data), len(data))
+        return block(6, head + data + bytes(-len(data) % 4) + options, order)
+
+    dropped = option(2, b"\0\0\0\x01", order) + option(4, struct.pack(order + "Q", 17), order) + bytes(4)
+    lies = option(4, b"\x09", order) + struct.pack(order + "HH", 4, 60000)
+    content = section(order) + interface(order=order)
+    for data, options in ((b"one", dropped), (b"", b""), (b"three", lies), (b"four", dropped), (b"5", bytes(12))):
+        content += packet(data, options)
+    rows, source = read(content)
+    assert [row.data for row in rows] == [b"one", b"", b"three", b"four", b"5"]
+    assert [warning.message for warning in source.warnings] == [
+        "the file says that 34 frames are missing between those it holds"
+    ]
+
+
+def unpadded(data: bytes, *, filled: bool) -> bytes:
+    """An enhanced packet block whose length does not count its padding; `filled` has it all the same."""
+    size = struct.pack("<I", 32 + len(data))
+    padding = bytes(-len(data) % 4) if filled else b""
+    return b"\x06\0\0\0" + size + struct.pack("<IIIII", 0, 0, 0, len(data), len(data)) + data + padding + size
+
+
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize("step", [1, 7, 50, 4096])
+def test_blocks_that_are_not_padded_are_read_and_named(filled: bool, step: int) -> None:
+    datas = [b"abcd", b"efghi", b"j", b"", b"klmnopq", b"rs"]
+    content = section() + interface() + b"".join(unpadded(data, filled=filled) for data in datas)
+    rows, source = read(content, step)
+    assert [row.data for row in rows] == datas
+    assert ["padded" in warning.message for warning in source.warnings] == [True]
+    assert not source.cut_short
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_damage_among_unpadded_blocks_is_still_damage(filled: bool) -> None:
+    content = (
+        section() + interface() + unpadded(b"abcde", filled=filled) + unpadded(b"fg", filled=filled)[:-1] + b"\x7f"
+    )
+    rows, source = read(content + enhanced(b"x"))
+    assert [row.data for row in rows] == [b"abcde"]
+    assert source.cut_short
+
+
+def test_many_sections_are_few_batches() -> None:
+    """Each with interfaces of its own: a batch for each would take minutes."""
+    content = b"".join(
+        section() + interface(1 + number % 3) + interface(101) + enhanced(bytes([number % 256]), number, number % 2)
+        for number in range(5000)
+    )
+    with open_stream(BytesIO(content), "memory") as source:
+        batches = list(source)
+    assert len(batches) < 10
+    rows = [row for batch in batches for row in zip(batch.number, batch.timestamp_ns, batch.link_type, strict=True)]
+    assert rows == [(number + 1, number * 1000, 101 if number % 2 else 1 + number % 3) for number in range(5000)]
+    interfaces = [number for batch in batches if batch.interface is not None for number in batch.interface.tolist()]
+    assert interfaces == [number % 2 for number in range(5000)]
+
+
+@calm
+@given(st.data())
+def test_sections_together_are_what_each_is_alone(data: st.DataObject) -> None:
+    parts = []
+    for _ in range(data.draw(st.integers(1, 6))):
+        order = data.draw(st.sampled_from("<<<>"))
+        part = section(order)
+        for _ in range(data.draw(st.integers(0, 8))):
+            kind = data.draw(st.integers(0, 3))
+            if kind == 0:
+                snaplen, link = data.draw(st.sampled_from([0, 2])), data.draw(st.sampled_from([1, 101, 113]))
+                resolution = option(9, bytes([data.draw(st.sampled_from([6, 9, 0x8A]))]), order)
+                part += interface(link, snaplen, resolution, order)
+            elif kind == 1:
+                part += block(3, struct.pack(order + "I", 4) + b"simp", order)
+            else:
+                part += enhanced(b"data", data.draw(st.integers(0, 999)), data.draw(st.integers(0, 2)), order)
+        parts.append(part)
+    alone = [(row.link_type, row.data) for part in parts for row in read(part)[0]]
+    together = read(b"".join(parts), data.draw(st.sampled_from([1, 64, 4096])))[0]
+    assert [(row.link_type, row.data) for row in together] == alone

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from analyzer.analysis.connection.truth import compare
-from analyzer.capture.pcapng import SECRETS
+from analyzer.capture.pcapng_blocks import SECRETS
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 from live_client import Session, TimedOut, TlsFailed, connect
 from tests.live_client.analysed import analyse, plain

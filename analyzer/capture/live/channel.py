@@ -20,7 +20,7 @@ import numpy as np
 
 from analyzer.batches import I32, I64, U8, U32, FrameBatch
 from analyzer.capture.live.frames import PacketBlocks
-from analyzer.capture.pcapng import PACKET_HEADER
+from analyzer.capture.pcapng_blocks import PACKET_HEADER
 
 ARENA_BYTES: Final = 64 << 20
 # The analysis takes up to so many bytes at once: what waits is analysed in large batches.

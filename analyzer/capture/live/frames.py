@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyzer.batches import I64, U8, U32
-from analyzer.capture.pcapng import ENHANCED_PACKET, PACKET_HEADER
+from analyzer.capture.pcapng_blocks import ENHANCED_PACKET, PACKET_HEADER
 
 # Bytes of an enhanced packet block around the frame: header before, length after.
 AROUND = PACKET_HEADER + 4
