@@ -395,7 +395,7 @@ def test_blocks_that_are_not_padded_are_read_and_named(filled: bool, step: int) 
     content = section() + interface() + b"".join(unpadded(data, filled=filled) for data in datas)
     rows, source = read(content, step)
     assert [row.data for row in rows] == datas
-    assert ["padded" in warning.message for warning in source.warnings] == [True]
+    assert ["padd" in warning.message for warning in source.warnings] == [True]
     assert not source.cut_short
 
 
