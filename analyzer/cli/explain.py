@@ -1,4 +1,4 @@
-"""`handshark explain`: a finding's long text, or the story of a capture's connections."""
+"""`handshark explain`: the story of a capture or of its connections, or a finding's long text."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from analyzer.analysis import Result
+from analyzer.analysis import Connection
+from analyzer.analysis.commands.usage import CommandUsage
 from analyzer.analysis.findings.catalog import TABLE
-from analyzer.analysis.findings.rule import INFO
 from analyzer.cli.arguments import Commands, command, options_of, port, positive
 from analyzer.cli.console import Console, complain
-from analyzer.engine.collectors import Connections, whole
+from analyzer.engine.collectors import Connections, connection_alone
 from analyzer.engine.run import Run
+from analyzer.engine.story_collector import StoryCollector, Told
+from analyzer.report.prose.capture_story import CaptureStory
 from analyzer.report.text.explain import Explainer
 
-# Connections told in full where none is named.
+# Things that are told of a capture.
 LIMIT = 20
 EXAMPLES = """examples:
-  handshark explain capture.pcapng               # every connection in which something went wrong
+  handshark explain capture.pcapng               # what traffic it is, and what went wrong
   handshark explain capture.pcapng --stream 3    # that one (tcp.stream in Wireshark)
   handshark explain host-blocked                 # what a finding means, and what to do
   handshark findings                             # all codes
@@ -36,7 +38,8 @@ def add(commands: Commands) -> None:
         commands,
         "explain",
         "what happened, in plain words",
-        "Tells the story of a capture's connections step by step, or the long text of a finding.",
+        "Tells the story of a capture: what kind of traffic it is, and what went wrong, what matters most first. With "
+        "--stream the story of a connection, step by step; with a code the long text of a finding.",
         EXAMPLES,
     )
     parser.add_argument("what", metavar="CAPTURE|CODE", help="a capture (- is stdin), or the code of a finding")
@@ -44,7 +47,11 @@ def add(commands: Commands) -> None:
         "--stream", type=_number, action="append", metavar="N", help="only this connection (repeatable)"
     )
     parser.add_argument(
-        "--limit", type=positive, default=LIMIT, metavar="N", help=f"at most so many (default: {LIMIT})"
+        "--limit",
+        type=positive,
+        default=LIMIT,
+        metavar="N",
+        help=f"at most so many things that went wrong (default: {LIMIT})",
     )
     parser.add_argument("--port", type=port, action="append", default=[], metavar="N", help="as for analyze")
     parser.add_argument("--keylog", type=Path, action="append", default=[], metavar="FILE", help="as for analyze")
@@ -80,54 +87,55 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"; did you mean {' or '.join(near)}?" if near else "; handshark findings lists all codes"
         complain(f"{arguments.what}: neither a capture nor the code of a finding{hint}")
         return 3
-    return _story(arguments, explainer)
+    return _capture(arguments, explainer) if arguments.stream is None else _connections(arguments, explainer)
 
 
-def _story(arguments: argparse.Namespace, explainer: Explainer) -> int:
+def _capture(arguments: argparse.Namespace, explainer: Explainer) -> int:
+    """The story of the whole capture; of a single connection its own story follows."""
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    wanted = None if arguments.stream is None else set(arguments.stream)
-    told = untold = 0
-    healthy: list[Result] = []
-    found: set[int] = set()
-    sources: Run[Result] = Run(options, partial(Connections, whole), None, Console())
-    for _, results in sources.each([arguments.what], False):
-        for result in results:
-            connection = result[0]
-            if wanted is not None and connection.stream not in wanted:
-                continue
-            found.add(connection.stream)
-            if wanted is None and all(finding.severity == INFO for finding in connection.findings):
-                if len(healthy) < arguments.limit:
-                    healthy.append(result)
-                else:
-                    untold += 1
-                continue
-            if told >= arguments.limit:
-                untold += 1
-                continue
-            if told:
-                _write("\n" + "-" * _width(arguments.width) + "\n\n")
-            explainer.connection(connection)
-            told += 1
-    if not told and len(healthy) == 1:
-        explainer.connection(healthy[0][0])
-        told, healthy = 1, []
-    if told and healthy:
-        _write("\n")
-    for connection, _ in healthy:
-        explainer.brief(connection)
-    if untold:
-        _write(f"... {untold:,} more connections; --limit shows more, --stream N one of them\n")
+    story = CaptureStory()
+    only: Connection | None = None
+    sources: Run[Told] = Run(options, StoryCollector, None, Console())
+    for _, told in sources.each([arguments.what], False):
+        for one in told:
+            if isinstance(one, CommandUsage):
+                story.usage.merge(one)
+            else:
+                story.add(one)
+                only = one if story.connections == 1 else None
     if sources.failed:
         return 3
-    if wanted is not None and wanted - found:
+    if sources.sources:
+        explainer.capture(story, arguments.what, sources.sources, arguments.limit, only)
+    if not story.connections:
+        complain(f"{arguments.what}: no MySQL connection in it; --port N names a server's port")
+    return 130 if sources.interrupted else 0
+
+
+def _connections(arguments: argparse.Namespace, explainer: Explainer) -> int:
+    """The stories of the connections that are named."""
+    options = options_of(arguments, 0)
+    if options is None:
+        return 2
+    wanted = set(arguments.stream)
+    found: set[int] = set()
+    sources: Run[Connection] = Run(options, partial(Connections, connection_alone), None, Console())
+    for _, connections in sources.each([arguments.what], False):
+        for connection in connections:
+            if connection.stream not in wanted:
+                continue
+            if found:
+                _write("\n" + "-" * _width(arguments.width) + "\n\n")
+            found.add(connection.stream)
+            explainer.connection(connection)
+    if sources.failed:
+        return 3
+    if wanted - found:
         missing = ", ".join(map(str, sorted(wanted - found)))
         complain(f"{arguments.what}: no MySQL connection has the number {missing}; handshark analyze lists them")
         return 2
-    if not told and not healthy:
-        complain(f"{arguments.what}: no MySQL connection in it; --port N names a server's port")
     return 130 if sources.interrupted else 0
 
 

@@ -187,3 +187,28 @@ def test_wrong_usage_and_sources_that_are_not_there(tmp_path: Path) -> None:
     assert run("commands", "--top", "3", "--group", "x.pcap").code == 2
     assert run("commands", str(tmp_path / "none.pcap")).code == 3
     assert run("stats", str(tmp_path / "none.pcap")).code == 3
+
+
+def test_stats_show_what_failed_was_cut_off_and_waited(capture: Path, tmp_path: Path) -> None:
+    steps = [*ACCEPTED, ("c", query("UPDATE t SET a = 1")), Say("c", flags=FIN), Say("s", flags=FIN)]
+    whole = tmp_path / "cut.pcap"
+    whole.write_bytes(pcap(conversation(steps, start_ns=START + 60 * SECOND)))
+    for jobs in ("1", "2"):
+        text = run("stats", "--by", "server", "--jobs", jobs, str(capture), str(whole)).out
+        rows = [row.strip() for row in text.splitlines()]
+        failed = rows.index("Commands that failed: 2")
+        assert rows[failed + 1].startswith("2 x error 1064, 2 connections, 22:13:2")
+        assert rows[failed + 2] == "SELEC"
+        assert rows[failed + 3].startswith("You have an error")
+        cut = rows.index("Commands whose answer is not in the capture, or not all of it: 1")
+        assert rows[cut + 1 : cut + 3] == ["1 x 1 connection, 22:14:20", "UPDATE t SET a = ?"]
+        waited = rows.index("Commands whose answer began after a second or more: 1")
+        assert rows[waited + 1].startswith("1 x up to 1.5s, 1 connection, 22:13:2")
+        assert rows[waited + 2] == "SELECT SLEEP (?)"
+        assert all(len(row) <= 80 for row in text.splitlines())
+
+
+def test_stats_by_error(capture: Path) -> None:
+    done = run("stats", "--by", "error", "--format", "jsonl", str(capture))
+    (row,) = [json.loads(line) for line in done.out.splitlines()]
+    assert (row["by"], row["name"], row["count"], row["errors"]) == ("error", "1064 SELEC", 2, 2)

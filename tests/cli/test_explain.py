@@ -20,7 +20,7 @@ from tests.analysis.support import analyse_file
 from tests.analysis.traffic import one
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus
 from tests.wire.files import pcap
-from tests.wire.mysql import err, greeting, login
+from tests.wire.mysql import err, greeting, login, query
 from tests.wire.script import GOODBYE, conversation
 
 FINDINGS = REPOSITORY / "analyzer" / "analysis" / "findings"
@@ -97,10 +97,15 @@ def test_the_page_of_examples_is_current() -> None:
 
 def test_story_of_a_login() -> None:
     out = explained([str(SAMPLES / "mysql97_raw_full-auth-rsa.pcapng")])
-    steps = re.findall(r"^\d+\. ([\w ]+?)(?:  |$)", out, re.MULTILINE)
+    before, _, after = out.partition("Step by step\n")
+    steps = re.findall(r"^\d+\. ([\w ]+?)(?:  |$)", after, re.MULTILINE)
     assert steps == ["TCP", "Greeting", "No TLS", "Login", "Authentication", "Verdict", "Commands", "End"]
-    assert "encrypted with the server's RSA key" in " ".join(out.split())
-    assert "Nothing to find fault with." in out
+    assert "encrypted with the server's RSA key" in " ".join(after.split())
+    assert "It holds one MySQL connection" in " ".join(before.split())
+    assert "Nothing went wrong in what the capture shows." in before
+    alone = explained([str(SAMPLES / "mysql97_raw_full-auth-rsa.pcapng"), "--stream", "0"])
+    assert "Step by step" not in alone
+    assert "Nothing to find fault with." in alone
 
 
 @pytest.mark.parametrize(
@@ -125,22 +130,46 @@ def test_lines_fit(name: str) -> None:
     assert re.sub(r"\x1b\[\d+m", "", colored) == explained([path])
 
 
-def test_only_what_went_wrong_is_told_in_full(tmp_path: Path) -> None:
+def three(tmp_path: Path) -> Path:
+    """A capture of a healthy connection, one that is refused, and one that only knocks."""
     refused = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "no", "28000")), *SERVER_CLOSES]
+    failing = [*fast()[:3], ("c", query("select 7 from gone")), ("s", err(1, 1146, "no such table", "42S02")), *GOODBYE]
     frames = [
         *conversation(fast(), client=("10.0.0.1", 1001)),
         *conversation(refused, client=("10.0.0.1", 1002)),
         *conversation(PROBE, client=("10.0.0.1", 1003)),
+        *conversation(failing, client=("10.0.0.1", 1004)),
     ]
     path = tmp_path / "three.pcap"
     path.write_bytes(pcap(sorted(frames, key=lambda frame: frame.timestamp_ns)))
-    out = explained([str(path)])
-    assert out.count("What was found") == 1
-    assert "connection 1: rejected" in out
-    assert "connection 0: accepted, 10.0.0.1:1001, app/shop; nothing above info" in out
-    only = explained([str(path), "--stream", "2"])
+    return path
+
+
+def test_the_capture_is_told_as_a_whole(tmp_path: Path) -> None:
+    out = explained([str(three(tmp_path))])
+    text = " ".join(out.split())
+    assert "It holds 4 MySQL connections, from 1 host (10.0.0.1)" in text
+    wrong = re.findall(r"^\d+\. .*?  +(\S.*)$", out, re.MULTILINE)
+    assert wrong[:2] == ["access-denied", "error 1146"]
+    assert "The server answered 1 command with an error: 'no such table'." in text
+    assert "- 1 x SELECT ? FROM gone" in text
+    assert "--stream N tells the story of one connection" in text
+    assert "Step by step" not in out
+
+
+def test_connections_that_are_named_are_told_one_by_one(tmp_path: Path) -> None:
+    only = explained([str(three(tmp_path)), "--stream", "2", "--stream", "1"])
     assert "connection 2: aborted" in only
-    assert "connection 1" not in only
+    assert "connection 1: rejected" in only
+    assert "connection 0" not in only
+    assert only.count("What was found") + only.count("Nothing to find fault with.") == 2
+
+
+def test_the_limit_is_for_what_went_wrong(tmp_path: Path) -> None:
+    out = explained([str(three(tmp_path)), "--limit", "1"])
+    assert "1. " in out
+    assert "\n2. " not in out
+    assert "more; --limit shows more" in out
 
 
 def test_what_is_not_there(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Response times and counts of exchanges, grouped. Memory depends on the number of groups, not of exchanges."""
+"""Response times and counts of commands, grouped. Memory depends on the number of groups, not of commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.analysis.commands.failures import CommandFailures, reason_of
 from analyzer.analysis.model.command import Command
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ OTHERS: Final = "(others)"
 # Bits of a duration that are kept in its bucket: percentiles are at most 1/32 too high.
 _BITS: Final = 5
 
-KINDS: Final = ("server", "user", "client", "database", "command", "statement")
+# By "error" only commands that failed are counted: by the code of the error and the statement.
+KINDS: Final = ("server", "user", "client", "database", "command", "statement", "error")
 
 
 def _bucket(ns: int) -> int:
@@ -118,20 +120,27 @@ class CommandGroup(msgspec.Struct):
 
 
 class CommandStatistics(msgspec.Struct):
-    """All exchanges, and for each kind of group asked for its groups by name."""
+    """All commands, for each kind of group asked for its groups by name, and those with which something was wrong."""
 
     kinds: tuple[str, ...]
     all: CommandGroup = msgspec.field(default_factory=lambda: CommandGroup("all"))
     groups: dict[str, dict[str, CommandGroup]] = {}
+    failures: CommandFailures = msgspec.field(default_factory=CommandFailures)
 
     def add(self, exchange: Command, digests: Digests) -> None:
         self.all.add(exchange)
+        reason = reason_of(exchange)
+        if reason is not None:
+            self.failures.add(exchange, reason, statement_of(exchange, digests))
         for kind in self.kinds:
+            if kind == "error" and exchange.error is None:
+                continue
             self._group(kind, _name(kind, exchange, digests)).add(exchange)
 
     def merge(self, other: CommandStatistics) -> None:
         """Adds what another process, or another capture, has seen."""
         self.all.merge(other.all)
+        self.failures.merge(other.failures)
         for kind, groups in other.groups.items():
             for name, group in groups.items():
                 self._group(kind, name).merge(group)
@@ -150,9 +159,17 @@ class CommandStatistics(msgspec.Struct):
         return group
 
 
+def statement_of(exchange: Command, digests: Digests) -> str:
+    """The statement without its literals; the command in brackets where it has none."""
+    return digests.of(exchange.statement) if exchange.statement is not None else f"({exchange.command})"
+
+
 def _name(kind: str, exchange: Command, digests: Digests) -> str:
     if kind == "statement":
-        return digests.of(exchange.statement) if exchange.statement is not None else f"({exchange.command})"
+        return statement_of(exchange, digests)
+    if kind == "error":
+        code = exchange.error.code if exchange.error is not None else "?"
+        return f"{code} {statement_of(exchange, digests)}"
     if kind == "command":
         return exchange.command
     if kind == "server":

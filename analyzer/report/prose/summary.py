@@ -12,7 +12,7 @@ from analyzer.report.prose.labels import OUTCOMES, count, rank
 
 EXAMPLES = 3  # connections named for each finding
 # "encrypted" and "unknown" are no verdicts of a server: say so.
-_SAID = {
+OUTCOME_WORDS = {
     "aborted": "aborted before a verdict",
     "encrypted": "encrypted from TLS on",
     "unknown": "of unknown outcome",
@@ -20,7 +20,7 @@ _SAID = {
 
 
 class FindingTotal(msgspec.Struct):
-    """One finding code over all connections; message and advice are those of the first."""
+    """One finding code of one severity over all connections; message and advice are those of the first."""
 
     code: str
     severity: str
@@ -37,7 +37,7 @@ class SummaryTotals:
     def __init__(self) -> None:
         self.connections = 0
         self.outcomes: Counter[str] = Counter()
-        self._findings: dict[str, FindingTotal] = {}
+        self._findings: dict[tuple[str, str], FindingTotal] = {}
         self._servers: set[tuple[str, int]] = set()
         self._tls = 0
 
@@ -46,17 +46,17 @@ class SummaryTotals:
         self.outcomes[connection.outcome] += 1
         self._tls += connection.tls is not None
         self._servers.add((connection.server.address, connection.server.port))
-        seen: set[str] = set()
+        seen: set[tuple[str, str]] = set()
         for finding in connection.findings:
-            total = self._findings.get(finding.code)
+            # A code has not one severity: what is an error here may be a remark there.
+            key = finding.code, finding.severity
+            total = self._findings.get(key)
             if total is None:
                 total = FindingTotal(finding.code, finding.severity, finding.message, finding.advice)
-                self._findings[finding.code] = total
-            if rank(finding.severity) < rank(total.severity):
-                total.severity = finding.severity
+                self._findings[key] = total
             total.times += 1
-            if finding.code not in seen:
-                seen.add(finding.code)
+            if key not in seen:
+                seen.add(key)
                 total.connections += 1
                 if len(total.examples) < EXAMPLES:
                     total.examples.append(connection)
@@ -79,9 +79,9 @@ class SummaryTotals:
         outcomes = self.by_outcome()
         if len(outcomes) == 1:
             each = {1: "it was", 2: "both were"}.get(total, "all were")
-            ended = f"{each} {_SAID.get(outcomes[0][0], outcomes[0][0])}"
+            ended = f"{each} {OUTCOME_WORDS.get(outcomes[0][0], outcomes[0][0])}"
         else:
-            ended = ", ".join(f"{number:,} {_SAID.get(outcome, outcome)}" for outcome, number in outcomes)
+            ended = ", ".join(f"{number:,} {OUTCOME_WORDS.get(outcome, outcome)}" for outcome, number in outcomes)
         return f"{what}: {ended}. {self._worst()}"
 
     def _worst(self) -> str:

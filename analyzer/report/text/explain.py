@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from analyzer.analysis.findings.helpers import span
-from analyzer.analysis.findings.rule import Rule
-from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.findings.rule import CERTAIN, Rule
+from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.capture_story import CaptureStory, Point
 from analyzer.report.prose.story import story
 from analyzer.report.prose.templates import template
 from analyzer.report.text.colour import paint
@@ -30,13 +31,69 @@ class Explainer:
         self._width = max(width, NARROWEST)
         self._color = color
 
+    def capture(
+        self, story: CaptureStory, name: str, sources: Sequence[Source], limit: int, only: Connection | None = None
+    ) -> None:
+        """The story of the whole capture; at most `limit` things that went wrong are told. `only`: its one connection,
+        whose steps follow."""
+        self._line(name, "bold")
+        self._blank()
+        self._paragraph("", " ".join(story.opening(sources)))
+        points = story.points()
+        if points:
+            self._blank()
+            self._line("What went wrong, what matters most first" if len(points) > 1 else "What went wrong", "bold")
+        for number, point in enumerate(points[:limit], 1):
+            self._blank()
+            self._point(f"{number}. ", point)
+        if len(points) > limit:
+            self._blank()
+            self._line(f"... {labels.count(len(points) - limit, 'thing')} more; --limit shows more")
+        if story.closing():
+            self._blank()
+            self._paragraph("", story.closing())
+        remarks = story.remarks()
+        if remarks:
+            self._blank()
+            self._line("Worth knowing", "bold")
+        for point in remarks[:limit]:
+            self._blank()
+            self._point("- ", point)
+        self._blank()
+        if only is not None:
+            self._line("Step by step", "bold")
+            self._steps(only)
+        elif story.connections:
+            self._paragraph("", "--stream N tells the story of one connection, step by step.")
+
+    def _point(self, lead: str, point: Point) -> None:
+        sure = point.finding is None or point.finding.confidence == CERTAIN
+        behind = point.code if sure or point.finding is None else f"{point.finding.confidence}: {point.code}"
+        self._head(lead + point.title, behind, point.severity)
+        self._paragraph("   ", " ".join(said for said in point.sentences if not said.startswith("- ")))
+        for said in point.sentences:
+            if said.startswith("- "):
+                self._paragraph("   - ", said[2:])
+        if point.finding is not None:
+            self._reasons(point.finding, " of the first" if point.several else "")
+
     def connection(self, connection: Connection) -> None:
-        """The whole story, and what was found."""
+        """The story of a connection, and what was found."""
         c = connection
         began = datetime.fromtimestamp(c.start_time_ns // 1_000_000_000, UTC)
         self._line(f"{c.capture}, connection {c.stream}: {c.outcome}", "bold")
         self._line(f"{labels.client(c)} to {c.server.address}:{c.server.port}, {began:%Y-%m-%d %H:%M:%S} UTC", "dim")
-        for number, step in enumerate(story(c), 1):
+        self._steps(c)
+        self._blank()
+        if not c.findings:
+            self._line("Nothing to find fault with.", "bold")
+        else:
+            self._line("What was found", "bold")
+        for finding in c.findings:
+            self._finding(finding)
+
+    def _steps(self, connection: Connection) -> None:
+        for number, step in enumerate(story(connection), 1):
             when = "" if step.after_ns is None else f"+{span(step.after_ns)}"
             frame = "" if not step.frame else f"frame {step.frame}"
             self._blank()
@@ -46,33 +103,21 @@ class Explainer:
             for said in step.sentences:
                 if said.startswith("- "):
                     self._paragraph("   - ", said[2:])
-        self._blank()
-        if not c.findings:
-            self._line("Nothing to find fault with.", "bold")
-        else:
-            self._line("What was found", "bold")
-        for finding in c.findings:
-            self._finding(finding)
-
-    def brief(self, connection: Connection) -> None:
-        """One line for a connection in which nothing went wrong."""
-        c = connection
-        self._paragraph(
-            "",
-            f"connection {c.stream}: {c.outcome}, {labels.client(c)}, {labels.account(c) or '-'}; nothing above info",
-        )
 
     def _finding(self, finding: Finding) -> None:
         self._blank()
-        label = f"{finding.severity}: {finding.code}"
-        self._head(label, finding.confidence, finding.severity)
+        self._head(f"{finding.severity}: {finding.code}", finding.confidence, finding.severity)
         self._paragraph("   ", finding.message)
+        self._reasons(finding)
+
+    def _reasons(self, finding: Finding, which: str = "") -> None:
+        """What a finding rests on, what speaks against it, what to do, and what else it could be."""
         if finding.evidence:
-            self._line("   Evidence:")
+            self._line(f"   Evidence{which}:")
             for said in finding.evidence:
                 self._paragraph("   - ", said)
         elif finding.frames:
-            self._paragraph("   ", f"Evidence: {labels.frames(finding.frames)}.")
+            self._paragraph("   ", f"Evidence{which}: {labels.frames(finding.frames)}.")
         if finding.doubt:
             self._paragraph("   ", f"Why not surer: {finding.doubt}.")
         self._paragraph("   ", f"What to do: {finding.advice}")
