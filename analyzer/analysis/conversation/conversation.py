@@ -268,6 +268,9 @@ class Conversation(Decoding, RunsHandler):
         self._bare = False
         self.tls = TlsSession(self.secrets.keys, self.secrets.rsa_key)
         state = self.machine.state
+        early = self._framers[SERVER].pending
+        if early and state in (st.LOGIN, st.TLS_HANDSHAKE):
+            self.facts.hostile.record_before_tls(self.facts.greeting.frame, early)
         self.machine.assume(st.TLS_HANDSHAKE)
         self.facts.login.tls_first = (
             state == st.GREETING and self.facts.greeting.record is None and not self.facts.faults.gaps

@@ -233,7 +233,12 @@ class Decoding:
                 return False
         else:
             self._bad = 0
-        return machine.state == before or self._goes_on(role)
+        after = machine.state
+        if after == before:
+            return True
+        if after == st.LOCAL_INFILE and role == SERVER:
+            self.facts.record_file_request(record, packet, machine)
+        return self._goes_on(role)
 
     def _answer_half(self) -> None:
         """The server answers a command of which not all has come: it is refused, or the client stopped in it."""

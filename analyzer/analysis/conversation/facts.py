@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.commands.local_infile import asks_for_file
 from analyzer.protocol.records.commands.replication import SemiSyncAck
 from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.generic import ErrPacket, OKPacket
@@ -29,7 +31,8 @@ from analyzer.protocol.records.login import (
     SSLRequest320,
 )
 from analyzer.protocol.records.proxy import ProxyHeader
-from analyzer.protocol.records.response import Data
+from analyzer.protocol.records.response import Data, LocalInfileRequest
+from analyzer.protocol.tables import commands as com
 from analyzer.protocol.tables.commands import COM_QUIT
 from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
 from analyzer.tls.direction import EncryptedRecord
@@ -44,6 +47,8 @@ MOST_GAPS: Final = 256
 
 # States in which no byte of a command's response has come.
 AWAITING: Final = frozenset({st.RESPONSE, st.RESULT, st.PREPARE, st.FIELD_LIST, st.STATISTICS, st.STREAM})
+# The first word of a statement.
+_WORD: Final = re.compile(rb"[A-Za-z]{1,20}")
 
 StepSeen = tuple[int, str, AnyRecord, AuthRecord | None, int]
 
@@ -139,6 +144,37 @@ class FaultFacts(msgspec.Struct):
         """Records bytes that are not even a packet."""
         if len(self.malformed) < MOST:
             self.malformed.append((role, record_type, error.field, error.offset, error.reason, frame))
+
+
+class FileRequest(msgspec.Struct, frozen=True):
+    """The server asks for a file of the client.
+
+    expected   whether the command loads one; None where that is not known
+    verb       the command: the first word of a statement, or its name
+    """
+
+    frame: int
+    filename: str
+    verb: str
+    expected: bool | None
+
+
+class HostileFacts(msgspec.Struct):
+    """What only a hostile peer, or somebody in between, does.
+
+    before_tls   (frame, bytes) of what the server sent in plain text between its greeting and TLS
+    files        requests for files of the client that its command did not name
+    file_bytes   bytes of files that the client sent
+    """
+
+    before_tls: tuple[int, int] | None = None
+    files: list[FileRequest] = []
+    file_bytes: int = 0
+
+    def record_before_tls(self, frame: int, size: int) -> None:
+        """Records bytes of the server where TLS, or the client, is due."""
+        first, before = self.before_tls or (frame, 0)
+        self.before_tls = first, before + size
 
 
 class ClosingFacts(msgspec.Struct):
@@ -295,6 +331,7 @@ class Facts(msgspec.Struct):
     faults: FaultFacts = msgspec.field(default_factory=FaultFacts)
     closing: ClosingFacts = msgspec.field(default_factory=ClosingFacts)
     answers: CommandFacts = msgspec.field(default_factory=CommandFacts)
+    hostile: HostileFacts = msgspec.field(default_factory=HostileFacts)
     client: int = 0
     commands: dict[int, int] = {}
     nth: int = 0
@@ -305,6 +342,8 @@ class Facts(msgspec.Struct):
         """Takes what matters of a packet. `before` is the state it came in."""
         if machine.sequence_error is not None and len(self.faults.sequence_errors) < MOST:
             self.faults.sequence_errors.append((machine.sequence_error, packet.frame))
+        if role == SERVER and (before == st.LOGIN or (before == st.TLS_HANDSHAKE and self.login.tls_frame is None)):
+            self.hostile.record_before_tls(packet.frame, packet.length + HEADER)
         if isinstance(record, Malformed):
             if len(self.faults.malformed) < MOST:
                 self.faults.malformed.append(
@@ -317,6 +356,25 @@ class Facts(msgspec.Struct):
             self._client(packet, record, before, machine)
         else:
             self._server(packet, record, before, machine)
+
+    def record_file_request(self, record: AnyRecord, packet: RawPacket, machine: Machine) -> None:
+        """Takes a LOCAL INFILE request of the server; kept where the command is none that loads a file."""
+        command = machine.command
+        if not isinstance(record, LocalInfileRequest) or command is None or len(self.hostile.files) >= MOST:
+            return
+        head, expected, verb = command.head, None, ""
+        if command.code == com.COM_QUERY:
+            expected = asks_for_file(head[1:])
+            word = _WORD.search(head[1:])
+            verb = word[0].decode().upper() if word else ""
+        elif command.code in (com.COM_STMT_EXECUTE, com.COM_STMT_BULK_EXECUTE):
+            text = command.statement.query if command.statement is not None else None
+            expected = None if text is None else asks_for_file(text.encode("utf-8", "surrogateescape"))
+        else:
+            expected = False
+        if not expected:
+            verb = verb or "COM_" + com.COMMANDS.get(command.code, "?").upper()
+            self.hostile.files.append(FileRequest(packet.frame, record.filename, verb, expected))
 
     def record_place(self, nth: int, burst: int, burst_ns: int) -> None:
         """Records which of its client's connections this is."""
@@ -359,7 +417,10 @@ class Facts(msgspec.Struct):
             return
         # In AUTHENTICATION too: the verdict before it was not captured, or COM_CHANGE_USER was given up.
         if before not in st.CONNECTION_PHASE or before == st.AUTHENTICATION:
-            if isinstance(record, SemiSyncAck) or (isinstance(record, Data) and record.kind != "command"):
+            if isinstance(record, Data) and record.kind != "command":
+                self.hostile.file_bytes += packet.length if record.kind == "file" else 0
+                return
+            if isinstance(record, SemiSyncAck):
                 return
             self._sent(packet, machine)
             if isinstance(record, ComChangeUser):

@@ -38,6 +38,7 @@ from analyzer.analysis.findings.rules import (
     no_greeting,
     packet_refused,
     password_expired,
+    plaintext_before_tls,
     plugin_switch,
     plugin_unsupported,
     probe_connection,
@@ -57,6 +58,7 @@ from analyzer.analysis.findings.rules import (
     too_many_connections,
     truncated_login,
     unencrypted_login,
+    unexpected_local_infile,
     unknown_database,
     user_limit_reached,
     weak_tls,
@@ -77,6 +79,9 @@ TABLE: tuple[Rule, ...] = (
     user_limit_reached.RULE,
     tls_required.RULE,
     plugin_unsupported.RULE,
+    # What only an attacker does.
+    plaintext_before_tls.RULE,
+    unexpected_local_infile.RULE,
     # What the client did wrong; the server's general words for it come after.
     foreign_client.RULE,
     sequence_error.RULE,

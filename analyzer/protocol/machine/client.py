@@ -16,6 +16,7 @@ from analyzer.protocol.records.authentication import (
     AuthResponse,
 )
 from analyzer.protocol.records.base import Record, malformed
+from analyzer.protocol.records.commands.local_infile import LONGEST
 from analyzer.protocol.records.commands.replication import SEMI_SYNC_MAGIC, SemiSyncAck
 from analyzer.protocol.records.commands.statement import (
     PARAMETER_COUNT_AVAILABLE,
@@ -199,7 +200,7 @@ def _command(c: ConnectionState, packet: RawPacket) -> AnyRecord:
     if c.one_sided:
         c.at.assume(st.DESYNCHRONISED)
         return record
-    command = AwaitedCommand(code, record, packet.sequence_id, statement)
+    command = AwaitedCommand(code, record, packet.sequence_id, statement, payload[:LONGEST])
     if c.at.name in (st.COMMAND, st.DESYNCHRONISED, st.CLOSED, st.STREAM):
         c.await_response(command)
     elif not c.at.pipeline(command):

@@ -20,9 +20,10 @@ from analyzer.protocol.machine.state import CLIENT, SERVER, AwaitedCommand, Sequ
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.prepared import PreparedStatements
 from analyzer.protocol.records.base import malformed
+from analyzer.protocol.records.commands.local_infile import LONGEST
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
-from analyzer.protocol.wire.framing import RawPacket
+from analyzer.protocol.wire.framing import HEADER, RawPacket
 
 __all__ = [
     "CLIENT",
@@ -90,7 +91,7 @@ class Machine:
         if code == com.COM_QUERY:
             if self.context.in_force & CLIENT_QUERY_ATTRIBUTES and data[5:7] != NO_ATTRIBUTES:
                 return False
-            at.await_response(AwaitedCommand(code, UNREAD, 0))
+            at.await_response(AwaitedCommand(code, UNREAD, 0, None, data[HEADER : HEADER + LONGEST]))
             return True
         if code == com.COM_QUIT:
             at.took(0)

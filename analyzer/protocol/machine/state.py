@@ -208,12 +208,14 @@ class AwaitedCommand(msgspec.Struct):
     """A command that awaits its response. `sequence` is the id of its last packet.
 
     `statement` is the prepared statement that it makes or uses; None for other commands, and in a lean machine.
+    `head` are the first bytes of its payload.
     """
 
     code: int
     record: Record
     sequence: int
     statement: PreparedStatement | None = None
+    head: bytes = b""
 
 
 class UnknownEventError(Exception):

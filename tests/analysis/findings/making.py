@@ -114,6 +114,10 @@ def last(scripts: Sequence[Script], gap_ns: int = 100 * MS, options: AnalysisOpt
     return several(scripts, gap_ns, options)[-1]
 
 
+ASKS_FOR_FILE = packet(1, b"\xfb/etc/passwd")
+SERVER_HELLO = bytes.fromhex("160303002a020000260303") + bytes(32) + bytes.fromhex("00c02f00")
+
+
 def tls(*after: Step) -> list[Step]:
     """TLS begun: the greeting, an SSLRequest, a ClientHello, and what comes after."""
     from tests.wire.mysql import CLIENT_HELLO

@@ -14,6 +14,7 @@ from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.model.connection import Finding
 from tests.analysis.findings.making import (
+    ASKS_FOR_FILE,
     BAD_HANDSHAKE,
     CLOSE,
     HALF_A_LOGIN,
@@ -22,6 +23,7 @@ from tests.analysis.findings.making import (
     PROBE,
     PROTOCOL_VERSION,
     SERVER_CLOSES,
+    SERVER_HELLO,
     SHA2,
     UNKNOWN_CA,
     any_login,
@@ -101,6 +103,17 @@ EACH: dict[str, tuple[Made, Made]] = {
             ]
         ),
         made(tls(("s", HANDSHAKE_FAILURE), *CLOSE)),
+    ),
+    "plaintext-before-tls": (
+        made([("s", greeting() + ok(1)), ("c", ssl_request()), ("c", CLIENT_HELLO), ("s", SERVER_HELLO), *CLOSE]),
+        # The server refuses while the client begins: no TLS comes of it.
+        made([("s", greeting()), ("s", err(1, 1159, "timeout")), ("c", ssl_request()), ("c", CLIENT_HELLO), *CLOSE]),
+    ),
+    "unexpected-local-infile": (
+        made([*ACCEPTED, ("c", query("select 1 -- load data local infile")), ("s", ASKS_FOR_FILE), *CLOSE]),
+        made(
+            [*ACCEPTED, ("c", query("/* x */ load data local infile 'a' into table t")), ("s", ASKS_FOR_FILE), *CLOSE]
+        ),
     ),
     "login-before-tls": (
         made([("s", greeting()), ("c", any_login(CLIENT_FLAGS | SSL)), ("c", CLIENT_HELLO), *CLOSE]),
@@ -497,3 +510,30 @@ def test_mysql_sessions_with_the_same_round_idle_time() -> None:
     first, second = several([idle(60.2, *SERVER_CLOSES, version="9.1.0")] * 2, SECOND)
     assert found(first, "server-ended-session")[0].confidence == "possible"
     assert found(second, "server-ended-session")[0].confidence == "likely"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x05\x00\x00", ok(2)])
+def test_bytes_between_greeting_and_tls_however_whole(rest: bytes) -> None:
+    """One packet, or a part of one that only TLS would complete: told once, and by nothing else."""
+    script = [("s", greeting() + ok(1) + rest), ("c", ssl_request()), ("c", CLIENT_HELLO), ("s", SERVER_HELLO), *CLOSE]
+    connection = one(script)
+    (said,) = found(connection, "plaintext-before-tls")
+    assert said.message.startswith(f"{len(ok(1) + rest)} bytes came from the server's side")
+    assert said.frames == [4, 6]
+    assert not codes(connection) & {"malformed-packet", "sequence-error"}
+
+
+def test_a_file_that_was_sent() -> None:
+    sent = [("c", packet(2, b"root:x:0:0")), ("c", packet(3, b"")), ("s", ok(4)), *GOODBYE]
+    asked = [*ACCEPTED, ("c", query("SELECT 1")), ("s", ASKS_FOR_FILE)]
+    (said,) = found(one([*asked, *sent]), "unexpected-local-infile")
+    assert (
+        said.message
+        == "In answer to SELECT the server asks for the client's file '/etc/passwd', and the client sends it."
+    )
+    assert (said.severity, said.confidence, said.frames) == ("error", "certain", [8])
+    assert "the client sent 10 bytes of files" in said.evidence
+    (maybe,) = found(
+        one([*ACCEPTED, ("c", query("call p()")), ("s", ASKS_FOR_FILE), *CLOSE]), "unexpected-local-infile"
+    )
+    assert (maybe.severity, maybe.confidence) == ("warning", "possible")

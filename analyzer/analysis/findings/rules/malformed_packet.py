@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_faults
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.plaintext_before_tls import injected
 from analyzer.protocol.machine.machine import CLIENT
 
 MOST = 5
@@ -14,7 +15,10 @@ MOST = 5
 def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
     unsure = bool(facts.faults.gaps) or facts.faults.assumed
+    early = facts.hostile.before_tls if injected(case) else None
     for role, record, field, offset, reason, frame in facts.faults.malformed[:MOST]:
+        if early is not None and role != CLIENT and early[0] <= frame <= (facts.login.tls_frame or 0):
+            continue  # plaintext-before-tls says what it is
         side = "client" if role == CLIENT else "server"
         yield RULE.says(
             [frame],

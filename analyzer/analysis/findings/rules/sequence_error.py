@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_faults
 from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.plaintext_before_tls import injected
 from analyzer.protocol.machine.machine import CLIENT
 
 
@@ -13,6 +14,8 @@ def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
     if not facts.faults.sequence_errors or facts.faults.gaps or facts.faults.assumed:
         return
+    if injected(case):
+        return  # what was put in between shifts the numbers of what follows
     error = facts.faults.sequence_errors[0][0]
     side = "client" if error.sender == CLIENT else "server"
     more = len(facts.faults.sequence_errors) - 1
