@@ -45,6 +45,7 @@ REPORT: dict[str, frozenset[str]] = {
     "prose": frozenset({"escape"}),
     "csv": frozenset({"escape"}),
     "jsonl": frozenset({"escape"}),
+    "tables": frozenset({"jsonl", "escape"}),
     "text": frozenset({"prose", "csv", "escape"}),
     "markdown": frozenset({"prose", "escape"}),
     "html": frozenset({"prose", "text", "escape"}),
@@ -57,7 +58,8 @@ def _inside(room: str, table: dict[str, frozenset[str]], outside: frozenset[str]
 
 
 ARROWS: dict[str, frozenset[str]] = {
-    "analyzer": frozenset({"analyzer.engine", "analyzer.analysis", "analyzer.errors"}),
+    # The public face: its tables and its JSON are those of the reports.
+    "analyzer": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),
     "analyzer.errors": frozenset(),
     "analyzer.batches": frozenset(),
     "analyzer.capture": frozenset({"analyzer.batches", "analyzer.errors"}),
@@ -109,6 +111,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "regex": ("analyzer.analysis.dissection.filters.check",),
     "sqlglot": ("analyzer.analysis.commands.digest",),
     "msgspec": ROOMS,  # what everything here is made of
+    "pandas": ("analyzer", "analyzer.report.tables"),
+    "pyarrow": ("analyzer", "analyzer.report.tables"),
     "rich": ("analyzer.cli", "analyzer.report"),
 }
 IMPURE = frozenset({"time", "socket", "subprocess", "pathlib", "tempfile", "logging"})

@@ -85,6 +85,9 @@ class Console(RunListener):
             self._line.close()
             self._line = None
 
+    def interrupted(self) -> bool:
+        return True  # what was read is worth showing; a second Ctrl-C ends the program
+
     def waiting(self) -> None:
         sys.stdout.flush()  # whoever watches has it now, and not when a buffer is full
 

@@ -23,3 +23,7 @@ class RunListener:
 
     def waiting(self) -> None:
         """What comes next is waited for (the source is a pipe): all that was given so far may be shown now."""
+
+    def interrupted(self) -> bool:
+        """Ctrl-C came. True: what was read is brought to its end all the same; False: KeyboardInterrupt goes on."""
+        return False

@@ -46,12 +46,13 @@ class Reading:
         yield from self.end()
 
     def collected(self, collector: Collector[T]) -> Iterator[tuple[Key, T]]:
-        """What a collector takes from the analysis, with its keys. After Ctrl-C what was read is brought to its end."""
+        """What a collector takes from the analysis, with its keys. The listener says what Ctrl-C does."""
         try:
             for results in self.batches():
                 yield from collector.take(self.analysis, results, last=False)
         except KeyboardInterrupt:
-            # What was read is worth showing; a second Ctrl-C ends the program.
+            if not self._listener.interrupted():
+                raise
             self.interrupted = True
         yield from collector.take(self.analysis, self.end(), last=True)
 

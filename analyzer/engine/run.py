@@ -50,46 +50,51 @@ class Run(Generic[T]):
         return 3 if self.failed else 130 if self.interrupted else 0
 
     def each(self, names: Sequence[str], merge: bool) -> Iterator[tuple[str, Iterator[T]]]:
-        """(name, items) of each source; they have to be used up before the next is asked for."""
+        """(name, items) of each source; they have to be used up before the next is asked for.
+
+        What can not be read is told to the listener, and the next source follows.
+        """
         if merge and len(names) > 1:
             name = " + ".join(names) if len(names) < 4 else f"{names[0]} + {len(names) - 1} more"
-            yield name, self._results(name, lambda: open_merged(names))
+            yield name, self._told(self.items(name, lambda: open_merged(names)))
             return
         for name in names:
+            yield name, self._told(self.items(name))
+
+    def items(self, name: str, opener: Callable[[], CaptureSource] | None = None) -> Iterator[T]:
+        """What is collected from one source, opened by its name or by `opener`. Raises CaptureError."""
+        if opener is None:
             jobs = jobs_for(name, self.jobs)
             if jobs > 1:
-                yield name, self._parallel(name, jobs)
-            else:
-                yield name, self._results(name, partial(open_capture, name))
+                yield from self._parallel(name, jobs)
+                return
+            opener = partial(open_capture, name)
+        with opener() as capture:
+            collector = self.collect()
+            analysis = Analysis(name, collector.options(self.options))
+            reading = Reading(analysis, capture, self.listener, growing=self.growing)
+            for _, item in reading.collected(collector):
+                yield item
+            self.interrupted |= reading.interrupted
+            self._done(reading.source())
 
     def _parallel(self, name: str, jobs: int) -> Iterator[T]:
         parallel = Parallel(name, self.options, self.collect, jobs, self.listener)
         try:
             yield from parallel.results()
-        except CaptureError as error:
-            self._failed(error)
+        except CaptureError:
+            if parallel.source is not None:
+                self._done(parallel.source)
+            raise
         if parallel.source is not None:
             self._done(parallel.source)
 
-    def _results(self, name: str, opener: Callable[[], CaptureSource]) -> Iterator[T]:
+    def _told(self, items: Iterator[T]) -> Iterator[T]:
         try:
-            with opener() as capture:
-                yield from self._analyse(name, capture)
+            yield from items
         except CaptureError as error:
-            self._failed(error)
-
-    def _analyse(self, name: str, capture: CaptureSource) -> Iterator[T]:
-        collector = self.collect()
-        analysis = Analysis(name, collector.options(self.options))
-        reading = Reading(analysis, capture, self.listener, growing=self.growing)
-        for _, item in reading.collected(collector):
-            yield item
-        self.interrupted |= reading.interrupted
-        self._done(reading.source())
-
-    def _failed(self, error: CaptureError) -> None:
-        self.failed = True
-        self.listener.failed(error)
+            self.failed = True
+            self.listener.failed(error)
 
     def _done(self, source: Source) -> None:
         self.listener.done(source)

@@ -48,6 +48,13 @@ class Noted(RunListener):
         self.calls.append("waiting")
 
 
+class Patient(RunListener):
+    """Wants what was read brought to its end."""
+
+    def interrupted(self) -> bool:
+        return True
+
+
 class Piped(BatchSource):
     """Batches of which nobody knows how many there are."""
 
@@ -92,10 +99,18 @@ def test_what_a_listener_is_told() -> None:
 
 def test_ctrl_c_shows_what_was_read() -> None:
     frames = conversation([*ACCEPTED])
-    reading = Reading(Analysis("x", AnalysisOptions()), Interrupted("x", batches([*frames, frames[-1]], len(frames))))
+    source = Interrupted("x", batches([*frames, frames[-1]], len(frames)))
+    reading = Reading(Analysis("x", AnalysisOptions()), source, Patient())
     (result,) = [item for _, item in reading.collected(Connections(whole))]
     assert reading.interrupted
     assert result[0].outcome == "accepted"
+
+
+def test_ctrl_c_goes_on_where_nobody_asks_for_the_rest() -> None:
+    frames = conversation([*ACCEPTED])
+    reading = Reading(Analysis("x", AnalysisOptions()), Interrupted("x", batches(frames, 5)))
+    with pytest.raises(KeyboardInterrupt):
+        list(reading.collected(Connections(whole)))
 
 
 def test_growing_pieces_hold_the_same_frames() -> None:

@@ -23,7 +23,7 @@ from analyzer.analysis.model.connection import (
     Tls,
 )
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.model.packet import Field, Packet
+from analyzer.analysis.model.packet import Field, PacketExcerpt
 
 START_NS = 1_714_557_296_789_012_345  # 2024-05-01 09:54:56 UTC
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`\x1b[31m\u202egnp\u2066\u200b\n\udc80"
@@ -193,7 +193,7 @@ def everything() -> list[Connection]:
     return [accepted(), rejected(), aborted(), encrypted(), hostile()]
 
 
-def packet(number: int, sender: str, record: str, summary: str = "", data: bytes = b"\x00" * 40) -> Packet:
+def packet(number: int, sender: str, record: str, summary: str = "", data: bytes = b"\x00" * 40) -> PacketExcerpt:
     fields = [
         Field("payload_header", data[:1].hex(), 0, 1),
         Field("capabilities", "0x01ff8001", 1, 9),
@@ -201,7 +201,7 @@ def packet(number: int, sender: str, record: str, summary: str = "", data: bytes
         Field("capabilities.CLIENT_SSL", "not set", 1, 9),
         Field("text", "shop", 9, 14),
     ]
-    return Packet(3 + number, 400_000 * number, sender, number, record, summary, len(data), data, fields)
+    return PacketExcerpt(3 + number, 400_000 * number, sender, number, record, summary, len(data), data, fields)
 
 
 def detail(text: str = "8.4.3") -> ConnectionDetail:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from analyzer.analysis.model.command import CommandExcerpt
-from analyzer.analysis.model.packet import Packet
+from analyzer.analysis.model.packet import PacketExcerpt
 
 
 class ConnectionDetail(msgspec.Struct):
-    packets: list[Packet]
+    packets: list[PacketExcerpt]
     packets_left_out: int = 0
     commands: list[CommandExcerpt] = []  # by their numbers, of which some are left out
     commands_seen: int = 0

@@ -1,8 +1,45 @@
-"""One packet, as the ladder and the three panes show it."""
+"""One packet: dissected into display fields, or as an excerpt that a page shows."""
 
 from __future__ import annotations
 
 import msgspec
+
+from analyzer.analysis.model.connection import Endpoint
+
+# A value of a display field: number, truth, text, bytes, an address as text; times and durations are nanoseconds.
+FieldValue = int | float | bool | str | bytes
+
+
+class Packet(msgspec.Struct):
+    """One MySQL packet (or TLS message) of a capture, dissected.
+
+    capture      name of the capture as given
+    stream       number of the TCP connection within its capture, from 0
+    frame        number of the frame that completed the packet, as Wireshark shows it, from 1
+    time_ns      nanoseconds since 1970 (UTC): the frame's time stamp
+    sender       client | server
+    source       address and port of who sent it
+    destination  address and port of who it was sent to
+    record       name of the record, as in `handshark.record`
+    summary      one line in plain words; secrets masked unless asked for
+    length       bytes of the payload on the wire, without the header; None for a TLS message
+    encrypted    whether it came inside TLS
+    fields       values by display field (Wireshark's names, `handshark fields` lists them), in the order of the bytes;
+                 a field that is not there has no key. Times and durations are nanoseconds, addresses text
+    """
+
+    capture: str
+    stream: int
+    frame: int
+    time_ns: int
+    sender: str
+    source: Endpoint
+    destination: Endpoint
+    record: str
+    summary: str
+    length: int | None
+    encrypted: bool
+    fields: dict[str, list[FieldValue]]
 
 
 class Field(msgspec.Struct):
@@ -25,8 +62,8 @@ class Layer(msgspec.Struct):
     length: int
 
 
-class Packet(msgspec.Struct):
-    """One MySQL packet (or TLS record) as the ladder and the three panes show it."""
+class PacketExcerpt(msgspec.Struct):
+    """A packet (or TLS record) as the ladder and the three panes show it."""
 
     frame: int
     time_ns: int  # since the first frame of the connection

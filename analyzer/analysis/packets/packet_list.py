@@ -14,8 +14,7 @@ from analyzer.analysis.conversation.observer import BaseObserver
 from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.model.packet import Field, Layer
-from analyzer.analysis.model.packet import Packet as PacketView
+from analyzer.analysis.model.packet import Field, Layer, PacketExcerpt
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
@@ -95,7 +94,7 @@ class PacketList(BaseObserver):
         self.show_secrets = show_secrets
         self.start_ns = start_ns
         self.left_out = 0
-        self._items: list[_Noted | PacketView] = []
+        self._items: list[_Noted | PacketExcerpt] = []
         self._memo: Memo = {} if memo is None else memo
         self._context: Context | None = None  # a copy of what was negotiated when the last packet came
         # What the bytes of each side came in: layers from the wire inwards.
@@ -106,7 +105,7 @@ class PacketList(BaseObserver):
         return len(self._items) >= self.limit
 
     @property
-    def packets(self) -> list[PacketView]:
+    def packets(self) -> list[PacketExcerpt]:
         """The packets, worked out now."""
         # Records that waited for their key come late.
         items = sorted(self._items, key=lambda item: item.packet.frame if isinstance(item, _Noted) else item.frame)
@@ -145,7 +144,7 @@ class PacketList(BaseObserver):
             self.left_out += 1
             return
         self._items.append(
-            PacketView(frame, time_ns - self.start_ns, _sender(role), None, record, summary, length, b"", [])
+            PacketExcerpt(frame, time_ns - self.start_ns, _sender(role), None, record, summary, length, b"", [])
         )
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
@@ -156,7 +155,7 @@ class PacketList(BaseObserver):
         words = {"fin": "closes its side of the connection", "rst": "resets the connection"}
         self.event(role, kind.upper(), words.get(kind, kind), 0, frame, time_ns)
 
-    def _view(self, noted: _Noted) -> PacketView:
+    def _view(self, noted: _Noted) -> PacketExcerpt:
         role, packet, record, detail, context, before, outer = noted
         # Many packets of a capture are the same, byte for byte: greetings of results, plain answers.
         key = (role, type(record), type(detail), packet.payload, context.in_force, context.secure, before)
@@ -169,7 +168,7 @@ class PacketList(BaseObserver):
         if outer and payload != packet.payload[:SHOWN_BYTES]:
             # What was compressed can be opened by anyone; TLS can not.
             outer = tuple(layer for layer in outer if layer.name == "tls")
-        return PacketView(
+        return PacketExcerpt(
             packet.frame,
             packet.time_ns - self.start_ns,
             _sender(role),

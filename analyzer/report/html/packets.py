@@ -10,7 +10,7 @@ from analyzer.analysis.commands.excerpt import FAILED, FIRST, SLOWEST
 from analyzer.analysis.model.command import CommandExcerpt
 from analyzer.analysis.model.connection import CLIENT, SERVER, Connection
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.model.packet import Packet
+from analyzer.analysis.model.packet import PacketExcerpt
 from analyzer.report.prose import labels
 from analyzer.report.text.hexdump import nested
 
@@ -94,14 +94,14 @@ def packet_columns(connection: Connection, detail: ConnectionDetail) -> list[lis
     return [*columns, [detail.packets_left_out, _listed(detail)], list(_command_rows(detail.commands))]
 
 
-def _opening(c: Connection, packets: Sequence[Packet]) -> list[Packet]:
+def _opening(c: Connection, packets: Sequence[PacketExcerpt]) -> list[PacketExcerpt]:
     """TCP's beginning, as far as it was seen."""
     if not c.tcp.syn:
         return []
-    found = [Packet(c.first_frame, 0, CLIENT, None, "SYN", "", 0, b"", [])]
+    found = [PacketExcerpt(c.first_frame, 0, CLIENT, None, "SYN", "", 0, b"", [])]
     up = c.timing.tcp_connect_ns
     if up is not None and (not packets or packets[0].time_ns >= up):
-        found.append(Packet(0, up, SERVER, None, "SYN, ACK", "", 0, b"", []))
+        found.append(PacketExcerpt(0, up, SERVER, None, "SYN, ACK", "", 0, b"", []))
     return found
 
 

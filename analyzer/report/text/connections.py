@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from analyzer.analysis.model.connection import SERVER, Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.model.packet import Packet
+from analyzer.analysis.model.packet import PacketExcerpt
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 from analyzer.report.prose.summary import SummaryTotals, captured
@@ -180,7 +180,7 @@ class TextReport:
         said = (one for one in connection.findings if one.code == "encrypted-login")
         return [line for one in said for line in self._hanging(_EVIDENCE, f"{one.message} [{one.code}]", colour)]
 
-    def _packet(self, packet: Packet) -> list[str]:
+    def _packet(self, packet: PacketExcerpt) -> list[str]:
         arrow = "      ← server" if packet.sender == SERVER else "client →      "
         sequence = "" if packet.sequence_id is None else str(packet.sequence_id)
         lead = f"{_LADDER}{labels.milliseconds(packet.time_ns):>12}  {arrow} {sequence:>3}  "

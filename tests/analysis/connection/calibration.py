@@ -20,7 +20,7 @@ import msgspec
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.tls_inference import MORE_DATA, SENT, Around, Seen, infer
 from analyzer.analysis.model.connection import CLIENT, Inferred
-from analyzer.analysis.model.packet import Packet
+from analyzer.analysis.model.packet import PacketExcerpt
 from tests.corpus import REPOSITORY, captures
 from tests.reading import results_of
 
@@ -77,7 +77,7 @@ def keys_of(path: Path) -> tuple[bytes, ...]:
 
 def connections(
     path: Path, keylogs: tuple[bytes, ...] | None, packets: int = 0
-) -> list[tuple[Connection, list[Packet]]]:
+) -> list[tuple[Connection, list[PacketExcerpt]]]:
     """The connections of a capture, with all keys there are; with none at all where `keylogs` is None."""
     ports = frozenset(range(1, LAST_PORTS)) if packets else frozenset({3306})
     options = AnalysisOptions(ports=ports, keylogs=keylogs or (), packets=packets)
@@ -127,7 +127,7 @@ def rounded(record: Seen, block: int) -> Seen:
     return msgspec.structs.replace(record, least=max(0, most - block + 1), most=most)
 
 
-def as_records(connection: Connection, packets: list[Packet]) -> Iterator[Seen]:
+def as_records(connection: Connection, packets: list[PacketExcerpt]) -> Iterator[Seen]:
     """A record for each packet of the login, and for each run of packets after it."""
     begun = False
     grown: Seen | None = None
@@ -151,7 +151,7 @@ def as_records(connection: Connection, packets: list[Packet]) -> Iterator[Seen]:
         yield grown
 
 
-def around_of(connection: Connection, packets: list[Packet], tls13: bool, exact: bool = True) -> Around:
+def around_of(connection: Connection, packets: list[PacketExcerpt], tls13: bool, exact: bool = True) -> Around:
     greeting, login = connection.greeting, connection.login
     assert login is not None
     tracks = "CLIENT_SESSION_TRACK" in login.capabilities

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.model.packet import Field, Layer, Packet
+from analyzer.analysis.model.packet import Field, Layer, PacketExcerpt
 from analyzer.report.html.page import HtmlReport
 from analyzer.report.html.prepare import Entry, Prepare
 from tests.report import examples
@@ -54,11 +54,11 @@ def browser() -> Iterator[Browser]:
 def detail() -> ConnectionDetail:
     """Packets with masked bytes, with bytes in layers, and put together from several frames."""
     made = examples.detail(examples.HOSTILE)
-    secret = Packet(
+    secret = PacketExcerpt(
         *(11, 3_000_000, "client", 3, "AuthResponse", "SHA-1 scramble of the password", 4, b"****"),
         [Field("scramble", "(masked)", 0, 4)],
     )
-    wrapped = Packet(
+    wrapped = PacketExcerpt(
         *(14, 900_000_000, "server", 1, "TextRow", "a row", 6, b"\x05hello", [Field("value", "hello", 0, 6)]),
         layers=[Layer("tls", b"\x17\x03\x03\x00\x20", 37), Layer("compressed", b"\x0d\x00\x00\x01\x06", 13)],
         start_frame=12,

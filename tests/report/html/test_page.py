@@ -18,7 +18,7 @@ from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, L
 from analyzer.analysis.model.command import CommandExcerpt
 from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.model.packet import Field, Packet
+from analyzer.analysis.model.packet import Field, PacketExcerpt
 from analyzer.report.html.connection_view import VIEW_NAMES, encoded, joined, view
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
 from analyzer.report.html.packets import packet_columns
@@ -307,7 +307,7 @@ def test_what_a_peer_makes_huge_stays_bounded() -> None:
     one.findings[0].message = "y" * 2_000_000
     one.login.attributes = {f"name {n}": "v" * 3000 for n in range(500)}
     fields = [Field(f"field {n}", "v" * 256, n, n + 1) for n in range(300)]
-    packets = [Packet(n, n, "client", 0, "ComQuery", "s" * 512, 1024, bytes(1024), fields) for n in range(200)]
+    packets = [PacketExcerpt(n, n, "client", 0, "ComQuery", "s" * 512, 1024, bytes(1024), fields) for n in range(200)]
     said, error = "s" * LONGEST_STATEMENT, "e" * LONGEST_MESSAGE
     many = FIRST + SLOWEST + FAILED
     commands = [CommandExcerpt(n, n, n, "query", said, 9999, 1, 1, "error", n, 1, None, error) for n in range(many)]
