@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Final
 
 from analyzer.analysis.conversation.classifier import MYSQL
-from analyzer.analysis.conversation.conversation import Conversation, Secrets
+from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.cross_connection import COMPLETED
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
@@ -77,7 +78,7 @@ class Watched(Conversation):
     def more_keys(self) -> None:
         """The key log has grown: opens what was kept."""
         if self.tls is not None:
-            self._tls_events(self.tls.retry())
+            super().more_keys()
             if self.known != _DECIDED:
                 self.look()
 

@@ -13,8 +13,9 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final
 from analyzer.analysis.commands.excerpt import Shown
 from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
-from analyzer.analysis.conversation.conversation import Conversation, Secrets
+from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
+from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
 from analyzer.analysis.findings.cross_connection import Across
 from analyzer.analysis.findings.rule import Evidence
@@ -122,6 +123,7 @@ class Analysis:
         self._memo: Memo = {}
         self._across = Across()
         self._bursts = Bursts()
+        self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
@@ -143,7 +145,8 @@ class Analysis:
         observer = None if not observers else observers[0] if len(observers) == 1 else ObserverGroup(observers)
         keep, seen, secrets = options.keep, self._ends, self._secrets
         conversation = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance)
-        conversation.shown = shown
+        if shown is not None:
+            self._shown[tcp] = shown
         return conversation
 
     def add_keys(self, content: bytes) -> None:
@@ -210,6 +213,7 @@ class Analysis:
     def _finished(self, tcp: TcpConnection) -> None:
         conversation = tcp.handler
         tcp.handler = None
+        shown = self._shown.pop(tcp, None)
         if not isinstance(conversation, Conversation):
             return
         conversation.resolve()
@@ -225,7 +229,6 @@ class Analysis:
             self._order.none(tcp.number)
             return
         connection = self._builder.connection(tcp, conversation, self.evidence)
-        shown = conversation.shown
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
         detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))

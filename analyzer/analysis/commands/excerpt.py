@@ -13,6 +13,7 @@ from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.model.command import Command, CommandExcerpt
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList, masked_sql
+from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan
@@ -21,6 +22,7 @@ from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
@@ -50,6 +52,10 @@ class Shown(CommandTracker):
     @property
     def full(self) -> bool:
         return self.packets.full
+
+    @property
+    def layers(self) -> bool:
+        return True
 
     def outer(self, role: int, name: str, data: bytes) -> None:
         """As the packet list's."""
@@ -83,33 +89,52 @@ class Shown(CommandTracker):
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         self.packets.end(role, kind, frame, time_ns)
 
-    def turn(self, exchange: PendingCommand) -> None:
-        self.packets.left_out += 1 + self._packets_of(exchange.columns, exchange.rows)
-        super().turn(exchange)
+    def turn(
+        self,
+        request: bytes,
+        response: bytes,
+        runs: Runs,
+        run: int,
+        machine: Machine,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        found: tuple[int | None, int, int, int, int],
+        end: OKPacket | EOFPacket,
+    ) -> None:
+        self.packets.left_out += 1 + self._packets_of(found[0], found[1], found[4])
+        super().turn(request, response, runs, run, machine, statement, plan, found, end)
 
-    def plain(self, data: bytes, in_force: int, frame: int, time_ns: int) -> None:
+    def request(
+        self,
+        data: bytes,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        in_force: int,
+        frame: int,
+        time_ns: int,
+    ) -> None:
         self.packets.left_out += 1
-        super().plain(data, in_force, frame, time_ns)
+        super().request(data, statement, plan, in_force, frame, time_ns)
 
-    def execute(self, data: bytes, statement: PreparedStatement, plan: ExecutePlan, frame: int, time_ns: int) -> None:
-        self.packets.left_out += 1
-        super().execute(data, statement, plan, frame, time_ns)
+    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+        self.packets.left_out += self._packets_of(found.columns, found.rows, found.sequence)
+        super().response(found, length, ends, frames, times)
 
-    def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
-        self.packets.left_out += self._packets_of(scanned.columns, scanned.rows)
-        super().answer(scanned, length, ends, frames, times)
+    def _packets_of(self, columns: int | None, rows: int, sequence: int) -> int:
+        """Packets of a plain response: an OK, or the number of columns, these, an EOF, the rows, the end.
 
-    def _packets_of(self, columns: int | None, rows: int | None) -> int:
-        """Packets of a plain response: an OK, or the number of columns, these, an EOF, the rows, the end."""
+        The columns may be left out: the id of the last packet tells.
+        """
         if columns is None:
             return 1
         deprecated = self._context is not None and self._context.in_force & CLIENT_DEPRECATE_EOF
-        return (2 if deprecated else 3) + columns + (rows or 0)
+        count = (2 if deprecated else 3) + columns + rows
+        return count if (count - sequence) & 0xFF == 0 else count - columns
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
-    def _complete(self, exchange: PendingCommand) -> None:
-        super()._complete(exchange)
+    def complete(self, exchange: PendingCommand) -> None:
+        super().complete(exchange)
         self._sink.clear()
         if exchange.number < FIRST:
             self._first.append(self._command(exchange))

@@ -192,7 +192,7 @@ def command_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pe
         pending.frame,
         pending.response_frame,
         time_ns,
-        pending.first_ns - time_ns if answered else None,
+        pending.first_ns - time_ns if answered and pending.first_ns else None,
         pending.last_ns - time_ns if answered else None,
         COMMANDS.get(code) or f"0x{code:02x}",
         text_of(pending.text) if record is None and code == COM_QUERY else pending.statement,

@@ -27,6 +27,7 @@ from analyzer.analysis.model.command import (
     Command,
 )
 from analyzer.analysis.model.connection import Endpoint
+from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan
@@ -45,9 +46,31 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_QUERY_ATTRIBUTES,
     SERVER_STATUS_CURSOR_EXISTS,
 )
-from analyzer.protocol.tables.commands import COM_FIELD_LIST, COM_QUERY, COM_QUIT
+from analyzer.protocol.tables.commands import (
+    COM_BINLOG_DUMP,
+    COM_BINLOG_DUMP_GTID,
+    COM_FIELD_LIST,
+    COM_PROCESS_INFO,
+    COM_QUERY,
+    COM_QUIT,
+    COM_STATISTICS,
+    COM_STMT_BULK_EXECUTE,
+    COM_STMT_EXECUTE,
+    COM_STMT_FETCH,
+    COM_STMT_PREPARE,
+)
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
 
+# What a command has got of whose response only the end is there: those that are answered in one way alone, or with more
+# than one packet.
+REST_OF: Final[dict[int, str]] = {
+    **dict.fromkeys((COM_QUERY, COM_STMT_EXECUTE, COM_STMT_BULK_EXECUTE, COM_STMT_FETCH, COM_PROCESS_INFO), RESULTSET),
+    COM_FIELD_LIST: RESULTSET,
+    COM_STMT_PREPARE: PREPARE_OK,
+    COM_STATISTICS: STATISTICS,
+    COM_BINLOG_DUMP: BINLOG,
+    COM_BINLOG_DUMP_GTID: BINLOG,
+}
 # Result sets of one command that are listed; more are counted in `rows` alone.
 MOST_RESULTS: Final = 256
 
@@ -133,7 +156,7 @@ class CommandTracker(BaseObserver):
             _server(exchange, packet, record, before)
             if machine.finished is not None:
                 exchange.ended = True
-                self._complete(pending.popleft())
+                self.complete(pending.popleft())
         else:
             self.touched = None
         self._due = machine.command is not None  # the login's verdict may be due before it, and answers no command
@@ -141,7 +164,7 @@ class CommandTracker(BaseObserver):
             # The rest of a response is not in the capture, or went another way.
             awaited = len(machine.queue) + (machine.command is not None)
             while len(pending) > awaited:
-                self._complete(pending.popleft())
+                self.complete(pending.popleft())
 
     def _client(self, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if isinstance(record, Data) and record.kind != "command":
@@ -170,16 +193,20 @@ class CommandTracker(BaseObserver):
             self.user,
         )
         exchange.prepared = _prepared(record, machine)
+        if packet.missing:
+            exchange.torn = True
+            exchange.missing_bytes += packet.missing
         self.number += 1
         if code in st.UNANSWERED:
             exchange.response = NONE
             exchange.ended = True
             exchange.last_frame = packet.frame
-            self._complete(exchange)
-        elif machine.one_sided:
+            self.complete(exchange)
+        elif machine.one_sided or machine.unpaired:
+            exchange.torn = machine.unpaired
             if machine.context.secure:
                 exchange.response = ENCRYPTED  # the keys open the client's side alone
-            self._complete(exchange)
+            self.complete(exchange)
         else:
             self._pending.append(exchange)
 
@@ -195,76 +222,151 @@ class CommandTracker(BaseObserver):
                     exchange.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        for index, exchange in enumerate(self._pending):
+        if not self._pending:
+            return
+        exchange = self._pending[0]
+        if role == SERVER or reason == GAP_UNSENT or exchange.response == LOCAL_INFILE:
             exchange.torn = True
-            if not index and (role == SERVER or reason == GAP_UNSENT):
-                exchange.missing_bytes += length
+            exchange.missing_bytes += length
+
+    def skipped(self, role: int, data: bytes, frame: int, time_ns: int) -> None:
+        # Not more than one command can have been waiting, or the bytes are not known to be of its answer.
+        if role != SERVER or len(self._pending) != 1 or not self._pending[0].torn:
+            return
+        exchange = self._pending[0]
+        if exchange.response_frame is None:
+            exchange.response_frame = frame
+            exchange.first_ns = 0
+        exchange.last_frame = frame
+        exchange.last_ns = time_ns
+        exchange.bytes_response += len(data)
+        if exchange.response == MISSING:
+            exchange.response = REST_OF.get(exchange.code, MISSING)
+
+    def desynchronised(self) -> None:
+        for exchange in self._pending:
+            exchange.torn = True
 
     @property
-    def idle(self) -> bool:
-        """Whether no response is awaited."""
-        return not self._pending
+    def plain(self) -> bool:
+        return self.full
 
-    def turn(self, exchange: PendingCommand) -> None:
-        """A plain command and its plain response: the next exchange, complete."""
+    @property
+    def turns(self) -> bool:
+        return self.full and not self._pending
+
+    @property
+    def executes(self) -> bool:
+        return True
+
+    def turn(
+        self,
+        request: bytes,
+        response: bytes,
+        runs: Runs,
+        run: int,
+        machine: Machine,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        found: tuple[int | None, int, int, int, int],
+        end: OKPacket | EOFPacket,
+    ) -> None:
+        columns, rows, first_stop, _, _ = found
+        start, ends, frames, times = runs.start, runs.ends, runs.frame, runs.time
+        middle, stop = start[run + 1], start[run + 2]
+        if statement is not None:
+            query, count, text = statement.query, statement.num_params, request
+        else:
+            query = count = None
+            text = request[7:] if machine.context.in_force & CLIENT_QUERY_ATTRIBUTES else request[5:]
+        answer = middle if stop == middle + 1 else bisect_left(ends, first_stop, middle, stop)
+        number = self.number
+        self.number = number + 1
+        self.complete(
+            PendingCommand(
+                number,
+                frames[middle - 1],
+                times[middle - 1],
+                request[4],
+                None,
+                len(request),
+                query,
+                count,
+                self.database,
+                self.user,
+                OK if columns is None else RESULTSET,
+                frames[answer],
+                times[middle],
+                times[stop - 1],
+                frames[stop - 1],
+                len(response),
+                True,
+                end,
+                None,
+                columns,
+                None if columns is None else rows,
+                text,
+                plan,
+                True,
+                statement,
+            )
+        )
+
+    def request(
+        self,
+        data: bytes,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        in_force: int,
+        frame: int,
+        time_ns: int,
+    ) -> None:
+        query, count = (None, None) if statement is None else (statement.query, statement.num_params)
+        exchange = PendingCommand(
+            self.number, frame, time_ns, data[HEADER], None, len(data), query, count, self.database, self.user
+        )
         self.number += 1
-        self._complete(exchange)
-
-    def plain(self, data: bytes, in_force: int, frame: int, time_ns: int) -> None:
-        """A COM_QUERY without query attributes, or a COM_QUIT, that was taken without decoding it: its whole packet."""
-        exchange = self._taken(data, None, frame, time_ns)
         if exchange.code == COM_QUIT:
             exchange.response = NONE
             exchange.ended = True
-            self._complete(exchange)
+            self.complete(exchange)
             return
-        exchange.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
+        if plan is not None:
+            exchange.text = data
+            exchange.plan = plan
+            exchange.prepared = statement
+        else:
+            exchange.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
         self._pending.append(exchange)
         self._due = True
 
-    def execute(self, data: bytes, statement: PreparedStatement, plan: ExecutePlan, frame: int, time_ns: int) -> None:
-        """A plain COM_STMT_EXECUTE: its whole packet."""
-        exchange = self._taken(data, statement, frame, time_ns)
-        exchange.text = data
-        exchange.plan = plan
-        exchange.prepared = statement
-        self._pending.append(exchange)
-        self._due = True
-
-    def _taken(self, data: bytes, statement: PreparedStatement | None, frame: int, time_ns: int) -> PendingCommand:
-        """The next exchange, of a command that has no record."""
-        query, count = (None, None) if statement is None else (statement.query, statement.num_params)
-        number, size = self.number, len(data)
-        self.number += 1
-        return PendingCommand(number, frame, time_ns, data[HEADER], None, size, query, count, self.database, self.user)
-
-    def answer(self, scanned: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
-        """The whole response of the command that is awaited, `length` bytes."""
+    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
         self._due = False
         if not self._pending:
             return
         exchange = self._pending.popleft()
         if exchange.response_frame is None:
-            exchange.response_frame = frames[bisect_left(ends, scanned.first_stop)] if len(ends) > 1 else frames[0]
+            exchange.response_frame = frames[bisect_left(ends, found.first_stop)] if len(ends) > 1 else frames[0]
             exchange.first_ns = times[0]
         exchange.last_frame = frames[-1]
         exchange.last_ns = times[-1]
         exchange.bytes_response += length
         exchange.ended = True
-        _begin_result(exchange, OK if scanned.columns is None else RESULTSET)
-        exchange.ok = scanned.end
-        if scanned.columns is not None:
-            exchange.columns = scanned.columns
-            exchange.rows = scanned.rows
-        self._complete(exchange)
+        _begin_result(exchange, OK if found.columns is None else RESULTSET)
+        exchange.ok = found.end
+        if found.columns is not None:
+            exchange.columns = found.columns
+            exchange.rows = found.rows
+        self.complete(exchange)
 
     def close(self) -> None:
         while self._pending:
-            self._complete(self._pending.popleft())
+            self.complete(self._pending.popleft())
 
     # -- what is done with it ------------------------------------------------------------------------------------------
 
-    def _complete(self, exchange: PendingCommand) -> None:
+    def complete(self, exchange: PendingCommand) -> None:
+        """Takes a command that is over."""
         record = exchange.record
         if exchange.response in (OK, EOF):
             if isinstance(record, ComInitDb):

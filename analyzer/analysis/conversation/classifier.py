@@ -26,7 +26,8 @@ Chunk = tuple[int, bytes, list[int], list[int], list[int]]
 class Undecided:
     """Takes stream events until `kind` is not UNDECIDED; then `client` is the index of the client's endpoint.
 
-    `assumed`: only the port says that it is MySQL. `chunks` are the events that were held back, for whoever goes on.
+    `assumed`: only the port says that it is MySQL. `chunks` are the events that were held back, for whoever goes on,
+    with the numbers of their segments.
     """
 
     __slots__ = ("_first", "_lost", "_ports", "_said_no", "_tcp", "assumed", "chunks", "client", "kind")
@@ -37,7 +38,7 @@ class Undecided:
         self._first: list[bytes] = [b"", b""]
         self._said_no = [False, False]
         self._lost = [False, False]
-        self.chunks: list[Chunk] = []
+        self.chunks: list[tuple[Chunk, int, list[int]]] = []
         self.kind = UNDECIDED
         self.client = 0
         self.assumed = False
@@ -50,10 +51,16 @@ class Undecided:
 
     def first_of(self, sender: int) -> bytes:
         """What a side said in its first segment; empty where nothing was held back of it."""
-        return next((data[: ends[0]] for side, data, ends, _, _ in self.chunks if side == sender), b"")
+        return next((data[: ends[0]] for (side, data, ends, _, _), _, _ in self.chunks if side == sender), b"")
 
-    def data(self, chunk: Chunk) -> None:
-        self.chunks.append(chunk)
+    @property
+    def lost(self) -> bool:
+        """Bytes were missing among those that were held back."""
+        return any(self._lost)
+
+    def data(self, chunk: Chunk, seq: int, acks: list[int]) -> None:
+        """Takes bytes: the number of their first, and what each of their segments acknowledges, go with them."""
+        self.chunks.append((chunk, seq, acks))
         self._first[chunk[0]] += chunk[1][:UNDECIDED_BYTES]
         self._decide()
         if self.kind == UNDECIDED and sum(map(len, self._first)) > UNDECIDED_BYTES:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
-from analyzer.analysis.commands.excerpt import Shown
-from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.conversation.facts import Facts
-from analyzer.analysis.conversation.observer import GAP_UNSENT, Observer, Skimmer
-from analyzer.analysis.packets.packet_list import PacketList
+from analyzer.analysis.conversation.observer import GAP_UNSENT, Observer
 from analyzer.errors import BadValue
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import plain_execute
@@ -34,90 +31,102 @@ QUIET: Final = frozenset(
     {st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE, st.PREPARE_PARAMS, st.PREPARE_PARAMS_EOF}
     | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM}
 )
+# States in which a packet of the server is one of many alike, unless its first byte says that they end.
+ALIKE: Final = st.DEFINITIONS | {st.ROWS, st.FIELD_LIST, st.STREAM}
 # In place of a row that only who looks at it finds broken.
 UNSEEN: Final = Data("row", b"")
 
 
-class Decoding:
-    """Decodes both directions of one connection. What is around the packets (TLS, gaps) is its subclass's business."""
+class OuterLayers(Protocol):
+    """What is around the packets: the other layers, and what is done where bytes are missing."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether bytes are missing, and it is not yet certain again what comes."""
+
+    def other_layer(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Takes bytes of the stream that turned out to be of another layer."""
+
+    def settled(self) -> None:
+        """A command has its whole response, and no other waits."""
+
+    def out_of_step(self, role: int) -> None:
+        """What a side sends does not make sense: as after a gap."""
+
+
+class Decoder:
+    """Decodes both directions of one connection. What is around the packets (TLS, gaps) is `around`'s business."""
 
     __slots__ = (
         "_allowance",
+        "_around",
         "_bad",
-        "_bare",
-        "_compressed",
-        "_framers",
         "_half_answered",
-        "_log",
-        "_skimmer",
-        "_unseen",
+        "alone",
+        "bare",
+        "compressed",
         "facts",
+        "framers",
         "machine",
         "observer",
-        "shown",
     )
 
-    def __init__(self, keep: int, observer: Observer | None, response_ends: Ends, allowance: Allowance) -> None:
+    def __init__(
+        self, around: OuterLayers, keep: int, observer: Observer | None, response_ends: Ends, allowance: Allowance
+    ) -> None:
+        self._around = around
         self.facts = Facts()
         self.machine = Machine()
         self.machine.ends = response_ends
         self.machine.lean = observer is None
         self.observer = observer
-        self.shown: PacketList | Shown | None = None  # the observer whose packets the reports show
-        # The observer where it is the list of commands, and nobody else looks on.
-        self._log = observer if isinstance(observer, CommandTracker) and observer.full else None
-        # The observer where it is one that takes turns.
-        self._skimmer = observer if isinstance(observer, Skimmer) else None
-        # Nobody looks at packets one by one.
-        self._unseen = observer is None or self._log is not None
+        self.alone = observer is None or observer.plain  # nobody looks at packets one by one
         self._allowance = allowance
         self._bad = 0  # malformed packets in a row
         self._half_answered = False  # the client's packet that is under way was answered already
-        self._bare = False  # the client's bytes have begun, and neither TLS nor compression is around the packets
-        self._framers = (PacketFramer(keep), PacketFramer(keep))
-        self._compressed: tuple[CompressedFramer, CompressedFramer] | None = None
+        # The client's bytes have begun, neither TLS nor compression is around the packets, and nothing is missing.
+        self.bare = False
+        self.framers = (PacketFramer(keep), PacketFramer(keep))
+        self.compressed: tuple[CompressedFramer, CompressedFramer] | None = None
 
     @property
-    def _turns_due(self) -> bool:
+    def turns_due(self) -> bool:
         """Whether what comes may be taken in turns: nobody looks at packets, and none has begun."""
-        if not self._unseen and (self._skimmer is None or not self._skimmer.turns):
+        if not self.alone and (self.observer is None or not self.observer.turns):
             return False
-        return self._bare and self._framers[CLIENT].idle and self._framers[SERVER].idle
+        return self.bare and self.framers[CLIENT].idle and self.framers[SERVER].idle
 
-    def _bytes(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        """Takes bytes of the stream that turned out to be of another layer."""
-        raise NotImplementedError
+    # -- bytes in ------------------------------------------------------------------------------------------------------
 
-    def _after_gap(self, role: int) -> None:
-        """Goes on where bytes are missing."""
-        raise NotImplementedError
-
-    def _packets(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        if self._compressed is None:
-            self._opened(role, data, ends, frames, times)
+    def take(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Bytes as they are inside of TLS."""
+        if self.compressed is None:
+            self.opened(role, data, ends, frames, times)
             return
+        observer = self.observer
+        layers = observer is not None and observer.layers
         start = 0
         for end, frame, time_ns in zip(ends, frames, times, strict=True):
-            if self.shown is not None:
-                self.shown.outer(role, "compressed", data[start:end])
-            contents = self._compressed[role].frames(data[start:end])
+            if layers and observer is not None:
+                observer.outer(role, "compressed", data[start:end])
+            contents = self.compressed[role].frames(data[start:end])
             start = end
             while True:
                 try:
                     content = next(contents, None)
                 except BadValue as error:
                     self.facts.faults.record_fault(role, "CompressedPacket", error, frame)
-                    self._after_gap(role)
+                    self._around.out_of_step(role)
                     return
                 if content is None:
                     break
                 if content:
-                    self._opened(role, content, [len(content)], [frame], [time_ns])
+                    self.opened(role, content, [len(content)], [frame], [time_ns])
 
-    def _opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Bytes of packets, as they are inside of all layers."""
-        framer = self._framers[role]
-        if self._unseen and framer.idle:
+        framer = self.framers[role]
+        if self.alone and framer.idle:
             # Plain commands and plain responses, where nobody looks at packets: most of the traffic.
             if role == CLIENT:
                 if self.machine.whole_command(data) and self._plain_command(data, frames, times):
@@ -125,24 +134,24 @@ class Decoding:
             else:
                 scanned = plain_response(self.machine, data)
                 if scanned is not None:
-                    if self._log is not None:
-                        self._log.answer(scanned, len(data), ends, frames, times)
+                    if self.observer is not None:
+                        self.observer.response(scanned, len(data), ends, frames, times)
                     return
         if not (framer.idle and self._single(role, data, frames, times)):
             framer.push(data, ends, frames, times)
-            self._pump(role)
+            self.pump(role)
 
     def _plain_command(self, data: bytes, frames: list[int], times: list[int]) -> bool:
         """Takes a whole command that is plain."""
-        machine, log, code = self.machine, self._log, data[HEADER]
+        machine, observer, code = self.machine, self.observer, data[HEADER]
         if machine.plain_command(data):
-            if log is not None:
-                log.plain(data, machine.context.in_force, frames[-1], times[-1])
-        elif log is not None and code == COM_STMT_EXECUTE:
+            if observer is not None:
+                observer.request(data, None, None, machine.context.in_force, frames[-1], times[-1])
+        elif observer is not None and code == COM_STMT_EXECUTE:
             taken = plain_execute(machine, data)
             if taken is None:
                 return False
-            log.execute(data, *taken, frames[-1], times[-1])
+            observer.request(data, *taken, machine.context.in_force, frames[-1], times[-1])
         else:
             return False
         self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
@@ -154,32 +163,30 @@ class Decoding:
         length = len(data) - HEADER
         if length < 0 or (data[0] | data[1] << 8 | data[2] << 16) != length or machine.one_sided:
             return False
-        if length > min(LONGEST_DIRECT, self._framers[role].keep):
+        if length > min(LONGEST_DIRECT, self.framers[role].keep):
             return False
-        if self.observer is not None and self._log is None:
-            self._looked_at(self.observer)
+        if not self.alone:
+            self._look_at_packets()
         if role == SERVER and machine.may_pass > 0:
             return False
         packet = RawPacket(data[3], data[HEADER:], length, frames[-1], times[-1], frames[0], times[0], data[3])
         self._packet(role, packet)
         return True
 
-    def _looked_at(self, observer: Observer) -> None:
+    def _look_at_packets(self) -> None:
         """Whoever looks at packets sees what is in them; when he has seen enough, rows are passed over again."""
-        full = observer.full
-        self.machine.decode_rows = not full
-        if full and isinstance(observer, CommandTracker):
-            self._log = observer  # it has all the packets that it shows
-            self._unseen = True
+        observer = self.observer
+        self.machine.decode_rows = observer is not None and not observer.full
+        self.alone = observer is None or observer.plain  # it may have all the packets that it shows
 
-    def _pump(self, role: int) -> None:
+    def pump(self, role: int) -> None:
         """Feeds all complete packets of a direction to the machine."""
         machine = self.machine
-        framer = self._framers[role]
+        framer = self.framers[role]
         observer = self.observer
-        if observer is not None and self._log is None:
-            self._looked_at(observer)
-        one_frame = self._skimmer is not None and self._skimmer.frames
+        if not self.alone:
+            self._look_at_packets()
+        one_frame = observer is not None and observer.frames
         while True:
             if role == SERVER and (observer is None or observer.full):
                 most = machine.may_pass
@@ -191,7 +198,7 @@ class Decoding:
                         observer.passed(state, count, length, *framer.mark)
             if machine.one_sided and role == SERVER and framer.peek(1):
                 alone = machine.state
-                self._alone()
+                self._one_side()
                 if machine.state == st.TLS_HANDSHAKE != alone:
                     self._hand_over(role)
                     return
@@ -205,10 +212,10 @@ class Decoding:
         if self._half_answered and role == CLIENT:
             self._half_answered = False
             return True
-        if role == SERVER and machine.state == st.COMMAND and not self._framers[CLIENT].idle:
+        if role == SERVER and machine.state == st.COMMAND and not self.framers[CLIENT].idle:
             self._answer_half()
         before = machine.state
-        if role == SERVER and before in st.CONNECTION_PHASE and self._framers[CLIENT].pending:
+        if role == SERVER and before in st.CONNECTION_PHASE and self.framers[CLIENT].pending:
             machine.any_sequence()  # the server answers a packet that is not whole
         record = machine.feed(role, packet)
         broken = type(record) is Malformed
@@ -216,6 +223,8 @@ class Decoding:
         if type(record) is Malformed and record.record_type in LOOKED_AT:
             # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
             broken, noted = False, UNSEEN
+        if (broken or machine.sequence_error is not None) and self._unsure(role):
+            return False
         if (
             machine.sequence_error is not None
             or role == CLIENT
@@ -229,7 +238,8 @@ class Decoding:
         if broken:
             self._bad += 1
             if self._bad >= MOST_BAD:
-                self._give_up_stream()
+                self._bad = 0
+                self._around.out_of_step(role)
                 return False
         else:
             self._bad = 0
@@ -242,8 +252,8 @@ class Decoding:
 
     def _answer_half(self) -> None:
         """The server answers a command of which not all has come: it is refused, or the client stopped in it."""
-        packet = None if self._half_answered else self._framers[CLIENT].partial()
-        if packet is None or self.machine.context.assumed:
+        packet = None if self._half_answered else self.framers[CLIENT].partial()
+        if packet is None or self.machine.context.assumed or self._around.doubtful:
             return
         self.facts.answers.record_early(packet)
         self._packet(CLIENT, packet)
@@ -252,60 +262,83 @@ class Decoding:
             unsent = packet.length - len(packet.payload)
             self.observer.gap(CLIENT, unsent, GAP_UNSENT, packet.frame, packet.time_ns)
 
+    def _unsure(self, role: int) -> bool:
+        """Whether a packet makes no sense because of what is missing, and not because a peer sent it so."""
+        machine = self.machine
+        if machine.one_sided or not self.facts.faults.blames_capture:
+            return False
+        if not (machine.context.assumed or self._around.doubtful):
+            return False
+        machine.forgive()
+        self._around.out_of_step(role)
+        return True
+
     def _goes_on(self, role: int) -> bool:
         """The state has changed: whether packets follow as they are. If not, what is left goes where it belongs."""
         machine = self.machine
         after = machine.state
+        if after == st.COMMAND:
+            self._around.settled()
         # A whole login where an SSLRequest belongs: servers take it, and go on in TLS.
-        unasked = after == st.AUTHENTICATION and role == CLIENT and begins_tls(self._framers[role].peek(3))
+        unasked = after == st.AUTHENTICATION and role == CLIENT and begins_tls(self.framers[role].peek(3))
         if after == st.TLS_HANDSHAKE or unasked:
             self._hand_over(role)
             return False
-        if machine.compression is not None and self._compressed is None:
-            self._begin_compression(role)
+        if machine.compression is not None and self.compressed is None:
+            self.begin_compression(machine.compression, role)
             return False
         return True
 
     def _hand_over(self, role: int) -> None:
         """What the framer has left belongs to TLS."""
-        rest, ends, frames, times = self._framers[role].take_rest()
+        rest, ends, frames, times = self.framers[role].take_rest()
         if rest:
-            self._bytes(role, rest, ends, frames, times)
+            self._around.other_layer(role, rest, ends, frames, times)
 
-    def _give_up_stream(self) -> None:
-        """Nothing of it is MySQL any more: waits for a command, as after a gap. A bomb holds millions of packets."""
-        self._bad = 0
-        for framer in self._framers:
-            framer.reset()
-        self._half_answered = False
-        for compressed in self._compressed or ():
-            compressed.reset()
-        self.machine.context.assumed = True
-        if self.machine.state in st.CONNECTION_PHASE:
-            self.machine.lose_exchange()
-        self.machine.desynchronise()
-
-    def _begin_compression(self, role: int) -> None:
+    def begin_compression(self, algorithm: str, role: int) -> None:
         """From the byte after the login's OK on, both directions are compressed."""
-        algorithm = self.machine.compression or ""
-        self._bare = False
-        self._compressed = (
+        self.bare = False
+        self.machine.assume_compression(algorithm)
+        self.compressed = (
             CompressedFramer(algorithm, self._allowance),
             CompressedFramer(algorithm, self._allowance),
         )
         for this in (role, 1 - role):
-            rest, ends, frames, times = self._framers[this].take_rest()
+            rest, ends, frames, times = self.framers[this].take_rest()
             if rest:
-                self._packets(this, rest, ends, frames, times)
+                self.take(this, rest, ends, frames, times)
 
-    def _alone(self) -> None:
+    def _one_side(self) -> None:
         """Only the server's direction is in the capture: what the client says in between is passed over."""
         machine = self.machine
         if machine.state in (st.LOGIN, st.SECURE_LOGIN):
-            if machine.state == st.LOGIN and begins_tls(self._framers[SERVER].peek(3)):
+            if machine.state == st.LOGIN and begins_tls(self.framers[SERVER].peek(3)):
                 machine.assume(st.TLS_HANDSHAKE)
             else:
                 machine.assume(st.AUTHENTICATION)
                 machine.lose_exchange()
         elif machine.state == st.COMMAND:
             machine.desynchronise()
+
+    # -- bytes that are missing ----------------------------------------------------------------------------------------
+
+    def hole(self, role: int, length: int, frame: int, time_ns: int) -> bool:
+        """`length` bytes of packets are missing; True where they are inside one packet, and what it is is known."""
+        state = self.machine.state
+        framer = self.framers[role]
+        if state in st.CONNECTION_PHASE:
+            return False
+        if role == SERVER and (state not in ALIKE or framer.peek(HEADER + 1)[HEADER:] >= b"\xfe"):
+            return False
+        if not framer.hole(length, frame, time_ns):
+            return False
+        self.pump(role)
+        return True
+
+    def lose(self, role: int) -> None:
+        """What has begun in a direction is lost."""
+        self.framers[role].reset()
+        if role == CLIENT:
+            self._half_answered = False
+        if self.compressed is not None:
+            self.compressed[role].reset()

@@ -128,6 +128,11 @@ class FaultFacts(msgspec.Struct):
     taken_up: bool = False
 
     @property
+    def blames_capture(self) -> bool:
+        """Whether bytes are missing: what makes no sense then is not the peers' doing."""
+        return bool(self.gaps) or self.assumed
+
+    @property
     def count(self) -> int:
         """How many faults of the peers were recorded."""
         return len(self.malformed) + len(self.sequence_errors)
@@ -477,7 +482,7 @@ class Facts(msgspec.Struct):
 
     def _server(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if before == st.AUTHENTICATION:
-            if machine.login_done and self.auth.verdict == "accepted":
+            if machine.login_done and (self.auth.verdict == "accepted" or self.auth.verdict_lost):
                 if isinstance(record, ErrPacket):  # COM_CHANGE_USER's
                     self.answers.record_error(record, packet, machine)
                 return

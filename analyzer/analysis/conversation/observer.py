@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from analyzer.net.tcp.payload_runs import Runs
+from analyzer.protocol.execute_plan import ExecutePlan
+from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.prepared import PreparedStatement
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.wire.framing import RawPacket
 
 # Why bytes are missing: the rest of a packet that its sender had not sent when it was answered.
@@ -17,11 +21,33 @@ class Observer(Protocol):
     """Is told of all that happens on one connection, in order for each direction.
 
     `role` is CLIENT or SERVER (protocol.machine); frames are numbers from 1, times nanoseconds.
+
+    What it wants to be told may change with every call:
+
+    full      rows and definitions may be passed over from here on, without a call for each
+    plain     plain commands and plain responses may come as `request` and `response`, without a record for each packet
+    turns     a plain command and its plain response may come together, as `turn`; `executes`: executes too
+    frames    `passed` is told of each frame in which packets end
+    layers    `outer` is told what the packets came in
     """
 
     @property
-    def full(self) -> bool:
-        """Whether rows and definitions may be passed over from here on, without a call for each."""
+    def full(self) -> bool: ...
+
+    @property
+    def plain(self) -> bool: ...
+
+    @property
+    def turns(self) -> bool: ...
+
+    @property
+    def executes(self) -> bool: ...
+
+    @property
+    def frames(self) -> bool: ...
+
+    @property
+    def layers(self) -> bool: ...
 
     def begin(self, client: int) -> None:
         """The connection is MySQL's; `client` is the index of the client's endpoint. Called before all others."""
@@ -35,11 +61,48 @@ class Observer(Protocol):
         They had `length` payload bytes; frame and time are those of the last byte.
         """
 
+    def request(
+        self,
+        data: bytes,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        in_force: int,
+        frame: int,
+        time_ns: int,
+    ) -> None:
+        """A plain command, its whole packet: COM_QUERY without attributes, COM_QUIT, or an execute of `statement`."""
+
+    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """The plain response, `length` bytes, of the command that is awaited."""
+
+    def turn(
+        self,
+        request: bytes,
+        response: bytes,
+        runs: Runs,
+        run: int,
+        machine: Machine,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        found: tuple[int | None, int, int, int, int],
+        end: OKPacket | EOFPacket,
+    ) -> None:
+        """A plain command, the run `run`, and its plain response, the one behind it: `found` is what `scan` gives."""
+
+    def outer(self, role: int, name: str, data: bytes) -> None:
+        """The bytes that the next packets of a side came in: `tls` or `compressed`."""
+
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         """Something that is no MySQL packet: a TLS message."""
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         """Bytes that are not in the capture. `frame` is the one behind them."""
+
+    def skipped(self, role: int, data: bytes, frame: int, time_ns: int) -> None:
+        """Bytes that belong to no packet whose beginning is known: they come after bytes that are missing."""
+
+    def desynchronised(self) -> None:
+        """What the commands that wait were answered with can not be told from the answers of others."""
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         """FIN or RST."""
@@ -57,6 +120,26 @@ class BaseObserver:
     def full(self) -> bool:
         return True
 
+    @property
+    def plain(self) -> bool:
+        return False
+
+    @property
+    def turns(self) -> bool:
+        return False
+
+    @property
+    def executes(self) -> bool:
+        return False
+
+    @property
+    def frames(self) -> bool:
+        return False
+
+    @property
+    def layers(self) -> bool:
+        return False
+
     def begin(self, client: int) -> None:
         """Which end the client is."""
 
@@ -66,11 +149,48 @@ class BaseObserver:
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         """Rows or definitions without a call for each."""
 
+    def request(
+        self,
+        data: bytes,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        in_force: int,
+        frame: int,
+        time_ns: int,
+    ) -> None:
+        """A plain command."""
+
+    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """A plain response."""
+
+    def turn(
+        self,
+        request: bytes,
+        response: bytes,
+        runs: Runs,
+        run: int,
+        machine: Machine,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        found: tuple[int | None, int, int, int, int],
+        end: OKPacket | EOFPacket,
+    ) -> None:
+        """Both."""
+
+    def outer(self, role: int, name: str, data: bytes) -> None:
+        """What packets came in."""
+
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         """A TLS message."""
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         """Missing bytes."""
+
+    def skipped(self, role: int, data: bytes, frame: int, time_ns: int) -> None:
+        """Bytes after missing ones."""
+
+    def desynchronised(self) -> None:
+        """Answers that are nobody's."""
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         """FIN or RST."""
@@ -79,25 +199,8 @@ class BaseObserver:
         """The connection is over."""
 
 
-class Skimmer(BaseObserver):
-    """An BaseObserver that most packets are nothing to: it takes turns (see `turns`), and rows frame by frame.
-
-    frames     `passed` is told of each frame in which packets end
-    turns      plain commands and their plain responses may be taken in one go; `executes`: executes too
-    """
-
-    __slots__ = ()
-
-    frames: bool
-    turns: bool
-    executes: bool
-
-    def turn(self, code: int, request: bytes, response: bytes, runs: Runs, run: int, machine: Machine) -> None:
-        """A plain command, the run `run`, and its plain response, the one behind it."""
-
-
-class ObserverGroup:
-    """Observers that look on together."""
+class ObserverGroup(BaseObserver):
+    """Observers that look on together: each packet goes to all of them."""
 
     __slots__ = ("observers",)
 
@@ -107,6 +210,10 @@ class ObserverGroup:
     @property
     def full(self) -> bool:
         return all(observer.full for observer in self.observers)
+
+    @property
+    def layers(self) -> bool:
+        return any(observer.layers for observer in self.observers)
 
     def begin(self, client: int) -> None:
         for observer in self.observers:
@@ -120,6 +227,10 @@ class ObserverGroup:
         for observer in self.observers:
             observer.passed(before, count, length, frame, time_ns)
 
+    def outer(self, role: int, name: str, data: bytes) -> None:
+        for observer in self.observers:
+            observer.outer(role, name, data)
+
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         for observer in self.observers:
             observer.event(role, record, summary, length, frame, time_ns)
@@ -127,6 +238,14 @@ class ObserverGroup:
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         for observer in self.observers:
             observer.gap(role, length, reason, frame, time_ns)
+
+    def skipped(self, role: int, data: bytes, frame: int, time_ns: int) -> None:
+        for observer in self.observers:
+            observer.skipped(role, data, frame, time_ns)
+
+    def desynchronised(self) -> None:
+        for observer in self.observers:
+            observer.desynchronised()
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         for observer in self.observers:

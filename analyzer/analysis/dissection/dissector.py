@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from analyzer.analysis.conversation.observer import BaseObserver, Observer, Skimmer
+from analyzer.analysis.conversation.observer import BaseObserver, Observer
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import CONNECTION
@@ -16,9 +16,12 @@ from analyzer.analysis.dissection.packet import Dissection, RequestTracker
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.commands.text import ComQuery
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
@@ -175,36 +178,56 @@ class _PacketObserver(PacketWatcher, BaseObserver):
             self._take(Dissection.of(self.scene, role, packet, record, machine, before, owner.wanted.timed))
 
 
-class _Skimming(PacketWatcher, Skimmer):
+class _Skimming(PacketWatcher, BaseObserver):
     """The same where most packets can be passed over."""
 
-    __slots__ = ("executes", "frames", "skim", "turns")
+    __slots__ = ("skim",)
 
     def __init__(self, owner: RowOwner, scene: RequestTracker, skim: Skim) -> None:
         super().__init__(owner, scene)
         self.skim = skim
-        self.frames = skim.frames
-        self.turns = skim.turns
-        self.executes = skim.executes
+
+    @property
+    def turns(self) -> bool:
+        return self.skim.turns
+
+    @property
+    def executes(self) -> bool:
+        return self.skim.executes
+
+    @property
+    def frames(self) -> bool:
+        return self.skim.frames
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if packet.frame > self.owner.bound:
             return
         if self.skim.wants(record):
             self._take(Dissection.of(self.scene, role, packet, record, machine, before, False))
-        elif self.frames:
+        elif self.skim.frames:
             self._unread(role, packet.frame, packet.time_ns)
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
-        if self.frames:
+        if self.skim.frames:
             self._unread(SERVER, frame, time_ns)
 
-    def turn(self, code: int, request: bytes, response: bytes, runs: Runs, run: int, machine: Machine) -> None:
+    def turn(
+        self,
+        request: bytes,
+        response: bytes,
+        runs: Runs,
+        run: int,
+        machine: Machine,
+        statement: PreparedStatement | None,
+        plan: ExecutePlan | None,
+        found: tuple[int | None, int, int, int, int],
+        end: OKPacket | EOFPacket,
+    ) -> None:
         begin, middle, stop = runs.start[run : run + 3]
         frames, times = runs.frame, runs.time
         if frames[begin] > self.owner.bound:
             return
-        if code == COM_QUERY and self.skim.queries:
+        if request[HEADER] == COM_QUERY and self.skim.queries:
             payload = request[HEADER:]
             last = middle - 1
             size = len(payload)
@@ -214,9 +237,9 @@ class _Skimming(PacketWatcher, Skimmer):
             one.context, one.before = machine.context, st.COMMAND
             one.encrypted = machine.context.secure
             self._take(one)
-        elif self.frames:
+        elif self.skim.frames:
             self._unread(CLIENT, frames[middle - 1], times[middle - 1])
-        if self.frames:
+        if self.skim.frames:
             if stop == middle + 1:
                 self._unread(SERVER, frames[middle], times[middle])
             else:

@@ -105,6 +105,10 @@ class PacketList(BaseObserver):
         return len(self._items) >= self.limit
 
     @property
+    def layers(self) -> bool:
+        return True
+
+    @property
     def packets(self) -> list[PacketExcerpt]:
         """The packets, worked out now."""
         # Records that waited for their key come late.

@@ -193,6 +193,8 @@ def _command(c: ConnectionState, packet: RawPacket) -> AnyRecord:
         c.at.quit()
         if c.at.name == st.COMMAND:
             c.at.took(packet.sequence_id)
+    if c.unpaired:
+        return record
     if code in st.UNANSWERED:
         if c.at.name == st.DESYNCHRONISED:
             c.at.assume(st.COMMAND)
@@ -269,6 +271,8 @@ def _attributes_show(c: ConnectionState, code: int, payload: bytes) -> None:
 
 def _named_statement(c: ConnectionState, code: int, payload: bytes) -> PreparedStatement | None:
     """The statement that a command names; an execute is decoded with what is known of it."""
+    if len(payload) < 5:
+        return None  # its number is not there
     number = int.from_bytes(payload[1:5], "little")
     statements = c.prepared.known
     if code not in _EXECUTES and code != com.COM_STMT_SEND_LONG_DATA:

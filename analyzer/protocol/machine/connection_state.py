@@ -115,6 +115,7 @@ class ConnectionState(msgspec.Struct):
     compression   in force from the packet after the login's OK
     ends          decoded ones, of all connections (`terminators`)
     one_sided     the other direction is not in the capture: nothing answers, ids have holes
+    unpaired      bytes are missing, and which answer is a command's can not be told: none awaits one
     lean          nobody looks at statements: those that can not be malformed are not decoded
     decode_rows   somebody looks at rows, definitions and binlog events: they are decoded (`resultset`), else `Data`
     """
@@ -127,6 +128,7 @@ class ConnectionState(msgspec.Struct):
     compression: str | None = None
     ends: Ends = msgspec.field(default_factory=dict)
     one_sided: bool = False
+    unpaired: bool = False
     lean: bool = False
     decode_rows: bool = False
 

@@ -148,6 +148,14 @@ class Machine:
         """The login's OK is among the bytes that are not in hand."""
         self.connection.auth.login_done = True
 
+    def assume_compression(self, algorithm: str) -> None:
+        """What follows shows that compression is in force."""
+        self.connection.compression = algorithm
+
+    def forgive(self) -> None:
+        """The last packet's wrong id is of no account: bytes before it are missing."""
+        self.connection.at.sequence_error = None
+
     def any_sequence(self) -> None:
         """Packets may be missing: the next may have any sequence id."""
         self.connection.at.took(None)
@@ -246,6 +254,14 @@ class Machine:
     @one_sided.setter
     def one_sided(self, one_sided: bool) -> None:
         self.connection.one_sided = one_sided
+
+    @property
+    def unpaired(self) -> bool:
+        return self.connection.unpaired
+
+    @unpaired.setter
+    def unpaired(self, unpaired: bool) -> None:
+        self.connection.unpaired = unpaired
 
     @property
     def lean(self) -> bool:

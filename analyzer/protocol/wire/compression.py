@@ -57,7 +57,7 @@ class CompressedFramer:
     Raises BadValue for a frame that does not open, after which nothing of the direction can be trusted.
     """
 
-    __slots__ = ("_allowance", "_broken", "_data", "_offset", "algorithm", "sequence_id")
+    __slots__ = ("_allowance", "_broken", "_data", "_offset", "_skip", "algorithm", "sequence_id")
 
     def __init__(self, algorithm: str, allowance: Allowance | None = None) -> None:
         self.algorithm = algorithm
@@ -66,6 +66,7 @@ class CompressedFramer:
         self._broken = False
         self._data = bytearray()
         self._offset = 0
+        self._skip = 0  # bytes still to come of a frame that can not be opened
 
     @property
     def pending(self) -> int:
@@ -80,6 +81,10 @@ class CompressedFramer:
         """The same frame by frame: thousands of bombs may be complete at once, and only one is to be in memory."""
         if self._broken:
             return
+        if self._skip:
+            skip = min(self._skip, len(data))
+            self._skip -= skip
+            data = data[skip:]
         buffer = self._data
         buffer += data
         pos = 0
@@ -104,6 +109,26 @@ class CompressedFramer:
     def reset(self) -> None:
         """Forgets a frame that has begun: after a gap. A frame that did not open ends the direction for good."""
         self._data.clear()
+        self._skip = 0
+
+    def lose(self, length: int) -> int | None:
+        """`length` bytes are missing: how many bytes of content are gone with the frame in hand, which will not open.
+
+        None where they are not all of that frame: what comes next begins a frame only if it looks like one.
+        """
+        if self._skip >= length:
+            self._skip -= length
+            return 0
+        head, have = bytes(self._data[:HEADER]), len(self._data)
+        self.reset()
+        if have < HEADER:
+            return None
+        size = int.from_bytes(head[:3], "little")
+        left = HEADER + size - have
+        if length > left:
+            return None
+        self._skip = left - length
+        return int.from_bytes(head[4:], "little") or size
 
     def _open(self, payload: bytes, full: int) -> bytes:
         if not self._allowance.take(len(payload), full):
@@ -133,6 +158,24 @@ class CompressedFramer:
             more = "more" if len(content) > full else str(len(content))
             raise BadValue("CompressedPacket", "payload", self._offset, f"opens to {more} bytes, {full} announced")
         return content
+
+
+def opened_frame(data: bytes) -> tuple[bytes, str] | None:
+    """(content, algorithm) of the compressed frame that `data` begins with and that opens; None where it does not.
+
+    Of a frame whose content is not compressed nobody can say the algorithm: it is empty.
+    """
+    size, full = int.from_bytes(data[:3], "little"), int.from_bytes(data[4:HEADER], "little")
+    payload = data[HEADER : HEADER + size]
+    if not size or len(payload) < size:
+        return None
+    if not full:
+        return payload, ""
+    framer = CompressedFramer(ZLIB)
+    try:
+        return framer.push(data[: HEADER + size]), framer.algorithm
+    except BadValue:
+        return None
 
 
 def _open_zstd(payload: bytes, length: int) -> bytes:

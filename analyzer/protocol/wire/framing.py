@@ -57,8 +57,9 @@ class RawPacket(msgspec.Struct, frozen=True, gc=False):
     """One MySQL packet.
 
     `sequence_id` is that of its last part, `first_sequence_id` of its first (they differ only in packets of 16 MiB and
-    over). `length` counts all payload bytes; `payload` holds them up to the framer's bound. `frame` and `time_ns` are
-    those of its last byte, `start_frame` and `start_ns` of its first.
+    over). `length` counts all payload bytes; `payload` holds them up to the framer's bound, or to the first that is
+    missing: `missing` of them are not in the capture. `frame` and `time_ns` are those of its last byte, `start_frame`
+    and `start_ns` of its first.
     """
 
     sequence_id: int
@@ -69,6 +70,7 @@ class RawPacket(msgspec.Struct, frozen=True, gc=False):
     start_frame: int
     start_ns: int
     first_sequence_id: int
+    missing: int = 0
 
 
 class PacketFramer(msgspec.Struct):
@@ -189,6 +191,31 @@ class PacketFramer(msgspec.Struct):
         self.reset()
         return rest, ends, frames, times
 
+    def hole(self, length: int, frame: int, time_ns: int) -> bool:
+        """`length` bytes are missing. True where all of them are payload of the packet that has begun: it goes on.
+
+        Nothing changes where they are not: where the next packet begins is not known then. At least a byte of the
+        payload has to be there, and nothing of it is kept behind a hole. The bytes were to come with this frame.
+        """
+        long = self._long
+        if long is None:
+            head, have = self.peek(HEADER), self.pending
+            size = int.from_bytes(head[:3], "little")
+            if have <= HEADER or length > HEADER + size - have:
+                return False
+            start = self._start or self._at(self._pos + 1)
+            payload = self.take_rest()[0][HEADER:]
+            long = self._long = _LongPacket(head[3], start)
+            long.parts, long.length, long.left = [payload], len(payload), size - len(payload)
+        elif length > long.left or not long.kept:
+            return False
+        long.kept = max(long.kept, self.keep)
+        long.length += length
+        long.missing += length
+        long.left -= length
+        long.last = (frame, time_ns)
+        return True
+
     def reset(self) -> None:
         """Forgets everything: what follows begins a packet (after a gap)."""
         self._buffer = b""
@@ -214,14 +241,13 @@ class PacketFramer(msgspec.Struct):
         if self._have:
             return None
         while True:
+            if self._long is not None:
+                if self._long.left and not self._continue_long(self._long):
+                    return None
+                if not self._long.continues:
+                    return self._finish_long(self._long)
             buffer = self._buffer
             pos = self._pos
-            if self._long is not None and self._long.left:
-                if not self._continue_long(self._long):
-                    return None
-                if self._long.continues:
-                    continue
-                return self._finish_long(self._long)
             left = len(buffer) - pos
             if left < HEADER:
                 self._wait(HEADER)
@@ -231,8 +257,6 @@ class PacketFramer(msgspec.Struct):
             stop = pos + HEADER + length
             if self._long is not None or length == LONGEST or length > self.keep:
                 self._begin_part(length, word >> 24)
-                if not length and self._long is not None:
-                    return self._finish_long(self._long)
                 continue
             if stop > len(buffer):
                 self._wait(HEADER + length)
@@ -301,7 +325,8 @@ class PacketFramer(msgspec.Struct):
         frame, time_ns = long.last
         start = long.start
         payload = b"".join(long.parts)
-        return RawPacket(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], long.first_sequence)
+        first = long.first_sequence
+        return RawPacket(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], first, long.missing)
 
     def skip_rows(self, sequence: int, most: int = 1 << 62, one_frame: bool = False) -> tuple[int, int, int]:
         """Passes over up to `most` complete packets that can only be rows or definitions, from id `sequence` on.
@@ -346,7 +371,9 @@ class PacketFramer(msgspec.Struct):
 class _LongPacket:
     """A packet that is collected part by part: over 16 MiB, or over the framer's bound."""
 
-    __slots__ = ("continues", "first_sequence", "kept", "last", "left", "length", "parts", "sequence", "start")
+    __slots__ = (
+        *("continues", "first_sequence", "kept", "last", "left", "length", "missing", "parts", "sequence", "start"),
+    )
 
     def __init__(self, sequence: int, start: tuple[int, int]) -> None:
         self.first_sequence = sequence
@@ -357,6 +384,7 @@ class _LongPacket:
         self.kept = 0
         self.length = 0
         self.left = 0
+        self.missing = 0
         self.continues = False
 
 

@@ -263,7 +263,8 @@ def test_what_is_kept_is_bounded_and_the_right_part(seed: int, many: int) -> Non
     for number in range(many):
         took = None if rng.random() < 0.1 else rng.randrange(50)
         pendings.append(ended(number, b"SELECT %d" % number, took, rng.random() < 0.2))
-        one.turn(pendings[-1])
+        one.number += 1
+        one.complete(pendings[-1])
     detail = one.detail()
     assert detail.commands_seen == many
     assert len(detail.commands) <= FIRST + SLOWEST + FAILED
@@ -281,7 +282,8 @@ def test_what_is_kept_is_bounded_and_the_right_part(seed: int, many: int) -> Non
 
 def kept(statement: bytes, show_secrets: bool = False) -> CommandExcerpt:
     one = one_shown(show_secrets)
-    one.turn(ended(0, statement, 5, False))
+    one.number += 1
+    one.complete(ended(0, statement, 5, False))
     [command] = one.detail().commands
     return command
 
