@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
-from analyzer.net.tcp.payload_runs import Runs, RunsHandler, SortedRows
+from analyzer.batches import I64, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.net.tcp.headers import headers_of
+from analyzer.net.tcp.payload_runs import Runs, SortedRows
 from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection
+from analyzer.net.tcp.trouble import PAUSE_NS
 
 # Connections open at one time, at most: past that the longest idle are finished.
 MAX_OPEN: int = 50_000
@@ -26,6 +28,10 @@ LINGERING: int = 256
 LINGER_NS: int = 2_000_000_000
 # Finished connections whose late segments are known by their addresses and passed over.
 TOMBSTONES: int = 16_384
+# The last rows of a connection in a batch that are known again.
+REMEMBERED: int = 4
+
+Mask = NDArray[np.bool_]
 
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 
@@ -33,7 +39,7 @@ HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 class _Sorted:
     """What the columns say of a batch that is sorted by connection."""
 
-    __slots__ = ("acked", "clean", "matters")
+    __slots__ = ("acked", "clean", "matters", "window")
 
     def __init__(self, rows: int, connections: int) -> None:
         # For each connection: whether every segment follows the one before.
@@ -42,6 +48,8 @@ class _Sorted:
         self.matters = np.zeros(rows, dtype=bool)
         # For each connection and direction: the last acknowledgement the other side sent for it, -1 for none.
         self.acked = np.full((2, connections), -1, dtype=np.int64)
+        # And the window that came with it.
+        self.window = np.zeros((2, connections), dtype=np.int64)
 
 
 class FlowTable:
@@ -140,21 +148,24 @@ class FlowTable:
         stops = np.append(starts[1:], count)
         bounds = np.searchsorted(picked, np.append(starts, count)).tolist()
         ends = order[stops - 1]
-        last_frames, last_times = batch.frame[ends].tolist(), batch.timestamp_ns[ends].tolist()
-        clean, acked = known.clean.tolist(), known.acked.tolist()
+        first_times, last_times = batch.timestamp_ns[heads].tolist(), batch.timestamp_ns[ends].tolist()
+        last_frames = batch.frame[ends].tolist()
+        clean, acked, window = known.clean.tolist(), known.acked.tolist(), known.window.tolist()
         # In the order of their first frames, as tcp.stream counts them.
         for index in np.argsort(heads, kind="stable").tolist():
             key = keys[index * 40 : index * 40 + 40]
             connection = None
             if clean[index]:
-                connection = self._column_way(key, rows, runs, bounds[index], bounds[index + 1], data)
+                connection = self._column_way(
+                    key, rows, runs, bounds[index], bounds[index + 1], data, first_times[index]
+                )
             if connection is None:
                 span = slice(starts[index], stops[index])
                 self._long_way(key, SortedRows(batch, direction[span], order[span]), data)
                 continue
-            for half, number in zip(connection.halves, (acked[0][index], acked[1][index]), strict=True):
-                if number >= 0:
-                    half.acknowledge(number)
+            for sender in (0, 1):
+                if acked[1 - sender][index] >= 0:
+                    connection.acknowledged(sender, acked[1 - sender][index], window[sender][index])
             connection.last_frame = last_frames[index]
             connection.last_ns = last_times[index]
             if connection.closed:
@@ -187,8 +198,8 @@ class FlowTable:
     ) -> _Sorted:
         """Which connections are clean within the batch, and which of their rows matter.
 
-        Clean: each sequence number is the one due, nothing is cut, no SYN comes after other segments, and nothing is
-        acknowledged that was not seen before.
+        Clean: each sequence number is the one due, nothing is cut, no SYN comes after other segments, nothing is
+        acknowledged that was not seen before, no window is shut, and there is no pause.
         """
         count = len(order)
         seq = batch.seq[order].astype(np.int64)
@@ -196,6 +207,7 @@ class FlowTable:
         flags = batch.flags[order]
         missing = batch.missing[order]
         size = batch.length[order]
+        window = batch.window[order]
         syn = (flags & TCP_SYN) != 0
         fin = (flags & TCP_FIN) != 0
         rst = (flags & TCP_RST) != 0
@@ -210,6 +222,8 @@ class FlowTable:
         opens = syn & ~acks
         late = syn & acks & (position > first + 1)  # a SYN-ACK after more than the SYN it answers
         bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first)) | late
+        bad |= (window == 0) & acks & ~(rst | syn)
+        _mark_pauses(bad, batch.timestamp_ns, order, first)
         # What comes after a reset is judged one by one: its number is no promise of bytes before it.
         reset = np.maximum.accumulate(np.where(rst, position, -1))
         bad[1:] |= reset[:-1] >= first[1:]
@@ -222,33 +236,38 @@ class FlowTable:
             before[1:] = last[:-1]
             known = before >= first
             due = after[np.where(known, before, 0)]
-            bad |= mine & known & ~rst & (((seq - due) & 0xFFFF_FFFF) != 0)
+            bad |= mine & known & (((seq - due) & 0xFFFF_FFFF) != 0)
             bad |= mine & known & syn
+            bad |= mine & ~known & rst
             # A row of the other direction must not acknowledge what is not yet seen of this one.
             ahead = ((ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
             bad |= ~mine & known & acks & (ahead > 0)
             # A FIN must be the last thing a direction says.
             bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
             # What a side says first after its SYN, or after the other's, completes the handshake.
-            found.matters |= mine & known & syn[np.where(known, before, 0)]
+            after_syn = known & syn[np.where(known, before, 0)]
+            found.matters |= mine & after_syn
+            # What answers a SYN acknowledges that, or is of another connection.
+            bad |= ~mine & after_syn & acks & (ahead != 0)
             answered = np.maximum.accumulate(np.where(~mine & syn, position, -1))
             found.matters |= mine & (answered >= first) & (before < answered)
             # Before the first row of this direction, only what was known before the batch can tell.
             found.matters |= ~known & (mine | acks)
-            speaks = mine & acks & ~rst
+            speaks = mine & acks
             latest = np.maximum.accumulate(np.where(speaks, position, -1))[stops]
             found.acked[1 - this] = np.where(latest >= starts, ack[latest], -1)
+            found.window[this] = window[latest]
         found.clean[group[bad]] = False
         return found
 
     # -- the column way ------------------------------------------------------------------------------------------------
 
     def _column_way(
-        self, key: bytes, rows: SortedRows, runs: Runs, begin: int, stop: int, data: memoryview
+        self, key: bytes, rows: SortedRows, runs: Runs, begin: int, stop: int, data: memoryview, first_ns: int
     ) -> TcpConnection | None:
         """Delivers the rows of a connection that is clean within the batch; None if it does not join what was before.
 
-        `rows` holds those that matter, of this connection from `begin` to `stop`.
+        `rows` holds those that matter, of this connection from `begin` to `stop`; its first of all came at `first_ns`.
         """
         if not self._columns or key in self._lingering:
             return None
@@ -258,29 +277,32 @@ class FlowTable:
             if key in self._tombstones and not flags[begin] & TCP_SYN:
                 return None
             connection = self._create(key, frames[begin], times[begin])
-        elif not self._joins(connection, rows, begin, stop):
+        elif first_ns - connection.last_ns >= PAUSE_NS or not self._joins(connection, rows, begin, stop):
             return None
         row = begin
         if not connection.begun:
             if not _begins_in_order(connection, rows, begin, stop):
                 return None
-            row = self._opening(connection, rows, begin, stop)
+            row = self._opening(connection, rows, begin, stop, data)
             if not connection.begun:
                 self._one_by_one(connection, rows, row, stop, data)
                 return connection
         while row < stop:
             flagged = min(runs.next_flagged(row), stop)
-            self._deliver(connection, runs, *runs.between(row, min(flagged + 1, stop)))
+            connection.take(runs, *runs.between(row, min(flagged + 1, stop)))
             if flagged < stop:
                 connection.ended(directions[flagged], flags[flagged], frames[flagged], times[flagged])
             row = flagged + 1
+        if not connection.closed:
+            _remember(connection, rows, max(begin, stop - REMEMBERED), stop)
         return connection
 
-    def _opening(self, connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> int:
+    @staticmethod
+    def _opening(connection: TcpConnection, rows: SortedRows, begin: int, stop: int, data: memoryview) -> int:
         """Takes rows until both directions are known; returns the first that is not taken: none with data is."""
         for row in range(begin, stop):
             flag, sender = rows.flags[row], rows.direction[row]
-            connection.opening(sender, rows.seq[row], rows.ack[row], flag, rows.length[row], rows.time[row])
+            _open(connection, rows, row, data)
             if rows.length[row]:
                 return row
             if flag & (TCP_FIN | TCP_RST):
@@ -302,9 +324,9 @@ class FlowTable:
         total = 0
         for i in range(begin, stop):
             flag, size, sender = flags[i], rows.length[i], directions[i]
-            connection.opening(sender, rows.seq[i], rows.ack[i], flag, size, times[i])
+            _open(connection, rows, i, data)
             if size:
-                connection.halves[sender].deliver(size)
+                connection.deliver(sender, size)
                 if handler is not None:
                     if sender != run:
                         if parts:
@@ -331,19 +353,6 @@ class FlowTable:
             handler.data(run, _joined(parts), ends, run_frames, run_times)
 
     @staticmethod
-    def _deliver(connection: TcpConnection, runs: Runs, first: int, last: int) -> None:
-        """Delivers the data of a connection that has begun: the greater part of all rows."""
-        halves = connection.halves
-        for run in range(first, last):
-            halves[runs.sender[run]].deliver(runs.size(run))
-        handler = connection.handler
-        if isinstance(handler, RunsHandler):
-            handler.runs(runs, first, last)
-        elif handler is not None:
-            for run in range(first, last):
-                handler.data(*runs.piece(run))
-
-    @staticmethod
     def _joins(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> bool:
         """Whether the first row of each direction is what the connection awaits, and acknowledges nothing unseen."""
         if not connection.settled:
@@ -356,7 +365,7 @@ class FlowTable:
             if not seen[sender]:
                 seen[sender] = True
                 left -= 1
-                if not connection.awaits(sender, rows.seq[i], flags, rows.length[i]):
+                if not connection.awaits(sender, rows.seq[i], rows.ack[i], flags, rows.length[i]):
                     return False
             if not seen[1 - sender] and flags & TCP_ACK and connection.unseen(1 - sender, rows.ack[i]):
                 return False
@@ -389,6 +398,8 @@ class FlowTable:
                 rows.missing[i],
                 rows.frame[i],
                 rows.time[i],
+                rows.window[i],
+                headers_of(data, offset),
             )
         if connection is not None and connection.closed and key not in self._lingering:
             self._lingering[key] = connection
@@ -455,6 +466,38 @@ def _begins_in_order(connection: TcpConnection, rows: SortedRows, begin: int, st
         if size and flags & TCP_ACK and due[1 - sender] < 0:
             due[1 - sender] = rows.ack[i]
     return True
+
+
+def _mark_pauses(bad: Mask, time_ns: I64, order: I64, first: I64) -> None:
+    """Marks rows before which their connection was silent for long."""
+    if int(time_ns.max()) - int(time_ns.min()) < PAUSE_NS:
+        return
+    ordered = time_ns[order]
+    bad[1:] |= (ordered[1:] - ordered[:-1] >= PAUSE_NS) & (first[1:] == first[:-1])
+
+
+def _open(connection: TcpConnection, rows: SortedRows, row: int, data: memoryview) -> None:
+    """Takes from a row what it says of how the connection began."""
+    flags = rows.flags[row]
+    headers = headers_of(data, rows.offset[row]) if flags & TCP_SYN else b""
+    connection.opening(
+        rows.direction[row],
+        rows.seq[row],
+        rows.ack[row],
+        flags,
+        rows.length[row],
+        rows.frame[row],
+        rows.time[row],
+        headers,
+    )
+
+
+def _remember(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> None:
+    """Lets a connection know the last of its rows again, should they come once more with the next batch."""
+    for i in range(begin, stop):
+        flags, size = rows.flags[i], rows.length[i]
+        if size or flags & (TCP_SYN | TCP_FIN):
+            connection.remember(rows.direction[i], rows.seq[i], rows.ack[i], flags, size, rows.time[i])
 
 
 def _joined(parts: list[memoryview]) -> bytes:

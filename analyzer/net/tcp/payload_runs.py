@@ -11,7 +11,7 @@ from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 class SortedRows:
     """Some rows of a batch that is sorted by connection, the columns as lists."""
 
-    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time")
+    __slots__ = ("ack", "direction", "flags", "frame", "length", "missing", "offset", "seq", "time", "window")
 
     def __init__(self, batch: SegmentBatch, direction: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """`rows` are row numbers of the batch, `direction` their senders."""
@@ -24,13 +24,15 @@ class SortedRows:
         self.offset: list[int] = batch.offset[rows].tolist()
         self.length: list[int] = batch.length[rows].tolist()
         self.missing: list[int] = batch.missing[rows].tolist()
+        self.window: list[int] = batch.window[rows].tolist()
 
 
 class Runs:
     """Runs of payloads of one connection and direction: with no data of the other in between, and no FIN or RST.
 
-    For each run: `sender`, the index of the endpoint that sent it, and `start`, its first payload; `start` has one more
-    item, the number of payloads. For each payload: `ends`, the bytes of its run up to its own end, `frame` and `time`.
+    For each run: `sender`, the index of the endpoint that sent it, `longest`, the bytes of its largest payload, and
+    `start`, its first payload; `start` has one more item, the number of payloads. For each payload: `ends`, the bytes
+    of its run up to its own end, `frame` and `time`.
     """
 
     __slots__ = (
@@ -45,6 +47,7 @@ class Runs:
         "_run",
         "ends",
         "frame",
+        "longest",
         "sender",
         "start",
         "time",
@@ -84,6 +87,7 @@ class Runs:
         self.time: list[int] = batch.timestamp_ns[picked].tolist()
         self._offset: list[int] = batch.offset[picked].tolist()
         self._length: list[int] = length.tolist()
+        self.longest: list[int] = np.maximum.reduceat(length, start).tolist() if len(start) else []
         self.sender: list[int] = (side[start] & 1).tolist()
         self.start: list[int] = [*start.tolist(), len(picked)]
         self._data = data
@@ -99,6 +103,10 @@ class Runs:
     def size(self, run: int) -> int:
         """Bytes of a run."""
         return self.ends[self.start[run + 1] - 1]
+
+    def sizes(self, run: int) -> list[int]:
+        """Bytes of each payload of a run."""
+        return self._length[self.start[run] : self.start[run + 1]]
 
     def content(self, run: int) -> bytes:
         """A run's bytes."""

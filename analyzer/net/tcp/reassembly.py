@@ -14,6 +14,9 @@ from typing import Final, Protocol
 import msgspec
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
+from analyzer.net.tcp.headers import SynOptions, identification, syn_options
+from analyzer.net.tcp.payload_runs import Runs, RunsHandler
+from analyzer.net.tcp.trouble import MOST, PAUSE_NS, SAME_ID_NS, TWICE_NS, Pause, Trouble
 
 # A hole the peer has acknowledged is given up after so many further segments of the connection: captures put frames of
 # the two directions out of order, and a retransmission may come after what it fills was acknowledged.
@@ -24,6 +27,15 @@ MAX_HELD_SEGMENTS: Final = 2048
 
 # A direction whose first segment is so many bytes behind where the peer awaits it has lost its beginning.
 LONGEST_LEAD: Final = 1 << 24
+# Segments of a direction that are remembered, so that one captured twice is known.
+RECENT: Final = 8
+# Segments up to this many bytes pass every path (RFC 791: every host takes 576 bytes); only larger ones are measured.
+SMALL: Final = 536
+# Windows whose scale was not captured are taken for so many bits larger: the most that systems use by default.
+UNKNOWN_SCALE: Final = 8
+UNKNOWN_WINDOW: Final = 0xFFFF
+# An acknowledgement of a SYN, and of what may have followed it unseen.
+AFTER_SYN: Final = 1 << 30
 
 GAP_LOST: Final = "lost"  # the receiver acknowledged them: the capture lost them
 GAP_NETWORK: Final = "network"  # the receiver did not: the network lost them
@@ -46,7 +58,10 @@ class StreamHandler(Protocol):
         """Bytes in order; those up to ends[i] came in frame frames[i] at times[i] (ns)."""
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        """`length` bytes were sent and are not in the capture (GAP_LOST, GAP_NETWORK, GAP_SNAP)."""
+        """`length` bytes are not in the capture; 0 where nobody knows how many.
+
+        GAP_LOST: the receiver had them. GAP_SNAP: the frame was cut. GAP_NETWORK: the receiver never had them either.
+        """
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         """The sender said it will send no more (END_FIN, END_RST)."""
@@ -65,6 +80,11 @@ class _Segment:
         self.fin = fin
         self.frame = frame
         self.time_ns = time_ns
+
+
+_Headers = bytes  # Half has a field of that name
+# Sequence and acknowledgement number, flags, payload size, time, headers.
+_Recent = tuple[int, int, int, int, int, _Headers]
 
 
 class Half(msgspec.Struct):
@@ -86,6 +106,12 @@ class Half(msgspec.Struct):
     rst_frame: int = 0
     due: int = -1  # where a request of the peer awaits its first byte, if that was not captured
     unsure: bool = False  # it began with a segment without data: that may have been a keep-alive, one number too low
+    window: int = -1  # the last window of this side, not scaled; -1: none seen
+    syn: tuple[int, int, _Headers] | None = None  # sequence and acknowledgement number of its SYN, and the headers
+    recent: list[_Recent] | None = None
+    largest: int = SMALL  # payload bytes of the largest segment
+    # Each size that was larger than all before it, with the number behind the segment; none below SMALL.
+    sizes: list[tuple[int, int]] | None = None
 
     def begin(self, seq: int) -> None:
         """The first byte of the direction has this number."""
@@ -121,6 +147,50 @@ class Half(msgspec.Struct):
         if self.unsure and not self.bytes and difference(number, self.next) == 1:
             self.begin(number)
 
+    def measure(self, sizes: list[int], start: int) -> None:
+        """Notes of segments that follow each other from number `start` which are larger than all before."""
+        known = self.sizes if self.sizes is not None else []
+        self.sizes = known
+        end = start
+        for size in sizes:
+            end = (end + size) & 0xFFFF_FFFF
+            if size > self.largest:
+                self.largest = size
+                if len(known) >= MOST:
+                    del known[1]
+                known.append((size, end))
+
+    def has_passed(self, size: int) -> bool:
+        """Whether the peer acknowledged a segment of at least this size, which is above SMALL."""
+        ends = [end for known, end in self.sizes or () if known >= size]
+        return bool(ends) and self.acked >= 0 and difference(self.acked, ends[0]) >= 0
+
+    @property
+    def options(self) -> SynOptions | None:
+        """What its SYN announced; None where that was not captured."""
+        return None if self.syn is None else syn_options(self.syn[2], self.syn[0], self.syn[1])
+
+    def remember(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: _Headers) -> None:
+        """Remembers a segment that takes numbers."""
+        if self.recent is None:
+            self.recent = []
+        self.recent.append((seq, ack, flags, size, time_ns, headers))
+        if len(self.recent) > RECENT:
+            del self.recent[0]
+
+    def has_seen(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: _Headers) -> bool:
+        """Whether a segment was captured just before: the very same, not one that was sent again."""
+        for old in self.recent or ():
+            if old[0] == seq and old[1] == ack and old[2] == flags and old[3] == size:
+                elapsed = abs(time_ns - old[4])
+                if elapsed > SAME_ID_NS:
+                    continue
+                number = identification(headers, seq, ack)
+                before = identification(old[5], seq, ack)
+                if (number == before != 0) or (elapsed <= TWICE_NS and not (number and before)):
+                    return True
+        return False
+
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
         self.fin = True
@@ -143,7 +213,6 @@ class TcpConnection:
     """
 
     __slots__ = (
-        "connect_frame",
         "connected_ns",
         "endpoints",
         "first_frame",
@@ -161,9 +230,9 @@ class TcpConnection:
         "piece_acks",
         "piece_seq",
         "retransmissions",
-        "syn_isn",
         "syn_ns",
         "synack_ns",
+        "trouble",
     )
 
     def __init__(
@@ -179,7 +248,6 @@ class TcpConnection:
         self.first_ns = time_ns
         self.last_frame = frame
         self.last_ns = time_ns
-        self.syn_isn: int | None = None
         self.syn_ns: int | None = None
         self.synack_ns: int | None = None
         self.connected_ns: int | None = None
@@ -191,6 +259,7 @@ class TcpConnection:
         # segments acknowledges (-1: nothing). Of runs see `Runs.numbers`.
         self.piece_seq = 0
         self.piece_acks: list[int] = []
+        self.trouble: Trouble | None = None
 
     @property
     def closed(self) -> bool:
@@ -200,8 +269,23 @@ class TcpConnection:
 
     @property
     def settled(self) -> bool:
-        """Nothing is held back: the column path may go on with it."""
-        return not self.halves[0].held and not self.halves[1].held
+        """Nothing is held back or missing, and both sides take bytes: the column path may go on with it."""
+        a, b = self.halves
+        if a.held or b.held or (self.trouble is not None and self.trouble.is_shut()):
+            return False
+        return not (self._acknowledged_hole(a) or self._acknowledged_hole(b))
+
+    @property
+    def syn_isn(self) -> int | None:
+        """The number of the SYN that opened the connection; None where it was not captured."""
+        syn = self.halves[self.initiator or 0].syn
+        return None if self.syn_ns is None or syn is None else syn[0]
+
+    def noted(self) -> Trouble:
+        """Where to note what goes wrong."""
+        if self.trouble is None:
+            self.trouble = Trouble()
+        return self.trouble
 
     def is_new_connection(self, sender: int, seq: int, flags: int) -> bool:
         """Whether a segment opens another connection between the same endpoints (port reuse)."""
@@ -221,11 +305,13 @@ class TcpConnection:
         connected = self.synack_ns is None or self.connected_ns is not None
         return connected and self.halves[0].next >= 0 <= self.halves[1].next
 
-    def opening(self, sender: int, seq: int, ack: int, flags: int, size: int, time_ns: int) -> None:
-        """Takes from a segment what it says of how the connection began."""
+    def opening(
+        self, sender: int, seq: int, ack: int, flags: int, size: int, frame: int, time_ns: int, headers: bytes
+    ) -> None:
+        """Takes from a segment what it says of how the connection began. `headers` are those of a SYN."""
         half = self.halves[sender]
         if flags & TCP_SYN:
-            self._syn(sender, seq, flags, time_ns)
+            self._syn(sender, seq, ack, flags, frame, time_ns, headers)
             half.begin((seq + 1) & 0xFFFF_FFFF)
             return
         if half.next < 0 and not flags & TCP_RST:
@@ -234,6 +320,24 @@ class TcpConnection:
             self.halves[1 - sender].expect(ack)
         if sender == self.initiator and self.connected_ns is None and self.synack_ns is not None:
             self.connected_ns = time_ns
+
+    def take(self, runs: Runs, first: int, last: int) -> None:
+        """Takes the runs from `first` up to `last` without it, which are in their place, and hands them on."""
+        halves, senders, longest, ends, start = self.halves, runs.sender, runs.longest, runs.ends, runs.start
+        for run in range(first, last):
+            half = halves[senders[run]]
+            if longest[run] > half.largest:
+                half.measure(runs.sizes(run), half.next)
+            size = ends[start[run + 1] - 1]
+            # As Half.deliver, which is too far away for every run of a capture.
+            half.bytes += size
+            half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+        handler = self.handler
+        if isinstance(handler, RunsHandler):
+            handler.runs(runs, first, last)
+        elif handler is not None:
+            for run in range(first, last):
+                handler.data(*runs.piece(run))
 
     def ended(self, sender: int, flags: int, frame: int, time_ns: int) -> None:
         """Takes the FIN or RST of a segment whose bytes have been delivered."""
@@ -247,12 +351,30 @@ class TcpConnection:
         else:
             self._end(sender, END_FIN, frame, time_ns)
 
-    def awaits(self, sender: int, seq: int, flags: int, size: int) -> bool:
+    def deliver(self, sender: int, size: int) -> None:
+        """Takes a segment of `size` bytes that is in its place; the caller hands it on."""
+        half = self.halves[sender]
+        if size > half.largest:
+            half.measure([size], half.next)
+        half.deliver(size)
+
+    def remember(self, sender: int, seq: int, ack: int, flags: int, size: int, time_ns: int) -> None:
+        """Remembers a segment, so that it is known where it was captured twice."""
+        self.halves[sender].remember(seq, ack, flags, size, time_ns, b"")
+
+    def acknowledged(self, sender: int, ack: int, window: int) -> None:
+        """Takes the last acknowledgement and window that a side sent."""
+        self.halves[1 - sender].acknowledge(ack)
+        self.halves[sender].window = window
+
+    def awaits(self, sender: int, seq: int, ack: int, flags: int, size: int) -> bool:
         """Whether a segment of `size` bytes is the very next of its sender."""
         half = self.halves[sender]
-        if flags & TCP_SYN and (half.next >= 0 or self.is_new_connection(sender, seq, flags)):
-            return False
-        if not flags & TCP_RST and half.next >= 0 and seq != half.next:
+        if half.next < 0:
+            if flags & TCP_SYN:
+                return not self.is_new_connection(sender, seq, flags)
+            return not flags & TCP_RST and self._answers(sender, ack, flags)
+        if flags & TCP_SYN or seq != half.next:
             return False
         return not (half.fin and (size or flags & TCP_FIN))
 
@@ -260,6 +382,39 @@ class TcpConnection:
         """Whether an acknowledgement is of bytes that `sender` has not been seen to send."""
         half = self.halves[sender]
         return half.next >= 0 and difference(ack, half.next) > 0
+
+    # -- whether a segment is of this connection -----------------------------------------------------------------------
+
+    def _answers(self, sender: int, ack: int, flags: int) -> bool:
+        """Whether the first segment of a side fits the SYN of the other; any does where none was captured.
+
+        Others are of an earlier connection, or of nobody (RFC 9293, 3.10.7.3).
+        """
+        if self.syn_isn is None or sender == self.initiator or not flags & TCP_ACK:
+            return True
+        return 0 <= difference(ack, (self.syn_isn + 1) & 0xFFFF_FFFF) < AFTER_SYN
+
+    def _resets(self, sender: int, seq: int, ack: int, flags: int) -> bool:
+        """Whether a reset is within the window of who receives it (RFC 9293, 3.10.7.3 and 3.10.7.4)."""
+        half, peer = self.halves[sender], self.halves[1 - sender]
+        if half.next < 0 and half.acked < 0:
+            if self.syn_isn is None or sender == self.initiator:
+                return True
+            return bool(flags & TCP_ACK) and self._answers(sender, ack, flags)
+        due = half.acked if half.acked >= 0 else half.next
+        reach = max(self._window(peer, half), difference(half.highest, due) if half.highest >= 0 else 0)
+        return 0 <= difference(seq, due) <= reach
+
+    @staticmethod
+    def _window(taker: Half, giver: Half) -> int:
+        """Bytes that a side takes beyond those it acknowledged, at most."""
+        if taker.window < 0:
+            return UNKNOWN_WINDOW
+        ours, theirs = taker.options, giver.options
+        if ours is None:
+            return taker.window << UNKNOWN_SCALE
+        both = ours.scale is not None and (theirs is None or theirs.scale is not None)
+        return taker.window << (ours.scale or 0) if both else taker.window
 
     # -- one segment --------------------------------------------------------------------------------------------------
 
@@ -273,41 +428,51 @@ class TcpConnection:
         missing: int,
         frame: int,
         time_ns: int,
+        window: int = UNKNOWN_WINDOW,
+        headers: bytes = b"",
     ) -> None:
         """Takes a segment; calls the handler for whatever has its place with it.
 
-        `data` is the captured payload, `missing` the bytes of it that the snap length cut off.
+        `data` is the captured payload, `missing` the bytes of it that the snap length cut off, `headers` what stands
+        before it in the frame.
         """
+        if time_ns - self.last_ns >= PAUSE_NS:
+            pause = Pause(self.last_frame, self.last_ns, frame, time_ns, sender, len(data) + missing)
+            self.noted().pause = pause
         self.last_frame = frame
         self.last_ns = time_ns
         half = self.halves[sender]
         peer = self.halves[1 - sender]
+        if flags & TCP_RST:
+            self._reset(sender, seq, ack, flags, frame, time_ns)
+            return
+        if half.next < 0 and not self._answers(sender, ack, flags):
+            return
+        size = len(data) + missing
+        copy = bool(size or flags & (TCP_SYN | TCP_FIN)) and self._copied(
+            half, seq, ack, flags, size, frame, time_ns, headers
+        )
         if flags & TCP_SYN:
-            self._syn(sender, seq, flags, time_ns)
+            self._syn(sender, seq, ack, flags, 0 if copy else frame, time_ns, headers)
             seq = (seq + 1) & 0xFFFF_FFFF
         elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
             self.connected_ns = time_ns
-        if half.next < 0 and not flags & TCP_RST:
+        if half.next < 0:
             if flags & TCP_SYN:
                 half.begin(seq)
             else:
-                half.begin_with(seq, len(data) + missing)
+                half.begin_with(seq, size)
         if flags & TCP_ACK:
             if data or missing:
                 peer.expect(ack)
             peer.acknowledge(ack)
+            half.window = window
+            if not flags & TCP_SYN and (not window or self.trouble is not None):
+                self.noted().window(sender, not window, frame, time_ns)
         else:
             ack = -1
-        fin = bool(flags & TCP_FIN)
-        # What a RST carries is a word of diagnosis, not part of the stream (RFC 9293, section 3.5.3).
-        if (data or missing or fin) and not flags & TCP_RST:
-            self._place(half, _Segment(seq, ack, data, missing, fin, frame, time_ns))
-        if flags & TCP_RST:
-            self._drain()
-            if half.reset(frame):
-                self.flush()
-                self._end(sender, END_RST, frame, time_ns)
-            return
+        if size or flags & TCP_FIN:
+            self._place(sender, _Segment(seq, ack, data, missing, bool(flags & TCP_FIN), frame, time_ns), copy)
         if not half.held and not peer.held:
             self.impatience = 0
             return
@@ -315,19 +480,49 @@ class TcpConnection:
         if half.held or peer.held:
             self._lose_patience()
 
-    def _syn(self, sender: int, seq: int, flags: int, time_ns: int) -> None:
+    def _reset(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int) -> None:
+        """Takes a RST. What it carries is a word of diagnosis, not part of the stream (RFC 9293, 3.5.3)."""
+        if not self._resets(sender, seq, ack, flags):
+            self.noted().stray(frame)
+            return
+        if flags & TCP_ACK:
+            self.halves[1 - sender].acknowledge(ack)
+        self._drain()
+        if self.halves[sender].reset(frame):
+            self.flush()
+            self._end(sender, END_RST, frame, time_ns)
+
+    def _copied(
+        self, half: Half, seq: int, ack: int, flags: int, size: int, frame: int, time_ns: int, headers: bytes
+    ) -> bool:
+        """Whether a segment was captured before; remembers it where it was not."""
+        if half.has_seen(seq, ack, flags, size, time_ns, headers):
+            self.noted().copy(size, frame)
+            return True
+        half.remember(seq, ack, flags, size, time_ns, headers)
+        return False
+
+    def _syn(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int, headers: bytes) -> None:
+        """Takes a SYN. `frame` is 0 for one that was captured twice."""
+        half = self.halves[sender]
+        if half.syn is None:
+            half.syn = (seq, ack, headers)
         if flags & TCP_ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
+            elif frame:
+                self.noted().again(self.noted().synack_retries, frame, time_ns)
             if self.initiator is None:
                 self.initiator = 1 - sender
         elif self.syn_ns is None:
             self.syn_ns = time_ns
-            self.syn_isn = seq
             self.initiator = sender
+        elif frame:
+            self.noted().again(self.noted().syn_retries, frame, time_ns)
 
-    def _place(self, half: Half, segment: _Segment) -> None:
+    def _place(self, sender: int, segment: _Segment, copy: bool) -> None:
         """Counts a segment and puts it among those held back, without what is known already."""
+        half = self.halves[sender]
         size = len(segment.data) + segment.missing
         end = (segment.seq + size) & 0xFFFF_FFFF
         offset = difference(segment.seq, half.next)
@@ -337,16 +532,16 @@ class TcpConnection:
         if size <= 1 and offset == -1 and not segment.fin:
             return  # a keep-alive probe: its byte is garbage
         if size and difference(end, half.next) <= 0:
-            self.retransmissions += 1
+            self._again(sender, segment, size, copy)
             if not segment.fin or half.fin:
                 return
         elif difference(segment.seq, half.highest) < 0:
             if self._known(half, segment.seq, size):
-                self.retransmissions += 1
+                self._again(sender, segment, size, copy)
                 if not segment.fin:
                     return
             elif offset < 0:
-                self.retransmissions += 1  # and new bytes after them
+                self._again(sender, segment, size, copy)  # and new bytes after them
             else:
                 self.out_of_order += 1
         if difference(end, half.highest) > 0:
@@ -360,6 +555,12 @@ class TcpConnection:
         half.held_bytes += len(segment.data)
         if size:
             self._mark(half, segment.seq, end)
+
+    def _again(self, sender: int, segment: _Segment, size: int, copy: bool) -> None:
+        """Counts bytes that were seen before."""
+        self.retransmissions += 1
+        if size and not copy:
+            self.noted().repeat(sender, segment.seq, size, segment.frame, segment.time_ns)
 
     @staticmethod
     def _mark(half: Half, start: int, end: int) -> None:
@@ -423,6 +624,8 @@ class TcpConnection:
         if data:
             half.bytes += len(data)
             half.next = captured_end
+            if len(segment.data) + segment.missing > half.largest:
+                half.measure([len(segment.data) + segment.missing], segment.seq)
             if self.handler is not None:
                 self.piece_seq = (captured_end - len(data)) & 0xFFFF_FFFF
                 self.piece_acks = [segment.ack]
@@ -479,10 +682,11 @@ class TcpConnection:
             else:
                 self._skip_hole(1 - sender)
             return
-        one_sided = self.halves[1 - sender].next < 0
-        reason = GAP_LOST if one_sided or self._acknowledged_hole(half) else GAP_NETWORK
+        # Held segments of a receiver that never acknowledged what is missing before them: he has it not, either.
+        had = self.halves[1 - sender].next < 0 or self._acknowledged_hole(half)
+        self.noted().hole(sender, length, frame, had)
         half.next = target
-        self._gap(sender, length, reason, frame, time_ns)
+        self._gap(sender, length, GAP_LOST if had else GAP_NETWORK, frame, time_ns)
 
     def flush(self) -> None:
         """Delivers all that is held, with gaps for what never came. At the end of the connection or the capture."""
@@ -501,6 +705,7 @@ class TcpConnection:
             # A FIN that was not captured is acknowledged as one number more: not worth a gap.
             if lost > 1:
                 half.next = half.acked
+                self.noted().hole(sender, lost, self.last_frame, True)
                 self._gap(sender, lost, GAP_LOST, self.last_frame, self.last_ns)
 
     def _has_hole(self, sender: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +24,10 @@ START_NS = 1_700_000_000_000_000_000
 
 
 class Seg(NamedTuple):
-    """One segment. `time_ns` 0 stands for a millisecond after the one before."""
+    """One segment. `time_ns` 0 stands for a millisecond after the one before.
+
+    Headers stand before the payload where `options` of TCP or `ip_id`, the number in the IP header, are given.
+    """
 
     sender: int
     seq: int
@@ -34,6 +38,9 @@ class Seg(NamedTuple):
     flow: int = 0
     time_ns: int = 0
     tag: int = 0
+    window: int = 502
+    options: bytes = b""
+    ip_id: int = 0
 
 
 class Recorder:
@@ -88,12 +95,21 @@ class Recorder:
         return at
 
 
+def _headers(segment: Seg) -> bytes:
+    """IPv4 and TCP headers, as far as somebody reads them."""
+    size = 20 + len(segment.options)
+    total = 20 + size + len(segment.data)
+    ip = struct.pack(">BBHHHBBH8x", 0x45, 0, total, segment.ip_id, 0x4000, 64, 6, 0)
+    numbers = segment.seq & 0xFFFF_FFFF, segment.ack & 0xFFFF_FFFF
+    return ip + struct.pack(">4xIIBB6x", *numbers, size // 4 << 4, segment.flags) + segment.options
+
+
 def batch_of(segments: Sequence[Seg], first_frame: int = 1, start_ns: int = START_NS) -> SegmentBatch:
     """One batch; payloads stand in `data` with rubbish between them."""
     data = bytearray()
     offsets = []
     for segment in segments:
-        data += b"\xee\xee\xee"
+        data += _headers(segment) if segment.options or segment.ip_id else b"\xee\xee\xee"
         offsets.append(len(data))
         data += segment.data
     count = len(segments)
@@ -121,7 +137,7 @@ def batch_of(segments: Sequence[Seg], first_frame: int = 1, start_ns: int = STAR
         seq=np.array([s.seq & 0xFFFF_FFFF for s in segments], np.uint32),
         ack=np.array([s.ack & 0xFFFF_FFFF for s in segments], np.uint32),
         flags=np.array([s.flags for s in segments], np.uint8),
-        window=np.zeros(count, np.uint16),
+        window=np.array([s.window for s in segments], np.uint16),
         offset=np.array(offsets, np.int64),
         length=np.array([len(s.data) for s in segments], np.int64),
         missing=np.array([s.missing for s in segments], np.int64),

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyzer.net.tcp.reassembly import MAX_HELD_SEGMENTS
-from tests.net.tcp.segments import ACK, CLIENT, FIN, RST, SERVER, SYN, SYNACK, Flows, Seg, run
+from analyzer.net.tcp.reassembly import MAX_HELD_SEGMENTS, TcpConnection
+from analyzer.net.tcp.trouble import Trouble
+from tests.net.tcp.segments import (
+    ACK,
+    CLIENT,
+    FIN,
+    MILLISECOND,
+    RST,
+    SERVER,
+    START_NS,
+    SYN,
+    SYNACK,
+    Flows,
+    Seg,
+    run,
+)
 
 calm = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -126,7 +141,23 @@ def cut(draw: Draw, wire: Wire) -> None:
     wire.whole = wire.whole and keep == len(old.data)
 
 
-HARMLESS = (probe, again, moved)
+def stray_reset(draw: Draw, wire: Wire) -> None:
+    """A reset of nobody: its number is outside of every window."""
+    least = 1 if wire.syn else min(2, len(wire.segments))
+    at = draw(st.integers(least, len(wire.segments)))
+    last = wire.segments[at - 1]
+    far = draw(st.sampled_from([1 << 20, 1 << 30, 3_000_000_000, -(1 << 16), -(1 << 30)]))
+    flags = draw(st.sampled_from([RST, RST | ACK]))
+    wire.segments.insert(at, Seg(draw(st.sampled_from([CLIENT, SERVER])), last.seq + far, last.ack + far, flags))
+
+
+def shut_window(draw: Draw, wire: Wire) -> None:
+    """A side takes no more bytes, or takes some again."""
+    at = draw(st.integers(0, len(wire.segments) - 1))
+    wire.segments[at] = wire.segments[at]._replace(window=draw(st.sampled_from([0, 0, 1])))
+
+
+HARMLESS = (probe, again, moved, stray_reset, shut_window)
 HARMFUL = (lost, cut)
 
 
@@ -136,6 +167,21 @@ def wires(draw: Draw, harm: bool, flow: int = 0) -> Wire:
     for change in draw(st.lists(st.sampled_from(HARMLESS + HARMFUL if harm else HARMLESS), max_size=6)):
         if wire.segments:
             change(draw, wire)
+    return wire
+
+
+@st.composite
+def paused_wires(draw: Draw) -> Wire:
+    """Nothing for a while; not where something is closed: that is forgotten in the meantime."""
+    wire = draw(wires(harm=True))
+    if not wire.segments or any(segment.flags & (RST | FIN) & ~ACK for segment in wire.segments):
+        return wire
+    at = draw(st.integers(0, len(wire.segments) - 1))
+    ahead = draw(st.sampled_from([9, 10, 60])) * 1_000_000_000
+    start = START_NS + at * MILLISECOND
+    for i in range(at, len(wire.segments)):
+        old = wire.segments[i]
+        wire.segments[i] = old._replace(time_ns=(old.time_ns or start + (i - at) * MILLISECOND) + ahead)
     return wire
 
 
@@ -158,6 +204,15 @@ def interleaved(draw: Draw, harm: bool = True) -> list[Seg]:
     return out
 
 
+def trouble_of(tcp: TcpConnection) -> Trouble:
+    """What was noted of a connection. Of what was captured twice the count depends on where a batch ends, and so does
+    what is told from it."""
+    trouble = copy.deepcopy(tcp.trouble) or Trouble()
+    trouble.copies = trouble.copied = trouble.copy_frame = 0
+    trouble.repeats, trouble.syn_retries, trouble.synack_retries = ([], []), [], []
+    return trouble
+
+
 def story(flows: Flows) -> list[tuple[object, ...]]:
     """All that a table said of its connections, in the order of their numbers."""
     told: list[tuple[object, ...]] = []
@@ -171,7 +226,8 @@ def story(flows: Flows) -> list[tuple[object, ...]]:
                 (tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns),
                 (tcp.initiator, tcp.syn_ns, tcp.synack_ns, tcp.connected_ns),
                 (tcp.retransmissions, tcp.out_of_order, tcp.gaps),
-                [(h.bytes, h.fin, h.fin_frame, h.rst_frame) for h in tcp.halves],
+                [(h.bytes, h.fin, h.fin_frame, h.rst_frame, h.acked, h.sizes) for h in tcp.halves],
+                trouble_of(tcp),
             )
         )
     return told
@@ -186,6 +242,15 @@ def test_both_ways_tell_the_same_at_any_batch_boundaries(segments: list[Seg], da
     assert story(run(segments, range(1, len(segments)))) == story(long_way)
     assert story(run(segments)) == story(long_way)
     assert len(long_way.finished) == len(long_way.recorders) == len(long_way.opened)
+
+
+@calm
+@given(paused_wires(), st.data())
+def test_both_ways_know_the_same_pauses(wire: Wire, data: st.DataObject) -> None:
+    cuts = data.draw(st.lists(st.integers(0, len(wire.segments)), max_size=6))
+    long_way = story(run(wire.segments, columns=False))
+    assert story(run(wire.segments, cuts)) == long_way
+    assert story(run(wire.segments)) == long_way
 
 
 @calm
@@ -253,6 +318,10 @@ def test_colliding_hashes_change_nothing(segments: list[Seg], batches: int) -> N
             missing=st.sampled_from([0, 0, 0, 5]),
             flow=st.integers(0, 1),
             time_ns=st.just(0),
+            window=st.sampled_from([502, 502, 0]),
+            tag=st.just(0),
+            options=st.just(b""),
+            ip_id=st.just(0),
         ),
         max_size=30,
     )
@@ -261,6 +330,6 @@ def test_any_segments_at_all_come_to_an_end(segments: list[Seg]) -> None:
     for columns in (True, False):
         flows = run(segments, range(0, len(segments), 4), columns=columns)
         for recorder in flows.recorders:
-            assert recorder.tcp.settled
+            assert not any(half.held for half in recorder.tcp.halves)
             assert len(recorder.delivered(CLIENT) + recorder.delivered(SERVER)) <= sum(len(s.data) for s in segments)
             assert all(len(half.held) <= MAX_HELD_SEGMENTS for half in recorder.tcp.halves)

@@ -22,6 +22,7 @@ from tests.net.tcp.segments import (
     ACK,
     CLIENT,
     FIN,
+    MILLISECOND,
     RST,
     SERVER,
     SYN,
@@ -178,16 +179,21 @@ def test_one_byte_segments() -> None:
 
 
 def test_zero_window_and_its_probes_change_nothing() -> None:
-    # The builder's windows are all zero; a window probe is one new byte that is sent again with what follows it.
+    # A window probe is one new byte that is sent again with what follows it.
     recorder = one(
         conversation(
-            Seg(SERVER, AFTER, C),
+            Seg(SERVER, AFTER, C, window=0),
             Seg(CLIENT, C, AFTER, data=LOGIN[:1]),
+            Seg(SERVER, AFTER, C, window=0),
             Seg(SERVER, AFTER, C),
             Seg(CLIENT, C, AFTER, data=LOGIN),
         )
     )
     assert recorder.delivered(CLIENT) == LOGIN
+    assert recorder.tcp.trouble is not None
+    (shut,) = recorder.tcp.trouble.shut_windows[SERVER]
+    assert (shut.frame, shut.last_frame, shut.until_frame) == (5, 7, 8)
+    assert shut.until_ns - shut.since_ns == 3 * MILLISECOND
 
 
 def test_port_reuse_makes_another_connection() -> None:

@@ -1,0 +1,69 @@
+"""What a segment's headers say that is no column: read from the bytes before its payload, where it is asked for.
+
+Source: RFC 9293 (3.1, 3.2: header, options), RFC 7323 (2: window scale), RFC 791 (3.1: identification).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+
+# The longest TCP header, and the IPv4 header without options before it.
+TCP_HEADER: Final = 60
+HEADERS: Final = TCP_HEADER + 20
+
+MSS: Final = 2
+SCALE: Final = 3
+
+
+class SynOptions(msgspec.Struct):
+    """What a SYN announces: the largest segment its sender takes, and the shift of its windows; None: not said."""
+
+    mss: int | None = None
+    scale: int | None = None
+
+
+def headers_of(data: memoryview, offset: int) -> bytes:
+    """The bytes before a payload that may be its headers."""
+    return bytes(data[max(0, offset - HEADERS) : offset])
+
+
+def tcp_header_size(headers: bytes, seq: int, ack: int) -> int:
+    """The size of the TCP header that `headers` end with; 0 where none with these numbers is there."""
+    numbers = struct.pack(">II", seq, ack)
+    for size in range(20, min(TCP_HEADER, len(headers)) + 1, 4):
+        start = len(headers) - size
+        if headers[start + 12] >> 4 == size // 4 and headers[start + 4 : start + 12] == numbers:
+            return size
+    return 0
+
+
+def identification(headers: bytes, seq: int, ack: int) -> int:
+    """The number an IPv4 header without options carries; 0 where it has none, or there is no such header."""
+    start = len(headers) - tcp_header_size(headers, seq, ack) - 20
+    if start < 0 or start > len(headers) - 40 or headers[start] != 0x45 or headers[start + 9] != 6:
+        return 0
+    return int.from_bytes(headers[start + 4 : start + 6], "big")
+
+
+def syn_options(headers: bytes, seq: int, ack: int) -> SynOptions:
+    """The options of a SYN; what is cut or malformed is not said."""
+    found = SynOptions()
+    size = tcp_header_size(headers, seq, ack)
+    options = headers[len(headers) - size + 20 :] if size else b""
+    at = 0
+    while at < len(options) and options[at]:
+        if options[at] == 1:
+            at += 1
+            continue
+        length = options[at + 1] if at + 1 < len(options) else 0
+        if length < 2 or at + length > len(options):
+            break
+        if options[at] == MSS and length == 4:
+            found.mss = int.from_bytes(options[at + 2 : at + 4], "big")
+        elif options[at] == SCALE and length == 3:
+            found.scale = min(options[at + 2], 14)
+        at += length
+    return found

@@ -1,0 +1,139 @@
+"""What went wrong on the way: rare things of a TCP connection, noted where they happen. Pure records.
+
+Frames are numbers from 1, times nanoseconds since 1970, sizes bytes. Pairs and `sender` are by endpoint, as in
+TcpConnection.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+
+# Neither side sends anything for so long: a pause.
+PAUSE_NS: Final = 10_000_000_000
+# Things of one kind that are kept of one connection; of more, the first and the last are.
+MOST: Final = 32
+# A segment that comes twice within so long is one segment captured twice, where its IP header has no number to tell.
+TWICE_NS: Final = 5_000_000
+# With the same number in the IP header, within so long: the number comes round again.
+SAME_ID_NS: Final = 1_000_000_000
+
+T = TypeVar("T")
+
+
+class Repeat(msgspec.Struct):
+    """Bytes that were sent again: `count` times after the first time, from `first_frame` to `last_frame`."""
+
+    seq: int
+    size: int
+    count: int
+    first_frame: int
+    first_ns: int
+    last_frame: int
+    last_ns: int
+
+
+class Pause(msgspec.Struct):
+    """A time in which no side sent anything, and the segment that ended it."""
+
+    before_frame: int
+    before_ns: int
+    frame: int
+    time_ns: int
+    sender: int
+    size: int  # of its payload
+
+
+class ShutWindow(msgspec.Struct):
+    """A side that took no more bytes: its window was zero from `frame` on; `until_frame` 0 where it never opened."""
+
+    frame: int
+    since_ns: int
+    last_frame: int  # the last that said so
+    last_ns: int
+    until_frame: int = 0
+    until_ns: int = 0
+
+
+class Hole(msgspec.Struct):
+    """Bytes that came in no frame; `frame` is the one behind them. `acknowledged`: the receiver had them."""
+
+    size: int
+    frame: int
+    acknowledged: bool
+
+
+class Trouble(msgspec.Struct):
+    """What is noted of one connection.
+
+    syn_retries     (frame, ns) of SYNs sent again;  synack_retries  the same of SYN-ACKs
+    pause           the last pause
+    stray_resets    frames of resets outside the window: they end nothing
+    copies          data segments, SYNs and FINs that were captured a second time; `copied` their bytes, `copy_frame`
+                    the first of them
+    repeats, shut_windows, holes   by endpoint
+    """
+
+    syn_retries: list[tuple[int, int]] = []
+    synack_retries: list[tuple[int, int]] = []
+    pause: Pause | None = None
+    stray_resets: list[int] = []
+    copies: int = 0
+    copied: int = 0
+    copy_frame: int = 0
+    repeats: tuple[list[Repeat], list[Repeat]] = msgspec.field(default_factory=lambda: ([], []))
+    shut_windows: tuple[list[ShutWindow], list[ShutWindow]] = msgspec.field(default_factory=lambda: ([], []))
+    holes: tuple[list[Hole], list[Hole]] = msgspec.field(default_factory=lambda: ([], []))
+
+    def repeat(self, sender: int, seq: int, size: int, frame: int, time_ns: int) -> None:
+        """Notes bytes that were sent again."""
+        known = self.repeats[sender]
+        for repeat in reversed(known):
+            if repeat.seq == seq:
+                repeat.size = max(repeat.size, size)
+                repeat.count += 1
+                repeat.last_frame, repeat.last_ns = frame, time_ns
+                return
+        _keep(known, Repeat(seq, size, 1, frame, time_ns, frame, time_ns))
+
+    def stray(self, frame: int) -> None:
+        """Notes a reset outside the window."""
+        _keep(self.stray_resets, frame)
+
+    def copy(self, size: int, frame: int) -> None:
+        """Notes a segment that was captured a second time."""
+        self.copies += 1
+        self.copied += size
+        self.copy_frame = self.copy_frame or frame
+
+    def window(self, sender: int, shut: bool, frame: int, time_ns: int) -> None:
+        """Notes whether a side takes bytes."""
+        known = self.shut_windows[sender]
+        last = known[-1] if known and not known[-1].until_frame else None
+        if shut:
+            if last is None:
+                _keep(known, ShutWindow(frame, time_ns, frame, time_ns))
+            else:
+                last.last_frame, last.last_ns = frame, time_ns
+        elif last is not None:
+            last.until_frame, last.until_ns = frame, time_ns
+
+    def is_shut(self) -> bool:
+        """Whether a side takes no bytes now."""
+        return any(known and not known[-1].until_frame for known in self.shut_windows)
+
+    def hole(self, sender: int, size: int, frame: int, acknowledged: bool) -> None:
+        """Notes bytes that came in no frame."""
+        _keep(self.holes[sender], Hole(size, frame, acknowledged))
+
+    def again(self, retries: list[tuple[int, int]], frame: int, time_ns: int) -> None:
+        """Notes a SYN or SYN-ACK that was sent again."""
+        _keep(retries, (frame, time_ns))
+
+
+def _keep(known: list[T], item: T) -> None:
+    """Adds an item; where there are too many, the first and the latest stay."""
+    if len(known) >= MOST:
+        del known[1]
+    known.append(item)
