@@ -302,7 +302,6 @@ OPEN_FUNCTIONS: frozenset[str] = frozenset(
     {
         "analyzer.capture.pcap._walk",
         "analyzer.cli.live.add",
-        "analyzer.net.tcp.flow_table._look",
     }
 )
 OPEN_CLASSES: frozenset[str] = frozenset(

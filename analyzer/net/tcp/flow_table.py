@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.batches import I64, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.headers import headers_of
 from analyzer.net.tcp.payload_runs import Runs, SortedRows
 from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection
+from analyzer.net.tcp.sorted_batch import SortedBatch
 from analyzer.net.tcp.trouble import PAUSE_NS
 
 # Connections open at one time, at most: past that the longest idle are finished.
@@ -31,25 +32,7 @@ TOMBSTONES: int = 16_384
 # The last rows of a connection in a batch that are known again.
 REMEMBERED: int = 4
 
-Mask = NDArray[np.bool_]
-
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
-
-
-class _Sorted:
-    """What the columns say of a batch that is sorted by connection."""
-
-    __slots__ = ("acked", "clean", "matters", "window")
-
-    def __init__(self, rows: int, connections: int) -> None:
-        # For each connection: whether every segment follows the one before.
-        self.clean = np.ones(connections, dtype=bool)
-        # For each row: whether a clean connection needs to look at it (the others only acknowledge).
-        self.matters = np.zeros(rows, dtype=bool)
-        # For each connection and direction: the last acknowledgement the other side sent for it, -1 for none.
-        self.acked = np.full((2, connections), -1, dtype=np.int64)
-        # And the window that came with it.
-        self.window = np.zeros((2, connections), dtype=np.int64)
 
 
 class FlowTable:
@@ -138,7 +121,7 @@ class FlowTable:
         starts = np.flatnonzero(~same)
         group = np.cumsum(~same) - 1
         direction = swap[order].astype(np.int64)
-        known = self._look(batch, order, direction, starts, group)
+        known = SortedBatch(batch, order, direction, starts, group)
         picked = np.flatnonzero(known.matters)
         data = memoryview(batch.data)
         rows = SortedRows(batch, direction[picked], order[picked])
@@ -187,78 +170,6 @@ class FlowTable:
                 # Two connections with one hash: sort by the columns themselves.
                 return np.lexsort(columns)
         return order
-
-    @staticmethod
-    def _look(
-        batch: SegmentBatch,
-        order: NDArray[np.int64],
-        direction: NDArray[np.int64],
-        starts: NDArray[np.int64],
-        group: NDArray[np.int64],
-    ) -> _Sorted:
-        """Which connections are clean within the batch, and which of their rows matter.
-
-        Clean: each sequence number is the one due, nothing is cut, no SYN comes after other segments, nothing is
-        acknowledged that was not seen before, no window is shut, and there is no pause.
-        """
-        count = len(order)
-        seq = batch.seq[order].astype(np.int64)
-        ack = batch.ack[order].astype(np.int64)
-        flags = batch.flags[order]
-        missing = batch.missing[order]
-        size = batch.length[order]
-        window = batch.window[order]
-        syn = (flags & TCP_SYN) != 0
-        fin = (flags & TCP_FIN) != 0
-        rst = (flags & TCP_RST) != 0
-        after = seq + size + syn + fin
-        position = np.arange(count, dtype=np.int64)
-        first = starts[group]
-        acks = (flags & TCP_ACK) != 0
-        found = _Sorted(count, len(starts))
-        found.matters[:] = (size > 0) | syn | fin | rst
-        stops = np.append(starts[1:], count) - 1
-        # A plain SYN opens a connection: after other rows it may be another one.
-        opens = syn & ~acks
-        late = syn & acks & (position > first + 1)  # a SYN-ACK after more than the SYN it answers
-        bad = (missing > 0) | (rst & ((size > 0) | fin)) | (opens & (position != first)) | late
-        bad |= (window == 0) & acks & ~(rst | syn)
-        _mark_pauses(bad, batch.timestamp_ns, order, first)
-        # What comes after a reset is judged one by one: its number is no promise of bytes before it.
-        reset = np.maximum.accumulate(np.where(rst, position, -1))
-        bad[1:] |= reset[:-1] >= first[1:]
-        for this in (0, 1):
-            mine = direction == this
-            # For each row: the last row of this direction at or before it, within its connection.
-            last = np.maximum.accumulate(np.where(mine, position, -1))
-            before = np.empty_like(last)
-            before[0] = -1
-            before[1:] = last[:-1]
-            known = before >= first
-            due = after[np.where(known, before, 0)]
-            bad |= mine & known & (((seq - due) & 0xFFFF_FFFF) != 0)
-            bad |= mine & known & syn
-            bad |= mine & ~known & rst
-            # A row of the other direction must not acknowledge what is not yet seen of this one.
-            ahead = ((ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-            bad |= ~mine & known & acks & (ahead > 0)
-            # A FIN must be the last thing a direction says.
-            bad |= mine & known & (fin[np.where(known, before, 0)]) & ((size > 0) | fin) & ~rst
-            # What a side says first after its SYN, or after the other's, completes the handshake.
-            after_syn = known & syn[np.where(known, before, 0)]
-            found.matters |= mine & after_syn
-            # What answers a SYN acknowledges that, or is of another connection.
-            bad |= ~mine & after_syn & acks & (ahead != 0)
-            answered = np.maximum.accumulate(np.where(~mine & syn, position, -1))
-            found.matters |= mine & (answered >= first) & (before < answered)
-            # Before the first row of this direction, only what was known before the batch can tell.
-            found.matters |= ~known & (mine | acks)
-            speaks = mine & acks
-            latest = np.maximum.accumulate(np.where(speaks, position, -1))[stops]
-            found.acked[1 - this] = np.where(latest >= starts, ack[latest], -1)
-            found.window[this] = window[latest]
-        found.clean[group[bad]] = False
-        return found
 
     # -- the column way ------------------------------------------------------------------------------------------------
 
@@ -452,6 +363,8 @@ class FlowTable:
 
 def _begins_in_order(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> bool:
     """Whether each direction that is new begins where the other awaits it, and not with what may be a keep-alive."""
+    if begin + 1 < stop and rows.flags[begin] & rows.flags[begin + 1] & TCP_SYN:
+        return True  # SYN and SYN-ACK: most connections
     halves = connection.halves
     new = [half.next < 0 for half in halves]
     due = [half.due for half in halves]
@@ -466,14 +379,6 @@ def _begins_in_order(connection: TcpConnection, rows: SortedRows, begin: int, st
         if size and flags & TCP_ACK and due[1 - sender] < 0:
             due[1 - sender] = rows.ack[i]
     return True
-
-
-def _mark_pauses(bad: Mask, time_ns: I64, order: I64, first: I64) -> None:
-    """Marks rows before which their connection was silent for long."""
-    if int(time_ns.max()) - int(time_ns.min()) < PAUSE_NS:
-        return
-    ordered = time_ns[order]
-    bad[1:] |= (ordered[1:] - ordered[:-1] >= PAUSE_NS) & (first[1:] == first[:-1])
 
 
 def _open(connection: TcpConnection, rows: SortedRows, row: int, data: memoryview) -> None:

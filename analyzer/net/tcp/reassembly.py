@@ -72,12 +72,12 @@ class _Segment:
 
     __slots__ = ("ack", "data", "fin", "frame", "missing", "seq", "time_ns")
 
-    def __init__(self, seq: int, ack: int, data: bytes, missing: int, fin: bool, frame: int, time_ns: int) -> None:
+    def __init__(self, seq: int, ack: int, data: bytes, missing: int, flags: int, frame: int, time_ns: int) -> None:
         self.seq = seq
-        self.ack = ack  # -1 where it acknowledges nothing
+        self.ack = ack if flags & TCP_ACK else -1  # -1 where it acknowledges nothing
         self.data = data
         self.missing = missing
-        self.fin = fin
+        self.fin = bool(flags & TCP_FIN)
         self.frame = frame
         self.time_ns = time_ns
 
@@ -402,7 +402,9 @@ class TcpConnection:
                 return True
             return bool(flags & TCP_ACK) and self._answers(sender, ack, flags)
         due = half.acked if half.acked >= 0 else half.next
-        reach = max(self._window(peer, half), difference(half.highest, due) if half.highest >= 0 else 0)
+        reach = self._window(peer, half)
+        if half.next >= 0:  # what was sent was within the window, FIN included
+            reach = max(reach, difference(half.highest, due), difference(half.next, due))
         return 0 <= difference(seq, due) <= reach
 
     @staticmethod
@@ -463,16 +465,13 @@ class TcpConnection:
             else:
                 half.begin_with(seq, size)
         if flags & TCP_ACK:
-            if data or missing:
+            if size:
                 peer.expect(ack)
-            peer.acknowledge(ack)
-            half.window = window
+            self.acknowledged(sender, ack, window)
             if not flags & TCP_SYN and (not window or self.trouble is not None):
                 self.noted().window(sender, not window, frame, time_ns)
-        else:
-            ack = -1
         if size or flags & TCP_FIN:
-            self._place(sender, _Segment(seq, ack, data, missing, bool(flags & TCP_FIN), frame, time_ns), copy)
+            self._place(sender, _Segment(seq, ack, data, missing, flags, frame, time_ns), copy)
         if not half.held and not peer.held:
             self.impatience = 0
             return
