@@ -121,8 +121,8 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
                 only = replace(options, only=frames)
                 again = Run(only, connections(None, prepare.packets), arguments.jobs, Again())
                 for _, found in again.each(names, arguments.merge):
-                    for capture, frame, columns in found:
-                        page.packets(capture, frame, columns)
+                    for later in found:
+                        page.packets(later)
         page.close(sources.sources)
     file.detach()
     return sources.code

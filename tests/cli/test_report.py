@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
+from analyzer.cli import report as report_command
 from tests.corpus import REPOSITORY
 from tests.report.html.test_page import blocks, data
+from tests.wire.files import pcap
+from tests.wire.frames import FIN
+from tests.wire.mysql import err, ok, query
+from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Say, Step, conversation, in_time_order, wait
 
 SAMPLES = REPOSITORY / "samples"
 FAST = str(SAMPLES / "mysql97_cli_fast-auth.pcap")
@@ -101,3 +106,29 @@ def test_errors(
     assert found == code
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_commands_in_trouble_are_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool) -> None:
+    """Those that failed, were cut off or waited: by statement, with the connection of the first, made harmless."""
+    if twice:
+        monkeypatch.setattr(report_command, "READ_ONCE", 0)
+    bad: list[Step] = [("c", query("SELECT 1 FROM gone")), ("s", err(1, 1146, "<b>no such table", "42S02"))]
+    slow: list[Step] = [("c", query("SELECT SLEEP(2)")), wait("s", ok(1), 2.0)]
+    cut: list[Step] = [("c", query("UPDATE t SET a = 1")), Say("c", flags=FIN), Say("s", flags=FIN)]
+    frames = [
+        *conversation([*ACCEPTED, *bad, *bad, *slow, *cut], client=("10.0.0.1", 1001)),
+        *conversation([*ACCEPTED, *bad, *GOODBYE], client=("10.0.0.1", 1002), start_ns=START + SECOND),
+    ]
+    path, page = tmp_path / "trouble.pcap", tmp_path / "out.html"
+    path.write_bytes(pcap(in_time_order(frames)))
+    assert main(["report", str(path), "-o", str(page)]) == 0
+    section = re.search(r'<h2 id="failures">.*?</section>', page.read_text(encoding="utf-8"), re.DOTALL)
+    assert section is not None
+    rows = re.findall(r"<tr>\n<td>.*?</tr>", section.group(), re.DOTALL)
+    said = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in rows]
+    assert said[0].startswith("failed SELECT ? FROM gone 1146 (42S02) &lt;b&gt;no such table error 1146, 2 connections")
+    assert said[0].endswith(" 3 #0")
+    assert said[1].startswith("cut off UPDATE t SET a = ? 1 connection")
+    assert said[2].startswith("waited SELECT SLEEP (?) up to 2.0s, 1 connection")
+    assert len(said) == 3

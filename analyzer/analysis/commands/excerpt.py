@@ -179,6 +179,8 @@ class Shown(CommandTracker):
             exchange.rows,
             exchange.affected_rows,
             message,
+            None if error is None else error.code,
+            exchange.complete,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.model.command import MISSING, Command
+from analyzer.analysis.model.command import MISSING, Command, CommandExcerpt
 
 # Why a command is counted here.
 FAILED: Final = "failed"  # the server answered with an error
@@ -93,14 +93,14 @@ class FailureGroup(msgspec.Struct):
     longest_ns: int = 0
     example: tuple[str, int, int] | None = None
 
-    def add(self, command: Command) -> None:
+    def add(self, where: tuple[str, int, int], time_ns: int, latency_ns: int | None, message: str) -> None:
+        """One more, at (capture, stream, frame)."""
         if self.example is None:
-            self.example = (command.capture, command.stream, command.frame)
-            self.message = command.error.message if command.error is not None else ""
-        self.when.add(command.time_ns)
+            self.example, self.message = where, message
+        self.when.add(time_ns)
         if len(self.connections) < MOST_CONNECTIONS:
-            self.connections.add((command.capture, command.stream))
-        self.longest_ns = max(self.longest_ns, command.latency_ns or 0)
+            self.connections.add(where[:2])
+        self.longest_ns = max(self.longest_ns, latency_ns or 0)
 
     def merge(self, other: FailureGroup) -> None:
         if self.example is None or (other.when.count and other.when.first_ns < self.when.first_ns):
@@ -110,7 +110,7 @@ class FailureGroup(msgspec.Struct):
         self.longest_ns = max(self.longest_ns, other.longest_ns)
 
 
-def reason_of(command: Command) -> str | None:
+def reason_of(command: Command | CommandExcerpt) -> str | None:
     """Why a command counts as one with which something was wrong; None where nothing was."""
     if command.error is not None:
         return FAILED
@@ -128,13 +128,14 @@ class CommandFailures(msgspec.Struct):
 
     def add(self, command: Command, reason: str, statement: str) -> None:
         """Counts a command for a reason that `reason_of` gave. `statement` is its statement without literals."""
-        code = command.error.code if command.error is not None else None
-        self._group(reason, code, statement).add(command)
+        code, message = (None, "") if command.error is None else (command.error.code, command.error.message)
+        where = command.capture, command.stream, command.frame
+        self.group(reason, code, statement).add(where, command.time_ns, command.latency_ns, message)
 
     def merge(self, other: CommandFailures) -> None:
         """Adds what another process, or another capture, has seen."""
         for group in other.groups.values():
-            self._group(group.reason, group.code, group.statement).merge(group)
+            self.group(group.reason, group.code, group.statement).merge(group)
 
     def of(self, reason: str) -> list[FailureGroup]:
         """The groups of a reason: the most frequent first, of those that waited the longest first."""
@@ -147,7 +148,8 @@ class CommandFailures(msgspec.Struct):
         """How many commands there are of a reason."""
         return sum(group.when.count for group in self.groups.values() if group.reason == reason)
 
-    def _group(self, reason: str, code: int | None, statement: str) -> FailureGroup:
+    def group(self, reason: str, code: int | None, statement: str) -> FailureGroup:
+        """The group of these; that of all others where there are too many."""
         key = (reason, code, statement)
         group = self.groups.get(key)
         if group is None:

@@ -161,7 +161,12 @@ class CommandStatistics(msgspec.Struct):
 
 def statement_of(exchange: Command, digests: Digests) -> str:
     """The statement without its literals; the command in brackets where it has none."""
-    return digests.of(exchange.statement) if exchange.statement is not None else f"({exchange.command})"
+    return statement_name(exchange.command, exchange.statement, digests)
+
+
+def statement_name(command: str, statement: str | None, digests: Digests) -> str:
+    """A statement without its literals; the command in brackets where there is none."""
+    return digests.of(statement) if statement else f"({command})"
 
 
 def _name(kind: str, exchange: Command, digests: Digests) -> str:

@@ -121,3 +121,5 @@ class CommandExcerpt(msgspec.Struct):
     rows: int | None
     affected_rows: int | None
     error: str | None
+    error_code: int | None = None
+    complete: bool | None = None  # as of a Command

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import resources
 from types import TracebackType
-from typing import Final, Self, TextIO
+from typing import Final, NamedTuple, Self, TextIO
 
 import jinja2
 import msgspec
 from markupsafe import Markup, escape
 
+from analyzer.analysis.commands.failures import REASONS, CommandFailures, FailureGroup
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
@@ -28,10 +29,11 @@ from analyzer.report.html.charts import pictures
 from analyzer.report.html.connection_view import COLUMNS, LONGEST_CELL, VIEW_NAMES, View
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
 from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS
-from analyzer.report.html.prepare import Entry, Prepare
+from analyzer.report.html.prepare import Entry, Later, Prepare
 from analyzer.report.html.static_part import StaticPart
 from analyzer.report.prose import labels
 from analyzer.report.prose.chart_data import PHASES, ChartData
+from analyzer.report.prose.failures import failure_words
 from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.layout import clip
@@ -42,6 +44,8 @@ THEMES: Final = ("auto", "light", "dark")
 MOST_ROWS: Final = 100_000
 # Compressed bytes of packets in one page; connections after that keep everything but their packets.
 MOST_BYTES: Final = 9 << 20
+# Groups of commands of one reason that are shown.
+FAILURES_SHOWN: Final = 20
 SCRIPTS: Final = ("unpack.js", "table.js", "connection.js", "panes.js", "page.js")
 
 # Packets that were to be kept and never came.
@@ -136,6 +140,14 @@ def _json_in_html(value: object) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
+class FailureRow(NamedTuple):
+    """Commands with one statement that failed alike; `anchor` is the connection of the first."""
+
+    group: FailureGroup
+    words: str
+    anchor: str
+
+
 class HtmlReport:
     """Collects connections and writes the whole page to `file` at `close(sources)`.
 
@@ -170,6 +182,7 @@ class HtmlReport:
         self._kept = 0  # connections that are to keep their packets
         self._with_packets = 0  # and those that do
         self._missing: dict[str, dict[int, int]] = {}  # capture -> first frame -> number among those kept
+        self._failures = CommandFailures()
         self._static = StaticPart()
         self._blocks = PageBlocks()
 
@@ -199,7 +212,7 @@ class HtmlReport:
             self._kept += 1
             self._static.add(kept, anchor, faulty, entry.view)
             if entry.packets:
-                self._put(kept, entry.packets)
+                self._put(kept, entry.packets, entry.failures)
             else:
                 self._missing.setdefault(connection.capture, {}).setdefault(connection.first_frame, kept)
         self._blocks.views.add(entry.view)
@@ -211,13 +224,15 @@ class HtmlReport:
         """First frames, by capture, of the connections whose packets have not come: for a second reading."""
         return {capture: frozenset(frames) for capture, frames in self._missing.items() if frames}
 
-    def packets(self, capture: str, first_frame: int, columns: list[bytes]) -> None:
+    def packets(self, later: Later) -> None:
         """The packets of a connection that was added without them, in the order in which they were added."""
-        kept = self._missing.get(capture, {}).pop(first_frame, None)
-        if kept is not None and columns:
-            self._put(kept, columns)
+        kept = self._missing.get(later.capture, {}).pop(later.first_frame, None)
+        if kept is not None and later.packets:
+            self._put(kept, later.packets, later.failures)
 
-    def _put(self, kept: int, columns: list[bytes]) -> None:
+    def _put(self, kept: int, columns: list[bytes], failures: CommandFailures | None) -> None:
+        if failures is not None:
+            self._failures.merge(failures)
         packets = self._blocks.packets
         if packets.packed >= MOST_BYTES:
             return
@@ -245,6 +260,7 @@ class HtmlReport:
                 statistics=self._statistics,
                 findings=findings,
                 severities=_by_severity(totals),
+                failures=self._failed(),
                 pictures=pictures(self._statistics),
                 columns=COLUMNS,
                 static_rows=self._static.rows,
@@ -279,10 +295,26 @@ class HtmlReport:
             "masked": not self._secrets_shown,
         }
 
+    def _failed(self) -> list[tuple[str, list[FailureRow]]]:
+        """(reason, rows) of each reason for which commands are shown."""
+        found = []
+        for reason in REASONS:
+            groups = self._failures.of(reason)[:FAILURES_SHOWN]
+            if groups:
+                found.append((reason, [FailureRow(one, failure_words(one), self._example(one)) for one in groups]))
+        return found
+
+    def _example(self, group: FailureGroup) -> str:
+        capture, stream, _ = group.example or ("", 0, 0)
+        return self._anchor(capture, stream)
+
     def anchor(self, connection: Connection) -> str:
         """c12, or c2-12 in the second capture."""
-        number = self._captures.setdefault(connection.capture, len(self._captures) + 1)
-        return f"c{connection.stream}" if number == 1 else f"c{number}-{connection.stream}"
+        return self._anchor(connection.capture, connection.stream)
+
+    def _anchor(self, capture: str, stream: int) -> str:
+        number = self._captures.setdefault(capture, len(self._captures) + 1)
+        return f"c{stream}" if number == 1 else f"c{number}-{stream}"
 
 
 def _by_severity(totals: SummaryTotals) -> list[tuple[str, int, int]]:

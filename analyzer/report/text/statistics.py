@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from analyzer.analysis.commands.failures import CUT_OFF, FAILED, REASONS, WAITED, FailureGroup
+from analyzer.analysis.commands.failures import REASONS, FailureGroup
 from analyzer.analysis.commands.statistics import CommandGroup, CommandStatistics
 from analyzer.report.csv import line
 from analyzer.report.escape import csv_cell, json_safe, terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.failures import REASON_TITLES, failure_words
 from analyzer.report.text.colour import paint
 from analyzer.report.text.layout import cells, clip
 
@@ -26,11 +27,6 @@ _TITLES = {
     "command": "By command",
     "statement": "By statement",
     "error": "By error and statement",
-}
-_REASONS = {
-    FAILED: "Commands that failed",
-    CUT_OFF: "Commands whose answer is not in the capture, or not all of it",
-    WAITED: "Commands whose answer began after a second or more",
 }
 _HEAD = f"{'Count':>8} {'Errors':>6} {'Total':>6} {'Mean':>6} {'p95':>6} {'p99':>6} {'Max':>6} {'Rows':>9}  "
 COLUMNS = (
@@ -58,7 +54,7 @@ class StatisticsText:
         for reason in REASONS:
             groups = statistics.failures.of(reason)
             if groups:
-                self._write(f"\n{self._bold(_REASONS[reason])}: {statistics.failures.count(reason):,}\n")
+                self._write(f"\n{self._bold(REASON_TITLES[reason])}: {statistics.failures.count(reason):,}\n")
                 self.failures(groups, top)
         for kind in statistics.kinds:
             self._write("\n" + self._bold(_TITLES[kind]) + "\n")
@@ -116,20 +112,6 @@ class StatisticsText:
 
     def _bold(self, text: str) -> str:
         return paint(text, "bold") if self._color else text
-
-
-def failure_words(group: FailureGroup) -> str:
-    """How a group's commands failed, on how many connections, and when; at most 69 characters."""
-    when = group.when
-    words = [f"error {group.code}"] if group.code is not None else []
-    words += [f"up to {labels.duration(group.longest_ns)}"] if group.reason == WAITED else []
-    words.append(labels.count(len(group.connections), "connection"))
-    first, last = labels.time_of_day(when.first_ns), labels.time_of_day(when.last_ns)
-    words.append(first if first == last else f"{first} to {last}")
-    start, length, most = when.busiest()
-    if len(when.slots) > 1 and most > 1:
-        words.append(f"most from {labels.time_of_day(start)} ({most:,} in {labels.duration(length)})")
-    return ", ".join(words)
 
 
 def row_of(kind: str, group: CommandGroup) -> dict[str, Any]:

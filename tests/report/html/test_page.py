@@ -23,7 +23,7 @@ from analyzer.report.html.connection_view import VIEW_NAMES, encoded, joined, vi
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
 from analyzer.report.html.packets import packet_columns
 from analyzer.report.html.page import THEMES, HtmlReport
-from analyzer.report.html.prepare import Prepare
+from analyzer.report.html.prepare import Later, Prepare
 from analyzer.report.text.hexdump import nested
 from tests.report import examples
 from tests.report.test_escape import ANY_TEXT
@@ -289,8 +289,8 @@ def test_packets_come_in_a_second_reading() -> None:
         assert report.missing == {"office.pcapng": frozenset(one.first_frame for one in many[:4])}
         for number in (0, 2, 3):  # one is not found again
             found = Prepare(4).packets((many[number], examples.detail()))
-            report.packets(*found)
-        report.packets("office.pcapng", many[5].first_frame, [b"[]"])  # was not asked for
+            report.packets(found)
+        report.packets(Later("office.pcapng", many[5].first_frame, [b"[]"], None))  # was not asked for
         report.close([examples.source(6)])
     text = out.getvalue()
     assert data(text)["kept"] == 4
