@@ -46,6 +46,7 @@ REPORT: dict[str, frozenset[str]] = {
     "csv": frozenset({"escape"}),
     "jsonl": frozenset({"escape"}),
     "tables": frozenset({"jsonl", "escape"}),
+    "live_views": frozenset({"html", "text", "jsonl"}),
     "text": frozenset({"prose", "csv", "escape"}),
     "markdown": frozenset({"prose", "escape"}),
     "html": frozenset({"prose", "text", "escape"}),

@@ -87,8 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = _module(arguments.command).run(arguments)
         return code
     except BrokenPipeError:
+        from analyzer.cli.output import silence_stdout
+
         # Whoever read our output has what it wanted (head, jq with an error): no message, and none at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

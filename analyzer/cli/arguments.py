@@ -90,12 +90,16 @@ def output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) 
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
 
 
-def options_of(arguments: argparse.Namespace, packets: int) -> AnalysisOptions | None:
-    """The analysis options; None (and a message) where a file named in them can not be read."""
+def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = True) -> AnalysisOptions | None:
+    """The analysis options; None (and a message) where a file named in them can not be read.
+
+    Without `keylogs` key logs are left to whoever follows them while they grow.
+    """
     try:
         password = _content(arguments, "password_file")
         rsa = _content(arguments, "rsa_key")
-        keylogs = tuple(path.read_bytes() for path in arguments.keylog)
+        logs = arguments.keylog if keylogs else []
+        contents = tuple(path.read_bytes() for path in logs)
         key = None if rsa is None else load_rsa_key(rsa)
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}")
@@ -108,8 +112,8 @@ def options_of(arguments: argparse.Namespace, packets: int) -> AnalysisOptions |
         packets=packets,
         show_secrets=arguments.show_secrets,
         password=None if password is None else password.rstrip(b"\r\n"),
-        keylogs=keylogs,
-        keylog_files=tuple(str(path) for path in arguments.keylog),
+        keylogs=contents,
+        keylog_files=tuple(str(path) for path in logs),
         rsa_key=key,
     )
 

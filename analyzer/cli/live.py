@@ -1,40 +1,50 @@
-"""`handshark live`: two processes, one that only copies frames, one without privileges that analyses them."""
+"""`handshark live`."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
+import importlib
 import os
-import select
-import signal
+import shutil
 import sys
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NoReturn
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from analyzer.cli.arguments import Commands, analysis_arguments, command, positive
+from analyzer.analysis import Connection, ConnectionDetail, Source
+from analyzer.analysis.model.counts import Counts
+from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, positive
 from analyzer.cli.console import complain
 from analyzer.cli.filter_argument import filter_argument
-from analyzer.cli.privileges import User, invoking_user, user_named
+from analyzer.cli.output import open_output, silence_stdout
+from analyzer.engine.live_following import LiveOutput
+from analyzer.engine.privileges import invoking_user, user_named
 from analyzer.errors import CaptureError
 from analyzer.report.escape import terminal
 
 if TYPE_CHECKING:
-    from analyzer.capture.live.capture import CapturedInterface, Ended, Signals
-    from analyzer.capture.live.channel import Outlet
     from analyzer.capture.live.files import Target
-    from analyzer.capture.live.interfaces import Port
-    from analyzer.capture.live.programs import Program
+    from analyzer.engine.live import LiveRequest
+    from analyzer.engine.privileges import User
+    from analyzer.report.live_views import LivePage, LiveView
+    from analyzer.report.prose.summary import SummaryTotals
 
 MEGABYTE: Final = 1 << 20
-# The process that copies frames needs little, but needs it now: about 2 us for a frame.
-NICE: Final = -10
 DEFAULT_BUFFER: Final = 16
-# After so long a wait for the analysis it is said what is waited for.
-PATIENCE: Final = 2.0
+PACKETS: Final = 200
+# What the views need when the first connection comes.
+_MODULES: Final = {
+    "jsonl": ("analyzer.report.jsonl", "analyzer.report.live_views"),
+    "text": ("analyzer.report.text.connections", "analyzer.report.text.live_table", "analyzer.report.live_views"),
+    "report": (
+        "analyzer.report.jsonl",
+        "analyzer.report.text.connections",
+        "analyzer.report.text.live_table",
+        "analyzer.report.html.page",
+        "analyzer.report.live_views",
+    ),
+}
 
 EXAMPLES = """examples:
   sudo handshark live -i eth0                             # a live table of logins
@@ -157,17 +167,85 @@ def add(commands: Commands) -> None:
     )
 
 
-class LiveRequest(msgspec.Struct):
-    """What was asked for, checked."""
+class _Output(LiveOutput):
+    """Standard output, a page at the end, and one sentence of all."""
 
-    ports: list[Port]
-    programs: list[Program]
-    filter: str
-    snaplen: int
-    target: Target | None
-    frames: int | None
-    seconds: float | None
-    user: User | None
+    def __init__(self, arguments: argparse.Namespace, title: str) -> None:
+        self._format: str = arguments.format
+        self._report: str | None = arguments.report
+        self._show_secrets: bool = arguments.show_secrets
+        self._title = title
+        self._stack = ExitStack()
+        self._view: LiveView | None = None
+        self._page: LivePage | None = None
+        self._totals: SummaryTotals | None = None
+        self.packets = PACKETS if self._report is not None else 0
+
+    def load(self) -> None:
+        for name in ("analyzer.report.prose.summary", *_MODULES.get("report" if self._report else self._format, ())):
+            importlib.import_module(name)
+
+    def open(self) -> None:
+        from analyzer.report.live_views import LivePage
+        from analyzer.report.prose.summary import SummaryTotals
+
+        self._totals = SummaryTotals()
+        if self._report is not None:
+            out = self._stack.enter_context(open_output(self._report))
+            self._page = LivePage(self._stack, out, f"Live capture: {self._title}", self._show_secrets)
+
+    def begin(self) -> None:
+        from analyzer.report.live_views import LiveJson, LiveLines, LiveScreen
+
+        terminal = sys.stdout.isatty()
+        if self._format == "jsonl":
+            self._view = LiveJson(sys.stdout.buffer)
+        elif terminal and os.environ.get("TERM") != "dumb":
+            self._view = LiveScreen(self._title)
+        else:
+            width = shutil.get_terminal_size().columns if terminal else 80
+            color = terminal and "NO_COLOR" not in os.environ
+            self._view = LiveLines(self._title, sys.stdout.write, sys.stdout.flush, width, color)
+
+    def wants(self, connection: Connection) -> bool:
+        return self._page is not None and self._page.wants(connection)
+
+    def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
+        if final:
+            if self._totals is not None:
+                self._totals.add(connection)
+            if self._page is not None:
+                self._page.connection(connection, detail)
+        if self._view is not None:
+            self._view.news(connection, final)
+
+    def tick(self, counts: Counts) -> None:
+        if self._view is not None:
+            self._view.tick(counts)
+
+    def hung_up(self) -> None:
+        self._view = None
+        silence_stdout()
+
+    def end(self, source: Source) -> None:
+        self._close_view()
+        if self._page is not None:
+            self._page.close(source)
+        if self._totals is not None:
+            complain(self._totals.verdict())
+
+    def close(self, whole: bool) -> None:
+        self._close_view()
+        if whole:
+            self._stack.close()
+        else:
+            # The page is not whole: it leaves no file.
+            self._stack.__exit__(CaptureError, CaptureError("live", "given up"), None)
+
+    def _close_view(self) -> None:
+        view, self._view = self._view, None
+        if view is not None:
+            view.close()
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -179,7 +257,7 @@ def run(arguments: argparse.Namespace) -> int:
         plan = _plan(arguments)
         if not permitted():
             raise NoPermission(plan.ports[0].name)
-        return _Live(arguments, plan).run()
+        return _captured(arguments, plan)
     except _Wrong as error:
         complain(str(error))
         return 2
@@ -199,6 +277,30 @@ def run(arguments: argparse.Namespace) -> int:
         return 3
 
 
+def _captured(arguments: argparse.Namespace, plan: LiveRequest) -> int:
+    from analyzer.engine.live import LiveCapture
+    from analyzer.engine.live_following import FollowRequest
+
+    title = ", ".join(one.name for one in plan.ports)
+    following = FollowRequest(
+        title,
+        partial(options_of, arguments, 0, keylogs=False),
+        [str(path) for path in arguments.keylog],
+        arguments.filter,
+        arguments.most_open,
+        int(arguments.idle * 1e9),
+        _Output(arguments, title),
+        complain,
+    )
+    quiet = arguments.format == "text" and sys.stdout.isatty() and sys.stderr.isatty()
+    return LiveCapture(plan, following, _flush, quiet=quiet).run()
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
 # -- what was asked for ------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +308,7 @@ def _plan(arguments: argparse.Namespace) -> LiveRequest:
     """Raises _Wrong, BadFilter, UnknownInterface."""
     from analyzer.capture.live.interfaces import ANY, LINUX, names, port_of
     from analyzer.capture.live.programs import SNAPLEN, program_for
+    from analyzer.engine.live import LiveRequest
 
     wanted = list(dict.fromkeys(arguments.interface)) or ([ANY] if LINUX else names()[:1])
     if ANY in wanted and len(wanted) > 1:
@@ -237,6 +340,9 @@ def _plan(arguments: argparse.Namespace) -> LiveRequest:
         min(frames, default=None),
         min(seconds, default=None),
         user,
+        arguments.source == "ring" or (arguments.source == "auto" and LINUX),
+        arguments.buffer_size * MEGABYTE,
+        not arguments.no_promiscuous_mode,
     )
 
 
@@ -270,185 +376,3 @@ def _target(arguments: argparse.Namespace, stop: dict[str, float], user: User | 
         int(stop["files"]) if "files" in stop else None,
         owner,
     )
-
-
-# -- the two processes -------------------------------------------------------------------------------------------------
-
-
-class _Live:
-    """One capture with its analysis."""
-
-    def __init__(self, arguments: argparse.Namespace, plan: LiveRequest) -> None:
-        self._arguments = arguments
-        self._plan = plan
-        self._title = ", ".join(one.name for one in plan.ports)
-        self._notices: list[str] = []
-        # A live table owns the terminal: what is to be said waits for its end.
-        self._quiet = arguments.format == "text" and sys.stdout.isatty() and sys.stderr.isatty()
-
-    def run(self) -> int:
-        from analyzer.capture.live.capture import Signals
-        from analyzer.capture.live.channel import READY, Arena, Outlet
-
-        if os.geteuid() == 0 and self._plan.user is None:
-            complain("note: the analysis runs as root, without its capabilities; --user NAME runs it as somebody else")
-        arena = Arena()
-        messages, answers = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # From here on Ctrl-C is for this process to act on.
-        signals = Signals()
-        child = os.fork()
-        if child == 0:
-            self._analyse(arena, messages, answers)
-        os.close(messages[0])
-        os.close(answers[1])
-        outlet = Outlet(arena, messages[1], answers[0])
-        while not outlet.lost and READY not in outlet.answers and not signals.count:
-            select.select([outlet.fileno(), signals.fileno()], [], [], 1.0)
-            outlet.listen()
-        status: int | None = None
-        try:
-            if outlet.lost or signals.count:
-                outlet.close()
-                status = _exit_code(os.waitpid(child, 0)[1])
-                return status or 130
-            ended, names = self._capture(outlet, signals)
-            status = self._finish(child, outlet, signals, ended)
-        finally:
-            if status is None:
-                # What went wrong is on its way to be said; the other process sees that nobody is there any more.
-                outlet.close()
-                os.waitpid(child, 0)
-            signals.close()
-        return self._summary(ended, names, outlet, status)
-
-    def _analyse(self, arena: object, messages: tuple[int, int], answers: tuple[int, int]) -> NoReturn:
-        """The process that analyses; never returns."""
-        from analyzer.capture.live.channel import Arena, Inlet
-        from analyzer.cli.following import follow
-
-        code = 70  # EX_SOFTWARE, where something below fails that nobody has thought of
-        try:
-            signal.set_wakeup_fd(-1)
-            os.close(messages[1])
-            os.close(answers[0])
-            assert isinstance(arena, Arena)
-            inlet = Inlet(arena, messages[0], answers[1], [one.link_type for one in self._plan.ports])
-            code = follow(self._arguments, self._title, inlet, self._plan.user)
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
-
-    def _capture(self, outlet: Outlet, signals: Signals) -> tuple[Ended, list[str]]:
-        """Raises CaptureError."""
-        from analyzer.capture.live.capture import Capture, Limits
-        from analyzer.capture.live.files import CaptureFiles
-
-        plan = self._plan
-        sources: list[CapturedInterface] = []
-        try:
-            for number in range(len(plan.ports)):
-                sources.append(self._open(number))
-            files = None
-            if plan.target is not None:
-                files = CaptureFiles(plan.target, plan.ports, [plan.filter] * len(plan.ports), plan.snaplen)
-        except CaptureError:
-            for source in sources:
-                source.close()
-            raise
-        outlet.start()
-        if not self._quiet:
-            complain(f"capturing on {self._title}" + (f": {plan.filter}" if plan.filter else ""))
-        with contextlib.suppress(OSError):
-            os.nice(NICE)
-        # Nothing of what follows makes cycles; a pause to look for them costs frames.
-        gc.collect()
-        gc.disable()
-        capture = Capture(sources, files, outlet, signals, Limits(plan.frames, plan.seconds), self._notice)
-        ended = capture.run()
-        return ended, [] if files is None else list(files.names)
-
-    def _open(self, number: int) -> CapturedInterface:
-        from analyzer.capture.live.general import GeneralSource
-        from analyzer.capture.live.interfaces import LINUX
-        from analyzer.capture.live.programs import SNAPLEN, program_for
-        from analyzer.capture.live.ring import RingSource
-
-        arguments, plan = self._arguments, self._plan
-        buffer = arguments.buffer_size * MEGABYTE
-        promiscuous = not arguments.no_promiscuous_mode
-        if arguments.source == "ring" or (arguments.source == "auto" and LINUX):
-            return RingSource(
-                plan.ports[number], plan.programs[number], number=number, buffer=buffer, promiscuous=promiscuous
-            )
-        return GeneralSource(
-            plan.ports[number],
-            program_for(plan.filter, plan.ports[number], SNAPLEN),
-            plan.filter,
-            number=number,
-            buffer=buffer,
-            snaplen=plan.snaplen,
-            promiscuous=promiscuous,
-        )
-
-    def _notice(self, message: str) -> None:
-        if self._quiet:
-            self._notices.append(message)
-        else:
-            complain(message)
-
-    # -- the end -------------------------------------------------------------------------------------------------------
-
-    def _finish(self, child: int, outlet: Outlet, signals: Signals, ended: Ended) -> int:
-        """Waits until the analysis has taken what is left; a further signal ends it. Returns its exit code."""
-        before, begun, told, said = signals.count, time.monotonic(), False, False
-        while True:
-            told = told or outlet.end(ended.captured, ended.dropped)
-            outlet.listen()
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                outlet.listen()
-                outlet.close()
-                return _exit_code(status)
-            if signals.count > before:
-                before = signals.count
-                os.kill(child, signal.SIGTERM)
-            if not said and not self._quiet and time.monotonic() - begun > PATIENCE:
-                said = True
-                complain("analysing what is left; Ctrl-C leaves it out")
-            wanted = [signals.fileno()] if outlet.lost else [outlet.fileno(), signals.fileno()]
-            select.select(wanted, [], [], 0.05)
-            signals.clear()
-
-    def _summary(self, ended: Ended, names: list[str], outlet: Outlet, status: int) -> int:
-        from analyzer.capture.live.channel import CONNECTIONS, DONE, FAILURES
-
-        for message in self._notices:
-            complain(message)
-        for problem in ended.problems:
-            complain(problem)
-        parts = [
-            f"{ended.captured:,} frames captured in {ended.seconds:.1f} s",
-            f"{ended.dropped:,} dropped by the kernel",
-            f"{ended.skipped:,} not analysed",
-        ]
-        if CONNECTIONS in outlet.answers:
-            parts.append(f"{outlet.answers[CONNECTIONS]:,} MySQL connections")
-            parts.append(f"{outlet.answers.get(FAILURES, 0):,} failed")
-        complain(", ".join(parts))
-        if names:
-            complain(f"written: {', '.join(names)}")
-        if status == 128 + signal.SIGPIPE:
-            return status
-        if DONE not in outlet.answers:
-            complain("the analysis did not come to its end" + (f" (exit code {status})" if status else ""))
-            return status if status in (2, 3) else 3
-        return 3 if ended.failed else status
-
-
-def _exit_code(status: int) -> int:
-    """A process's, as a shell gives it: 128 and the signal where one ended it."""
-    code = os.waitstatus_to_exitcode(status)
-    return 128 - code if code < 0 else code

@@ -61,3 +61,8 @@ def look(arguments: argparse.Namespace, out: BinaryIO) -> tuple[int, bool]:
     width: int = arguments.width or (shutil.get_terminal_size().columns if terminal else 80)
     auto = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return width, arguments.color == "always" or (arguments.color == "auto" and auto)
+
+
+def silence_stdout() -> None:
+    """Whoever read standard output has gone: nothing more is written there, and nothing complains at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

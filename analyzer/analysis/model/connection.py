@@ -11,6 +11,8 @@ import msgspec
 # Senders, everywhere a record or an event names one.
 CLIENT = "client"
 SERVER = "server"
+# Outcomes of a login that did not work.
+FAILED = frozenset({"rejected", "aborted"})
 # Findings that a notebook shows of one connection.
 SHOWN_FINDINGS = 20
 

@@ -146,6 +146,8 @@ class Capture:
                     self._done = True
                 elif number == self._outlet.fileno():
                     self._outlet.listen()
+                    if HUNG_UP in self._outlet.answers:
+                        self._done = True  # nobody reads what the analysis says
                     if self._outlet.lost:
                         poll.unregister(number)
                         self._outlet_gone()
@@ -284,7 +286,7 @@ class Capture:
 
     def _outlet_gone(self) -> None:
         """The analysing process is gone: without a file there is nothing left to do."""
-        if self._files is None or HUNG_UP in self._outlet.answers:
+        if self._files is None:
             self._done = True
         elif not self._done:
             self._notice("warning: the analysis has ended early; the capture goes on to disk")

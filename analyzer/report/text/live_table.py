@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Final
 
-import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.connection import FAILED, Connection
+from analyzer.analysis.model.counts import Counts
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 
@@ -19,22 +19,9 @@ from analyzer.report.prose import labels
 KEPT: Final = 200
 # Seconds over which rates are taken.
 WINDOW: Final = 5.0
-FAILED: Final = frozenset({"rejected", "aborted"})
 _STYLES: Final = {"accepted": "green", "rejected": "red", "aborted": "yellow", "encrypted": "cyan", "unknown": "dim"}
 # Lines of the terminal that are no connections: head, title row, rules, a spare one.
 AROUND: Final = 6
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """What is counted from the start on, at `seconds` since then."""
-
-    seconds: float = 0.0
-    frames: int = 0
-    logins: int = 0
-    failures: int = 0
-    dropped: int = 0
-    skipped: int = 0
-    open: int = 0
 
 
 class LiveTable:

@@ -20,6 +20,7 @@ from rich.console import Console
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.live import LiveAnalysis
+from analyzer.analysis.model.counts import Counts
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture, open_stream
 from analyzer.capture.live import programs
@@ -31,9 +32,9 @@ from analyzer.capture.live.interfaces import Port
 from analyzer.capture.live.programs import Program, once, program_for
 from analyzer.capture.live.ring import RingSource, cooked_header
 from analyzer.capture.writer import PcapngWriter
-from analyzer.report.text.live_table import Counts, LiveTable
+from analyzer.report.text.live_table import LiveTable
 from tests.corpus import REPOSITORY
-from tests.reading import connections_of
+from tests.reading import BatchSource, connections_of
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import err, greeting, login
 from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Step, conversation
@@ -534,5 +535,5 @@ def test_secrets_may_come_one_by_one_at_any_time(
     assert [final for _, _, final in news][-1:] == [True]
     assert [connection.outcome for connection, _, final in news if final] == ["accepted"]
     last = news[-1][0]
-    (theirs,) = connections_of(frames, AnalysisOptions(keylogs=(b"".join(lines),)))
+    (theirs,) = connections_of(BatchSource("x", frames), AnalysisOptions(keylogs=(b"".join(lines),)))
     assert msgspec.to_builtins(last) == msgspec.to_builtins(theirs)

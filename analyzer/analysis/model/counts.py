@@ -1,0 +1,17 @@
+"""What is counted while a capture goes on."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What is counted from the start on, at `seconds` since then."""
+
+    seconds: float = 0.0
+    frames: int = 0
+    logins: int = 0
+    failures: int = 0
+    dropped: int = 0
+    skipped: int = 0
+    open: int = 0

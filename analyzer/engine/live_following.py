@@ -1,0 +1,275 @@
+"""The process of a live capture that analyses: takes frames from the capturing one, says what is on the connections.
+
+It has no privileges and no way to the interface. That it is slow, stuck or dead costs the capture nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Source
+from analyzer.analysis.keylogs import KeyLogFile
+from analyzer.analysis.live import LiveAnalysis, News
+from analyzer.analysis.model.connection import FAILED
+from analyzer.analysis.model.counts import Counts
+from analyzer.capture.live import channel
+from analyzer.capture.live.channel import Inlet
+from analyzer.engine.privileges import User, drop
+
+if TYPE_CHECKING:
+    from analyzer.analysis.dissection.filters import Filter
+
+WAIT_SECONDS: Final = 0.1
+TICK_SECONDS: Final = 0.5
+
+
+class LiveOutput:
+    """Where news of a live capture go. All but `load` is called in the process that analyses; this one shows nothing.
+
+    packets  packets of each connection that are kept for showing, with its commands; 0 for none
+    """
+
+    packets = 0
+
+    def load(self) -> None:
+        """Imports what is needed later: the user that the analysis becomes may not be able to read the program."""
+
+    def open(self) -> None:
+        """Before the capture begins. Raises OSError where what is written at the end can not be."""
+
+    def begin(self) -> None:
+        """The capture begins."""
+
+    def wants(self, connection: Connection) -> bool:
+        """Whether the packets of a connection that has ended are to be worked out."""
+        return True
+
+    def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
+        """Something about a connection; `final`: it has ended. Raises BrokenPipeError where nobody reads any more."""
+
+    def tick(self, counts: Counts) -> None:
+        """Time has passed. Raises BrokenPipeError where nobody reads any more."""
+
+    def hung_up(self) -> None:
+        """Nobody reads any more: from now on only what is written at the end counts."""
+
+    def end(self, source: Source) -> None:
+        """All has been told. Raises OSError where what is written at the end can not be."""
+
+    def close(self, whole: bool) -> None:
+        """Always called last; `whole`: `end` was called and went well."""
+
+
+class FollowRequest(msgspec.Struct):
+    """What the analysing process needs.
+
+    options  reads files named in the options, with the rights of the analysis; None: one could not be read, and that
+             has been said
+    tell     says a line to the user
+    """
+
+    title: str
+    options: Callable[[], AnalysisOptions | None]
+    keylogs: list[str]
+    keep: Filter | None
+    most_open: int
+    idle_ns: int
+    output: LiveOutput
+    tell: Callable[[str], None]
+
+
+class Follower:
+    """Analyses what comes through an inlet until nothing more comes."""
+
+    def __init__(
+        self,
+        inlet: Inlet,
+        analysis: LiveAnalysis,
+        output: LiveOutput,
+        keylogs: list[KeyLogFile],
+        keep: Keep | None,
+    ) -> None:
+        self._inlet = inlet
+        self._analysis = analysis
+        self._output = output
+        self._keylogs = keylogs
+        self._keep = keep
+        self._begun = self._ticked = time.monotonic()
+        self._logins = 0
+        self.failures = 0
+        self.hung_up = False
+        # Told of and not ended: whether the login was counted.
+        self._counted: set[int] = set()
+
+    def run(self) -> None:
+        """Until the capture is over and everything of it analysed."""
+        inlet, analysis = self._inlet, self._analysis
+        while not inlet.over:
+            for batch in inlet.batches(WAIT_SECONDS):
+                self._say(analysis.take(batch))
+                self._read_keys()
+            now = time.monotonic()
+            if now - self._ticked >= TICK_SECONDS:
+                self._ticked = now
+                self._read_keys()
+                if not inlet.waiting():
+                    self._say(analysis.tick(time.time_ns()))
+            self._tick()
+        self._read_keys()
+        self._say(analysis.end())
+        self._tick()
+
+    def _read_keys(self) -> None:
+        if self._keylogs:
+            self._say(self._analysis.poll_keys(self._keylogs))
+
+    def _say(self, news: Iterator[News]) -> None:
+        for connection, detail, final in news:
+            number = connection.stream
+            if connection.login is not None and number not in self._counted:
+                self._logins += 1
+                self._counted.add(number)
+            if final:
+                self._counted.discard(number)
+                self.failures += connection.outcome in FAILED
+            if self._keep is not None and not self._keep.keeps(connection, final):
+                continue
+            try:
+                self._output.news(connection, detail, final)
+            except BrokenPipeError:
+                self._nobody_reads()
+
+    def _tick(self) -> None:
+        try:
+            self._output.tick(self._counts())
+        except BrokenPipeError:
+            self._nobody_reads()
+
+    def _nobody_reads(self) -> None:
+        """The capturing process decides what that means; until it has, what comes is analysed for what is left."""
+        self.hung_up = True
+        self._output.hung_up()
+        self._inlet.answer(channel.HUNG_UP, 1)
+
+    def _counts(self) -> Counts:
+        progress = self._inlet.progress
+        return Counts(
+            time.monotonic() - self._begun,
+            max(progress.captured, self._analysis.totals.frames + progress.skipped),
+            self._logins,
+            self.failures,
+            progress.dropped,
+            progress.skipped,
+            self._analysis.open_now,
+        )
+
+
+class Keep:
+    """The display filter: which connections are to be shown."""
+
+    def __init__(self, keep: Filter) -> None:
+        from analyzer.analysis.dissection.selection import Matching
+
+        self._matching = Matching(keep)
+        # Ended, asked for by one and not yet by the other who wants to know.
+        self._decided: dict[int, bool] = {}
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        """The options with what the filter needs."""
+        return self._matching.options(options)
+
+    def will_keep(self, connection: Connection) -> bool:
+        """Whether a connection that has ended is to be shown; `keeps` is asked after this."""
+        kept = self._decided[connection.stream] = self._matching.keeps(connection)
+        return kept
+
+    def keeps(self, connection: Connection, final: bool) -> bool:
+        if not final:
+            return self._matching.keeps(connection, over=False)
+        kept = self._decided.pop(connection.stream, None)
+        return self._matching.keeps(connection) if kept is None else kept
+
+
+def follow(request: FollowRequest, inlet: Inlet, user: User | None) -> int:
+    """The whole life of the process; returns its exit code. Says READY when the capture may begin."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the capturing process decides when it is over
+    for name in LATE:
+        importlib.import_module(name)
+    request.output.load()
+    try:
+        drop(user)
+        return _follow(request, inlet)
+    except OSError as error:
+        request.tell(f"{error.filename or 'output'}: {error.strerror}")
+        return 3
+
+
+def _follow(request: FollowRequest, inlet: Inlet) -> int:
+    keylogs = [KeyLogFile(path) for path in request.keylogs]
+    for file in keylogs:
+        try:
+            # What this user may not read is said before the capture begins.
+            os.close(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK))
+        except FileNotFoundError:
+            request.tell(f"note: {file.path} is not there yet; it is read when it is")
+    options = request.options()
+    if options is None:
+        return 2
+    keep = None if request.keep is None else Keep(request.keep)
+    output, whole = request.output, False
+    try:
+        output.open()
+        if output.packets:
+            wanted = output.wants if keep is None else lambda one: keep.will_keep(one) and output.wants(one)
+            options = replace(options, packets=output.packets, commands=True, wanted=wanted)
+        if keep is not None:
+            options = keep.options(options)
+        analysis = LiveAnalysis(
+            request.title,
+            options,
+            follow_keys=bool(keylogs),
+            most_open=request.most_open,
+            idle_ns=request.idle_ns,
+        )
+        for _ in analysis.poll_keys(keylogs):
+            raise AssertionError("keys came before any session")
+        inlet.answer(channel.READY, 1)
+        if not inlet.wait_for_start():
+            return 3  # the interfaces could not be opened: the other process has said why
+        output.begin()
+        follower = Follower(inlet, analysis, output, keylogs, keep)
+        follower.run()
+        output.end(analysis.source("live capture", _warnings(inlet)))
+        whole = True
+    finally:
+        output.close(whole)
+    inlet.answer(channel.CONNECTIONS, analysis.totals.mysql_connections)
+    inlet.answer(channel.FAILURES, follower.failures)
+    inlet.answer(channel.DONE, 1)
+    return 128 + signal.SIGPIPE if follower.hung_up else 0
+
+
+def _warnings(inlet: Inlet) -> list[str]:
+    progress = inlet.progress
+    warnings = []
+    if progress.dropped:
+        warnings.append(f"the kernel dropped {progress.dropped:,} frames; a larger buffer (-B) may help")
+    if progress.skipped:
+        warnings.append(f"the analysis was behind and skipped {progress.skipped:,} frames")
+    if progress.lost:
+        warnings.append("the capture ended without a word")
+    return warnings
+
+
+# What is loaded when the first connection needs it.
+LATE: Final = ("analyzer.tls.session", "analyzer.tls.x509")
