@@ -21,7 +21,7 @@ from analyzer.analysis.findings.cross_connection import Across
 from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.packets.packet_list import Memo, PacketList
+from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
@@ -120,7 +120,7 @@ class Analysis:
         for content in options.keylogs:
             self.add_keys(content)
         self._order = InOrder()
-        self._memo: Memo = {}
+        self._memo = PacketMemo()
         self._across = Across()
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}

@@ -11,6 +11,7 @@ from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.model.command import Command
+from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.collectors import Key
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class CommandCollector:
     def __init__(self, slow_ns: int, keep: Filter | None = None) -> None:
         self._slow_ns = slow_ns
         self._sink: Sink = []
+        self._mask: StatementMask | None = None  # secrets are shown
         self._choosing: Choosing | None = None
         if keep is not None:
             from analyzer.analysis.dissection.selection import Choosing
@@ -40,6 +42,7 @@ class CommandCollector:
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         sink = self._sink
+        self._mask = None if options.show_secrets else StatementMask()
         # Connections are worked out only where a filter asks what they are.
         options = replace(options, keep=max(options.keep, self.longest), connections=self._choosing is not None)
         if self._choosing is not None:
@@ -54,7 +57,7 @@ class CommandCollector:
         least = self._slow_ns
         for frame, log, pending in sink:
             if not least or (pending.response_frame is not None and pending.last_ns - pending.time_ns >= least):
-                yield frame, log, log.exchange(analysis.name, pending)
+                yield frame, log, log.exchange(analysis.name, pending, self._mask)
         self._sink.clear()
 
 

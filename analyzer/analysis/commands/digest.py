@@ -14,6 +14,8 @@ from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import TokenError
 from sqlglot.tokens import Token, TokenType
 
+from analyzer.analysis.packets.sql_tokens import COMMENT, HEX, NUMBER, STRING, tokens_of
+
 # Characters of a statement that are looked at: a bulk INSERT shows its shape early.
 LONGEST: Final = 8192
 MOST_KEPT: Final = 10_000
@@ -51,7 +53,7 @@ class Digests:
         self._dialect = _Dialect()
 
     def of(self, statement: str) -> str:
-        """The digest of `statement`. What can not be read as SQL stays as it is, in one line."""
+        """The digest of `statement`. Of what can not be read as SQL the literals are left out all the same."""
         kept = self._kept
         found = kept.get(statement)
         if found is None:
@@ -62,10 +64,13 @@ class Digests:
 
     def _made(self, statement: str) -> str:
         cut = len(statement) > LONGEST
-        tokens = self._tokens(statement[:LONGEST])
-        if not tokens:
-            return _SPACE.sub(" ", statement[:LONGEST]).strip() + (CUT if cut else "")
-        return _text(tokens) + (CUT if cut else "")
+        head = statement[:LONGEST]
+        if "\\'" in head or '\\"' in head:
+            # Where a literal ends, the session's sql_mode says: what is one by either reading is left out.
+            head = _without_literals(head)
+        tokens = self._tokens(head)
+        text = _SPACE.sub(" ", _without_literals(head)).strip() if not tokens else _text(tokens)
+        return text + (CUT if cut else "")
 
     def _tokens(self, text: str) -> list[Token] | None:
         try:
@@ -79,6 +84,24 @@ class Digests:
             return self._dialect.tokenize(text[: end + 1])
         except TokenError:
             return None
+
+
+def _without_literals(text: str) -> str:
+    """A statement with `?` in the place of each literal, and without comments."""
+    spans: list[tuple[int, int, bool]] = []
+    for escapes in (True, False):
+        for token in tokens_of(text, escapes):
+            if token.kind in (STRING, NUMBER, HEX, COMMENT):
+                spans.append((token.start, token.stop, token.kind != COMMENT))
+    pieces: list[str] = []
+    at = 0
+    for start, stop, literal in sorted(spans):
+        if stop <= at:
+            continue
+        if start >= at:
+            pieces += [text[at:start], "?" if literal else " "]
+        at = stop
+    return "".join([*pieces, text[at:]])
 
 
 def _text(tokens: list[Token]) -> str:

@@ -12,7 +12,7 @@ from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.model.command import Command, CommandExcerpt
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.packets.packet_list import PacketList, masked_sql
+from analyzer.analysis.packets.packet_list import PacketList
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
@@ -156,10 +156,9 @@ class Shown(CommandTracker):
         if pending.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute):
             # Bound values are not shown: they need not be worked out, and may be many.
             pending.plan = pending.record = None
-        exchange = self.exchange("", pending)
+        mask = None if self.packets.show_secrets else self.packets.memo.mask.statements
+        exchange = self.exchange("", pending, mask)
         statement, length = _statement(exchange, record)
-        if not self.packets.show_secrets:
-            statement = masked_sql(statement)
         error = exchange.error
         message = None
         if error is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from analyzer.analysis.model.command import ENCRYPTED, MISSING, OK, RESULTSET, Command, CommandError, ResultSet
 from analyzer.analysis.model.connection import Endpoint
+from analyzer.analysis.packets.masking import hides_attribute, is_command
+from analyzer.analysis.packets.statement_mask import MASK, OPEN_ATTRIBUTES, StatementMask
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan, record_of
 from analyzer.protocol.machine.machine import AnyRecord
@@ -76,6 +78,7 @@ class PendingCommand(msgspec.Struct, gc=False):
     plan: ExecutePlan | None = None  # how a plain execute is read
     ended: bool = False  # the end of its response was seen
     prepared: PreparedStatement | None = None  # the statement that it makes or uses
+    stray: bool = False  # its id is not 0: it may be no command at all
     torn: bool = False  # bytes of it are missing
     missing_bytes: int = 0  # so many of them, as far as is known
     before: list[ResultSet] | None = None  # results that are complete, where there are several
@@ -90,6 +93,39 @@ def result_of(exchange: PendingCommand) -> ResultSet:
 def text_of(raw: bytes) -> str:
     """A statement's bytes as text."""
     return raw.decode("utf-8", ENCODING_ERRORS)
+
+
+class _Bound(NamedTuple):
+    """What an execute binds: shown values, query attributes by name, and which values are hidden, as text."""
+
+    values: list[Any] | None = None
+    attributes: dict[str, Any] | None = None
+    secret: tuple[str, ...] = ()
+
+
+def _bound(pending: PendingCommand, statement: str | None, mask: StatementMask | None) -> _Bound:
+    """Bound values, and query attributes by name, without secrets."""
+    bound, named = _parameters(pending)
+    if mask is None or pending.code == COM_QUERY:
+        if mask is not None and named is not None and isinstance(pending.record, ComQuery):
+            shown = zip(pending.record.attributes, named.items(), strict=False)
+            named = {name: MASK if hides_attribute(one) else value for one, (name, value) in shown}
+        return _Bound(bound, named)
+    if named is not None:
+        named = {
+            name: MASK if isinstance(value, str) and name.lower() not in OPEN_ATTRIBUTES else value
+            for name, value in named.items()
+        }
+    if not bound or (statement is not None and not mask.secrets(statement)):
+        return _Bound(bound, named)
+    rows = bound if isinstance(pending.record, ComStmtBulkExecute) else [bound]
+    secret: list[str] = []
+    for row in rows:
+        for number, value in enumerate(row):
+            if value is not None and mask.hides_parameter(statement, number, value):
+                secret.append(str(value))
+                row[number] = MASK
+    return _Bound(bound, named, tuple(secret))
 
 
 def _parameters(pending: PendingCommand) -> tuple[list[Any] | None, dict[str, Any] | None]:
@@ -161,30 +197,82 @@ def _status_names(flags: int) -> list[str]:
     return flag_names(flags, STATUS_FLAGS)
 
 
-def command_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pending: PendingCommand) -> Command:
-    """What the reports show of an exchange that is complete."""
+def _error(
+    pending: PendingCommand, statement: str | None, bound: _Bound, mask: StatementMask | None
+) -> CommandError | None:
+    """The error that answers a command, without what it quotes of the command's secrets."""
+    error = pending.error
+    if error is None:
+        return None
+    message = error.error_message
+    if mask is not None:
+        cut = bool(getattr(pending.record, "cut", 0))
+        message = mask.message(message, error.error_code, statement, bound.secret, cut)
+    return CommandError(error.error_code, error.sql_state, message)
+
+
+def _shown_statement(pending: PendingCommand, statement: str, mask: StatementMask) -> str:
+    """The statement without its secrets."""
+    record = pending.record
+    if record is None and pending.code == COM_QUERY and mask.is_plain(pending.text):
+        return statement
+    if pending.stray and record is not None and not is_command(record):
+        return MASK
+    return mask.statement(statement)
+
+
+def _results(pending: PendingCommand) -> tuple[int | None, int | None, list[ResultSet] | None]:
+    """Columns and rows, and the results where there are several."""
+    if pending.before is None:
+        return pending.columns, pending.rows, None
+    results = [*pending.before, result_of(pending)]
+    counts = [each.rows for each in results if each.rows is not None]
+    columns = next((each.columns for each in results if each.columns is not None), None)
+    return columns, sum(counts) if counts else None, results
+
+
+# Affected rows, last insert id, warnings, status flags, info.
+_Acknowledged = tuple[int | None, int | None, int | None, list[str] | None, str | None]
+
+
+def _acknowledged(pending: PendingCommand) -> _Acknowledged:
+    """What the OK or EOF of a command says."""
+    ok = pending.ok
+    if ok is None:
+        return None, None, None, None, None
+    status = None if ok.status_flags is None else _status_names(ok.status_flags)
+    if not isinstance(ok, OKPacket):
+        return None, None, ok.warnings, status, None
+    if pending.response == RESULTSET:
+        return None, None, ok.warnings, status, ok.info or None
+    return ok.affected_rows, ok.last_insert_id, ok.warnings, status, ok.info or None
+
+
+def command_of(
+    capture: str,
+    stream: int,
+    client: Endpoint,
+    server: Endpoint,
+    pending: PendingCommand,
+    mask: StatementMask | None = None,
+) -> Command:
+    """What the reports show of an exchange that is complete. Without `mask` its secrets are shown."""
     record, code, time_ns = pending.record, pending.code, pending.time_ns
     answered = pending.response_frame is not None
-    columns, rows, results = pending.columns, pending.rows, None
-    if pending.before is not None:
-        results = [*pending.before, result_of(pending)]
-        columns = next((each.columns for each in results if each.columns is not None), None)
-        counts = [each.rows for each in results if each.rows is not None]
-        rows = sum(counts) if counts else None
-    affected = insert_id = info = warnings = status = None
-    ok = pending.ok
-    if ok is not None:
-        warnings = ok.warnings
-        if ok.status_flags is not None:
-            status = _status_names(ok.status_flags)
-        if isinstance(ok, OKPacket):
-            info = ok.info or None
-            if pending.response != RESULTSET:
-                affected, insert_id = ok.affected_rows, ok.last_insert_id
-            if pending.response == OK and st.AWAITED.get(code) == st.RESULT and results is None:
-                columns = rows = 0  # a result without a result set
-    error = pending.error
-    bound, named = _parameters(pending) if record is not None or pending.plan is not None else (None, None)
+    columns, rows, results = _results(pending)
+    affected, insert_id, warnings, status, info = _acknowledged(pending)
+    if (
+        results is None
+        and pending.response == OK
+        and isinstance(pending.ok, OKPacket)
+        and st.AWAITED.get(code) == st.RESULT
+    ):
+        columns = rows = 0  # a result without a result set
+    asked = text_of(pending.text) if record is None and code == COM_QUERY else pending.statement
+    bound = _bound(pending, asked, mask) if record is not None or pending.plan is not None else _Bound()
+    statement = asked if mask is None or asked is None else _shown_statement(pending, asked, mask)
+    if mask is not None and info is not None and statement is not asked:
+        info = mask.message(info, 0, asked)
     return Command(
         capture,
         stream,
@@ -195,9 +283,9 @@ def command_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pe
         pending.first_ns - time_ns if answered and pending.first_ns else None,
         pending.last_ns - time_ns if answered else None,
         COMMANDS.get(code) or f"0x{code:02x}",
-        text_of(pending.text) if record is None and code == COM_QUERY else pending.statement,
-        bound,
-        named,
+        statement,
+        bound.values,
+        bound.attributes,
         pending.database,
         pending.response,
         affected,
@@ -208,7 +296,7 @@ def command_of(capture: str, stream: int, client: Endpoint, server: Endpoint, pe
         columns,
         rows,
         results,
-        None if error is None else CommandError(error.error_code, error.sql_state, error.error_message),
+        _error(pending, asked, bound, mask),
         pending.bytes_request,
         pending.bytes_response,
         None if pending.response == ENCRYPTED else pending.ended and not pending.torn,

@@ -27,6 +27,7 @@ from analyzer.analysis.model.command import (
     Command,
 )
 from analyzer.analysis.model.connection import Endpoint
+from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
@@ -196,6 +197,7 @@ class CommandTracker(BaseObserver):
         if packet.missing:
             exchange.torn = True
             exchange.missing_bytes += packet.missing
+        exchange.stray = packet.first_sequence_id != 0
         self.number += 1
         if code in st.UNANSWERED:
             exchange.response = NONE
@@ -384,9 +386,9 @@ class CommandTracker(BaseObserver):
                     self.database = change.value or None
         self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
 
-    def exchange(self, capture: str, pending: PendingCommand) -> Command:
-        """What the reports show of an exchange of this log that is complete."""
-        return command_of(capture, self.tcp.number, *self.ends, pending)
+    def exchange(self, capture: str, pending: PendingCommand, mask: StatementMask | None = None) -> Command:
+        """What the reports show of an exchange of this log that is complete. Without `mask` its secrets are shown."""
+        return command_of(capture, self.tcp.number, *self.ends, pending, mask)
 
     def _use(self, statement: str) -> None:
         found = _USE.match(statement)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
-from analyzer.analysis.packets.packet_list import masked_sql
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.tables.commands import COMMANDS
@@ -61,8 +60,8 @@ def _request_name(d: Dissection) -> Sequence[Value]:
 def _request_statement(d: Dissection) -> Sequence[Value]:
     if d.request is None or d.request.statement is None:
         return ()
-    text = d.request.statement
-    return (text if d.scene.show_secrets else masked_sql(text),)
+    text, mask = d.request.statement, d.scene.mask
+    return (text if mask is None else mask.statements.statement(text),)
 
 
 Getter = Callable[["Dissection"], Sequence[Value]]

@@ -12,8 +12,9 @@ from analyzer.analysis.dissection.fields.base import CONNECTION
 from analyzer.analysis.dissection.fields.connection import EARLY
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
-from analyzer.analysis.dissection.packet import Dissection, RequestTracker
+from analyzer.analysis.dissection.packet import GUARDED, Dissection, RequestTracker
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
+from analyzer.analysis.packets.masking import PacketMask
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.execute_plan import ExecutePlan
@@ -52,7 +53,7 @@ class RowRequest:
         self.fields = fields
         self.by_frame = by_frame
         self.raw = raw
-        self.show_secrets = show_secrets
+        self.mask = None if show_secrets else PacketMask()
         self.filtered = keep.fields if keep is not None else frozenset()
         self.asked = self.filtered | (fields or frozenset())
         self.late = any(map(is_late, self.asked))
@@ -65,7 +66,7 @@ class RowRequest:
         timed = fields is None or bool(self.asked & REQUEST_FIELDS)
         self.rows = keep is None or shown or timed or keep.can_hold(in_rows)
         self.timed = timed
-        self.statements = fields is not None and "mysql.query" in fields
+        self.guarded = fields is not None and not fields.isdisjoint(GUARDED)
         self.skim: Skim | None = None
         if by_frame and fields and not raw and not self.late:
             self.skim = Skim.of(keep, fields)
@@ -74,7 +75,7 @@ class RowRequest:
         """Whether the packet's own fields are needed to show it."""
         if self.fields is None:
             return True
-        return self._any(self._shown, self.fields, one) or (self.statements and one.holds_secret)
+        return self._any(self._shown, self.fields, one) or (self.guarded and one.holds_secret)
 
     def tests(self, one: Dissection) -> bool:
         """Whether its own fields are needed to filter it."""
@@ -260,7 +261,7 @@ class _Skimming(PacketWatcher, BaseObserver):
 
 def watcher_of(owner: RowOwner, frames: FrameIndex, tcp: TcpConnection) -> Observer:
     """The observer of one connection for an owner: one that passes most packets over, where that can be."""
-    scene = RequestTracker(tcp, frames, owner.wanted.show_secrets)
+    scene = RequestTracker(tcp, frames, owner.wanted.mask)
     skim = owner.wanted.skim
     return _PacketObserver(owner, scene) if skim is None else _Skimming(owner, scene, skim)
 

@@ -11,10 +11,19 @@ from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.fields.direct import DIRECT
-from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, record_name
+from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of
 from analyzer.analysis.dissection.frame_index import Frame, FrameIndex
 from analyzer.analysis.model.connection import Connection
-from analyzer.analysis.packets.packet_list import masked_sql, without_secrets
+from analyzer.analysis.packets.field_spans import record_name
+from analyzer.analysis.packets.masking import (
+    CARRIERS,
+    MASKED,
+    STATEMENTS,
+    PacketMask,
+    PacketSurroundings,
+    masked,
+    masked_value,
+)
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
@@ -23,12 +32,12 @@ from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
 from analyzer.protocol.machine.state import MAX_PIPELINED
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.text import ComChangeUser
-from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
 
-MASKED: Final = "(masked)"
-_STATEMENTS: Final = DIRECT["mysql.query"]
-_CARRIERS: Final = (HandshakeResponse41, HandshakeResponse320, ComChangeUser)
+# Fields that hold secrets in some packets of which they are read without decoding them.
+GUARDED: Final = frozenset({"mysql.query", "mysql.error.message"})
+_LENGTHS: Final = (".length", ".length_ext")
 
 
 class Request(NamedTuple):
@@ -53,12 +62,13 @@ class _Asked:
 class RequestTracker:
     """One connection while it goes on: who speaks to whom, and which command is being answered."""
 
-    __slots__ = ("asked", "client", "frames", "show_secrets", "tcp")
+    __slots__ = ("asked", "client", "frames", "mask", "tcp")
 
-    def __init__(self, tcp: TcpConnection, frames: FrameIndex, show_secrets: bool) -> None:
+    def __init__(self, tcp: TcpConnection, frames: FrameIndex, mask: PacketMask | None) -> None:
+        """`mask` is None where secrets are shown."""
         self.tcp: TcpConnection = tcp
         self.frames = frames
-        self.show_secrets = show_secrets
+        self.mask = mask
         self.client = 0
         self.asked: deque[_Asked] = deque(maxlen=MAX_PIPELINED)
 
@@ -114,6 +124,7 @@ class Dissection:
         "_nodes",
         "_shown",
         "_values",
+        "around",
         "assumed",
         "before",
         "connection",
@@ -143,6 +154,7 @@ class Dissection:
         self.detail: AuthRecord | None = None
         self.context: Context | None = None
         self.before: str = ""
+        self.around = PacketSurroundings(role, "")
         self.expected: int | None = None
         self.request: Request | None = None
         self.first_answer = False
@@ -172,6 +184,8 @@ class Dissection:
         made = cls(scene, role, packet.frame, packet.time_ns)
         made.packet, made.record, made.detail = packet, record, machine.detail
         made.context, made.before = machine.context, before
+        if scene.mask is not None:
+            made.around = PacketSurroundings.of(role, packet, record, machine, before)
         made.encrypted, made.assumed = machine.context.secure, machine.context.assumed
         wrong = machine.sequence_error
         made.expected = wrong.expected if wrong is not None else None
@@ -200,10 +214,13 @@ class Dissection:
         """One line in plain words, without secrets."""
         if self.record is None:
             return self.event[1] if self.event is not None else ""
+        mask = self.scene.mask
+        if mask is not None:
+            return mask.summary(self.record, self.detail, self.around)
         text = self.record.summary()
         if self.detail is not None:
-            text = f"{text}: {self.detail.summary()}" if isinstance(self.record, _CARRIERS) else self.detail.summary()
-        return text if self.scene.show_secrets else masked_sql(text)
+            text = f"{text}: {self.detail.summary()}" if isinstance(self.record, CARRIERS) else self.detail.summary()
+        return text
 
     @property
     def source(self) -> tuple[str, int]:
@@ -234,12 +251,16 @@ class Dissection:
 
     def _shown_payload(self) -> bytes:
         assert self.packet is not None
-        payload = self.packet.payload
-        if self.scene.show_secrets or self.role != CLIENT or self.record is None:
-            return payload
+        return masked(self.packet.payload, self._hidden())
+
+    def _hidden(self) -> list[tuple[int, int]]:
+        """What of the payload must not be shown."""
+        mask = self.scene.mask
+        if mask is None or self.record is None or self.packet is None:
+            return []
         if self.context is None:
-            return b""
-        return without_secrets(payload, self.record, self.detail, self.context, self.before)
+            return [(0, len(self.packet.payload))]
+        return mask.hidden(self.packet.payload, self.record, self.detail, self.context, self.around)
 
     # -- fields --------------------------------------------------------------------------------------------------------
 
@@ -261,12 +282,15 @@ class Dissection:
 
     def _masked_nodes(self) -> list[Node]:
         nodes = self.nodes
-        if self.packet is None or self.scene.show_secrets or self.role != CLIENT or not nodes:
+        if self.packet is None or self.scene.mask is None or not nodes:
             return nodes
-        clear, masked = self.packet.payload, self._shown_payload()
-        if masked is clear:
+        hidden = self._hidden()
+        if not hidden:
             return nodes
-        return [_hidden(node) if _differs(node, clear, masked) else node for node in nodes]
+        if isinstance(self.record, Malformed):
+            return [_partial(node) for node in nodes]
+        payload = self.packet.payload
+        return [_without(node, payload, hidden) for node in nodes]
 
     def settle(self, decode: bool, raw: bool = False) -> None:
         """The machine goes on: what is wanted of the packet's own fields and bytes is worked out now, or never."""
@@ -300,12 +324,13 @@ class Dissection:
 
     @property
     def holds_secret(self) -> bool:
-        """Whether it is a statement of which a part must not be shown."""
-        take = _STATEMENTS.get(type(self.record))
-        if take is None or self.scene.show_secrets:
+        """Whether a part of a field that is read without decoding the packet must not be shown."""
+        mask, record = self.scene.mask, self.record
+        if mask is None or record is None:
             return False
-        text = str(take(self.record))
-        return masked_sql(text) != text
+        if isinstance(record, STATEMENTS):
+            return self.around.stray or bool(mask.statements.secrets(record.query))
+        return isinstance(record, ErrPacket) and mask.summary(record, None, self.around) != record.summary()
 
     def values(self, name: str) -> Sequence[Value]:
         """All values of a field, in order: what display filters ask."""
@@ -340,17 +365,28 @@ class Dissection:
         return self.values(name)
 
 
-def _differs(node: Node, clear: bytes, masked: bytes) -> bool:
-    """Whether a secret stands in the node's bytes."""
+def _without(node: Node, payload: bytes, hidden: list[tuple[int, int]]) -> Node:
+    """The node without what it must not show; flags, lengths and labels show nothing."""
     start, stop = node.start - HEADER, node.end - HEADER
-    return start >= 0 and clear[start:stop] != masked[start:stop]
+    if start < 0 or not _is_shown(node):
+        return node
+    value = masked_value(node.value, payload, start, stop, hidden)
+    return node if value is node.value else node._replace(value=value)
 
 
-def _hidden(node: Node) -> Node:
-    """The node without what it must not show; numbers and labels show nothing."""
-    if node.info.name == "mysql.query":
-        return node._replace(value=masked_sql(str(node.value)))
-    return node if isinstance(node.value, int) else node._replace(value=MASKED)
+def _partial(node: Node) -> Node:
+    """A field of a broken packet, whose place in it is not known."""
+    if node.start < HEADER or node.info.name == "mysql.user" or not _is_shown(node):
+        return node
+    return node._replace(value=MASKED)
+
+
+def _is_shown(node: Node) -> bool:
+    """Whether the node's value is what stands in its bytes: numbers are only where they are a bound value."""
+    if not isinstance(node.value, int):
+        return True
+    name = node.info.name
+    return name.startswith("mysql.exec.field.") and not isinstance(node.value, bool) and not name.endswith(_LENGTHS)
 
 
 class FrameGroup:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, REQUEST_FIELDS
-from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, record_name
+from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.packet import RequestTracker
+from analyzer.analysis.packets.field_spans import record_name
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.response import Data

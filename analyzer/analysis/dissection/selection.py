@@ -120,7 +120,7 @@ class Matching:
         return found is not None and found.decide(facts)
 
     def _watch(self, tcp: TcpConnection) -> Observer:
-        return _Begun(self.keep, RequestTracker(tcp, self._frames, True), self._rows, self._begun.append)
+        return _Begun(self.keep, RequestTracker(tcp, self._frames, None), self._rows, self._begun.append)
 
 
 class _Begun(_ConnectionWatcher):
@@ -156,7 +156,7 @@ class Choosing:
         def watch(tcp: TcpConnection) -> Observer:
             log = CommandTracker(tcp, sink)
             return ObserverGroup(
-                (log, _ExchangeWatcher(self.keep, RequestTracker(tcp, self._frames, True), self._rows, log, self))
+                (log, _ExchangeWatcher(self.keep, RequestTracker(tcp, self._frames, None), self._rows, log, self))
             )
 
         return _with_frames(replace(options, observe=(*options.observe, watch)), self.keep, self._frames)

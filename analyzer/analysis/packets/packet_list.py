@@ -7,7 +7,9 @@ that connections which nobody looks at cost little.
 from __future__ import annotations
 
 import copy
-import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from analyzer.analysis.conversation.observer import BaseObserver
@@ -15,21 +17,27 @@ from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import Field, Layer, PacketExcerpt
-from analyzer.errors import DecodeError
+from analyzer.analysis.packets.field_spans import detail_spans, record_title, spans_of
+from analyzer.analysis.packets.masking import (
+    CARRIERS,
+    PacketMask,
+    PacketSurroundings,
+    masked,
+    masked_partial,
+    masked_value,
+)
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
 from analyzer.protocol.machine.resultset import LOOKED_AT
 from analyzer.protocol.records.authentication import AuthMoreData, AuthResponse
-from analyzer.protocol.records.base import Malformed, Record
-from analyzer.protocol.records.commands.text import ComChangeUser, ComOther, ComQuery, ComStmtPrepare
-from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
+from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.records.resultset import BinaryRow, TextRow
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import RawPacket
-from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span, TracingReader
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
 
 # Bytes of one packet that a page shows.
 SHOWN_BYTES: Final = 1024
@@ -37,29 +45,9 @@ LONGEST_VALUE: Final = 256
 # A payload over this is worked out at once instead of being kept.
 KEPT_BYTES: Final = 4096
 MOST_REMEMBERED: Final = 2048
-MASK: Final = 0x2A  # *
-MASKED: Final = "(masked)"
-CARRIERS: Final = (HandshakeResponse41, HandshakeResponse320, ComChangeUser)
-# What a client's part of an auth exchange may show: the rest is a password, or lets one be guessed offline.
-OPEN_FIELDS: Final = frozenset(
-    {"request", "nul", "capability", "tag", "mechanism", "client_nonce", "auth_response_len", "count"}
-)
-# Bytes of a login that come before its user, and so before any secret.
-LOGIN_HEAD: Final = 32
 # Bytes that are text.
 _TEXT_FIELDS: Final = frozenset({"attribute_name", "attribute_value", "pem"})
 _FLAG_FIELDS: Final[dict[str, int]] = {"client_flag": 0, "capability_flags_1": 0, "capability_flags_2": 16}
-# Passwords and their hashes in statements, as the server's own logs mask them ("Password Logging" in the manual).
-_SQL_SECRET: Final = re.compile(
-    r"""(?isx)
-    (?: \bIDENTIFIED \s+ (?: (?:WITH|VIA) \s+ \S+ \s+ )? (?:BY|AS|USING) \s+ (?:PASSWORD \s*)? \(? \s*
-      | \bREPLACE \s+ (?=['"])
-      | \bPASSWORD \s* (?: FOR \s+ \S+ \s* )? (?: = \s* (?: (?:OLD_)?PASSWORD \s* \( \s* )? | \( \s* )
-      | \b(?:MASTER|SOURCE)_PASSWORD \s* = \s*
-    )
-    (?: '(?P<a>(?:[^'\\]|\\.|'')*)(?:'|\\?\Z) | "(?P<b>(?:[^"\\]|\\.|"")*)(?:"|\\?\Z) )
-    """
-)
 
 
 # Why bytes are missing, in words.
@@ -69,33 +57,49 @@ _GAPS: Final = {"snap": "cut by the snap length", "unsent": "of the packet were 
 class _Noted(NamedTuple):
     """A packet, as it was when the machine had taken it."""
 
-    role: int
     packet: RawPacket
     record: AnyRecord
     detail: AuthRecord | None
     context: Context
-    before: str
+    around: PacketSurroundings
     outer: tuple[Layer, ...]
 
 
-# Name, summary, payload, fields, error of a packet: what does not depend on when it came.
-_Worked = tuple[str, str, bytes, list[Field], str | None]
-Memo = dict[tuple[object, ...], _Worked]
+class _Worked(NamedTuple):
+    """What of a packet does not depend on when it came."""
+
+    name: str
+    summary: str
+    payload: bytes
+    fields: list[Field]
+    error: str | None
+    secret: bool  # a part of it is masked
+
+
+class PacketMemo:
+    """What was worked out of packets, for those that are the same: of all connections that show secrets alike."""
+
+    __slots__ = ("mask", "worked")
+
+    def __init__(self) -> None:
+        self.mask = PacketMask()
+        self.worked: dict[tuple[object, ...], _Worked] = {}
 
 
 class PacketList(BaseObserver):
     """Up to `limit` packets of one connection; what comes after is counted."""
 
-    __slots__ = ("_context", "_items", "_memo", "_outer", "left_out", "limit", "show_secrets", "start_ns")
+    __slots__ = ("_context", "_items", "_outer", "left_out", "limit", "memo", "show_secrets", "start_ns")
 
-    def __init__(self, limit: int, show_secrets: bool, start_ns: int, memo: Memo | None = None) -> None:
+    def __init__(self, limit: int, show_secrets: bool, start_ns: int, memo: PacketMemo | None = None) -> None:
         """`memo` may be shared by the lists of all connections that show secrets alike."""
         self.limit = limit
         self.show_secrets = show_secrets
         self.start_ns = start_ns
         self.left_out = 0
-        self._items: list[_Noted | PacketExcerpt] = []
-        self._memo: Memo = {} if memo is None else memo
+        # Worked out already: with whether a part of it is masked.
+        self._items: list[_Noted | tuple[PacketExcerpt, bool]] = []
+        self.memo = PacketMemo() if memo is None else memo
         self._context: Context | None = None  # a copy of what was negotiated when the last packet came
         # What the bytes of each side came in: layers from the wire inwards.
         self._outer: tuple[dict[str, Layer], dict[str, Layer]] = ({}, {})
@@ -111,9 +115,17 @@ class PacketList(BaseObserver):
     @property
     def packets(self) -> list[PacketExcerpt]:
         """The packets, worked out now."""
+        views: list[PacketExcerpt] = []
+        closed: dict[str, list[tuple[int, int]]] = {}  # sender -> first and last frame of packets with secrets
         # Records that waited for their key come late.
-        items = sorted(self._items, key=lambda item: item.packet.frame if isinstance(item, _Noted) else item.frame)
-        return [self._view(item) if isinstance(item, _Noted) else item for item in items]
+        for item in sorted(self._items, key=_frame_of):
+            view, secret = self._view(item) if isinstance(item, _Noted) else item
+            views.append(view)
+            if secret:
+                closed.setdefault(view.sender, []).append((view.start_frame or view.frame, view.frame))
+        if closed:
+            _open_layers_go(views, closed)
+        return views
 
     def detail(self) -> ConnectionDetail:
         """What was kept. The connection is over."""
@@ -128,7 +140,8 @@ class PacketList(BaseObserver):
         if context is None or context != machine.context:
             context = self._context = copy.copy(machine.context)
         outer = tuple(self._outer[role].values()) if self._outer[role] else ()
-        noted = _Noted(role, packet, record, machine.detail, context, before, outer)
+        around = PacketSurroundings.of(role, packet, record, machine, before)
+        noted = _Noted(packet, record, machine.detail, context, around, outer)
         self._items.append(noted if len(packet.payload) <= KEPT_BYTES else self._view(noted))
 
     def outer(self, role: int, name: str, data: bytes) -> None:
@@ -147,9 +160,8 @@ class PacketList(BaseObserver):
         if self.full:
             self.left_out += 1
             return
-        self._items.append(
-            PacketExcerpt(frame, time_ns - self.start_ns, _sender(role), None, record, summary, length, b"", [])
-        )
+        view = PacketExcerpt(frame, time_ns - self.start_ns, _sender(role), None, record, summary, length, b"", [])
+        self._items.append((view, False))
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         why = _GAPS.get(reason, "not in the capture")
@@ -159,159 +171,109 @@ class PacketList(BaseObserver):
         words = {"fin": "closes its side of the connection", "rst": "resets the connection"}
         self.event(role, kind.upper(), words.get(kind, kind), 0, frame, time_ns)
 
-    def _view(self, noted: _Noted) -> PacketExcerpt:
-        role, packet, record, detail, context, before, outer = noted
-        # Many packets of a capture are the same, byte for byte: greetings of results, plain answers.
-        key = (role, type(record), type(detail), packet.payload, context.in_force, context.secure, before)
-        worked = self._memo.get(key)
+    def _view(self, noted: _Noted) -> tuple[PacketExcerpt, bool]:
+        """The packet as it is shown, and whether a part of it is masked."""
+        packet, record, detail, context, around, outer = noted
+        # Many packets of a capture are the same, byte for byte: greetings of results, plain answers. What a row means
+        # its columns say.
+        memo = self.memo.worked
+        worked: _Worked | None = None
+        key: tuple[object, ...] | None = None
+        if not isinstance(record, TextRow | BinaryRow):
+            asked = around.statement
+            secret = asked is not None and (asked if self.memo.mask.statements.secrets(asked) else True)
+            kinds = (around.role, type(record), type(detail))
+            key = (*kinds, packet.payload, context.in_force, context.secure, around.before, around.stray, secret)
+            worked = memo.get(key)
         if worked is None:
             worked = self._worked_out(noted)
-            if len(self._memo) < MOST_REMEMBERED:
-                self._memo[key] = worked
-        name, summary, payload, fields, error = worked
-        if outer and payload != packet.payload[:SHOWN_BYTES]:
-            # What was compressed can be opened by anyone; TLS can not.
-            outer = tuple(layer for layer in outer if layer.name == "tls")
-        return PacketExcerpt(
+            if key is not None and len(memo) < MOST_REMEMBERED:
+                memo[key] = worked
+        view = PacketExcerpt(
             packet.frame,
             packet.time_ns - self.start_ns,
-            _sender(role),
+            _sender(around.role),
             packet.sequence_id,
-            name,
-            summary,
+            worked.name,
+            worked.summary,
             packet.length,
-            payload,
-            fields,
-            error,
+            worked.payload,
+            worked.fields,
+            worked.error,
             list(outer),
             packet.start_frame,
         )
+        return view, worked.secret
 
     def _worked_out(self, noted: _Noted) -> _Worked:
-        role, packet, record, detail, context, before, _ = noted
-        payload = packet.payload[:SHOWN_BYTES]
-        fields = _fields(packet.payload, record, detail, context)
-        summary = record.summary()
-        if detail is not None:
-            summary = f"{summary}: {detail.summary()}" if isinstance(record, CARRIERS) else detail.summary()
-        if not self.show_secrets and role == CLIENT:
-            payload = _masked(payload, record, detail, fields, before)
-            if isinstance(record, ComQuery | ComStmtPrepare):
-                summary = masked_sql(summary)
+        packet, record, detail, context, around, _ = noted
+        payload = packet.payload
+        spans = spans_of(payload, record, detail, context)
+        mask = self.memo.mask
+        if self.show_secrets:
+            hidden: list[tuple[int, int]] = []
+            summary = record.summary()
+            if detail is not None:
+                summary = f"{summary}: {detail.summary()}" if isinstance(record, CARRIERS) else detail.summary()
+        else:
+            hidden = mask.hidden(payload, record, detail, context, around, spans)
+            summary = mask.summary(record, detail, around)
+        fields = _fields(payload, record, detail, spans, hidden)
         # What only this list looks at has no finding to go with it.
         error = record.reason if isinstance(record, Malformed) and record.record_type not in LOOKED_AT else None
-        return _name(record), summary[: LONGEST_VALUE * 2], payload, fields, error
+        shown = masked(payload, hidden)[:SHOWN_BYTES] if hidden else payload[:SHOWN_BYTES]
+        return _Worked(record_title(record), summary[: LONGEST_VALUE * 2], shown, fields, error, bool(hidden))
 
 
-def masked_sql(statement: str) -> str:
-    """A statement without the passwords and hashes that stand in it."""
-    for start, stop in reversed(_secrets_of(statement)):
-        statement = statement[:start] + "***" + statement[stop:]
-    return statement
+def _open_layers_go(views: Sequence[PacketExcerpt], closed: dict[str, list[tuple[int, int]]]) -> None:
+    """Takes away what can be opened by anyone, as TLS can not, where a part of a packet with secrets may be in it."""
+    for sender, frames in closed.items():
+        frames.sort()
+        # The furthest frame so far: a packet may span those of others.
+        reach = list(accumulate((last for _, last in frames), max))
+        for view in views:
+            if view.sender == sender and any(layer.name != "tls" for layer in view.layers):
+                before = bisect_right(frames, view.frame, key=_first) - 1
+                if before >= 0 and reach[before] >= (view.start_frame or view.frame):
+                    view.layers = [layer for layer in view.layers if layer.name == "tls"]
 
 
-def _secrets_of(statement: str) -> list[tuple[int, int]]:
-    """Where passwords stand in a statement, as (start, stop)."""
-    return [found.span(found.lastgroup or 0) for found in _SQL_SECRET.finditer(statement)]
+def _first(frames: tuple[int, int]) -> int:
+    return frames[0]
 
 
-def _name(record: AnyRecord) -> str:
-    if isinstance(record, Malformed):
-        return f"Malformed {record.record_type}"
-    if isinstance(record, Data):
-        return f"Data ({record.kind})"
-    if isinstance(record, ComOther):
-        return "COM_" + COMMANDS.get(record.command, hex(record.command)).upper()
-    return type(record).__name__
+def _frame_of(item: _Noted | tuple[PacketExcerpt, bool]) -> int:
+    return item.packet.frame if isinstance(item, _Noted) else item[0].frame
 
 
 def _sender(role: int) -> str:
     return CLIENT_NAME if role == CLIENT else SERVER_NAME
 
 
-def _fields(payload: bytes, record: AnyRecord, detail: AuthRecord | None, ctx: Context) -> list[Field]:
-    """The record's fields, by decoding it once more with a reader that notes where they stand."""
-    if isinstance(record, Malformed):
-        return [Field(name, _value(name, value), 0, 0) for name, value in record.partial]
+def _fields(
+    payload: bytes,
+    record: AnyRecord,
+    detail: AuthRecord | None,
+    spans: Sequence[Span],
+    hidden: Sequence[tuple[int, int]],
+) -> list[Field]:
+    """The fields as they are shown. Those of a broken packet have no place: all may stand in what is hidden."""
     if isinstance(record, Data):
         return []
-    base = 0
-    kind: type[Record | AuthRecord] = type(record)
-    spans: list[Span] = []
+    if isinstance(record, Malformed):
+        return [
+            Field(span.name, _value(span.name, masked_partial(span.name, span.value) if hidden else span.value), 0, 0)
+            for span in spans
+        ]
     if isinstance(record, AuthResponse | AuthMoreData) and detail is not None:
-        kind = type(detail)
-        if isinstance(record, AuthMoreData) and record.has_mark:
-            base = 1
-            spans.append(Span("header", 0, 1, 1))
-    reader = TracingReader(payload[base:], kind.__name__)
-    try:
-        if base or (isinstance(record, AuthResponse | AuthMoreData) and detail is not None):
-            decode: Any = kind.decode  # type: ignore[union-attr]
-            decode(reader)
-        else:
-            type(record).decode(reader, ctx)
-    except DecodeError as error:
-        return [Field(error.field, str(error), 0, 0)]
-    spans.extend(Span(s.name, s.start + base, s.end + base, s.value) for s in reader.spans)
-    return [Field(s.name, _value(s.name, s.value), s.start, s.end) for s in spans]
-
-
-def _masked(payload: bytes, record: AnyRecord, detail: AuthRecord | None, fields: list[Field], before: str) -> bytes:
-    """A client's bytes without its secrets, and the fields' values changed in place; `payload` itself if it has none.
-
-    Secret is what proves a password: the password, but also a scramble, a signature, a token, from which it can be
-    guessed. Where bytes could not be decoded, all that may hold such a thing is masked.
-    """
-    connecting = before in st.CONNECTION_PHASE or before == st.AUTHENTICATION
-    ranges: list[tuple[int, int]] = []
-    if isinstance(record, CARRIERS):
-        ranges = [_mask(field) for field in fields if field.name == "auth_response" and field.end > field.start]
-    elif isinstance(record, AuthResponse):
-        if detail is None:
-            ranges = [(0, len(payload))]
-            for field in fields:
-                _mask(field)
-        else:
-            ranges = [_mask(field) for field in fields if field.name not in OPEN_FIELDS]
-    elif isinstance(record, Malformed):
-        if connecting or record.record_type == "ComChangeUser":
-            kept = LOGIN_HEAD if record.record_type == "HandshakeResponse41" else 1
-            ranges = [(kept, len(payload))]
-            for field in fields:
-                if field.name in ("auth_response", "password", "data"):
-                    _mask(field)
-    elif isinstance(record, Data):
-        if connecting:
-            ranges = [(0, len(payload))]
-    elif isinstance(record, ComQuery | ComStmtPrepare):
-        for field in fields:
-            if field.name in ("query", "statement"):
-                text = payload[field.start : field.end].decode("utf-8", ENCODING_ERRORS)
-                for start, stop in _secrets_of(text):
-                    # Positions in bytes: a statement may hold other than ASCII.
-                    begin = field.start + len(text[:start].encode("utf-8", ENCODING_ERRORS))
-                    ranges.append((begin, begin + len(text[start:stop].encode("utf-8", ENCODING_ERRORS))))
-                field.value = masked_sql(field.value)
-    if not any(stop > start for start, stop in ranges):
-        return payload
-    masked = bytearray(payload)
-    for start, stop in ranges:
-        end = min(stop, len(masked))
-        if start < end:
-            masked[start:end] = bytes([MASK]) * (end - start)
-    return bytes(masked)
-
-
-def _mask(field: Field) -> tuple[int, int]:
-    field.value = MASKED
-    return field.start, field.end
-
-
-def without_secrets(
-    payload: bytes, record: AnyRecord, detail: AuthRecord | None, context: Context, before: str
-) -> bytes:
-    """A client's payload with its secrets masked, byte for byte; `payload` itself where it has none."""
-    return _masked(payload, record, detail, _fields(payload, record, detail, context), before)
+        # The plugin's own fields stand in the place of the one that holds all of them.
+        own = detail_spans(payload, record, detail)
+        spans = [*(span for span in spans if span.name == "header" and span.end == 1), *own] if own else spans
+    fields = []
+    for span in spans:
+        value = masked_value(span.value, payload, span.start, span.end, hidden) if hidden else span.value
+        fields.append(Field(span.name, _value(span.name, value), span.start, span.end))
+    return fields
 
 
 def _value(name: str, value: Any) -> str:

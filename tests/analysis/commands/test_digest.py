@@ -47,6 +47,31 @@ def test_values_make_no_difference(number: int, text: str) -> None:
     assert Digests().of(statement) == "UPDATE t SET a = ?, b = ? WHERE c IN (...)"
 
 
-def test_what_is_no_sql_stays_and_is_bounded() -> None:
-    assert Digests().of("'unclosed  \n quote") == "'unclosed quote"
+def test_of_what_is_no_sql_the_literals_are_left_out_and_the_rest_is_bounded() -> None:
+    assert Digests().of("what 'unclosed  \n quote") == "what ?"
+    assert Digests().of("what 12  \n 'is' `that") == "what ? ? `that"
     assert len(Digests().of("'" * (LONGEST * 3 + 1))) < LONGEST + 10
+
+
+@pytest.mark.parametrize("length", [10, LONGEST - 30, LONGEST - 5, LONGEST, LONGEST + 40, 3 * LONGEST])
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_statement_that_is_longer_than_what_is_looked_at_shows_no_literal(length: int, quote: str) -> None:
+    filler = "x" * length
+    for statement in (
+        f"SELECT {quote}{filler} planted{quote}, {quote}planted{quote}",
+        f"SELECT /*{filler}*/ {quote}planted{quote} FROM t",
+        f"INSERT INTO t VALUES ({quote}a{quote}),({quote}planted {filler}{quote}),({quote}planted{quote})",
+    ):
+        assert "planted" not in Digests().of(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        r"SELECT * FROM t WHERE a = 'x' AND b = 'planted' AND c = 'y'",
+        r"INSERT INTO t VALUES ('a', 'planted', 'b', 'planted')",
+        r"""SELECT 'a'', "planted", 'b'""",
+    ],
+)
+def test_no_reading_of_a_backslash_shows_a_literal(statement: str) -> None:
+    assert "planted" not in Digests().of(statement)

@@ -7,14 +7,13 @@ as expert information) stands at the packet's end and is empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from struct import unpack
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import BOOLEAN, BYTES, NUMBER, TEXT, FieldInfo, Value
 from analyzer.analysis.dissection.fields.mapping import AUTH, BINLOG, BITS, LABELS, MAPPING, Outs
-from analyzer.errors import DecodeError
+from analyzer.analysis.packets.field_spans import spans_of
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord
@@ -23,13 +22,12 @@ from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
 from analyzer.protocol.records.commands.text import ComOther, ComQuery
-from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import UNSIGNED, BinaryRow
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import HEADER, RawPacket
-from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span, TracingReader
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
 
 # Fields of every packet, and those that say something about it that is not in its bytes.
 HEADERS: Final = ("mysql.packet_length", "mysql.packet_number")
@@ -197,48 +195,6 @@ TAKES: Final[dict[str, Callable[[_Taken], Value | None]]] = {
 }
 
 
-def record_name(record: AnyRecord) -> str:
-    """The record's name, as MAPPING and handshark.record have it."""
-    if isinstance(record, Malformed):
-        return f"Malformed {record.record_type}"
-    if isinstance(record, Data):
-        return f"Data {record.kind}"
-    return type(record).__name__
-
-
-def spans_of(packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Span]:
-    """The fields of a packet's payload with their places; without places where it is malformed."""
-    payload = packet.payload
-    if isinstance(record, Malformed):
-        return [Span(name, 0, 0, value) for name, value in record.partial]
-    if isinstance(record, Data):
-        return [Span("data", 0, len(payload), payload)]
-    reader = TracingReader(payload, type(record).__name__)
-    try:
-        type(record).decode(reader, context)
-    except DecodeError:
-        # A login that ends early is taken by the machine, and so is what came before the end.
-        return _open_end(payload, context) if isinstance(record, HandshakeResponse41) else reader.spans
-    if detail is not None and isinstance(record, AuthResponse | AuthMoreData):
-        base = 1 if isinstance(record, AuthMoreData) and record.has_mark else 0
-        inner = TracingReader(payload[base:], type(detail).__name__)
-        decode: Any = type(detail).decode  # type: ignore[attr-defined]
-        try:
-            decode(inner)
-        except DecodeError:
-            return reader.spans
-        reader.spans.extend(Span(s.name, s.start + base, s.end + base, s.value) for s in inner.spans)
-    return reader.spans
-
-
-def _open_end(payload: bytes, context: Context) -> list[Span]:
-    reader = TracingReader(payload, "HandshakeResponse41")
-    # What was read before another error stands.
-    with suppress(DecodeError):
-        HandshakeResponse41.decode(reader, context, open_end=True)
-    return reader.spans
-
-
 def nodes_of(
     role: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context
 ) -> list[Node]:
@@ -249,7 +205,7 @@ def nodes_of(
     end = HEADER + len(payload)
     table = _table(record)
     inner = AUTH.get(type(detail).__name__, {}) if isinstance(record, AuthResponse | AuthMoreData) else {}
-    spans = spans_of(packet, record, detail, context)
+    spans = spans_of(payload, record, detail, context)
     names = [span.name.partition("[")[0] for span in spans]
     open_: list[int] = []  # ends of the labels around
     for name, _ in table.get("", ()):

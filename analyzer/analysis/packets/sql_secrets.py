@@ -1,0 +1,600 @@
+"""Which literals of a statement are secret: passwords, their hashes, keys, and what may be one of them.
+
+Three rules, over the tokens of the statement:
+
+- In statements about accounts and servers (CREATE USER, SET PASSWORD, CHANGE MASTER ...) every literal is secret but
+  those whose place says that they are none: names of users, hosts, files.
+- Elsewhere a literal is secret that stands behind a word which says so: `password = '...'`, AES_ENCRYPT(...), a column
+  of an INSERT, a variable.
+- A literal that itself holds such a statement, a URL with a password, or a hash, is secret as a whole.
+
+What can not be understood and has such a word in it is secret. Ordinary literals in ordinary statements are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from analyzer.analysis.packets.sql_names import (
+    FUNCTIONS,
+    NO_VALUES,
+    OPTIONS,
+    TABLES,
+    has_hint,
+    is_secret,
+    shape_of,
+)
+from analyzer.analysis.packets.sql_tokens import (
+    COMMENT,
+    HEX,
+    MOST_TOKENS,
+    NAME,
+    NUMBER,
+    PLACEHOLDER,
+    SIGN,
+    STRING,
+    WORD,
+    Token,
+    content_of,
+    inside,
+    tokens_of,
+)
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
+
+# Statements inside of literals inside of statements ...: deeper ones are secret as a whole.
+DEEPEST: Final = 4
+# Bytes of a literal in hexadecimal that may be a statement.
+_SHORTEST_HEX: Final = 20
+# Tokens that are looked at for a parenthesis.
+_FURTHEST: Final = 256
+
+_LITERALS: Final = frozenset({STRING, NUMBER, HEX, PLACEHOLDER})
+_NAMED: Final = frozenset({WORD, NAME})
+_COMPARES: Final = frozenset({"=", ":=", "<=>", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "REGEXP", "RLIKE", "IN"})
+_VALUE_FOLLOWS: Final = frozenset({"=", ":=", "BY", "AS", "USING", "REPLACE", "PASSWORD", "OLD_PASSWORD"})
+_AND: Final = frozenset({"AND", "OR", "XOR", "&&"})
+_CLAUSES: Final = frozenset(
+    {"WHERE", "FROM", "GROUP", "ORDER", "HAVING", "LIMIT", "UNION", "SET", "VALUES", "VALUE", "SELECT", "ON", "JOIN"}
+    | {"INTO", "INNER", "LEFT", "RIGHT", "CROSS", "FOR", "WINDOW", "RETURNING", "DO", "BEGIN", "DECLARE"}
+)
+# What stands before a user's name, or another word that is no secret, in statements about accounts and servers.
+_BEFORE_NAMES: Final = frozenset(
+    {"USER", "EXISTS", "@", "TO", "FROM", "FOR", "ROLE", "ON", "SUBJECT", "ISSUER", "CIPHER", "COMMENT", "CHANNEL"}
+    | {"HOST", "DATABASE", "SOCKET", "OWNER", "PORT", "SERVER", "WRAPPER", "MASTER", "ATTRIBUTE"}
+)
+_REPLICATION: Final = re.compile(r"\A(?:MASTER|SOURCE|RELAY|NETWORK|REQUIRE|GTID|ASSIGN|PRIVILEGE|GET)_")
+_PATH: Final = re.compile(r"\A[$]?[\w.\[\]*-]{1,128}\Z")
+_URL: Final = re.compile(r"://[^/\s]*:.*@|://[^\s]*:[^\s]*@", re.DOTALL)
+_HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]?\$")
+_PAIR: Final = re.compile(r"([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}\s{0,8}[=:]\s{0,8}[^\s=>]")
+# A literal that ends where a password has to follow: the statement is put together from pieces.
+_OPEN: Final = re.compile(
+    r"(?:\b(?:identified|by|as|using|password|passwd|pwd|secret)\b|[=(:@])\s*[\"'\\]{0,4}\s*\Z", re.IGNORECASE
+)
+
+
+class StatementSecrets(NamedTuple):
+    """Where the secrets of a statement stand.
+
+    ranges      (start, stop) in the text, in order, not overlapping; empty ones are empty passwords
+    parameters  numbers of the `?` that stand for one, from 0
+    holes       how many `?` there are
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    parameters: frozenset[int]
+    holes: int
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges or self.parameters)
+
+
+NONE: Final = StatementSecrets((), frozenset(), 0)
+
+
+def secrets_of(text: str) -> StatementSecrets:
+    """The secrets of a statement, or of several. What a backslash means is not known: what either meaning hides."""
+    return _secrets(text, 0)
+
+
+def _secrets(text: str, depth: int) -> StatementSecrets:
+    if not has_hint(shape_of(text.encode("utf-8", ENCODING_ERRORS))):
+        return NONE
+    found = _Search(text, tokens_of(text), depth).all()
+    if "\\'" in text or '\\"' in text:
+        other = _Search(text, tokens_of(text, escapes=False), depth).all()
+        ranges = _merged([*found.ranges, *other.ranges])
+        return StatementSecrets(ranges, found.parameters | other.parameters, max(found.holes, other.holes))
+    return found
+
+
+def _merged(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if merged and start <= merged[-1][1] and (start < merged[-1][1] or stop > start):
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return tuple(merged)
+
+
+class _Search:
+    """One look at one statement's tokens. `depth`: how many literals it is inside of."""
+
+    def __init__(self, text: str, tokens: list[Token], depth: int) -> None:
+        self._text = text
+        self._all = tokens
+        self._tokens = [token for token in tokens if token.kind != COMMENT]
+        self._depth = depth
+        self._hidden: set[int] = set()  # numbers of tokens
+        self._ranges: list[tuple[int, int]] = []
+        self._loose = False  # a secret is put together from literals that may stand anywhere
+
+    def all(self) -> StatementSecrets:
+        tokens = self._tokens
+        begin = 0
+        for index, token in enumerate(tokens):
+            if token.word == ";" and token.kind == SIGN:
+                self._statement(begin, index)
+                begin = index + 1
+        self._statement(begin, len(tokens))
+        for index, token in enumerate(tokens):
+            if token.kind in (STRING, HEX) and index not in self._hidden and self._holds_secret(token):
+                self._hidden.add(index)
+        if self._loose:
+            self._hidden.update(index for index, token in enumerate(tokens) if token.kind in (STRING, HEX, PLACEHOLDER))
+        self._comments()
+        if len(self._all) > MOST_TOKENS:
+            self._hidden.add(len(tokens) - 1)
+        return self._result()
+
+    def _result(self) -> StatementSecrets:
+        parameters: set[int] = set()
+        count = 0
+        for index, token in enumerate(self._tokens):
+            if token.kind == PLACEHOLDER:
+                if index in self._hidden:
+                    parameters.add(count)
+                count += 1
+            elif index in self._hidden:
+                self._ranges.append(inside(self._text, token))
+        return StatementSecrets(_merged(self._ranges), frozenset(parameters), count)
+
+    # -- one statement -------------------------------------------------------------------------------------------------
+
+    def _statement(self, begin: int, end: int) -> None:
+        tokens = self._tokens
+        for index in range(begin, end):
+            token = tokens[index]
+            if token.kind == SIGN:
+                if token.word == "@":
+                    self._variable(index, end)
+                continue
+            if token.kind == STRING:
+                name = content_of(self._text, token)
+                if _PATH.match(name) and is_secret(name.upper().rpartition(".")[2]):
+                    self._named_by_text(index, end)
+                continue
+            if token.kind not in _NAMED:
+                continue
+            if token.kind == WORD:
+                self._keyword(index, begin, end)
+            if token.word in FUNCTIONS and self._word(index + 1, end) == "(":
+                self._arguments(index + 1, end)
+            elif is_secret(token.word):
+                self._secret_word(index, begin, end)
+
+    def _keyword(self, index: int, begin: int, end: int) -> None:
+        """What begins a statement, or a part of one, that has rules of its own."""
+        word = self._tokens[index].word
+        following = self._word(index + 1, end)
+        if word == "IDENTIFIED":
+            self._account(self._list_begins(index, begin), end)
+        elif word in ("CREATE", "ALTER"):
+            if following == "OR":
+                following = self._word(index + 3, end)
+            if following in ("USER", "SERVER"):
+                self._account(index, end)
+        elif (
+            word == "SET" and following == "PASSWORD" and not self._has(begin, index, ("UPDATE", "INSERT", "REPLACE"))
+        ) or (word == "CHANGE" and following in ("MASTER", "REPLICATION")):
+            self._account(index, end)
+        elif word in ("INSERT", "REPLACE"):
+            self._insert(index, end)
+        elif word in ("PREPARE", "IMMEDIATE"):
+            self._prepare(index, end)
+        elif word == "EXECUTE" and following != "IMMEDIATE" and self._word(index + 2, end) == "USING":
+            self._hide_all(index + 3, end)
+        elif word == "INTO" and following == "@":
+            for at in range(index - 1, begin - 1, -1):
+                if self._tokens[at].word in ("FROM", "SELECT"):
+                    break
+                self._hide_text(at)
+
+    def _list_begins(self, index: int, begin: int) -> int:
+        """Where the account that IDENTIFIED speaks of begins: what comes before it is judged by other rules."""
+        while index > begin and self._tokens[index].word not in ("USER", "TO", "EXISTS", "FROM", ","):
+            index -= 1
+        return index
+
+    # -- statements about accounts and servers -------------------------------------------------------------------------
+
+    def _account(self, begin: int, end: int) -> None:
+        """Hides every literal but those whose place says that they are none."""
+        tokens = self._tokens
+        proof_seen = False
+        for index in range(begin, end):
+            token = tokens[index]
+            before = tokens[index - 1].word if index > begin else ""
+            value_due = before in _VALUE_FOLLOWS or (before == "(" and index > begin + 1 and self._is_call(index - 1))
+            if token.kind in (STRING, HEX, PLACEHOLDER):
+                if not self._is_name(index, begin, end, proof_seen):
+                    self._hidden.add(index)
+            elif token.kind == NUMBER:
+                if value_due and not self._is_setting(index - 1):
+                    self._hidden.add(index)
+            elif token.kind in _NAMED and value_due and not self._depth:
+                self._bare_value(index, end)
+            elif token.word == "@" and value_due:
+                self._loose = True
+            if token.kind == WORD and token.word in ("BY", "AS", "USING", "=", "PASSWORD", "IDENTIFIED"):
+                proof_seen = True
+
+    def _bare_value(self, index: int, end: int) -> None:
+        """A word where a password is due: a mistake, or a variable whose value stands elsewhere."""
+        token, before = self._tokens[index], self._tokens[index - 1]
+        if token.word in NO_VALUES or token.word.startswith("_") or token.word in FUNCTIONS:
+            return
+        if before.word in ("AS", "USING", "REPLACE", "PASSWORD") and self._word(index + 1, end) not in ("", ",", ";"):
+            return
+        if before.word == "PASSWORD" or (before.word == "=" and self._is_setting(index - 1)):
+            return
+        if self._word(index + 1, end) in ("(", "."):
+            self._loose = True
+            return
+        self._hidden.add(index)
+        self._loose = True
+
+    def _is_call(self, index: int) -> bool:
+        """Whether a parenthesis opens the arguments of PASSWORD() or another, or encloses a value."""
+        before = self._tokens[index - 1]
+        return before.word in FUNCTIONS or before.word in _VALUE_FOLLOWS
+
+    def _is_setting(self, index: int) -> bool:
+        """Whether an equals sign gives a value to something that is no secret: MASTER_PORT = 3306."""
+        if self._tokens[index].word not in ("=", ":="):
+            return False
+        name = self._tokens[index - 1].word
+        return bool(_REPLICATION.match(name)) and not is_secret(name)
+
+    def _is_name(self, index: int, begin: int, end: int, proof_seen: bool) -> bool:
+        """Whether a literal is the name of a user, a host, a plugin, a file."""
+        tokens = self._tokens
+        before = tokens[index - 1].word if index > begin else ""
+        following = self._word(index + 1, end)
+        if before in _VALUE_FOLLOWS:
+            return self._is_file(index)
+        if before in _BEFORE_NAMES:
+            return before != "TO" or tokens[begin].word != "SET"
+        if before in ("WITH", "VIA", "OR"):
+            return following in ("BY", "AS", "USING", "OR", "AND", ",", "", "REQUIRE", "INITIAL")
+        if before in (",", "", "("):
+            if following in ("@", "IDENTIFIED"):
+                return True
+            return before == "," and not proof_seen
+        return bool(_REPLICATION.match(before)) and not is_secret(before)
+
+    def _is_file(self, index: int) -> bool:
+        """Whether the value is that of a setting: SOURCE_HOST = 'h'."""
+        if index < 2 or self._tokens[index - 1].word not in ("=", ":="):
+            return False
+        name = self._tokens[index - 2].word
+        return (bool(_REPLICATION.match(name)) or name in ("USER", "DEFAULT_AUTH", "PLUGIN_DIR")) and not is_secret(
+            name
+        )
+
+    # -- statements of other kinds -------------------------------------------------------------------------------------
+
+    def _secret_word(self, index: int, begin: int, end: int) -> None:
+        """Hides what a word that names a secret is compared with, set to, or followed by."""
+        tokens = self._tokens
+        word, following = tokens[index].word, self._word(index + 1, end)
+        if word == "PASSWORD" and following in OPTIONS:
+            return
+        before = tokens[index - 1].word if index > begin else ""
+        at = index - 1
+        while at > begin and tokens[at].word == "." and tokens[at - 1].kind in _NAMED:
+            at -= 2
+            before = tokens[at].word if at >= begin else ""
+        if at > begin and (before in _COMPARES or before == "AS"):
+            self._hide(at - 1, also_numbers=before != "AS")
+        self._region(index + 1, end)
+
+    def _region(self, index: int, end: int) -> None:
+        """Hides the literals from `index` to the end of the expression."""
+        tokens = self._tokens
+        level = lowest = 0
+        between = False
+        while index < end:
+            token = tokens[index]
+            word = token.word
+            if token.kind == SIGN and word == "(":
+                level += 1
+            elif token.kind == SIGN and word == ")":
+                level -= 1
+                if level < lowest:
+                    lowest = level
+                    if self._word(index + 1, end) not in _COMPARES | {",", "NOT", "COLLATE", ")", "->", "->>"}:
+                        return
+                    if self._word(index + 1, end) == ",":
+                        return
+            elif level <= lowest and token.kind in (SIGN, WORD):
+                if word == "BETWEEN":
+                    between = True
+                elif word in _AND and between:
+                    between = False
+                elif word == "," or word in _AND or word in _CLAUSES:
+                    return
+            if token.kind in _LITERALS:
+                before = tokens[index - 1].word
+                if before != "COMMENT":
+                    self._hide(index, also_numbers=before in _COMPARES or before in ("BETWEEN", ",", "AND"))
+            index += 1
+
+    def _named_by_text(self, index: int, end: int) -> None:
+        """A literal that names a secret ('$.password', "password"): hides the value behind it."""
+        following = self._word(index + 1, end)
+        if following == ":" or (following == "," and self._encloses(index)):
+            self._element(index + 2, end)
+        elif following in _COMPARES | {")"}:
+            self._region(index + 1, end)
+
+    def _encloses(self, index: int) -> bool:
+        """Whether a token stands inside of a parenthesis."""
+        level = 0
+        for at in range(index - 1, max(index - _FURTHEST, -1), -1):
+            word = self._tokens[at].word
+            level += (word == ")") - (word == "(")
+            if level < 0:
+                return True
+        return False
+
+    def _element(self, index: int, end: int) -> None:
+        """Hides the literals of one argument or one value."""
+        level = 0
+        for at in range(index, end):
+            word = self._tokens[at].word
+            level += (word in ("(", "{", "[")) - (word in (")", "}", "]"))
+            if level < 0 or (not level and word == ","):
+                return
+            self._hide(at, also_numbers=True)
+
+    def _arguments(self, index: int, end: int) -> None:
+        """Hides all literals inside of the parenthesis that opens at `index`."""
+        level = 0
+        for at in range(index, end):
+            word = self._tokens[at].word
+            if word == "(":
+                level += 1
+            elif word == ")":
+                level -= 1
+                if not level:
+                    return
+            else:
+                self._hide(at, also_numbers=True)
+
+    def _variable(self, index: int, end: int) -> None:
+        """A user variable that gets a value: nobody knows what it is for."""
+        tokens = self._tokens
+        at = index + 1
+        if at >= end or tokens[at].word == "@":
+            return
+        if tokens[at].kind in (WORD, NAME, STRING) and self._word(at + 1, end) in ("=", ":="):
+            level = 0
+            for value in range(at + 2, end):
+                word = tokens[value].word
+                level += (word == "(") - (word == ")")
+                if level < 0 or (not level and (word == "," or word in _AND or word in _CLAUSES)):
+                    return
+                self._hide_text(value)
+
+    def _insert(self, index: int, end: int) -> None:
+        """INSERT and REPLACE: hides the values of columns that are secret, all of them for tables that are."""
+        tokens = self._tokens
+        at = index + 1
+        while (
+            at < end
+            and tokens[at].kind == WORD
+            and tokens[at].word in (*("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"),)
+        ):
+            at += 1
+        if at >= end or tokens[at].kind not in (WORD, NAME, STRING):
+            return
+        schema = ""
+        table = tokens[at].word
+        while self._word(at + 1, end) == "." and at + 2 < end:
+            at += 2
+            schema, table = table, tokens[at].word
+        system = schema == "MYSQL" and table in TABLES
+        columns, at = self._columns(at + 1, end)
+        secret = {number for number, name in enumerate(columns) if is_secret(name)}
+        if (system and not columns) or (is_secret(table) and not columns):
+            self._hide_all(at, end)
+        elif secret:
+            self._rows(at, end, secret, len(columns))
+
+    def _columns(self, index: int, end: int) -> tuple[list[str], int]:
+        """The names in a parenthesis, and where it ends."""
+        if self._word(index, end) != "(":
+            return [], index
+        names: list[str] = []
+        for at in range(index + 1, end):
+            token = self._tokens[at]
+            if token.word == ")":
+                return names, at + 1
+            if token.kind in _NAMED and self._word(at + 1, end) != ".":
+                names.append(token.word)
+            elif token.kind == STRING:
+                names.append(content_of(self._text, token).upper())
+        return names, end
+
+    def _rows(self, index: int, end: int, secret: set[int], count: int) -> None:
+        """Hides the values of the columns `secret` in each row; all of a row that has another number of values."""
+        if self._word(index, end) not in ("VALUES", "VALUE"):
+            self._hide_all(index, end)
+            return
+        tokens = self._tokens
+        level = number = begin = 0
+        row: list[tuple[int, int]] = []
+        for at in range(index + 1, end):
+            word = tokens[at].word
+            if word == "(":
+                level += 1
+                if level == 1:
+                    row, number, begin = [], 0, at
+            elif word == ")":
+                level -= 1
+                if not level:
+                    self._row(row, number + 1 == count, secret, begin, at)
+            elif word == "," and level == 1:
+                number += 1
+            elif level >= 1 and tokens[at].kind in _LITERALS:
+                row.append((number, at))
+            elif not level and word == "ON":
+                return
+        if level:
+            self._row(row, True, secret, begin, end)
+
+    def _row(self, row: list[tuple[int, int]], whole: bool, secret: set[int], begin: int, end: int) -> None:
+        for number, at in row:
+            if not whole or number in secret:
+                self._hidden.add(at)
+
+    def _prepare(self, index: int, end: int) -> None:
+        """PREPARE s FROM ..., EXECUTE IMMEDIATE ...: one literal is read as the statement it is, others are hidden."""
+        tokens = self._tokens
+        if tokens[index].word == "PREPARE":
+            while index < end and tokens[index].word != "FROM":
+                index += 1
+        stop = next((at for at in range(index + 1, end) if tokens[at].word == "USING"), end)
+        literals = [at for at in range(index + 1, stop) if tokens[at].kind in (STRING, HEX)]
+        plain = all(tokens[at].kind == STRING for at in range(index + 1, stop))
+        if not literals:
+            if stop > index + 1 and not self._depth:
+                self._loose_if_hinted()
+            self._hide_all(stop, end)
+            return
+        whole = "".join(content_of(self._text, tokens[at]) for at in literals)
+        inner = _secrets(whole, self._depth + 1) if self._depth < DEEPEST else None
+        if plain and inner is not None and not inner:
+            return
+        for at in range(index + 1, end):
+            self._hide_text(at)
+
+    def _loose_if_hinted(self) -> None:
+        """A statement made from a variable: the text around may hold it in pieces."""
+        pieces = [content_of(self._text, token) for token in self._tokens if token.kind == STRING]
+        if any(has_hint(shape_of(piece.encode("utf-8", ENCODING_ERRORS))) for piece in pieces):
+            self._loose = True
+
+    # -- literals ------------------------------------------------------------------------------------------------------
+
+    def _holds_secret(self, token: Token) -> bool:
+        """Whether a literal holds a statement with a secret, a URL with a password, a hash, or a named secret."""
+        if token.kind == HEX or self._is_hex(token):
+            content = self._from_hex(token)
+        else:
+            content = content_of(self._text, token)
+        if len(content) < 4 or not has_hint(shape_of(content.encode("utf-8", ENCODING_ERRORS))):
+            return False
+        if _URL.search(content) or _HASH.search(content):
+            return True
+        if any(is_secret(found[1].upper().rpartition(".")[2]) for found in _PAIR.finditer(content)):
+            return True
+        if self._depth >= DEEPEST:
+            return True
+        inner = _secrets(content, self._depth + 1)
+        if _OPEN.search(content) and (inner or self._starts_account(content)):
+            self._loose = True
+        return bool(inner)
+
+    def _starts_account(self, content: str) -> bool:
+        words = [token.word for token in tokens_of(content)]
+        return any(word == "IDENTIFIED" or is_secret(word) for word in words)
+
+    def _is_hex(self, token: Token) -> bool:
+        """x'414C...'."""
+        start = token.start
+        return token.kind == STRING and start > 0 and self._text[start - 1] in "xX" and self._text[start] == "'"
+
+    def _from_hex(self, token: Token) -> str:
+        start, stop = inside(self._text, token)
+        raw = self._text[start:stop].removeprefix("0x").removeprefix("0X")
+        if len(raw) < _SHORTEST_HEX:
+            return ""
+        try:
+            return bytes.fromhex(raw[: len(raw) // 2 * 2]).decode("latin-1")
+        except ValueError:
+            return ""
+
+    def _comments(self) -> None:
+        """Statements that were commented out, and what stands between a word and its secret."""
+        hidden = {self._tokens[index].start for index in self._hidden}
+        pending: list[Token] = []
+        for token in self._all:
+            if token.kind == COMMENT:
+                start, stop = inside(self._text, token)
+                inner = _secrets(self._text[start:stop], self._depth + 1) if self._depth < DEEPEST else None
+                if inner is None:
+                    self._ranges.append((start, stop))
+                else:
+                    self._ranges += [(start + a, start + b) for a, b in inner.ranges]
+                    pending.append(token)
+                continue
+            if token.start in hidden:
+                self._ranges += [
+                    self._quoted(each) for each in pending if "'" in self._of(each) or '"' in self._of(each)
+                ]
+            pending.clear()
+
+    def _of(self, token: Token) -> str:
+        return self._text[token.start : token.stop]
+
+    def _quoted(self, token: Token) -> tuple[int, int]:
+        return inside(self._text, token)
+
+    # -- small steps ---------------------------------------------------------------------------------------------------
+
+    def _word(self, index: int, end: int) -> str:
+        return self._tokens[index].word if index < end else ""
+
+    def _has(self, begin: int, end: int, words: Sequence[str]) -> bool:
+        return any(token.kind == WORD and token.word in words for token in self._tokens[begin:end])
+
+    def _hide(self, index: int, also_numbers: bool) -> None:
+        kind = self._tokens[index].kind
+        if kind in (STRING, HEX, PLACEHOLDER) or (kind == NUMBER and also_numbers):
+            self._hidden.add(index)
+
+    def _hide_text(self, index: int) -> None:
+        self._hide(index, also_numbers=False)
+
+    def _hide_all(self, begin: int, end: int) -> None:
+        for index in range(begin, end):
+            self._hide_text(index)
+
+
+def without(text: str, ranges: Sequence[tuple[int, int]], mask: str = "***") -> str:
+    """The text with `mask` in the place of each range."""
+    return "".join(_pieces(text, ranges, mask))
+
+
+def _pieces(text: str, ranges: Sequence[tuple[int, int]], mask: str) -> Iterator[str]:
+    at = 0
+    for start, stop in ranges:
+        yield text[at:start]
+        yield mask
+        at = stop
+    yield text[at:]

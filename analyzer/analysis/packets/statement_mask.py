@@ -1,0 +1,137 @@
+"""Statements, bound values and messages without their secrets, as text. One `StatementMask` serves many connections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from analyzer.analysis.packets.sql_names import has_hint, is_secret, shape_of
+from analyzer.analysis.packets.sql_secrets import NONE, StatementSecrets, secrets_of, without
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
+
+MASK: Final = "***"
+# Query attributes that tracing defines: others may hold anything.
+OPEN_ATTRIBUTES: Final = frozenset({"traceparent", "tracestate", "mysql_trace_id", "trace_id", "span_id"})
+
+# Shapes of statements without secrets, and statements with some, that are remembered; longer ones are not.
+MOST_REMEMBERED: Final = 4096
+LONGEST_REMEMBERED: Final = 1 << 12
+# Characters that a message has to share with a secret to show a part of it.
+_SHARED: Final = 4
+_MOST_SHARED: Final = 1 << 14
+# Where a message quotes the statement that the server could not parse.
+_NEAR: Final = re.compile(r"\bnear (['\"].*)\Z", re.DOTALL)
+_NEAR_END: Final = re.compile(r"(['\"]) at line \d+\s*\Z")
+PARSE_ERRORS: Final = frozenset({1064, 1149})  # ER_PARSE_ERROR, ER_SYNTAX_ERROR
+
+
+class StatementMask:
+    """Finds the secrets of statements, and remembers which have none."""
+
+    __slots__ = ("_known", "_shapes")
+
+    def __init__(self) -> None:
+        self._shapes: set[bytes] = set()  # of statements without a hint
+        self._known: dict[str, StatementSecrets] = {}
+
+    def is_plain(self, raw: bytes) -> bool:
+        """Whether nothing in a statement hints at a secret: cheap, for this is asked of every statement."""
+        shape = shape_of(raw)
+        if shape in self._shapes:
+            return True
+        if has_hint(shape):
+            return False
+        if len(shape) <= LONGEST_REMEMBERED:
+            if len(self._shapes) >= MOST_REMEMBERED:
+                self._shapes.clear()
+            self._shapes.add(shape)
+        return True
+
+    def secrets(self, statement: str) -> StatementSecrets:
+        """Where the secrets of a statement stand."""
+        found = self._known.get(statement)
+        if found is None:
+            plain = self.is_plain(statement.encode("utf-8", ENCODING_ERRORS))
+            found = NONE if plain else secrets_of(statement)
+            if len(statement) <= LONGEST_REMEMBERED:
+                if len(self._known) >= MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[statement] = found
+        return found
+
+    def statement(self, statement: str) -> str:
+        """The statement without its secrets."""
+        found = self.secrets(statement)
+        return without(statement, found.ranges, MASK) if found.ranges else statement
+
+    def hides_parameter(self, statement: str | None, number: int, value: object) -> bool:
+        """Whether a bound value must not be shown.
+
+        Of a statement that is not known nobody can say what its values are: all that is not a number is hidden.
+        """
+        if statement is None:
+            return isinstance(value, str | bytes)
+        found = self.secrets(statement)
+        if number >= found.holes and found is not NONE:
+            return isinstance(value, str | bytes)
+        return number in found.parameters
+
+    def message(
+        self, message: str, code: int, statement: str | None, values: Sequence[str] = (), cut: bool = False
+    ) -> str:
+        """A server's message without what it quotes of the secrets of the statement that it answers.
+
+        `values` are the statement's bound values that are secret. Of a statement that is not known, or not whole,
+        nothing is quoted.
+        """
+        if statement is not None and not cut and not values and not self.secrets(statement):
+            return message
+        return without(message, self.message_ranges(message, code, statement, values), MASK)
+
+    def message_ranges(
+        self, message: str, code: int, statement: str | None, values: Sequence[str] = ()
+    ) -> list[tuple[int, int]]:
+        """What `message` hides, as (start, stop)."""
+        near = _NEAR.search(message) if code in PARSE_ERRORS or statement is None else None
+        if near is not None:
+            end = _NEAR_END.search(message)
+            # The statement's own quotes may stand in between: all up to the last one.
+            return [
+                (near.start(1) + 1, end.start() if end is not None and end.start() > near.start(1) else len(message))
+            ]
+        known = [*values]
+        if statement is not None:
+            known += [statement[start:stop] for start, stop in self.secrets(statement).ranges]
+        ranges = shared_with(message, known)
+        return ranges or list(secrets_of(message).ranges)
+
+
+def shared_with(text: str, secrets: Sequence[str]) -> list[tuple[int, int]]:
+    """What of a text stands in one of the secrets too, as (start, stop): a message may quote a part of it."""
+    pieces: set[str] = set()
+    short: set[str] = set()
+    for secret in secrets:
+        for one in (secret, secret.replace("''", "'").replace("\\", "")):
+            cut = one[:_MOST_SHARED]
+            if 0 < len(cut) < _SHARED:
+                short.add(cut)
+            pieces.update(cut[at : at + _SHARED] for at in range(len(cut) - _SHARED + 1))
+    if not pieces and not short:
+        return []
+    ranges: list[tuple[int, int]] = []
+    for at in range(len(text)):
+        size = _SHARED if text[at : at + _SHARED] in pieces else 0
+        if not size and short and text[at - 1 : at] in ("'", '"'):
+            size = next((len(one) for one in short if text.startswith(one, at)), 0)
+        if size:
+            if ranges and ranges[-1][1] >= at:
+                ranges[-1] = (ranges[-1][0], at + size)
+            else:
+                ranges.append((at, at + size))
+    return ranges
+
+
+def secret_name(name: str) -> bool:
+    """Whether a column, a variable or an attribute of this name holds a secret."""
+    return is_secret(name.upper().rpartition(".")[2])
