@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.batches import I64, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, U64, SegmentBatch
 from analyzer.net.tcp.headers import headers_of
+from analyzer.net.tcp.networks import Networks
 from analyzer.net.tcp.payload_runs import Runs, SortedRows
 from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection
 from analyzer.net.tcp.sorted_batch import SortedBatch
@@ -48,6 +49,7 @@ class FlowTable:
         self._most = max_open  # None: MAX_OPEN
         self._columns = columns  # False sends every segment the long way (for tests)
         self._open: dict[bytes, TcpConnection] = {}
+        self._networks = Networks(self._open)
         self._lingering: OrderedDict[bytes, TcpConnection] = OrderedDict()
         self._tombstones: OrderedDict[bytes, None] = OrderedDict()
         self._new: list[TcpConnection] = []
@@ -99,19 +101,7 @@ class FlowTable:
 
     def _feed(self, batch: SegmentBatch) -> None:
         count = len(batch)
-        swap = (batch.src_hi > batch.dst_hi) | (
-            (batch.src_hi == batch.dst_hi)
-            & ((batch.src_lo > batch.dst_lo) | ((batch.src_lo == batch.dst_lo) & (batch.sport > batch.dport)))
-        )
-        low_hi = np.where(swap, batch.dst_hi, batch.src_hi)
-        low_lo = np.where(swap, batch.dst_lo, batch.src_lo)
-        high_hi = np.where(swap, batch.src_hi, batch.dst_hi)
-        high_lo = np.where(swap, batch.src_lo, batch.dst_lo)
-        low_port = np.where(swap, batch.dport, batch.sport).astype(np.uint64)
-        high_port = np.where(swap, batch.sport, batch.dport).astype(np.uint64)
-        ports = np.left_shift(low_port, np.uint64(24)) + np.left_shift(high_port, np.uint64(8))
-        ports += batch.ip_version.astype(np.uint64)
-        columns = (low_hi, low_lo, high_hi, high_lo, ports)
+        swap, columns = _endpoints_of(batch)
         order = self._sorted(columns)
         same = np.ones(count, dtype=bool)
         same[0] = False
@@ -135,9 +125,16 @@ class FlowTable:
         last_frames = batch.frame[ends].tolist()
         clean, acked, window = known.clean.tolist(), known.acked.tolist(), known.window.tolist()
         # In the order of their first frames, as tcp.stream counts them.
+        tags = batch.tag[order] if self._networks.matter(batch.tag) else None
         for index in np.argsort(heads, kind="stable").tolist():
             key = keys[index * 40 : index * 40 + 40]
             connection = None
+            if tags is not None:
+                span = slice(starts[index], stops[index])
+                routed = self._routed(key, batch, direction[span], order[span], tags[span])
+                if routed is None:
+                    continue
+                key = routed
             if clean[index]:
                 connection = self._column_way(
                     key, rows, runs, bounds[index], bounds[index + 1], data, first_times[index]
@@ -153,6 +150,33 @@ class FlowTable:
             connection.last_ns = last_times[index]
             if connection.closed:
                 self._lingering[key] = connection
+
+    def _routed(self, endpoints: bytes, batch: SegmentBatch, direction: I64, order: I64, tags: U64) -> bytes | None:
+        """The key of the connection that rows between two endpoints are of.
+
+        Where they are of several networks each goes its own way: None.
+        """
+        networks = self._networks
+        first = int(tags[0])
+        if not (tags != first).any():
+            key = networks.key(endpoints, first)
+            if (
+                key in self._open
+                or networks.route(endpoints, first, SortedRows(batch, direction[:1], order[:1]), 0) == key
+            ):
+                return key
+        rows, data = SortedRows(batch, direction, order), memoryview(batch.data)
+        for i, tag in enumerate(tags.tolist()):
+            key = networks.route(endpoints, tag, rows, i)
+            connection = self._open.get(key)
+            if connection is not None and connection.is_new_connection(rows.direction[i], rows.seq[i], rows.flags[i]):
+                self._complete(connection)
+                key = networks.route(endpoints, tag, rows, i)
+                connection = self._open.get(key)
+            connection = self._row(key, connection, rows, i, data)
+            if connection is not None and connection.closed and connection.key not in self._lingering:
+                self._lingering[connection.key] = connection
+        return None
 
     def _sorted(self, columns: tuple[NDArray[np.uint64], ...]) -> NDArray[np.int64]:
         """An order that puts the rows of each connection together, in frame order."""
@@ -290,30 +314,37 @@ class FlowTable:
         """Every row of a connection, one at a time."""
         connection = self._open.get(key)
         for i in range(len(rows.frame)):
-            sender = rows.direction[i]
-            flags = rows.flags[i]
-            if connection is not None and connection.is_new_connection(sender, rows.seq[i], flags):
-                self._complete(connection)
-                connection = None
-            if connection is None:
-                if key in self._tombstones and not flags & TCP_SYN:
-                    continue
-                connection = self._create(key, rows.frame[i], rows.time[i])
-            offset = rows.offset[i]
-            connection.segment(
-                sender,
-                rows.seq[i],
-                rows.ack[i],
-                flags,
-                bytes(data[offset : offset + rows.length[i]]),
-                rows.missing[i],
-                rows.frame[i],
-                rows.time[i],
-                rows.window[i],
-                headers_of(data, offset),
-            )
+            connection = self._row(key, connection, rows, i, data)
         if connection is not None and connection.closed and key not in self._lingering:
             self._lingering[key] = connection
+
+    def _row(
+        self, key: bytes, connection: TcpConnection | None, rows: SortedRows, i: int, data: memoryview
+    ) -> TcpConnection | None:
+        """Takes a row; returns its connection, None where that was over long ago."""
+        sender = rows.direction[i]
+        flags = rows.flags[i]
+        if connection is not None and connection.is_new_connection(sender, rows.seq[i], flags):
+            self._complete(connection)
+            connection = None
+        if connection is None:
+            if key in self._tombstones and not flags & TCP_SYN:
+                return None
+            connection = self._create(key, rows.frame[i], rows.time[i])
+        offset = rows.offset[i]
+        connection.segment(
+            sender,
+            rows.seq[i],
+            rows.ack[i],
+            flags,
+            bytes(data[offset : offset + rows.length[i]]),
+            rows.missing[i],
+            rows.frame[i],
+            rows.time[i],
+            rows.window[i],
+            headers_of(data, offset),
+        )
+        return connection
 
     # -- open, lingering, finished -------------------------------------------------------------------------------------
 
@@ -323,6 +354,7 @@ class FlowTable:
         self._open[key] = connection
         self._new.append(connection)
         self._tombstones.pop(key, None)
+        self._networks.opened(key)
         return connection
 
     def _number(self) -> None:
@@ -339,9 +371,10 @@ class FlowTable:
         connection.flush()
         self._open.pop(connection.key, None)
         self._lingering.pop(connection.key, None)
-        self._tombstones[connection.key] = None
-        if len(self._tombstones) > TOMBSTONES:
-            self._tombstones.popitem(last=False)
+        for key in (connection.key, *self._networks.closed(connection.key)):
+            self._tombstones[key] = None
+            if len(self._tombstones) > TOMBSTONES:
+                self._tombstones.popitem(last=False)
         self._finished.append(connection)
 
     def _forget(self, now_ns: int) -> None:
@@ -379,6 +412,23 @@ def _begins_in_order(connection: TcpConnection, rows: SortedRows, begin: int, st
         if size and flags & TCP_ACK and due[1 - sender] < 0:
             due[1 - sender] = rows.ack[i]
     return True
+
+
+def _endpoints_of(batch: SegmentBatch) -> tuple[NDArray[np.bool_], tuple[U64, ...]]:
+    """Which rows come from the higher endpoint, and the columns of a connection's key."""
+    swap = (batch.src_hi > batch.dst_hi) | (
+        (batch.src_hi == batch.dst_hi)
+        & ((batch.src_lo > batch.dst_lo) | ((batch.src_lo == batch.dst_lo) & (batch.sport > batch.dport)))
+    )
+    low_hi = np.where(swap, batch.dst_hi, batch.src_hi)
+    low_lo = np.where(swap, batch.dst_lo, batch.src_lo)
+    high_hi = np.where(swap, batch.src_hi, batch.dst_hi)
+    high_lo = np.where(swap, batch.src_lo, batch.dst_lo)
+    low_port = np.where(swap, batch.dport, batch.sport).astype(np.uint64)
+    high_port = np.where(swap, batch.sport, batch.dport).astype(np.uint64)
+    ports = np.left_shift(low_port, np.uint64(24)) + np.left_shift(high_port, np.uint64(8))
+    ports += batch.ip_version.astype(np.uint64)
+    return swap, (low_hi, low_lo, high_hi, high_lo, ports)
 
 
 def _open(connection: TcpConnection, rows: SortedRows, row: int, data: memoryview) -> None:

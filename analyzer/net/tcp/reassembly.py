@@ -34,6 +34,8 @@ SMALL: Final = 536
 # Windows whose scale was not captured are taken for so many bits larger: the most that systems use by default.
 UNKNOWN_SCALE: Final = 8
 UNKNOWN_WINDOW: Final = 0xFFFF
+# Numbers of one connection in two networks are so close together.
+NEAR: Final = 1 << 16
 # An acknowledgement of a SYN, and of what may have followed it unseen.
 AFTER_SYN: Final = 1 << 30
 
@@ -384,6 +386,23 @@ class TcpConnection:
         return half.next >= 0 and difference(ack, half.next) > 0
 
     # -- whether a segment is of this connection -----------------------------------------------------------------------
+
+    def owns(self, sender: int, seq: int, ack: int, flags: int) -> bool:
+        """Whether a segment from another network is of this connection: its numbers are those of it."""
+        half, peer = self.halves[sender], self.halves[1 - sender]
+        isn = self.syn_isn
+        if flags & TCP_SYN:
+            if isn is None:
+                return not flags & TCP_ACK and half.acked == (seq + 1) & 0xFFFF_FFFF
+            if not flags & TCP_ACK:
+                return sender == self.initiator and seq == isn
+            return sender != self.initiator and ack == (isn + 1) & 0xFFFF_FFFF
+        due = half.next if half.next >= 0 else half.acked
+        awaited = peer.next if peer.next >= 0 else peer.acked
+        if due < 0 and (awaited < 0 or not flags & TCP_ACK):
+            return False
+        near = due < 0 or abs(difference(seq, due)) <= NEAR
+        return near and (awaited < 0 or not flags & TCP_ACK or abs(difference(ack, awaited)) <= NEAR)
 
     def _answers(self, sender: int, ack: int, flags: int) -> bool:
         """Whether the first segment of a side fits the SYN of the other; any does where none was captured.
