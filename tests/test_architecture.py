@@ -309,8 +309,6 @@ OPEN_CLASSES: frozenset[str] = frozenset(
     {
         "analyzer.analysis.commands.pending.PendingCommand",
         "analyzer.analysis.dissection.packet.Dissection",
-        "analyzer.tls.direction.Direction",
-        "analyzer.tls.handshake.Handshake",
         "live_client.options.Options",
         "live_client.truth.SessionNotes",
     }
@@ -326,8 +324,6 @@ OPEN_PRIVATE: frozenset[str] = frozenset(
         "analyzer.analysis.commands.excerpt",
         "analyzer.analysis.live",
         "analyzer.capture.merge",
-        "analyzer.tls.opening",
-        "analyzer.tls.session",
     }
 )
 OPEN_TWICE: frozenset[str] = frozenset(
@@ -502,9 +498,6 @@ OPEN_TEST_PRIVATE: frozenset[str] = frozenset(
         "tests.protocol.records.test_requests",
         "tests.protocol.records.test_rows_servers",
         "tests.protocol.server_session",
-        "tests.tls.test_live",
-        "tests.tls.test_properties",
-        "tests.tls.test_units",
     }
 )
 OPEN_TEST_IMPORTS: frozenset[str] = frozenset(

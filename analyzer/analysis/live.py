@@ -71,7 +71,7 @@ class Watched(Conversation):
             self.tell(self)
             return
         tls = self.tls
-        if self.known == _OPEN and tls is not None and tls.handshake_done_frame is not None and not tls.decrypted:
+        if self.known == _OPEN and tls is not None and tls.handshake.done_frame is not None and not tls.decrypted:
             self.known = _SEALED
             self.tell(self)
 

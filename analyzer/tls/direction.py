@@ -31,64 +31,49 @@ class TlsRecord(msgspec.Struct, frozen=True):
     lost: bool = False
 
 
-class Direction:
-    """What is known of one direction.
+class RecordStream:
+    """The bytes of a direction on their way to records.
 
     buffer, need      bytes of a record that is not complete, and how many make it so
-    messages          bytes of a handshake message that is not complete
-    blind             handshake messages can not be followed: a part of one is missing
-    protection        what opens the next record, None where it is not made yet
-    epoch, updates, sequence   its place: key, key updates, record number
-    verified          records that verified, `here` those under the present key
-    ciphered          ChangeCipherSpec was sent (before TLS 1.3)
-    held, held_bytes  records that wait for a key
     resync            bytes were missing: the next record is looked for in `buffer`
     scanned, starts   bytes of it that were looked at, where segments began
     candidates        (end, begin) of what looks like a record and is not complete, a heap
-    padding           zeros behind the contents of every record, where the Finished shows them (TLS 1.3)
-    broken            why nothing more can be read, records included
-    sealed            why nothing more can be decrypted
+    unsure            it was found again by its looks only
     """
 
-    __slots__ = (
-        "blind",
-        "broken",
-        "buffer",
-        "candidates",
-        "ciphered",
-        "epoch",
-        "finished",
-        "held",
-        "held_bytes",
-        "here",
-        "messages",
-        "need",
-        "padding",
-        "plain",
-        "protection",
-        "records",
-        "resync",
-        "scanned",
-        "sealed",
-        "sender",
-        "sequence",
-        "sizes",
-        "skipped",
-        "starts",
-        "trials",
-        "unopened",
-        "unsure",
-        "updates",
-        "verified",
-        "wrong",
-    )
+    __slots__ = ("buffer", "candidates", "need", "resync", "scanned", "starts", "unsure")
 
-    def __init__(self, sender: int) -> None:
-        self.sender = sender
+    def __init__(self) -> None:
         self.buffer = bytearray()
         self.need = 0
-        self.messages = bytearray()
-        self.blind = False
+        self.resync = False
+        self.unsure = False
+        self.starts: set[int] = set()
+        self.candidates: list[tuple[int, int]] = []
+        self.scanned = 0
+
+    def found(self) -> None:
+        """The next record is no longer looked for."""
+        self.resync = False
+        self.buffer.clear()
+        self.starts.clear()
+        self.candidates.clear()
+        self.scanned = 0
+
+
+class KeyPlace:
+    """Where a direction is among its keys.
+
+    protection        what opens the next record, None where it is not made yet
+    epoch, updates, sequence   key, key updates, record number
+    verified          records that verified, `here` those under the present key
+    skipped           records of a part whose secret is missing, that were passed over
+    trials            records that were tried under keys that may fit
+    """
+
+    __slots__ = ("epoch", "here", "protection", "sequence", "skipped", "trials", "updates", "verified")
+
+    def __init__(self) -> None:
         self.protection: Protection | None = None
         self.epoch = 0
         self.updates = 0
@@ -97,19 +82,61 @@ class Direction:
         self.here = 0
         self.skipped = 0
         self.trials = 0
+
+    def move(self, epoch: int, updates: int, protection: Protection | None) -> None:
+        """The next record is the first under other keys."""
+        self.epoch = epoch
+        self.updates = updates
+        self.protection = protection
+        self.sequence = 0
+        self.here = 0
+        self.skipped = 0
+
+
+class WaitingRecords:
+    """Records that wait for a key, their bytes, and how many were let go unopened."""
+
+    __slots__ = ("let_go", "records", "size")
+
+    def __init__(self) -> None:
+        self.records: deque[TlsRecord] = deque()
+        self.size = 0
+        self.let_go = 0
+
+
+class Direction:
+    """What is known of one direction.
+
+    stream, place, waiting   its bytes, its place among the keys, records that wait for one
+    messages          bytes of a handshake message that is not complete
+    blind             handshake messages can not be followed: a part of one is missing
+    ciphered          ChangeCipherSpec was sent (before TLS 1.3)
+    finished          its Finished was sent (before TLS 1.3)
+    padding           zeros behind the contents of every record, where the Finished shows them (TLS 1.3)
+    plain             TLS is over, plain bytes follow
+    wrong             the key does not fit
+    broken            why nothing more can be read, records included
+    sealed            why nothing more can be decrypted
+    records, sizes    how many there were, and the sizes of the first with application data
+    """
+
+    __slots__ = (
+        *("blind", "broken", "ciphered", "finished", "messages", "padding", "place", "plain", "records", "sealed"),
+        *("sender", "sizes", "stream", "waiting", "wrong"),
+    )
+
+    def __init__(self, sender: int) -> None:
+        self.sender = sender
+        self.stream = RecordStream()
+        self.place = KeyPlace()
+        self.waiting = WaitingRecords()
+        self.messages = bytearray()
+        self.blind = False
         self.ciphered = False
         self.finished = False
-        self.held: deque[TlsRecord] = deque()
-        self.held_bytes = 0
-        self.resync = False
-        self.unopened = 0  # records that were kept, and let go
-        self.wrong = False  # the key does not fit
-        self.unsure = False  # found again by its looks only
-        self.starts: set[int] = set()
-        self.candidates: list[tuple[int, int]] = []
-        self.scanned = 0
+        self.wrong = False
         self.padding = 0
-        self.plain = False  # TLS is over, plain bytes follow
+        self.plain = False
         self.broken: str | None = None
         self.sealed: str | None = None
         self.records = 0
@@ -121,36 +148,24 @@ class Direction:
 
     def move(self, epoch: int, updates: int = 0, protection: Protection | None = None) -> None:
         """The next record is the first under other keys."""
-        self.epoch = epoch
-        self.updates = updates
-        self.protection = protection
-        self.sequence = 0
-        self.here = 0
-        self.skipped = 0
+        self.place.move(epoch, updates, protection)
         self.blind = False
         self.messages.clear()
 
     def lose(self) -> None:
         """Bytes are missing from here on."""
-        self.found()
-        self.resync = True
+        self.stream.found()
+        self.stream.resync = True
         self.blind = True
         self.messages.clear()
-
-    def found(self) -> None:
-        """The next record is no longer looked for."""
-        self.resync = False
-        self.buffer.clear()
-        self.starts.clear()
-        self.candidates.clear()
-        self.scanned = 0
 
     def stop(self, reason: str) -> None:
         """Nothing more can be read."""
         self.broken = self.broken or reason
-        self.found()
+        self.stream.found()
         self.messages.clear()
 
     def size(self, size: int, frame: int, time_ns: int) -> None:
+        """Notes the size of a record with application data."""
         if len(self.sizes) < MOST_SIZES:
             self.sizes.append(EncryptedRecord(size, frame, time_ns))

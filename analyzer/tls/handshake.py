@@ -39,6 +39,49 @@ class AlertSeen(msgspec.Struct, frozen=True):
     frame: int
 
 
+class KeyExchange:
+    """What the keys of a session are made from, as far as it is seen.
+
+    key_exchange      body of the ClientKeyExchange
+    ticket            of a NewSessionTicket before TLS 1.3
+    transcript        for the extended master secret, up to the ClientKeyExchange
+    """
+
+    def __init__(self, keep_transcript: bool) -> None:
+        self.keep_transcript = keep_transcript
+        self.client_hello: ClientHello | None = None
+        self.server_hello: ServerHello | None = None
+        self.suite: Suite | None = None
+        self.tls13 = False
+        self.early_data = False
+        self.retried = False
+        self.key_exchange = b""
+        self.ticket = b""
+        self.transcript = bytearray()
+
+
+class HandshakeEnd(msgspec.Struct, frozen=True):
+    """The record that ends the handshake. `exactly`: it was read, or can be nothing else by its size."""
+
+    frame: int
+    sender: int
+    exactly: bool
+
+
+class NoteList:
+    """Messages in order, for who shows them; `listed` is None where nobody does. `now`: time of the present record."""
+
+    __slots__ = ("listed", "now")
+
+    def __init__(self) -> None:
+        self.listed: list[Note] | None = None
+        self.now = 0
+
+    def add(self, sender: int, what: str, text: str, length: int, frame: int) -> None:
+        if self.listed is not None:
+            self.listed.append(Note(sender, what, text, length, frame, self.now))
+
+
 class Handshake:
     """What is known of a session; None is not known.
 
@@ -50,15 +93,15 @@ class Handshake:
     certificates, client_certificates   chains, the sender's own certificate first
     certificate_requested    the server asked for a client certificate
     alerts                   of both sides
-    handshake_done_frame, handshake_done_sender   of the last Finished; in TLS 1.3 without keys inferred from sizes
+    end                      of the last Finished; in TLS 1.3 without keys inferred from sizes
     wanted_random            client random in hexadecimal: what a key log line for this session has to begin with
     ja3, ja4                 of the first ClientHello
     error                    what could not be read
-    notes                    messages in order, for who shows them; None: nobody does
+    keys                     what its keys are made from
+    notes                    its messages, for who shows them
     """
 
     def __init__(self, keep_transcript: bool) -> None:
-        self._keep_transcript = keep_transcript
         self.started = False
         self.version: str | None = None
         self.cipher_suite: str | None = None
@@ -68,28 +111,27 @@ class Handshake:
         self.alpn: str | None = None
         self.key_share_group: str | None = None
         self.resumed: bool | None = None
-        self.retried = False
         self.certificates: list[CertificateSeen] = []
         self.client_certificates: list[CertificateSeen] = []
         self.certificate_requested = False
         self.alerts: list[AlertSeen] = []
-        self.handshake_done_frame: int | None = None
-        self.handshake_done_sender: int | None = None
+        self.end: HandshakeEnd | None = None
         self.wanted_random: str | None = None
         self.ja3: str | None = None
         self.ja4: str | None = None
         self.error: str | None = None
-        self.notes: list[Note] | None = None
-        self._now = 0  # time of the present record, for the notes
-        self.client_hello: ClientHello | None = None
-        self.server_hello: ServerHello | None = None
-        self.suite: Suite | None = None
-        self.tls13 = False
-        self.early_data = False
-        self.key_exchange = b""  # body of the ClientKeyExchange
-        self.ticket = b""  # of a NewSessionTicket before TLS 1.3
-        self.transcript = bytearray()  # for the extended master secret, up to the ClientKeyExchange
-        self._done_exactly = False
+        self.keys = KeyExchange(keep_transcript)
+        self.notes = NoteList()
+
+    @property
+    def done_frame(self) -> int | None:
+        """The frame of the record that ends the handshake."""
+        return None if self.end is None else self.end.frame
+
+    @property
+    def done_sender(self) -> int | None:
+        """Who sent the record that ends the handshake."""
+        return None if self.end is None else self.end.sender
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -100,39 +142,48 @@ class Handshake:
             self._client_hello(body)
         elif kind == hello.SERVER_HELLO and sender == SERVER:
             self._server_hello(body)
-        wanted = self._keep_transcript and not self.tls13 and not self.key_exchange and kind != hello.HELLO_REQUEST
-        if wanted and len(self.transcript) <= LONGEST_TRANSCRIPT:
-            self.transcript += raw
+        wanted = (
+            self.keys.keep_transcript
+            and not self.keys.tls13
+            and not self.keys.key_exchange
+            and kind != hello.HELLO_REQUEST
+        )
+        if wanted and len(self.keys.transcript) <= LONGEST_TRANSCRIPT:
+            self.keys.transcript += raw
         if kind == hello.CERTIFICATE:
             self._certificates(self.certificates if sender == SERVER else self.client_certificates, body)
-        elif kind == hello.COMPRESSED_CERTIFICATE and self.tls13:
+        elif kind == hello.COMPRESSED_CERTIFICATE and self.keys.tls13:
             chain = self.certificates if sender == SERVER else self.client_certificates
             self._certificates(chain, decompressed(body))
-        elif kind == hello.CLIENT_KEY_EXCHANGE and sender == CLIENT and not self.tls13:
-            self.key_exchange = body
+        elif kind == hello.CLIENT_KEY_EXCHANGE and sender == CLIENT and not self.keys.tls13:
+            self.keys.key_exchange = body
         elif sender != SERVER:
             return
         elif kind == hello.ENCRYPTED_EXTENSIONS:
             chosen = hello.parse_encrypted_extensions(body)
             self.alpn = None if chosen is None else _text(chosen)
-        elif kind == hello.SERVER_KEY_EXCHANGE and self.suite is not None and self.suite.exchange.startswith("ECDHE"):
+        elif (
+            kind == hello.SERVER_KEY_EXCHANGE
+            and self.keys.suite is not None
+            and self.keys.suite.exchange.startswith("ECDHE")
+        ):
             self._group(hello.named_curve(body))
         elif kind == hello.CERTIFICATE_REQUEST:
             self.certificate_requested = True
-        elif kind == hello.NEW_SESSION_TICKET and not self.tls13 and len(body) >= 6:
-            self.ticket = body[6 : 6 + LONGEST_TICKET]
+        elif kind == hello.NEW_SESSION_TICKET and not self.keys.tls13 and len(body) >= 6:
+            self.keys.ticket = body[6 : 6 + LONGEST_TICKET]
 
     def _client_hello(self, body: bytes) -> None:
         self.started = True
-        self.transcript.clear()
-        self.key_exchange = self.ticket = b""
+        self.keys.transcript.clear()
+        self.keys.key_exchange = self.keys.ticket = b""
         seen = hello.parse_client_hello(body)
-        first = self.client_hello is None
-        if self.retried:
+        first = self.keys.client_hello is None
+        if self.keys.retried:
             # RFC 8446, 4.1.2: the second hello must not offer early data; what the first announced is refused.
             first = False
-        self.client_hello = seen
-        self.early_data = seen.early_data or (self.retried and self.early_data)
+        self.keys.client_hello = seen
+        self.keys.early_data = seen.early_data or (self.keys.retried and self.keys.early_data)
         self.wanted_random = seen.random.hex()
         self.offered_versions = [_version(number) for number in seen.versions if number not in GREASE]
         self.server_name = seen.server_name
@@ -145,20 +196,20 @@ class Handshake:
         self.started = True
         seen = hello.parse_server_hello(body)
         self.version = _version(seen.version)
-        self.tls13 = seen.version >= TLS13
-        self.suite = suite_of(seen.cipher_suite)
-        self.cipher_suite = self.suite.name
+        self.keys.tls13 = seen.version >= TLS13
+        self.keys.suite = suite_of(seen.cipher_suite)
+        self.cipher_suite = self.keys.suite.name
         self._group(seen.key_share)
         if seen.retry:
-            self.retried = True
+            self.keys.retried = True
             return
-        self.server_hello = seen
+        self.keys.server_hello = seen
         if seen.alpn is not None:
             self.alpn = _text(seen.alpn)
-        if self.tls13:
+        if self.keys.tls13:
             self.resumed = seen.psk
-        elif self.client_hello is not None:
-            self.resumed = bool(seen.session_id) and seen.session_id == self.client_hello.session_id
+        elif self.keys.client_hello is not None:
+            self.resumed = bool(seen.session_id) and seen.session_id == self.keys.client_hello.session_id
 
     def _group(self, number: int | None) -> None:
         if number is not None:
@@ -168,22 +219,18 @@ class Handshake:
         from analyzer.tls.x509 import describe_certificate
 
         found.clear()
-        for der in split_chain(body, self.tls13)[:LONGEST_CHAIN]:
+        for der in split_chain(body, self.keys.tls13)[:LONGEST_CHAIN]:
             found.append(describe_certificate(der))
-
-    def _note(self, sender: int, what: str, text: str, length: int, frame: int) -> None:
-        if self.notes is not None:
-            self.notes.append(Note(sender, what, text, length, frame, self._now))
 
     # -- alerts, end of the handshake ---------------------------------------------------------------------------------
 
-    def _alert(self, sender: int, body: bytes | None, frame: int, encrypted: bool) -> None:
+    def alert(self, sender: int, body: bytes | None, frame: int, encrypted: bool) -> None:
         """Notes an alert; `body` is None where it stays encrypted."""
         level = description = None
         if body is not None:
             level = {1: "warning", 2: "fatal"}.get(body[0], str(body[0]))
             description = ALERTS.get(body[1], str(body[1]))
-            self._note(sender, "Alert", f"{level} {description}{', encrypted' if encrypted else ''}", 2, frame)
+            self.notes.add(sender, "Alert", f"{level} {description}{', encrypted' if encrypted else ''}", 2, frame)
             for index, alert in enumerate(self.alerts):
                 if (alert.sender, alert.frame, alert.level) == (sender, frame, None):
                     self.alerts[index] = AlertSeen(sender, level, description, encrypted, frame)
@@ -191,17 +238,15 @@ class Handshake:
         if len(self.alerts) < MOST_ALERTS:
             self.alerts.append(AlertSeen(sender, level, description, encrypted, frame))
 
-    def _no_alert(self, sender: int, frame: int) -> None:
+    def no_alert(self, sender: int, frame: int) -> None:
         """A record whose size looked like an alert's was none."""
         self.alerts = [seen for seen in self.alerts if (seen.sender, seen.frame, seen.level) != (sender, frame, None)]
 
-    def _done(self, sender: int, frame: int, exactly: bool) -> bool:
+    def done(self, sender: int, frame: int, exactly: bool) -> bool:
         """The handshake is over with this record. Sizes may say so first; a Finished that was read outweighs that."""
-        if self.handshake_done_frame is not None and (self._done_exactly or not exactly):
+        if self.end is not None and (self.end.exactly or not exactly):
             return False
-        self.handshake_done_frame = frame
-        self.handshake_done_sender = sender
-        self._done_exactly = exactly
+        self.end = HandshakeEnd(frame, sender, exactly)
         return True
 
 

@@ -89,6 +89,10 @@ class KeyLog:
             secret = self._secrets.get((label, belongs_to))
         return secret
 
+    def secrets(self) -> dict[tuple[str, bytes], bytes]:
+        """All secrets, by label and session; a copy."""
+        return dict(self._secrets)
+
     def knows(self, client_random: bytes) -> bool:
         """Whether there is any secret for this client random."""
         return any((label, client_random) in self._secrets for label in _LABELS)

@@ -33,7 +33,7 @@ MESSAGES: Final[dict[int, str]] = {
 def message_text(shake: Handshake, sender: int, kind: int) -> tuple[str, str]:
     """Name of a handshake message, and what it says, from what is known after it."""
     name = MESSAGES.get(kind, f"handshake message {kind}")
-    if kind == hello.SERVER_HELLO and shake.server_hello is None and shake.retried:
+    if kind == hello.SERVER_HELLO and shake.keys.server_hello is None and shake.keys.retried:
         return "HelloRetryRequest", f"asks for {shake.key_share_group or 'another hello'}"
     teller = _TELLERS.get(kind)
     return name, "" if teller is None else teller(shake, sender)

@@ -38,23 +38,32 @@ FINISHED_WITHIN: Final = 8
 PADDING: Final = 16
 
 
-class Opener(Handshake):
-    """A session's keys and both its directions."""
+class Opener:
+    """A session's keys and both its directions.
 
-    def __init__(self, keys: KeyLog | None, rsa_key: rsa.RSAPrivateKey | None) -> None:
-        super().__init__(keep_transcript=keys is not None or rsa_key is not None)
-        if keys is None and rsa_key is not None:
-            keys = KeyLog()
-        self._log = keys
-        self._keys = None if keys is None else SessionKeys(keys, rsa_key)
-        self._seen = 0  # generation of the log that held records have seen
-        self._halves = (Direction(CLIENT), Direction(SERVER))
+    log, keys   secrets of all sessions, and those of this one; None where none were given
+    directions  of the client and of the server
+    decrypted   application data has verified
+    early_data_unread   the client's early data can not be read: its secret is missing
+    """
+
+    def __init__(self, handshake: Handshake, log: KeyLog | None, rsa_key: rsa.RSAPrivateKey | None) -> None:
+        self.handshake = handshake
+        self.log = log
+        self.keys = None if log is None else SessionKeys(log, rsa_key)
+        self.directions = (Direction(CLIENT), Direction(SERVER))
         self.decrypted = False
         self.early_data_unread = False
+        self._seen = 0  # generation of the log that held records have seen
+
+    @property
+    def behind(self) -> bool:
+        """Whether the key log has grown since records were last tried."""
+        return self.log is not None and self.log.generation != self._seen
 
     # -- handshake messages -------------------------------------------------------------------------------------------
 
-    def _messages(self, half: Direction, data: bytes, frame: int, *, opened: bool = False) -> None:
+    def messages(self, half: Direction, data: bytes, frame: int, *, opened: bool = False) -> None:
         """Takes the contents of a handshake record."""
         buffer = half.messages
         if half.blind:
@@ -65,7 +74,7 @@ class Opener(Handshake):
         while len(buffer) >= 4 and not half.blind:
             stop = 4 + int.from_bytes(buffer[1:4], "big")
             if stop > LONGEST_MESSAGE:
-                self.error = f"a handshake message of {stop} bytes"
+                self.handshake.error = f"a handshake message of {stop} bytes"
                 half.blind = True
                 buffer.clear()
                 return
@@ -74,132 +83,138 @@ class Opener(Handshake):
             raw = bytes(buffer[:stop])
             del buffer[:stop]
             try:
-                before = self.tls13
-                self.message(half.sender, raw[0], raw)
-                if self.notes is not None:
-                    name, text = message_text(self, half.sender, raw[0])
-                    self._note(half.sender, name, text, stop, frame)
-                if self.tls13 and not before:
+                before = self.handshake.keys.tls13
+                self.handshake.message(half.sender, raw[0], raw)
+                if self.handshake.notes.listed is not None:
+                    name, text = message_text(self.handshake, half.sender, raw[0])
+                    self.handshake.notes.add(half.sender, name, text, stop, frame)
+                if self.handshake.keys.tls13 and not before:
                     self._begin13()
             except ValueError as error:
-                self.error = f"handshake message {raw[0]}: {error}"
-            if opened and self.tls13:
+                self.handshake.error = f"handshake message {raw[0]}: {error}"
+            if opened and self.handshake.keys.tls13:
                 self._follow(half, raw[0], frame)
 
     def _begin13(self) -> None:
         """The server chose TLS 1.3. A client's ChangeCipherSpec may have come before that, and means nothing then."""
-        for half in self._halves:
+        for half in self.directions:
             half.ciphered = False
-            if not half.verified:
+            if not half.place.verified:
                 half.move(0)
 
     def _follow(self, half: Direction, kind: int, frame: int) -> None:
         """Messages that change the keys of TLS 1.3 (RFC 8446, 4.4.4, 4.5 and 4.6.3)."""
-        if kind == hello.FINISHED and half.epoch != APPLICATION:
+        if kind == hello.FINISHED and half.place.epoch != APPLICATION:
             half.move(APPLICATION)
-            if half.sender == CLIENT and self._done(CLIENT, frame, True):
+            if half.sender == CLIENT and self.handshake.done(CLIENT, frame, True):
                 half.sizes.clear()
-        elif kind == hello.END_OF_EARLY_DATA and half.epoch == EARLY:
+        elif kind == hello.END_OF_EARLY_DATA and half.place.epoch == EARLY:
             half.move(HANDSHAKE_EPOCH)
-        elif kind == hello.KEY_UPDATE and half.epoch == APPLICATION:
-            half.move(APPLICATION, half.updates + 1)
+        elif kind == hello.KEY_UPDATE and half.place.epoch == APPLICATION:
+            half.move(APPLICATION, half.place.updates + 1)
 
     # -- encrypted records --------------------------------------------------------------------------------------------
 
-    def _encrypted(self, half: Direction, record: TlsRecord, events: list[Event]) -> None:
+    def encrypted(self, half: Direction, record: TlsRecord, events: list[Event]) -> None:
         kind = record.header[0]
         size = len(record.body)
-        if kind == APPLICATION_DATA and self.handshake_done_frame is not None:
+        if kind == APPLICATION_DATA and self.handshake.end is not None:
             half.size(size, record.frame, record.time_ns)
-        if not self.tls13:
+        if not self.handshake.keys.tls13:
             self._infer12(half, kind, record.frame)
-        keyed = self._keys is not None and half.sealed is None
-        if keyed and not half.held and self._open(half, record, events):
+        keyed = self.keys is not None and half.sealed is None
+        if keyed and not half.waiting.records and self.open(half, record, events):
             return
         # Trying may have shown that nothing can be opened.
         if not (keyed and half.sealed is None and self._hold(half, record)):
             self._unopened(half, record)
-        if self.tls13:
+        if self.handshake.keys.tls13:
             self._infer13(half, size, record.frame)
 
     def _unopened(self, half: Direction, record: TlsRecord) -> None:
         """Notes a record that stays closed."""
-        if self.notes is None:
+        if self.handshake.notes.listed is None:
             return
         kind, size = record.header[0], len(record.body)
         what = {APPLICATION_DATA: "ApplicationData", HANDSHAKE: "Finished", ALERT: "Alert"}.get(kind, "record")
         text = f"{size} bytes, encrypted"
-        if self.tls13 and self.suite is not None and size == 2 + 1 + self.suite.tag:
+        if (
+            self.handshake.keys.tls13
+            and self.handshake.keys.suite is not None
+            and size == 2 + 1 + self.handshake.keys.suite.tag
+        ):
             what, text = "Alert", f"{text}; an alert by its size"
-        self._now = record.time_ns
-        self._note(half.sender, what, text, size, record.frame)
+        self.handshake.notes.now = record.time_ns
+        self.handshake.notes.add(half.sender, what, text, size, record.frame)
 
-    def _open(self, half: Direction, record: TlsRecord, events: list[Event]) -> bool:
+    def open(self, half: Direction, record: TlsRecord, events: list[Event]) -> bool:
         """Decrypts a record; False where no key is there, or none that fits."""
         plain = self._try(half, record)
         if plain is None:
             return False
         frame = record.frame
-        self._now = record.time_ns
-        half.verified += 1
-        half.here += 1
-        half.trials = 0
-        half.unsure = False
+        self.handshake.notes.now = record.time_ns
+        half.place.verified += 1
+        half.place.here += 1
+        half.place.trials = 0
+        half.stream.unsure = False
         kind = record.header[0]
-        if self.tls13:
+        if self.handshake.keys.tls13:
             # RFC 8446, 5.4: contents, their type, zeros.
             end = len(plain) - 1
             if end >= 0 and not plain[end]:
                 end = len(plain.rstrip(b"\0")) - 1
             if end < 0:
-                self._seal(half, f"the {half.name} sent a record without contents")
+                self.seal(half, f"the {half.name} sent a record without contents")
                 return True
             kind = plain[end]
             plain = plain[:end]
             if kind != ALERT and len(record.body) <= 2 + 1 + 16:
-                self._no_alert(half.sender, frame)
+                self.handshake.no_alert(half.sender, frame)
         if kind == APPLICATION_DATA:
             self.decrypted = True
             if plain:
                 events.append(Plain(plain, half.sender, frame, record.time_ns))
-            if self.handshake_done_frame is None and half.epoch != EARLY:
-                self._done(half.sender, frame, False)
+            if self.handshake.end is None and half.place.epoch != EARLY:
+                self.handshake.done(half.sender, frame, False)
         elif kind == HANDSHAKE:
-            self._messages(half, plain, frame, opened=True)
+            self.messages(half, plain, frame, opened=True)
         elif kind == ALERT and len(plain) >= 2:
-            self._alert(half.sender, plain[:2], frame, True)
-        elif kind == CHANGE_CIPHER_SPEC and not self.tls13:
+            self.handshake.alert(half.sender, plain[:2], frame, True)
+        elif kind == CHANGE_CIPHER_SPEC and not self.handshake.keys.tls13:
             half.move(CIPHERED)
         return True
 
     def _try(self, half: Direction, record: TlsRecord) -> bytes | None:
         """The contents of a record under the key that is due, or one that may be due where something is missing."""
-        keys = self._keys
+        keys = self.keys
         if keys is None:
             return None
         header, body, lost = record.header, record.body, record.lost
-        if not half.epoch and self.tls13:
-            half.epoch = EARLY if half.sender == CLIENT and self.early_data else HANDSHAKE_EPOCH
-        protection = half.protection
+        if not half.place.epoch and self.handshake.keys.tls13:
+            half.place.epoch = EARLY if half.sender == CLIENT and self.handshake.keys.early_data else HANDSHAKE_EPOCH
+        protection = half.place.protection
         if protection is None:
-            protection = half.protection = keys.find(self, half.sender, half.epoch, half.updates)
+            protection = half.place.protection = keys.find(
+                self.handshake, half.sender, half.place.epoch, half.place.updates
+            )
         if protection is not None:
-            plain = protection.open(half.sequence, header, body)
+            plain = protection.open(half.place.sequence, header, body)
             if plain is not None:
-                half.sequence += 1
+                half.place.sequence += 1
                 return plain
         tried = 0
         for epoch, updates, other, first in self._others(half, keys, lost):
             for sequence in range(first, first + (MOST_MISSED if lost else 1)):
-                half.trials += 1
+                half.place.trials += 1
                 tried += 1
-                plain = other.open(sequence, header, body) if half.trials <= MOST_TRIALS else None
+                plain = other.open(sequence, header, body) if half.place.trials <= MOST_TRIALS else None
                 if plain is not None:
                     if other is not protection:
-                        half.ciphered = half.ciphered or not self.tls13
+                        half.ciphered = half.ciphered or not self.handshake.keys.tls13
                         half.move(epoch, updates, other)
                         half.blind = lost
-                    half.sequence = sequence + 1
+                    half.place.sequence = sequence + 1
                     return plain
         if not lost:
             self._refuse(half, protection is not None, tried)
@@ -207,24 +222,24 @@ class Opener(Handshake):
 
     def _others(self, half: Direction, keys: SessionKeys, lost: bool) -> Iterator[tuple[int, int, Protection, int]]:
         """Keys beside the one that is due: (epoch, updates, protection, first sequence number)."""
-        if lost and half.protection is not None:
-            yield half.epoch, half.updates, half.protection, half.sequence + 1
-        if not self.tls13:
-            pending = None if half.ciphered else keys.find(self, half.sender, CIPHERED)
+        if lost and half.place.protection is not None:
+            yield half.place.epoch, half.place.updates, half.place.protection, half.place.sequence + 1
+        if not self.handshake.keys.tls13:
+            pending = None if half.ciphered else keys.find(self.handshake, half.sender, CIPHERED)
             if pending is not None and lost:
                 yield CIPHERED, 0, pending, 0
             return
-        if half.epoch == APPLICATION:
-            most = half.updates + (MOST_UPDATES_MISSED if lost else 1 if half.blind else 0)
-            for updates in range(half.updates + 1, most + 1):
-                after = keys.find(self, half.sender, APPLICATION, updates)
+        if half.place.epoch == APPLICATION:
+            most = half.place.updates + (MOST_UPDATES_MISSED if lost else 1 if half.blind else 0)
+            for updates in range(half.place.updates + 1, most + 1):
+                after = keys.find(self.handshake, half.sender, APPLICATION, updates)
                 if after is not None:
                     yield APPLICATION, updates, after, 0
             return
         # Early data may be refused; a secret may be missing; the message that ends an epoch may be.
-        if half.epoch == EARLY or lost or half.blind or half.protection is None:
-            for epoch in range(half.epoch + 1, APPLICATION + 1):
-                after = keys.find(self, half.sender, epoch)
+        if half.place.epoch == EARLY or lost or half.blind or half.place.protection is None:
+            for epoch in range(half.place.epoch + 1, APPLICATION + 1):
+                after = keys.find(self.handshake, half.sender, epoch)
                 if after is not None:
                     yield epoch, 0, after, 0
 
@@ -232,106 +247,112 @@ class Opener(Handshake):
         """A record does not verify. Under the key that is due this ends the direction; else it is passed over."""
         if not had_key and not tried:
             return
-        if not had_key and half.skipped < MOST_SKIPPED:
-            half.skipped += 1
-            if half.epoch == EARLY:
+        if not had_key and half.place.skipped < MOST_SKIPPED:
+            half.place.skipped += 1
+            if half.place.epoch == EARLY:
                 self.early_data_unread = True
             return
-        number = half.sequence
-        self._seal(
+        number = half.place.sequence
+        self.seal(
             half,
             f"the tag of the {half.name}'s record {number} does not verify: "
-            + ("the capture is damaged there" if half.here else "the key is wrong"),
-            wrong=not half.here,
+            + ("the capture is damaged there" if half.place.here else "the key is wrong"),
+            wrong=not half.place.here,
         )
 
-    def _seal(self, half: Direction, reason: str, *, wrong: bool = False) -> None:
+    def seal(self, half: Direction, reason: str, *, wrong: bool = False) -> None:
         half.sealed = reason
         half.wrong = wrong
-        self._let_go(half)
+        self.let_go(half)
 
     # -- what sizes tell ----------------------------------------------------------------------------------------------
 
     def _infer12(self, half: Direction, kind: int, frame: int) -> None:
         """Before TLS 1.3 the type of a record is in the clear."""
         if kind == ALERT:
-            self._alert(half.sender, None, frame, True)
+            self.handshake.alert(half.sender, None, frame, True)
         elif kind == HANDSHAKE:
             half.finished = True
-            if all(one.finished for one in self._halves):
-                self._done(half.sender, frame, True)
+            if all(one.finished for one in self.directions):
+                self.handshake.done(half.sender, frame, True)
         elif kind == APPLICATION_DATA:
-            self._done(half.sender, frame, False)
+            self.handshake.done(half.sender, frame, False)
 
     def _infer13(self, half: Direction, size: int, frame: int) -> None:
         """In TLS 1.3 all records look like application data. An alert has two bytes, a Finished those of the hash.
 
         Clients send the Finished last, often after a certificate, and wait for nothing before the first data.
         """
-        suite = self.suite
+        suite = self.handshake.keys.suite
         if suite is None or not suite.tag:
             return
         if size == 2 + 1 + suite.tag:
-            self._alert(half.sender, None, frame, True)
+            self.handshake.alert(half.sender, None, frame, True)
             return
-        if half.sender != CLIENT or self._halves[SERVER].sizes or half.records > FINISHED_WITHIN:
+        if half.sender != CLIENT or self.directions[SERVER].sizes or half.records > FINISHED_WITHIN:
             return
         # Java pads its records with 16 zeros.
         padding = size - (4 + hash_of(suite.prf).digest_size + 1 + suite.tag)
         exactly = padding in (0, PADDING)
-        if self.early_data and not exactly:
+        if self.handshake.keys.early_data and not exactly:
             return
-        if self._done(CLIENT, frame, exactly):
+        if self.handshake.done(CLIENT, frame, exactly):
             half.sizes.clear()
             half.padding = padding if exactly else 0
             if exactly:
-                self._note(CLIENT, "handshake", "done, going by the sizes of records", 0, frame)
+                self.handshake.notes.add(CLIENT, "handshake", "done, going by the sizes of records", 0, frame)
 
     # -- records that wait for a key ----------------------------------------------------------------------------------
 
     def _hold(self, half: Direction, record: TlsRecord) -> bool:
         """Keeps a record until its key comes; False where none can, or where there is no room."""
-        if half.skipped or self._log is None or (self.suite is not None and not self.suite.mode):
+        if (
+            half.place.skipped
+            or self.log is None
+            or (self.handshake.keys.suite is not None and not self.handshake.keys.suite.mode)
+        ):
             return False
         size = len(record.body) + HELD_OVERHEAD
-        if half.held_bytes + size > HELD or not self._log.reserve(size):
-            reason = None if self._keys is None else self._keys.reason
-            self._seal(half, reason or f"the {half.name} sent more than is kept until a key comes")
+        if half.waiting.size + size > HELD or not self.log.reserve(size):
+            reason = None if self.keys is None else self.keys.reason
+            self.seal(half, reason or f"the {half.name} sent more than is kept until a key comes")
             return False
-        half.held_bytes += size
-        half.held.append(TlsRecord(record.header, bytes(record.body), record.frame, record.time_ns, record.lost))
+        half.waiting.size += size
+        half.waiting.records.append(
+            TlsRecord(record.header, bytes(record.body), record.frame, record.time_ns, record.lost)
+        )
         return True
 
-    def _let_go(self, half: Direction) -> None:
-        if self._log is not None:
-            self._log.release(half.held_bytes)
-        if self.notes is not None:
-            for record in half.held:
+    def let_go(self, half: Direction) -> None:
+        if self.log is not None:
+            self.log.release(half.waiting.size)
+        if self.handshake.notes.listed is not None:
+            for record in half.waiting.records:
                 self._unopened(half, record)
-        half.unopened += len(half.held)
-        half.held.clear()
-        half.held_bytes = 0
+        half.waiting.let_go += len(half.waiting.records)
+        half.waiting.records.clear()
+        half.waiting.size = 0
 
-    def _drain(self, events: list[Event]) -> None:
+    def drain(self, events: list[Event]) -> None:
         """Opens what can be opened of the records that wait."""
-        log = self._log
+        log = self.log
         if log is None:
             return
         self._seen = log.generation
         found: list[Event] = []
-        for half in self._halves:
-            while half.held:
-                record = half.held[0]
-                if not self._open(half, record, found):
-                    if record.lost and half.protection is not None:
-                        self._seal(half, f"no record of the {half.name} verifies after a gap in frame {record.frame}")
-                    if half.sealed is not None or not half.skipped:
+        for half in self.directions:
+            while half.waiting.records:
+                record = half.waiting.records[0]
+                if not self.open(half, record, found):
+                    if record.lost and half.place.protection is not None:
+                        self.seal(half, f"no record of the {half.name} verifies after a gap in frame {record.frame}")
+                    if half.sealed is not None or not half.place.skipped:
                         break
                     self._unopened(half, record)
-                if half.held:
-                    half.held.popleft()
+                if half.waiting.records:
+                    half.waiting.records.popleft()
                     size = len(record.body) + HELD_OVERHEAD
-                    half.held_bytes -= size
+                    half.waiting.size -= size
                     log.release(size)
         found.sort(key=lambda event: event.frame)
         events += found

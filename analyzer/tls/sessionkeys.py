@@ -56,9 +56,9 @@ class SessionKeys:
 
     def find(self, shake: Handshake, sender: int, epoch: int, updates: int = 0) -> Protection | None:
         """A direction's protection in an epoch, after so many key updates; None where its secret is not known (yet)."""
-        if shake.client_hello is None or shake.server_hello is None:
+        if shake.keys.client_hello is None or shake.keys.server_hello is None:
             return None
-        if shake.tls13:
+        if shake.keys.tls13:
             return self._tls13(shake, sender, epoch, updates)
         return self._tls12(shake)[sender] if epoch == CIPHERED else None
 
@@ -70,9 +70,9 @@ class SessionKeys:
         made = self._made.get((sender, epoch))
         if made is None:
             secret = self._secret(shake, sender, epoch)
-            if secret is None or shake.suite is None:
+            if secret is None or shake.keys.suite is None:
                 return None
-            made = protection13(shake.suite, secret)
+            made = protection13(shake.keys.suite, secret)
             if made is None:
                 self.reason = f"a secret of {len(secret)} bytes in the key log does not belong to {shake.cipher_suite}"
             else:
@@ -81,13 +81,13 @@ class SessionKeys:
 
     def _secret(self, shake: Handshake, sender: int, epoch: int) -> bytes | None:
         label = _LABELS.get((sender, epoch))
-        if label is None or shake.client_hello is None:
+        if label is None or shake.keys.client_hello is None:
             return None
-        secret = self._log.find(label, shake.client_hello.random)
+        secret = self._log.find(label, shake.keys.client_hello.random)
         # Without it only early data can not be read, which few clients send.
         if secret is None and epoch != EARLY:
             whose = "client" if sender == CLIENT else "server"
-            if self._log.knows(shake.client_hello.random):
+            if self._log.knows(shake.keys.client_hello.random):
                 self.reason = f"the key log has no {label} for this session, so that the {whose} can not be read"
             else:
                 self.reason = f"no secret for this session: no key log line has client random {shake.wanted_random}"
@@ -95,7 +95,7 @@ class SessionKeys:
 
     def _updated(self, shake: Handshake, sender: int, updates: int) -> Protection | None:
         """RFC 8446, 7.2: each secret comes from the one before."""
-        suite = shake.suite
+        suite = shake.keys.suite
         if suite is None or updates > MOST_UPDATES:
             return None
         count, secret, made = self._updates.get(sender, (0, b"", None))
@@ -116,7 +116,7 @@ class SessionKeys:
     # -- TLS 1.2 and before -------------------------------------------------------------------------------------------
 
     def _tls12(self, shake: Handshake) -> tuple[Protection | None, Protection | None]:
-        client, server, suite = shake.client_hello, shake.server_hello, shake.suite
+        client, server, suite = shake.keys.client_hello, shake.keys.server_hello, shake.keys.suite
         if client is None or server is None or suite is None or not suite.mode:
             return (None, None)
         randoms = client.random + server.random
@@ -129,14 +129,14 @@ class SessionKeys:
             if server.session_id:
                 self._log.remember(server.session_id, master)
             self._known = master
-        if shake.ticket and self._known:
+        if shake.keys.ticket and self._known:
             # It comes between the client's keys and the server's.
-            self._log.remember(shake.ticket, self._known)
+            self._log.remember(shake.keys.ticket, self._known)
         return self._pair[1]
 
     def _master(self, shake: Handshake) -> bytes | None:
         """RFC 5246, 8.1: from a key log, from the session that is resumed, or from the premaster secret."""
-        client, server, suite = shake.client_hello, shake.server_hello, shake.suite
+        client, server, suite = shake.keys.client_hello, shake.keys.server_hello, shake.keys.suite
         if client is None or server is None or suite is None:
             return None
         master = self._log.find(keylog.CLIENT_RANDOM, client.random)
@@ -151,18 +151,18 @@ class SessionKeys:
         if premaster is None:
             return None
         if server.extended_master_secret:
-            if len(shake.transcript) > LONGEST_TRANSCRIPT:
+            if len(shake.keys.transcript) > LONGEST_TRANSCRIPT:
                 self.reason = "the handshake is too long to make its extended master secret"
                 return None
-            return extended_master_secret(suite, server.version, premaster, bytes(shake.transcript))
+            return extended_master_secret(suite, server.version, premaster, bytes(shake.keys.transcript))
         return master_secret(suite, server.version, premaster, client.random + server.random)
 
     def _premaster(self, shake: Handshake) -> bytes | None:
-        client, suite = shake.client_hello, shake.suite
+        client, suite = shake.keys.client_hello, shake.keys.suite
         if client is None or suite is None:
             return None
         premaster = self._log.find(keylog.PREMASTER, client.random)
-        encrypted = shake.key_exchange
+        encrypted = shake.keys.key_exchange
         by_rsa = suite.exchange == "RSA"
         if premaster is None and by_rsa and encrypted:
             premaster = self._log.find(keylog.RSA, encrypted[2:10])

@@ -195,5 +195,9 @@ class Writer13:
 
     def key_update(self) -> bytes:
         record = self.record(b"\x18\x00\x00\x01\x00", kind=22)
-        self._rekey(self._expand(b"traffic upd", 32))
+        self.update()
         return record
+
+    def update(self) -> None:
+        """What follows is under the keys after the present ones."""
+        self._rekey(self._expand(b"traffic upd", 32))

@@ -64,7 +64,7 @@ def test_with_its_keys(name: str) -> None:
     for reading, truth in zip(found, known, strict=True):
         session = reading.session
         assert (session.problem, session.key_state, session.decrypted) == (None, "found", True)
-        assert (session.error, reading.after) == (None, [b"", b""])
+        assert (session.handshake.error, reading.after) == (None, [b"", b""])
         login = reading.plain[CLIENT]
         # HandshakeResponse41: header, capabilities, size, collation, 23 bytes of filler, user.
         assert login[3] in (1, 2)
@@ -75,15 +75,15 @@ def test_with_its_keys(name: str) -> None:
             assert bytes([len(key)]) + key.encode() + bytes([len(value)]) + value.encode() in login
         if "tls_cipher" in truth:
             cipher = truth["tls_cipher"]
-            assert session.cipher_suite == IANA.get(cipher, cipher)
-            assert session.version == truth["tls_version"]
+            assert session.handshake.cipher_suite == IANA.get(cipher, cipher)
+            assert session.handshake.version == truth["tls_version"]
         # All that the server says is MySQL packets, to the last byte.
         said = reading.plain[SERVER]
         pos = 0
         while pos < len(said):
             pos += 4 + int.from_bytes(said[pos : pos + 3], "little")
         assert pos == len(said)
-        assert session.handshake_done_frame is not None
+        assert session.handshake.done_frame is not None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,17 +92,13 @@ def test_without_keys(name: str) -> None:
     for reading, known in zip(readings(name, None), open_sessions, strict=True):
         session = reading.session
         assert (reading.plain, reading.after) == ([b"", b""], [b"", b""])
-        assert (session.decrypted, session.key_state, session.error) == (False, "not given", None)
-        assert session.handshake_done_frame == known.session.handshake_done_frame
-        assert (session.version, session.cipher_suite, session.resumed, session.ja3, session.ja4) == (
-            known.session.version,
-            known.session.cipher_suite,
-            known.session.resumed,
-            known.session.ja3,
-            known.session.ja4,
-        )
-        assert [(alert.sender, alert.frame) for alert in session.alerts] == [
-            (alert.sender, alert.frame) for alert in known.session.alerts
+        assert (session.decrypted, session.key_state, session.handshake.error) == (False, "not given", None)
+        assert session.handshake.done_frame == known.session.handshake.done_frame
+        shake, other = session.handshake, known.session.handshake
+        assert (shake.version, shake.cipher_suite, shake.resumed) == (other.version, other.cipher_suite, other.resumed)
+        assert (shake.ja3, shake.ja4) == (other.ja3, other.ja4)
+        assert [(alert.sender, alert.frame) for alert in session.handshake.alerts] == [
+            (alert.sender, alert.frame) for alert in known.session.handshake.alerts
         ]
         assert session.encrypted_records == known.session.encrypted_records
 
@@ -112,8 +108,8 @@ def test_with_keys_of_another_session(name: str) -> None:
     for reading in readings(name, key_log(SIMPLE_LOG)):
         session = reading.session
         assert (reading.plain, session.decrypted, session.key_state) == ([b"", b""], False, "missing")
-        assert session.wanted_random is not None
-        assert session.wanted_random in (session.problem or "")
+        assert session.handshake.wanted_random is not None
+        assert session.handshake.wanted_random in (session.problem or "")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,8 +122,8 @@ def test_with_keys_that_come_at_the_end(name: str) -> None:
         reading.take(reading.session.retry())
         assert reading.plain == known.plain
         assert reading.frames == sorted(reading.frames)
-        assert reading.session.alerts == known.session.alerts
-        assert reading.session.handshake_done_frame == known.session.handshake_done_frame
+        assert reading.session.handshake.alerts == known.session.handshake.alerts
+        assert reading.session.handshake.done_frame == known.session.handshake.done_frame
 
 
 def test_hashes_of_client_hellos() -> None:
@@ -138,7 +134,7 @@ def test_hashes_of_client_hellos() -> None:
         "m11_php-mysqli_tls": "a468eae2a82cd86fea9fd0c541ed8ff0",
     }
     for name, value in expected.items():
-        assert [reading.session.ja3 for reading in readings(name, None)] == [value]
+        assert [reading.session.handshake.ja3 for reading in readings(name, None)] == [value]
 
 
 def test_amazon_rds() -> None:
@@ -157,6 +153,6 @@ def test_amazon_rds() -> None:
             sessions.append(reading.session)
     assert sessions
     for session in sessions:
-        assert session.version == "TLSv1.2"
-        assert session.certificates
-        assert session.handshake_done_frame is not None
+        assert session.handshake.version == "TLSv1.2"
+        assert session.handshake.certificates
+        assert session.handshake.done_frame is not None

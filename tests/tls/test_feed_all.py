@@ -58,8 +58,8 @@ def same(segments: list[Flight], log: bytes | None) -> None:
 
 def known(session: TlsSession) -> tuple[object, ...]:
     return (
-        session.problem, session.key_state, session.decrypted, session.alerts, session.encrypted_records,
-        session.client_records, session.server_records, session.handshake_done_frame, session.error,
+        session.problem, session.key_state, session.decrypted, session.handshake.alerts, session.encrypted_records,
+        session.client_records, session.server_records, session.handshake.done_frame, session.handshake.error,
     )  # fmt: skip
 
 

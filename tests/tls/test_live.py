@@ -57,8 +57,9 @@ def check(reading: Reading) -> None:
     session = reading.session
     assert reading.plain == [CLIENT_SAYS, ANSWER]
     assert reading.after == [b"", b""]
-    assert (session.problem, session.key_state, session.decrypted, session.error) == (None, "found", True, None)
-    assert [(alert.sender, alert.description, alert.encrypted) for alert in session.alerts] == [
+    assert (session.problem, session.key_state, session.decrypted) == (None, "found", True)
+    assert session.handshake.error is None
+    assert [(alert.sender, alert.description, alert.encrypted) for alert in session.handshake.alerts] == [
         (CLIENT, "close_notify", True),
         (SERVER, "close_notify", True),
     ]
@@ -81,17 +82,24 @@ def test_tls12(bench: Bench, name: str, iana: str, ecdsa: bool) -> None:
     reading = read(pair.flights, key_log(bench.take_log()))
     check(reading)
     session = reading.session
-    assert (session.version, session.cipher_suite, session.resumed) == ("TLSv1.2", iana, False)
-    (certificate,) = session.certificates
+    assert (session.handshake.version, session.handshake.cipher_suite, session.handshake.resumed) == (
+        "TLSv1.2",
+        iana,
+        False,
+    )
+    (certificate,) = session.handshake.certificates
     assert certificate.key == ("ECDSA secp256r1" if ecdsa else "RSA 2048")
     assert certificate.self_signed
-    assert session.handshake_done_sender == SERVER
+    assert session.handshake.done_sender == SERVER
     blind = read(pair.flights)
     assert blind.plain == [b"", b""]
     assert blind.session.problem == "no keys were given"
-    assert blind.session.handshake_done_frame == session.handshake_done_frame
-    assert [(alert.sender, alert.encrypted) for alert in blind.session.alerts] == [(CLIENT, True), (SERVER, True)]
-    assert blind.session.certificates == session.certificates
+    assert blind.session.handshake.done_frame == session.handshake.done_frame
+    assert [(alert.sender, alert.encrypted) for alert in blind.session.handshake.alerts] == [
+        (CLIENT, True),
+        (SERVER, True),
+    ]
+    assert blind.session.handshake.certificates == session.handshake.certificates
 
 
 @pytest.mark.parametrize("version", [V10, V11, V12])
@@ -154,14 +162,18 @@ def test_tls13(bench: Bench, ecdsa: bool) -> None:
     reading = read(pair.flights, key_log(log))
     check(reading)
     session = reading.session
-    assert (session.version, session.resumed, session.server_name) == ("TLSv1.3", False, "db.example")
-    assert session.handshake_done_sender == CLIENT
-    assert len(session.certificates) == 1
+    assert (session.handshake.version, session.handshake.resumed, session.handshake.server_name) == (
+        "TLSv1.3",
+        False,
+        "db.example",
+    )
+    assert session.handshake.done_sender == CLIENT
+    assert len(session.handshake.certificates) == 1
     blind = read(pair.flights).session
-    assert blind.handshake_done_frame == session.handshake_done_frame
+    assert blind.handshake.done_frame == session.handshake.done_frame
     assert blind.encrypted_records == session.encrypted_records
-    assert [(alert.sender, alert.frame) for alert in blind.alerts] == [
-        (alert.sender, alert.frame) for alert in session.alerts
+    assert [(alert.sender, alert.frame) for alert in blind.handshake.alerts] == [
+        (alert.sender, alert.frame) for alert in session.handshake.alerts
     ]
     wrong = read(pair.flights, key_log(_spoil(log)))
     assert wrong.plain == [b"", b""]
@@ -183,9 +195,9 @@ def test_client_certificate(bench: Bench, version: ssl.TLSVersion) -> None:
     pair = conversation(Pair(bench.contexts(version, client_certificate=True)))
     reading = read(pair.flights, key_log(bench.take_log()))
     check(reading)
-    assert [certificate.subject for certificate in reading.session.client_certificates] == ["CN=user"]
-    assert reading.session.certificate_requested
-    assert read(pair.flights).session.handshake_done_frame == reading.session.handshake_done_frame
+    assert [certificate.subject for certificate in reading.session.handshake.client_certificates] == ["CN=user"]
+    assert reading.session.handshake.certificate_requested
+    assert read(pair.flights).session.handshake.done_frame == reading.session.handshake.done_frame
 
 
 @pytest.mark.parametrize("tickets", [True, False])
@@ -202,8 +214,8 @@ def test_resumption_12(bench: Bench, tickets: bool) -> None:
     # The second session's line is not given: its secret is that of the session it resumes.
     reading = read(second.flights, keys)
     check(reading)
-    assert reading.session.resumed is True
-    assert read(second.flights).session.resumed is True
+    assert reading.session.handshake.resumed is True
+    assert read(second.flights).session.handshake.resumed is True
     check(read(second.flights, key_log(bench.take_log())))
 
 
@@ -217,8 +229,8 @@ def test_resumption_13(bench: Bench) -> None:
     check(read(first.flights, keys))
     reading = read(second.flights, keys)
     check(reading)
-    assert reading.session.resumed is True
-    assert reading.session.certificates == []
+    assert reading.session.handshake.resumed is True
+    assert reading.session.handshake.certificates == []
 
 
 def test_hello_retry(bench: Bench) -> None:
@@ -227,8 +239,8 @@ def test_hello_retry(bench: Bench) -> None:
     pair = conversation(Pair(contexts))
     reading = read(pair.flights, key_log(bench.take_log()))
     check(reading)
-    assert reading.session.retried
-    assert reading.session.key_share_group == "secp384r1"
+    assert reading.session.handshake.keys.retried
+    assert reading.session.handshake.key_share_group == "secp384r1"
 
 
 def test_alpn(bench: Bench) -> None:
@@ -238,7 +250,7 @@ def test_alpn(bench: Bench) -> None:
         contexts[1].set_alpn_protocols(["h2"])
         pair = conversation(Pair(contexts))
         session = read(pair.flights, key_log(bench.take_log())).session
-        assert (session.alpn_offered, session.alpn) == (["mysql", "h2"], "h2")
+        assert (session.handshake.alpn_offered, session.handshake.alpn) == (["mysql", "h2"], "h2")
 
 
 def test_post_handshake_authentication(bench: Bench) -> None:
@@ -259,7 +271,7 @@ def test_post_handshake_authentication(bench: Bench) -> None:
     reading = read(pair.flights, key_log(bench.take_log()))
     assert reading.plain == [b"beforeafter", b"who are you"]
     assert reading.session.problem is None
-    assert [certificate.subject for certificate in reading.session.client_certificates] == ["CN=user"]
+    assert [certificate.subject for certificate in reading.session.handshake.client_certificates] == ["CN=user"]
 
 
 @pytest.mark.parametrize("version", [V12, V13])
@@ -271,10 +283,12 @@ def test_a_client_that_refuses_the_certificate(bench: Bench, version: ssl.TLSVer
     pair.flights.append((SERVER, error))
     for keys in (None, key_log(bench.take_log())):
         reading = read(pair.flights, keys)
-        assert reading.session.alerts == [AlertSeen(CLIENT, "fatal", "unknown_ca", False, len(pair.flights) - 1)]
+        assert reading.session.handshake.alerts == [
+            AlertSeen(CLIENT, "fatal", "unknown_ca", False, len(pair.flights) - 1)
+        ]
         assert reading.after == [b"", error]
         assert reading.plain == [b"", b""]
-        assert reading.session.handshake_done_frame is None
+        assert reading.session.handshake.done_frame is None
 
 
 def test_plain_text_in_place_of_a_server_hello(bench: Bench) -> None:
@@ -284,8 +298,8 @@ def test_plain_text_in_place_of_a_server_hello(bench: Bench) -> None:
     pair.flush(CLIENT)
     reading = read([*pair.flights, (SERVER, b"\x10\x00\x00\x02\xffsome"), (SERVER, b"thing")])
     assert reading.after == [b"", b"\x10\x00\x00\x02\xffsomething"]
-    assert reading.session.started
-    assert reading.session.version is None
+    assert reading.session.handshake.started
+    assert reading.session.handshake.version is None
 
 
 def session_keys(log: bytes) -> dict[str, bytes]:
@@ -314,7 +328,7 @@ def test_key_updates_padding_and_many_records_at_once(bench: Bench) -> None:
     reading = read([*SIMPLE[:7], *more, (CLIENT, last)], key_log(SIMPLE_LOG))
     assert reading.plain == [PAYLOAD + b"onetwo", PAYLOAD + b"three"]
     client.sequence += 1
-    client._rekey(client._expand(b"traffic upd", 32))
+    client.update()
     reading.feed(CLIENT, client.record(b"four"))
     assert reading.plain[CLIENT] == PAYLOAD + b"onetwofour"
     assert reading.session.problem is None
@@ -336,11 +350,11 @@ def test_keys_that_never_come_are_bounded(bench: Bench) -> None:
     session = reading.session
     assert session.key_state == "missing"
     assert "no secret for this session" in (session.problem or "")
-    held = session._halves[SERVER]
-    assert not held.held
-    assert held.held_bytes == 0
+    held = session.directions[SERVER]
+    assert not held.waiting.records
+    assert held.waiting.size == 0
     keys.add(log, final=True)
     reading.take(session.retry())
     assert reading.plain[SERVER] == b""
     session.close()
-    assert keys._room == KeyLog()._room
+    assert not keys.waiting

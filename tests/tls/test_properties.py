@@ -123,11 +123,11 @@ def resumed(bench: Bench, version: ssl.TLSVersion) -> Made:
 def test_what_the_sessions_are(sessions: list[Made]) -> None:
     """They are of the kinds that their names say."""
     kinds = {name: read(flights, key_log(log)).session for name, flights, log, _ in sessions}
-    assert kinds["hello retry"].retried
-    assert kinds["resumed TLSv1_2"].resumed
-    assert kinds["resumed TLSv1_3"].resumed
-    assert [half.updates for half in kinds["key updates"]._halves] == [8, 4]
-    server_hello = kinds["etm"].server_hello
+    assert kinds["hello retry"].handshake.keys.retried
+    assert kinds["resumed TLSv1_2"].handshake.resumed
+    assert kinds["resumed TLSv1_3"].handshake.resumed
+    assert [half.place.updates for half in kinds["key updates"].directions] == [8, 4]
+    server_hello = kinds["etm"].handshake.keys.server_hello
     assert server_hello is not None
     assert server_hello.encrypt_then_mac
 
@@ -173,7 +173,7 @@ def refuse(flights: list[Flight], log: bytes, said: list[bytes], index: int, bit
                 reading.plain[event.sender] += event.data
     for who in (CLIENT, SERVER):
         assert said[who].startswith(reading.plain[who])
-    if data[0] == 23 and reading.session.suite is not None:
+    if data[0] == 23 and reading.session.handshake.keys.suite is not None:
         # Nothing of an encrypted record, and nothing after it in its direction.
         assert reading.plain[sender] == shown_before[sender]
 
@@ -216,7 +216,7 @@ def test_every_bit_of_a_record(sessions: list[tuple[str, list[Flight], bytes, li
 def test_bad_bytes_never_raise(pieces: list[tuple[int, bytes, int]]) -> None:
     for keys in (None, key_log(SIMPLE_LOG + RESUMED_LOG)):
         session = TlsSession(keys)
-        session.notes = []
+        session.handshake.notes.listed = []
         for frame, (sender, data, what) in enumerate(pieces):
             if what == 0:
                 session.gap(sender)
@@ -240,7 +240,7 @@ def test_a_key_log_may_be_cut_anywhere(data: bytes, cuts: list[int]) -> None:
     for begin, end in pairwise(places):
         log.add(text[begin:end])
     whole = key_log(text)
-    assert log._secrets == whole._secrets
+    assert log.secrets() == whole.secrets()
     assert log.ignored == whole.ignored
 
 
@@ -310,7 +310,7 @@ def test_gap_without_keys() -> None:
     session.gap(SERVER)
     reading.feed(SERVER, b"rest of a record", 5)
     reading.feed(SERVER, SIMPLE[8][1], 6)
-    assert [(alert.sender, alert.frame) for alert in session.alerts] == [(SERVER, 6)]
+    assert [(alert.sender, alert.frame) for alert in session.handshake.alerts] == [(SERVER, 6)]
     # What it is believed to be is not enough to call the rest plain text.
     reading.feed(SERVER, b"nothing of tls", 7)
     assert reading.after == [b"", b""]
@@ -323,6 +323,6 @@ def test_a_broken_header_ends_a_direction() -> None:
     reading.feed(CLIENT, SIMPLE[7][1])
     assert (reading.plain, reading.after) == ([PAYLOAD, b""], [b"", b""])
     assert "does not go on with a TLS record" in (reading.session.problem or "")
-    assert [alert.description for alert in reading.session.alerts] == ["close_notify"]
+    assert [alert.description for alert in reading.session.handshake.alerts] == ["close_notify"]
     too_long = read([*SIMPLE[:6], (SERVER, b"\x17\x03\x03\xff\xff")], key_log(SIMPLE_LOG))
-    assert too_long.session.error == "a record of 65535 bytes"
+    assert too_long.session.handshake.error == "a record of 65535 bytes"

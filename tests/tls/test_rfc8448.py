@@ -9,7 +9,7 @@ from tests.tls.support import Reading, key_log, read
 
 
 def alerts(reading: Reading) -> list[AlertSeen]:
-    return reading.session.alerts
+    return reading.session.handshake.alerts
 
 
 def test_simple_1_rtt() -> None:
@@ -18,14 +18,18 @@ def test_simple_1_rtt() -> None:
     assert reading.plain == [PAYLOAD, PAYLOAD]
     assert session.problem is None
     assert (session.key_state, session.decrypted) == ("found", True)
-    assert (session.version, session.cipher_suite) == ("TLSv1.3", "TLS_AES_128_GCM_SHA256")
-    assert (session.server_name, session.key_share_group, session.resumed) == ("server", "x25519", False)
-    assert (session.handshake_done_frame, session.handshake_done_sender) == (4, CLIENT)
+    assert (session.handshake.version, session.handshake.cipher_suite) == ("TLSv1.3", "TLS_AES_128_GCM_SHA256")
+    assert (session.handshake.server_name, session.handshake.key_share_group, session.handshake.resumed) == (
+        "server",
+        "x25519",
+        False,
+    )
+    assert (session.handshake.done_frame, session.handshake.done_sender) == (4, CLIENT)
     assert alerts(reading) == [
         AlertSeen(CLIENT, "warning", "close_notify", True, 8),
         AlertSeen(SERVER, "warning", "close_notify", True, 9),
     ]
-    (certificate,) = session.certificates
+    (certificate,) = session.handshake.certificates
     assert (certificate.subject, certificate.issuer, certificate.key) == ("CN=rsa", "CN=rsa", "RSA 1024")
     assert (certificate.not_before, certificate.not_after) == ("2016-07-30T01:23:59+00:00", "2026-07-30T01:23:59+00:00")
     assert (certificate.signature_algorithm, certificate.self_signed) == ("RSA with SHA-256", True)
@@ -36,7 +40,7 @@ def test_simple_1_rtt_without_keys() -> None:
     session = reading.session
     assert (reading.plain, reading.after) == ([b"", b""], [b"", b""])
     assert (session.key_state, session.problem, session.decrypted) == ("not given", "no keys were given", False)
-    assert (session.handshake_done_frame, session.handshake_done_sender) == (4, CLIENT)
+    assert (session.handshake.done_frame, session.handshake.done_sender) == (4, CLIENT)
     # An alert is told by its size.
     assert alerts(reading) == [AlertSeen(CLIENT, None, None, True, 8), AlertSeen(SERVER, None, None, True, 9)]
     assert [record.size for record in session.encrypted_records[SERVER]] == [0xDE, 0x43, 0x13]
@@ -46,9 +50,9 @@ def test_simple_1_rtt_without_keys() -> None:
 def test_resumed_0_rtt() -> None:
     reading = read(RESUMED, key_log(RESUMED_LOG))
     assert reading.plain == [b"ABCDEF" + PAYLOAD, PAYLOAD]
-    assert reading.session.resumed is True
+    assert reading.session.handshake.resumed is True
     assert reading.session.problem is None
-    assert reading.session.handshake_done_frame == 6
+    assert reading.session.handshake.done_frame == 6
     assert [alert.description for alert in alerts(reading)] == ["close_notify", "close_notify"]
 
 
@@ -62,13 +66,17 @@ def test_early_data_without_its_secret_hides_nothing_else() -> None:
 def test_hello_retry_request() -> None:
     reading = read(RETRY, key_log(RETRY_LOG))
     session = reading.session
-    assert (session.retried, session.key_share_group, session.problem) == (True, "secp256r1", None)
+    assert (session.handshake.keys.retried, session.handshake.key_share_group, session.problem) == (
+        True,
+        "secp256r1",
+        None,
+    )
     assert [(alert.sender, alert.description) for alert in alerts(reading)] == [
         (CLIENT, "close_notify"),
         (SERVER, "close_notify"),
     ]
-    assert [certificate.subject for certificate in session.certificates] == ["CN=rsa"]
-    assert session.handshake_done_frame == 6
+    assert [certificate.subject for certificate in session.handshake.certificates] == ["CN=rsa"]
+    assert session.handshake.done_frame == 6
 
 
 def test_keys_that_come_late() -> None:
@@ -77,8 +85,8 @@ def test_keys_that_come_late() -> None:
     session = reading.session
     assert reading.plain == [b"", b""]
     assert session.key_state == "missing"
-    assert session.wanted_random is not None
-    assert session.wanted_random in (session.problem or "")
+    assert session.handshake.wanted_random is not None
+    assert session.handshake.wanted_random in (session.problem or "")
     for i in range(0, len(SIMPLE_LOG), 7):
         log.add(SIMPLE_LOG[i : i + 7])
         reading.take(session.retry())

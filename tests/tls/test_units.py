@@ -274,7 +274,7 @@ def test_a_hello_that_does_not_parse_is_said() -> None:
     hello[9 + 34] = 250  # length of the session id
     reading = read([(CLIENT, bytes(hello)), *SIMPLE[1:]], key_log(SIMPLE_LOG))
     assert reading.plain == [b"", b""]
-    assert "handshake message 1" in (reading.session.error or "")
+    assert "handshake message 1" in (reading.session.handshake.error or "")
     assert reading.session.problem == "the client's hello is not in the capture"
 
 
@@ -290,17 +290,17 @@ def test_a_handshake_message_without_end() -> None:
     session = TlsSession()
     for frame in range(100):
         session.feed(CLIENT, b"\x16\x03\x01\x40\x00\x01\x03\xff\xff" + bytes(16380), frame)
-    assert len(session._halves[CLIENT].messages) <= (1 << 18) + 16384
+    assert len(session.directions[CLIENT].messages) <= (1 << 18) + 16384
     session = TlsSession()
     session.feed(CLIENT, b"\x16\x03\x01\x00\x04\x01\xff\xff\xff", 1)
-    assert session.error == "a handshake message of 16777219 bytes"
+    assert session.handshake.error == "a handshake message of 16777219 bytes"
 
 
 def test_alerts_are_bounded() -> None:
     session = TlsSession()
     for frame in range(1000):
         session.feed(CLIENT, b"\x15\x03\x01\x00\x02\x01\x00", frame)
-    assert len(session.alerts) == 64
+    assert len(session.handshake.alerts) == 64
     assert session.client_records == 1000
 
 

@@ -334,12 +334,12 @@ def tls_facts_of(conversation: Conversation) -> TlsFacts | None:
     return TlsFacts(
         len(conversation.secrets.keys),
         tls.decrypted,
-        tls.tls13,
-        tls.handshake_done_frame,
+        tls.handshake.keys.tls13,
+        tls.handshake.done_frame,
         tls.overhead,
         tls.encrypted_records,
         tls.problem,
-        tls.wanted_random,
+        tls.handshake.wanted_random,
     )
 
 

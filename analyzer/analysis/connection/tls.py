@@ -56,10 +56,10 @@ def tls_of(conversation: Conversation, outcome: str) -> model.Tls | None:
     time_ns = facts.login.tls_ns or 0
     return model.Tls(
         facts.login.ssl_request_frame,
-        tls.version,
-        tls.cipher_suite,
-        tls.server_name,
-        tls.resumed,
+        tls.handshake.version,
+        tls.handshake.cipher_suite,
+        tls.handshake.server_name,
+        tls.handshake.resumed,
         tls.decrypted,
         [
             model.Alert(
@@ -69,16 +69,16 @@ def tls_of(conversation: Conversation, outcome: str) -> model.Tls | None:
                 alert.encrypted,
                 alert.frame,
             )
-            for alert in tls.alerts
+            for alert in tls.handshake.alerts
         ],
-        [certificate_of(seen, time_ns) for seen in tls.certificates],
-        tls.alpn,
-        tls.key_share_group,
-        tls.ja3,
-        tls.ja4,
-        list(tls.offered_versions),
-        list(tls.alpn_offered),
-        [certificate_of(seen, time_ns) for seen in tls.client_certificates],
+        [certificate_of(seen, time_ns) for seen in tls.handshake.certificates],
+        tls.handshake.alpn,
+        tls.handshake.key_share_group,
+        tls.handshake.ja3,
+        tls.handshake.ja4,
+        list(tls.handshake.offered_versions),
+        list(tls.handshake.alpn_offered),
+        [certificate_of(seen, time_ns) for seen in tls.handshake.client_certificates],
         inferred_of(conversation, tls) if outcome == ENCRYPTED else None,
     )
 
@@ -89,27 +89,27 @@ def no_login_inside(conversation: Conversation) -> bool:
     Captures with gaps, and those of one direction, do not tell.
     """
     tls, facts = conversation.tls, conversation.facts
-    if tls is None or tls.client_hello is None or facts.faults.gaps or conversation.machine.one_sided:
+    if tls is None or tls.handshake.keys.client_hello is None or facts.faults.gaps or conversation.machine.one_sided:
         return False
     if tls.decrypted:
         return facts.login.tls_first and facts.greeting.record is None
-    return tls.handshake_done_frame is None and facts.closing.end is not None
+    return tls.handshake.done_frame is None and facts.closing.end is not None
 
 
 def inferred_of(conversation: Conversation, tls: TlsSession) -> model.Inferred | None:
     """What the encrypted records of a connection tell of its login."""
     client, server = tls.encrypted_records
-    if not client or tls.client_hello is None or conversation.facts.login.tls_first:
+    if not client or tls.handshake.keys.client_hello is None or conversation.facts.login.tls_first:
         # Seen from the middle on, or begun in place of MySQL's greeting: nothing says that it is a login.
         return None
-    alerts = {(alert.sender, alert.frame) for alert in tls.alerts}
+    alerts = {(alert.sender, alert.frame) for alert in tls.handshake.alerts}
     seen: list[Seen] = []
     for sender, records in ((CLIENT, client), (SERVER, server)):
         for record in records:
             bounds = tls.contents(sender, record.size)
             if bounds is None:
                 return None
-            if tls.tls13 and bounds[1] <= ALERT_SIZE and (sender, record.frame) in alerts:
+            if tls.handshake.keys.tls13 and bounds[1] <= ALERT_SIZE and (sender, record.frame) in alerts:
                 continue
             seen.append(Seen(sender, *bounds, record.frame, record.time_ns))
     # Records of one direction are in order already; of one frame, all are of one direction.
@@ -134,13 +134,14 @@ def _around(conversation: Conversation, tls: TlsSession) -> Around:
     if facts.closing.end is not None:
         endpoint, _, frame, time_ns = facts.closing.end
         ended = (CLIENT if endpoint == conversation.client else SERVER, time_ns)
-        first = min((alert for alert in tls.alerts if alert.encrypted), key=lambda alert: alert.frame, default=None)
+        sealed = (alert for alert in tls.handshake.alerts if alert.encrypted)
+        first = min(sealed, key=lambda alert: alert.frame, default=None)
         if first is not None and first.frame < frame:
             # A side says in TLS that it is done before it closes.
             ended = (first.sender, time_ns)
     packed = CLIENT_COMPRESS | CLIENT_ZSTD_COMPRESSION_ALGORITHM
     return Around(
-        tls.tls13,
+        tls.handshake.keys.tls13,
         tls.overhead is not None,
         capabilities,
         bool(capabilities and capabilities & packed),

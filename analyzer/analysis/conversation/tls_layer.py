@@ -90,7 +90,7 @@ class TlsLayer:
         login.tls_frame = frames[0]
         login.tls_ns = times[0]
         if decoder.observer is not None and not decoder.alone:
-            tls.notes = []
+            tls.handshake.notes.listed = []
         self.take(role, data, ends, frames, times)
 
     def take(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
@@ -99,7 +99,7 @@ class TlsLayer:
         if tls is None:
             return
         layers = observer is not None and observer.layers
-        if not layers and tls.notes is None:
+        if not layers and tls.handshake.notes.listed is None:
             self.handle(tls.feed_all(role, data, ends, frames, times))
             return
         start = 0
@@ -173,11 +173,11 @@ class TlsLayer:
     def _hand_on_notes(self, last: bool) -> None:
         """Hands on what TLS messages there were; alerts last, as they end what is said in their segment."""
         tls, observer = self.session, self._decoder.observer
-        if tls is None or observer is None or not tls.notes:
+        if tls is None or observer is None or not tls.handshake.notes.listed:
             return
-        notes, tls.notes = tls.notes, []
+        notes, tls.handshake.notes.listed = tls.handshake.notes.listed, []
         for note in notes:
             if last or note.what != "Alert":
                 observer.event(note.sender, f"TLS {note.what}", note.text, note.length, note.frame, note.time_ns)
             else:
-                tls.notes.append(note)
+                tls.handshake.notes.listed.append(note)
