@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -86,19 +86,39 @@ def go_client(driver: Driver) -> Path:
     return HOME / "go" / driver.package.replace("/", "_").replace("@", "-") / "client"
 
 
-def _go() -> None:
+def build_go(place: Path, sources: Sequence[Path], requires: str) -> None:
+    """Builds `client` in a directory from sources and one module ("path version"), unless it is there as they are."""
     go = _tool("go", "Go")
+    module = f"module handshark/drivers\n\ngo 1.21\n\nrequire {requires}\n"
+    mark = hashlib.sha256(b"".join([module.encode(), *(source.read_bytes() for source in sources)])).hexdigest()
+    ready = place / "ready"
+    if ready.is_file() and ready.read_text(encoding="utf-8") == mark:
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for source in sources:
+        shutil.copy(source, place)
+    (place / "go.mod").write_text(module, encoding="utf-8")
+    _run([go, "mod", "tidy"], place)
+    _run([go, "build", "-o", "client", "."], place)
+    ready.write_text(mark, encoding="utf-8")
+
+
+def _go() -> None:
     for driver in of("go"):
-        place = go_client(driver).parent
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        for name in ("cases.go", f"{driver.argument}.go"):
-            shutil.copy(HERE / "go" / name, place)
-        module, _, version = driver.package.partition("@")
-        requires = f"module handshark/drivers\n\ngo 1.21\n\nrequire {module} {version}\n"
-        (place / "go.mod").write_text(requires, encoding="utf-8")
-        _run([go, "mod", "tidy"], place)
-        _run([go, "build", "-o", "client", "."], place)
+        sources = [HERE / "go" / name for name in ("cases.go", f"{driver.argument}.go")]
+        build_go(go_client(driver).parent, sources, driver.package.replace("@", " "))
+
+
+def pip_install(target: Path, packages: Sequence[str]) -> None:
+    """Python packages into a directory of their own, unless they are there."""
+    ready = target / "ready"
+    mark = repr((packages, sys.version_info[:2]))
+    if not (ready.is_file() and ready.read_text(encoding="utf-8") == mark):
+        shutil.rmtree(target, ignore_errors=True)
+        HOME.mkdir(parents=True, exist_ok=True)
+        _run([sys.executable, *PIP, "--target", str(target), *packages])
+        ready.write_text(mark, encoding="utf-8")
 
 
 def jar(artifact: str) -> Path:
