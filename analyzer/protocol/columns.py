@@ -17,7 +17,7 @@ class ResultColumn(msgspec.Struct, frozen=True, gc=False):
     """A column of a result set, or a parameter of a prepared statement.
 
     `type`, `flags` and `decimals` are the definition's; `character_set` is the number of its collation, None before
-    protocol 4.1, where all strings are text.
+    protocol 4.1, where all strings are text. `org_name` is the column's name in its table, where it has another here.
     """
 
     name: str
@@ -25,6 +25,7 @@ class ResultColumn(msgspec.Struct, frozen=True, gc=False):
     flags: int
     character_set: int | None
     decimals: int
+    org_name: str = ""
 
     @property
     def is_text(self) -> bool:

@@ -153,10 +153,11 @@ class Shown(CommandTracker):
 
     def _command(self, pending: PendingCommand) -> CommandExcerpt:
         record = pending.record
-        if pending.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute):
-            # Bound values are not shown: they need not be worked out, and may be many.
-            pending.plan = pending.record = None
         mask = None if self.packets.show_secrets else self.packets.memo.mask.statements
+        bound = pending.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute)
+        if bound and (mask is None or pending.error is None):
+            # Bound values are not shown, and may be many: they are worked out only where an error may quote them.
+            pending.plan = pending.record = None
         exchange = self.exchange("", pending, mask)
         statement, length = _statement(exchange, record)
         error = exchange.error

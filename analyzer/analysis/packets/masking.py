@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from analyzer.analysis.packets.field_spans import spans_of
 from analyzer.analysis.packets.sql_names import has_hint, shape_of
 from analyzer.analysis.packets.sql_secrets import secrets_of, without
@@ -23,6 +25,7 @@ from analyzer.analysis.packets.statement_mask import (
 )
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, AwaitedCommand, Machine
@@ -41,6 +44,7 @@ from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
+from analyzer.protocol.records.session_track import SystemVariable
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
@@ -130,7 +134,7 @@ class PacketMask:
     def __init__(self) -> None:
         self.statements = StatementMask()
         # The columns that were asked about last, and those of them that are secret.
-        self._columns: tuple[Any, ...] = ()
+        self._columns: Columns = ()
         self._secret_columns: frozenset[int] = frozenset()
 
     def hidden(
@@ -164,7 +168,7 @@ class PacketMask:
             return record.summary().replace(record.error_message, self._message(record, around))
         text = record.summary()
         if isinstance(record, OKPacket):
-            return self._quoting(text, around)
+            return self._quoting(self._tracked(record).summary(), around)
         if isinstance(record, ColumnDefinition41 | ColumnDefinition320 | BinlogEvent):
             return self._quoting(self._event(record, text) or self.statements.statement(text), around)
         return text
@@ -377,7 +381,7 @@ class PacketMask:
                     ranges += _in_bytes(payload, span, text, [(found[0][0], len(text))])
         return ranges
 
-    def _of_columns(self, columns: tuple[Any, ...]) -> frozenset[int]:
+    def _of_columns(self, columns: Columns) -> frozenset[int]:
         """The numbers of the columns that are secret by their name."""
         if columns is not self._columns:
             self._columns = columns
@@ -385,7 +389,7 @@ class PacketMask:
                 number
                 for number, column in enumerate(columns)
                 if secret_name(column.name)
-                or secret_name(getattr(column, "org_name", ""))
+                or secret_name(column.org_name)
                 or bool(self.statements.secrets(f"SELECT {column.name}"))
             )
         return self._secret_columns
@@ -429,6 +433,21 @@ class PacketMask:
             if isinstance(body, statement.UserVar) and body.type == 0:
                 return True
         return False
+
+    def _tracked(self, record: OKPacket) -> OKPacket:
+        """The packet without what the session tracks of secrets."""
+        state = record.session_state_info
+        if not state:
+            return record
+        shown = tuple(
+            msgspec.structs.replace(
+                change, value=MASK if secret_name(change.name) else self.statements.statement(change.value)
+            )
+            if isinstance(change, SystemVariable)
+            else change
+            for change in state
+        )
+        return msgspec.structs.replace(record, session_state_info=shown)
 
     def _event(self, record: AnyRecord, text: str) -> str | None:
         """The summary of an event whose value must not be shown."""

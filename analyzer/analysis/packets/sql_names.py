@@ -18,7 +18,7 @@ _SECRET: Final = re.compile(
 )
 # Names that hold such a word and no secret.
 _HARMLESS: Final = re.compile(
-    r"_(?:ID|IDS|PATH|FILE|DIR|TIME|AT|ON|DATE|COUNT|LENGTH|LEN|POLICY|LIFETIME|HISTORY|INTERVAL|EXPIRED|EXPIRES|EXPIRY"
+    r"(?<!SECRET)_ID\Z|_(?:IDS|PATH|FILE|DIR|TIME|AT|ON|DATE|COUNT|LENGTH|LEN|POLICY|LIFETIME|HISTORY|INTERVAL|EXPIRED|EXPIRES|EXPIRY"
     r"|CHANGED|CURRENT|ATTEMPTS|ROUNDS|TYPE|PLUGIN|VERSION|NUMBER|NAME|ENABLED|LIMIT|TIMEOUT|REQUIRED|RESET|KEYS)\Z"
     r"|\AVALIDATE_PASSWORD(?!_STRENGTH)|\A(?:MYSQL_NATIVE|MYSQL_OLD|MYSQL_CLEAR|SHA256|CACHING_SHA2)_PASSWORD"
     r"|\AOLD_PASSWORDS\Z|\ADEFAULT_PASSWORD|\A(?:STRICT|SIMPLE|CRACKLIB)_PASSWORD|\ADISCONNECT_ON_EXPIRED|\ASQL_MODE\Z"
@@ -51,7 +51,7 @@ _HINTS: Final[tuple[tuple[bytes, re.Pattern[bytes] | None], ...]] = (
     (b"secret", None),
     (b"credential", None),
     (b"token", None),
-    (b"auth", re.compile(rb"auth(?!or)")),
+    (b"auth", re.compile(rb"auth(?!or(?!iz))")),
     (b"key", re.compile(rb"filekey|keyring|(?:api|access|private|encryption|encrypt|signing|shared|aes|hmac)_?key")),
     (b"crypt", None),
     (b"code", re.compile(rb"(?:en|de)code(?![a-z])")),

@@ -66,7 +66,9 @@ _BEFORE_NAMES: Final = frozenset(
 )
 _REPLICATION: Final = re.compile(r"\A(?:MASTER|SOURCE|RELAY|NETWORK|REQUIRE|GTID|ASSIGN|PRIVILEGE|GET)_")
 _PATH: Final = re.compile(r"\A[$]?[\w.\[\]*-]{1,128}\Z")
-_URL: Final = re.compile(r"://[^/\s]*:.*@|://[^\s]*:[^\s]*@", re.DOTALL)
+_URL: Final = re.compile(
+    r"://[^/\s]*:.*@|://[^\s]*:[^\s]*@|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}", re.DOTALL | re.IGNORECASE
+)
 _HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]?\$")
 _PAIR: Final = re.compile(r"([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}\s{0,8}[=:]\s{0,8}[^\s=>]")
 # A literal that ends where a password has to follow: the statement is put together from pieces.
@@ -175,7 +177,7 @@ class _Search:
             if token.kind == STRING:
                 name = content_of(self._text, token)
                 if _PATH.match(name) and is_secret(name.upper().rpartition(".")[2]):
-                    self._named_by_text(index, end)
+                    self._named_by_text(index, begin, end)
                 continue
             if token.kind not in _NAMED:
                 continue
@@ -198,8 +200,10 @@ class _Search:
             if following in ("USER", "SERVER"):
                 self._account(index, end)
         elif (
-            word == "SET" and following == "PASSWORD" and not self._has(begin, index, ("UPDATE", "INSERT", "REPLACE"))
-        ) or (word == "CHANGE" and following in ("MASTER", "REPLICATION")):
+            (word == "SET" and following == "PASSWORD" and not self._has(begin, index, ("UPDATE", "INSERT", "REPLACE")))
+            or (word == "CHANGE" and following in ("MASTER", "REPLICATION"))
+            or (word == "GRANT" and (index == begin or self._tokens[index - 1].word != "WITH"))
+        ):
             self._account(index, end)
         elif word in ("INSERT", "REPLACE"):
             self._insert(index, end)
@@ -343,13 +347,27 @@ class _Search:
                     self._hide(index, also_numbers=before in _COMPARES or before in ("BETWEEN", ",", "AND"))
             index += 1
 
-    def _named_by_text(self, index: int, end: int) -> None:
+    def _settings(self, begin: int, end: int) -> None:
+        """UPDATE ... SET value = '...' WHERE name = 'password': hides what is set."""
+        setting = False
+        for index in range(begin, end):
+            word = self._tokens[index].word
+            if word == "UPDATE" and index == begin:
+                setting = True
+            elif word == "WHERE":
+                return
+            elif setting:
+                self._hide_text(index)
+
+    def _named_by_text(self, index: int, begin: int, end: int) -> None:
         """A literal that names a secret ('$.password', "password"): hides the value behind it."""
         following = self._word(index + 1, end)
         if following == ":" or (following == "," and self._encloses(index)):
             self._element(index + 2, end)
         elif following in _COMPARES | {")"}:
             self._region(index + 1, end)
+        if index > begin and self._tokens[index - 1].word in _COMPARES:
+            self._settings(begin, index)
 
     def _encloses(self, index: int) -> bool:
         """Whether a token stands inside of a parenthesis."""

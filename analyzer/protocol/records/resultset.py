@@ -110,7 +110,8 @@ class ColumnDefinition41(Record, frozen=True):
     @property
     def column(self) -> ResultColumn:
         """What its rows are read with."""
-        return ResultColumn(self.name, self.type, self.flags, self.character_set, self.decimals)
+        other = self.org_name if self.org_name != self.name else ""
+        return ResultColumn(self.name, self.type, self.flags, self.character_set, self.decimals, other)
 
     def summary(self) -> str:
         extended = "".join(f", {chunk.summary()}" for chunk in self.extended_metadata or ())
