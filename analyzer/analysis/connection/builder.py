@@ -373,7 +373,8 @@ def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
         _between(tcp.syn_ns, tcp.connected_ns),
         _between(tcp.connected_ns, greeting),
         _between(facts.login.ssl_request_ns or facts.login.tls_ns, facts.login.secured_ns),
-        _between(greeting, login),
+        # A health check sends its login before it has read the greeting.
+        _between(greeting, login) if greeting is None or login is None or greeting <= login else None,
         _between(login, verdict),
         _between(tcp.first_ns if tcp.syn_ns is not None else None, verdict),
     )

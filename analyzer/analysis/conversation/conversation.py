@@ -181,6 +181,7 @@ class Conversation(RunsHandler):
         self._tls.close()
         if self.kind == MYSQL:
             self.facts.record_close(self.machine, self._decoder.framers)
+        self.facts.faults.eof_departure = self.machine.connection.result.departure
         if self.observer is not None:
             self.observer.close()
 

@@ -124,6 +124,8 @@ class FaultFacts(msgspec.Struct):
     gaps: list[tuple[int, int, str, int]] = []
     # reason -> (how many, how many bytes) of those that are not kept
     more_gaps: dict[str, tuple[int, int]] = {}
+    # (what, frame) of the first result whose EOF packets are not what was agreed on.
+    eof_departure: tuple[str, int] | None = None
     assumed: bool = False
     taken_up: bool = False
 
@@ -414,11 +416,11 @@ class Facts(msgspec.Struct):
     def _client(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         if isinstance(record, AuthResponse):
             if machine.login_done:
-                self._response(packet, machine)
+                self._response(packet.frame, machine)
                 return
             self._step(CLIENT, packet, record, machine)
             self._exchange(machine)
-            self._response(packet, machine)
+            self._response(packet.frame, machine)
             return
         # In AUTHENTICATION too: the verdict before it was not captured, or COM_CHANGE_USER was given up.
         if before not in st.CONNECTION_PHASE or before == st.AUTHENTICATION:
@@ -429,7 +431,7 @@ class Facts(msgspec.Struct):
                 return
             self._sent(packet, machine)
             if isinstance(record, ComChangeUser):
-                self._response(packet, machine)
+                self._response(packet.frame, machine)
             return
         if isinstance(record, SSLRequest | SSLRequest320):
             self.login.ssl_request = record
@@ -442,7 +444,7 @@ class Facts(msgspec.Struct):
             self.login.detail = machine.detail
             self._step(CLIENT, packet, record, machine)
             self._exchange(machine)
-            self._response(packet, machine)
+            self._response(packet.frame, machine)
 
     def _sent(self, packet: RawPacket, machine: Machine) -> None:
         """Counts a command, and notes whether its turn had come."""
@@ -455,15 +457,15 @@ class Facts(msgspec.Struct):
             answers.record_after_quit(packet.frame, code)
         answers.record_sent(code, packet.payload, packet.length, packet.frame, packet.time_ns)
 
-    def _response(self, packet: RawPacket, machine: Machine) -> None:
+    def _response(self, frame: int, machine: Machine) -> None:
         """Notes a response: what can be checked of it, and whether it gave the password away."""
         exchange = machine.exchange
         if exchange is not None and exchange.response is not None and machine.plugin is not None:
-            proof = (packet.frame, machine.plugin, exchange.nonce, exchange.response)
+            proof = (frame, machine.plugin, exchange.nonce, exchange.response)
             if len(self.auth.proofs) < MOST and (not self.auth.proofs or self.auth.proofs[-1][1:] != proof[1:]):
                 self.auth.proofs.append(proof)
         if exchange is not None and exchange.protection == CLEARTEXT and len(self.auth.messages_in_clear) < MOST:
-            self.auth.messages_in_clear.append(packet.frame)
+            self.auth.messages_in_clear.append(frame)
 
     def _exchange(self, machine: Machine) -> None:
         """Notes what the exchange has come to: plugin, path, protection."""
@@ -481,17 +483,24 @@ class Facts(msgspec.Struct):
     # -- server -----------------------------------------------------------------------------------------------------
 
     def _server(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
-        if before == st.AUTHENTICATION:
+        if isinstance(record, HandshakeV10 | HandshakeV9):
+            self.greeting.record = record
+            self.greeting.frame = packet.frame
+            self.greeting.time_ns = packet.time_ns
+            if self.login.record is None:
+                self.auth.plugin = getattr(record, "auth_plugin_name", None)
+            else:
+                # The greeting came behind the login: only now it is known what the response was made for.
+                self._exchange(machine)
+                self.auth.proofs.clear()
+                self.auth.messages_in_clear.clear()
+                self._response(self.login.frame, machine)
+        elif before == st.AUTHENTICATION:
             if machine.login_done and (self.auth.verdict == "accepted" or self.auth.verdict_lost):
                 if isinstance(record, ErrPacket):  # COM_CHANGE_USER's
                     self.answers.record_error(record, packet, machine)
                 return
             self._authentication(packet, record, machine)
-        elif isinstance(record, HandshakeV10 | HandshakeV9):
-            self.greeting.record = record
-            self.greeting.frame = packet.frame
-            self.greeting.time_ns = packet.time_ns
-            self.auth.plugin = getattr(record, "auth_plugin_name", None)
         elif isinstance(record, ErrPacket):
             if before in st.CONNECTION_PHASE:
                 self.greeting.early_error = before == st.GREETING

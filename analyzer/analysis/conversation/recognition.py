@@ -21,10 +21,10 @@ MORE: Final = -1  # too few bytes to say
 LONGEST_GREETING: Final = 1024
 LONGEST_ERROR: Final = 1024
 LONGEST_LOGIN: Final = 1 << 18
-# Errors that servers send before any login. Sources: MySQL "Error Message Reference", MariaDB "Error Codes".
-EARLY_ERRORS: Final = frozenset(
-    {1040, 1041, 1042, 1043, 1053, 1105, 1129, 1130, 1152, 1153, 1156, 1158, 1159, 1160, 1161, 1203, 1226, 4031}
-)
+# Error codes: of servers (from 1000 on), of clients that proxies pass on (2000), of proxies of their own (9000).
+# Source: MySQL "Error Message Reference".
+ERROR_CODES: Final = range(1000, 20000)
+_SQL_STATE: Final = re.compile(r"[0-9A-Z]{5}")
 # X Protocol: the server's first message is the notice "hello" (type 11), the client's CapabilitiesGet or ...Set.
 # Source: MySQL source documentation, "X Protocol", Mysqlx.ClientMessages and Mysqlx.ServerMessages.
 X_NOTICE: Final = 11
@@ -72,8 +72,9 @@ def is_greeting(data: bytes) -> int:
     rest = len(payload) - end - 1
     if rest < 15 or payload[end + 13] != 0:
         return NO
-    # A greeting without the upper flags ends after the lower ones; else the fixed part is 31 bytes.
-    return YES if rest == 15 or rest >= 31 else NO
+    # A greeting without the upper flags ends after the lower ones; else the fixed part is 31 bytes, of which servers
+    # that others have written leave the end out: they are known by a version that begins with a number.
+    return YES if rest == 15 or rest >= 31 or version[:1].isdigit() else NO
 
 
 def is_cut_greeting(data: bytes) -> bool:
@@ -102,7 +103,12 @@ def is_early_error(data: bytes) -> int:
         return NO
     if any(byte < 0x20 for byte in payload[3:] if byte not in (0x09, 0x0A, 0x0D)):
         return NO
-    return YES if error.error_code in EARLY_ERRORS and error.error_message else NO
+    state = error.sql_state
+    if state is not None and not _SQL_STATE.fullmatch(state):
+        return NO
+    # A sentence, in whatever language.
+    words = error.error_message.strip()
+    return YES if error.error_code in ERROR_CODES and len(words) > 3 and words.isprintable() else NO
 
 
 def is_login(data: bytes) -> int:

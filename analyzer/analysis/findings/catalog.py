@@ -23,6 +23,7 @@ from analyzer.analysis.findings.rules import (
     decryption_failed,
     deprecated_plugin,
     encrypted_login,
+    eof_packets_mismatch,
     foreign_client,
     foreign_server,
     full_auth_refused,
@@ -90,6 +91,7 @@ TABLE: tuple[Rule, ...] = (
     truncated_login.RULE,
     tls_flag_without_tls.RULE,
     malformed_packet.RULE,
+    eof_packets_mismatch.RULE,
     # TLS
     tls_version_refused.RULE,
     tls_untrusted_certificate.RULE,

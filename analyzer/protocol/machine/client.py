@@ -16,6 +16,7 @@ from analyzer.protocol.records.authentication import (
     AuthResponse,
 )
 from analyzer.protocol.records.base import Record, malformed
+from analyzer.protocol.records.commands.admin import ComQuit
 from analyzer.protocol.records.commands.local_infile import LONGEST
 from analyzer.protocol.records.commands.replication import SEMI_SYNC_MAGIC, SemiSyncAck
 from analyzer.protocol.records.commands.statement import (
@@ -44,6 +45,8 @@ from analyzer.protocol.tables.capabilities import (
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
+# COM_QUIT alone.
+GOODBYE: Final = b"\x01"
 # Commands that name a prepared statement: its number stands behind the command's byte.
 _NAMES_STATEMENT: Final = frozenset(
     {
@@ -77,6 +80,10 @@ def received(c: ConnectionState, packet: RawPacket) -> AnyRecord:
     state = c.at.name
     payload = packet.payload
     try:
+        if state == st.AUTHENTICATION and not c.auth.login_done and payload == GOODBYE and not packet.first_sequence_id:
+            # Sent with the login, by a client that only wants to see the server answer.
+            c.at.quit()
+            return ComQuit()
         if state == st.AUTHENTICATION and not (packet.first_sequence_id == 0 and _command_due(c)):
             c.check_sequence(CLIENT, packet)
             return _auth_response(c, payload)
@@ -138,6 +145,7 @@ def _login(c: ConnectionState, payload: bytes) -> Record:
     c.begin_auth(name, ctx.nonce)
     c.move("login")
     c.auth.first_response(record.auth_response)
+    c.auth.response = None if c.at.greeted else record.auth_response
     return record
 
 
@@ -150,6 +158,7 @@ def _login_320(c: ConnectionState, payload: bytes) -> Record:
     c.begin_auth("mysql_old_password", ctx.nonce)
     c.move("login")
     c.auth.first_response(record.auth_response)
+    c.auth.response = None if c.at.greeted else record.auth_response
     return record
 
 

@@ -35,12 +35,15 @@ AnyRecord = Record  # Malformed is one too
 class AuthProgress(msgspec.Struct):
     """How far the authentication is.
 
-    `plugin_name` is as on the wire, also of a plugin nobody here knows; `detail` is the plugin's record inside the
-    packet in hand, or None; `login_done`: the login's OK has come, what follows is COM_CHANGE_USER's.
+    plugin_name   as on the wire, also of a plugin nobody here knows
+    response      the login's, as long as the greeting has not come
+    detail        the plugin's record inside the packet in hand, or None
+    login_done    the login's OK has come, what follows is COM_CHANGE_USER's
     """
 
     plugin: Plugin | None = None
     plugin_name: str | None = None
+    response: bytes | None = None
     exchange: Exchange | None = None
     detail: AuthRecord | None = None
     login_done: bool = False
@@ -72,12 +75,16 @@ class ResultSetProgress(msgspec.Struct):
     left             definitions still to come
     columns          of the list that comes
     out_parameters   the result set holds a procedure's OUT parameters: an OK follows it
+    rows_begun       a row, or what may stand in front of the first, has come
+    departure        (event, frame) of the first result whose EOF packets are not what was agreed on
     definitions, definition_bytes   those that came, and their bytes on the wire: kept where somebody looks at rows
     """
 
     left: int = 0
     columns: int = 0
     out_parameters: bool = False
+    rows_begun: bool = False
+    departure: tuple[str, int] | None = None
     definitions: list[ResultColumn] = []
     definition_bytes: int = 0
 

@@ -66,6 +66,8 @@ class Machine:
         except DecodeError as error:
             return malformed_record(error, packet.payload, connection.context)
         if event:
+            if event in server.DEPARTURES and connection.result.departure is None:
+                connection.result.departure = event, packet.frame
             connection.move(event)
         return record
 
@@ -132,6 +134,8 @@ class Machine:
             at.took((sequence - 1) & 0xFF)
             if at.name != st.ROWS:
                 self.connection.result.left -= count
+            else:
+                self.connection.result.rows_begun = True
 
     # -- what is known from elsewhere ---------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ Event = Literal[
     "columns_end",
     "cursor",
     "eof",
+    "eof_for_row",
     "err",
     "file_end",
     "greeting",
@@ -64,6 +65,7 @@ Event = Literal[
     "ok_more",
     "params",
     "params_end",
+    "row_for_eof",
     "rows",
     "secure",
     "ssl_request",
@@ -132,6 +134,8 @@ TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]
     (TLS_HANDSHAKE, "err"): CLOSED,
     (SECURE_LOGIN, "login"): AUTHENTICATION,
     (SECURE_LOGIN, "err"): CLOSED,
+    # A client that checks the server's health says its login before it has read the greeting.
+    (AUTHENTICATION, "greeting"): AUTHENTICATION,
     (AUTHENTICATION, "ok"): FINISHED,
     (AUTHENTICATION, "err"): CLOSED,
     (AUTHENTICATION, "change_user_err"): FINISHED,
@@ -149,11 +153,13 @@ TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]
     (COLUMNS, "rows"): ROWS,
     (COLUMNS, "err"): FINISHED,
     (COLUMNS_EOF, "eof"): ROWS,
+    (COLUMNS_EOF, "row_for_eof"): ROWS,  # no EOF, though it was agreed on
     (COLUMNS_EOF, "cursor"): FINISHED,
     (COLUMNS_EOF, "rows"): ROWS,
     (COLUMNS_EOF, "ok"): FINISHED,
     (COLUMNS_EOF, "ok_more"): RESULT,
     (COLUMNS_EOF, "err"): FINISHED,
+    (ROWS, "eof_for_row"): ROWS,  # an EOF behind the definitions, though it was agreed to leave it out
     (ROWS, "ok"): FINISHED,
     (ROWS, "ok_more"): RESULT,
     (ROWS, "err"): FINISHED,
@@ -231,6 +237,7 @@ class State(msgspec.Struct):
     sequence         of the last packet of the current turn; None: any may follow
     sequence_error   whether the last packet's id was wrong
     quitting         the client has said goodbye: servers close, some proxies say OK
+    greeted          the server's greeting was seen
     file_sequence    id of the client's last packet of a file that the server did not want to the end, or None
     """
 
@@ -245,6 +252,7 @@ class State(msgspec.Struct):
     sequence: int | None = None
     sequence_error: SequenceError | None = None
     quitting: bool = False
+    greeted: bool = False
     file_sequence: int | None = None
 
     @property
@@ -271,6 +279,8 @@ class State(msgspec.Struct):
             return False
         if target != FINISHED:
             self.name = target
+            if event == "greeting":
+                self.greeted = True
             return False
         self.finished = self.command
         self.command = None
@@ -304,7 +314,9 @@ class State(msgspec.Struct):
             return False
         expected = (self.sequence + 1) & 0xFF
         # An error that nobody asked for (shutdown, wait_timeout) starts at 0 whatever came before.
-        unasked = sender == SERVER and self.name == COMMAND and found == 0
+        # So does a greeting that comes behind the login.
+        begins = self.name == COMMAND or (self.name == AUTHENTICATION and not self.greeted)
+        unasked = sender == SERVER and begins and found == 0
         if found == expected or unasked:
             return False
         self.sequence_error = SequenceError(sender, expected, found)

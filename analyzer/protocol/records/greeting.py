@@ -6,7 +6,8 @@ Sources: MySQL source documentation, "Protocol::HandshakeV10" and "Protocol::Han
 
 from __future__ import annotations
 
-from typing import Self
+import re
+from typing import Final, Self
 
 from analyzer.errors import BadValue
 from analyzer.protocol.context import Context
@@ -17,6 +18,11 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_SECURE_CONNECTION,
 )
 from analyzer.protocol.wire.reader import Reader, Writer
+
+STATUS_SIZE: Final = 2
+NONCE_PART: Final = 12  # bytes of the nonce's second part, without the NUL behind it
+# Longer versions are none.
+LONGEST_VERSION: Final = 255
 
 
 class HandshakeV10(Record, frozen=True):
@@ -39,6 +45,8 @@ class HandshakeV10(Record, frozen=True):
     auth_plugin_name: str | None = None
     # Some 5.5 and 5.6 servers send the plugin name without its NUL (bug 59453).
     name_has_nul: bool = True
+    # What stands behind: MariaDB 10.0 sends a second NUL, other servers what their authors thought of.
+    trailing: bytes = b""
 
     @property
     def capability_flags(self) -> int:
@@ -52,7 +60,8 @@ class HandshakeV10(Record, frozen=True):
     def auth_plugin_data(self) -> bytes:
         """The nonce: both parts, without the NUL that ends the second."""
         second = self.auth_plugin_data_part_2 or b""
-        return self.auth_plugin_data_part_1 + (second[:-1] if second[-1:] == b"\x00" else second)
+        ends = len(second) > NONCE_PART and second[-1:] == b"\x00"
+        return self.auth_plugin_data_part_1 + (second[:-1] if ends else second)
 
     @classmethod
     def decode(cls, r: Reader, ctx: Context) -> Self:
@@ -68,19 +77,24 @@ class HandshakeV10(Record, frozen=True):
         if r.pos == r.end:
             return cls(server_version, thread_id, part_1, filler, flags_1)
         character_set = r.u8("character_set")
+        if r.left < STATUS_SIZE:
+            return cls(server_version, thread_id, part_1, filler, flags_1, character_set, trailing=r.rest("trailing"))
         status = r.uint("status_flags", 2)
+        if r.left < STATUS_SIZE:
+            return cls(
+                server_version, thread_id, part_1, filler, flags_1, character_set, status, trailing=r.rest("trailing")
+            )
         flags_2 = r.uint("capability_flags_2", 2)
         flags = flags_1 | flags_2 << 16
         data_len = r.u8("auth_plugin_data_len")
         reserved = r.take("reserved", 10)
         part_2: bytes | None = None
         if flags & CLIENT_SECURE_CONNECTION or data_len:
-            # MySQL 5.1 leaves the length 0 and sends 13 bytes all the same; the manual's rule is max(13, length - 8).
-            part_2 = r.take("auth_plugin_data_part_2", max(13, data_len - 8))
+            part_2 = r.take("auth_plugin_data_part_2", _second_part(r, data_len))
         name: str | None = None
         has_nul = True
         if flags & CLIENT_PLUGIN_AUTH and r.pos < r.end:
-            has_nul = r.data[r.end - 1] == 0
+            has_nul = r.data.find(0, r.pos, r.end) >= 0
             name = r.nul_text("auth_plugin_name") if has_nul else r.rest_text("auth_plugin_name")
         return cls(
             server_version,
@@ -96,6 +110,7 @@ class HandshakeV10(Record, frozen=True):
             part_2,
             name,
             has_nul,
+            r.rest("trailing") if r.pos < r.end else b"",
         )
 
     def encode(self, w: Writer, ctx: Context) -> None:
@@ -108,8 +123,12 @@ class HandshakeV10(Record, frozen=True):
         if self.character_set is None:
             return
         w.u8(self.character_set)
-        w.uint(self.status_flags or 0, 2)
-        w.uint(self.capability_flags_2 or 0, 2)
+        if self.status_flags is not None:
+            w.uint(self.status_flags, 2)
+        if self.capability_flags_2 is None:
+            w.raw(self.trailing)
+            return
+        w.uint(self.capability_flags_2, 2)
         w.u8(self.auth_plugin_data_len)
         w.raw(self.reserved)
         if self.auth_plugin_data_part_2 is not None:
@@ -118,9 +137,22 @@ class HandshakeV10(Record, frozen=True):
             w.raw(self.auth_plugin_name)
             if self.name_has_nul:
                 w.u8(0)
+        w.raw(self.trailing)
 
     def summary(self) -> str:
         return f"server {self.server_version}, connection id {self.thread_id}, plugin {self.auth_plugin_name or '-'}"
+
+
+def _second_part(r: Reader, data_len: int) -> int:
+    """Bytes of the nonce's second part, of those that are left.
+
+    MySQL 5.1 leaves the length 0 and sends 13 bytes all the same; the manual's rule is max(13, length - 8), the last a
+    NUL. Servers that others have written send 12 and none.
+    """
+    behind = r.pos + NONCE_PART
+    if r.left == NONCE_PART or (data_len == 8 + NONCE_PART and r.data[behind : behind + 1] > b"\x00"):
+        return NONCE_PART
+    return max(NONCE_PART + 1, data_len - 8)
 
 
 class HandshakeV9(Record, frozen=True):
@@ -148,6 +180,16 @@ class HandshakeV9(Record, frozen=True):
         return f"server {self.server_version} (protocol 9), connection id {self.thread_id}"
 
 
+def begins_greeting(payload: bytes) -> bool:
+    """Whether a payload has the fixed part of a greeting: a version, and the nonce's NUL in its place."""
+    end = payload.find(0, 1)
+    if not 2 <= end <= LONGEST_VERSION or any(byte < 0x20 for byte in payload[1:end]):
+        return False
+    if payload[0] == 9:
+        return payload[-1] == 0 and len(payload) > end + 5
+    return payload[0] == 10 and len(payload) - end - 1 >= 15 and payload[end + 13] == 0
+
+
 # Servers known by a word in their version, most specific first; all else is MySQL.
 FLAVORS: tuple[tuple[str, str], ...] = (
     ("tidb", "tidb"),
@@ -158,10 +200,20 @@ FLAVORS: tuple[tuple[str, str], ...] = (
     ("proxysql", "proxysql"),
     ("maxscale", "maxscale"),
     ("clickhouse", "clickhouse"),
+    ("dolt", "dolt"),
+    ("manticore", "manticore"),
+    ("sphinx", "sphinx"),
+    ("aurora", "aurora"),
+    ("mimic", "mysql-mimic"),
+    ("node.js", "mysql2"),
+    ("singlestore", "singlestore"),
     ("mariadb", "mariadb"),
     ("percona", "percona"),
 )
 REPLICATION_PREFIX = "5.5.5-"
+# Manticore: its version, a commit and the day of it ("6.2.12 dc5144d35@230822"). Sphinx: its release and a commit.
+MANTICORE = re.compile(r"\d+\.\d+\.\d+ [0-9a-f]{6,40}@\d{6,8}\b")
+SPHINX = re.compile(r"[23]\.\d+\.\d+(-id64)?(-release|-beta|-dev)? \((commit )?[0-9a-f]{6,40}\)")
 
 
 def flavor_of(greeting: HandshakeV10 | HandshakeV9) -> str:
@@ -170,8 +222,15 @@ def flavor_of(greeting: HandshakeV10 | HandshakeV9) -> str:
     for word, flavor in FLAVORS:
         if word in version:
             return flavor
+    if MANTICORE.match(version):
+        return "manticore"
+    if SPHINX.match(version):
+        return "sphinx"
     if isinstance(greeting, HandshakeV10):
         flags = greeting.capability_flags
+        if version in ("5.1.0", "5.7.99") and flags & CLIENT_PLUGIN_AUTH:
+            # Versions that MySQL never had with auth plugins: the defaults of StarRocks and of Doris.
+            return "starrocks" if version == "5.1.0" else "doris"
         if flags >> 32 and not flags & CLIENT_LONG_PASSWORD:
             return "mariadb"
     return "mysql"

@@ -9,6 +9,7 @@ import pytest
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.conversation import recognition as recognise
 from analyzer.analysis.conversation.recognition import MORE, NO, YES
+from tests.analysis.findings.making import any_login, scramble
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, one, results_of
 from tests.wire.frames import FIN
@@ -97,7 +98,10 @@ STRANGERS: dict[str, list[tuple[str, bytes]]] = {
     "mongodb": [("c", struct.pack("<IIII", 58, 1, 0, 2004) + bytes(42)), ("s", struct.pack("<II", 36, 2) + bytes(28))],
     "memcached": [("c", b"get key\r\n"), ("s", b"END\r\n")],
     "zeros": [("s", bytes(300)), ("c", bytes(300))],
-    "an error nobody sends first": [("s", err(0, 1064, "You have an error in your SQL syntax"))],
+    "an error of no code": [("s", err(0, 99, "Too many connections"))],
+    "an error without words": [("s", err(0, 1040, "?"))],
+    "an error with another sequence id": [("s", err(1, 1040, "Too many connections"))],
+    "an error of no state": [("s", packet(0, b"\xff\x10\x04#08s01Too many connections"))],
     "an error with a broken text": [("s", packet(0, b"\xff\x10\x04\x01\x02\x03\x04\x05"))],
     "a greeting with another sequence id": [("s", b"\x4a\0\0\x03" + greeting()[4:])],
     "protocol version 11": [("s", packet(0, b"\x0b" + greeting()[5:]))],
@@ -240,3 +244,46 @@ def test_cut_records() -> None:
     assert not recognise.is_cut_greeting(greeting())
     assert recognise.is_cut_login(login()[:50])
     assert not recognise.is_cut_login(login()[:30])
+
+
+CHECKS = {
+    "post-41": bytes.fromhex("290000010082000000800001") + b"\x21" + bytes(23) + b"haproxy\0\0" + QUIT,
+    "pre-41": bytes.fromhex("0e0000010080000001") + b"haproxy\0\0" + QUIT,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("split", [0, 7])
+@pytest.mark.parametrize("early", [True, False])
+def test_a_login_and_a_goodbye_before_the_greeting_is_read(name: str, split: int, early: bool) -> None:
+    """HAProxy's health check, on a port of no fame: both sides are read, and nothing is wrong with them."""
+    said, greets = ("c", CHECKS[name]), ("s", greeting())
+    first = [said, greets] if early else [greets, said]
+    script: list[Step] = [*first, ("s", ok(2)), Say("s", flags=FIN), Say("c", flags=FIN)]
+    (connection,) = analyse(conversation(script, server=ODD, split=split))
+    assert connection.greeting is not None
+    assert connection.login is not None
+    assert connection.login.user == "haproxy"
+    assert (connection.outcome, connection.commands) == ("accepted", {"quit": 1})
+    assert not codes(connection) & {"malformed-packet", "sequence-error", "left-without-quit", "no-greeting"}
+    assert (connection.timing.login_ns or 0) >= 0
+
+
+@pytest.mark.parametrize("code", [1040, 1130, 2003, 2013, 9000, 9002, 3159])
+@pytest.mark.parametrize("split", [0, 1])
+def test_an_error_in_place_of_the_greeting_is_known_by_its_shape(code: int, split: int) -> None:
+    """Whatever its code: servers, proxies and routers have their own."""
+    script: list[Step] = [("s", err(0, code, "Can't connect to remote MySQL server")), Say("s", flags=FIN)]
+    (connection,) = analyse(conversation(script, server=ODD, split=split))
+    assert connection.outcome == "rejected"
+    assert connection.error is not None
+    assert connection.error.code == code
+
+
+def test_a_proof_that_came_before_its_nonce() -> None:
+    """The capture has the two packets the wrong way round: the password is right all the same."""
+    script: list[Step] = [("c", any_login(response=scramble(b"secret"))), ("s", greeting()), ("s", ok(2)), *GOODBYE]
+    for password, words in ((b"secret", "makes exactly the response"), (b"other", "does not")):
+        connection = one(script, AnalysisOptions(password=password))
+        (said,) = [finding for finding in connection.findings if finding.code == "wrong-password"]
+        assert words in said.message

@@ -15,6 +15,8 @@ from tests.wire.mysql import (
     FAST,
     NATIVE,
     NONCE,
+    SERVER_FLAGS,
+    eof,
     err,
     greeting,
     login,
@@ -114,6 +116,20 @@ def last(scripts: Sequence[Script], gap_ns: int = 100 * MS, options: AnalysisOpt
     return several(scripts, gap_ns, options)[-1]
 
 
+# A login that agrees on CLIENT_DEPRECATE_EOF, and a result set of one row with the EOF packets of before.
+DEPRECATE_EOF = 1 << 24
+BEGUN_OLD: list[Step] = [
+    ("s", greeting(flags=SERVER_FLAGS & ~DEPRECATE_EOF)),
+    ("c", login(flags=CLIENT_FLAGS & ~DEPRECATE_EOF)),
+    ("s", FAST + ok(3)),
+]
+BEGUN_NEW: list[Step] = [
+    ("s", greeting(flags=SERVER_FLAGS | DEPRECATE_EOF)),
+    ("c", login(flags=CLIENT_FLAGS | DEPRECATE_EOF)),
+    ("s", FAST + ok(3)),
+]
+COLUMN = bytes.fromhex("03 64 65 66 00 00 00 01 31 00 0c 3f 00 01 00 00 00 08 81 00 00 00 00")
+CACHED_ROWS = packet(1, b"\x01") + packet(2, COLUMN) + eof(3) + packet(4, b"\x011") + eof(5)
 ASKS_FOR_FILE = packet(1, b"\xfb/etc/passwd")
 SERVER_HELLO = bytes.fromhex("160303002a020000260303") + bytes(32) + bytes.fromhex("00c02f00")
 

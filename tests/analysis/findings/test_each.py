@@ -16,6 +16,9 @@ from analyzer.analysis.model.connection import Finding
 from tests.analysis.findings.making import (
     ASKS_FOR_FILE,
     BAD_HANDSHAKE,
+    BEGUN_NEW,
+    BEGUN_OLD,
+    CACHED_ROWS,
     CLOSE,
     HALF_A_LOGIN,
     HANDSHAKE_FAILURE,
@@ -108,6 +111,10 @@ EACH: dict[str, tuple[Made, Made]] = {
         made([("s", greeting() + ok(1)), ("c", ssl_request()), ("c", CLIENT_HELLO), ("s", SERVER_HELLO), *CLOSE]),
         # The server refuses while the client begins: no TLS comes of it.
         made([("s", greeting()), ("s", err(1, 1159, "timeout")), ("c", ssl_request()), ("c", CLIENT_HELLO), *CLOSE]),
+    ),
+    "eof-packets-mismatch": (
+        made([*BEGUN_NEW, ("c", query("select 1")), ("s", CACHED_ROWS), *GOODBYE]),
+        made([*BEGUN_OLD, ("c", query("select 1")), ("s", CACHED_ROWS), *GOODBYE]),
     ),
     "unexpected-local-infile": (
         made([*ACCEPTED, ("c", query("select 1 -- load data local infile")), ("s", ASKS_FOR_FILE), *CLOSE]),

@@ -85,6 +85,46 @@ def login_with_native_password() -> None:
 
 
 @script
+def login_and_goodbye_before_the_greeting() -> None:
+    """HAProxy's `option mysql-check user`: one segment with both, sent before the greeting is read."""
+    for said in (login(), b"\x00\x80\x00\x00\x01haproxy\x00"):
+        name = "HandshakeResponse320" if isinstance(said, bytes) else "HandshakeResponse41"
+        book = Playbook().client(said, name, st.AUTHENTICATION, sequence=1)
+        book.client(b"\x01", "ComQuit", st.AUTHENTICATION, sequence=0)
+        machine = book.server(hello(), "HandshakeV10", st.AUTHENTICATION, sequence=0).play()
+        assert machine.sequence_error is None
+        assert not machine.context.assumed
+        assert machine.context.nonce == b"12345678901234567890"
+        assert machine.exchange is not None
+        assert machine.exchange.nonce[:8] == b"12345678"
+        assert book.server(OK, "OKPacket", st.COMMAND, sequence=2).play().connection.at.quitting
+
+
+@script
+def eof_packets_that_were_to_be_left_out() -> None:
+    """A proxy answers from its cache: what the server told a client without CLIENT_DEPRECATE_EOF."""
+    book = after_login(NEW).client(ComQuery("select 1"), "ComQuery", st.RESULT)
+    book.server(ColumnCount(1), "ColumnCount", st.COLUMNS).server(COLUMN, "Data:column", st.ROWS)
+    book.server(EOF, "EOFPacket", st.ROWS).server(b"\x011", "Data:row", st.ROWS)
+    machine = book.server(EOF, "EOFPacket", st.COMMAND).play()
+    assert machine.connection.result.departure == ("eof_for_row", 1)
+    # The next result of the connection may be as it was agreed on.
+    book.client(ComQuery("select 2"), "ComQuery", st.RESULT).server(ColumnCount(1), "ColumnCount", st.COLUMNS)
+    book.server(COLUMN, "Data:column", st.ROWS).server(b"\x011", "Data:row", st.ROWS)
+    book.server(END, "OKPacket", st.COMMAND).play()
+
+
+@script
+def eof_packets_that_are_due_and_left_out() -> None:
+    book = after_login().client(ComQuery("select 1"), "ComQuery", st.RESULT)
+    book.server(ColumnCount(1), "ColumnCount", st.COLUMNS).server(COLUMN, "Data:column", st.COLUMNS_EOF)
+    book.server(b"\x011", "Data:row", st.ROWS)
+    # With what the session tracks it is longer than an EOF may be.
+    machine = book.server(b"\xfe\x00\x00\x02\x00\x00\x00" + bytes(9), "OKPacket", st.COMMAND).play()
+    assert machine.connection.result.departure == ("row_for_eof", 1)
+
+
+@script
 def login_refused() -> None:
     book = (
         Playbook().server(hello(), "HandshakeV10", st.LOGIN).client(login(), "HandshakeResponse41", st.AUTHENTICATION)

@@ -106,12 +106,16 @@ def greetings(draw: some.DrawFn, _: Context) -> HandshakeV10:
     part_2 = None
     if flags & cap.CLIENT_SECURE_CONNECTION or size:
         part_2 = draw(some.binary(min_size=max(13, size - 8), max_size=max(13, size - 8)))
+        if size == 20:
+            # Whether the 13th byte is the nonce's NUL or the next field's shows itself in it.
+            part_2 = part_2[:12] + b"\x00"
     name, has_nul = None, True
     if flags & cap.CLIENT_PLUGIN_AUTH and draw(some.booleans()):
         name = draw(no_nul)
         has_nul = not name or draw(some.booleans())
+    trailing = draw(some.binary(max_size=8)) if name is not None and has_nul else b""
     reserved = draw(some.binary(min_size=10, max_size=10))
-    return HandshakeV10(*head, draw(u8), draw(u16), flags_2, size, reserved, part_2, name, has_nul)
+    return HandshakeV10(*head, draw(u8), draw(u16), flags_2, size, reserved, part_2, name, has_nul, trailing)
 
 
 @some.composite

@@ -23,7 +23,7 @@ from analyzer.protocol.records.commands.text import (
     ComStmtPrepare,
 )
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
-from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, flavor_of, plain_version
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, begins_greeting, flavor_of, plain_version
 from analyzer.protocol.records.login import (
     HandshakeResponse41,
     HandshakeResponse320,
@@ -337,6 +337,70 @@ def test_extended_capabilities_of_mariadb() -> None:
     request = SSLRequest(cap.CLIENT_SSL, 0, 45, bytes(19) + b"\x1c\x00\x00\x00")
     assert request.capability_flags == cap.CLIENT_SSL | 0x1C << 32
     assert SSLRequest(cap.CLIENT_SSL | 1, 0, 45, request.filler).capability_flags == cap.CLIENT_SSL | 1
+
+
+HEAD = b"\x0a5.5.5-10.0.31-MariaDB\x00" + b"\x0b\x00\x00\x00" + b"abcdefgh\x00"
+FIXED = b"\xff\xf7\x2d\x02\x00\xff\x80"  # PLUGIN_AUTH and SECURE_CONNECTION are among the flags
+
+
+@pytest.mark.parametrize(
+    ("tail", "nonce", "plugin", "trailing"),
+    [
+        (FIXED + b"\x15" + bytes(10) + b"ijklmnopqrst\x00mysql_native_password\x00", b"ijklmnopqrst", "native", b""),
+        # MariaDB 10.0 ends with two NULs.
+        (
+            FIXED + b"\x15" + bytes(10) + b"ijklmnopqrst\x00mysql_native_password\x00\x00",
+            b"ijklmnopqrst",
+            "native",
+            b"\x00",
+        ),
+        # No NUL behind the name (bug 59453), and none behind the nonce.
+        (FIXED + b"\x15" + bytes(10) + b"ijklmnopqrst\x00mysql_native_password", b"ijklmnopqrst", "native", b""),
+        (FIXED + b"\x14" + bytes(10) + b"ijklmnopqrstmysql_native_password\x00", b"ijklmnopqrst", "native", b""),
+        (FIXED + b"\x14" + bytes(10) + b"ijklmnopqrst\x00mysql_native_password\x00", b"ijklmnopqrst", "native", b""),
+        (FIXED + b"\x15" + bytes(10) + b"ijklmnopqrst", b"ijklmnopqrst", None, b""),
+        (FIXED + b"\x15" + bytes(10) + b"ijklmnopqrs\x00", b"ijklmnopqrs\x00", None, b""),
+        # Those that end early.
+        (b"\xff\xf7", b"", None, b""),
+        (b"\xff\xf7\x2d", b"", None, b""),
+        (b"\xff\xf7\x2d\x02\x00", b"", None, b""),
+        (b"\xff\xf7\x2d\x02\x00\x07", b"", None, b"\x07"),
+    ],
+)
+def test_near_misses_of_a_greeting(tail: bytes, nonce: bytes, plugin: str | None, trailing: bytes) -> None:
+    """Read as far as they go, and written back as they were; the nonce is the one that the client used."""
+    ctx = Context()
+    greeting = HandshakeV10.from_bytes(HEAD + tail, ctx)
+    assert greeting.to_bytes(ctx) == HEAD + tail
+    assert greeting.auth_plugin_data == b"abcdefgh" + nonce
+    assert greeting.auth_plugin_name == (plugin and f"mysql_{plugin}_password")
+    assert greeting.trailing == trailing
+    assert begins_greeting(HEAD + tail)
+
+
+@pytest.mark.parametrize(
+    ("version", "flags", "flavor"),
+    [
+        ("6.2.12 dc5144d35@230822 (columnar 2.2.4 5aec342@230822)", 0x8208, "manticore"),
+        ("4.2.0 15e927b@211223 release", 0x8208, "manticore"),
+        ("2.2.11-id64-release (95ae9a6)", 0x8208, "sphinx"),
+        ("3.5.1 (commit 82c60cb)", 0x8208, "sphinx"),
+        ("8.0.mysql_aurora.3.04.1", 0xFF_FFFF, "aurora"),
+        ("node.js rocks", 0xFF_FFFF, "mysql2"),
+        ("8.0.29-mysql-mimic", 0xFF_FFFF, "mysql-mimic"),
+        ("8.0.33-Dolt", 0xFF_FFFF, "dolt"),
+        ("5.7.25-TiDB-v7.5.0", 0xFF_FFFF, "tidb"),
+        ("8.0.30-Vitess", 0xFF_FFFF, "vitess"),
+        ("5.1.0", cap.CLIENT_PLUGIN_AUTH, "starrocks"),
+        ("5.1.0", 0xF7FF, "mysql"),
+        ("5.7.99", cap.CLIENT_PLUGIN_AUTH, "doris"),
+        ("8.0.36", 0xFF_FFFF, "mysql"),
+        ("5.6.51-log", 0xFF_FFFF, "mysql"),
+    ],
+)
+def test_who_speaks(version: str, flags: int, flavor: str) -> None:
+    greeting = HandshakeV10(version, 1, bytes(8), 0, flags & 0xFFFF | 1, 45, 2, flags >> 16, 21, bytes(10), bytes(13))
+    assert flavor_of(greeting) == flavor
 
 
 def test_a_collation_of_two_bytes() -> None:

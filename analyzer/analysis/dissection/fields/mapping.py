@@ -34,6 +34,7 @@ MAPPING: Final[dict[str, dict[str, Outs]]] = {
         ),
         "auth_plugin_data_part_2": (("mysql.salt2", "text_nul"),),
         "auth_plugin_name": (("mysql.auth_plugin", "value"),),
+        "trailing": (("handshark.field.trailing", "coerce"),),
     },
     "HandshakeV9": {
         "": (("mysql.server_greeting", "label"),),
