@@ -158,7 +158,7 @@ class Machine:
 
     def forgive(self) -> None:
         """The last packet's wrong id is of no account: bytes before it are missing."""
-        self.connection.at.sequence_error = None
+        self.connection.at.forgive()
 
     def any_sequence(self) -> None:
         """Packets may be missing: the next may have any sequence id."""

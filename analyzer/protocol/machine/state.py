@@ -327,6 +327,10 @@ class State(msgspec.Struct):
         """A client's packet begins a command with a wrong id, or where none is due."""
         self.sequence_error = SequenceError(CLIENT, expected, found)
 
+    def forgive(self) -> None:
+        """The last packet's wrong id is of no account: bytes before it are missing."""
+        self.sequence_error = None
+
     def took(self, sequence: int | None) -> None:
         """The last packet of this turn has this id; None: any may follow."""
         self.sequence = sequence
