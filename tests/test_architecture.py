@@ -37,7 +37,8 @@ ANALYSIS: dict[str, frozenset[str]] = {
     "findings": frozenset({"conversation", "model"}),
     "dissection": frozenset({"commands", "packets", "conversation", "model"}),
     "connection": frozenset({"findings", "commands", "conversation", "model"}),
-    "pipeline": frozenset({"connection", "findings", "commands", "packets", "conversation", "model"}),
+    "memory": frozenset({"conversation"}),
+    "pipeline": frozenset({"memory", "connection", "findings", "commands", "packets", "conversation", "model"}),
     "live": frozenset({"pipeline", "findings", "conversation", "keylogs", "model"}),
 }
 REPORT: dict[str, frozenset[str]] = {

@@ -19,6 +19,7 @@ from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
 from analyzer.analysis.findings.cross_connection import Across
 from analyzer.analysis.findings.rule import Evidence
+from analyzer.analysis.memory import DEFAULT_MEMORY, Memory
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
@@ -78,6 +79,8 @@ class AnalysisOptions:
     on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
     # This process's share of the connections: (index, of how many).
     share: tuple[int, int] = (0, 1)
+    # Bytes that what is held back of all connections may take together.
+    memory: int = DEFAULT_MEMORY
 
 
 @dataclass
@@ -116,6 +119,8 @@ class Analysis:
         self._builder = Builder(name)
         self._ends: Ends = {}
         self._allowance = Allowance()
+        # Each of several processes has its share of the memory too.
+        self._memory = Memory(options.memory // options.share[1])
         self._secrets = Secrets(KeyLog(), options.rsa_key)
         for content in options.keylogs:
             self.add_keys(content)
@@ -178,6 +183,7 @@ class Analysis:
         if self.options.on_frames is not None:
             self.options.on_frames(batch, segments)
         finished = self._flows.feed(segments)
+        finished += self._memory.bound(self._flows, int(batch.captured.sum()))
         opened = self._flows.take_opened()
         self._bursts.opened(opened)
         self._order.opened(opened)
@@ -233,6 +239,11 @@ class Analysis:
         detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))
 
+    @property
+    def memory_notes(self) -> list[str]:
+        """What was given up for want of memory, in words."""
+        return list(self._memory.notes())
+
     def source(self, source_format: str, warnings: list[str]) -> Source:
         """The capture as a whole, for the reports' head and foot."""
         totals = self.totals
@@ -245,6 +256,7 @@ class Analysis:
         notes += sentences(totals.unfollowed, totals.frames, totals.segments)
         if totals.undecodable:
             notes.append(f"{totals.undecodable} frames have broken or cut headers")
+        notes += self.memory_notes
         if totals.evicted:
             notes.append(f"{totals.evicted} idle connections were ended early to bound memory")
         return Source(

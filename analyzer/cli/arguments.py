@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import load_rsa_key
+from analyzer.analysis.memory import DEFAULT_MEMORY, LEAST_MEMORY
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.cli.console import complain
 from analyzer.errors import AnalyzerError
@@ -51,6 +52,28 @@ def positive(text: str) -> int:
     return number
 
 
+def memory(text: str) -> int:
+    """Bytes as an argument: a number of MB, or one with K, M or G behind it."""
+    digits, unit = text.rstrip("BbKkMmGg"), text.lstrip("0123456789").upper().removesuffix("B")
+    if not digits.isdecimal() or len(digits) > 9 or text[len(digits) :].upper().removesuffix("B") != unit:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: 512M, 2G")
+    size = int(digits) << {"K": 10, "M": 20, "": 20, "G": 30}.get(unit, 0)
+    if unit not in ("K", "M", "", "G") or size < LEAST_MEMORY:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size from {LEAST_MEMORY >> 20}M up")
+    return size
+
+
+def memory_argument(parser: argparse.ArgumentParser, default: int) -> None:
+    """The bound over all that an analysis holds back."""
+    parser.add_argument(
+        "--memory",
+        type=memory,
+        default=default,
+        metavar="SIZE",
+        help=f"what all connections may hold back together (default: {default >> 20}M)",
+    )
+
+
 def captures(parser: argparse.ArgumentParser) -> None:
     """What all commands that read captures take."""
     parser.add_argument(
@@ -65,8 +88,10 @@ def captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--merge", action="store_true", help="read several files as one capture, in time order")
 
 
-def analysis_arguments(parser: argparse.ArgumentParser, about_ports: str, about_keylogs: str) -> None:
-    """What `options_of` looks at: ports, keys, secrets."""
+def analysis_arguments(
+    parser: argparse.ArgumentParser, about_ports: str, about_keylogs: str, room: int = DEFAULT_MEMORY
+) -> None:
+    """What `options_of` looks at: ports, keys, secrets, memory."""
     parser.add_argument("--port", type=port, action="append", default=[], metavar="N", help=about_ports)
     parser.add_argument("--keylog", type=Path, action="append", default=[], metavar="FILE", help=about_keylogs)
     parser.add_argument(
@@ -76,6 +101,7 @@ def analysis_arguments(parser: argparse.ArgumentParser, about_ports: str, about_
         help="a server's RSA key (PEM), for RSA key exchange up to TLS 1.2",
     )
     parser.add_argument("--show-secrets", action="store_true", help="do not mask passwords, tokens and scrambles")
+    memory_argument(parser, room)
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="check this password against the captured logins"
     )
@@ -115,6 +141,7 @@ def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = T
         keylogs=contents,
         keylog_files=tuple(str(path) for path in logs),
         rsa_key=key,
+        memory=arguments.memory,
     )
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis import Connection, ConnectionDetail, Source
+from analyzer.analysis.memory import LIVE_MEMORY
 from analyzer.analysis.model.counts import Counts
 from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, positive
 from analyzer.cli.console import complain
@@ -151,6 +152,7 @@ def add(commands: Commands) -> None:
         parser,
         "a port of MySQL's beside 3306 (repeatable)",
         "TLS secrets in NSS key log format, read on while the file grows (repeatable)",
+        LIVE_MEMORY,
     )
     parser.add_argument("--user", metavar="NAME", help="analyse as this user (default: the one who called sudo)")
     parser.add_argument(
@@ -231,6 +233,8 @@ class _Output(LiveOutput):
         self._close_view()
         if self._page is not None:
             self._page.close(source)
+        for note in source.notes:
+            complain(f"note: {note}")
         if self._totals is not None:
             complain(self._totals.verdict())
 

@@ -13,7 +13,8 @@ import msgspec
 
 from analyzer.analysis import Connection
 from analyzer.analysis.connection.truth import compare
-from analyzer.cli.arguments import Commands, command, options_of
+from analyzer.analysis.memory import DEFAULT_MEMORY
+from analyzer.cli.arguments import Commands, command, memory_argument, options_of
 from analyzer.cli.console import Console, complain
 from analyzer.engine.collectors import Connections, connection_alone
 from analyzer.engine.run import Run
@@ -39,6 +40,7 @@ def add(commands: Commands) -> None:
         "Says where the analysis of CAPTURE differs from what TRUTH.json knows of its connections.",
         EXAMPLES,
     )
+    memory_argument(parser, DEFAULT_MEMORY)
     parser.set_defaults(port=[], show_secrets=False, password_file=None, rsa_key=None)
     parser.add_argument("capture", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin")
     parser.add_argument("truth", metavar="TRUTH.json", help="as handshark-client --truth writes it")

@@ -19,6 +19,8 @@ MOST_BYTES: Final = 8 << 20
 # Bytes of one parameter's long data that are kept; what is over is counted.
 LONGEST_LONG_DATA: Final = 1 << 14
 MOST_LONG_DATA: Final = 256  # parameters of one statement that have some
+# What an entry takes beside its bytes.
+ENTRY: Final = 400
 # MariaDB: "the statement prepared last", also while its answer is on the way.
 LAST_PREPARED: Final = 0xFFFF_FFFF
 
@@ -161,6 +163,14 @@ class PreparedStatements:
         self._by_id.clear()
         self._bytes = 0
         self.last = None
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the statements and their long data take; their definitions are counted elsewhere."""
+        long_data = sum(
+            len(value.head) + ENTRY for statement in self._by_id.values() for value in statement.long_data.values()
+        )
+        return self._bytes + ENTRY * len(self._by_id) + long_data
 
     def forget_definitions(self) -> None:
         """Columns and parameters of all statements: they are not bounded here."""

@@ -120,6 +120,12 @@ class TlsSession:
         return self._opener.decrypted
 
     @property
+    def held(self) -> int:
+        """Bytes of memory that records and messages take which are not complete, or wait for a key."""
+        waiting = sum(len(half.stream.buffer) + len(half.messages) + half.waiting.size for half in self.directions)
+        return len(self.handshake.keys.transcript) + waiting
+
+    @property
     def client_records(self) -> int:
         return self.directions[CLIENT].records
 

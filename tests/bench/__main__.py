@@ -14,12 +14,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import oltp, replay, tls
+from tests.bench import memory, oltp, replay, tls
+from tests.bench.peak import PeakMemory
 from tests.corpus import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"
@@ -27,7 +27,6 @@ TSHARK_FIELDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.user", "-e", "mysql
 TSHARK_COMMANDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.query", "-e", "mysql.error_code"]
 DISSECTED = ["-T", "fields", "-e", "mysql.user", "-e", "mysql.query"]
 OLTP_TRANSACTIONS = 200
-SAMPLE_SECONDS = 0.1
 
 
 @dataclass
@@ -47,7 +46,7 @@ class Command:
         """One run; its time counts, or its memory: watching that costs the watched process time."""
         begin = time.perf_counter()
         with subprocess.Popen(self.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            watcher = _Memory(process.pid) if memory else None
+            watcher = PeakMemory(process.pid) if memory else None
             code = process.wait()
             if watcher is None:
                 self.seconds.append(time.perf_counter() - begin)
@@ -55,47 +54,6 @@ class Command:
                 self.peak = watcher.stop()
         if code:
             raise SystemExit(f"{self.name} failed with exit code {code}: {' '.join(self.argv)}")
-
-
-class _Memory:
-    """Samples the proportional memory (PSS: shared pages are counted once) of a process and its children."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._peak = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> int:
-        self._over.set()
-        self._thread.join()
-        return self._peak
-
-    def _watch(self) -> None:
-        while not self._over.wait(SAMPLE_SECONDS):
-            self._peak = max(self._peak, sum(_pss(pid) for pid in _family(self._pid)))
-
-
-def _family(pid: int) -> list[int]:
-    found = [pid]
-    for parent in found:
-        try:
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
-        except OSError:
-            continue  # it has ended in between
-        found += [int(child) for child in children.split()]
-    return found
-
-
-def _pss(pid: int) -> int:
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    except OSError:
-        return 0
-    return 0
 
 
 def contenders(capture: Path, jobs: int | None, keylog: Path | None = None) -> list[Command]:
@@ -222,4 +180,4 @@ def _tshark_version() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(memory.main(sys.argv[2:]) if sys.argv[1:2] == ["memory"] else main())

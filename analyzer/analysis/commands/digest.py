@@ -19,6 +19,7 @@ from analyzer.analysis.packets.sql_tokens import COMMENT, HEX, NUMBER, STRING, t
 # Characters of a statement that are looked at: a bulk INSERT shows its shape early.
 LONGEST: Final = 8192
 MOST_KEPT: Final = 10_000
+MOST_CHARACTERS: Final = 8 << 20  # of the statements that are kept with their digests
 CUT: Final = " …"
 
 _LITERALS: Final = frozenset(
@@ -50,16 +51,20 @@ class Digests:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, str] = OrderedDict()
+        self._characters = 0
         self._dialect = _Dialect()
 
     def of(self, statement: str) -> str:
         """The digest of `statement`. Of what can not be read as SQL the literals are left out all the same."""
         kept = self._kept
-        found = kept.get(statement)
+        # What is longer is known by its beginning, and by one character that says that there is more.
+        known = statement if len(statement) <= LONGEST else statement[: LONGEST + 1]
+        found = kept.get(known)
         if found is None:
-            if len(kept) >= MOST_KEPT:
-                kept.popitem(last=False)
-            kept[statement] = found = self._made(statement)
+            kept[known] = found = self._made(known)
+            self._characters += len(known)
+            while len(kept) > MOST_KEPT or self._characters > MOST_CHARACTERS:
+                self._characters -= len(kept.popitem(last=False)[0])
         return found
 
     def _made(self, statement: str) -> str:

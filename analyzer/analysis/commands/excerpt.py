@@ -54,6 +54,11 @@ class Shown(CommandTracker):
         return self.packets.full
 
     @property
+    def held(self) -> int:
+        kept = len(self._first) + len(self._failed) + len(self._slowest)
+        return super().held + self.packets.held + kept * (LONGEST_STATEMENT + LONGEST_MESSAGE)
+
+    @property
     def layers(self) -> bool:
         return True
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Groups of one kind that are told apart; what comes later is counted together.
 MOST_GROUPS: Final = 20_000
+MOST_CHARACTERS: Final = 16 << 20  # of their names
 OTHERS: Final = "(others)"
 # Bits of a duration that are kept in its bucket: percentiles are at most 1/32 too high.
 _BITS: Final = 5
@@ -126,6 +127,7 @@ class CommandStatistics(msgspec.Struct):
     all: CommandGroup = msgspec.field(default_factory=lambda: CommandGroup("all"))
     groups: dict[str, dict[str, CommandGroup]] = {}
     failures: CommandFailures = msgspec.field(default_factory=CommandFailures)
+    characters: int = 0  # of the groups' names
 
     def add(self, exchange: Command, digests: Digests) -> None:
         self.all.add(exchange)
@@ -153,8 +155,10 @@ class CommandStatistics(msgspec.Struct):
         groups = self.groups.setdefault(kind, {})
         group = groups.get(name)
         if group is None:
-            if len(groups) >= MOST_GROUPS:
+            if len(groups) >= MOST_GROUPS or self.characters + len(name) > MOST_CHARACTERS:
                 name = OTHERS
+            if name not in groups:
+                self.characters += len(name)
             group = groups.setdefault(name, CommandGroup(name))
         return group
 

@@ -74,6 +74,8 @@ REST_OF: Final[dict[int, str]] = {
 }
 # Result sets of one command that are listed; more are counted in `rows` alone.
 MOST_RESULTS: Final = 256
+# Bytes that a command takes beside its packets while it goes on.
+COMMAND: Final = 1024
 
 # How a USE may begin.
 _U: Final = (b"u", b"U", b" ", b"\n", b"\t", b"\r")
@@ -141,6 +143,12 @@ class CommandTracker(BaseObserver):
             a, b = (Endpoint(*endpoint) for endpoint in self.tcp.endpoints)
             self._ends = (b, a) if self.client else (a, b)
         return self._ends
+
+    @property
+    def held(self) -> int:
+        touched = self.touched
+        held = sum(COMMAND + command.bytes_request for command in self._pending)
+        return held + (touched.bytes_request if touched is not None and touched not in self._pending else 0)
 
     # -- what is seen --------------------------------------------------------------------------------------------------
 
@@ -222,6 +230,9 @@ class CommandTracker(BaseObserver):
                 exchange.rows = (exchange.rows or 0) + count
                 if exchange.response == MISSING:
                     exchange.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
+
+    def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
+        self.touched = None
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         if not self._pending:

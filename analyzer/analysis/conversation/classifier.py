@@ -44,6 +44,11 @@ class Undecided:
         self.assumed = False
 
     @property
+    def held(self) -> int:
+        """Bytes of memory that are kept until it is known what the connection is."""
+        return sum(len(chunk[1]) for chunk, _, _ in self.chunks) + sum(map(len, self._first))
+
+    @property
     def greeting_lost(self) -> bool:
         """The client's login was recognised, and the greeting before it is not in the capture."""
         server = 1 - self.client

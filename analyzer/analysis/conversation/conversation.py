@@ -82,6 +82,29 @@ class Conversation(RunsHandler):
         """The TLS session, None while nobody has begun one."""
         return self._tls.session
 
+    # -- memory --------------------------------------------------------------------------------------------------------
+
+    @property
+    def incomplete(self) -> int:
+        """Bytes of memory that wait for what makes them whole: a login, a packet."""
+        if self._undecided is not None:
+            return self._undecided.held
+        return self._decoder.incomplete
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that it takes beside the little that any connection does."""
+        undecided = self._undecided.held if self._undecided is not None else 0
+        session = self._tls.session
+        return undecided + self._decoder.held + (session.held if session is not None else 0)
+
+    def shed(self) -> None:
+        """Gives up what is incomplete: there is no room for it."""
+        if self._undecided is not None:
+            self._undecided.give_up()
+            self._decided()
+        self._decoder.shed()
+
     # -- stream events ------------------------------------------------------------------------------------------------
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:

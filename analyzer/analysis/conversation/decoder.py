@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from analyzer.analysis.conversation.facts import Facts
-from analyzer.analysis.conversation.observer import GAP_UNSENT, Observer
+from analyzer.analysis.conversation.observer import GAP_MEMORY, GAP_UNSENT, Observer
 from analyzer.errors import BadValue
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import plain_execute
@@ -88,6 +88,27 @@ class Decoder:
         self.bare = False
         self.framers = (PacketFramer(keep), PacketFramer(keep))
         self.compressed: tuple[CompressedFramer, CompressedFramer] | None = None
+
+    @property
+    def incomplete(self) -> int:
+        """Bytes of memory that wait for the rest of a packet, or of a compressed frame."""
+        compressed = sum(framer.pending for framer in self.compressed or ())
+        return compressed + sum(framer.held for framer in self.framers)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that it takes beside the little that any connection does."""
+        parts = self.machine.connection
+        observed = self.observer.held if self.observer is not None else 0
+        return self.incomplete + parts.prepared.held + parts.result.held + observed
+
+    def shed(self) -> None:
+        """Of packets that are not whole only the head is kept from now on."""
+        for role in (CLIENT, SERVER):
+            given_up = self.framers[role].shed()
+            if given_up:
+                sender = self.facts.client if role == CLIENT else 1 - self.facts.client
+                self.facts.faults.record_gap(sender, given_up, GAP_MEMORY, 0)
 
     @property
     def turns_due(self) -> bool:

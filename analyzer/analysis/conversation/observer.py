@@ -15,6 +15,8 @@ from analyzer.protocol.wire.framing import RawPacket
 
 # Why bytes are missing: the rest of a packet that its sender had not sent when it was answered.
 GAP_UNSENT: Final = "unsent"
+# They are in the capture, but there was no room to keep them.
+GAP_MEMORY: Final = "memory"
 
 
 class Observer(Protocol):
@@ -48,6 +50,10 @@ class Observer(Protocol):
 
     @property
     def layers(self) -> bool: ...
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that it keeps of the connection."""
 
     def begin(self, client: int) -> None:
         """The connection is MySQL's; `client` is the index of the client's endpoint. Called before all others."""
@@ -140,6 +146,10 @@ class BaseObserver:
     def layers(self) -> bool:
         return False
 
+    @property
+    def held(self) -> int:
+        return 0
+
     def begin(self, client: int) -> None:
         """Which end the client is."""
 
@@ -214,6 +224,10 @@ class ObserverGroup(BaseObserver):
     @property
     def layers(self) -> bool:
         return any(observer.layers for observer in self.observers)
+
+    @property
+    def held(self) -> int:
+        return sum(observer.held for observer in self.observers)
 
     def begin(self, client: int) -> None:
         for observer in self.observers:

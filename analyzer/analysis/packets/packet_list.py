@@ -44,6 +44,8 @@ SHOWN_BYTES: Final = 1024
 LONGEST_VALUE: Final = 256
 # A payload over this is worked out at once instead of being kept.
 KEPT_BYTES: Final = 4096
+# What a packet takes beside its bytes: its record, its fields.
+PACKET: Final = 1024
 MOST_REMEMBERED: Final = 2048
 # Bytes that are text.
 _TEXT_FIELDS: Final = frozenset({"attribute_name", "attribute_value", "pem"})
@@ -107,6 +109,11 @@ class PacketList(BaseObserver):
     @property
     def full(self) -> bool:
         return len(self._items) >= self.limit
+
+    @property
+    def held(self) -> int:
+        items = self._items
+        return sum(PACKET + len(item.packet.payload if isinstance(item, _Noted) else item.data) for item in items)
 
     @property
     def layers(self) -> bool:

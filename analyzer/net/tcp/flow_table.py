@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,20 @@ class FlowTable:
         for connection in [one for one in self._open.values() if one.last_ns < before]:
             self.evicted += 1
             self._complete(connection)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def connections_open(self) -> Iterable[TcpConnection]:
+        """Those that are in the table, those that linger included."""
+        return self._open.values()
+
+    def end_early(self, connection: TcpConnection) -> None:
+        """Finishes a connection that is open: there is no room for it."""
+        if self._open.get(connection.key) is connection:
+            self._complete(connection)
+
+    def take_finished(self) -> list[TcpConnection]:
+        """The connections that have finished since the last call, numbered, in the order they finished."""
         finished, self._finished = self._finished, []
         return finished
 

@@ -21,6 +21,8 @@ from analyzer.net.tcp.trouble import MOST, PAUSE_NS, SAME_ID_NS, TWICE_NS, Pause
 # A hole the peer has acknowledged is given up after so many further segments of the connection: captures put frames of
 # the two directions out of order, and a retransmission may come after what it fills was acknowledged.
 PATIENCE: Final = 16
+# What a segment takes beside its bytes while it is held back.
+SEGMENT: Final = 320
 # Out-of-order bytes and segments one connection may hold back.
 MAX_HELD_BYTES: Final = 1 << 20
 MAX_HELD_SEGMENTS: Final = 2048
@@ -706,8 +708,13 @@ class TcpConnection:
         half.next = target
         self._gap(sender, length, GAP_LOST if had else GAP_NETWORK, frame, time_ns)
 
-    def flush(self) -> None:
-        """Delivers all that is held, with gaps for what never came. At the end of the connection or the capture."""
+    @property
+    def held(self) -> int:
+        """Bytes of memory that segments take which wait for their place."""
+        return sum(half.held_bytes + SEGMENT * len(half.held) for half in self.halves)
+
+    def shed(self) -> None:
+        """Delivers all that is held, with gaps for what has not come. Late bytes count as retransmitted."""
         self._drain()
         while True:
             waiting = [s for s in (0, 1) if self.halves[s].held]
@@ -717,6 +724,10 @@ class TcpConnection:
             holes = [s for s in (0, 1) if self._has_hole(s)]
             self._skip_hole(holes[0] if holes else waiting[0])
             self._drain()
+
+    def flush(self) -> None:
+        """`shed` at the end of the connection or the capture: gaps also for what was acknowledged and never came."""
+        self.shed()
         for sender in (0, 1):
             half = self.halves[sender]
             lost = difference(half.acked, half.next) if self._acknowledged_hole(half) else 0

@@ -22,6 +22,7 @@ from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
+DEFINITION: Final = 400  # bytes that a definition takes beside its texts
 EOF_LONGEST: Final = 9  # an 0xFE packet of this length or more is a row (or OK under CLIENT_DEPRECATE_EOF)
 # The head of a COM_QUERY without query attributes, where they are in force: none, in one set.
 NO_ATTRIBUTES: Final = b"\x00\x01"
@@ -88,6 +89,11 @@ class ResultSetProgress(msgspec.Struct):
     definitions: list[ResultColumn] = []
     definition_bytes: int = 0
 
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the definitions take."""
+        return DEFINITION * len(self.definitions) + self.definition_bytes
+
     def begin_definitions(self) -> None:
         self.definitions = []
         self.definition_bytes = 0
@@ -107,6 +113,12 @@ class PreparedProgress(msgspec.Struct):
     more_columns: int = 0
     kept_columns: int = 0
     kept_bytes: int = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the statements and their definitions take."""
+        statements = self.statements.held if self.statements is not None else 0
+        return statements + self.kept_bytes + DEFINITION * self.kept_columns
 
     @property
     def known(self) -> PreparedStatements:

@@ -15,6 +15,8 @@ HEADER = 4
 LONGEST = 0xFF_FFFF
 # Bytes of one payload that are kept; what is over is counted, not stored.
 DEFAULT_KEEP = 1 << 20
+# And of one that is given up before it is whole.
+HEAD_KEPT = 256
 
 _U32 = Struct("<I").unpack_from
 _HEADER_AND_FIRST = Struct("<IB").unpack_from
@@ -99,6 +101,11 @@ class PacketFramer(msgspec.Struct):
         return self._have + len(self._buffer) - self._pos + (self._long.length if self._long else 0)
 
     @property
+    def held(self) -> int:
+        """Bytes of memory that a packet takes which has begun and is not complete."""
+        return self._have + (sum(map(len, self._long.parts)) if self._long else 0)
+
+    @property
     def idle(self) -> bool:
         """Whether nothing has begun: the next byte is the first of a packet."""
         return not self._have and self._long is None and self._pos == len(self._buffer)
@@ -156,6 +163,26 @@ class PacketFramer(msgspec.Struct):
         self._times = times
         self._parts = []
         self._have = 0
+
+    def shed(self) -> int:
+        """Of a packet that is under way only the head is kept from now on; returns the bytes that were given up.
+
+        The packet is counted to its end all the same: what follows it is not lost.
+        """
+        if self._long is None:
+            if self._have <= HEADER + HEAD_KEPT:
+                return 0
+            # `_need` is known: a header that is not whole holds nothing back.
+            whole = b"".join(self._parts)
+            self._buffer, self._pos = whole, 0
+            self._parts, self._have = [], 0
+            start = self._start or (0, 0)
+            self._ends, self._frames, self._times = [len(whole)], [start[0]], [start[1]]
+            self._begin_part(int.from_bytes(whole[:3], "little"), whole[3])
+            if self._long is not None:
+                self._continue_long(self._long)
+            self._buffer, self._pos = b"", 0
+        return self._long.shed(self.keep) if self._long is not None else 0
 
     def peek(self, size: int) -> bytes:
         """Up to `size` of the bytes that are not yet part of a packet."""
@@ -386,6 +413,15 @@ class _LongPacket:
         self.left = 0
         self.missing = 0
         self.continues = False
+
+    def shed(self, keep: int) -> int:
+        """Keeps the head, and takes nothing more; returns the bytes that were given up."""
+        whole = b"".join(self.parts)
+        if len(whole) <= HEAD_KEPT:
+            return 0
+        self.parts = [whole[:HEAD_KEPT]]
+        self.kept = keep
+        return len(whole) - HEAD_KEPT
 
 
 def encode_packet(payload: bytes, sequence_id: int) -> bytes:
