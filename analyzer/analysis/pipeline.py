@@ -120,7 +120,7 @@ class Analysis:
         self._ends: Ends = {}
         self._allowance = Allowance()
         # Each of several processes has its share of the memory too.
-        self._memory = Memory(options.memory // options.share[1])
+        self.memory = Memory(options.memory // options.share[1])
         self._secrets = Secrets(KeyLog(), options.rsa_key)
         for content in options.keylogs:
             self.add_keys(content)
@@ -183,7 +183,7 @@ class Analysis:
         if self.options.on_frames is not None:
             self.options.on_frames(batch, segments)
         finished = self._flows.feed(segments)
-        finished += self._memory.bound(self._flows, int(batch.captured.sum()))
+        finished += self.memory.bound(self._flows, int(batch.captured.sum()))
         opened = self._flows.take_opened()
         self._bursts.opened(opened)
         self._order.opened(opened)
@@ -240,9 +240,14 @@ class Analysis:
         self._order.add(tcp.number, (connection, detail))
 
     @property
+    def open_connections(self) -> list[TcpConnection]:
+        """The TCP connections that are followed at present, those that have just ended included."""
+        return list(self._flows.connections_open())
+
+    @property
     def memory_notes(self) -> list[str]:
         """What was given up for want of memory, in words."""
-        return list(self._memory.notes())
+        return list(self.memory.notes())
 
     def source(self, source_format: str, warnings: list[str]) -> Source:
         """The capture as a whole, for the reports' head and foot."""

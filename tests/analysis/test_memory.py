@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands import digest, statistics
 from analyzer.analysis.commands.digest import Digests
+from analyzer.analysis.commands.statistics import CommandGroup
 from analyzer.analysis.memory import CONNECTION, LEAST_MEMORY, held_of
 from analyzer.analysis.pipeline import Analysis
 from analyzer.engine.command_collectors import EachCommand
@@ -33,7 +34,7 @@ def fed(frames: Iterable[Frame], options: AnalysisOptions) -> tuple[Analysis, in
     for batch in batches(list(frames), BATCH):
         for _ in analysis.feed(batch):
             pass
-        most = max(most, sum(map(held_of, analysis._flows.connections_open())))
+        most = max(most, sum(map(held_of, analysis.open_connections)))
     return analysis, most
 
 
@@ -44,7 +45,7 @@ def test_hostile_connections_stay_within_the_bound(make: Callable[[int], Iterato
     count = 40 if make is not bench.unfinished_logins else 150
     analysis, most = fed(make(count), AnalysisOptions(memory=LEAST_MEMORY))
     assert most <= LEAST_MEMORY + 3 * MB
-    memory = analysis._memory
+    memory = analysis.memory
     assert memory.given_up > count // 4
     assert memory.given_up_bytes > LEAST_MEMORY // 2
     (note,) = analysis.memory_notes
@@ -64,13 +65,13 @@ def test_with_room_enough_nothing_is_given_up() -> None:
 
 def test_the_oldest_are_given_up_first() -> None:
     analysis, _ = fed(bench.unfinished_packets(30), AnalysisOptions(memory=LEAST_MEMORY))
-    held = [held_of(connection) > MB // 2 for connection in analysis._flows.connections_open()]
+    held = [held_of(connection) > MB // 2 for connection in analysis.open_connections]
     assert held == sorted(held)
     assert any(held)
 
 
 def test_each_process_has_its_share() -> None:
-    assert Analysis("made", AnalysisOptions(memory=64 * MB, share=(1, 4)))._memory.limit == 16 * MB
+    assert Analysis("made", AnalysisOptions(memory=64 * MB, share=(1, 4))).memory.limit == 16 * MB
 
 
 def test_a_login_that_was_given_up_is_no_fault_of_a_peer() -> None:
@@ -96,8 +97,8 @@ def test_whole_connections_end_early_where_nothing_else_can_be_given_up() -> Non
     for batch in batches(in_time_order(*small), 500):
         ended += len(list(analysis.feed(batch)))
     assert ended > 0
-    assert analysis._memory.ended > 0
-    assert len(analysis._flows) * CONNECTION <= LEAST_MEMORY
+    assert analysis.memory.ended > 0
+    assert len(analysis.open_connections) * CONNECTION <= LEAST_MEMORY
     assert "connections were ended early, the longest idle first" in " ".join(analysis.memory_notes)
 
 
@@ -106,9 +107,11 @@ def test_clean_traffic_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     analysis = Analysis("made", AnalysisOptions())
     asked: list[None] = []
 
-    def connections_open(flows: FlowTable) -> list[TcpConnection]:
+    original = FlowTable.connections_open
+
+    def connections_open(flows: FlowTable) -> Iterable[TcpConnection]:
         asked.append(None)
-        return list(flows._open.values())
+        return original(flows)
 
     monkeypatch.setattr(FlowTable, "connections_open", connections_open)
     frames = in_time_order(*[conversation([*ACCEPTED, *GOODBYE], client=(f"10.8.0.{i}", 5000)) for i in range(1, 200)])
@@ -159,7 +162,7 @@ def test_a_statement_that_was_given_up_is_listed_as_cut() -> None:
     commands = []
     for batch in batches(frames, 5):
         commands += [command for _, command in collector.take(analysis, analysis.feed(batch), last=False)]
-        for connection in analysis._flows.connections_open():
+        for connection in analysis.open_connections:
             connection.handler.shed()  # type: ignore[union-attr]
     (command,) = commands
     assert command.statement == sql[: HEAD_KEPT - 1]
@@ -171,9 +174,8 @@ def test_digests_keep_little_of_long_statements() -> None:
     digests = Digests()
     for number in range(3000):
         digests.of(f"SELECT {number}, t{number}.a FROM t{number} WHERE b IN ('{'x' * 20_000}')")
-    assert digests._characters <= digest.MOST_CHARACTERS
-    assert sum(map(len, digests._kept)) == digests._characters
-    assert max(map(len, digests._kept)) == digest.LONGEST + 1
+        assert digests.characters <= digest.MOST_CHARACTERS
+    assert digests.characters > digest.MOST_CHARACTERS // 2
     one, other = "SELECT " + "a, " * 5000 + "1", "SELECT " + "a, " * 5000 + "2 FROM t"
     assert digests.of(one) == digests.of(other) == Digests().of(other)
 
@@ -182,7 +184,8 @@ def test_statistics_bound_the_names_of_their_groups(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(statistics, "MOST_CHARACTERS", 1000)
     found = statistics.CommandStatistics(("statement",))
     for number in range(100):
-        found._group("statement", f"SELECT {number} " + "x" * 90)
+        name = f"SELECT {number} " + "x" * 90
+        found.merge(statistics.CommandStatistics(("statement",), groups={"statement": {name: CommandGroup(name)}}))
     names = found.groups["statement"]
     assert statistics.OTHERS in names
     assert 9 <= len(names) <= 12

@@ -54,6 +54,11 @@ class Digests:
         self._characters = 0
         self._dialect = _Dialect()
 
+    @property
+    def characters(self) -> int:
+        """Of the statements that are kept."""
+        return sum(map(len, self._kept))
+
     def of(self, statement: str) -> str:
         """The digest of `statement`. Of what can not be read as SQL the literals are left out all the same."""
         kept = self._kept

@@ -113,7 +113,7 @@ class PacketList(BaseObserver):
     @property
     def held(self) -> int:
         items = self._items
-        return sum(PACKET + len(item.packet.payload if isinstance(item, _Noted) else item.data) for item in items)
+        return sum(PACKET + len(item.packet.payload if isinstance(item, _Noted) else item[0].data) for item in items)
 
     @property
     def layers(self) -> bool:
