@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
-from tests.cli.test_analyze import hold_the_contract
+from tests.cli.contract import hold_the_contract
 from tests.corpus import captures, needs_corpus
 
 CUTS = 2

@@ -13,7 +13,7 @@ import pytest
 from analyzer.cli import main
 from analyzer.cli import report as report_command
 from tests.corpus import REPOSITORY
-from tests.report.html.test_page import blocks, data
+from tests.report.html.reading import blocks, data
 from tests.wire.files import pcap
 from tests.wire.frames import FIN
 from tests.wire.mysql import err, ok, query

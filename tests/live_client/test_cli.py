@@ -15,6 +15,7 @@ from live_client.actions import row_of, value_of
 from live_client.arguments import parse
 from live_client.passwords import WARNING, PasswordError, find_passwords
 from live_client.terminal import hex_lines, masked, plain, shortened, table
+from tests.live_client.columns import COLUMN
 from tests.live_client.scripted import (
     OFFERED,
     Ending,
@@ -27,7 +28,6 @@ from tests.live_client.scripted import (
     packet,
     switch,
 )
-from tests.live_client.test_strict import COLUMN
 from tests.live_client.tls_server import TlsServer, server_context
 
 SECRET = "correct-horse"

@@ -8,19 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from analyzer.analysis.connection.truth import compare
-from analyzer.errors import AnalyzerError, ServerError
-from live_client import LeftOnPurpose, Options, Session, TlsFailed
+from analyzer.errors import ServerError
+from live_client import LeftOnPurpose, Session, TlsFailed
 from live_client.faults import FAULTS
 from tests.corpus import tool
 from tests.live_client.analysed import analyse, plain
-from tests.servers import Server, require_servers
+from tests.live_client.on_servers import options, run, server
 from tests.servers.accounts import ACCOUNTS, EVERY, Account, account
 from tests.servers.capturing import tcpdump
 from tests.servers.own import own_account
@@ -43,44 +42,6 @@ PLUGINS: Final[dict[str, str]] = {
 }
 # The error that keeps an account out, by flavor; with TLS the first two states let it in.
 LOCKED: Final = {"mysql": 3118, "mariadb": 4151}
-
-
-@cache
-def server(name: str) -> Server:
-    return require_servers(name)[0]
-
-
-def options(where: Server, who: Account, **choices: Any) -> Options:
-    tls = choices.pop("tls", "none")
-    defaults: dict[str, Any] = {
-        "host": where.host,
-        "port": where.port,
-        "user": who.name,
-        "passwords": (who.password.encode(),),
-        "database": "labdb" if who.rights in ("all", "labdb") else None,
-        "ssl_mode": "disabled" if tls == "none" else "required",
-        "tls_versions": () if tls == "none" else (tls,),
-        "get_server_public_key": True,
-        "cleartext": True,
-    }
-    return Options(**{**defaults, **choices})
-
-
-def run(
-    path: Path, chosen: Options, work: Callable[[Session], object] = Session.ping
-) -> tuple[Session, AnalyzerError | None]:
-    """Opens, works, ends; records to `path`."""
-    failed: AnalyzerError | None = None
-    with path.open("wb") as file:
-        session = Session(chosen, record=file)
-        try:
-            session.open()
-            work(session)
-            session.quit()
-        except AnalyzerError as error:
-            failed = error
-            session.quit()
-    return session, failed
 
 
 def agrees(path: Path, session: Session) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import pytest
 
 from analyzer.errors import ProtocolError, ServerError
 from analyzer.protocol.records.response import ColumnCount
-from analyzer.protocol.records.resultset import ColumnDefinition41, TextRow
+from analyzer.protocol.records.resultset import TextRow
 from analyzer.protocol.wire.compression import encode_compressed
 from live_client import ClosedByServer, ConnectionFailed, NotMySQL, Options, Session, TimedOut, connect
 from live_client.service_detection import PROBE
+from tests.live_client.columns import COLUMN
 from tests.live_client.scripted import (
     OFFERED,
     Ending,
@@ -26,7 +27,6 @@ from tests.live_client.scripted import (
     switch,
 )
 
-COLUMN = ColumnDefinition41("def", "", "", "", "1", "", None, 12, 63, 2, 8, 0x81, 0)
 GREETING_BYTES = len(greeting())
 
 

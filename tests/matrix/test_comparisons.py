@@ -12,8 +12,8 @@ import pytest
 from analyzer.analysis.connection.truth import compare
 from tests.matrix.cases import Trial
 from tests.matrix.running import Done, analyse, compare_captures
+from tests.matrix.samples import analysed, capture_of, truth
 from tests.matrix.serverside import compare_log
-from tests.matrix.test_samples import analysed, capture_of, truth
 from tests.matrix.tls import TlsRun
 from tests.servers.certificates import ECDSA, RSA
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from live_client.faults import FAULTS
-from tests.matrix.test_samples import analysed, stem, truth
+from tests.matrix.samples import analysed, stem, truth
 from tests.servers.sample_sessions import SESSIONS
 
 

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-import msgspec
 import pytest
 
 from analyzer.analysis.connection.truth import compare
 from analyzer.capture import open_capture
 from analyzer.cli.corpus import SUFFIXES, golden_of
-from tests.matrix.running import analyse
-from tests.matrix.serverside import Json
-from tests.servers import REPOSITORY
+from tests.matrix.samples import SAMPLES, analysed, capture_of, stem, truth
 from tests.servers.sample_cases import CASES
 from tests.servers.sample_sessions import SESSIONS
 
-SAMPLES: Final = REPOSITORY / "samples"
 MOST_BYTES: Final = 1_500_000
-
-
-def stem(name: str) -> str:
-    return name.partition(".")[0]
-
-
-def capture_of(name: str) -> Path:
-    (found,) = [path for path in SAMPLES.glob(f"{name}.*") if path.name.endswith(SUFFIXES)]
-    return found
-
-
-@cache
-def analysed(name: str) -> Json:
-    """The one connection of a sample."""
-    (connection,) = analyse(capture_of(name))
-    plain: Json = msgspec.to_builtins(connection)
-    return plain
-
-
-@cache
-def truth(name: str) -> Json:
-    loaded: Json = json.loads((SAMPLES / f"{name}.truth.json").read_text(encoding="utf-8"))
-    return loaded
 
 
 @pytest.mark.parametrize("name", [stem(session.file) for session in SESSIONS])

@@ -26,8 +26,8 @@ from analyzer.protocol.records.commands.text import ComChangeUser, ComQuery, Com
 from analyzer.protocol.records.response import ColumnCount, LocalInfileRequest, StmtPrepareOK
 from analyzer.protocol.tables import capabilities as cap
 from analyzer.protocol.tables import commands as com
+from tests.protocol.machine.conversations import BASE, COLUMN, EOF, ERR, NEW, OK, ROW, after_login
 from tests.protocol.machine.playbook import Playbook, in_command_phase, name_of, packet
-from tests.protocol.machine.test_state import BASE, COLUMN, EOF, ERR, NEW, OK, ROW, after_login
 
 QA = cap.CLIENT_QUERY_ATTRIBUTES
 OKAY = StmtPrepareOK(7, 0, 2, 0, 0)

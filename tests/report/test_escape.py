@@ -5,12 +5,9 @@ import unicodedata
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from analyzer.report.escape import LONGEST, csv_cell, json_safe, terminal
-
-# All of Unicode, lone surrogates too: what "surrogateescape" makes of any bytes.
-ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
+from tests.report.texts import ANY_TEXT
 
 
 @pytest.mark.parametrize(

@@ -17,19 +17,7 @@ from analyzer.report import csv as csvout
 from analyzer.report import jsonl
 from analyzer.report.escape import csv_cell, json_safe
 from tests.report import examples
-from tests.report.test_escape import ANY_TEXT
-
-
-def disguised(text: str) -> Connection:
-    """A connection with `text` wherever a peer chooses it."""
-    one = examples.rejected()
-    assert one.greeting
-    assert one.login
-    assert one.error
-    one.greeting.server_version = one.login.user = one.login.database = one.error.message = text
-    one.login.attributes = {text: text}
-    one.findings[0].message = text
-    return one
+from tests.report.texts import ANY_TEXT, disguised
 
 
 def test_keys_and_order_are_the_contracts() -> None:

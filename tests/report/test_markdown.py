@@ -11,9 +11,8 @@ from analyzer.analysis.model.connection import Connection
 from analyzer.report import diff
 from analyzer.report.markdown import MarkdownReport, text
 from tests.report import examples
-from tests.report.html.test_page import Page
-from tests.report.test_escape import ANY_TEXT
-from tests.report.test_machine_formats import disguised
+from tests.report.html.reading import Page
+from tests.report.texts import ANY_TEXT, disguised
 
 
 def report(*connections: Connection, title: str = "Demo", note: str | None = None) -> str:

@@ -17,7 +17,7 @@ from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.html.page import HtmlReport
 from tests.corpus import REPOSITORY
 from tests.reading import results_of
-from tests.report.html.test_page import blocks
+from tests.report.html.reading import blocks
 
 SAMPLES = REPOSITORY / "samples"
 # Sample -> where its secrets stand: (record, field) of the client's packets.

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import Event, KeyLog, TlsSession
 from tests.tls.live import Bench, Pair
+from tests.tls.recutting import TRACES, recut
 from tests.tls.support import Flight, key_log
-from tests.tls.test_properties import TRACES, recut
 
 GAP = b""  # in place of a segment
 

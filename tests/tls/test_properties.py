@@ -14,28 +14,9 @@ from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import Plain, TlsSession
 from tests.tls.live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair, Writer13, conversation
-from tests.tls.rfc8448 import PAYLOAD, RESUMED, RESUMED_LOG, SIMPLE, SIMPLE_LOG
+from tests.tls.recutting import TRACES, recut
+from tests.tls.rfc8448 import PAYLOAD, RESUMED_LOG, SIMPLE, SIMPLE_LOG
 from tests.tls.support import Flight, Reading, key_log, read
-
-TRACES = [(SIMPLE, SIMPLE_LOG, [PAYLOAD, PAYLOAD]), (RESUMED, RESUMED_LOG, [b"ABCDEF" + PAYLOAD, PAYLOAD])]
-
-
-def recut(flights: list[Flight], chance: random.Random, least: int, most: int) -> list[Flight]:
-    """The same bytes of each run of one sender, cut elsewhere."""
-    runs: list[Flight] = []
-    for sender, data in flights:
-        if runs and runs[-1][0] == sender:
-            runs[-1] = (sender, runs[-1][1] + data)
-        else:
-            runs.append((sender, data))
-    pieces = []
-    for sender, data in runs:
-        pos = 0
-        while pos < len(data):
-            size = chance.randint(least, most)
-            pieces.append((sender, data[pos : pos + size]))
-            pos += size
-    return pieces
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.analysis.dissection.comparison import captures, compare
 from tests.analysis.dissection.known import KNOWN
-from tests.analysis.dissection.test_tshark import captures, compare
 from tests.corpus import REPOSITORY, tool
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from analyzer.analysis.dissection.filters import compile_filter
+from tests.analysis.dissection.comparison import captures, compare
 from tests.analysis.dissection.known import KNOWN
-from tests.analysis.dissection.tshark import PORTS, Difference, differences, frames_of, version
+from tests.analysis.dissection.tshark import PORTS, Difference, frames_of, version
 from tests.corpus import LAB, REPOSITORY, needs_corpus, tool
 
 pytestmark = pytest.mark.tool
@@ -20,18 +20,6 @@ pytestmark = pytest.mark.tool
 # Every so many captures are compared here; `python -m tests.analysis.dissection` compares all.
 EVERY_SAMPLE = 3
 EVERY_LAB = 6
-
-
-def captures(folder: Path, every: int) -> list[Path]:
-    """The captures of a folder that are small enough for two programs to look at every frame."""
-    found = (path for path in folder.iterdir() if ".pcap" in path.name and path.suffix != ".json")
-    return [path for path in sorted(found) if path.stat().st_size < 100_000][::every]
-
-
-def compare(tshark: str, paths: Sequence[Path]) -> tuple[int, list[Difference]]:
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda path: differences(tshark, path), paths))
-    return sum(compared for compared, _ in results), [one for _, found in results for one in found]
 
 
 def unexplained(found: Sequence[Difference]) -> list[Difference]:

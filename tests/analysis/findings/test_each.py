@@ -13,6 +13,7 @@ from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.model.connection import Finding
+from tests.analysis.findings.cases import CASES, ERRORS
 from tests.analysis.findings.making import (
     ASKS_FOR_FILE,
     BAD_HANDSHAKE,
@@ -39,7 +40,7 @@ from tests.analysis.findings.making import (
     switched,
     tls,
 )
-from tests.analysis.findings.test_findings import CASES, ERRORS
+from tests.analysis.findings.support import found
 from tests.analysis.support import codes
 from tests.analysis.traffic import one
 from tests.wire.frames import FIN, RST, SYN
@@ -181,10 +182,6 @@ ELSEWHERE = {
     "weak-tls": "test_tls.py",
     "tls-login-mismatch": "test_tls.py",
 }
-
-
-def found(connection: Connection, code: str) -> list[Finding]:
-    return [finding for finding in connection.findings if finding.code == code]
 
 
 @pytest.mark.parametrize("code", EACH)

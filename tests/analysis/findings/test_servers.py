@@ -9,9 +9,9 @@ import pytest
 from analyzer.analysis import AnalysisOptions
 from analyzer.capture import open_merged
 from live_client import Session
-from tests.analysis.findings.test_each import found
+from tests.analysis.findings.support import found
 from tests.analysis.support import analyse_file
-from tests.live_client.test_servers import options, run, server
+from tests.live_client.on_servers import options, run, server
 from tests.reading import connections_of
 from tests.servers.accounts import account
 

@@ -9,7 +9,7 @@ import pytest
 from analyzer.analysis import Connection
 from analyzer.analysis.findings.rules.weak_tls import certificate_faults, session_faults
 from analyzer.analysis.model.connection import Certificate, Tls
-from tests.analysis.findings.test_each import found
+from tests.analysis.findings.support import found
 from tests.analysis.support import analyse_file, codes
 from tests.corpus import REPOSITORY
 from tests.reading import connections_of

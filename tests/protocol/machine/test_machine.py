@@ -20,8 +20,7 @@ from analyzer.protocol.records.response import ColumnCount, StmtPrepareOK
 from analyzer.protocol.tables import capabilities as cap
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.framing import PacketFramer, encode_packet
-from tests.protocol.machine.playbook import Playbook, in_command_phase, name_of, packet
-from tests.protocol.machine.test_state import (
+from tests.protocol.machine.conversations import (
     BASE,
     COLUMN,
     END,
@@ -37,6 +36,7 @@ from tests.protocol.machine.test_state import (
     login,
     ssl_request,
 )
+from tests.protocol.machine.playbook import Playbook, in_command_phase, name_of, packet
 
 # -- tables -----------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from analyzer.protocol.records.binlog.event import BinlogEvent
 from analyzer.protocol.records.commands.replication import ComBinlogDump
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.wire.values import Plain
-from tests.protocol.records.test_rows_servers import OWN, SERVERS, TYPES
+from tests.protocol.records.column_types import OWN, SERVERS, TYPES
 from tests.protocol.server_session import Heard, Wire, rows_of
 from tests.servers import Server, require_servers
 

@@ -7,27 +7,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis.conversation import decoder as decoding
-from analyzer.analysis.pipeline import AnalysisOptions
 from analyzer.errors import DecodeError
-from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import TracingReader
 from tests.corpus import REPOSITORY
 from tests.protocol.machine.playbook import name_of, packet
-from tests.reading import results_of
+from tests.protocol.records.corpus_packets import Seen, copy_of, packets_of
 
 CORPUS = Path(os.environ.get("HANDSHARK_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
 CAPTURES = sorted(path for path in CORPUS.glob("*/*.pcap*"))
@@ -51,41 +44,6 @@ NOT_CANONICAL = {
 }
 # Captures whose client sends the next command before the response is there.
 PIPELINING = {"m10_node-mariadb_pipeline.pcap", "m11_jdbc-mariadb2.7_bulk.pcap"}
-
-
-class Seen(NamedTuple):
-    """A packet, what it became, and all that decided it. `after` is what is in force with what it has shown."""
-
-    capture: str
-    sender: int
-    packet: RawPacket
-    record: AnyRecord
-    state: st.StateName
-    context: Context
-    after: Context
-    login_done: bool
-
-
-def copy_of(context: Context) -> Context:
-    return copy(context)
-
-
-def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
-    """All packets of a capture that reach the machine, in their order within each connection."""
-    seen: list[Seen] = []
-
-    class Noting(Machine):
-        def feed(self, sender: int, packet: RawPacket) -> AnyRecord:
-            state, before, login_done = self.connection.at.name, copy_of(self.context), self.login_done
-            record = super().feed(sender, packet)
-            seen.append(Seen(path.name, sender, packet, record, state, before, copy_of(self.context), login_done))
-            return record
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "Machine", Noting)
-        # As for showing packets: rows are not passed over.
-        results_of(path, AnalysisOptions(packets=1 << 20, **options), keys=False)  # some are cut on purpose
-    yield from seen
 
 
 @pytest.fixture(scope="module")

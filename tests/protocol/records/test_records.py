@@ -50,31 +50,10 @@ from analyzer.protocol.records.session_track import (
 )
 from analyzer.protocol.tables import capabilities as cap
 from analyzer.protocol.wire.reader import TracingReader
+from tests.protocol.records.in_force import in_force_sets
 from tests.protocol.records.requests import queries
-from tests.protocol.records.test_vectors import VECTORS, context
+from tests.protocol.records.vectors import VECTORS, context
 
-# Capabilities on which the layout of some record depends.
-LAYOUT = (
-    cap.CLIENT_PROTOCOL_41,
-    cap.CLIENT_TRANSACTIONS,
-    cap.CLIENT_SECURE_CONNECTION,
-    cap.CLIENT_CONNECT_WITH_DB,
-    cap.CLIENT_PLUGIN_AUTH,
-    cap.CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA,
-    cap.CLIENT_CONNECT_ATTRS,
-    cap.CLIENT_ZSTD_COMPRESSION_ALGORITHM,
-    cap.CLIENT_SESSION_TRACK,
-    cap.CLIENT_QUERY_ATTRIBUTES,
-    cap.CLIENT_OPTIONAL_RESULTSET_METADATA,
-    cap.MARIADB_CLIENT_CACHE_METADATA,
-)
-
-
-in_force_sets = some.builds(
-    lambda flags, others: sum(flags) | others,
-    some.sets(some.sampled_from(LAYOUT)),
-    some.sampled_from([0, cap.CLIENT_SSL | cap.CLIENT_DEPRECATE_EOF]),
-)
 texts = some.text(max_size=12) | some.text("ä\U0001f600", min_size=60, max_size=100)
 no_nul = some.text(some.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
 data = some.binary(max_size=20) | some.binary(min_size=240, max_size=300)

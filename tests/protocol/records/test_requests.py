@@ -28,9 +28,9 @@ from analyzer.protocol.records.commands.text import ComInitDb, ComOther, ComQuer
 from analyzer.protocol.tables import capabilities as cap
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.reader import Reader, TracingReader, Writer
+from tests.protocol.records.in_force import in_force_sets
 from tests.protocol.records.requests import CODES, REQUESTS, executes
-from tests.protocol.records.test_records import in_force_sets
-from tests.protocol.records.test_vectors import context
+from tests.protocol.records.vectors import context
 
 # Codes that no client may send: MariaDB's own names for its threads, and the ends of its ranges (mysql_com.h).
 UNSUPPORTED = frozenset({0x3F, 0xF9, 0xFB, 0xFC, 0xFD, 0xFF})

@@ -41,7 +41,7 @@ from analyzer.protocol.tables.capabilities import (
 from analyzer.protocol.wire.values import Plain
 from tests.corpus import LAB, needs_corpus, truth
 from tests.protocol.machine.playbook import in_command_phase, name_of, packet
-from tests.protocol.records.test_corpus import Seen, packets_of
+from tests.protocol.records.corpus_packets import Seen, packets_of
 from tests.reading import results_of
 
 pytestmark = needs_corpus

@@ -31,9 +31,9 @@ from live_client import Session
 from tests import corpus
 from tests.bench import oltp, replay, tls
 from tests.corpus import REPOSITORY
-from tests.live_client.test_servers import options, run, server
+from tests.live_client.on_servers import options, run, server
 from tests.reading import results_of
-from tests.report.html.test_page import blocks, parsed
+from tests.report.html.reading import blocks, parsed
 from tests.servers.accounts import account
 
 SAMPLES = REPOSITORY / "samples"

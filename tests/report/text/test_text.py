@@ -12,8 +12,7 @@ from analyzer.report.prose import labels
 from analyzer.report.text.connections import TextReport
 from analyzer.report.text.layout import Column, cells, clip, place, wrap
 from tests.report import examples
-from tests.report.test_escape import ANY_TEXT
-from tests.report.test_machine_formats import disguised
+from tests.report.texts import ANY_TEXT, disguised
 
 SGR = re.compile(r"\x1b\[\d*m")
 
