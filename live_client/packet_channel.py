@@ -39,7 +39,10 @@ R = TypeVar("R", bound=Record)
 
 
 class Channel:
-    """Sends and receives packets. `machine` is the connection's state; `count` tells how many packets came."""
+    """Sends and receives packets.
+
+    `machine` is the connection's state, `framer` what cuts the server's bytes into packets, `received` how many came.
+    """
 
     def __init__(self, transport: Transport, listener: Listener, note: Callable[[AnyRecord, str], None]) -> None:
         self.transport = transport
@@ -48,7 +51,7 @@ class Channel:
         self.machine = Machine()
         self.received = 0  # packets
         self.change_wire: Callable[[bytes], bytes] | None = None  # a fault's: applied to one packet, then forgotten
-        self._framer = PacketFramer(LONGEST_PAYLOAD)
+        self.framer = PacketFramer(LONGEST_PAYLOAD)
         self._framer_at = 0  # stream bytes of the server before the packet that comes next
         self._opener: CompressedFramer | None = None
         self._compressed_sequence = 0
@@ -109,10 +112,10 @@ class Channel:
     def receive(self) -> AnyRecord:
         """The server's next packet. Raises ProtocolError with the byte where it is not what has to come now."""
         machine = self.machine
-        packet = self._framer.next()
+        packet = self.framer.next()
         while packet is None:
             self._read()
-            packet = self._framer.next()
+            packet = self.framer.next()
         at = self._framer_at
         self._framer_at += packet.length + HEADER * (1 + packet.length // 0xFF_FFFF)
         self.received += 1
@@ -191,7 +194,7 @@ class Channel:
                 ) from error
         if not data:
             return
-        self._framer.push(data, [len(data)], [0], [0])
+        self.framer.push(data, [len(data)], [0], [0])
 
     def _after_tls_records(self, data: bytes) -> bytes:
         """What follows TLS records in plain text: a server says in an alert and in an error that there is no TLS."""
@@ -205,7 +208,7 @@ class Channel:
         return data
 
     def _pending(self) -> str:
-        pending = self._framer.pending + (self._opener.pending if self._opener is not None else 0)
+        pending = self.framer.pending + (self._opener.pending if self._opener is not None else 0)
         return f", {pending} bytes of a packet have come" if pending else ""
 
     def _probe(self, timeout: TimedOut) -> None:

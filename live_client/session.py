@@ -305,6 +305,16 @@ class Session:
         return compare_attributes(sent, [(name or "", value or "") for name, value in rows], limit)
 
     @property
+    def channel(self) -> Channel | None:
+        """What sends and receives packets; None before the connection is open and after its end."""
+        return self._channel
+
+    @property
+    def tls(self) -> TlsTransport | None:
+        """The TLS layer; None without TLS, and before it begins."""
+        return self._tls
+
+    @property
     def saved_tls(self) -> SavedTls | None:
         """The TLS session, for `resume` of another connection; None without TLS, or where the server gave nothing.
 

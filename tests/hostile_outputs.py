@@ -14,7 +14,6 @@ from analyzer.analysis import Analysis, AnalysisOptions, Connection, ConnectionD
 from analyzer.capture import open_stream
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
-from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.report.csv import COLUMNS
 from analyzer.report.csv import encode as csv_line
 from analyzer.report.html.manual import MANUAL
@@ -46,9 +45,7 @@ def analyse(
 ) -> Told:
     """The whole line, from bytes to JSON lines. Only a CaptureError may come of bytes that are no capture."""
     told = Told()
-    analysis = Analysis(name, AnalysisOptions(packets=packets, commands=packets > 0))
-    if not columns:
-        analysis._flows = FlowTable(analysis._follow, columns=False)
+    analysis = Analysis(name, AnalysisOptions(packets=packets, commands=packets > 0, columns=columns))
     try:
         with open_stream(io.BytesIO(content), name, batch_bytes=batch_bytes) as source:
             reading = Reading(analysis, source)

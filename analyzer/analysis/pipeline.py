@@ -75,6 +75,8 @@ class AnalysisOptions:
     observe: tuple[Callable[[TcpConnection], Observer], ...] = ()
     # Whether a connection is worked out when it is over; else it is only counted.
     connections: bool = True
+    # Whether segments are taken in columns where that can be done; False takes each by itself (for tests).
+    columns: bool = True
     # Called with each batch before its segments are followed.
     on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
     # This process's share of the connections: (index, of how many).
@@ -115,7 +117,7 @@ class Analysis:
         self.totals = CaptureTotals()
         self.evidence = Evidence(password=options.password)
         self._decoder = SegmentDecoder()
-        self._flows = FlowTable(self._follow)
+        self._flows = FlowTable(self._follow, columns=options.columns)
         self._builder = Builder(name)
         self._ends: Ends = {}
         self._allowance = Allowance()
@@ -296,6 +298,16 @@ class InOrder:
         self._waiting: dict[int, Result] = {}
         self._on_disk: dict[int, tuple[int, int]] = {}
         self._spool: IO[bytes] | None = None
+
+    @property
+    def in_memory(self) -> int:
+        """Results that wait in memory."""
+        return len(self._waiting)
+
+    @property
+    def on_disk(self) -> int:
+        """Results that wait on disk."""
+        return len(self._on_disk)
 
     def opened(self, connections: list[TcpConnection]) -> None:
         for tcp in connections:

@@ -201,7 +201,7 @@ class MergedSource(CaptureSource):
         self._close_tracks()
 
     def _read(self) -> Iterator[FrameBatch]:
-        state = self._state
+        state = self.state
         active: list[_Track] = []
         sleeping: list[_Track] = []
         for track in self._tracks:

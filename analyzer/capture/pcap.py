@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.batches import FrameBatch
 from analyzer.capture.inputs import Chunks
@@ -97,18 +98,7 @@ class PcapReader:
         """
         chunks, header = self._chunks, self.header
         size, used = header.record_header, chunks.used
-        view = chunks.view[:used]
-        places: list[int] = []
-        append, position = places.append, start
-        length_at = struct.Struct(header.order + "8xI").unpack_from
-        try:
-            # Only the chain is followed here, checks are made on whole columns below: this loop is the hot path.
-            while True:
-                append(position)
-                position += length_at(view, position)[0] + size
-        except struct.error:
-            while places and places[-1] + size > used:
-                position = places.pop()
+        places, position = self._chain(start)
         if not places:
             return None, start, size
 
@@ -119,21 +109,7 @@ class PcapReader:
         captured = fields[:, 2].astype(np.int64)
         original = fields[:, 3].astype(np.int64)
 
-        need = size
-        keep = len(places)
-        large = np.flatnonzero(captured > self._limit)
-        for index in large.tolist():
-            length = int(captured[index])
-            plausible = fraction[index] * header.tick_ns < 1_000_000_000 and length <= original[index]
-            if length > MAX_FRAME or not plausible:
-                self._state.stop(
-                    f"damaged: a record claims {length} captured bytes, at most {self._limit} are expected here; "
-                    "nothing after it can be read",
-                    chunks.base + places[index],
-                    self._state.frames + index + 1,
-                )
-                keep, need = index, 0
-                break
+        keep, need = self._trusted(places, fraction, captured, original)
         if need and places[-1] + size + int(captured[-1]) > used:
             keep -= 1
             position = places[-1]
@@ -143,7 +119,7 @@ class PcapReader:
 
         first = self._state.frames + 1
         batch = FrameBatch(
-            data=view,
+            data=chunks.view[:used],
             number=np.arange(first, first + keep, dtype=np.int64),
             timestamp_ns=fields[:keep, 0].astype(np.int64) * 1_000_000_000 + fraction[:keep] * header.tick_ns,
             link_type=np.full(keep, header.link_type, dtype=np.int32),
@@ -152,3 +128,43 @@ class PcapReader:
             original=np.maximum(original[:keep], captured[:keep]),
         )
         return batch, position, need
+
+    def _chain(self, start: int) -> tuple[list[int], int]:
+        """Where the records begin whose headers are there, and where the next one would."""
+        chunks, header = self._chunks, self.header
+        size, used = header.record_header, chunks.used
+        view = chunks.view[:used]
+        places: list[int] = []
+        append, position = places.append, start
+        length_at = struct.Struct(header.order + "8xI").unpack_from
+        try:
+            # Only the chain is followed here, checks are made on whole columns: this loop is the hot path.
+            while True:
+                append(position)
+                position += length_at(view, position)[0] + size
+        except struct.error:
+            while places and places[-1] + size > used:
+                position = places.pop()
+        return places, position
+
+    def _trusted(
+        self,
+        places: list[int],
+        fraction: NDArray[np.int64],
+        captured: NDArray[np.int64],
+        original: NDArray[np.int64],
+    ) -> tuple[int, int]:
+        """How many records come before the first whose length can not be; bytes needed, 0 where there is one."""
+        header = self.header
+        for index in np.flatnonzero(captured > self._limit).tolist():
+            length = int(captured[index])
+            plausible = fraction[index] * header.tick_ns < 1_000_000_000 and length <= original[index]
+            if length > MAX_FRAME or not plausible:
+                self._state.stop(
+                    f"damaged: a record claims {length} captured bytes, at most {self._limit} are expected here; "
+                    "nothing after it can be read",
+                    self._chunks.base + places[index],
+                    self._state.frames + index + 1,
+                )
+                return index, 0
+        return len(places), header.record_header

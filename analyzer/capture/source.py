@@ -48,26 +48,26 @@ class CaptureSource(ABC):
     format: str
 
     def __init__(self, state: ReadState) -> None:
-        self._state = state
+        self.state = state
         self.name = state.name
         self._batches = self._read()
 
     @property
     def warnings(self) -> list[CaptureWarning]:
-        return self._state.warnings
+        return self.state.warnings
 
     @property
     def secrets(self) -> list[bytes]:
-        return self._state.secrets
+        return self.state.secrets
 
     @property
     def frames(self) -> int:
-        return self._state.frames
+        return self.state.frames
 
     @property
     def cut_short(self) -> bool:
         """Whether reading ended before the end of the capture: it is cut or damaged; the last warning says where."""
-        return self._state.cut_short
+        return self.state.cut_short
 
     def secrets_ahead(self) -> list[bytes]:
         """Payloads of all TLS key log blocks of regular files, those that reading has not come to included.

@@ -52,13 +52,15 @@ def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = storm(300)
     whole = [connection for connection, _ in results_of(frames)[0]]
     monkeypatch.setattr(pipeline, "WAITING", 10)
+    order = pipeline.InOrder()
+    monkeypatch.setattr(pipeline, "InOrder", lambda: order)
     analysis = pipeline.Analysis("made.pcap", AnalysisOptions(packets=2))
     results: list[Result] = []
     reading = Reading(analysis, opened(batches(frames, 300)))
     for found in reading.batches():
         results += found
-        assert len(analysis._order._waiting) <= 10
-    assert analysis._order._on_disk
+        assert order.in_memory <= 10
+    assert order.on_disk
     results += reading.end()
     assert [connection for connection, _ in results] == whole
     assert all(detail is not None and len(detail.packets) == 2 for _, detail in results)

@@ -174,7 +174,7 @@ def test_nothing_to_take_up() -> None:
 
 def test_a_record_that_never_becomes_whole_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     transport = server()
-    tls = open_session(transport, ssl_mode="required")._tls
+    tls = open_session(transport, ssl_mode="required").tls
     assert tls is not None
     # The head of a record of 16 KiB, and then byte by byte, each in time.
     pieces = iter([b"\x17\x03\x03\x40\x00", *[b"x"] * 10_000])

@@ -166,9 +166,9 @@ class ServerRun:
                 done.problems += compare_log(theirs, logged[number])
             (mine,) = _plain(analyse(done.recording))
             done.problems += compare_captures(mine, theirs)
-            self._look_closer(done, mine)
+            self.look_closer(done, mine)
 
-    def _look_closer(self, done: Done, connection: Json) -> None:
+    def look_closer(self, done: Done, connection: Json) -> None:
         """What else is to be compared, by others of this kind."""
 
 

@@ -98,7 +98,7 @@ def test_a_session_without_keys(change: Callable[[Done, TlsRun], object], where:
     run, done = tls_run(), tls_done("mysql97_raw_tls12")
     done.truth = copy.deepcopy(done.truth) | {"tls": {**done.truth["tls"], "resumed": False}}
     change(done, run)
-    run._look_closer(done, analysed("mysql97_raw_tls12"))
+    run.look_closer(done, analysed("mysql97_raw_tls12"))
     found = [line.removeprefix("without keys: ") for line in done.problems]
     assert all(line.startswith(where or "-") for line in found)
     assert bool(found) == (where is not None)
@@ -115,9 +115,9 @@ def test_a_session_without_keys(change: Callable[[Done, TlsRun], object], where:
 def test_more_is_said_without_keys_than_can_be_known(change: Change, where: str) -> None:
     run, done = tls_run(), tls_done("mysql97_raw_tls12")
     (connection,) = (msgspec.to_builtins(each) for each in analyse(done.recording, with_keys=False))
-    assert run._without_keys(done, connection) == []
+    assert run.without_keys(done, connection) == []
     change(connection)
-    assert where in run._without_keys(done, connection)
+    assert where in run.without_keys(done, connection)
 
 
 def test_a_truth_of_another_connection() -> None:

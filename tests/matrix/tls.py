@@ -30,14 +30,14 @@ class TlsRun(ServerRun):
         self.sha256 = _sha256(server.server_certificate)
         self.client_sha256 = _sha256(server.client_certificate)
 
-    def _look_closer(self, done: Done, connection: Json) -> None:
+    def look_closer(self, done: Done, connection: Json) -> None:
         if not connection["tls"]["decrypted"]:
             done.problems.append("the recording was not decrypted with the keys inside it")
         done.problems += self._certificates(done.trial, connection, visible=True)
         (hidden,) = (msgspec.to_builtins(each) for each in analyse(done.recording, with_keys=False))
-        done.problems += [f"without keys: {line}" for line in self._without_keys(done, hidden)]
+        done.problems += [f"without keys: {line}" for line in self.without_keys(done, hidden)]
 
-    def _without_keys(self, done: Done, connection: Json) -> list[str]:
+    def without_keys(self, done: Done, connection: Json) -> list[str]:
         """The picture of a bystander: what is in the clear is right, and of the inside nothing is said."""
         lines = compare(connection, done.truth)
         if connection["outcome"] != "encrypted":

@@ -55,7 +55,7 @@ class Wire:
             capabilities=capabilities,
         )
         self._session = Session(options, listener=self._ear).open()
-        channel = self._session._channel
+        channel = self._session.channel
         assert channel is not None
         self.channel = channel
         self.machine = channel.machine

@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from analyzer.analysis.dissection.fields.base import Value
+from analyzer.analysis.dissection.frame_index import Frame
+from analyzer.analysis.dissection.request_tracker import Request, RequestTracker
 from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
-from analyzer.protocol.machine.machine import CLIENT
+from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.machine.machine import CLIENT, AnyRecord
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.tables.commands import COMMANDS
+from analyzer.protocol.wire.framing import RawPacket
 
-if TYPE_CHECKING:
-    from analyzer.analysis.dissection.packet import Dissection
+
+class DissectedPacket(Protocol):
+    """What is asked of a packet: a `Dissection`, or what is made to look like one."""
+
+    @property
+    def scene(self) -> RequestTracker: ...
+    @property
+    def facts(self) -> Frame | None: ...
+    @property
+    def frame(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def role(self) -> int: ...
+    @property
+    def source(self) -> tuple[str, int]: ...
+    @property
+    def destination(self) -> tuple[str, int]: ...
+    @property
+    def packet(self) -> RawPacket | None: ...
+    @property
+    def record(self) -> AnyRecord | None: ...
+    @property
+    def detail(self) -> AuthRecord | None: ...
+    @property
+    def request(self) -> Request | None: ...
+    @property
+    def first_answer(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def before(self) -> str: ...
+    @property
+    def expected(self) -> int | None: ...
+    @property
+    def assumed(self) -> bool: ...
+    @property
+    def encrypted(self) -> bool: ...
+    @property
+    def unread(self) -> bool: ...
 
 
 def known(value: Value | None) -> Sequence[Value]:
@@ -28,43 +72,43 @@ def _protocol(name: str) -> Sequence[Value]:
     return (name.encode(),)
 
 
-def _frame_field(index: int) -> Callable[[Dissection], Sequence[Value]]:
-    def get(d: Dissection) -> Sequence[Value]:
+def _frame_field(index: int) -> Callable[[DissectedPacket], Sequence[Value]]:
+    def get(d: DissectedPacket) -> Sequence[Value]:
         facts = d.facts
         return () if facts is None or facts[index] is None else (facts[index],)  # type: ignore[return-value]
 
     return get
 
 
-def _flag(mask: int) -> Callable[[Dissection], Sequence[Value]]:
-    def get(d: Dissection) -> Sequence[Value]:
+def _flag(mask: int) -> Callable[[DissectedPacket], Sequence[Value]]:
+    def get(d: DissectedPacket) -> Sequence[Value]:
         facts = d.facts
         return () if facts is None or facts.flags is None else (bool(facts.flags & mask),)
 
     return get
 
 
-def _since_first(d: Dissection) -> Sequence[Value]:
+def _since_first(d: DissectedPacket) -> Sequence[Value]:
     first = d.scene.frames.first_ns
     return () if first is None else (d.time_ns - first,)
 
 
-def _latency(d: Dissection) -> Sequence[Value]:
+def _latency(d: DissectedPacket) -> Sequence[Value]:
     return (d.time_ns - d.request.time_ns,) if d.first_answer and d.request is not None else ()
 
 
-def _request_name(d: Dissection) -> Sequence[Value]:
+def _request_name(d: DissectedPacket) -> Sequence[Value]:
     return () if d.request is None else (COMMANDS.get(d.request.code, hex(d.request.code)),)
 
 
-def _request_statement(d: Dissection) -> Sequence[Value]:
+def _request_statement(d: DissectedPacket) -> Sequence[Value]:
     if d.request is None or d.request.statement is None:
         return ()
     text, mask = d.request.statement, d.scene.mask
     return (text if mask is None else mask.statements.statement(text),)
 
 
-Getter = Callable[["Dissection"], Sequence[Value]]
+Getter = Callable[[DissectedPacket], Sequence[Value]]
 
 GETTERS: Final[dict[str, Getter]] = {
     "frame": lambda d: _protocol("frame"),

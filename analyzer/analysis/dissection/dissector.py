@@ -12,8 +12,9 @@ from analyzer.analysis.dissection.fields.base import CONNECTION
 from analyzer.analysis.dissection.fields.connection import EARLY
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
-from analyzer.analysis.dissection.packet import GUARDED, Dissection, RequestTracker
+from analyzer.analysis.dissection.packet import GUARDED, Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
+from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.packets.masking import PacketMask
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection

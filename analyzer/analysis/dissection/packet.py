@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, known
 from analyzer.analysis.dissection.fields import FIELDS
@@ -12,26 +11,22 @@ from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of
-from analyzer.analysis.dissection.frame_index import Frame, FrameIndex
+from analyzer.analysis.dissection.frame_index import Frame
+from analyzer.analysis.dissection.request_tracker import Request, RequestTracker
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.packets.field_spans import record_name
 from analyzer.analysis.packets.masking import (
     CARRIERS,
     MASKED,
     STATEMENTS,
-    PacketMask,
     PacketSurroundings,
     masked,
     masked_value,
 )
-from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
-from analyzer.protocol.machine.state import MAX_PIPELINED
 from analyzer.protocol.records.base import Malformed
-from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
 
@@ -40,76 +35,17 @@ GUARDED: Final = frozenset({"mysql.query", "mysql.error.message"})
 _LENGTHS: Final = (".length", ".length_ext")
 
 
-class Request(NamedTuple):
-    """A command that is answered: its last frame and that frame's time."""
+class PacketReading:
+    """What was worked out of one packet's bytes, each None until it is asked for: bytes and fields, with secrets masked
+    where they are shown, and values by field."""
 
-    frame: int
-    time_ns: int
-    code: int
-    statement: str | None
+    __slots__ = ("data", "nodes", "shown", "values")
 
-
-class _Asked:
-    """A command that waits for its answer, and whether that has begun."""
-
-    __slots__ = ("answered", "request")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.answered = False
-
-
-class RequestTracker:
-    """One connection while it goes on: who speaks to whom, and which command is being answered."""
-
-    __slots__ = ("asked", "client", "frames", "mask", "tcp")
-
-    def __init__(self, tcp: TcpConnection, frames: FrameIndex, mask: PacketMask | None) -> None:
-        """`mask` is None where secrets are shown."""
-        self.tcp: TcpConnection = tcp
-        self.frames = frames
-        self.mask = mask
-        self.client = 0
-        self.asked: deque[_Asked] = deque(maxlen=MAX_PIPELINED)
-
-    def request(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> tuple[Request | None, bool]:
-        """The command that a packet is or answers, and whether the packet is its first answer."""
-        if role == CLIENT:
-            return self._ask(packet, record, machine), False
-        if not self.asked:
-            return None, False
-        asked = self.asked[0]
-        first, asked.answered = not asked.answered, True
-        if machine.finished is not None or machine.state == st.COMMAND:
-            self.asked.popleft()
-        return asked.request, first
-
-    def _ask(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> Request | None:
-        payload = packet.payload
-        if not payload or packet.first_sequence_id != 0 or machine.state == st.LOCAL_INFILE:
-            return None
-        if machine.state in st.CONNECTION_PHASE and not isinstance(record, ComChangeUser):
-            return None
-        request = Request(packet.frame, packet.time_ns, payload[0], _statement(record, machine.context))
-        if payload[0] not in st.UNANSWERED:
-            if not machine.queue:
-                self.asked.clear()
-            self.asked.append(_Asked(request))
-        return request
-
-
-def _statement(record: AnyRecord, context: Context) -> str | None:
-    """SQL text of a command: its own, or that of the statement it executes."""
-    query = getattr(record, "query", None)
-    if isinstance(query, str):
-        return query
-    statement_id = getattr(record, "statement_id", None)
-    statements = getattr(context, "statements", None)
-    if statement_id is None or statements is None:
-        return None
-    found = statements.get(statement_id)
-    text = getattr(found, "query", None)
-    return text if isinstance(text, str) else None
+    def __init__(self) -> None:
+        self.data: bytes | None = None
+        self.nodes: list[Node] | None = None
+        self.shown: list[Node] | None = None
+        self.values: dict[str, list[Value]] | None = None
 
 
 class Dissection:
@@ -119,11 +55,8 @@ class Dissection:
     """
 
     __slots__ = (
-        "_data",
         "_frame",
-        "_nodes",
-        "_shown",
-        "_values",
+        "_read",
         "around",
         "assumed",
         "before",
@@ -163,10 +96,7 @@ class Dissection:
         self.connection: Connection | None = None
         self.assumed: bool = False
         self.unread: bool = False
-        self._data: bytes | None = None
-        self._nodes: list[Node] | None = None
-        self._shown: list[Node] | None = None
-        self._values: dict[str, list[Value]] | None = None
+        self._read = PacketReading()
         self._frame: Frame | None = None
 
     @classmethod
@@ -241,9 +171,9 @@ class Dissection:
     @property
     def data(self) -> bytes:
         """The packet's bytes, header in front, secrets masked: before `settle`, or where that was told to keep them."""
-        if self._data is None:
-            self._data = b"" if self.packet is None else self._head() + self._shown_payload()
-        return self._data
+        if self._read.data is None:
+            self._read.data = b"" if self.packet is None else self._head() + self._shown_payload()
+        return self._read.data
 
     def _head(self) -> bytes:
         assert self.packet is not None
@@ -267,18 +197,18 @@ class Dissection:
     @property
     def nodes(self) -> list[Node]:
         """All fields of the packet's bytes, as they are on the wire."""
-        if self._nodes is None:
+        if self._read.nodes is None:
             if self.packet is None or self.record is None or self.context is None:
                 return []
-            self._nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
-        return self._nodes
+            self._read.nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
+        return self._read.nodes
 
     @property
     def shown(self) -> list[Node]:
         """The same with secrets masked."""
-        if self._shown is None:
-            self._shown = self._masked_nodes()
-        return self._shown
+        if self._read.shown is None:
+            self._read.shown = self._masked_nodes()
+        return self._read.shown
 
     def _masked_nodes(self) -> list[Node]:
         nodes = self.nodes
@@ -297,11 +227,11 @@ class Dissection:
         if self.context is None:
             return
         if decode:
-            self._shown = self.shown
+            self._read.shown = self.shown
         if raw:
-            self._data = self.data
-        if self._nodes is None:
-            self._nodes = []
+            self._read.data = self.data
+        if self._read.nodes is None:
+            self._read.nodes = []
         self.context = None
 
     def may_hold(self, name: str) -> bool:
@@ -350,18 +280,18 @@ class Dissection:
         return ()
 
     def _of_nodes(self) -> dict[str, list[Value]]:
-        if self._values is None:
-            self._values = {}
+        if self._read.values is None:
+            self._read.values = {}
             for node in self.nodes:
-                self._values.setdefault(node.info.name, []).append(node.value)
-        return self._values
+                self._read.values.setdefault(node.info.name, []).append(node.value)
+        return self._read.values
 
     def shown_values(self, name: str) -> Sequence[Value]:
         """The same as they are shown: with secrets masked."""
-        if self._shown is None or self._shown is self._nodes or name in GETTERS:
+        if self._read.shown is None or self._read.shown is self._read.nodes or name in GETTERS:
             return self.values(name)
         if name in NOTES or self.may_hold(name):
-            return [node.value for node in self._shown if node.info.name == name]
+            return [node.value for node in self._read.shown if node.info.name == name]
         return self.values(name)
 
 

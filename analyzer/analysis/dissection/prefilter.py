@@ -7,7 +7,7 @@ from typing import Final
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES
 from analyzer.analysis.dissection.filters import Filter
-from analyzer.analysis.dissection.packet import RequestTracker
+from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.packets.field_spans import record_name
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed

@@ -18,8 +18,9 @@ from analyzer.analysis.dissection.computed_fields import FRAME_FIELDS, REQUEST_F
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
-from analyzer.analysis.dissection.packet import Dissection, RequestTracker
+from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, in_rows
+from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.pipeline import AnalysisOptions
 from analyzer.net.tcp.reassembly import TcpConnection

@@ -41,10 +41,17 @@ class FlowTable:
 
     `feed` takes a batch and gives back the connections that have finished with it; `finish` the rest. The factory is
     called once for each connection, when its first segment is seen, and its handler takes the stream events; None where
-    nobody wants them.
+    nobody wants them. `columns` False sends every segment the long way, `mix` are the factors of hashes: for tests.
     """
 
-    def __init__(self, factory: HandlerFactory, *, columns: bool = True, max_open: int | None = None) -> None:
+    def __init__(
+        self,
+        factory: HandlerFactory,
+        *,
+        columns: bool = True,
+        max_open: int | None = None,
+        mix: NDArray[np.uint64] | None = None,
+    ) -> None:
         self._factory = factory
         self._most = max_open  # None: MAX_OPEN
         self._columns = columns  # False sends every segment the long way (for tests)
@@ -56,12 +63,18 @@ class FlowTable:
         self._opened: list[TcpConnection] = []
         self._finished: list[TcpConnection] = []
         # Odd multipliers nobody can know beforehand: a capture can not be made whose connections all collide.
-        self._mix = np.array([secrets.randbits(64) | 1 for _ in range(6)], dtype=np.uint64)
+        odd = [secrets.randbits(64) | 1 for _ in range(6)]
+        self._mix = np.array(odd, dtype=np.uint64) if mix is None else mix
         self.connections = 0
         self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def remembered(self) -> int:
+        """Finished connections whose late segments are still known."""
+        return len(self._tombstones)
 
     def take_opened(self) -> list[TcpConnection]:
         """The connections that are new since the last call, in the order of their numbers."""

@@ -35,6 +35,10 @@ class LiveTable:
         self._history: deque[Counts] = deque([Counts()])
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
 
+    def __len__(self) -> int:
+        """Connections that are kept."""
+        return len(self._failing) + len(self._newest)
+
     def start(self) -> None:
         self._live.start()
 

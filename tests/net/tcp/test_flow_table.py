@@ -100,7 +100,7 @@ def test_bound_on_tombstones(monkeypatch: pytest.MonkeyPatch) -> None:
     flows = Flows()
     for flow in range(30):
         flows.feed(closed(flow, START_NS + flow * 10 * LINGER_NS))
-    assert len(flows.table._tombstones) <= 5
+    assert flows.table.remembered <= 5
     assert len(flows.table) == 0
 
 

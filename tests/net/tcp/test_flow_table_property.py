@@ -295,8 +295,7 @@ def test_with_losses_what_comes_is_in_its_place(wire: Wire, data: st.DataObject)
 @given(interleaved(), st.integers(1, 4))
 def test_colliding_hashes_change_nothing(segments: list[Seg], batches: int) -> None:
     cuts = range(0, len(segments), max(1, len(segments) // batches))
-    flows = Flows()
-    flows.table._mix = np.zeros(6, dtype=np.uint64)
+    flows = Flows(mix=np.zeros(6, dtype=np.uint64))
     before = 0
     for at in [*cuts, len(segments)]:
         flows.feed(segments[before:at])

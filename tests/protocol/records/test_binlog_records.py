@@ -227,7 +227,7 @@ def row_events(draw: some.DrawFn) -> tuple[int, rows.Rows, BinlogStream]:
     stream = BinlogStream(tb.CHECKSUM_CRC32).with_table(7, MappedTable("db", "t", columns))
     bits = (len(columns) + 7) // 8
     present = [draw(some.binary(min_size=bits, max_size=bits)) for _ in range(2)]
-    double = kind in rows._UPDATES
+    double = kind in rows.UPDATES
     w = Writer()
     for _ in range(draw(some.integers(0, 3))):
         for held in present if double else present[:1]:
@@ -238,8 +238,8 @@ def row_events(draw: some.DrawFn) -> tuple[int, rows.Rows, BinlogStream]:
                 if not nulls[i // 8] >> i % 8 & 1:
                     w.raw(draw(_cells(column)))
     raw = w.getvalue()
-    packed = pack_mariadb(raw) if kind in rows._COMPRESSED else None
-    extra = draw(data) if kind in rows._VERSION_2 else None
+    packed = pack_mariadb(raw) if kind in rows.COMPRESSED else None
+    extra = draw(data) if kind in rows.VERSION_2 else None
     body = rows.Rows(
         *(7, draw(u16), extra, len(columns), present[0], present[1] if double else None),
         *((), raw, packed, "db.t"),

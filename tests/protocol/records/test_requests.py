@@ -51,7 +51,7 @@ def test_every_record_has_a_strategy() -> None:
     modules = (simple, statement, replication, requests)
     members = (kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass))
     kinds = {kind for kind in members if issubclass(kind, Record) and kind.__module__ in {m.__name__ for m in modules}}
-    bases = {simple.Bare, simple._Schema, statement._OfStatement}
+    bases = {simple.Bare, simple.SchemaCommand, statement.StatementCommand}
     assert kinds - bases == set(REQUESTS)
 
 

@@ -332,7 +332,7 @@ def test_a_row_that_begins_with_0xfe(name: str) -> None:
     size = (1 << 24) + 5
     for way in ("plain", "eof"):
         with Wire(require_servers(name)[0], *WAYS[way]) as wire:
-            wire.channel._framer.keep = 1 << 25
+            wire.channel.framer.keep = 1 << 25
             found = wire.query(f"select repeat('a', {size}), 'end'")
             rows = rows_of(found)
             assert [(len(str(big)), end) for big, end in rows] == [(size, "end")]

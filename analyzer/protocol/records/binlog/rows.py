@@ -32,13 +32,13 @@ _TEXTS: Final = (
     (VARCHARS | BLOBS | {ct.MYSQL_TYPE_STRING})
     - {ct.MYSQL_TYPE_GEOMETRY, ct.MYSQL_TYPE_JSON, ct.MYSQL_TYPE_VECTOR}
 )  # fmt: skip
-_UPDATES: Final = frozenset(
+UPDATES: Final = frozenset(
     {
         *(tb.UPDATE_ROWS_EVENT_V1, tb.UPDATE_ROWS_EVENT, tb.PARTIAL_UPDATE_ROWS_EVENT),
         *(tb.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT_V1, tb.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT),
     }
 )
-_VERSION_2: Final = frozenset(
+VERSION_2: Final = frozenset(
     {
         *(tb.WRITE_ROWS_EVENT, tb.UPDATE_ROWS_EVENT, tb.DELETE_ROWS_EVENT, tb.PARTIAL_UPDATE_ROWS_EVENT),
         tb.MARIADB_WRITE_ROWS_COMPRESSED_EVENT,
@@ -46,7 +46,7 @@ _VERSION_2: Final = frozenset(
         tb.MARIADB_DELETE_ROWS_COMPRESSED_EVENT,
     }
 )
-_COMPRESSED: Final = frozenset(
+COMPRESSED: Final = frozenset(
     range(tb.MARIADB_WRITE_ROWS_COMPRESSED_EVENT_V1, tb.MARIADB_DELETE_ROWS_COMPRESSED_EVENT + 1)
 )
 # Values of one event that are taken apart: a megabyte of TINYINTs, or a bomb, would be hundreds of megabytes of them.
@@ -246,7 +246,7 @@ class Rows(EventBody, frozen=True, tag="rows"):
         size = stream.table_id_size
         table_id, flags = r.uint("table_id", size), r.uint("rows_flags", 2)
         extra: bytes | None = None
-        if kind in _VERSION_2:
+        if kind in VERSION_2:
             at = r.pos
             length = r.uint("extra_data_length", 2)
             if length < 2:
@@ -258,12 +258,12 @@ class Rows(EventBody, frozen=True, tag="rows"):
             raise BadValue(r.record, "column_count", at, f"{count} columns in {r.left} bytes")
         bits = (count + 7) // 8
         present = r.take("columns_present", bits)
-        after = r.take("columns_present_after", bits) if kind in _UPDATES else None
+        after = r.take("columns_present_after", bits) if kind in UPDATES else None
         table = stream.tables.get(table_id)
         name = f"{table.schema}.{table.table}" if table is not None else None
         packed: bytes | None = None
         inside = r
-        if kind in _COMPRESSED:
+        if kind in COMPRESSED:
             packed = r.rest("compressed_rows")
             opened = open_mariadb(packed)
             if opened is None:
@@ -310,7 +310,7 @@ def _images(
     # What PARTIAL_UPDATE_ROWS_EVENT puts between the images is not split.
     if len(columns) == count and count and kind != tb.PARTIAL_UPDATE_ROWS_EVENT:
         held = tuple([c for i, c in enumerate(columns) if bits[i // 8] >> i % 8 & 1] for bits in present)
-        step = 2 if kind in _UPDATES else 1
+        step = 2 if kind in UPDATES else 1
         width = sum(len(columns) for columns in held[:step])
         while r.pos < r.end and width and (len(images) // step + 1) * width <= MOST_VALUES:
             ahead = Reader(r.data, r.record, r.pos)

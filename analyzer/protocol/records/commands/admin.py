@@ -143,7 +143,7 @@ class ComSubscribeGroupReplicationStream(Bare, frozen=True):
     code = com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM
 
 
-class _Schema(Record, frozen=True):
+class SchemaCommand(Record, frozen=True):
     """A command with the name of a schema."""
 
     code: ClassVar[int] = -1
@@ -162,13 +162,13 @@ class _Schema(Record, frozen=True):
         return self.schema_name
 
 
-class ComCreateDb(_Schema, frozen=True):
+class ComCreateDb(SchemaCommand, frozen=True):
     """COM_CREATE_DB, of servers before 5.7."""
 
     code = com.COM_CREATE_DB
 
 
-class ComDropDb(_Schema, frozen=True):
+class ComDropDb(SchemaCommand, frozen=True):
     """COM_DROP_DB, of servers before 5.7."""
 
     code = com.COM_DROP_DB

@@ -190,7 +190,7 @@ class ComStmtSendLongData(Record, frozen=True):
         return f"{_name(self.statement_id)}, parameter {self.param_id}: {len(self.data)} bytes"
 
 
-class _OfStatement(Record, frozen=True):
+class StatementCommand(Record, frozen=True):
     """A command with a statement's number."""
 
     code: ClassVar[int] = -1
@@ -211,13 +211,13 @@ class _OfStatement(Record, frozen=True):
         return _name(self.statement_id)
 
 
-class ComStmtClose(_OfStatement, frozen=True):
+class ComStmtClose(StatementCommand, frozen=True):
     """COM_STMT_CLOSE: no server answers it."""
 
     code = com.COM_STMT_CLOSE
 
 
-class ComStmtReset(_OfStatement, frozen=True):
+class ComStmtReset(StatementCommand, frozen=True):
     """COM_STMT_RESET: the cursor is closed, long data is forgotten."""
 
     code = com.COM_STMT_RESET
