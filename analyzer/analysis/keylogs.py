@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -11,11 +13,16 @@ from analyzer.tls.keylog import KeyLog
 if TYPE_CHECKING:
     from analyzer.tls.session import RSAPrivateKey
 
-__all__ = ["KeyLog", "KeyLogFile", "count_secrets", "load_rsa_key"]
+__all__ = ["MOST_PASSWORD_BYTES", "KeyLog", "KeyLogFile", "count_secrets", "load_rsa_key", "read_secrets"]
 
 # Bytes of a key log that are read at once, and in one poll: the rest waits for the next.
 PIECE: Final = 1 << 20
 MOST_PIECES: Final = 64
+# Bytes of a file of keys, or of a password: more is a mistake (/dev/zero, a capture).
+MOST_KEY_BYTES: Final = 256 << 20
+MOST_PASSWORD_BYTES: Final = 1 << 20
+# A pipe to which nobody writes is not waited for any longer.
+PIPE_SECONDS: Final = 5.0
 
 
 def load_rsa_key(pem: bytes) -> RSAPrivateKey:
@@ -30,6 +37,28 @@ def count_secrets(content: bytes) -> int:
     keys = KeyLog()
     keys.add(content, final=True)
     return len(keys)
+
+
+def read_secrets(path: str | os.PathLike[str], most: int = MOST_KEY_BYTES) -> bytes:
+    """The whole content of a file of keys or of a password; of a pipe what is written to it until it is closed.
+
+    Raises OSError, also for a pipe to which nobody writes, and for what has no end.
+    """
+    name = os.fspath(path)
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(number, "rb", buffering=0) as file:
+        regular = stat.S_ISREG(os.fstat(number).st_mode)
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        content = bytearray()
+        while len(content) <= most:
+            if not regular and not poll.poll(PIPE_SECONDS * 1000):
+                raise OSError(errno.ETIMEDOUT, "nobody writes to this pipe", name)
+            piece = file.read(PIECE)
+            if piece == b"":
+                return bytes(content)
+            content += piece or b""
+    raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB, and no file of keys or of a password", name)
 
 
 class KeyLogFile:

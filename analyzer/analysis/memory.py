@@ -79,6 +79,13 @@ class Memory:
             flows.end_early(connection)
         return flows.take_finished()
 
+    def add_share(self, other: Memory) -> None:
+        """Takes what another process gave up of its share of the connections."""
+        self.limit += other.limit
+        self.given_up += other.given_up
+        self.given_up_bytes += other.given_up_bytes
+        self.ended += other.ended
+
     def notes(self) -> Iterator[str]:
         """What was given up, if anything."""
         limit = f"memory is bounded to {self.limit >> 20:,} MB (--memory)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import pickle
 import tempfile
+from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ DEFAULT_PORTS: Final = frozenset({3306})
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.
 WAITING: Final = 1000
 PACKETS_SHOWN: Final = 200
+# Streams that a note names.
+MOST_NAMED: Final = 20
 
 Result = tuple[Connection, ConnectionDetail | None]
 
@@ -101,6 +104,12 @@ class CaptureTotals:
     segments: int = 0
     unfollowed: Counts = field(default_factory=dict)
     evicted: int = 0
+
+    def add_share(self, other: CaptureTotals) -> None:
+        """Takes what another process counted of its share of the connections; of frames all count the same."""
+        self.mysql_connections += other.mysql_connections
+        self.x_protocol_count += other.x_protocol_count
+        self.x_protocol = sorted(self.x_protocol + other.x_protocol)[:MOST_NAMED]
 
 
 class Analysis:
@@ -228,8 +237,8 @@ class Analysis:
         if conversation.kind != MYSQL:
             if conversation.kind == X_PROTOCOL:
                 self.totals.x_protocol_count += 1
-                if len(self.totals.x_protocol) < 20:
-                    self.totals.x_protocol.append(tcp.number)
+                insort(self.totals.x_protocol, tcp.number)
+                del self.totals.x_protocol[MOST_NAMED:]
             self._order.none(tcp.number)
             return
         self.totals.mysql_connections += 1
@@ -253,30 +262,34 @@ class Analysis:
 
     def source(self, source_format: str, warnings: list[str]) -> Source:
         """The capture as a whole, for the reports' head and foot."""
-        totals = self.totals
-        notes = []
-        if totals.x_protocol_count:
-            streams = ", ".join(map(str, totals.x_protocol))
-            notes.append(f"{totals.x_protocol_count} X Protocol connections (not decoded): stream {streams}")
-        for number, count in sorted(totals.unknown_link_types.items()):
-            notes.append(f"{count} frames of link type {number} can not be read")
-        notes += sentences(totals.unfollowed, totals.frames, totals.segments)
-        if totals.undecodable:
-            notes.append(f"{totals.undecodable} frames have broken or cut headers")
-        notes += self.memory_notes
-        if totals.evicted:
-            notes.append(f"{totals.evicted} idle connections were ended early to bound memory")
-        return Source(
-            self.name,
-            source_format,
-            totals.frames,
-            totals.tcp_connections,
-            totals.mysql_connections,
-            totals.first_ns,
-            totals.last_ns,
-            warnings,
-            notes,
-        )
+        return source_of(self.name, source_format, self.totals, self.memory, warnings)
+
+
+def source_of(name: str, source_format: str, totals: CaptureTotals, memory: Memory, warnings: list[str]) -> Source:
+    """A capture as a whole: what was counted, and notes of what was left alone or could not be read."""
+    notes = []
+    if totals.x_protocol_count:
+        streams = ", ".join(map(str, totals.x_protocol))
+        notes.append(f"{totals.x_protocol_count} X Protocol connections (not decoded): stream {streams}")
+    for number, count in sorted(totals.unknown_link_types.items()):
+        notes.append(f"{count} frames of link type {number} can not be read")
+    notes += sentences(totals.unfollowed, totals.frames, totals.segments)
+    if totals.undecodable:
+        notes.append(f"{totals.undecodable} frames have broken or cut headers")
+    notes += memory.notes()
+    if totals.evicted:
+        notes.append(f"{totals.evicted} idle connections were ended early to bound memory")
+    return Source(
+        name,
+        source_format,
+        totals.frames,
+        totals.tcp_connections,
+        totals.mysql_connections,
+        totals.first_ns,
+        totals.last_ns,
+        warnings,
+        notes,
+    )
 
 
 def _turn(number: int, processes: int) -> int:
@@ -328,8 +341,11 @@ class InOrder:
             self._spool = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this object
         # Not msgpack: text that is not UTF-8 (lone surrogates) has to survive.
         raw = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
-        self._on_disk[number] = (self._spool.seek(0, 2), len(raw))
-        self._spool.write(raw)
+        try:
+            self._on_disk[number] = (self._spool.seek(0, 2), len(raw))
+            self._spool.write(raw)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from error
 
     def ready(self) -> Iterator[Result]:
         """Results before which no connection is open that may still have one."""

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Final
 
 from analyzer import __version__
+from analyzer.cli.process import Terminated, leave_quietly, prepare
 
 # In the order of `handshark --help`: a module adds its own arguments with `add`, and does its work in `run`. Only what
 # is asked for is imported: some need much that others do not.
@@ -77,14 +78,33 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `handshark`. Returns the exit code of the contract."""
-    words = sys.argv[1:] if argv is None else list(argv)
+    if argv is not None:
+        return _main(list(argv))
+    try:
+        prepare()
+        return _main(sys.argv[1:])
+    except (KeyboardInterrupt, Terminated):
+        return 128 + signal.SIGINT  # a second signal while the first was being answered
+    finally:
+        leave_quietly()
+
+
+def _main(words: list[str]) -> int:
     # Few cycles, many objects that live for a batch: the default looks for garbage far too often.
     gc.set_threshold(100_000, 20, 50)
     # NumPy's linear algebra, which nobody here uses, would start a thread for each processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    arguments = parser(words[0] if words else None).parse_args(words)
+    arguments: argparse.Namespace | None = None
     try:
-        code: int = _module(arguments.command).run(arguments)
+        try:
+            if words and words[0] not in MODULES and not words[0].startswith("-") and os.path.exists(words[0]):
+                words = ["analyze", *words]  # a capture alone
+            arguments = parser(words[0] if words else None).parse_args(words)
+            code = _run(arguments)
+        finally:
+            sys.stdout.flush()
+        if code == 128 + signal.SIGINT:
+            _complain(_interrupted(arguments))
         return code
     except BrokenPipeError:
         from analyzer.cli.output import silence_stdout
@@ -92,5 +112,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has what it wanted (head, jq with an error): no message, and none at exit either.
         silence_stdout()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        from analyzer.cli.output import silence_stdout
+
+        _complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        silence_stdout()
+        return 3
     except KeyboardInterrupt:
+        _complain(_interrupted(arguments))
         return 128 + signal.SIGINT
+    except Terminated as ended:
+        _complain(f"ended by {signal.Signals(ended.number).name}")
+        return 128 + ended.number
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from analyzer.cli.output import overwriting
+
+    problem = overwriting(arguments)
+    if problem is not None:
+        _complain(problem)
+        return 2
+    code: int = _module(arguments.command).run(arguments)
+    return code
+
+
+def _complain(message: str) -> None:
+    from analyzer.cli.console import complain
+
+    complain(message)
+
+
+def _interrupted(arguments: argparse.Namespace | None) -> str:
+    output = getattr(arguments, "output", None)
+    return "interrupted" if output in (None, "-") else f"interrupted: {output} is left as it was"

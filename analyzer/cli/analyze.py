@@ -87,13 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     def write(out: BinaryIO) -> int:
         writer(arguments, options, outcome, out)
-        return 0
+        return 130 if outcome.interrupted else 0
 
-    code = written(arguments.output, write)
+    code = written(arguments, write)
     if code or outcome.failed:
-        return code or 3
-    if outcome.interrupted:
-        return 130
+        return 3 if outcome.failed else code
     if arguments.fail_on and outcome.gravest >= SEVERITIES.index(arguments.fail_on):
         return 1
     return 0

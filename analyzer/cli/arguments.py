@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from analyzer.analysis import AnalysisOptions
-from analyzer.analysis.keylogs import load_rsa_key
+from analyzer.analysis.keylogs import MOST_PASSWORD_BYTES, load_rsa_key, read_secrets
 from analyzer.analysis.memory import DEFAULT_MEMORY, LEAST_MEMORY
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.cli.console import complain
@@ -15,6 +15,9 @@ from analyzer.errors import AnalyzerError
 
 # What `add_subparsers` gives; the class has no public name.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+# More processes than processors are of no use, and each costs memory.
+MOST_JOBS: Final = 64
 
 SEVERITIES = ("info", "warning", "error")
 
@@ -74,6 +77,14 @@ def memory_argument(parser: argparse.ArgumentParser, default: int) -> None:
     )
 
 
+def processes(text: str) -> int:
+    """A number of processes as an argument."""
+    number = positive(text)
+    if number > MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} is too many: at most {MOST_JOBS}")
+    return number
+
+
 def captures(parser: argparse.ArgumentParser) -> None:
     """What all commands that read captures take."""
     parser.add_argument(
@@ -113,7 +124,7 @@ def output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) 
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     parser.add_argument("--width", type=positive, metavar="N", help="columns of the text (default: the terminal's)")
-    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
+    parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
 
 
 def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = True) -> AnalysisOptions | None:
@@ -125,7 +136,7 @@ def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = T
         password = _content(arguments, "password_file")
         rsa = _content(arguments, "rsa_key")
         logs = arguments.keylog if keylogs else []
-        contents = tuple(path.read_bytes() for path in logs)
+        contents = tuple(read_secrets(path) for path in logs)
         key = None if rsa is None else load_rsa_key(rsa)
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}")
@@ -147,4 +158,4 @@ def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = T
 
 def _content(arguments: argparse.Namespace, name: str) -> bytes | None:
     path: Path | None = getattr(arguments, name)
-    return None if path is None else path.read_bytes()
+    return None if path is None else read_secrets(path, MOST_PASSWORD_BYTES)

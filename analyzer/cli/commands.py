@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     if options is None:
         return 2
     write = _grouped if arguments.group else _top if arguments.top else _all
-    return written(arguments.output, partial(write, arguments, options))
+    return written(arguments, partial(write, arguments, options))
 
 
 def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Final
@@ -21,7 +22,8 @@ SHOWN_WARNINGS: Final = 10
 
 def complain(message: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(f"handshark: {terminal(message)}\n")
+    with contextlib.suppress(OSError):  # where standard error takes no more there is nobody to tell
+        sys.stderr.write(f"handshark: {terminal(message)}\n")
 
 
 class ProgressLine:

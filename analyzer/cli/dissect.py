@@ -12,7 +12,7 @@ from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, closest
 from analyzer.analysis.dissection.packet import Dissection
-from analyzer.cli.arguments import Commands, captures, command, options_of, positive
+from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes
 from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import written
@@ -123,7 +123,7 @@ def add(commands: Commands) -> None:
         help="one row for each frame or for each packet (default: record for text, else frame)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
-    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
+    parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    return written(arguments.output, partial(_written, arguments, options))
+    return written(arguments, partial(_written, arguments, options))
 
 
 def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import BinaryIO
 
-from analyzer.analysis.keylogs import count_secrets
+from analyzer.analysis.keylogs import count_secrets, read_secrets
 from analyzer.capture import CaptureSource, PcapngWriter, open_capture
 from analyzer.cli.arguments import Commands, command
 from analyzer.cli.console import ProgressLine, complain
@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     try:
-        contents = [path.read_bytes() for path in arguments.keylogs]
+        contents = [read_secrets(path) for path in arguments.keylogs]
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}")
         return 3
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             complain(f"{path}: holds no TLS secrets in NSS key log format")
             return 3
     try:
-        with open_capture(arguments.capture) as capture, open_output(arguments.output) as out:
+        with open_capture(arguments.capture) as capture, open_output(arguments.output, private=True) as out:
             frames = _copy(capture, contents, out)
     except CaptureError as error:
         complain(str(error))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MEGABYTE: Final = 1 << 20
 DEFAULT_BUFFER: Final = 16
+MOST_BUFFER: Final = 1024
 PACKETS: Final = 200
 # What the views need when the first connection comes.
 _MODULES: Final = {
@@ -76,6 +77,14 @@ def _seconds(text: str) -> float:
         number = 0.0
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return number
+
+
+def _mebibytes(text: str) -> int:
+    """The size of the kernel's buffer: what is more than it can have is not tried."""
+    number = positive(text)
+    if number > MOST_BUFFER:
+        raise argparse.ArgumentTypeError(f"{text!r} is too much: at most {MOST_BUFFER} MiB for each interface")
     return number
 
 
@@ -140,7 +149,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "-B",
         "--buffer-size",
-        type=positive,
+        type=_mebibytes,
         default=DEFAULT_BUFFER,
         metavar="MIB",
         help=f"the kernel's buffer for each interface (default: {DEFAULT_BUFFER})",
@@ -193,7 +202,7 @@ class _Output(LiveOutput):
 
         self._totals = SummaryTotals()
         if self._report is not None:
-            out = self._stack.enter_context(open_output(self._report))
+            out = self._stack.enter_context(open_output(self._report, private=self._show_secrets))
             self._page = LivePage(self._stack, out, f"Live capture: {self._title}", self._show_secrets)
 
     def begin(self) -> None:

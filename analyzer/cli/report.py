@@ -10,7 +10,7 @@ from functools import partial
 from typing import BinaryIO, Final
 
 from analyzer.analysis import AnalysisOptions, Result
-from analyzer.cli.arguments import Commands, captures, command, options_of, positive
+from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes
 from analyzer.cli.console import Again, Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
@@ -58,7 +58,7 @@ def add(commands: Commands) -> None:
         "--limit", type=positive, default=500, metavar="N", help="connections with their packets (default: 500)"
     )
     parser.add_argument("--diff", action="store_true", help="compare two captures: what changed from the first")
-    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: as many as pay off)")
+    parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     write = _page if page else _difference if arguments.diff else _text
     try:
-        return written(arguments.output, partial(write, arguments, options))
+        return written(arguments, partial(write, arguments, options))
     except _NothingRead as error:
         code: int = error.args[0]
         return code

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    return written(arguments.output, partial(_write, arguments, options))
+    return written(arguments, partial(_write, arguments, options))
 
 
 def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:

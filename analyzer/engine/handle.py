@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 from analyzer.analysis import AnalysisOptions, Connection, Source
-from analyzer.analysis.keylogs import load_rsa_key
+from analyzer.analysis.keylogs import load_rsa_key, read_secrets
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.capture import CaptureSource, open_capture, open_stream
@@ -210,7 +210,4 @@ def options_for(
 
 
 def _content(given: str | os.PathLike[str] | bytes) -> bytes:
-    if isinstance(given, bytes):
-        return given
-    with open(given, "rb") as file:
-        return file.read()
+    return given if isinstance(given, bytes) else read_secrets(given)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -219,9 +220,15 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
     for file in keylogs:
         try:
             # What this user may not read is said before the capture begins.
-            os.close(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK))
+            number = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             request.tell(f"note: {file.path} is not there yet; it is read when it is")
+            continue
+        regular = stat.S_ISREG(os.fstat(number).st_mode)
+        os.close(number)
+        if not regular:
+            request.tell(f"{file.path}: is no regular file: only such a key log can be followed while it grows")
+            return 2
     options = request.options()
     if options is None:
         return 2

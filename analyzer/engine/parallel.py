@@ -9,18 +9,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
+import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from operator import itemgetter
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from analyzer.analysis import Analysis, AnalysisOptions, Source
+from analyzer.analysis.memory import Memory
+from analyzer.analysis.pipeline import CaptureTotals, source_of
 from analyzer.capture import open_capture
 from analyzer.engine.collectors import Collector, Connections, Key
 from analyzer.engine.listener import RunListener
@@ -35,6 +39,8 @@ MOST_JOBS: Final = 4
 AT_ONCE: Final = 512  # results in one message
 AHEAD: Final = 16  # messages of one process that may wait for their turn
 PIPE_BYTES: Final = 1 << 20
+# Signals that the process with the user's terminal acts on; the others end with it.
+HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KEY: Final = itemgetter(0)
 _ITEM: Final = itemgetter(1)
 
@@ -63,19 +69,29 @@ class Parallel(Generic[T]):
     ) -> None:
         self.name = name
         self.source: Source | None = None
-        self._mysql = 0
+        self._ended: _Ended | None = None
         self._collector = collect()
         self._listener = listener
         context = multiprocessing.get_context("fork")
         self._workers: list[tuple[BaseProcess, Pipe]] = []
-        for index in range(jobs):
-            receive, send = context.Pipe(duplex=False)
-            _widen(send)
-            share = replace(options, share=(index, jobs))
-            process = context.Process(target=_work, args=(name, share, collect, send), daemon=True)
-            process.start()
-            send.close()
-            self._workers.append((process, receive))
+        # Nobody writes to this pipe: its end says that this process is gone, however it went.
+        watched, self._alive = context.Pipe(duplex=False)
+        # A signal between a process's start and its first line would find what this process does with it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        try:
+            for index in range(jobs):
+                receive, send = context.Pipe(duplex=False)
+                _widen(send)
+                share = replace(options, share=(index, jobs))
+                others = [self._alive, receive, *(pipe for _, pipe in self._workers)]
+                task = _Task(name, share, collect, send, watched, others)
+                process = context.Process(target=_work, args=(task,), daemon=True)
+                process.start()
+                send.close()
+                self._workers.append((process, receive))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            watched.close()
         self._mailbox = _Mailbox([pipe for _, pipe in self._workers])
 
     def results(self) -> Iterator[T]:
@@ -84,13 +100,15 @@ class Parallel(Generic[T]):
             streams = [self._stream(process, pipe) for process, pipe in self._workers]
             merged = in_order(streams)
             yield from self._collector.join(merged) if isinstance(self._collector, Connections) else merged
-            if self.source is not None:
-                self.source.mysql_connections = self._mysql
+            if self._ended is not None:
+                self.source = self._ended.source()
         finally:
             self._listener.over(self.name)
+            self._alive.close()
             for process, pipe in self._workers:
                 pipe.close()
                 process.terminate()
+            for process, _ in self._workers:
                 process.join()
 
     def _stream(self, process: BaseProcess, pipe: Pipe) -> Iterator[list[tuple[Key, T]]]:
@@ -110,12 +128,11 @@ class Parallel(Generic[T]):
             elif kind == "error":
                 raise CaptureError(*content)
             else:
-                self._mysql += content.mysql_connections
-                if self.source is None:
-                    self.source = content
+                if self._ended is None:
+                    self._ended = content
                 else:
-                    # X Protocol connections are noted by the process whose share they are.
-                    self.source.notes += [note for note in content.notes if note not in self.source.notes]
+                    self._ended.totals.add_share(content.totals)
+                    self._ended.memory.add_share(content.memory)
                 return
 
 
@@ -175,6 +192,48 @@ def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:
         yield from map(_ITEM, ready)
 
 
+@dataclass
+class _Ended:
+    """How one process saw the whole capture, or all of them together."""
+
+    name: str
+    format: str
+    warnings: list[str]
+    totals: CaptureTotals
+    memory: Memory
+
+    def source(self) -> Source:
+        return source_of(self.name, self.format, self.totals, self.memory, self.warnings)
+
+
+class _Task(NamedTuple):
+    """What a process is to do: `watched` ends when its parent does, `others` are the parent's ends of its pipes."""
+
+    name: str
+    options: AnalysisOptions
+    collect: Callable[[], Collector[object]]
+    pipe: Pipe
+    watched: Pipe
+    others: list[Pipe]
+
+
+def _settle(task: _Task) -> None:
+    """What a process does first: it ends with its parent, and its parent decides what signals mean."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+    for pipe in task.others:
+        pipe.close()
+
+    def watch() -> None:
+        with suppress(EOFError, OSError):
+            task.watched.recv_bytes()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class _Sent(RunListener):
     """Progress of a worker, on its way to the process that shows it."""
 
@@ -185,14 +244,16 @@ class _Sent(RunListener):
         self._send("progress", (done, total, frames))
 
 
-def _work(name: str, options: AnalysisOptions, collect: Callable[[], Collector[object]], pipe: Pipe) -> None:
+def _work(task: _Task) -> None:
     """A process: analyses, and sends what it finds."""
 
     def send(kind: str, content: Any) -> None:
-        pipe.send_bytes(pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
+        task.pipe.send_bytes(pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
 
+    _settle(task)
+    name, options = task.name, task.options
     try:
-        collector = collect()
+        collector = task.collect()
         analysis = Analysis(name, collector.options(options))
         held: list[tuple[Key, object]] = []
         with open_capture(name) as capture:
@@ -202,11 +263,12 @@ def _work(name: str, options: AnalysisOptions, collect: Callable[[], Collector[o
                 if len(held) >= AT_ONCE:
                     send("results", held)
                     held.clear()
-            if reading.interrupted:
-                return
             send("results", held)
-            send("end", reading.source())
+            warnings = [str(warning) for warning in capture.warnings]
+            send("end", _Ended(name, capture.format, warnings, analysis.totals, analysis.memory))
     except CaptureError as error:
         send("error", (error.source, error.reason, error.offset))
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
         return  # nobody listens any more
+    except OSError as error:
+        send("error", (error.filename or name, (error.strerror or str(error)).lower(), None))
