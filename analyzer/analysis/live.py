@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.tls_layer import Secrets
-from analyzer.analysis.findings.cross_connection import COMPLETED
+from analyzer.analysis.findings.cross_connection import OPEN
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -139,6 +139,7 @@ class LiveAnalysis(Analysis):
     """
 
     conversation: ClassVar[type[Conversation]] = Watched
+    held_back: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -199,7 +200,7 @@ class LiveAnalysis(Analysis):
     def _so_far(self, conversation: Watched) -> Connection:
         """A connection that is open, without what only its end can tell."""
         connection = self._builder.connection(conversation.tcp, conversation, self.evidence)
-        connection.findings = [finding for finding in connection.findings if finding.code not in COMPLETED]
+        connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
         return connection
 
     def _finished(self, tcp: TcpConnection) -> None:

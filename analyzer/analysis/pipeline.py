@@ -18,7 +18,7 @@ from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
-from analyzer.analysis.findings.cross_connection import Across
+from analyzer.analysis.findings.cross_connection import MOST_HELD, Across, Held
 from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.memory import DEFAULT_MEMORY, Memory
 from analyzer.analysis.model.connection import Connection, Source
@@ -119,6 +119,7 @@ class Analysis:
     """
 
     conversation: ClassVar[type[Conversation]] = Conversation
+    held_back: ClassVar[int] = MOST_HELD  # connections that may wait for what later ones say of them
 
     def __init__(self, name: str, options: AnalysisOptions) -> None:
         self.name = name
@@ -138,6 +139,7 @@ class Analysis:
         self._order = InOrder()
         self._memo = PacketMemo()
         self._across = Across()
+        self._held: Held[Result] = Held(self._across, self.held_back)
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process
@@ -217,6 +219,7 @@ class Analysis:
             self._finished(tcp)
             yield from self._judged(self._order.ready())
         yield from self._judged(self._order.rest())
+        yield from self._held.rest()
 
     def _judged(self, results: Iterator[Result]) -> Iterator[Result]:
         """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
@@ -225,7 +228,7 @@ class Analysis:
             return
         for result in results:
             self._across.judge(result[0])
-            yield result
+            yield from self._held.put(result, result[0])
 
     def _finished(self, tcp: TcpConnection) -> None:
         conversation = tcp.handler

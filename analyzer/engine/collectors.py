@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
-from analyzer.analysis.findings.cross_connection import Across, is_open
+from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
 
 if TYPE_CHECKING:
@@ -62,14 +62,18 @@ class Connections(Generic[T]):
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """What several processes gave, merged in order: completes the findings that rest on earlier connections."""
         across = Across()
+        held: Held[Any] = Held(across)
         for item in items:
-            if isinstance(item, Done):
-                if item.note is not None:
-                    across.note(item.note)
-                yield cast(T, item.rendered)
-            else:
-                across.judge(item[0])
-                yield self._render(item)
+            connection = None if isinstance(item, Done) else item[0]
+            if connection is not None:
+                across.judge(connection)
+            elif item.note is not None:
+                across.note(item.note)
+            yield from map(self._rendered, held.put(item, connection))
+        yield from map(self._rendered, held.rest())
+
+    def _rendered(self, item: Any) -> T:
+        return cast(T, item.rendered) if isinstance(item, Done) else self._render(item)
 
 
 class Matched(Connections[T]):

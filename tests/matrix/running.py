@@ -13,7 +13,7 @@ import msgspec
 
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.truth import compare
-from analyzer.analysis.findings.cross_connection import COMPLETED
+from analyzer.analysis.findings.cross_connection import OPEN
 from analyzer.cli.verify import find
 from analyzer.errors import AnalyzerError, ServerError
 from live_client import Options, Session
@@ -36,7 +36,7 @@ SAME: Final = (
 ONLY_ON_THE_NETWORK: Final = frozenset({"connection-reset", "retransmissions"})
 SAME_OF_TCP: Final = ("syn", "gaps", "bytes_from_client", "bytes_from_server")
 # Made by looking at the connections before, in which a recording of one differs: COMPLETED, and this one.
-OF_MANY: Final = COMPLETED.keys() | {"connection-churn"}
+OF_MANY: Final = OPEN | {"connection-churn"}
 
 
 class CannotCapture(RuntimeError):

@@ -14,6 +14,7 @@ from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import CLIENT
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import HandshakeResponse41, extended
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
@@ -24,6 +25,7 @@ from analyzer.protocol.wire.reader import ENCODING_ERRORS
 # A side that has said nothing for so long when the capture ends has gone silent.
 MOST_FINGERPRINTS: Final = 10_000
 SILENCE_NS: Final = 10_000_000_000
+BAD_HANDSHAKE: Final = 1043
 
 
 class Builder:
@@ -348,7 +350,8 @@ def outcome_of(tcp: TcpConnection, conversation: Conversation, evidence: Evidenc
     facts = conversation.facts
     if facts.auth.verdict is not None:
         # An error about the connection itself is the echo of a client that left or went silent, and no refusal.
-        echo = facts.closing.error is not None and facts.closing.error.error_code in NETWORK_ERRORS
+        error = facts.closing.error
+        echo = error is not None and (error.error_code in NETWORK_ERRORS or _is_unasked(tcp, conversation, error))
         return "aborted" if facts.auth.verdict == "rejected" and echo else facts.auth.verdict
     if conversation.tls is not None and not no_login_inside(conversation):
         return "encrypted"
@@ -362,6 +365,14 @@ def outcome_of(tcp: TcpConnection, conversation: Conversation, evidence: Evidenc
     ended = facts.closing.end is not None
     silent = evidence.last_ns - tcp.last_ns >= SILENCE_NS
     return "aborted" if ended or silent else "unknown"
+
+
+def _is_unasked(tcp: TcpConnection, conversation: Conversation, error: ErrPacket) -> bool:
+    """Whether the server calls a login bad of which no byte came, from a client that had left."""
+    end = conversation.facts.closing.end
+    if error.error_code != BAD_HANDSHAKE or tcp.halves[conversation.client].bytes or end is None:
+        return False
+    return end[0] == conversation.client and end[2] <= conversation.facts.closing.error_frame
 
 
 def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:

@@ -40,6 +40,8 @@ from analyzer.tls.direction import EncryptedRecord
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20
 MOST_STEPS: Final = 64
+# Commands that a session begins with which are kept.
+MOST_OPENING: Final = 6
 # Bytes of a command that are kept to name it.
 HEAD_KEPT: Final = 256
 # A snap length makes a gap of nearly every frame.
@@ -264,10 +266,13 @@ class CommandFacts(msgspec.Struct):
     begun: bool = False
     cut: CutPacket | None = None
     early: CutPacket | None = None
+    opening: list[SentCommand] = []
 
     def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
         """Records a command that is sent."""
         self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)
+        if len(self.opening) < MOST_OPENING:
+            self.opening.append(self.last)
 
     def record_overlap(self, frame: int, code: int) -> None:
         """Records that a command is sent before the one recorded last was answered."""
@@ -357,7 +362,7 @@ class Facts(msgspec.Struct):
                     (role, record.record_type, record.field, record.offset, record.reason, packet.frame)
                 )
             if role == CLIENT and before not in st.CONNECTION_PHASE and record.data:
-                self._sent(packet, machine)
+                self._sent(packet, machine, before)
             return
         if role == CLIENT:
             self._client(packet, record, before, machine)
@@ -397,7 +402,7 @@ class Facts(msgspec.Struct):
         """Records a command in one whole packet, `data` with its header."""
         code = data[HEADER]
         self.commands[code] = self.commands.get(code, 0) + 1
-        self.answers.last = SentCommand(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
+        self.answers.record_sent(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
         if quitting and code != COM_QUIT:
             self.answers.record_after_quit(frame, code)
 
@@ -429,7 +434,7 @@ class Facts(msgspec.Struct):
                 return
             if isinstance(record, SemiSyncAck):
                 return
-            self._sent(packet, machine)
+            self._sent(packet, machine, before)
             if isinstance(record, ComChangeUser):
                 self._response(packet.frame, machine)
             return
@@ -446,12 +451,13 @@ class Facts(msgspec.Struct):
             self._exchange(machine)
             self._response(packet.frame, machine)
 
-    def _sent(self, packet: RawPacket, machine: Machine) -> None:
+    def _sent(self, packet: RawPacket, machine: Machine, before: str) -> None:
         """Counts a command, and notes whether its turn had come."""
         code = packet.payload[0]
         self.count_command(code)
         answers = self.answers
-        if machine.queue and not machine.context.assumed:
+        # In place of what COM_CHANGE_USER asks for it is no overlap: that one was given up.
+        if machine.queue and before != st.AUTHENTICATION and not machine.context.assumed:
             answers.record_overlap(packet.start_frame, code)
         if machine.quitting and code != COM_QUIT:
             answers.record_after_quit(packet.frame, code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.analysis.conversation.facts import Facts
+from analyzer.analysis.conversation.facts import MOST_OPENING, Facts
 from analyzer.analysis.conversation.observer import Observer
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.protocol.execute_plan import ExecutePlan
@@ -81,6 +81,8 @@ def plain_turns(
             observer.turn(request, response, runs, run, machine, statement, plan, found, end)
         run += 2
     if run > first:
+        if len(facts.answers.opening) < MOST_OPENING:
+            _record_opening(facts, runs, first, run)
         _took(machine, facts, taken, sequence, runs.time[start[run] - 1])
     return run
 
@@ -92,3 +94,12 @@ def _took(machine: Machine, facts: Facts, taken: dict[int, int], sequence: int, 
     for code, times in taken.items():
         if times:
             facts.count_command(code, times)
+
+
+def _record_opening(facts: Facts, runs: Runs, first: int, last: int) -> None:
+    """Records the commands that a session begins with, of turns that were taken: the runs from `first` to `last`."""
+    answers = facts.answers
+    for run in range(first, min(last, first + 2 * (MOST_OPENING - len(answers.opening))), 2):
+        sent = runs.content(run)
+        place = runs.start[run + 1] - 1
+        answers.record_sent(sent[HEADER], sent[HEADER:], len(sent) - HEADER, runs.frame[place], runs.time[place])

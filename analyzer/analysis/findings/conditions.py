@@ -31,6 +31,11 @@ def has_losses(case: Case) -> bool:
     return bool(lost) or case.transport.one_sided or case.evidence.cut_short
 
 
+def has_failed_command(case: Case) -> bool:
+    """A command was answered with an error."""
+    return bool(case.facts.answers.error_counts)
+
+
 def has_tls(case: Case) -> bool:
     return case.connection.tls is not None
 

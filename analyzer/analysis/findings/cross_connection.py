@@ -4,24 +4,35 @@ Findings that rest on earlier connections are made in two halves: a rule's `chec
 its `complete`, called by `Across`, which every connection passes in the order of its first frame, completes it, or
 drops it. Where several processes share a capture, only their parent sees all connections: it does this, from short
 notes of those that are finished already. So the result is the same for any number of processes.
+
+What is said of many connections together is said by a rule's `conclude`, when all of them are known: `Held` keeps them,
+and all that come after the first of them, until then.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
 
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.history import History, Note, note_of
-from analyzer.analysis.findings.rule import RANK
+from analyzer.analysis.findings.rule import RANK, Found
 from analyzer.analysis.model.connection import Connection, Finding
 
 # Findings that are completed here, by their codes: connections that have one may not be rendered before.
 COMPLETED: Final = {rule.code: rule.complete for rule in TABLE if rule.complete is not None}
+CONCLUDED: Final = {rule.code: rule.conclude for rule in TABLE if rule.conclude is not None}
+OPEN: Final = COMPLETED.keys() | CONCLUDED.keys()
+# Connections that are kept until all are known. Where there are more, what is said of those kept is said of so many.
+MOST_HELD: Final = 4096
+
+T = TypeVar("T")
 
 
 def is_open(connection: Connection) -> bool:
     """Whether a finding of the connection waits to be completed."""
-    return any(finding.code in COMPLETED for finding in connection.findings)
+    return any(finding.code in OPEN for finding in connection.findings)
 
 
 class Across:
@@ -47,3 +58,33 @@ class Across:
         """Completes a finding; False where the other connections do not bear it out."""
         complete = COMPLETED.get(finding.code)
         return complete is None or complete(connection, finding, self.history)
+
+
+class Held(Generic[T]):
+    """Keeps connections, with what is to be done with them, while a finding of one speaks of those that follow."""
+
+    def __init__(self, across: Across, most: int = MOST_HELD) -> None:
+        self._across = across
+        self._most = most
+        self._items: deque[T] = deque()
+        self._found: dict[str, list[Found]] = {}
+
+    def put(self, item: T, connection: Connection | None) -> Iterator[T]:
+        """Takes the next item, and its connection where that is not rendered; gives those that wait for nothing."""
+        if connection is not None:
+            for finding in connection.findings:
+                if finding.code in CONCLUDED:
+                    self._found.setdefault(finding.code, []).append((connection, finding))
+        self._items.append(item)
+        if not self._found or len(self._items) > self._most:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[T]:
+        """All are known: concludes, and gives what was kept."""
+        found, self._found = self._found, {}
+        for code, several in found.items():
+            CONCLUDED[code](several, self._across.history)
+        for connection in {id(each[0]): each[0] for several in found.values() for each in several}.values():
+            connection.findings.sort(key=lambda finding: RANK[finding.severity])
+        while self._items:
+            yield self._items.popleft()

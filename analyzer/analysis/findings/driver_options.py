@@ -143,6 +143,39 @@ LIFETIME: Final = {
     "mysql2": "idleTimeout and enableKeepAlive of createPool()",
     "Go-MySQL-Driver": "db.SetConnMaxLifetime() and SetConnMaxIdleTime()",
 }
+PACKET_SIZE: Final = {
+    "": "--max-allowed-packet of the MySQL tools, maxAllowedPacket or max_allowed_packet in drivers",
+    "Connector/J": "maxAllowedPacket",
+    "MariaDB Connector/J": "maxAllowedPacket",
+    "MariaDB Connector/Node.js": "maxAllowedPacket",
+    "libmysqlclient": "--max-allowed-packet (in code MYSQL_OPT_MAX_ALLOWED_PACKET)",
+    "libmariadb": "--max-allowed-packet (in code MYSQL_OPT_MAX_ALLOWED_PACKET)",
+    "PyMySQL": "max_allowed_packet=... in connect()",
+    "Go-MySQL-Driver": "maxAllowedPacket=0 in the DSN, which asks the server for its limit",
+    "mysqlnd": "nothing: mysqlnd has no limit of its own",
+}
+STATEMENTS: Final = {
+    "": "close() of the statement object, or a cache of statements in the driver or pool",
+    "Connector/J": "close each PreparedStatement (try-with-resources), cachePrepStmts=true with prepStmtCacheSize",
+    "MariaDB Connector/J": "close each PreparedStatement, cachePrepStmts with prepStmtCacheSize",
+    "MariaDB Connector/Node.js": "prepare.close(), prepareCacheLength",
+    "libmysqlclient": "mysql_stmt_close()",
+    "libmariadb": "mysql_stmt_close()",
+    "Connector/Python": "close the cursor made with prepared=True",
+    "mysql2": "statement.close(), or maxPreparedStatements of the pool",
+    "Go-MySQL-Driver": "stmt.Close(), or interpolateParams=true, which prepares nothing on the server",
+    "mysqlnd": "$stmt->close(), or PDO::ATTR_EMULATE_PREPARES",
+}
+NO_PREPARE: Final = {
+    "": "client-side prepare of JDBC, PDO and others",
+    "Connector/J": "useServerPrepStmts=false",
+    "MariaDB Connector/J": "useServerPrepStmts=false",
+    "mysql2": "query() instead of execute()",
+    "Go-MySQL-Driver": "interpolateParams=true in the DSN",
+    "MySqlConnector": "IgnorePrepare=true",
+    "Connector/NET": "IgnorePrepare=true",
+    "mysqlnd": "PDO::ATTR_EMULATE_PREPARES",
+}
 
 
 def family_of(name: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.analysis.findings.catalog import TABLE
+from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Rule, Verdict
 from analyzer.analysis.model.connection import Finding
 
@@ -57,7 +58,9 @@ def chosen(case: Case) -> tuple[Rule, ...]:
 
 
 def _applies(rule: Rule, met: int, error: int) -> bool:
-    return any(met & BITS[condition] for condition in rule.applies) and (not rule.errors or error in rule.errors)
+    """Whether one of the rule's conditions is met; an error of the connection has to be one of the rule's."""
+    wanted = not rule.errors or error in rule.errors
+    return any(met & BITS[condition] for condition in rule.applies if wanted or condition is not has_error)
 
 
 def _only_note(found: list[Finding]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,16 @@ from analyzer.protocol.tables.capabilities import (
 LOOPBACK: Final = ("127.", "::ffff:127.")
 # Flags that say something of the client alone. CLIENT_LONG_PASSWORD is MariaDB's CLIENT_MYSQL: its servers clear it.
 CLIENTS_OWN: Final = CLIENT_LONG_PASSWORD | CLIENT_SSL_VERIFY_SERVER_CERT | CLIENT_REMEMBER_OPTIONS
+SECURE_TRANSPORT_REQUIRED: Final = 3159
+# Errors whose messages may name users and databases of any name.
+NOT_ABOUT_TLS: Final = frozenset({1040, 1043, 1044, 1049, 1129, 1130, 1251, 1524})
+# Sources: Azure Database for MySQL, 9002; Vitess, 2012; ProxySQL and MaxScale, 1045 with a text of their own.
+_WANTS_TLS: Final = re.compile(
+    r"SSL (?:connection )?is required|requires? (?:SSL|TLS|a secure)|must use (?:SSL|TLS)|"
+    r"insecure (?:transport|connections)|without SSL (?:denied|is not)|"
+    r"(?:SSL|TLS) (?:connections? )?(?:are )?(?:only|mandatory)|only accepts? (?:SSL|TLS)",
+    re.IGNORECASE,
+)
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
@@ -110,6 +121,13 @@ def not_offered(greeting: HandshakeV10 | HandshakeV9 | None, login: HandshakeRes
         return 0
     offered = greeting.capability_flags
     return login.capability_flags & ~(offered | CLIENTS_OWN) if offered else 0
+
+
+def wants_tls(code: int, text: str) -> bool:
+    """Whether an error says that the server, a proxy or a cloud takes no login without TLS."""
+    if code == SECURE_TRANSPORT_REQUIRED:
+        return True
+    return code not in NOT_ABOUT_TLS and _WANTS_TLS.search(text) is not None
 
 
 def place(case: Case) -> str:

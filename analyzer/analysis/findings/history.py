@@ -99,7 +99,7 @@ def note_of(connection: Connection) -> Note | None:
         return None
     if connection.error is not None and connection.error.code == BLOCKED:
         return None
-    probe = any(finding.code == "probe-connection" for finding in connection.findings)
+    probe = any(finding.code in ("probe-connection", "health-check") for finding in connection.findings)
     return Broken(connection.client.address, server, connection.start_time_ns, connection.first_frame, probe)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +64,7 @@ class Case:
 
 
 Condition = Callable[[Case], bool]
+Found = tuple[Connection, Finding]
 
 
 class Verdict(msgspec.Struct):
@@ -89,6 +90,7 @@ class Rule:
     check     finds it in one connection
     complete  the second half, where other connections have a say: called with what went before, in the order of the
               connections' first frames. It may change the finding; False drops it.
+    conclude  what is said of all connections that have the finding, when the capture is over: may change each of them
 
     looks_at  what of a connection it is made from
     about     the long text: what this is, in plain words
@@ -114,6 +116,7 @@ class Rule:
     sources: tuple[str, ...] = ()
     errors: frozenset[int] = frozenset()
     complete: Callable[[Connection, Finding, History], bool] | None = field(default=None, repr=False)
+    conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)
 
     def says(
         self,

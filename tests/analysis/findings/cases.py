@@ -56,6 +56,8 @@ class Near:
         self.how = how
 
 
+# Findings of the command phase too.
+OF_COMMANDS = ("password-expired",)
 MORE_THAN_ERRORS = ("tls-required", "protocol-41-missing")
 
 
@@ -83,7 +85,7 @@ CASES: dict[str, Near] = {
         [*BEGUN, ("s", switch(2, "client_ed25519")), ("c", packet(3, b"\x77" * 64)), ("s", ok(4))],
     ),
     "probe-connection": Near([("s", greeting()), *CLOSE], [*BEGUN, *CLOSE]),
-    "no-greeting": Near([Say("c"), *CLOSE], [("s", greeting()), *CLOSE]),
+    "no-greeting": Near([Say("c"), Say("c", flags=FIN, wait_ns=3 * 10**9), *CLOSE[1:]], [("s", greeting()), *CLOSE]),
     "foreign-server": Near(
         [("s", b"220 mail.example ESMTP\r\n"), *CLOSE], [("s", err(0, 1040, "Too many connections"))]
     ),

@@ -10,24 +10,27 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.bursts import MOST_PAIRS, Bursts
-from analyzer.analysis.findings.cross_connection import COMPLETED, Across, is_open
+from analyzer.analysis.findings.cross_connection import OPEN, Across, is_open
 from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of
 from analyzer.engine.collectors import Connections, whole
 from analyzer.engine.run import Run
-from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
+from tests.analysis.findings.command_phase import LATER, SAME, WAITING, dump
+from tests.analysis.findings.making import CLOSE, PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
 from tests.wire.files import pcap
-from tests.wire.mysql import FAST, err, greeting, login, ok
+from tests.wire.mysql import FAST, SERVER_FLAGS, SSL, err, greeting, login, ok
 from tests.wire.script import GOODBYE, MS, SECOND, START, Script, conversation, in_time_order, wait
 
 BLOCKED: Script = [("s", err(0, 1129, "Host is blocked", None)), *SERVER_CLOSES]
 SLOW: Script = [wait("s", greeting(), 1.2), ("c", login()), ("s", FAST + ok(3)), *GOODBYE]
+NO_TLS: Script = [("s", greeting(flags=SERVER_FLAGS & ~SSL)), *CLOSE]
 KILLED: Script = idle(30.1, *SERVER_CLOSES)
 # One client: a burst, health checks, a block, a cache that never knows it, a slow login.
 DAY: Sequence[Script] = [
     *[fast()] * 60,
     KILLED,
     KILLED,
+    NO_TLS,
     PROBE,
     full("late"),
     PROBE,
@@ -36,8 +39,13 @@ DAY: Sequence[Script] = [
     BLOCKED,
     SLOW,
     full("late"),
+    dump(11, ("s", SAME), *SERVER_CLOSES),
+    dump(11),
+    fast("haproxy"),
+    *[WAITING] * 3,
+    LATER,
 ]
-EXPECTED = COMPLETED.keys() | {"connection-churn"}
+EXPECTED = OPEN | {"connection-churn"}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +87,7 @@ def test_clients_are_told_apart(capture: Path) -> None:
         for finding in connection.findings
         if finding.code == "probe-connection"
     ]
-    assert sorted(numbers) == ["", "", "", "2", "2", "2", "3", "3", "3"]
+    assert sorted(numbers) == ["", "", "", "2", "2", "2", "3", "3", "3", "4", "4", "4"]
 
 
 def test_memory_is_bounded() -> None:

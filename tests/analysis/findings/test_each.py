@@ -14,6 +14,7 @@ from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.model.connection import Finding
 from tests.analysis.findings.cases import CASES, ERRORS
+from tests.analysis.findings.command_phase import COMMAND_PHASE
 from tests.analysis.findings.making import (
     ASKS_FOR_FILE,
     BAD_HANDSHAKE,
@@ -208,7 +209,8 @@ def test_what_only_comes_close(code: str) -> None:
 
 def test_every_finding_has_both() -> None:
     by_error = {code for _, code in ERRORS} | {"login-refused"}
-    assert {rule.code for rule in TABLE} == EACH.keys() | CASES.keys() | by_error | ELSEWHERE.keys()
+    elsewhere = ELSEWHERE.keys() | COMMAND_PHASE.keys()
+    assert {rule.code for rule in TABLE} == EACH.keys() | CASES.keys() | by_error | elsewhere
 
 
 def test_the_table_is_whole() -> None:
@@ -229,11 +231,11 @@ def test_the_table_is_whole() -> None:
 
 
 def test_probes_are_grouped_by_source_and_rate() -> None:
-    connections = several([PROBE] * 4, 5 * SECOND)
+    connections = several([PROBE] * 4, 300 * MS)
     messages = [found(c, "probe-connection")[0].message for c in connections]
     assert "number" not in messages[0]
-    assert "number 2 from there in this capture, one every 5.0 s" in messages[1]
-    assert "number 4 from there in this capture, one every 5.0 s" in messages[3]
+    assert "number 2 from there in this capture, one every 300 ms" in messages[1]
+    assert "number 4 from there in this capture, one every 300 ms" in messages[3]
     assert "1129" in found(connections[0], "probe-connection")[0].advice
 
 
@@ -371,7 +373,8 @@ def test_foreign_clients_are_named(first: bytes, name: str) -> None:
 
 def test_tls_at_once_is_no_mysql_client() -> None:
     connection = one([("s", greeting()), ("c", CLIENT_HELLO), *CLOSE])
-    assert "began TLS at once" in found(connection, "foreign-client")[0].message
+    assert "began with TLS at once" in found(connection, "tls-first")[0].message
+    assert "foreign-client" not in codes(connection)
     assert "tls-handshake-failed" not in codes(connection)
 
 

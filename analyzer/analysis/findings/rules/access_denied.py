@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.driver_options import TLS, name_of, option
-from analyzer.analysis.findings.helpers import error_seen, is_mariadb
+from analyzer.analysis.findings.helpers import error_seen, is_mariadb, wants_tls
 from analyzer.analysis.findings.password_mistakes import known_mistake
 from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 from analyzer.protocol.auth.base import CLEARTEXT
@@ -21,6 +21,8 @@ def check(case: Case) -> Iterator[Verdict]:
     error = c.error
     if error is None or error.phase == "command" or error.code not in RULE.errors:
         return
+    if wants_tls(error.code, error.message) and case.connection.tls is None:
+        return  # tls-required
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     used = password_used(case)
     with_password = {True: "with a password", False: "without a password", None: "with or without a password"}[used]

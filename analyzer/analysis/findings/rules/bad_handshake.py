@@ -10,7 +10,8 @@ from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    return refusal(case, RULE)
+    if case.connection.outcome != "aborted":  # the client had left before it sent a byte
+        yield from refusal(case, RULE)
 
 
 RULE = Rule(

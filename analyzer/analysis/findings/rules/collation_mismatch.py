@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from analyzer.analysis.findings.conditions import has_failed_command
 from analyzer.analysis.findings.driver_options import CHARSET, option
 from analyzer.analysis.findings.helpers import is_mariadb, login41, version
-from analyzer.analysis.findings.rule import INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import INFO, LIKELY, POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.tables.collations import COLLATIONS, collation
 
 # latin1_swedish_ci, utf8mb3_general_ci, utf8mb4_general_ci, utf8mb4_unicode_ci: in every server.
 EVERYWHERE = frozenset({8, 33, 45, 224})
+# ER_WRONG_VALUE_FOR_VAR, ER_UNKNOWN_CHARACTER_SET, ER_UNKNOWN_COLLATION.
+UNKNOWN_CODES = frozenset({1231, 1115, 1273})
+_ABOUT = re.compile("collation|character.set|charset", re.IGNORECASE)
 # MySQL's utf8mb4_0900 collations, which MariaDB knows since 11.4.5 (MDEV-20912).
 MYSQL_ONLY = range(255, 324)
 MARIADB_SINCE = (11, 4, 5)
@@ -29,6 +34,7 @@ def applies(case: Case) -> bool:
 
 
 def check(case: Case) -> Iterator[Verdict]:
+    yield from _refused(case)
     login = login41(case)
     if login is None:
         return
@@ -55,6 +61,21 @@ def check(case: Case) -> Iterator[Verdict]:
         yield RULE.says([frame], filling, variant="unknown", confidence=POSSIBLE, evidence=evidence, doubt=doubt)
 
 
+def _refused(case: Case) -> Iterator[Verdict]:
+    """A SET NAMES, or the collation of a statement, that the server does not know."""
+    for each in case.facts.answers.errors:
+        code, text = each.error.error_code, each.error.error_message
+        if code in UNKNOWN_CODES and _ABOUT.search(text):
+            yield RULE.says(
+                [each.frame],
+                {"code": code, "text": text, "option": option(case, CHARSET)},
+                variant="refused",
+                severity=WARNING,
+                evidence=[f"frame {each.frame}: ERR {code}, {text!r}"],
+            )
+            return
+
+
 def _name(number: int, mariadb: bool) -> str:
     found = collation(number, mariadb) or COLLATIONS.get(number)
     return f"{found[0]} ({number})" if found else f"collation {number}"
@@ -64,7 +85,7 @@ RULE = Rule(
     "collation-mismatch",
     INFO,
     "The session's collation is another than the client asked for",
-    (applies,),
+    (applies, has_failed_command),
     check,
     looks_at=(
         "the collation of the login: two bytes of which servers read one (309 becomes 53), one the server "
@@ -80,6 +101,12 @@ RULE = Rule(
     message=("The client asked for {asked}, but a login has one byte for it: the server reads {low} and uses {used}."),
     advice="Let the client ask for what the server has: {option}.",
     variants=(
+        (
+            "refused",
+            "The server does not know the character set or collation that the client asks for: error {code}, {text!r}.",
+            "Ask for one that the server has (SHOW COLLATION): {option}. utf8mb4_0900_ai_ci is MySQL's since 8.0, "
+            "utf8mb4_uca1400_ai_ci MariaDB's since 10.10.",
+        ),
         (
             "foreign",
             (

@@ -8,6 +8,7 @@ from analyzer.analysis.findings.conditions import has_tls, without_login
 from analyzer.analysis.findings.foreign_protocols import client_protocol, shown
 from analyzer.analysis.findings.helpers import is_whole
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.proxy_header_refused import is_refused
 
 CLIENT = 0
 # Errors that tell of bytes which are no packet; 1043 is of those that are (truncated-login).
@@ -17,6 +18,8 @@ REFUSALS = (1153, 1156)
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.facts
+    if is_refused(case):
+        return  # what came was a PROXY header: proxy-header-refused
     if (
         facts.login.record is not None
         or (facts.greeting.record is None and not facts.greeting.early_error)
@@ -24,14 +27,15 @@ def check(case: Case) -> Iterator[Verdict]:
     ):
         return
     if c.tls is not None:
-        yield from _tls_at_once(case)
-        return
+        return  # tls-first
     bad = [m for m in facts.faults.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
     if not bad and not c.tcp.bytes_from_client:
         return
     if facts.faults.cut_records.get("HandshakeResponse41"):
         return
     first = facts.greeting.client_first
+    if is_login(first):
+        return  # the error came before it, from a proxy in between
     name = client_protocol(first)
     frames = [bad[0][5] if bad else facts.greeting.frame]
     evidence = [f"the client's first bytes: {shown(first)}"] if first else []
@@ -50,21 +54,9 @@ def check(case: Case) -> Iterator[Verdict]:
         )
 
 
-def _tls_at_once(case: Case) -> Iterator[Verdict]:
-    """A ClientHello where the login, or the SSLRequest before TLS, is due."""
-    facts = case.facts
-    tls = case.tls
-    done = tls is None or tls.handshake_done_frame is not None or tls.decrypted
-    if facts.login.ssl_request is not None or done or case.connection.outcome == "accepted":
-        return
-    yield RULE.says(
-        [facts.login.tls_frame or 0],
-        {"source": case.connection.client.address},
-        variant="tls",
-        confidence=LIKELY,
-        evidence=[f"frame {facts.login.tls_frame}: a TLS ClientHello, without an SSLRequest before it"],
-        doubt="a broken MySQL driver could do this too",
-    )
+def is_login(first: bytes) -> bool:
+    """Whether the client's first bytes begin a login of 4.1 and later: sequence id 1, its flags, a filler of zeros."""
+    return len(first) >= 32 and first[3] == 1 and first[5] & 0x02 == 0x02 and not any(first[13:28])
 
 
 RULE = Rule(
@@ -92,17 +84,6 @@ RULE = Rule(
             "known",
             "{source} spoke {name} to the MySQL port.",
             "",
-        ),
-        (
-            "tls",
-            (
-                "{source} began TLS at once, where MySQL wants an SSLRequest first: it takes the port for one"
-                " of HTTPS or another protocol inside TLS."
-            ),
-            (
-                "Correct the program's address or port. A MySQL client begins TLS only after the greeting and"
-                " an SSLRequest."
-            ),
         ),
     ),
     causes=(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import without_login
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_whole, span
-from analyzer.analysis.findings.rule import ERROR, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
 
 SERVER = 1
 SILENT_NS = SECOND
@@ -42,7 +42,13 @@ def check(case: Case) -> Iterator[Verdict]:
     else:
         doubt = "the client may not have meant to wait"
         yield RULE.says(
-            [c.first_frame, c.last_frame], filling, variant="brief", confidence=POSSIBLE, evidence=said, doubt=doubt
+            [c.first_frame, c.last_frame],
+            filling,
+            variant="brief",
+            severity=INFO,
+            confidence=POSSIBLE,
+            evidence=said,
+            doubt=doubt,
         )
 
 
@@ -77,7 +83,7 @@ RULE = Rule(
     advice=(
         "Look whether the server hangs or has no thread left (its error log, back_log), whether it looks up "
         "the client's name in a slow DNS (skip_name_resolve), and at proxies and load balancers in between: "
-        "they accept connections before they have one to the server."
+        "they accept connections before they have one to the server, or wait for a PROXY header first."
     ),
     variants=(
         (
@@ -115,6 +121,8 @@ RULE = Rule(
         "a server that is overloaded, starting or stopped in a debugger",
         "a proxy whose back end is down",
         "a port that belongs to a program that waits for its client to speak first",
+        "a listener that waits for a PROXY header (HAProxy's accept-proxy, nginx's proxy_protocol), which nobody sends",
+        "a listener that wants TLS from the first byte (stunnel, a mesh, a load balancer's TLS port)",
     ),
     sources=(
         "MySQL Reference Manual: Lost Connection to MySQL Server; DNS Lookups and the Host Cache",

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.helpers import refusal
 from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.proxy_header_refused import is_refused
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    return refusal(case, RULE)
+    if not is_refused(case):
+        yield from refusal(case, RULE)
 
 
 RULE = Rule(

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.conditions import has_error
+from analyzer.analysis.findings.conditions import has_error, has_failed_command
 from analyzer.analysis.findings.helpers import refusal
-from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, WARNING, Case, Rule, Verdict
+
+MUST_CHANGE = 1820
 
 
 def check(case: Case) -> Iterator[Verdict]:
-    return refusal(case, RULE)
+    yield from refusal(case, RULE)
+    refused = next((each for each in case.facts.answers.errors if each.error.error_code == MUST_CHANGE), None)
+    if refused is not None:
+        count = case.facts.answers.error_counts.get(MUST_CHANGE, 1)
+        yield RULE.says(
+            [refused.frame],
+            {"text": refused.error.error_message, "count": count, "plural": "s were" if count > 1 else " was"},
+            variant="sandbox",
+            severity=WARNING,
+            evidence=[f"frame {refused.frame}: ERR {MUST_CHANGE}, {refused.error.error_message!r}"],
+        )
 
 
 RULE = Rule(
     "password-expired",
     ERROR,
     "The account's password has expired",
-    (has_error,),
+    (has_error, has_failed_command),
     check,
     looks_at="ERR 1862 in answer to the login, or 1820",
     about=(
@@ -30,6 +42,15 @@ RULE = Rule(
         "Log in with a client that can handle it (the mysql command line does when used by hand) and ALTER "
         "USER USER() IDENTIFIED BY 'new'; for accounts of programs ALTER USER ... PASSWORD EXPIRE NEVER, or a"
         " date after which they are told in time."
+    ),
+    variants=(
+        (
+            "sandbox",
+            "The account's password has expired: it was let in only to set a new one, and {count} command{plural} "
+            "refused "
+            "with error 1820, {text!r}.",
+            "",
+        ),
     ),
     sources=(
         "MySQL Reference Manual: Server Handling of Expired Passwords",

@@ -10,6 +10,8 @@ from analyzer.analysis.findings.driver_options import LIFETIME, option
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mariadb, one_sided, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.command_cut_off import was_under_way
+from analyzer.analysis.findings.time_outs import IDLE, nearest
 from analyzer.analysis.model.connection import Connection, Finding
 
 # Errors that servers send unasked.
@@ -20,27 +22,10 @@ WHY = {
     1317: "the connection or its statement was killed",
     1205: "a lock was waited for too long",
 }
-# Seconds idle -> whose time-out that commonly is.
-ROUND = {
-    10: "",
-    20: "",
-    30: "",
-    50: "HAProxy's usual timeout server",
-    60: "the default of many proxies (AWS load balancers, nginx)",
-    100: "",
-    120: "",
-    180: "",
-    240: "Azure's load balancer",
-    300: "",
-    350: "AWS network load balancers and NAT gateways",
-    600: "Google Cloud's and many firewalls' idle time",
-    900: "",
-    1000: "",
-    1800: "",
-    3600: "many firewalls' idle time",
-    7200: "",
-    28800: "wait_timeout's default",
-}
+# Errors in answer to a command behind which the server closes, and which say why.
+FATAL = NETWORK_ERRORS | frozenset(
+    {1040, 1053, 1129, 1152, 1153, 1156, 1157, 1184, 1236, 1317, 1835, 1927, 2006, 2013, 3169, 4031, 4052, 9001}
+)
 IDLE_NS = 5 * SECOND
 # Idle times that are remembered of a server.
 MOST_IDLE = 64
@@ -55,8 +40,10 @@ def check(case: Case) -> Iterator[Verdict]:
     open_end = c.outcome in ("accepted", "encrypted") or facts.faults.assumed
     if not open_end or "quit" in c.commands or not by_server(case) or facts.faults.gaps or facts.closing.end is None:
         return
+    if _is_said_elsewhere(case):
+        return
     idle = facts.closing.quiet_ns
-    figure = near_round(idle) if idle >= IDLE_NS else None
+    figure = nearest(IDLE, idle) if idle >= IDLE_NS else None
     # A server closes after a COM_CHANGE_USER that it refuses, too.
     if figure is None and (
         c.outcome != "accepted" or facts.faults.count or "change_user" in c.commands or one_sided(case)
@@ -71,12 +58,24 @@ def check(case: Case) -> Iterator[Verdict]:
             [facts.closing.end[2]], filling, variant="bare", confidence=LIKELY, evidence=evidence, doubt=doubt
         )
         return
-    whose = ROUND[figure]
+    whose = IDLE[figure]
     filling |= {"figure": figure, "whose": f" ({whose})" if whose else ""}
     evidence.append(f"{figure} s is a round figure" + (f": {whose}" if whose else ""))
     sure = LIKELY if is_mariadb(case) or facts.closing.end[1] == "rst" else POSSIBLE
     doubt = "MariaDB's wait_timeout, a proxy and a NAT device end idle connections alike; MySQL would send error 4031"
     yield RULE.says([facts.closing.end[2]], filling, variant="idle", confidence=sure, evidence=evidence, doubt=doubt)
+
+
+def _is_said_elsewhere(case: Case) -> bool:
+    """Whether a command was under way, or the last answer was an error that says why the session ends."""
+    answers, closing = case.facts.answers, case.facts.closing
+    sent = answers.last
+    if sent is not None and (answers.waiting or answers.cut is not None) and was_under_way(case, sent):
+        return True
+    if not answers.errors or closing.end is None:
+        return False
+    error = answers.errors[-1]
+    return error.time_ns == closing.spoke_ns and error.error.error_code in FATAL
 
 
 def _by_error(case: Case) -> Iterator[Verdict]:
@@ -103,15 +102,6 @@ def idle_of(evidence: list[str]) -> float | None:
     found = re.match(r"idle for ([0-9.]+) s ", evidence[0]) if evidence else None
     seconds = float(found[1]) if found else 0.0
     return seconds if seconds * SECOND >= IDLE_NS else None
-
-
-def near_round(idle_ns: int) -> int | None:
-    """The round number of seconds that a time lies just behind: at most a hundredth, or a second, more."""
-    for figure in ROUND:
-        over = idle_ns - figure * SECOND
-        if -SECOND // 20 <= over <= max(figure * SECOND // 100, SECOND):
-            return figure
-    return None
 
 
 def complete(connection: Connection, finding: Finding, history: History) -> bool:

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import by_client, ended
+from analyzer.analysis.findings.history import History, pair_of
 from analyzer.analysis.findings.rule import POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
+
+# So many connections without a login before it are no client's that insists on TLS.
+OFTEN = 3
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -25,6 +30,12 @@ def check(case: Case) -> Iterator[Verdict]:
         evidence=[f"frame {facts.greeting.frame}: the greeting lacks CLIENT_SSL", "no byte of the client", ended(case)],
         doubt="health checks and scanners leave in the same way; only the client's own message tells",
     )
+
+
+def complete(connection: Connection, finding: Finding, history: History) -> bool:
+    """Who opens and closes connections again and again is a check, and never meant to log in."""
+    ended = history.ended.get(pair_of(connection))
+    return ended is None or ended.count < OFTEN
 
 
 RULE = Rule(
@@ -45,6 +56,7 @@ RULE = Rule(
         "VARIABLES LIKE '%ssl%'; look in its error log), or look for a proxy in between that takes TLS away."
     ),
     causes=("a health check or a scanner (probe-connection)",),
+    complete=complete,
     sources=(
         "MySQL Reference Manual: Configuring MySQL to Use Encrypted Connections",
         "MySQL Source Documentation: Protocol::HandshakeV10",

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.driver_options import TLS, option
-from analyzer.analysis.findings.helpers import error_seen, is_mariadb, refusal
+from analyzer.analysis.findings.helpers import error_seen, is_mariadb, refusal, wants_tls
 from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
 
-SECURE_TRANSPORT_REQUIRED = 3159
+ACCESS_DENIED = 1045
 
 
 def check(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
-    if error is None or error.phase == "command" or error.code not in RULE.errors:
+    if error is None or error.phase == "command":
         return
-    if error.code == SECURE_TRANSPORT_REQUIRED:
+    if wants_tls(error.code, error.message) and case.connection.tls is None:
         yield from refusal(case, RULE, option=option(case, TLS))
+        return
+    if error.code != ACCESS_DENIED:
         return
     # MariaDB before 11 says 1045 under require_secure_transport. Only a password known to be right tells it apart.
     password = case.evidence.password
@@ -46,7 +48,9 @@ RULE = Rule(
     (has_error,),
     check,
     looks_at=(
-        "ERR 3159 (perhaps after the auth exchange, `01 03`); on MariaDB 10 an ERR 1045 although the given "
+        "ERR 3159 (perhaps after the auth exchange, `01 03`), 9002 of Azure, 2012 of Vitess, and others whose text "
+        "says so; "
+        "on MariaDB 10 an ERR 1045 although the given "
         "password makes the captured response"
     ),
     about=(
@@ -74,5 +78,4 @@ RULE = Rule(
         "MySQL Reference Manual: Configuring MySQL to Use Encrypted Connections, require_secure_transport",
         "MariaDB Knowledge Base: require_secure_transport",
     ),
-    errors=frozenset({3159, 1045}),
 )
