@@ -67,6 +67,7 @@ MADE: Final = frozenset(
     | {"capture-mid-stream", "capture-one-sided", "capture-truncated", "connection-churn", "decryption-failed"}
     | {"foreign-server", "host-not-allowed", "login-refused", "no-greeting", "retransmissions"}
     | {"backend-unavailable", "command-after-quit", "command-cut-off", "duplicate-replica", "health-check"}
+    | {"eof-packets-mismatch"}
     | {"init-connect-failed", "overlapping-commands", "packet-too-large", "proxy-header-refused", "statement-leak"}
     | {"plaintext-before-tls", "tls-first", "unanswered-commands", "unexpected-local-infile", "unknown-statement"}
     | {"server-ended-session", "slow-login", "tls-not-offered", "unencrypted-login", "weak-tls", "wrong-password"}
