@@ -319,11 +319,7 @@ OPEN_PRIVATE: frozenset[str] = frozenset(
         "analyzer.analysis.live",
     }
 )
-OPEN_TWICE: frozenset[str] = frozenset(
-    {
-        "Verdict",
-    }
-)
+OPEN_TWICE: frozenset[str] = frozenset()
 
 
 def check(found: set[str], left: frozenset[str]) -> None:

@@ -117,7 +117,7 @@ class SegmentDecoder:
         """Segments of `rows` (ascending, because fragments come in order), and the data they point into."""
         # With it comes dpkt, which most captures have no need of.
         from analyzer.net.link.scalar import dissect
-        from analyzer.net.link.step import Here, Segment, Verdict
+        from analyzer.net.link.step import Here, NoSegment, Segment
 
         self.slow_frames += len(rows)
         buffer = memoryview(batch.data)
@@ -138,7 +138,7 @@ class SegmentDecoder:
                 found.append((row, segment))
             elif isinstance(segment, Unfollowed):
                 self._unfollowed(segment, 1)
-            elif segment is Verdict.UNDECODABLE:
+            elif segment is NoSegment.UNDECODABLE:
                 self.undecodable += 1
             else:
                 self.fragment_frames += 1

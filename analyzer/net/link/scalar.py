@@ -13,7 +13,7 @@ from typing import Final
 from analyzer.net.link.fragments import Fragment, FragmentTable
 from analyzer.net.link.linktypes import FIXED, IPV4_PROTOCOLS, IPV6_PROTOCOLS, TYPED, Fixed, HeaderType, Typed
 from analyzer.net.link.readers import captured, ip, tags, tunnels, wireless
-from analyzer.net.link.step import Here, Segment, Step, Verdict, by_type_or_length, u16
+from analyzer.net.link.step import Here, NoSegment, Segment, Step, by_type_or_length, u16
 from analyzer.net.link.unfollowed import Unfollowed
 
 # Headers in one frame, options and labels included: what is nested deeper is made up.
@@ -23,12 +23,12 @@ Reader = Callable[[memoryview, Here], Step]
 
 
 def _fixed(row: Fixed, buffer: memoryview, here: Here) -> Step:
-    return here.then(row.next, row.size) if here.holds(row.size) else Verdict.UNDECODABLE
+    return here.then(row.next, row.size) if here.holds(row.size) else NoSegment.UNDECODABLE
 
 
 def _typed(row: Typed, buffer: memoryview, here: Here) -> Step:
     if not here.holds(row.size):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     label = row.label
     if label is not None:
         at = here.start + label.at
@@ -84,7 +84,7 @@ READERS: Final[Mapping[HeaderType, Reader]] = {
 
 def dissect(
     buffer: memoryview, frame: Here, timestamp_ns: int, fragments: FragmentTable
-) -> Segment | Unfollowed | Verdict:
+) -> Segment | Unfollowed | NoSegment:
     """The TCP segment of one frame, or why there is none. Never raises on what a frame holds."""
     reassembled: bytes | None = None
     step: Step = frame
@@ -93,10 +93,10 @@ def dissect(
             step = READERS[step.layer](buffer, step)
         elif isinstance(step, Fragment):
             if not step.fits():
-                return Verdict.UNDECODABLE
+                return NoSegment.UNDECODABLE
             datagram = fragments.add(step, timestamp_ns)
             if datagram is None:
-                return Verdict.FRAGMENT
+                return NoSegment.FRAGMENT
             protocols = IPV6_PROTOCOLS if datagram.network.version == 6 else IPV4_PROTOCOLS
             reassembled, buffer = datagram.data, memoryview(datagram.data)
             layer = protocols[datagram.protocol]
@@ -105,4 +105,4 @@ def dissect(
             return step if reassembled is None else step._replace(reassembled=reassembled)
         else:
             return step
-    return Verdict.UNDECODABLE
+    return NoSegment.UNDECODABLE

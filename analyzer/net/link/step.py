@@ -14,7 +14,7 @@ from analyzer.net.link.linktypes import ETHERTYPES, LENGTH_MAX, HeaderType
 from analyzer.net.link.unfollowed import Kind, Unfollowed
 
 
-class Verdict(Enum):
+class NoSegment(Enum):
     """Why a frame gave no segment, where it is not Unfollowed."""
 
     UNDECODABLE = "a header is cut or makes no sense"
@@ -69,7 +69,7 @@ class Segment(NamedTuple):
     reassembled: bytes | None = None
 
 
-Step = Here | Fragment | Segment | Unfollowed | Verdict
+Step = Here | Fragment | Segment | Unfollowed | NoSegment
 
 
 def fields(header: Any, buffer: memoryview, at: int) -> Any:

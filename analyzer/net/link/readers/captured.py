@@ -18,8 +18,8 @@ from analyzer.net.link.linktypes import (
 )
 from analyzer.net.link.step import (
     Here,
+    NoSegment,
     Step,
-    Verdict,
     by_ethertype,
     by_number,
     fields,
@@ -41,14 +41,14 @@ def llc(buffer: memoryview, here: Here) -> Step:
     if here.wire - here.start < 3:
         return Unfollowed(Kind.LLC)
     if not here.holds(3):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     points = u16(buffer, here.start)
     if points == 0x0606 and buffer[here.start + 2] == 0x03:
         return here.then(HeaderType.IPV4, 3)
     if buffer[here.start : here.start + 3].tobytes() != SNAP:
         return Unfollowed(Kind.LLC, points)
     if not here.holds(8):
-        return Unfollowed(Kind.LLC, points) if here.wire - here.start < 8 else Verdict.UNDECODABLE
+        return Unfollowed(Kind.LLC, points) if here.wire - here.start < 8 else NoSegment.UNDECODABLE
     organisation = u24(buffer, here.start + 3)
     if organisation:
         return Unfollowed(Kind.SNAP, organisation)
@@ -58,7 +58,7 @@ def llc(buffer: memoryview, here: Here) -> Step:
 def null(buffer: memoryview, here: Here) -> Step:
     """BSD loopback: the address family, in the byte order of the host that captured."""
     if not here.holds(4):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     family = int.from_bytes(buffer[here.start : here.start + 4], "big")
     if family & 0xFFFFFF == 0:
         family >>= 24
@@ -67,22 +67,22 @@ def null(buffer: memoryview, here: Here) -> Step:
 
 def raw_ip(buffer: memoryview, here: Here) -> Step:
     if not here.holds(1):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     version = buffer[here.start] >> 4
     if version not in (4, 6):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return here._replace(layer=HeaderType.IPV4 if version == 4 else HeaderType.IPV6)
 
 
 def nflog(buffer: memoryview, here: Here) -> Step:
     """Attributes in the byte order of the host that captured; one of them is the packet, without its link header."""
     if not here.holds(4):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     for number in (u16le, u16):
         found = _attribute(buffer, here, number)
         if found is not None:
             return found
-    return Verdict.UNDECODABLE
+    return NoSegment.UNDECODABLE
 
 
 def _attribute(buffer: memoryview, here: Here, number: Callable[[memoryview, int], int]) -> Here | None:
@@ -103,30 +103,30 @@ def _attribute(buffer: memoryview, here: Here, number: Callable[[memoryview, int
 def pktap(buffer: memoryview, here: Here) -> Step:
     """Apple's header: its length, the kind of record, the link type of what follows."""
     if not here.holds(12):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     length, link_type = u32le(buffer, here.start), u32le(buffer, here.start + 8)
     if length < 12:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return by_number(LINK_TYPES, Kind.LINK_TYPE, link_type, here, length)
 
 
 def ppi(buffer: memoryview, here: Here) -> Step:
     """Per-packet information: version, flags, length, the link type of what follows, fields."""
     if not here.holds(8):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     length, link_type = u16le(buffer, here.start + 2), u32le(buffer, here.start + 4)
     if buffer[here.start] != 0 or length < 8:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return by_number(LINK_TYPES, Kind.LINK_TYPE, link_type, here, length)
 
 
 def pflog(buffer: memoryview, here: Here) -> Step:
     """The length counts all but the padding to four bytes."""
     if not here.holds(4):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     length = buffer[here.start]
     if length < 4:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return here.then(HeaderType.RAW_IP, length + 3 & ~3)
 
 
@@ -136,7 +136,7 @@ def ppp(buffer: memoryview, here: Here) -> Step:
     if here.end - start >= 2 and buffer[start : start + 2].tobytes() == b"\xff\x03":
         start += 2
     if here.end - start < 2:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     if buffer[start] & 1:
         protocol, start = buffer[start], start + 1
     else:
@@ -147,7 +147,7 @@ def ppp(buffer: memoryview, here: Here) -> Step:
 def ppp_hdlc(buffer: memoryview, here: Here) -> Step:
     """PPP in frames of HDLC (RFC 1662), or Cisco's framing: their address bytes differ."""
     if not here.holds(1):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     cisco = buffer[here.start] in (0x0F, 0x8F)
     return here._replace(layer=HeaderType.CHDLC if cisco else HeaderType.PPP)
 
@@ -155,7 +155,7 @@ def ppp_hdlc(buffer: memoryview, here: Here) -> Step:
 def pppoe(buffer: memoryview, here: Here) -> Step:
     """PPPoE session stage (RFC 2516 section 4)."""
     if not here.holds(6):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     header = fields(dpkt.pppoe.PPPoE, buffer, here.start)
     if header.v != 1 or header.type != 1 or header.code != 0:
         return Unfollowed(Kind.ETHERTYPE, 0x8863)
@@ -165,12 +165,12 @@ def pppoe(buffer: memoryview, here: Here) -> Step:
 def frame_relay(buffer: memoryview, here: Here) -> Step:
     """Address of two to four bytes, control, protocol (RFC 2427 section 3)."""
     if not here.holds(7):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     size = 1
     while not buffer[here.start + size - 1] & 1:
         size += 1
         if size > 4:
-            return Verdict.UNDECODABLE
+            return NoSegment.UNDECODABLE
     if buffer[here.start + size] != 0x03:
         # Cisco's form: an EtherType after the address.
         return by_ethertype(here, u16(buffer, here.start + size), size + 2)

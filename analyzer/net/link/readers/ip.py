@@ -9,19 +9,19 @@ import dpkt
 
 from analyzer.net.link.fragments import Fragment, FragmentKey, Network
 from analyzer.net.link.linktypes import IPV4_PROTOCOLS, IPV6_PROTOCOLS, UDP_BOTH_PORTS, UDP_PORTS
-from analyzer.net.link.step import Here, Segment, Step, Verdict, fields
+from analyzer.net.link.step import Here, NoSegment, Segment, Step, fields
 from analyzer.net.link.unfollowed import Kind, Unfollowed
 
 
 def ipv4(buffer: memoryview, here: Here) -> Step:
     """IPv4 (RFC 791 section 3.1). Total length 0 means that the sender's network card was to split the segment."""
     if not here.holds(20):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     header = fields(dpkt.ip.IP, buffer, here.start)
     length = header.hl * 4
     total = header.len or here.wire - here.start
     if header.v != 4 or length < 20 or total < length:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     layer = IPV4_PROTOCOLS.get(header.p)
     if layer is None:
         return Unfollowed(Kind.IP_PROTOCOL, header.p)
@@ -43,12 +43,12 @@ def ipv4(buffer: memoryview, here: Here) -> Step:
 def ipv6(buffer: memoryview, here: Here) -> Step:
     """IPv6 (RFC 8200 section 3). Payload length 0 is a jumbogram (RFC 2675) or left to the network card."""
     if not here.holds(40):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     header = fields(dpkt.ip6.IP6, buffer, here.start)
     start = here.start + 40
     wire = start + header.plen if header.plen else here.wire
     if header.v != 6 or wire < start:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     layer = IPV6_PROTOCOLS.get(header.nxt)
     if layer is None:
         return Unfollowed(Kind.IP_PROTOCOL, header.nxt)
@@ -67,21 +67,21 @@ def _upper_layer(here: Here, protocol: int, start: int) -> Step:
 def ipv6_extension(buffer: memoryview, here: Here) -> Step:
     """The form that all extension headers share: next header, length in 8 bytes less one (RFC 8200 section 4)."""
     if not here.holds(2):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return _upper_layer(here, buffer[here.start], here.start + (buffer[here.start + 1] + 1) * 8)
 
 
 def ah(buffer: memoryview, here: Here) -> Step:
     """Authentication header: length in 4 bytes less two (RFC 4302 section 2.2)."""
     if not here.holds(2):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return _upper_layer(here, buffer[here.start], here.start + (buffer[here.start + 1] + 2) * 4)
 
 
 def ipv6_fragment(buffer: memoryview, here: Here) -> Step:
     """Fragment header (RFC 8200 section 4.5). One that is first and last is no fragment at all (RFC 6946)."""
     if not here.holds(8) or here.network is None:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     header = fields(dpkt.ip6.IP6FragmentHeader, buffer, here.start)
     start = here.start + 8
     upper = _upper_layer(here, header.nxt, start)
@@ -100,7 +100,7 @@ def ipv6_fragment(buffer: memoryview, here: Here) -> Step:
 def udp(buffer: memoryview, here: Here) -> Step:
     """The port says what a datagram holds; of one that is not followed the lower port is counted, the service's."""
     if not here.holds(8):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     header = fields(dpkt.udp.UDP, buffer, here.start)
     layer = UDP_PORTS.get(header.dport) or UDP_BOTH_PORTS.get(header.sport)
     if layer is None:
@@ -113,12 +113,12 @@ def tcp(buffer: memoryview, here: Here) -> Step:
     """TCP (RFC 9293 section 3.1). The flags are the last field that has to be there: a snap length may cut the rest."""
     captured = here.end - here.start
     if captured < 14 or here.network is None:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     padded = buffer[here.start : here.start + min(captured, 20)].tobytes().ljust(20, b"\0")
     header = fields(dpkt.tcp.TCP, memoryview(padded), 0)
     length = header.off * 4
     if length < 20 or length > here.wire - here.start:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     offset = min(here.start + length, here.end)
     return Segment(
         here.network,

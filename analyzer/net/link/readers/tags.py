@@ -14,7 +14,7 @@ import dpkt
 
 from analyzer.batches import TagKind
 from analyzer.net.link.linktypes import ETHERTYPES, NSH_PROTOCOLS, HeaderType
-from analyzer.net.link.step import Here, Step, Verdict, by_number, by_type_or_length, fields, u16, u24
+from analyzer.net.link.step import Here, NoSegment, Step, by_number, by_type_or_length, fields, u16, u24
 from analyzer.net.link.unfollowed import Kind, Unfollowed
 
 # Labels below are reserved (RFC 3032); after 7 a label only spreads load (RFC 6790).
@@ -38,7 +38,7 @@ def mpls(buffer: memoryview, here: Here) -> Step:
     network = before = 0
     while True:
         if here.end - start < 4:
-            return Verdict.UNDECODABLE
+            return NoSegment.UNDECODABLE
         header = fields(dpkt.ethernet.MPLSlabel, buffer, start)
         start += 4
         if header.val >= FIRST_LABEL and before != ENTROPY:
@@ -47,7 +47,7 @@ def mpls(buffer: memoryview, here: Here) -> Step:
         if header.s:
             break
     if here.end - start < 1:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     if network:
         here = here.labelled(TagKind.MPLS, network)
     version = buffer[start] >> 4
@@ -61,10 +61,10 @@ def mpls(buffer: memoryview, here: Here) -> Step:
 def nsh(buffer: memoryview, here: Here) -> Step:
     """Base header, service path, context headers: the length counts all of them, in 4 bytes (RFC 8300 section 2.2)."""
     if not here.holds(8):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     length = (buffer[here.start + 1] & 0x3F) * 4
     if buffer[here.start] >> 6 or length < 8:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     path = here.labelled(TagKind.PATH, u24(buffer, here.start + 4))
     return by_number(NSH_PROTOCOLS, Kind.NSH, buffer[here.start + 3], path, length)
 
@@ -72,25 +72,25 @@ def nsh(buffer: memoryview, here: Here) -> Step:
 def trill(buffer: memoryview, here: Here) -> Step:
     """Version, length of the options in 4 bytes, hop count, two nicknames; then Ethernet (RFC 6325 section 3.2)."""
     if not here.holds(6):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     first = u16(buffer, here.start)
     if first >> 14:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return here.then(HeaderType.ETHERNET, 6 + (first >> 6 & 0x1F) * 4)
 
 
 def macsec(buffer: memoryview, here: Here) -> Step:
     """What is only authenticated stands in clear between the header and the check value (IEEE 802.1AE clause 9)."""
     if not here.holds(6):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     flags = buffer[here.start]
     if flags & 0x80:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     if flags & (ENCRYPTED | CHANGED):
         return Unfollowed(Kind.MACSEC_ENCRYPTED)
     size = 14 if flags & CHANNEL else 6
     if not here.holds(size + 2):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     wire = here.wire - CHECK_VALUE
     inner = here._replace(end=min(here.end, wire), wire=wire)
     return by_type_or_length(inner, u16(buffer, here.start + size), size + 2)
@@ -99,7 +99,7 @@ def macsec(buffer: memoryview, here: Here) -> Step:
 def batman(buffer: memoryview, here: Here) -> Step:
     """Type, version and what the type has; then Ethernet."""
     if not here.holds(2):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     kind = buffer[here.start]
     size = BATMAN_SIZES.get(kind)
     if size is None or buffer[here.start + 1] != BATMAN_VERSION:

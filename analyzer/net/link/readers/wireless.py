@@ -6,7 +6,7 @@ Sources: IEEE 802.11-2020 section 9.2 and 9.3.2, https://www.radiotap.org, https
 from __future__ import annotations
 
 from analyzer.net.link.linktypes import HeaderType
-from analyzer.net.link.step import Here, Step, Verdict, u16le, u32, u32le
+from analyzer.net.link.step import Here, NoSegment, Step, u16le, u32, u32le
 from analyzer.net.link.unfollowed import Kind, Unfollowed
 
 DATA = 2
@@ -28,10 +28,10 @@ AVS_MAGIC = 0x80211000
 def radiotap(buffer: memoryview, here: Here) -> Step:
     """Version, padding, length, bitmaps of the fields present; of the fields only the flags matter here."""
     if not here.holds(8):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     length = u16le(buffer, here.start + 2)
     if buffer[here.start] != 0 or length < 8:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     padded = _radiotap_flags(buffer, here, length) & PADDED
     return here.then(HeaderType.WLAN_PADDED if padded else HeaderType.WLAN, length)
 
@@ -53,7 +53,7 @@ def _radiotap_flags(buffer: memoryview, here: Here, length: int) -> int:
 def prism(buffer: memoryview, here: Here) -> Step:
     """Prism: message code and length in the byte order of who captured; AVS: magic number and length, big-endian."""
     if not here.holds(8):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     if u32(buffer, here.start) & 0xFFFF_F000 == AVS_MAGIC:
         length = u32(buffer, here.start + 4)
     else:
@@ -61,7 +61,7 @@ def prism(buffer: memoryview, here: Here) -> Step:
         if length > MAX_PRISM:
             length = u32(buffer, here.start + 4)
     if not 8 <= length <= MAX_PRISM:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     return here.then(HeaderType.WLAN, length)
 
 
@@ -76,11 +76,11 @@ def wlan_padded(buffer: memoryview, here: Here) -> Step:
 
 def _wlan(buffer: memoryview, here: Here, align: int) -> Step:
     if not here.holds(2):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     first, flags = buffer[here.start], buffer[here.start + 1]
     kind, subtype = first >> 2 & 3, first >> 4
     if first & 3:
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     if kind != DATA or subtype & NO_DATA:
         return Unfollowed(Kind.WLAN, kind)
     size = 30 if flags & TO_DS and flags & FROM_DS else 24
@@ -88,7 +88,7 @@ def _wlan(buffer: memoryview, here: Here, align: int) -> Step:
     if quality is not None:
         size += 6 if flags & ORDER else 2
     if not here.holds(size):
-        return Verdict.UNDECODABLE
+        return NoSegment.UNDECODABLE
     in_parts = flags & MORE_FRAGMENTS or buffer[here.start + 22] & 0x0F
     if in_parts or (quality is not None and buffer[here.start + quality] & AGGREGATE):
         return Unfollowed(Kind.WLAN_PARTS)
