@@ -123,7 +123,8 @@ class LiveCapture:
                 sources.append(self._open(number))
             files = None
             if plan.target is not None:
-                files = CaptureFiles(plan.target, plan.ports, [plan.filter] * len(plan.ports), plan.snaplen)
+                filters = [plan.filter] * len(plan.ports)
+                files = CaptureFiles(plan.target, plan.ports, filters, plan.snaplen, signals.stopped)
         except CaptureError:
             for source in sources:
                 source.close()
@@ -184,7 +185,7 @@ class LiveCapture:
                 return _exit_code(status)
             if signals.count > before:
                 before = signals.count
-                os.kill(child, signal.SIGTERM)
+                os.kill(child, signal.SIGKILL)  # it leaves no file behind
             if not said and not self._quiet and time.monotonic() - begun > PATIENCE:
                 said = True
                 self._tell("analysing what is left; Ctrl-C leaves it out")

@@ -201,9 +201,9 @@ class Keep:
 
 def follow(request: FollowRequest, inlet: Inlet, user: User | None) -> int:
     """The whole life of the process; returns its exit code. Says READY when the capture may begin."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the capturing process decides when it is over
+    # The capturing process decides when it is over: a terminal or a service manager tells both.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     for name in LATE:
         importlib.import_module(name)
     request.output.load()

@@ -26,6 +26,8 @@ IN_TURN: Final = 4
 SETTLE_NS: Final = 150_000_000
 # At the end: how long frames are waited for, at most, that the kernel has counted and not yet handed over.
 LAST_SECONDS: Final = 2.0
+# Signals that end a capture.
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CapturedInterface(Protocol):
@@ -67,12 +69,14 @@ class Ended(msgspec.Struct):
 
 
 class Signals:
-    """SIGINT and SIGTERM as something that can be polled."""
+    """SIGINT, SIGTERM and SIGHUP as something that can be polled."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.count = 0
-        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        # Who started the program with nohup wants it to go on.
+        numbers = [one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN or one == signal.SIGINT]
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
         self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -80,6 +84,10 @@ class Signals:
 
     def fileno(self) -> int:
         return self._read
+
+    def stopped(self) -> bool:
+        """Whether one has come."""
+        return self.count > 0
 
     def clear(self) -> None:
         """Forgets that something could be read."""

@@ -5,8 +5,11 @@ A frame counts as captured when its block is in the file; on a full disk the fil
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import select
+import stat
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,10 +20,14 @@ import numpy as np
 
 from analyzer.capture.live.frames import PacketBlocks
 from analyzer.capture.live.interfaces import Port
+from analyzer.capture.outputs import PRIVATE
 from analyzer.capture.writer import PcapngWriter
 from analyzer.errors import CaptureError
 
 KILOBYTE: Final = 1000
+# How often it is looked whether a pipe has a reader, and how long one that has stopped is waited for after a signal.
+PIPE_SECONDS: Final = 0.1
+PATIENCE: Final = 1.0
 
 
 class Rotation(msgspec.Struct, frozen=True):
@@ -63,8 +70,16 @@ class CaptureFiles:
     names    the files that are there now
     """
 
-    def __init__(self, target: Target, ports: list[Port], filters: list[str], snaplen: int) -> None:
-        """Raises CaptureError where the first file can not be made."""
+    def __init__(
+        self,
+        target: Target,
+        ports: list[Port],
+        filters: list[str],
+        snaplen: int,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`stopped` says that a pipe's reader is waited for no longer. Raises CaptureError where there is no file."""
+        self._stopped = stopped
         self.target = target
         self._ports = ports
         self._filters = filters
@@ -77,6 +92,7 @@ class CaptureFiles:
         self._file = -1
         self._size = 0
         self._due: float | None = None
+        self._patience = PATIENCE
         try:
             self._open()
         except OSError as error:
@@ -164,7 +180,9 @@ class CaptureFiles:
             name = f"{base}_{self._number:05}_{time.strftime('%Y%m%d%H%M%S')}{suffix}"
             self._due = None if rotation.seconds is None else time.monotonic() + rotation.seconds
         fresh = not os.path.exists(name)
-        self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        # What others sent over the network is for them who captured it.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._file = self._open_pipe(name) if _is_pipe(name) else os.open(name, flags, PRIVATE)
         self._size = 0
         self.names.append(name)
         if fresh and target.owner is not None:
@@ -173,6 +191,28 @@ class CaptureFiles:
         if rotation is not None and rotation.files is not None:
             while len(self.names) > rotation.files:
                 os.unlink(self.names.popleft())
+
+    def _open_pipe(self, name: str) -> int:
+        """A pipe that somebody reads. Waits for its reader, in a way that a signal can end. Raises OSError."""
+        while True:
+            try:
+                return os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+            if self._stopped():
+                raise OSError(errno.ENXIO, "nobody reads this pipe")
+            time.sleep(PIPE_SECONDS)
+
+    def _wait_for_reader(self) -> None:
+        """A pipe is full: waits until there is room. Raises OSError where a signal came and nobody reads on."""
+        _, ready, _ = select.select([], [self._file], [], PIPE_SECONDS)
+        if ready:
+            self._patience = PATIENCE
+        elif self._stopped():
+            self._patience -= PIPE_SECONDS
+            if self._patience <= 0:
+                raise OSError(errno.EAGAIN, "the reader of this pipe has stopped")
 
     def _header(self) -> bytes:
         """Section and interfaces."""
@@ -211,7 +251,10 @@ class CaptureFiles:
         done = 0
         try:
             while done < len(data):
-                done += os.write(self._file, data[done:])
+                try:
+                    done += os.write(self._file, data[done:])
+                except BlockingIOError:
+                    self._wait_for_reader()
         except OSError as error:
             self._failed(error)
         self._size += done
@@ -227,6 +270,13 @@ class CaptureFiles:
     def _failed(self, error: OSError) -> None:
         if self.problem is None:
             self.problem = f"{self.names[-1]}: {_why(error)}"
+
+
+def _is_pipe(name: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(name).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _why(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tests.capture.live.support import (
     ENVIRONMENT,
     HANDSHARK,
     SECONDS,
+    Live,
     analysed,
     frames_on_disk,
     live,
@@ -429,3 +431,65 @@ def test_idle_connections_are_forgotten(wire: Network, tmp_path: Path) -> None:
         run.wait_for_frames(file, len(first) + 1)
         assert run.end() == 0
     assert len(run.rows()) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_its_processes_ends_it_as_one_to_itself(
+    number: signal.Signals, wire: Network, tmp_path: Path
+) -> None:
+    """As a terminal and a service manager send it."""
+    file, page = tmp_path / "out.pcapng", tmp_path / "page.html"
+    with live("-i", wire.near, "-f", "tcp port 3306", "-w", file, "--report", page, "--format", "jsonl") as run:
+        send(wire, connection(1))
+        run.wait_for_rows(1, final=True)
+        os.kill(run.analyst(), number)
+        assert run.end(number) == 0
+    assert run.number("frames captured") == len(connection(1)) == frames_in(file)
+    assert "accepted" in page.read_text(encoding="utf-8")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_the_report_is_written_where_nobody_reads_the_output(wire: Network, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = [*HANDSHARK, "live", "-i", wire.near, "-f", "tcp port 3306", "--report", str(page), "--format", "jsonl"]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY, env=ENVIRONMENT, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert any("capturing on" in line for line in iter(process.stderr.readline, ""))
+    send(wire, connection(1))
+    errors = process.stderr.read()
+    assert process.wait(SECONDS) == 128 + signal.SIGPIPE
+    assert "Traceback" not in errors
+    assert "frames captured" in errors
+    assert "accepted" in page.read_text(encoding="utf-8")
+
+
+def test_a_pipe_that_nobody_reads_can_be_left(wire: Network, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    run = Live("-i", wire.near, "-f", "tcp port 3306", "-w", pipe, "--format", "jsonl")
+    try:
+        time.sleep(2.0)
+        assert run.process.poll() is None
+        assert run.end() == 3
+    finally:
+        run.process.kill()
+    assert f"handshark: {pipe}: nobody reads this pipe\n" in run.errors
+
+
+def test_a_pipe_whose_reader_stops_can_be_left(wire: Network, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with live("-i", wire.near, "-f", "", "-w", pipe, "--format", "jsonl") as run:
+            for number in range(40):
+                send(wire, connection(number))
+            time.sleep(1.0)
+            assert run.end() in (0, 3)
+        assert os.read(reader, 4).hex() == "0a0d0d0a"
+    finally:
+        os.close(reader)
