@@ -20,6 +20,8 @@ class Context(msgspec.Struct):
     `flavor` is mysql, mariadb or another name known from the version; `secure` says whether TLS is on;
     `assumed` that something in force was worked out instead of seen, `worked_out` holds the capabilities of which that
     is certain by now: they showed themselves on or off in the packets.
+    `client_codec` is Python's codec for the client's text (character_set_client), `results_codec` for the server's
+    (character_set_results); None is UTF-8, and what is not known.
     `columns` are the definitions of the rows that come, and `binlog` is what the events so far say of those that come:
     both only where the machine decodes rows. They are replaced, never changed, so that a copied context stays right.
     `bound` is what is known of the prepared statement that the command in hand names, where somebody looks at commands.
@@ -33,6 +35,8 @@ class Context(msgspec.Struct):
     secure: bool = False
     assumed: bool = False
     worked_out: int = 0
+    client_codec: str | None = None
+    results_codec: str | None = None
     columns: Columns = ()
     binlog: BinlogStream | None = None
     bound: Bound | None = None
@@ -54,6 +58,14 @@ class Context(msgspec.Struct):
         """The packets show whether a capability is in force."""
         self.in_force = self.in_force | capability if on else self.in_force & ~capability
         self.worked_out |= capability
+
+    def speak(self, codec: str | None) -> None:
+        """Both sides' text is of this codec from here on."""
+        self.client_codec = self.results_codec = codec
+
+    def codec_of(self, role: int) -> str | None:
+        """Python's codec for the text of a side: 0 the client, 1 the server."""
+        return self.results_codec if role else self.client_codec
 
     @property
     def mariadb(self) -> bool:

@@ -40,6 +40,7 @@ from analyzer.protocol.tables.capabilities import (
 )
 from analyzer.protocol.tables.commands import COM_QUERY, COMMANDS
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
+from analyzer.protocol.wire.text import in_charset
 from analyzer.protocol.wire.values import Plain
 
 # Bytes of a binary parameter that are shown.
@@ -81,6 +82,7 @@ class PendingCommand(msgspec.Struct, gc=False):
     stray: bool = False  # its id is not 0: it may be no command at all
     torn: bool = False  # bytes of it are missing
     missing_bytes: int = 0  # so many of them, as far as is known
+    codecs: tuple[str | None, str | None] | None = None  # of both sides' text, where one is not UTF-8
     before: list[ResultSet] | None = None  # results that are complete, where there are several
 
 
@@ -205,6 +207,8 @@ def _error(
     if error is None:
         return None
     message = error.error_message
+    if pending.codecs is not None:
+        message = in_charset(message, pending.codecs[1])
     if mask is not None:
         cut = bool(getattr(pending.record, "cut", 0))
         message = mask.message(message, error.error_code, statement, bound.secret, cut)
@@ -248,6 +252,12 @@ def _acknowledged(pending: PendingCommand) -> _Acknowledged:
     return ok.affected_rows, ok.last_insert_id, ok.warnings, status, ok.info or None
 
 
+def _asked(pending: PendingCommand) -> str | None:
+    """The statement, as the server reads it: a second byte of a character may be a quote or a backslash."""
+    asked = text_of(pending.text) if pending.record is None and pending.code == COM_QUERY else pending.statement
+    return asked if asked is None or pending.codecs is None else in_charset(asked, pending.codecs[0])
+
+
 def command_of(
     capture: str,
     stream: int,
@@ -268,7 +278,7 @@ def command_of(
         and st.AWAITED.get(code) == st.RESULT
     ):
         columns = rows = 0  # a result without a result set
-    asked = text_of(pending.text) if record is None and code == COM_QUERY else pending.statement
+    asked = _asked(pending)
     bound = _bound(pending, asked, mask) if record is not None or pending.plan is not None else _Bound()
     statement = asked if mask is None or asked is None else _shown_statement(pending, asked, mask)
     if mask is not None and info is not None and statement is not asked:

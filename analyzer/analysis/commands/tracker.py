@@ -30,6 +30,7 @@ from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
@@ -61,6 +62,7 @@ from analyzer.protocol.tables.commands import (
     COM_STMT_PREPARE,
 )
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
+from analyzer.protocol.wire.text import in_charset
 
 # What a command has got of whose response only the end is there: those that are answered in one way alone, or with more
 # than one packet.
@@ -117,6 +119,7 @@ class CommandTracker(BaseObserver):
         "_pending",
         "_sink",
         "client",
+        "context",
         "database",
         "number",
         "tcp",
@@ -134,6 +137,7 @@ class CommandTracker(BaseObserver):
         self._ends: tuple[Endpoint, Endpoint] | None = None
         self.number = 0
         self.user: str | None = None
+        self.context: Context | None = None  # of the connection, as soon as a packet has come
         self.database: str | None = None
 
     @property
@@ -157,6 +161,7 @@ class CommandTracker(BaseObserver):
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         pending = self._pending
+        self.context = machine.context
         if role == CLIENT:
             self.touched = None
             self._client(packet, record, machine, before)
@@ -185,7 +190,9 @@ class CommandTracker(BaseObserver):
             return
         if before in st.CONNECTION_PHASE and before != st.AUTHENTICATION:
             if isinstance(record, HandshakeResponse41 | HandshakeResponse320):
-                self.user, self.database = record.username, record.database or None
+                codec = machine.context.client_codec
+                self.user = in_charset(record.username, codec)
+                self.database = in_charset(record.database or "", codec) or None
             return
         if not packet.payload:
             return
@@ -202,6 +209,7 @@ class CommandTracker(BaseObserver):
             self.user,
         )
         exchange.prepared = _prepared(record, machine)
+        exchange.codecs = _codecs(machine.context)
         if packet.missing:
             exchange.torn = True
             exchange.missing_bytes += packet.missing
@@ -322,6 +330,7 @@ class CommandTracker(BaseObserver):
                 plan,
                 True,
                 statement,
+                codecs=_codecs(machine.context),
             )
         )
 
@@ -344,6 +353,8 @@ class CommandTracker(BaseObserver):
             exchange.ended = True
             self.complete(exchange)
             return
+        if self.context is not None:
+            exchange.codecs = _codecs(self.context)
         if plan is not None:
             exchange.text = data
             exchange.plan = plan
@@ -404,7 +415,14 @@ class CommandTracker(BaseObserver):
     def _use(self, statement: str) -> None:
         found = _USE.match(statement)
         if found is not None:
-            self.database = _unquoted(found[1])
+            codec = self.context.client_codec if self.context is not None else None
+            self.database = in_charset(_unquoted(found[1]), codec)
+
+
+def _codecs(context: Context) -> tuple[str | None, str | None] | None:
+    """The codecs of both sides' text; None where both are UTF-8."""
+    client, results = context.client_codec, context.results_codec
+    return None if client is None and results is None else (client, results)
 
 
 def _statement(record: AnyRecord, machine: Machine) -> tuple[str | None, int | None]:

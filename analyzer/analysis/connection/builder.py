@@ -18,9 +18,10 @@ from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import HandshakeResponse41, extended
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
-from analyzer.protocol.tables.collations import CODECS, collation
+from analyzer.protocol.tables.collations import codec_of, collation
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
+from analyzer.protocol.wire.text import in_charset
 
 # A side that has said nothing for so long when the capture ends has gone silent.
 MOST_FINGERPRINTS: Final = 10_000
@@ -130,7 +131,7 @@ class Builder:
         error = facts.closing.error
         if error is None:
             return None
-        message = text(error.error_message, _codec(facts.login.record, False))
+        message = in_charset(error.error_message, _codec(facts.login.record, False))
         return model.ErrorReport(
             error.error_code, error.sql_state, message, facts.closing.error_frame, facts.closing.error_phase
         )
@@ -192,7 +193,7 @@ class Builder:
         mariadb = conversation.machine.context.mariadb
         number = fields["character_set"]
         return model.Login(
-            text(fields["username"], None),
+            fields["username"],
             fields.get("database") or None,
             fields.get("client_plugin_name"),
             self._names(extended(fields["client_flag"], fields["filler"])),
@@ -211,8 +212,8 @@ class Builder:
             return self._cut_login(conversation)
         if not isinstance(login, HandshakeResponse41):
             return model.Login(
-                text(login.username, None),
-                login.database and text(login.database, None),
+                login.username,
+                login.database,
                 None,
                 self._names(login.capability_flags),
                 login.max_packet_size,
@@ -225,16 +226,16 @@ class Builder:
         mariadb = conversation.machine.context.mariadb
         codec = _codec(login, mariadb)
         attributes = login.attributes
-        database = text(login.database, codec) if login.database else None
+        database = in_charset(login.database, codec) if login.database else None
         return model.Login(
-            text(login.username, codec),
+            in_charset(login.username, codec),
             database,
             login.client_plugin_name,
             self._names(login.capability_flags),
             login.max_packet_size,
             login.collation_id,
             _collation_name(login.collation_id, mariadb),
-            None if attributes is None else {text(k, codec): text(v, codec) for k, v in attributes},
+            None if attributes is None else {in_charset(k, codec): in_charset(v, codec) for k, v in attributes},
             login.zstd_compression_level,
             facts.login.frame,
         )
@@ -251,7 +252,7 @@ class Builder:
                 summary = f"{record.summary()}: {detail.summary()}"
             else:
                 summary = detail.summary()
-            steps.append(model.Step(model.CLIENT if role == CLIENT else model.SERVER, name, text(summary, None), frame))
+            steps.append(model.Step(model.CLIENT if role == CLIENT else model.SERVER, name, summary, frame))
         return model.Authentication(
             facts.auth.plugin,
             [model.Switch(a, b, frame) for a, b, frame in facts.auth.switches],
@@ -275,26 +276,8 @@ def _collation_name(number: int | None, mariadb: bool) -> str | None:
 
 
 def _codec(login: object, mariadb: bool) -> str | None:
-    """Python's codec for the character set the client named in its login."""
-    if not isinstance(login, HandshakeResponse41):
-        return None
-    found = collation(login.collation_id, mariadb)
-    return CODECS.get(found[1]) if found else None
-
-
-def text(value: str, codec: str | None) -> str:
-    """Text from the wire: bytes that are not UTF-8 are read in the client's character set, if that explains them."""
-    if value.isascii() or codec is None or codec == "utf-8":
-        return value
-    raw = value.encode("utf-8", ENCODING_ERRORS)
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            return raw.decode(codec)
-        except UnicodeDecodeError:
-            return value
-    return value
+    """Python's codec for the character set the client named in its login; None for UTF-8."""
+    return codec_of(login.collation_id, mariadb) if isinstance(login, HandshakeResponse41) else None
 
 
 def phase_of(conversation: Conversation) -> str:

@@ -24,6 +24,8 @@ from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_EXECUTE
 from analyzer.protocol.wire.framing import HEADER
 
 # Longer commands are rare.
+# Bytes of a statement that may set character sets.
+LONGEST_SET: Final = 512
 LONGEST_COMMAND: Final = 1 << 16
 
 
@@ -75,6 +77,8 @@ def plain_turns(
             break
         sequence = found[4]
         taken[code] += 1
+        if found[0] is None:
+            machine.connection.note_ok(request[HEADER : HEADER + LONGEST_SET], end)
         if statement is not None:
             statement.executed = True
         if observer is not None:

@@ -237,6 +237,7 @@ class _Skimming(PacketWatcher, BaseObserver):
             one.packet = RawPacket(0, payload, size, frames[last], times[last], frames[begin], times[begin], 0)
             one.record = ComQuery.from_bytes(payload, machine.context)
             one.context, one.before = machine.context, st.COMMAND
+            one.speak(machine.context.client_codec)
             one.encrypted = machine.context.secure
             self._take(one)
         elif self.skim.frames:

@@ -10,7 +10,7 @@ from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.fields.direct import DIRECT
-from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of
+from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, recoded
 from analyzer.analysis.dissection.frame_index import Frame
 from analyzer.analysis.dissection.request_tracker import Request, RequestTracker
 from analyzer.analysis.model.connection import Connection
@@ -29,6 +29,7 @@ from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
+from analyzer.protocol.wire.text import in_charset
 
 # Fields that hold secrets in some packets of which they are read without decoding them.
 GUARDED: Final = frozenset({"mysql.query", "mysql.error.message"})
@@ -37,11 +38,12 @@ _LENGTHS: Final = (".length", ".length_ext")
 
 class PacketReading:
     """What was worked out of one packet's bytes, each None until it is asked for: bytes and fields, with secrets masked
-    where they are shown, and values by field."""
+    where they are shown, and values by field. `codec` is that of its text, None for UTF-8."""
 
-    __slots__ = ("data", "nodes", "shown", "values")
+    __slots__ = ("codec", "data", "nodes", "shown", "values")
 
     def __init__(self) -> None:
+        self.codec: str | None = None
         self.data: bytes | None = None
         self.nodes: list[Node] | None = None
         self.shown: list[Node] | None = None
@@ -114,6 +116,7 @@ class Dissection:
         made = cls(scene, role, packet.frame, packet.time_ns)
         made.packet, made.record, made.detail = packet, record, machine.detail
         made.context, made.before = machine.context, before
+        made.speak(machine.context.codec_of(role))
         if scene.mask is not None:
             made.around = PacketSurroundings.of(role, packet, record, machine, before)
         made.encrypted, made.assumed = machine.context.secure, machine.context.assumed
@@ -129,6 +132,10 @@ class Dissection:
         made = cls(scene, role, frame, time_ns)
         made.unread = True
         return made
+
+    def speak(self, codec: str | None) -> None:
+        """The packet's text is of this codec; None is UTF-8."""
+        self._read.codec = codec
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -146,11 +153,11 @@ class Dissection:
             return self.event[1] if self.event is not None else ""
         mask = self.scene.mask
         if mask is not None:
-            return mask.summary(self.record, self.detail, self.around)
+            return in_charset(mask.summary(self.record, self.detail, self.around), self._read.codec)
         text = self.record.summary()
         if self.detail is not None:
             text = f"{text}: {self.detail.summary()}" if isinstance(self.record, CARRIERS) else self.detail.summary()
-        return text
+        return in_charset(text, self._read.codec)
 
     @property
     def source(self) -> tuple[str, int]:
@@ -200,7 +207,8 @@ class Dissection:
         if self._read.nodes is None:
             if self.packet is None or self.record is None or self.context is None:
                 return []
-            self._read.nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
+            nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
+            self._read.nodes = recoded(nodes, self._read.codec)
         return self._read.nodes
 
     @property
@@ -272,7 +280,8 @@ class Dissection:
         direct = DIRECT.get(name)
         take = direct.get(type(self.record)) if direct is not None else None
         if take is not None:
-            return known(take(self.record))
+            value = take(self.record)
+            return known(in_charset(value, self._read.codec) if isinstance(value, str) else value)
         if name in NOTES or self.may_hold(name):
             return self._of_nodes().get(name, ())
         if self.connection is not None:

@@ -38,6 +38,7 @@ from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, fl
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
+from analyzer.protocol.wire.text import in_charset
 
 # Bytes of one packet that a page shows.
 SHOWN_BYTES: Final = 1024
@@ -190,7 +191,16 @@ class PacketList(BaseObserver):
             asked = around.statement
             secret = asked is not None and (asked if self.memo.mask.statements.secrets(asked) else True)
             kinds = (around.role, type(record), type(detail))
-            key = (*kinds, packet.payload, context.in_force, context.secure, around.before, around.stray, secret)
+            key = (
+                *kinds,
+                packet.payload,
+                context.in_force,
+                context.secure,
+                around.before,
+                around.stray,
+                secret,
+                context.codec_of(around.role),
+            )
             worked = memo.get(key)
         if worked is None:
             worked = self._worked_out(noted)
@@ -226,6 +236,11 @@ class PacketList(BaseObserver):
             hidden = mask.hidden(payload, record, detail, context, around, spans)
             summary = mask.summary(record, detail, around)
         fields = _fields(payload, record, detail, spans, hidden)
+        codec = context.codec_of(around.role)
+        if codec is not None:
+            summary = in_charset(summary, codec)
+            for field in fields:
+                field.value = in_charset(field.value, codec)
         # What only this list looks at has no finding to go with it.
         error = record.reason if isinstance(record, Malformed) and record.record_type not in LOOKED_AT else None
         shown = masked(payload, hidden)[:SHOWN_BYTES] if hidden else payload[:SHOWN_BYTES]

@@ -42,6 +42,7 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_QUERY_ATTRIBUTES,
     CLIENT_SECURE_CONNECTION,
 )
+from analyzer.protocol.tables.collations import codec_of
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
@@ -139,6 +140,7 @@ def _login(c: ConnectionState, payload: bytes) -> Record:
         record = HandshakeResponse41.decode(Reader(payload), ctx, open_end=True)
     ctx.client = record.capability_flags
     ctx.negotiate()
+    ctx.speak(codec_of(record.collation_id, ctx.mariadb))
     name = record.client_plugin_name
     if name is None or not record.layout & CLIENT_PLUGIN_AUTH:
         name = "mysql_native_password" if record.layout & CLIENT_SECURE_CONNECTION else "mysql_old_password"

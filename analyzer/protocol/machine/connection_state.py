@@ -16,9 +16,14 @@ from analyzer.protocol.machine.state import AwaitedCommand, Event, State
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.prepared import PreparedStatement, PreparedStatements
 from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.commands.set_charset import UNCHANGED, charset_change, codec_named, may_set
 from analyzer.protocol.records.commands.text import ComChangeUser
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.records.session_track import SessionChange, SystemVariable
 from analyzer.protocol.tables import commands as com
+from analyzer.protocol.tables.capabilities import SERVER_SESSION_STATE_CHANGED
+from analyzer.protocol.tables.collations import codec_of
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
@@ -168,6 +173,9 @@ class ConnectionState(msgspec.Struct):
         at = self.at
         if at.move(event):
             self.auth.exchange = None
+            finished = at.finished
+            if event == "ok" and finished is not None and finished.code == com.COM_QUERY:
+                self.note_statement(finished.head)
             if at.queue:
                 self.await_next()
 
@@ -181,6 +189,8 @@ class ConnectionState(msgspec.Struct):
                 name = "mysql_native_password" if record.counted else "mysql_old_password"
             self.begin_auth(name, self.context.nonce)
             self.auth.first_response(record.auth_response)
+            if record.character_set is not None:
+                self.context.speak(codec_of(record.character_set, self.context.mariadb))
         if not self.decode_rows:
             return
         if command.code == com.COM_STMT_FETCH:
@@ -202,6 +212,35 @@ class ConnectionState(msgspec.Struct):
         if not self.one_sided and self.compression is None and at.check_sequence(sender, packet.first_sequence_id):
             self.await_next()
         at.took(packet.sequence_id)
+
+    def note_statement(self, head: bytes) -> None:
+        """A COM_QUERY was answered with OK: `head` is its payload, which may set the session's character sets."""
+        text = head[3:] if head[1:3] == NO_ATTRIBUTES else head[1:]
+        if not may_set(text):
+            return
+        change = charset_change(text)
+        if change is not None:
+            context = self.context
+            if change.client != UNCHANGED:
+                context.client_codec = change.client
+            if change.results != UNCHANGED:
+                context.results_codec = change.results
+
+    def note_ok(self, head: bytes, end: OKPacket | EOFPacket) -> None:
+        """A command that begins with `head` was answered with an OK: it, or the server, may say what is in force."""
+        if head[0] == com.COM_QUERY:
+            self.note_statement(head)
+        if (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED and isinstance(end, OKPacket):
+            self.note_session(end.session_state_info or ())
+
+    def note_session(self, changes: tuple[SessionChange, ...]) -> None:
+        """The server says what has changed in the session: its character sets may be among it."""
+        for change in changes:
+            if isinstance(change, SystemVariable):
+                if change.name == "character_set_client":
+                    self.context.client_codec = codec_named(change.value)
+                elif change.name == "character_set_results":
+                    self.context.results_codec = codec_named(change.value)
 
     def begin_auth(self, name: str, nonce: bytes) -> None:
         """A plugin's exchange begins on what the server gave it."""

@@ -17,7 +17,11 @@ from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import EOF_LENGTH, Ends, end_of
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.response import METADATA_FLAG
-from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, SERVER_MORE_RESULTS_EXISTS
+from analyzer.protocol.tables.capabilities import (
+    CLIENT_DEPRECATE_EOF,
+    SERVER_MORE_RESULTS_EXISTS,
+    SERVER_SESSION_STATE_CHANGED,
+)
 from analyzer.protocol.wire.framing import HEADER, LONGEST, alike
 
 # Longer pieces are rarely whole, and would be walked twice.
@@ -57,6 +61,8 @@ def plain_response(machine: Machine, data: bytes) -> Scanned | None:
     end = last_of(data[begin:], ctx, machine.ends)
     if end is None:
         return None
+    if (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED and isinstance(end, OKPacket):
+        machine.connection.note_session(end.session_state_info or ())
     machine.answered(sequence)
     return Scanned(end, columns, rows, first_stop, sequence)
 

@@ -21,7 +21,7 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.generic import EOFPacket, ErrPacket, ProgressReport
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, begins_greeting, flavor_of
 from analyzer.protocol.records.response import (
     METADATA_FLAG,
@@ -40,6 +40,7 @@ from analyzer.protocol.tables.capabilities import (
     MULTI_FACTOR_AUTHENTICATION,
     SERVER_MORE_RESULTS_EXISTS,
     SERVER_PS_OUT_PARAMS,
+    SERVER_SESSION_STATE_CHANGED,
     SERVER_STATUS_CURSOR_EXISTS,
 )
 from analyzer.protocol.tables.commands import COM_STMT_FETCH
@@ -131,6 +132,8 @@ def _authentication(c: ConnectionState, payload: bytes, length: int) -> tuple[Re
 def _end(c: ConnectionState, payload: bytes) -> tuple[Record, Event]:
     """An OK, or where something ends an EOF."""
     end = end_of(payload, c.context, c.ends)
+    if (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED and isinstance(end, OKPacket):
+        c.note_session(end.session_state_info or ())
     return end, "ok_more" if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else "ok"
 
 

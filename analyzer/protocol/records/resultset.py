@@ -18,6 +18,7 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.nested import enter
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_FLAG, MARIADB_CLIENT_EXTENDED_METADATA
+from analyzer.protocol.tables.collations import codec_of
 from analyzer.protocol.tables.column_flags import COLUMN_FLAGS, EXTENDED_METADATA, UNSIGNED_FLAG
 from analyzer.protocol.tables.column_types import (
     COLUMN_TYPES,
@@ -26,6 +27,7 @@ from analyzer.protocol.tables.column_types import (
     MYSQL_TYPE_TIME,
 )
 from analyzer.protocol.wire.reader import Reader, Writer
+from analyzer.protocol.wire.text import MULTIBYTE, bytes_in_charset
 from analyzer.protocol.wire.values import BINARY, DATES, INTEGER_SIZES, NULL, Plain, Value, decode_value, text_of
 
 UNSIGNED: Final = UNSIGNED_FLAG
@@ -252,6 +254,10 @@ def of_text(value: bytes | None, column: ResultColumn) -> Plain:
             return number
     if not column.is_text and kind not in _TIMES:
         return value
+    codec = codec_of(column.character_set)
+    if codec is not None and not value.isascii():
+        text = bytes_in_charset(value, codec)
+        return text if text.isprintable() or codec in MULTIBYTE else value
     try:
         return value.decode()
     except UnicodeDecodeError:

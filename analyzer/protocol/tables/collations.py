@@ -1387,3 +1387,10 @@ def collation(number: int, mariadb: bool) -> tuple[str, str] | None:
         if own is not None:
             return own
     return COLLATIONS.get(number)
+
+
+def codec_of(number: int | None, mariadb: bool = False) -> str | None:
+    """Python's codec for the character set of a collation; None for UTF-8, `binary`, and what is not known."""
+    known = collation(number, mariadb) if number is not None else None
+    codec = CODECS.get(known[1]) if known is not None else None
+    return None if codec == "utf_8" else codec

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection
-from analyzer.analysis.connection.builder import text
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, one
 from tests.wire.frames import FIN, RST
@@ -236,13 +235,6 @@ def test_packets_are_kept_where_they_are_asked_for() -> None:
     assert detail is not None
     assert [packet.record for packet in detail.packets] == ["HandshakeV10", "HandshakeResponse41", "AuthMoreData"]
     assert detail.packets_left_out > 0
-
-
-def test_text_in_the_clients_character_set() -> None:
-    assert text("plain", "latin-1") == "plain"
-    assert text(b"caf\xe9".decode("utf-8", "surrogateescape"), "latin-1") == "café"
-    assert text("café", "latin-1") == "café"
-    assert text(b"caf\xe9".decode("utf-8", "surrogateescape"), None) == "caf\udce9"
 
 
 def test_every_key_is_there_for_a_connection_of_which_nothing_is_known() -> None:

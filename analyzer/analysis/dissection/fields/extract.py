@@ -28,6 +28,7 @@ from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
+from analyzer.protocol.wire.text import in_charset
 
 # Fields of every packet, and those that say something about it that is not in its bytes.
 HEADERS: Final = ("mysql.packet_length", "mysql.packet_number")
@@ -251,6 +252,13 @@ def nodes_of(
                     found.extend(_with_bits(FIELDS[name], value, start, stop, len(open_)))
     found.extend(_notes(role, record, end))
     return found
+
+
+def recoded(nodes: list[Node], codec: str | None) -> list[Node]:
+    """Fields whose text is read by `codec`; None: UTF-8, as they are."""
+    if codec is None:
+        return nodes
+    return [n._replace(value=in_charset(n.value, codec)) if isinstance(n.value, str) else n for n in nodes]
 
 
 def _table(record: AnyRecord) -> dict[str, Outs]:
