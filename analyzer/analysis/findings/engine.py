@@ -87,5 +87,5 @@ def _finding(rule: Rule, said: Verdict) -> Finding:
         said.frames,
         said.evidence,
         said.doubt,
-        list(rule.causes) if unsure else [],
+        [*rule.causes, *said.causes] if unsure else [],
     )

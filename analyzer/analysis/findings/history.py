@@ -108,6 +108,7 @@ class History:
 
     ended      (client, server): those that ended without a login
     logins     (client, server, user): logins of caching_sha2_password by their path
+    accepted   (port, user): addresses of client and server of logins that were accepted
     durations  server: logins by the bits of their duration in microseconds
     idle       server: how many seconds sessions were idle that ended from its side
     """
@@ -115,6 +116,7 @@ class History:
     def __init__(self) -> None:
         self.ended: Recent[tuple[str, Server], BrokenOff] = Recent()
         self.logins: Recent[tuple[str, Server, str], LoginPaths] = Recent()
+        self.accepted: Recent[tuple[int, str], list[tuple[str, str]]] = Recent()
         self.durations: Recent[Server, list[int]] = Recent()
         self.idle: Recent[Server, list[float]] = Recent()
 
@@ -146,6 +148,12 @@ class History:
                 logins.full += 1
             elif note.path == "fast":
                 logins.fast += 1
+        account, pair = (note.server[1], note.user), (note.client, note.server[0])
+        pairs = self.accepted.get(account)
+        if pairs is None:
+            self.accepted.put(account, [pair])
+        elif pair not in pairs and len(pairs) < NAMED:
+            pairs.append(pair)
         if note.total_ns is not None:
             counts = self.durations.get(note.server)
             if counts is None:

@@ -70,7 +70,8 @@ Found = tuple[Connection, Finding]
 class Verdict(msgspec.Struct):
     """What a rule found: its words, the frames that prove it, and how sure it is.
 
-    evidence: what was seen, in short phrases with frames, bytes and times. doubt: why it is not surer.
+    evidence: what was seen, in short phrases with frames, bytes and times. doubt: why it is not surer. causes: what
+    else leads to the same bytes, beside what the rule always names.
     """
 
     message: str
@@ -80,6 +81,7 @@ class Verdict(msgspec.Struct):
     severity: str | None = None  # None: the rule's
     evidence: list[str] = []
     doubt: str | None = None
+    causes: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Rule:
         severity: str | None = None,
         evidence: list[str] | None = None,
         doubt: str | None = None,
+        causes: list[str] | None = None,
     ) -> Verdict:
         """The templates filled in. `values` may hold text from the wire: it is never taken for a template."""
         message, advice = self.message, self.advice
@@ -143,4 +146,5 @@ class Rule:
             severity,
             evidence or [],
             doubt,
+            causes or [],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from analyzer.analysis.model.connection import Authentication, Connection, Endpoint, Finding, Greeting, Tls
 from analyzer.protocol.auth import plugin as plugin_of
@@ -130,9 +131,14 @@ def tls(layer: Tls | None) -> str:
     return layer.version.removeprefix("TLSv").removeprefix("TLS").strip()
 
 
+# Errors with which a server notes that its client is gone or silent.
+_ECHOES: Final = frozenset({1158, 1159, 1160, 1161})
+
+
 def error_text(connection: Connection) -> str | None:
+    """The server's error in its own words; None where it only notes that the client had left."""
     error = connection.error
-    if error is None:
+    if error is None or connection.outcome == "aborted" or (error.code in _ECHOES and error.phase == "command"):
         return None
     state = f" ({error.sqlstate})" if error.sqlstate else ""
     return f"{error.code}{state} {error.message}"

@@ -10,6 +10,7 @@ import msgspec
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.prose.labels import OUTCOMES, count, rank
 
+MOST_NAMED = 256  # users and hosts that are told apart
 EXAMPLES = 3  # connections named for each finding
 # "encrypted" and "unknown" are no verdicts of a server: say so.
 OUTCOME_WORDS = {
@@ -29,6 +30,8 @@ class FindingTotal(msgspec.Struct):
     times: int = 0
     connections: int = 0
     examples: list[Connection] = []
+    users: set[str] = set()
+    hosts: set[str] = set()
 
 
 class SummaryTotals:
@@ -58,6 +61,10 @@ class SummaryTotals:
             if key not in seen:
                 seen.add(key)
                 total.connections += 1
+                if len(total.hosts) < MOST_NAMED:
+                    total.hosts.add(connection.client.address)
+                if connection.login is not None and len(total.users) < MOST_NAMED:
+                    total.users.add(connection.login.user)
                 if len(total.examples) < EXAMPLES:
                     total.examples.append(connection)
 

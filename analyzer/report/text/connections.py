@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analyzer.analysis.model.connection import SERVER, Connection, Source
+from analyzer.analysis.model.connection import SERVER, Connection, Finding, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import PacketExcerpt
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
-from analyzer.report.prose.summary import SummaryTotals, captured
+from analyzer.report.prose.summary import MOST_NAMED, FindingTotal, SummaryTotals, captured
 from analyzer.report.text.colour import paint
 from analyzer.report.text.hexdump import hex_lines, nested
 from analyzer.report.text.layout import Column, cells, place, wrap
 
 NARROWEST = 80
 _OUTCOME_COLOUR = {"accepted": "green", "rejected": "red", "aborted": "yellow", "encrypted": "cyan", "unknown": "dim"}
+# Long messages that are remembered, so that none is said twice.
+_MOST_SAID = 256
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "info": "cyan"}
 _NUMBER, _TIME, _CLIENT, _SERVER, _ACCOUNT, _AUTH, _TLS, _OUTCOME, _TOOK = range(9)
 _AT_80 = (3, 8, 18, 7, 11, 9, 3, 8, 5)
@@ -62,6 +64,7 @@ class TextReport:
         self._totals = SummaryTotals()
         self._sources: list[Source] = []
         self._date: str | None = None
+        self._said: dict[str, int] = {}  # message -> connection of the source in hand that it was said of
 
     def begin(self, name: str) -> None:
         """A source is opened."""
@@ -69,6 +72,7 @@ class TextReport:
             self._write("\n")
         self._write(self._paint(terminal(name), "bold") + "\n")
         self._date = None
+        self._said.clear()
 
     def connection(self, connection: Connection, detail: ConnectionDetail | None = None) -> None:
         """One connection, with its packets where they are to be shown."""
@@ -117,7 +121,7 @@ class TextReport:
             self._write("Findings:\n")
         for one in findings:
             severity = self._paint(f"{one.severity:<8}", _SEVERITY_COLOUR.get(one.severity))
-            where = labels.count(one.connections, "connection")
+            where = labels.count(one.connections, "connection") + _whose(one)
             times = f" ({one.times:,} times)" if one.times > one.connections else ""
             self._write(f"  {severity} {one.code:<{widest}}  {where}{times}\n")
 
@@ -161,7 +165,7 @@ class TextReport:
             text, colour = error, "red"
         elif findings:
             about = findings[0]
-            text, colour = about.message, _SEVERITY_COLOUR[about.severity]
+            text, colour = self._message(connection, about), _SEVERITY_COLOUR[about.severity]
         else:
             return []
         if about is not None:
@@ -170,6 +174,15 @@ class TextReport:
         if findings:
             text += f" (+{len(findings)}: {', '.join(dict.fromkeys(one.code for one in findings))})"
         return self._hanging(_EVIDENCE, text, colour)
+
+    def _message(self, connection: Connection, finding: Finding) -> str:
+        """What a finding says; where it says the same of several connections, once."""
+        said = self._said.get(finding.message)
+        if said is not None:
+            return f"As of connection {said}."
+        if len(finding.message) > self._width and len(self._said) < _MOST_SAID:
+            self._said[finding.message] = connection.stream
+        return finding.message
 
     def _inferred(self, connection: Connection) -> list[str]:
         """What is inferred of a login inside TLS: of one that was refused always, of others where more is asked for."""
@@ -214,3 +227,13 @@ class TextReport:
 
     def _paint(self, text: str, colour: str | None) -> str:
         return paint(text, colour) if self._color else text
+
+
+def _whose(total: FindingTotal) -> str:
+    """Of whom a finding was made that several connections have."""
+    if total.connections < 2:
+        return ""
+    users, hosts = len(total.users), len(total.hosts)
+    user = f" of {terminal(next(iter(total.users)))!r}" if users == 1 else f" of {users} users" if users else ""
+    over = "over " if hosts >= MOST_NAMED else ""
+    return f"{user} from {over}{labels.count(hosts, 'host')}"

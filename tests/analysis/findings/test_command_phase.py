@@ -18,12 +18,12 @@ from tests.analysis.findings.command_phase import (
     pile,
     threads,
 )
-from tests.analysis.findings.making import CLOSE, PROBE, SERVER_CLOSES, several
+from tests.analysis.findings.making import CLOSE, PROBE, SERVER_CLOSES, fast, several
 from tests.analysis.support import codes
-from tests.analysis.traffic import one
+from tests.analysis.traffic import one, results_of
 from tests.wire.frames import FIN, RST
 from tests.wire.mysql import QUIT, err, greeting, login, ok, query
-from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, Say, wait
+from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, START, Say, Script, Step, conversation, in_time_order, wait
 
 
 def said(connection: Connection, code: str) -> Finding:
@@ -187,3 +187,100 @@ def test_a_single_bare_connection_only_informs() -> None:
     connection = one(CLOSE)
     assert codes(connection) == {"no-greeting"}
     assert loud(connection) == set()
+
+
+def denied(user: str) -> list[Step]:
+    refusal = err(2, 1045, f"Access denied for user '{user}'", "28000")
+    return [("s", greeting()), ("c", login(user=user)), ("s", refusal), *SERVER_CLOSES]
+
+
+def of_two_clients(*scripts: tuple[str, Script]) -> list[Connection]:
+    frames = in_time_order(
+        *(
+            conversation(script, client=(client, 40_000 + number), start_ns=START + number * SECOND)
+            for number, (client, script) in enumerate(scripts)
+        )
+    )
+    return [connection for connection, _ in results_of(frames)[0]]
+
+
+def test_a_user_who_is_accepted_from_elsewhere() -> None:
+    for order in (slice(None), slice(None, None, -1)):
+        scripts = [("10.0.0.1", denied("app")), ("10.0.0.9", fast("app"))][order]
+        refused = next(c for c in of_two_clients(*scripts) if c.outcome == "rejected")
+        message = said(refused, "access-denied").message
+        assert "accepted from 10.0.0.9 in this capture, and is refused from 10.0.0.1" in message
+    same = next(c for c in of_two_clients(("10.0.0.1", denied("app")), ("10.0.0.1", fast("app"))) if c.error)
+    assert "two passwords are in use" in said(same, "access-denied").message
+    alone = of_two_clients(("10.0.0.1", denied("app")), ("10.0.0.9", fast("other")))[0]
+    assert "accepted" not in said(alone, "access-denied").message
+
+
+def test_many_users_from_one_address_are_guesses() -> None:
+    guessed = several([denied(f"user{number}") for number in range(6)])
+    assert "6 logins of 6 users were refused from this address" in said(guessed[0], "access-denied").message
+    one_user = several([denied("app")] * 6)
+    assert "guesses" not in said(one_user[0], "access-denied").message
+    assert any("6 logins were refused" in line for line in said(one_user[0], "access-denied").evidence)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (9002, "SSL connection is required. Please specify SSL options and retry."),
+        (2012, "server does not allow insecure connections, client must use SSL/TLS"),
+        (1045, "Access denied for user 'app'. SSL is required"),
+    ],
+)
+def test_others_want_tls_too(code: int, text: str) -> None:
+    refused = one([("s", greeting()), ("c", login()), ("s", err(2, code, text)), *SERVER_CLOSES])
+    assert loud(refused) == {"tls-required"}
+
+
+def test_a_listener_that_waits_for_a_header_is_among_the_causes() -> None:
+    closed = said(one([Say("s", flags=FIN, wait_ns=4 * SECOND), Say("c", flags=FIN)]), "no-greeting")
+    assert "PROXY header" in closed.advice
+    assert any("PROXY header" in cause for cause in closed.alternatives)
+
+
+def test_a_syn_that_was_not_answered_at_once() -> None:
+    frames = conversation([*ACCEPTED, *GOODBYE])
+    late = [frames[0], *(frame._replace(timestamp_ns=frame.timestamp_ns + 3 * SECOND) for frame in frames[1:])]
+    (connection,) = (found for found, _ in results_of(late)[0])
+    finding = said(connection, "slow-login")
+    assert finding.severity == "warning"
+    assert "before the server answered the client's SYN" in finding.message
+
+
+def test_a_driver_may_stumble_over_the_greeting() -> None:
+    assert any("collation 255" in each for each in said(one(PROBE), "probe-connection").alternatives)
+    usual = one([("s", greeting(version="5.7.44", plugin="mysql_native_password", collation=45)), *CLOSE])
+    assert not any("stumbles" in each for each in said(usual, "probe-connection").alternatives)
+
+
+def test_a_probe_is_not_blamed_for_a_login_it_never_made() -> None:
+    echo: Script = [("s", greeting()), Say("c", flags=FIN), ("s", err(1, 1043, "", "08S01")), Say("s", flags=FIN)]
+    connection = one(echo)
+    assert connection.outcome == "aborted"
+    assert "bad-handshake" not in codes(connection)
+
+
+def test_statements_of_each_new_connection_are_named() -> None:
+    session: Script = [*ACCEPTED, ("c", query("SET NAMES utf8mb4")), ("s", ok(1))]
+    work: Script = [
+        ("c", query("SET time_zone='+00:00'")),
+        ("s", ok(1)),
+        ("c", query("SELECT a FROM t")),
+        ("s", ok(1)),
+        *GOODBYE,
+    ]
+    finding = said(several([[*session, *work]] * 50, 20 * MS)[-1], "connection-churn")
+    assert "SET NAMES, SET time_zone" in finding.message
+
+
+def test_an_unknown_collation_is_named() -> None:
+    refused: Script = [("c", query("SET NAMES utf8mb4 COLLATE x")), ("s", err(1, 1273, "Unknown collation: 'x'"))]
+    finding = said(one([*ACCEPTED, *refused, *GOODBYE]), "collation-mismatch")
+    assert "does not know the character set or collation" in finding.message
+    other: Script = [("c", query("SET sql_mode=5")), ("s", err(1, 1231, "Variable 'sql_mode' can't be set to '5'"))]
+    assert "collation-mismatch" not in codes(one([*ACCEPTED, *other, *GOODBYE]))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.driver_options import TLS, name_of, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb, wants_tls
+from analyzer.analysis.findings.history import NAMED, History, Server, pair_of
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Found, Rule, Verdict
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.auth.base import CLEARTEXT
 
 # Without TLS these want the password encrypted with the server's RSA key.
 UNDER_RSA = ("caching_sha2_password", "sha256_password")
+
+# So many users refused from one address are guesses.
+GUESSES = 5
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -81,6 +87,52 @@ def password_used(case: Case) -> bool | None:
         # A plugin that asks first leaves the server's word at NO.
         return protection != "empty"
     return False if "using password: NO" in said else None
+
+
+def conclude(found: Sequence[Found], history: History) -> None:
+    """Says of whom else the server knows: the same user from elsewhere, and other users from here."""
+    users: dict[tuple[str, Server], set[str]] = {}
+    for connection, _ in found:
+        users.setdefault(pair_of(connection), set()).add(connection.login.user if connection.login else "?")
+    counts = Counter(pair_of(connection) for connection, _ in found)
+    for connection, finding in found:
+        _tell_accepted(connection, finding, history)
+        pair = pair_of(connection)
+        tried = len(users[pair])
+        if tried >= GUESSES:
+            finding.message += (
+                f" {counts[pair]} logins of {tried} users were refused from this address: somebody guesses, or a "
+                f"program "
+                "has the wrong list of accounts."
+            )
+            finding.evidence.append(f"users refused from {pair[0]}: {', '.join(sorted(users[pair])[:NAMED])} ...")
+        elif counts[pair] > 1:
+            finding.evidence.append(f"{counts[pair]} logins were refused from {pair[0]} in this capture")
+
+
+def _tell_accepted(connection: Connection, finding: Finding, history: History) -> None:
+    """The same user was accepted: from another address (another account may be meant), or from the same."""
+    user = connection.login.user if connection.login is not None else None
+    if user is None:
+        return
+    server, here = connection.server, connection.client.address
+    logins = history.accepted.get((server.port, user)) or []
+    # By the same server; one of another address family may be the same one too.
+    accepted = [one for one in logins if one[1] == server.address or (":" in one[1]) != (":" in server.address)]
+    others = [address for address, _ in accepted if address != here]
+    if others:
+        family = ""
+        if (":" in here) != (":" in others[0]):
+            family = f" ({'IPv6' if ':' in here else 'IPv4'} against {'IPv6' if ':' in others[0] else 'IPv4'})"
+        finding.message += (
+            f" The same user was accepted from {', '.join(others)} in this capture, and is refused from "
+            f"{here}{family}: the"
+            " server takes them for two accounts, or has none for this address."
+        )
+        finding.evidence.append(f"{user!r} was accepted from {', '.join(others)}")
+    elif any(address == here for address, _ in accepted):
+        finding.message += " The same user was accepted from this address as well: two passwords are in use."
+        finding.evidence.append(f"{user!r} was accepted from {here} as well")
 
 
 RULE = Rule(
@@ -166,6 +218,7 @@ RULE = Rule(
         "MariaDB before 11: require_secure_transport without TLS",
         "the driver computes the response wrongly (--password-file tells)",
     ),
+    conclude=conclude,
     sources=(
         (
             "MySQL Reference Manual: Troubleshooting Problems Connecting to MySQL; Access Control, Stage 1: "

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.driver_options import POOL, option
 from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.statements import is_opening, shape_of
+from analyzer.protocol.tables.commands import COM_QUIT
 
 # A finding is made at the 50th connection of a burst, the 100th, the 200th ...
 FIRST = 50
@@ -30,7 +32,9 @@ def check(case: Case) -> Iterator[Verdict]:
     lasted = c.end_time_ns - c.start_time_ns
     if c.outcome not in ("accepted", "encrypted") or not is_milestone(facts.burst) or lasted > SHORT_NS:
         return
-    if sum(c.commands.values()) - c.commands.get("quit", 0) > FEW_COMMANDS or facts.closing.end is None:
+    opening = [each for each in facts.answers.opening if is_opening(each) and each.code != COM_QUIT]
+    working = sum(c.commands.values()) - c.commands.get("quit", 0) - len(opening)
+    if working > FEW_COMMANDS or facts.closing.end is None:
         return
     rate = facts.burst * SECOND / max(facts.burst_ns, 1)
     cost = c.timing.total_ns
@@ -43,6 +47,12 @@ def check(case: Case) -> Iterator[Verdict]:
         "cost": f"; {span(cost)} of this one's {span(lasted)} went into connecting and logging in" if cost else "",
     }
     evidence = [f"{facts.burst} connections in {span(facts.burst_ns)}, none more than 2 s after the one before"]
+    if opening:
+        shapes = ", ".join(dict.fromkeys(shape_of(each) for each in opening))
+        evidence.append(f"each new connection begins with {len(opening)} statements of its own: {shapes}")
+        filling["repeats"] = f", and {len(opening)} statements that prepare the session ({shapes}) come again each time"
+    else:
+        filling["repeats"] = ""
     if cost and rate > 0:
         saved = rate * cost / SECOND
         evidence.append(f"at this rate logins take {saved * 100:.0f} % of a second each second")
@@ -70,7 +80,7 @@ RULE = Rule(
         "server do the same; each also leaves a port in TIME_WAIT. A pool keeps connections open and hands "
         "them out."
     ),
-    message="{source} opened {count} connections to this server within {time} ({rate} a second){cost}.",
+    message="{source} opened {count} connections to this server within {time} ({rate} a second){cost}{repeats}.",
     advice=("Pool connections in the client: {option}. Or put a pooling proxy in front (ProxySQL, MaxScale)."),
     causes=(
         "many programs behind one address (NAT, a proxy): then no single one does it",

@@ -35,7 +35,10 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
     if by_server(case):
-        yield RULE.says([c.first_frame, c.last_frame], filling, variant="closed", evidence=said)
+        doubt = "the server says no word: it may have waited for the client to speak first"
+        yield RULE.says(
+            [c.first_frame, c.last_frame], filling, variant="closed", confidence=LIKELY, evidence=said, doubt=doubt
+        )
     elif waited >= SILENT_NS or case.facts.closing.end is None:
         doubt = "the server, its machine and anything between look the same from here"
         yield RULE.says([c.first_frame, c.last_frame], filling, confidence=LIKELY, evidence=said, doubt=doubt)
@@ -107,7 +110,8 @@ RULE = Rule(
             "The server closed the connection after {waited} without a greeting.",
             (
                 "Look in the server's error log for this time: it may refuse connections (tcp wrappers, a "
-                "proxy without a back end) or may just have stopped."
+                "proxy without a back end) or may just have stopped. A listener that waits for a PROXY header or for "
+                "TLS gives up after a while as well."
             ),
         ),
         (

@@ -84,6 +84,9 @@ RULE = Rule(
         ),
     ),
     causes=(
+        "the user does not exist, or not for this host: MySQL asks such clients for any plugin (a decoy), to give "
+        "nothing "
+        "away, so the plugin may not be the account's",
         ("the client forbids the plugin (restrictedAuth, allowCleartextPasswords, --enable-cleartext-plugin not set)"),
         "the client has the plugin as a file it can not find (plugin_dir)",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import is_aborted
@@ -10,6 +11,12 @@ from analyzer.analysis.findings.history import History, pair_of
 from analyzer.analysis.findings.rule import INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
 from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
+
+# utf8mb4_0900_ai_ci, the first that drivers of before 8.0 have no name for.
+NEW_COLLATION = 255
+OLD_PLUGINS = ("mysql_native_password", "mysql_old_password")
+# Versions that begin with three numbers of which the first is one of MySQL's or MariaDB's.
+_USUAL = re.compile(r"(?:[3-9]|1[0-2])\.\d+\.\d+")
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -33,7 +40,23 @@ def check(case: Case) -> Iterator[Verdict]:
         confidence=POSSIBLE if without_tls else LIKELY,
         evidence=evidence,
         doubt="a program that insists on TLS, and a driver whose time ran out, leave in the same way",
+        causes=_stumbles(case),
     )
+
+
+def _stumbles(case: Case) -> list[str]:
+    """What drivers stumble over in a greeting, and leave without a word."""
+    greeting = case.connection.greeting
+    if greeting is None:
+        return []
+    odd = []
+    if (greeting.collation_id or 0) >= NEW_COLLATION:
+        odd.append(f"collation {greeting.collation_id}, which drivers of before 8.0 do not know")
+    if greeting.auth_plugin not in (None, *OLD_PLUGINS):
+        odd.append(f"the plugin {greeting.auth_plugin}, which old drivers do not have")
+    if not _USUAL.match(greeting.server_version):
+        odd.append(f"the version {greeting.server_version!r}, which drivers that read numbers may not take")
+    return [f"a driver that stumbles over something in the greeting: {'; '.join(odd)}"] if odd else []
 
 
 def complete(connection: Connection, finding: Finding, history: History) -> bool:

@@ -13,12 +13,11 @@ HOST_NOT_ALLOWED = 1130
 
 def is_refused(case: Case) -> bool:
     """Whether a header came first, and the login came to nothing before it was looked at."""
-    greeting = case.facts.greeting
+    greeting, error = case.facts.greeting, case.connection.error
+    if error is not None and error.code == HOST_NOT_ALLOWED and "proxy header" in error.message.lower():
+        return True
     if greeting.proxy is None or case.facts.auth.verdict == "accepted":
         return False
-    error = case.connection.error
-    if error is not None and error.code == HOST_NOT_ALLOWED and "proxy" in error.message.lower():
-        return True
     return (
         case.facts.login.record is None
         and case.connection.outcome in ("rejected", "aborted")
@@ -32,10 +31,13 @@ def check(case: Case) -> Iterator[Verdict]:
     greeting, error = case.facts.greeting, case.connection.error
     header = greeting.proxy
     version = header.version if header is not None else 0
-    evidence = [f"frame {greeting.proxy_frame}: a PROXY header, version {version}"]
+    if header is None:
+        evidence = ["no PROXY header on this side of the proxy: it sends one on the other"]
+    else:
+        evidence = [f"frame {greeting.proxy_frame}: a PROXY header, version {version}"]
     evidence.append(f"frame {error.frame}: ERR {error.code}, {error.message!r}" if error is not None else ended(case))
     named = error is not None and "proxy" in error.message.lower()
-    filling: dict[str, object] = {"version": version, "source": case.connection.client.address}
+    filling: dict[str, object] = {"version": version or "1 or 2", "source": case.connection.client.address}
     filling["error"] = f" with error {error.code}, {error.message!r}" if error is not None else ""
     yield RULE.says(
         [greeting.proxy_frame, error.frame if error is not None else 0],

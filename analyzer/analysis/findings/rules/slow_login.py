@@ -15,9 +15,11 @@ WORTH_NS = SECOND // 5
 TIMES = 5
 ENOUGH = 5
 SLOW_NS = SECOND
-# What a resolver waits before it asks the next DNS server: less may be a busy machine, and is only noted. From 1 s on a
-# login is slow by itself, before only against others (`complete`).
-GRAVE_NS = 5 * SECOND
+# A person notices. Less may be a busy machine, and is only noted. From 1 s on a login is slow by itself, before only
+# against others (`complete`).
+GRAVE_NS = 3 * SECOND
+# No network takes so long to answer a SYN: it was sent again (after 1 s, then 2 s, then 4 s more).
+SYN_AGAIN_NS = 9 * SECOND // 10
 PARTS = {
     "TCP connect": "the network, or a listen queue that is full (back_log)",
     "greeting": "the server before its greeting: a DNS look-up of the client (skip_name_resolve), no free thread, a "
@@ -47,9 +49,11 @@ def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
     asks = facts.auth.plugin in ASKING and name == "authentication"
     filling: dict[str, object] = {"total": span(total), "part": name, "most": span(most), "where": PARTS[name]}
+    syn = name == "TCP connect" and most >= SYN_AGAIN_NS
     yield RULE.says(
         [facts.greeting.frame, facts.login.frame, facts.auth.verdict_frame],
         filling,
+        variant="syn" if syn else "",
         confidence=LIKELY,
         severity=INFO if asks or total < GRAVE_NS else None,
         evidence=[f"{what}: {span(ns)}" for what, ns in parts.items()],
@@ -101,7 +105,7 @@ RULE = Rule(
     (applies,),
     check,
     looks_at=(
-        "the time from the first SYN to the server's OK, in its parts; 1 s (a warning from 5 s on), or five "
+        "the time from the first SYN to the server's OK, in its parts; 1 s (a warning from 3 s on), or five "
         "times the median of the other logins to the same server and more than 200 ms"
     ),
     about=(
@@ -110,6 +114,16 @@ RULE = Rule(
     ),
     message="The login took {total}; {most} of it were {part}.",
     advice="Look at {where}.",
+    variants=(
+        (
+            "syn",
+            "The login took {total}; {most} of it passed before the server answered the client's SYN: the first ones "
+            "were "
+            "lost, or thrown away by a listen queue that is full, and sent again.",
+            "Look at the server's listen queue (back_log, net.core.somaxconn; nstat -az TcpExtListenOverflows) and at "
+            "firewalls and the network in between. Systems send a SYN again after 1 s, 3 s and 7 s.",
+        ),
+    ),
     causes=("the network's own delay, if each part is slow",),
     sources=("MySQL Reference Manual: DNS Lookups and the Host Cache; Server System Variables, back_log",),
     complete=complete,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import by_client, ended
 from analyzer.analysis.findings.history import History, pair_of
-from analyzer.analysis.findings.rule import POSSIBLE, WARNING, Case, Rule, Verdict
-from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.findings.rule import POSSIBLE, WARNING, Case, Found, Rule, Verdict
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
-# So many connections without a login before it are no client's that insists on TLS.
+# So many connections without a login are no client's that insists on TLS.
 OFTEN = 3
 
 
@@ -32,10 +31,12 @@ def check(case: Case) -> Iterator[Verdict]:
     )
 
 
-def complete(connection: Connection, finding: Finding, history: History) -> bool:
+def conclude(found: Sequence[Found], history: History) -> None:
     """Who opens and closes connections again and again is a check, and never meant to log in."""
-    ended = history.ended.get(pair_of(connection))
-    return ended is None or ended.count < OFTEN
+    for connection, finding in found:
+        ended = history.ended.get(pair_of(connection))
+        if ended is not None and ended.count >= OFTEN and finding in connection.findings:
+            connection.findings.remove(finding)
 
 
 RULE = Rule(
@@ -56,7 +57,7 @@ RULE = Rule(
         "VARIABLES LIKE '%ssl%'; look in its error log), or look for a proxy in between that takes TLS away."
     ),
     causes=("a health check or a scanner (probe-connection)",),
-    complete=complete,
+    conclude=conclude,
     sources=(
         "MySQL Reference Manual: Configuring MySQL to Use Encrypted Connections",
         "MySQL Source Documentation: Protocol::HandshakeV10",
