@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from analyzer.capture.outputs import PRIVATE, clash, replaced
 from analyzer.errors import AnalyzerError, ServerError
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord
@@ -28,6 +30,17 @@ from live_client.terminal import field_lines, hex_lines, masked, plain, secrets_
 from live_client.tls import SavedTls
 
 USAGE: Final = 2
+# Arguments that are files: those that are read, those that are written.
+READ: Final = (
+    "password_file",
+    "server_public_key",
+    "ssl_ca",
+    "ssl_cert",
+    "ssl_key",
+    "local_infile",
+    "change_user_password_file",
+)
+WRITTEN: Final = ("record", "keylog", "truth")
 
 
 class Narrator(Listener):
@@ -77,6 +90,10 @@ def complain(message: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
     arguments = parse(argv)
+    problem = _overwriting(arguments)
+    if problem is not None:
+        complain(problem)
+        return USAGE
     try:
         options = _options(arguments)
         change_password = None
@@ -97,7 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             finally:
                 session.close()
                 if arguments.truth is not None:
-                    arguments.truth.write_bytes(msgspec.json.format(msgspec.json.encode(session.truth())) + b"\n")
+                    with replaced(str(arguments.truth)) as truth:
+                        truth.write(msgspec.json.format(msgspec.json.encode(session.truth())) + b"\n")
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}")
         return USAGE
@@ -208,5 +226,23 @@ def _file(path: Path | None) -> Iterator[BinaryIO | None]:
     if path is None:
         yield None
         return
-    with path.open("wb") as file:
+    # It holds what was sent, and the keys of the session: a new file is readable by its owner alone.
+    with open(path, "wb", opener=_private) as file:
         yield file
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, PRIVATE)
+
+
+def _overwriting(arguments: argparse.Namespace) -> str | None:
+    """Why a file would be written that is read, or written twice; None where all is well."""
+    read: list[str | int] = []
+    for value in (getattr(arguments, name) for name in READ):
+        read += [str(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+    outputs: list[str | int] = [str(one) for name in WRITTEN if (one := getattr(arguments, name)) is not None]
+    found = clash(outputs, read)
+    if found is None:
+        return None
+    output, other = found
+    return f"{output}: is read, and would be overwritten" if other in read else f"{output}: would be written twice"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -296,3 +297,24 @@ def test_rows_of_the_command_line() -> None:
     arguments = parse(["--prepare", "do ?", "--row", "1", "--row", "2", "--ping", "--bulk", "do ?", "--row", "3"])
     assert arguments.rows == {0: [["1"], ["2"]], 2: [["3"]]}
     assert [what for what, _ in arguments.deeds] == ["prepare", "ping", "bulk"]
+
+
+def test_what_is_read_is_never_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret, link, new = tmp_path / "secret", tmp_path / "link", tmp_path / "new"
+    secret.write_text(SECRET, encoding="utf-8")
+    link.hardlink_to(secret)
+    for words in (["--record", link], ["--truth", secret], ["--keylog", secret]):
+        assert cli.main(["--user", "app", "--password-file", str(secret), *map(str, words)]) == 2
+        assert "would be overwritten" in capsys.readouterr().err
+        assert secret.read_text(encoding="utf-8") == SECRET
+    assert cli.main(["--user", "app", "--record", str(new), "--truth", str(new)]) == 2
+    assert "would be written twice" in capsys.readouterr().err
+    assert not new.exists()
+
+
+def test_a_recording_is_for_its_owner_alone(scripted: Script, tmp_path: Path) -> None:
+    scripted.play(greeting(), ok(2))
+    record, truth = tmp_path / "session.pcapng", tmp_path / "truth.json"
+    assert cli.main(["--user", "app", "-q", "--record", str(record), "--truth", str(truth)]) == 0
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    assert json.loads(truth.read_bytes())["outcome"] == "accepted"

@@ -1,0 +1,162 @@
+"""Several processes for one capture: they say what one says, end with their parent, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Source
+from analyzer.engine.collectors import Connections, connection_alone
+from analyzer.engine.run import Run
+from analyzer.errors import CaptureError
+from tests.corpus import REPOSITORY
+from tests.wire.files import pcap
+from tests.wire.frames import Frame
+from tests.wire.script import ACCEPTED, GOODBYE, Say, Script, conversation, in_time_order
+
+SECONDS = 60.0
+# An X Protocol server's first message: length, type 11 (notice), a frame that says hello.
+HELLO = struct.pack("<IB", 5, 11) + bytes.fromhex("08051a00")
+X_PROTOCOL: Script = [("s", HELLO), ("c", struct.pack("<IB", 1, 1)), ("s", HELLO), Say("c", flags=0x11)]
+# Opens the capture, and takes very long for each connection.
+STUCK = """
+import sys, time
+from analyzer.analysis import AnalysisOptions
+from analyzer.engine.collectors import Connections
+from analyzer.engine.run import Run
+
+def render(result):
+    time.sleep(60)
+
+run = Run(AnalysisOptions(), lambda: Connections(render), 3)
+for _, items in run.each([sys.argv[1]], False):
+    list(items)
+"""
+
+
+def many(count: int) -> list[Frame]:
+    """Connections of which every third speaks another protocol, and frames that nobody can read."""
+    made = []
+    for number in range(count):
+        other = number % 3 == 1
+        client, server = (f"10.0.{number >> 8}.{number & 255}", 40000), ("10.9.9.9", 33060 if other else 3306)
+        script: Script = X_PROTOCOL if other else [*ACCEPTED, *GOODBYE]
+        made.append(conversation(script, client=client, server=server))
+    frames = in_time_order(*made)
+    return [*frames, *(frame._replace(data=frame.data[:20]) for frame in frames[:3])]
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("parallel") / "many.pcap"
+    path.write_bytes(pcap(many(120)))
+    return path
+
+
+def read(path: Path, jobs: int) -> tuple[list[Connection], Source]:
+    run: Run[Connection] = Run(AnalysisOptions(), partial(Connections, connection_alone), jobs)
+    ((_, items),) = run.each([str(path)], False)
+    found = list(items)
+    (source,) = run.sources
+    return found, source
+
+
+@pytest.mark.parametrize("jobs", [2, 3, 5])
+def test_notes_are_the_same_for_any_number_of_processes(capture: Path, jobs: int) -> None:
+    alone, together = read(capture, 1), read(capture, jobs)
+    assert alone[1].notes
+    assert "X Protocol" in alone[1].notes[0]
+    assert together[1] == alone[1]
+    assert together[0] == alone[0]
+
+
+def test_no_thread_reads_a_pipe_that_is_being_closed(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results are given up in the middle, over and over: what reads them must be gone, and silent."""
+    trouble: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", trouble.append)
+    threads = threading.active_count()
+    for number in range(int(os.environ.get("HANDSHARK_LOOPS", "25"))):
+        run: Run[Connection] = Run(AnalysisOptions(), partial(Connections, connection_alone), 2)
+        items = run.items(str(capture))
+        for _ in range(number % 4):
+            next(items)
+        items.close()  # type: ignore[attr-defined]
+    assert trouble == []
+    assert threading.active_count() == threads
+
+
+class Failing(Connections[Connection]):
+    """What goes wrong in the processes that analyse."""
+
+    def __init__(self, fail: Callable[[], None]) -> None:
+        super().__init__(connection_alone)
+        self.fail = fail
+
+    def take(
+        self, analysis: Analysis, results: Iterator[Result], last: bool
+    ) -> Iterator[tuple[tuple[int, ...], Connection]]:
+        self.fail()
+        return super().take(analysis, results, last)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def full() -> None:
+    raise OSError(28, "No space left on device", tempfile.gettempdir())
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [(die, r"ended early \(exit code -9\)"), (full, f"{tempfile.gettempdir()}: no space left on device")],
+)
+def test_what_goes_wrong_in_a_process_is_said(capture: Path, fail: Callable[[], None], said: str) -> None:
+    run: Run[Connection] = Run(AnalysisOptions(), partial(Failing, fail), 2)
+    with pytest.raises(CaptureError, match=said):
+        list(run.items(str(capture)))
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def children(process: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_processes_end_with_their_parent(number: signal.Signals, capture: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(capture)],
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: len(children(process.pid)) == 3)
+    workers = children(process.pid)
+    process.send_signal(number)
+    process.wait(SECONDS)
+    until(lambda: not any(map(alive, workers)))
+    assert os.listdir(tmp_path) == []
