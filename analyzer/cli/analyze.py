@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 SHOWN_PACKETS = 400
 
-FORMATS = ("text", "json", "jsonl", "csv")
 EXAMPLES = """examples:
   handshark analyze capture.pcapng
   handshark analyze -vv capture.pcapng                 # packets with their fields
@@ -62,7 +61,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
-    output_arguments(parser, FORMATS)
+    output_arguments(parser, tuple(_WRITERS))
     parser.add_argument(
         "--summary", action="store_true", help="all connections together: plugins, drivers, TLS, failures (text, json)"
     )
