@@ -26,6 +26,7 @@ from analyzer.protocol.wire.compression import Allowance, CompressedFramer
 from analyzer.protocol.wire.framing import encode_packet
 from tests.hostile_captures import CLIENT, SERVER, conversation, handshake, login, pcap, segment, session
 from tests.hostile_outputs import Told, analyse, check_all, check_json
+from tests.secrets.planted import column
 from tests.wire.files import enhanced, interface, option, section
 from tests.wire.frames import PUSH, SYN
 from tests.wire.mysql import (
@@ -81,6 +82,25 @@ def test_a_bomb_of_rows_is_opened_only_so_far() -> None:
     told = analyse(session(ZSTD | DEPRECATE_EOF, (CLIENT, compressed(query(), 0)), (SERVER, first * 200)))
     finding = next(one for one in told.results[0][0].findings if one.code == "malformed-packet")
     assert "bomb" in finding.message
+
+
+@pytest.mark.parametrize("algorithm", [COMPRESS, ZSTD], ids=["zlib", "zstd"])
+@pytest.mark.parametrize("sender", [CLIENT, SERVER])
+def test_blobs_of_zeros_are_no_bomb(algorithm: int, sender: int) -> None:
+    """A hundred megabytes of zeros in a hundred kilobytes or less, as rows and as long data: honest, and read whole."""
+    zeros = bytes(8 << 20)
+    if sender == SERVER:
+        rows = [b"\xfd" + len(zeros).to_bytes(3, "little") + zeros] * 12
+        result = [b"\x01", column(b"b", 0xFC), *rows, b"\xfe\0\0\x02\0\0\0"]
+        packets = b"".join(encode_packet(payload, number + 1) for number, payload in enumerate(result))
+        pieces = [packets[at : at + LONGEST_FRAME] for at in range(0, len(packets), LONGEST_FRAME)]
+        said = [(CLIENT, compressed(query(), 0)), *((SERVER, bomb(piece, algorithm)) for piece in pieces)]
+    else:
+        said = [(CLIENT, bomb(encode_packet(b"\x18\x01\0\0\0\0\0" + zeros, 0), algorithm)) for _ in range(12)]
+        said.append((CLIENT, compressed(query(), 0)))
+    told = analyse(session(algorithm | DEPRECATE_EOF, *said))
+    assert not codes(told) & {"malformed-packet", "sequence-error"}
+    assert told.results[0][0].commands["query"] == 1
 
 
 def test_frames_share_an_allowance() -> None:

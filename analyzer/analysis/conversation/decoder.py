@@ -23,6 +23,10 @@ from analyzer.tls.records import begins_tls
 
 # Packets up to so many bytes are taken without the framer.
 LONGEST_DIRECT: Final = 1 << 16
+# Content of a compressed frame in so many packets is little work, however much it is: of a server, whose rows are
+# passed over, less than of a client, whose statements are read.
+FEW_PACKETS: Final = 64
+CHEAPER: Final = {CLIENT: 16, SERVER: 64}
 # After so many malformed packets in a row the connection is taken to be out of step.
 MOST_BAD: Final = 100
 
@@ -142,7 +146,14 @@ class Decoder:
                 if content is None:
                     break
                 if content:
+                    if self.compressed[role].excess:
+                        self._account(role, content, self.compressed[role].excess)
                     self.opened(role, content, [len(content)], [frame], [time_ns])
+
+    def _account(self, role: int, content: bytes, excess: int) -> None:
+        """A compressed frame opened to more than is plausible: a bomb of packets, or a few of zeros."""
+        if self.framers[role].packets_in(content, FEW_PACKETS) <= FEW_PACKETS:
+            self._allowance.give_back(excess - excess // CHEAPER[role])
 
     def opened(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Bytes of packets, as they are inside of all layers."""

@@ -33,7 +33,7 @@ class Allowance:
     """Bytes that implausibly small frames may still open to, those of a whole capture together.
 
     520 bytes of zstd open to 16 MiB: without a bound on the sum, a capture of a megabyte keeps the analysis busy for a
-    day.
+    day. What costs is the number of packets: who finds few in a frame gives back most of what it took.
     """
 
     __slots__ = ("left",)
@@ -49,6 +49,10 @@ class Allowance:
         self.left -= max(excess, 0)
         return True
 
+    def give_back(self, count: int) -> None:
+        """What was opened was less work than its size let fear."""
+        self.left += count
+
 
 class CompressedFramer:
     """Opens the compressed frames of one direction. `push` gives back the packet bytes that have become complete.
@@ -57,12 +61,13 @@ class CompressedFramer:
     Raises BadValue for a frame that does not open, after which nothing of the direction can be trusted.
     """
 
-    __slots__ = ("_allowance", "_broken", "_data", "_offset", "_skip", "algorithm", "sequence_id")
+    __slots__ = ("_allowance", "_broken", "_data", "_offset", "_skip", "algorithm", "excess", "sequence_id")
 
     def __init__(self, algorithm: str, allowance: Allowance | None = None) -> None:
         self.algorithm = algorithm
         self._allowance = allowance or Allowance()
         self.sequence_id: int | None = None  # of the last frame that is complete
+        self.excess = 0  # bytes that this frame took from the allowance
         self._broken = False
         self._data = bytearray()
         self._offset = 0
@@ -98,6 +103,7 @@ class CompressedFramer:
                 full = int.from_bytes(buffer[pos + 4 : pos + 7], "little")
                 payload = bytes(buffer[pos + HEADER : stop])
                 self._broken = bool(full)  # until it has opened
+                self.excess = max(full - PLAUSIBLE * length, 0)
                 content = self._open(payload, full) if full else payload
                 self._broken = False
                 self._offset += stop - pos

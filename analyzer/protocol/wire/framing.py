@@ -184,6 +184,22 @@ class PacketFramer(msgspec.Struct):
             self._buffer, self._pos = b"", 0
         return self._long.shed(self.keep) if self._long is not None else 0
 
+    def packets_in(self, data: bytes, most: int) -> int:
+        """How many packets `data` would complete or begin if it were pushed now; at most one more than `most`."""
+        pos, count = 0, 0
+        if self._long is not None and self._long.left:
+            pos = self._long.left
+        elif self._have >= HEADER:
+            pos = self._need - self._have
+        elif self._have:
+            head = self.peek(HEADER) + data[: HEADER - self._have]
+            pos = HEADER - self._have + int.from_bytes(head[:3], "little")
+        count += pos > 0
+        while pos < len(data) and count <= most:
+            pos += HEADER + int.from_bytes(data[pos : pos + 3], "little")
+            count += 1
+        return count
+
     def peek(self, size: int) -> bytes:
         """Up to `size` of the bytes that are not yet part of a packet."""
         if self._have:
