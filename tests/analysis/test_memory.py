@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,16 +13,18 @@ from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands import digest, statistics
 from analyzer.analysis.commands.digest import Digests
 from analyzer.analysis.commands.statistics import CommandGroup
+from analyzer.analysis.live import LiveAnalysis
 from analyzer.analysis.memory import CONNECTION, LEAST_MEMORY, held_of
 from analyzer.analysis.pipeline import Analysis
 from analyzer.engine.command_collectors import EachCommand
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.wire.compression import encode_compressed
 from analyzer.protocol.wire.framing import HEAD_KEPT, PacketFramer, RawPacket, encode_packet
 from tests.analysis.traffic import results_of
 from tests.bench import memory as bench
 from tests.wire.frames import Frame, batches
-from tests.wire.mysql import query
+from tests.wire.mysql import CLIENT_FLAGS, COMPRESS, FAST, compressed, greeting, login, ok, query
 from tests.wire.script import ACCEPTED, GOODBYE, conversation, in_time_order
 
 MB = 1 << 20
@@ -190,3 +193,44 @@ def test_statistics_bound_the_names_of_their_groups(monkeypatch: pytest.MonkeyPa
     assert statistics.OTHERS in names
     assert 9 <= len(names) <= 12
     assert found.characters == sum(map(len, names))
+
+
+def test_half_a_compressed_frame_is_passed_over() -> None:
+    """What comes behind it is read as ever."""
+    noise = Random(5).randbytes(200_000).hex().encode()
+    login_ok = [
+        ("s", greeting()),
+        ("c", login(flags=CLIENT_FLAGS | COMPRESS)),
+        ("s", FAST + ok(3)),
+    ]
+    long = encode_compressed(query(b"SELECT '" + noise + b"'"), 0, "zlib")
+    script = [*login_ok, ("c", long), ("s", compressed(ok(1), 0, 1))]
+    script += [("c", compressed(query("SELECT 2"), 0)), ("s", compressed(ok(1), 0, 1))]
+    frames = list(conversation(script, split=4096))
+    results, plain = [], AnalysisOptions(packets=100)
+    for shed in (False, True):
+        analysis = Analysis("made", plain)
+        for batch in batches(frames, 8):
+            results += list(analysis.feed(batch))
+            for connection in analysis.open_connections:
+                if shed:
+                    connection.handler.shed()  # type: ignore[union-attr]
+        results += list(analysis.finish(False))
+    (whole, _), (found, detail) = results
+    assert whole.commands == {"query": 2}
+    assert found.commands["query"] >= 1
+    assert detail is not None
+    assert any("SELECT 2" in packet.summary for packet in detail.packets)
+    assert any("no room" in packet.summary for packet in detail.packets)
+    assert not {finding.code for finding in found.findings} & {"malformed-packet", "sequence-error", "capture-gap"}
+
+
+def test_live_captures_have_the_bound_too() -> None:
+    analysis = LiveAnalysis("made", AnalysisOptions(memory=LEAST_MEMORY))
+    most = 0
+    for batch in batches(list(bench.unfinished_logins(150)), BATCH):
+        list(analysis.take(batch))
+        most = max(most, sum(map(held_of, analysis.open_connections)))
+    assert most <= LEAST_MEMORY + 3 * MB
+    assert analysis.memory_notes
+    assert analysis.open_now == 150

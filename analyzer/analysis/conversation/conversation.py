@@ -14,7 +14,7 @@ from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Undecide
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.fast_path import plain_turns
-from analyzer.analysis.conversation.observer import Observer
+from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.resync import Resynchroniser
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # States in which the start of a segment may say what it is. Segments come joined where nothing happened in between.
 ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
+# Bytes of a compressed frame that are not worth giving up.
+KEPT_OF_FRAME: Final = 4 << 10
 # States of the command phase in which bytes are what the state says and nothing else.
 STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE})
 
@@ -104,6 +106,24 @@ class Conversation(RunsHandler):
             self._undecided.give_up()
             self._decided()
         self._decoder.shed()
+        compressed = self._decoder.compressed
+        if compressed is None or self._tls.session is not None:
+            return
+        for role in (CLIENT, SERVER):
+            given_up = compressed[role].pending
+            if given_up > KEPT_OF_FRAME:
+                self._shed_frame(role, given_up)
+
+    def _shed_frame(self, role: int, given_up: int) -> None:
+        """Passes over a compressed frame of which so many bytes have come."""
+        frame, time_ns = self.tcp.last_frame, self.tcp.last_ns
+        self.facts.faults.record_gap(self.client if role == CLIENT else 1 - self.client, given_up, GAP_MEMORY, frame)
+        if self.observer is not None:
+            self.observer.gap(role, given_up, GAP_MEMORY, frame, time_ns)
+        self._watch()
+        if not self._bridged(role, 0, frame, time_ns):
+            self._lose(role)
+        self._settle()
 
     # -- stream events ------------------------------------------------------------------------------------------------
 

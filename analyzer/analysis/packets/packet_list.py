@@ -54,7 +54,11 @@ _FLAG_FIELDS: Final[dict[str, int]] = {"client_flag": 0, "capability_flags_1": 0
 
 
 # Why bytes are missing, in words.
-_GAPS: Final = {"snap": "cut by the snap length", "unsent": "of the packet were not sent when it was answered"}
+_GAPS: Final = {
+    "snap": "cut by the snap length",
+    "unsent": "of the packet were not sent when it was answered",
+    "memory": "given up, there was no room for them",
+}
 
 
 class _Noted(NamedTuple):
