@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from analyzer.engine.collectors import jobs_allowed
+from analyzer.engine.filters import filter_of
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 def display_filter(text: str) -> Filter:
     """A display filter as an argument; what is wrong with it is said with the place marked."""
-    from analyzer.analysis.dissection.filters import FilterError, compile_filter
+    from analyzer.analysis.dissection.filters import FilterError
 
     try:
-        return compile_filter(text)
+        return filter_of(text)
     except FilterError as error:
         marked = error.marked()
         raise argparse.ArgumentTypeError(f"{error}\n{marked}" if marked else str(error)) from None

@@ -14,6 +14,7 @@ from analyzer.analysis.model.command import Command
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.capture import CaptureSource, open_capture, open_stream
 from analyzer.engine.collectors import Collector, connection_alone, connections, jobs_allowed
+from analyzer.engine.filters import filter_of
 from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
@@ -177,11 +178,7 @@ def _same(command: Command) -> Command:
 
 
 def _filter(text: str | None) -> Filter | None:
-    if text is None:
-        return None
-    from analyzer.analysis.dissection.filters import compile_filter
-
-    return compile_filter(text)
+    return None if text is None else filter_of(text)
 
 
 def options_for(

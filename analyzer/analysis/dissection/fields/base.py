@@ -52,6 +52,8 @@ class FieldInfo(msgspec.Struct, frozen=True):
 
     base     dec or hex for numbers, else empty
     values   names of a number's values, as the filter and the tree take and show them
+    choices  the only texts that it can hold, empty where it can hold any
+    address  a text that is an IPv4 or IPv6 address: it may be compared with a network
     """
 
     name: str
@@ -61,6 +63,8 @@ class FieldInfo(msgspec.Struct, frozen=True):
     scope: str = PACKET
     unavailable: str | None = None
     values: dict[int, str] | None = None
+    choices: tuple[str, ...] = ()
+    address: bool = False
 
     @property
     def family(self) -> str:

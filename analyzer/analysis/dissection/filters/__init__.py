@@ -6,7 +6,7 @@ of fields by name, and only for those it names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from analyzer.analysis.dissection.fields import find
@@ -37,9 +37,9 @@ class Filter:
     matters only whether they are there.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: Mapping[str, Collection[str]] | None = None) -> None:
         self.text = text
-        self._checker = Checker(text)
+        self._checker = Checker(text, known or {})
         self._tests: list[Test] = []
         self._whole: list[bool] = []  # whether the test is of the connection
         self._asked: list[frozenset[str]] = []  # fields of each test
@@ -124,6 +124,9 @@ class Filter:
         return lambda truth: truth(index)
 
 
-def compile_filter(text: str) -> Filter:
-    """A filter of its text. Raises FilterError, whose `marked()` points at the place."""
-    return Filter(text)
+def compile_filter(text: str, known: Mapping[str, Collection[str]] | None = None) -> Filter:
+    """A filter of its text. Raises FilterError, whose `marked()` points at the place.
+
+    `known`: field -> the only texts that it can hold, where the caller knows more of it than its description says.
+    """
+    return Filter(text, known)

@@ -8,8 +8,9 @@ whose types do not fit is refused before it runs.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from analyzer.analysis.dissection.fields import closest, find, formatted
@@ -82,8 +83,10 @@ class TypedOperand:
 class Checker:
     """Turns the tests of one filter into functions. Raises FilterError."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: Mapping[str, Collection[str]]) -> None:
+        """`known` adds to the fields' own choices: field -> the only texts that it can hold."""
         self.text = text
+        self._known = known
         self._depth = 0
 
     def error(self, reason: str, operand: Operand | TypedOperand) -> FilterError:
@@ -195,7 +198,10 @@ class Checker:
     def _present(self, node: Present) -> tuple[Test, frozenset[str]]:
         typed = self.needed(node.operand)
         get = typed.get
-        if isinstance(node.operand, Call) and node.operand.name == "&":
+        info = typed.info
+        # A truth of our own says what it says: `not handshark.tls` is a connection without TLS.
+        truth = info is not None and info.family == BOOLEAN and info.name.startswith("handshark.")
+        if truth or (isinstance(node.operand, Call) and node.operand.name == "&"):
             return lambda source: any(get(source)), typed.fields
         return lambda source: bool(get(source)), typed.fields
 
@@ -284,7 +290,11 @@ class Checker:
             return self._pattern(left, right)
         if left.family in (IPV4, IPV6):
             return self._address(left, name, right)
+        if left.info is not None and left.info.address and name in ("eq", "ne") and "/" in right.text:
+            return self._within(name, right)
         constant = self._value(left, right)
+        if name in ("eq", "ne"):
+            self._possible(left, constant, right)
         if name == "contains":
             if left.family == TEXT:
                 return lambda value: constant in value  # type: ignore[operator]
@@ -302,6 +312,28 @@ class Checker:
         test = _ORDER[name]
         key = _key(left.family)
         return lambda value: test(key(value) & mask, address)
+
+    def _within(self, name: str, right: Literal) -> Callable[[Value], bool]:
+        """Whether an address of either version is of a network."""
+        from ipaddress import ip_address, ip_network
+
+        try:
+            inside = ip_network(right.text, strict=False)
+        except ValueError:
+            raise self.error(f"{right.text!r} is no network; write it as 10.0.0.0/8 or fd00::/8", right) from None
+        wanted = name == "eq"
+        return lambda value: (ip_address(str(value)) in inside) is wanted
+
+    def _possible(self, left: TypedOperand, constant: Value, right: Literal) -> None:
+        """Raises FilterError where a field can never hold a text."""
+        info = left.info
+        if info is None or not isinstance(constant, str):
+            return
+        choices = self._known.get(info.name) or info.choices
+        if choices and constant not in choices:
+            near = get_close_matches(constant, choices, 1)
+            hint = f'is it "{near[0]}"?' if near else f"it is one of {', '.join(sorted(choices))}"
+            raise self.error(f"{info.name} is never {constant!r}; {hint}", right)
 
     def _pattern(self, left: TypedOperand, right: Literal) -> Callable[[Value], bool]:
         if not right.quoted:

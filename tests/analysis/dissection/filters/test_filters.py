@@ -8,6 +8,7 @@ import time
 import pytest
 
 from analyzer.analysis.dissection.filters import FilterError, compile_filter
+from analyzer.engine.filters import filter_of
 from analyzer.errors import CaptureError
 from tests.analysis.dissection.filters.support import PACKET, Values
 
@@ -265,3 +266,33 @@ def test_decides_by_noted_outcomes() -> None:
 def test_is_rebuilt_in_another_process() -> None:
     keep = pickle.loads(pickle.dumps(compile_filter('mysql.user == "root"')))
     assert keep.matches(Values(PACKET))
+
+
+def test_an_address_of_a_connection_is_compared_with_networks() -> None:
+    source = Values({"handshark.client": ["10.1.2.3"], "handshark.server": ["fd00::7"]})
+    assert compile_filter("handshark.client == 10.0.0.0/8 && handshark.server == fd00::/8").matches(source)
+    assert compile_filter("handshark.client == 10.1.2.3").matches(source)
+    assert compile_filter("handshark.client in {192.168.0.0/16, 10.1.0.0/16}").matches(source)
+    assert not compile_filter("handshark.client == 127.0.0.0/8 || handshark.server == 10.0.0.0/8").matches(source)
+    assert compile_filter("handshark.client != 127.0.0.0/8").matches(source)
+    with pytest.raises(FilterError, match="no network"):
+        compile_filter("handshark.client == 10.0.0.0/99")
+
+
+def test_a_value_that_can_not_be_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(FilterError, match=r'is never .*; is it "rejected"'):
+        compile_filter('handshark.outcome == "rejectd"')
+    with pytest.raises(FilterError, match="it is one of error, info, warning"):
+        compile_filter('handshark.severity in {"nonsense"}')
+    with pytest.raises(FilterError, match='is it "access-denied"'):
+        filter_of('handshark.finding == "acces-denied"')
+    assert filter_of('handshark.finding == "access-denied"').matches(Values({"handshark.finding": ["access-denied"]}))
+    assert compile_filter('handshark.user == "rejectd"').matches(Values({"handshark.user": ["rejectd"]}))
+
+
+def test_a_truth_says_what_it_says() -> None:
+    plain, secured = Values({"handshark.tls": [False]}), Values({"handshark.tls": [True]})
+    assert compile_filter("not handshark.tls").matches(plain)
+    assert not compile_filter("not handshark.tls").matches(secured)
+    assert compile_filter("handshark.tls").matches(secured)
+    assert not compile_filter("handshark.tls").matches(plain)
