@@ -175,6 +175,10 @@ class Analysis:
         """Names who can look for key logs further on in the capture: asked once, when a session's keys are missing."""
         self._secrets.keys.more = more
 
+    def hold_nothing_back(self) -> None:
+        """Hands each connection on at once, though later ones may have more to say of it: somebody watches."""
+        self._held = Held(self._across, 0)
+
     @property
     def keys(self) -> KeyLog:
         """All secrets so far; may grow at any time."""

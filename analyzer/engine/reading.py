@@ -36,6 +36,8 @@ class Reading:
         self._listener = listener or RunListener()
         # A pipe may come from a capture that is being made, and its clients write their keys meanwhile.
         self._piped = capture.progress()[1] is None
+        if self._piped:
+            analysis.hold_nothing_back()
         self._keylogs = [KeyLogFile(path) for path in analysis.options.keylog_files] if self._piped else []
         self._taken = 0  # key logs inside the capture that the analysis has
 

@@ -389,7 +389,7 @@ def test_examples_in_the_help_are_understood(capsysbinary: Capsys) -> None:
 def test_version(capsysbinary: Capsys) -> None:
     done = here(capsysbinary, "--version")
     assert done.code == 0
-    assert re.fullmatch(r"handshark \d+\.\d+\S*\n", done.out)
+    assert re.fullmatch(r"handshark \d+\.\d+\S* \((compiled|interpreted, .*)\)\n", done.out)
 
 
 def test_the_same_rows_as_the_library(tmp_path: Path, capsysbinary: Capsys) -> None:
