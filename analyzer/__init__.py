@@ -66,6 +66,7 @@ def connections(
     password: str | bytes | None = None,
     rsa_key: str | PathLike[str] | bytes | None = None,
     show_secrets: bool = False,
+    memory: int | None = None,
     jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> Iterator[Connection]:
@@ -82,6 +83,7 @@ def connections(
         password=password,
         rsa_key=rsa_key,
         show_secrets=show_secrets,
+        memory=memory,
         jobs=jobs,
         progress=progress,
     )
@@ -97,6 +99,7 @@ def commands(
     ports: Iterable[int] = (),
     rsa_key: str | PathLike[str] | bytes | None = None,
     show_secrets: bool = False,
+    memory: int | None = None,
     jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> Iterator[Command]:
@@ -113,6 +116,7 @@ def commands(
         ports=ports,
         rsa_key=rsa_key,
         show_secrets=show_secrets,
+        memory=memory,
         jobs=jobs,
         progress=progress,
     )
@@ -128,6 +132,7 @@ def packets(
     ports: Iterable[int] = (),
     rsa_key: str | PathLike[str] | bytes | None = None,
     show_secrets: bool = False,
+    memory: int | None = None,
     jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> Iterator[Packet]:
@@ -145,6 +150,7 @@ def packets(
         ports=ports,
         rsa_key=rsa_key,
         show_secrets=show_secrets,
+        memory=memory,
         jobs=jobs,
         progress=progress,
     )
@@ -159,6 +165,7 @@ def open(
     password: str | bytes | None = None,
     rsa_key: str | PathLike[str] | bytes | None = None,
     show_secrets: bool = False,
+    memory: int | None = None,
     jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> CaptureHandle:
@@ -170,15 +177,16 @@ def open(
     password      checked against the captured logins: findings say whether it was the one
     rsa_key       a server's RSA key (PEM), for RSA key exchange up to TLS 1.2: a file's name, or the content as bytes
     show_secrets  leave passwords, tokens and scrambles as they are; else they are masked
+    memory        bytes that all connections may hold back together; None: 512 MB
     jobs          processes for a file; None: as many as pay off
     progress      called with (bytes read, bytes in all or None, frames read) after each batch
 
     Raises CaptureError for a file that is missing or no capture, OSError where `keylog` or `rsa_key` can not be read,
-    AnalyzerError for an RSA key that is none, ValueError for a port that is none.
+    AnalyzerError for an RSA key that is none, ValueError for a port that is none, or less than 16 MB of memory.
     """
     from analyzer.engine.handle import CaptureHandle, options_for
 
-    return CaptureHandle(source, options_for(keylog, ports, password, rsa_key, show_secrets), jobs, progress)
+    return CaptureHandle(source, options_for(keylog, ports, password, rsa_key, show_secrets, memory), jobs, progress)
 
 
 def to_json(items: Record | Iterable[Record]) -> str:

@@ -36,6 +36,15 @@ def test_importing_it_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_capture_without_tls_needs_no_cryptography() -> None:
+    code = (
+        f"import sys, analyzer; list(analyzer.connections({str(REFUSED)!r})); "
+        "print([name for name in ('cryptography', 'sqlglot', 'lark', 'jinja2', 'statistics') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert done.stdout.strip() == "[]"
+
+
 def test_every_name_is_there() -> None:
     for name in analyzer.__all__:
         assert getattr(analyzer, name) is not None, name
@@ -166,6 +175,9 @@ def test_keywords(tmp_path: Path) -> None:
         analyzer.connections(keyless, keylog=tmp_path / "missing")
     with pytest.raises(ValueError, match="is no port"):
         analyzer.connections(keyless, ports=[70000])
+    with pytest.raises(ValueError, match="too little"):
+        analyzer.connections(keyless, memory=1)
+    assert len(list(analyzer.connections(keyless, memory=64 << 20))) == 1
     with pytest.raises(analyzer.FilterError):
         analyzer.connections(keyless, display_filter="mysql.query ==")
     with pytest.raises(analyzer.AnalyzerError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 from analyzer.analysis import AnalysisOptions, Connection, Source
 from analyzer.analysis.keylogs import load_rsa_key, read_secrets
+from analyzer.analysis.memory import DEFAULT_MEMORY, LEAST_MEMORY
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.pipeline import DEFAULT_PORTS
 from analyzer.capture import CaptureSource, open_capture, open_stream
@@ -187,18 +188,24 @@ def options_for(
     password: str | bytes | None,
     rsa_key: str | os.PathLike[str] | bytes | None,
     show_secrets: bool,
+    memory: int | None,
 ) -> AnalysisOptions:
-    """The analysis options of keyword arguments. Raises OSError where a file named in them can not be read,
-    KeyFileError (an AnalyzerError) for an RSA key that is none, ValueError for a port that is none.
+    """The analysis options of keyword arguments.
+
+    Raises OSError where a file named in them can not be read, KeyFileError (an AnalyzerError) for an RSA key that is
+    none, ValueError for a port that is none or too little memory.
     """
     logs = [] if keylog is None else [keylog] if isinstance(keylog, str | bytes | os.PathLike) else list(keylog)
     numbers = frozenset(ports)
     for number in numbers:
         if not 0 < number < 65536:
             raise ValueError(f"{number!r} is no port (1 to 65535)")
+    if memory is not None and memory < LEAST_MEMORY:
+        raise ValueError(f"{memory!r} bytes are too little: {LEAST_MEMORY} at least")
     return AnalysisOptions(
         ports=DEFAULT_PORTS | numbers,
         show_secrets=show_secrets,
+        memory=DEFAULT_MEMORY if memory is None else memory,
         password=password.encode() if isinstance(password, str) else password,
         keylogs=tuple(_content(log) for log in logs),
         keylog_files=tuple(os.fspath(log) for log in logs if not isinstance(log, bytes)),

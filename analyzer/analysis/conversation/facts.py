@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -35,7 +35,10 @@ from analyzer.protocol.records.response import Data, LocalInfileRequest
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.tables.commands import COM_QUIT
 from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
-from analyzer.tls.direction import EncryptedRecord
+
+if TYPE_CHECKING:
+    # A library comes with it that connections without TLS do not need.
+    from analyzer.tls.direction import EncryptedRecord
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from statistics import median
 from typing import Final
 
 from analyzer.analysis.findings.helpers import SECOND, by_client, ended, span
@@ -173,7 +172,8 @@ def _rhythm(starts: list[int]) -> int | None:
     if len(starts) < SEVERAL:
         return None
     pauses = [later - earlier for earlier, later in pairwise(starts)]
-    usual = int(median(pauses))
+    ordered, half = sorted(pauses), len(pauses) // 2
+    usual = ordered[half] if len(pauses) % 2 else (ordered[half - 1] + ordered[half]) // 2
     regular = sum(abs(pause - usual) <= SPREAD * usual for pause in pauses)
     return usual if usual >= LEAST_PAUSE_NS and regular * 4 >= len(pauses) * 3 else None
 
