@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -30,7 +30,7 @@ from live_client.command_phase import Files
 from live_client.prepared import Bound, Prepared
 from live_client.results import Result
 from live_client.session import Session
-from live_client.terminal import plain, shortened, table
+from live_client.terminal import TableWriter, plain, shortened, table
 
 
 @dataclass
@@ -100,8 +100,17 @@ def show(results: Sequence[Result]) -> str:
 # -- deeds -------------------------------------------------------------------------------------------------------------
 
 
-def _execute(session: Session, value: str, choices: Choices) -> str:
-    return show(session.query(value, choices.attributes, choices.files))
+def _execute(session: Session, value: str, choices: Choices) -> Iterator[str]:
+    """Written as it comes: of a result with many rows none is kept."""
+    writer: TableWriter | None = None
+    for result, ended in session.statements.stream(value, choices.attributes, choices.files):
+        if writer is None and result.columns:
+            writer = TableWriter(result.columns)
+        if not ended and writer is not None:
+            yield writer.row(result.rows[-1])
+        elif ended and writer is not None:
+            yield writer.end()
+            writer = None
 
 
 def _prepare(session: Session, value: str, choices: Choices) -> str:
@@ -214,7 +223,8 @@ def _command(session: Session, value: str, choices: Choices) -> str:
     return ""
 
 
-Deed = Callable[[Session, str, Choices], str]
+# Gives text, or its pieces as they come.
+Deed = Callable[[Session, str, Choices], str | Iterable[str]]
 
 # name of the option -> what it is given (None: nothing), what it does in words, and what does it; gives its output.
 DEEDS: Final[dict[str, tuple[str | None, str, Deed]]] = {

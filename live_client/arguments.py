@@ -158,8 +158,9 @@ def _where(group: _Group) -> None:
     group.add_argument("--port", "-P", type=_port, default=3306, metavar="N", help="default: 3306")
     group.add_argument("--socket", "-S", type=Path, metavar="FILE", help="a Unix socket in place of host and port")
     group.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds for each wait (default: 10)"
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds for each step (default: 10)"
     )
+    group.add_argument("--deadline", type=_seconds, metavar="S", help="seconds for the whole connection")
     group.add_argument("--proxy-header", choices=("v1", "v2"), help="send a PROXY protocol header first")
 
 
@@ -177,7 +178,11 @@ def _who(group: _Group) -> None:
     group.add_argument("--database", "-D", metavar="NAME")
     group.add_argument("--default-auth", metavar="PLUGIN", help="begin with this plugin and let the server switch")
     group.add_argument(
-        "--enable-cleartext-plugin", action="store_true", help="the password may be sent in clear text without TLS"
+        "--enable-cleartext-plugin", action="store_true",
+        help="the password may be sent in clear text: without TLS, or to a server whose certificate was not verified",
+    )  # fmt: skip
+    group.add_argument(
+        "--enable-old-password", action="store_true", help="mysql_old_password may be done where the server asks for it"
     )
     group.add_argument("--server-public-key", type=Path, metavar="FILE", help="PEM of the server's RSA key")
     group.add_argument(

@@ -69,8 +69,16 @@ class AuthenticationRun:
 
     def _client_side(self, name: str, nonce: bytes) -> ClientSide:
         options = self._options
+        wanted = options.old_password or options.protocol == 320 or options.default_auth == name
+        if find_plugin(name).broken and not wanted:
+            raise ProtocolError(
+                f"the server asks for {name}, which gives the password away to whoever listens: refused. "
+                "Allow it (--enable-old-password) where it has to be"
+            )
+        channel = self._channel
         allowed = ClientOptions(
             allow_cleartext=options.cleartext,
+            verified=channel.transport.private or (channel.machine.context.secure and self._known.tls_verified),
             server_public_key=options.server_public_key,
             get_server_public_key=options.get_server_public_key,
             client_nonce=options.client_nonce,

@@ -146,7 +146,9 @@ def _run(session: Session, arguments: argparse.Namespace, change_password: bytes
         choices = _choices(session, arguments, change_password)
         for index, (what, value) in enumerate(_deeds(session, arguments)):
             _, _, do = DEEDS[what]
-            sys.stdout.write(do(session, value, replace(choices, rows=arguments.rows.get(index, []))))
+            out = do(session, value, replace(choices, rows=arguments.rows.get(index, [])))
+            for piece in [out] if isinstance(out, str) else out:
+                sys.stdout.write(piece)
             sys.stdout.flush()
         if arguments.drop:
             session.drop()
@@ -203,6 +205,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         tls_versions=arguments.tls_version,
         default_auth=arguments.default_auth,
         cleartext=arguments.enable_cleartext_plugin,
+        old_password=arguments.enable_old_password,
         server_public_key=key.read_bytes() if key is not None else None,
         get_server_public_key=arguments.get_server_public_key,
         compression=arguments.compression,
@@ -216,6 +219,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         capabilities=_capabilities(arguments),
         max_packet_size=arguments.max_packet_size,
         timeout=arguments.timeout,
+        deadline=arguments.deadline,
         fault=arguments.fault,
         prompt=ask_user if sys.stdin.isatty() else None,
     )

@@ -37,7 +37,7 @@ class CommandLogEntry:
             self.affected_rows = self.last_insert_id = None
             if result.columns:
                 self.columns = len(result.columns) if self.columns is None else self.columns
-                self.rows = (self.rows or 0) + len(result.rows)
+                self.rows = (self.rows or 0) + result.count
             return
         if self.response == MISSING:
             self.response = "ok"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from analyzer.protocol.machine.machine import AnyRecord
 from analyzer.protocol.records.authentication import AuthResponse
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands.admin import ComFieldList, ComQuit, ComStatistics
+from analyzer.protocol.records.commands.local_infile import asks_for_file
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.table import COMMAND_RECORDS
 from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComQuery
@@ -29,6 +30,7 @@ from analyzer.protocol.tables.capabilities import (
     SERVER_STATUS_CURSOR_EXISTS,
     SERVER_STATUS_LAST_ROW_SENT,
 )
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.protocol.wire.values import Bindable
 from live_client import faults
 from live_client.authentication import AuthenticationRun
@@ -88,12 +90,14 @@ class CommandPhase:
 
         Query attributes go where both sides agreed on them, else nowhere.
         """
+        return self.results(self._ask(sql, attributes), files=files)
+
+    def _ask(self, sql: str, attributes: Mapping[str, Bindable] | None) -> CommandLogEntry:
         self.listener.step(f"statement: {sql}")
         named = [Parameter.of(value, name) for name, value in (attributes or {}).items()]
         record = ComQuery.of(sql, self.channel.machine.context, named)
         given = {each.name: each.value for each in record.attributes}
-        said = self.command(com.COM_QUERY, record, statement=sql, attributes=given)
-        return self.results(said, files=files)
+        return self.command(com.COM_QUERY, record, statement=sql, attributes=given)
 
     def next(self, said: CommandLogEntry) -> AnyRecord:
         """The next record of the response to `said`."""
@@ -107,8 +111,36 @@ class CommandPhase:
 
     def results(self, said: CommandLogEntry, files: Files | None = None, columns: Sequence[str] = ()) -> list[Result]:
         """The whole response, one result or more. `columns` are the names where their definitions are left out."""
-        machine = self.channel.machine
         results: list[Result] = []
+        for result, ended in self._steps(said, files, columns):
+            if ended:
+                said.result(result)
+                results.append(result)
+        return results
+
+    def rows(self, sql: str) -> Iterator[tuple[str | None, ...]]:
+        """The rows of a statement one by one: none is kept, however many there are."""
+        for result, ended in self.stream(sql):
+            if not ended:
+                yield result.rows[-1]
+
+    def stream(
+        self, sql: str, attributes: Mapping[str, Bindable] | None = None, files: Files | None = None
+    ) -> Iterator[tuple[Result, bool]]:
+        """A statement's results as they come: each with its last row alone, and whether this is its end."""
+        said = self._ask(sql, attributes)
+        for result, ended in self._steps(said, files, ()):
+            yield result, ended
+            if ended:
+                said.result(result)
+            else:
+                result.hand_on()
+
+    def _steps(
+        self, said: CommandLogEntry, files: Files | None, columns: Sequence[str]
+    ) -> Iterator[tuple[Result, bool]]:
+        """Each row that comes, in the result that it belongs to, and each result's end."""
+        machine = self.channel.machine
         result = Result(list(columns))
         while True:
             record = self.next(said)
@@ -117,21 +149,24 @@ class CommandPhase:
                 result.columns = [column.name for column in machine.context.columns] if left_out else []
             elif isinstance(record, LocalInfileRequest):
                 said.response = "local_infile"
-                self._send_file(record.filename, files or {})
+                self._send_file(said, record.filename, files or {})
             elif isinstance(record, ColumnDefinition41 | ColumnDefinition320):
                 result.columns.append(record.name)
             elif isinstance(record, TextRow | BinaryRow | Data):
                 result.add(record, machine.context.columns)
+                yield result, False
             elif isinstance(record, OKPacket | EOFPacket) and (
                 machine.state != st.ROWS or machine.finished is not None
             ):
                 # In the middle of a result it is the EOF behind the definitions.
                 self._end(result, record)
-                said.result(result)
-                results.append(result)
+                over = machine.finished is not None
+                yield result, True
                 result = Result()
+                if over:
+                    return
             if machine.finished is not None:
-                return results
+                return
 
     def _end(self, result: Result, record: OKPacket | EOFPacket) -> None:
         result.close(record)
@@ -140,8 +175,16 @@ class CommandPhase:
         result.last = bool(flags & SERVER_STATUS_LAST_ROW_SENT)
         self.listener.step(str(result))
 
-    def _send_file(self, name: str, files: Files) -> None:
-        """The client's file; only one that the caller has named is ever sent, whatever the server asks for."""
+    def _send_file(self, said: CommandLogEntry, name: str, files: Files) -> None:
+        """The client's file; only one that the caller has named is ever sent, whatever the server asks for.
+
+        Raises ProtocolError where the statement is none that loads a file.
+        """
+        if not asks_for_file((said.statement or "").encode("utf-8", ENCODING_ERRORS)):
+            raise ProtocolError(
+                f"the server asks for the file {name!r} in answer to what is no LOAD DATA LOCAL: refused. "
+                "Take it for hostile, or for somebody in between"
+            )
         content = files.get(name)
         if content is None:
             self.listener.step(f"the server asks for the file {name!r}: it gets none")

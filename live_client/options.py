@@ -29,14 +29,16 @@ class Options:
     ssl_mode       disabled, preferred (TLS where the server offers it), required, verify-ca, verify-identity
     tls_versions   those that are offered; empty leaves it to the TLS library
     default_auth   plugin to begin with; None is the server's own default
-    cleartext      the password may be sent as it is on a connection without TLS
+    cleartext      the password may be sent as it is: without TLS, and by mysql_clear_password and dialog
+    old_password   the scramble of before 4.1 may be sent where the server asks for it
     attributes     what --attribute adds; the standard ones are sent too unless `send_attributes` is off
     attributes_size   bytes that the attributes are filled up to with one more, named `filling`
     collation      None takes utf8mb4
     protocol       41, or 320 for the login of servers before 4.1
     proxy_header   v1 or v2: a PROXY protocol header in front, naming this connection's own addresses
     capabilities   (name without or with its CLIENT_ prefix, on or off): changes to what is asked for by default
-    timeout        seconds for each wait
+    timeout        seconds for each step: a connect, a packet
+    deadline       seconds for the whole connection; None: as long as it takes
     fault          name of a deliberate fault
     client_nonce   what parsec signs beside the server's nonce; random where None
     prompt         answers further questions of a server (dialog): its text, and whether the answer is to be hidden
@@ -55,6 +57,7 @@ class Options:
     tls_versions: tuple[str, ...] = ()
     default_auth: str | None = None
     cleartext: bool = False
+    old_password: bool = False
     server_public_key: bytes | None = None
     get_server_public_key: bool = False
     compression: str | None = None
@@ -68,6 +71,7 @@ class Options:
     capabilities: tuple[tuple[str, bool], ...] = ()
     max_packet_size: int = 1 << 24
     timeout: float = 10.0
+    deadline: float | None = None
     fault: str | None = None
     client_nonce: bytes | None = None
     prompt: Callable[[str, bool], bytes] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -17,8 +18,11 @@ from live_client.listener import Listener
 from live_client.service_detection import LONGEST, PROBE, stranger
 from live_client.transport import Transport
 
-# A payload of more than this is a server gone wild.
-LONGEST_PAYLOAD: Final = 1 << 30
+# Bytes of a packet that are waited for: a login has few, a row may be as long as servers allow by default.
+LONGEST_OF_LOGIN: Final = 1 << 20
+LONGEST_PAYLOAD: Final = 1 << 26
+# Bytes a second that a long packet has to come with at least, on top of the time for a step.
+SLOWEST: Final = 1 << 16
 # Content of one compressed frame; a longer one would not fit its header.
 COMPRESSED_PART: Final = 1 << 20
 TLS_HEADER: Final = 5
@@ -44,10 +48,18 @@ class Channel:
     `machine` is the connection's state, `framer` what cuts the server's bytes into packets, `received` how many came.
     """
 
-    def __init__(self, transport: Transport, listener: Listener, note: Callable[[AnyRecord, str], None]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        listener: Listener,
+        note: Callable[[AnyRecord, str], None],
+        timeout: float = 10.0,
+    ) -> None:
         self.transport = transport
         self.listener = listener
         self._note = note  # is told each record of the server and the state it came in, in order or not
+        self._timeout = timeout
+        self.now = time.monotonic
         self.machine = Machine()
         self.received = 0  # packets
         self.change_wire: Callable[[bytes], bytes] | None = None  # a fault's: applied to one packet, then forgotten
@@ -113,9 +125,13 @@ class Channel:
         """The server's next packet. Raises ProtocolError with the byte where it is not what has to come now."""
         machine = self.machine
         packet = self.framer.next()
-        while packet is None:
-            self._read()
-            packet = self.framer.next()
+        if packet is None:
+            begun = self.now()
+            while packet is None:
+                self._read()
+                packet = self.framer.next()
+                if packet is None:
+                    self._bound(self.now() - begun)
         at = self._framer_at
         self._framer_at += packet.length + HEADER * (1 + packet.length // 0xFF_FFFF)
         self.received += 1
@@ -127,6 +143,23 @@ class Channel:
         if machine.compression is not None and self._opener is None:
             self._opener = CompressedFramer(machine.compression)
         return record
+
+    def _bound(self, waited: float) -> None:
+        """A packet is on its way: no longer and no larger than a server in its right mind makes it."""
+        pending = self.framer.pending
+        longest = LONGEST_OF_LOGIN if self.machine.state in st.CONNECTION_PHASE else LONGEST_PAYLOAD
+        if pending > longest:
+            raise ProtocolError(f"a packet of more than {longest} bytes where {self.awaited} is due")
+        if waited > self._timeout + pending / SLOWEST:
+            raise TimedOut(f"no whole packet came in {waited:.1f} s; awaited was {self.awaited}{self._pending()}")
+
+    def nothing_behind(self) -> None:
+        """Raises ProtocolError for bytes behind the last packet: TLS begins, and they would pass for what it brings."""
+        size = self.framer.pending + len(self._put_back)
+        if size:
+            raise ProtocolError(
+                f"{size} bytes came behind the greeting, before TLS: somebody in between may have put them there"
+            )
 
     def _check(self, record: AnyRecord, packet: RawPacket, at: int, before: str) -> None:
         machine = self.machine
@@ -225,6 +258,7 @@ class Channel:
             raise found from timeout
 
     def secured(self, transport: Transport) -> None:
-        """TLS is on: packets go through `transport` from here on."""
+        """TLS is on: packets go through `transport` from here on. Raises ProtocolError for bytes in front of it."""
+        self.nothing_behind()
         self.transport = transport
         self.machine.secured()

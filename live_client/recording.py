@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from analyzer.capture import PcapngWriter
 from live_client.errors import ClosedByServer
 from live_client.transport import Address, Transport
+from live_client.wrapped_transport import WrappedTransport
 
 RAW_IP: Final = 101
 CLIENT: Final = 0
@@ -138,36 +139,21 @@ def _ip(source: str, target: str, identification: int, segment: bytes) -> bytes:
     return head[:10] + struct.pack("!H", _checksum(head)) + head[12:] + segment
 
 
-class TapedTransport:
-    """A Transport that tells a Recorder all that goes through it."""
+class TapedTransport(WrappedTransport):
+    """Tells a Recorder all that goes through it."""
 
     def __init__(self, inner: Transport, recorder: Recorder) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._recorder = recorder
-
-    @property
-    def local(self) -> Address:
-        return self._inner.local
-
-    @property
-    def peer(self) -> Address:
-        return self._inner.peer
-
-    @property
-    def private(self) -> bool:
-        return self._inner.private
-
-    def set_timeout(self, seconds: float) -> None:
-        self._inner.set_timeout(seconds)
 
     def send(self, data: bytes) -> None:
         # Noted first: the answer must not be older than the question.
         self._recorder.data(CLIENT, data)
-        self._inner.send(data)
+        self.inner.send(data)
 
     def receive(self) -> bytes:
         try:
-            data = self._inner.receive()
+            data = self.inner.receive()
         except ClosedByServer:
             self._recorder.reset(SERVER)
             raise
@@ -179,11 +165,8 @@ class TapedTransport:
 
     def end(self) -> None:
         self._recorder.ended(CLIENT)
-        self._inner.end()
-
-    def close(self) -> None:
-        self._inner.close()
+        self.inner.end()
 
     def abort(self) -> None:
         self._recorder.reset(CLIENT)
-        self._inner.abort()
+        self.inner.abort()

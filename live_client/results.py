@@ -17,8 +17,8 @@ from analyzer.protocol.wire.values import Plain, text_of
 class Result:
     """One result of a statement. `columns` is empty where it has no rows to give. NULL is None.
 
-    `rows` are texts, `values` the same as numbers, texts and bytes. `cursor` says that the rows wait on the server,
-    `last` that the cursor has no more.
+    `rows` are texts, `values` the same as numbers, texts and bytes; `handed` counts rows that were handed on one by one
+    and not kept. `cursor` says that the rows wait on the server, `last` that the cursor has no more.
     """
 
     columns: list[str] = field(default_factory=list)
@@ -30,6 +30,18 @@ class Result:
     values: list[tuple[Plain, ...]] = field(default_factory=list)
     cursor: bool = False
     last: bool = False
+    handed: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many rows it has, kept or not."""
+        return len(self.rows) + self.handed
+
+    def hand_on(self) -> None:
+        """The row in hand is another's to keep."""
+        self.handed += len(self.rows)
+        self.rows.clear()
+        self.values.clear()
 
     def add(self, record: Record, columns: Columns) -> None:
         """Adds a row. Raises ProtocolError where it does not fit the columns."""
@@ -54,7 +66,7 @@ class Result:
             self.info = record.info
 
     def __str__(self) -> str:
-        what = f"{len(self.rows)} rows" if self.columns else f"OK, {self.affected_rows} rows affected"
+        what = f"{self.count} rows" if self.columns else f"OK, {self.affected_rows} rows affected"
         return f"{what}{f', {self.warnings} warnings' if self.warnings else ''}"
 
 

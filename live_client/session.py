@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -29,8 +29,9 @@ from live_client.prepared import Bound, Prepared, execute_at_once, run_prepared
 from live_client.recording import Recorder, TapedTransport
 from live_client.results import Result
 from live_client.tls import SavedTls, TemporaryKeyLog, TlsTransport, log_to, make_context
-from live_client.transport import Parting, Transport, open_socket
+from live_client.transport import Transport, open_socket
 from live_client.truth import ABORTED, SessionNotes
+from live_client.wrapped_transport import Bounded, Parting
 
 # How long the server's own goodbye is waited for, once everything is said; a server may go on sending (binary log).
 GOODBYE: Final = 3.0
@@ -81,7 +82,7 @@ class Session:
 
     def open(self) -> Self:
         """Connects and logs in. Raises ServerError, ProtocolError, ConnectionFailed; `truth` may be asked after any."""
-        begun = time.time_ns()
+        begun, clock = time.time_ns(), time.monotonic()
         transport = self._transport or open_socket(self.options, self.listener.step)
         if not transport.private:
             self.known.local, self.known.peer = transport.local, transport.peer
@@ -89,7 +90,10 @@ class Session:
         if self._recorder is not None:
             self._recorder.connected(transport.local, transport.peer, begun)
             transport = TapedTransport(transport, self._recorder)
-        channel = self._channel = Channel(transport, self.listener, self.known.note)
+        options = self.options
+        if options.deadline is not None:
+            transport = Bounded(transport, options.timeout, options.deadline, clock + options.deadline, time.monotonic)
+        channel = self._channel = Channel(transport, self.listener, self.known.note, options.timeout)
         login = ConnectionPhase(channel, self.options, self.listener, self.known, self._strike)
         try:
             login.run(self._start_tls)
@@ -130,8 +134,9 @@ class Session:
                 keylog.remove()
         self.known.tls_version, self.known.cipher = tls.version, tls.cipher
         self.known.cipher_number = tls.cipher_number()
-        self.known.tls_resumed = tls.resumed
+        self.known.tls_resumed, self.known.tls_verified = tls.resumed, tls.verified
         self.listener.step(f"TLS is on: {tls.version}, {tls.cipher}{', session resumed' if tls.resumed else ''}")
+        self.listener.step(_trust(tls, options))
         if resume is not None and not tls.resumed:
             self.listener.step("the server did not take up the TLS session: a full handshake")
         self._tls = tls
@@ -229,6 +234,10 @@ class Session:
         statement: no other file is ever sent.
         """
         return self._open.query(sql, attributes, files)
+
+    def rows(self, sql: str) -> Iterator[tuple[str | None, ...]]:
+        """The rows of a statement one by one, as texts: none is kept, however many there are."""
+        return self._open.rows(sql)
 
     def prepare(self, sql: str) -> list[Result]:
         """Prepares, executes and closes a statement without parameters."""
@@ -357,3 +366,11 @@ def _show(address: tuple[str, int]) -> str:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _trust(tls: TlsTransport, options: Options) -> str:
+    """Whether the server is known to be who it says, in words."""
+    if not tls.verified:
+        return "the server's certificate was not verified: anybody in between may be at the other end of this TLS"
+    named = options.ssl_mode == VERIFY_IDENTITY
+    return f"the server's certificate was verified{f' for {options.host!r}' if named else '; its name was not checked'}"

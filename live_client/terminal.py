@@ -14,6 +14,8 @@ SHOWN_BYTES: Final = 64
 # A part of a password shorter than this is not looked for in a packet that was cut on purpose.
 SHORTEST_PART: Final = 4
 NULL: Final = "NULL"
+# Rows that a table is made as wide as.
+SEEN: Final = 500
 
 
 def plain(text: str) -> str:
@@ -25,12 +27,37 @@ def plain(text: str) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
     """Columns as wide as their longest value, a rule below the names."""
-    cells = [[plain(name) for name in columns]]
-    cells += [[NULL if value is None else plain(value) for value in row] for row in rows]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    lines = ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines) + "\n"
+    writer = TableWriter(columns)
+    return "".join([writer.row(row) for row in rows]) + writer.end()
+
+
+class TableWriter:
+    """A table as its rows come: as wide as the first `SEEN` of them need; later ones stand out where they are wider."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._first: list[list[str]] | None = [[plain(name) for name in columns]]
+        self._widths: list[int] = []
+
+    def row(self, row: Sequence[str | None]) -> str:
+        """What is to be written now; empty while the widths are not known."""
+        cells = [NULL if value is None else plain(value) for value in row]
+        if self._first is None:
+            return self._line(cells)
+        self._first.append(cells)
+        return self.end() if len(self._first) > SEEN else ""
+
+    def end(self) -> str:
+        """What is left to be written; nothing where there are no columns."""
+        first, self._first = self._first, None
+        if not first or not self._columns:
+            return ""
+        self._widths = [max(len(row[index]) for row in first) for index in range(len(self._columns))]
+        lines = [self._line(row) for row in first]
+        return lines[0] + self._line(["-" * width for width in self._widths]) + "".join(lines[1:])
+
+    def _line(self, cells: Sequence[str]) -> str:
+        return "  ".join(value.ljust(width) for value, width in zip(cells, self._widths, strict=True)).rstrip() + "\n"
 
 
 def shortened(value: str | None) -> str | None:

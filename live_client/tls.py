@@ -15,7 +15,8 @@ from typing import Final
 
 from live_client.errors import ClosedByServer, TimedOut, TlsFailed
 from live_client.options import VERIFY_CA, VERIFY_IDENTITY, Options
-from live_client.transport import CHUNK, Address, Transport
+from live_client.transport import CHUNK, Transport
+from live_client.wrapped_transport import WrappedTransport
 
 _VERSIONS: Final[dict[str, ssl.TLSVersion]] = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -91,29 +92,17 @@ def log_to(context: ssl.SSLContext, keylog: TemporaryKeyLog | None) -> None:
     context.keylog_filename = str(keylog.path) if keylog is not None else None  # type: ignore[assignment]
 
 
-class TlsTransport:
+class TlsTransport(WrappedTransport):
     """A Transport inside TLS, over another one."""
 
     def __init__(
         self, inner: Transport, context: ssl.SSLContext, hostname: str | None, session: ssl.SSLSession | None = None
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname, session=session)
         self._seconds: float | None = None
-
-    @property
-    def local(self) -> Address:
-        return self._inner.local
-
-    @property
-    def peer(self) -> Address:
-        return self._inner.peer
-
-    @property
-    def private(self) -> bool:
-        return self._inner.private
 
     @property
     def version(self) -> str:
@@ -144,6 +133,11 @@ class TlsTransport:
             return None
         return SavedTls(self._tls.context, session)
 
+    @property
+    def verified(self) -> bool:
+        """Whether the server's certificate was checked against authorities that the user trusts."""
+        return self._tls.context.verify_mode == ssl.CERT_REQUIRED
+
     def certificate(self) -> bytes | None:
         """The server's certificate, DER."""
         return self._tls.getpeercert(binary_form=True)
@@ -155,7 +149,7 @@ class TlsTransport:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 self._flush()
-                data = self._inner.receive()
+                data = self.inner.receive()
                 if not data:
                     raise TlsFailed("the server closed the connection in the middle of the TLS handshake") from None
                 self._incoming.write(data)
@@ -176,11 +170,11 @@ class TlsTransport:
     def _flush(self) -> None:
         data = self._outgoing.read()
         if data:
-            self._inner.send(data)
+            self.inner.send(data)
 
     def set_timeout(self, seconds: float) -> None:
         self._seconds = seconds
-        self._inner.set_timeout(seconds)
+        self.inner.set_timeout(seconds)
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -196,7 +190,7 @@ class TlsTransport:
                 return self._tls.read(CHUNK)
             except ssl.SSLWantReadError:
                 self._flush()
-                data = self._inner.receive()
+                data = self.inner.receive()
                 if not data:
                     return b""
                 self._incoming.write(data)
@@ -213,13 +207,7 @@ class TlsTransport:
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self._flush()
-        self._inner.end()
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def abort(self) -> None:
-        self._inner.abort()
+        self.inner.end()
 
 
 def _reason(error: ssl.SSLError) -> str:

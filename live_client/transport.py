@@ -6,7 +6,6 @@ import contextlib
 import errno
 import socket
 import struct
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -103,50 +102,6 @@ class SocketTransport:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         self._socket.close()
-
-
-class Parting:
-    """A Transport that is on its way out: what comes is received for so many seconds in all, however much it is."""
-
-    def __init__(self, inner: Transport, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._inner = inner
-        self._seconds = seconds
-        self._now = now
-        self._until = now() + seconds
-
-    @property
-    def local(self) -> Address:
-        return self._inner.local
-
-    @property
-    def peer(self) -> Address:
-        return self._inner.peer
-
-    @property
-    def private(self) -> bool:
-        return self._inner.private
-
-    def set_timeout(self, seconds: float) -> None:
-        self._until = self._now() + seconds
-
-    def send(self, data: bytes) -> None:
-        self._inner.send(data)
-
-    def receive(self) -> bytes:
-        left = self._until - self._now()
-        if left <= 0:
-            raise TimedOut(f"the server has not ended the connection within {self._seconds:g} s")
-        self._inner.set_timeout(left)
-        return self._inner.receive()
-
-    def end(self) -> None:
-        self._inner.end()
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def abort(self) -> None:
-        self._inner.abort()
 
 
 def reason_of(error: OSError) -> str:

@@ -79,6 +79,7 @@ class SessionNotes:
     cipher: str | None = None
     cipher_number: int | None = None
     tls_resumed: bool = False
+    tls_verified: bool = False
     plugin: str | None = None
     switches: list[tuple[str | None, str]] = field(default_factory=list)
     path: str = "direct"

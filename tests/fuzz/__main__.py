@@ -14,21 +14,25 @@ from pathlib import Path
 
 from tests.corpus import REPOSITORY
 from tests.fuzz import seeds
+from tests.fuzz.client import inputs as client_inputs
 from tests.fuzz.targets import TARGETS
 
 WORK = REPOSITORY / ".cache" / "fuzz"
-LONGEST = {"line": 1 << 15, "records": 1 << 14}
+LONGEST = {"line": 1 << 15, "records": 1 << 14, "client": 1 << 15}
 # One input may take so long, in seconds, and so much memory, in MiB: more is a finding too.
 TIMEOUT = 20
 MEMORY = 1024
 FOUND = re.compile(r"Test unit written to (.*)")
 
 
+SEEDS = {"line": seeds.captures, "records": seeds.records, "client": client_inputs}
+
+
 def prepare(target: str) -> Path:
     """Writes the seeds of a target; returns their folder, in which the fuzzer keeps what it learns."""
     folder = WORK / f"corpus-{target}"
     folder.mkdir(parents=True, exist_ok=True)
-    for seed in seeds.captures() if target == "line" else seeds.records():
+    for seed in SEEDS[target]():
         (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
     return folder
 

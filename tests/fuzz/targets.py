@@ -23,6 +23,7 @@ from analyzer.protocol.records.commands import text as command
 from analyzer.protocol.records.proxy import decode_proxy
 from analyzer.protocol.wire.framing import PacketFramer
 from analyzer.protocol.wire.reader import Reader, TracingReader
+from tests.fuzz.client import client
 from tests.hostile_outputs import analyse, check_json, csv_of, html_of, text_of
 
 # First byte of an input of `records`.
@@ -167,4 +168,4 @@ def _exchange(name: str, secure: bool, script: bytes) -> None:
         record.summary()
 
 
-TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"line": line, "records": records}
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"line": line, "records": records, "client": client}

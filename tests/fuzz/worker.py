@@ -6,7 +6,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["analyzer"]):
+with atheris.instrument_imports(include=["analyzer", "live_client"]):
     from tests.fuzz.mutate import custom
     from tests.fuzz.targets import TARGETS
 

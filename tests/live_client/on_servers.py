@@ -30,6 +30,7 @@ def options(where: Server, who: Account, **choices: Any) -> Options:
         "tls_versions": () if tls == "none" else (tls,),
         "get_server_public_key": True,
         "cleartext": True,
+        "old_password": True,
     }
     return Options(**{**defaults, **choices})
 

@@ -147,7 +147,9 @@ def test_switch_answers_the_new_nonce(plugin: str) -> None:
 
 
 def test_old_switch_of_one_byte() -> None:
-    session, transport = open_session(greeting(), packet(b"\xfe", 2), ok(4))
+    with pytest.raises(ProtocolError, match="gives the password away"):
+        open_session(greeting(), packet(b"\xfe", 2), ok(4))
+    session, transport = open_session(greeting(), packet(b"\xfe", 2), ok(4), old_password=True)
     assert transport.packets()[1][1] == PLUGINS["mysql_old_password"].scramble(PASSWORD, NONCE)
     assert session.truth()["authentication"]["plugin"] == "mysql_old_password"
 

@@ -14,7 +14,8 @@ from analyzer.protocol.records.commands.replication import ComBinlogDump
 from analyzer.protocol.tables import commands as com
 from live_client import ClosedByServer, ConnectionFailed, Options, Session, TimedOut
 from live_client import session as session_module
-from live_client.transport import Parting, SocketTransport, open_socket
+from live_client.transport import SocketTransport, open_socket
+from live_client.wrapped_transport import Bounded, Parting
 from tests.live_client.scripted import ScriptedTransport, greeting, ok, packet
 
 Steps = list[str]
@@ -30,6 +31,21 @@ def listener() -> Iterator[socket.socket]:
 def connected(listener: socket.socket, timeout: float = 5) -> tuple[SocketTransport, socket.socket]:
     transport = open_socket(Options(port=listener.getsockname()[1], timeout=timeout), lambda text: None)
     return transport, listener.accept()[0]
+
+
+def test_a_deadline_for_everything() -> None:
+    """However lively the other side is: each wait is as long as a step may take, and no longer than is left."""
+    times = iter([1.0, 5.0, 9.5, 10.0])
+    inner = ScriptedTransport(b"a", b"b", b"c", b"d")
+    bounded = Bounded(inner, 2.0, 10.0, 10.0, lambda: next(times))
+    assert bounded.receive() == b"a"
+    assert inner.timeout == 2.0
+    bounded.set_timeout(3.0)
+    bounded.send(b"x")
+    assert inner.timeout == 3.0
+    assert bounded.receive() == b"b"
+    with pytest.raises(TimedOut, match="deadline of 10 s for the whole connection"):
+        bounded.receive()
 
 
 def test_both_ways(listener: socket.socket) -> None:

@@ -70,6 +70,7 @@ def login_options(server: Server, trial: Trial, who: Account | None = None) -> O
         "tls_versions": () if trial.tls == "none" else (trial.tls,),
         "get_server_public_key": True,
         "cleartext": True,
+        "old_password": True,
         "compression": trial.compression,
     }
     return Options(**{**usual, **trial.choices})

@@ -174,7 +174,8 @@ class ProofExchange(Exchange):
 class ClientOptions(msgspec.Struct, frozen=True):
     """What a client's user allows and brings along.
 
-    allow_cleartext: the password may be sent as it is without TLS.
+    allow_cleartext: the password may be sent as it is, by plugins that do nothing else, and without TLS.
+    verified: the other end is known to be the server: its certificate was verified, or nobody can be in between.
     server_public_key: PEM of the server's RSA key (--server-public-key-path); used before any that the server sends.
     get_server_public_key: the server may be asked for its RSA key, unverified (--get-server-public-key).
     client_nonce: what parsec signs beside the server's nonce; random where None. Fixed for repeatable recordings.
@@ -182,6 +183,7 @@ class ClientOptions(msgspec.Struct, frozen=True):
     """
 
     allow_cleartext: bool = False
+    verified: bool = False
     server_public_key: bytes | None = None
     get_server_public_key: bool = False
     client_nonce: bytes | None = None
@@ -215,6 +217,15 @@ class ClientSide:
         return ProtocolError(
             f"{self.plugin.name}: the server sent {len(server_data)} bytes where the plugin expects its verdict"
         )
+
+    def asked_cleartext(self) -> bytes:
+        """The same for a plugin that asks everybody for the password itself: TLS alone does not say who gets it."""
+        if self.secure and not self.options.verified and not self.options.allow_cleartext:
+            raise ProtocolError(
+                f"{self.plugin.name} asks for the password itself, and the server's certificate was not verified: "
+                "refused. Verify it (--ssl-mode verify-identity), or allow clear text (--enable-cleartext-plugin)"
+            )
+        return self.cleartext()
 
     def cleartext(self) -> bytes:
         """The password and a NUL, where they may be sent. Raises ProtocolError where they may not."""
@@ -255,6 +266,8 @@ class Plugin:
     name: str = ""
     short_name: str = ""
     open_fields: frozenset[str] = frozenset()
+    # Whoever listens can undo it: a client does it only where its user asks for it by name.
+    broken: bool = False
     proof: Proof = Proof(
         computed="The client answers in the plugin's own way.", proves="Only the plugin's two ends know."
     )

@@ -117,7 +117,7 @@ class DialogClient(ClientSide):
             elif self._answered and not question.hidden:
                 raise ProtocolError(f"dialog: the server asks {question.prompt!r} and there is no way to ask the user")
         self._answered = True
-        return self.cleartext()
+        return self.asked_cleartext()
 
 
 class Dialog(Plugin):

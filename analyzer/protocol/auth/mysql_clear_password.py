@@ -43,7 +43,7 @@ class ClearPasswordClient(ClientSide):
     def respond(self, server_data: bytes | None) -> bytes | None:
         if server_data is not None:
             raise self.unexpected(server_data)
-        return self.cleartext()
+        return self.asked_cleartext()
 
 
 class MysqlClearPassword(Plugin):

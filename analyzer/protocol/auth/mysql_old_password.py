@@ -64,6 +64,7 @@ def _random(seed1: int, seed2: int) -> Iterator[int]:
 class MysqlOldPassword(Plugin):
     name = "mysql_old_password"
     short_name = "old"
+    broken = True
     open_fields = frozenset({"nul"})
     proof = Proof(
         computed="The client computes 8 bytes from a 62-bit hash of the password and 8 bytes of nonce.",

@@ -28,6 +28,7 @@ NONCE = bytes(range(40, 60)) + b"\x00"
 NONCE_32 = bytes(range(100, 132))
 NONE = ClientOptions()
 CLEAR = ClientOptions(allow_cleartext=True)
+VERIFIED = ClientOptions(verified=True)
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +169,11 @@ def test_old_password_hash() -> None:
 
 def test_clear() -> None:
     assert run("mysql_clear_password", b"secret", b"", [], CLEAR)[1].protection == "cleartext"
-    sent, exchange = run("mysql_clear_password", b"secret", b"", [], secure=True)
+    sent, exchange = run("mysql_clear_password", b"secret", b"", [], VERIFIED, secure=True)
     assert (sent, exchange.protection) == ([b"secret\x00"], "tls")
+    assert run("mysql_clear_password", b"secret", b"", [], CLEAR, secure=True)[0] == sent
+    with pytest.raises(ProtocolError, match="certificate was not verified: refused"):
+        run("mysql_clear_password", b"secret", b"", [], secure=True)
     with pytest.raises(ProtocolError, match="clear text on a connection without TLS"):
         run("mysql_clear_password", b"secret", b"", [])
     with pytest.raises(ProtocolError, match="NUL"):
@@ -212,7 +216,7 @@ def test_dialog() -> None:
     sent, exchange = run("dialog", b"secret", b"", [b"\x04And the code: "], CLEAR)
     assert sent == [b"secret\x00", b"secret\x00"]
     assert exchange.protection == "cleartext"
-    options = ClientOptions(prompt=lambda text, hidden: f"{text}{hidden}".encode())
+    options = ClientOptions(verified=True, prompt=lambda text, hidden: f"{text}{hidden}".encode())
     sent, exchange = run("dialog", b"secret", b"\x04Password: ", [b"\x03Code?"], options, secure=True)
     assert sent == [b"secret\x00", b"Code?False\x00"]
     assert exchange.protection == "tls"
@@ -220,6 +224,8 @@ def test_dialog() -> None:
         run("dialog", b"secret", b"", [b"\x02Code?"], CLEAR)
     with pytest.raises(ProtocolError, match="clear text"):
         run("dialog", b"secret", b"", [])
+    with pytest.raises(ProtocolError, match="certificate was not verified: refused"):
+        run("dialog", b"secret", b"", [], secure=True)
 
 
 def test_which_plugins_a_client_can_do() -> None:
@@ -236,7 +242,7 @@ def test_which_plugins_a_client_can_do() -> None:
         "unix_socket",
     }
     for name in able:
-        assert PLUGINS[name].client(b"secret", NONCE_32, True, NONE).respond(None) is not None
+        assert PLUGINS[name].client(b"secret", NONCE_32, True, VERIFIED).respond(None) is not None
     for name in [*(set(PLUGINS) - able), "of_tomorrow"]:
         with pytest.raises(ProtocolError, match=f"'{name}', which this client can not do"):
             plugin(name).client(b"secret", NONCE_32, True, NONE)
