@@ -13,9 +13,11 @@ import msgspec
 
 from analyzer.protocol.columns import Columns
 from analyzer.protocol.execute_plan import ExecutePlan
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 MOST_STATEMENTS: Final = 4096
 MOST_BYTES: Final = 8 << 20
+MOST_FORGOTTEN: Final = 1 << 16  # of which the size is remembered
 # Bytes of one parameter's long data that are kept; what is over is counted.
 LONGEST_LONG_DATA: Final = 1 << 14
 MOST_LONG_DATA: Final = 256  # parameters of one statement that have some
@@ -58,6 +60,7 @@ class PreparedStatement(msgspec.Struct, eq=False):
     parameters: Columns = ()
     columns: Columns = ()
     long_data: dict[int, LongData] = {}
+    cut: int = 0  # bytes of the text that are missing, or were forgotten
     executed: bool = False  # the long data was used: the next of it begins anew
     plan: ExecutePlan | None = None  # how its plain executes are read
 
@@ -94,11 +97,12 @@ class PreparedStatement(msgspec.Struct, eq=False):
 class PreparedStatements:
     """Statement id -> Statement. `dropped` counts those that were forgotten to keep within bounds."""
 
-    __slots__ = ("_by_id", "_bytes", "dropped", "last")
+    __slots__ = ("_by_id", "_bytes", "_forgotten", "dropped", "last")
 
     def __init__(self) -> None:
         self._by_id: dict[int, PreparedStatement] = {}
         self._bytes = 0
+        self._forgotten: dict[int, int] = {}  # id -> bytes of its text
         self.dropped = 0
         self.last: PreparedStatement | None = None
 
@@ -120,9 +124,9 @@ class PreparedStatements:
             return self.last
         return self._by_id.get(statement_id)
 
-    def begin(self, query: str | None) -> PreparedStatement:
-        """COM_STMT_PREPARE went out; `query` is None where it could not be read."""
-        statement = self.last = PreparedStatement(query=query)
+    def begin(self, query: str | None, cut: int = 0) -> PreparedStatement:
+        """COM_STMT_PREPARE went out; `query` is None where it could not be read, `cut` bytes of it are not there."""
+        statement = self.last = PreparedStatement(query=query, cut=cut)
         return statement
 
     def prepared(self, statement: PreparedStatement, statement_id: int, num_params: int, num_columns: int) -> None:
@@ -131,6 +135,7 @@ class PreparedStatements:
         statement.num_params = num_params
         statement.num_columns = num_columns
         self.drop(statement_id)
+        self._forgotten.pop(statement_id, None)
         self._keep(statement_id, statement)
 
     def failed(self, statement: PreparedStatement) -> None:
@@ -142,7 +147,7 @@ class PreparedStatements:
         """The statement of a number; an entry that knows nothing where its prepare was not captured."""
         known = self.get(statement_id)
         if known is None:
-            known = PreparedStatement(statement_id)
+            known = PreparedStatement(statement_id, cut=self._forgotten.get(statement_id, 0))
             if statement_id != LAST_PREPARED:
                 self._keep(statement_id, known)
         return known
@@ -161,6 +166,7 @@ class PreparedStatements:
     def clear(self) -> None:
         """COM_RESET_CONNECTION, COM_CHANGE_USER: the server has forgotten all of them."""
         self._by_id.clear()
+        self._forgotten.clear()
         self._bytes = 0
         self.last = None
 
@@ -185,3 +191,5 @@ class PreparedStatements:
             gone = self._by_id.pop(oldest)
             self._bytes -= len(gone.query or "")
             self.dropped += 1
+            if gone.query is not None and len(self._forgotten) < MOST_FORGOTTEN:
+                self._forgotten[oldest] = len(gone.query.encode("utf-8", ENCODING_ERRORS)) + gone.cut

@@ -138,9 +138,7 @@ class Shown(CommandTracker):
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
-    def complete(self, exchange: PendingCommand) -> None:
-        super().complete(exchange)
-        self._sink.clear()
+    def put(self, exchange: PendingCommand) -> None:
         if exchange.number < FIRST:
             self._first.append(self._command(exchange))
             return

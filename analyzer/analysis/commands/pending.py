@@ -38,13 +38,26 @@ from analyzer.protocol.tables.capabilities import (
     STATUS_FLAGS,
     flag_names,
 )
-from analyzer.protocol.tables.commands import COM_QUERY, COMMANDS
+from analyzer.protocol.tables.commands import (
+    COM_QUERY,
+    COM_STMT_BULK_EXECUTE,
+    COM_STMT_CLOSE,
+    COM_STMT_EXECUTE,
+    COM_STMT_FETCH,
+    COM_STMT_PREPARE,
+    COM_STMT_RESET,
+    COM_STMT_SEND_LONG_DATA,
+    COMMANDS,
+)
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.protocol.wire.text import in_charset
 from analyzer.protocol.wire.values import Plain
 
 # Bytes of a binary parameter that are shown.
 LONGEST_BYTES: Final = 256
+# Commands with a statement, their own or a prepared one; the others that name one are about it.
+_WITH_STATEMENT: Final = frozenset({COM_QUERY, COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_BULK_EXECUTE})
+_OF_STATEMENT: Final = frozenset({COM_STMT_FETCH, COM_STMT_RESET, COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA})
 # Commands whose one-line summary is what they are about.
 _SUMMARISED: Final = (
     *(ComInitDb, ComCreateDb, ComDropDb, ComRefresh, ComShutdown, ComSetOption, ComTableDump, ComRegisterSlave),
@@ -84,6 +97,18 @@ class PendingCommand(msgspec.Struct, gc=False):
     missing_bytes: int = 0  # so many of them, as far as is known
     codecs: tuple[str | None, str | None] | None = None  # of both sides' text, where one is not UTF-8
     before: list[ResultSet] | None = None  # results that are complete, where there are several
+
+    def without_answer(self) -> PendingCommand:
+        """The same command: what was taken to be its answer is that of another."""
+        return PendingCommand(
+            *(self.number, self.frame, self.time_ns, self.code, self.record, self.bytes_request, self.statement),
+            *(self.num_params, self.database, self.user),
+            text=self.text,
+            plan=self.plan,
+            prepared=self.prepared,
+            stray=self.stray,
+            torn=True,
+        )
 
 
 def result_of(exchange: PendingCommand) -> ResultSet:
@@ -176,6 +201,13 @@ def _statement_id(pending: PendingCommand) -> int | None:
     else:
         found = getattr(record, "statement_id", LAST_PREPARED)
     return found if found != LAST_PREPARED else None
+
+
+def _cut(pending: PendingCommand) -> int:
+    """Bytes of the statement that are not there."""
+    cut: int = getattr(pending.record, "cut", 0)
+    prepared = pending.prepared
+    return cut or prepared.cut if prepared is not None and pending.code in _WITH_STATEMENT else cut
 
 
 def _argument(record: AnyRecord | None) -> str | None:
@@ -293,7 +325,7 @@ def command_of(
         pending.first_ns - time_ns if answered and pending.first_ns else None,
         pending.last_ns - time_ns if answered else None,
         COMMANDS.get(code) or f"0x{code:02x}",
-        statement,
+        statement if code in _WITH_STATEMENT else None,
         bound.values,
         bound.attributes,
         pending.database,
@@ -311,9 +343,9 @@ def command_of(
         pending.bytes_response,
         None if pending.response == ENCRYPTED else pending.ended and not pending.torn,
         pending.missing_bytes,
-        getattr(record, "cut", 0) or None,
+        None if record is None and pending.prepared is None else _cut(pending) or None,
         None if record is None and pending.prepared is None else _statement_id(pending),
-        None if record is None else _argument(record),
+        None if record is None else _argument(record) if code not in _OF_STATEMENT else statement,
         client,
         server,
         pending.user,

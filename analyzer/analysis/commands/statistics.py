@@ -19,6 +19,8 @@ MOST_CHARACTERS: Final = 16 << 20  # of their names
 OTHERS: Final = "(others)"
 # Bits of a duration that are kept in its bucket: percentiles are at most 1/32 too high.
 _BITS: Final = 5
+# Commands that are about a prepared statement.
+OF_STATEMENT: Final = frozenset({"stmt_fetch", "stmt_reset", "stmt_close", "stmt_send_long_data"})
 
 # By "error" only commands that failed are counted: by the code of the error and the statement.
 KINDS: Final = ("server", "user", "client", "database", "command", "statement", "error")
@@ -86,7 +88,11 @@ class Durations(msgspec.Struct):
 
 
 class CommandGroup(msgspec.Struct):
-    """Exchanges that have something in common. `example` is the slowest's (capture, stream, frame)."""
+    """Commands that have something in common. `example` is the slowest's (capture, stream, frame).
+
+    `incomplete`: bytes of so many, or of their responses, are missing. Their times are left out, for they are at least
+    that; so rows and bytes are at least what is said.
+    """
 
     name: str
     count: int = 0
@@ -94,6 +100,7 @@ class CommandGroup(msgspec.Struct):
     unanswered: int = 0
     rows: int = 0
     bytes: int = 0
+    incomplete: int = 0
     durations: Durations = msgspec.field(default_factory=Durations)
     example: tuple[str, int, int] | None = None
 
@@ -105,6 +112,9 @@ class CommandGroup(msgspec.Struct):
         if exchange.duration_ns is None:
             self.unanswered += exchange.response == "missing"
             return
+        if exchange.complete is False:
+            self.incomplete += 1
+            return
         if exchange.duration_ns >= self.durations.longest:
             self.example = (exchange.capture, exchange.stream, exchange.frame)
         self.durations.add(exchange.duration_ns)
@@ -113,6 +123,7 @@ class CommandGroup(msgspec.Struct):
         self.count += other.count
         self.errors += other.errors
         self.unanswered += other.unanswered
+        self.incomplete += other.incomplete
         self.rows += other.rows
         self.bytes += other.bytes
         if other.durations.longest >= self.durations.longest:
@@ -165,7 +176,8 @@ class CommandStatistics(msgspec.Struct):
 
 def statement_of(exchange: Command, digests: Digests) -> str:
     """The statement without its literals; the command in brackets where it has none."""
-    return statement_name(exchange.command, exchange.statement, digests)
+    text = exchange.argument if exchange.command in OF_STATEMENT else exchange.statement
+    return statement_name(exchange.command, text, digests)
 
 
 def statement_name(command: str, statement: str | None, digests: Digests) -> str:

@@ -74,6 +74,8 @@ REST_OF: Final[dict[int, str]] = {
     COM_BINLOG_DUMP: BINLOG,
     COM_BINLOG_DUMP_GTID: BINLOG,
 }
+# Commands that are held back at one time.
+MOST_HELD: Final = 4096
 # Result sets of one command that are listed; more are counted in `rows` alone.
 MOST_RESULTS: Final = 256
 # Bytes that a command takes beside its packets while it goes on.
@@ -116,6 +118,7 @@ class CommandTracker(BaseObserver):
     __slots__ = (
         "_due",
         "_ends",
+        "_held",
         "_pending",
         "_sink",
         "client",
@@ -134,6 +137,8 @@ class CommandTracker(BaseObserver):
         self._sink = sink
         self._pending: deque[PendingCommand] = deque()
         self._due = False
+        # Commands whose answers may turn out to be those of others; None where that can not be.
+        self._held: list[PendingCommand] | None = None
         self._ends: tuple[Endpoint, Endpoint] | None = None
         self.number = 0
         self.user: str | None = None
@@ -267,6 +272,18 @@ class CommandTracker(BaseObserver):
     def desynchronised(self) -> None:
         for exchange in self._pending:
             exchange.torn = True
+        held, self._held = self._held, None
+        for exchange in held or ():
+            self.put(exchange.without_answer() if exchange.response != NONE else exchange)
+
+    def taken_up(self) -> None:
+        self.proven()
+        self._held = []
+
+    def proven(self) -> None:
+        held, self._held = self._held, None
+        for exchange in held or ():
+            self.put(exchange)
 
     @property
     def plain(self) -> bool:
@@ -386,6 +403,7 @@ class CommandTracker(BaseObserver):
     def close(self) -> None:
         while self._pending:
             self.complete(self._pending.popleft())
+        self.proven()
 
     # -- what is done with it ------------------------------------------------------------------------------------------
 
@@ -406,6 +424,13 @@ class CommandTracker(BaseObserver):
             for change in exchange.ok.session_state_info or ():
                 if isinstance(change, Schema):
                     self.database = change.value or None
+        if self._held is not None and len(self._held) < MOST_HELD:
+            self._held.append(exchange)
+        else:
+            self.put(exchange)
+
+    def put(self, exchange: PendingCommand) -> None:
+        """Takes a command of which nothing changes any more."""
         self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
 
     def exchange(self, capture: str, pending: PendingCommand, mask: StatementMask | None = None) -> Command:

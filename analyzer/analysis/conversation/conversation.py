@@ -21,10 +21,10 @@ from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
 from analyzer.net.tcp.payload_runs import Runs, RunsHandler
 from analyzer.net.tcp.reassembly import END_RST, TcpConnection
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine, compression_of
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.login import extended
-from analyzer.protocol.wire.compression import Allowance
+from analyzer.protocol.wire.compression import ZLIB, Allowance
 from analyzer.tls.records import begins_tls
 
 if TYPE_CHECKING:
@@ -398,6 +398,10 @@ class Conversation(RunsHandler):
         sync, machine = self._resync, self.machine
         if role == SERVER:
             return self._server_certain(data, frames[0], times[0])
+        if sync.proving and sync.proves(machine):
+            if self.observer is not None:
+                self.observer.proven()
+            self._settle()
         if self._decoder.framers[CLIENT].pending:
             return True
         if machine.state == st.AUTHENTICATION and resync.is_authentication(data, CLIENT):
@@ -421,10 +425,11 @@ class Conversation(RunsHandler):
     def _take_up(self, data: bytes) -> bool:
         """Whether a segment of the client begins with a command."""
         sync, machine, decoder = self._resync, self.machine, self._decoder
-        if decoder.compressed is None and machine.context.client is None:
+        if decoder.compressed is None and (machine.context.client is None or not machine.login_done):
             algorithm = resync.compressed_commands(data)
             if algorithm is not None:
-                decoder.begin_compression(algorithm or "zlib", CLIENT)
+                algorithm = algorithm or compression_of(machine.context.in_force) or ZLIB
+                decoder.begin_compression(algorithm, CLIENT)
         if decoder.compressed is None:
             start = resync.command_in(data)
         else:
@@ -447,6 +452,8 @@ class Conversation(RunsHandler):
             if not machine.unpaired:
                 decoder.lose(SERVER)
                 sync.take_up()
+                if self.observer is not None:
+                    self.observer.taken_up()
         self._settle()
         return True
 
@@ -456,8 +463,11 @@ class Conversation(RunsHandler):
         if sync.checking:
             if sync.is_answer() and self._begins_answer(data):
                 sync.confirm()
-                self._settle()
                 return True
+            sync.refuse()
+            self._desynchronise()
+        elif sync.proving and machine.state == st.COMMAND and not machine.quitting and not resync.is_error(data):
+            # One answer too many: what was paired since is shifted.
             sync.refuse()
             self._desynchronise()
         if machine.state == st.DESYNCHRONISED:

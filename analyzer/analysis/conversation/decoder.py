@@ -255,7 +255,7 @@ class Decoder:
         if type(record) is Malformed and record.record_type in LOOKED_AT:
             # A row or an event that is broken is so only for who looks at it: the facts are the same for all.
             broken, noted = False, UNSEEN
-        if (broken or machine.sequence_error is not None) and self._unsure(role):
+        if (broken or (role == SERVER and machine.sequence_error is not None)) and self._unsure(role):
             return False
         if (
             machine.sequence_error is not None

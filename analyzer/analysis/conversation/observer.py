@@ -108,7 +108,16 @@ class Observer(Protocol):
         """Bytes that belong to no packet whose beginning is known: they come after bytes that are missing."""
 
     def desynchronised(self) -> None:
-        """What the commands that wait were answered with can not be told from the answers of others."""
+        """What the commands that wait were answered with can not be told from the answers of others.
+
+        The same is true of those that were answered since `taken_up`, if `proven` has not been called.
+        """
+
+    def taken_up(self) -> None:
+        """The command that comes is paired with the answer that comes next, until something speaks against it."""
+
+    def proven(self) -> None:
+        """It was its answer."""
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         """FIN or RST."""
@@ -202,6 +211,12 @@ class BaseObserver:
     def desynchronised(self) -> None:
         """Answers that are nobody's."""
 
+    def taken_up(self) -> None:
+        """Answers that may be somebody's."""
+
+    def proven(self) -> None:
+        """They are."""
+
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         """FIN or RST."""
 
@@ -260,6 +275,14 @@ class ObserverGroup(BaseObserver):
     def desynchronised(self) -> None:
         for observer in self.observers:
             observer.desynchronised()
+
+    def taken_up(self) -> None:
+        for observer in self.observers:
+            observer.taken_up()
+
+    def proven(self) -> None:
+        for observer in self.observers:
+            observer.proven()
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         for observer in self.observers:

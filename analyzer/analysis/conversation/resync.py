@@ -89,9 +89,11 @@ def cut_record(machine: Machine, role: int, framer: PacketFramer) -> tuple[str, 
 def is_command(data: bytes, start: int = 0) -> bool:
     """Whether what begins at `start` can be a command, whole or with its end in a later segment."""
     head = data[start : start + HEADER + 1]
-    if len(head) <= HEADER or head[3] or head[4] not in COMMANDS or head[4] in _NEVER_SENT:
+    if len(head) <= HEADER or head[3] or head[4] in _NEVER_SENT:
         return False
     length, code = head[0] | head[1] << 8 | head[2] << 16, head[4]
+    if code not in COMMANDS:
+        return not start and len(data) == HEADER + length
     least, most = _SIZES.get(code, (1, 1 << 16))
     if not least <= length <= most:
         return False
@@ -190,6 +192,7 @@ class Resynchroniser:
         "draining",
         "due",
         "lost",
+        "proving",
         "watching",
     )
 
@@ -198,6 +201,7 @@ class Resynchroniser:
         self.lost = False
         self.due = [False, False]
         self.checking = False  # a command was taken up: what comes is its answer, or not
+        self.proving = False  # it was, as far as is known: until the client goes on, having got all of it
         self.draining = False  # commands of the client are missing behind those that wait
         self._asked = -1  # the number behind the last byte of the command that was taken up
         self._next = [-1, -1]  # numbers behind what has come of each direction, by role
@@ -263,7 +267,7 @@ class Resynchroniser:
 
     def _lose(self) -> None:
         self.lost, self.draining = True, False
-        self.checking, self._asked, self._probed = False, -1, False
+        self.checking, self.proving, self._asked, self._probed = False, False, -1, False
 
     # -- taking up -----------------------------------------------------------------------------------------------------
 
@@ -287,6 +291,7 @@ class Resynchroniser:
 
     def take_up(self) -> None:
         """The command that comes is paired with what the server says next."""
+        self.proving = False
         self.checking, self.lost, self._unheard = True, False, False
         self._asked = -1
 
@@ -307,11 +312,20 @@ class Resynchroniser:
     def confirm(self) -> None:
         """It is."""
         self.checking, self._asked = False, -1
+        self.proving = True
         self._probed = False
         self.due[SERVER] = False
+
+    def proves(self, machine: Machine) -> bool:
+        """Whether the client goes on after the whole answer, and nothing else has come: nothing is shifted."""
+        if machine.command is not None or self._ack != self._next[SERVER]:
+            self._pipelines = True
+            return False
+        self.proving = False
         self.settle()
+        return True
 
     def settle(self) -> None:
         """Nothing is watched any more where all is certain."""
-        if not (self.lost or self.checking or self.draining or any(self.due)):
+        if not (self.lost or self.checking or self.proving or self.draining or any(self.due)):
             self.watching = False

@@ -300,7 +300,9 @@ def _noted_statement(
 ) -> PreparedStatement | None:
     """Takes what a command says of prepared statements; gives the one that it makes or uses."""
     if code == com.COM_STMT_PREPARE:
-        return c.prepared.known.begin(record.query if isinstance(record, ComStmtPrepare) else None)
+        if isinstance(record, ComStmtPrepare):
+            return c.prepared.known.begin(record.query, record.cut)
+        return c.prepared.known.begin(None)
     if code in (com.COM_RESET_CONNECTION, com.COM_CHANGE_USER):
         if c.prepared.statements is not None:
             c.prepared.statements.clear()

@@ -50,11 +50,12 @@ class CommandsText:
             self._date = date
         took = "" if exchange.duration_ns is None else labels.duration(exchange.duration_ns)
         count = exchange.affected_rows if exchange.response == "ok" else exchange.rows
+        at_least = exchange.complete is False and exchange.response != "ok"
         texts = [
             labels.time_of_day(exchange.time_ns, milliseconds=True),
             str(exchange.stream),
             took,
-            "" if count is None else str(count),
+            "" if count is None else f"{count}+" if at_least else str(count),
             self._what(exchange),
         ]
         self._write(self._row(texts) + "\n")
@@ -63,11 +64,16 @@ class CommandsText:
             self._after(f"error {exchange.error.code}{state}: {exchange.error.message}", "red")
         elif exchange.response == "missing":
             self._after("no answer in the capture", "yellow")
+        elif exchange.complete is False:
+            missing = f"{exchange.missing_bytes:,} bytes are" if exchange.missing_bytes else "its end is"
+            self._after(f"incomplete: {missing} missing; time and rows are at least that", "yellow")
 
     def _what(self, exchange: Command) -> str:
         name = exchange.command.upper()
         if exchange.statement is None:
-            return name if exchange.argument is None else f"{name} {exchange.argument}"
+            if exchange.argument is not None:
+                return f"{name} {exchange.argument}"
+            return name if exchange.statement_id is None else f"{name} (statement {exchange.statement_id})"
         text = exchange.statement if exchange.command == "query" else f"{name} {exchange.statement}"
         if exchange.parameters:
             text += " <- " + ", ".join("NULL" if value is None else str(value) for value in exchange.parameters)

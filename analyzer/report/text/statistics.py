@@ -31,7 +31,7 @@ _TITLES = {
 _HEAD = f"{'Count':>8} {'Errors':>6} {'Total':>6} {'Mean':>6} {'p95':>6} {'p99':>6} {'Max':>6} {'Rows':>9}  "
 COLUMNS = (
     *("by", "name", "count", "errors", "unanswered", "total_ns", "mean_ns", "p95_ns", "p99_ns", "max_ns", "rows"),
-    *("bytes", "slowest_capture", "slowest_stream", "slowest_frame"),
+    *("bytes", "slowest_capture", "slowest_stream", "slowest_frame", "incomplete"),
 )
 
 
@@ -48,7 +48,8 @@ class StatisticsText:
         everything = statistics.all
         errors = f", {labels.count(everything.errors, 'error')}" if everything.errors else ""
         missing = f", {everything.unanswered:,} without an answer in the capture" if everything.unanswered else ""
-        self._write(f"{labels.count(everything.count, 'command')}{errors}{missing}\n")
+        torn = f", {everything.incomplete:,} incomplete (no times of them)" if everything.incomplete else ""
+        self._write(f"{labels.count(everything.count, 'command')}{errors}{missing}{torn}\n")
         if everything.durations.count:
             self._histogram(everything)
         for reason in REASONS:
@@ -122,7 +123,7 @@ def row_of(kind: str, group: CommandGroup) -> dict[str, Any]:
     values = (
         *(kind, json_safe(group.name), group.count, group.errors, group.unanswered),
         *(times.total, times.mean, times.percentile(95), times.percentile(99), times.longest if some else None),
-        *(group.rows, group.bytes, capture, stream, frame),
+        *(group.rows, group.bytes, capture, stream, frame, group.incomplete),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
