@@ -315,7 +315,6 @@ OPEN_CLASSES: frozenset[str] = frozenset(
 OPEN_CIRCLES: frozenset[str] = frozenset({})
 OPEN_PRIVATE: frozenset[str] = frozenset(
     {
-        "analyzer.analysis.commands.excerpt",
         "analyzer.analysis.live",
     }
 )
