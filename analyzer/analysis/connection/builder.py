@@ -307,6 +307,7 @@ def transport_of(tcp: TcpConnection, conversation: Conversation) -> TransportFac
         server.acked >= 0,
         tcp.closed,
         client.fin_frame or client.rst_frame,
+        (client.fin_unseen, server.fin_unseen),
         conversation.machine.one_sided,
     )
 

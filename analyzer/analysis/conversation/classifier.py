@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from analyzer.analysis.conversation import recognition as recognise
 from analyzer.errors import BadValue, DecodeError, Truncated
@@ -23,6 +23,25 @@ REFUSED_BYTES: Final = 64
 Chunk = tuple[int, bytes, list[int], list[int], list[int]]
 
 
+class HeldBytes(NamedTuple):
+    """Bytes of a side: the number of their first, and what each of their segments acknowledges."""
+
+    chunk: Chunk
+    seq: int
+    acks: list[int]
+
+
+class LostBytes(NamedTuple):
+    """Bytes of a side that are missing, up to the sequence number `number`."""
+
+    sender: int
+    length: int
+    reason: str
+    frame: int
+    time_ns: int
+    number: int
+
+
 class Undecided:
     """Takes stream events until `kind` is not UNDECIDED; then `client` is the index of the client's endpoint.
 
@@ -38,7 +57,7 @@ class Undecided:
         self._first: list[bytes] = [b"", b""]
         self._said_no = [False, False]
         self._lost = [False, False]
-        self.chunks: list[tuple[Chunk, int, list[int]]] = []
+        self.chunks: list[HeldBytes | LostBytes] = []
         self.kind = UNDECIDED
         self.client = 0
         self.assumed = False
@@ -56,7 +75,10 @@ class Undecided:
 
     def first_of(self, sender: int) -> bytes:
         """What a side said in its first segment; empty where nothing was held back of it."""
-        return next((data[: ends[0]] for (side, data, ends, _, _), _, _ in self.chunks if side == sender), b"")
+        for one in self.chunks:
+            if isinstance(one, HeldBytes) and one.chunk[0] == sender:
+                return one.chunk[1][: one.chunk[2][0]]
+        return b""
 
     @property
     def lost(self) -> bool:
@@ -65,14 +87,16 @@ class Undecided:
 
     def data(self, chunk: Chunk, seq: int, acks: list[int]) -> None:
         """Takes bytes: the number of their first, and what each of their segments acknowledges, go with them."""
-        self.chunks.append((chunk, seq, acks))
+        self.chunks.append(HeldBytes(chunk, seq, acks))
         self._first[chunk[0]] += chunk[1][:UNDECIDED_BYTES]
         self._decide()
         if self.kind == UNDECIDED and sum(map(len, self._first)) > UNDECIDED_BYTES:
             self.give_up()
 
-    def gap(self, sender: int) -> None:
+    def gap(self, lost: LostBytes) -> None:
         """Bytes are missing: what is cut there may be told from what came before."""
+        sender = lost.sender
+        self.chunks.append(lost)
         self._lost[sender] = True
         first = self._first[sender]
         initiator = self._tcp.initiator
@@ -91,7 +115,7 @@ class Undecided:
             verdicts: list[int] = []
             if initiator != sender:
                 greets = recognise.is_greeting(first)
-                verdict = greets if greets == recognise.YES else recognise.is_early_error(first)
+                verdict = greets if greets == recognise.YES else recognise.is_early_error(first, initiator is not None)
                 if verdict == recognise.YES:
                     self._is_mysql(client=1 - sender)
                     return

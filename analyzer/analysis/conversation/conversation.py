@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis.conversation import resync
-from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Undecided
+from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, LostBytes, Undecided
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.fast_path import plain_turns
@@ -157,22 +157,12 @@ class Conversation(RunsHandler):
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self.facts.faults.record_gap(sender, length, reason, frame)
+        lost = LostBytes(sender, length, reason, frame, time_ns, self.tcp.halves[sender].next)
         if self._undecided is not None:
-            self._undecided.gap(sender)
+            self._undecided.gap(lost)
             self._decided()
-        if self.kind != MYSQL:
-            return
-        role = CLIENT if sender == self.client else SERVER
-        if role == CLIENT:
-            self._proxy.lose()
-        if self.observer is not None:
-            self.observer.gap(role, length, reason, frame, time_ns)
-        self._watch()
-        self._resync.missing(role, self.tcp.halves[sender].next)
-        if not self._bridged(role, length, frame, time_ns):
-            self._cut_record(role, frame)
-            self._lose(role)
-        self._settle()
+        elif self.kind == MYSQL:
+            self._missing(lost, self.tcp)
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         closing = self.facts.closing
@@ -209,10 +199,14 @@ class Conversation(RunsHandler):
                 self._resync.lose_all()
         elif undecided.greeting_lost:
             machine.assume(st.LOGIN)
-        for (sender, data, ends, frames, times), seq, acks in undecided.chunks:
+        for one in undecided.chunks:
+            if isinstance(one, LostBytes):
+                self._missing(one, None)
+                continue
+            sender, data, ends, frames, times = one.chunk
             role = CLIENT if sender == self.client else SERVER
             if self._resync.watching:
-                self._watched(role, data, ends, frames, times, seq, acks)
+                self._watched(role, data, ends, frames, times, one.seq, one.acks)
             else:
                 self._bytes(role, data, ends, frames, times)
 
@@ -286,10 +280,25 @@ class Conversation(RunsHandler):
     def doubtful(self) -> bool:
         return self._resync.watching
 
-    def _watch(self) -> None:
-        """From here on it matters what segments acknowledge."""
-        self._resync.begin(self.tcp, self.client)
+    def _watch(self, tcp: TcpConnection | None) -> None:
+        """From here on it matters what segments acknowledge. `tcp` knows where both sides are now."""
+        self._resync.begin(tcp, self.client)
         self._decoder.bare = False
+
+    def _missing(self, lost: LostBytes, tcp: TcpConnection | None) -> None:
+        """Bytes are missing: goes on with what is still certain."""
+        sender, length, reason, frame, time_ns, number = lost
+        role = CLIENT if sender == self.client else SERVER
+        if role == CLIENT:
+            self._proxy.lose()
+        if self.observer is not None:
+            self.observer.gap(role, length, reason, frame, time_ns)
+        self._watch(tcp)
+        self._resync.missing(role, number)
+        if not self._bridged(role, length, frame, time_ns):
+            self._cut_record(role, frame)
+            self._lose(role)
+        self._settle()
 
     def _settle(self) -> None:
         """All is certain again, if it is."""
@@ -390,7 +399,7 @@ class Conversation(RunsHandler):
             self._desynchronise()
 
     def out_of_step(self, role: int) -> None:
-        self._watch()
+        self._watch(self.tcp)
         self._lose(role)
 
     def _certain(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:

@@ -315,6 +315,7 @@ class TransportFacts(msgspec.Struct):
     acknowledged: bool  # the client acknowledged something of the server
     closed: bool  # both sides have ended, or one has reset
     client_left_frame: int  # of the client's FIN or RST
+    left_unseen: tuple[bool, bool]  # a FIN of whom was acknowledged and is not in the capture
     one_sided: bool  # the other direction's bytes are not in the capture
 
 

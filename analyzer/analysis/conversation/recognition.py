@@ -25,6 +25,8 @@ LONGEST_LOGIN: Final = 1 << 18
 # Source: MySQL "Error Message Reference".
 ERROR_CODES: Final = range(1000, 20000)
 _SQL_STATE: Final = re.compile(r"[0-9A-Z]{5}")
+# Errors that no server sends in an established session: too many connections, a host that is blocked or not allowed.
+BEFORE_LOGIN: Final = frozenset({1040, 1129, 1130})
 # X Protocol: the server's first message is the notice "hello" (type 11), the client's CapabilitiesGet or ...Set.
 # Source: MySQL source documentation, "X Protocol", Mysqlx.ClientMessages and Mysqlx.ServerMessages.
 X_NOTICE: Final = 11
@@ -90,8 +92,11 @@ def is_cut_login(data: bytes) -> bool:
     return len(data) >= 36 and is_login(data) != NO
 
 
-def is_early_error(data: bytes) -> int:
-    """Whether a direction begins with the error packet that stands in for a greeting."""
+def is_early_error(data: bytes, opened: bool = True) -> int:
+    """Whether a direction begins with the error packet that stands in for a greeting.
+
+    `opened`: the beginning of the connection is in the capture; if not, most errors end an established session.
+    """
     verdict, payload = _packet(data, LONGEST_ERROR, 4)
     if verdict == NO or (len(data) >= 4 and data[3] != 0) or (payload and payload[0] != 0xFF):
         return NO
@@ -108,7 +113,8 @@ def is_early_error(data: bytes) -> int:
         return NO
     # A sentence, in whatever language.
     words = error.error_message.strip()
-    return YES if error.error_code in ERROR_CODES and len(words) > 3 and words.isprintable() else NO
+    known = error.error_code in (ERROR_CODES if opened else BEFORE_LOGIN)
+    return YES if known and len(words) > 3 and words.isprintable() else NO
 
 
 def is_login(data: bytes) -> int:

@@ -106,6 +106,7 @@ class Half(msgspec.Struct):
     spans: list[int] = []
     bytes: int = 0
     fin: bool = False
+    fin_unseen: bool = False
     fin_frame: int = 0
     rst_frame: int = 0
     due: int = -1  # where a request of the peer awaits its first byte, if that was not captured
@@ -199,6 +200,11 @@ class Half(msgspec.Struct):
         """The direction ends with the FIN of this frame, which takes one number."""
         self.fin = True
         self.fin_frame = frame
+        self.next = (self.next + 1) & 0xFFFF_FFFF
+
+    def finish_unseen(self) -> None:
+        """The peer acknowledged one number more than there are bytes: a FIN, which was not captured."""
+        self.fin_unseen = True
         self.next = (self.next + 1) & 0xFFFF_FFFF
 
     def reset(self, frame: int) -> bool:
@@ -667,7 +673,8 @@ class TcpConnection:
         self.impatience += 1
         for sender in (0, 1):
             half = self.halves[sender]
-            if self.impatience > PATIENCE and self._acknowledged_hole(half):
+            # One that merely waits for the peer's bytes goes after them.
+            if self.impatience > PATIENCE and self._has_hole(sender) and self._acknowledged_hole(half):
                 self._skip_hole(sender)
                 self.impatience = 0
                 self._drain()
@@ -694,6 +701,9 @@ class TcpConnection:
         else:
             return
         length = difference(target, half.next)
+        if length == 1 and not half.held:
+            half.finish_unseen()
+            return
         if length <= 0:
             # In its place, but it waits for bytes of the peer that will not come.
             other = self.halves[1 - sender]
@@ -736,6 +746,8 @@ class TcpConnection:
                 half.next = half.acked
                 self.noted().hole(sender, lost, self.last_frame, True)
                 self._gap(sender, lost, GAP_LOST, self.last_frame, self.last_ns)
+            elif lost == 1 and not half.fin:
+                half.finish_unseen()
 
     def _has_hole(self, sender: int) -> bool:
         half = self.halves[sender]

@@ -233,6 +233,12 @@ def test_verdicts_on_whole_packets() -> None:
     assert recognise.is_login(greeting()) == NO
     assert recognise.is_early_error(err(0, 1040, "Too many connections")) == YES
     assert recognise.is_early_error(greeting()) == NO
+    # A router's, any proxy's.
+    assert recognise.is_early_error(err(0, 2003, "Can't connect to remote MySQL server")) == YES
+    assert recognise.is_early_error(err(0, 9001, "Max connect timeout reached")) == YES
+    # Where the beginning is missing, most errors end a session that was established.
+    assert recognise.is_early_error(err(0, 4031, "The client was disconnected"), opened=False) == NO
+    assert recognise.is_early_error(err(0, 1040, "Too many connections"), opened=False) == YES
     # A proxy or a TLS terminator in between asked for TLS itself.
     assert recognise.is_login(login(sequence=2)) == YES
     assert recognise.is_login(login(sequence=3)) == NO

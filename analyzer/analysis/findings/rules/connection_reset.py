@@ -18,14 +18,19 @@ def check(case: Case) -> Iterator[Verdict]:
     reset = facts.closing.reset
     if reset is None:
         return
-    if "quit" in c.commands or c.tcp.fin_from is not None or c.phase_reached == "tcp":
+    gone = c.tcp.fin_from is not None or any(case.transport.left_unseen)
+    if "quit" in c.commands or gone or c.phase_reached == "tcp":
         return  # after a goodbye, or a refused connection
     side = "client" if reset[0] == case.facts.client else "server"
     # Inside TLS a client may have said goodbye before: nobody can see it.
     # A server that has refused a client and closes with that one's bytes unread sends RST, too.
     # And a health check or a scanner that resets instead of closing is a probe-connection.
-    harmless = c.outcome in ("encrypted", "rejected") or (
-        side == "client" and (c.outcome == "accepted" or not c.tcp.bytes_from_client)
+    # Where the capture begins in the middle, or is one side's, what came before it is not known.
+    harmless = (
+        c.outcome in ("encrypted", "rejected")
+        or (side == "client" and (c.outcome == "accepted" or not c.tcp.bytes_from_client))
+        or facts.faults.assumed
+        or facts.auth.verdict_lost
     )
     after = reset[3] - c.start_time_ns
     evidence = [f"frame {reset[2]}: RST of the {side}, {span(after)} after the start"]

@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Verdict]:
     if c.tls is not None:
         return  # tls-first
     bad = [m for m in facts.faults.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
-    if not bad and not c.tcp.bytes_from_client:
+    if not bad and not facts.greeting.client_first:
         return
     if facts.faults.cut_records.get("HandshakeResponse41"):
         return

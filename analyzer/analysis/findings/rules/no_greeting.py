@@ -39,6 +39,8 @@ def check(case: Case) -> Iterator[Verdict]:
         yield RULE.says(
             [c.first_frame, c.last_frame], filling, variant="closed", confidence=LIKELY, evidence=said, doubt=doubt
         )
+    elif case.facts.closing.end is None and max(c.end_time_ns, case.evidence.last_ns) - c.start_time_ns < SILENT_NS:
+        return  # the capture ends before it could have come
     elif waited >= SILENT_NS or case.facts.closing.end is None:
         doubt = "the server, its machine and anything between look the same from here"
         yield RULE.says([c.first_frame, c.last_frame], filling, confidence=LIKELY, evidence=said, doubt=doubt)

@@ -27,6 +27,8 @@ FATAL = NETWORK_ERRORS | frozenset(
     {1040, 1053, 1129, 1152, 1153, 1156, 1157, 1184, 1236, 1317, 1835, 1927, 2006, 2013, 3169, 4031, 4052, 9001}
 )
 IDLE_NS = 5 * SECOND
+# Commands behind which servers close.
+_CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid"})
 # Idle times that are remembered of a server.
 MOST_IDLE = 64
 
@@ -44,9 +46,9 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     idle = facts.closing.quiet_ns
     figure = nearest(IDLE, idle) if idle >= IDLE_NS else None
-    # A server closes after a COM_CHANGE_USER that it refuses, too.
+    # A server closes after a COM_CHANGE_USER that it refuses, too, and behind the end of a binlog.
     if figure is None and (
-        c.outcome != "accepted" or facts.faults.count or "change_user" in c.commands or one_sided(case)
+        c.outcome != "accepted" or facts.faults.count or _CLOSES & c.commands.keys() or one_sided(case)
     ):
         return
     evidence = [idle_for(idle), ended(case)]
@@ -83,7 +85,7 @@ def _by_error(case: Case) -> Iterator[Verdict]:
     if error is None or error.phase != "command":
         return
     left = case.transport.client_left_frame
-    if error.code in NETWORK_ERRORS and 0 < left < error.frame:
+    if error.code in NETWORK_ERRORS and (0 < left < error.frame or case.transport.left_unseen[0]):
         return  # the client had closed already
     why = WHY.get(error.code)
     filling: dict[str, object] = {"code": error.code, "text": error.message, "why": f": {why}" if why else ""}
