@@ -65,7 +65,8 @@ class Undecided:
     @property
     def held(self) -> int:
         """Bytes of memory that are kept until it is known what the connection is."""
-        return sum(len(chunk[1]) for chunk, _, _ in self.chunks) + sum(map(len, self._first))
+        held = (len(one.chunk[1]) for one in self.chunks if isinstance(one, HeldBytes))
+        return sum(held) + sum(map(len, self._first))
 
     @property
     def greeting_lost(self) -> bool:
