@@ -25,6 +25,7 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine, compressi
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.login import extended
 from analyzer.protocol.wire.compression import ZLIB, Allowance
+from analyzer.protocol.wire.framing import HEADER
 from analyzer.tls.records import begins_tls
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st
 KEPT_OF_FRAME: Final = 4 << 10
 # States of the command phase in which bytes are what the state says and nothing else.
 STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE})
+
+
+# Bytes with the ends, frames and times of their segments.
+Piece = tuple[bytes, list[int], list[int], list[int]]
 
 
 class Conversation(RunsHandler):
@@ -254,8 +259,11 @@ class Conversation(RunsHandler):
             self._resync = Resynchroniser()
             self._tls.begin(role, data, ends, frames, times, login_lost)
             return
-        if sync.watching and not self._certain(role, data, frames, times):
-            return
+        if sync.watching:
+            piece = self._certain(role, data, frames[0], times[0])
+            if piece is None:
+                return
+            data, ends, frames, times = piece
         self._look_for_other_side(role)
         self._decoder.take(role, data, ends, frames, times)
 
@@ -402,28 +410,38 @@ class Conversation(RunsHandler):
         self._watch(self.tcp)
         self._lose(role)
 
-    def _certain(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:
-        """Whether a segment is one whose packets can be told; all else is passed over."""
-        sync, machine = self._resync, self.machine
+    def _certain(self, role: int, data: bytes, frame: int, time_ns: int) -> Piece | None:
+        """A segment, or what it completes, if its packets can be told; all else is passed over."""
+        sync, machine, decoder = self._resync, self.machine, self._decoder
+        piece = (data, [len(data)], [frame], [time_ns])
         if role == SERVER:
-            return self._server_certain(data, frames[0], times[0])
+            return piece if self._server_certain(data, frame, time_ns) else None
         if sync.proving and sync.proves(machine):
             if self.observer is not None:
                 self.observer.proven()
             self._settle()
-        if self._decoder.framers[CLIENT].pending:
-            return True
+        if decoder.framers[CLIENT].pending or (decoder.compressed is not None and decoder.compressed[CLIENT].pending):
+            return piece
         if machine.state == st.AUTHENTICATION and resync.is_authentication(data, CLIENT):
             if begins_tls(data) and self.facts.login.lost:
-                return False
+                return None
             self._found(CLIENT)
-            return True
+            return piece
         if not (sync.lost or sync.due[CLIENT] or sync.draining):
-            return True
+            return piece
         if machine.state == st.STREAM:
             self._found(CLIENT)
-            return True
-        return machine.state != st.LOCAL_INFILE and self._take_up(data)
+            return piece
+        if machine.state == st.LOCAL_INFILE:
+            return None
+        burst = sync.burst
+        burst.add(data, frame, time_ns)
+        if len(burst.ends) > 1 and self._take_up(burst.data):
+            piece = (burst.data, burst.ends, burst.frames, burst.times)
+        elif not self._take_up(data):
+            return None
+        sync.burst = resync.Burst()
+        return piece
 
     def _found(self, role: int) -> None:
         """A direction's packets have their place again."""
@@ -494,6 +512,9 @@ class Conversation(RunsHandler):
 
     def _begins_answer(self, data: bytes) -> bool:
         """Whether a segment begins with the id that follows the command's."""
-        if self._decoder.compressed is not None:
+        machine = self.machine
+        if self._decoder.compressed is not None or len(data) < HEADER:
             return True
-        return len(data) < 4 or data[3] == self.machine.next_sequence
+        if machine.context.client is None and resync.are_frames(data):
+            return False
+        return data[3] == machine.next_sequence

@@ -156,6 +156,16 @@ def _compressed_part(frame: bytes) -> str | None:
     return "zlib" if payload[0] == 0x78 and int.from_bytes(payload[:2], "big") % 31 == 0 else None
 
 
+def are_frames(data: bytes) -> bool:
+    """Whether a segment is whole compressed frames: packets without compression have another length."""
+    start = 0
+    while start < len(data):
+        if opened_frame(data[start : start + COMPRESSED_HEADER + LONGEST]) is None:
+            return False
+        start += COMPRESSED_HEADER + int.from_bytes(data[start : start + 3], "little")
+    return start == len(data)
+
+
 def is_error(data: bytes) -> bool:
     """Whether a segment is one error packet that a server sends unasked: id 0, a code, a SQLSTATE."""
     length = int.from_bytes(data[:3], "little")
@@ -170,6 +180,33 @@ def is_authentication(data: bytes, role: int) -> bool:
     if not 0 < length <= 1 << 16 or len(data) < HEADER + length or not 0 < sequence < 64:
         return False
     return role == CLIENT or data[4] in (0x00, 0x01, 0x02, 0xFE, 0xFF)
+
+
+class Burst:
+    """What a client sends without an answer in between: drivers put a packet's header into a segment of its own.
+
+    `data` goes on as long as it may be the beginning of a header.
+    """
+
+    __slots__ = ("data", "ends", "frames", "times")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.data = b""
+        self.ends: list[int] = []
+        self.frames: list[int] = []
+        self.times: list[int] = []
+
+    def add(self, data: bytes, frame: int, time_ns: int) -> None:
+        """Adds a segment."""
+        if len(self.data) > COMPRESSED_HEADER + HEADER:
+            self.clear()
+        self.data += data
+        self.ends.append(len(self.data))
+        self.frames.append(frame)
+        self.times.append(time_ns)
 
 
 class Resynchroniser:
@@ -188,6 +225,7 @@ class Resynchroniser:
         "_probed",
         "_start",
         "_unheard",
+        "burst",
         "checking",
         "draining",
         "due",
@@ -199,6 +237,7 @@ class Resynchroniser:
     def __init__(self) -> None:
         self.watching = False
         self.lost = False
+        self.burst = Burst()
         self.due = [False, False]
         self.checking = False  # a command was taken up: what comes is its answer, or not
         self.proving = False  # it was, as far as is known: until the client goes on, having got all of it
@@ -224,6 +263,7 @@ class Resynchroniser:
     def missing(self, role: int, number: int) -> None:
         """Bytes of a side are missing up to `number`."""
         self._next[role] = number
+        self.burst.clear()
         if role == SERVER:
             self._heard = True
 
@@ -234,6 +274,7 @@ class Resynchroniser:
             self._next[SERVER] = ack  # before the first segment of the server
         self._next[role] = stop & 0xFFFF_FFFF
         if role == SERVER:
+            self.burst.clear()
             self._heard = True
             self._heard_ack = ack
 
