@@ -422,6 +422,10 @@ class Conversation(RunsHandler):
             self._settle()
         if decoder.framers[CLIENT].pending or (decoder.compressed is not None and decoder.compressed[CLIENT].pending):
             return piece
+        if (sync.checking or sync.proving) and machine.context.client is None and resync.is_no_command(data):
+            # What was taken for a command was the content of a compressed frame.
+            sync.refuse()
+            self._desynchronise()
         if machine.state == st.AUTHENTICATION and resync.is_authentication(data, CLIENT):
             if begins_tls(data) and self.facts.login.lost:
                 return None

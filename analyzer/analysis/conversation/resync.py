@@ -156,6 +156,11 @@ def _compressed_part(frame: bytes) -> str | None:
     return "zlib" if payload[0] == 0x78 and int.from_bytes(payload[:2], "big") % 31 == 0 else None
 
 
+def is_no_command(data: bytes) -> bool:
+    """Whether what a segment begins with is nothing that a client sends: a compressed frame's header, as a packet's."""
+    return len(data) > HEADER and not data[3] and data[HEADER] in _NEVER_SENT
+
+
 def are_frames(data: bytes) -> bool:
     """Whether a segment is whole compressed frames: packets without compression have another length."""
     start = 0
