@@ -125,7 +125,7 @@ class Conversation(RunsHandler):
         self.facts.faults.record_gap(self.client if role == CLIENT else 1 - self.client, given_up, GAP_MEMORY, frame)
         if self.observer is not None:
             self.observer.gap(role, given_up, GAP_MEMORY, frame, time_ns)
-        self._watch()
+        self._watch(self.tcp)
         if not self._bridged(role, 0, frame, time_ns):
             self._lose(role)
         self._settle()
