@@ -122,7 +122,7 @@ class CompressedFramer:
 
         None where they are not all of that frame: what comes next begins a frame only if it looks like one.
         """
-        if self._skip >= length:
+        if self._skip and self._skip >= length:
             self._skip -= length
             return 0
         head, have = bytes(self._data[:HEADER]), len(self._data)
