@@ -106,6 +106,13 @@ def between(tag_bytes: bytes) -> Wrap:
     return lambda packet: ADDRESSES + tag_bytes + b"\x08\0" + packet
 
 
+def checked(packet: bytes) -> bytes:
+    """An IPv4 packet with the checksum of its header."""
+    head = packet[:10] + b"\0\0" + packet[12:20]
+    total = sum(int.from_bytes(head[at : at + 2], "big") for at in range(0, 20, 2))
+    return head[:10] + (0xFFFF - total % 0xFFFF).to_bytes(2, "big") + head[12:] + packet[20:]
+
+
 def gtpu(flags: int = 0x30, extra: bytes = b"") -> Wrap:
     return lambda packet: struct.pack(">BBHI", flags, 255, len(extra) + len(packet), 0x1234) + extra + packet
 
@@ -203,6 +210,9 @@ WRAPPINGS = [
     Wrapping("broadcom", 281, between(b"\0\0\0\x03"), tshark=False),
     Wrapping("broadcom-first", 282, frame_after(b"\0\0\0\x03"), tshark=False),
     Wrapping("edsa-ethernet", 1, between(b"\xda\xda\0\0\xc0\x08\0\x01"), tshark=False),
+    Wrapping("dsa-ethernet", 1, lambda p: between(b"\xc0\x08\0\x01")(checked(p)), tshark=False),
+    Wrapping("dsa-ethernet-to-cpu", 1, lambda p: between(b"\0\x18\0\x01")(checked(p)), tshark=False),
+    Wrapping("edsa-ethernet-other-type", 1, lambda p: between(b"\x91\x33\0\0\xc0\x08\0\x01")(checked(p)), tshark=False),
     Wrapping("vlan", 1, between(b"\x81\0\x60\x64"), tag((V, 100))),
     Wrapping("vlan-priority-only", 1, between(b"\x81\0\x60\0")),
     Wrapping("qinq", 1, between(b"\x88\xa8\0\xc8\x81\0\0\x64"), tag((V, 200), (V, 100))),

@@ -25,7 +25,7 @@ from analyzer.net.link.linktypes import (
     UDP_PORTS,
     HeaderType,
 )
-from analyzer.net.link.unfollowed import Kind, Unfollowed
+from analyzer.net.link.unfollowed import QUIET_ETHERTYPES, Kind, Unfollowed
 
 Mask = NDArray[np.bool_]
 
@@ -195,7 +195,11 @@ class FastPath:
     """Lookup tables made from the literal ones, and the gathers that use them. Keeps nothing between batches."""
 
     def __init__(self) -> None:
-        self._ethertypes = _table(ETHERTYPES, 0x10000)
+        # What is not known may be a switch's tag, which the slow path looks at.
+        self._ethertypes = np.full(0x10000, _SLOW, np.uint8)
+        self._ethertypes[sorted(QUIET_ETHERTYPES)] = _REJECT
+        for number, layer in ETHERTYPES.items():
+            self._ethertypes[number] = _CODES.get(layer, _SLOW)
         self._ethertypes[: LENGTH_MAX + 1] = _SLOW
         self._ipv4_protocols = _table(IPV4_PROTOCOLS, 0x100)
         self._ipv6_protocols = _table(IPV6_PROTOCOLS, 0x100)

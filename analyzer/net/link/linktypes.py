@@ -167,7 +167,6 @@ FIXED: Final[Mapping[HeaderType, Fixed]] = {
 }
 
 TYPED: Final[Mapping[HeaderType, Typed]] = {
-    HeaderType.ETHERNET: Typed(12, 14),
     HeaderType.SLL: Typed(14, 16),
     HeaderType.SLL2: Typed(0, 20),
     HeaderType.VLAN: Typed(2, 4, Label(TagKind.VLAN, 0, 2, 0x0FFF)),

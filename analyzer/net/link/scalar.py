@@ -56,6 +56,7 @@ READERS: Final[Mapping[HeaderType, Reader]] = {
     HeaderType.WLAN: wireless.wlan,
     HeaderType.WLAN_PADDED: wireless.wlan_padded,
     HeaderType.PRISM: wireless.prism,
+    HeaderType.ETHERNET: tags.ethernet,
     HeaderType.MPLS: tags.mpls,
     HeaderType.NSH: tags.nsh,
     HeaderType.TRILL: tags.trill,

@@ -111,6 +111,8 @@ QUIET: Final[Mapping[Kind, Mapping[int, str]]] = {
     Kind.MESH: {0x00: "OGM", 0x03: "ELP", 0x04: "OGM2", 0x43: "ICMP", 0x44: "TVLV"},
 }
 
+QUIET_ETHERTYPES: Final = frozenset(QUIET[Kind.ETHERTYPE])
+
 # What may hold TCP but can not be read, by its name.
 NAMES: Final[Mapping[Kind, Mapping[int, str]]] = {
     Kind.ETHERTYPE: {

@@ -23,6 +23,7 @@ from tests.wire.encapsulation import (
     Wrapping,
     after,
     between,
+    checked,
     frame_after,
     label,
     long,
@@ -247,3 +248,13 @@ def test_fragments_of_two_networks_are_two_datagrams() -> None:
 def test_labels_that_are_reserved_name_no_network() -> None:
     rows = decode([Frame(typed(0x8847, after(label(0)))(PACKET))])[0]
     assert rows == [expected(0)]
+
+
+def test_a_switch_tag_is_believed_only_with_the_checksum_of_what_follows() -> None:
+    whole = between(b"\xc0\x08\0\x01")(checked(PACKET))
+    assert len(decode([Frame(whole)])[0]) == 1
+    for at in range(18, 38):
+        wrong = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        rows, decoder = decode([Frame(wrong)])
+        assert rows == []
+        assert decoder.unfollowed == {Unfollowed(Kind.ETHERTYPE, 0xC008): 1}

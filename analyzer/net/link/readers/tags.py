@@ -15,7 +15,7 @@ import dpkt
 from analyzer.batches import TagKind
 from analyzer.net.link.linktypes import ETHERTYPES, NSH_PROTOCOLS, HeaderType
 from analyzer.net.link.step import Here, NoSegment, Step, by_number, by_type_or_length, fields, u16, u24
-from analyzer.net.link.unfollowed import Kind, Unfollowed
+from analyzer.net.link.unfollowed import QUIET_ETHERTYPES, Kind, Unfollowed
 
 # Labels below are reserved (RFC 3032); after 7 a label only spreads load (RFC 6790).
 FIRST_LABEL: Final = 16
@@ -23,10 +23,36 @@ ENTROPY: Final = 7
 
 # Bits of MACsec's first byte: a channel identifier is there; encrypted; changed.
 CHANNEL, ENCRYPTED, CHANGED = 0x20, 0x08, 0x04
-CHECK_VALUE = 16
+
+# Switch chips put tags without an EtherType of their own between the addresses and the EtherType of a frame; libpcap
+# before 1.10 calls such a capture Ethernet (Linux net/dsa: 4 bytes of Marvell and Broadcom, 8 of Marvell's older ones).
+SWITCH_TAGS: Final = (4, 8)
 
 BATMAN_VERSION: Final = 15
 BATMAN_SIZES: Final[Mapping[int, int]] = {0x01: 14, 0x40: 10, 0x42: 18}  # broadcast, unicast, with four addresses
+
+
+def ethernet(buffer: memoryview, here: Here) -> Step:
+    """Addresses and EtherType; where that says nothing, IP behind a switch's tag, if its header's checksum is right."""
+    if not here.holds(14):
+        return NoSegment.UNDECODABLE
+    value = u16(buffer, here.start + 12)
+    step = by_type_or_length(here, value, 14)
+    if value in ETHERTYPES or value in QUIET_ETHERTYPES:
+        return step
+    for size in SWITCH_TAGS:
+        at = here.start + 14 + size
+        if here.end - at >= 20 and u16(buffer, at - 2) == 0x0800 and _is_ipv4(buffer, at, here.wire - at):
+            return here.then(HeaderType.IPV4, 14 + size)
+    return step
+
+
+def _is_ipv4(buffer: memoryview, at: int, left: int) -> bool:
+    """Whether a whole IPv4 header of 20 bytes stands there, with the checksum that it has to have."""
+    if buffer[at] != 0x45 or not 20 <= u16(buffer, at + 2) <= left:
+        return False
+    total = sum(u16(buffer, at + index) for index in range(0, 20, 2))
+    return total % 0xFFFF == 0
 
 
 def mpls(buffer: memoryview, here: Here) -> Step:
@@ -91,9 +117,8 @@ def macsec(buffer: memoryview, here: Here) -> Step:
     size = 14 if flags & CHANNEL else 6
     if not here.holds(size + 2):
         return NoSegment.UNDECODABLE
-    wire = here.wire - CHECK_VALUE
-    inner = here._replace(end=min(here.end, wire), wire=wire)
-    return by_type_or_length(inner, u16(buffer, here.start + size), size + 2)
+    # The check value behind it is no part of what IP says it is long.
+    return by_type_or_length(here, u16(buffer, here.start + size), size + 2)
 
 
 def batman(buffer: memoryview, here: Here) -> Step:
