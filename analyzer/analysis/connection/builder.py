@@ -13,6 +13,7 @@ from analyzer.analysis.findings.engine import find
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.net.tcp.summary import summary_of
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
@@ -309,6 +310,7 @@ def transport_of(tcp: TcpConnection, conversation: Conversation) -> TransportFac
         client.fin_frame or client.rst_frame,
         (client.fin_unseen, server.fin_unseen),
         conversation.machine.one_sided,
+        summary_of(tcp, conversation.client),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from analyzer.errors import DecodeError
+from analyzer.net.tcp.summary import TcpSummary
 from analyzer.protocol.auth.base import CLEARTEXT, AuthRecord, Plugin
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine, SequenceError
@@ -317,6 +318,7 @@ class TransportFacts(msgspec.Struct):
     client_left_frame: int  # of the client's FIN or RST
     left_unseen: tuple[bool, bool]  # a FIN of whom was acknowledged and is not in the capture
     one_sided: bool  # the other direction's bytes are not in the capture
+    trouble: TcpSummary | None = None  # what went wrong on the way; None where nothing did
 
 
 class TlsFacts(msgspec.Struct):

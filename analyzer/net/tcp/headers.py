@@ -1,11 +1,12 @@
 """What a segment's headers say that is no column: read from the bytes before its payload, where it is asked for.
 
-Source: RFC 9293 (3.1, 3.2: header, options), RFC 7323 (2: window scale), RFC 791 (3.1: identification).
+Source: RFC 9293 (3.1, 3.2: header, options), RFC 7323 (2: window scale), RFC 2018 (3: SACK), RFC 791 (3.1).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ HEADERS: Final = TCP_HEADER + 20
 
 MSS: Final = 2
 SCALE: Final = 3
+SACK: Final = 5
 
 
 class SynOptions(msgspec.Struct):
@@ -51,6 +53,24 @@ def identification(headers: bytes, seq: int, ack: int) -> int:
 def syn_options(headers: bytes, seq: int, ack: int) -> SynOptions:
     """The options of a SYN; what is cut or malformed is not said."""
     found = SynOptions()
+    for kind, content in _options(headers, seq, ack):
+        if kind == MSS and len(content) == 2:
+            found.mss = int.from_bytes(content, "big")
+        elif kind == SCALE and len(content) == 1:
+            found.scale = min(content[0], 14)
+    return found
+
+
+def selectively_acknowledged(headers: bytes, seq: int, ack: int) -> int:
+    """Bytes of the first block behind a hole that a receiver has; 0 where it names none."""
+    for kind, content in _options(headers, seq, ack):
+        if kind == SACK and len(content) >= 8:
+            return (int.from_bytes(content[4:8], "big") - int.from_bytes(content[:4], "big")) & 0xFFFF_FFFF
+    return 0
+
+
+def _options(headers: bytes, seq: int, ack: int) -> Iterator[tuple[int, bytes]]:
+    """(kind, content) of each option of the TCP header, up to one that is cut or malformed."""
     size = tcp_header_size(headers, seq, ack)
     options = headers[len(headers) - size + 20 :] if size else b""
     at = 0
@@ -60,10 +80,6 @@ def syn_options(headers: bytes, seq: int, ack: int) -> SynOptions:
             continue
         length = options[at + 1] if at + 1 < len(options) else 0
         if length < 2 or at + length > len(options):
-            break
-        if options[at] == MSS and length == 4:
-            found.mss = int.from_bytes(options[at + 2 : at + 4], "big")
-        elif options[at] == SCALE and length == 3:
-            found.scale = min(options[at + 2], 14)
+            return
+        yield options[at], options[at + 2 : at + length]
         at += length
-    return found

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
-from analyzer.net.tcp.headers import SynOptions, identification, syn_options
+from analyzer.net.tcp.headers import SynOptions, identification, selectively_acknowledged, syn_options
 from analyzer.net.tcp.payload_runs import Runs, RunsHandler
 from analyzer.net.tcp.trouble import MOST, PAUSE_NS, SAME_ID_NS, TWICE_NS, Pause, Trouble
 
@@ -384,9 +384,15 @@ class TcpConnection:
             if flags & TCP_SYN:
                 return not self.is_new_connection(sender, seq, flags)
             return not flags & TCP_RST and self._answers(sender, ack, flags)
-        if flags & TCP_SYN or seq != half.next:
+        if flags & TCP_SYN or seq != half.next or (not size and self._is_duplicate(sender, ack, flags)):
             return False
         return not (half.fin and (size or flags & TCP_FIN))
+
+    def _is_duplicate(self, sender: int, ack: int, flags: int) -> bool:
+        """Whether a segment without data acknowledges once more what it did before, though more was sent since."""
+        peer = self.halves[1 - sender]
+        bare = flags & (TCP_ACK | TCP_SYN | TCP_FIN | TCP_RST) == TCP_ACK
+        return bare and peer.acked == ack and peer.bytes > 0 and difference(peer.highest, ack) > 0
 
     def unseen(self, sender: int, ack: int) -> bool:
         """Whether an acknowledgement is of bytes that `sender` has not been seen to send."""
@@ -466,7 +472,8 @@ class TcpConnection:
         before it in the frame.
         """
         if time_ns - self.last_ns >= PAUSE_NS:
-            pause = Pause(self.last_frame, self.last_ns, frame, time_ns, sender, len(data) + missing)
+            before = (self.halves[0].bytes, self.halves[1].bytes)
+            pause = Pause(self.last_frame, self.last_ns, frame, time_ns, sender, len(data) + missing, seq, before)
             self.noted().pause = pause
         self.last_frame = frame
         self.last_ns = time_ns
@@ -492,11 +499,7 @@ class TcpConnection:
             else:
                 half.begin_with(seq, size)
         if flags & TCP_ACK:
-            if size:
-                peer.expect(ack)
-            self.acknowledged(sender, ack, window)
-            if not flags & TCP_SYN and (not window or self.trouble is not None):
-                self.noted().window(sender, not window, frame, time_ns)
+            self._take_ack(sender, seq, ack, flags, size, frame, time_ns, window, headers)
         if size or flags & TCP_FIN:
             self._place(sender, _Segment(seq, ack, data, missing, flags, frame, time_ns), copy)
         if not half.held and not peer.held:
@@ -505,6 +508,27 @@ class TcpConnection:
         self._drain()
         if half.held or peer.held:
             self._lose_patience()
+
+    def _take_ack(
+        self,
+        sender: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        size: int,
+        frame: int,
+        time_ns: int,
+        window: int,
+        headers: bytes,
+    ) -> None:
+        """Takes what a segment says of the other direction."""
+        if size:
+            self.halves[1 - sender].expect(ack)
+        elif self._is_duplicate(sender, ack, flags):
+            self.noted().duplicate_ack(1 - sender, frame, selectively_acknowledged(headers, seq, ack))
+        self.acknowledged(sender, ack, window)
+        if not flags & TCP_SYN and (not window or self.trouble is not None):
+            self.noted().window(sender, not window, frame, time_ns)
 
     def _reset(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int) -> None:
         """Takes a RST. What it carries is a word of diagnosis, not part of the stream (RFC 9293, 3.5.3)."""

@@ -15,7 +15,7 @@ class SortedBatch:
     """Which connections are clean within a batch, and which of their rows matter.
 
     Clean: each sequence number is the one due, nothing is cut, no SYN comes after other segments, nothing is
-    acknowledged that was not seen before, no window is shut, and there is no pause.
+    acknowledged that was not seen before, nothing is acknowledged twice, no window is shut, and there is no pause.
 
     clean    for each connection: whether it is
     matters  for each row: whether a clean connection needs to look at it (the others only acknowledge)
@@ -110,6 +110,10 @@ class SortedBatch:
         # A row of the other direction must not acknowledge what is not yet seen of this one.
         ahead = ((self._ack - due + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
         bad |= ~mine & known & acks & (ahead > 0)
+        # A segment without data that acknowledges nothing more, though there was more, says that something is missing.
+        bare = mine & known & acks & (self._size == 0) & ~(syn | fin | self._rst)
+        spoke = np.maximum.accumulate(np.where(~mine & (self._size > 0), position, -1))
+        bad |= bare & (self._ack == self._ack[at]) & (spoke > before)
         # A FIN must be the last thing a direction says.
         bad |= mine & known & fin[at] & ((self._size > 0) | fin) & ~self._rst
         # What a side says first after its SYN, or after the other's, completes the handshake.

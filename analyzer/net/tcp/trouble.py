@@ -35,7 +35,7 @@ class Repeat(msgspec.Struct):
 
 
 class Pause(msgspec.Struct):
-    """A time in which no side sent anything, and the segment that ended it."""
+    """A time in which no side sent anything, and the segment that ended it. `before`: bytes of each side until then."""
 
     before_frame: int
     before_ns: int
@@ -43,6 +43,8 @@ class Pause(msgspec.Struct):
     time_ns: int
     sender: int
     size: int  # of its payload
+    seq: int
+    before: tuple[int, int]
 
 
 class ShutWindow(msgspec.Struct):
@@ -64,6 +66,18 @@ class Hole(msgspec.Struct):
     acknowledged: bool
 
 
+class DuplicateAcks(msgspec.Struct):
+    """A receiver that says again and again what it awaits, since something behind it came.
+
+    `sacked`: bytes of what came, as the first of them says; 0 where it does not say (RFC 2018).
+    """
+
+    count: int
+    frame: int
+    last_frame: int
+    sacked: int
+
+
 class Trouble(msgspec.Struct):
     """What is noted of one connection.
 
@@ -73,6 +87,7 @@ class Trouble(msgspec.Struct):
     copies          data segments, SYNs and FINs that were captured a second time; `copied` their bytes, `copy_frame`
                     the first of them
     repeats, shut_windows, holes   by endpoint
+    duplicate_acks                 by the endpoint whose bytes are awaited
     """
 
     syn_retries: list[tuple[int, int]] = []
@@ -85,6 +100,17 @@ class Trouble(msgspec.Struct):
     repeats: tuple[list[Repeat], list[Repeat]] = msgspec.field(default_factory=lambda: ([], []))
     shut_windows: tuple[list[ShutWindow], list[ShutWindow]] = msgspec.field(default_factory=lambda: ([], []))
     holes: tuple[list[Hole], list[Hole]] = msgspec.field(default_factory=lambda: ([], []))
+
+    duplicate_acks: list[DuplicateAcks | None] = msgspec.field(default_factory=lambda: [None, None])
+
+    def duplicate_ack(self, sender: int, frame: int, sacked: int) -> None:
+        """Notes that the peer of `sender` acknowledged the same number again, for what came behind it."""
+        known = self.duplicate_acks[sender]
+        if known is None:
+            self.duplicate_acks[sender] = DuplicateAcks(1, frame, frame, sacked)
+        else:
+            known.count += 1
+            known.last_frame = frame
 
     def repeat(self, sender: int, seq: int, size: int, frame: int, time_ns: int) -> None:
         """Notes bytes that were sent again."""

@@ -1,0 +1,100 @@
+"""What a TCP connection leaves behind for those who judge it: no bytes, no handler, plain records."""
+
+from __future__ import annotations
+
+import msgspec
+
+from analyzer.net.tcp.reassembly import Half, TcpConnection, difference
+from analyzer.net.tcp.trouble import DuplicateAcks, Hole, Pause, Repeat, ShutWindow, Trouble
+
+
+class StreamSummary(msgspec.Struct):
+    """One direction. Sizes are bytes of payload.
+
+    mss              the largest segment its receiver announced; None: its SYN was not captured, or does not say
+    largest          the largest segment that was seen (536 where none was larger)
+    unacknowledged   bytes that were sent and that the receiver never acknowledged
+    stuck            what was sent again and never acknowledged; None where nothing was
+    passed           a segment as large as that was acknowledged before
+    shut_windows     times in which the sender of this direction took no bytes of the other
+    """
+
+    mss: int | None
+    largest: int
+    unacknowledged: int
+    stuck: Repeat | None
+    passed: bool
+    holes: list[Hole]
+    duplicate_acks: DuplicateAcks | None
+    shut_windows: list[ShutWindow]
+
+
+class TcpSummary(msgspec.Struct):
+    """A connection in which something went wrong on the way. `streams` are (client's, server's).
+
+    pause          the last time in which nothing was sent, ended by the client (`ended_by_client`) or the server;
+                   `answered`: its other side sent bytes after it; `resumed`: what ended it was acknowledged
+    syn_retries    (frame, ns) of SYNs, synack_retries of SYN-ACKs, that were sent again
+    copies         segments that were captured a second time, of so many bytes (`copied`), from `copy_frame` on
+    """
+
+    streams: tuple[StreamSummary, StreamSummary]
+    pause: Pause | None
+    ended_by_client: bool
+    answered: bool
+    resumed: bool
+    syn_retries: list[tuple[int, int]]
+    synack_retries: list[tuple[int, int]]
+    stray_resets: list[int]
+    copies: int
+    copied: int
+    copy_frame: int
+
+
+def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
+    """What went wrong, with the client's side first; None where nothing did."""
+    trouble = tcp.trouble
+    if trouble is None:
+        return None
+    pause = trouble.pause
+    answered = resumed = False
+    if pause is not None:
+        sender, other = tcp.halves[pause.sender], tcp.halves[1 - pause.sender]
+        answered = other.bytes > pause.before[1 - pause.sender]
+        resumed = sender.acked >= 0 and difference(sender.acked, pause.seq) > 0
+    return TcpSummary(
+        (_stream(tcp, trouble, client), _stream(tcp, trouble, 1 - client)),
+        pause,
+        pause is not None and pause.sender == client,
+        answered,
+        resumed,
+        trouble.syn_retries,
+        trouble.synack_retries,
+        trouble.stray_resets,
+        trouble.copies,
+        trouble.copied,
+        trouble.copy_frame,
+    )
+
+
+def _stream(tcp: TcpConnection, trouble: Trouble, sender: int) -> StreamSummary:
+    half = tcp.halves[sender]
+    options = tcp.halves[1 - sender].options
+    stuck = _stuck(half, trouble.repeats[sender])
+    pending = difference(half.highest, half.acked) if half.acked >= 0 <= half.highest else 0
+    return StreamSummary(
+        None if options is None else options.mss,
+        half.largest,
+        max(pending, 0),
+        stuck,
+        stuck is not None and half.has_passed(stuck.size),
+        trouble.holes[sender],
+        trouble.duplicate_acks[sender],
+        trouble.shut_windows[sender],
+    )
+
+
+def _stuck(half: Half, repeats: list[Repeat]) -> Repeat | None:
+    """Of what was never acknowledged, what was sent again most often."""
+    pending = [each for each in repeats if half.acked < 0 or difference(half.acked, each.seq) <= 0]
+    return max(pending, key=lambda each: each.count, default=None)
