@@ -24,6 +24,7 @@ from analyzer.analysis.memory import DEFAULT_MEMORY, Memory
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
+from analyzer.analysis.twins import Twins
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
@@ -128,6 +129,7 @@ class Analysis:
         self.evidence = Evidence(password=options.password)
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow, columns=options.columns)
+        self.evidence.refused = self._flows.refused
         self._builder = Builder(name)
         self._ends: Ends = {}
         self._allowance = Allowance()
@@ -139,6 +141,7 @@ class Analysis:
         self._order = InOrder()
         self._memo = PacketMemo()
         self._across = Across()
+        self._twins = Twins()
         self._held: Held[Result] = Held(self._across, self.held_back)
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
@@ -197,6 +200,7 @@ class Analysis:
             totals.first_ns = first if totals.first_ns is None else min(first, totals.first_ns)
             totals.last_ns = last if totals.last_ns is None else max(last, totals.last_ns)
             self.evidence.last_ns = totals.last_ns
+            self.evidence.clock.feed(batch.number, batch.timestamp_ns)
         if self.options.on_frames is not None:
             self.options.on_frames(batch, segments)
         finished = self._flows.feed(segments)
@@ -237,6 +241,7 @@ class Analysis:
     def _finished(self, tcp: TcpConnection) -> None:
         conversation = tcp.handler
         tcp.handler = None
+        twin = self._twins.see(tcp)
         shown = self._shown.pop(tcp, None)
         if not isinstance(conversation, Conversation):
             return
@@ -252,6 +257,7 @@ class Analysis:
         if not self.options.connections:
             self._order.none(tcp.number)
             return
+        self.evidence.twin = twin
         connection = self._builder.connection(tcp, conversation, self.evidence)
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
         detail = shown.detail() if shown is not None and wanted else None

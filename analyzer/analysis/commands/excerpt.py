@@ -171,7 +171,7 @@ class Shown(CommandTracker):
         return CommandExcerpt(
             exchange.number,
             exchange.frame,
-            exchange.time_ns - self.packets.start_ns,
+            max(exchange.time_ns - self.packets.start_ns, 0),
             exchange.command,
             statement,
             length,

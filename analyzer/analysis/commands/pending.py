@@ -322,8 +322,9 @@ def command_of(
         pending.frame,
         pending.response_frame,
         time_ns,
-        pending.first_ns - time_ns if answered and pending.first_ns else None,
-        pending.last_ns - time_ns if answered else None,
+        # The clock may go back.
+        pending.first_ns - time_ns if answered and pending.first_ns >= time_ns else None,
+        pending.last_ns - time_ns if answered and pending.last_ns >= time_ns else None,
         COMMANDS.get(code) or f"0x{code:02x}",
         statement if code in _WITH_STATEMENT else None,
         bound.values,

@@ -12,6 +12,7 @@ from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
 from analyzer.analysis.findings.engine import find
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
+from analyzer.analysis.model.connection import elapsed
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.summary import summary_of
 from analyzer.protocol.machine.machine import CLIENT
@@ -95,7 +96,7 @@ class Builder:
             tcp.syn_ns is not None or tcp.synack_ns is not None,
             _first_of(fin, conversation.client),
             _first_of(rst, conversation.client),
-            tcp.retransmissions,
+            _sent_again(tcp),
             tcp.out_of_order,
             tcp.gaps,
             halves[conversation.client].bytes,
@@ -263,6 +264,14 @@ class Builder:
         )
 
 
+def _sent_again(tcp: TcpConnection) -> int:
+    """Segments that were sent again; what was only captured twice is none."""
+    trouble = tcp.trouble
+    if trouble is None or 2 * trouble.copied < tcp.halves[0].bytes + tcp.halves[1].bytes:
+        return tcp.retransmissions
+    return sum(repeat.count for repeats in trouble.repeats for repeat in repeats)
+
+
 def _first_of(frames: list[int], client: int) -> str | None:
     """Who was first, of two frame numbers where 0 is never."""
     mine, theirs = frames[client], frames[1 - client]
@@ -378,7 +387,7 @@ def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
 
 
 def _between(start: int | None, stop: int | None) -> int | None:
-    return None if start is None or stop is None else stop - start
+    return None if start is None or stop is None else elapsed(start, stop)
 
 
 def fingerprint_of(offer: tuple[object, ...]) -> str:

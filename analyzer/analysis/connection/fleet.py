@@ -118,6 +118,8 @@ class Fleet(msgspec.Struct):
     findings: dict[str, int] = {}
 
     def add(self, connection: Connection) -> None:
+        if connection.is_copy:
+            return
         self.connections += 1
         start, end = connection.start_time_ns, connection.end_time_ns
         self.first_ns = start if self.first_ns is None else min(self.first_ns, start)

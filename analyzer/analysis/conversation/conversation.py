@@ -173,7 +173,9 @@ class Conversation(RunsHandler):
         closing = self.facts.closing
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
-            closing.quiet_ns = time_ns - closing.spoke_ns if closing.spoke_ns else 0
+            closing.quiet_ns = max(time_ns - closing.spoke_ns, 0) if closing.spoke_ns else 0
+            if self.kind == MYSQL:
+                self.facts.record_end(self.machine, self._decoder.framers)
         if closing.reset is None and kind == END_RST:
             closing.reset = (sender, kind, frame, time_ns)
         if self.observer is not None and self.kind == MYSQL:

@@ -258,6 +258,7 @@ class CommandFacts(msgspec.Struct):
     waiting   commands whose responses had not ended when the connection was over; `begun`: the first's had begun
     early     the server answered the client's packet before it was whole
     opening   the first commands of the session
+    left      the command whose answer had not begun when the first side ended the connection
     """
 
     last: SentCommand | None = None
@@ -266,6 +267,7 @@ class CommandFacts(msgspec.Struct):
     overlaps: list[Overlap] = []
     overlap_count: int = 0
     after_quit: list[tuple[int, int]] = []  # (frame, code)
+    left: SentCommand | None = None
     waiting: int = 0
     begun: bool = False
     cut: CutPacket | None = None
@@ -411,6 +413,13 @@ class Facts(msgspec.Struct):
         self.answers.record_sent(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
         if quitting and code != COM_QUIT:
             self.answers.record_after_quit(frame, code)
+
+    def record_end(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer]) -> None:
+        """Records what is under way when the first side ends the connection."""
+        if machine.command is None or machine.context.assumed:
+            return
+        if machine.state in AWAITING and not framers[SERVER].pending:
+            self.answers.left = self.answers.last
 
     def record_close(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer]) -> None:
         """Records what is under way when the connection is over."""

@@ -10,6 +10,7 @@ from analyzer.analysis.dissection.frame_index import Frame
 from analyzer.analysis.dissection.request_tracker import Request, RequestTracker
 from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
+from analyzer.analysis.model.connection import elapsed
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord
 from analyzer.protocol.records.base import Malformed
@@ -94,7 +95,10 @@ def _since_first(d: DissectedPacket) -> Sequence[Value]:
 
 
 def _latency(d: DissectedPacket) -> Sequence[Value]:
-    return (d.time_ns - d.request.time_ns,) if d.first_answer and d.request is not None else ()
+    if not d.first_answer or d.request is None:
+        return ()
+    took = elapsed(d.request.time_ns, d.time_ns)
+    return () if took is None else (took,)
 
 
 def _request_name(d: DissectedPacket) -> Sequence[Value]:

@@ -16,8 +16,13 @@ EXPLAINED_BY: Final[dict[str, tuple[str, ...]]] = {
     "packet-refused": (),
     "network-error-reported": (),
     "plugin-unsupported": ("protocol-41-missing",),
-    "server-stalled": ("tls-flag-without-tls",),
     "wrong-password": ("access-denied",),
+    "server-ended-session": ("server-went-down",),
+    "connection-reset": ("server-went-down", "idle-connection-dropped", "slow-reader", "path-mtu", "answer-lost"),
+    "command-cut-off": ("server-went-down", "idle-connection-dropped", "slow-reader", "path-mtu", "answer-lost"),
+    "unanswered-commands": ("idle-connection-dropped", "path-mtu", "answer-lost"),
+    "server-stalled": ("tls-flag-without-tls", "path-mtu", "answer-lost"),
+    "client-gave-up": ("tls-flag-without-tls", "no-greeting", "server-stalled"),
     "malformed-packet": ("truncated-login", "protocol-41-missing", "foreign-client", "foreign-server"),
 }
 # Each condition that rules name, once, and the bit that stands for it.

@@ -36,6 +36,8 @@ SECOND: Final = 1_000_000_000
 
 def span(ns: int) -> str:
     """A duration as a person reads it."""
+    if ns < 0:
+        return "an unknown time"  # the clock went back in between
     if ns < MS:
         return f"{ns / 1e3:.0f} us"
     if ns < SECOND:

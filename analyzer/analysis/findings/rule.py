@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.analysis.clock import Clock
 from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.twins import Twin
 
 if TYPE_CHECKING:
     from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
@@ -38,6 +40,11 @@ class Evidence:
     """What is known of the capture as a whole while a connection is judged."""
 
     cut_short: bool = False
+    clock: Clock = field(default_factory=Clock)
+    # What the connection under judgement is a copy of.
+    twin: Twin | None = None
+    # (server's address and port, frame, time) of connections that were refused.
+    refused: Sequence[tuple[tuple[str, int], int, int]] = ()
     last_ns: int = 0
     # A password the user gave to be checked against the exchange; None: none was given.
     password: bytes | None = None

@@ -6,6 +6,8 @@ is None, never missing. Times are integer nanoseconds, lengths bytes, frames num
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 # Senders, everywhere a record or an event names one.
@@ -278,6 +280,15 @@ class Proxy(msgspec.Struct):
     frame: int
 
 
+# How the evidence begins of a finding that a connection is a copy of another.
+COPY_OF: Final = "a copy of stream "
+
+
+def elapsed(start_ns: int, stop_ns: int) -> int | None:
+    """The time between two frames; None where the clock went back in between, or the frames are out of order."""
+    return stop_ns - start_ns if stop_ns >= start_ns else None
+
+
 class Connection(msgspec.Struct):
     """One MySQL connection.
 
@@ -319,6 +330,19 @@ class Connection(msgspec.Struct):
     fingerprint: str | None
     findings: list[Finding]
     proxy: Proxy | None = None
+
+    @property
+    def lasted_ns(self) -> int:
+        """From the first frame to the last; 0 where the clock went back in between."""
+        return max(self.end_time_ns - self.start_time_ns, 0)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the capture holds the connection a second time, with other addresses: summaries count it once."""
+        return any(
+            one.code == "seen-twice" and one.evidence[:1] and one.evidence[0].startswith(COPY_OF)
+            for one in self.findings
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who, how it ended, and what was found. All text of the wire is escaped."""

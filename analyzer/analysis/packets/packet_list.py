@@ -172,7 +172,9 @@ class PacketList(BaseObserver):
         if self.full:
             self.left_out += 1
             return
-        view = PacketExcerpt(frame, time_ns - self.start_ns, _sender(role), None, record, summary, length, b"", [])
+        view = PacketExcerpt(
+            frame, max(time_ns - self.start_ns, 0), _sender(role), None, record, summary, length, b"", []
+        )
         self._items.append((view, False))
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
@@ -212,7 +214,7 @@ class PacketList(BaseObserver):
                 memo[key] = worked
         view = PacketExcerpt(
             packet.frame,
-            packet.time_ns - self.start_ns,
+            max(packet.time_ns - self.start_ns, 0),
             _sender(around.role),
             packet.sequence_id,
             worked.name,

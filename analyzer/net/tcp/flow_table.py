@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -32,6 +32,8 @@ LINGER_NS: int = 2_000_000_000
 TOMBSTONES: int = 16_384
 # The last rows of a connection in a batch that are known again.
 REMEMBERED: int = 4
+# Refused connections that are remembered.
+REFUSED: int = 1024
 
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 
@@ -67,6 +69,8 @@ class FlowTable:
         self._mix = np.array(odd, dtype=np.uint64) if mix is None else mix
         self.connections = 0
         self.evicted = 0
+        # (endpoint, frame, time) of resets that answered a SYN, the latest.
+        self.refused: deque[tuple[tuple[str, int], int, int]] = deque(maxlen=REFUSED)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -371,6 +375,8 @@ class FlowTable:
             rows.window[i],
             headers_of(data, offset),
         )
+        if flags & TCP_RST and connection.was_refused(sender, rows.frame[i]):
+            self.refused.append((connection.endpoints[sender], rows.frame[i], rows.time[i]))
         return connection
 
     # -- open, lingering, finished -------------------------------------------------------------------------------------

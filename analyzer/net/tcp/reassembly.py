@@ -39,7 +39,7 @@ UNKNOWN_WINDOW: Final = 0xFFFF
 # Numbers of one connection in two networks are so close together.
 NEAR: Final = 1 << 16
 # An acknowledgement of a SYN, and of what may have followed it unseen.
-AFTER_SYN: Final = 1 << 30
+AFTER_SYN: Final = 1 << 24
 
 GAP_LOST: Final = "lost"  # the receiver acknowledged them: the capture lost them
 GAP_NETWORK: Final = "network"  # the receiver did not: the network lost them
@@ -111,6 +111,7 @@ class Half(msgspec.Struct):
     rst_frame: int = 0
     due: int = -1  # where a request of the peer awaits its first byte, if that was not captured
     unsure: bool = False  # it began with a segment without data: that may have been a keep-alive, one number too low
+    start: int = -1  # the first number of the direction
     window: int = -1  # the last window of this side, not scaled; -1: none seen
     syn: tuple[int, int, _Headers] | None = None  # sequence and acknowledgement number of its SYN, and the headers
     recent: list[_Recent] | None = None
@@ -121,6 +122,8 @@ class Half(msgspec.Struct):
     def begin(self, seq: int) -> None:
         """The first byte of the direction has this number."""
         self.next = self.highest = seq
+        if self.start < 0:
+            self.start = seq
 
     def begin_with(self, seq: int, size: int) -> None:
         """Begins with the first segment that was captured, which has `size` bytes and is no SYN.
@@ -297,6 +300,11 @@ class TcpConnection:
             self.trouble = Trouble()
         return self.trouble
 
+    def was_refused(self, sender: int, frame: int) -> bool:
+        """Whether `sender` reset the connection with this frame in answer to its SYN."""
+        half = self.halves[sender]
+        return half.rst_frame == frame and half.next < 0 and self.syn_ns is not None
+
     def is_new_connection(self, sender: int, seq: int, flags: int) -> bool:
         """Whether a segment opens another connection between the same endpoints (port reuse)."""
         if flags & (TCP_SYN | TCP_ACK) != TCP_SYN:
@@ -433,7 +441,8 @@ class TcpConnection:
         if half.next < 0 and half.acked < 0:
             if self.syn_isn is None or sender == self.initiator:
                 return True
-            return bool(flags & TCP_ACK) and self._answers(sender, ack, flags)
+            first = (self.syn_isn + 1) & 0xFFFF_FFFF
+            return bool(flags & TCP_ACK) and 0 <= difference(ack, first) <= difference(peer.highest, first)
         due = half.acked if half.acked >= 0 else half.next
         reach = self._window(peer, half)
         if half.next >= 0:  # what was sent was within the window, FIN included

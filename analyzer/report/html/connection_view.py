@@ -75,7 +75,7 @@ def row(connection: Connection) -> list[Any]:
         "" if connection.tls is None else _cell(connection.tls.version or "yes"),
         _cell(labels.driver(connection)) if driver else "",
         connection.outcome,
-        (connection.end_time_ns - connection.start_time_ns) // 1000,
+        connection.lasted_ns // 1000,
         " ".join(one.code for one in labels.by_severity(connection.findings)),
     ]
 
@@ -99,7 +99,7 @@ def view(connection: Connection, memo: Memo | None = None) -> View:
         "server": labels.endpoint(c.server),
         "product": labels.product(c.greeting) if c.greeting else "",
         "when": f"{labels.date(c.start_time_ns)} {labels.time_of_day(c.start_time_ns, True)} UTC",
-        "took": labels.duration(c.end_time_ns - c.start_time_ns),
+        "took": labels.duration(c.lasted_ns),
         "story": in_brief(c),
         "error": _error(c),
         "findings": [_finding(one) for one in labels.by_severity(c.findings)],

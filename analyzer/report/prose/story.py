@@ -215,7 +215,7 @@ def _commands(c: Connection) -> StoryStep | None:
 
 
 def _end(c: Connection) -> StoryStep:
-    lasted = c.end_time_ns - c.start_time_ns
+    lasted = c.lasted_ns
     said = []
     error = c.error
     if error is not None and error.phase == "command":

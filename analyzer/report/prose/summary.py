@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from analyzer.analysis.model.connection import Connection, Source
+from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.prose.labels import OUTCOMES, count, rank
 
 MOST_NAMED = 256  # users and hosts that are told apart
@@ -39,18 +39,26 @@ class SummaryTotals:
 
     def __init__(self) -> None:
         self.connections = 0
+        self.copies = 0  # connections that the capture holds a second time: they are counted once
         self.outcomes: Counter[str] = Counter()
         self._findings: dict[tuple[str, str], FindingTotal] = {}
         self._servers: set[tuple[str, int]] = set()
         self._tls = 0
 
     def add(self, connection: Connection) -> None:
+        if connection.is_copy:
+            self.copies += 1
+            self._found([one for one in connection.findings if one.code == "seen-twice"], connection)
+            return
         self.connections += 1
         self.outcomes[connection.outcome] += 1
         self._tls += connection.tls is not None
         self._servers.add((connection.server.address, connection.server.port))
+        self._found(connection.findings, connection)
+
+    def _found(self, findings: Iterable[Finding], connection: Connection) -> None:
         seen: set[tuple[str, str]] = set()
-        for finding in connection.findings:
+        for finding in findings:
             # A code has not one severity: what is an error here may be a remark there.
             key = finding.code, finding.severity
             total = self._findings.get(key)

@@ -114,6 +114,8 @@ class TextReport:
         self._write("\n" + self._paragraph("", captured(self._sources) + more + "."))
         outcomes = ", ".join(self._paint(f"{n:,} {what}", _OUTCOME_COLOUR.get(what)) for what, n in totals.by_outcome())
         noun = labels.count(totals.connections, "MySQL connection")
+        if totals.copies:
+            noun += f" ({totals.copies:,} of them in the capture twice, counted once)"
         self._write(f"{noun}{': ' if outcomes else ''}{outcomes}.\n")
         findings = totals.findings()
         if findings:
@@ -145,7 +147,7 @@ class TextReport:
             auth,
             terminal(labels.tls(connection.tls)),
             terminal(connection.outcome),
-            labels.duration(connection.end_time_ns - connection.start_time_ns),
+            labels.duration(connection.lasted_ns),
         ]
         row = place(columns, texts, self._width)
         line = ""

@@ -106,7 +106,7 @@ def _cells(connection: Connection, final: bool) -> list[Text]:
     """One row; text from the wire is made safe, and never read as markup."""
     worst = labels.by_severity(connection.findings)
     what = labels.error_text(connection) or (worst[0].message if worst and worst[0].severity != "info" else "")
-    took = labels.duration(connection.end_time_ns - connection.start_time_ns) if final else "open"
+    took = labels.duration(connection.lasted_ns) if final else "open"
     return [
         Text(str(connection.stream)),
         Text(labels.time_of_day(connection.start_time_ns)),

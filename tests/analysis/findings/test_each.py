@@ -41,6 +41,7 @@ from tests.analysis.findings.making import (
     switched,
     tls,
 )
+from tests.analysis.findings.network import NETWORK
 from tests.analysis.findings.support import found
 from tests.analysis.support import codes
 from tests.analysis.traffic import one
@@ -209,7 +210,7 @@ def test_what_only_comes_close(code: str) -> None:
 
 def test_every_finding_has_both() -> None:
     by_error = {code for _, code in ERRORS} | {"login-refused"}
-    elsewhere = ELSEWHERE.keys() | COMMAND_PHASE.keys()
+    elsewhere = ELSEWHERE.keys() | COMMAND_PHASE.keys() | NETWORK.keys()
     assert {rule.code for rule in TABLE} == EACH.keys() | CASES.keys() | by_error | elsewhere
 
 

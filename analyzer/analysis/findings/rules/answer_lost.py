@@ -50,22 +50,22 @@ RULE = Rule(
     (applies,),
     check,
     looks_at=(
-        "bytes of the server that were sent at least four times, none of which the client acknowledged, and no duplicate "
-        "acknowledgement of the client that would show that others came"
+        "bytes of the server that were sent at least four times, none of which the client acknowledged, and no "
+        "duplicate acknowledgement of the client that would show that others came"
     ),
     about=(
-        "The server answered, and the answer did not arrive: something between the two drops it, or the client's machine is "
-        "gone. The client waits until its own time runs out ('Lost connection during query', 'read timeout'); what the "
-        "command did has been done."
+        "The server answered, and the answer did not arrive: something between the two drops it, or the client's "
+        "machine is gone. The client waits until its own time runs out ('Lost connection during query', 'read "
+        "timeout'); what the command did has been done."
     ),
     message=(
-        "{size} bytes of the server's answer were sent again {count} times in {lasted}, and the client never acknowledged "
-        "them: the answer is lost on the way to it."
+        "{size} bytes of the server's answer were sent again {count} times in {lasted}, and the client never "
+        "acknowledged them: the answer is lost on the way to it."
     ),
     advice=(
-        "Capture at the client too: if the answer is not there, a firewall, a NAT device or a route on the way drops it "
-        "(asymmetric routes and connection tables that ran full are usual). The command was carried out: look at what it "
-        "changed before it is repeated."
+        "Capture at the client too: if the answer is not there, a firewall, a NAT device or a route on the way drops "
+        "it (asymmetric routes and connection tables that ran full are usual). The command was carried out: look at "
+        "what it changed before it is repeated."
     ),
     causes=(
         "the client's machine or container was stopped",

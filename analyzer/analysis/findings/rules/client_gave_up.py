@@ -55,17 +55,24 @@ def waited(case: Case) -> tuple[int, int, str, dict[int, str]] | None:
     c, facts = case.connection, case.facts
     if not by_client(case) or not c.tcp.syn or not case.transport.answered or c.outcome in ("rejected", "encrypted"):
         return None
-    if not c.tcp.bytes_from_server:
+    end = facts.closing.end
+    if end is None:
+        return None
+    if not c.tcp.bytes_from_server or facts.greeting.frame > end[2]:
         since = c.start_time_ns + (c.timing.tcp_connect_ns or 0)
         return (since, c.first_frame, "the server's greeting", CONNECT) if not c.tcp.bytes_from_client else None
-    if c.outcome == "accepted":
-        sent = facts.answers.last
-        if not facts.answers.waiting or facts.answers.begun or sent is None or sent.code in NOT_AWAITED:
-            return None
-        return sent.time_ns, sent.frame, f"the answer to {shape_of(sent)}", READ
-    if facts.login.record is not None and facts.auth.verdict is None and len(facts.auth.steps) <= 1:
+    sent = facts.answers.left
+    if sent is not None:
+        return (sent.time_ns, sent.frame, f"the answer to {shape_of(sent)}", READ) if is_awaited(sent.code) else None
+    asked = facts.login.record is not None and facts.login.frame < end[2]
+    if asked and (facts.auth.verdict is None or facts.auth.verdict_frame > end[2]) and len(facts.auth.steps) <= 1:
         return facts.login.time_ns, facts.login.frame, "the answer to its login", CONNECT
     return None
+
+
+def is_awaited(code: int) -> bool:
+    """Whether clients wait for the end of a command's answer."""
+    return code not in NOT_AWAITED
 
 
 def _is_explained(case: Case) -> bool:
@@ -100,8 +107,8 @@ RULE = Rule(
     (applies,),
     check,
     looks_at=(
-        "a FIN or RST of the client while a command had no answer, or before the greeting or the login's answer, and how "
-        "long it had waited; how many connections of the same client left after the same time"
+        "a FIN or RST of the client while a command had no answer, or before the greeting or the login's answer, and "
+        "how long it had waited; how many connections of the same client left after the same time"
     ),
     about=(
         "The client asked, waited, and closed the connection before the answer came: its time-out ran out, or somebody "
@@ -110,10 +117,10 @@ RULE = Rule(
     ),
     message="The client left after it had waited {waited} for {what}{near}.",
     advice=(
-        "Look at why the server took so long (slow query log, SHOW PROCESSLIST, locks), and whether the client's time-out "
-        "is meant: readTimeout or socketTimeout, connectTimeout for greeting and login. What the server did after that is "
-        "not undone: look before the statement is repeated, and give statements a limit on the server too "
-        "(max_execution_time, KILL QUERY)."
+        "Look at why the server took so long (slow query log, SHOW PROCESSLIST, locks), and whether the client's "
+        "time-out is meant: readTimeout or socketTimeout, connectTimeout for greeting and login. What the server did "
+        "after that is not undone: look before the statement is repeated, and give statements a limit on the server "
+        "too (max_execution_time, KILL QUERY)."
     ),
     causes=("the program was stopped or crashed while it waited", "a person cancelled the statement"),
     sources=("MySQL Reference Manual: Lost connection to MySQL server", "Connector/J: connectTimeout, socketTimeout"),

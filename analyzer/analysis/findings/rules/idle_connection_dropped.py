@@ -99,29 +99,30 @@ RULE = Rule(
     (applies,),
     check,
     looks_at=(
-        f"a time of {PAUSE_NS // SECOND} s and more in which no segment was sent, not even a keep-alive, and what became "
+        f"a time of {PAUSE_NS // SECOND} s and more in which no segment was sent, not even a keep-alive, and what "
+        f"became "
         "of the next bytes of the client: reset at once, or sent again and again and never acknowledged"
     ),
     about=(
-        "NAT gateways, firewalls and load balancers keep a table of connections, and drop from it what was idle for long, "
-        "without a word to either side. The next command is answered with a reset, or vanishes. Programs say 'MySQL server "
-        "has gone away', 'Lost connection', 'Communications link failure' or 'bad connection', always for the first command "
-        "after a quiet time. The server still shows the session in its process list."
+        "NAT gateways, firewalls and load balancers keep a table of connections, and drop from it what was idle for "
+        "long, without a word to either side. The next command is answered with a reset, or vanishes. Programs say "
+        "'MySQL server has gone away', 'Lost connection', 'Communications link failure' or 'bad connection', always "
+        "for the first command after a quiet time. The server still shows the session in its process list."
     ),
     message=(
-        "The connection was idle for {idle} s{near}, and the next command was answered with a reset: a device on the way "
-        "had forgotten the connection."
+        "The connection was idle for {idle} s{near}, and the next command was answered with a reset: a device on the "
+        "way had forgotten the connection."
     ),
     advice=(
-        "Let the pool drop or test connections before that time: {option}. Or turn TCP keepalive on with an interval below "
-        "it (net.ipv4.tcp_keepalive_time is 7,200 s unless it was changed), or raise the idle time of the NAT gateway, "
-        "firewall or load balancer on the way."
+        "Let the pool drop or test connections before that time: {option}. Or turn TCP keepalive on with an interval "
+        "below it (net.ipv4.tcp_keepalive_time is 7,200 s unless it was changed), or raise the idle time of the NAT "
+        "gateway, firewall or load balancer on the way."
     ),
     variants=(
         (
             "lost",
-            "The connection was idle for {idle} s{near}, and the next command was never acknowledged, though it was sent "
-            "again {count} times: a device on the way had forgotten the connection and drops what is of it.",
+            "The connection was idle for {idle} s{near}, and the next command was never acknowledged, though it was "
+            "sent again {count} times: a device on the way had forgotten the connection and drops what is of it.",
             "",
         ),
     ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.conditions import left_open
 from analyzer.analysis.findings.helpers import ended
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.client_gave_up import WAITED_NS
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -14,6 +15,9 @@ def check(case: Case) -> Iterator[Verdict]:
     end = case.facts.closing.end
     if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.facts.client:
         return
+    left = case.facts.answers.left
+    if left is not None and end[3] - left.time_ns >= WAITED_NS:
+        return  # it gave up: client-gave-up
     if case.facts.faults.gaps or case.transport.one_sided:
         return
     yield RULE.says([end[2]], evidence=[ended(case)])

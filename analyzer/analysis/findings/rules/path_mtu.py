@@ -126,31 +126,31 @@ RULE = Rule(
     (applies,),
     check,
     looks_at=(
-        "a segment of more than 536 bytes that is sent at least four times and never acknowledged, while the receiver's "
-        "duplicate acknowledgements (SACK) show that a smaller one behind it came; or a hole of whole full segments that "
-        "is never filled; and no segment of that size that was acknowledged before in this direction"
+        "a segment of more than 536 bytes that is sent at least four times and never acknowledged, while the "
+        "receiver's duplicate acknowledgements (SACK) show that a smaller one behind it came; or a hole of whole full "
+        "segments that is never filled; and no segment of that size that was acknowledged before in this direction"
     ),
     about=(
-        "A network on the way (a tunnel, a VPN, PPPoE, a cloud's overlay) takes only packets smaller than those the sides "
-        "agreed on, and the message that says so (ICMP 'fragmentation needed') does not arrive. Logins work, since they are "
-        "small; a large result, a large statement, or the certificates of a TLS handshake hang until a side's time runs "
-        "out."
+        "A network on the way (a tunnel, a VPN, PPPoE, a cloud's overlay) takes only packets smaller than those the "
+        "sides agreed on, and the message that says so (ICMP 'fragmentation needed') does not arrive. Logins work, "
+        "since they are small; a large result, a large statement, or the certificates of a TLS handshake hang until a "
+        "side's time runs out."
     ),
     message=(
-        "Segments of {size} bytes of the {side} are lost again and again ({count} times after the first), and smaller ones "
-        "pass: the path takes only smaller packets than the sides agreed on (MSS {mss})."
+        "Segments of {size} bytes of the {side} are lost again and again ({count} times after the first), and smaller "
+        "ones pass: the path takes only smaller packets than the sides agreed on (MSS {mss})."
     ),
     advice=(
-        "Let the ICMP messages 'fragmentation needed' (type 3, code 4; IPv6: 'packet too big') pass the firewalls, or lower "
-        "the MTU of the sender's interface, or clamp the MSS on the tunnel's router (iptables -t mangle ... -j TCPMSS "
-        "--clamp-mss-to-pmtu). `ping -M do -s 1472 HOST` shows what passes; net.ipv4.tcp_mtu_probing=1 on the sender works "
-        "around it."
+        "Let the ICMP messages 'fragmentation needed' (type 3, code 4; IPv6: 'packet too big') pass the firewalls, or "
+        "lower the MTU of the sender's interface, or clamp the MSS on the tunnel's router (iptables -t mangle ... -j "
+        "TCPMSS --clamp-mss-to-pmtu). `ping -M do -s 1472 HOST` shows what passes; net.ipv4.tcp_mtu_probing=1 on the "
+        "sender works around it."
     ),
     variants=(
         (
             "never there",
-            "{size} bytes of the {side} never arrived, whole segments of full size, while smaller ones behind them did: "
-            "the path takes only smaller packets than the sides agreed on (MSS {mss}).",
+            "{size} bytes of the {side} never arrived, whole segments of full size, while smaller ones behind them "
+            "did: the path takes only smaller packets than the sides agreed on (MSS {mss}).",
             "",
         ),
     ),

@@ -9,6 +9,7 @@ from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import by_client, ended, span
 from analyzer.analysis.findings.history import History, pair_of
 from analyzer.analysis.findings.rule import INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.client_gave_up import WAITED_NS
 from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
@@ -29,7 +30,10 @@ def check(case: Case) -> Iterator[Verdict]:
     end = facts.closing.end
     if end is None or not by_client(case):
         return
-    stayed = span(end[3] - facts.greeting.time_ns)
+    early = facts.greeting.frame > end[2]
+    if early and end[3] - c.start_time_ns >= WAITED_NS:
+        return  # it waited for the greeting: client-gave-up
+    stayed = span(end[3] - (c.start_time_ns if early else facts.greeting.time_ns))
     evidence = [f"frame {facts.greeting.frame}: the greeting", f"no byte of the client in {stayed}", ended(case)]
     if c.error is not None:
         evidence.append(f"frame {c.error.frame}: ERR {c.error.code} is the server's echo of it, no fault of the server")
@@ -37,6 +41,7 @@ def check(case: Case) -> Iterator[Verdict]:
     yield RULE.says(
         [facts.greeting.frame, end[2]],
         {"source": c.client.address, "stayed": stayed},
+        variant="early" if early else "",
         confidence=POSSIBLE if without_tls else LIKELY,
         evidence=evidence,
         doubt="a program that insists on TLS, and a driver whose time ran out, leave in the same way",
@@ -93,6 +98,14 @@ RULE = Rule(
         "Let the check log in as an account without rights (mysqladmin ping does), or check less often. Such "
         "connections count towards max_connect_errors and lead to error 1129 for this address; a login that "
         "succeeds sets the count back."
+    ),
+    variants=(
+        (
+            "early",
+            "{source} opened the connection and closed it after {stayed}, before the greeting came: a health check or "
+            "a scanner.",
+            "",
+        ),
     ),
     causes=(
         "a client that requires TLS and does not find CLIENT_SSL in the greeting",

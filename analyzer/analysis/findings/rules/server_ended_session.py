@@ -11,6 +11,7 @@ from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mari
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.command_cut_off import was_under_way
+from analyzer.analysis.findings.rules.idle_connection_dropped import was_dropped
 from analyzer.analysis.findings.time_outs import IDLE, nearest
 from analyzer.analysis.model.connection import Connection, Finding
 
@@ -43,6 +44,8 @@ def check(case: Case) -> Iterator[Verdict]:
     if not open_end or "quit" in c.commands or not by_server(case) or facts.faults.gaps or facts.closing.end is None:
         return
     if _is_said_elsewhere(case):
+        return
+    if was_dropped(case):
         return
     idle = facts.closing.quiet_ns
     figure = nearest(IDLE, idle) if idle >= IDLE_NS else None

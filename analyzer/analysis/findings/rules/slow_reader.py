@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
+from analyzer.analysis.findings.helpers import SECOND, by_server, ended
 from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.time_outs import SERVER, named
 from analyzer.net.tcp.trouble import ShutWindow
@@ -61,7 +61,9 @@ def shut_ns(case: Case, window: ShutWindow) -> int:
 
 def _cut(case: Case) -> bool:
     """Whether a response had not ended when the connection did; of what is encrypted nobody knows."""
-    return case.facts.answers.waiting > 0 or case.connection.outcome == "encrypted" or case.facts.answers.cut is not None
+    return (
+        case.facts.answers.waiting > 0 or case.connection.outcome == "encrypted" or case.facts.answers.cut is not None
+    )
 
 
 RULE = Rule(
@@ -72,10 +74,10 @@ RULE = Rule(
     check,
     looks_at="how long the client's TCP window was zero, and whether the server ended the session meanwhile",
     about=(
-        "The client's machine takes bytes until its buffer is full; then its window is zero and the server has to wait. "
-        "The program does not read its result: it works on each row, waits for something else, or hangs. The server waits "
-        "net_write_timeout (60 s unless it was changed) and then gives up: 'Lost connection during query', error 1160 or "
-        "1161 in its log. Locks and the read view of the statement are held as long."
+        "The client's machine takes bytes until its buffer is full; then its window is zero and the server has to "
+        "wait. The program does not read its result: it works on each row, waits for something else, or hangs. The "
+        "server waits net_write_timeout (60 s unless it was changed) and then gives up: 'Lost connection during "
+        "query', error 1160 or 1161 in its log. Locks and the read view of the statement are held as long."
     ),
     message="The client took no bytes of the result for {lasted} s: its TCP window was zero; the server had to wait.",
     advice=(
@@ -85,8 +87,8 @@ RULE = Rule(
     variants=(
         (
             "gave up",
-            "The client took no bytes of the result for {lasted} s{near}: its TCP window was zero, and the server gave up "
-            "and ended the session (net_write_timeout).",
+            "The client took no bytes of the result for {lasted} s{near}: its TCP window was zero, and the server gave "
+            "up and ended the session (net_write_timeout).",
             "",
         ),
     ),

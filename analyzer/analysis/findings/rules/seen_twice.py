@@ -1,0 +1,86 @@
+"""seen-twice: the capture holds the frames of a connection twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.analysis.findings.rule import CERTAIN, INFO, LIKELY, Case, Rule, Verdict
+from analyzer.analysis.model.connection import COPY_OF
+
+# So many segments twice, and half of all bytes: fewer may be a network's own copies.
+ENOUGH = 3
+
+
+def applies(case: Case) -> bool:
+    return case.evidence.twin is not None or is_mirrored(case)
+
+
+def is_mirrored(case: Case) -> bool:
+    """Whether most segments of the connection were captured a second time."""
+    trouble, tcp = case.transport.trouble, case.connection.tcp
+    if trouble is None or trouble.copies < ENOUGH:
+        return False
+    return 2 * trouble.copied >= tcp.bytes_from_client + tcp.bytes_from_server
+
+
+def check(case: Case) -> Iterator[Verdict]:
+    c, trouble, twin = case.connection, case.transport.trouble, case.evidence.twin
+    if twin is not None:
+        (client, client_port), (server, server_port) = twin.endpoints
+        pair = f"{client}:{client_port} to {server}:{server_port}"
+        yield RULE.says(
+            [twin.first_frame, c.first_frame],
+            {"stream": twin.number, "pair": pair},
+            variant="translated",
+            confidence=LIKELY,
+            evidence=[
+                f"{COPY_OF}{twin.number}, {pair}, from frame {twin.first_frame} on",
+                "both directions begin with the same sequence numbers, at the same time",
+            ],
+            doubt="the addresses are others; the numbers and times are the same",
+        )
+    elif trouble is not None and is_mirrored(case):
+        yield RULE.says(
+            [trouble.copy_frame],
+            {"count": trouble.copies},
+            confidence=CERTAIN,
+            evidence=[
+                f"{trouble.copies} segments with {trouble.copied} bytes twice, from frame {trouble.copy_frame} on"
+            ],
+        )
+
+
+RULE = Rule(
+    "seen-twice",
+    INFO,
+    "The capture holds the connection twice",
+    (applies,),
+    check,
+    looks_at=(
+        "segments with the same numbers, bytes and IP identification just behind one another; or another connection, "
+        "between other addresses, that begins with the same sequence numbers in both directions within a second"
+    ),
+    about=(
+        "A mirror port that copies both directions of a switch, two interfaces of one host, or -i any on a machine "
+        "that routes, bridges or translates addresses (Docker, Kubernetes) shows each frame more than once. Copies are "
+        "no retransmissions. What is there twice is counted once in summaries."
+    ),
+    message="Each segment is in the capture twice ({count} copies): they are no retransmissions.",
+    advice=(
+        "Capture on one interface instead of any, or let the mirror port copy one direction of each port only; "
+        "`editcap -d` removes copies that are equal byte for byte."
+    ),
+    variants=(
+        (
+            "translated",
+            "This is the connection of stream {stream} ({pair}) once more, with other addresses: it was captured "
+            "before and after address translation. It is counted once in summaries.",
+            "",
+        ),
+    ),
+    sources=(
+        "Wireshark Wiki: CaptureSetup/Ethernet, Port Mirroring",
+        "tcpdump(8): -i any",
+        "RFC 9293, section 3.4 (sequence numbers)",
+    ),
+)
