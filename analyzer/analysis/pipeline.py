@@ -24,7 +24,6 @@ from analyzer.analysis.memory import DEFAULT_MEMORY, Memory
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
-from analyzer.analysis.twins import Twins
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
@@ -141,7 +140,6 @@ class Analysis:
         self._order = InOrder()
         self._memo = PacketMemo()
         self._across = Across()
-        self._twins = Twins()
         self._held: Held[Result] = Held(self._across, self.held_back)
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
@@ -241,7 +239,7 @@ class Analysis:
     def _finished(self, tcp: TcpConnection) -> None:
         conversation = tcp.handler
         tcp.handler = None
-        twin = self._twins.see(tcp)
+        twin = self.evidence.twins.see(tcp)
         shown = self._shown.pop(tcp, None)
         if not isinstance(conversation, Conversation):
             return

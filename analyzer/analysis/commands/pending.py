@@ -322,8 +322,7 @@ def command_of(
         pending.frame,
         pending.response_frame,
         time_ns,
-        # The clock may go back.
-        pending.first_ns - time_ns if answered and pending.first_ns >= time_ns else None,
+        pending.first_ns - time_ns if answered and pending.first_ns >= time_ns else None,  # a clock may go back
         pending.last_ns - time_ns if answered and pending.last_ns >= time_ns else None,
         COMMANDS.get(code) or f"0x{code:02x}",
         statement if code in _WITH_STATEMENT else None,

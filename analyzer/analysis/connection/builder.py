@@ -14,7 +14,7 @@ from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.net.tcp.summary import summary_of
+from analyzer.net.tcp.summary import sent_again, summary_of
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
@@ -96,7 +96,7 @@ class Builder:
             tcp.syn_ns is not None or tcp.synack_ns is not None,
             _first_of(fin, conversation.client),
             _first_of(rst, conversation.client),
-            _sent_again(tcp),
+            sent_again(tcp),
             tcp.out_of_order,
             tcp.gaps,
             halves[conversation.client].bytes,
@@ -262,14 +262,6 @@ class Builder:
             facts.auth.protection,
             steps,
         )
-
-
-def _sent_again(tcp: TcpConnection) -> int:
-    """Segments that were sent again; what was only captured twice is none."""
-    trouble = tcp.trouble
-    if trouble is None or 2 * trouble.copied < tcp.halves[0].bytes + tcp.halves[1].bytes:
-        return tcp.retransmissions
-    return sum(repeat.count for repeats in trouble.repeats for repeat in repeats)
 
 
 def _first_of(frames: list[int], client: int) -> str | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.analysis.clock import Clock
 from analyzer.analysis.model.connection import Connection, Finding
-from analyzer.analysis.twins import Twin
+from analyzer.net.clock_steps import ClockSteps
+from analyzer.net.tcp.twins import Twin, Twins
 
 if TYPE_CHECKING:
     from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
@@ -40,7 +40,8 @@ class Evidence:
     """What is known of the capture as a whole while a connection is judged."""
 
     cut_short: bool = False
-    clock: Clock = field(default_factory=Clock)
+    clock: ClockSteps = field(default_factory=ClockSteps)
+    twins: Twins = field(default_factory=Twins)
     # What the connection under judgement is a copy of.
     twin: Twin | None = None
     # (server's address and port, frame, time) of connections that were refused.

@@ -31,7 +31,7 @@ LINGER_NS: int = 2_000_000_000
 # Finished connections whose late segments are known by their addresses and passed over.
 TOMBSTONES: int = 16_384
 # The last rows of a connection in a batch that are known again.
-REMEMBERED: int = 4
+REMEMBERED: int = 2
 # Refused connections that are remembered.
 REFUSED: int = 1024
 
@@ -252,7 +252,7 @@ class FlowTable:
             row = self._opening(connection, rows, begin, stop, data)
             if not connection.begun:
                 self._one_by_one(connection, rows, row, stop, data)
-                return connection
+                row = stop
         while row < stop:
             flagged = min(runs.next_flagged(row), stop)
             connection.take(runs, *runs.between(row, min(flagged + 1, stop)))
@@ -260,7 +260,7 @@ class FlowTable:
                 connection.ended(directions[flagged], flags[flagged], frames[flagged], times[flagged])
             row = flagged + 1
         if not connection.closed:
-            _remember(connection, rows, max(begin, stop - REMEMBERED), stop)
+            _remember(connection, rows, max(begin, stop - REMEMBERED), stop, data)
         return connection
 
     @staticmethod
@@ -480,12 +480,13 @@ def _open(connection: TcpConnection, rows: SortedRows, row: int, data: memoryvie
     )
 
 
-def _remember(connection: TcpConnection, rows: SortedRows, begin: int, stop: int) -> None:
+def _remember(connection: TcpConnection, rows: SortedRows, begin: int, stop: int, data: memoryview) -> None:
     """Lets a connection know the last of its rows again, should they come once more with the next batch."""
     for i in range(begin, stop):
         flags, size = rows.flags[i], rows.length[i]
-        if size or flags & (TCP_SYN | TCP_FIN):
-            connection.remember(rows.direction[i], rows.seq[i], rows.ack[i], flags, size, rows.time[i])
+        if size or flags & TCP_SYN:
+            headers = headers_of(data, rows.offset[i])
+            connection.remember(rows.direction[i], rows.seq[i], rows.ack[i], flags, size, rows.time[i], headers)
 
 
 def _joined(parts: list[memoryview]) -> bytes:

@@ -179,7 +179,7 @@ class Half(msgspec.Struct):
         return None if self.syn is None else syn_options(self.syn[2], self.syn[0], self.syn[1])
 
     def remember(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: _Headers) -> None:
-        """Remembers a segment that takes numbers."""
+        """Remembers a segment that opens the connection or holds data."""
         if self.recent is None:
             self.recent = []
         self.recent.append((seq, ack, flags, size, time_ns, headers))
@@ -188,16 +188,24 @@ class Half(msgspec.Struct):
 
     def has_seen(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: _Headers) -> bool:
         """Whether a segment was captured just before: the very same, not one that was sent again."""
-        for old in self.recent or ():
-            if old[0] == seq and old[1] == ack and old[2] == flags and old[3] == size:
-                elapsed = abs(time_ns - old[4])
-                if elapsed > SAME_ID_NS:
-                    continue
-                number = identification(headers, seq, ack)
-                before = identification(old[5], seq, ack)
-                if (number == before != 0) or (elapsed <= TWICE_NS and not (number and before)):
-                    return True
+        number = identification(headers, seq, ack)
+        for place, old in enumerate(self.recent or ()):
+            elapsed = abs(time_ns - old[4])
+            if (old[0], old[1], old[2], old[3]) != (seq, ack, flags, size) or elapsed > SAME_ID_NS:
+                continue
+            before = identification(old[5], seq, ack)
+            if number and before and number != before:
+                continue
+            if elapsed <= TWICE_NS or (number and self._numbers_packets(number, old)):
+                if self.recent is not None:  # it is not seen a third time
+                    self.recent[place] = (old[0], old[1], -1, old[3], old[4], old[5])
+                return True
         return False
+
+    def _numbers_packets(self, number: int, but: _Recent) -> bool:
+        """Whether other segments have other numbers in their IP headers than this: some systems have one for all."""
+        others = [identification(one[5], one[0], one[1]) for one in self.recent or () if one is not but]
+        return any(other != number for other in others if other)
 
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
@@ -294,6 +302,12 @@ class TcpConnection:
         syn = self.halves[self.initiator or 0].syn
         return None if self.syn_ns is None or syn is None else syn[0]
 
+    @property
+    def syn_id(self) -> int:
+        """The number in the IP header of the SYN; 0 where it was not captured, or has none."""
+        syn = self.halves[self.initiator or 0].syn
+        return 0 if syn is None else identification(syn[2], syn[0], syn[1])
+
     def noted(self) -> Trouble:
         """Where to note what goes wrong."""
         if self.trouble is None:
@@ -376,9 +390,9 @@ class TcpConnection:
             half.measure([size], half.next)
         half.deliver(size)
 
-    def remember(self, sender: int, seq: int, ack: int, flags: int, size: int, time_ns: int) -> None:
+    def remember(self, sender: int, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> None:
         """Remembers a segment, so that it is known where it was captured twice."""
-        self.halves[sender].remember(seq, ack, flags, size, time_ns, b"")
+        self.halves[sender].remember(seq, ack, flags, size, time_ns, headers)
 
     def acknowledged(self, sender: int, ack: int, window: int) -> None:
         """Takes the last acknowledgement and window that a side sent."""
@@ -494,9 +508,7 @@ class TcpConnection:
         if half.next < 0 and not self._answers(sender, ack, flags):
             return
         size = len(data) + missing
-        copy = bool(size or flags & (TCP_SYN | TCP_FIN)) and self._copied(
-            half, seq, ack, flags, size, frame, time_ns, headers
-        )
+        copy = bool(size or flags & TCP_SYN) and self._copied(half, seq, ack, flags, size, frame, time_ns, headers)
         if flags & TCP_SYN:
             self._syn(sender, seq, ack, flags, 0 if copy else frame, time_ns, headers)
             seq = (seq + 1) & 0xFFFF_FFFF

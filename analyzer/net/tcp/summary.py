@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from analyzer.net.tcp.reassembly import Half, TcpConnection, difference
 from analyzer.net.tcp.trouble import DuplicateAcks, Hole, Pause, Repeat, ShutWindow, Trouble
+
+# So many segments twice, and half of all bytes: fewer may be a network's own copies.
+ENOUGH: Final = 3
 
 
 class StreamSummary(msgspec.Struct):
@@ -35,7 +40,8 @@ class TcpSummary(msgspec.Struct):
     pause          the last time in which nothing was sent, ended by the client (`ended_by_client`) or the server;
                    `answered`: its other side sent bytes after it; `resumed`: what ended it was acknowledged
     syn_retries    (frame, ns) of SYNs, synack_retries of SYN-ACKs, that were sent again
-    copies         segments that were captured a second time, of so many bytes (`copied`), from `copy_frame` on
+    copies         segments that were captured a second time, of so many bytes (`copied`), from `copy_frame` on;
+                   `mirrored`: most of the connection was
     """
 
     streams: tuple[StreamSummary, StreamSummary]
@@ -49,6 +55,7 @@ class TcpSummary(msgspec.Struct):
     copies: int
     copied: int
     copy_frame: int
+    mirrored: bool
 
 
 def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
@@ -74,7 +81,24 @@ def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
         trouble.copies,
         trouble.copied,
         trouble.copy_frame,
+        is_mirrored(tcp),
     )
+
+
+def is_mirrored(tcp: TcpConnection) -> bool:
+    """Whether most segments were captured a second time, each once."""
+    trouble = tcp.trouble
+    if trouble is None or trouble.copies < ENOUGH:
+        return False
+    return 2 * trouble.copied >= tcp.halves[0].bytes + tcp.halves[1].bytes
+
+
+def sent_again(tcp: TcpConnection) -> int:
+    """How many segments were sent again; what was only captured twice is none."""
+    trouble = tcp.trouble
+    if trouble is None or not is_mirrored(tcp):
+        return tcp.retransmissions
+    return sum(repeat.count for repeats in trouble.repeats for repeat in repeats)
 
 
 def _stream(tcp: TcpConnection, trouble: Trouble, sender: int) -> StreamSummary:

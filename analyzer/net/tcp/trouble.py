@@ -84,7 +84,7 @@ class Trouble(msgspec.Struct):
     syn_retries     (frame, ns) of SYNs sent again;  synack_retries  the same of SYN-ACKs
     pause           the last pause
     stray_resets    frames of resets outside the window: they end nothing
-    copies          data segments, SYNs and FINs that were captured a second time; `copied` their bytes, `copy_frame`
+    copies          data segments and SYNs that were captured a second time; `copied` their bytes, `copy_frame`
                     the first of them
     repeats, shut_windows, holes   by endpoint
     duplicate_acks                 by the endpoint whose bytes are awaited

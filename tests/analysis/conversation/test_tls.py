@@ -181,13 +181,13 @@ def test_retransmission_and_reordering_change_nothing(made: Session) -> None:
         # Sent once more, at once or a little later.
         order.insert(min(order.index(index) + chance.randint(1, 6), len(order) - 3), index)
     found = the_one(in_time(frames, order), made)
-    assert found.tcp.retransmissions > 0
+    assert found.tcp.retransmissions > 0 or "seen-twice" in {finding.code for finding in found.findings}
     assert found.tcp.out_of_order > 0
     assert found.tcp.gaps == 0
     assert (found.outcome, found.commands) == (plain.outcome, plain.commands)
     assert found.login is not None
     assert found.login.user == "app"
-    assert {finding.code for finding in found.findings} - {"retransmissions"} == {
+    assert {finding.code for finding in found.findings} - {"retransmissions", "seen-twice"} == {
         finding.code for finding in plain.findings
     }
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from analyzer.analysis import Connection
 from tests.analysis.traffic import analyse
-from tests.wire.mysql import err, greeting, ok, packet, query
+from tests.wire.frames import ACK, RST, SYN
+from tests.wire.mysql import QUIT, err, greeting, ok, packet, query
+from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session, sack
 
 Made = Callable[[], Connection]
@@ -156,10 +158,78 @@ def slow_reader(shut: float = 61, *, gives_up: bool = True) -> Session:
     return session.put("c").goodbye()
 
 
+# -- servers that go down, clocks that step, captures that hold a frame twice ------------------------------------------
+
+
+def refused(number: int = 9, after: float = 0.3) -> Session:
+    """A connection that nobody takes."""
+    session = Session(client=("10.0.0.1", 50_000 + number)).later(after)
+    session.put("c", flags=SYN)
+    session.sent["c"] += 1
+    session.got["s"], session.sent["s"] = session.sent["c"], 0
+    return session.put("s", flags=RST | ACK, window=0)
+
+
+def went_down(*, told: bool = False, polite: bool = False) -> list[Session]:
+    """Three sessions that the server ends at one moment; one of them has a command under way."""
+    sessions = []
+    for number in range(3):
+        session = Session(client=("10.0.0.1", 50_000 + number)).log_in()
+        if polite:
+            session.send("c", QUIT)
+        elif not number:
+            session.send("c", SELECT)
+        session.now = START + SECOND // 5
+        if told and number:
+            session.send("s", err(0, 1053, "Server shutdown in progress", "08S01"))
+        sessions.append(session.close("s"))
+    return sessions
+
+
+def stepped(back_s: float = 5, frame: int = 9, frames: int = 100) -> Session:
+    """The clock goes back before this frame, and stays there for so many frames."""
+    session = (
+        Session().log_in().later(10).send("c", SELECT).send("s", ok(1)).send("c", SELECT).send("s", ok(1)).goodbye()
+    )
+    for index in range(frame - 1, min(frame - 1 + frames, len(session.frames))):
+        old = session.frames[index]
+        session.frames[index] = old._replace(timestamp_ns=old.timestamp_ns - int(back_s * SECOND))
+    return session
+
+
+def mirrored(*, same_id: bool = True) -> Session:
+    """Every frame twice; as a switch copies them, or as a sender sends them again."""
+    session = Session().log_in().send("c", SELECT).send("s", ok(1)).goodbye()
+    twice = []
+    for number, frame in enumerate(session.frames):
+        copy = frame.data if same_id else frame.data[:18] + (4000 + number).to_bytes(2, "big") + frame.data[20:]
+        twice += [frame, frame._replace(data=copy, timestamp_ns=frame.timestamp_ns + 10_000)]
+    session.frames = twice
+    return session
+
+
+def translated(*, other_numbers: bool = False) -> list[Session]:
+    """One session before and after address translation."""
+    outside = Session(client=("10.0.0.1", 50_000), server=("10.0.0.2", 3306))
+    inside = Session(client=("172.17.0.1", 40_000), server=("172.17.0.9", 3306), start_ns=START + 9_000)
+    if other_numbers:
+        inside.sent = {"c": 77_000, "s": 88_000}
+    return [each.log_in().send("c", SELECT).send("s", ok(1)).goodbye() for each in (outside, inside)]
+
+
+def in_order(session: Session) -> Connection:
+    """Judged in the order of the frames, whatever their times."""
+    (connection,) = analyse(session.frames)
+    return connection
+
+
 NETWORK: dict[str, tuple[Made, Made]] = {
     "idle-connection-dropped": (lambda: judged_one(dropped()), lambda: judged_one(wait_timeout())),
     "path-mtu": (lambda: judged_one(black_hole()), lambda: judged_one(lost_once())),
     "answer-lost": (lambda: judged_one(answer_lost()), lambda: judged_one(answer_lost(arrives=True))),
     "client-gave-up": (lambda: judged_one(gave_up()), lambda: judged_one(gave_up(answered=True))),
     "slow-reader": (lambda: judged_one(slow_reader()), lambda: judged_one(slow_reader(1, gives_up=False))),
+    "server-went-down": (lambda: judged(*went_down(), refused())[0], lambda: judged(*went_down())[0]),
+    "clock-step": (lambda: in_order(stepped()), lambda: in_order(stepped(0.05))),
+    "seen-twice": (lambda: in_order(mirrored()), lambda: in_order(mirrored(same_id=False))),
 }

@@ -18,13 +18,16 @@ from tests.analysis.findings.command_phase import LATER, SAME, WAITING, dump
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
 from tests.wire.files import pcap
-from tests.wire.mysql import FAST, err, greeting, login, ok
-from tests.wire.script import GOODBYE, MS, SECOND, START, Script, conversation, in_time_order, wait
+from tests.wire.frames import FIN
+from tests.wire.mysql import FAST, err, greeting, login, ok, query
+from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, START, Say, Script, conversation, in_time_order, wait
 
 BLOCKED: Script = [("s", err(0, 1129, "Host is blocked", None)), *SERVER_CLOSES]
 SLOW: Script = [wait("s", greeting(), 1.2), ("c", login()), ("s", FAST + ok(3)), *GOODBYE]
 DENIED: Script = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access denied", "28000")), *SERVER_CLOSES]
 KILLED: Script = idle(30.1, *SERVER_CLOSES)
+GAVE_UP: Script = [*ACCEPTED, ("c", query()), Say("c", flags=FIN, wait_ns=2 * SECOND)]
+DOWN: Script = [*ACCEPTED, ("s", err(0, 1053, "Server shutdown in progress", "08S01")), *SERVER_CLOSES]
 # One client: a burst, health checks, a block, a cache that never knows it, a slow login.
 DAY: Sequence[Script] = [
     *[fast()] * 60,
@@ -44,6 +47,8 @@ DAY: Sequence[Script] = [
     fast("haproxy"),
     *[WAITING] * 3,
     LATER,
+    GAVE_UP,
+    DOWN,
 ]
 # Of a client that opens and closes connections again and again it is not said that it insists on TLS.
 EXPECTED = OPEN - {"tls-not-offered"} | {"connection-churn"}

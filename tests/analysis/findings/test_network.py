@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from analyzer.analysis import Connection
+from analyzer.analysis import AnalysisOptions, Connection
+from analyzer.analysis.connection.fleet import Fleet
 from analyzer.analysis.model.connection import Finding
+from analyzer.net.clock_steps import ClockSteps
+from analyzer.report.prose.summary import SummaryTotals
 from tests.analysis.findings.network import (
     NETWORK,
     answer_lost,
@@ -14,13 +18,21 @@ from tests.analysis.findings.network import (
     black_hole_at_the_client,
     dropped,
     gave_up,
+    in_order,
     judged,
     judged_one,
     large_error,
     left_before_the_greeting,
+    mirrored,
+    refused,
     slow_reader,
+    stepped,
+    translated,
+    went_down,
 )
 from tests.analysis.support import codes
+from tests.analysis.traffic import analyse, results_of
+from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session
 
 
@@ -35,7 +47,7 @@ def loud(connection: Connection) -> set[str]:
 @pytest.mark.parametrize("code", NETWORK)
 def test_what_makes_the_finding(code: str) -> None:
     connection = NETWORK[code][0]()
-    assert code in loud(connection)
+    assert code in codes(connection)
     finding = said(connection, code)
     assert finding.frames
     assert finding.evidence
@@ -47,9 +59,12 @@ def test_what_comes_close_does_not(code: str) -> None:
     assert code not in codes(NETWORK[code][1]())
 
 
+NOTED = {"clock-step", "seen-twice"}
+
+
 @pytest.mark.parametrize("code", NETWORK)
 def test_the_cause_is_the_only_loud_finding(code: str) -> None:
-    assert loud(NETWORK[code][0]()) == {code}
+    assert loud(NETWORK[code][0]()) == {code} - NOTED
 
 
 # -- idle-connection-dropped -------------------------------------------------------------------------------------------
@@ -139,3 +154,117 @@ def test_a_reader_that_is_only_slow_is_noted() -> None:
     assert finding.severity == "info"
     assert "61.0 s" in finding.message
     assert "net_write_timeout" in said(judged_one(slow_reader()), "slow-reader").message
+
+
+# -- server-went-down --------------------------------------------------------------------------------------------------
+
+
+def test_all_sessions_of_a_server_that_went_down() -> None:
+    connections = judged(*went_down(), refused(8), refused(9, 0.5))
+    for connection in connections[:3]:
+        message = said(connection, "server-went-down").message
+        assert "3 sessions ended within 0 us" in message
+        assert "2 connections to it were refused" in message
+        assert "or crashed" in message
+    assert "server-went-down" not in codes(connections[3])
+
+
+def test_a_shutdown_is_told_from_a_crash() -> None:
+    told = judged(*went_down(told=True), refused())
+    assert "it was shut down, and said so (error 1053)" in said(told[1], "server-went-down").message
+    assert said(told[1], "server-went-down").confidence == "certain"
+    assert "Another session was told so" in said(told[0], "server-went-down").message
+    early = judged(*went_down(), refused(after=0.1))
+    assert "stopped listening before its sessions ended" in said(early[0], "server-went-down").message
+
+
+def test_sessions_that_said_goodbye_did_not_lose_their_server() -> None:
+    assert not any("server-went-down" in codes(c) for c in judged(*went_down(polite=True), refused()))
+
+
+def test_another_port_of_the_server_is_another_server() -> None:
+    elsewhere = refused()
+    elsewhere.frames = [f._replace(data=f.data.replace(b"\x0c\xea", b"\x0c\xeb")) for f in elsewhere.frames]
+    assert not any("server-went-down" in codes(c) for c in judged(*went_down(), elsewhere))
+
+
+# -- clock-step --------------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_goes_back() -> None:
+    connection = in_order(stepped(frame=9))
+    finding = said(connection, "clock-step")
+    assert finding.severity == "info"
+    assert finding.frames == [9]
+    assert "by 5.0 s at frame 9" in finding.message
+    assert connection.lasted_ns >= 0
+
+
+@pytest.mark.parametrize("frame", range(2, 14))
+def test_no_time_is_negative(frame: int) -> None:
+    connection = in_order(stepped(60, frame))
+    assert "clock-step" in codes(connection)
+    timing = connection.timing
+    times = (timing.tcp_connect_ns, timing.greeting_ns, timing.login_ns, timing.authentication_ns, timing.total_ns)
+    assert all(time is None or time >= 0 for time in times)
+    assert not any(f" -{digit}" in str(one) for one in connection.findings for digit in range(10))
+    options = AnalysisOptions(packets=200)
+    ((_, detail),) = results_of(stepped(60, frame).frames, options)[0]
+    assert detail is not None
+    assert all(packet.time_ns >= 0 for packet in detail.packets)
+
+
+def test_frames_that_are_late_are_no_step() -> None:
+    for frames in (1, 3):
+        assert "clock-step" not in codes(in_order(stepped(frame=9, frames=frames)))
+
+
+def test_a_connection_behind_the_step_is_not_concerned() -> None:
+    first, later = (
+        stepped(frame=9),
+        Session(client=("10.0.0.1", 50_007), start_ns=START + 8 * SECOND).log_in().goodbye(),
+    )
+    connections = analyse([*first.frames, *later.frames])
+    assert ["clock-step" in codes(connection) for connection in connections] == [True, False]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_steps_are_the_same_for_any_batch(size: int) -> None:
+    clock = ClockSteps()
+    times = [frame.timestamp_ns for frame in stepped(frame=9).frames]
+    for at in range(0, len(times), size):
+        part = times[at : at + size]
+        clock.feed(np.arange(at + 1, at + 1 + len(part), dtype=np.int64), np.array(part, np.int64))
+    assert [(step.frame, step.size_ns) for step in clock.steps] == [(9, clock.steps[0].size_ns)]
+    assert 4.9 * SECOND < clock.steps[0].size_ns < 5 * SECOND
+
+
+# -- seen-twice --------------------------------------------------------------------------------------------------------
+
+
+def test_copies_are_no_retransmissions() -> None:
+    connection = in_order(mirrored())
+    assert connection.tcp.retransmissions == 0
+    assert "retransmissions" not in codes(connection)
+    again = in_order(mirrored(same_id=False))
+    assert again.tcp.retransmissions == 6
+    assert connection.commands == again.commands == {"query": 1, "quit": 1}
+
+
+def test_a_connection_before_and_after_translation_is_counted_once() -> None:
+    connections = judged(*translated())
+    assert [connection.is_copy for connection in connections] == [False, True]
+    finding = said(connections[1], "seen-twice")
+    assert "stream 0 (10.0.0.1:50000 to 10.0.0.2:3306)" in finding.message
+    fleet, totals = Fleet(), SummaryTotals()
+    for connection in connections:
+        fleet.add(connection)
+        totals.add(connection)
+    assert fleet.connections == totals.connections == 1
+    assert totals.copies == 1
+    assert totals.outcomes["accepted"] == 1
+    assert [one.code for one in totals.findings() if one.code == "seen-twice"] == ["seen-twice"]
+
+
+def test_two_connections_with_other_numbers_are_two() -> None:
+    assert not any(connection.is_copy for connection in judged(*translated(other_numbers=True)))

@@ -14,6 +14,7 @@ SAMPLES = REPOSITORY / "samples"
 
 # finding -> recordings of real servers (samples/README.md) in which it has to be
 RECORDED: Final[dict[str, tuple[str, ...]]] = {
+    "client-gave-up": ("mysql97_raw_fault-ssl-flag-without-tls",),
     "access-denied": ("mysql97_raw_wrong-password", "mariadb118_raw_wrong-password", "mysql97_raw_ssl-required"),
     "account-locked": ("mysql97_raw_locked", "mariadb118_raw_locked"),
     "attributes-too-large": ("mysql97_raw_fault-attributes-over-64k", "mysql97_raw_attributes-600"),
@@ -70,7 +71,9 @@ MADE: Final = frozenset(
     | {"eof-packets-mismatch"}
     | {"init-connect-failed", "overlapping-commands", "packet-too-large", "proxy-header-refused", "statement-leak"}
     | {"plaintext-before-tls", "tls-first", "unanswered-commands", "unexpected-local-infile", "unknown-statement"}
-    | {"server-ended-session", "slow-login", "tls-not-offered", "unencrypted-login", "weak-tls", "wrong-password"}
+    | {"answer-lost", "clock-step", "idle-connection-dropped", "path-mtu", "seen-twice", "server-went-down"}
+    | {"slow-reader", "server-ended-session", "slow-login", "tls-not-offered", "unencrypted-login", "weak-tls"}
+    | {"wrong-password"}
 )
 
 

@@ -231,11 +231,25 @@ def doubled(ids: tuple[int, int], apart_ns: int) -> Trouble:
 
 
 def test_a_segment_that_is_captured_twice() -> None:
-    for ids, apart in (((7, 7), SECOND // 10), ((0, 0), TWICE_NS), ((7, 0), 1)):
+    for ids, apart in (((7, 7), TWICE_NS), ((0, 0), TWICE_NS), ((7, 0), 1)):
         trouble = doubled(ids, apart)
         assert (trouble.copies, trouble.copied, trouble.copy_frame) == (4, 7, 2)
         assert trouble.repeats == ([], [])
         assert trouble.syn_retries == trouble.synack_retries == []
+
+
+def test_the_number_tells_where_a_system_gives_each_packet_another() -> None:
+    """What has no packet before it to compare with is taken for sent again."""
+    trouble = doubled((7, 7), SECOND // 10)
+    assert (trouble.copies, trouble.copied) == (2, 7)
+    assert len(trouble.syn_retries) == len(trouble.synack_retries) == 1
+
+
+def test_what_comes_a_third_time_is_sent_again() -> None:
+    """And what comes a fourth time is that one's copy."""
+    talk = [*handshake(), *[Seg(CLIENT, C, S, data=b"one")] * 4]
+    trouble = trouble_of(one(talk).tcp)
+    assert (trouble.copies, trouble.repeats[CLIENT][0].count) == (2, 1)
 
 
 def test_what_is_sent_again_at_once_has_another_number() -> None:

@@ -7,20 +7,10 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.rule import CERTAIN, INFO, LIKELY, Case, Rule, Verdict
 from analyzer.analysis.model.connection import COPY_OF
 
-# So many segments twice, and half of all bytes: fewer may be a network's own copies.
-ENOUGH = 3
-
 
 def applies(case: Case) -> bool:
-    return case.evidence.twin is not None or is_mirrored(case)
-
-
-def is_mirrored(case: Case) -> bool:
-    """Whether most segments of the connection were captured a second time."""
-    trouble, tcp = case.transport.trouble, case.connection.tcp
-    if trouble is None or trouble.copies < ENOUGH:
-        return False
-    return 2 * trouble.copied >= tcp.bytes_from_client + tcp.bytes_from_server
+    trouble = case.transport.trouble
+    return case.evidence.twin is not None or (trouble is not None and trouble.mirrored)
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -39,7 +29,7 @@ def check(case: Case) -> Iterator[Verdict]:
             ],
             doubt="the addresses are others; the numbers and times are the same",
         )
-    elif trouble is not None and is_mirrored(case):
+    elif trouble is not None and trouble.mirrored:
         yield RULE.says(
             [trouble.copy_frame],
             {"count": trouble.copies},

@@ -27,7 +27,7 @@ def check(case: Case) -> Iterator[Verdict]:
     end = case.facts.closing.end
     told = c.error is not None and c.error.code == SHUTDOWN and c.error.phase == "command"
     session = c.outcome in ("accepted", "encrypted") or case.facts.faults.assumed
-    if not session or "quit" in c.commands or (end is None and not told):
+    if not session or not c.tcp.bytes_from_server or "quit" in c.commands or (end is None and not told):
         return
     if not told and not by_server(case):
         return

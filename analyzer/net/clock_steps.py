@@ -23,7 +23,7 @@ class ClockStep(msgspec.Struct):
     size_ns: int
 
 
-class Clock:
+class ClockSteps:
     """Watches the times of frames, batch by batch. `steps` may lose its last while that is young (STAYS)."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Connections that a capture holds twice: before and after address translation, say with `-i any` on a Docker host.
 
-Addresses and ports change on the way, sequence numbers do not: two connections that begin with the same numbers in both
-directions, at the same time, are one.
+Addresses and ports change on the way; sequence numbers, what is sent and the number in the SYN's IP header do not. Two
+connections that have them in common, and begin at the same moment, are one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import msgspec
 
 from analyzer.net.tcp.reassembly import TcpConnection
 
-# Both are seen to begin within so long.
-TOGETHER_NS: Final = 1_000_000_000
+# Both are seen to begin within so long: a frame passes a machine in microseconds.
+TOGETHER_NS: Final = 2_000_000
 # Connections that are remembered; those that ended first are forgotten.
 MOST: Final = 4096
 
@@ -27,6 +27,8 @@ class Twin(msgspec.Struct):
     number: int
     first_frame: int
     first_ns: int
+    sent: int  # bytes of both directions
+    ip_id: int  # of the SYN; 0 where it was not captured, or has none
     endpoints: tuple[Address, Address]
 
 
@@ -43,12 +45,21 @@ class Twins:
             return None
         numbers = (a, b) if a < b else (b, a)
         known = self._known.get(numbers)
-        if known is not None and abs(tcp.first_ns - known.first_ns) <= TOGETHER_NS:
+        if known is not None and _is_copy(tcp, known):
             return known
         first, second = tcp.endpoints
-        self._known[numbers] = Twin(
-            tcp.number, tcp.first_frame, tcp.first_ns, (second, first) if tcp.initiator == 1 else (first, second)
-        )
+        endpoints = (second, first) if tcp.initiator == 1 else (first, second)
+        self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, _sent(tcp), tcp.syn_id, endpoints)
         if len(self._known) > MOST:
             self._known.popitem(last=False)
         return None
+
+
+def _is_copy(tcp: TcpConnection, known: Twin) -> bool:
+    if abs(tcp.first_ns - known.first_ns) > TOGETHER_NS or _sent(tcp) != known.sent or tcp.syn_id != known.ip_id:
+        return False
+    return {address for address, _ in tcp.endpoints} != {address for address, _ in known.endpoints}
+
+
+def _sent(tcp: TcpConnection) -> int:
+    return tcp.halves[0].bytes + tcp.halves[1].bytes
