@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import zlib
+from contextlib import suppress
 
 _PACKED = re.compile(rb'<script type="application/[^"]*"[^>]*>([^<]*)</script>')
 _DUMPED = re.compile(rb"^\s*[0-9a-f]{4,8}[: ]+((?:[0-9a-f]{2}[ ]+)+)", re.MULTILINE)
@@ -26,11 +28,9 @@ def unpacked(output: bytes) -> bytes:
     """The output with what is packed inside of a page, and with the bytes of its dumps in one line."""
     parts = [output]
     for packed in _PACKED.findall(output):
-        raw = base64.b64decode(packed)
-        try:
-            parts.append(zlib.decompress(raw))
-        except zlib.error:
-            parts.append(raw)
+        # What is not packed stands in the output as it is.
+        with suppress(binascii.Error, zlib.error):
+            parts.append(zlib.decompress(base64.b64decode(packed)))
     parts.append(b" ".join(b" ".join(row.split()) for row in _DUMPED.findall(output)))
     return b"\n".join(parts)
 

@@ -53,7 +53,7 @@ class RowRequest:
         self.filter = keep
         self.fields = fields
         self.by_frame = by_frame
-        self.raw = raw
+        self.raw = raw or (fields is not None and "mysql" in fields)
         self.mask = None if show_secrets else PacketMask()
         self.filtered = keep.fields if keep is not None else frozenset()
         self.asked = self.filtered | (fields or frozenset())

@@ -297,6 +297,8 @@ class Dissection:
 
     def shown_values(self, name: str) -> Sequence[Value]:
         """The same as they are shown: with secrets masked."""
+        if name == "mysql" and self.packet is not None:
+            return (self.data[HEADER:],)
         if self._read.shown is None or self._read.shown is self._read.nodes or name in GETTERS:
             return self.values(name)
         if name in NOTES or self.may_hold(name):

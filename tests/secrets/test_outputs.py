@@ -1,0 +1,152 @@
+"""No output shows a secret: over every subcommand and format, the bytes that were sent are looked for in every form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import analyzer
+from analyzer.cli import MODULES, main
+from tests.secrets.planted import MARK, all_of_it
+from tests.secrets.search import around, forms, unpacked
+from tests.secrets.statements import ORDINARY, VISIBLE
+from tests.wire.files import pcap
+from tests.wire.mysql import ok, query
+from tests.wire.script import ACCEPTED, conversation
+
+# Subcommand -> all ways in which it shows what is in a capture. {} stands for the capture, {o} for a file.
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "analyze": (
+        *("-vvv --color never {}", "--format json {}", "--format jsonl {}", "--format csv {}", "--summary {}", "-v {}"),
+        *("-vvv --merge {} {}",),
+    ),
+    "commands": (
+        *("--width 4000 {}", "--format jsonl {}", "--format csv {}", "--group --width 4000 {}", "--top 5000 {}"),
+        *("--group --format jsonl {}", "--group --format csv {}", "--top 5000 --format jsonl {}"),
+        *("--format jsonl -Y mysql.query {}", "--format jsonl -Y mysql.error_code {}"),
+    ),
+    "explain": ("{}",),
+    "stats": (
+        *("--width 4000 --top 5000 {}", "--format jsonl --top 5000 {}", "--format csv --top 5000 {}"),
+        *("--by error --by statement --format jsonl --top 5000 {}",),
+    ),
+    "dissect": (
+        *("{}", "-V {}", "-x {}", "-V -x -Y mysql.query {}", "-T json -x {}", "-T jsonl {}", "-T fields {all} {}"),
+        *("-T fields -e mysql.query {}", "-T fields -e mysql.error.message {}", "-T fields -e handshark.statement {}"),
+        *("-T fields -e handshark.summary -e mysql.query --by record {}", "-T jsonl -e mysql.query -e mysql {}"),
+        *("-T fields -e mysql.query -e handshark.outcome {}", "-Y mysql.error_code -V {}"),
+    ),
+    "report": ("--limit 5000 {} -o {o}", "--format md {} -o {o}", "--diff {} {} -o {o}"),
+}
+# Subcommands that show nothing of a capture's packets.
+SILENT = {
+    "findings": "lists what there is",
+    "fields": "lists what there is",
+    "interfaces": "lists what there is",
+    "live": "shows what analyze shows: see the test of its page; what it writes is a capture",
+    "inject-keys": "writes a capture",
+    "corpus": "compares what analyze says with golden files",
+    "verify": "compares what analyze says with what is known",
+}
+WAYS = [(name, way) for name, ways in OUTPUTS.items() for way in ways]
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    frames, names = all_of_it()
+    path = tmp_path_factory.mktemp("planted") / "planted.pcap"
+    path.write_bytes(pcap(frames))
+    whole = path.read_bytes()
+    # What is looked for was sent: all but what was lost, compressed or cut.
+    assert sum(name.encode() in whole for name in names) > 0.95 * len(names)
+    return path
+
+
+def output(name: str, way: str, capture: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> bytes:
+    """All that a subcommand writes."""
+    target = capture.with_suffix(".out")
+    target.unlink(missing_ok=True)
+    words: list[str] = []
+    for word in way.split():
+        if word == "{all}":
+            words += [part for field in field_names(capsysbinary) for part in ("-e", field)]
+        else:
+            words.append(word.format(str(capture), o=target) if word == "{}" else word.format(o=target))
+    assert main([name, *words]) in (0, 1)
+    done = capsysbinary.readouterr()
+    return done.out + done.err + (target.read_bytes() if target.exists() else b"")
+
+
+def field_names(capsysbinary: pytest.CaptureFixture[bytes]) -> list[str]:
+    capsysbinary.readouterr()
+    assert main(["fields"]) == 0
+    lines = capsysbinary.readouterr().out.decode().splitlines()
+    return [line.split()[0] for line in lines if line and "." in line.split()[0]]
+
+
+def test_every_subcommand_is_here() -> None:
+    assert set(OUTPUTS) | set(SILENT) == set(MODULES)
+    assert not set(OUTPUTS) & set(SILENT)
+
+
+@pytest.mark.parametrize(("name", "way"), WAYS, ids=[f"{name} {way}" for name, way in WAYS])
+def test_no_output_shows_a_secret(
+    name: str, way: str, capture: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    shown = output(name, way, capture, capsysbinary)
+    assert shown
+    assert around(shown, MARK.encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "way", "least"),
+    [
+        ("commands", "--format jsonl {}", 400),
+        ("commands", "--format csv {}", 400),
+        ("dissect", "-V {}", 500),
+        ("dissect", "-x {}", 400),
+        ("analyze", "-vvv {}", 400),
+        ("report", "--limit 5000 {} -o {o}", 400),
+    ],
+)
+def test_who_asks_for_secrets_sees_them(
+    name: str, way: str, least: int, capture: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The search finds what is there: the same outputs, with --show-secrets, hold most of what was planted."""
+    shown = unpacked(output(name, f"--show-secrets {way}", capture, capsysbinary))
+    _, names = all_of_it()
+    assert sum(any(form in shown for form in forms(word.encode())) for word in names) >= least
+
+
+def test_scripts_see_no_secret(capture: Path) -> None:
+    told = [
+        analyzer.to_json(analyzer.connections(str(capture))),
+        analyzer.to_json(analyzer.commands(str(capture))),
+        analyzer.to_json(analyzer.packets(str(capture))),
+    ]
+    for text in told:
+        content = text.encode() if isinstance(text, str) else text
+        assert len(content) > 1000
+        assert around(content, MARK.encode()) == []
+    html = "".join(connection._repr_html_() for connection in analyzer.connections(str(capture)))
+    assert around(html.encode(), MARK.encode()) == []
+
+
+def ordinary(tmp_path: Path) -> Path:
+    """A capture of statements that hold no secret, or some beside what is none."""
+    script = [step for text in ORDINARY for step in (("c", query(text)), ("s", ok(1)))]
+    path = tmp_path / "ordinary.pcap"
+    path.write_bytes(pcap(conversation([*ACCEPTED, *script])))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("commands", "--format jsonl {}"), ("dissect", "-T fields -e mysql.query {}"), ("commands", "--width 4000 {}")],
+)
+def test_what_is_no_secret_stays(
+    name: str, way: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    shown = output(name, way, ordinary(tmp_path), capsysbinary)
+    assert shown.count(VISIBLE.encode()) == sum(text.count(VISIBLE) for text in ORDINARY)
