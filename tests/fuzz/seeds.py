@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Final
 
 from analyzer.capture import open_capture
@@ -124,3 +125,8 @@ def records() -> list[bytes]:
     for index in range(len(EXCHANGES)):
         out.append(bytes([2, index, 0]) + b"\x01\x05hello\x00\x08\x00\x00\x05world")
     return [seed for seed in out if len(seed) <= LONGEST]
+
+
+def choices() -> list[bytes]:
+    """Inputs of the target `masking`: each is a row of choices."""
+    return [random.Random(number).randbytes(256) for number in range(64)]

@@ -25,6 +25,7 @@ from analyzer.protocol.wire.framing import PacketFramer
 from analyzer.protocol.wire.reader import Reader, TracingReader
 from tests.fuzz.client import client
 from tests.hostile_outputs import analyse, check_json, csv_of, html_of, text_of
+from tests.secrets.twisted import leaks, twisted
 
 # First byte of an input of `records`.
 SINGLE, MACHINE, AUTH = 0, 1, 2
@@ -168,4 +169,15 @@ def _exchange(name: str, secure: bool, script: bytes) -> None:
         record.summary()
 
 
-TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"line": line, "records": records, "client": client}
+def masking(data: bytes) -> None:
+    """A secret that was planted in a conversation does not appear, however it is written, cut, or lost in part."""
+    name, frames = twisted(data)
+    assert leaks(frames) == [], name
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "line": line,
+    "records": records,
+    "client": client,
+    "masking": masking,
+}

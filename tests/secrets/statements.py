@@ -226,6 +226,22 @@ SECRETS: tuple[str, ...] = (
     "ALTER USER a DISCARD OLD PASSWORD, b IDENTIFIED BY 'S3CRET'",
 )
 
+# Where a statement is cut behind its secret, these do not say any more that it is one: the word comes later.
+LATER: tuple[str, ...] = (
+    *(
+        "INTO @p",
+        "SET PASSWORD = v",
+        "= password",
+        "= u.password",
+        "AS password",
+        "AS pwd",
+        "'smtp_password'",
+        "-pS3CRET",
+    ),
+    "@cache:6379",
+    "@bucket/x",
+)
+
 ORDINARY: tuple[str, ...] = (
     "SELECT 'identified by nobody'",
     "SELECT password FROM t WHERE a = 'b'",

@@ -126,7 +126,7 @@ def test_scripts_see_no_secret(capture: Path) -> None:
         analyzer.to_json(analyzer.packets(str(capture))),
     ]
     for text in told:
-        content = text.encode() if isinstance(text, str) else text
+        content = text.encode()
         assert len(content) > 1000
         assert around(content, MARK.encode()) == []
     html = "".join(connection._repr_html_() for connection in analyzer.connections(str(capture)))

@@ -143,9 +143,11 @@ def _bound(pending: PendingCommand, statement: str | None, mask: StatementMask |
             name: MASK if isinstance(value, str) and name.lower() not in OPEN_ATTRIBUTES else value
             for name, value in named.items()
         }
-    if not bound or (statement is not None and not mask.secrets(statement)):
+    if not bound:
         return _Bound(bound, named)
-    rows = bound if isinstance(pending.record, ComStmtBulkExecute) else [bound]
+    rows: list[list[Any]] = bound if isinstance(pending.record, ComStmtBulkExecute) else [bound]
+    if statement is not None and mask.is_whole(statement, len(rows[0])):
+        return _Bound(bound, named)
     secret: list[str] = []
     for row in rows:
         for number, value in enumerate(row):

@@ -66,6 +66,8 @@ _SECRET_TABLES: Final = frozenset(
 )
 # Client's data by its place that may be seen: a file, blocks of another protocol.
 _OPEN_DATA: Final = frozenset({"file", "clone"})
+# Server's data by its place of which nobody knows what it is.
+_CLOSED_DATA: Final = frozenset({"skipped", "event", "clone"})
 # What a result holds whose statement asks for accounts: rows whose columns are not known are hidden whole.
 _ACCOUNT_RESULTS: Final = ("SHOW GRANTS", "SHOW CREATE USER", "RANDOM PASSWORD")
 
@@ -225,7 +227,8 @@ class PacketMask:
                 return []
         elif record.command in (com.COM_STMT_EXECUTE, com.COM_STMT_BULK_EXECUTE):
             known = around.statement
-            if known is not None and not self.statements.secrets(known):
+            due = around.prepared.num_params if around.prepared is not None else None
+            if known is not None and self.statements.is_whole(known, due or 1):
                 return []
         return [(1, len(payload))]
 
@@ -268,7 +271,8 @@ class PacketMask:
                         hides.append(hides_attribute(parameter))
                     else:
                         hides.append(statements.hides_parameter(text, number, parameter.value))
-        secret = text is None or bool(statements.secrets(text))
+        due = around.prepared.num_params if around.prepared is not None else None
+        secret = text is None or not statements.is_whole(text, due or 1)
         ranges: Ranges = []
         each_hidden = iter(hides)
         for span in spans:
@@ -308,7 +312,8 @@ class PacketMask:
             return self._of_spans(payload, record, context, around, spans, ("error_message",))
         if isinstance(record, Data | Malformed):
             account = asked is not None and _asks_accounts(asked)
-            risky = secret or account or (hint and bool(secrets_of(payload.decode("latin-1"))))
+            unknown = isinstance(record, Data) and record.kind in _CLOSED_DATA
+            risky = secret or account or unknown or (hint and bool(secrets_of(payload.decode("latin-1"))))
             return [(1 if isinstance(record, Malformed) else 0, len(payload))] if risky else []
         if isinstance(record, TextRow | BinaryRow):
             return self._row(payload, record, context, around, spans, hint or secret)

@@ -67,7 +67,9 @@ _BEFORE_NAMES: Final = frozenset(
 _REPLICATION: Final = re.compile(r"\A(?:MASTER|SOURCE|RELAY|NETWORK|REQUIRE|GTID|ASSIGN|PRIVILEGE|GET)_")
 _PATH: Final = re.compile(r"\A[$]?[\w.\[\]*-]{1,128}\Z")
 _URL: Final = re.compile(
-    r"://[^/\s]*:.*@|://[^\s]*:[^\s]*@|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}", re.DOTALL | re.IGNORECASE
+    r"://[^/\s:@]*:(?!\d{1,5}(?:[/?#]|\Z))[^/\s]+|://[^/\s]*:.*@|://[^\s]*:[^\s]*@"
+    r"|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}",
+    re.DOTALL | re.IGNORECASE,
 )
 _HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]?\$")
 _PAIR: Final = re.compile(r"([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}\s{0,8}[=:]\s{0,8}[^\s=>]")
@@ -132,6 +134,7 @@ class _Search:
         self._depth = depth
         self._hidden: set[int] = set()  # numbers of tokens
         self._ranges: list[tuple[int, int]] = []
+        self._accounts = False  # it is about an account or a server
         self._loose = False  # a secret is put together from literals that may stand anywhere
 
     def all(self) -> StatementSecrets:
@@ -229,6 +232,7 @@ class _Search:
         """Hides every literal but those whose place says that they are none."""
         tokens = self._tokens
         proof_seen = False
+        self._accounts = True
         for index in range(begin, end):
             token = tokens[index]
             before = tokens[index - 1].word if index > begin else ""
@@ -576,6 +580,9 @@ class _Search:
                     self._quoted(each) for each in pending if "'" in self._of(each) or '"' in self._of(each)
                 ]
             pending.clear()
+        if self._accounts:
+            # Cut: what follows the comment is missing.
+            self._ranges += [self._quoted(each) for each in pending if "'" in self._of(each) or '"' in self._of(each)]
 
     def _of(self, token: Token) -> str:
         return self._text[token.start : token.stop]

@@ -24,7 +24,9 @@ COMMENT: Final = 7
 MOST_TOKENS: Final = 100_000
 
 _TOKEN: Final = r"""(?sx)
-    (?P<space> [\s\0]++ | /\*M?!\d{0,6} | \*/ )
+    (?P<space> [\s\0]++ )
+  | (?P<version> /\*M?!\d{0,6} )
+  | (?P<end> \*/ )
   | (?P<comment> \#[^\n]*+ | --(?=[\s\0-\x1f]|\Z)[^\n]*+ | /\*.*?(?:\*/|\Z) )
   | (?P<string> STRINGS )
   | (?P<name> `(?:[^`]++|``)*+(?:`|\Z) )
@@ -64,12 +66,25 @@ class Token(NamedTuple):
 def tokens_of(text: str, escapes: bool = True) -> list[Token]:
     """All tokens of a statement but white space; at most MOST_TOKENS and one."""
     found: list[Token] = []
-    for match in (_WITH if escapes else _WITHOUT).finditer(text):
+    scan = (_WITH if escapes else _WITHOUT).match
+    at = versions = 0
+    while match := scan(text, at):
         group = match.lastgroup
-        if group == "space" or group is None:
+        start, at = match.span()
+        stop = at
+        if group == "space":
             continue
-        start, stop = match.span()
-        if len(found) == MOST_TOKENS:
+        if group == "version":
+            versions += 1
+            continue
+        if group == "end":
+            if versions:
+                versions -= 1
+                continue
+            # Two signs where no version comment is open: `*.*/* a comment */`.
+            group, at = "sign", start + 1
+            stop = at
+        if group is None or len(found) == MOST_TOKENS:
             found.append(Token(STRING, start, len(text)))
             break
         if group == "word":

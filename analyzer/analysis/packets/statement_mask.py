@@ -24,6 +24,9 @@ _MOST_SHARED: Final = 1 << 14
 _NEAR: Final = re.compile(r"\bnear (['\"].*)\Z", re.DOTALL)
 _NEAR_END: Final = re.compile(r"(['\"]) at line \d+\s*\Z")
 PARSE_ERRORS: Final = frozenset({1064, 1149})  # ER_PARSE_ERROR, ER_SYNTAX_ERROR
+# Those that quote values: ER_DUP_ENTRY, ER_WRONG_VALUE_FOR_VAR, ER_TRUNCATED_WRONG_VALUE and their like.
+VALUE_ERRORS: Final = frozenset({1062, 1169, 1231, 1265, 1292, 1366, 1367, 1411, 1425, 1525, 1526, 1586, 1859, 3819})
+_QUOTED: Final = re.compile(r"(['\"])(.*?)(?:\1|\Z)", re.DOTALL)
 
 
 class StatementMask:
@@ -73,9 +76,14 @@ class StatementMask:
         if statement is None:
             return isinstance(value, str | bytes)
         found = self.secrets(statement)
-        if number >= found.holes and found is not NONE:
+        if number >= (statement.count("?") if found is NONE else found.holes):
+            # A part of the statement is missing.
             return isinstance(value, str | bytes)
         return number in found.parameters
+
+    def is_whole(self, statement: str, parameters: int) -> bool:
+        """Whether nothing in a statement is secret, and it has so many parameters."""
+        return not self.secrets(statement) and parameters <= statement.count("?")
 
     def message(
         self, message: str, code: int, statement: str | None, values: Sequence[str] = (), cut: bool = False
@@ -94,6 +102,9 @@ class StatementMask:
     ) -> list[tuple[int, int]]:
         """What `message` hides, as (start, stop)."""
         near = _NEAR.search(message) if code in PARSE_ERRORS or statement is None else None
+        blind = statement is None or (self.secrets(statement).parameters and not values)
+        if blind and code in VALUE_ERRORS:
+            return [found.span(2) for found in _QUOTED.finditer(message)]
         if near is not None:
             end = _NEAR_END.search(message)
             # The statement's own quotes may stand in between: all up to the last one.
