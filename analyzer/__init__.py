@@ -16,9 +16,9 @@ damaged in the middle is read as far as it goes. Importing this module imports n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # to type checkers it is True, as that of `typing`, whose import costs more than all of this
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Final
 
 from analyzer import __version__
-from analyzer.cli.process import Terminated, leave_quietly, prepare
+from analyzer.cli.process import Terminated, leave, prepare
 
 # In the order of `handshark --help`: a module adds its own arguments with `add`, and does its work in `run`. Only what
 # is asked for is imported: some need much that others do not.
@@ -82,11 +82,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _main(list(argv))
     try:
         prepare()
-        return _main(sys.argv[1:])
+        code = _main(sys.argv[1:])
+    except SystemExit as wanted:  # of argparse
+        code = wanted.code if isinstance(wanted.code, int) else 0
     except (KeyboardInterrupt, Terminated):
-        return 128 + signal.SIGINT  # a second signal while the first was being answered
-    finally:
-        leave_quietly()
+        code = 128 + signal.SIGINT  # a second signal while the first was being answered
+    leave(code)
 
 
 def _main(words: list[str]) -> int:

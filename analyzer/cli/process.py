@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
-ENDING: Final = ("SIGTERM", "SIGHUP")
+ENDING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+# So long after a signal that came while a module was loaded it is looked again.
+AGAIN_SECONDS: Final = 0.01
 
 
 class Terminated(BaseException):
@@ -19,8 +22,23 @@ class Terminated(BaseException):
         self.number = number
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raises what ends the program; not while a module is loaded: libraries take that for a fault of their own."""
+    if _loading(frame):
+        signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+        return
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise Terminated(number)
+
+
+def _loading(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def prepare() -> None:
@@ -41,10 +59,12 @@ def prepare() -> None:
     for name in ENDING:
         ending: int | None = getattr(signal, name, None)
         # Who started the program with nohup wants it to go on.
-        if ending is not None and signal.getsignal(ending) is signal.SIG_DFL:
-            signal.signal(ending, _terminate)
+        if ending is not None and signal.getsignal(ending) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(ending, _stop)
 
 
-def leave_quietly() -> None:
-    """Nothing more is to be done: a signal that comes now finds nothing to interrupt."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def leave(code: int) -> NoReturn:
+    """Ends the process at once: all is written, and a signal that came while modules go would be told of."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
