@@ -78,7 +78,7 @@ class AuthenticationRun:
         channel = self._channel
         allowed = ClientOptions(
             allow_cleartext=options.cleartext,
-            verified=channel.transport.private or (channel.machine.context.secure and self._known.tls_verified),
+            verified=channel.transport.private or (channel.machine.context.secure and self._known.tls.verified),
             server_public_key=options.server_public_key,
             get_server_public_key=options.get_server_public_key,
             client_nonce=options.client_nonce,

@@ -114,7 +114,7 @@ class ConnectionPhase:
 
     def _begin_tls(self, flags: int, start_tls: Callable[[], None]) -> None:
         channel, strike, options = self._channel, self._strike, self._options
-        self._known.tls_asked = True
+        self._known.tls.asked = True
         channel.nothing_behind()
         if options.protocol == 320:
             channel.send(SSLRequest320(flags & 0xFFFF, min(options.max_packet_size, MAX_PACKET_320)))

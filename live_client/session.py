@@ -132,9 +132,9 @@ class Session:
             if keylog is not None:
                 self._keep(keylog.lines())
                 keylog.remove()
-        self.known.tls_version, self.known.cipher = tls.version, tls.cipher
-        self.known.cipher_number = tls.cipher_number()
-        self.known.tls_resumed, self.known.tls_verified = tls.resumed, tls.verified
+        known = self.known.tls
+        known.version, known.cipher, known.cipher_number = tls.version, tls.cipher, tls.cipher_number()
+        known.resumed, known.verified = tls.resumed, tls.verified
         self.listener.step(f"TLS is on: {tls.version}, {tls.cipher}{', session resumed' if tls.resumed else ''}")
         self.listener.step(_trust(tls, options))
         if resume is not None and not tls.resumed:

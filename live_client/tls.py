@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from live_client.errors import ClosedByServer, TimedOut, TlsFailed
-from live_client.options import VERIFY_CA, VERIFY_IDENTITY, Options
+from live_client.options import VERIFY_CA, VERIFY_IDENTITY, TlsChoices
 from live_client.transport import CHUNK, Transport
 from live_client.wrapped_transport import WrappedTransport
 
@@ -58,7 +58,7 @@ class SavedTls:
     session: ssl.SSLSession
 
 
-def make_context(options: Options) -> ssl.SSLContext:
+def make_context(options: TlsChoices) -> ssl.SSLContext:
     """The TLS context that the options describe. Raises TlsFailed where a file can not be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = options.ssl_mode == VERIFY_IDENTITY

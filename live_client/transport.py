@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from live_client.errors import ClosedByServer, ConnectionFailed, TimedOut
-from live_client.options import Options
+from live_client.options import ServerChoices
 
 CHUNK = 1 << 16
 # SO_LINGER with a time of zero: close sends RST in place of FIN.
@@ -114,7 +114,7 @@ def _show(address: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def open_socket(options: Options, step: Callable[[str], None]) -> SocketTransport:
+def open_socket(options: ServerChoices, step: Callable[[str], None]) -> SocketTransport:
     """Connects to the host and port (or Unix socket) of `options`, trying every address in turn.
 
     Raises ConnectionFailed, which names each address that was tried and why it did not answer.
@@ -146,7 +146,7 @@ def open_socket(options: Options, step: Callable[[str], None]) -> SocketTranspor
     raise ConnectionFailed("no connection: " + "; ".join(f"{where}: {why}" for where, why in failures))
 
 
-def _open_unix(options: Options, step: Callable[[str], None]) -> SocketTransport:
+def _open_unix(options: ServerChoices, step: Callable[[str], None]) -> SocketTransport:
     path = str(options.socket)
     step(f"connect to the Unix socket {path}")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

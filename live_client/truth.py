@@ -66,6 +66,18 @@ ABORTED = "aborted"
 
 
 @dataclass
+class TlsNotes:
+    """What is known of TLS: `version` is None where it did not come about, `cipher` is as OpenSSL names it."""
+
+    asked: bool = False
+    version: str | None = None
+    cipher: str | None = None
+    cipher_number: int | None = None
+    resumed: bool = False
+    verified: bool = False
+
+
+@dataclass
 class SessionNotes:
     """Notes of one connection, made as it goes, from what the client did and was told."""
 
@@ -74,12 +86,7 @@ class SessionNotes:
     peer: Address | None = None
     greeting: HandshakeV10 | HandshakeV9 | None = None
     login: HandshakeResponse41 | HandshakeResponse320 | None = None
-    tls_asked: bool = False
-    tls_version: str | None = None
-    cipher: str | None = None
-    cipher_number: int | None = None
-    tls_resumed: bool = False
-    tls_verified: bool = False
+    tls: TlsNotes = field(default_factory=TlsNotes)
     plugin: str | None = None
     switches: list[tuple[str | None, str]] = field(default_factory=list)
     path: str = "direct"
@@ -150,12 +157,12 @@ class SessionNotes:
         return {"code": error.code, "sqlstate": error.sqlstate, "message": error.message, "phase": self.error_phase}
 
     def _tls(self) -> dict[str, Any] | None:
-        if not self.tls_asked:
+        if not self.tls.asked:
             return None
-        if self.tls_version is None:
+        if self.tls.version is None:
             return {}
-        tls: dict[str, Any] = {"version": self.tls_version, "cipher": self.cipher, "resumed": self.tls_resumed}
-        return tls if self.cipher_number is None else tls | {"cipher_suite_id": self.cipher_number}
+        tls: dict[str, Any] = {"version": self.tls.version, "cipher": self.tls.cipher, "resumed": self.tls.resumed}
+        return tls if self.tls.cipher_number is None else tls | {"cipher_suite_id": self.tls.cipher_number}
 
     def _authentication(self) -> dict[str, Any] | None:
         if self.login is None:

@@ -308,8 +308,6 @@ OPEN_FUNCTIONS: frozenset[str] = frozenset(
 OPEN_CLASSES: frozenset[str] = frozenset(
     {
         "analyzer.analysis.commands.pending.PendingCommand",
-        "live_client.options.Options",
-        "live_client.truth.SessionNotes",
     }
 )
 OPEN_CIRCLES: frozenset[str] = frozenset({})
