@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 DEFAULT_PORTS: Final = frozenset({3306})
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.
 WAITING: Final = 1000
+WAITING_PACKETS: Final = 50_000  # kept for showing with them: a hundred megabytes
 PACKETS_SHOWN: Final = 200
 # Streams that a note names.
 MOST_NAMED: Final = 20
@@ -234,7 +235,7 @@ class Analysis:
             return
         for result in results:
             self._across.judge(result[0])
-            yield from self._held.put(result, result[0])
+            yield from self._held.put(result, result[0], _packets_in(result))
 
     def _finished(self, tcp: TcpConnection) -> None:
         conversation = tcp.handler
@@ -312,6 +313,11 @@ def _turn(number: int, processes: int) -> int:
     return total % processes
 
 
+def _packets_in(result: Result) -> int:
+    """Packets that are kept for showing."""
+    return len(result[1].packets) if result[1] is not None else 0
+
+
 class InOrder:
     """Puts results in the order of their connections' numbers. What must wait long waits on disk."""
 
@@ -320,6 +326,7 @@ class InOrder:
         self._open: OrderedDict[int, TcpConnection] = OrderedDict()
         self._heap: list[int] = []  # numbers of the results that wait
         self._waiting: dict[int, Result] = {}
+        self._packets = 0  # of those that wait in memory
         self._on_disk: dict[int, tuple[int, int]] = {}
         self._spool: IO[bytes] | None = None
 
@@ -345,8 +352,10 @@ class InOrder:
     def add(self, number: int, result: Result) -> None:
         self._open.pop(number, None)
         heapq.heappush(self._heap, number)
-        if len(self._waiting) < WAITING:
+        packets = _packets_in(result)
+        if len(self._waiting) < WAITING and self._packets + packets <= WAITING_PACKETS:
             self._waiting[number] = result
+            self._packets += packets
             return
         if self._spool is None:
             self._spool = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this object
@@ -376,12 +385,14 @@ class InOrder:
 
     def _take(self, number: int) -> Result:
         if number in self._waiting:
-            return self._waiting.pop(number)
+            result = self._waiting.pop(number)
+            self._packets -= _packets_in(result)
+            return result
         offset, size = self._on_disk.pop(number)
         assert self._spool is not None
         self._spool.seek(offset)
-        result: Result = pickle.loads(self._spool.read(size))
-        return result
+        spooled: Result = pickle.loads(self._spool.read(size))
+        return spooled
 
     def rest(self) -> Iterator[Result]:
         self._open.clear()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.analysis import AnalysisOptions
+from analyzer.analysis import AnalysisOptions, pipeline
 from analyzer.analysis.commands import digest, statistics
 from analyzer.analysis.commands.digest import Digests
 from analyzer.analysis.commands.statistics import CommandGroup
@@ -25,7 +25,7 @@ from tests.analysis.traffic import results_of
 from tests.bench import memory as bench
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import CLIENT_FLAGS, COMPRESS, FAST, compressed, greeting, login, ok, query
-from tests.wire.script import ACCEPTED, GOODBYE, conversation, in_time_order
+from tests.wire.script import ACCEPTED, GOODBYE, MS, START, conversation, in_time_order, wait
 
 MB = 1 << 20
 BATCH = 64  # frames: two megabytes
@@ -234,3 +234,18 @@ def test_live_captures_have_the_bound_too() -> None:
     assert most <= LEAST_MEMORY + 3 * MB
     assert analysis.memory_notes
     assert analysis.open_now == 150
+
+
+def test_results_with_many_packets_wait_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for the first connection to end is bounded by its packets, not only by its number."""
+    monkeypatch.setattr(pipeline, "WAITING_PACKETS", 100)
+    first = conversation([*ACCEPTED, wait("c", query(), 100), *GOODBYE])
+    script = [*ACCEPTED, *GOODBYE]
+    others = [conversation(script, client=(f"10.9.0.{i}", 5000), start_ns=START + i * MS) for i in range(1, 61)]
+    order, options = pipeline.InOrder(), AnalysisOptions(packets=50)
+    results, _ = results_of(in_time_order(first, *others), options)
+    for number, result in enumerate(results):
+        order.add(number, result)
+    assert 0 < order.in_memory < 30
+    assert order.in_memory + order.on_disk == 61
+    assert list(order.rest()) == results

@@ -26,6 +26,7 @@ CONCLUDED: Final = {rule.code: rule.conclude for rule in TABLE if rule.conclude 
 OPEN: Final = COMPLETED.keys() | CONCLUDED.keys()
 # Connections that are kept until all are known. Where there are more, what is said of those kept is said of so many.
 MOST_HELD: Final = 4096
+MOST_PACKETS: Final = 50_000
 
 T = TypeVar("T")
 
@@ -67,21 +68,27 @@ class Held(Generic[T]):
         self._across = across
         self._most = most
         self._items: deque[T] = deque()
+        self._packets = 0  # that the items hold
         self._found: dict[str, list[Found]] = {}
 
-    def put(self, item: T, connection: Connection | None) -> Iterator[T]:
-        """Takes the next item, and its connection where that is not rendered; gives those that wait for nothing."""
+    def put(self, item: T, connection: Connection | None, packets: int = 0) -> Iterator[T]:
+        """Takes the next item, and its connection where that is not rendered; gives those that wait for nothing.
+
+        `packets` are those kept for showing with it: they are what takes memory.
+        """
+        self._packets += packets
         if connection is not None:
             for finding in connection.findings:
                 if finding.code in CONCLUDED:
                     self._found.setdefault(finding.code, []).append((connection, finding))
         self._items.append(item)
-        if not self._found or len(self._items) > self._most:
+        if not self._found or len(self._items) > self._most or self._packets > MOST_PACKETS:
             yield from self.rest()
 
     def rest(self) -> Iterator[T]:
         """All are known: concludes, and gives what was kept."""
         found, self._found = self._found, {}
+        self._packets = 0
         for code, several in found.items():
             CONCLUDED[code](several, self._across.history)
         for connection in {id(each[0]): each[0] for several in found.values() for each in several}.values():
