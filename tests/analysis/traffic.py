@@ -7,73 +7,8 @@ from collections.abc import Sequence
 from analyzer.analysis import Analysis, AnalysisOptions, Connection
 from analyzer.analysis.pipeline import Result
 from tests.reading import BatchSource, read_through
-from tests.wire.files import pcap
-from tests.wire.frames import ACK, FIN, RST, SYN, Frame, batches, segment
-from tests.wire.mysql import (
-    CLIENT_FLAGS,
-    CLIENT_HELLO,
-    FAST,
-    NATIVE,
-    NONCE,
-    PING,
-    QUIT,
-    SERVER_FLAGS,
-    SSL,
-    err,
-    greeting,
-    login,
-    more,
-    ok,
-    packet,
-    query,
-    ssl_request,
-    switch,
-)
-from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, START, Say, Script, Step, conversation, in_time_order, wait
-
-# The builders stand in tests/wire; import them from there.
-__all__ = [
-    "ACCEPTED",
-    "ACK",
-    "CLIENT_FLAGS",
-    "CLIENT_HELLO",
-    "FAST",
-    "FIN",
-    "GOODBYE",
-    "MS",
-    "NATIVE",
-    "NONCE",
-    "PING",
-    "QUIT",
-    "RST",
-    "SECOND",
-    "SERVER_FLAGS",
-    "SSL",
-    "START",
-    "SYN",
-    "Frame",
-    "Say",
-    "Script",
-    "Step",
-    "analyse",
-    "batches",
-    "conversation",
-    "err",
-    "greeting",
-    "in_time_order",
-    "login",
-    "more",
-    "ok",
-    "one",
-    "packet",
-    "pcap",
-    "query",
-    "results_of",
-    "segment",
-    "ssl_request",
-    "switch",
-    "wait",
-]
+from tests.wire.frames import Frame, batches
+from tests.wire.script import Script, conversation
 
 
 def results_of(

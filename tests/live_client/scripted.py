@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-import msgspec
-
 from analyzer.protocol.context import Context
-from analyzer.protocol.records.authentication import AuthMoreData, AuthNextFactor, AuthSwitchRequest
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
-from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.tables.capabilities import CAPABILITIES, CLIENT_COMPRESS, CLIENT_SSL
-from analyzer.protocol.wire.framing import encode_packet
 from live_client.errors import ClosedByServer, TimedOut
 from live_client.transport import Address
+from tests.wire import mysql
 
 Ending = Literal["close", "reset", "silence"]
 
@@ -83,60 +78,32 @@ def context(flags: int = OFFERED) -> Context:
 
 
 def packet(record: Record | bytes, sequence: int, flags: int = OFFERED) -> bytes:
+    """A record of the project, or a payload, as a packet."""
     payload = record if isinstance(record, bytes) else record.to_bytes(context(flags))
-    return encode_packet(payload, sequence)
+    return mysql.packet(sequence, payload)
 
 
 def greeting(
-    plugin: str | None = "mysql_native_password", offered: int = OFFERED, version: str = "8.4.0", sequence: int = 0
+    plugin: str | None = mysql.NATIVE, offered: int = OFFERED, version: str = "8.4.0", sequence: int = 0
 ) -> bytes:
     """The script's first piece."""
-    record = HandshakeV10(
-        version,
-        7,
-        NONCE[:8],
-        0,
-        offered & 0xFFFF,
-        45,
-        2,
-        offered >> 16 & 0xFFFF,
-        21,
-        bytes(10),
-        NONCE[8:] + b"\x00",
-        plugin,
-    )
-    return packet(record, sequence)
+    return mysql.greeting(version, plugin=plugin, flags=offered, nonce=NONCE, collation=45, sequence=sequence)
 
 
 def mariadb_greeting(offered: int = OFFERED) -> bytes:
     return greeting(offered=offered & ~1, version="11.8.2-MariaDB")
 
 
-def ok(sequence: int, **changes: int) -> bytes:
-    record = msgspec.structs.replace(OKPacket(0, 0, 0, 2, 0, None, True, None), **changes)
-    return packet(record, sequence)
-
-
 def end_of_rows(sequence: int, status: int = 2) -> bytes:
     """The OK that ends rows where CLIENT_DEPRECATE_EOF is in force."""
-    return ok(sequence, header=0xFE, status_flags=status)
-
-
-def eof(sequence: int, status: int = 2) -> bytes:
-    return packet(EOFPacket(0, status), sequence)
-
-
-def err(sequence: int, code: int = 1045, state: str | None = "28000", message: str = "Access denied") -> bytes:
-    return packet(ErrPacket(code, state, message), sequence)
+    return mysql.ok(sequence, header=0xFE, status=status)
 
 
 def switch(sequence: int, plugin: str, data: bytes = NONCE[::-1] + b"\x00") -> bytes:
-    return packet(AuthSwitchRequest(plugin, data), sequence)
-
-
-def more(sequence: int, data: bytes) -> bytes:
-    return packet(AuthMoreData(data), sequence)
+    """AuthSwitchRequest, with another nonce than the greeting's."""
+    return mysql.switch(sequence, plugin, data)
 
 
 def factor(sequence: int, plugin: str, data: bytes = NONCE + b"\x00") -> bytes:
-    return packet(AuthNextFactor(plugin, data), sequence)
+    """AuthNextFactor."""
+    return mysql.packet(sequence, b"\x02" + plugin.encode() + b"\x00" + data)

@@ -17,19 +17,9 @@ from live_client.arguments import parse
 from live_client.passwords import WARNING, PasswordError, find_passwords
 from live_client.terminal import hex_lines, masked, plain, shortened, table
 from tests.live_client.columns import COLUMN
-from tests.live_client.scripted import (
-    OFFERED,
-    Ending,
-    ScriptedTransport,
-    end_of_rows,
-    err,
-    greeting,
-    more,
-    ok,
-    packet,
-    switch,
-)
+from tests.live_client.scripted import OFFERED, Ending, ScriptedTransport, end_of_rows, greeting, packet, switch
 from tests.live_client.tls_server import TlsServer, server_context
+from tests.wire.mysql import err, more, ok
 
 SECRET = "correct-horse"
 
@@ -69,13 +59,13 @@ def test_quiet_and_drop(scripted: Script, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_refused_is_exit_code_1(scripted: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    scripted.play(greeting(), err(2))
+    scripted.play(greeting(), err(2, state="28000"))
     assert cli.main(["--user", "app"]) == 1
     assert "handshark-client: 1045 (28000): Access denied" in capsys.readouterr().err
 
 
 def test_failed_statement_is_exit_code_1_and_says_goodbye(scripted: Script) -> None:
-    scripted.play(greeting(), ok(2), err(1, 1064, "42000", "syntax"))
+    scripted.play(greeting(), ok(2), err(1, 1064, "syntax", "42000"))
     assert cli.main(["--user", "app", "-e", "SELEC", "--ping"]) == 1
     assert scripted.transport.packets()[-1] == (0, b"\x01")
 
@@ -128,7 +118,7 @@ def test_wrong_usage_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixt
 def test_tls_resume(refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Two logins, the second in the first one's TLS session, also where the first is refused."""
     context = server_context()
-    verdict = err(3) if refused else ok(3)
+    verdict = err(3, state="28000") if refused else ok(3)
     servers = [TlsServer([greeting(offered=OFFERED | CLIENT_SSL)], [verdict], context=context) for _ in range(2)]
     opened = iter(servers)
     monkeypatch.setattr("live_client.session.open_socket", lambda options, step: next(opened))
@@ -142,7 +132,7 @@ def test_tls_resume(refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_tls_resume_without_tls(scripted: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    scripted.play(greeting(), err(2))
+    scripted.play(greeting(), err(2, state="28000"))
     assert cli.main(["--user", "app", "--tls-resume"]) == 1
     assert "left no TLS session that could be taken up" in capsys.readouterr().err
 
@@ -186,7 +176,7 @@ def test_capability_may_be_two_words() -> None:
 
 def test_truth_is_written_whatever_happens(scripted: Script, tmp_path: Path) -> None:
     path = tmp_path / "truth.json"
-    scripted.play(greeting(), err(2))
+    scripted.play(greeting(), err(2, state="28000"))
     assert cli.main(["--user", "app", "--truth", str(path)]) == 1
     truth = json.loads(path.read_text())
     assert (truth["outcome"], truth["error"]["code"], truth["user"]) == ("rejected", 1045, "app")

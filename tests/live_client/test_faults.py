@@ -12,8 +12,9 @@ from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41, CLIENT_SSL
 from live_client import ConnectionFailed, LeftOnPurpose, Options, Session, Transcript
 from live_client.faults import FAULTS, HTTP_REQUEST, fault_list
-from tests.live_client.scripted import NONCE, ScriptedTransport, context, err, greeting, more, ok, switch
+from tests.live_client.scripted import NONCE, ScriptedTransport, context, greeting, switch
 from tests.live_client.tls_server import TlsServer
+from tests.wire.mysql import err, more, ok
 
 PASSWORD: Final = b"secret"
 GREETED: Final = (greeting(),)
@@ -36,12 +37,12 @@ EXPECTED: Final[dict[str, tuple[tuple[bytes, ...], Check]]] = {
     "close-before-greeting": (GREETED, lambda t, s: t.sent == b"" and t.state == "closed"),
     "close-after-greeting": (GREETED, lambda t, s: t.sent == b"" and t.state == "closed"),
     "reset-after-greeting": (GREETED, lambda t, s: t.sent == b"" and t.state == "aborted"),
-    "silence-after-greeting": ((*GREETED, err(1, 1159, "08S01")), lambda t, s: t.sent == b"" and t.timeout <= 60),
+    "silence-after-greeting": ((*GREETED, err(1, 1159, state="08S01")), lambda t, s: t.sent == b"" and t.timeout <= 60),
     "http-request": ((*GREETED, err(1, 1156)), lambda t, s: t.sent == HTTP_REQUEST and s.known.outcome == "rejected"),
     "query-without-login": (GREETED, lambda t, s: t.packets() == [(0, b"\x03SELECT 1")]),
     "ssl-flag-without-tls": (LOGGED_IN, lambda t, s: bool(sent_login(t).client_flag & CLIENT_SSL)),
     "no-protocol-41": (
-        (*GREETED, err(2, 1043, None)),
+        (*GREETED, err(2, 1043, state=None)),
         lambda t, s: not int.from_bytes(t.packets()[0][1][:4], "little") & CLIENT_PROTOCOL_41,
     ),
     "attributes-over-64k": (LOGGED_IN, lambda t, s: len(t.packets()[0][1]) > 65536),

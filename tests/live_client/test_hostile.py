@@ -18,7 +18,8 @@ from live_client.listener import Listener
 from live_client.packet_channel import LONGEST_OF_LOGIN, LONGEST_PAYLOAD, Channel
 from tests.fuzz.client import client, inputs
 from tests.live_client.columns import COLUMN
-from tests.live_client.scripted import OFFERED, ScriptedTransport, context, end_of_rows, greeting, ok, packet, switch
+from tests.live_client.scripted import OFFERED, ScriptedTransport, context, end_of_rows, greeting, packet, switch
+from tests.wire.mysql import ok
 
 PASSWORD = b"secret"
 SEEDS = inputs()

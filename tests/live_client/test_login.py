@@ -30,15 +30,13 @@ from tests.live_client.scripted import (
     OFFERED,
     ScriptedTransport,
     context,
-    err,
     factor,
     greeting,
     mariadb_greeting,
-    more,
-    ok,
     packet,
     switch,
 )
+from tests.wire.mysql import err, more, ok
 
 PASSWORD = b"s3cret"
 
@@ -208,7 +206,7 @@ def test_an_endless_exchange_is_ended() -> None:
 
 
 def test_error_in_place_of_the_greeting() -> None:
-    transport = ScriptedTransport(err(0, 1129, None, "Host is blocked"))
+    transport = ScriptedTransport(err(0, 1129, "Host is blocked", None))
     session = Session(_options(), transport=transport)
     with pytest.raises(ServerError, match="1129"):
         session.open()
@@ -222,7 +220,7 @@ def test_error_in_place_of_the_greeting() -> None:
 
 
 def test_refused_login() -> None:
-    session = Session(_options(), transport=ScriptedTransport(greeting(), err(2)))
+    session = Session(_options(), transport=ScriptedTransport(greeting(), err(2, state="28000")))
     with pytest.raises(ServerError) as caught:
         session.open()
     assert (caught.value.code, caught.value.sqlstate) == (1045, "28000")

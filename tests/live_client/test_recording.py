@@ -15,7 +15,8 @@ from analyzer.errors import AnalyzerError
 from live_client import Options, Session
 from live_client.recording import Recorder
 from tests.live_client.analysed import analyse, plain
-from tests.live_client.scripted import ScriptedTransport, err, greeting, more, ok, switch
+from tests.live_client.scripted import ScriptedTransport, greeting, switch
+from tests.wire.mysql import err, more, ok
 
 
 def record(path: Path, *script: bytes, **choices: Any) -> Session:
@@ -36,15 +37,15 @@ def record(path: Path, *script: bytes, **choices: Any) -> Session:
 
 SESSIONS: dict[str, tuple[tuple[bytes, ...], dict[str, Any]]] = {
     "accepted": ((greeting(), ok(2), ok(1)), {}),
-    "rejected": ((greeting(), err(2)), {}),
-    "blocked": ((err(0, 1129, None, "Host is blocked"),), {}),
+    "rejected": ((greeting(), err(2, state="28000")), {}),
+    "blocked": ((err(0, 1129, "Host is blocked", None),), {}),
     "fast": ((greeting("caching_sha2_password"), more(2, b"\x03"), ok(3), ok(1)), {}),
     "switched": ((greeting(), switch(2, "client_ed25519"), ok(4), ok(1)), {}),
     "large": ((greeting(), ok(2), ok(1)), {"attributes_size": 20000}),
     "proxied": ((greeting(), ok(2), ok(1)), {"proxy_header": "v2"}),
     "gone": ((greeting(),), {}),
     "reset": ((greeting(), ok(2)), {"fault": "reset-after-login"}),
-    "silent": ((greeting(), err(1, 1159, "08S01")), {"fault": "silence-after-greeting"}),
+    "silent": ((greeting(), err(1, 1159, state="08S01")), {"fault": "silence-after-greeting"}),
     "six": ((greeting(), ok(2), ok(1)), {"local": ("2001:db8::1", 40000), "peer": ("2001:db8::2", 3306)}),
 }
 

@@ -18,14 +18,12 @@ from tests.live_client.scripted import (
     Ending,
     ScriptedTransport,
     end_of_rows,
-    err,
     greeting,
     mariadb_greeting,
-    more,
-    ok,
     packet,
     switch,
 )
+from tests.wire.mysql import err, more, ok
 
 GREETING_BYTES = len(greeting())
 
@@ -115,7 +113,7 @@ def test_broken_compression() -> None:
 
 
 def test_server_error_keeps_the_session() -> None:
-    with open_session(greeting(), ok(2), err(1, 1064, "42000", "syntax"), ok(1)) as session:
+    with open_session(greeting(), ok(2), err(1, 1064, "syntax", "42000"), ok(1)) as session:
         with pytest.raises(ServerError, match="1064"):
             session.query("SELEC")
         session.ping()
@@ -157,7 +155,7 @@ def test_last_words_are_the_reason() -> None:
             raise ClosedByServer("the connection is gone: Broken pipe")
 
     with pytest.raises(ServerError, match="1156"):
-        connect(transport=Hasty(greeting(), err(1, 1156, "08S01", "Got packets out of order")), user="app")
+        connect(transport=Hasty(greeting(), err(1, 1156, "Got packets out of order", "08S01")), user="app")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from analyzer.capture.pcapng_blocks import SECRETS
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 from live_client import Session, TimedOut, TlsFailed, connect
 from tests.live_client.analysed import analyse, plain
-from tests.live_client.scripted import OFFERED, greeting, more, ok
+from tests.live_client.scripted import OFFERED, greeting
 from tests.live_client.tls_server import TlsServer, certificate, server_context
+from tests.wire.mysql import more, ok
 
 PASSWORD = b"secret"
 

@@ -16,7 +16,8 @@ from live_client import ClosedByServer, ConnectionFailed, Options, Session, Time
 from live_client import session as session_module
 from live_client.transport import SocketTransport, open_socket
 from live_client.wrapped_transport import Bounded, Parting
-from tests.live_client.scripted import ScriptedTransport, greeting, ok, packet
+from tests.live_client.scripted import ScriptedTransport, greeting, packet
+from tests.wire.mysql import ok
 
 Steps = list[str]
 
