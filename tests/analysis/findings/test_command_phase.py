@@ -245,7 +245,8 @@ def test_a_listener_that_waits_for_a_header_is_among_the_causes() -> None:
 
 def test_a_syn_that_was_not_answered_at_once() -> None:
     frames = conversation([*ACCEPTED, *GOODBYE])
-    late = [frames[0], *(frame._replace(timestamp_ns=frame.timestamp_ns + 3 * SECOND) for frame in frames[1:])]
+    again = frames[0]._replace(timestamp_ns=frames[0].timestamp_ns + SECOND)
+    late = [frames[0], again, *(frame._replace(timestamp_ns=frame.timestamp_ns + 3 * SECOND) for frame in frames[1:])]
     (connection,) = (found for found, _ in results_of(late)[0])
     finding = said(connection, "slow-login")
     assert finding.severity == "warning"

@@ -32,6 +32,8 @@ from tests.analysis.findings.network import (
 )
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, results_of
+from tests.wire.frames import ACK, SYN
+from tests.wire.mysql import FAST, greeting, login, ok
 from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session
 
@@ -268,3 +270,37 @@ def test_a_connection_before_and_after_translation_is_counted_once() -> None:
 
 def test_two_connections_with_other_numbers_are_two() -> None:
     assert not any(connection.is_copy for connection in judged(*translated(other_numbers=True)))
+
+
+# -- slow-login --------------------------------------------------------------------------------------------------------
+
+
+def login_after(syns: int, retry: float = 1.0) -> Connection:
+    session = Session().open(syns, retry=retry)
+    for who, data in (("s", greeting()), ("c", login()), ("s", FAST + ok(3))):
+        session.send(who, data)
+    return judged_one(session.goodbye())
+
+
+def test_a_slow_login_names_the_syns_that_were_sent_again() -> None:
+    finding = said(login_after(3), "slow-login")
+    assert finding.severity == "warning"
+    assert "before the server answered the client's SYN" in finding.message
+    assert finding.frames[0] == 2
+    assert finding.evidence[-1] == "SYN or SYN-ACK sent again 2 times: frames 2, 3"
+    assert said(login_after(2, 2.0), "slow-login").severity == "info"
+
+
+def test_a_network_that_is_only_slow_sends_no_syn_again() -> None:
+    session = Session()
+    session.put("c", flags=SYN)
+    session.sent["c"] += 1
+    session.got["s"] = session.sent["c"]
+    session.put("s", flags=SYN | ACK, wait=1.5)
+    session.sent["s"] += 1
+    session.got["c"] = session.sent["s"]
+    session.put("c")
+    for who, data in (("s", greeting()), ("c", login()), ("s", FAST + ok(3))):
+        session.send(who, data)
+    finding = said(judged_one(session.goodbye()), "slow-login")
+    assert "1.5 s of it were TCP connect" in finding.message

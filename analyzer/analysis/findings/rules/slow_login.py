@@ -18,8 +18,6 @@ SLOW_NS = SECOND
 # A person notices. Less may be a busy machine, and is only noted. From 1 s on a login is slow by itself, before only
 # against others (`complete`).
 GRAVE_NS = 3 * SECOND
-# No network takes so long to answer a SYN: it was sent again (after 1 s, then 2 s, then 4 s more).
-SYN_AGAIN_NS = 9 * SECOND // 10
 PARTS = {
     "TCP connect": "the network, or a listen queue that is full (back_log)",
     "greeting": "the server before its greeting: a DNS look-up of the client (skip_name_resolve), no free thread, a "
@@ -49,17 +47,28 @@ def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
     asks = facts.auth.plugin in ASKING and name == "authentication"
     filling: dict[str, object] = {"total": span(total), "part": name, "most": span(most), "where": PARTS[name]}
-    syn = name == "TCP connect" and most >= SYN_AGAIN_NS
+    retries = syn_retries(case)
     yield RULE.says(
-        [facts.greeting.frame, facts.login.frame, facts.auth.verdict_frame],
+        [*retries[:1], facts.greeting.frame, facts.login.frame, facts.auth.verdict_frame],
         filling,
-        variant="syn" if syn else "",
+        variant="syn" if name == "TCP connect" and retries else "",
         confidence=LIKELY,
         severity=INFO if asks or total < GRAVE_NS else None,
-        evidence=[f"{what}: {span(ns)}" for what, ns in parts.items()],
+        evidence=[*(f"{what}: {span(ns)}" for what, ns in parts.items()), *_sent_again(retries)],
         doubt="the times are those of the place where the capture was made"
         + ("; a person may have typed the password" if asks else ""),
     )
+
+
+def syn_retries(case: Case) -> list[int]:
+    """Frames of SYNs and SYN-ACKs that were sent again."""
+    trouble = case.transport.trouble
+    return [] if trouble is None else sorted(frame for frame, _ in (*trouble.syn_retries, *trouble.synack_retries))
+
+
+def _sent_again(frames: list[int]) -> list[str]:
+    listed = ", ".join(map(str, frames[:5]))
+    return [f"SYN or SYN-ACK sent again {len(frames)} times: frames {listed}"] if frames else []
 
 
 def parts_of(timing: Timing) -> dict[str, int]:
