@@ -130,6 +130,9 @@ class _Bound(NamedTuple):
     secret: tuple[str, ...] = ()
 
 
+_UNBOUND: Final = _Bound()
+
+
 def _bound(pending: PendingCommand, statement: str | None, mask: StatementMask | None) -> _Bound:
     """Bound values, and query attributes by name, without secrets."""
     bound, named = _parameters(pending)
@@ -234,12 +237,9 @@ def _status_names(flags: int) -> list[str]:
 
 
 def _error(
-    pending: PendingCommand, statement: str | None, bound: _Bound, mask: StatementMask | None
-) -> CommandError | None:
+    error: ErrPacket, pending: PendingCommand, statement: str | None, bound: _Bound, mask: StatementMask | None
+) -> CommandError:
     """The error that answers a command, without what it quotes of the command's secrets."""
-    error = pending.error
-    if error is None:
-        return None
     message = error.error_message
     if pending.codecs is not None:
         message = in_charset(message, pending.codecs[1])
@@ -313,7 +313,7 @@ def command_of(
     ):
         columns = rows = 0  # a result without a result set
     asked = _asked(pending)
-    bound = _bound(pending, asked, mask) if record is not None or pending.plan is not None else _Bound()
+    bound = _bound(pending, asked, mask) if record is not None or pending.plan is not None else _UNBOUND
     statement = asked if mask is None or asked is None else _shown_statement(pending, asked, mask)
     if mask is not None and info is not None and statement is not asked:
         info = mask.message(info, 0, asked)
@@ -340,7 +340,7 @@ def command_of(
         columns,
         rows,
         results,
-        _error(pending, asked, bound, mask),
+        None if pending.error is None else _error(pending.error, pending, asked, bound, mask),
         pending.bytes_request,
         pending.bytes_response,
         None if pending.response == ENCRYPTED else pending.ended and not pending.torn,

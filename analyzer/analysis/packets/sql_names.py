@@ -73,13 +73,13 @@ _HINTS: Final[tuple[tuple[bytes, re.Pattern[bytes] | None], ...]] = (
     (b"mysql", re.compile(rb"mysql[\s`\".]{1,8}(?:user|global_priv|servers|slave_master_info|password_history)")),
     (b"@", re.compile(rb"(?<![a-z_.@+\-])@(?!@)")),
 )
-_LOWER: Final = bytes(range(256)).lower()
-_DIGITS: Final = b"0123456789"
+LOWER: Final = bytes(range(256)).lower()
+DIGITS: Final = b"0123456789"
 
 
 def shape_of(raw: bytes) -> bytes:
     """A statement without its digits, in small letters: many statements differ in nothing else."""
-    return raw.translate(_LOWER, _DIGITS)
+    return raw.translate(LOWER, DIGITS)
 
 
 def has_hint(shape: bytes) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from analyzer.analysis.packets.sql_names import has_hint, is_secret, shape_of
+from analyzer.analysis.packets.sql_names import DIGITS, LOWER, has_hint, is_secret
 from analyzer.analysis.packets.sql_secrets import NONE, StatementSecrets, secrets_of, without
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
@@ -40,7 +40,7 @@ class StatementMask:
 
     def is_plain(self, raw: bytes) -> bool:
         """Whether nothing in a statement hints at a secret: cheap, for this is asked of every statement."""
-        shape = shape_of(raw)
+        shape = raw.translate(LOWER, DIGITS)  # shape_of, without a call
         if shape in self._shapes:
             return True
         if has_hint(shape):
