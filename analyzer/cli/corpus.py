@@ -13,6 +13,7 @@ from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.capture import open_capture
 from analyzer.cli.arguments import Commands, command
 from analyzer.cli.console import complain
+from analyzer.cli.output import open_output
 from analyzer.engine.reading import Reading
 from analyzer.errors import AnalyzerError
 from analyzer.report.escape import terminal
@@ -97,7 +98,8 @@ def _update(captures: list[Path]) -> int:
             broken += 1
             continue
         if not golden.exists() or golden.read_text(encoding="utf-8") != text:
-            golden.write_text(text, encoding="utf-8")
+            with open_output(os.fspath(golden)) as file:
+                file.write(text.encode())
             sys.stdout.write(f"written: {golden}\n")
             changed += 1
     sys.stdout.write(f"{len(captures)} captures, {changed} golden files written\n")

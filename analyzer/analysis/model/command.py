@@ -1,5 +1,10 @@
 """One command and its whole response, as the reports have it: the keys of `handshark commands`.
 
+A command is a `Command` where it is told of. Beside it stand, each for one step of the way there: the machine's
+`AwaitedCommand` (what a response is read by), the fast path's `Scanned` (a whole command taken without records),
+`PendingCommand` (a command whose response goes on), the dissector's `Request` (what a packet answers), and
+`CommandExcerpt` (a `Command` with its texts shortened, of which a page keeps some). The raw client writes down its own.
+
 Times are integer nanoseconds, lengths bytes (MySQL packets with their headers, inside of TLS and compression), frames
 numbered from 1 as Wireshark shows them.
 """
