@@ -199,7 +199,7 @@ class LiveAnalysis(Analysis):
 
     def _so_far(self, conversation: Watched) -> Connection:
         """A connection that is open, without what only its end can tell."""
-        connection = self._builder.connection(conversation.tcp, conversation, self.evidence)
+        connection = self.builder.connection(conversation.tcp, conversation, self.evidence)
         connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
         return connection
 
@@ -242,7 +242,7 @@ class LiveAnalysis(Analysis):
             self._finished(tcp)
         # What was held back for lost segments came out at the end.
         yield from self._decided(now_ns)
-        for connection, detail in self._judged(self._order.ready()):
+        for connection, detail in self.judged(self._order.ready()):
             yield connection, detail, True
 
     def end(self) -> Iterator[News]:

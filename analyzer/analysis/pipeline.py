@@ -130,7 +130,7 @@ class Analysis:
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow, columns=options.columns)
         self.evidence.refused = self._flows.refused
-        self._builder = Builder(name)
+        self.builder = Builder(name)
         self._ends: Ends = {}
         self._allowance = Allowance()
         # Each of several processes has its share of the memory too.
@@ -210,8 +210,8 @@ class Analysis:
         finished.sort(key=lambda tcp: tcp.number)
         for tcp in finished:
             self._finished(tcp)
-            yield from self._judged(self._order.ready())
-        yield from self._judged(self._order.ready())
+            yield from self.judged(self._order.ready())
+        yield from self.judged(self._order.ready())
 
     def finish(self, cut_short: bool) -> Iterator[Result]:
         """The capture is over. `cut_short`: its file ended in the middle."""
@@ -224,11 +224,11 @@ class Analysis:
         totals.evicted = self._flows.evicted
         for tcp in self._flows.finish():
             self._finished(tcp)
-            yield from self._judged(self._order.ready())
-        yield from self._judged(self._order.rest())
+            yield from self.judged(self._order.ready())
+        yield from self.judged(self._order.rest())
         yield from self._held.rest()
 
-    def _judged(self, results: Iterator[Result]) -> Iterator[Result]:
+    def judged(self, results: Iterator[Result]) -> Iterator[Result]:
         """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
         if self.options.share[1] > 1:
             yield from results
@@ -257,7 +257,7 @@ class Analysis:
             self._order.none(tcp.number)
             return
         self.evidence.twin = twin
-        connection = self._builder.connection(tcp, conversation, self.evidence)
+        connection = self.builder.connection(tcp, conversation, self.evidence)
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
         detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))

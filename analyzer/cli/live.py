@@ -109,6 +109,27 @@ def add(commands: Commands) -> None:
         "Captures interfaces, and shows every MySQL connection when its login is decided. Switches are dumpcap's.",
         EXAMPLES,
     )
+    _capture_arguments(parser)
+    filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
+    parser.add_argument("--report", metavar="FILE.html", help="write a page about what was analysed, at the end")
+    parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: text")
+    analysis_arguments(
+        parser,
+        "a port of MySQL's beside 3306 (repeatable)",
+        "TLS secrets in NSS key log format, read on while the file grows (repeatable)",
+        LIVE_MEMORY,
+    )
+    parser.add_argument("--user", metavar="NAME", help="analyse as this user (default: the one who called sudo)")
+    parser.add_argument(
+        "--idle", type=_seconds, default=3600.0, metavar="S", help="forget connections silent so long (default: 3600)"
+    )
+    parser.add_argument(
+        "--most-open", type=positive, default=20_000, metavar="N", help="connections followed at once (default: 20000)"
+    )
+
+
+def _capture_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is captured, how, and how long."""
     parser.add_argument(
         "-i",
         "--interface",
@@ -153,22 +174,6 @@ def add(commands: Commands) -> None:
         default=DEFAULT_BUFFER,
         metavar="MIB",
         help=f"the kernel's buffer for each interface (default: {DEFAULT_BUFFER})",
-    )
-    filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
-    parser.add_argument("--report", metavar="FILE.html", help="write a page about what was analysed, at the end")
-    parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: text")
-    analysis_arguments(
-        parser,
-        "a port of MySQL's beside 3306 (repeatable)",
-        "TLS secrets in NSS key log format, read on while the file grows (repeatable)",
-        LIVE_MEMORY,
-    )
-    parser.add_argument("--user", metavar="NAME", help="analyse as this user (default: the one who called sudo)")
-    parser.add_argument(
-        "--idle", type=_seconds, default=3600.0, metavar="S", help="forget connections silent so long (default: 3600)"
-    )
-    parser.add_argument(
-        "--most-open", type=positive, default=20_000, metavar="N", help="connections followed at once (default: 20000)"
     )
     parser.add_argument(
         "--source",
