@@ -12,6 +12,7 @@ from analyzer.net.clock_steps import ClockSteps
 from analyzer.report.prose.summary import SummaryTotals
 from tests.analysis.findings.network import (
     NETWORK,
+    SELECT,
     answer_lost,
     answered_late,
     black_hole,
@@ -142,6 +143,13 @@ def test_clients_that_leave_after_the_same_time_have_a_time_out() -> None:
         assert "3 connections from there left after the same time: it is a time-out" in message
     apart = judged(*(gave_up(seconds, number=number) for number, seconds in enumerate((1.0, 2.0, 3.3))))
     assert not any("time-out" in said(connection, "client-gave-up").message for connection in apart)
+
+
+def test_a_command_that_never_arrives_is_told() -> None:
+    session = Session().log_in().send("c", SELECT, arrives=False).again("c", SELECT, 4)
+    connection = judged_one(session.close("c", wait=5, arrives=False))
+    assert "was sent again 4 times and never acknowledged" in said(connection, "client-gave-up").message
+    assert "acknowledged" not in said(judged_one(gave_up()), "client-gave-up").message
 
 
 def test_who_leaves_before_the_greeting() -> None:

@@ -36,7 +36,13 @@ def check(case: Case) -> Iterator[Verdict]:
     if lasted < WAITED_NS:
         return
     filling: dict[str, object] = {"what": what, "waited": seconds(lasted), "near": named(table, lasted)}
+    filling["unheard"] = ""
     evidence = [f"waited {lasted / 1e9:.3f} s for {what}, since frame {frame}", ended(case)]
+    trouble = case.transport.trouble
+    stuck = trouble.streams[0].stuck if trouble is not None else None
+    if stuck is not None:
+        filling["unheard"] = f" What it had sent was sent again {_times(stuck.count)} and never acknowledged."
+        evidence.append(f"frames {stuck.first_frame} to {stuck.last_frame}: {stuck.size} bytes of the client again")
     yield RULE.says(
         [frame, end[2]],
         filling,
@@ -44,6 +50,10 @@ def check(case: Case) -> Iterator[Verdict]:
         evidence=evidence,
         doubt="a program that is stopped, or a person who cancels, leaves in the same way",
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def seconds(ns: int) -> str:
@@ -115,7 +125,7 @@ RULE = Rule(
         "stopped it. The server does not notice before it answers: the statement runs on, with its locks. Programs say "
         "'read timeout', 'context deadline exceeded', 'Lost connection during query' (2013)."
     ),
-    message="The client left after it had waited {waited} for {what}{near}.",
+    message="The client left after it had waited {waited} for {what}{near}.{unheard}",
     advice=(
         "Look at why the server took so long (slow query log, SHOW PROCESSLIST, locks), and whether the client's "
         "time-out is meant: readTimeout or socketTimeout, connectTimeout for greeting and login. What the server did "
