@@ -28,6 +28,8 @@ def check(case: Case) -> Iterator[Verdict]:
     answers = facts.answers
     if not applies(case) or facts.faults.gaps or case.transport.one_sided or case.evidence.cut_short:
         return
+    if any(case.transport.left_unseen):
+        return  # a side had closed, and its FIN is not in the capture
     if TOO_LARGE in answers.error_counts or case.connection.phase_reached != "command" or facts.faults.sequence_errors:
         return
     cut = answers.cut or answers.early

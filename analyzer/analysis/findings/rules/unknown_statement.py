@@ -35,7 +35,7 @@ def check(case: Case) -> Iterator[Verdict]:
         filling,
         variant=variant,
         confidence=CERTAIN if variant else LIKELY,
-        severity=None if variant or not whole else INFO,
+        severity=None if variant else INFO,
         evidence=evidence,
         doubt=None if variant else "the statement may have been closed, or its session reset, by the client itself",
     )
