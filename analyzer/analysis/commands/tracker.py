@@ -270,8 +270,12 @@ class CommandTracker(BaseObserver):
             exchange.response = REST_OF.get(exchange.code, MISSING)
 
     def desynchronised(self) -> None:
-        for exchange in self._pending:
-            exchange.torn = True
+        # The rest of an answer with a hole may follow; of all others nothing is known any more.
+        open_end = [self._pending.popleft()] if self._pending and self._pending[0].torn else []
+        while self._pending:
+            self._pending[0].torn = True
+            self.complete(self._pending.popleft())
+        self._pending.extend(open_end)
         held, self._held = self._held, None
         for exchange in held or ():
             self.put(exchange.without_answer() if exchange.response != NONE else exchange)

@@ -24,6 +24,7 @@ from analyzer.protocol.tables.collations import codec_of, collation
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.protocol.wire.text import in_charset
+from analyzer.tls.events import FOUND
 
 # A side that has said nothing for so long when the capture ends has gone silent.
 MOST_FINGERPRINTS: Final = 10_000
@@ -340,8 +341,10 @@ def outcome_of(tcp: TcpConnection, conversation: Conversation, evidence: Evidenc
         error = facts.closing.error
         echo = error is not None and (error.error_code in NETWORK_ERRORS or _is_unasked(tcp, conversation, error))
         return "aborted" if facts.auth.verdict == "rejected" and echo else facts.auth.verdict
-    if conversation.tls is not None and not no_login_inside(conversation):
-        return "encrypted"
+    tls = conversation.tls
+    if tls is not None and not no_login_inside(conversation):
+        opened = tls.decrypted and tls.key_state == FOUND
+        return "unknown" if opened and (facts.faults.gaps or facts.closing.end is None) else "encrypted"
     started = tcp.syn_ns is not None or facts.greeting.record is not None or facts.login.record is not None
     both = tcp.halves[0].next >= 0 and tcp.halves[1].next >= 0
     refused = tcp.syn_ns is not None and any(half.rst_frame for half in tcp.halves)

@@ -338,6 +338,8 @@ class Conversation(RunsHandler):
         decoder = self._decoder
         if self._tls.session is not None:
             self._tls.session.gap(role)
+            if not self._tls.session.decrypted:
+                self.machine.context.assumed = True  # what is opened later lacks what was in the gap
             return not self._tls.session.decrypted
         if decoder.compressed is None:
             return decoder.hole(role, length, frame, time_ns)
@@ -409,6 +411,8 @@ class Conversation(RunsHandler):
             self._desynchronise()
 
     def out_of_step(self, role: int) -> None:
+        if role == SERVER and self.machine.state in (st.LOGIN, st.SECURE_LOGIN):
+            role = CLIENT  # the server goes on: the login is among what is missing
         self._watch(self.tcp)
         self._lose(role)
 
@@ -505,8 +509,11 @@ class Conversation(RunsHandler):
             self._desynchronise()
         if machine.state == st.DESYNCHRONISED:
             if resync.is_error(data):
-                machine.assume(st.COMMAND)  # nobody asked for it, so nothing was awaited
-                return True
+                # Nobody asked for it, so nothing was awaited, whether the client's side is in the capture or not.
+                machine.assume(st.COMMAND)
+                machine.one_sided = False
+                self._decoder.take(SERVER, data, [len(data)], [frame], [time_ns])
+                return False
             if self.observer is not None:
                 self.observer.skipped(SERVER, data, frame, time_ns)
             return False
