@@ -17,15 +17,16 @@ from typing import Final, Generic, TypeVar
 
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.history import History, Note, note_of
-from analyzer.analysis.findings.rule import RANK, Found
+from analyzer.analysis.findings.rule import FAR_AHEAD, RANK, Found
 from analyzer.analysis.model.connection import Connection, Finding
 
 # Findings that are completed here, by their codes: connections that have one may not be rendered before.
 COMPLETED: Final = {rule.code: rule.complete for rule in TABLE if rule.complete is not None}
 CONCLUDED: Final = {rule.code: rule.conclude for rule in TABLE if rule.conclude is not None}
+AHEAD: Final = {rule.code: rule.ahead for rule in TABLE if rule.conclude is not None}
 OPEN: Final = COMPLETED.keys() | CONCLUDED.keys()
 # Connections that are kept until all are known. Where there are more, what is said of those kept is said of so many.
-MOST_HELD: Final = 4096
+MOST_HELD: Final = FAR_AHEAD
 MOST_PACKETS: Final = 50_000
 
 T = TypeVar("T")
@@ -82,8 +83,12 @@ class Held(Generic[T]):
                 if finding.code in CONCLUDED:
                     self._found.setdefault(finding.code, []).append((connection, finding))
         self._items.append(item)
-        if not self._found or len(self._items) > self._most or self._packets > MOST_PACKETS:
+        if not self._found or len(self._items) > self._bound() or self._packets > MOST_PACKETS:
             yield from self.rest()
+
+    def _bound(self) -> int:
+        """How many may be kept for what has been found so far."""
+        return min(self._most, max(AHEAD[code] for code in self._found))
 
     def rest(self) -> Iterator[T]:
         """All are known: concludes, and gives what was kept."""

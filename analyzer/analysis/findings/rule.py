@@ -31,6 +31,9 @@ CERTAIN: Final = "certain"
 LIKELY: Final = "likely"
 POSSIBLE: Final = "possible"
 
+# Connections that may wait for what later ones say of them.
+FAR_AHEAD: Final = 4096
+A_BIT_AHEAD: Final = 128
 # Sets of rules that were picked for what connections offered.
 MOST_CHOICES: Final = 1024
 
@@ -101,6 +104,7 @@ class Rule:
     complete  the second half, where other connections have a say: called with what went before, in the order of the
               connections' first frames. It may change the finding; False drops it.
     conclude  what is said of all connections that have the finding, when the capture is over: may change each of them
+    ahead     for so many connections behind the first of them at most: what is common looks ahead less
 
     looks_at  what of a connection it is made from
     about     the long text: what this is, in plain words
@@ -127,6 +131,7 @@ class Rule:
     errors: frozenset[int] = frozenset()
     complete: Callable[[Connection, Finding, History], bool] | None = field(default=None, repr=False)
     conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)
+    ahead: int = FAR_AHEAD
 
     def says(
         self,

@@ -10,7 +10,7 @@ from analyzer.analysis.findings.driver_options import TLS, name_of, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb, wants_tls
 from analyzer.analysis.findings.history import NAMED, History, Server, pair_of
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Found, Rule, Verdict
+from analyzer.analysis.findings.rule import A_BIT_AHEAD, ERROR, LIKELY, Case, Found, Rule, Verdict
 from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.protocol.auth.base import CLEARTEXT
 
@@ -219,6 +219,7 @@ RULE = Rule(
         "the driver computes the response wrongly (--password-file tells)",
     ),
     conclude=conclude,
+    ahead=A_BIT_AHEAD,
     sources=(
         (
             "MySQL Reference Manual: Troubleshooting Problems Connecting to MySQL; Access Control, Stage 1: "

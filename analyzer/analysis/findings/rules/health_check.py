@@ -10,7 +10,7 @@ from typing import Final
 
 from analyzer.analysis.findings.helpers import SECOND, by_client, ended, span
 from analyzer.analysis.findings.history import History
-from analyzer.analysis.findings.rule import CERTAIN, INFO, LIKELY, POSSIBLE, Case, Found, Rule, Verdict
+from analyzer.analysis.findings.rule import A_BIT_AHEAD, CERTAIN, INFO, LIKELY, POSSIBLE, Case, Found, Rule, Verdict
 from analyzer.analysis.findings.statements import sql_of
 from analyzer.analysis.model.connection import Connection
 from analyzer.protocol.tables.commands import COM_QUIT
@@ -58,6 +58,9 @@ USERS: Final = (
     ("monitor", "a monitor (ProxySQL's is called so by default)"),
     ("probe", "a probe"),
 )
+_BEGINNINGS: Final = tuple(begin for begin, _ in USERS)
+# Commands that ask for nothing else.
+SIGNS_OF_LIFE: Final = frozenset({"ping", "statistics"})
 # Networks from which clouds probe -> whose they are.
 PROBES: Final = (
     (ipaddress.ip_network("168.63.129.16/32"), "Azure's load balancer"),
@@ -74,10 +77,13 @@ _ASKED: Final = re.compile(
 
 
 def applies(case: Case) -> bool:
+    """A short connection that did little. Of a user with any name only who asks for nothing but a sign of life."""
     c = case.connection
-    if c.end_time_ns - c.start_time_ns > SHORT_NS or sum(c.commands.values()) > FEW_COMMANDS:
+    if c.end_time_ns - c.start_time_ns > SHORT_NS or len(c.commands) > FEW_COMMANDS or not c.tcp.syn:
         return False
-    return not case.facts.faults.gaps and c.tcp.syn
+    if c.login is not None and not (c.commands.keys() & SIGNS_OF_LIFE or _known_user(c) or _in_one_go(case)):
+        return False
+    return not case.facts.faults.gaps and sum(c.commands.values()) <= FEW_COMMANDS
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -125,10 +131,7 @@ def _what(case: Case) -> str | None:
 def _who(case: Case, what: str) -> tuple[str, bool]:
     """Whose check it is, "" where that is not known; and whether that is certain."""
     c, facts = case.connection, case.facts
-    login = facts.login
-    quit_sent = next((each for each in facts.answers.opening if each.code == COM_QUIT), None)
-    early = login.record is not None and 0 < login.frame < facts.greeting.frame
-    if login.record is not None and (early or (quit_sent is not None and quit_sent.frame == login.frame)):
+    if facts.login.record is not None and _in_one_go(case):
         return "HAProxy (option mysql-check): login and COM_QUIT in one go", True
     user = _known_user(c)
     if user and what:
@@ -140,8 +143,18 @@ def _who(case: Case, what: str) -> tuple[str, bool]:
     return next(((name, False) for network, name in PROBES if address in network), ("", False))
 
 
+def _in_one_go(case: Case) -> bool:
+    """Whether the login came before the greeting, or COM_QUIT with it."""
+    login, opening = case.facts.login, case.facts.answers.opening
+    if 0 < login.frame < case.facts.greeting.frame:
+        return True
+    return bool(opening) and opening[0].code == COM_QUIT and opening[0].frame == login.frame
+
+
 def _known_user(c: Connection) -> str:
     name = c.login.user.lower() if c.login is not None else ""
+    if not name.startswith(_BEGINNINGS):
+        return ""
     return next((who for begin, who in USERS if name.startswith(begin)), "")
 
 
@@ -213,4 +226,5 @@ RULE = Rule(
         "MySQL Reference Manual: Host Cache, max_connect_errors",
     ),
     conclude=conclude,
+    ahead=A_BIT_AHEAD,
 )

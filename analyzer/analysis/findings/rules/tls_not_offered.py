@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.analysis.findings.conditions import is_aborted
 from analyzer.analysis.findings.helpers import by_client, ended
 from analyzer.analysis.findings.history import History, pair_of
-from analyzer.analysis.findings.rule import POSSIBLE, WARNING, Case, Found, Rule, Verdict
+from analyzer.analysis.findings.rule import A_BIT_AHEAD, POSSIBLE, WARNING, Case, Found, Rule, Verdict
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.tables.capabilities import CLIENT_SSL
 
@@ -58,6 +58,7 @@ RULE = Rule(
     ),
     causes=("a health check or a scanner (probe-connection)",),
     conclude=conclude,
+    ahead=A_BIT_AHEAD,
     sources=(
         "MySQL Reference Manual: Configuring MySQL to Use Encrypted Connections",
         "MySQL Source Documentation: Protocol::HandshakeV10",
