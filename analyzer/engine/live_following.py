@@ -54,10 +54,10 @@ class LiveOutput:
         return True
 
     def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
-        """Something about a connection; `final`: it has ended. Raises BrokenPipeError where nobody reads any more."""
+        """Something about a connection; `final`: it has ended. Raises OSError where it can not be shown."""
 
     def tick(self, counts: Counts) -> None:
-        """Time has passed. Raises BrokenPipeError where nobody reads any more."""
+        """Time has passed. Raises OSError where it can not be shown."""
 
     def hung_up(self) -> None:
         """Nobody reads any more: from now on only what is written at the end counts."""
@@ -106,7 +106,7 @@ class Follower:
         self._begun = self._ticked = time.monotonic()
         self._logins = 0
         self.failures = 0
-        self.hung_up = False
+        self.hung_up: OSError | None = None
         # Told of and not ended: whether the login was counted.
         self._counted: set[int] = set()
 
@@ -145,18 +145,18 @@ class Follower:
                 continue
             try:
                 self._output.news(connection, detail, final)
-            except BrokenPipeError:
-                self._nobody_reads()
+            except OSError as error:
+                self._nobody_reads(error)
 
     def _tick(self) -> None:
         try:
             self._output.tick(self._counts())
-        except BrokenPipeError:
-            self._nobody_reads()
+        except OSError as error:
+            self._nobody_reads(error)
 
-    def _nobody_reads(self) -> None:
-        """The capturing process decides what that means; until it has, what comes is analysed for what is left."""
-        self.hung_up = True
+    def _nobody_reads(self, error: OSError) -> None:
+        """The capturing process ends then; until it has, what comes is analysed for what is written at the end."""
+        self.hung_up = error
         self._output.hung_up()
         self._inlet.answer(channel.HUNG_UP, 1)
 
@@ -263,7 +263,12 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
     inlet.answer(channel.CONNECTIONS, analysis.totals.mysql_connections)
     inlet.answer(channel.FAILURES, follower.failures)
     inlet.answer(channel.DONE, 1)
-    return 128 + signal.SIGPIPE if follower.hung_up else 0
+    if follower.hung_up is None:
+        return 0
+    if isinstance(follower.hung_up, BrokenPipeError):
+        return 128 + signal.SIGPIPE
+    request.tell(f"standard output: {follower.hung_up.strerror}")
+    return 3
 
 
 def _warnings(inlet: Inlet) -> list[str]:

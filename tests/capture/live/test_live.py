@@ -467,6 +467,23 @@ def test_the_report_is_written_where_nobody_reads_the_output(wire: Network, tmp_
     assert "accepted" in page.read_text(encoding="utf-8")
 
 
+def test_the_report_is_written_where_the_output_is_full(wire: Network, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = [*HANDSHARK, "live", "-i", wire.near, "-f", "tcp port 3306", "--report", str(page), "--format", "jsonl"]
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen(
+            words, stdout=full, stderr=subprocess.PIPE, cwd=REPOSITORY, env=ENVIRONMENT, text=True
+        )
+    assert process.stderr is not None
+    assert any("capturing on" in line for line in iter(process.stderr.readline, ""))
+    send(wire, connection(1))
+    errors = process.stderr.read()
+    assert process.wait(SECONDS) == 3
+    assert "Traceback" not in errors
+    assert errors.count("standard output: No space left on device") == 1
+    assert "accepted" in page.read_text(encoding="utf-8")
+
+
 def test_a_pipe_that_nobody_reads_can_be_left(wire: Network, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
