@@ -243,6 +243,8 @@ LATER: tuple[str, ...] = (
 )
 
 ORDINARY: tuple[str, ...] = (
+    "SET @master_binlog_checksum = 'visible', @source_binlog_checksum = 'visible'",
+    "SET @slave_uuid='visible'",
     "SELECT 'identified by nobody'",
     "SELECT password FROM t WHERE a = 'b'",
     "SELECT * FROM t WHERE name='visible'",

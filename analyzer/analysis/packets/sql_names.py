@@ -32,6 +32,12 @@ FUNCTIONS: Final = frozenset(
 )
 # System tables that hold them: all values that go there.
 TABLES: Final = frozenset({"USER", "GLOBAL_PRIV", "SERVERS", "SLAVE_MASTER_INFO", "PASSWORD_HISTORY"})
+# User variables with which a replica says what it can do: their values are no secrets.
+OPEN_VARIABLES: Final = frozenset(
+    {"MASTER_BINLOG_CHECKSUM", "SOURCE_BINLOG_CHECKSUM", "MASTER_HEARTBEAT_PERIOD", "SOURCE_HEARTBEAT_PERIOD"}
+    | {"SLAVE_UUID", "REPLICA_UUID", "RPL_SEMI_SYNC_SLAVE", "RPL_SEMI_SYNC_REPLICA", "MARIADB_SLAVE_CAPABILITY"}
+    | {"SLAVE_CONNECT_STATE", "SLAVE_GTID_STRICT_MODE", "SLAVE_GTID_IGNORE_DUPLICATES", "SLAVE_UNTIL_GTID"}
+)
 # What PASSWORD is followed by where it is an option of an account.
 OPTIONS: Final = frozenset({"EXPIRE", "HISTORY", "REUSE", "REQUIRE", "LOCK_TIME"})
 # What may stand where a password belongs and is none.

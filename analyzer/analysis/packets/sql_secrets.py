@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from analyzer.analysis.packets.sql_names import (
     FUNCTIONS,
     NO_VALUES,
+    OPEN_VARIABLES,
     OPTIONS,
     TABLES,
     has_hint,
@@ -411,7 +412,7 @@ class _Search:
         """A user variable that gets a value: nobody knows what it is for."""
         tokens = self._tokens
         at = index + 1
-        if at >= end or tokens[at].word == "@":
+        if at >= end or tokens[at].word == "@" or tokens[at].word in OPEN_VARIABLES:
             return
         if tokens[at].kind in (WORD, NAME, STRING) and self._word(at + 1, end) in ("=", ":="):
             level = 0
