@@ -23,6 +23,11 @@ MOST_KINDS: Final = 1000
 NAMED: Final = 3  # users, hosts, servers, drivers that a sentence names
 STREAMS: Final = 8  # connections that are named under a finding
 TITLES: Final = {rule.code: rule.title for rule in TABLE}
+# Findings that say why commands have no whole answer.
+UNANSWERED: Final = frozenset(
+    {"answer-lost", "client-gave-up", "command-cut-off", "idle-connection-dropped", "path-mtu", "server-went-down"}
+    | {"unanswered-commands"}
+)
 STATEMENTS: Final = 3  # that are shown of one kind of failure
 LONGEST_STATEMENT: Final = 160
 
@@ -192,13 +197,19 @@ class CaptureStory:
         found = [self._of_finding(tally) for tally in self._ranked("error")]
         found += self._failed()
         found += [self._of_finding(tally) for tally in self._ranked("warning")]
-        found += self._unanswered()
+        found += [] if self._explained() else self._unanswered()
         found += self._waited()
         return found
 
     def remarks(self) -> list[Point]:
         """What is worth knowing and nothing wrong."""
-        return [self._of_finding(tally) for tally in self._ranked("info")]
+        found = [self._of_finding(tally) for tally in self._ranked("info")]
+        # The cause is told above: these are the commands that it struck.
+        return [*self._unanswered(), *found] if self._explained() else found
+
+    def _explained(self) -> bool:
+        """Whether what went wrong says already why commands have no answer."""
+        return any(severity != "info" and code in UNANSWERED for severity, code in self._tallies)
 
     def _ranked(self, severity: str) -> list[FindingTally]:
         of_it = [tally for (grade, _), tally in self._tallies.items() if grade == severity]

@@ -101,3 +101,12 @@ def test_the_severity_of_each_finding_counts() -> None:
     assert words(story.points()) == [("error", "tls-login-mismatch")]
     assert words(story.remarks()) == [("info", "tls-login-mismatch")]
     assert story.healthy == 9
+
+
+def test_commands_whose_silence_is_explained_are_told_beside_the_cause() -> None:
+    failures = CommandFailures()
+    failures.add(command("SELECT 2", response="missing", complete=False), CUT_OFF, "SELECT ?")
+    struck = examples.connection(0, findings=[examples.finding("server-went-down", "warning")])
+    story = told(struck, failures=failures)
+    assert words(story.points()) == [("warning", "server-went-down")]
+    assert [point.title for point in story.remarks()] == ["Commands without a whole answer"]
