@@ -46,6 +46,8 @@ from analyzer.protocol.tables.collations import codec_of
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import Reader
 
+# Bytes of an SSLRequest.
+SSL_REQUEST: Final = 32
 # COM_QUIT alone.
 GOODBYE: Final = b"\x01"
 # Commands that name a prepared statement: its number stands behind the command's byte.
@@ -100,7 +102,8 @@ def received(c: ConnectionState, packet: RawPacket) -> AnyRecord:
                 c.at.file_goes_on(packet.sequence_id if payload else None)
                 return Data("file", payload)
             c.at.file_goes_on(None)
-        if state in (st.LOGIN, st.SECURE_LOGIN, st.GREETING, st.TLS_HANDSHAKE):
+        ignores = state == st.CLOSED and c.at.greeted and not c.auth.login_done and _is_ssl_request(payload)
+        if ignores or state in (st.LOGIN, st.SECURE_LOGIN, st.GREETING, st.TLS_HANDSHAKE):
             c.check_sequence(CLIENT, packet)
             return _login(c, payload)
     except DecodeError as error:
@@ -108,6 +111,11 @@ def received(c: ConnectionState, packet: RawPacket) -> AnyRecord:
     if state == st.CLOSED or (state == st.DESYNCHRONISED and packet.first_sequence_id != 0):
         return Data("skipped", payload)
     return _command(c, packet)
+
+
+def _is_ssl_request(payload: bytes) -> bool:
+    """The head of a login alone, with CLIENT_SSL and CLIENT_PROTOCOL_41."""
+    return len(payload) == SSL_REQUEST and payload[1] & 0x0A == 0x0A
 
 
 def _command_due(c: ConnectionState) -> bool:
@@ -122,7 +130,7 @@ def _command_due(c: ConnectionState) -> bool:
 
 def _login(c: ConnectionState, payload: bytes) -> Record:
     ctx = c.context
-    if len(payload) == 32 and c.at.name != st.SECURE_LOGIN and payload[1] & 0x0A == 0x0A:
+    if c.at.name != st.SECURE_LOGIN and _is_ssl_request(payload):
         request = SSLRequest.from_bytes(payload, ctx)
         ctx.client = request.capability_flags
         ctx.negotiate()

@@ -195,6 +195,8 @@ TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]
     # An error that nobody asked for (shutdown, wait_timeout).
     (COMMAND, "err"): COMMAND,
     (CLOSED, "err"): CLOSED,
+    # The client goes on as if there had been no error: it may have been put between.
+    (CLOSED, "ssl_request"): TLS_HANDSHAKE,
 }
 
 # Where a known number of definitions is awaited.

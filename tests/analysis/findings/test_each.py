@@ -524,6 +524,14 @@ def test_mysql_sessions_with_the_same_round_idle_time() -> None:
     assert found(second, "server-ended-session")[0].confidence == "likely"
 
 
+def test_an_error_put_between_greeting_and_tls_hides_nothing() -> None:
+    forged = err(1, 1045, "Access denied")
+    script = [("s", greeting() + forged), ("c", ssl_request()), ("c", CLIENT_HELLO), ("s", SERVER_HELLO), *CLOSE]
+    connection = one(script)
+    assert connection.tls is not None
+    assert found(connection, "plaintext-before-tls")[0].frames == [4, 6]
+
+
 @pytest.mark.parametrize("rest", [b"", b"\x05\x00\x00", ok(2)])
 def test_bytes_between_greeting_and_tls_however_whole(rest: bytes) -> None:
     """One packet, or a part of one that only TLS would complete: told once, and by nothing else."""

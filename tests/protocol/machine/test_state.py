@@ -123,6 +123,13 @@ def error_in_place_of_the_greeting() -> None:
 
 
 @script
+def an_error_that_the_client_ignores() -> None:
+    """Somebody in between has put it there."""
+    book = Playbook().server(hello(BASE | cap.CLIENT_SSL), "HandshakeV10", st.LOGIN).server(ERR, "ErrPacket", st.CLOSED)
+    book.client(ssl_request(), "SSLRequest", st.TLS_HANDSHAKE, sequence=2).play()
+
+
+@script
 def an_error_between_commands() -> None:
     """As a server says that it goes down."""
     after_login().server(ERR, "ErrPacket", st.COMMAND, sequence=0).play()
