@@ -389,7 +389,7 @@ def test_a_client_that_begins_with_tls(usual: Session) -> None:
             assert found.greeting is not None
             assert (found.error is not None) is (outcome == "rejected")
             codes = {finding.code for finding in found.findings}
-            assert "foreign-client" in codes
+            assert "tls-first" in codes
             assert not codes & {"malformed-packet", "keys-missing", "encrypted-login"}
 
 
