@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.analysis.commands.failures import CommandFailures, reason_of
+from analyzer.analysis.commands.failures import WAITED_NS, CommandFailures, reason_of
 from analyzer.analysis.model.command import Command
 
 if TYPE_CHECKING:
@@ -142,7 +142,9 @@ class CommandStatistics(msgspec.Struct):
 
     def add(self, exchange: Command, digests: Digests) -> None:
         self.all.add(exchange)
-        reason = reason_of(exchange)
+        # Nearly all commands are well: that is seen at once.
+        well = exchange.error is None and exchange.complete and (exchange.latency_ns or 0) < WAITED_NS
+        reason = None if well else reason_of(exchange)
         if reason is not None:
             self.failures.add(exchange, reason, statement_of(exchange, digests))
         for kind in self.kinds:
