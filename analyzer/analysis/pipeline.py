@@ -258,6 +258,7 @@ class Analysis:
             return
         self.evidence.twin = twin
         connection = self.builder.connection(tcp, conversation, self.evidence)
+        self.evidence.twin = None
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
         detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))

@@ -264,6 +264,9 @@ def test_copies_are_no_retransmissions() -> None:
 def test_a_connection_before_and_after_translation_is_counted_once() -> None:
     connections = judged(*translated())
     assert [connection.is_copy for connection in connections] == [False, True]
+    # What is said of one is not said of the next.
+    _, analysis = results_of(sorted((f for s in translated() for f in s.frames), key=lambda frame: frame.timestamp_ns))
+    assert analysis.evidence.twin is None
     finding = said(connections[1], "seen-twice")
     assert "stream 0 (10.0.0.1:50000 to 10.0.0.2:3306)" in finding.message
     fleet, totals = Fleet(), SummaryTotals()
