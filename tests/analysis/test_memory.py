@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.analysis import AnalysisOptions, pipeline
+from analyzer.analysis import AnalysisOptions, Result, pipeline
 from analyzer.analysis.commands import digest, statistics
 from analyzer.analysis.commands.digest import Digests
 from analyzer.analysis.commands.statistics import CommandGroup
@@ -17,12 +17,14 @@ from analyzer.analysis.live import LiveAnalysis
 from analyzer.analysis.memory import CONNECTION, LEAST_MEMORY, held_of
 from analyzer.analysis.pipeline import Analysis
 from analyzer.engine.command_collectors import EachCommand
+from analyzer.engine.reading import Reading
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.wire.compression import encode_compressed
 from analyzer.protocol.wire.framing import HEAD_KEPT, PacketFramer, RawPacket, encode_packet
 from tests.analysis.traffic import results_of
 from tests.bench import memory as bench
+from tests.reading import opened
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import CLIENT_FLAGS, COMPRESS, FAST, compressed, greeting, login, ok, query
 from tests.wire.script import ACCEPTED, GOODBYE, MS, START, conversation, in_time_order, wait
@@ -34,9 +36,8 @@ BATCH = 64  # frames: two megabytes
 def fed(frames: Iterable[Frame], options: AnalysisOptions) -> tuple[Analysis, int]:
     """The analysis, not finished, and the most that its connections ever held after a batch."""
     analysis, most = Analysis("made", options), 0
-    for batch in batches(list(frames), BATCH):
-        for _ in analysis.feed(batch):
-            pass
+    for found in Reading(analysis, opened(batches(list(frames), BATCH))).batches():
+        list(found)
         most = max(most, sum(map(held_of, analysis.open_connections)))
     return analysis, most
 
@@ -96,9 +97,8 @@ def test_whole_connections_end_early_where_nothing_else_can_be_given_up() -> Non
     """Thousands of connections that hold nothing back take memory too."""
     analysis = Analysis("made", AnalysisOptions(memory=LEAST_MEMORY))
     small = [conversation(list(ACCEPTED), client=(f"10.7.{i // 250}.{i % 250 + 1}", 5000)) for i in range(2600)]
-    ended = 0
-    for batch in batches(in_time_order(*small), 500):
-        ended += len(list(analysis.feed(batch)))
+    reading = Reading(analysis, opened(batches(in_time_order(*small), 500)))
+    ended = sum(len(list(found)) for found in reading.batches())
     assert ended > 0
     assert analysis.memory.ended > 0
     assert len(analysis.open_connections) * CONNECTION <= LEAST_MEMORY
@@ -118,8 +118,8 @@ def test_clean_traffic_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(FlowTable, "connections_open", connections_open)
     frames = in_time_order(*[conversation([*ACCEPTED, *GOODBYE], client=(f"10.8.0.{i}", 5000)) for i in range(1, 200)])
-    for batch in batches(frames, 100):
-        list(analysis.feed(batch))
+    for found in Reading(analysis, opened(batches(frames, 100))).batches():
+        list(found)
     assert asked == []
 
 
@@ -163,8 +163,8 @@ def test_a_statement_that_was_given_up_is_listed_as_cut() -> None:
     collector = EachCommand(0, lambda command: command)
     analysis = Analysis("made", collector.options(AnalysisOptions()))
     commands = []
-    for batch in batches(frames, 5):
-        commands += [command for _, command in collector.take(analysis, analysis.feed(batch), last=False)]
+    for found in Reading(analysis, opened(batches(frames, 5))).batches():
+        commands += [command for _, command in collector.take(analysis, found, last=False)]
         for connection in analysis.open_connections:
             connection.handler.shed()  # type: ignore[union-attr]
     (command,) = commands
@@ -207,15 +207,17 @@ def test_half_a_compressed_frame_is_passed_over() -> None:
     script = [*login_ok, ("c", long), ("s", compressed(ok(1), 0, 1))]
     script += [("c", compressed(query("SELECT 2"), 0)), ("s", compressed(ok(1), 0, 1))]
     frames = list(conversation(script, split=4096))
-    results, plain = [], AnalysisOptions(packets=100)
+    results: list[Result] = []
+    plain = AnalysisOptions(packets=100)
     for shed in (False, True):
         analysis = Analysis("made", plain)
-        for batch in batches(frames, 8):
-            results += list(analysis.feed(batch))
+        reading = Reading(analysis, opened(batches(frames, 8)))
+        for completed in reading.batches():
+            results += completed
             for connection in analysis.open_connections:
                 if shed:
                     connection.handler.shed()  # type: ignore[union-attr]
-        results += list(analysis.finish(False))
+        results += reading.end()
     (whole, _), (found, detail) = results
     assert whole.commands == {"query": 2}
     assert found.commands["query"] >= 1
