@@ -155,7 +155,8 @@ class Conversation(RunsHandler):
                 run = plain_turns(self.machine, self.observer, self.facts, self.client, runs, run, last)
                 if run == last:
                     return
-            if self._undecided is not None or self._resync.watching:
+            # Of a connection that begins in the capture they matter only where bytes are missing.
+            if self._resync.watching or (self._undecided is not None and self.tcp.syn_ns is None):
                 self.tcp.piece_seq, self.tcp.piece_acks = runs.numbers(run)
             self.data(*runs.piece(run))
             run += 1
