@@ -204,6 +204,8 @@ class LiveAnalysis(Analysis):
         return connection
 
     def _finished(self, tcp: TcpConnection) -> None:
+        if isinstance(tcp.handler, Watched):
+            self._sealed.pop(tcp.handler, None)  # no key is awaited for it any more
         growing = self._growing
         if growing is None:
             super()._finished(tcp)

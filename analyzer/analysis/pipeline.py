@@ -30,6 +30,7 @@ from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.link.unfollowed import Counts, sentences
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.net.tcp.twins import Twin
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.wire.compression import Allowance
 from analyzer.protocol.wire.framing import DEFAULT_KEEP
@@ -244,6 +245,13 @@ class Analysis:
         shown = self._shown.pop(tcp, None)
         if not isinstance(conversation, Conversation):
             return
+        self._resolved(tcp, conversation, shown, twin)
+        conversation.release()
+
+    def _resolved(
+        self, tcp: TcpConnection, conversation: Conversation, shown: PacketList | Shown | None, twin: Twin | None
+    ) -> None:
+        """Counts a conversation that is over, and works out what is told of it."""
         conversation.resolve()
         if conversation.kind != MYSQL:
             if conversation.kind == X_PROTOCOL:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from analyzer.analysis import AnalysisOptions, Result, pipeline
+from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError, UnsupportedLinkType
+from analyzer.net.tcp.reassembly import TcpConnection
 from tests.analysis.traffic import analyse, results_of
 from tests.reading import opened
 from tests.wire.encapsulation import WRAPPINGS, Wrapping
@@ -170,3 +175,17 @@ def test_the_most_frequent_kinds_are_named_and_the_others_counted() -> None:
     assert len(notes) == 6
     assert notes[0] == "10 frames of EtherType 0xa000 hold no TCP that can be found"
     assert notes[-1] == "12 more frames of 3 other kinds hold no TCP that can be found"
+
+
+def test_a_connection_that_is_over_waits_for_no_garbage_collection() -> None:
+    """Else memory grows with the capture until one comes, which in the command line is seldom."""
+    frames = storm(20, first_lives=False)
+    gc.collect()
+    gc.disable()
+    try:
+        results, _ = results_of(frames)
+        left = [one for one in gc.get_objects() if isinstance(one, Conversation | Decoder | TcpConnection)]
+    finally:
+        gc.enable()
+    assert len(results) == 20
+    assert not left

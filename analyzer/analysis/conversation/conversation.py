@@ -89,6 +89,11 @@ class Conversation(RunsHandler):
         """The TLS session, None while nobody has begun one."""
         return self._tls.session
 
+    def release(self) -> None:
+        """It is over and was told of: its parts let go of one another, and no garbage collection is awaited."""
+        self._decoder.release()
+        self._tls.release()
+
     # -- memory --------------------------------------------------------------------------------------------------------
 
     @property

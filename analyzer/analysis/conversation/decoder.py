@@ -93,6 +93,10 @@ class Decoder:
         self.framers = (PacketFramer(keep), PacketFramer(keep))
         self.compressed: tuple[CompressedFramer, CompressedFramer] | None = None
 
+    def release(self) -> None:
+        """Lets go of what is around the packets: nothing more is to come."""
+        del self._around
+
     @property
     def incomplete(self) -> int:
         """Bytes of memory that wait for the rest of a packet, or of a compressed frame."""

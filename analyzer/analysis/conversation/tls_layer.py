@@ -43,6 +43,10 @@ class TlsLayer:
         self._inside = inside
         self.session: TlsSession | None = None
 
+    def release(self) -> None:
+        """Lets go of who takes what TLS held: nothing more is to come."""
+        del self._inside
+
     def begins(self, role: int, data: bytes, login_lost: bool) -> bool:
         """Whether TLS begins, or goes on, with a segment. `login_lost`: what the client said before it is missing."""
         if self.session is not None:
