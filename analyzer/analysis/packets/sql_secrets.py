@@ -76,7 +76,9 @@ _HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]
 _PAIR: Final = re.compile(r"([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}\s{0,8}[=:]\s{0,8}[^\s=>]")
 # A literal that ends where a password has to follow: the statement is put together from pieces.
 _OPEN: Final = re.compile(
-    r"(?:\b(?:identified|by|as|using|password|passwd|pwd|secret)\b|[=(:@])\s*[\"'\\]{0,4}\s*\Z", re.IGNORECASE
+    r"(?:\b(?:identified|by|as|using|password|passwd|pwd|secret)(?:\s+[\"'\\]{0,4}|[\"'\\]{1,4})"
+    r"|[=(:@]\s*[\"'\\]{0,4})\s*\Z",
+    re.IGNORECASE,
 )
 
 
