@@ -95,7 +95,7 @@ def agrees(path: Path, truth: dict[str, Any]) -> None:
 def exchanges(path: Path) -> list[dict[str, Any]]:
     """What `handshark commands` says of a capture."""
     out = path.with_suffix(".jsonl")
-    assert main(["commands", str(path), "--format", "jsonl", "--jobs", "1", "-o", str(out)]) == 0
+    assert main(["commands", str(path), "--format", "jsonl", "--jobs", "1", "--show-secrets", "-o", str(out)]) == 0
     return [msgspec.json.decode(line) for line in out.read_bytes().splitlines()]
 
 
