@@ -8,6 +8,7 @@ acknowledges was there before it. A client that is not seen to pipeline is taken
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 from analyzer.errors import DecodeError
@@ -79,11 +80,10 @@ def cut_record(machine: Machine, role: int, framer: PacketFramer) -> tuple[str, 
     else:
         return None
     reader = TracingReader(framer.peek(LONGEST_CUT)[HEADER:], kind.__name__)
-    try:
+    # What is cut may decode all the same: greetings are read as far as they go.
+    with suppress(DecodeError):
         kind.decode(reader, machine.context)
-    except DecodeError:
-        return kind.__name__, {span.name: span.value for span in reader.spans}
-    return None
+    return (kind.__name__, {span.name: span.value for span in reader.spans}) if reader.spans else None
 
 
 def is_command(data: bytes, start: int = 0) -> bool:
