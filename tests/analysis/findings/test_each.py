@@ -502,6 +502,22 @@ def test_ssl_request_alone_is_a_failed_handshake() -> None:
     assert SHA2 in (connection.greeting.auth_plugin or "" if connection.greeting else "")
 
 
+def test_tls_that_never_came_about_is_no_failed_decryption() -> None:
+    """A server that hears no ClientHello says so in TLS, and in the clear: no key could open anything."""
+    alert = b"\x15\x03\x03\x00\x02\x02\x32"
+    script: Script = [
+        ("s", greeting()),
+        ("c", ssl_request()),
+        ("s", alert + err(2, 1043, "Bad handshake", "08S01")),
+        *CLOSE,
+    ]
+    keys = f"CLIENT_RANDOM {'11' * 32} {'22' * 48}\n".encode()
+    for options in (None, AnalysisOptions(keylogs=(keys,))):
+        said = codes(one(script, options=options))
+        assert "decryption-failed" not in said
+        assert "tls-handshake-failed" in said
+
+
 def test_a_probe_that_resets_is_a_probe() -> None:
     connection = one([("s", greeting()), Say("c", flags=RST)])
     assert [finding.severity for finding in connection.findings] == ["info", "info"]

@@ -1,4 +1,4 @@
-"""decryption-failed: tLS that the given keys do not open."""
+"""decryption-failed: TLS that the given keys do not open."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ def check(case: Case) -> Iterator[Verdict]:
     session = case.connection.tls
     if tls is None or session is None or not tls.secrets or tls.problem is None:
         return
+    if session.version is None and case.connection.tcp.syn and not case.connection.tcp.gaps:
+        return  # TLS never came about: there was nothing to open
     frame = case.facts.login.tls_frame
     yield RULE.says(
         [frame] if frame else [],
@@ -22,7 +24,10 @@ def check(case: Case) -> Iterator[Verdict]:
             "random": tls.wanted_random or "not in the capture",
         },
         severity=INFO if tls.decrypted else None,
-        evidence=[f"{tls.secrets} secrets were given", f"{session.version}, {session.cipher_suite}"],
+        evidence=[
+            f"{tls.secrets} secrets were given",
+            *([f"{session.version}, {session.cipher_suite or 'cipher suite not known'}"] if session.version else []),
+        ],
     )
 
 
