@@ -19,7 +19,7 @@ from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.resync import Resynchroniser
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
 from analyzer.net.tcp.payload_runs import Runs, RunsHandler
-from analyzer.net.tcp.reassembly import END_RST, TcpConnection
+from analyzer.net.tcp.reassembly import END_RST, GAP_SNAP, TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine, compression_of
 from analyzer.protocol.machine.terminators import Ends
@@ -310,10 +310,14 @@ class Conversation(RunsHandler):
         if self.observer is not None:
             self.observer.gap(role, length, reason, frame, time_ns)
         self._watch(tcp)
+        if role == CLIENT and reason == GAP_SNAP:
+            self._take_up_cut(length)
         self._resync.missing(role, number)
         if not self._bridged(role, length, frame, time_ns):
             self._cut_record(role, frame)
             self._lose(role)
+        elif role == CLIENT and self._resync.checking and self.machine.command is not None:
+            self._resync.asked()
         self._settle()
 
     def _settle(self) -> None:
@@ -467,7 +471,7 @@ class Conversation(RunsHandler):
 
     def _take_up(self, data: bytes) -> bool:
         """Whether a segment of the client begins with a command."""
-        sync, machine, decoder = self._resync, self.machine, self._decoder
+        machine, decoder = self.machine, self._decoder
         if decoder.compressed is None and (machine.context.client is None or not machine.login_done):
             algorithm = resync.compressed_commands(data)
             if algorithm is not None:
@@ -479,6 +483,24 @@ class Conversation(RunsHandler):
             start = 0 if resync.compressed_commands(data) is not None else -1
         if start:
             return False
+        self._accept_command()
+        return True
+
+    def _take_up_cut(self, missing: int) -> None:
+        """The client's last segment was passed over, and so many bytes of it are cut off: it may be one command."""
+        sync, decoder = self._resync, self._decoder
+        burst = sync.burst
+        if not burst.ends or decoder.compressed is not None or self._tls.session is not None:
+            return
+        data = burst.data[burst.ends[-2] if len(burst.ends) > 1 else 0 :]
+        if not resync.is_cut_command(data, missing):
+            return
+        self._accept_command()
+        decoder.take(CLIENT, data, [len(data)], burst.frames[-1:], burst.times[-1:])
+
+    def _accept_command(self) -> None:
+        """The client's segment in hand begins with a command."""
+        sync, machine, decoder = self._resync, self.machine, self._decoder
         if machine.state == st.AUTHENTICATION:
             # A command while the verdict was awaited: the server's OK is among what is missing.
             machine.desynchronise()
@@ -489,7 +511,7 @@ class Conversation(RunsHandler):
         sync.due[CLIENT] = False
         self.facts.faults.taken_up = True
         if sync.draining:
-            return True
+            return
         if sync.lost:
             machine.unpaired = not sync.pairs()
             if not machine.unpaired:
@@ -498,7 +520,6 @@ class Conversation(RunsHandler):
                 if self.observer is not None:
                     self.observer.taken_up()
         self._settle()
-        return True
 
     def _server_certain(self, data: bytes, frame: int, time_ns: int) -> bool:
         """Whether a segment of the server is an answer that can be told."""

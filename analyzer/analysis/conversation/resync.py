@@ -86,8 +86,8 @@ def cut_record(machine: Machine, role: int, framer: PacketFramer) -> tuple[str, 
     return (kind.__name__, {span.name: span.value for span in reader.spans}) if reader.spans else None
 
 
-def is_command(data: bytes, start: int = 0) -> bool:
-    """Whether what begins at `start` can be a command, whole or with its end in a later segment."""
+def is_command(data: bytes, start: int = 0, cut: bool = False) -> bool:
+    """Whether what begins at `start` can be a command, whole or with its end in a later segment, or `cut` off."""
     head = data[start : start + HEADER + 1]
     if len(head) <= HEADER or head[3] or head[4] in _NEVER_SENT:
         return False
@@ -97,7 +97,7 @@ def is_command(data: bytes, start: int = 0) -> bool:
     least, most = _SIZES.get(code, (1, 1 << 16))
     if not least <= length <= most:
         return False
-    if len(data) - start < HEADER + length and length <= SHORTEST_PART:
+    if not cut and len(data) - start < HEADER + length and length <= SHORTEST_PART:
         return False
     if code not in (COM_QUERY, COM_STMT_PREPARE):
         return True
@@ -105,6 +105,12 @@ def is_command(data: bytes, start: int = 0) -> bool:
     if code == COM_QUERY and text[:1] < b"\x20" and text[1:2] == b"\x01":  # the number of attributes, in one set
         text = text[2:] if not text[0] else b""
     return all(byte >= 0x20 or byte in (9, 10, 13) for byte in text)
+
+
+def is_cut_command(data: bytes, missing: int) -> bool:
+    """Whether a segment of which the last `missing` bytes were cut off is one command."""
+    length = int.from_bytes(data[:3], "little")
+    return HEADER + length == len(data) + missing and is_command(data, cut=True)
 
 
 def are_commands(data: bytes, start: int = 0) -> bool:

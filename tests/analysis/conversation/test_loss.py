@@ -127,6 +127,17 @@ def test_statements_cut_by_the_snap_length_are_listed_as_cut() -> None:
         assert one.response == "ok"
 
 
+def test_statements_behind_a_login_that_is_cut_too() -> None:
+    """What a snap length does to a whole session: greeting, login and every long statement."""
+    script = [step if isinstance(step, Say) else Say(*step) for step in ACCEPTED]
+    script = [*(step._replace(cut=60) for step in script[:2]), *script[2:]]
+    text = "SELECT " + "x" * 400
+    for _ in range(10):
+        script += [Say("c", query(text), cut=60), Say("s", ok(1))]
+    found = listed(conversation(script))
+    assert [(one.statement, one.response, one.complete) for one in found] == [(text[:55], "ok", False)] * 10
+
+
 def test_a_capture_that_begins_in_the_middle() -> None:
     found = of(("s", result([b"9"])), ("c", query("SELECT 1")), ("s", result([b"1"])), ("c", QUIT), login=False)
     assert told(found) == [("SELECT 1", "resultset", True), (None, "none", True)]
