@@ -39,6 +39,8 @@ KEPT_OF_FRAME: Final = 4 << 10
 STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE})
 
 
+# Where nothing is missing: nothing of it changes before somebody begins to watch.
+CERTAIN: Final = Resynchroniser()
 # Bytes with the ends, frames and times of their segments.
 Piece = tuple[bytes, list[int], list[int], list[int]]
 
@@ -82,7 +84,7 @@ class Conversation(RunsHandler):
         self.machine: Machine = self._decoder.machine
         self._proxy = ProxyLayer(self.facts)
         self._tls = TlsLayer(self._decoder, secrets, self._inside)
-        self._resync = Resynchroniser()
+        self._resync = CERTAIN
 
     @property
     def tls(self) -> TlsSession | None:
@@ -208,7 +210,7 @@ class Conversation(RunsHandler):
             if self.tcp.syn_ns is None or undecided.lost:
                 machine.context.assumed = True
                 machine.desynchronise()
-                self._resync.begin(None, self.client)
+                self._watch(None)
                 self._resync.lose_all()
         elif undecided.greeting_lost:
             machine.assume(st.LOGIN)
@@ -264,7 +266,7 @@ class Conversation(RunsHandler):
             return
         if self._tls.begins(role, data, sync.due[CLIENT]):
             login_lost = sync.due[CLIENT]
-            self._resync = Resynchroniser()
+            self._resync = CERTAIN
             self._tls.begin(role, data, ends, frames, times, login_lost)
             return
         if sync.watching:
@@ -298,6 +300,8 @@ class Conversation(RunsHandler):
 
     def _watch(self, tcp: TcpConnection | None) -> None:
         """From here on it matters what segments acknowledge. `tcp` knows where both sides are now."""
+        if self._resync is CERTAIN:
+            self._resync = Resynchroniser()
         self._resync.begin(tcp, self.client)
         self._decoder.bare = False
 
@@ -322,7 +326,8 @@ class Conversation(RunsHandler):
 
     def _settle(self) -> None:
         """All is certain again, if it is."""
-        self._resync.settle()
+        if self._resync is not CERTAIN:
+            self._resync.settle()
         decoder = self._decoder
         plain = self._tls.session is None and decoder.compressed is None
         decoder.bare = plain and self._proxy.begun and not self._resync.watching
