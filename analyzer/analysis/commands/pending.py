@@ -40,6 +40,13 @@ from analyzer.protocol.tables.capabilities import (
 )
 from analyzer.protocol.tables.commands import (
     COM_QUERY,
+    COM_STMT_BULK_EXECUTE,
+    COM_STMT_CLOSE,
+    COM_STMT_EXECUTE,
+    COM_STMT_FETCH,
+    COM_STMT_PREPARE,
+    COM_STMT_RESET,
+    COM_STMT_SEND_LONG_DATA,
     COMMANDS,
 )
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
@@ -48,6 +55,9 @@ from analyzer.protocol.wire.values import Plain
 
 # Bytes of a binary parameter that are shown.
 LONGEST_BYTES: Final = 256
+# Commands with a statement, their own or a prepared one; the others that name one are about it.
+_WITH_STATEMENT: Final = frozenset({COM_QUERY, COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_BULK_EXECUTE})
+_OF_STATEMENT: Final = frozenset({COM_STMT_FETCH, COM_STMT_RESET, COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA})
 # Commands whose one-line summary is what they are about.
 _SUMMARISED: Final = (
     *(ComInitDb, ComCreateDb, ComDropDb, ComRefresh, ComShutdown, ComSetOption, ComTableDump, ComRegisterSlave),
@@ -202,7 +212,7 @@ def _cut(pending: PendingCommand) -> int:
     """Bytes of the statement that are not there."""
     cut: int = getattr(pending.record, "cut", 0)
     prepared = pending.prepared
-    return cut or prepared.cut if prepared is not None else cut
+    return cut or prepared.cut if prepared is not None and pending.code in _WITH_STATEMENT else cut
 
 
 def _argument(record: AnyRecord | None) -> str | None:
@@ -317,7 +327,7 @@ def command_of(
         pending.first_ns - time_ns if answered and pending.first_ns >= time_ns else None,  # a clock may go back
         pending.last_ns - time_ns if answered and pending.last_ns >= time_ns else None,
         COMMANDS.get(code) or f"0x{code:02x}",
-        statement,
+        statement if code in _WITH_STATEMENT else None,
         bound.values,
         bound.attributes,
         pending.database,
@@ -337,7 +347,7 @@ def command_of(
         pending.missing_bytes,
         None if record is None and pending.prepared is None else _cut(pending) or None,
         None if record is None and pending.prepared is None else _statement_id(pending),
-        None if record is None else _argument(record),
+        None if record is None else _argument(record) if code not in _OF_STATEMENT else statement,
         client,
         server,
         pending.user,

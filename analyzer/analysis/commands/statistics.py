@@ -19,6 +19,8 @@ MOST_CHARACTERS: Final = 16 << 20  # of their names
 OTHERS: Final = "(others)"
 # Bits of a duration that are kept in its bucket: percentiles are at most 1/32 too high.
 _BITS: Final = 5
+# Commands that are about a prepared statement.
+OF_STATEMENT: Final = frozenset({"stmt_fetch", "stmt_reset", "stmt_close", "stmt_send_long_data"})
 
 # By "error" only commands that failed are counted: by the code of the error and the statement.
 KINDS: Final = ("server", "user", "client", "database", "command", "statement", "error")
@@ -176,7 +178,8 @@ class CommandStatistics(msgspec.Struct):
 
 def statement_of(exchange: Command, digests: Digests) -> str:
     """The statement without its literals; the command in brackets where it has none."""
-    return statement_name(exchange.command, exchange.statement, digests)
+    text = exchange.argument if exchange.command in OF_STATEMENT else exchange.statement
+    return statement_name(exchange.command, text, digests)
 
 
 def statement_name(command: str, statement: str | None, digests: Digests) -> str:
