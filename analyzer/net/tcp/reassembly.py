@@ -350,7 +350,8 @@ class TcpConnection:
             half.begin_with(seq, size)
         if size and flags & TCP_ACK:
             self.halves[1 - sender].expect(ack)
-        if sender == self.initiator and self.connected_ns is None and self.synack_ns is not None:
+        due = self.connected_ns is None and self.synack_ns is not None
+        if due and sender == self.initiator and not flags & TCP_RST:
             self.connected_ns = time_ns
 
     def take(self, runs: Runs, first: int, last: int) -> None:
