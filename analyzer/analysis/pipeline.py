@@ -101,6 +101,8 @@ class CaptureTotals:
     last_ns: int | None = None
     x_protocol: list[int] = field(default_factory=list)
     x_protocol_count: int = 0
+    # Port -> connections on it that look like MySQL from their middle on.
+    middles: dict[int, int] = field(default_factory=dict)
     undecodable: int = 0
     unknown_link_types: dict[int, int] = field(default_factory=dict)
     segments: int = 0
@@ -112,6 +114,13 @@ class CaptureTotals:
         self.mysql_connections += other.mysql_connections
         self.x_protocol_count += other.x_protocol_count
         self.x_protocol = sorted(self.x_protocol + other.x_protocol)[:MOST_NAMED]
+        for port, count in other.middles.items():
+            self.note_middle(port, count)
+
+    def note_middle(self, port: int | None, count: int = 1) -> None:
+        """Counts connections on a port where nobody looks for MySQL; None: it looks like something else."""
+        if port is not None and (port in self.middles or len(self.middles) < MOST_NAMED):
+            self.middles[port] = self.middles.get(port, 0) + count
 
 
 class Analysis:
@@ -258,6 +267,7 @@ class Analysis:
                 self.totals.x_protocol_count += 1
                 insort(self.totals.x_protocol, tcp.number)
                 del self.totals.x_protocol[MOST_NAMED:]
+            self.totals.note_middle(conversation.middle_port)
             self._order.none(tcp.number)
             return
         self.totals.mysql_connections += 1
@@ -292,6 +302,9 @@ def source_of(name: str, source_format: str, totals: CaptureTotals, memory: Memo
     if totals.x_protocol_count:
         streams = ", ".join(map(str, totals.x_protocol))
         notes.append(f"{totals.x_protocol_count} X Protocol connections (not decoded): stream {streams}")
+    for port, count in sorted(totals.middles.items()):
+        them = "1 connection looks" if count == 1 else f"{count} connections look"
+        notes.append(f"{them} like MySQL from the middle on, on port {port}: --port {port} shows what was said")
     for number, count in sorted(totals.unknown_link_types.items()):
         notes.append(f"{count} frames of link type {number} can not be read")
     notes += sentences(totals.unfollowed, totals.frames, totals.segments)

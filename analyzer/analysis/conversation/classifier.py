@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from analyzer.analysis.conversation import recognition as recognise
+from analyzer.analysis.conversation.resync import begins_in_the_middle
 from analyzer.errors import BadValue, DecodeError, Truncated
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.records.proxy import decode_proxy
@@ -49,7 +50,7 @@ class Undecided:
     with the numbers of their segments.
     """
 
-    __slots__ = ("_first", "_lost", "_ports", "_said_no", "_tcp", "assumed", "chunks", "client", "kind")
+    __slots__ = ("_first", "_lost", "_ports", "_said_no", "_tcp", "assumed", "chunks", "client", "kind", "middle_port")
 
     def __init__(self, tcp: TcpConnection, ports: frozenset[int]) -> None:
         self._tcp = tcp
@@ -61,6 +62,8 @@ class Undecided:
         self.kind = UNDECIDED
         self.client = 0
         self.assumed = False
+        # The server's port where both sides look like MySQL from its middle on, and the port is not one of MySQL's.
+        self.middle_port: int | None = None
 
     @property
     def held(self) -> int:
@@ -183,6 +186,10 @@ class Undecided:
         server = self._server_port()
         if server is None:
             self.kind = OTHER
+            if self._tcp.syn_ns is None and not self.lost:
+                sides = [self.first_of(0), self.first_of(1)]
+                likely = [one for one in (0, 1) if begins_in_the_middle(sides[1 - one], sides[one])]
+                self.middle_port = self._tcp.endpoints[likely[0]][1] if likely else None
             self.chunks.clear()
             self._first = [b"", b""]
             return

@@ -58,6 +58,7 @@ class Conversation(RunsHandler):
         "facts",
         "kind",
         "machine",
+        "middle_port",
         "observer",
         "secrets",
         "tcp",
@@ -76,6 +77,7 @@ class Conversation(RunsHandler):
         self.tcp = tcp
         self.kind = UNDECIDED
         self.client = 0
+        self.middle_port: int | None = None  # of a server that looks like MySQL's, on a port where nobody looks for it
         self.observer = observer
         self.secrets = secrets
         self._undecided: Undecided | None = Undecided(tcp, ports)
@@ -200,6 +202,7 @@ class Conversation(RunsHandler):
         self.kind = undecided.kind
         self.client = self.facts.client = undecided.client
         if self.kind != MYSQL:
+            self.middle_port = undecided.middle_port
             return
         if self.observer is not None:
             self.observer.begin(self.client)

@@ -113,6 +113,14 @@ def is_cut_command(data: bytes, missing: int) -> bool:
     return HEADER + length == len(data) + missing and is_command(data, cut=True)
 
 
+def begins_in_the_middle(client: bytes, server: bytes) -> bool:
+    """Whether first segments look like a command and its answer: each one packet of its own, or the answer's first."""
+    if len(client) <= HEADER or len(server) <= HEADER or server[3] != 1 or not is_command(client):
+        return False
+    asked, answered = (data[0] | data[1] << 8 | data[2] << 16 for data in (client, server))
+    return HEADER + asked == len(client) and 0 < answered <= len(server) - HEADER
+
+
 def are_commands(data: bytes, start: int = 0) -> bool:
     """Whether `data` from `start` on is commands, whole ones up to its end."""
     while start < len(data):

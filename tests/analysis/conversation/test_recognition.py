@@ -199,7 +199,11 @@ def test_the_middle_of_a_connection_is_assumed_on_3306_only() -> None:
     assert connection.outcome == "unknown"
     assert connection.commands == {"query": 1, "ping": 1, "quit": 1}
     assert codes(connection) == {"capture-mid-stream"}
-    assert analyse(conversation(MIDDLE, handshake=False, server=ODD)) == []
+    results, analysis = results_of(conversation(MIDDLE, handshake=False, server=ODD))
+    assert results == []
+    assert analysis.source("pcap", []).notes == [
+        f"1 connection looks like MySQL from the middle on, on port {ODD[1]}: --port {ODD[1]} shows what was said"
+    ]
 
 
 def test_the_middle_of_a_connection_on_a_given_port() -> None:
@@ -293,3 +297,12 @@ def test_a_proof_that_came_before_its_nonce() -> None:
         connection = one(script, AnalysisOptions(password=password))
         (said,) = [finding for finding in connection.findings if finding.code == "wrong-password"]
         assert words in said.message
+
+
+def test_other_traffic_does_not_look_like_mysql_from_the_middle() -> None:
+    for asked, answered in ((b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200 OK\r\n"), (b"\x01\0\0\0\x0e", b"\x07\0\0\x05")):
+        results, analysis = results_of(conversation([("c", asked), ("s", answered)], handshake=False, server=ODD))
+        assert results == []
+        assert analysis.source("pcap", []).notes == []
+    whole = conversation([("c", b"\x01\0\0\0\x0e"), ("s", b"\x07\0\0\x01\0\0\0\x02\0\0\0")], server=ODD)
+    assert results_of(whole)[1].source("pcap", []).notes == []  # it began in the capture, and not as MySQL does
