@@ -6,7 +6,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -42,13 +42,18 @@ def captures() -> list[Path]:
     return sorted(path for path in names if ".pcap" in path.name and not path.name.endswith(".json"))
 
 
+def give_up(reason: str) -> NoReturn:
+    """Skips the test; under CI=true, where everything has to be there, it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def tool(name: str) -> str:
     """The path of an outside program; without it the test is skipped, but under CI it fails."""
     import shutil
 
     found = shutil.which(name)
     if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} has to be there in CI")
-        pytest.skip(f"{name} is not installed")
+        give_up(f"{name} is not installed")
     return found

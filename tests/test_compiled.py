@@ -19,7 +19,7 @@ from hypothesis import strategies as some
 
 from analyzer.compiled import HOT, is_compiled
 from analyzer.protocol.machine import fast_path
-from tests.corpus import REPOSITORY, tool
+from tests.corpus import REPOSITORY, give_up, tool
 from tests.protocol.machine.responses import ROW, response
 
 WHAT_IS_BUILT = ("analyzer", "live_client", "pyproject.toml", "README.md", "LICENSE")
@@ -44,9 +44,7 @@ def test_the_list_of_hot_modules_is_whole() -> None:
 
 def test_what_is_compiled_is_current() -> None:
     if not is_compiled():
-        if os.environ.get("CI") == "true":
-            pytest.fail("in CI the hot modules have to be compiled")
-        pytest.skip("the hot modules are not compiled here: no C compiler, or no headers of Python")
+        give_up("the hot modules are not compiled here: no C compiler, or no headers of Python")
     for name in HOT:
         built = importlib.import_module(name).__file__
         assert built is not None

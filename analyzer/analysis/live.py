@@ -139,7 +139,6 @@ class LiveAnalysis(Analysis):
     """
 
     conversation: ClassVar[type[Conversation]] = Watched
-    held_back: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -151,6 +150,7 @@ class LiveAnalysis(Analysis):
         idle_ns: int = IDLE_NS,
     ) -> None:
         super().__init__(name, options)
+        self.hold_nothing_back()
         self._order = _AtOnce()
         self._flows = FlowTable(self._follow, max_open=most_open)
         self._idle_ns = idle_ns

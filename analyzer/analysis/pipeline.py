@@ -18,7 +18,7 @@ from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
-from analyzer.analysis.findings.cross_connection import MOST_HELD, Across, Held
+from analyzer.analysis.findings.cross_connection import Across, Held
 from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.memory import DEFAULT_MEMORY, Memory
 from analyzer.analysis.model.connection import Connection, Source
@@ -130,7 +130,6 @@ class Analysis:
     """
 
     conversation: ClassVar[type[Conversation]] = Conversation
-    held_back: ClassVar[int] = MOST_HELD  # connections that may wait for what later ones say of them
 
     def __init__(self, name: str, options: AnalysisOptions) -> None:
         self.name = name
@@ -151,7 +150,7 @@ class Analysis:
         self._order = InOrder()
         self._memo = PacketMemo()
         self._across = Across()
-        self._held: Held[Result] = Held(self._across, self.held_back)
+        self._held: Held[Result] = Held(self._across)
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process

@@ -49,10 +49,10 @@ def of_handshark(frames: list[Frame], port: int) -> Counter[Statement]:
     return Counter((one.time_ns // 1000, one.statement or "") for one in listed)
 
 
-def due(variant: Variant, whole: Counter[Statement], times: dict[int, Frame]) -> Counter[Statement]:
+def due(variant: Variant, whole: Counter[Statement]) -> Counter[Statement]:
     """The statements whose frame is whole in the variant."""
     there = {frame.timestamp_ns // 1000 for frame in variant.frames if not 0 < len(frame.data) < frame.original}
-    return Counter({one: count for one, count in whole.items() if one[0] in there and one[0] in times})
+    return Counter({one: count for one, count in whole.items() if one[0] in there})
 
 
 def main() -> int:
@@ -75,9 +75,8 @@ def main() -> int:
             if not whole or of_tshark(frames, port, Path(place)) != whole:
                 continue  # only where both agree on the whole
             captures += 1
-            times = {frame.timestamp_ns // 1000: frame for frame in frames}
             for variant in variants(frames, MOST):
-                expected = due(variant, whole, times)
+                expected = due(variant, whole)
                 kept = list(variant.frames)
                 for name, found in (
                     ("handshark", of_handshark(kept, port)),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import pytest
 
 from analyzer.analysis.connection.truth import compare
 from analyzer.analysis.findings.catalog import TABLE
+from tests.corpus import give_up
 from tests.drivers import BASE, DRIVERS
 from tests.drivers.cases import ERRORS, STEPS
 from tests.drivers.known import DESERVED, DIFFERENCES, ENDINGS, EVERY
@@ -20,13 +20,6 @@ from tests.servers.accounts import EVERY as SERVERS
 NAMES = [driver.name for driver in DRIVERS]
 # What they call themselves in their attributes.
 HELD_OUT = {"MySQL Connector/J 8.3": "MySQL Connector/J"}
-
-
-def give_up(reason: str) -> None:
-    """Skip; under CI=true everything has to be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")

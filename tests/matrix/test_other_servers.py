@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.corpus import give_up
 from tests.drivers import PYTHON
 from tests.drivers.install import InstallError, install
 from tests.reading import connections_of
@@ -17,13 +17,6 @@ from tests.servers.capturing import tcpdump
 from tests.servers.others import HERE, OTHERS, Other, prepare, running
 
 STATEMENTS = ("SELECT 1", "SHOW TABLES", "SELECT * FROM t", "SELEC 1")
-
-
-def give_up(reason: str) -> None:
-    """Skip; under CI=true everything has to be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 class Lossy(RuntimeError):
