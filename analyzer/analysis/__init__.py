@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, AnalysisOptions, Result
+from analyzer.analysis.options import AnalysisOptions, Result
+from analyzer.analysis.pipeline import Analysis
 
 __all__ = ["Analysis", "AnalysisOptions", "Connection", "ConnectionDetail", "Result", "Source"]

@@ -16,7 +16,8 @@ from analyzer.analysis.findings.cross_connection import OPEN
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.pipeline import Analysis, AnalysisOptions, InOrder, Result
+from analyzer.analysis.options import AnalysisOptions, Result
+from analyzer.analysis.pipeline import Analysis, InOrder
 from analyzer.batches import FrameBatch
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection

@@ -20,11 +20,11 @@ from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
 from analyzer.analysis.findings.cross_connection import Across, Held
 from analyzer.analysis.findings.rule import Evidence
-from analyzer.analysis.memory import DEFAULT_MEMORY, Memory
-from analyzer.analysis.model.connection import Connection, Source
-from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.memory import Memory
+from analyzer.analysis.model.connection import Source
+from analyzer.analysis.options import AnalysisOptions, Result
 from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
-from analyzer.batches import FrameBatch, SegmentBatch
+from analyzer.batches import FrameBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.link.unfollowed import Counts, sentences
@@ -33,61 +33,17 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.twins import Twin
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.wire.compression import Allowance
-from analyzer.protocol.wire.framing import DEFAULT_KEEP
 from analyzer.tls.keylog import KeyLog
 
 if TYPE_CHECKING:
-    from analyzer.tls.session import RSAPrivateKey
+    pass
 
-DEFAULT_PORTS: Final = frozenset({3306})
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.
 WAITING: Final = 1000
 WAITING_PACKETS: Final = 50_000  # kept for showing with them: a hundred megabytes
 PACKETS_SHOWN: Final = 200
 # Streams that a note names.
 MOST_NAMED: Final = 20
-
-Result = tuple[Connection, ConnectionDetail | None]
-
-
-@dataclass(frozen=True)
-class AnalysisOptions:
-    """What the user asked for.
-
-    ports         where MySQL is assumed when the start of a connection was not captured
-    packets       packets of each connection kept for showing, 0 for none
-    commands      with packets: keep commands for showing too, as far as `shown` has room
-    show_secrets  leave passwords readable in them
-    password      checked against the captured responses
-    """
-
-    ports: frozenset[int] = DEFAULT_PORTS
-    packets: int = 0
-    commands: bool = False
-    show_secrets: bool = False
-    password: bytes | None = None
-    # Contents of NSS key log files, and the PEM of a server's RSA key.
-    keylogs: tuple[bytes, ...] = ()
-    # Names of those files: read again while a capture that is still being made is analysed.
-    keylog_files: tuple[str, ...] = ()
-    rsa_key: RSAPrivateKey | None = None
-    keep: int = DEFAULT_KEEP
-    # First frames of the connections to follow, when a capture is read again; None: all are followed.
-    only: frozenset[int] | None = None
-    # Whether a connection's packets are to be worked out; None: of every connection.
-    wanted: Callable[[Connection], bool] | None = None
-    # Each makes an observer for a connection that begins.
-    observe: tuple[Callable[[TcpConnection], Observer], ...] = ()
-    # Whether a connection is worked out when it is over; else it is only counted.
-    connections: bool = True
-    # Whether segments are taken in columns where that can be done; False takes each by itself (for tests).
-    columns: bool = True
-    # Called with each batch before its segments are followed.
-    on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
-    # This process's share of the connections: (index, of how many).
-    share: tuple[int, int] = (0, 1)
-    # Bytes that what is held back of all connections may take together.
-    memory: int = DEFAULT_MEMORY
 
 
 @dataclass

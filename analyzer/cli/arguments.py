@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import MOST_PASSWORD_BYTES, load_rsa_key, read_secrets
 from analyzer.analysis.memory import DEFAULT_MEMORY, LEAST_MEMORY
-from analyzer.analysis.pipeline import DEFAULT_PORTS
+from analyzer.analysis.options import DEFAULT_PORTS
 from analyzer.cli.console import complain
 from analyzer.errors import AnalyzerError
 

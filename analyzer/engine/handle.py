@@ -12,7 +12,7 @@ from analyzer.analysis import AnalysisOptions, Connection, Source
 from analyzer.analysis.keylogs import load_rsa_key, read_secrets
 from analyzer.analysis.memory import DEFAULT_MEMORY, LEAST_MEMORY
 from analyzer.analysis.model.command import Command
-from analyzer.analysis.pipeline import DEFAULT_PORTS
+from analyzer.analysis.options import DEFAULT_PORTS
 from analyzer.capture import CaptureSource, open_capture, open_stream
 from analyzer.engine.collectors import Collector, connection_alone, connections, jobs_allowed
 from analyzer.engine.filters import filter_of

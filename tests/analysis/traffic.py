@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection
-from analyzer.analysis.pipeline import Result
+from analyzer.analysis.options import Result
 from tests.reading import BatchSource, read_through
 from tests.wire.frames import Frame, batches
 from tests.wire.script import Script, conversation

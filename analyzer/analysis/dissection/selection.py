@@ -22,7 +22,7 @@ from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.model.connection import Connection
-from analyzer.analysis.pipeline import AnalysisOptions
+from analyzer.analysis.options import AnalysisOptions
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.wire.framing import RawPacket

@@ -12,7 +12,7 @@ from analyzer.analysis.findings import engine
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.model.connection import Finding
-from analyzer.analysis.pipeline import AnalysisOptions
+from analyzer.analysis.options import AnalysisOptions
 from tests.analysis.support import analyse_file
 from tests.corpus import LAB
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from analyzer.analysis.conversation import decoder as decoding
-from analyzer.analysis.pipeline import AnalysisOptions
+from analyzer.analysis.options import AnalysisOptions
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import SERVER, AnyRecord, Machine
 from analyzer.protocol.prepared import LAST_PREPARED

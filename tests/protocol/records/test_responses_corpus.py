@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.analysis.pipeline import AnalysisOptions
+from analyzer.analysis.options import AnalysisOptions
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.base import Malformed
