@@ -56,8 +56,9 @@ class CommandCollector:
         sink.sort(key=_order)
         least = self._slow_ns
         for frame, log, pending in sink:
-            if not least or (pending.response_frame is not None and pending.last_ns - pending.time_ns >= least):
-                yield frame, log, log.exchange(analysis.name, pending, self._mask)
+            took = 0 if pending.response_frame is None else pending.last_ns - pending.request.time_ns
+            if not least or took >= least:
+                yield frame, log, log.command(analysis.name, pending, self._mask)
         self._sink.clear()
 
 

@@ -138,30 +138,31 @@ class Shown(CommandTracker):
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
-    def put(self, exchange: PendingCommand) -> None:
-        if exchange.number < FIRST:
-            self._first.append(self._command(exchange))
+    def put(self, pending: PendingCommand) -> None:
+        if pending.number < FIRST:
+            self._first.append(self._command(pending))
             return
         command = None
-        if exchange.error is not None and len(self._failed) < FAILED:
-            command = self._command(exchange)
+        if pending.error is not None and len(self._failed) < FAILED:
+            command = self._command(pending)
             self._failed.append(command)
-        if exchange.response_frame is None:
+        if pending.response_frame is None:
             return
-        slowest, took = self._slowest, exchange.last_ns - exchange.time_ns
+        slowest, took = self._slowest, pending.last_ns - pending.request.time_ns
         if len(slowest) < SLOWEST:
-            heapq.heappush(slowest, (took, -exchange.number, command or self._command(exchange)))
+            heapq.heappush(slowest, (took, -pending.number, command or self._command(pending)))
         elif took > slowest[0][0]:
-            heapq.heapreplace(slowest, (took, -exchange.number, command or self._command(exchange)))
+            heapq.heapreplace(slowest, (took, -pending.number, command or self._command(pending)))
 
     def _command(self, pending: PendingCommand) -> CommandExcerpt:
-        record = pending.record
+        request = pending.request
+        record = request.record
         mask = None if self.packets.show_secrets else self.packets.memo.mask.statements
-        bound = pending.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute)
+        bound = request.plan is not None or isinstance(record, ComStmtExecute | ComStmtBulkExecute)
         if bound and (mask is None or pending.error is None):
             # Bound values are not shown, and may be many: they are worked out only where an error may quote them.
-            pending.plan = pending.record = None
-        exchange = self.exchange("", pending, mask)
+            request.plan = request.record = None
+        exchange = self.command("", pending, mask)
         statement, length = _statement(exchange, record)
         error = exchange.error
         message = None

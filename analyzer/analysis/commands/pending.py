@@ -64,19 +64,30 @@ _SUMMARISED: Final = (
 )
 
 
-class PendingCommand(msgspec.Struct, gc=False):
-    """An exchange while it goes on. `columns`, `rows` and `ok` are those of its last result so far."""
+class Request(msgspec.Struct, gc=False):
+    """A command as it was sent, and what was in force then: of packets, the last one's frame and time."""
 
-    number: int
     frame: int
     time_ns: int
     code: int
-    record: AnyRecord | None  # None: taken without one; `text` holds a query's statement, or an execute's packet
-    bytes_request: int
-    statement: str | None
-    num_params: int | None
-    database: str | None
-    user: str | None
+    statement: str | None = None
+    record: AnyRecord | None = None  # None: taken without one; `text` holds a query's statement, or an execute's packet
+    length: int = 0  # bytes of its packets with their headers, those of a file that it sends too
+    num_params: int | None = None
+    database: str | None = None
+    user: str | None = None
+    text: bytes = b""
+    plan: ExecutePlan | None = None  # how a plain execute is read
+    prepared: PreparedStatement | None = None  # the statement that it makes or uses
+    codecs: tuple[str | None, str | None] | None = None  # of both sides' text, where one is not UTF-8
+    stray: bool = False  # its id is not 0: it may be no command at all
+
+
+class PendingCommand(msgspec.Struct, gc=False):
+    """A command while its response goes on. `columns`, `rows` and `ok` are those of its last result so far."""
+
+    number: int
+    request: Request
     response: str = MISSING
     response_frame: int | None = None
     first_ns: int = 0
@@ -88,33 +99,20 @@ class PendingCommand(msgspec.Struct, gc=False):
     error: ErrPacket | None = None
     columns: int | None = None
     rows: int | None = None
-    text: bytes = b""
-    plan: ExecutePlan | None = None  # how a plain execute is read
     ended: bool = False  # the end of its response was seen
-    prepared: PreparedStatement | None = None  # the statement that it makes or uses
-    stray: bool = False  # its id is not 0: it may be no command at all
     torn: bool = False  # bytes of it are missing
     missing_bytes: int = 0  # so many of them, as far as is known
-    codecs: tuple[str | None, str | None] | None = None  # of both sides' text, where one is not UTF-8
     before: list[ResultSet] | None = None  # results that are complete, where there are several
 
     def without_answer(self) -> PendingCommand:
         """The same command: what was taken to be its answer is that of another."""
-        return PendingCommand(
-            *(self.number, self.frame, self.time_ns, self.code, self.record, self.bytes_request, self.statement),
-            *(self.num_params, self.database, self.user),
-            text=self.text,
-            plan=self.plan,
-            prepared=self.prepared,
-            stray=self.stray,
-            torn=True,
-        )
+        return PendingCommand(self.number, self.request, torn=True)
 
 
-def result_of(exchange: PendingCommand) -> ResultSet:
+def result_of(pending: PendingCommand) -> ResultSet:
     """What the result in hand has come to."""
-    affected = exchange.ok.affected_rows if exchange.columns is None and isinstance(exchange.ok, OKPacket) else None
-    return ResultSet(exchange.columns, exchange.rows, affected)
+    affected = pending.ok.affected_rows if pending.columns is None and isinstance(pending.ok, OKPacket) else None
+    return ResultSet(pending.columns, pending.rows, affected)
 
 
 def text_of(raw: bytes) -> str:
@@ -133,12 +131,12 @@ class _Bound(NamedTuple):
 _UNBOUND: Final = _Bound()
 
 
-def _bound(pending: PendingCommand, statement: str | None, mask: StatementMask | None) -> _Bound:
+def _bound(request: Request, statement: str | None, mask: StatementMask | None) -> _Bound:
     """Bound values, and query attributes by name, without secrets."""
-    bound, named = _parameters(pending)
-    if mask is None or pending.code == COM_QUERY:
-        if mask is not None and named is not None and isinstance(pending.record, ComQuery):
-            shown = zip(pending.record.attributes, named.items(), strict=False)
+    bound, named = _parameters(request)
+    if mask is None or request.code == COM_QUERY:
+        if mask is not None and named is not None and isinstance(request.record, ComQuery):
+            shown = zip(request.record.attributes, named.items(), strict=False)
             named = {name: MASK if hides_attribute(one) else value for one, (name, value) in shown}
         return _Bound(bound, named)
     if named is not None:
@@ -148,7 +146,7 @@ def _bound(pending: PendingCommand, statement: str | None, mask: StatementMask |
         }
     if not bound:
         return _Bound(bound, named)
-    rows: list[list[Any]] = bound if isinstance(pending.record, ComStmtBulkExecute) else [bound]
+    rows: list[list[Any]] = bound if isinstance(request.record, ComStmtBulkExecute) else [bound]
     if statement is not None and mask.is_whole(statement, len(rows[0])):
         return _Bound(bound, named)
     secret: list[str] = []
@@ -160,17 +158,17 @@ def _bound(pending: PendingCommand, statement: str | None, mask: StatementMask |
     return _Bound(bound, named, tuple(secret))
 
 
-def _parameters(pending: PendingCommand) -> tuple[list[Any] | None, dict[str, Any] | None]:
+def _parameters(request: Request) -> tuple[list[Any] | None, dict[str, Any] | None]:
     """Bound values, and query attributes by name. Of a bulk execute: a list of values for each row."""
-    record = pending.record
+    record = request.record
     if record is None:
-        plan = pending.plan
+        plan = request.plan
         if plan is None:
             return None, None
-        values = plan.values(pending.text)
+        values = plan.values(request.text)
         if values is not None:
             return [_shown(value) for value in values] if plan.integers is None else values, None
-        record = record_of(plan, pending.text)
+        record = record_of(plan, request.text)
     if isinstance(record, ComStmtBulkExecute):
         return [[_shown(value.value) for value in row] for row in record.rows], None
     if isinstance(record, ComQuery):
@@ -178,7 +176,7 @@ def _parameters(pending: PendingCommand) -> tuple[list[Any] | None, dict[str, An
         return None, {each.name: _shown(each.value) for each in attributes} if attributes else None
     if not isinstance(record, ComStmtExecute):
         return None, None
-    count = pending.num_params
+    count = request.num_params
     if count is None:
         count = sum(not each.name for each in record.parameters)
     if record.undecoded and not record.parameters:
@@ -196,9 +194,9 @@ def _shown(value: Plain) -> int | float | str | None:
     return value
 
 
-def _statement_id(pending: PendingCommand) -> int | None:
+def _statement_id(request: Request) -> int | None:
     """The number of the prepared statement that a command makes or names, None for other commands."""
-    prepared, record = pending.prepared, pending.record
+    prepared, record = request.prepared, request.record
     if prepared is not None and prepared.statement_id is not None:
         found = prepared.statement_id
     elif isinstance(record, CutCommand):
@@ -208,11 +206,11 @@ def _statement_id(pending: PendingCommand) -> int | None:
     return found if found != LAST_PREPARED else None
 
 
-def _cut(pending: PendingCommand) -> int:
+def _cut(request: Request) -> int:
     """Bytes of the statement that are not there."""
-    cut: int = getattr(pending.record, "cut", 0)
-    prepared = pending.prepared
-    return cut or prepared.cut if prepared is not None and pending.code in _WITH_STATEMENT else cut
+    cut: int = getattr(request.record, "cut", 0)
+    prepared = request.prepared
+    return cut or prepared.cut if prepared is not None and request.code in _WITH_STATEMENT else cut
 
 
 def _argument(record: AnyRecord | None) -> str | None:
@@ -237,24 +235,24 @@ def _status_names(flags: int) -> list[str]:
 
 
 def _error(
-    error: ErrPacket, pending: PendingCommand, statement: str | None, bound: _Bound, mask: StatementMask | None
+    error: ErrPacket, request: Request, statement: str | None, bound: _Bound, mask: StatementMask | None
 ) -> CommandError:
     """The error that answers a command, without what it quotes of the command's secrets."""
     message = error.error_message
-    if pending.codecs is not None:
-        message = in_charset(message, pending.codecs[1])
+    if request.codecs is not None:
+        message = in_charset(message, request.codecs[1])
     if mask is not None:
-        cut = bool(getattr(pending.record, "cut", 0))
+        cut = bool(getattr(request.record, "cut", 0))
         message = mask.message(message, error.error_code, statement, bound.secret, cut)
     return CommandError(error.error_code, error.sql_state, message)
 
 
-def _shown_statement(pending: PendingCommand, statement: str, mask: StatementMask) -> str:
+def _shown_statement(request: Request, statement: str, mask: StatementMask) -> str:
     """The statement without its secrets."""
-    record = pending.record
-    if record is None and pending.code == COM_QUERY and mask.is_plain(pending.text):
+    record = request.record
+    if record is None and request.code == COM_QUERY and mask.is_plain(request.text):
         return statement
-    if pending.stray and record is not None and not is_command(record):
+    if request.stray and record is not None and not is_command(record):
         return MASK
     return mask.statement(statement)
 
@@ -286,10 +284,10 @@ def _acknowledged(pending: PendingCommand) -> _Acknowledged:
     return ok.affected_rows, ok.last_insert_id, ok.warnings, status, ok.info or None
 
 
-def _asked(pending: PendingCommand) -> str | None:
+def _asked(request: Request) -> str | None:
     """The statement, as the server reads it: a second byte of a character may be a quote or a backslash."""
-    asked = text_of(pending.text) if pending.record is None and pending.code == COM_QUERY else pending.statement
-    return asked if asked is None or pending.codecs is None else in_charset(asked, pending.codecs[0])
+    asked = text_of(request.text) if request.record is None and request.code == COM_QUERY else request.statement
+    return asked if asked is None or request.codecs is None else in_charset(asked, request.codecs[0])
 
 
 def command_of(
@@ -300,28 +298,25 @@ def command_of(
     pending: PendingCommand,
     mask: StatementMask | None = None,
 ) -> Command:
-    """What the reports show of an exchange that is complete. Without `mask` its secrets are shown."""
-    record, code, time_ns = pending.record, pending.code, pending.time_ns
+    """What the reports show of a command that is over. Without `mask` its secrets are shown."""
+    request = pending.request
+    record, code, time_ns = request.record, request.code, request.time_ns
     answered = pending.response_frame is not None
     columns, rows, results = _results(pending)
     affected, insert_id, warnings, status, info = _acknowledged(pending)
-    if (
-        results is None
-        and pending.response == OK
-        and isinstance(pending.ok, OKPacket)
-        and st.AWAITED.get(code) == st.RESULT
-    ):
+    acknowledged = results is None and pending.response == OK and isinstance(pending.ok, OKPacket)
+    if acknowledged and st.AWAITED.get(code) == st.RESULT:
         columns = rows = 0  # a result without a result set
-    asked = _asked(pending)
-    bound = _bound(pending, asked, mask) if record is not None or pending.plan is not None else _UNBOUND
-    statement = asked if mask is None or asked is None else _shown_statement(pending, asked, mask)
+    asked = _asked(request)
+    bound = _bound(request, asked, mask) if record is not None or request.plan is not None else _UNBOUND
+    statement = asked if mask is None or asked is None else _shown_statement(request, asked, mask)
     if mask is not None and info is not None and statement is not asked:
         info = mask.message(info, 0, asked)
     return Command(
         capture,
         stream,
         pending.number,
-        pending.frame,
+        request.frame,
         pending.response_frame,
         time_ns,
         pending.first_ns - time_ns if answered and pending.first_ns >= time_ns else None,  # a clock may go back
@@ -330,7 +325,7 @@ def command_of(
         statement if code in _WITH_STATEMENT else None,
         bound.values,
         bound.attributes,
-        pending.database,
+        request.database,
         pending.response,
         affected,
         insert_id,
@@ -340,15 +335,15 @@ def command_of(
         columns,
         rows,
         results,
-        None if pending.error is None else _error(pending.error, pending, asked, bound, mask),
-        pending.bytes_request,
+        None if pending.error is None else _error(pending.error, request, asked, bound, mask),
+        request.length,
         pending.bytes_response,
         None if pending.response == ENCRYPTED else pending.ended and not pending.torn,
         pending.missing_bytes,
-        None if record is None and pending.prepared is None else _cut(pending) or None,
-        None if record is None and pending.prepared is None else _statement_id(pending),
+        None if record is None and request.prepared is None else _cut(request) or None,
+        None if record is None and request.prepared is None else _statement_id(request),
         None if record is None else _argument(record) if code not in _OF_STATEMENT else statement,
         client,
         server,
-        pending.user,
+        request.user,
     )

@@ -1,4 +1,4 @@
-"""Commands and their whole responses, one `Exchange` each: what was asked, what came back, and how long it took.
+"""Commands and their whole responses, one `PendingCommand` each: what was asked, what came back, and how long it took.
 
 Rows and column definitions are counted, not decoded.
 """
@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from typing import Final
 
-from analyzer.analysis.commands.pending import PendingCommand, command_of, result_of, text_of
+from analyzer.analysis.commands.pending import PendingCommand, Request, command_of, result_of, text_of
 from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver
 from analyzer.analysis.model.command import (
     BINLOG,
@@ -109,18 +109,18 @@ def bytes_of(packet: RawPacket) -> int:
 
 
 class CommandTracker(BaseObserver):
-    """Observes one connection; an exchange that is complete goes to `sink` as (frame of its last byte, log, exchange).
+    """Observes one connection; a command that is over goes to `sink` as (frame of its last byte, tracker, command).
 
     `touched` is what the packet in hand belongs to, for whoever looks on after the log. `number` is that of the next
-    exchange, `user` and `database` those in force.
+    command, `user` and `database` those in force.
     """
 
     __slots__ = (
         "_due",
         "_ends",
         "_held",
-        "_pending",
         "_sink",
+        "_waiting",
         "client",
         "context",
         "database",
@@ -135,7 +135,7 @@ class CommandTracker(BaseObserver):
         self.client = 0  # index of the client's endpoint
         self.touched: PendingCommand | None = None
         self._sink = sink
-        self._pending: deque[PendingCommand] = deque()
+        self._waiting: deque[PendingCommand] = deque()
         self._due = False
         # Commands whose answers may turn out to be those of others; None where that can not be.
         self._held: list[PendingCommand] | None = None
@@ -156,8 +156,8 @@ class CommandTracker(BaseObserver):
     @property
     def held(self) -> int:
         touched = self.touched
-        held = sum(COMMAND + command.bytes_request for command in self._pending)
-        return held + (touched.bytes_request if touched is not None and touched not in self._pending else 0)
+        held = sum(COMMAND + command.request.length for command in self._waiting)
+        return held + (touched.request.length if touched is not None and touched not in self._waiting else 0)
 
     # -- what is seen --------------------------------------------------------------------------------------------------
 
@@ -165,31 +165,31 @@ class CommandTracker(BaseObserver):
         self.client = client
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
-        pending = self._pending
+        waiting = self._waiting
         self.context = machine.context
         if role == CLIENT:
             self.touched = None
             self._client(packet, record, machine, before)
-        elif pending and self._due and before != st.DESYNCHRONISED:
-            self.touched = exchange = pending[0]
-            _server(exchange, packet, record, before)
+        elif waiting and self._due and before != st.DESYNCHRONISED:
+            self.touched = pending = waiting[0]
+            _server(pending, packet, record, before)
             if machine.finished is not None:
-                exchange.ended = True
-                self.complete(pending.popleft())
+                pending.ended = True
+                self.complete(waiting.popleft())
         else:
             self.touched = None
         self._due = machine.command is not None  # the login's verdict may be due before it, and answers no command
-        if len(pending) > 1 or not self._due:
+        if len(waiting) > 1 or not self._due:
             # The rest of a response is not in the capture, or went another way.
             awaited = len(machine.queue) + (machine.command is not None)
-            while len(pending) > awaited:
-                self.complete(pending.popleft())
+            while len(waiting) > awaited:
+                self.complete(waiting.popleft())
 
     def _client(self, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if isinstance(record, Data) and record.kind != "command":
-            if record.kind == "file" and self._pending:
-                self.touched = self._pending[0]
-                self.touched.bytes_request += bytes_of(packet)
+            if record.kind == "file" and self._waiting:
+                self.touched = self._waiting[0]
+                self.touched.request.length += bytes_of(packet)
             return
         if isinstance(record, AuthResponse):
             return
@@ -202,83 +202,77 @@ class CommandTracker(BaseObserver):
         if not packet.payload:
             return
         code = packet.payload[0]
-        self.touched = exchange = PendingCommand(
-            self.number,
-            packet.frame,
-            packet.time_ns,
-            code,
-            record,
-            bytes_of(packet),
-            *_statement(record, machine),
-            self.database,
-            self.user,
+        request = Request(
+            *(packet.frame, packet.time_ns, code, None, record, bytes_of(packet), None, self.database, self.user),
+            prepared=_prepared(record, machine),
+            codecs=_codecs(machine.context),
+            stray=packet.first_sequence_id != 0,
         )
-        exchange.prepared = _prepared(record, machine)
-        exchange.codecs = _codecs(machine.context)
+        request.statement, request.num_params = _statement(record, request.prepared)
+        self.touched = pending = PendingCommand(self.number, request)
         if packet.missing:
-            exchange.torn = True
-            exchange.missing_bytes += packet.missing
-        exchange.stray = packet.first_sequence_id != 0
+            pending.torn = True
+            pending.missing_bytes += packet.missing
         self.number += 1
         if code in st.UNANSWERED:
-            exchange.response = NONE
-            exchange.ended = True
-            exchange.last_frame = packet.frame
-            self.complete(exchange)
+            pending.response = NONE
+            pending.ended = True
+            pending.last_frame = packet.frame
+            self.complete(pending)
         elif machine.one_sided or machine.unpaired:
-            exchange.torn = machine.unpaired
+            pending.torn = machine.unpaired
             if machine.context.secure:
-                exchange.response = ENCRYPTED  # the keys open the client's side alone
-            self.complete(exchange)
+                pending.response = ENCRYPTED  # the keys open the client's side alone
+            self.complete(pending)
         else:
-            self._pending.append(exchange)
+            self._waiting.append(pending)
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
-        if self._pending:
-            exchange = self._pending[0]
-            exchange.last_frame = frame
-            exchange.last_ns = time_ns
-            exchange.bytes_response += length + HEADER * count
+        if self._waiting:
+            pending = self._waiting[0]
+            pending.last_frame = frame
+            pending.last_ns = time_ns
+            pending.bytes_response += length + HEADER * count
             if before == st.ROWS:
-                exchange.rows = (exchange.rows or 0) + count
-                if exchange.response == MISSING:
-                    exchange.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
+                pending.rows = (pending.rows or 0) + count
+                if pending.response == MISSING:
+                    pending.response = RESULTSET  # COM_STMT_FETCH: nothing comes before the rows
 
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         self.touched = None
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        if not self._pending:
+        if not self._waiting:
             return
-        exchange = self._pending[0]
-        if role == SERVER or reason == GAP_UNSENT or exchange.response == LOCAL_INFILE:
-            exchange.torn = True
-            exchange.missing_bytes += length
+        pending = self._waiting[0]
+        if role == SERVER or reason == GAP_UNSENT or pending.response == LOCAL_INFILE:
+            pending.torn = True
+            pending.missing_bytes += length
 
     def skipped(self, role: int, data: bytes, frame: int, time_ns: int) -> None:
         # Not more than one command can have been waiting, or the bytes are not known to be of its answer.
-        if role != SERVER or len(self._pending) != 1 or not self._pending[0].torn:
+        if role != SERVER or len(self._waiting) != 1 or not self._waiting[0].torn:
             return
-        exchange = self._pending[0]
-        if exchange.response_frame is None:
-            exchange.response_frame = frame
-            exchange.first_ns = 0
-        exchange.last_frame = frame
-        exchange.last_ns = time_ns
-        exchange.bytes_response += len(data)
-        if exchange.response == MISSING:
-            exchange.response = REST_OF.get(exchange.code, MISSING)
+        pending = self._waiting[0]
+        if pending.response_frame is None:
+            pending.response_frame = frame
+            pending.first_ns = 0
+        pending.last_frame = frame
+        pending.last_ns = time_ns
+        pending.bytes_response += len(data)
+        if pending.response == MISSING:
+            pending.response = REST_OF.get(pending.request.code, MISSING)
 
     def desynchronised(self) -> None:
         # The rest of an answer with a hole may follow; of all others nothing is known any more.
-        open_end = [self._pending.popleft()] if self._pending and self._pending[0].torn else []
-        while self._pending:
-            self._pending[0].torn = True
-            self.complete(self._pending.popleft())
-        self._pending.extend(open_end)
+        open_end = [self._waiting.popleft()] if self._waiting and self._waiting[0].torn else []
+        while self._waiting:
+            self._waiting[0].torn = True
+            self.complete(self._waiting.popleft())
+        self._waiting.extend(open_end)
         held, self._held = self._held, None
-        for exchange in held or ():
-            self.put(exchange.without_answer() if exchange.response != NONE else exchange)
+        for pending in held or ():
+            self.put(pending.without_answer() if pending.response != NONE else pending)
 
     def taken_up(self) -> None:
         self.proven()
@@ -286,8 +280,8 @@ class CommandTracker(BaseObserver):
 
     def proven(self) -> None:
         held, self._held = self._held, None
-        for exchange in held or ():
-            self.put(exchange)
+        for pending in held or ():
+            self.put(pending)
 
     @property
     def plain(self) -> bool:
@@ -295,7 +289,7 @@ class CommandTracker(BaseObserver):
 
     @property
     def turns(self) -> bool:
-        return self.full and not self._pending
+        return self.full and not self._waiting
 
     @property
     def executes(self) -> bool:
@@ -322,20 +316,17 @@ class CommandTracker(BaseObserver):
             query = count = None
             text = request[7:] if machine.context.in_force & CLIENT_QUERY_ATTRIBUTES else request[5:]
         answer = middle if stop == middle + 1 else bisect_left(ends, first_stop, middle, stop)
+        sent, asked = frames[middle - 1], times[middle - 1]
+        code, length, codecs = request[4], len(request), _codecs(machine.context)
+        command = Request(
+            sent, asked, code, query, None, length, count, self.database, self.user, text, plan, statement, codecs
+        )
         number = self.number
         self.number = number + 1
         self.complete(
             PendingCommand(
                 number,
-                frames[middle - 1],
-                times[middle - 1],
-                request[4],
-                None,
-                len(request),
-                query,
-                count,
-                self.database,
-                self.user,
+                command,
                 OK if columns is None else RESULTSET,
                 frames[answer],
                 times[middle],
@@ -347,11 +338,7 @@ class CommandTracker(BaseObserver):
                 None,
                 columns,
                 None if columns is None else rows,
-                text,
-                plan,
                 True,
-                statement,
-                codecs=_codecs(machine.context),
             )
         )
 
@@ -365,80 +352,81 @@ class CommandTracker(BaseObserver):
         time_ns: int,
     ) -> None:
         query, count = (None, None) if statement is None else (statement.query, statement.num_params)
-        exchange = PendingCommand(
-            self.number, frame, time_ns, data[HEADER], None, len(data), query, count, self.database, self.user
-        )
+        code = data[HEADER]
+        request = Request(frame, time_ns, code, query, None, len(data), count, self.database, self.user)
+        pending = PendingCommand(self.number, request)
         self.number += 1
-        if exchange.code == COM_QUIT:
-            exchange.response = NONE
-            exchange.ended = True
-            self.complete(exchange)
+        if code == COM_QUIT:
+            pending.response = NONE
+            pending.ended = True
+            self.complete(pending)
             return
         if self.context is not None:
-            exchange.codecs = _codecs(self.context)
+            request.codecs = _codecs(self.context)
         if plan is not None:
-            exchange.text = data
-            exchange.plan = plan
-            exchange.prepared = statement
+            request.text = data
+            request.plan = plan
+            request.prepared = statement
         else:
-            exchange.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
-        self._pending.append(exchange)
+            request.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
+        self._waiting.append(pending)
         self._due = True
 
     def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
         self._due = False
-        if not self._pending:
+        if not self._waiting:
             return
-        exchange = self._pending.popleft()
-        if exchange.response_frame is None:
-            exchange.response_frame = frames[bisect_left(ends, found.first_stop)] if len(ends) > 1 else frames[0]
-            exchange.first_ns = times[0]
-        exchange.last_frame = frames[-1]
-        exchange.last_ns = times[-1]
-        exchange.bytes_response += length
-        exchange.ended = True
-        _begin_result(exchange, OK if found.columns is None else RESULTSET)
-        exchange.ok = found.end
+        pending = self._waiting.popleft()
+        if pending.response_frame is None:
+            pending.response_frame = frames[bisect_left(ends, found.first_stop)] if len(ends) > 1 else frames[0]
+            pending.first_ns = times[0]
+        pending.last_frame = frames[-1]
+        pending.last_ns = times[-1]
+        pending.bytes_response += length
+        pending.ended = True
+        _begin_result(pending, OK if found.columns is None else RESULTSET)
+        pending.ok = found.end
         if found.columns is not None:
-            exchange.columns = found.columns
-            exchange.rows = found.rows
-        self.complete(exchange)
+            pending.columns = found.columns
+            pending.rows = found.rows
+        self.complete(pending)
 
     def close(self) -> None:
-        while self._pending:
-            self.complete(self._pending.popleft())
+        while self._waiting:
+            self.complete(self._waiting.popleft())
         self.proven()
 
     # -- what is done with it ------------------------------------------------------------------------------------------
 
-    def complete(self, exchange: PendingCommand) -> None:
+    def complete(self, pending: PendingCommand) -> None:
         """Takes a command that is over."""
-        record = exchange.record
-        if exchange.response in (OK, EOF):
+        request = pending.request
+        record = request.record
+        if pending.response in (OK, EOF):
             if isinstance(record, ComInitDb):
                 self.database = record.schema_name
             elif isinstance(record, ComChangeUser):
                 self.user, self.database = record.user, record.database or None
             elif record is None:
-                if exchange.code == COM_QUERY and exchange.text[:1] in _U:
-                    self._use(text_of(exchange.text))
+                if request.code == COM_QUERY and request.text[:1] in _U:
+                    self._use(text_of(request.text))
             elif isinstance(record, ComQuery):
                 self._use(record.query)
-        if isinstance(exchange.ok, OKPacket):
-            for change in exchange.ok.session_state_info or ():
+        if isinstance(pending.ok, OKPacket):
+            for change in pending.ok.session_state_info or ():
                 if isinstance(change, Schema):
                     self.database = change.value or None
         if self._held is not None and len(self._held) < MOST_HELD:
-            self._held.append(exchange)
+            self._held.append(pending)
         else:
-            self.put(exchange)
+            self.put(pending)
 
-    def put(self, exchange: PendingCommand) -> None:
+    def put(self, pending: PendingCommand) -> None:
         """Takes a command of which nothing changes any more."""
-        self._sink.append((max(exchange.last_frame, exchange.frame), self, exchange))
+        self._sink.append((max(pending.last_frame, pending.request.frame), self, pending))
 
-    def exchange(self, capture: str, pending: PendingCommand, mask: StatementMask | None = None) -> Command:
-        """What the reports show of an exchange of this log that is complete. Without `mask` its secrets are shown."""
+    def command(self, capture: str, pending: PendingCommand, mask: StatementMask | None = None) -> Command:
+        """What the reports show of a command of this connection that is over. Without `mask` its secrets are shown."""
         return command_of(capture, self.tcp.number, *self.ends, pending, mask)
 
     def _use(self, statement: str) -> None:
@@ -454,12 +442,11 @@ def _codecs(context: Context) -> tuple[str | None, str | None] | None:
     return None if client is None and results is None else (client, results)
 
 
-def _statement(record: AnyRecord, machine: Machine) -> tuple[str | None, int | None]:
+def _statement(record: AnyRecord, prepared: PreparedStatement | None) -> tuple[str | None, int | None]:
     """The text of a command's statement, and how many parameters it has (None: not known)."""
     if isinstance(record, ComQuery | ComStmtPrepare):
         return record.query, 0
-    statement = _prepared(record, machine)
-    return (None, None) if statement is None else (statement.query, statement.num_params)
+    return (None, None) if prepared is None else (prepared.query, prepared.num_params)
 
 
 def _prepared(record: AnyRecord, machine: Machine) -> PreparedStatement | None:
@@ -468,86 +455,86 @@ def _prepared(record: AnyRecord, machine: Machine) -> PreparedStatement | None:
     return None if command is None or command.record is not record else command.statement
 
 
-def _server(exchange: PendingCommand, packet: RawPacket, record: AnyRecord, before: str) -> None:
+def _server(pending: PendingCommand, packet: RawPacket, record: AnyRecord, before: str) -> None:
     """Adds a packet of the response."""
-    if exchange.response_frame is None:
-        exchange.response_frame = packet.frame
-        exchange.first_ns = packet.start_ns
-    exchange.last_frame = packet.frame
-    exchange.last_ns = packet.time_ns
-    exchange.bytes_response += bytes_of(packet)
+    if pending.response_frame is None:
+        pending.response_frame = packet.frame
+        pending.first_ns = packet.start_ns
+    pending.last_frame = packet.frame
+    pending.last_ns = packet.time_ns
+    pending.bytes_response += bytes_of(packet)
     if isinstance(record, OKPacket):
         if before not in _IN_ROWS:
-            _begin_result(exchange, OK)
-        elif exchange.response == MISSING:
-            _no_rows(exchange, before)
-        exchange.ok = record
+            _begin_result(pending, OK)
+        elif pending.response == MISSING:
+            _no_rows(pending, before)
+        pending.ok = record
     elif isinstance(record, ErrPacket):
-        exchange.response = ERROR
-        exchange.error = record
+        pending.response = ERROR
+        pending.error = record
     elif isinstance(record, EOFPacket):
         if before in _BETWEEN:
             if (record.status_flags or 0) & SERVER_STATUS_CURSOR_EXISTS:
-                exchange.ok = record
+                pending.ok = record
             return
-        if exchange.response == MISSING:
+        if pending.response == MISSING:
             if before == st.ROWS:
-                _no_rows(exchange, before)
+                _no_rows(pending, before)
             else:
-                _begin_result(exchange, EOF)
-        exchange.ok = record
+                _begin_result(pending, EOF)
+        pending.ok = record
     elif isinstance(record, ColumnCount):
-        _begin_result(exchange, RESULTSET)
-        exchange.columns = record.column_count
-        exchange.rows = 0
+        _begin_result(pending, RESULTSET)
+        pending.columns = record.column_count
+        pending.rows = 0
     elif isinstance(record, Data):
-        _data(exchange, record.kind)
+        _data(pending, record.kind)
     elif isinstance(record, StmtPrepareOK):
-        exchange.response = PREPARE_OK
-        exchange.columns = record.num_columns
+        pending.response = PREPARE_OK
+        pending.columns = record.num_columns
     elif isinstance(record, LocalInfileRequest):
-        exchange.response = LOCAL_INFILE
+        pending.response = LOCAL_INFILE
     else:
-        _data(exchange, _DECODED.get(type(record), ""))
+        _data(pending, _DECODED.get(type(record), ""))
 
 
-def _no_rows(exchange: PendingCommand, before: str) -> None:
+def _no_rows(pending: PendingCommand, before: str) -> None:
     """The end of rows or definitions of which there were none: COM_STMT_FETCH has no head in front of its rows."""
-    _begin_result(exchange, RESULTSET)
+    _begin_result(pending, RESULTSET)
     if before == st.ROWS:
-        exchange.rows = 0
+        pending.rows = 0
 
 
-def _begin_result(exchange: PendingCommand, response: str) -> None:
+def _begin_result(pending: PendingCommand, response: str) -> None:
     """A result begins; what the one before it came to goes to the list."""
-    if not exchange.answered:
-        exchange.answered = True
-        if exchange.response == MISSING:
-            exchange.response = response
+    if not pending.answered:
+        pending.answered = True
+        if pending.response == MISSING:
+            pending.response = response
         return
-    if exchange.before is None:
-        exchange.before = []
-    if len(exchange.before) < MOST_RESULTS:
-        exchange.before.append(result_of(exchange))
-    exchange.columns = exchange.rows = None
-    exchange.ok = None
+    if pending.before is None:
+        pending.before = []
+    if len(pending.before) < MOST_RESULTS:
+        pending.before.append(result_of(pending))
+    pending.columns = pending.rows = None
+    pending.ok = None
     if response == RESULTSET:
-        exchange.response = RESULTSET
+        pending.response = RESULTSET
 
 
-def _data(exchange: PendingCommand, what: str) -> None:
+def _data(pending: PendingCommand, what: str) -> None:
     """Counts what is passed over by its place."""
     if what == "row":
-        exchange.response = RESULTSET
-        exchange.rows = (exchange.rows or 0) + 1
+        pending.response = RESULTSET
+        pending.rows = (pending.rows or 0) + 1
     elif what == "event":
-        exchange.response = BINLOG
-        exchange.rows = (exchange.rows or 0) + 1
+        pending.response = BINLOG
+        pending.rows = (pending.rows or 0) + 1
     elif what == "statistics":
-        exchange.response = STATISTICS
-    elif what == "column" and exchange.code == COM_FIELD_LIST:
-        exchange.response = RESULTSET
-        exchange.columns = (exchange.columns or 0) + 1
+        pending.response = STATISTICS
+    elif what == "column" and pending.request.code == COM_FIELD_LIST:
+        pending.response = RESULTSET
+        pending.columns = (pending.columns or 0) + 1
 
 
 def _unquoted(name: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from analyzer.analysis.commands.pending import Request
 from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.frame_index import Frame
-from analyzer.analysis.dissection.request_tracker import Request, RequestTracker
+from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.model.connection import CLIENT as CLIENT_NAME
 from analyzer.analysis.model.connection import SERVER as SERVER_NAME
 from analyzer.analysis.model.connection import elapsed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from analyzer.analysis.commands.pending import Request
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, known
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import Value
@@ -12,7 +13,7 @@ from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, recoded
 from analyzer.analysis.dissection.frame_index import Frame
-from analyzer.analysis.dissection.request_tracker import Request, RequestTracker
+from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.packets.field_spans import record_name
 from analyzer.analysis.packets.masking import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
+from analyzer.analysis.commands.pending import Request
 from analyzer.analysis.dissection.frame_index import FrameIndex
 from analyzer.analysis.packets.masking import PacketMask
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -16,29 +16,10 @@ from analyzer.protocol.records.commands.text import ComChangeUser
 from analyzer.protocol.wire.framing import RawPacket
 
 
-class Request(NamedTuple):
-    """A command that is answered: its last frame and that frame's time."""
-
-    frame: int
-    time_ns: int
-    code: int
-    statement: str | None
-
-
-class _Asked:
-    """A command that waits for its answer, and whether that has begun."""
-
-    __slots__ = ("answered", "request")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.answered = False
-
-
 class RequestTracker:
     """One connection while it goes on: who speaks to whom, and which command is being answered."""
 
-    __slots__ = ("asked", "client", "frames", "mask", "tcp")
+    __slots__ = ("_answering", "asked", "client", "frames", "mask", "tcp")
 
     def __init__(self, tcp: TcpConnection, frames: FrameIndex, mask: PacketMask | None) -> None:
         """`mask` is None where secrets are shown."""
@@ -46,7 +27,8 @@ class RequestTracker:
         self.frames = frames
         self.mask = mask
         self.client = 0
-        self.asked: deque[_Asked] = deque(maxlen=MAX_PIPELINED)
+        self.asked: deque[Request] = deque(maxlen=MAX_PIPELINED)
+        self._answering: Request | None = None  # the one whose answer has begun
 
     def request(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> tuple[Request | None, bool]:
         """The command that a packet is or answers, and whether the packet is its first answer."""
@@ -55,10 +37,10 @@ class RequestTracker:
         if not self.asked:
             return None, False
         asked = self.asked[0]
-        first, asked.answered = not asked.answered, True
+        first, self._answering = self._answering is not asked, asked
         if machine.finished is not None or machine.state == st.COMMAND:
             self.asked.popleft()
-        return asked.request, first
+        return asked, first
 
     def _ask(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> Request | None:
         payload = packet.payload
@@ -70,7 +52,7 @@ class RequestTracker:
         if payload[0] not in st.UNANSWERED:
             if not machine.queue:
                 self.asked.clear()
-            self.asked.append(_Asked(request))
+            self.asked.append(request)
         return request
 
 

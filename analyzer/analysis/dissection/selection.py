@@ -1,4 +1,4 @@
-"""Display filters over connections and exchanges: one is shown if any of its packets matches.
+"""Display filters over connections and commands: one is shown if any of its packets matches.
 
 Packets are only decoded for the filter, and only until one matches; a filter of a connection's own fields decodes none.
 Where a filter asks for both, the outcomes of its tests of packets are noted (as few bits as it has tests) until the
@@ -141,30 +141,30 @@ class _Begun(_ConnectionWatcher):
 
 
 class Choosing:
-    """Chooses the exchanges of one capture: beside an CommandTracker, notes to which of them a packet belongs."""
+    """Chooses the commands of one capture: beside a CommandTracker, notes to which of them a packet belongs."""
 
     def __init__(self, keep: Filter) -> None:
         self.keep = keep
         self._rows = keep.can_hold(in_rows) or bool(keep.fields & REQUEST_FIELDS)
         self._frames = FrameIndex()
-        # Outcomes of the filter's tests for the packets of an exchange, by its id: it lives until it is chosen.
+        # Outcomes of the filter's tests for the packets of a command, by its id: it lives until it is chosen.
         self._outcomes: dict[int, set[int]] = {}
         self._waiting: dict[int, list[tuple[int, CommandTracker, PendingCommand]]] = {}
 
     def options(self, options: AnalysisOptions, sink: Sink) -> AnalysisOptions:
-        """The options with an CommandTracker into `sink`, and what notes beside it."""
+        """The options with a CommandTracker into `sink`, and what notes beside it."""
 
         def watch(tcp: TcpConnection) -> Observer:
             log = CommandTracker(tcp, sink)
             return ObserverGroup(
-                (log, _ExchangeWatcher(self.keep, RequestTracker(tcp, self._frames, None), self._rows, log, self))
+                (log, _CommandWatcher(self.keep, RequestTracker(tcp, self._frames, None), self._rows, log, self))
             )
 
         return _with_frames(replace(options, observe=(*options.observe, watch)), self.keep, self._frames)
 
-    def note(self, exchange: PendingCommand, one: Dissection) -> None:
-        """A packet of an exchange."""
-        outcomes = self._outcomes.setdefault(id(exchange), set())
+    def note(self, command: PendingCommand, one: Dissection) -> None:
+        """A packet of a command."""
+        outcomes = self._outcomes.setdefault(id(command), set())
         if self.keep.needs_connection:
             if len(outcomes) < MOST_OUTCOMES:
                 outcomes.add(self.keep.packet_bits(one))
@@ -172,7 +172,7 @@ class Choosing:
             outcomes.add(0)
 
     def chosen(self, sink: Sink, done: list[Connection]) -> Sink:
-        """What of a batch's exchanges is to be shown; those that wait come when their connection is over."""
+        """What of a batch's commands is to be shown; those that wait come when their connection is over."""
         if not self.keep.needs_connection:
             return [item for item in sink if self._outcomes.pop(id(item[2]), None)]
         for item in sink:
@@ -187,7 +187,7 @@ class Choosing:
         return found
 
 
-class _ExchangeWatcher(_SelectionObserver):
+class _CommandWatcher(_SelectionObserver):
     """Told of each packet after the log, which knows what the packet belongs to."""
 
     __slots__ = ("log", "owner")
@@ -198,9 +198,9 @@ class _ExchangeWatcher(_SelectionObserver):
         self.owner = owner
 
     def take(self, one: Dissection) -> None:
-        exchange = self.log.touched
-        if exchange is not None and one.packet is not None:
-            self.owner.note(exchange, one)
+        command = self.log.touched
+        if command is not None and one.packet is not None:
+            self.owner.note(command, one)
 
 
 def _with_frames(options: AnalysisOptions, keep: Filter, frames: FrameIndex) -> AnalysisOptions:

@@ -30,7 +30,7 @@ def commands(script: list[Step], *, short: bool, split: int = 0) -> list[Command
 
     observe = (log,) if short else (log, lambda tcp: BaseObserver())
     results_of(batches(conversation(script, split=split)), AnalysisOptions(observe=observe))
-    return [one.exchange("script", pending) for _, one, pending in sink]
+    return [one.command("script", pending) for _, one, pending in sink]
 
 
 @pytest.mark.parametrize("short", [True, False])

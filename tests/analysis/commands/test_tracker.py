@@ -35,7 +35,7 @@ def exchanges(capture: Path, *, plain: bool, keys: Iterable[bytes] = ()) -> list
 
     observe = (log,) if plain else (log, lambda tcp: BaseObserver())
     results_of(capture, AnalysisOptions(observe=observe, keylogs=tuple(keys)))
-    found = [one.exchange(capture.name, pending) for _, one, pending in sink]
+    found = [one.command(capture.name, pending) for _, one, pending in sink]
     return sorted(found, key=lambda exchange: (exchange.stream, exchange.number))
 
 
@@ -43,7 +43,7 @@ def of_script(*steps: Any) -> list[Command]:
     sink: Sink = []
     script = batches(conversation([*ACCEPTED, *steps, Say("c", flags=FIN), Say("s", flags=FIN)]))
     results_of(script, AnalysisOptions(observe=(lambda tcp: CommandTracker(tcp, sink),)))
-    return [log.exchange("script", pending) for _, log, pending in sink]
+    return [log.command("script", pending) for _, log, pending in sink]
 
 
 @pytest.mark.parametrize("capture", SAMPLES, ids=lambda path: path.name)

@@ -41,7 +41,7 @@ def heard(name: str, frames: Sequence[Frame], keys: Sequence[bytes], ports: froz
     sink: Sink = []
     options = AnalysisOptions(observe=(partial(CommandTracker, sink=sink),), keylogs=tuple(keys), ports=ports)
     connections = [connection for connection, _ in results_of(batches(frames), options)]
-    return Heard([log.exchange(name, pending) for _, log, pending in sink], connections)
+    return Heard([log.command(name, pending) for _, log, pending in sink], connections)
 
 
 def keys_in(path: Path) -> list[bytes]:

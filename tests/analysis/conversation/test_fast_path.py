@@ -51,7 +51,7 @@ def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Command], 
     observe = (lambda tcp: CommandTracker(tcp, sink), lambda tcp: BaseObserver())[:observers]
     parts = [batch.part(slice(at, at + step)) for at in range(0, len(batch), step)]
     connections = connections_of(parts, AnalysisOptions(observe=observe))
-    exchanges = [log.exchange("x", pending) for _, log, pending in sink]
+    exchanges = [log.command("x", pending) for _, log, pending in sink]
     return sorted(exchanges, key=lambda one: (one.stream, one.number)), connections
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST, Shown
-from analyzer.analysis.commands.pending import PendingCommand
+from analyzer.analysis.commands.pending import PendingCommand, Request
 from analyzer.analysis.model.command import ERROR, OK, CommandExcerpt
 from analyzer.analysis.packets.packet_list import PacketList
 from analyzer.analysis.pipeline import PACKETS_SHOWN
@@ -245,10 +245,13 @@ def one_shown(show_secrets: bool = False) -> Shown:
 
 def ended(number: int, text: bytes, took: int | None, failed: bool) -> PendingCommand:
     """A query that is complete."""
-    one = PendingCommand(number, 2 * number + 1, 1000 + number, COM_QUERY, None, len(text) + 5, None, None, None, None)
-    one.text = text
+    one = PendingCommand(number, Request(2 * number + 1, 1000 + number, COM_QUERY, length=len(text) + 5, text=text))
     if took is not None:
-        one.response_frame, one.first_ns, one.last_ns = 2 * number + 2, one.time_ns + took, one.time_ns + took
+        one.response_frame, one.first_ns, one.last_ns = (
+            2 * number + 2,
+            one.request.time_ns + took,
+            one.request.time_ns + took,
+        )
         one.response = ERROR if failed else OK
         one.error = ErrPacket(1064, "42000", "no" * 1000) if failed else None
     return one
@@ -271,7 +274,7 @@ def test_what_is_kept_is_bounded_and_the_right_part(seed: int, many: int) -> Non
     exchanges = [
         {
             "number": each.number,
-            "duration_ns": None if each.response_frame is None else each.last_ns - each.time_ns,
+            "duration_ns": None if each.response_frame is None else each.last_ns - each.request.time_ns,
             "error": each.error,
         }
         for each in pendings
