@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import pickle
-import tempfile
 from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, ClassVar, Final
 
-from analyzer.analysis.commands.excerpt import Shown
 from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation
@@ -23,7 +20,6 @@ from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.model.connection import Source
 from analyzer.analysis.options import AnalysisOptions, Result
-from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
 from analyzer.batches import FrameBatch
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
@@ -36,7 +32,8 @@ from analyzer.protocol.wire.compression import Allowance
 from analyzer.tls.keylog import KeyLog
 
 if TYPE_CHECKING:
-    pass
+    from analyzer.analysis.commands.excerpt import Shown
+    from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
 
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.
 WAITING: Final = 1000
@@ -104,7 +101,7 @@ class Analysis:
         for content in options.keylogs:
             self.add_keys(content)
         self._order = InOrder()
-        self._memo = PacketMemo()
+        self._memo: PacketMemo | None = None
         self._across = Across()
         self._held: Held[Result] = Held(self._across)
         self._bursts = Bursts()
@@ -123,9 +120,7 @@ class Analysis:
         observers: list[Observer] = [make(tcp) for make in options.observe]
         shown: PacketList | Shown | None = None
         if options.packets:
-            shown = PacketList(options.packets, options.show_secrets, tcp.first_ns, self._memo)
-            if options.commands:
-                shown = Shown(tcp, shown)
+            shown = self._show(tcp)
             observers.append(shown)
         observer = None if not observers else observers[0] if len(observers) == 1 else ObserverGroup(observers)
         keep, seen, secrets = options.keep, self._ends, self._secrets
@@ -133,6 +128,20 @@ class Analysis:
         if shown is not None:
             self._shown[tcp] = shown
         return conversation
+
+    def _show(self, tcp: TcpConnection) -> PacketList | Shown:
+        """Who keeps what is shown of a connection."""
+        from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
+
+        if self._memo is None:
+            self._memo = PacketMemo()
+        options = self.options
+        shown = PacketList(options.packets, options.show_secrets, tcp.first_ns, self._memo)
+        if not options.commands:
+            return shown
+        from analyzer.analysis.commands.excerpt import Shown
+
+        return Shown(tcp, shown)
 
     def add_keys(self, content: bytes) -> None:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
@@ -334,6 +343,9 @@ class InOrder:
             self._waiting[number] = result
             self._packets += packets
             return
+        import pickle
+        import tempfile
+
         if self._spool is None:
             self._spool = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this object
         # Not msgpack: text that is not UTF-8 (lone surrogates) has to survive.
@@ -367,6 +379,8 @@ class InOrder:
             return result
         offset, size = self._on_disk.pop(number)
         assert self._spool is not None
+        import pickle
+
         self._spool.seek(offset)
         spooled: Result = pickle.loads(self._spool.read(size))
         return spooled

@@ -9,9 +9,6 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-import lz4.frame
-import zstandard
-
 from analyzer.capture.inputs import ByteInput
 
 READ_SIZE = 64 << 10
@@ -33,6 +30,10 @@ class _Codec(Protocol):
     def needs_input(self) -> bool: ...
 
     @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What `decode` raises for bad data."""
+
+    @property
     def rest(self) -> int:
         """Bytes of the last input that lie behind the end of the member."""
 
@@ -40,6 +41,8 @@ class _Codec(Protocol):
 
 
 class _Gzip:
+    errors = (zlib.error,)
+
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
         self._more = False
@@ -66,6 +69,9 @@ class _Zstd:
     needs_input = True
 
     def __init__(self) -> None:
+        import zstandard
+
+        self.errors: tuple[type[Exception], ...] = (zstandard.ZstdError,)
         self._stream = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
 
     @property
@@ -81,7 +87,11 @@ class _Zstd:
 
 
 class _Lz4:
+    errors = (RuntimeError, EOFError)  # for bad data; where a frame ended
+
     def __init__(self) -> None:
+        import lz4.frame
+
         self._stream = lz4.frame.LZ4FrameDecompressor()
         self._more = False
 
@@ -105,8 +115,6 @@ class _Lz4:
 
 
 _CODECS: dict[str, Callable[[], _Codec]] = {"gzip": _Gzip, "zstd": _Zstd, "lz4": _Lz4}
-# The lz4 binding raises RuntimeError for bad data, and EOFError where a frame ended.
-_ERRORS = (zlib.error, zstandard.ZstdError, RuntimeError, EOFError)
 
 
 def compression_of(head: bytes) -> str | None:
@@ -188,7 +196,7 @@ class CompressedInput:
             self._started = True
         try:
             result = self._codec.decode(data)
-        except _ERRORS as error:
+        except self._codec.errors as error:
             self._ended = True
             if self._members and not self._yielded:
                 self.problem = f"bytes that are not {self._kind} follow the compressed data"

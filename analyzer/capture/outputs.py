@@ -9,10 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
@@ -42,7 +39,7 @@ def replaced(name: str, *, private: bool = False) -> Iterator[BinaryIO]:
     folder = os.path.dirname(path)
     # A file that has several names, or stands where no other can be made beside it, keeps its place.
     in_place = status is not None and (status.st_nlink > 1 or not os.access(folder, os.W_OK | os.X_OK))
-    number, temporary = _unnamed(tempfile.gettempdir() if in_place else folder, name)
+    number, temporary = _unnamed(_temporary() if in_place else folder, name)
     try:
         with os.fdopen(number, "wb") as file:
             yield file
@@ -71,10 +68,18 @@ def _unnamed(folder: str, name: str) -> tuple[int, str | None]:
             except OSError as error:
                 if error.errno not in _UNSUPPORTED:
                     raise
-        return tempfile.mkstemp(prefix=".handshark-", dir=folder)
+        from tempfile import mkstemp
+
+        return mkstemp(prefix=".handshark-", dir=folder)
     except OSError as error:
         # The user knows the file, not the folder or the name beside it.
         raise OSError(error.errno, error.strerror, name) from error
+
+
+def _temporary() -> str:
+    from tempfile import gettempdir
+
+    return gettempdir()
 
 
 def _own(number: int, status: os.stat_result | None, private: bool) -> None:
@@ -99,6 +104,8 @@ def _name(number: int, folder: str, path: str) -> None:
             # The folder's descriptor makes Python use linkat(2), which follows the link in /proc.
             os.link(source, path, src_dir_fd=place, follow_symlinks=True)
             return
+        import secrets
+
         beside = os.path.join(folder, f".handshark-{secrets.token_hex(8)}")
         os.link(source, beside, src_dir_fd=place, follow_symlinks=True)
         os.replace(beside, path)
@@ -108,6 +115,8 @@ def _name(number: int, folder: str, path: str) -> None:
 
 def _overwrite(number: int, path: str) -> None:
     """Copies a whole file into one that keeps its place; there is room for it before the first byte is changed."""
+    import shutil
+
     size = os.fstat(number).st_size
     with open(os.dup(number), "rb") as source, open(path, "r+b") as target:
         source.seek(0)

@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Final
 
 from analyzer import __version__
-from analyzer.cli.process import Terminated, leave, prepare
+from analyzer.cli.help import Parser
+from analyzer.cli.process import Terminated, begin, leave, prepare
 
 # In the order of `handshark --help`: a module adds its own arguments with `add`, and does its work in `run`. Only what
 # is asked for is imported: some need much that others do not.
@@ -63,14 +64,13 @@ class _Version(argparse.Action):
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
     """The whole command line, or that of one command."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="handshark",
         description="Says what happened on the MySQL and MariaDB connections of a packet capture, and why.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="show the version, and whether it runs compiled")
-    added = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    added = top.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=top.prog)
     for name in (only,) if only in MODULES else MODULES:
         _module(name).add(added)
     return top
@@ -134,7 +134,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if problem is not None:
         _complain(problem)
         return 2
-    code: int = _module(arguments.command).run(arguments)
+    module = _module(arguments.command)
+    begin()
+    code: int = module.run(arguments)
     return code
 
 

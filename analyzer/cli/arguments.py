@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import MOST_PASSWORD_BYTES, load_rsa_key, read_secrets
@@ -12,6 +11,9 @@ from analyzer.analysis.memory import DEFAULT_MEMORY, LEAST_MEMORY
 from analyzer.analysis.options import DEFAULT_PORTS
 from analyzer.cli.console import complain
 from analyzer.errors import AnalyzerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What `add_subparsers` gives; the class has no public name.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -29,7 +31,6 @@ def command(commands: Commands, name: str, title: str, description: str, example
         help=title,
         description=description,
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
@@ -42,6 +43,13 @@ def port(text: str) -> int:
     if not 0 < number < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is no port (1 to 65535)")
     return number
+
+
+def path(text: str) -> Path:
+    """A file's name as an argument."""
+    from pathlib import Path
+
+    return Path(text)
 
 
 def positive(text: str) -> int:
@@ -104,17 +112,17 @@ def analysis_arguments(
 ) -> None:
     """What `options_of` looks at: ports, keys, secrets, memory."""
     parser.add_argument("--port", type=port, action="append", default=[], metavar="N", help=about_ports)
-    parser.add_argument("--keylog", type=Path, action="append", default=[], metavar="FILE", help=about_keylogs)
+    parser.add_argument("--keylog", type=path, action="append", default=[], metavar="FILE", help=about_keylogs)
     parser.add_argument(
         "--rsa-key",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="a server's RSA key (PEM), for RSA key exchange up to TLS 1.2",
     )
     parser.add_argument("--show-secrets", action="store_true", help="do not mask passwords, tokens and scrambles")
     memory_argument(parser, room)
     parser.add_argument(
-        "--password-file", type=Path, metavar="FILE", help="check this password against the captured logins"
+        "--password-file", type=path, metavar="FILE", help="check this password against the captured logins"
     )
 
 
@@ -136,7 +144,7 @@ def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = T
         password = _content(arguments, "password_file")
         rsa = _content(arguments, "rsa_key")
         logs = arguments.keylog if keylogs else []
-        contents = tuple(read_secrets(path) for path in logs)
+        contents = tuple(read_secrets(file) for file in logs)
         key = None if rsa is None else load_rsa_key(rsa)
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}")
@@ -150,12 +158,12 @@ def options_of(arguments: argparse.Namespace, packets: int, *, keylogs: bool = T
         show_secrets=arguments.show_secrets,
         password=None if password is None else password.rstrip(b"\r\n"),
         keylogs=contents,
-        keylog_files=tuple(str(path) for path in logs),
+        keylog_files=tuple(str(file) for file in logs),
         rsa_key=key,
         memory=arguments.memory,
     )
 
 
 def _content(arguments: argparse.Namespace, name: str) -> bytes | None:
-    path: Path | None = getattr(arguments, name)
-    return None if path is None else read_secrets(path, MOST_PASSWORD_BYTES)
+    file: Path | None = getattr(arguments, name)
+    return None if file is None else read_secrets(file, MOST_PASSWORD_BYTES)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from analyzer.capture.outputs import clash, replaced
@@ -85,7 +83,7 @@ def _inputs(arguments: argparse.Namespace) -> list[str | int]:
     for key in INPUTS:
         value = getattr(arguments, key, None)
         for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str | Path):
+            if isinstance(one, str | os.PathLike):
                 found.append(0 if str(one) == STDIN else str(one))
     return found
 
@@ -93,9 +91,16 @@ def _inputs(arguments: argparse.Namespace) -> list[str | int]:
 def look(arguments: argparse.Namespace, out: BinaryIO) -> tuple[int, bool]:
     """(width, whether there are colours) of the text."""
     terminal = out is sys.stdout.buffer and sys.stdout.isatty()
-    width: int = arguments.width or (shutil.get_terminal_size().columns if terminal else 80)
+    width: int = arguments.width or (terminal_width() if terminal else 80)
     auto = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return width, arguments.color == "always" or (arguments.color == "auto" and auto)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def silence_stdout() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -46,7 +47,10 @@ def prepare() -> None:
 
     Descriptors 0 to 2 are open afterwards: else a capture would get the number of standard output. Where they were
     closed, writing to them fails, and is told of as any other failure.
+
+    Nothing is garbage until `begin`: while modules are loaded there is none.
     """
+    gc.disable()
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -61,6 +65,13 @@ def prepare() -> None:
         # Who started the program with nohup wants it to go on.
         if ending is not None and signal.getsignal(ending) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(ending, _stop)
+
+
+def begin() -> None:
+    """All is loaded that the command needs: from now on garbage is collected, and not looked for in what is loaded."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def leave(code: int) -> NoReturn:

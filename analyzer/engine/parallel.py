@@ -33,9 +33,6 @@ from analyzer.errors import CaptureError
 
 T = TypeVar("T")
 
-# Files under this are done before other processes have started.
-WORTH_IT: Final = 8 << 20
-MOST_JOBS: Final = 4
 AT_ONCE: Final = 512  # results in one message
 AHEAD: Final = 16  # messages of one process that may wait for their turn
 PIPE_BYTES: Final = 1 << 20
@@ -43,17 +40,6 @@ PIPE_BYTES: Final = 1 << 20
 HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KEY: Final = itemgetter(0)
 _ITEM: Final = itemgetter(1)
-
-
-def jobs_for(name: str, asked: int | None) -> int:
-    """How many processes pay off for a source: 1 for pipes and small files."""
-    if name == "-" or not os.path.isfile(name):
-        return 1
-    if asked is not None:
-        return asked
-    if os.path.getsize(name) < WORTH_IT:
-        return 1
-    return min(MOST_JOBS, len(os.sched_getaffinity(0)))
 
 
 class Parallel(Generic[T]):

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.capture import CaptureSource, open_capture, open_merged
 from analyzer.engine.collectors import Collector
+from analyzer.engine.jobs import jobs_for
 from analyzer.engine.listener import RunListener
-from analyzer.engine.parallel import Parallel, jobs_for
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
 
@@ -79,6 +79,8 @@ class Run(Generic[T]):
             self._done(reading.source())
 
     def _parallel(self, name: str, jobs: int) -> Iterator[T]:
+        from analyzer.engine.parallel import Parallel
+
         parallel = Parallel(name, self.options, self.collect, jobs, self.listener)
         try:
             yield from parallel.results()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from analyzer.analysis.connection.drivers import driver_of
@@ -387,4 +386,6 @@ def _between(start: int | None, stop: int | None) -> int | None:
 
 def fingerprint_of(offer: tuple[object, ...]) -> str:
     """Twelve hex digits of what a client offered."""
+    import hashlib
+
     return hashlib.sha256(repr(offer).encode("utf-8", ENCODING_ERRORS)).hexdigest()[:12]

@@ -7,7 +7,6 @@ the greeting gives the nonce in two parts of 8 and 12 bytes, and a NUL after the
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha1, sha256
 from typing import Final
 
 from analyzer.protocol.auth.base import Plugin
@@ -20,21 +19,29 @@ def _xor(a: bytes, b: bytes) -> bytes:
 
 
 def _sha2(password: bytes, nonce: bytes) -> bytes:
+    from hashlib import sha256
+
     first = sha256(password).digest()
     return _xor(first, sha256(sha256(first).digest() + nonce).digest())
 
 
 def _sha2_other_way(password: bytes, nonce: bytes) -> bytes:
+    from hashlib import sha256
+
     first = sha256(password).digest()
     return _xor(first, sha256(nonce + sha256(first).digest()).digest())
 
 
 def _native(password: bytes, nonce: bytes) -> bytes:
+    from hashlib import sha1
+
     first = sha1(password).digest()
     return _xor(first, sha1(nonce + sha1(first).digest()).digest())
 
 
 def _native_other_way(password: bytes, nonce: bytes) -> bytes:
+    from hashlib import sha1
+
     first = sha1(password).digest()
     return _xor(first, sha1(sha1(first).digest() + nonce).digest())
 

@@ -7,8 +7,7 @@ others go segment by segment through `reassembly`. A property test holds both wa
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
+import os
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 
@@ -65,7 +64,7 @@ class FlowTable:
         self._opened: list[TcpConnection] = []
         self._finished: list[TcpConnection] = []
         # Odd multipliers nobody can know beforehand: a capture can not be made whose connections all collide.
-        odd = [secrets.randbits(64) | 1 for _ in range(6)]
+        odd = [int.from_bytes(os.urandom(8), "little") | 1 for _ in range(6)]
         self._mix = np.array(odd, dtype=np.uint64) if mix is None else mix
         self.connections = 0
         self.evicted = 0
@@ -500,6 +499,8 @@ def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
         low = ".".join(map(str, key[12:16]))
         high = ".".join(map(str, key[28:32]))
     else:
-        low = str(ipaddress.IPv6Address(key[0:16]))
-        high = str(ipaddress.IPv6Address(key[16:32]))
+        from ipaddress import IPv6Address
+
+        low = str(IPv6Address(key[0:16]))
+        high = str(IPv6Address(key[16:32]))
     return (low, ports >> 24 & 0xFFFF), (high, ports >> 8 & 0xFFFF)

@@ -8,8 +8,6 @@ in a file) and sends the password, XORed with the nonce, encrypted with RSA-OAEP
 
 from __future__ import annotations
 
-import hashlib
-
 from analyzer.errors import BadValue, DecodeError, ProtocolError
 from analyzer.protocol.auth.base import (
     EMPTY,
@@ -192,6 +190,8 @@ class CachingSha2Password(Plugin):
     def scramble(self, password: bytes, nonce: bytes) -> bytes:
         if not password:
             return b""
+        import hashlib
+
         first = hashlib.sha256(password).digest()
         stored = hashlib.sha256(hashlib.sha256(first).digest() + self.cut(nonce)).digest()
         return bytes(a ^ b for a, b in zip(first, stored, strict=True))

@@ -9,8 +9,6 @@ Made for login passwords: it does not run in constant time.
 
 from __future__ import annotations
 
-import hashlib
-
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, -1, _P) % _P
@@ -59,6 +57,8 @@ def _multiply(scalar: int) -> bytes:
 
 def _expand(secret: bytes) -> tuple[int, bytes]:
     """The scalar, clamped, and the prefix (RFC 8032, section 5.1.5, steps 1 and 2)."""
+    import hashlib
+
     digest = hashlib.sha512(secret).digest()
     scalar = int.from_bytes(digest[:32], "little")
     scalar &= (1 << 254) - 8
@@ -73,6 +73,8 @@ def public_key(secret: bytes) -> bytes:
 
 def sign(secret: bytes, message: bytes) -> bytes:
     """The 64-byte signature of a message."""
+    import hashlib
+
     scalar, prefix = _expand(secret)
     public = _multiply(scalar)
     r = int.from_bytes(hashlib.sha512(prefix + message).digest(), "little") % _L

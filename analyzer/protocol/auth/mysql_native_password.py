@@ -6,8 +6,6 @@ MariaDB manual, "Connecting", plugin list.
 
 from __future__ import annotations
 
-import hashlib
-
 from analyzer.protocol.auth.base import AuthRecord, ClientOptions, ClientSide, Exchange, Plugin, Proof, ProofExchange
 from analyzer.protocol.wire.reader import Reader, Writer
 
@@ -55,6 +53,8 @@ class MysqlNativePassword(Plugin):
     def scramble(self, password: bytes, nonce: bytes) -> bytes:
         if not password:
             return b""
+        import hashlib
+
         first = hashlib.sha1(password).digest()
         stored = hashlib.sha1(self.cut(nonce) + hashlib.sha1(first).digest()).digest()
         return bytes(a ^ b for a, b in zip(first, stored, strict=True))

@@ -8,7 +8,6 @@ extended salt of an account and leave the middle two packets out.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -77,6 +76,8 @@ class ExtSalt(AuthRecord, frozen=True):
         """The key of the account; None where making it would take too long."""
         if self.iteration_factor > LARGEST_FACTOR:
             return None
+        import hashlib
+
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         seed = hashlib.pbkdf2_hmac("sha512", password, self.salt, 1024 << self.iteration_factor, 32)

@@ -11,12 +11,10 @@ from contextlib import suppress
 from typing import Final
 
 from analyzer.errors import DecodeError
-from analyzer.protocol.binlog_stream import BinlogStream
 from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.connection_state import DUMPS, ConnectionState
 from analyzer.protocol.records.base import Record, malformed
-from analyzer.protocol.records.binlog.event import BinlogEvent, after
 from analyzer.protocol.records.response import ColumnCount, Data, Statistics
 from analyzer.protocol.records.resultset import (
     BinaryRow,
@@ -144,6 +142,9 @@ def binlog_event(c: ConnectionState, payload: bytes, length: int) -> Record:
     command = c.at.command
     if not c.decode_rows or length > len(payload) or command is None or command.code not in DUMPS:
         return Data("event", payload)
+    from analyzer.protocol.binlog_stream import BinlogStream
+    from analyzer.protocol.records.binlog.event import BinlogEvent, after
+
     record = _decoded(BinlogEvent, payload, c.context)
     if isinstance(record, BinlogEvent):
         c.context.binlog = after(c.context.binlog or BinlogStream(), record.event)

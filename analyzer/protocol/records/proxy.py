@@ -5,7 +5,6 @@ Source: HAProxy, "The PROXY protocol", versions 1 and 2, sections 2.1 and 2.2.
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 
 import msgspec
@@ -53,6 +52,8 @@ def _v1(data: bytes) -> ProxyHeader:
         return ProxyHeader(1, end + 2, None, None)
     if len(words) != 6 or words[1] not in ("TCP4", "TCP6"):
         raise BadValue("ProxyHeader", "line", 0, "not 'PROXY TCP4|TCP6 source destination port port'")
+    import ipaddress
+
     try:
         source, destination = ipaddress.ip_address(words[2]), ipaddress.ip_address(words[3])
         ports = int(words[4]), int(words[5])
@@ -77,6 +78,8 @@ def _v2(data: bytes) -> ProxyHeader:
         return ProxyHeader(2, length, None, None)
     width = 4 if need == 12 else 16
     block = data[V2_HEADER : V2_HEADER + need]
+    import ipaddress
+
     source, destination = ipaddress.ip_address(block[:width]), ipaddress.ip_address(block[width : 2 * width])
     source_port, destination_port = struct.unpack_from("!HH", block, 2 * width)
     return ProxyHeader(2, length, (str(source), source_port), (str(destination), destination_port))
@@ -94,6 +97,8 @@ def encode_proxy(header: ProxyHeader) -> bytes:
         return line.encode("ascii")
     if header.source is None or header.destination is None:
         return V2_SIGNATURE + struct.pack("!BBH", 0x20, 0, 0)
+    import ipaddress
+
     source, destination = ipaddress.ip_address(header.source[0]), ipaddress.ip_address(header.destination[0])
     block = source.packed + destination.packed + struct.pack("!HH", header.source[1], header.destination[1])
     return V2_SIGNATURE + struct.pack("!BBH", 0x21, 0x11 if source.version == 4 else 0x21, len(block)) + block

@@ -9,8 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-import zstandard
-
 from analyzer.errors import BadValue
 
 HEADER = 7
@@ -153,6 +151,8 @@ class CompressedFramer:
         return self._checked(content, full)
 
     def _zstd(self, payload: bytes, full: int) -> bytes:
+        import zstandard
+
         try:
             content = _open_zstd(payload, full)
         except zstandard.ZstdError as error:
@@ -186,11 +186,21 @@ def opened_frame(data: bytes) -> tuple[bytes, str] | None:
 
 def _open_zstd(payload: bytes, length: int) -> bytes:
     """What a zstd frame opens to. One byte more than `length` is let through, to see that there is more."""
+    import zstandard
+
     return zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).stream_reader(payload).read(length + 1)
+
+
+def _packed_zstd(content: bytes, level: int) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=level).compress(content)
 
 
 def opened_zstd(payload: bytes, length: int) -> bytes | None:
     """What a zstd frame opens to, at most a byte more than `length`; None where it is damaged."""
+    import zstandard
+
     try:
         return _open_zstd(payload, length)
     except zstandard.ZstdError:
@@ -204,9 +214,7 @@ def encode_compressed(content: bytes, sequence_id: int, algorithm: str, level: i
     """
     packed = content
     if len(content) >= max(minimum, 1):
-        packed = (
-            zstandard.ZstdCompressor(level=level).compress(content) if algorithm == ZSTD else zlib.compress(content)
-        )
+        packed = _packed_zstd(content, level) if algorithm == ZSTD else zlib.compress(content)
     plain = len(packed) >= len(content)
     if plain:
         packed = content

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -63,9 +63,9 @@ _BEGINNINGS: Final = tuple(begin for begin, _ in USERS)
 SIGNS_OF_LIFE: Final = frozenset({"ping", "statistics"})
 # Networks from which clouds probe -> whose they are.
 PROBES: Final = (
-    (ipaddress.ip_network("168.63.129.16/32"), "Azure's load balancer"),
-    (ipaddress.ip_network("35.191.0.0/16"), "Google Cloud's health checks"),
-    (ipaddress.ip_network("130.211.0.0/22"), "Google Cloud's health checks"),
+    ("168.63.129.16/32", "Azure's load balancer"),
+    ("35.191.0.0/16", "Google Cloud's health checks"),
+    ("130.211.0.0/22", "Google Cloud's health checks"),
 )
 # What monitors ask, and nobody else asks alone.
 _ASKED: Final = re.compile(
@@ -136,11 +136,19 @@ def _who(case: Case, what: str) -> tuple[str, bool]:
     user = _known_user(c)
     if user and what:
         return user, False
+    return _whose(c.client.address), False
+
+
+@lru_cache(1024)
+def _whose(client: str) -> str:
+    """Whose network a client's address is in; "" where that is not known."""
+    from ipaddress import ip_address, ip_network
+
     try:
-        address = ipaddress.ip_address(c.client.address)
+        address = ip_address(client)
     except ValueError:
-        return "", False
-    return next(((name, False) for network, name in PROBES if address in network), ("", False))
+        return ""
+    return next((name for network, name in PROBES if address in ip_network(network)), "")
 
 
 def _in_one_go(case: Case) -> bool:

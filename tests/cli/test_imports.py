@@ -1,0 +1,70 @@
+"""What a command loads: starting takes longer than reading a small capture, and each library adds to it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.corpus import REPOSITORY
+
+SAMPLE = REPOSITORY / "samples" / "mysql97_cli_wrong-password.pcap"
+# Outside libraries that others need: reports, filters, digests, TLS, compressed files.
+LIBRARIES = frozenset(
+    {
+        *("rich", "jinja2", "markupsafe", "pygal", "scapy", "dpkt", "sqlglot", "lark", "regex", "cryptography"),
+        *("zstandard", "lz4", "pandas", "pyarrow"),
+    }
+)
+# Parts of the standard library that cost more than a millisecond, alone or with what they load.
+SLOW = frozenset(
+    {"multiprocessing", "tempfile", "subprocess", "pathlib", "shutil", "random", "socket", "email", "json"}
+)
+# Our own that analyse what nobody asked for here.
+OWN = (
+    "analyzer.engine.parallel",
+    "analyzer.analysis.dissection",
+    "analyzer.report.html",
+    "analyzer.tls.session",
+)
+OF_COMMANDS = ("analyzer.analysis.commands", "analyzer.analysis.packets", "analyzer.protocol.records.binlog.event")
+PROGRAM = """
+import io, os, sys
+from analyzer.cli import main
+sys.stdout = io.TextIOWrapper(open(os.devnull, "wb"))
+code = main(sys.argv[1:])
+sys.__stdout__.write("\\n".join(sys.modules))
+sys.exit(code)
+"""
+
+
+def loaded(*words: str) -> set[str]:
+    """All modules that are there when a command has run."""
+    argv = [sys.executable, "-c", PROGRAM, *words, str(SAMPLE)]
+    run = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True)
+    return set(run.stdout.split())
+
+
+def inside(modules: set[str], rooms: tuple[str, ...]) -> set[str]:
+    return {module for module in modules if any(f"{module}.".startswith(f"{room}.") for room in rooms)}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "csv"])
+def test_what_analyze_does_not_load(form: str) -> None:
+    modules = loaded("analyze", "--format", form)
+    assert modules & LIBRARIES == set()
+    assert modules & SLOW == set()
+    assert inside(modules, (*OWN, *OF_COMMANDS)) == set()
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+def test_what_commands_does_not_load(form: str) -> None:
+    modules = loaded("commands", "--format", form)
+    assert modules & LIBRARIES == set()
+    assert modules & SLOW == set()
+    assert inside(modules, OWN) == set()
+
+
+def test_a_filter_is_what_loads_its_parser() -> None:
+    assert "lark" in loaded("analyze", "-Y", "mysql.error_code")
