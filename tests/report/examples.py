@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from analyzer.analysis.model.command import CommandExcerpt
+from typing import Any
+
+from analyzer.analysis.model.command import Command, CommandError
 from analyzer.analysis.model.connection import (
     Alert,
     Authentication,
@@ -223,21 +225,36 @@ def detail(text: str = "8.4.3") -> ConnectionDetail:
     )
 
 
-def commands(text: str) -> list[CommandExcerpt]:
+def commands(text: str) -> list[Command]:
     """The first ones, and much later one that was slow and one that failed."""
     ms = 1_000_000
+    refused = CommandError(1064, "42000", text)
     return [
-        CommandExcerpt(0, 8, 2 * ms, "query", "select @@version_comment", None, ms, ms, "resultset", 9, 1, None, None),
-        CommandExcerpt(1, 10, 4 * ms, "query", text, None, ms, 2 * ms, "ok", 11, 0, 3, None),
-        CommandExcerpt(2, 12, 8 * ms, "stmt_prepare", "select ?", None, ms, ms, "prepare_ok", 13, None, None, None),
-        CommandExcerpt(3, 14, 9 * ms, "quit", "", None, None, None, "none", None, None, None, None),
-        CommandExcerpt(
-            900, 2014, 90 * ms, "query", "x" * 400, 70_000, 800 * ms, 900 * ms, "missing", None, None, None, None
-        ),
-        CommandExcerpt(
-            4000, 9014, 99 * ms, "query", text, None, ms, ms, "error", 9015, None, None, f"1064 (42000) {text}"
-        ),
+        command(0, 8, 2 * ms, "query", "select @@version_comment", (ms, ms), ("resultset", 9), rows=1),
+        command(1, 10, 4 * ms, "query", text, (ms, 2 * ms), ("ok", 11), affected_rows=3),
+        command(2, 12, 8 * ms, "stmt_prepare", "select ?", (ms, ms), ("prepare_ok", 13)),
+        command(3, 14, 9 * ms, "quit", None, (None, None), ("none", None)),
+        command(900, 2014, 90 * ms, "query", "x" * 400, (800 * ms, 900 * ms), ("missing", None), statement_cut=69_600),
+        command(4000, 9014, 99 * ms, "query", text, (ms, ms), ("error", 9015), error=refused),
     ]
+
+
+def command(
+    number: int,
+    frame: int,
+    after_ns: int,
+    name: str,
+    statement: str | None,
+    took: tuple[int | None, int | None],
+    answer: tuple[str, int | None],
+    **more: Any,
+) -> Command:
+    """A command `after_ns` behind the start; `took` are latency and duration, `answer` its kind and frame."""
+    known: dict[str, Any] = dict.fromkeys(Command.__struct_fields__)
+    known |= {"capture": "", "stream": 0, "bytes_request": 0, "bytes_response": 0, "missing_bytes": 0}
+    known |= {"number": number, "frame": frame, "time_ns": START_NS + after_ns, "command": name, "statement": statement}
+    known |= {"latency_ns": took[0], "duration_ns": took[1], "response": answer[0], "response_frame": answer[1]}
+    return Command(**{**known, **more})
 
 
 def source(connections: int = 5, name: str = "office.pcapng") -> Source:

@@ -10,7 +10,7 @@ from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker
-from analyzer.analysis.model.command import Command, CommandExcerpt
+from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList
 from analyzer.net.tcp.payload_runs import Runs
@@ -45,9 +45,9 @@ class Shown(CommandTracker):
         super().__init__(tcp, [])
         self.packets = packets
         self._context: Context | None = None
-        self._first: list[CommandExcerpt] = []
-        self._failed: list[CommandExcerpt] = []
-        self._slowest: list[tuple[int, int, CommandExcerpt]] = []  # heap of (duration, -number, command)
+        self._first: list[Command] = []
+        self._failed: list[Command] = []
+        self._slowest: list[tuple[int, int, Command]] = []  # heap of (duration, -number, command)
 
     @property
     def full(self) -> bool:
@@ -154,7 +154,8 @@ class Shown(CommandTracker):
         elif took > slowest[0][0]:
             heapq.heapreplace(slowest, (took, -pending.number, command or self._command(pending)))
 
-    def _command(self, pending: PendingCommand) -> CommandExcerpt:
+    def _command(self, pending: PendingCommand) -> Command:
+        """The command with its texts shortened."""
         request = pending.request
         record = request.record
         mask = None if self.packets.show_secrets else self.packets.memo.mask.statements
@@ -162,42 +163,35 @@ class Shown(CommandTracker):
         if bound and (mask is None or pending.error is None):
             # Bound values are not shown, and may be many: they are worked out only where an error may quote them.
             request.plan = request.record = None
-        exchange = self.command("", pending, mask)
-        statement, length = _statement(exchange, record)
-        error = exchange.error
-        message = None
-        if error is not None:
-            state = f" ({error.sqlstate})" if error.sqlstate else ""
-            message = f"{error.code}{state} {error.message}"[:LONGEST_MESSAGE]
-        return CommandExcerpt(
-            exchange.number,
-            exchange.frame,
-            max(exchange.time_ns - self.packets.start_ns, 0),
-            exchange.command,
-            statement,
-            length,
-            exchange.latency_ns,
-            exchange.duration_ns,
-            exchange.response,
-            exchange.response_frame,
-            exchange.rows,
-            exchange.affected_rows,
-            message,
-            None if error is None else error.code,
-            exchange.complete,
-        )
+        command = self.command("", pending, mask)
+        command.parameters = command.attributes = None
+        command.argument = _argument(record)
+        if command.statement is not None:
+            command.statement, command.statement_cut = _shortened(command.statement, command.statement_cut)
+        else:
+            command.argument, command.statement_cut = _shortened(command.argument or "", command.statement_cut)
+        if command.error is not None:
+            command.error.message = command.error.message[:LONGEST_MESSAGE]
+        return command
 
 
-def _statement(exchange: Command, record: AnyRecord | None) -> tuple[str, int | None]:
-    """The statement, and the bytes of the whole where its end is left out.
+def _argument(record: AnyRecord | None) -> str:
+    """What a command without a statement has in its place: a schema, a user, the number of a statement."""
+    said = "" if record is None or isinstance(record, Malformed) else record.summary()
+    return "" if said.startswith("COM_") else said
 
-    Commands without a statement say what they have in its place: a schema, a user.
+
+def _shortened(text: str, cut: int | None) -> tuple[str, int | None]:
+    """The beginning of a text, and the bytes of it that are not there."""
+    left_out = len(text[LONGEST_STATEMENT:].encode("utf-8", ENCODING_ERRORS)) + (cut or 0)
+    return text[:LONGEST_STATEMENT], left_out or None
+
+
+def shown_text(command: Command) -> tuple[str, int | None]:
+    """What a kept command says, and the bytes of the whole where not all of it is there.
+
+    It is the statement; of a command that has none, what it is about.
     """
-    text = exchange.statement
-    if text is None:
-        said = "" if record is None or isinstance(record, Malformed) else record.summary()
-        text = "" if said.startswith("COM_") else said
-    if len(text) <= LONGEST_STATEMENT and not exchange.statement_cut:
-        return text, None
-    length = len(text.encode("utf-8", ENCODING_ERRORS)) + (exchange.statement_cut or 0)
-    return text[:LONGEST_STATEMENT], length
+    text = command.statement if command.statement is not None else command.argument or ""
+    cut = command.statement_cut
+    return text, len(text.encode("utf-8", ENCODING_ERRORS)) + cut if cut else None

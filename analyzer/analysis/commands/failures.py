@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.model.command import MISSING, Command, CommandExcerpt
+from analyzer.analysis.model.command import MISSING, Command
 
 # Why a command is counted here.
 FAILED: Final = "failed"  # the server answered with an error
@@ -110,7 +110,7 @@ class FailureGroup(msgspec.Struct):
         self.longest_ns = max(self.longest_ns, other.longest_ns)
 
 
-def reason_of(command: Command | CommandExcerpt) -> str | None:
+def reason_of(command: Command) -> str | None:
     """Why a command counts as one with which something was wrong; None where nothing was."""
     if command.error is not None:
         return FAILED

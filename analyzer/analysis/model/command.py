@@ -1,9 +1,9 @@
 """One command and its whole response, as the reports have it: the keys of `handshark commands`.
 
-A command is a `Command` where it is told of. Beside it stand, each for one step of the way there: the machine's
-`AwaitedCommand` (what a response is read by), the fast path's `Scanned` (a whole command taken without records),
-`PendingCommand` (a command whose response goes on), the dissector's `Request` (what a packet answers), and
-`CommandExcerpt` (a `Command` with its texts shortened, of which a page keeps some). The raw client writes down its own.
+Whoever tells of a command gets a `Command`; a page gets some of them, with their texts shortened. On the way there
+stand the machine's `AwaitedCommand` (what a response is read by) and the fast path's `Scanned` (a whole response taken
+without records), both of the protocol; a `Request` (a command as it was sent, also what a packet answers), and with
+what has come back of it so far a `PendingCommand`. The raw client writes down its own.
 
 Times are integer nanoseconds, lengths bytes (MySQL packets with their headers, inside of TLS and compression), frames
 numbered from 1 as Wireshark shows them.
@@ -108,23 +108,3 @@ class Command(msgspec.Struct, gc=False):
     client: Endpoint | None = None
     server: Endpoint | None = None
     user: str | None = None
-
-
-class CommandExcerpt(msgspec.Struct):
-    """A command and its response as a page shows them: the words of `handshark commands`, texts shortened."""
-
-    number: int  # within its connection, from 0
-    frame: int
-    time_ns: int  # since the first frame of the connection
-    command: str
-    statement: str  # secrets masked unless asked for
-    statement_bytes: int | None  # of the whole, where its end is left out
-    latency_ns: int | None
-    duration_ns: int | None
-    response: str
-    response_frame: int | None
-    rows: int | None
-    affected_rows: int | None
-    error: str | None
-    error_code: int | None = None
-    complete: bool | None = None  # as of a Command

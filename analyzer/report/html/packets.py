@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from analyzer.analysis.commands.excerpt import FAILED, FIRST, SLOWEST
-from analyzer.analysis.model.command import CommandExcerpt
+from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, SLOWEST, shown_text
+from analyzer.analysis.model.command import Command, CommandError
 from analyzer.analysis.model.connection import CLIENT, SERVER, Connection
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import PacketExcerpt
@@ -91,7 +91,7 @@ def packet_columns(connection: Connection, detail: ConnectionDetail) -> list[lis
             values.append(field.value)
             starts.append(min(field.start, bound))
             ends.append(min(field.end, bound))
-    return [*columns, [detail.packets_left_out, _listed(detail)], list(_command_rows(detail.commands))]
+    return [*columns, [detail.packets_left_out, _listed(detail)], list(_command_rows(connection, detail.commands))]
 
 
 def _opening(c: Connection, packets: Sequence[PacketExcerpt]) -> list[PacketExcerpt]:
@@ -127,7 +127,13 @@ _ANSWERS: Final = {
 }
 
 
-def _command_rows(commands: Sequence[CommandExcerpt]) -> Iterator[list[Any]]:
+def error_of(error: CommandError) -> str:
+    """An error in one line."""
+    state = f" ({error.sqlstate})" if error.sqlstate else ""
+    return f"{error.code}{state} {error.message}"[:LONGEST_MESSAGE]
+
+
+def _command_rows(connection: Connection, commands: Sequence[Command]) -> Iterator[list[Any]]:
     """Each command that was kept, with what answered it.
 
     [commands left out before it, frame, name, statement, what is to be known of it or "", ns since the connection's
@@ -135,7 +141,8 @@ def _command_rows(commands: Sequence[CommandExcerpt]) -> Iterator[list[Any]]:
     """
     due = 0
     for one in commands:
-        cut = "" if one.statement_bytes is None else f"{labels.count(one.statement_bytes, 'byte')} in all"
+        text, whole = shown_text(one)
+        cut = "" if whole is None else f"{labels.count(whole, 'byte')} in all"
         if one.response == "ok":
             rows = f"{labels.count(one.affected_rows, 'row')} affected" if one.affected_rows else ""
         else:
@@ -145,15 +152,15 @@ def _command_rows(commands: Sequence[CommandExcerpt]) -> Iterator[list[Any]]:
             one.number - due,
             one.frame,
             one.command,
-            one.statement,
+            text,
             cut,
-            one.time_ns,
+            max(one.time_ns - connection.start_time_ns, 0),
             one.latency_ns,
             one.duration_ns,
             answer,
             one.response_frame,
             rows,
-            one.error or "",
+            "" if one.error is None else error_of(one.error),
         ]
         due = one.number + 1
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from analyzer.analysis.commands.excerpt import shown_text
 from analyzer.analysis.commands.failures import CommandFailures, reason_of
 from analyzer.analysis.commands.statistics import statement_name
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.html.connection_view import Memo, encoded, row, view
-from analyzer.report.html.packets import packet_columns
+from analyzer.report.html.packets import error_of, packet_columns
 from analyzer.report.prose import labels
 
 if TYPE_CHECKING:
@@ -96,10 +97,10 @@ class Prepare:
                 from analyzer.analysis.commands.digest import Digests
 
                 self._digests = Digests()
-            name = statement_name(one.command, one.statement, self._digests)
+            name = statement_name(one.command, shown_text(one)[0], self._digests)
             where = connection.capture, connection.stream, one.frame
-            time_ns = connection.start_time_ns + one.time_ns
-            found.group(reason, one.error_code, name).add(where, time_ns, one.latency_ns, one.error or "")
+            code, message = (None, "") if one.error is None else (one.error.code, error_of(one.error))
+            found.group(reason, code, name).add(where, one.time_ns, one.latency_ns, message)
         return found if found.groups else None
 
     def columns(self, connection: Connection, detail: ConnectionDetail) -> list[bytes]:

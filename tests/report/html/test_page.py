@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
-from analyzer.analysis.model.command import CommandExcerpt
+from analyzer.analysis.model.command import CommandError
 from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import Field, PacketExcerpt
@@ -219,7 +219,11 @@ def test_what_a_peer_makes_huge_stays_bounded() -> None:
     packets = [PacketExcerpt(n, n, "client", 0, "ComQuery", "s" * 512, 1024, bytes(1024), fields) for n in range(200)]
     said, error = "s" * LONGEST_STATEMENT, "e" * LONGEST_MESSAGE
     many = FIRST + SLOWEST + FAILED
-    commands = [CommandExcerpt(n, n, n, "query", said, 9999, 1, 1, "error", n, 1, None, error) for n in range(many)]
+    refused = CommandError(1064, None, error)
+    commands = [
+        examples.command(n, n, n, "query", said, (1, 1), ("error", n), statement_cut=9999, rows=1, error=refused)
+        for n in range(many)
+    ]
     out = io.StringIO()
     with HtmlReport(out, "Demo") as report:
         report.connection(one, ConnectionDetail(packets, 0, commands, many))
