@@ -274,6 +274,13 @@ class CommandFacts(msgspec.Struct):
     early: CutPacket | None = None
     opening: list[SentCommand] = []
 
+    @property
+    def irregular(self) -> bool:
+        """Whether anything but `last` and `opening` was recorded."""
+        if self.error_counts or self.waiting or self.overlap_count or self.after_quit:
+            return True
+        return self.cut is not None or self.early is not None
+
     def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
         """Records a command that is sent."""
         self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)

@@ -1,12 +1,15 @@
 """What rules need before they are worth a look, where several need the same. What one rule needs stands in its file.
 
-A condition is cheap: the engine asks each once for every connection. It is implied by what its rules' checks say, so
-that a rule which is not looked at would have found nothing.
+A condition is cheap: the engine asks each once at most for every connection. It is implied by what its rules' checks
+say, so that a rule which is not looked at would have found nothing.
 """
 
 from __future__ import annotations
 
-from analyzer.analysis.findings.rule import Case
+from typing import Final
+
+from analyzer.analysis.findings import signs
+from analyzer.analysis.findings.rule import Case, Condition
 
 
 def has_error(case: Case) -> bool:
@@ -53,3 +56,17 @@ def left_open(case: Case) -> bool:
     """A session was there, and ended without COM_QUIT."""
     c = case.connection
     return (c.outcome == "accepted" or case.facts.faults.assumed) and "quit" not in c.commands
+
+
+# What has to show of a connection before they are asked.
+SIGNS: Final[dict[Condition, int]] = {
+    has_error: signs.REFUSED,
+    is_aborted: signs.ABORTED,
+    has_faults: signs.FAULTS,
+    has_losses: signs.LOSSES,
+    has_failed_command: signs.IRREGULAR,
+    has_tls: signs.TLS,
+    has_password: signs.PASSWORD,
+    without_login: signs.NO_LOGIN,
+    left_open: signs.ACCEPTED | signs.LOSSES,
+}

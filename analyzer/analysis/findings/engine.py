@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.analysis.findings.catalog import TABLE
-from analyzer.analysis.findings.conditions import has_error
+from analyzer.analysis.findings.conditions import SIGNS, has_error
 from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Rule, Verdict
+from analyzer.analysis.findings.signs import signs_of
 from analyzer.analysis.model.connection import Finding
 
 # The server's words for what other findings say in full, and the consequences of what they say -> those findings; none
@@ -31,6 +32,11 @@ CONDITIONS: Final[tuple[tuple[int, Condition], ...]] = tuple(
     for place, condition in enumerate(dict.fromkeys(condition for rule in TABLE for condition in rule.applies))
 )
 BITS: Final[dict[Condition, int]] = {condition: bit for bit, condition in CONDITIONS}
+# The signs without which a condition is not asked; 0: it is always. What several rules share says it itself.
+GIVEN: Final[dict[Condition, int]] = {
+    condition: rule.given for rule in TABLE for condition in rule.applies if condition not in SIGNS
+} | SIGNS
+Asked = tuple[tuple[int, Condition], ...]
 
 
 def find(case: Case) -> list[Finding]:
@@ -45,21 +51,32 @@ def find(case: Case) -> list[Finding]:
 def chosen(case: Case) -> tuple[Rule, ...]:
     """The rules that apply to a connection, in the order of the table.
 
-    Most connections are alike: what was chosen for those that meet the same conditions is kept.
+    Most connections are alike: which conditions are worth asking of those with the same signs, and what was chosen for
+    those that meet the same conditions, is kept.
     """
+    evidence = case.evidence
+    signs = signs_of(case)
+    asked = evidence.asked.get(signs)
+    if asked is None:
+        asked = evidence.asked[signs] = asked_of(signs)
     met = 0
-    for bit, condition in CONDITIONS:
+    for bit, condition in asked:
         if condition(case):
             met |= bit
     error = case.connection.error.code if case.connection.error is not None else 0
     key = (met, error)
-    choices = case.evidence.choices
+    choices = evidence.choices
     rules = choices.get(key)
     if rules is None:
         rules = tuple(rule for rule in TABLE if _applies(rule, met, error))
         if len(choices) < MOST_CHOICES:
             choices[key] = rules
     return rules
+
+
+def asked_of(signs: int) -> Asked:
+    """The conditions that a connection with these signs may meet, each with its bit."""
+    return tuple((bit, condition) for bit, condition in CONDITIONS if not GIVEN[condition] or GIVEN[condition] & signs)
 
 
 def _applies(rule: Rule, met: int, error: int) -> bool:

@@ -52,6 +52,8 @@ class Evidence:
     last_ns: int = 0
     # A password the user gave to be checked against the exchange; None: none was given.
     password: bytes | None = None
+    # The signs of a connection -> the conditions worth asking, with their bits.
+    asked: dict[int, tuple[tuple[int, Condition], ...]] = field(default_factory=dict)
     # Which conditions a connection meets, and its error's code -> the rules worth a look.
     choices: dict[tuple[int, int], tuple[Rule, ...]] = field(default_factory=dict)
     # What to set, by topic, driver and what is filled in: the same for most connections.
@@ -100,6 +102,7 @@ class Rule:
     """A row of the table: code (stable, kebab-case), severity, title, when it applies, what makes it, and its texts.
 
     applies   it is looked at where one of these is met
+    given     signs: where a connection shows none of them, none of its own conditions is met; 0: nobody can say before
     check     finds it in one connection
     complete  the second half, where other connections have a say: called with what went before, in the order of the
               connections' first frames. It may change the finding; False drops it.
@@ -129,6 +132,7 @@ class Rule:
     causes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     errors: frozenset[int] = frozenset()
+    given: int = 0
     complete: Callable[[Connection, Finding, History], bool] | None = field(default=None, repr=False)
     conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)
     ahead: int = FAR_AHEAD

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis.connection import builder
-from analyzer.analysis.findings import engine
+from analyzer.analysis.findings import engine, signs
 from analyzer.analysis.findings.catalog import TABLE
+from analyzer.analysis.findings.conditions import SIGNS
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.options import AnalysisOptions
@@ -50,3 +51,16 @@ def test_each_condition_is_asked_once() -> None:
     asked = [condition for _, condition in engine.CONDITIONS]
     assert len(asked) == len(set(asked)) == len({bit for bit, _ in engine.CONDITIONS})
     assert all(rule.applies for rule in TABLE)
+
+
+def test_conditions_of_clean_connections_are_few() -> None:
+    clean = {condition for _, condition in engine.asked_of(signs.ACCEPTED)}
+    assert len(clean) < len(engine.CONDITIONS) / 2
+    everything = engine.asked_of(-1)
+    assert everything == engine.CONDITIONS
+    assert all(set(engine.asked_of(1 << bit)) < set(everything) for bit in range(12))
+
+
+def test_a_condition_that_several_rules_name_has_one_set_of_signs() -> None:
+    own = [(condition, rule.given) for rule in TABLE for condition in rule.applies if condition not in SIGNS]
+    assert len({condition for condition, _ in own}) == len(set(own))

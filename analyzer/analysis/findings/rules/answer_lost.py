@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.helpers import ended, span
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules import path_mtu
+from analyzer.analysis.findings.signs import TROUBLE
 
 AGAIN = 3
 SERVER = 1
@@ -49,6 +50,7 @@ RULE = Rule(
     "The answer was sent again and again, and never acknowledged",
     (applies,),
     check,
+    given=TROUBLE,
     looks_at=(
         "bytes of the server that were sent at least four times, none of which the client acknowledged, and no "
         "duplicate acknowledgement of the client that would show that others came"

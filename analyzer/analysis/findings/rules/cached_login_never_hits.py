@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.history import History, pair_of
 from analyzer.analysis.findings.password_mistakes import known_mistake
 from analyzer.analysis.findings.rule import CERTAIN, INFO, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import ACCEPTED
 from analyzer.analysis.model.connection import Connection, Finding
 
 
@@ -64,6 +65,7 @@ RULE = Rule(
     "The same user takes the slow path of caching_sha2_password again and again",
     (applies,),
     check,
+    given=ACCEPTED,
     looks_at=(
         "a login on the full path (`01 04`), accepted, of a user whose login from the same address to the "
         "same server was accepted earlier in the capture; with --password-file: which known mistake makes the"

@@ -23,7 +23,11 @@ NOT_AWAITED = frozenset({COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID, COM_QUIT})
 
 
 def applies(case: Case) -> bool:
-    return by_client(case)
+    """Whether the client left first, and something may have been due: an answer, or a verdict."""
+    end, facts = case.facts.closing.end, case.facts
+    if end is None or end[0] != facts.client:
+        return False
+    return case.connection.outcome != "accepted" or facts.answers.left is not None or facts.auth.verdict_frame > end[2]
 
 
 def check(case: Case) -> Iterator[Verdict]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import CLOCK
 
 
 def applies(case: Case) -> bool:
@@ -31,6 +32,7 @@ RULE = Rule(
     "The clock of the capture went back",
     (applies,),
     check,
+    given=CLOCK,
     looks_at=(
         "a frame whose time is at least 100 ms before the latest time so far, and the frames behind it, which stay "
         "there; said of connections that were open at that moment"

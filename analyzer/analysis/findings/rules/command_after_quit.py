@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.protocol.tables.commands import COMMANDS
 
 
@@ -36,6 +37,7 @@ RULE = Rule(
     "Commands behind COM_QUIT",
     (applies,),
     check,
+    given=IRREGULAR,
     looks_at="commands that a client sends after its COM_QUIT",
     about=(
         "COM_QUIT says that the client is done; the server closes. Where a process was forked with an open connection, "

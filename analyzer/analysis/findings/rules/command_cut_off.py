@@ -8,6 +8,7 @@ from analyzer.analysis.conversation.facts import SentCommand
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
 from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.packet_too_large import TOO_LARGE
+from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.analysis.findings.statements import shape_of
 from analyzer.analysis.findings.time_outs import READ, SERVER, named
 from analyzer.protocol.machine.machine import CLIENT
@@ -105,6 +106,7 @@ RULE = Rule(
     "The session ended while a command was under way",
     (applies,),
     check,
+    given=IRREGULAR,
     looks_at=(
         "a command without its whole answer, or a packet of which a part came, and the FIN or RST that ended the "
         "session"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import is_mariadb
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import ACCEPTED
 
 # plugin -> what breaks at which version, by server.
 MYSQL = {
@@ -38,6 +39,7 @@ RULE = Rule(
     "An authentication plugin that servers are giving up",
     (applies,),
     check,
+    given=ACCEPTED,
     looks_at="the plugin that the accepted login used in the end, and the server's kind",
     about=(
         "Servers drop old plugins: an account that still uses one can not log in any more after the upgrade. "

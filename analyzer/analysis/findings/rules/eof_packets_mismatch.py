@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import FAULTS
 
 
 def departs(case: Case) -> bool:
@@ -34,6 +35,7 @@ RULE = Rule(
     "EOF packets in a result set are not what was agreed on",
     (departs,),
     check,
+    given=FAULTS,
     looks_at="what follows the column definitions, beside CLIENT_DEPRECATE_EOF of both sides",
     about=(
         "With CLIENT_DEPRECATE_EOF no EOF packet stands between the column definitions and the rows; without it one"

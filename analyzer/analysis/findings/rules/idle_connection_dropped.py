@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.driver_options import LIFETIME, option
 from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import TROUBLE
 from analyzer.analysis.findings.time_outs import IDLE, named
 from analyzer.net.tcp.summary import TcpSummary
 from analyzer.net.tcp.trouble import PAUSE_NS
@@ -98,6 +99,7 @@ RULE = Rule(
     "A device on the way forgot an idle connection",
     (applies,),
     check,
+    given=TROUBLE,
     looks_at=(
         f"a time of {PAUSE_NS // SECOND} s and more in which no segment was sent, not even a keep-alive, and what "
         f"became "

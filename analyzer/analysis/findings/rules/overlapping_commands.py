@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import family_of, name_of
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.analysis.findings.statements import shape_of
 from analyzer.protocol.tables.commands import COMMANDS
 
@@ -77,6 +78,7 @@ RULE = Rule(
     "A command before the answer to the one before it had ended",
     (applies,),
     check,
+    given=IRREGULAR,
     looks_at="commands that are sent while a response goes on, where the driver is none that sends ahead on purpose",
     about=(
         "A client sends one command and reads its whole answer before it sends the next. Where two threads share one "

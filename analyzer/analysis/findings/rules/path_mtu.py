@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.rule import ERROR, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import TROUBLE
 from analyzer.net.tcp.reassembly import SMALL
 from analyzer.net.tcp.summary import StreamSummary
 
@@ -125,6 +126,7 @@ RULE = Rule(
     "Full segments are lost, small ones pass: an MTU black hole",
     (applies,),
     check,
+    given=TROUBLE,
     looks_at=(
         "a segment of more than 536 bytes that is sent at least four times and never acknowledged, while the "
         "receiver's duplicate acknowledgements (SACK) show that a smaller one behind it came; or a hole of whole full "

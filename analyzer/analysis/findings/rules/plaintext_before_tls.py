@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import TLS
 
 
 def injected(case: Case) -> bool:
@@ -33,6 +34,7 @@ RULE = Rule(
     "Bytes of the server in plain text between its greeting and TLS",
     (injected,),
     check,
+    given=TLS,
     looks_at="bytes of the server's direction behind the greeting, before the TLS handshake that follows",
     about=(
         "Between its greeting and the TLS handshake a server has nothing to say. Whoever can write into the connection"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.driver_options import FIRST_PLUGIN, option
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import ACCEPTED
 
 
 def applies(case: Case) -> bool:
@@ -38,6 +39,7 @@ RULE = Rule(
     "An auth switch on the way to an accepted login",
     (applies,),
     check,
+    given=ACCEPTED,
     looks_at="an AuthSwitchRequest in a login that is accepted in the end; the time from the login to it",
     about=(
         "The client guesses a plugin before it knows which one the account has. If the guess is wrong the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import TROUBLE
 
 # Share of retransmitted segments is not known; a few are normal.
 MANY = 3
@@ -27,6 +28,7 @@ RULE = Rule(
     "Segments were sent more than once",
     (applies,),
     check,
+    given=TROUBLE,
     looks_at="segments whose bytes were in the capture already: at least 3 of a connection",
     about=(
         "A segment that was not acknowledged in time is sent again. A few are normal; many make a connection "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.rule import CERTAIN, INFO, LIKELY, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import TROUBLE
 from analyzer.analysis.model.connection import COPY_OF
 
 
@@ -46,6 +47,7 @@ RULE = Rule(
     "The capture holds the connection twice",
     (applies,),
     check,
+    given=TROUBLE,
     looks_at=(
         "segments with the same numbers, bytes and IP identification just behind one another; or another connection, "
         "between other addresses, that begins with the same sequence numbers in both directions within a second"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, Case, Found, Rule, Verdict
+from analyzer.analysis.findings.signs import REFUSED, SHUT_DOWN
 
 SHUTDOWN = 1053
 # Refusals so long before the end of a session, or after it, belong to it: a listener is closed first, or with the rest.
@@ -98,6 +99,7 @@ RULE = Rule(
     "The server went down",
     (applies,),
     check,
+    given=REFUSED | SHUT_DOWN,
     looks_at=(
         "a session that the server's side ended without COM_QUIT, and connections to the same address and port that "
         "were refused (RST in answer to the SYN) up to 30 s before or a minute after that; or error 1053; how many "

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import ACCEPTED
 from analyzer.analysis.model.connection import Connection, Finding, Timing
 
 # A login is worth a look from here on.
@@ -113,6 +114,7 @@ RULE = Rule(
     "The login took long",
     (applies,),
     check,
+    given=ACCEPTED,
     looks_at=(
         "the time from the first SYN to the server's OK, in its parts; 1 s (a warning from 3 s on), or five "
         "times the median of the other logins to the same server and more than 200 ms"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended
 from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import TROUBLE
 from analyzer.analysis.findings.time_outs import SERVER, named
 from analyzer.net.tcp.trouble import ShutWindow
 
@@ -72,6 +73,7 @@ RULE = Rule(
     "The client took no bytes for long",
     (applies,),
     check,
+    given=TROUBLE,
     looks_at="how long the client's TCP window was zero, and whether the server ended the session meanwhile",
     about=(
         "The client's machine takes bytes until its buffer is full; then its window is zero and the server has to "

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Found, Rule, Verdict
+from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.analysis.findings.statements import shape_of
 from analyzer.protocol.tables.commands import (
     COM_BINLOG_DUMP,
@@ -101,6 +102,7 @@ RULE = Rule(
     "Commands wait for an answer until the capture ends",
     (applies,),
     check,
+    given=IRREGULAR,
     looks_at="commands without a byte of an answer when the capture ends, how long they wait, verb and table of each",
     about=(
         "A command was sent and nothing has come back by the end of the capture. One long query does that; many alike "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import FAULTS
 
 
 def asked(case: Case) -> bool:
@@ -35,6 +36,7 @@ RULE = Rule(
     "The server asks for a file that the client's statement has not named",
     (asked,),
     check,
+    given=FAULTS,
     looks_at="a LOCAL INFILE request of the server (0xFB) in answer to anything but LOAD DATA LOCAL or LOAD XML LOCAL",
     about=(
         "LOAD DATA LOCAL works the other way round than it looks: the server asks for the file, and names it. A server"
