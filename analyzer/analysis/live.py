@@ -38,6 +38,9 @@ IDLE_NS: Final = 3600 * 1_000_000_000
 KEYS_DUE_NS: Final = 3_000_000_000
 KEYS_LATE_NS: Final = 120_000_000_000
 
+# Servers on other ports that are told apart.
+MOST_ELSEWHERE: Final = 100
+
 # What is known of a login.
 _OPEN: Final = 0
 _SEALED: Final = 1  # it went into TLS, and there is no key yet
@@ -132,14 +135,47 @@ class _AtOnce(InOrder):
         return self.ready()
 
 
-class LiveAnalysis(Analysis):
+class DecidedAnalysis(Analysis):
+    """Somebody watches while a capture is made: connections come as they end, and logins as they are decided."""
+
+    conversation: ClassVar[type[Conversation]] = Watched
+
+    def __init__(self, name: str, options: AnalysisOptions) -> None:
+        super().__init__(name, options)
+        self.hold_nothing_back()
+        self._order = _AtOnce()
+        self._told: list[Watched] = []
+
+    def _follow(self, tcp: TcpConnection) -> Conversation | None:
+        conversation = super()._follow(tcp)
+        if isinstance(conversation, Watched):
+            conversation.known = _OPEN
+            conversation.tell = self._told.append
+        return conversation
+
+    def decided(self) -> Iterator[Connection]:
+        """Connections that are open, and whose login was decided since the last time."""
+        told = self._told.copy()
+        self._told.clear()  # the list itself stays: conversations hold on to it
+        for conversation in dict.fromkeys(told):
+            if conversation.tcp.handler is conversation:
+                yield self.so_far(conversation)
+
+    def so_far(self, conversation: Watched) -> Connection:
+        """A connection that is open, without what only its end can tell."""
+        connection = self.builder.connection(conversation.tcp, conversation, self.evidence)
+        connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
+        return connection
+
+
+class LiveAnalysis(DecidedAnalysis):
     """Feed it batches with `take`, call `tick` when time has passed, and `end` once.
 
     follow_keys  the key log grows: verdicts inside TLS wait for their keys for a while
+    shown_ports  connections of servers on other ports are only noted in `elsewhere`; None: all are shown
+    elsewhere    (address, port) of such servers -> greetings that were seen
     open_now     connections that are followed at present
     """
-
-    conversation: ClassVar[type[Conversation]] = Watched
 
     def __init__(
         self,
@@ -149,12 +185,14 @@ class LiveAnalysis(Analysis):
         follow_keys: bool = False,
         most_open: int = MOST_OPEN,
         idle_ns: int = IDLE_NS,
+        shown_ports: frozenset[int] | None = None,
     ) -> None:
         super().__init__(name, options)
-        self.hold_nothing_back()
-        self._order = _AtOnce()
         self._flows = FlowTable(self._follow, max_open=most_open)
         self._idle_ns = idle_ns
+        self.elsewhere: dict[tuple[str, int], int] = {}
+        self._shown_ports = shown_ports
+        self._aside: list[TcpConnection] = []
         self._follow_keys = follow_keys
         self._growing: _WholeSessions | None = None
         if follow_keys:
@@ -165,7 +203,6 @@ class LiveAnalysis(Analysis):
         elif not options.keylogs and options.rsa_key is None:
             # No key will come: nothing is kept for one.
             self._secrets.keys.reserve(HELD_BYTES)
-        self._told: list[Watched] = []
         # Inside TLS, without keys so far: (when that began, whether it was told), longest first.
         self._sealed: OrderedDict[Watched, tuple[int, bool]] = OrderedDict()
 
@@ -175,14 +212,26 @@ class LiveAnalysis(Analysis):
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
         conversation = super()._follow(tcp)
-        if isinstance(conversation, Watched):
-            conversation.known = _OPEN
-            conversation.tell = self._told.append
+        if self._shown_ports is not None and self._shown_ports.isdisjoint(port for _, port in tcp.endpoints):
+            self._aside.append(tcp)
         return conversation
+
+    def _note_elsewhere(self) -> None:
+        """Notes whose greetings came from ports that nobody asked for, and lets go of them."""
+        for tcp in self._aside:
+            conversation = tcp.handler
+            tcp.handler = None
+            self._flows.end_early(tcp)
+            if isinstance(conversation, Watched) and conversation.kind == MYSQL:
+                server = tcp.endpoints[1 - conversation.client]
+                if server in self.elsewhere or len(self.elsewhere) < MOST_ELSEWHERE:
+                    self.elsewhere[server] = self.elsewhere.get(server, 0) + 1
+        self._aside.clear()
 
     def take(self, batch: FrameBatch) -> Iterator[News]:
         """What a batch brings: logins decided, then connections ended."""
         ended = list(self.feed(batch))
+        self._note_elsewhere()
         yield from self._decided(self.evidence.last_ns)
         for connection, detail in ended:
             yield connection, detail, True
@@ -196,13 +245,7 @@ class LiveAnalysis(Analysis):
                 self._sealed[conversation] = (now_ns, False)
                 continue
             self._sealed.pop(conversation, None)
-            yield self._so_far(conversation), None, False
-
-    def _so_far(self, conversation: Watched) -> Connection:
-        """A connection that is open, without what only its end can tell."""
-        connection = self.builder.connection(conversation.tcp, conversation, self.evidence)
-        connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
-        return connection
+            yield self.so_far(conversation), None, False
 
     def _finished(self, tcp: TcpConnection) -> None:
         if isinstance(tcp.handler, Watched):
@@ -234,7 +277,7 @@ class LiveAnalysis(Analysis):
                 del self._sealed[conversation]  # it has ended
             elif not told and now_ns - since >= KEYS_DUE_NS:
                 self._sealed[conversation] = (since, True)
-                yield self._so_far(conversation), None, False
+                yield self.so_far(conversation), None, False
             elif now_ns - since >= KEYS_LATE_NS:
                 conversation.let_go()
                 del self._sealed[conversation]

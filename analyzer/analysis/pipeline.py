@@ -50,6 +50,7 @@ class CaptureTotals:
     frames: int = 0
     tcp_connections: int = 0
     mysql_connections: int = 0
+    encrypted: int = 0  # MySQL connections that went into TLS, and that no key opened
     first_ns: int | None = None
     last_ns: int | None = None
     x_protocol: list[int] = field(default_factory=list)
@@ -65,6 +66,7 @@ class CaptureTotals:
     def add_share(self, other: CaptureTotals) -> None:
         """Takes what another process counted of its share of the connections; of frames all count the same."""
         self.mysql_connections += other.mysql_connections
+        self.encrypted += other.encrypted
         self.x_protocol_count += other.x_protocol_count
         self.x_protocol = sorted(self.x_protocol + other.x_protocol)[:MOST_NAMED]
         for port, count in other.middles.items():
@@ -235,6 +237,7 @@ class Analysis:
             self._order.none(tcp.number)
             return
         self.totals.mysql_connections += 1
+        self.totals.encrypted += conversation.tls is not None and not conversation.tls.decrypted
         if not self.options.connections:
             self._order.none(tcp.number)
             return
@@ -287,6 +290,7 @@ def source_of(name: str, source_format: str, totals: CaptureTotals, memory: Memo
         totals.last_ns,
         warnings,
         notes,
+        totals.encrypted,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
@@ -239,3 +240,12 @@ def regular_size(name: str) -> int | None:
         return os.path.getsize(name) if os.path.isfile(name) else None
     except (OSError, ValueError):
         return None
+
+
+def is_pipe(name: str) -> bool:
+    """Whether a source is a pipe or the like, from which a capture may come while it is made."""
+    try:
+        mode = (os.fstat(0) if name == STDIN else os.stat(name)).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

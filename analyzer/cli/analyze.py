@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from analyzer.analysis import AnalysisOptions, Connection, Result
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Result
 from analyzer.analysis.findings.rule import SEVERITIES
+from analyzer.analysis.live import DecidedAnalysis
+from analyzer.capture.source import is_pipe
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
 from analyzer.cli.console import Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
-from analyzer.engine.collectors import connection_alone, connections, whole
+from analyzer.engine.collectors import AsDecided, connection_alone, connections, whole
 from analyzer.engine.run import Run
+
+if TYPE_CHECKING:
+    from analyzer.report.text.connections import TextReport
 
 T = TypeVar("T")
 
@@ -137,7 +143,14 @@ def _csv(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outc
 def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.text.connections import TextReport
 
-    report = TextReport(lambda line: out.write(line.encode()), *look(arguments, out), arguments.verbose)
+    report = TextReport(
+        lambda line: out.write(line.encode()),
+        *look(arguments, out),
+        arguments.verbose,
+        password=options.password is not None,
+    )
+    if not arguments.verbose and not arguments.merge and any(map(is_pipe, arguments.captures)):
+        return _as_decided(arguments, options, outcome, report)
     sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
     for name, results in sources.each(arguments.captures, arguments.merge):
         before = len(sources.sources)
@@ -151,6 +164,25 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
         if len(sources.sources) > before:
             if not begun:
                 report.begin(name)
+            report.end(sources.sources[-1])
+    outcome.take(sources)
+    if sources.sources:
+        report.summary()
+
+
+def _as_decided(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, report: TextReport) -> None:
+    """Somebody watches a pipe: each connection is shown when its login is decided, and not when all is over."""
+    sources: Run[tuple[Connection, ConnectionDetail | None, bool]] = Run(
+        options, partial(AsDecided, arguments.filter), 1, Console()
+    )
+    sources.analysis = DecidedAnalysis
+    for name, news in sources.each(arguments.captures, arguments.merge):
+        before = len(sources.sources)
+        report.begin(name)
+        for connection, detail, final in news:
+            outcome.gravest = max(outcome.gravest, rank_of(connection))
+            report.news(connection, detail, final)
+        if len(sources.sources) > before:
             report.end(sources.sources[-1])
     outcome.take(sources)
     if sources.sources:

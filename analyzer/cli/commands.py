@@ -10,7 +10,7 @@ from typing import BinaryIO
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.model.command import Command
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
-from analyzer.cli.console import Console
+from analyzer.cli.console import Console, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.collectors import Collector
@@ -85,6 +85,7 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
             text.begin(name)
             for exchange in exchanges:
                 text.exchange(exchange)
+        note_encrypted(whole.sources)
         return whole.code
     # In the other formats each is encoded in the process that found it.
     encode, head = _encoder(arguments.format)
@@ -93,6 +94,7 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
     sources = Run(options, encoded, jobs_of(arguments), Console())
     for _, lines in sources.each(arguments.captures, arguments.merge):
         out.writelines(lines)
+    note_encrypted(sources.sources)
     return sources.code
 
 
@@ -114,6 +116,7 @@ def _top(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
     for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
         for exchange in exchanges:
             top.add(exchange, number)
+    note_encrypted(sources.sources)
     if arguments.format != "text":
         encode, head = _encoder(arguments.format)
         out.write(head)

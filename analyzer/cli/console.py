@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from analyzer.analysis import Source
@@ -24,6 +25,22 @@ def complain(message: str) -> None:
     """One line on standard error."""
     with contextlib.suppress(OSError):  # where standard error takes no more there is nobody to tell
         sys.stderr.write(f"handshark: {terminal(message)}\n")
+
+
+def complain_lines(lines: Sequence[str]) -> None:
+    """A message of several lines on standard error."""
+    complain(lines[0])
+    with contextlib.suppress(OSError):
+        sys.stderr.writelines(f"{terminal(line)}\n" for line in lines[1:])
+
+
+def note_encrypted(sources: Sequence[Source]) -> None:
+    """Says of how many connections no command can be seen."""
+    from analyzer.report.prose.summary import encrypted_note
+
+    note = encrypted_note(sources)
+    if note is not None:
+        complain(f"note: {note}")
 
 
 class ProgressLine:

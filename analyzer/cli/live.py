@@ -16,7 +16,7 @@ from analyzer.analysis import Connection, ConnectionDetail, Source
 from analyzer.analysis.memory import LIVE_MEMORY
 from analyzer.analysis.model.counts import Counts
 from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, positive
-from analyzer.cli.console import complain
+from analyzer.cli.console import complain, complain_lines
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import open_output, silence_stdout
 from analyzer.engine.live_following import LiveOutput
@@ -60,6 +60,13 @@ A connection is shown when its login is decided, and again at its end where ther
 "final": false, then "final": true). Ctrl-C ends it cleanly; a second one leaves out what is not analysed yet.
 exit codes: 0 done; 2 wrong usage; 3 an interface can not be captured, or the capture or a report not be written.
 """
+# Frames that begin as a greeting does, on any port: the packet's length is below 64 KiB, its number 0, the protocol
+# version 10.
+_GREETING = "{at}[{begin} + (({at}[{words}] & 0xf0) >> 2) + 2 : 4] & 0xffffff00 = 0x00000a00"
+GREETINGS = (
+    f"({_GREETING.format(at='tcp', begin=0, words=12)})"
+    f" or (ip6[6] = 6 and {_GREETING.format(at='ip6', begin=40, words=52)})"
+)
 NO_PERMISSION = """capturing needs privileges. One of these gives them:
   sudo handshark live ...                                  (the analysis runs as you all the same)
   sudo setcap cap_net_raw,cap_net_admin+eip {python}       (for every program of this Python)
@@ -142,7 +149,8 @@ def _capture_arguments(parser: argparse.ArgumentParser) -> None:
         "-f",
         "--capture-filter",
         metavar="FILTER",
-        help="libpcap's language (default: tcp port 3306, and those of --port; '' takes everything)",
+        help="libpcap's language (default: port 3306 and those of --port, and the greetings of servers on other ports, "
+        "which are told of; on loopback alone and without --port all of TCP; '' takes everything)",
     )
     parser.add_argument("-w", "--write", metavar="FILE", help="write the frames there, as pcapng")
     parser.add_argument(
@@ -286,9 +294,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write("see `man pcap-filter`\n")
         return 2
     except NoPermission as error:
-        complain(
-            f"{error.source}: {NO_PERMISSION.format(python=os.path.realpath(sys.executable), interface=error.source)}"
-        )
+        words = NO_PERMISSION.format(python=os.path.realpath(sys.executable), interface=error.source)
+        complain_lines(f"{error.source}: {words}".splitlines())
         return 3
     except CaptureError as error:
         complain(str(error))
@@ -309,6 +316,7 @@ def _captured(arguments: argparse.Namespace, plan: LiveRequest) -> int:
         int(arguments.idle * 1e9),
         _Output(arguments, title),
         complain,
+        frozenset({3306, *arguments.port}) if GREETINGS in plan.filter else None,
     )
     quiet = arguments.format == "text" and sys.stdout.isatty() and sys.stderr.isatty()
     return LiveCapture(plan, following, _flush, quiet=quiet).run()
@@ -335,9 +343,7 @@ def _plan(arguments: argparse.Namespace) -> LiveRequest:
     if not 0 < snaplen <= SNAPLEN:
         raise _Wrong(f"-s {snaplen}: a snap length is 1 to {SNAPLEN}, or 0 for the largest")
     ports = [port_of(name) for name in wanted]
-    text = arguments.capture_filter
-    if text is None:
-        text = " or ".join(f"tcp port {number}" for number in sorted({3306, *arguments.port}))
+    text = _filter(arguments, all(port.loopback for port in ports))
     user = invoking_user()
     if arguments.user is not None:
         try:
@@ -361,7 +367,19 @@ def _plan(arguments: argparse.Namespace) -> LiveRequest:
         arguments.source == "ring" or (arguments.source == "auto" and LINUX),
         arguments.buffer_size * MEGABYTE,
         not arguments.no_promiscuous_mode,
+        text.replace(f" or {GREETINGS}", ", and greetings of servers on other ports"),
     )
+
+
+def _filter(arguments: argparse.Namespace, loopback: bool) -> str:
+    """The capture filter: the ports asked for and greetings on any other; on loopback all of TCP where none is."""
+    text: str | None = arguments.capture_filter
+    if text is not None:
+        return text
+    if loopback and not arguments.port:
+        return "tcp"
+    ports = " or ".join(f"tcp port {number}" for number in sorted({3306, *arguments.port}))
+    return f"{ports} or {GREETINGS}"
 
 
 def _target(arguments: argparse.Namespace, stop: dict[str, float], user: User | None) -> Target | None:

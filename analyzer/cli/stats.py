@@ -9,7 +9,7 @@ from typing import BinaryIO
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import KINDS, CommandStatistics
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
-from analyzer.cli.console import Console
+from analyzer.cli.console import Console, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.command_collectors import SummedCommands
@@ -35,6 +35,7 @@ def collect(
     for _, parts in sources.each(arguments.captures, arguments.merge):
         for part in parts:
             whole.merge(part)
+    note_encrypted(sources.sources)
     return whole, sources
 
 

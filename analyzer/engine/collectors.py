@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, Typ
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
+from analyzer.analysis.live import DecidedAnalysis
+from analyzer.analysis.model.detail import ConnectionDetail
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
+    from analyzer.analysis.dissection.selection import Matching
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -113,6 +116,37 @@ class Matched(Connections[T]):
         if connection.stream not in self._kept:
             self._kept[connection.stream] = self._matching.keeps(connection)
         return self._kept[connection.stream]
+
+
+class AsDecided:
+    """Each connection when its login is decided, and again at its end: (connection, detail, whether it is over)."""
+
+    def __init__(self, keep: Filter | None) -> None:
+        self._matching: Matching | None = None
+        self._key = 0
+        if keep is not None:
+            from analyzer.analysis.dissection.selection import Matching
+
+            self._matching = Matching(keep)
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        return options if self._matching is None else self._matching.options(options)
+
+    def take(
+        self, analysis: Analysis, results: Iterator[Result], last: bool
+    ) -> Iterator[tuple[Key, tuple[Connection, ConnectionDetail | None, bool]]]:
+        ended = list(results)
+        if isinstance(analysis, DecidedAnalysis) and not last:
+            for connection in analysis.decided():
+                if self._matching is None or self._matching.keeps(connection, over=False):
+                    yield self._next(), (connection, None, False)
+        for connection, detail in ended:
+            if self._matching is None or self._matching.keeps(connection):
+                yield self._next(), (connection, detail, True)
+
+    def _next(self) -> Key:
+        self._key += 1
+        return (self._key,)
 
 
 def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Collector[T]]:

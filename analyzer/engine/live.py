@@ -34,6 +34,7 @@ class LiveRequest(msgspec.Struct):
     ring         frames come through Linux's packet ring, else through scapy's socket
     buffer       bytes of the kernel's buffer for each interface
     promiscuous  also frames that are not for this host
+    told         the filter in words
     """
 
     ports: list[Port]
@@ -47,6 +48,7 @@ class LiveRequest(msgspec.Struct):
     ring: bool
     buffer: int
     promiscuous: bool
+    told: str = ""
 
 
 class LiveCapture:
@@ -131,7 +133,9 @@ class LiveCapture:
             raise
         outlet.start()
         if not self._quiet:
-            self._tell(f"capturing on {self._following.title}" + (f": {plan.filter}" if plan.filter else ""))
+            self._tell(
+                f"capturing on {self._following.title}" + (f": {plan.told or plan.filter}" if plan.filter else "")
+            )
         with contextlib.suppress(OSError):
             os.nice(NICE)
         # Nothing of what follows makes cycles; a pause to look for them costs frames.
@@ -204,7 +208,8 @@ class LiveCapture:
             f"{ended.skipped:,} not analysed",
         ]
         if CONNECTIONS in outlet.answers:
-            parts.append(f"{outlet.answers[CONNECTIONS]:,} MySQL connections")
+            found = outlet.answers[CONNECTIONS]
+            parts.append(f"{found:,} MySQL connection{'' if found == 1 else 's'}")
             parts.append(f"{outlet.answers.get(FAILURES, 0):,} failed")
         self._tell(", ".join(parts))
         if names:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 0.1
 TICK_SECONDS: Final = 0.5
+MOST_TOLD: Final = 10  # servers on other ports that are named
 
 
 class LiveOutput:
@@ -75,6 +76,7 @@ class FollowRequest(msgspec.Struct):
     options  reads files named in the options, with the rights of the analysis; None: one could not be read, and that
              has been said
     tell     says a line to the user
+    shown_ports  servers on other ports are told of, and not shown; None: all are shown
     """
 
     title: str
@@ -85,6 +87,7 @@ class FollowRequest(msgspec.Struct):
     idle_ns: int
     output: LiveOutput
     tell: Callable[[str], None]
+    shown_ports: frozenset[int] | None = None
 
 
 class Follower:
@@ -97,12 +100,15 @@ class Follower:
         output: LiveOutput,
         keylogs: list[KeyLogFile],
         keep: Keep | None,
+        tell: Callable[[str], None],
     ) -> None:
         self._inlet = inlet
         self._analysis = analysis
         self._output = output
         self._keylogs = keylogs
         self._keep = keep
+        self._tell = tell
+        self._told: set[tuple[str, int]] = set()  # servers on ports that nobody asked for
         self._begun = self._ticked = time.monotonic()
         self._logins = 0
         self.failures = 0
@@ -124,6 +130,7 @@ class Follower:
                 if not inlet.waiting():
                     self._say(analysis.tick(time.time_ns()))
             self._tick()
+            self._tell_elsewhere()
         self._read_keys()
         self._say(analysis.end())
         self._tick()
@@ -147,6 +154,13 @@ class Follower:
                 self._output.news(connection, detail, final)
             except OSError as error:
                 self._nobody_reads(error)
+
+    def _tell_elsewhere(self) -> None:
+        """Says once of each server on another port that it is there."""
+        for address, port in self._analysis.elsewhere.keys() - self._told:
+            self._told.add((address, port))
+            if len(self._told) <= MOST_TOLD:
+                self._tell(f"note: {address} port {port} greets as a MySQL server too: --port {port} shows it")
 
     def _tick(self) -> None:
         try:
@@ -247,6 +261,7 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
             follow_keys=bool(keylogs),
             most_open=request.most_open,
             idle_ns=request.idle_ns,
+            shown_ports=request.shown_ports,
         )
         for _ in analysis.poll_keys(keylogs):
             raise AssertionError("keys came before any session")
@@ -254,7 +269,7 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
         if not inlet.wait_for_start():
             return 3  # the interfaces could not be opened: the other process has said why
         output.begin()
-        follower = Follower(inlet, analysis, output, keylogs, keep)
+        follower = Follower(inlet, analysis, output, keylogs, keep, request.tell)
         follower.run()
         output.end(analysis.source("live capture", _warnings(inlet)))
         whole = True

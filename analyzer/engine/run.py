@@ -22,6 +22,7 @@ class Run(Generic[T]):
 
     collect      makes what takes from each analysis what the caller wants, in the process that did it
     jobs         processes for each source; None: as many as pay off
+    analysis     how each source is analysed
     growing      one process takes small pieces first: only the first results are asked for
     failed       whether a source could not be read at all
     interrupted  whether Ctrl-C ended the reading of a source
@@ -40,6 +41,7 @@ class Run(Generic[T]):
         self.jobs = jobs
         self.listener = listener or RunListener()
         self.growing = False
+        self.analysis: type[Analysis] = Analysis
         self.failed = False
         self.interrupted = False
         self.sources: list[Source] = []
@@ -71,7 +73,7 @@ class Run(Generic[T]):
             opener = partial(open_capture, name)
         with opener() as capture:
             collector = self.collect()
-            analysis = Analysis(name, collector.options(self.options))
+            analysis = self.analysis(name, collector.options(self.options))
             reading = Reading(analysis, capture, self.listener, growing=self.growing)
             for _, item in reading.collected(collector):
                 yield item

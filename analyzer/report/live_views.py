@@ -54,18 +54,9 @@ class LiveLines:
         self._flush = flush
         self._report = TextReport(write, width, color)
         self._report.begin(title)
-        self._said: dict[int, tuple[object, ...]] = {}
 
     def news(self, connection: Connection, final: bool) -> None:
-        number = connection.stream
-        code = connection.error.code if connection.error else None
-        said = (connection.outcome, code, sorted({one.code for one in connection.findings}))
-        if self._said.get(number) != said:
-            self._report.connection(connection)
-        if final:
-            self._said.pop(number, None)
-        else:
-            self._said[number] = said
+        self._report.news(connection, None, final)
 
     def tick(self, counts: Counts) -> None:
         self._flush()

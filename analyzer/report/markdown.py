@@ -23,7 +23,8 @@ LISTED: Final = 50  # connections in the table, whatever the limit
 SHOWN_KINDS: Final = 8
 LONGEST: Final = 300
 # Whatever begins something in Markdown inside a line, and GitHub's references (#1, @name, http:).
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&@:$])")
+# A colon only before //, and before a word with a colon behind it: forges make links and pictures of them.
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&@$]|:(?=//)|:(?=[\w+-]*[A-Za-z][\w+-]*:|100:|1234:))")
 _ENTITY: Final = re.compile("[&<>@:#]")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;", "#": "&#35;"}
 _PLAIN: Final = re.compile(r"[\w ,;/%'\"]*\Z", re.ASCII)

@@ -38,6 +38,35 @@ def here(capsysbinary: pytest.CaptureFixture[bytes], *arguments: str | Path) -> 
 Capsys = pytest.CaptureFixture[bytes]
 
 
+def test_a_right_password_is_answered_in_a_line(tmp_path: Path, capsysbinary: Capsys) -> None:
+    capture = REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap"
+    password = tmp_path / "pw"
+    for content, code in (("app-pw", "right-password"), ("other", "wrong-password"), ("'app-pw", "wrong-password")):
+        password.write_text(content)
+        done = here(capsysbinary, "analyze", "--password-file", password, capture)
+        assert f"[{code}]" in " ".join(done.out.split())
+
+
+def test_a_pipe_is_shown_as_it_is_decided() -> None:
+    frames = pcap(conversation([*ACCEPTED, *GOODBYE]))
+    ends = pcap(conversation([*ACCEPTED]))
+    with subprocess.Popen(
+        [*HANDSHARK, "analyze", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, text=False
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(frames[: len(ends)])
+        process.stdin.flush()
+        begun = [process.stdout.readline().decode() for _ in range(4)]
+        assert begun[3].split()[-2:] == ["accepted", "open"]
+        process.stdin.write(frames[len(ends) :])
+        process.stdin.close()
+        rest = process.stdout.read().decode()
+        assert "1 MySQL connection: 1 accepted." in rest
+        assert "accepted " not in rest.split("MySQL")[0]
+        assert process.wait(30) == 0
+
+
 def test_done_is_0(tmp_path: Path, capsysbinary: Capsys) -> None:
     done = here(capsysbinary, "analyze", refused(tmp_path))
     assert done.code == 0

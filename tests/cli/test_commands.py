@@ -53,6 +53,18 @@ def capture(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("words", [("commands",), ("commands", "--top", "3"), ("commands", "--group"), ("stats",)])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_encrypted_connections_are_told_of(words: tuple[str, ...], jobs: str) -> None:
+    sample = REPOSITORY / "samples" / "mysql97_cli_tls13-full-auth.pcap"
+    done = run(*words, "--jobs", jobs, sample)
+    assert done.code == 0
+    assert "the one connection is encrypted, and no key was given" in done.err
+    assert "--keylog" in done.err
+    opened = run(*words, "--jobs", jobs, "--keylog", sample.with_suffix(".keys"), sample)
+    assert "encrypted" not in opened.err
+
+
 def test_the_keys_of_the_contract_in_order(capture: Path) -> None:
     for row in lines(str(capture), str(PREPARED)):
         assert tuple(row)[: len(KEYS)] == KEYS

@@ -26,7 +26,7 @@ def test_report_says_the_verdict_first() -> None:
     lines = report(*examples.everything(), note="Seen on Friday").splitlines()
     assert lines[0] == "## Demo"
     assert lines[2] == "> Seen on Friday"
-    assert lines[4].startswith("**5 MySQL connections to 1 server&#58; 1 accepted, 2 rejected")
+    assert lines[4].startswith("**5 MySQL connections to 1 server: 1 accepted, 2 rejected")
     assert any(line.startswith("| error | `access-denied` | 2 |") for line in lines)
     assert any("Access denied for user 'report'&#64;'192.168.56.1'" in line for line in lines)
     tables = [line for line in lines if line.startswith("|")]
@@ -40,6 +40,12 @@ def test_text_can_be_nothing_but_text(value: str) -> None:
     assert not re.search(r"(?<!\\)[`*_\[\]|~]", shown)
     assert not re.search("[<>@]", shown)
     assert "://" not in shown
+
+
+def test_colons_stay_but_in_what_becomes_a_link_or_a_picture() -> None:
+    assert text("2 connections: error 1045 (10:32:47)") == "2 connections: error 1045 (10:32:47)"
+    assert text("see http://x") == "see http&#58;//x"
+    assert text("a :tada: b") == "a &#58;tada: b"
 
 
 @given(ANY_TEXT)
@@ -122,7 +128,7 @@ def test_chance_is_no_change() -> None:
 def test_comparison_as_markdown_and_as_page() -> None:
     pair = sides([examples.accepted(), examples.hostile()], [upgraded(0), examples.rejected()])
     shown = diff.markdown(*pair, "Upgrade", "On Friday")
-    assert shown.startswith("## Upgrade\n\n> On Friday\n\n**What changed&#58; ")
+    assert shown.startswith("## Upgrade\n\n> On Friday\n\n**What changed: ")
     assert "<script" not in shown
     page = Page()
     page.feed(diff.html(*pair, "Upgrade <b>", examples.HOSTILE))

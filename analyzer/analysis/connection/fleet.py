@@ -40,7 +40,7 @@ class UpgradeRule(NamedTuple):
 
 
 # Seen on real servers: MySQL 9.7 has caching_sha2_password and sha256_password, no mysql_native_password; MariaDB 10.11
-# and 11.8 have no caching_sha2_password; all three take TLS 1.2 and 1.3 only.
+# and 11.8 load no caching_sha2_password by themselves; all three take TLS 1.2 and 1.3 only.
 RULES: Final[tuple[UpgradeRule, ...]] = (
     UpgradeRule(
         "MySQL 8.4",
@@ -87,9 +87,18 @@ RULES: Final[tuple[UpgradeRule, ...]] = (
         "MariaDB 11.8",
         None,
         "plugin",
-        ("caching_sha2_password", "sha256_password"),
-        "MariaDB 11.8 has no such plugin: accounts that move there need another (ed25519, parsec)",
-        "MariaDB Server documentation, 'Authentication Plugins'",
+        ("sha256_password",),
+        "MariaDB has no such plugin: accounts that move there need another (parsec, ed25519)",
+        "MariaDB Server documentation, 'Authentication Plugin - SHA-256'",
+    ),
+    UpgradeRule(
+        "MariaDB 11.8",
+        "mariadb",
+        "plugin",
+        ("caching_sha2_password",),
+        "MariaDB has caching_sha2_password from 11.4.9, 11.8.4 and 12.1 on, as a plugin that has to be installed "
+        "(INSTALL SONAME 'auth_mysql_sha2'); before that accounts need another (parsec, ed25519)",
+        "MariaDB Server documentation, 'Authentication Plugin - caching_sha2_password'",
     ),
 )
 

@@ -59,6 +59,7 @@ from analyzer.analysis.findings.rules import (
     protocol_41_missing,
     proxy_header_refused,
     retransmissions,
+    right_password,
     seen_twice,
     sequence_error,
     server_ended_session,
@@ -133,6 +134,7 @@ TABLE: tuple[Rule, ...] = (
     # The password and its exchange.
     cleartext_password.RULE,
     wrong_password.RULE,
+    right_password.RULE,
     full_auth_refused.RULE,
     cached_login_never_hits.RULE,
     # Commands that went wrong.

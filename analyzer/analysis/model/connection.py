@@ -373,6 +373,7 @@ class Source(msgspec.Struct):
     first_time_ns    nanoseconds since 1970 (UTC) of the earliest frame, None where there is none; likewise the latest
     warnings         what was wrong with the file
     notes            what was recognised and left alone (X Protocol ...), and what could not be read
+    encrypted_connections  MySQL connections that went into TLS, and that no key opened
     """
 
     name: str
@@ -384,3 +385,4 @@ class Source(msgspec.Struct):
     last_time_ns: int | None
     warnings: list[str]
     notes: list[str]
+    encrypted_connections: int = 0

@@ -298,7 +298,7 @@ class TextRow(Record, frozen=True):
         return cls(tuple(text_of(value, column.type) for value, column in zip(values, columns, strict=True)))
 
     def summary(self) -> str:
-        return f"row of {len(self.values)} values"
+        return f"row of {len(self.values)} value{'' if len(self.values) == 1 else 's'}"
 
 
 class BinaryRow(Record, frozen=True):
@@ -340,7 +340,7 @@ class BinaryRow(Record, frozen=True):
         return tuple(value.value for value in self.values)
 
     def summary(self) -> str:
-        return f"row of {len(self.values)} values"
+        return f"row of {len(self.values)} value{'' if len(self.values) == 1 else 's'}"
 
 
 def decode_binary_row(r: Reader, columns: Columns) -> tuple[bytes | None, ...]:

@@ -35,7 +35,7 @@ COLUMNS: Final[tuple[tuple[str, bool], ...]] = (
     ("TLS", False),
     ("Driver", False),
     ("Outcome", False),
-    ("Took", True),  # microseconds
+    ("Lasted", True),  # microseconds
     ("Findings", False),  # codes, worst first, with a blank between
 )
 LONGEST_CELL: Final = 80

@@ -116,6 +116,25 @@ def _listed(kinds: Sequence[FindingTotal]) -> str:
     return ", ".join(named) + (f" and {rest} more" if rest else "")
 
 
+def encrypted_note(sources: Sequence[Source]) -> str | None:
+    """What is to be said of connections whose commands nobody can see; None where there are none."""
+    sealed = sum(source.encrypted_connections for source in sources)
+    if not sealed:
+        return None
+    whole = sum(source.mysql_connections for source in sources)
+    which = (
+        "the one connection is"
+        if whole == 1
+        else f"all {whole:,} connections are"
+        if sealed == whole
+        else f"{sealed:,} of {whole:,} connections {'is' if sealed == 1 else 'are'}"
+    )
+    return (
+        f"{which} encrypted, and no key was given: commands inside are not seen. --keylog FILE opens TLS; `handshark "
+        "explain` says more"
+    )
+
+
 def captured(sources: Sequence[Source]) -> str:
     """How much was read, in one phrase."""
     frames = sum(source.frames for source in sources)

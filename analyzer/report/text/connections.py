@@ -5,6 +5,7 @@ Everything is printed as it comes. Text from the wire goes through `escape.termi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from analyzer.analysis.model.connection import SERVER, Connection, Finding, Source
@@ -22,48 +23,83 @@ _OUTCOME_COLOUR = {"accepted": "green", "rejected": "red", "aborted": "yellow", 
 # Long messages that are remembered, so that none is said twice.
 _MOST_SAID = 256
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "info": "cyan"}
-_NUMBER, _TIME, _CLIENT, _SERVER, _ACCOUNT, _AUTH, _TLS, _OUTCOME, _TOOK = range(9)
+_NUMBER, _TIME, _CLIENT, _SERVER, _ACCOUNT, _AUTH, _TLS, _OUTCOME, _LASTED = range(9)
 _AT_80 = (3, 8, 18, 7, 11, 9, 3, 8, 5)
 # A wider terminal is spent in this order: (column, width it grows to).
 _GROWTH = (
     *((_ACCOUNT, 16), (_CLIENT, 21), (_AUTH, 17), (_OUTCOME, 9), (_SERVER, 16), (_TIME, 12)),
-    *((_NUMBER, 5), (_ACCOUNT, 32), (_TOOK, 6), (_CLIENT, 47)),
+    *((_NUMBER, 5), (_ACCOUNT, 32), (_LASTED, 6), (_CLIENT, 47)),
 )
 _NARROW_AUTH = {"caching_sha2": "sha2", "cleartext": "clear"}
 _EVIDENCE = "    -> "
+# What answers --password-file.
+RIGHT_PASSWORD = "right-password"
+WRONG_PASSWORD = "wrong-password"
 _LADDER = " " * 4
 
 
-def _columns(width: int) -> list[Column]:
+def columns_of(width: int) -> list[Column]:
+    """The columns of a line for each connection, in so many cells (80 at least)."""
     widths = list(_AT_80)
     spare = width - sum(widths) - len(widths) + 1
     for index, ideal in _GROWTH:
         more = max(0, min(spare, ideal - widths[index]))
         widths[index] += more
         spare -= more
-    names = ("#", "Time UTC", "Client", "Server", "User/db", "Auth", "TLS", "Outcome", "Took")
+    names = ("#", "Time UTC", "Client", "Server", "User/db", "Auth", "TLS", "Outcome", "Lasted")
     least = {_CLIENT: 15, _SERVER: 6, _ACCOUNT: 9, _AUTH: 9, _OUTCOME: 9, _TLS: 3}
-    return [Column(name, widths[i], i in {_NUMBER, _TOOK}, least.get(i, 0)) for i, name in enumerate(names)]
+    return [Column(name, widths[i], i in {_NUMBER, _LASTED}, least.get(i, 0)) for i, name in enumerate(names)]
+
+
+def texts_of(connection: Connection, columns: list[Column]) -> list[str]:
+    """What stands in each column of a connection's line, safe to print."""
+    wide_server = columns[_SERVER].width >= 13
+    auth = terminal(labels.plugin(connection.authentication))
+    if columns[_AUTH].width < 17:
+        plugin, slash, path = auth.partition("/")
+        auth = _NARROW_AUTH.get(plugin, plugin) + slash + path
+    return [
+        str(connection.stream),
+        labels.time_of_day(connection.start_time_ns, milliseconds=columns[_TIME].width >= 12),
+        terminal(labels.client(connection)),
+        terminal((labels.product if wide_server else labels.server_version)(connection.greeting)),
+        terminal(labels.account(connection)),
+        auth,
+        terminal(labels.tls(connection.tls)),
+        terminal(connection.outcome),
+        labels.duration(connection.lasted_ns),
+    ]
 
 
 class TextReport:
     """Writes whole lines through `write`, each in at most `width` terminal cells (which are at least 80).
 
-    For each source: `begin(name)`, `connection(...)` for each connection, `end(source)`; then `summary()` once.
+    For each source: `begin(name)`, `connection(...)` for each connection (`news(...)` where a capture is still being made),
+    `end(source)`; then `summary()` once.
+    `password`: one was given to be checked, and each connection says whether it is right.
     `verbose`: 1 shows the packets of each connection, 2 also their fields, 3 also their bytes; it needs the detail.
     """
 
     def __init__(
-        self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False, verbose: int = 0
+        self,
+        write: Callable[[str], object],
+        width: int = NARROWEST,
+        color: bool = False,
+        verbose: int = 0,
+        *,
+        password: bool = False,
     ) -> None:
         self._write = write
         self._width = max(width, NARROWEST)
         self._color = color
         self._verbose = verbose
-        self._columns = _columns(self._width)
+        # Logins for which a given password is right, wrong or spoiled, or can not be checked.
+        self._checked: Counter[str] | None = Counter() if password else None
+        self._columns = columns_of(self._width)
         self._totals = SummaryTotals()
         self._sources: list[Source] = []
         self._date: str | None = None
+        self._decided: dict[int, tuple[object, ...]] = {}  # connections that are open -> what was said of them
         self._said: dict[str, int] = {}  # message -> connection of the source in hand that it was said of
 
     def begin(self, name: str) -> None:
@@ -74,9 +110,26 @@ class TextReport:
         self._date = None
         self._said.clear()
 
+    def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
+        """A connection whose login is decided, and the same at its end, where there is more to say then."""
+        number = connection.stream
+        code = connection.error.code if connection.error else None
+        said = (connection.outcome, code, sorted({one.code for one in connection.findings}))
+        if final:
+            self._totals.add(connection)
+        if detail is not None or self._decided.get(number) != said:
+            self._show(connection, detail, final)
+        if final:
+            self._decided.pop(number, None)
+        else:
+            self._decided[number] = said
+
     def connection(self, connection: Connection, detail: ConnectionDetail | None = None) -> None:
         """One connection, with its packets where they are to be shown."""
         self._totals.add(connection)
+        self._show(connection, detail, True)
+
+    def _show(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
         lines: list[str] = []
         date = labels.date(connection.start_time_ns)
         if self._date is None:
@@ -84,9 +137,10 @@ class TextReport:
         if date != self._date:
             lines.append(self._paint(f"{'':{self._columns[0].width}} {date}", "dim"))
             self._date = date
-        lines += self._row(connection)
+        lines += self._row(connection, final)
         lines += self._evidence(connection)
         lines += self._inferred(connection)
+        lines += self._password(connection) if final else []
         if self._verbose and detail is not None:
             for packet in detail.packets:
                 lines += self._packet(packet)
@@ -117,6 +171,8 @@ class TextReport:
         if totals.copies:
             noun += f" ({totals.copies:,} of them in the capture twice, counted once)"
         self._write(f"{noun}{': ' if outcomes else ''}{outcomes}.\n")
+        if self._checked is not None:
+            self._write(self._paragraph("", _answer(self._checked)))
         findings = totals.findings()
         if findings:
             widest = max(len(one.code) for one in findings)
@@ -131,24 +187,11 @@ class TextReport:
         row = place(self._columns, [column.name for column in self._columns], self._width)
         return self._paint("".join(" " * gap + text for gap, text in row.cells), "bold")
 
-    def _row(self, connection: Connection) -> list[str]:
+    def _row(self, connection: Connection, final: bool) -> list[str]:
         columns = self._columns
-        wide_server = columns[_SERVER].width >= 13
-        auth = terminal(labels.plugin(connection.authentication))
-        if columns[_AUTH].width < 17:
-            plugin, slash, path = auth.partition("/")
-            auth = _NARROW_AUTH.get(plugin, plugin) + slash + path
-        texts = [
-            str(connection.stream),
-            labels.time_of_day(connection.start_time_ns, milliseconds=columns[_TIME].width >= 12),
-            terminal(labels.client(connection)),
-            terminal((labels.product if wide_server else labels.server_version)(connection.greeting)),
-            terminal(labels.account(connection)),
-            auth,
-            terminal(labels.tls(connection.tls)),
-            terminal(connection.outcome),
-            labels.duration(connection.lasted_ns),
-        ]
+        texts = texts_of(connection, columns)
+        if not final:
+            texts[_LASTED] = "open"
         row = place(columns, texts, self._width)
         line = ""
         for index, (gap, text) in enumerate(row.cells):
@@ -160,6 +203,8 @@ class TextReport:
 
     def _evidence(self, connection: Connection) -> list[str]:
         findings = [one for one in labels.by_severity(connection.findings) if one.severity in {"error", "warning"}]
+        if self._checked is not None:
+            findings = [one for one in findings if one.code != WRONG_PASSWORD]  # said below
         error = labels.error_text(connection)
         if error is not None:
             frame = connection.error.frame if connection.error else 0
@@ -195,6 +240,18 @@ class TextReport:
         said = (one for one in connection.findings if one.code == "encrypted-login")
         return [line for one in said for line in self._hanging(_EVIDENCE, f"{one.message} [{one.code}]", colour)]
 
+    def _password(self, connection: Connection) -> list[str]:
+        """Whether the given password is right."""
+        if self._checked is None or connection.is_copy:
+            return []
+        said = [one for one in connection.findings if one.code in (RIGHT_PASSWORD, WRONG_PASSWORD)]
+        if not said:
+            self._checked["unchecked"] += connection.login is not None or connection.tls is not None
+            return []
+        self._checked[said[-1].code] += 1
+        colour = "green" if said[-1].code == RIGHT_PASSWORD else "yellow"
+        return self._hanging(_EVIDENCE, f"{said[-1].message} [{said[-1].code}]", colour)
+
     def _packet(self, packet: PacketExcerpt) -> list[str]:
         arrow = "      ← server" if packet.sender == SERVER else "client →      "
         sequence = "" if packet.sequence_id is None else str(packet.sequence_id)
@@ -229,6 +286,17 @@ class TextReport:
 
     def _paint(self, text: str, colour: str | None) -> str:
         return paint(text, colour) if self._color else text
+
+
+def _answer(checked: Counter[str]) -> str:
+    """Whether a given password is right, over all logins."""
+    logins = labels.count(sum(checked.values()), "login")
+    right, wrong, unchecked = checked[RIGHT_PASSWORD], checked[WRONG_PASSWORD], checked["unchecked"]
+    parts = [f"{right:,} made with it"] if right else []
+    parts += [f"{wrong:,} with another, or spoiled"] if wrong else []
+    if unchecked:
+        parts.append(f"{unchecked:,} can not be checked (nothing in them is made from a password, or TLS hides it)")
+    return f"The given password, of {logins}: {', '.join(parts) or 'there is none to check'}."
 
 
 def _whose(total: FindingTotal) -> str:

@@ -14,6 +14,8 @@ from analyzer.analysis.model.connection import FAILED, Connection
 from analyzer.analysis.model.counts import Counts
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.text.connections import columns_of, texts_of
+from analyzer.report.text.layout import place
 
 # Connections of each kind that are kept for showing; a terminal shows fewer.
 KEPT: Final = 200
@@ -22,6 +24,9 @@ WINDOW: Final = 5.0
 _STYLES: Final = {"accepted": "green", "rejected": "red", "aborted": "yellow", "encrypted": "cyan", "unknown": "dim"}
 # Lines of the terminal that are no connections: head, title row, rules, a spare one.
 AROUND: Final = 6
+# In fewer columns a connection has two lines: what happened stands below.
+ONE_LINE: Final = 120
+NARROWEST: Final = 80
 
 
 class LiveTable:
@@ -65,9 +70,14 @@ class LiveTable:
 
     def picture(self, counts: Counts) -> RenderableType:
         """Head and table, as high as the terminal."""
+        narrow = self._console.size.width < ONE_LINE
         rows = max(3, self._console.size.height - AROUND)
+        if narrow:
+            rows = max(3, rows // 2)
         failing = list(reversed(self._failing.values()))[: max(1, rows // 2)]
         newest = list(reversed(self._newest.values()))[: rows - len(failing)]
+        if narrow:
+            return Group(self._head(counts), *self._lines([*failing, *newest]))
         table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
         for name, ratio in (("Client", 4), ("Server", 3), ("User/db", 3), ("Auth", 3)):
             if name == "Client":
@@ -76,11 +86,31 @@ class LiveTable:
             table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
         table.add_column("TLS", no_wrap=True)
         table.add_column("Outcome", no_wrap=True)
-        table.add_column("Took", justify="right", no_wrap=True)
+        table.add_column("Lasted", justify="right", no_wrap=True)
         table.add_column("What", ratio=6, no_wrap=True, overflow="ellipsis")
         for connection, final in (*failing, *newest):
             table.add_row(*_cells(connection, final))
         return Group(self._head(counts), table)
+
+    def _lines(self, connections: list[tuple[Connection, bool]]) -> list[Text]:
+        """The same for a narrow terminal."""
+        width = max(self._console.size.width, NARROWEST)
+        columns = columns_of(width)
+        heading = place(columns, [column.name for column in columns], width)
+        lines = [Text("".join(" " * gap + text for gap, text in heading.cells), style="bold", no_wrap=True)]
+        for connection, final in connections:
+            texts = texts_of(connection, columns)
+            if not final:
+                texts[-1] = "open"
+            line = Text(no_wrap=True, overflow="ellipsis")
+            for index, (gap, text) in enumerate(place(columns, texts, width).cells):
+                line.append(" " * gap)
+                line.append(text, style=_STYLES.get(connection.outcome, "") if index == len(texts) - 2 else "")
+            lines.append(line)
+            what = _what(connection)
+            if what:
+                lines.append(Text(f"    -> {what}", no_wrap=True, overflow="ellipsis"))
+        return lines
 
     def _head(self, counts: Counts) -> Text:
         before = self._history[0]
@@ -104,9 +134,7 @@ class LiveTable:
 
 def _cells(connection: Connection, final: bool) -> list[Text]:
     """One row; text from the wire is made safe, and never read as markup."""
-    worst = labels.by_severity(connection.findings)
-    what = labels.error_text(connection) or (worst[0].message if worst and worst[0].severity != "info" else "")
-    took = labels.duration(connection.lasted_ns) if final else "open"
+    lasted = labels.duration(connection.lasted_ns) if final else "open"
     return [
         Text(str(connection.stream)),
         Text(labels.time_of_day(connection.start_time_ns)),
@@ -116,6 +144,14 @@ def _cells(connection: Connection, final: bool) -> list[Text]:
         Text(terminal(labels.plugin(connection.authentication))),
         Text(terminal(labels.tls(connection.tls))),
         Text(connection.outcome, style=_STYLES.get(connection.outcome, "")),
-        Text(took),
-        Text(terminal(what)),
+        Text(lasted),
+        Text(_what(connection)),
     ]
+
+
+def _what(connection: Connection) -> str:
+    """What happened, where something did: the server's error, else the worst finding."""
+    worst = labels.by_severity(connection.findings)
+    return terminal(
+        labels.error_text(connection) or (worst[0].message if worst and worst[0].severity != "info" else "")
+    )

@@ -57,7 +57,7 @@ class StatisticsText:
             if groups:
                 self._write(f"\n{self._bold(REASON_TITLES[reason])}: {statistics.failures.count(reason):,}\n")
                 self.failures(groups, top)
-        for kind in statistics.kinds:
+        for kind in statistics.kinds if everything.count else ():
             self._write("\n" + self._bold(_TITLES[kind]) + "\n")
             self.groups(statistics.slowest(kind), top, indent="")
 

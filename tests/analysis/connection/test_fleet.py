@@ -57,6 +57,15 @@ def test_what_an_upgrade_would_break() -> None:
     assert {rule.kind for rule in RULES} <= set(KINDS)
 
 
+def test_mariadb_has_caching_sha2_password_as_a_plugin_to_install() -> None:
+    broken = fleet(connections()).breakages()
+    (one,) = [each for each in broken if each.target == "MariaDB 11.8" and each.what == "caching_sha2_password"]
+    assert "11.8.4" in one.why
+    assert "auth_mysql_sha2" in one.why
+    ours = analyse(conversation([("s", greeting("5.5.5-11.8.6-MariaDB")), *ACCEPTED[1:], *GOODBYE]))
+    assert "caching_sha2_password" not in {each.what for each in fleet(ours).breakages()}
+
+
 def test_nothing_breaks_where_nothing_is_old() -> None:
     whole = fleet(analyse(conversation([*ACCEPTED, *GOODBYE])))
     assert [each for each in whole.breakages() if "MySQL" in each.target] == []

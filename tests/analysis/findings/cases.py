@@ -133,4 +133,5 @@ CASES: dict[str, Near] = {
     "capture-one-sided": Near([*ACCEPTED], [*ACCEPTED]),
     "capture-mid-stream": Near([("c", query("SELECT 1")), ("s", ok(1)), ("c", QUIT)], [*ACCEPTED]),
     "wrong-password": Near(native(b"other"), native(b"secret")),
+    "right-password": Near(native(b"secret"), native(b"other")),
 }

@@ -73,7 +73,7 @@ MADE: Final = frozenset(
     | {"plaintext-before-tls", "tls-first", "unanswered-commands", "unexpected-local-infile", "unknown-statement"}
     | {"answer-lost", "clock-step", "idle-connection-dropped", "path-mtu", "seen-twice", "server-went-down"}
     | {"slow-reader", "server-ended-session", "slow-login", "tls-not-offered", "unencrypted-login", "weak-tls"}
-    | {"wrong-password"}
+    | {"wrong-password", "right-password"}
 )
 
 

@@ -32,6 +32,7 @@ from analyzer.capture.live.interfaces import Port
 from analyzer.capture.live.programs import Program, once, program_for
 from analyzer.capture.live.ring import RingSource, cooked_header
 from analyzer.capture.writer import PcapngWriter
+from analyzer.cli.live import GREETINGS
 from analyzer.report.text.live_table import LiveTable
 from tests.corpus import REPOSITORY
 from tests.reading import BatchSource, connections_of
@@ -476,6 +477,88 @@ def test_the_table_shows_failing_and_newest_first_and_no_escapes() -> None:
     assert "\x1b" not in "".join(lines)
     assert lines[3].split()[0] == "40"
     assert lines[4].split()[0] == "39"
+
+
+def test_the_table_has_two_lines_for_each_in_80_columns() -> None:
+    console = Console(width=80, height=20, force_terminal=False)
+    table = LiveTable("eth9", console)
+    analysis = LiveAnalysis("x", AnalysisOptions())
+    frames = [*conversation(REFUSED, client=("10.3.0.9", 1000))]
+    for number in range(40):
+        frames += conversation([*ACCEPTED], client=("10.3.0.1", 2000 + number), start_ns=START + number * SECOND)
+    for batch in batches(frames):
+        for connection, _, final in analysis.take(batch):
+            table.connection(connection, final)
+    lines = shown(table, console, Counts(10.0, 1000, 41, 1, 5, 7, 41))
+    assert len(lines) <= 20
+    assert all(len(line) <= 80 for line in lines)
+    assert "rejected" in lines[2]
+    assert "10.3.0.9:1000" in lines[2]
+    assert lines[3].startswith("    -> 1045 (28000) Access ")
+    assert "\x1b" not in "".join(lines)
+    assert lines[4].split()[0] == "40"
+    assert lines[4].endswith("open")
+
+
+@pytest.mark.parametrize("v6", [False, True])
+def test_greetings_on_other_ports_are_noted_and_let_go(v6: bool) -> None:
+    analysis = LiveAnalysis("x", AnalysisOptions(), shown_ports=frozenset({3306}))
+    server = ("2001:db8::2" if v6 else "10.0.0.2", 33097)
+    client = "2001:db8::1" if v6 else "10.3.0.1"
+    told = []
+    for number in range(30):
+        # What the filter of the kernel lets through of it: the greeting alone.
+        for batch in batches(conversation([*ACCEPTED], client=(client, 2000 + number), server=server)[3:4]):
+            told += list(analysis.take(batch))
+    for batch in batches(conversation([*ACCEPTED, *GOODBYE], client=("10.3.0.1", 5000))):
+        told += list(analysis.take(batch))
+    told += list(analysis.end())
+    assert analysis.elsewhere == {server: 30}
+    assert {connection.server.port for connection, _, _ in told} == {3306}
+    assert analysis.totals.mysql_connections == 1
+
+
+@pytest.mark.parametrize("v6", [False, True])
+@pytest.mark.parametrize("port", [ETHERNET, Port("any", 0, 276, cooked=True, loopback=False, up=True)])
+def test_the_default_filter_takes_greetings_on_any_port(v6: bool, port: Port) -> None:
+    client, server = ("::1", "::1") if v6 else ("10.0.0.1", "10.0.0.2")
+    frames = conversation([*ACCEPTED, *GOODBYE], client=(client, 50000), server=(server, 33097))
+    text = f"tcp port 3306 or {GREETINGS}"
+    assert program_for(text, port, 65535).code  # both forms compile
+    code = programs.compile_filter(text, 1, 65535).code
+    taken = [index for index, frame in enumerate(frames) if run_bpf(code, bytes(frame.data))]
+    assert taken == [3]
+    usual = conversation([*ACCEPTED, *GOODBYE])
+    assert all(run_bpf(code, bytes(frame.data)) for frame in usual)
+
+
+def run_bpf(code: bytes, packet: bytes) -> int:
+    """What a filter's program says of a packet: the instructions that pcap's compiler makes for filters like ours."""
+    accumulator = index = at = 0
+    rows = list(struct.iter_unpack("=HBBI", code))
+    while True:
+        op, true, false, k = rows[at]
+        at += 1
+        kind, mode, size = op & 7, op & 0xE0, {0: 4, 8: 2, 16: 1}[op & 0x18]
+        if kind == 6:
+            return int(k)
+        if op == 0xB1:  # ldxb 4*([k]&0xf)
+            index = 4 * (packet[k] & 15)
+        elif kind in (0, 1):
+            begin = k + (index if mode == 0x40 else 0)
+            value = k if mode == 0 else int.from_bytes(packet[begin : begin + size], "big")
+            if mode and begin + size > len(packet):
+                return 0
+            accumulator, index = (value, index) if kind == 0 else (accumulator, value)
+        elif kind == 4:
+            operand = index if op & 8 else k
+            operations = {0: accumulator + operand, 0x50: accumulator & operand, 0x70: accumulator >> (operand & 31)}
+            accumulator = operations[op & 0xF0] & 0xFFFFFFFF
+        elif kind == 5:
+            holds = {0x10: accumulator == k, 0x40: bool(accumulator & k)}[op & 0xF0]
+            at += true if holds else false
+        elif kind == 7:
+            index, accumulator = (accumulator, accumulator) if not op & 0x80 else (index, index)
 
 
 def test_the_table_keeps_few() -> None:

@@ -86,6 +86,8 @@ def test_no_permission_says_what_to_do() -> None:
         pytest.skip("another user can not read the checkout")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+    assert r"\n" not in done.stderr
+    assert len(done.stderr.splitlines()) == 4
     for hint in (
         "sudo handshark live",
         "setcap cap_net_raw",

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.analysis.model.connection import Connection, Endpoint
+from analyzer.analysis.model.connection import Connection, Endpoint, Finding
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.prose import labels
 from analyzer.report.text.connections import TextReport
@@ -34,13 +35,45 @@ def printed(
     return "".join(out)
 
 
+def test_a_given_password_is_answered_in_a_line_and_summed_up() -> None:
+    out: list[str] = []
+    report = TextReport(out.append, password=True)
+    report.begin("office.pcapng")
+    for number, code in enumerate(("right-password", "wrong-password", None)):
+        one = examples.accepted(number)
+        one.findings = [Finding(code, "info", "certain", f"Said of {code}.", "", [3])] if code else []
+        report.connection(one)
+    report.summary()
+    text = "".join(out)
+    assert "    -> Said of right-password. [right-password]\n" in text
+    assert "    -> Said of wrong-password. [wrong-password]\n" in text
+    flat = " ".join(text.split())
+    assert "The given password, of 3 logins: 1 made with it, 1 with another, or spoiled, 1 can not be checked" in flat
+
+
+def test_news_are_said_once_and_again_where_there_is_more() -> None:
+    out: list[str] = []
+    report = TextReport(out.append)
+    report.begin("-")
+    report.news(examples.accepted(0), None, False)
+    report.news(examples.accepted(0), None, True)
+    report.news(examples.accepted(1), None, False)
+    report.news(msgspec.structs.replace(examples.accepted(1), outcome="aborted"), None, True)
+    report.summary()
+    rows = [line.split() for line in "".join(out).splitlines() if line.startswith("  0 ") or line.startswith("  1 ")]
+    assert [(row[0], row[-1]) for row in rows] == [("0", "open"), ("1", "open"), ("1", "12ms")]
+    assert "2 MySQL connections: 1 accepted, 1 aborted." in out[-1] or any(
+        "2 MySQL connections: 1 accepted, 1 aborted." in line for line in out
+    )
+
+
 def test_a_table_in_80_columns() -> None:
     text = printed(examples.accepted(), examples.rejected(), examples.aborted(), examples.encrypted())
     assert (
         text
         == """\
 office.pcapng
-  # Time UTC Client             Server  User/db     Auth      TLS Outcome   Took
+  # Time UTC Client             Server  User/db     Auth      TLS Outcome Lasted
     2024-05-01
   0 09:54:56 192.168.56.1:50000 8.4.3   root/shop   sha2/fast -   accepted  12ms
   1 09:54:58 192.168.56.1:50001 10.11.6 report      native    -   rejected 4.2ms

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_password
 from analyzer.analysis.findings.password_mistakes import known_mistake
-from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -15,12 +15,9 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     for frame, plugin, nonce, response in case.facts.auth.proofs:
         right = plugin.verify(password, nonce, response)
-        if right is None:
+        if right is None or right:
             continue
         evidence = [f"frame {frame}: {len(response)} bytes of {plugin.name}, from a nonce of {len(nonce)} bytes"]
-        if right:
-            yield RULE.says([frame], variant="right", severity=INFO, evidence=evidence)
-            continue
         mistake = known_mistake(plugin, password, nonce, response)
         if mistake:
             yield RULE.says([frame], {"mistake": mistake}, variant="mistake", evidence=evidence)
@@ -43,7 +40,7 @@ RULE = Rule(
         "order."
     ),
     message=(
-        "The given password does not make the captured response: the client used another password, or "
+        "The given password is wrong: it does not make the captured response. The client used another password, or "
         "computed its response in a way nobody here knows."
     ),
     advice=(
@@ -52,16 +49,8 @@ RULE = Rule(
     ),
     variants=(
         (
-            "right",
-            ("The given password makes exactly the response that was captured: the client had this password."),
-            (
-                "If the server refused it all the same, it has another password for the account, or refuses "
-                "the account for another reason."
-            ),
-        ),
-        (
             "mistake",
-            "The client had the given password, and computed its response wrongly: {mistake}.",
+            "The given password is right, and the client computed its response wrongly: {mistake}.",
             (
                 "This is a fault of the driver (or of how its password is configured): use another version, "
                 "or correct the setting."

@@ -26,7 +26,7 @@ function shown(column, row) {
   return String(value);
 }
 
-// "took>50ms  -plugin:native  root" as a list of tests, each (row) => boolean.
+// "lasted>50ms  -plugin:native  root" as a list of tests, each (row) => boolean.
 function tests(query) {
   const found = [];
   for (const [, minus, column, sign, quoted, bare] of query.matchAll(
@@ -132,7 +132,7 @@ function focusOn(index) {
   body.querySelector(`tr[data-row="${table.order[index]}"] a`)?.focus({ preventScroll: true });
 }
 
-// Query and sort as the page's address says: connections?q=...&sort=took&down=1
+// Query and sort as the page's address says: connections?q=...&sort=lasted&down=1
 function arrangeBy(parameters) {
   table.query = parameters.get("q") || "";
   table.sort = Math.max(0, names.indexOf(parameters.get("sort")));
