@@ -70,6 +70,7 @@ class FrameBatch:
     captured      bytes of the frame that are in `data`
     original      bytes the frame had on the wire (>= captured, or corrected to it)
     interface     number of the interface within its section of the file; None where the file has one interface only
+    source        number of the file among those that are read as one; None where there is one only
     """
 
     data: bytes | bytearray | memoryview
@@ -80,6 +81,7 @@ class FrameBatch:
     captured: I64
     original: I64
     interface: I32 | None = None
+    source: I32 | None = None
 
     def __len__(self) -> int:
         return len(self.number)
@@ -95,6 +97,7 @@ class FrameBatch:
             self.captured[rows],
             self.original[rows],
             None if self.interface is None else self.interface[rows],
+            None if self.source is None else self.source[rows],
         )
 
 

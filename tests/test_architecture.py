@@ -82,10 +82,17 @@ ARROWS: dict[str, frozenset[str]] = {
     **_inside("analyzer.report", REPORT, frozenset({"analyzer.analysis", "analyzer.errors"})),
     # What an auth plugin is called and proves stands in the plugin's own row.
     "analyzer.report.prose": frozenset({"analyzer.report.escape", "analyzer.analysis", "analyzer.protocol.auth"}),
+    # Captures to hand on: what is said in their comments is the reports' prose.
+    "analyzer.sharing": frozenset(
+        {
+            *("analyzer.engine", "analyzer.report.prose", "analyzer.report.escape", "analyzer.analysis"),
+            *("analyzer.capture", *BELOW),
+        }
+    ),
     "analyzer.cli": frozenset(
         {
             *("analyzer", "analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.capture"),
-            "analyzer.errors",
+            *("analyzer.sharing", "analyzer.errors"),
         }
     ),
     "analyzer.__main__": frozenset({"analyzer.cli"}),
@@ -102,7 +109,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "jinja2": ("analyzer.report.html.page",),
     "pygal": ("analyzer.report.html.charts",),
     "markupsafe": ("analyzer.report.html",),  # jinja2's own
-    "numpy": ("analyzer.batches", "analyzer.capture", "analyzer.net"),
+    "numpy": ("analyzer.batches", "analyzer.capture", "analyzer.net", "analyzer.sharing"),
     "zstandard": ("analyzer.capture", "analyzer.protocol.wire.compression"),
     "lz4": ("analyzer.capture",),
     "lark": ("analyzer.analysis.dissection.filters.grammar",),

@@ -15,6 +15,7 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.wire.framing import DEFAULT_KEEP
 
 if TYPE_CHECKING:
+    from analyzer.net.tcp.flow_table import RowsListener
     from analyzer.tls.session import RSAPrivateKey
 
 DEFAULT_PORTS: Final = frozenset({3306})
@@ -56,6 +57,8 @@ class AnalysisOptions:
     columns: bool = True
     # Called with each batch before its segments are followed.
     on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
+    # Called with rows of a batch once they were followed: of which connection they are, and who sent each.
+    on_rows: RowsListener | None = None
     # This process's share of the connections: (index, of how many).
     share: tuple[int, int] = (0, 1)
     # Bytes that what is held back of all connections may take together.

@@ -92,7 +92,7 @@ class Analysis:
         self.totals = CaptureTotals()
         self.evidence = Evidence(password=options.password)
         self._decoder = SegmentDecoder()
-        self._flows = FlowTable(self._follow, columns=options.columns)
+        self._flows = FlowTable(self._follow, columns=options.columns, on_rows=options.on_rows)
         self.evidence.refused = self._flows.refused
         self.builder = Builder(name)
         self._ends: Ends = {}
@@ -156,6 +156,11 @@ class Analysis:
     def hold_nothing_back(self) -> None:
         """Hands each connection on at once, though later ones may have more to say of it: somebody watches."""
         self._held = Held(self._across, 0)
+
+    @property
+    def fragments(self) -> dict[int, tuple[int, ...]]:
+        """Of the last batch: frame that completed a datagram -> frames of its other fragments."""
+        return self._decoder.fragments
 
     @property
     def keys(self) -> KeyLog:

@@ -99,6 +99,7 @@ class _Track:
         if end <= self.at:
             return None
         part = _Part(self.order, self.keys[self.at : end], batch.part(slice(self.at, end)))
+        part.batch.source = np.full(end - self.at, self.order, np.int32)
         self.at = end
         if end == len(batch):
             self.batch = None
@@ -139,6 +140,7 @@ def _interleave(parts: list[_Part]) -> FrameBatch:
         captured=np.concatenate([part.batch.captured for part in parts])[rank],
         original=np.concatenate([part.batch.original for part in parts])[rank],
         interface=_interfaces([part.batch for part in parts], rank),
+        source=np.concatenate([np.full(len(part.batch), part.order, np.int32) for part in parts])[rank],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import BinaryIO, Literal
 
 from analyzer.capture.pcapng_blocks import (
@@ -17,6 +18,9 @@ from analyzer.capture.pcapng_blocks import (
 ETHERNET = 1
 SNAPLEN = 262144
 
+# An option that every block may have (section 3.5).
+COMMENT = 1
+LONGEST_OPTION = 0xFFFF
 # Options of the interface description and the interface statistics block (sections 4.2 and 4.6).
 IF_NAME = 2
 IF_TSRESOL = 9
@@ -33,6 +37,18 @@ ISB_USRDELIV = 8
 
 def _option(code: int, value: bytes) -> bytes:
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _comments(comments: Iterable[str]) -> bytes:
+    """Comments as options, and the end of all options; empty where there are none."""
+    found = b"".join(_option(COMMENT, _cut(text)) for text in comments)
+    return found + bytes(4) if found else b""
+
+
+def _cut(text: str) -> bytes:
+    """A text as an option holds it: UTF-8, no longer than an option may be."""
+    raw = text.encode("utf-8", "replace")
+    return raw if len(raw) <= LONGEST_OPTION else raw[:LONGEST_OPTION].decode("utf-8", "ignore").encode()
 
 
 def _ticks(ticks: int) -> bytes:
@@ -55,13 +71,16 @@ class PcapngWriter:
         nanoseconds: bool = True,
         name: str | None = None,
         capture_filter: str | None = None,
+        comment: str | None = None,
     ) -> None:
-        """`name` and `capture_filter` (libpcap's language) describe interface 0."""
+        """`name` and `capture_filter` (libpcap's language) describe interface 0, `comment` the whole section."""
         self._file = fileobj
         self._snaplen = snaplen
         self._exponent = 9 if nanoseconds else 6
         self._interfaces = 0
-        self._block(SECTION_HEADER, struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1))
+        self._block(
+            SECTION_HEADER, struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1) + _comments([comment] if comment else [])
+        )
         self.interface(link_type, name, capture_filter)
 
     def _block(self, kind: int, body: bytes) -> None:
@@ -100,8 +119,16 @@ class PcapngWriter:
         """Write TLS key log lines as a decryption secrets block; must come before the frames that need them."""
         self._block(SECRETS, struct.pack("<II", TLS_KEY_LOG, len(keylog)) + keylog)
 
-    def write(self, frame: bytes, timestamp_ns: int, original_length: int | None = None, *, interface: int = 0) -> None:
-        """Write a frame as an enhanced packet block (section 4.3); without nanoseconds its time is cut.
+    def write(
+        self,
+        frame: bytes,
+        timestamp_ns: int,
+        original_length: int | None = None,
+        *,
+        interface: int = 0,
+        comments: Iterable[str] = (),
+    ) -> None:
+        """Write a frame as an enhanced packet block (section 4.3), with comments; without nanoseconds its time is cut.
 
         Raises ValueError for a time before 1970 or an interface that was not described.
         """
@@ -110,7 +137,8 @@ class PcapngWriter:
         ticks = timestamp_ns // 10 ** (9 - self._exponent)
         original = len(frame) if original_length is None else original_length
         head = struct.pack("<IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), original)
-        self._block(ENHANCED_PACKET, head + frame)
+        options = _comments(comments)
+        self._block(ENHANCED_PACKET, head + frame + (bytes(-len(frame) % 4) + options if options else b""))
 
 
 class PcapWriter:

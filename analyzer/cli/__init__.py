@@ -29,6 +29,7 @@ MODULES: Final[dict[str, str]] = {
     "report": "analyzer.cli.report",
     "live": "analyzer.cli.live",
     "interfaces": "analyzer.cli.interfaces",
+    "extract": "analyzer.cli.extract",
     "inject-keys": "analyzer.cli.inject_keys",
     "corpus": "analyzer.cli.corpus",
     "verify": "analyzer.cli.verify",

@@ -45,7 +45,9 @@ def written(arguments: argparse.Namespace, write: Callable[[BinaryIO], int]) -> 
     """
     name: str | None = arguments.output
     try:
-        with open_output(name, private=getattr(arguments, "show_secrets", False)) as out:
+        with open_output(
+            name, private=getattr(arguments, "private", False) or getattr(arguments, "show_secrets", False)
+        ) as out:
             code = write(out)
             if code == 128 + signal.SIGINT and name not in (None, "-"):
                 raise _Interrupted

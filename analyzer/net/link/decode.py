@@ -32,6 +32,7 @@ class SegmentDecoder:
     unknown_link_types  frames by link type, of link types that are not in LINK_TYPES; in no other counter but `frames`
     fragments_pending   datagrams that wait for fragments
     fragments_dropped   datagrams given up: too old, too many, contradictory, or with an overlap (IPv6)
+    fragments           of the last batch: frame that completed a datagram -> frames of its other fragments
 
     `frames` is the sum of `segments`, `unfollowed`, `undecodable`, `fragment_frames` and the unknown.
     """
@@ -45,6 +46,7 @@ class SegmentDecoder:
         self.fragment_frames = 0
         self.slow_frames = 0
         self.unknown_link_types: dict[int, int] = {}
+        self.fragments: dict[int, tuple[int, ...]] = {}
         self._fragments = FragmentTable() if fragments is None else fragments
         self._fast = FastPath() if fast else None
 
@@ -68,6 +70,7 @@ class SegmentDecoder:
         then a copy with the reassembled bytes after them.
         """
         self.frames += len(batch)
+        self.fragments = {}
         known = self._by_link_type(batch)
         if self._fast is None:
             result = Sorted(batch.data, slow=list(known.values()))
@@ -129,8 +132,11 @@ class SegmentDecoder:
             rows.tolist(), *(column[rows].tolist() for column in columns), strict=True
         ):
             frame = Here(LINK_TYPES[link_type], offset, offset + captured, offset + original)
-            segment = dissect(buffer, frame, timestamp_ns, self._fragments)
+            number = int(batch.number[row])
+            segment = dissect(buffer, frame, timestamp_ns, self._fragments, number)
             if isinstance(segment, Segment):
+                if segment.frames:
+                    self.fragments[number] = segment.frames
                 if segment.reassembled is not None:
                     reassembled.append(segment.reassembled)
                     segment = segment._replace(offset=segment.offset + size)

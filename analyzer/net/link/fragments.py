@@ -12,6 +12,8 @@ MAX_DATAGRAMS: Final = 1024
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_AGE_NS: Final = 30 * 1_000_000_000
 MAX_DATAGRAM_BYTES: Final = 0xFFFF
+# Frames of one datagram that are remembered: a fragment has eight bytes at least, but duplicates have no end.
+MAX_NOTED: Final = 0x2000
 
 
 class Network(NamedTuple):
@@ -49,13 +51,17 @@ class Fragment(NamedTuple):
 
 
 class Datagram(NamedTuple):
-    """A whole datagram: the upper-layer bytes up to the first that was not captured, and how many there were."""
+    """A whole datagram: the upper-layer bytes up to the first that was not captured, and how many there were.
+
+    `frames` are those of its fragments but the last, as they came.
+    """
 
     network: Network
     protocol: int
     data: bytes
     length: int
     tag: int = 0
+    frames: tuple[int, ...] = ()
 
 
 class _Pending:
@@ -66,11 +72,12 @@ class _Pending:
     that the fragments still to come are dropped with it (RFC 5722 section 3).
     """
 
-    __slots__ = ("buffer", "cut", "dead", "first_ns", "protocol", "ranges", "total")
+    __slots__ = ("buffer", "cut", "dead", "first_ns", "frames", "protocol", "ranges", "total")
 
     def __init__(self, first_ns: int) -> None:
         self.first_ns = first_ns
         self.buffer = bytearray()
+        self.frames: list[int] = []
         self.ranges: list[int] = []
         self.cut = MAX_DATAGRAM_BYTES
         self.total: int | None = None
@@ -137,8 +144,8 @@ class FragmentTable:
         """Bytes of memory that waiting fragments take."""
         return self._bytes
 
-    def add(self, fragment: Fragment, timestamp_ns: int) -> Datagram | None:
-        """Take one fragment that `fits`; the datagram, if this completes it."""
+    def add(self, fragment: Fragment, timestamp_ns: int, frame: int = 0) -> Datagram | None:
+        """Take one fragment that `fits`, of this frame; the datagram, if this completes it."""
         self._expire(timestamp_ns)
         entry = self._table.get(fragment.key)
         if entry is None:
@@ -152,6 +159,8 @@ class FragmentTable:
             return None
         if entry.complete():
             return self._finish(fragment.key, entry)
+        if len(entry.frames) < MAX_NOTED:
+            entry.frames.append(frame)
         while self._bytes > self._max_bytes:
             self._drop_oldest()
         return None
@@ -191,7 +200,7 @@ class FragmentTable:
         self._bytes -= len(entry.buffer)
         length = len(entry.buffer)
         data = bytes(entry.buffer[: min(length, entry.cut)])
-        return Datagram(key.network, entry.protocol, data, length, key.tag)
+        return Datagram(key.network, entry.protocol, data, length, key.tag, tuple(entry.frames))
 
     def _kill(self, entry: _Pending) -> None:
         self.dropped += 1

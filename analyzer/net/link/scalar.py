@@ -84,10 +84,14 @@ READERS: Final[Mapping[HeaderType, Reader]] = {
 
 
 def dissect(
-    buffer: memoryview, frame: Here, timestamp_ns: int, fragments: FragmentTable
+    buffer: memoryview, frame: Here, timestamp_ns: int, fragments: FragmentTable, number: int = 0
 ) -> Segment | Unfollowed | NoSegment:
-    """The TCP segment of one frame, or why there is none. Never raises on what a frame holds."""
+    """The TCP segment of one frame, or why there is none. Never raises on what a frame holds.
+
+    `number` is the frame's, for who asks of which frames a datagram was made.
+    """
     reassembled: bytes | None = None
+    frames: tuple[int, ...] = ()
     step: Step = frame
     for _ in range(MAX_HEADERS):
         if isinstance(step, Here):
@@ -95,15 +99,16 @@ def dissect(
         elif isinstance(step, Fragment):
             if not step.fits():
                 return NoSegment.UNDECODABLE
-            datagram = fragments.add(step, timestamp_ns)
+            datagram = fragments.add(step, timestamp_ns, number)
             if datagram is None:
                 return NoSegment.FRAGMENT
             protocols = IPV6_PROTOCOLS if datagram.network.version == 6 else IPV4_PROTOCOLS
             reassembled, buffer = datagram.data, memoryview(datagram.data)
+            frames += datagram.frames
             layer = protocols[datagram.protocol]
             step = Here(layer, 0, len(datagram.data), datagram.length, datagram.network, datagram.tag)
         elif isinstance(step, Segment):
-            return step if reassembled is None else step._replace(reassembled=reassembled)
+            return step if reassembled is None else step._replace(reassembled=reassembled, frames=frames)
         else:
             return step
     return NoSegment.UNDECODABLE

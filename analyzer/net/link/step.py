@@ -53,7 +53,10 @@ class Here(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A TCP header and where its payload is: `offset` and `length` in `reassembled`, or in the batch where None."""
+    """A TCP header and where its payload is: `offset` and `length` in `reassembled`, or in the batch where None.
+
+    `frames` are those of the datagram's other fragments.
+    """
 
     network: Network
     sport: int
@@ -67,6 +70,7 @@ class Segment(NamedTuple):
     missing: int
     tag: int
     reassembled: bytes | None = None
+    frames: tuple[int, ...] = ()
 
 
 Step = Here | Fragment | Segment | Unfollowed | NoSegment

@@ -35,6 +35,8 @@ REMEMBERED: int = 2
 REFUSED: int = 1024
 
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
+# Is told of rows of a batch: which connection they are of, and for each which of its endpoints sent it.
+RowsListener = Callable[[TcpConnection, SegmentBatch, I64, I64], None]
 
 
 class FlowTable:
@@ -42,7 +44,8 @@ class FlowTable:
 
     `feed` takes a batch and gives back the connections that have finished with it; `finish` the rest. The factory is
     called once for each connection, when its first segment is seen, and its handler takes the stream events; None where
-    nobody wants them. `columns` False sends every segment the long way, `mix` are the factors of hashes: for tests.
+    nobody wants them. `on_rows` is told of each row that is taken, after it was. `columns` False sends every segment
+    the long way, `mix` are the factors of hashes: for tests.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class FlowTable:
         columns: bool = True,
         max_open: int | None = None,
         mix: NDArray[np.uint64] | None = None,
+        on_rows: RowsListener | None = None,
     ) -> None:
         self._factory = factory
+        self._on_rows = on_rows
         self._most = max_open  # None: MAX_OPEN
         self._columns = columns  # False sends every segment the long way (for tests)
         self._open: dict[bytes, TcpConnection] = {}
@@ -169,10 +174,12 @@ class FlowTable:
                 connection = self._column_way(
                     key, rows, runs, bounds[index], bounds[index + 1], data, first_times[index]
                 )
+            span = slice(starts[index], stops[index])
             if connection is None:
-                span = slice(starts[index], stops[index])
-                self._long_way(key, SortedRows(batch, direction[span], order[span]), data)
+                self._long_way(key, batch, direction[span], order[span])
                 continue
+            if self._on_rows is not None:
+                self._on_rows(connection, batch, order[span], direction[span])
             for sender in (0, 1):
                 if acked[1 - sender][index] >= 0:
                     connection.acknowledged(sender, acked[1 - sender][index], window[sender][index])
@@ -204,6 +211,8 @@ class FlowTable:
                 key = networks.route(endpoints, tag, rows, i)
                 connection = self._open.get(key)
             connection = self._row(key, connection, rows, i, data)
+            if connection is not None and self._on_rows is not None:
+                self._on_rows(connection, batch, order[i : i + 1], direction[i : i + 1])
             if connection is not None and connection.closed and connection.key not in self._lingering:
                 self._lingering[connection.key] = connection
         return None
@@ -340,11 +349,14 @@ class FlowTable:
 
     # -- the long way --------------------------------------------------------------------------------------------------
 
-    def _long_way(self, key: bytes, rows: SortedRows, data: memoryview) -> None:
+    def _long_way(self, key: bytes, batch: SegmentBatch, direction: I64, order: I64) -> None:
         """Every row of a connection, one at a time."""
+        rows, data = SortedRows(batch, direction, order), memoryview(batch.data)
         connection = self._open.get(key)
         for i in range(len(rows.frame)):
             connection = self._row(key, connection, rows, i, data)
+            if connection is not None and self._on_rows is not None:
+                self._on_rows(connection, batch, order[i : i + 1], direction[i : i + 1])
         if connection is not None and connection.closed and key not in self._lingering:
             self._lingering[key] = connection
 

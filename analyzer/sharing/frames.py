@@ -1,0 +1,94 @@
+"""Frames that are made: plain TCP over Ethernet, numbers, lengths and checksums right."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN
+
+# Bytes of one segment: what fits into an IP datagram, with room for all headers.
+LONGEST_SEGMENT: Final = 32 << 10
+_ETHERTYPES: Final = {4: b"\x08\x00", 6: b"\x86\xdd"}
+# Locally administered: no device has them.
+_MACS: Final = (b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02")
+_WINDOW: Final = 0xFFFF
+Addresses = tuple[tuple[str, int], tuple[str, int]]
+
+
+def ones_sum(data: bytes) -> int:
+    """The ones' complement sum of 16-bit words, big-endian, the last filled with zeros (RFC 1071)."""
+    if len(data) & 1:
+        data += b"\0"
+    number = int.from_bytes(data, "big")
+    if not number:
+        return 0
+    # 2**16 is 1 modulo 2**16 - 1; a sum that is not zero never becomes it.
+    return number % 0xFFFF or 0xFFFF
+
+
+def checksum(*parts: int) -> int:
+    """The checksum of data whose parts have these sums."""
+    total = sum(parts)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+class MadeConnection:
+    """Writes the frames of one connection anew. `endpoints` in the order of its sides."""
+
+    __slots__ = ("_addresses", "_begun", "_next", "_ports", "_version")
+
+    def __init__(self, endpoints: Addresses) -> None:
+        ips = [ipaddress.ip_address(address) for address, _ in endpoints]
+        self._version = ips[0].version
+        self._addresses = tuple(ip.packed for ip in ips)
+        self._ports = tuple(port for _, port in endpoints)
+        self._next = [0, 0]
+        self._begun = [False, False]
+
+    def begin(self, side: int, number: int) -> None:
+        """The first number of a direction, if it has none yet."""
+        if not self._begun[side]:
+            self._begun[side] = True
+            self._next[side] = number & 0xFFFF_FFFF
+
+    def lose(self, side: int, size: int) -> None:
+        """So many bytes are not there."""
+        self._next[side] = (self._next[side] + size) & 0xFFFF_FFFF
+
+    def frames(self, side: int, flags: int, data: bytes = b"", window: int = _WINDOW) -> Iterator[bytes]:
+        """Data, and the flags (SYN, FIN, RST) of its frame, as frames; an acknowledgement where there is neither."""
+        ends = flags & (TCP_FIN | TCP_RST)
+        if flags & TCP_SYN:
+            yield self._frame(side, TCP_SYN | (flags & TCP_ACK), b"", window)
+            self.lose(side, 1)
+        for at in range(0, len(data), LONGEST_SEGMENT):
+            yield self._frame(side, TCP_PSH | TCP_ACK, data[at : at + LONGEST_SEGMENT], window)
+            self.lose(side, min(LONGEST_SEGMENT, len(data) - at))
+        if ends:
+            yield self._frame(side, ends | (flags & TCP_ACK), b"", window)
+            self.lose(side, 1 if ends & TCP_FIN else 0)
+        elif not data and not flags & TCP_SYN:
+            yield self._frame(side, TCP_ACK, b"", window)
+
+    def _frame(self, side: int, flags: int, data: bytes, window: int) -> bytes:
+        source, target = self._addresses[side], self._addresses[1 - side]
+        if not self._begun[1 - side]:
+            flags &= ~TCP_ACK
+        ack = self._next[1 - side] if flags & TCP_ACK else 0
+        head = (self._ports[side], self._ports[1 - side], self._next[side], ack, 5 << 4, flags, window)
+        tcp = struct.pack(">HHIIBBHHH", *head, 0, 0)
+        size = len(tcp) + len(data)
+        pseudo = source + target + struct.pack(">II", size, 6)
+        sums = checksum(ones_sum(pseudo), ones_sum(tcp), ones_sum(data))
+        segment = tcp[:16] + sums.to_bytes(2, "big") + tcp[18:] + data
+        if self._version == 4:
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, 0, 0x4000, 64, 6, 0) + source + target
+            ip = ip[:10] + checksum(ones_sum(ip)).to_bytes(2, "big") + ip[12:]
+        else:
+            ip = struct.pack(">IHBB", 6 << 28, size, 6, 64) + source + target
+        return _MACS[1 - side] + _MACS[side] + _ETHERTYPES[self._version] + ip + segment

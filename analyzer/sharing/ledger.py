@@ -1,0 +1,115 @@
+"""Which frame is of which connection: noted on disk during the first reading of a capture, read again in the second."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import IO, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.batches import I64, FrameBatch, SegmentBatch
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.sharing.places import Places
+
+# One row for each TCP segment that was followed.
+#   frame   its number; for IP fragments that of the frame that completed the datagram
+#   side    2 * number of the connection + index of the endpoint that sent it
+#   place   its sequence number, counted on beyond 2**32 where the connection's handler has `places`
+#   at      first byte of the payload within the frame; -1 where it is not in there as it stands (fragments)
+#   length  captured bytes of the payload
+ROW: Final = np.dtype(
+    [
+        *(("frame", "<i8"), ("side", "<i8"), ("place", "<i8"), ("at", "<i4"), ("length", "<i4")),
+        *(("missing", "<i4"), ("flags", "<u2"), ("window", "<u2")),
+    ]
+)
+Rows = NDArray[np.void]
+# Rows read at once.
+_BLOCK: Final = 1 << 16
+# Frames with fragments that are known by heart; those over it are left out like frames of no connection.
+MOST_FRAGMENTS: Final = 1 << 20
+
+
+class Ledger:
+    """Takes `frames` and `rows` from an analysis (`on_frames`, `on_rows`), and `settle` after each batch."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
+        self._pending: list[tuple[TcpConnection, Rows]] = []
+        self._batch: FrameBatch | None = None
+        self._whole = 0  # bytes of the frames in the batch's data: what is behind them was reassembled
+        # Frame of a fragment -> connection's side, of those that did not complete their datagrams.
+        self.fragments: dict[int, int] = {}
+
+    def frames(self, batch: FrameBatch, segments: SegmentBatch) -> None:
+        """A batch, before it is followed."""
+        self._batch = batch
+        self._whole = len(batch.data)
+
+    def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: I64, sides: I64) -> None:
+        """Segments of the batch that were followed, and who sent each."""
+        batch = self._batch
+        if batch is None:
+            return
+        found = np.zeros(len(rows), ROW)
+        found["frame"] = frame = segments.frame[rows]
+        found["side"] = sides
+        numbers = segments.seq[rows].astype(np.int64)
+        places = getattr(connection.handler, "places", None)
+        found["place"] = places.of_rows(numbers, sides) if isinstance(places, Places) else numbers
+        offset = segments.offset[rows]
+        at = offset - batch.offset[np.searchsorted(batch.number, frame)]
+        found["at"] = np.where(offset < self._whole, at, -1)
+        found["length"] = segments.length[rows]
+        found["missing"] = segments.missing[rows]
+        found["flags"] = segments.flags[rows]
+        found["window"] = segments.window[rows]
+        self._pending.append((connection, found))
+
+    def settle(self, fragments: dict[int, tuple[int, ...]]) -> None:
+        """A batch is over, and its connections have their numbers."""
+        if not self._pending:
+            return
+        for connection, found in self._pending:
+            found["side"] += 2 * connection.number
+        rows = np.concatenate([found for _, found in self._pending])
+        self._pending.clear()
+        rows = rows[np.argsort(rows["frame"], kind="stable")]
+        self._file.write(rows.tobytes())
+        for frame, others in fragments.items():
+            index = int(np.searchsorted(rows["frame"], frame))
+            if index < len(rows) and rows["frame"][index] == frame and len(self.fragments) < MOST_FRAGMENTS:
+                self.fragments.update(dict.fromkeys(others, int(rows["side"][index])))
+
+    def read(self) -> LedgerReader:
+        """All rows, in the order of their frames."""
+        self._file.seek(0)
+        return LedgerReader(self._file)
+
+    def close(self) -> None:
+        """Gives the disk's room back."""
+        self._file.close()
+
+
+class LedgerReader:
+    """Gives the rows again, as far as they are asked for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._rows: Rows = np.zeros(0, ROW)
+
+    def up_to(self, frame: int) -> Rows:
+        """The rows of the frames up to this one that were not given before."""
+        parts: list[Any] = []
+        while True:
+            end = int(np.searchsorted(self._rows["frame"], frame, side="right"))
+            parts.append(self._rows[:end])
+            self._rows = self._rows[end:]
+            if len(self._rows):
+                break
+            raw = self._file.read(_BLOCK * ROW.itemsize)
+            if not raw:
+                break
+            self._rows = np.frombuffer(raw, ROW)
+        return np.concatenate(parts)

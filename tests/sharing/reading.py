@@ -1,0 +1,76 @@
+"""Reads what was written to be handed on."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from analyzer.analysis import AnalysisOptions
+from analyzer.sharing.choice import ExtractRequest
+from analyzer.sharing.extract import ExtractSummary, extract
+
+COMMENT = 1
+ENHANCED = 6
+SECTION = 0x0A0D0D0A
+SECRETS = 10
+INTERFACE = 1
+
+
+def extracted(
+    source: Path | list[Path], request: ExtractRequest, options: AnalysisOptions | None = None
+) -> tuple[bytes, ExtractSummary]:
+    """What `extract` writes of one capture or several."""
+    names = [str(one) for one in (source if isinstance(source, list) else [source])]
+    out = io.BytesIO()
+    summary = extract(names, request, options or AnalysisOptions(), out)
+    return out.getvalue(), summary
+
+
+def blocks(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """(type, body) of each block of a little-endian pcapng."""
+    at = 0
+    while at < len(content):
+        kind, length = struct.unpack_from("<II", content, at)
+        yield kind, content[at + 8 : at + length - 4]
+        at += length
+
+
+def options(body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """The options of a block from a place on."""
+    while at + 4 <= len(body):
+        code, size = struct.unpack_from("<HH", body, at)
+        if code == 0:
+            return
+        yield code, body[at + 4 : at + 4 + size]
+        at += 4 + size + -size % 4
+
+
+def comments(content: bytes) -> list[list[str]]:
+    """The comments of each frame."""
+    found = []
+    for kind, body in blocks(content):
+        if kind == ENHANCED:
+            size = struct.unpack_from("<I", body, 12)[0]
+            texts = [value.decode() for code, value in options(body, 20 + size + -size % 4) if code == COMMENT]
+            found.append(texts)
+    return found
+
+
+def names(content: bytes) -> list[str]:
+    """The names of the interfaces."""
+    return [
+        value.decode()
+        for kind, body in blocks(content)
+        if kind == INTERFACE
+        for code, value in options(body, 8)
+        if code == 2
+    ]
+
+
+def keylog(content: bytes) -> bytes:
+    """The TLS secrets inside."""
+    return b"".join(
+        body[8 : 8 + struct.unpack_from("<I", body, 4)[0]] for kind, body in blocks(content) if kind == SECRETS
+    )
