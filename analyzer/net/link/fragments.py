@@ -145,7 +145,7 @@ class FragmentTable:
         return self._bytes
 
     def add(self, fragment: Fragment, timestamp_ns: int, frame: int = 0) -> Datagram | None:
-        """Take one fragment that `fits`, of this frame; the datagram, if this completes it."""
+        """Take one fragment that `fits`, of this frame (0: nobody asks); the datagram, if this completes it."""
         self._expire(timestamp_ns)
         entry = self._table.get(fragment.key)
         if entry is None:
@@ -159,7 +159,7 @@ class FragmentTable:
             return None
         if entry.complete():
             return self._finish(fragment.key, entry)
-        if len(entry.frames) < MAX_NOTED:
+        if frame and len(entry.frames) < MAX_NOTED:
             entry.frames.append(frame)
         while self._bytes > self._max_bytes:
             self._drop_oldest()
