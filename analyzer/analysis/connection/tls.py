@@ -84,7 +84,8 @@ def tls_of(conversation: Conversation, outcome: str) -> model.Tls | None:
 
 
 def no_login_inside(conversation: Conversation) -> bool:
-    """Whether no login can have been sent inside TLS: it never came to be, or was opened and holds something else.
+    """Whether no login can have been sent inside TLS: it never came to be, holds nothing, or was opened and holds
+    something else.
 
     Captures with gaps, and those of one direction, do not tell.
     """
@@ -93,7 +94,14 @@ def no_login_inside(conversation: Conversation) -> bool:
         return False
     if tls.decrypted:
         return facts.login.tls_first and facts.greeting.record is None
-    return tls.handshake.done_frame is None and facts.closing.end is not None
+    return facts.closing.end is not None and (tls.handshake.done_frame is None or says_nothing(tls))
+
+
+def says_nothing(tls: TlsSession) -> bool:
+    """Whether the client sent no more than an alert after a TLS handshake."""
+    sizes = [tls.contents(CLIENT, record.size) for record in tls.encrypted_records[CLIENT]]
+    most = ALERT_SIZE if tls.handshake.keys.tls13 else 0
+    return all(size is not None and size[1] <= most for size in sizes)
 
 
 def inferred_of(conversation: Conversation, tls: TlsSession) -> model.Inferred | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from analyzer.analysis.findings.helpers import by_client
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.model.connection import Alert
 
@@ -37,30 +38,37 @@ MEANINGS: Final = {
 
 
 class Failure(NamedTuple):
-    """`alert` says why, `sealed` is one that can not be read; both None: a side left without any."""
+    """`alert` says why, `sealed` is one that can not be read; both None: a side left without any.
+
+    `unused`: TLS came about, and the client left before it had said anything inside.
+    """
 
     kind: str
     alert: Alert | None
     sealed: Alert | None
     frames: list[int]
+    unused: bool = False
 
 
 def failure(case: Case) -> Failure | None:
-    """What ended a TLS handshake; None where it came to its end, or where the capture does not tell."""
+    """What ended a TLS handshake; None where it came to its use, or where the capture does not tell."""
     c = case.connection
     facts = case.facts
     tls = case.tls
-    if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted)):
+    unused = tls is not None and tls.handshake_done_frame is not None and c.outcome == "aborted" and by_client(case)
+    if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted) and not unused):
         return None
     if facts.faults.gaps or facts.closing.end is None or not c.tcp.syn:
         return None
     if facts.login.ssl_request is None and facts.login.before_tls is None:
         return None  # no MySQL client: foreign-client
     frames = [c.tls.requested_frame] if c.tls.requested_frame else []
-    alert = next((a for a in c.tls.alerts if a.description not in (None, "close_notify")), None)
+    # What a side says to one that has left already is the answer to that, and not why.
+    alerts = [a for a in c.tls.alerts if a.frame <= facts.closing.end[2] or (a.sender == "client") == by_client(case)]
+    alert = next((a for a in alerts if a.description not in (None, "close_notify")), None)
     if alert is None:
-        sealed = next((a for a in c.tls.alerts if a.description is None), None)
-        return Failure(OTHER, None, sealed, frames)
+        sealed = next((a for a in alerts if a.description is None), None)
+        return Failure(OTHER, None, sealed, frames, unused)
     kind = VERSION if alert.description in VERSION_ALERTS else OTHER
     if alert.description in CERTIFICATE_ALERTS:
         kind = CERTIFICATE

@@ -11,10 +11,13 @@ from analyzer.analysis.findings.rules.weak_tls import certificate_faults, sessio
 from analyzer.analysis.model.connection import Certificate, Tls
 from tests.analysis.findings.support import found
 from tests.analysis.support import analyse_file, codes
+from tests.analysis.traffic import analyse
 from tests.corpus import REPOSITORY
 from tests.reading import connections_of
 from tests.tls.live import Bench
 from tests.tls.mysql import V12, V13, session
+from tests.wire.frames import FIN
+from tests.wire.script import Say, conversation
 
 SAMPLES = REPOSITORY / "samples"
 
@@ -139,11 +142,39 @@ def test_untrusted_certificate_shows_the_chain() -> None:
     assert any("1043" in line for line in said.evidence)
 
 
+@pytest.mark.parametrize("keys", [True, False])
+@pytest.mark.parametrize("version", [V12, V13])
+def test_a_client_that_leaves_without_a_word(bench: Bench, version: object, keys: bool) -> None:
+    """libmariadb looks at the certificate once the handshake is through."""
+    made = session(bench, version)  # type: ignore[arg-type]
+    # Hello and answer, the rest of the client's handshake, and what the server says to that.
+    made.flights = made.flights[:4] if version == V12 else made.flights[:3]
+    connection = made.connection(keys=keys)
+    assert connection.outcome == "aborted"
+    said = found(connection, "tls-handshake-failed")[0]
+    assert "sent no login" in said.message
+    assert said.confidence == "possible"
+    assert "decryption-failed" not in codes(connection)
+
+
+def test_an_alert_to_a_client_that_has_left_is_not_why(bench: Bench) -> None:
+    """OpenSSL answers a FIN in the handshake with decode_error."""
+    made = session(bench, V12)
+    made.flights = made.flights[:2]
+    alert = b"\x15\x03\x03\x00\x02\x02\x32"
+    steps = [*made.script()[:-3], Say("c", flags=FIN), Say("s", alert), Say("s", flags=FIN), Say("c")]
+    (connection,) = analyse(conversation(steps))
+    assert connection.tls is not None
+    assert [each.description for each in connection.tls.alerts] == ["decode_error"]
+    assert "in the middle of the TLS handshake" in found(connection, "tls-handshake-failed")[0].message
+
+
 @pytest.mark.parametrize("version", [V12, V13])
 def test_a_client_that_leaves_in_the_middle(bench: Bench, version: object) -> None:
     made = session(bench, version)  # type: ignore[arg-type]
     # The hello, and the server's answer to it: then the client goes.
     made.flights = made.flights[:2]
+    assert "decryption-failed" not in codes(made.connection())
     said = found(made.connection(keys=False), "tls-handshake-failed")[0]
     if version == V13:
         assert "in which alerts are encrypted" in said.message

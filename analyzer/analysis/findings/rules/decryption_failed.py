@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_tls
 from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.tls_rules import failure
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -15,6 +16,9 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     if session.version is None and case.connection.tcp.syn and not case.connection.tcp.gaps:
         return  # TLS never came about: there was nothing to open
+    failed = failure(case)
+    if failed is not None and failed.sealed is None:
+        return  # nor was anything said inside
     frame = case.facts.login.tls_frame
     yield RULE.says(
         [frame] if frame else [],

@@ -22,6 +22,15 @@ def check(case: Case) -> Iterator[Verdict]:
         evidence = [f"frame {alert.frame}: alert {alert.description} of the {alert.sender}", *error_after(case)]
         yield RULE.says([*found.frames, alert.frame], filling, evidence=evidence)
         return
+    if found.unused:
+        yield RULE.says(
+            found.frames,
+            variant="unused",
+            confidence=POSSIBLE,
+            evidence=["the client sent nothing inside TLS", ended(case), *error_after(case)],
+            doubt="no alert says why",
+        )
+        return
     if found.sealed is not None:
         yield RULE.says(
             [*found.frames, found.sealed.frame],
@@ -61,7 +70,7 @@ RULE = Rule(
     check,
     looks_at=(
         "an alert of either side in the handshake other than those about versions and certificates; or a side"
-        " that leaves in the middle of it"
+        " that leaves in the middle of it, or a client that leaves right after it"
     ),
     about=(
         "Both sides agreed to use TLS, and could not. The alert says who gave up and why: no cipher suite in "
@@ -93,6 +102,14 @@ RULE = Rule(
                 "accept the other's certificate."
             ),
             "Give a key log (--keylog) to read the alert, or look at the client's own error message.",
+        ),
+        (
+            "unused",
+            (
+                "The client left as soon as TLS had come about, and sent no login: perhaps it does not accept the "
+                "server's certificate, which some clients look at only then (libmariadb, and what is built on it)."
+            ),
+            "Look at the client's own error message; give it the CA that signed the server's certificate (--ssl-ca).",
         ),
     ),
     causes=(
