@@ -11,14 +11,17 @@ import msgspec
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.truth import compare
 from tests.drivers.cases import Told
+from tests.drivers.deeds import Row, against_log, against_steps, listed
 from tests.drivers.known import DESERVED, DIFFERENCES
 from tests.drivers.run import ServerRun
-from tests.drivers.truth import ending, server_disagrees, truth, went_wrong
+from tests.drivers.truth import NOT_TRUSTED, ending, server_disagrees, truth, went_wrong
 from tests.reading import connections_of
 
 # Node's clock has milliseconds.
 SLACK_NS: Final = 2_000_000
 HARMLESS: Final = "info"
+# Cases of which failures are the point: what they deserve, other tests say.
+NO_SUCCESS: Final = frozenset({"ended", "TLS, not trusted"})
 # What the other connections and a busy machine decide, not the driver.
 NOT_ITS_OWN: Final = frozenset({"connection-churn", "slow-login"})
 
@@ -80,13 +83,31 @@ def match(run: ServerRun, connections: Sequence[dict[str, Any]]) -> dict[int, di
 def message_differs(told: Told, connection: dict[str, Any]) -> list[str]:
     """Whether the driver shows another error message than the analyzer."""
     error = connection["error"]
-    if error is None or ending(told) is not None or error["message"] in told.result.get("message", ""):
+    if error is None or ending(told) is not None or told.case["name"] == NOT_TRUSTED:
+        return []
+    if error["message"] in told.result.get("message", ""):
         return []
     return [f"error.message: the driver shows {told.result.get('message')!r}, the analyzer says {error['message']!r}"]
 
 
-def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None) -> Verdict:
-    """The differences of one case."""
+def as_logged(connection: dict[str, Any]) -> dict[str, Any]:
+    """The connection with its commands counted as MariaDB logs them: a bulk execution is an execution."""
+    counted = dict(connection["commands"])
+    if bulk := counted.pop("stmt_bulk_execute", 0):
+        counted["stmt_execute"] = counted.get("stmt_execute", 0) + bulk
+    return {**connection, "commands": counted}
+
+
+def commands_differ(told: Told, log: Sequence[tuple[str, str]], rows: Sequence[Row]) -> list[str]:
+    """Where the listed commands differ from the server's log and from the steps."""
+    if "connection_id" not in told.result:
+        return []
+    steps = [] if told.result["problems"] else list(against_steps(rows, told))
+    return [*against_log(rows, log, told.case["flavor"]), *steps]
+
+
+def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None, rows: Sequence[Row]) -> Verdict:
+    """The differences of one case; `rows` are the commands of its connection."""
     verdict = Verdict(told, run.server.name, connection)
     place = (told.driver.name, run.server.name)
     found = went_wrong(told)
@@ -95,12 +116,13 @@ def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None) -> Verd
     else:
         log = run.log.get(connection["greeting"]["connection_id"], [])
         found += server_disagrees(told, log)
-        found += compare(connection, truth(told, log, run.plugin))
+        found += compare(as_logged(connection), truth(told, log, run.plugin))
         found += message_differs(told, connection)
+        found += commands_differ(told, log, rows)
         if connection["outcome"] == "encrypted":
             # `compare` leaves out what TLS hides, but the server has written its secrets.
             found.append("outcome: encrypted, in spite of the server's TLS secrets")
-        if not told.result["error"]:
+        if not told.result["error"] and told.case["name"] not in NO_SUCCESS:
             right = {row.code for row in DESERVED if (row.driver, row.server) == place} | NOT_ITS_OWN
             others = (each for each in connection["findings"] if each["code"] not in right)
             graver = [each for each in others if each["severity"] != HARMLESS]
@@ -117,4 +139,9 @@ def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None) -> Verd
 def judge_all(run: ServerRun, connections: Sequence[dict[str, Any]]) -> list[Verdict]:
     """All cases of one server."""
     matched = match(run, connections)
-    return [judge(told, run, matched.get(number)) for number, told in enumerate(run.told)]
+    commands = listed(run.capture, run.server.keylog)
+    verdicts: list[Verdict] = []
+    for number, told in enumerate(run.told):
+        connection = matched.get(number)
+        verdicts.append(judge(told, run, connection, commands.get(connection["stream"], []) if connection else []))
+    return verdicts

@@ -41,8 +41,6 @@ ENDINGS: Final[tuple[Ending, ...]] = (
     ),
 )  # fmt: skip
 
-# Asks whether the server is there before each cursor that it makes.
-PINGS_FIRST: Final = frozenset({CONNECTOR, CONNECTOR_C})
 # Statements of its own that MySQL can not parse and so does not log: `select $$`, to see whether it knows such quotes.
 OWN_STATEMENTS: Final = {"mysql 9.7 command line": 1}
 

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
+import decimal
 import importlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
+
+MULTI_STATEMENTS = 1 << 16
+READ_ONLY = 1
 
 
 class Client:
@@ -21,6 +27,8 @@ class Client:
         self.case = case
         self.basics = {key: case[key] for key in ("host", "port", "user", "password", "database")}
         self.connection: Any = None
+        # Commands that the driver sends by itself and the servers do not log.
+        self.unlogged: dict[str, int] = {}
 
     def connect(self) -> None:
         """Log in."""
@@ -43,6 +51,50 @@ class Client:
         cursor.close()
         return rows
 
+    def multi(self, sql: str) -> list[int]:
+        """How many rows each of several statements has."""
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(sql)
+            return counts(cursor)
+        finally:
+            cursor.close()
+
+    def call(self, given: int, total: int) -> list[str]:
+        """What a procedure puts into its parameters."""
+        cursor = self.connection.cursor()
+        cursor.callproc("doubled", (given, total, None))
+        cursor.close()
+        return [text(value) for value in self.query("SELECT @_doubled_1, @_doubled_2")[0]]
+
+    def cursor(self, sql: str, size: int) -> list[Any]:
+        """The rows of a statement, so many at a time."""
+        raise NotImplementedError
+
+    def typed(self, sql: str, values: list[list[str]]) -> int:
+        """Rows that a statement with values of every type has written."""
+        cursor = self.connection.cursor(prepared=True)
+        cursor.execute(sql, tuple(bound(*value) for value in values))
+        found: int = cursor.rowcount
+        cursor.close()
+        return found
+
+    def batch(self, sql: str, rows: list[list[Any]]) -> int:
+        """Rows that one statement has written with several sets of parameters."""
+        cursor = self.connection.cursor()
+        cursor.executemany(sql.replace("?", "%s"), [tuple(row) for row in rows])
+        found: int = cursor.rowcount
+        cursor.close()
+        return found
+
+    def load(self, sql: str) -> int:
+        """Rows of a local file."""
+        cursor = self.connection.cursor()
+        cursor.execute(sql)
+        found: int = cursor.rowcount
+        cursor.close()
+        return found
+
     def ping(self) -> None:
         """Ask whether the server is there."""
         self.connection.ping()
@@ -60,14 +112,64 @@ class Client:
         self.connection.close()
 
 
+def counts(cursor: Any) -> list[int]:
+    """Rows of each result."""
+    found = [len(cursor.fetchall()) if cursor.description else 0]
+    while cursor.nextset():
+        found.append(len(cursor.fetchall()) if cursor.description else 0)
+    return found
+
+
+def bound(kind: str, word: str) -> Any:
+    """A value as Python has it."""
+    if kind in ("int", "unsigned"):
+        return int(word)
+    if kind == "date":
+        return datetime.date.fromisoformat(word)
+    if kind == "datetime":
+        return datetime.datetime.fromisoformat(word)
+    if kind == "time":
+        hours, minutes, seconds = word.removeprefix("-").split(":")
+        span = datetime.timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+        return -span if word.startswith("-") else span
+    makers: dict[str, Callable[[str], Any]] = {
+        "decimal": decimal.Decimal,
+        "double": float,
+        "blob": bytes.fromhex,
+        "bool": lambda word: word == "1",
+    }
+    return None if kind == "null" else makers.get(kind, str)(word)
+
+
 class PyMySQL(Client):
     """PyMySQL."""
 
     def connect(self) -> None:
+        pymysql = importlib.import_module("pymysql")
         tls = {"ssl_verify_cert": False, "ssl_verify_identity": False, "ssl": {"verify_mode": "none"}}
+        if self.case["verify"]:
+            tls = {"ssl_verify_cert": True, "ssl_verify_identity": False, "ssl_ca": self.case["ca"]}
         chosen: dict[str, Any] = tls if self.case["tls"] else {"ssl_disabled": True}
+        if self.case["multi"]:
+            chosen["client_flag"] = importlib.import_module("pymysql.constants.CLIENT").MULTI_STATEMENTS
+        chosen["local_infile"] = self.case["infile"]
         name = self.case["attributes"]["program_name"]
-        self.connection = importlib.import_module("pymysql").connect(**self.basics, program_name=name, **chosen)
+        self.connection = pymysql.connect(**self.basics, program_name=name, **chosen)
+
+    def cursor(self, sql: str, size: int) -> list[Any]:
+        # Of the client: the server sends all rows.
+        cursor = self.connection.cursor(importlib.import_module("pymysql.cursors").SSCursor)
+        cursor.execute(sql)
+        rows: list[Any] = []
+        while part := cursor.fetchmany(size):
+            rows += part
+        cursor.close()
+        return rows
+
+    def typed(self, sql: str, values: list[list[str]]) -> int:
+        cursor = self.connection.cursor()
+        written: int = cursor.execute(sql.replace("?", "%s"), tuple(bound(*value) for value in values))
+        return written
 
 
 class AsyncMy(Client):
@@ -83,12 +185,20 @@ class AsyncMy(Client):
         if self.case["tls"]:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+            context.verify_mode = ssl.CERT_REQUIRED if self.case["verify"] else ssl.CERT_NONE
+            if self.case["verify"]:
+                context.load_verify_locations(self.case["ca"])
         asyncmy = importlib.import_module("asyncmy")
         name = self.case["attributes"]["program_name"]
 
         async def connect() -> Any:
-            return await asyncmy.connect(**self.basics, program_name=name, ssl=context)
+            return await asyncmy.connect(
+                **self.basics,
+                program_name=name,
+                ssl=context,
+                local_infile=self.case["infile"],
+                client_flag=MULTI_STATEMENTS if self.case["multi"] else 0,
+            )
 
         self.connection = self.loop.run_until_complete(connect())
 
@@ -99,6 +209,42 @@ class AsyncMy(Client):
                 return list(await cursor.fetchall()) if cursor.description else []
 
         return self.loop.run_until_complete(run())
+
+    def run(self, deed: Callable[[Any], Any]) -> Any:
+        async def go() -> Any:
+            async with self.connection.cursor() as cursor:
+                return await deed(cursor)
+
+        return self.loop.run_until_complete(go())
+
+    def multi(self, sql: str) -> list[int]:
+        async def deed(cursor: Any) -> list[int]:
+            await cursor.execute(sql)
+            found = [len(await cursor.fetchall()) if cursor.description else 0]
+            while await cursor.nextset():
+                found.append(len(await cursor.fetchall()) if cursor.description else 0)
+            return found
+
+        rows: list[int] = self.run(deed)
+        return rows
+
+    def call(self, given: int, total: int) -> list[str]:
+        self.run(lambda cursor: cursor.callproc("doubled", (given, total, None)))
+        return [text(value) for value in self.query("SELECT @_doubled_1, @_doubled_2")[0]]
+
+    def typed(self, sql: str, values: list[list[str]]) -> int:
+        words = tuple(bound(*value) for value in values)
+        written: int = self.run(lambda cursor: cursor.execute(sql.replace("?", "%s"), words))
+        return written
+
+    def batch(self, sql: str, rows: list[list[Any]]) -> int:
+        words = [tuple(row) for row in rows]
+        written: int = self.run(lambda cursor: cursor.executemany(sql.replace("?", "%s"), words))
+        return written
+
+    def load(self, sql: str) -> int:
+        written: int = self.run(lambda cursor: cursor.execute(sql))
+        return written
 
     def ping(self) -> None:
         self.loop.run_until_complete(self.connection.ping())
@@ -113,13 +259,43 @@ class Connector(Client):
     pure = True
 
     def connect(self) -> None:
+        more: dict[str, Any] = {"ssl_ca": self.case["ca"], "ssl_verify_cert": True} if self.case["verify"] else {}
+        # With a name and a size it is taken from a pool.
+        more |= {"pool_name": "deeds", "pool_size": 1} if self.case["pool"] else {}
         self.connection = importlib.import_module("mysql.connector").connect(
             **self.basics,
+            **more,
             use_pure=self.pure,
             ssl_disabled=not self.case["tls"],
             compress=self.case["compress"],
+            allow_local_infile=self.case["infile"],
             conn_attrs=dict(self.case["attributes"]),
         )
+        # It asks whether the server is there before each cursor that it makes.
+        self.unlogged["ping"] = 1 if self.case["pool"] else 0
+        asked = self.connection.is_connected
+
+        def counted() -> Any:
+            self.unlogged["ping"] += 1
+            return asked()
+
+        (self.connection._cnx if self.case["pool"] else self.connection).is_connected = counted
+
+    def close(self) -> None:
+        if not self.case["pool"]:
+            super().close()
+            return
+        inner = self.connection._cnx
+        # Back into the pool, which resets it.
+        self.connection.close()
+        self.unlogged["reset_connection"] = 1
+        inner.close()
+
+    def call(self, given: int, total: int) -> list[str]:
+        cursor = self.connection.cursor()
+        found = cursor.callproc("doubled", (given, total, None))
+        cursor.close()
+        return [text(value) for value in found[1:]]
 
     def change_user(self, user: str, password: str, database: str) -> None:
         self.connection.cmd_change_user(user, password, database)
@@ -141,10 +317,41 @@ class MariaDB(Client):
     """The mariadb package; the environment says which of its implementations."""
 
     def connect(self) -> None:
-        tls: dict[str, Any] = {"ssl": True, "ssl_ca": self.case["ca"], "ssl_verify_cert": False}
+        tls: dict[str, Any] = {"ssl": True, "ssl_ca": self.case["ca"], "ssl_verify_cert": self.case["verify"]}
+        more = {"client_flag": MULTI_STATEMENTS} if self.case["multi"] else {}
+        more |= {"local_infile": True} if self.case["infile"] else {}
         self.connection = importlib.import_module("mariadb").connect(
-            **self.basics, **(tls if self.case["tls"] else {"ssl": False})
+            **self.basics, **(tls if self.case["tls"] else {"ssl": False}), **more
         )
+
+    def call(self, given: int, total: int) -> list[str]:
+        cursor = self.connection.cursor()
+        cursor.callproc("doubled", (given, total, None))
+        # The server sends what it has put into the parameters as one more row.
+        row = cursor.fetchone()
+        cursor.close()
+        return [text(value) for value in row]
+
+    def cursor(self, sql: str, size: int) -> list[Any]:
+        cursor = self.connection.cursor(binary=True, cursor_type=READ_ONLY, prefetch_size=size)
+        cursor.execute(sql)
+        rows = list(cursor.fetchall())
+        cursor.close()
+        return rows
+
+    def typed(self, sql: str, values: list[list[str]]) -> int:
+        cursor = self.connection.cursor(binary=True)
+        cursor.execute(sql, tuple(bound(*value) for value in values))
+        found: int = cursor.rowcount
+        cursor.close()
+        return found
+
+    def batch(self, sql: str, rows: list[list[Any]]) -> int:
+        cursor = self.connection.cursor(binary=True)
+        cursor.executemany(sql, [tuple(row) for row in rows])
+        found: int = cursor.rowcount
+        cursor.close()
+        return found
 
     def prepared(self, sql: str, parameters: list[Any]) -> list[Any]:
         cursor = self.connection.cursor(binary=True)
@@ -162,7 +369,8 @@ CLIENTS: dict[str, type[Client]] = {
     "mariadb (Python), pure": MariaDB,
     "mariadb (Python), Connector/C": MariaDB,
 }
-PACKAGES = {"PyMySQL": "PyMySQL", "asyncmy": "asyncmy"}
+# Steps whose last word is what has to come out.
+COUNTED = frozenset({"prepared", "multi", "call", "cursor", "typed", "batch", "load"})
 
 
 def code_of(error: BaseException) -> int | None:
@@ -187,9 +395,8 @@ def work(client: Client, result: dict[str, Any]) -> None:
     result["status"] = {text(row[0]): text(row[1]) for row in tls}
     for kind, *words in client.case["steps"]:
         if kind == "query":
-            found = len(client.query(words[0]))
-            if found != words[1]:
-                result["problems"].append(f"{words[0]}: {found} rows")
+            if (count := len(client.query(words[0]))) != words[1]:
+                result["problems"].append(f"{words[0]}: {count} rows")
         elif kind == "fails":
             try:
                 client.query(words[0])
@@ -200,10 +407,12 @@ def work(client: Client, result: dict[str, Any]) -> None:
                 result["problems"].append(f"{words[0]}: no error")
         elif kind == "status":
             result["status"].update({text(row[0]): text(row[1]) for row in client.query(words[0])})
-        elif kind == "prepared":
-            found = len(client.prepared(words[0], words[1]))
-            if found != words[2]:
-                result["problems"].append(f"{words[0]}: {found} rows")
+        elif kind in COUNTED:
+            done = getattr(client, kind)(*words[:-1])
+            # Rows themselves, or what is known of them.
+            found = len(done) if kind in ("prepared", "cursor") else done
+            if found != words[-1]:
+                result["problems"].append(f"{kind} {words[0]}: {found}")
         else:
             getattr(client, kind)(*words)
 
@@ -224,6 +433,7 @@ def run(name: str, case: dict[str, Any]) -> dict[str, Any]:
             result["problems"].append(repr(error))
         with contextlib.suppress(Exception):
             client.close()
+        result["unlogged"] = client.unlogged
     result["end_ns"] = time.time_ns()
     return result
 

@@ -43,15 +43,18 @@ class Comparison:
         return found + [row for each in self.tshark.values() for row in each.known]
 
 
-def compare_all(servers: Sequence[Server]) -> Comparison:
-    """Run every driver that is there against every server. Raises Unusable."""
+def compare_all(servers: Sequence[Server], only: Sequence[str] = (), keep: Path | None = None) -> Comparison:
+    """Run every driver that is there (of `only`, by a part of its name) against every server. Raises Unusable.
+
+    The captures are put into the folder `keep`.
+    """
     check_tools()
     by_name: Mapping[str, Server] = {server.name: server for server in servers}
-    usable = usable_drivers(by_name)
+    usable = usable_drivers(by_name, only)
     done = Comparison(list(by_name), missing=usable.missing, versions=versions(usable.drivers))
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        for run in run_all(by_name, usable.drivers, Path(directory)):
+        for run in run_all(by_name, usable.drivers, keep or Path(directory)):
             verdicts = judge_all(run, analyse(run))
             done.verdicts += verdicts
             done.tshark[run.server.name] = agreement(run, verdicts)
@@ -69,7 +72,7 @@ def markdown(done: Comparison) -> Iterator[str]:
     cases = Counter((verdict.told.driver.name, verdict.server) for verdict in done.verdicts)
     agreed = Counter((verdict.told.driver.name, verdict.server) for verdict in done.verdicts if verdict.agreed)
     for driver in DRIVERS:
-        if driver.name in done.missing:
+        if not any(cases[driver.name, server] for server in done.servers):
             continue
         cells = [f"{agreed[driver.name, server]} of {cases[driver.name, server]}" for server in done.servers]
         yield f"| {driver.name} | {done.versions.get(driver.name, 'of its server')} | {' | '.join(cells)} |"

@@ -6,24 +6,28 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from live_client import ServerError
 from tests.drivers import DRIVERS, NODE_MODULES, PYTHON, Driver
-from tests.drivers.cases import Told, cases_of
+from tests.drivers.cases import SETUP, TO_BE_KILLED, Told, cases_of
 from tests.drivers.cli_client import run_case
 from tests.drivers.install import GSON, PARTS, WORKERS, InstallError, go_client, install, jar
 from tests.servers import Server
 from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
-from tests.servers.own import own_account
+from tests.servers.own import admin_session, own_account, run_as_admin
 
 HERE: Final = Path(__file__).parent
 SECONDS: Final = 60
+# Between two looks at what runs.
+PAUSE: Final = 0.1
 TOOLS: Final = ("tcpdump", "tshark")
 # What a row of the general log is made of, without anything that a batch mode client would escape.
 LOG_SQL: Final = (
@@ -48,6 +52,33 @@ class ServerRun:
     plugin: str = ""
 
 
+class Killer:
+    """The administrator, who cancels every `TO_BE_KILLED` while the body runs; on an address that is not captured."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Killer:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.ended.set()
+        self.thread.join()
+
+    def _watch(self) -> None:
+        with admin_session(self.server) as admin:
+            while not self.ended.wait(PAUSE):
+                (shown,) = admin.query("SHOW FULL PROCESSLIST")
+                for row in shown.rows:
+                    if row[7] and TO_BE_KILLED in row[7]:
+                        # It may have ended since.
+                        with suppress(ServerError):
+                            admin.query(f"KILL QUERY {row[0]}")
+
+
 @dataclass
 class Usable:
     """The drivers that are there, and why the others are not."""
@@ -56,22 +87,24 @@ class Usable:
     missing: dict[str, str]
 
 
-def usable_drivers(servers: Mapping[str, Server]) -> Usable:
-    """Installs what can be installed."""
+def usable_drivers(servers: Mapping[str, Server], only: Sequence[str] = ()) -> Usable:
+    """Installs what can be installed; of `only`, by a part of the driver's name, or of all."""
+    wanted = [driver for driver in DRIVERS if not only or any(part in driver.name for part in only)]
+    parts = [part for part in PARTS if any(driver.runner == part for driver in wanted)]
     reasons: dict[str, str] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
-        for part, work in {part: pool.submit(install, part) for part in PARTS}.items():
+        for part, work in {part: pool.submit(install, part) for part in parts}.items():
             try:
                 work.result()
             except (InstallError, OSError, subprocess.TimeoutExpired) as problem:
                 reasons[part] = str(problem)
     missing: dict[str, str] = {}
-    for driver in DRIVERS:
+    for driver in wanted:
         if driver.runner in reasons:
             missing[driver.name] = reasons[driver.runner]
         elif driver.runner == "cli" and driver.package not in servers:
             missing[driver.name] = f"{driver.package} is not running"
-    return Usable([driver for driver in DRIVERS if driver.name not in missing], missing)
+    return Usable([driver for driver in wanted if driver.name not in missing], missing)
 
 
 def check_tools() -> None:
@@ -112,27 +145,30 @@ def command_of(driver: Driver) -> list[str]:
     return [driver.runner, str(HERE / scripts[driver.runner]), argument]
 
 
-def run_driver(driver: Driver, server: Server, servers: Mapping[str, Server], who: Account) -> Iterator[Told]:
-    """All cases of one driver against one server, one after the other, as that account."""
-    cases = cases_of(driver, server, who)
+def run_driver(
+    driver: Driver, server: Server, servers: Mapping[str, Server], who: Account, rows: Path
+) -> Iterator[Told]:
+    """All cases of one driver against one server, one after the other, as that account; `rows` is a file to load."""
+    cases = cases_of(driver, server, who, rows)
     if driver.runner == "cli":
         for case in cases:
             yield Told(driver, case, run_case(servers[driver.package], case))
         return
     environment = {**os.environ, **dict(driver.environment), "NODE_MODULES": str(NODE_MODULES)}
-    done = subprocess.run(
-        command_of(driver),
-        input=json.dumps(cases),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
+    words = command_of(driver)
+    with subprocess.Popen(
+        words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            written, errors = process.communicate(json.dumps(cases), SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            written, errors = process.communicate()
+            errors += f"\nno end within {SECONDS} seconds"
     # Clients leave out what is nothing, or say that it is nothing.
-    found = [json.loads(line) for line in done.stdout.splitlines()]
+    found = [json.loads(line) for line in written.splitlines()]
     results = [{"error": None, **{key: one for key, one in each.items() if one is not None}} for each in found]
-    lost = {"error": None, "problems": [f"the client ended: {done.stderr.strip()[-400:]}"], "start_ns": 0, "end_ns": 0}
+    lost = {"error": None, "problems": [f"the client ended: {errors.strip()[-400:]}"], "start_ns": 0, "end_ns": 0}
     for number, case in enumerate(cases):
         yield Told(driver, case, results[number] if number < len(results) else {**lost, "name": case["name"]})
 
@@ -142,13 +178,16 @@ def run_server(server: Server, drivers: list[Driver], servers: Mapping[str, Serv
     done = ServerRun(server, directory / f"{server.name}.pcap")
     since = as_admin(server, "SELECT UNIX_TIMESTAMP(NOW(6))")[0][0]
     done.plugin = as_admin(server, "SELECT plugin FROM mysql.user WHERE user = 'app'")[0][0]
-    with capturing(done.capture, server):
+    run_as_admin(server, SETUP)
+    rows = directory / f"{server.name}.rows"
+    rows.write_text("first\nsecond\nthird\n", encoding="utf-8")
+    with capturing(done.capture, server), Killer(server):
         for driver in drivers:
             # A new one for each: in MySQL's cache of passwords is what this driver has brought there, and nobody else.
             with own_account(server, account("app")) as who:
-                done.told += run_driver(driver, server, servers, who)
+                done.told += run_driver(driver, server, servers, who, rows)
     for thread, command, argument in as_admin(server, LOG_SQL.format(since=since)):
-        row = (bytes.fromhex(command).decode(), bytes.fromhex(argument).decode("utf-8", "replace"))
+        row = (bytes.fromhex(command).decode(), bytes.fromhex(argument).decode("utf-8", "backslashreplace"))
         done.log.setdefault(int(thread), []).append(row)
     return done
 

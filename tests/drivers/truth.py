@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tests.drivers.cases import ERRORS, Told
-from tests.drivers.known import ENDINGS, EVERY, OWN_STATEMENTS, PINGS_FIRST, Ending
+from tests.drivers.cases import COMPRESSED, ERRORS, Told
+from tests.drivers.deeds import NO_STATEMENT
+from tests.drivers.known import ENDINGS, EVERY, OWN_STATEMENTS, Ending
 
 # Words of the general log that are not a command's name with underscores.
 LOGGED: Final = {
@@ -21,8 +22,7 @@ LOGGED: Final = {
 }
 # Commands that the servers do not log: the driver was told to send them.
 UNLOGGED: Final = {"ping": "ping", "reset": "reset_connection"}
-# Steps that a DB-API driver does with a cursor.
-CURSORS: Final = frozenset({"query", "fails", "prepared", "status"})
+NOT_TRUSTED: Final = "TLS, not trusted"
 LOGIN: Final = re.compile(r"(?P<user>[^@]*)@\S+ on (?P<database>\S*) using (?P<transport>.+)")
 
 
@@ -40,6 +40,9 @@ def went_wrong(told: Told) -> list[str]:
     row = ending(told)
     expected = row.code if row else ERRORS.get(told.case["name"])
     problems = [f"the driver: {problem}" for problem in told.result["problems"]]
+    if told.case["name"] == NOT_TRUSTED:
+        # Each has a number of its own, or none, for what its TLS library says.
+        return problems + ([] if told.result.get("message") else ["the driver: it trusts what nobody has signed"])
     if told.result["error"] != expected:
         said = told.result.get("message", "")
         problems.append(f"the driver: error {told.result['error']} in place of {expected}: {said}")
@@ -53,15 +56,20 @@ def commands(told: Told, log: Sequence[tuple[str, str]]) -> dict[str, int]:
         name = command.lower().replace(" ", "_")
         if name != "connect":
             found[LOGGED.get(name, name)] += 1
+    logged = {text for command, text in log if command == "Query"}
+    for kind, *words in told.case["steps"]:
+        if kind == "multi" and words[0] not in logged and found["query"]:
+            # One command, of which each statement is logged.
+            found["query"] -= len(words[1]) - 1
     if "connection_id" in told.result:
         steps = [step[0] for step in told.case["steps"]]
         if told.driver.runner != "cli":
             found.update(UNLOGGED[step] for step in steps if step in UNLOGGED)
-        if told.driver.name in PINGS_FIRST:
-            found["ping"] += len(told.case["identify"]) + sum(step in CURSORS for step in steps)
+        found.update(told.result.get("unlogged", {}))
         if told.case["flavor"] == "mysql":
             # What MySQL can not parse it does not log.
-            found["query"] += steps.count("fails") + OWN_STATEMENTS.get(told.driver.name, 0)
+            broken = sum(step[0] == "fails" and step[2] == NO_STATEMENT for step in told.case["steps"])
+            found["query"] += broken + OWN_STATEMENTS.get(told.driver.name, 0)
             found["stmt_prepare"] -= int(told.result["status"].get("Com_stmt_reprepare", 0))
     return {name: count for name, count in found.items() if count}
 
@@ -69,13 +77,15 @@ def commands(told: Told, log: Sequence[tuple[str, str]]) -> dict[str, int]:
 def truth(told: Told, log: Sequence[tuple[str, str]], plugin: str) -> dict[str, Any]:
     """In the keys of the contract, for `analyzer.analysis.connection.truth.compare`."""
     case, result = told.case, told.result
+    if case["name"] == NOT_TRUSTED:
+        return {"greeting": {"flavor": case["flavor"]}, "login": None, "phase_reached": "tls", "commands": {}}
     row = ending(told)
     code = row.server_code if row else ERRORS.get(case["name"])
     said: dict[str, Any] = {
         "user": case["user"],
         "database": case["database"],
         "outcome": row.outcome if row else "rejected" if code else "accepted",
-        "compression": "zlib" if case["compress"] else "none",
+        "compression": COMPRESSED.get(case["name"], "none"),
         "commands": commands(told, log),
         "greeting": {"flavor": case["flavor"]},
         "tls": {"decrypted": True} if case["tls"] else None,

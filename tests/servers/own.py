@@ -12,13 +12,20 @@ from tests.servers import Server
 from tests.servers.accounts import Account, account, copy_sql, drop_sql
 
 
-def run_as_admin(server: Server, statements: Iterable[str]) -> None:
-    """Runs statements over a connection of the administrator. Raises AnalyzerError."""
+@contextmanager
+def admin_session(server: Server) -> Iterator[Session]:
+    """A connection of the administrator. Raises AnalyzerError."""
     who = account("admin")
     options = Options(
         host=server.host, port=server.port, user=who.name, passwords=(who.password.encode(),), ssl_mode="required"
     )
     with Session(options).open() as admin:
+        yield admin
+
+
+def run_as_admin(server: Server, statements: Iterable[str]) -> None:
+    """Runs statements over a connection of the administrator. Raises AnalyzerError."""
+    with admin_session(server) as admin:
         for each in statements:
             admin.query(each)
 
