@@ -279,13 +279,18 @@ class Connector(Client):
             self.unlogged["ping"] += 1
             return asked()
 
-        (self.connection._cnx if self.case["pool"] else self.connection).is_connected = counted
+        self.inner().is_connected = counted
+
+    def inner(self) -> Any:
+        """The connection, also where one of a pool stands in front of it."""
+        held = vars(self.connection).values() if self.case["pool"] else [self.connection]
+        return next(each for each in held if hasattr(each, "is_connected"))
 
     def close(self) -> None:
         if not self.case["pool"]:
             super().close()
             return
-        inner = self.connection._cnx
+        inner = self.inner()
         # Back into the pool, which resets it.
         self.connection.close()
         self.unlogged["reset_connection"] = 1
