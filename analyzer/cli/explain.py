@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from analyzer.analysis import Connection
-from analyzer.analysis.commands.usage import CommandUsage
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.memory import DEFAULT_MEMORY
 from analyzer.cli.arguments import Commands, command, memory_argument, options_of, port, positive
 from analyzer.cli.console import Console, complain
 from analyzer.engine.collectors import Connections, connection_alone
 from analyzer.engine.run import Run
-from analyzer.engine.story_collector import StoryCollector, Told
+from analyzer.engine.workload_collector import with_workload
 from analyzer.report.prose.capture_story import CaptureStory
 from analyzer.report.text.explain import Explainer
 
@@ -99,11 +99,12 @@ def _capture(arguments: argparse.Namespace, explainer: Explainer) -> int:
         return 2
     story = CaptureStory()
     only: Connection | None = None
-    sources: Run[Told] = Run(options, StoryCollector, None, Console())
+    collect = with_workload(None, connection_alone, statements=False)
+    sources: Run[Connection | Workload] = Run(options, collect, None, Console())
     for _, told in sources.each([arguments.what], False):
         for one in told:
-            if isinstance(one, CommandUsage):
-                story.usage.merge(one)
+            if isinstance(one, Workload):
+                story.workload.merge(one)
             else:
                 story.add(one)
                 only = one if story.connections == 1 else None

@@ -149,7 +149,7 @@ class AsDecided:
         return (self._key,)
 
 
-def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Collector[T]]:
+def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Connections[T]]:
     """What makes a collector of connections: of all, or of those for which a filter holds."""
     return partial(Connections, render) if keep is None else partial(Matched, keep, render)
 

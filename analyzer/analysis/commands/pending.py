@@ -247,7 +247,7 @@ def _error(
     return CommandError(error.error_code, error.sql_state, message)
 
 
-def _shown_statement(request: Request, statement: str, mask: StatementMask) -> str:
+def shown_statement(request: Request, statement: str, mask: StatementMask) -> str:
     """The statement without its secrets."""
     record = request.record
     if record is None and request.code == COM_QUERY and mask.is_plain(request.text):
@@ -284,7 +284,7 @@ def _acknowledged(pending: PendingCommand) -> _Acknowledged:
     return ok.affected_rows, ok.last_insert_id, ok.warnings, status, ok.info or None
 
 
-def _asked(request: Request) -> str | None:
+def asked_statement(request: Request) -> str | None:
     """The statement, as the server reads it: a second byte of a character may be a quote or a backslash."""
     asked = text_of(request.text) if request.record is None and request.code == COM_QUERY else request.statement
     return asked if asked is None or request.codecs is None else in_charset(asked, request.codecs[0])
@@ -307,9 +307,9 @@ def command_of(
     acknowledged = results is None and pending.response == OK and isinstance(pending.ok, OKPacket)
     if acknowledged and st.AWAITED.get(code) == st.RESULT:
         columns = rows = 0  # a result without a result set
-    asked = _asked(request)
+    asked = asked_statement(request)
     bound = _bound(request, asked, mask) if record is not None or request.plan is not None else _UNBOUND
-    statement = asked if mask is None or asked is None else _shown_statement(request, asked, mask)
+    statement = asked if mask is None or asked is None else shown_statement(request, asked, mask)
     if mask is not None and info is not None and statement is not asked:
         info = mask.message(info, 0, asked)
     return Command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.analysis.commands.failures import WAITED_NS, CommandFailures, reason_of
-from analyzer.analysis.model.command import Command
+from analyzer.analysis.model.command import MISSING, Command
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.digest import Digests
@@ -104,20 +104,42 @@ class CommandGroup(msgspec.Struct):
     durations: Durations = msgspec.field(default_factory=Durations)
     example: tuple[str, int, int] | None = None
 
-    def add(self, exchange: Command) -> None:
+    def add(self, command: Command) -> None:
+        """Counts a command."""
+        self.count_one(
+            command.duration_ns,
+            command.complete is not False,
+            command.error is not None,
+            command.response == MISSING,
+            command.rows or 0,
+            command.bytes_request + command.bytes_response,
+            (command.capture, command.stream, command.frame),
+        )
+
+    def count_one(
+        self,
+        duration_ns: int | None,
+        whole: bool,
+        failed: bool,
+        missing: bool,
+        rows: int,
+        size: int,
+        where: tuple[str, int, int],
+    ) -> None:
+        """Counts a command; `missing`: it has no response. `where` is its capture, stream and frame."""
         self.count += 1
-        self.errors += exchange.error is not None
-        self.rows += exchange.rows or 0
-        self.bytes += exchange.bytes_request + exchange.bytes_response
-        if exchange.duration_ns is None:
-            self.unanswered += exchange.response == "missing"
+        self.errors += failed
+        self.rows += rows
+        self.bytes += size
+        if duration_ns is None:
+            self.unanswered += missing
             return
-        if exchange.complete is False:
+        if not whole:
             self.incomplete += 1
             return
-        if exchange.duration_ns >= self.durations.longest:
-            self.example = (exchange.capture, exchange.stream, exchange.frame)
-        self.durations.add(exchange.duration_ns)
+        if duration_ns >= self.durations.longest:
+            self.example = where
+        self.durations.add(duration_ns)
 
     def merge(self, other: CommandGroup) -> None:
         self.count += other.count

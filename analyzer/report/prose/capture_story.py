@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from analyzer.analysis.commands.failures import CUT_OFF, FAILED, WAITED, FailureGroup
-from analyzer.analysis.commands.usage import READING, REPLICATION, WRITING, CommandUsage
+from analyzer.analysis.commands.workload import READING, REPLICATION, WRITING, Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.model.connection import Connection, Finding, Source
@@ -77,7 +77,7 @@ class CaptureStory:
     def __init__(self) -> None:
         self.connections = 0
         self.healthy = 0
-        self.usage = CommandUsage()
+        self.workload = Workload()
         self.outcomes: Counter[str] = Counter()
         self._clients: Counter[str] = Counter()
         self._servers: Counter[str] = Counter()
@@ -167,25 +167,25 @@ class CaptureStory:
         return f"Of the connections {_listed(said)}."
 
     def _traffic(self) -> Iterator[str]:
-        usage = self.usage
-        if not usage.commands:
+        workload = self.workload
+        if not workload.commands:
             return
         parts = [
             f"{number:,} {word}"
             for number, word in (
-                (usage.kinds[READING], "read data"),
-                (usage.kinds[WRITING], "changed data"),
-                (usage.kinds[REPLICATION], "asked for the binlog, as replicas do"),
+                (workload.uses[READING], "read data"),
+                (workload.uses[WRITING], "changed data"),
+                (workload.uses[REPLICATION], "asked for the binlog, as replicas do"),
             )
             if number
         ]
-        rest = usage.commands - sum(usage.kinds[kind] for kind in (READING, WRITING, REPLICATION))
+        rest = workload.commands - sum(workload.uses[kind] for kind in (READING, WRITING, REPLICATION))
         if parts and rest:
             parts.append(f"{rest:,} did something else (settings, transactions, pings)")
         of_which = f": {_listed(parts)}" if parts else ""
         who = "The client" if self.connections == 1 else "The clients"
-        yield f"{who} sent {labels.count(usage.commands, 'command')}{of_which}."
-        times = usage.durations
+        yield f"{who} sent {labels.count(workload.commands, 'command')}{of_which}."
+        times = workload.whole().durations
         if times.count:
             half, most = times.percentile(50) or 0, times.percentile(95) or 0
             yield f"Half of them were answered within {span(half)}, 95 % within {span(most)}."
@@ -236,7 +236,7 @@ class CaptureStory:
 
     def _failed(self) -> Iterator[Point]:
         by_code: dict[int, list[FailureGroup]] = {}
-        for group in self.usage.failures.of(FAILED):
+        for group in self.workload.failures.of(FAILED):
             by_code.setdefault(group.code or 0, []).append(group)
         ranked = sorted(by_code.items(), key=lambda item: (-sum(group.when.count for group in item[1]), item[0]))
         for code, groups in ranked:
@@ -248,9 +248,9 @@ class CaptureStory:
             yield Point(title, "error", f"error {code}", said)
 
     def _unanswered(self) -> Iterator[Point]:
-        groups = self.usage.failures.of(CUT_OFF)
+        groups = self.workload.failures.of(CUT_OFF)
         if groups:
-            number = self.usage.failures.count(CUT_OFF)
+            number = self.workload.failures.count(CUT_OFF)
             one = number == 1
             said = [
                 f"The answer to {labels.count(number, 'command')} is not in the capture, or not all of it: "
@@ -261,9 +261,9 @@ class CaptureStory:
             yield Point("Commands without a whole answer", "warning", "", said)
 
     def _waited(self) -> Iterator[Point]:
-        groups = self.usage.failures.of(WAITED)
+        groups = self.workload.failures.of(WAITED)
         if groups:
-            number = self.usage.failures.count(WAITED)
+            number = self.workload.failures.count(WAITED)
             longest = max(group.longest_ns for group in groups)
             many = f"{number:,} commands waited a second or more" if number > 1 else "One command waited"
             said = [f"{many} for the beginning of the answer, {'the longest ' if number > 1 else ''}{span(longest)}."]
@@ -275,7 +275,7 @@ class CaptureStory:
         if not self.healthy:
             return ""
         if self.healthy == self.connections:
-            if self.usage.failures.groups:
+            if self.workload.failures.groups:
                 return "Beyond that nothing went wrong."
             return "Nothing went wrong in what the capture shows."
         return f"Nothing is wrong with the other {labels.count(self.healthy, 'connection')}."

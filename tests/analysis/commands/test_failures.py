@@ -19,7 +19,6 @@ from analyzer.analysis.commands.failures import (
     Occurrences,
     reason_of,
 )
-from analyzer.analysis.commands.usage import OTHER_USE, READING, REPLICATION, WRITING, use_of
 from analyzer.analysis.model.command import Command
 from tests.analysis.commands.commands import command
 from tests.wire.script import SECOND, START
@@ -99,21 +98,3 @@ def test_the_busiest_slot_holds_what_it_says(times: list[int]) -> None:
     start, length, number = occurrences(times).busiest()
     assert length % SLOT_NS == 0
     assert number == sum(start <= time_ns < start + length for time_ns in times)
-
-
-@pytest.mark.parametrize(
-    ("made", "use"),
-    [
-        (command("select 1"), READING),
-        (command("  SHOW TABLES"), READING),
-        (command("insert into t values (1)"), WRITING),
-        (command("UPDATE\nt set a = 1", kind="stmt_execute"), WRITING),
-        (command("select ?", kind="stmt_prepare"), OTHER_USE),
-        (command("commit"), OTHER_USE),
-        (command(""), OTHER_USE),
-        (command(None, kind="ping"), OTHER_USE),
-        (command(None, kind="binlog_dump_gtid"), REPLICATION),
-    ],
-)
-def test_what_commands_are_for(made: Command, use: str) -> None:
-    assert use_of(made) == use

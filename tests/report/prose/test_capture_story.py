@@ -18,7 +18,7 @@ def told(*connections: Connection, failures: CommandFailures | None = None) -> C
     for connection in connections:
         story.add(connection)
     if failures is not None:
-        story.usage.failures = failures
+        story.workload.failures = failures
     return story
 
 
@@ -28,8 +28,8 @@ def words(points: list[Point]) -> list[tuple[str, str]]:
 
 def test_what_traffic_it_is() -> None:
     story = told(*(examples.accepted(number) for number in range(3)), examples.rejected(3))
-    story.usage.commands = 12
-    story.usage.kinds.update(reading=8, writing=1)
+    story.workload.went_well.count = 12
+    story.workload.uses.update(reading=8, writing=1)
     text = " ".join(story.opening([SOURCE]))
     assert "1,200 frames" in text
     assert "lasts 90.0 s" in text
