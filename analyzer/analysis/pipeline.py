@@ -45,7 +45,11 @@ MOST_NAMED: Final = 20
 
 @dataclass
 class CaptureTotals:
-    """What is counted over a whole capture."""
+    """What is counted over a whole capture.
+
+    slow_frames  were decoded one by one, not in columns
+    turns        commands that were taken without a record for each packet
+    """
 
     frames: int = 0
     tcp_connections: int = 0
@@ -62,12 +66,15 @@ class CaptureTotals:
     segments: int = 0
     unfollowed: Counts = field(default_factory=dict)
     evicted: int = 0
+    slow_frames: int = 0
+    turns: int = 0
 
     def add_share(self, other: CaptureTotals) -> None:
         """Takes what another process counted of its share of the connections; of frames all count the same."""
         self.mysql_connections += other.mysql_connections
         self.encrypted += other.encrypted
         self.x_protocol_count += other.x_protocol_count
+        self.turns += other.turns
         self.x_protocol = sorted(self.x_protocol + other.x_protocol)[:MOST_NAMED]
         for port, count in other.middles.items():
             self.note_middle(port, count)
@@ -202,6 +209,7 @@ class Analysis:
         totals.undecodable = self._decoder.undecodable
         totals.unknown_link_types = self._decoder.unknown_link_types
         totals.segments, totals.unfollowed = self._decoder.segments, self._decoder.unfollowed
+        totals.slow_frames = self._decoder.slow_frames
         totals.evicted = self._flows.evicted
         for tcp in self._flows.finish():
             self._finished(tcp)
@@ -243,6 +251,7 @@ class Analysis:
             return
         self.totals.mysql_connections += 1
         self.totals.encrypted += conversation.tls is not None and not conversation.tls.decrypted
+        self.totals.turns += conversation.facts.turns
         if not self.options.connections:
             self._order.none(tcp.number)
             return

@@ -1,7 +1,8 @@
 """`make bench`: the analyzer beside tshark and beside a plain dpkt loop, on captures made here.
 
-Runs the commands in turns, so that a machine whose speed drifts is fair to all; prints medians, ratios and the peak
-memory of each command with all its processes.
+Runs the commands in turns, so that a machine whose speed drifts is fair to all; prints medians of the clock, the least
+that the processors had to do, ratios to tshark, the peak memory of each command with all its processes, and how much of
+each capture was taken the fast ways.
 """
 
 from __future__ import annotations
@@ -10,166 +11,98 @@ import argparse
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import memory, oltp, replay, tls
-from tests.bench.peak import PeakMemory
+from analyzer.compiled import how
+from tests.bench import contenders, growth, memory, replay
+from tests.bench.captures import CAPTURES, SAMPLES, Capture, Made
+from tests.bench.contenders import PROGRAM, Command
+from tests.bench.shares import shares_of
 from tests.corpus import REPOSITORY
 
-SAMPLES = REPOSITORY / "samples"
-TSHARK_FIELDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.user", "-e", "mysql.version", "-e", "mysql.error_code"]
-TSHARK_COMMANDS = ["-Y", "mysql", "-T", "fields", "-e", "mysql.query", "-e", "mysql.error_code"]
-DISSECTED = ["-T", "fields", "-e", "mysql.user", "-e", "mysql.query"]
-OLTP_TRANSACTIONS = 200
-
-
-@dataclass
-class Command:
-    """One contender: how it is called, what it took."""
-
-    name: str
-    argv: list[str]
-    seconds: list[float] = field(default_factory=list)
-    peak: int = 0  # KiB
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-    def run(self, *, memory: bool) -> None:
-        """One run; its time counts, or its memory: watching that costs the watched process time."""
-        begin = time.perf_counter()
-        with subprocess.Popen(self.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            watcher = PeakMemory(process.pid) if memory else None
-            code = process.wait()
-            if watcher is None:
-                self.seconds.append(time.perf_counter() - begin)
-            else:
-                self.peak = watcher.stop()
-        if code:
-            raise SystemExit(f"{self.name} failed with exit code {code}: {' '.join(self.argv)}")
-
-
-def contenders(capture: Path, jobs: int | None, keylog: Path | None = None) -> list[Command]:
-    """handshark with all processes that pay off, with one, tshark (if there), the dpkt loop."""
-    analyze = [sys.executable, "-m", "analyzer", "analyze", "--format", "jsonl", str(capture)]
-    analyze += ["--keylog", str(keylog)] if keylog else []
-    secrets = ["-o", f"tls.keylog_file:{keylog}"] if keylog else []
-    commands = [Command("handshark", analyze + (["--jobs", str(jobs)] if jobs else []))]
-    commands.append(Command("handshark --jobs 1", [*analyze, "--jobs", "1"]))
-    if shutil.which("tshark"):
-        commands.append(Command("tshark", ["tshark", "-r", str(capture), *secrets, *TSHARK_FIELDS]))
-    else:
-        sys.stderr.write("bench: tshark is not installed; its column is missing\n")
-    commands.append(Command("dpkt loop", [sys.executable, "-m", "tests.bench.dpkt_loop", str(capture)]))
-    return commands
-
-
-def command_contenders(capture: Path) -> list[Command]:
-    """The list of commands beside tshark's list of statements."""
-    listed = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", str(capture)]
-    found = [Command("handshark commands", listed), Command("handshark commands --jobs 1", [*listed, "--jobs", "1"])]
-    if shutil.which("tshark"):
-        found.append(Command("tshark", ["tshark", "-r", str(capture), *TSHARK_COMMANDS]))
-    return found
-
-
-def field_contenders(capture: Path) -> list[Command]:
-    """Chosen fields of each frame, in tshark's words."""
-    dissect = [sys.executable, "-m", "analyzer", "dissect", *DISSECTED, str(capture)]
-    found = [Command("handshark dissect", dissect), Command("handshark dissect --jobs 1", [*dissect, "--jobs", "1"])]
-    if shutil.which("tshark"):
-        found.append(Command("tshark", ["tshark", "-r", str(capture), "-Y", "mysql", *DISSECTED]))
-    return found
-
-
-def table(name: str, capture: Path, frames: int, commands: list[Command]) -> str:
-    """A Markdown table of one capture."""
-    size = capture.stat().st_size / 1e6
-    ours = commands[0]
-    lines = [
-        f"`{name}`: {frames:,} frames, {size:,.0f} MB",
-        "",
-        "| command | seconds | times as long as handshark | peak MB |",
-        "|---|---:|---:|---:|",
-    ]
-    for command in commands:
-        ratio = "" if command is ours else f"{command.median / ours.median:.1f}"
-        spread = f"{command.median:.2f} ({min(command.seconds):.2f}-{max(command.seconds):.2f})"
-        lines.append(f"| {command.name} | {spread} | {ratio} | {command.peak / 1024:,.0f} |")
-    return "\n".join(lines) + "\n"
+PARTS = ("start", "growth")
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
     arguments.add_argument("--large", action="store_true", help="also bulk at 2 GB (handshark and tshark once each)")
     arguments.add_argument("--runs", type=int, default=3, help="default: 3")
-    arguments.add_argument("--only", choices=("storm", "bulk", "tls", "oltp"), help="only this capture")
+    names = [*(capture.name for capture in CAPTURES), *PARTS]
+    arguments.add_argument("--only", nargs="+", choices=names, default=names, help="only these captures and parts")
     chosen = arguments.parse_args()
+    contenders.compile_all(REPOSITORY)
     with tempfile.TemporaryDirectory(prefix="handshark-bench-") as folder:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {_tshark_version()}\n")
-        if chosen.only in (None, "storm"):
-            path = Path(folder, "storm.pcap")
-            frames = replay.storm(SAMPLES, path)
-            _check(path, 20_000)
-            _bench("storm", path, frames, chosen.runs)
-        if chosen.only in (None, "tls"):
-            path = Path(folder, "bulk-tls.pcap")
-            contexts = tls.Contexts(Path(folder))
-            frames = replay.bulk_tls(SAMPLES, path, 100_000_000, contexts)
-            _check(path, 8, contexts.keylog)
-            _bench("bulk in TLS 1.3", path, frames, chosen.runs, contexts.keylog)
-        if chosen.only in (None, "bulk"):
-            path = Path(folder, "bulk.pcap")
-            frames = replay.bulk(SAMPLES, path, 200_000_000)
-            _check(path, 8)
-            _bench("bulk", path, frames, chosen.runs, keep=True)
-            _compare("bulk, its commands", path, frames, chosen.runs, command_contenders(path))
-        if chosen.only in (None, "oltp"):
-            path = Path(folder, "oltp.pcap")
-            frames = oltp.oltp(SAMPLES, path, OLTP_TRANSACTIONS)
-            _check_commands(path, oltp.commands_of(OLTP_TRANSACTIONS))
-            _compare("oltp, its commands", path, frames, chosen.runs, command_contenders(path), keep=True)
-            _compare("oltp, chosen fields", path, frames, chosen.runs, field_contenders(path))
+        place = Path(folder)
+        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {_tshark_version()}, {how()}\n", flush=True)
+        pure = contenders.interpreted(place)
+        for capture in CAPTURES:
+            if capture.name in chosen.only:
+                _measured(capture, capture.make(place), chosen.runs, pure)
+        starting = _start() if {"start", "growth"} & set(chosen.only) else 0.0
+        if "growth" in chosen.only:
+            print("Fifty times as many logins, one process, without what starting takes:\n")
+            print(growth.table(place, starting, chosen.runs), flush=True)
         if chosen.large:
-            path = Path(folder, "large.pcap")
-            frames = replay.bulk(SAMPLES, path, 2_000_000_000)
-            _bench("bulk, 2 GB", path, frames, 1)
+            path = place / "large.pcap"
+            made = Made(path, replay.bulk(SAMPLES, path, 2_000_000_000))
+            _table("bulk, 2 GB", made, contenders.analyze(path, None), 1)
     return 0
 
 
-def _bench(name: str, path: Path, frames: int, runs: int, keylog: Path | None = None, *, keep: bool = False) -> None:
-    _compare(name, path, frames, runs, contenders(path, None, keylog), keep=keep)
+def _measured(capture: Capture, made: Made, runs: int, pure: Path) -> None:
+    """All tables of a capture."""
+    path = made.path
+    _check(made)
+    print(f"### `{capture.name}`: {capture.title}; {made.frames:,} frames, {path.stat().st_size / 1e6:,.0f} MB\n")
+    print(f"{shares_of(path, made.keylog).line()}\n", flush=True)
+    for what in capture.measured:
+        if what == "analyze":
+            commands = contenders.analyze(path, pure, made.keylog, dpkt=capture.name in ("storm", "bulk"))
+        else:
+            commands = {"commands": contenders.commands, "fields": contenders.fields}[what](path, pure)
+        _table(what, made, commands, runs)
+    path.unlink()
 
 
-def _compare(name: str, path: Path, frames: int, runs: int, commands: list[Command], *, keep: bool = False) -> None:
+def _table(what: str, made: Made, commands: list[Command], runs: int) -> None:
     for _ in range(runs):
         for command in commands:
-            command.run(memory=False)
+            command.run()
     for command in commands:
         command.run(memory=True)
-    print(table(name, path, frames, commands), flush=True)
-    if not keep:
-        path.unlink()
+    print(contenders.table(commands))
+    ours = next(command for command in commands if command.name.endswith("--jobs 1"))
+    connections = f", {ours.least_work * 1e6 / made.connections:,.1f} a connection" if made.connections else ""
+    print(f"{what}: {ours.least_work * 1e6 / made.frames:.2f} microseconds a frame{connections}.\n", flush=True)
 
 
-def _check_commands(path: Path, commands: int) -> None:
-    argv = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", str(path)]
-    listed = subprocess.run(argv, capture_output=True, check=True).stdout.count(b"\n")
-    if listed != commands:
-        raise SystemExit(f"{path.name} holds {listed} commands, {commands} were made")
+def _start() -> float:
+    """Prints what starting takes; the seconds of it."""
+    commands = growth.start()
+    for command in commands:
+        command.run(memory=True)
+    print(
+        "A small capture: "
+        + "; ".join(f"{one.name} {one.least_work:.3f} s of the processor" for one in commands)
+        + ".\n"
+    )
+    return commands[0].least_work
 
 
-def _check(path: Path, connections: int, keylog: Path | None = None) -> None:
-    found = replay.connections_in(path, keylog)
-    if found != connections:
-        raise SystemExit(f"{path.name} holds {found} connections, {connections} were made")
+def _check(made: Made) -> None:
+    """The bench's captures must hold what they claim."""
+    if made.commands is not None:
+        argv = [*PROGRAM, "commands", "--format", "jsonl", str(made.path)]
+        listed = subprocess.run(argv, capture_output=True, check=True, cwd=REPOSITORY).stdout.count(b"\n")
+        if listed != made.commands:
+            raise SystemExit(f"{made.path.name} holds {listed} commands, {made.commands} were made")
+    if made.connections is not None:
+        found = replay.connections_in(made.path, made.keylog)
+        if found != made.connections:
+            raise SystemExit(f"{made.path.name} holds {found} connections, {made.connections} were made")
 
 
 def _tshark_version() -> str:

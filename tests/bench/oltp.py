@@ -141,7 +141,7 @@ class _Session:
         yield self.answer([self.ok(status=AUTOCOMMIT)])
 
 
-def _login(samples: Path) -> tuple[list[replay.Turn], Context]:
+def login(samples: Path) -> tuple[list[replay.Turn], Context]:
     """The login of a sample, and what it negotiates."""
     turns = replay.turns_of(samples / "mysql97_cli_fast-auth.pcap")
     ctx = Context()
@@ -155,9 +155,9 @@ def _login(samples: Path) -> tuple[list[replay.Turn], Context]:
 
 def turns(samples: Path, transactions: int, seed: int) -> Iterator[replay.Turn]:
     """One connection; every second seed uses prepared statements."""
-    login, ctx = _login(samples)
+    begin, ctx = login(samples)
     session = _Session(ctx, random.Random(seed), prepared=seed % 2 == 0)
-    yield from login
+    yield from begin
     if session.prepared:
         for sql in ("BEGIN", POINT, *RANGES, *(sql for sql, _ in WRITES), INSERT, "COMMIT"):
             yield from session.prepare(sql)

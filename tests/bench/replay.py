@@ -51,6 +51,11 @@ class _Recorder:
 
 def turns_of(capture: Path) -> list[Turn]:
     """What the two sides of a capture's first connection said in turn."""
+    return conversations_of(capture)[0]
+
+
+def conversations_of(capture: Path) -> list[list[Turn]]:
+    """What the two sides of each connection of a capture said in turn."""
     recorders: list[_Recorder] = []
 
     def follow(tcp: TcpConnection) -> _Recorder:
@@ -62,8 +67,7 @@ def turns_of(capture: Path) -> list[Turn]:
         for batch in source:
             flows.feed(decoder.decode(batch))
     list(flows.finish())
-    first = recorders[0]
-    return [(sender == first.tcp.initiator, bytes(data)) for sender, data in first.turns]
+    return [[(sender == one.tcp.initiator, bytes(data)) for sender, data in one.turns] for one in recorders]
 
 
 def frames_of(turns: Iterable[Turn], number: int, start_ns: int, rng: random.Random) -> Iterator[Frame]:
@@ -124,6 +128,18 @@ def storm(samples: Path, path: Path, connections: int = 20_000, at_once: int = 2
     return write_pcap(path, by_time(one(number) for number in range(connections)))
 
 
+def tls_storm(samples: Path, path: Path, connections: int, contexts: tls.Contexts, at_once: int = 200) -> int:
+    """As `storm`, in TLS, each with a handshake of its own. The secrets are in `contexts.keylog`."""
+    rng = random.Random(7)
+    scripts = [turns_of(samples / name) for name in STORM_SAMPLES if name not in NOT_IN_TLS]
+
+    def one(number: int) -> Iterator[Frame]:
+        start = START_NS + number * (16 * STEP_NS) // at_once * 10
+        return frames_of(tls.in_tls(scripts[number % len(scripts)], contexts), number, start, rng)
+
+    return write_pcap(path, by_time(one(number) for number in range(connections)))
+
+
 STORM_SAMPLES = (
     "mysql97_cli_fast-auth.pcap",
     "mysql97_cli_full-auth-rsa.pcapng",
@@ -132,6 +148,10 @@ STORM_SAMPLES = (
     "mariadb118_cli_parsec.pcapng",
     "mariadb1011_cli_unknown-user.pcap",
 )
+
+
+# In TLS the password goes without RSA.
+NOT_IN_TLS = frozenset({"mysql97_cli_full-auth-rsa.pcapng"})
 
 
 def by_time(streams: Iterable[Iterator[Frame]]) -> Iterator[Frame]:
@@ -184,10 +204,11 @@ def _bulk_turns(samples: Path, size: int) -> Iterator[Turn]:
 def connections_in(path: Path, keylog: Path | None = None) -> int:
     """MySQL connections that the analyzer finds: the bench's captures must hold what they claim.
 
-    With a key log those that it reads in TLS, to the client's goodbye.
+    With a key log those that it reads in TLS to their end: the server's refusal, or the client's goodbye.
     """
     analysis = Analysis(str(path), AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ()))
     found = [connection for connection, _ in read_through(analysis, path)]
     if keylog is None:
         return analysis.totals.mysql_connections
-    return sum(each.tls is not None and each.tls.decrypted and "quit" in each.commands for each in found)
+    read = [each for each in found if each.tls is not None and each.tls.decrypted]
+    return sum(each.outcome == "rejected" or "quit" in each.commands for each in read)

@@ -73,7 +73,7 @@ def opening(page: Path) -> str:
 
 def peak(argv: list[str]) -> str:
     """Memory of a command with all its processes, in MB."""
-    from tests.bench.__main__ import Command
+    from tests.bench.contenders import Command
 
     command = Command("report", argv)
     command.run(memory=True)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from live_client import ServerError
 from tests.drivers import DRIVERS, NODE_MODULES, PYTHON, Driver
@@ -154,6 +154,16 @@ def run_driver(
         for case in cases:
             yield Told(driver, case, run_case(servers[driver.package], case))
         return
+    found, said = asked(driver, cases)
+    # Clients leave out what is nothing, or say that it is nothing.
+    results = [{"error": None, **{key: one for key, one in each.items() if one is not None}} for each in found]
+    lost = {"error": None, "problems": [f"the client ended: {said[-400:]}"], "start_ns": 0, "end_ns": 0}
+    for number, case in enumerate(cases):
+        yield Told(driver, case, results[number] if number < len(results) else {**lost, "name": case["name"]})
+
+
+def asked(driver: Driver, cases: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """What a driver's client says of each case, and what it complained of; nothing is left out that is nothing."""
     environment = {**os.environ, **dict(driver.environment), "NODE_MODULES": str(NODE_MODULES)}
     words = command_of(driver)
     with subprocess.Popen(
@@ -165,12 +175,7 @@ def run_driver(
             process.kill()
             written, errors = process.communicate()
             errors += f"\nno end within {SECONDS} seconds"
-    # Clients leave out what is nothing, or say that it is nothing.
-    found = [json.loads(line) for line in written.splitlines()]
-    results = [{"error": None, **{key: one for key, one in each.items() if one is not None}} for each in found]
-    lost = {"error": None, "problems": [f"the client ended: {errors.strip()[-400:]}"], "start_ns": 0, "end_ns": 0}
-    for number, case in enumerate(cases):
-        yield Told(driver, case, results[number] if number < len(results) else {**lost, "name": case["name"]})
+    return [json.loads(line) for line in written.splitlines()], errors.strip()
 
 
 def run_server(server: Server, drivers: list[Driver], servers: Mapping[str, Server], directory: Path) -> ServerRun:

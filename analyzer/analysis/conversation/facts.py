@@ -350,6 +350,7 @@ class Facts(msgspec.Struct):
     commands  code -> how many
     nth       which of the connections that this client opened to this server it is; 0 where it is the first of all.
               `burst`: its place in a burst of them, `burst_ns` after the burst's first
+    turns     commands that were taken in turns, without a record for each packet
     """
 
     greeting: GreetingFacts = msgspec.field(default_factory=GreetingFacts)
@@ -364,6 +365,7 @@ class Facts(msgspec.Struct):
     nth: int = 0
     burst: int = 0
     burst_ns: int = 0
+    turns: int = 0
 
     def record_fact(self, role: int, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         """Takes what matters of a packet. `before` is the state it came in."""

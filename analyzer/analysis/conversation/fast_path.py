@@ -98,6 +98,7 @@ def _took(machine: Machine, facts: Facts, taken: dict[int, int], sequence: int, 
     for code, times in taken.items():
         if times:
             facts.count_command(code, times)
+            facts.turns += times
 
 
 def _record_opening(facts: Facts, runs: Runs, first: int, last: int) -> None:

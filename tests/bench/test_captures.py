@@ -1,0 +1,54 @@
+"""The bench's captures hold what they claim, and the fast ways are taken where most of the traffic is theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import analyzer
+from tests.bench import different, oltp, recorded
+from tests.bench.captures import SAMPLES
+from tests.bench.shares import Shares, shares_of
+
+BASES = {
+    "oltp-c": ((recorded.CONNECTOR_C,), 0.85),
+    "mysql97": ((recorded.MIXED["mysql97"],), 0.5),
+    "mariadb118": ((recorded.MIXED["mariadb118"],), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_what_was_recorded_is_replayed(name: str, tmp_path: Path) -> None:
+    bases, least = BASES[name]
+    path, scripts = tmp_path / "again.pcap", recorded.scripts_of(bases)
+    connections = len(scripts)
+    frames = recorded.written(scripts, path, 2, connections)
+    found = shares_of(path)
+    assert (found.frames, found.connections, found.fast_frames) == (frames, connections, frames)
+    assert found.commands == recorded.commands_of(scripts, 2, connections)
+    assert found.fast_commands > least * found.commands
+
+
+def test_repeated_values_differ(tmp_path: Path) -> None:
+    path, scripts = tmp_path / "again.pcap", recorded.scripts_of([recorded.CONNECTOR_C])
+    recorded.written(scripts[2:3], path, 3, 1)
+    texts = [command.statement for command in analyzer.commands(path) if "id BETWEEN" in (command.statement or "")]
+    assert len(texts) >= 12
+    assert len(set(texts)) == len(texts)
+
+
+def test_what_is_made_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "made.pcap"
+    frames = oltp.oltp(SAMPLES, path, 2, 2)
+    whole = oltp.commands_of(2, 2)
+    assert shares_of(path) == Shares(frames, 2, whole, frames, shares_of(path).fast_commands)
+
+
+def test_no_two_commands_are_alike(tmp_path: Path) -> None:
+    path = tmp_path / "different.pcap"
+    different.different(SAMPLES, path, 20, 2)
+    found = list(analyzer.commands(path))
+    assert len(found) == different.commands_of(20, 2)
+    queries = [command.statement for command in found if command.command in ("query", "stmt_prepare")]
+    assert len(queries) == len(set(queries)) == 80
