@@ -74,8 +74,8 @@ def texts_of(connection: Connection, columns: list[Column]) -> list[str]:
 class TextReport:
     """Writes whole lines through `write`, each in at most `width` terminal cells (which are at least 80).
 
-    For each source: `begin(name)`, `connection(...)` for each connection (`news(...)` where a capture is still being made),
-    `end(source)`; then `summary()` once.
+    For each source: `begin(name)`, `connection(...)` for each connection (`news(...)` where a capture is still being
+    made), `end(source)`; then `summary()` once.
     `password`: one was given to be checked, and each connection says whether it is right.
     `verbose`: 1 shows the packets of each connection, 2 also their fields, 3 also their bytes; it needs the detail.
     """
