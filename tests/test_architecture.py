@@ -50,11 +50,12 @@ REPORT: dict[str, frozenset[str]] = {
     "csv": frozenset({"escape"}),
     "jsonl": frozenset({"escape"}),
     "tables": frozenset({"jsonl", "escape"}),
+    "statements": frozenset({"prose", "escape"}),
     "live_views": frozenset({"html", "text", "jsonl"}),
     "text": frozenset({"prose", "csv", "escape"}),
     "markdown": frozenset({"prose", "escape"}),
     "html": frozenset({"prose", "text", "escape"}),
-    "diff": frozenset({"html", "markdown", "prose", "escape"}),
+    "diff": frozenset({"html", "markdown", "prose"}),
 }
 
 
@@ -113,7 +114,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "zstandard": ("analyzer.capture", "analyzer.protocol.wire.compression"),
     "lz4": ("analyzer.capture",),
     "lark": ("analyzer.analysis.dissection.filters.grammar",),
-    "regex": ("analyzer.analysis.dissection.filters.check",),
+    "regex": ("analyzer.analysis.dissection.filters.check", "analyzer.analysis.commands.query_id"),
     "sqlglot": ("analyzer.analysis.commands.digest",),
     "msgspec": ROOMS,  # what everything here is made of
     "pandas": ("analyzer", "analyzer.report.tables"),

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from analyzer.analysis import AnalysisOptions
+from analyzer.analysis.commands.statistics import ORDERS as GROUP_ORDERS
 from analyzer.analysis.model.command import Command
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
-from analyzer.cli.console import Console, note_encrypted
+from analyzer.cli.console import Console, complain, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.collectors import Collector
-from analyzer.engine.command_collectors import EachCommand, SlowestCommands, TopCommands
+from analyzer.engine.command_collectors import ORDERS, EachCommand, RankedCommands, TopCommands
 from analyzer.engine.run import Run
 
-FORMATS = ("text", "jsonl", "csv")
+STATEMENTS = ("slowlog", "sql")  # for other tools
+FORMATS = ("text", "jsonl", "csv", *STATEMENTS)
 SHOWN_GROUPS = 50
+MOST_SORTED = 100_000  # commands that are kept for sorting
 EXAMPLES = """examples:
   handshark commands capture.pcapng
   handshark commands --slow 200 capture.pcapng         # commands that took 200 ms and more
   handshark commands --top 20 *.pcap                   # the 20 that took longest
-  handshark commands --group capture.pcapng            # by statement, literals left out
+  handshark commands --sort rows --top 10 capture.pcapng
+  handshark commands --group capture.pcapng            # by statement: share of the time, query id, a sample
+  handshark commands --group --sort count --top 5 capture.pcapng
+  handshark commands --format slowlog capture.pcapng | pt-query-digest
+  handshark commands --format sql capture.pcapng > replay.sql
   handshark commands --format jsonl --keylog keys.txt capture.pcap | jq 'select(.error)'
+
+slowlog and sql have statements with the values of prepared ones in place; masked secrets stay masked. Of a slow log's
+numbers Lock_time and Rows_examined are not on the wire and stand as 0. Query ids are those of pt-query-digest.
 """
 
 
@@ -49,53 +60,124 @@ def add(commands: Commands) -> None:
         "They come in the order in which their responses end.",
         EXAMPLES,
     )
+    parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
     filter_argument(parser, "only commands of which a packet matches: of the request or of the response")
     output_arguments(parser, FORMATS)
     parser.add_argument(
         "--slow", type=_milliseconds, default=0, metavar="MS", help="only commands that took MS milliseconds and more"
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--top", type=positive, metavar="N", help="the N commands that took longest")
-    which.add_argument(
+    parser.add_argument(
         "--group", action="store_true", help="by statement with literals left out, instead of one by one"
+    )
+    parser.add_argument(
+        "--top", type=positive, metavar="N", help="the first N of --sort (default: those that took longest)"
+    )
+    parser.add_argument(
+        "--sort",
+        choices=(*ORDERS, *(name for name in GROUP_ORDERS if name not in ORDERS)),
+        metavar="KEY",
+        help=f"{', '.join(ORDERS)}; with --group {', '.join(GROUP_ORDERS)} (default: total)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
+    orders: Collection[str] = GROUP_ORDERS if arguments.group else ORDERS
+    if arguments.sort is not None and arguments.sort not in orders:
+        arguments.wrong(
+            f"--sort {arguments.sort}: {'groups' if arguments.group else 'commands'} are sorted by {', '.join(orders)}"
+        )
+    if arguments.group and arguments.format in STATEMENTS:
+        arguments.wrong(f"--format {arguments.format} has every command by itself: without --group")
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    write = _grouped if arguments.group else _top if arguments.top else _all
+    write = _grouped if arguments.group else _ranked if arguments.top or arguments.sort else _all
     return written(arguments, partial(write, arguments, options))
 
 
 def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    if arguments.format == "text":
-        from analyzer.report.text.commands import CommandsText
+    if arguments.format in ("jsonl", "csv"):
+        # Each is encoded in the process that found it.
+        encode, head = _encoder(arguments.format)
+        out.write(head)
+        encoded: Callable[[], Collector[bytes]] = partial(EachCommand, arguments.slow, encode, arguments.filter)
+        sources = Run(options, encoded, jobs_of(arguments), Console())
+        for _, lines in sources.each(arguments.captures, arguments.merge):
+            out.writelines(lines)
+        note_encrypted(sources.sources)
+        return sources.code
 
-        def as_it_is(exchange: Command) -> Command:
-            return exchange
+    each: Callable[[], Collector[Command]] = partial(EachCommand, arguments.slow, _as_it_is, arguments.filter)
+    whole = Run(options, each, jobs_of(arguments), Console())
+    writer = _writer(arguments, out)
+    for name, exchanges in whole.each(arguments.captures, arguments.merge):
+        writer.begin(name)
+        for exchange in exchanges:
+            writer.exchange(exchange)
+    note_encrypted(whole.sources)
+    return whole.code
 
-        text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
-        each: Callable[[], Collector[Command]] = partial(EachCommand, arguments.slow, as_it_is, arguments.filter)
-        whole = Run(options, each, jobs_of(arguments), Console())
-        for name, exchanges in whole.each(arguments.captures, arguments.merge):
-            text.begin(name)
-            for exchange in exchanges:
-                text.exchange(exchange)
-        note_encrypted(whole.sources)
-        return whole.code
-    # In the other formats each is encoded in the process that found it.
-    encode, head = _encoder(arguments.format)
-    out.write(head)
-    encoded: Callable[[], Collector[bytes]] = partial(EachCommand, arguments.slow, encode, arguments.filter)
-    sources = Run(options, encoded, jobs_of(arguments), Console())
-    for _, lines in sources.each(arguments.captures, arguments.merge):
-        out.writelines(lines)
-    note_encrypted(sources.sources)
-    return sources.code
+
+def _as_it_is(exchange: Command) -> Command:
+    return exchange
+
+
+class _Writer(Protocol):
+    """Takes commands one after the other."""
+
+    def begin(self, name: str) -> None: ...
+    def exchange(self, exchange: Command) -> None: ...
+
+
+class _Script:
+    """Statements for other tools, written as bytes: what is no UTF-8 stays as it was."""
+
+    def __init__(self, arguments: argparse.Namespace, out: BinaryIO) -> None:
+        from analyzer.report.statements import SqlScript, slowlog
+
+        safe = out is sys.stdout.buffer and sys.stdout.isatty()
+        self._out = out
+        self._text: Callable[[Command], str] = partial(slowlog, safe=safe)
+        if arguments.format == "sql":
+            script = SqlScript(safe, secrets_shown=arguments.show_secrets)
+            self._text = script.command
+            self._write(script.head())
+
+    def begin(self, name: str) -> None:
+        """Sources follow one another."""
+
+    def exchange(self, exchange: Command) -> None:
+        self._write(self._text(exchange))
+
+    def _write(self, text: str) -> None:
+        self._out.write(text.encode("utf-8", "surrogateescape"))
+
+
+class _Encoded:
+    """JSON lines or CSV."""
+
+    def __init__(self, form: str, out: BinaryIO) -> None:
+        self._out = out
+        self._encode, head = _encoder(form)
+        out.write(head)
+
+    def begin(self, name: str) -> None:
+        """Each line names its capture."""
+
+    def exchange(self, exchange: Command) -> None:
+        self._out.write(self._encode(exchange))
+
+
+def _writer(arguments: argparse.Namespace, out: BinaryIO) -> _Writer:
+    if arguments.format in STATEMENTS:
+        return _Script(arguments, out)
+    if arguments.format != "text":
+        return _Encoded(arguments.format, out)
+    from analyzer.report.text.commands import CommandsText
+
+    return CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
 
 
 def _encoder(form: str) -> tuple[Callable[[Command], bytes], bytes]:
@@ -109,29 +191,24 @@ def _encoder(form: str) -> tuple[Callable[[Command], bytes], bytes]:
     return lambda exchange: csv_line(exchange).encode(), csv_header().encode()
 
 
-def _top(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    slowest = partial(SlowestCommands, arguments.slow, arguments.top, arguments.filter)
-    sources: Run[Command] = Run(options, slowest, jobs_of(arguments), Console())
-    top = TopCommands(arguments.top)
+def _ranked(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
+    most, order = arguments.top or MOST_SORTED, arguments.sort or "took"
+    ranked = partial(RankedCommands, arguments.slow, most, order, arguments.filter)
+    sources: Run[Command] = Run(options, ranked, jobs_of(arguments), Console())
+    top = TopCommands(most, order)
     for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
         for exchange in exchanges:
             top.add(exchange, number)
     note_encrypted(sources.sources)
-    if arguments.format != "text":
-        encode, head = _encoder(arguments.format)
-        out.write(head)
-        for exchange in top.ranked():
-            out.write(encode(exchange))
-        return sources.code
-    from analyzer.report.text.commands import CommandsText
-
-    text = CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
+    writer = _writer(arguments, out)
     name = None
     for exchange in top.ranked():
         if exchange.capture != name:
             name = exchange.capture
-            text.begin(name)
-        text.exchange(exchange)
+            writer.begin(name)
+        writer.exchange(exchange)
+    if arguments.top is None and len(top) == MOST_SORTED:
+        complain(f"note: only the first {MOST_SORTED:,} in this order are shown; --top N shows another number")
     return sources.code
 
 
@@ -139,10 +216,11 @@ def _grouped(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
     from analyzer.cli.stats import collect
     from analyzer.report.text import statistics as shown
 
-    statistics, sources = collect(arguments, options, ("statement",), arguments.slow)
+    statistics, sources = collect(arguments, options, ("statement",), arguments.captures, arguments.slow)
+    order = arguments.sort or "total"
     if arguments.format == "text":
         text = shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out))
-        text.groups(statistics.slowest("statement"), SHOWN_GROUPS)
+        text.ranked(statistics, order, arguments.top or SHOWN_GROUPS)
     else:
-        out.writelines(shown.lines(statistics, arguments.format))
+        out.writelines(shown.lines(statistics, arguments.format, arguments.top, order))
     return sources.code

@@ -143,7 +143,9 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
 
 
 def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    from analyzer.report.diff import Side, html, markdown
+    from analyzer.cli.stats import COMPARED, collect
+    from analyzer.report.diff import html, markdown
+    from analyzer.report.prose.changes import Side
 
     sides = []
     for name in arguments.captures:
@@ -155,6 +157,7 @@ def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: Bi
         if not sources.sources:
             raise _NothingRead(sources.code or 3)
         side.source = sources.sources[0]
+        side.workload = collect(arguments, options, COMPARED, [name])[0]
         sides.append(side)
     if arguments.format == "md":
         text = markdown(sides[0], sides[1], _title(arguments), arguments.note)

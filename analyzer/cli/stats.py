@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO
 
@@ -15,24 +16,31 @@ from analyzer.cli.output import look, written
 from analyzer.engine.command_collectors import SummedCommands
 from analyzer.engine.run import Run
 
-FORMATS = ("text", "jsonl", "csv")
+FORMATS = ("text", "json", "jsonl", "csv")
 DEFAULT = ("server", "user", "command", "statement")
+COMPARED = ("statement", "error")  # what is compared of two captures
 EXAMPLES = """examples:
   handshark stats capture.pcapng
   handshark stats --by statement --top 5 *.pcap
   handshark stats --by user --by client --format jsonl capture.pcap
+  handshark stats --format json capture.pcap | jq .all
+  handshark stats --diff before.pcap after.pcap        # which statements became slower, more, or fail
 """
 
 
 def collect(
-    arguments: argparse.Namespace, options: AnalysisOptions, kinds: tuple[str, ...], slow_ns: int = 0
+    arguments: argparse.Namespace,
+    options: AnalysisOptions,
+    kinds: tuple[str, ...],
+    names: Sequence[str],
+    slow_ns: int = 0,
 ) -> tuple[CommandStatistics, Run[CommandStatistics]]:
-    """The statistics of all captures together."""
+    """The statistics of the captures `names` together."""
     whole = CommandStatistics(kinds)
     sources: Run[CommandStatistics] = Run(
         options, partial(SummedCommands, slow_ns, kinds, arguments.filter), jobs_of(arguments), Console()
     )
-    for _, parts in sources.each(arguments.captures, arguments.merge):
+    for _, parts in sources.each(names, arguments.merge):
         for part in parts:
             whole.merge(part)
     note_encrypted(sources.sources)
@@ -48,6 +56,7 @@ def add(commands: Commands) -> None:
         "Counts commands and their response times, from the last byte of the request to the last of the response.",
         EXAMPLES,
     )
+    parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
     filter_argument(parser, "only commands of which a packet matches")
     output_arguments(parser, FORMATS)
@@ -55,25 +64,49 @@ def add(commands: Commands) -> None:
         "--by", choices=KINDS, action="append", help=f"what to group by (repeatable; default: {', '.join(DEFAULT)})"
     )
     parser.add_argument("--top", type=positive, default=10, metavar="N", help="groups that are shown (default: 10)")
+    parser.add_argument(
+        "--diff", action="store_true", help="compare the statements of two captures: what changed from the first"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
+    if arguments.diff and (len(arguments.captures) != 2 or arguments.merge or arguments.by):
+        arguments.wrong("--diff compares the statements of two captures: handshark stats --diff BEFORE AFTER")
+    if arguments.diff and arguments.format != "text":
+        arguments.wrong("--diff is written as text; handshark report --diff writes HTML and Markdown")
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    return written(arguments, partial(_write, arguments, options))
+    return written(arguments, partial(_difference if arguments.diff else _write, arguments, options))
 
 
 def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.text import statistics as shown
 
     kinds = tuple(arguments.by or DEFAULT)
-    statistics, sources = collect(arguments, options, kinds)
+    statistics, sources = collect(arguments, options, kinds, arguments.captures)
     if arguments.format == "text":
         shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(
             statistics, arguments.top
         )
-        return sources.code
-    out.writelines(shown.lines(statistics, arguments.format, arguments.top))
+    elif arguments.format == "json":
+        out.write(shown.document(statistics, sources.sources, arguments.top))
+    else:
+        out.writelines(shown.lines(statistics, arguments.format, arguments.top))
     return sources.code
+
+
+def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
+    from analyzer.report.prose.changes import compare_workload
+    from analyzer.report.text.difference import DifferenceText
+
+    sides = []
+    for name in arguments.captures:
+        statistics, sources = collect(arguments, options, COMPARED, [name])
+        if sources.code:
+            return sources.code
+        sides.append((name, statistics))
+    text = DifferenceText(lambda line: out.write(line.encode()), *look(arguments, out))
+    text.whole(*sides[0], *sides[1], compare_workload(sides[0][1], sides[1][1]))
+    return 0

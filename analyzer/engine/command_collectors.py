@@ -81,12 +81,12 @@ class EachCommand(CommandCollector, Generic[T]):
             yield (self._batch, frame, log.tcp.number, command.number), self._render(command)
 
 
-class SlowestCommands(CommandCollector):
-    """At the end, the `most` commands that took longest, the slowest first."""
+class RankedCommands(CommandCollector):
+    """At the end, the first `most` commands in an order of ORDERS."""
 
-    def __init__(self, slow_ns: int, most: int, keep: Filter | None = None) -> None:
+    def __init__(self, slow_ns: int, most: int, order: str = "took", keep: Filter | None = None) -> None:
         super().__init__(slow_ns, keep)
-        self._top = TopCommands(most)
+        self._top = TopCommands(most, order)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Command]]:
         for _, _, command in self.taken(analysis, results):
@@ -96,18 +96,33 @@ class SlowestCommands(CommandCollector):
                 yield (index,), command
 
 
-class TopCommands:
-    """Keeps the commands that took longest."""
+# What commands can be ordered by -> their place in that order, the highest first; None where they have none.
+ORDERS: Final[dict[str, Callable[[Command], int | None]]] = {
+    "took": lambda command: command.duration_ns,
+    "latency": lambda command: command.latency_ns,
+    "rows": lambda command: command.rows if command.rows is not None else command.affected_rows,
+    "bytes": lambda command: command.bytes_request + command.bytes_response,
+    "time": lambda command: -command.time_ns,
+}
 
-    def __init__(self, most: int) -> None:
+
+class TopCommands:
+    """Keeps the first commands of an order."""
+
+    def __init__(self, most: int, order: str = "took") -> None:
         self._most = most
+        self._order = ORDERS[order]
         self._heap: list[tuple[int, int, int, int, Command]] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def add(self, command: Command, source: int = 0) -> None:
         """`source` is the number of the command's capture: of those that took equally long the first stay."""
-        if command.duration_ns is None:
+        place = self._order(command)
+        if place is None:
             return
-        item = (command.duration_ns, -source, -command.stream, -command.number, command)
+        item = (place, -source, -command.stream, -command.number, command)
         if len(self._heap) < self._most:
             heapq.heappush(self._heap, item)
         elif item > self._heap[0]:

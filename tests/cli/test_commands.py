@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.analysis.commands.query_id import query_id
 from tests.cli.support import Json, run
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
@@ -196,7 +197,15 @@ def test_stats_by_what_is_asked_for(capture: Path) -> None:
 
 def test_wrong_usage_and_sources_that_are_not_there(tmp_path: Path) -> None:
     assert run("commands", "--slow", "soon", "x.pcap").code == 2
-    assert run("commands", "--top", "3", "--group", "x.pcap").code == 2
+    for words in (
+        ["commands", "--group", "--sort", "latency"],
+        ["commands", "--sort", "p95"],
+        ["commands", "--group", "--format", "sql"],
+        ["stats", "--diff"],
+    ):
+        done = run(*words, "x.pcap")
+        assert done.code == 2
+        assert "usage: handshark" in done.err
     assert run("commands", str(tmp_path / "none.pcap")).code == 3
     assert run("stats", str(tmp_path / "none.pcap")).code == 3
 
@@ -224,3 +233,84 @@ def test_stats_by_error(capture: Path) -> None:
     done = run("stats", "--by", "error", "--format", "jsonl", str(capture))
     (row,) = [json.loads(line) for line in done.out.splitlines()]
     assert (row["by"], row["name"], row["count"], row["errors"]) == ("error", "1064 SELEC", 2, 2)
+
+
+def test_groups_have_their_share_a_query_id_and_a_sample(capture: Path) -> None:
+    done = run("commands", "--group", "--format", "jsonl", capture)
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert sum(row["share"] or 0 for row in rows) == pytest.approx(1, abs=1e-4)
+    (slow,) = [row for row in rows if row["name"] == "SELECT SLEEP (?)"]
+    assert (slow["sample"], slow["count"]) == ("SELECT SLEEP(1)", 2)
+    assert slow["share"] > 0.9
+    assert slow["query_id"] == query_id("SELECT SLEEP(17)")
+    text = run("commands", "--group", "--top", "2", capture).out
+    assert f"id {slow['query_id']}" in text
+    assert "as in: SELECT SLEEP(1)" in text
+    assert "more statements (--top" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_commands_and_groups_are_sorted(capture: Path) -> None:
+    by_time = lines("--sort", "time", str(capture))
+    assert [row["time_ns"] for row in by_time] == sorted(row["time_ns"] for row in by_time)
+    assert len(by_time) == len(lines(str(capture)))
+    assert lines("--sort", "latency", "--top", "1", str(capture))[0]["statement"] == "SELECT SLEEP(1)"
+    groups = run("commands", "--group", "--sort", "count", "--format", "jsonl", capture).rows()
+    counts = [row["count"] for row in groups]
+    assert counts == sorted(counts, reverse=True)
+    assert (
+        run("commands", "--group", "--sort", "errors", "--top", "1", "--format", "jsonl", capture).rows()[0]["errors"]
+        == 2
+    )
+
+
+def test_a_wide_terminal_shows_client_user_and_server(capture: Path) -> None:
+    narrow, wide = (run("commands", "--width", width, capture).out for width in ("80", "160"))
+    assert "10.0.0.1:50000" not in narrow
+    head = wide.splitlines()[1].split()
+    assert head[-4:] == ["Client", "User", "Server", "Command"]
+    assert "10.0.0.1:50000" in wide
+    assert all(len(line) <= 160 for line in wide.splitlines())
+
+
+def test_other_tools_formats(capture: Path) -> None:
+    log = run("commands", "--format", "slowlog", capture).out
+    assert log.count("# Query_time: ") == 18
+    assert "SELECT SLEEP(1);\n" in log
+    script = run("commands", "--format", "sql", "--top", "1", capture).out
+    assert script.splitlines()[-1] == "SELECT SLEEP(1);"
+
+
+def test_statistics_as_one_document(capture: Path) -> None:
+    whole = json.loads(run("stats", "--format", "json", capture).out)
+    assert whole["all"]["count"] == 18
+    assert whole["connections"] == 2
+    assert {row["error_code"] for row in whole["failures"] if row["reason"] == "failed"} == {1064}
+    assert sum(row["count"] for row in whole["groups"]["command"]) == 18
+    assert sum(row["count"] for row in whole["histogram"]) == 16  # all but the two that nothing answers
+
+
+def slower(path: Path, times: float) -> Path:
+    steps = [*ACCEPTED]
+    for index in range(40):
+        steps += [("c", query(f"SELECT a FROM t WHERE id = {index}")), wait("s", ok(1), times * (1 + index % 7 / 10))]
+        steps += [("c", query(f"UPDATE t SET a = {index}")), wait("s", ok(1), 0.01 * (1 + index % 5 / 10))]
+    steps += [("c", query("SELECT once")), wait("s", ok(1), times * 50)]
+    path.write_bytes(pcap(conversation(steps)))
+    return path
+
+
+def test_statements_of_two_captures(tmp_path: Path) -> None:
+    before, after = slower(tmp_path / "before.pcap", 0.004), slower(tmp_path / "after.pcap", 0.02)
+    done = run("stats", "--diff", before, after)
+    assert done.code == 0
+    said = " ".join(done.out.split())
+    assert "What changed: SELECT a FROM t WHERE id = ? (slower)." in said
+    assert "100 took longer after; chance does so less than once in a million times" in said
+    assert "once\n" not in done.out  # of a single one nothing is said
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+    same = run("stats", "--diff", before, before)
+    assert "Nothing changed that is more than chance." in same.out
+    page = tmp_path / "diff.html"
+    assert run("report", "--diff", before, after, "-o", page).code == 0
+    assert "Statements: response times" in page.read_text()

@@ -10,6 +10,7 @@ from hypothesis import given
 from analyzer.analysis.model.connection import Connection
 from analyzer.report import diff
 from analyzer.report.markdown import MarkdownReport, text
+from analyzer.report.prose import changes as comparison
 from tests.report import examples
 from tests.report.html.reading import Page
 from tests.report.texts import ANY_TEXT, disguised
@@ -67,10 +68,10 @@ def test_many_connections_are_bounded_and_the_wrong_ones_first() -> None:
     assert sum("rejected" in line for line in shown.splitlines() if line.startswith("| 1")) == 30
 
 
-def sides(before: list[Connection], after: list[Connection]) -> tuple[diff.Side, diff.Side]:
+def sides(before: list[Connection], after: list[Connection]) -> tuple[comparison.Side, comparison.Side]:
     made = []
     for name, connections in (("before.pcap", before), ("after.pcap", after)):
-        side = diff.Side(name)
+        side = comparison.Side(name)
         for one in connections:
             side.add(one)
         side.source = examples.source(len(connections), name)
@@ -90,13 +91,13 @@ def upgraded(stream: int) -> Connection:
     return one
 
 
-def changes(groups: list[diff.ChangeGroup]) -> dict[str, dict[str, str]]:
+def changes(groups: list[comparison.ChangeGroup]) -> dict[str, dict[str, str]]:
     return {group.title: {line.name: line.change for line in group.changed} for group in groups if group.changed}
 
 
 def test_what_an_upgrade_changed() -> None:
     found = changes(
-        diff.compare(*sides([examples.accepted(n) for n in range(40)], [upgraded(n) for n in range(40, 80)]))
+        comparison.compare(*sides([examples.accepted(n) for n in range(40)], [upgraded(n) for n in range(40, 80)]))
     )
     assert found["Servers"] == {"MySQL 8.4.3": "gone", "MySQL 9.7.0": "new"}
     assert found["TLS"] == {"none": "gone", "TLSv1.3": "new"}
@@ -110,7 +111,7 @@ def test_what_an_upgrade_changed() -> None:
 def test_failures_that_became_more() -> None:
     before = [examples.accepted(n) for n in range(90)] + [examples.rejected(n) for n in range(90, 100)]
     after = [examples.accepted(n) for n in range(50)] + [examples.rejected(n) for n in range(50, 100)]
-    found = changes(diff.compare(*sides(before, after)))
+    found = changes(comparison.compare(*sides(before, after)))
     assert found["Outcomes"] == {"accepted": "less", "rejected": "more"}
     assert found["Server errors"] == {"1045 (28000)": "more"}
     assert found["Findings"]["access-denied"] == "more"
@@ -119,10 +120,10 @@ def test_failures_that_became_more() -> None:
 def test_chance_is_no_change() -> None:
     before = [examples.accepted(n) for n in range(18)] + [examples.rejected(n) for n in range(2)]
     after = [examples.accepted(n) for n in range(17)] + [examples.rejected(n) for n in range(3)]
-    groups = diff.compare(*sides(before, after))
+    groups = comparison.compare(*sides(before, after))
     assert changes(groups) == {}
-    assert diff.verdict(groups) == "Nothing changed that is more than chance."
-    assert changes(diff.compare(*sides(before, before))) == {}
+    assert comparison.verdict(groups) == "Nothing changed that is more than chance."
+    assert changes(comparison.compare(*sides(before, before))) == {}
 
 
 def test_comparison_as_markdown_and_as_page() -> None:

@@ -25,11 +25,12 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
         *("--width 4000 {}", "--format jsonl {}", "--format csv {}", "--group --width 4000 {}", "--top 5000 {}"),
         *("--group --format jsonl {}", "--group --format csv {}", "--top 5000 --format jsonl {}"),
         *("--format jsonl -Y mysql.query {}", "--format jsonl -Y mysql.error_code {}"),
+        *("--format slowlog {}", "--format sql {}", "--sort bytes --format jsonl {}", "--group --top 5000 {}"),
     ),
     "explain": ("{}",),
     "stats": (
         *("--width 4000 --top 5000 {}", "--format jsonl --top 5000 {}", "--format csv --top 5000 {}"),
-        *("--by error --by statement --format jsonl --top 5000 {}",),
+        *("--by error --by statement --format jsonl --top 5000 {}", "--format json --top 5000 {}", "--diff {} {}"),
     ),
     "dissect": (
         *("{}", "-V {}", "-x {}", "-V -x -Y mysql.query {}", "-T json -x {}", "-T jsonl {}", "-T fields {all} {}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # Groups of one kind that are told apart; what comes later is counted together.
 MOST_GROUPS: Final = 20_000
-MOST_CHARACTERS: Final = 16 << 20  # of their names
+MOST_CHARACTERS: Final = 16 << 20  # of their names, and of the samples
+LONGEST_SAMPLE: Final = 4096  # characters of a statement that stands for its group
 OTHERS: Final = "(others)"
 # Bits of a duration that are kept in its bucket: percentiles are at most 1/32 too high.
 _BITS: Final = 5
@@ -90,6 +91,8 @@ class Durations(msgspec.Struct):
 class CommandGroup(msgspec.Struct):
     """Commands that have something in common. `example` is the slowest's (capture, stream, frame).
 
+    `sample` is the slowest's statement (of groups by statement), `sample_cut` whether its end is left out.
+
     `incomplete`: bytes of so many, or of their responses, are missing. Their times are left out, for they are at least
     that; so rows and bytes are at least what is said.
     """
@@ -103,6 +106,8 @@ class CommandGroup(msgspec.Struct):
     incomplete: int = 0
     durations: Durations = msgspec.field(default_factory=Durations)
     example: tuple[str, int, int] | None = None
+    sample: str | None = None
+    sample_cut: bool = False
 
     def add(self, command: Command) -> None:
         """Counts a command."""
@@ -150,7 +155,21 @@ class CommandGroup(msgspec.Struct):
         self.bytes += other.bytes
         if other.durations.longest >= self.durations.longest:
             self.example = other.example
+            self.sample, self.sample_cut = other.sample, other.sample_cut
         self.durations.merge(other.durations)
+
+
+# What groups can be ordered by -> their place, the highest first.
+ORDERS: Final[dict[str, Callable[[CommandGroup], int]]] = {
+    "total": lambda group: group.durations.total,
+    "mean": lambda group: group.durations.mean or 0,
+    "p95": lambda group: group.durations.percentile(95) or 0,
+    "max": lambda group: group.durations.longest,
+    "count": lambda group: group.count,
+    "errors": lambda group: group.errors,
+    "rows": lambda group: group.rows,
+    "bytes": lambda group: group.bytes,
+}
 
 
 class CommandStatistics(msgspec.Struct):
@@ -172,7 +191,19 @@ class CommandStatistics(msgspec.Struct):
         for kind in self.kinds:
             if kind == "error" and exchange.error is None:
                 continue
-            self._group(kind, _name(kind, exchange, digests)).add(exchange)
+            group = self._group(kind, _name(kind, exchange, digests))
+            group.add(exchange)
+            if kind == "statement" and exchange.statement is not None:
+                self._sample(group, exchange, exchange.statement)
+
+    def _sample(self, group: CommandGroup, exchange: Command, statement: str) -> None:
+        """Keeps the statement of the slowest of a group."""
+        if group.sample is not None and group.example != (exchange.capture, exchange.stream, exchange.frame):
+            return
+        sample = statement[:LONGEST_SAMPLE]
+        if self.characters + len(sample) <= MOST_CHARACTERS:
+            self.characters += len(sample) - len(group.sample or "")
+            group.sample, group.sample_cut = sample, len(sample) < len(statement) or bool(exchange.statement_cut)
 
     def merge(self, other: CommandStatistics) -> None:
         """Adds what another process, or another capture, has seen."""
@@ -184,7 +215,17 @@ class CommandStatistics(msgspec.Struct):
 
     def slowest(self, kind: str) -> list[CommandGroup]:
         """The groups of a kind, those that took most time together first."""
-        return sorted(self.groups.get(kind, {}).values(), key=lambda group: (-group.durations.total, group.name))
+        return self.ranked(kind, "total")
+
+    def ranked(self, kind: str, order: str) -> list[CommandGroup]:
+        """The groups of a kind in an order of ORDERS."""
+        place = ORDERS[order]
+        return sorted(self.groups.get(kind, {}).values(), key=lambda group: (-place(group), group.name))
+
+    def share(self, group: CommandGroup) -> float | None:
+        """Which part of the time of all commands a group took; None where none took any."""
+        whole = self.all.durations.total
+        return group.durations.total / whole if whole else None
 
     def _group(self, kind: str, name: str) -> CommandGroup:
         groups = self.groups.setdefault(kind, {})

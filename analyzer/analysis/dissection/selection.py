@@ -7,7 +7,7 @@ connection is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.dissection.computed_fields import FRAME_FIELDS, REQUEST_FIELDS
+from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
@@ -27,6 +28,11 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.wire.framing import RawPacket
 
+# Fields that every frame of a side has, those that hold no MySQL packet too (SYN, ACK, FIN).
+OF_ENDS: Final = frozenset(
+    {"tcp.srcport", "tcp.dstport"}
+    | {f"{ip}.{end}{form}" for ip in ("ip", "ipv6") for end in ("src", "dst") for form in ("", "_host")}
+)
 # Different outcomes of one connection's packets that are told apart.
 MOST_OUTCOMES: Final = 4096
 
@@ -91,11 +97,28 @@ class _ConnectionWatcher(_SelectionObserver):
         return any(self.keep.decide(bits, facts) for bits in self.outcomes)
 
 
+class _FrameEnds:
+    """Any frame that one side of a connection sent: its addresses and ports."""
+
+    def __init__(self, connection: Connection, client: bool) -> None:
+        ends = connection.client, connection.server
+        self._ends = ends if client else ends[::-1]
+
+    def values(self, name: str) -> Sequence[Value]:
+        layer, _, field = name.partition(".")
+        end = self._ends["dst" in field]
+        if layer == "tcp":
+            return (end.port,)
+        return (end.address,) if (":" in end.address) == (layer == "ipv6") else ()
+
+
 class Matching:
     """Chooses the connections of one capture."""
 
     def __init__(self, keep: Filter) -> None:
         self.keep = keep
+        # Where nothing but addresses and ports is asked of packets, any frame counts, as in Wireshark.
+        self._ends_only = keep.packet_fields <= OF_ENDS
         self._rows = keep.can_hold(in_rows) or bool(keep.fields & REQUEST_FIELDS)
         self._frames = FrameIndex()
         self._begun: list[_ConnectionWatcher] = []
@@ -103,7 +126,7 @@ class Matching:
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs; as they are for a filter that asks nothing of packets."""
-        if not self.keep.needs_packets:
+        if not self.keep.needs_packets or self._ends_only:
             return options
         made = replace(options, observe=(*options.observe, self._watch))
         return _with_frames(made, self.keep, self._frames)
@@ -113,6 +136,8 @@ class Matching:
         facts = ConnectionFields(connection)
         if not self.keep.needs_packets:
             return self.keep.matches(facts)
+        if self._ends_only:
+            return any(self.keep.decide(self.keep.packet_bits(frame), facts) for frame in _frames_of(connection))
         for watcher in self._begun:
             self._by_stream[watcher.scene.tcp.number] = watcher
         self._begun.clear()
@@ -122,6 +147,16 @@ class Matching:
 
     def _watch(self, tcp: TcpConnection) -> Observer:
         return _Begun(self.keep, RequestTracker(tcp, self._frames, None), self._rows, self._begun.append)
+
+
+def _frames_of(connection: Connection) -> Iterator[_FrameEnds]:
+    """A frame of each side that has one in the capture."""
+    tcp = connection.tcp
+    one_sided = any(finding.code == "capture-one-sided" for finding in connection.findings)
+    if tcp.bytes_from_client or not one_sided:
+        yield _FrameEnds(connection, True)
+    if tcp.bytes_from_server or not one_sided:
+        yield _FrameEnds(connection, False)
 
 
 class _Begun(_ConnectionWatcher):

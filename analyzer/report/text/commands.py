@@ -12,8 +12,9 @@ from analyzer.report.text.colour import paint
 from analyzer.report.text.layout import Column, cells, clip, place
 
 NARROWEST = 80
-_TIME, _STREAM, _TOOK, _ROWS, _WHAT = range(5)
 _COLUMNS = (("Time UTC", 12), ("Conn", 4), ("Took", 6), ("Rows", 6))
+# What a wider terminal shows too: (least width of it, name, width).
+_WIDER = ((104, "Client", 21), (120, "User", 12), (150, "Server", 21))
 
 COLUMNS = (
     *("capture", "stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "command"),
@@ -32,8 +33,9 @@ class CommandsText:
         self._width = max(width, NARROWEST)
         self._color = color
         self._date: str | None = None
-        widest = self._width - sum(width + 1 for _, width in _COLUMNS)
         named = [Column(name, width, name != "Time UTC") for name, width in _COLUMNS]
+        named += [Column(name, width, False, width) for least, name, width in _WIDER if width and self._width >= least]
+        widest = self._width - sum(column.width + 1 for column in named)
         self._columns = [*named, Column("Command", widest, False, widest)]
 
     def begin(self, name: str) -> None:
@@ -56,8 +58,14 @@ class CommandsText:
             str(exchange.stream),
             took,
             "" if count is None else f"{count}+" if at_least else str(count),
-            self._what(exchange),
         ]
+        wider = {
+            "Client": labels.endpoint(exchange.client) if exchange.client is not None else "",
+            "User": terminal(exchange.user or "", 100),
+            "Server": labels.endpoint(exchange.server) if exchange.server is not None else "",
+        }
+        texts += [wider[column.name] for column in self._columns if column.name in wider]
+        texts.append(self._what(exchange))
         self._write(self._row(texts) + "\n")
         if exchange.error is not None:
             state = f" ({exchange.error.sqlstate})" if exchange.error.sqlstate else ""
@@ -80,10 +88,10 @@ class CommandsText:
         return text
 
     def _row(self, texts: list[str]) -> str:
-        room = self._columns[_WHAT].width
+        room = self._columns[-1].width
         # Only as much as can be seen is escaped: a statement may be megabytes.
-        last = clip(terminal(" ".join(texts[_WHAT][: room * 4].split()), None), room)
-        placed = place(self._columns, [*texts[:_WHAT], last], self._width)
+        last = clip(terminal(" ".join(texts[-1][: room * 4].split()), None), room)
+        placed = place(self._columns, [*texts[:-1], last], self._width)
         return "".join(" " * gap + text for gap, text in placed.cells).rstrip()
 
     def _after(self, text: str, colour: str) -> None:

@@ -32,9 +32,9 @@ _Tree = Callable[[_Truth], bool]
 class Filter:
     """A compiled filter. It is rebuilt from its text where it is sent to another process.
 
-    `fields` are those it names; `needs_packets` says whether one of them belongs to a packet, `needs_connection`
-    whether one belongs to the connection as a whole, which is known when it is over. Of fields that are not `valued` it
-    matters only whether they are there.
+    `fields` are those it names, `packet_fields` those that its tests ask of packets; `needs_packets` says whether one
+    of them belongs to a packet, `needs_connection` whether one belongs to the connection as a whole, which is known
+    when it is over. Of fields that are not `valued` it matters only whether they are there.
     """
 
     def __init__(self, text: str, known: Mapping[str, Collection[str]] | None = None) -> None:
@@ -52,6 +52,7 @@ class Filter:
         self._tree = self._build(parse(text))
         self.fields = frozenset(self._names)
         self.valued = frozenset(self._valued)
+        self.packet_fields = frozenset().union(*(n for n, w in zip(self._asked, self._whole, strict=True) if not w))
         self.needs_packets = not all(self._whole)
         self.needs_connection = any(self._whole)
 
