@@ -40,6 +40,8 @@ class Driver:
     held_out: bool = False
     # Steps that it has no call for.
     lacks: tuple[str, ...] = ()
+    # The same of MySQL alone.
+    lacks_on_mysql: tuple[str, ...] = ()
     # What a client that knows several drivers is called with; the driver's name where it is empty.
     argument: str = ""
 
@@ -48,6 +50,8 @@ class Driver:
 BASE: Final = ("first login", "wrong password, TLS", "TLS", "accepted", "wrong password", "unknown database")
 FULL: Final = (*BASE, "prepared", "change user")
 VERIFIED: Final = ("TLS, verified", "TLS, not trusted")
+CLI: Final = ("results", "ended")
+IN_SQL: Final = ("cursor",)
 DEEDS: Final = ("results", "values", "ended")
 NO_ADDRESS: Final = (("TLS, verified", "it looks for the server's address in MySQL's own certificate: it has none"),)
 
@@ -108,21 +112,30 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         (("MARIADB_PYTHON_CONNECTOR", "binary"),),
         not_on_mysql=NO_ADDRESS,
     ),
-    Driver("mysql2 (Node)", "node", "mysql2", (*FULL, "compressed"), told_attributes=True),
+    Driver(
+        "mysql2 (Node)",
+        "node",
+        "mysql2",
+        (*FULL, "compressed", *DEEDS, *VERIFIED, "pool", "pipelined"),
+        told_attributes=True,
+        lacks=("cursor",),
+    ),
     Driver(
         "mariadb (Node)",
         "node",
         "mariadb",
-        (*FULL, "compressed"),
+        (*FULL, "compressed", *DEEDS, *VERIFIED, "pipelined"),
         told_attributes=True,
+        lacks=("cursor",),
         not_on_mysql=(("change user", "it refuses COM_CHANGE_USER to MySQL by itself, for a bug of old servers"),),
     ),
     Driver(
         "go-sql-driver/mysql 1.10",
         "go",
         "github.com/go-sql-driver/mysql@v1.10.1",
-        (*BASE, "prepared", "compressed"),
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED, "pool"),
         (("HANDSHARK_ATTRIBUTES", "yes"),),
+        lacks=("cursor",),
         told_attributes=True,
         argument="go_sql_driver",
     ),
@@ -130,8 +143,9 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "go-sql-driver/mysql 1.7",
         "go",
         "github.com/go-sql-driver/mysql@v1.7.1",
-        (*BASE, "prepared"),
+        (*BASE, "prepared", *DEEDS, *VERIFIED),
         known_as="Go-MySQL-Driver",
+        lacks=("cursor",),
         held_out=True,
         argument="go_sql_driver",
     ),
@@ -139,23 +153,26 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "go-sql-driver/mysql 1.5",
         "go",
         "github.com/go-sql-driver/mysql@v1.5.0",
-        (*BASE, "prepared"),
+        (*BASE, "prepared", *DEEDS, *VERIFIED),
         known_as="Go-MySQL-Driver",
+        lacks=("cursor",),
         argument="go_sql_driver",
     ),
     Driver(
         "go-mysql-org/go-mysql",
         "go",
         "github.com/go-mysql-org/go-mysql@v1.12.0",
-        (*BASE, "prepared"),
+        (*BASE, "prepared", *DEEDS, *VERIFIED, "zstd"),
         told_attributes=True,
+        # It loads no local files.
+        lacks=("load",),
         argument="go_mysql",
     ),
     Driver(
         "MySQL Connector/J 9.7",
         "java",
         "com.mysql:mysql-connector-j:9.7.0",
-        (*BASE, "prepared", "compressed"),
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED, "pool", "patience"),
         told_attributes=True,
         argument="j",
     ),
@@ -163,7 +180,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "MySQL Connector/J 8.3",
         "java",
         "com.mysql:mysql-connector-j:8.3.0",
-        (*BASE, "prepared", "compressed"),
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED, "pool", "patience"),
         told_attributes=True,
         held_out=True,
         argument="j",
@@ -172,15 +189,18 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "MySQL Connector/J 5.1",
         "java",
         "mysql:mysql-connector-java:5.1.49",
-        (*BASE, "prepared", "compressed"),
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED, "pool", "patience"),
         told_attributes=True,
+        # MySQL 9.7 calls what it binds malformed.
+        lacks_on_mysql=("typed",),
         argument="j5",
     ),
     Driver(
         "MariaDB Connector/J 3.5",
         "java",
         "org.mariadb.jdbc:mariadb-java-client:3.5.6",
-        (*BASE, "prepared", "compressed"),
+        # A certificate that nobody has signed it trusts if the server proves with it that it knows the password.
+        (*BASE, "prepared", "compressed", *DEEDS, "TLS, verified", "pool", "patience"),
         told_attributes=True,
         argument="mariadb",
     ),
@@ -188,16 +208,63 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         "MariaDB Connector/J 2.7",
         "java",
         "org.mariadb.jdbc:mariadb-java-client:2.7.12",
-        (*BASE, "prepared", "compressed"),
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED, "pool", "patience"),
         told_attributes=True,
+        lacks_on_mysql=("typed",),
         argument="mariadb2",
     ),
-    Driver("DBD::mysql", "perl", "DBD::mysql", (*BASE, "prepared", "compressed"), argument="mysql"),
-    Driver("DBD::MariaDB", "perl", "DBD::MariaDB", (*BASE, "prepared", "compressed"), argument="MariaDB"),
-    Driver("PHP mysqli", "php", "mysqli", (*FULL, "compressed"), lacks=("reset",), argument="mysqli"),
-    Driver("PHP PDO", "php", "pdo_mysql", (*BASE, "prepared", "compressed"), lacks=("ping",), argument="pdo"),
-    Driver("Ruby mysql2", "ruby", "mysql2", (*BASE, "prepared", "compressed")),
-    Driver("mysql 9.7 command line", "cli", "mysql97", (*BASE, "compressed")),
-    Driver("mariadb 11.8 command line", "cli", "mariadb118", (*BASE, "compressed")),
-    Driver("mariadb 10.11 command line", "cli", "mariadb1011", (*BASE, "compressed")),
+    Driver("DBD::mysql", "perl", "DBD::mysql", (*BASE, "prepared", "compressed", *DEEDS), argument="mysql"),
+    Driver(
+        "DBD::MariaDB",
+        "perl",
+        "DBD::MariaDB",
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED),
+        not_on_mysql=NO_ADDRESS,
+        # Told to read rows as they come it gives none.
+        lacks=("cursor",),
+        argument="MariaDB",
+    ),
+    Driver(
+        "PHP mysqli",
+        "php",
+        "mysqli",
+        (*FULL, "compressed", *DEEDS, *VERIFIED),
+        not_on_mysql=NO_ADDRESS,
+        lacks=("reset",),
+        argument="mysqli",
+    ),
+    Driver(
+        "PHP PDO",
+        "php",
+        "pdo_mysql",
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED),
+        not_on_mysql=NO_ADDRESS,
+        lacks=("ping",),
+        argument="pdo",
+    ),
+    # It fails to read some of the types in binary rows.
+    Driver(
+        "Ruby mysql2",
+        "ruby",
+        "mysql2",
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED),
+        lacks=("everything",),
+    ),
+    Driver("mysql 9.7 command line", "cli", "mysql97", (*BASE, "compressed", "zstd", *CLI, *VERIFIED), lacks=IN_SQL),
+    Driver(
+        "mariadb 11.8 command line",
+        "cli",
+        "mariadb118",
+        (*BASE, "compressed", *CLI, *VERIFIED),
+        lacks=IN_SQL,
+        not_on_mysql=NO_ADDRESS,
+    ),
+    Driver(
+        "mariadb 10.11 command line",
+        "cli",
+        "mariadb1011",
+        (*BASE, "compressed", *CLI, *VERIFIED),
+        lacks=IN_SQL,
+        not_on_mysql=NO_ADDRESS,
+    ),
 )

@@ -52,9 +52,10 @@ def options_for(run: ServerRun) -> AnalysisOptions:
     return AnalysisOptions(keylogs=(run.server.keylog.read_bytes(),))
 
 
-def analyse(run: ServerRun) -> list[dict[str, Any]]:
-    """The connections of the capture, read once, in the keys of the contract."""
-    return [msgspec.to_builtins(connection) for connection in connections_of(run.capture, options_for(run))]
+def analyse(run: ServerRun, *, keys: bool = True) -> list[dict[str, Any]]:
+    """The connections of the capture, in the keys of the contract; without `keys` nothing opens their TLS."""
+    options = options_for(run) if keys else None
+    return [msgspec.to_builtins(connection) for connection in connections_of(run.capture, options)]
 
 
 def match(run: ServerRun, connections: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
@@ -91,8 +92,9 @@ def message_differs(told: Told, connection: dict[str, Any]) -> list[str]:
 
 
 def as_logged(connection: dict[str, Any]) -> dict[str, Any]:
-    """The connection with its commands counted as MariaDB logs them: a bulk execution is an execution."""
+    """The connection with its commands counted as the servers log them: a bulk execution is one, a fetch nothing."""
     counted = dict(connection["commands"])
+    counted.pop("stmt_fetch", None)
     if bulk := counted.pop("stmt_bulk_execute", 0):
         counted["stmt_execute"] = counted.get("stmt_execute", 0) + bulk
     return {**connection, "commands": counted}
@@ -104,6 +106,18 @@ def commands_differ(told: Told, log: Sequence[tuple[str, str]], rows: Sequence[R
         return []
     steps = [] if told.result["problems"] else list(against_steps(rows, told))
     return [*against_log(rows, log, told.case["flavor"]), *steps]
+
+
+def without_keys(told: Told, connection: dict[str, Any], sealed: dict[str, Any]) -> list[str]:
+    """Where the same connection, read without keys, says more than it may, or something else."""
+    if not told.case["tls"] or told.case["name"] == NOT_TRUSTED:
+        keys = ("outcome", "commands", "error", "login", "driver", "compression")
+        return [f"without keys: {key}: {sealed[key]!r}" for key in keys if sealed[key] != connection[key]]
+    found = [f"without keys: {key}: {sealed[key]!r}" for key in ("login", "commands", "authentication") if sealed[key]]
+    if sealed["outcome"] != "encrypted" and sealed["outcome"] != connection["outcome"]:
+        found.append(f"without keys: outcome: {sealed['outcome']!r}")
+    tls = ("version", "cipher_suite", "requested_frame", "resumed")
+    return found + [f"without keys: tls.{key}" for key in tls if sealed["tls"][key] != connection["tls"][key]]
 
 
 def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None, rows: Sequence[Row]) -> Verdict:
@@ -141,7 +155,10 @@ def judge_all(run: ServerRun, connections: Sequence[dict[str, Any]]) -> list[Ver
     matched = match(run, connections)
     commands = listed(run.capture, run.server.keylog)
     verdicts: list[Verdict] = []
+    sealed = {connection["stream"]: connection for connection in analyse(run, keys=False)}
     for number, told in enumerate(run.told):
         connection = matched.get(number)
         verdicts.append(judge(told, run, connection, commands.get(connection["stream"], []) if connection else []))
+        if connection is not None:
+            verdicts[-1].differences += without_keys(told, connection, sealed[connection["stream"]])
     return verdicts

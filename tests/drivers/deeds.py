@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,8 @@ _FRACTION: Final = re.compile(r"(:\d\d)\.(\d*?)0*$")
 
 def listed(capture: Path, keylog: Path) -> dict[int, list[Row]]:
     """The commands of each connection, by its stream, as `handshark commands` lists them."""
-    words = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", "--keylog", str(keylog), str(capture)]
+    words = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", "--show-secrets"]
+    words += ["--keylog", str(keylog), str(capture)]
     done = subprocess.run(words, capture_output=True, check=True, timeout=SECONDS)
     found: dict[int, list[Row]] = {}
     for line in done.stdout.splitlines():
@@ -87,6 +89,10 @@ def same_value(said: Any, logged: str | None) -> bool:
     text = said if isinstance(said, str) else json.dumps(said)
     if text == logged:
         return True
+    try:
+        return Decimal(text) == Decimal(logged)
+    except InvalidOperation:
+        pass  # no numbers
     if _BYTES.fullmatch(text):
         # The servers write bytes that are no text as \xNN, and differ in what they escape.
         shown = bytes.fromhex(text[2:]).decode("utf-8", "backslashreplace")
@@ -173,7 +179,10 @@ def _sets(row: Row) -> list[int]:
 def against_steps(rows: Sequence[Row], told: Told) -> Iterator[str]:
     """Steps of which the listed commands have no trace, or another outcome; in order."""
     left = list(rows)
+    fetched = [row["rows"] or 0 for row in rows if row["command"] == "stmt_fetch"]
     for kind, *words in told.case["steps"]:
+        if kind == "cursor" and fetched and (sum(fetched) != words[2] or max(fetched) > words[1]):
+            yield f"step cursor: {fetched} rows were fetched"
         if kind not in COMPARED:
             continue
         several = zip(*words, strict=True) if kind == "together" else [words[:2]]

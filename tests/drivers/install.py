@@ -28,7 +28,8 @@ PYTHON_PACKAGES: Final = (
 BESIDE_PACKAGES: Final = ("mysql-connector-python>=9.1.0,<=9.7.0",)
 NODE_PACKAGES: Final = ("mysql2@^3.11.0", "mariadb@^3.4.0")
 
-GSON: Final = "com.google.code.gson:gson:2.10.1"
+# What the program is made with: JSON, and the pool with what it logs by.
+JARS: Final = ("com.google.code.gson:gson:2.10.1", "com.zaxxer:HikariCP:5.1.0", "org.slf4j:slf4j-api:2.0.17")
 # What a Debian package brings, as a question to its interpreter that fails where it is missing; and the packages.
 FROM_DEBIAN: Final[dict[str, tuple[list[str], str]]] = {
     "perl": (["perl", "-MDBD::mysql", "-MDBD::MariaDB", "-e", "1"], "libdbd-mysql-perl, libdbd-mariadb-perl"),
@@ -131,11 +132,12 @@ def _java() -> None:
     maven, javac = _tool("mvn", "Maven"), _tool("javac", "a JDK")
     place = HOME / "java"
     place.mkdir(parents=True, exist_ok=True)
-    for artifact in (GSON, *(driver.package for driver in of("java"))):
+    for artifact in (*JARS, *(driver.package for driver in of("java"))):
         if not jar(artifact).is_file():
             words = [f"-Dartifact={artifact}", f"-DoutputDirectory={place}"]
             _run([maven, "--quiet", "--batch-mode", "dependency:copy", *words], place)
-    _run([javac, "-classpath", str(jar(GSON)), "-d", str(place), str(HERE / "java" / "JdbcClient.java")], place)
+    path = ":".join(str(jar(artifact)) for artifact in JARS)
+    _run([javac, "-classpath", path, "-d", str(place), str(HERE / "java" / "JdbcClient.java")], place)
 
 
 def _from_debian(part: str) -> None:
@@ -160,6 +162,7 @@ def _mark(part: str) -> str:
     """What is to be installed, as a mark that changes with it."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     wanted: list[object] = [[driver.package for driver in of(part)], version if part == "python" else ""]
+    wanted += [JARS] if part == "java" else []
     wanted += [PYTHON_PACKAGES, BESIDE_PACKAGES] if part == "python" else [NODE_PACKAGES] if part == "node" else []
     sources = sorted((HERE / part).glob("*")) if (HERE / part).is_dir() else []
     wanted += [source.read_bytes() for source in sources]

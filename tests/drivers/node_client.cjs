@@ -8,15 +8,94 @@ const { createRequire } = require('node:module');
 // The drivers are not beside this file: NODE_MODULES says where they are.
 const load = createRequire(path.join(process.env.NODE_MODULES, 'here.js'));
 
+// Whoever has signed it, the name that a certificate is for does not count: MySQL's own names nobody.
+function trust(each) {
+  if (!each.verify) return { rejectUnauthorized: false };
+  return { ca: fs.readFileSync(each.ca), rejectUnauthorized: true, checkServerIdentity: () => undefined };
+}
+
+// A connection of a pool, which is given back and asked for again before each ping.
+function borrowed(pool, first) {
+  let held = first;
+  return {
+    query: (...words) => held.query(...words),
+    execute: (...words) => held.execute(...words),
+    async ping() {
+      held.release();
+      held = await pool.getConnection();
+      await held.ping();
+    },
+    async end() {
+      held.release();
+      await pool.end();
+    },
+  };
+}
+
+// A value as JavaScript has it; what it has no type for goes as text.
+function bound([kind, word]) {
+  switch (kind) {
+    case 'int':
+    case 'double':
+      return Number(word);
+    case 'unsigned':
+      return BigInt(word);
+    case 'datetime':
+      return new Date(`${word.replace(' ', 'T').slice(0, 23)}Z`);
+    case 'blob':
+      return Buffer.from(word, 'hex');
+    case 'bool':
+      return word === '1';
+    case 'null':
+      return null;
+    default:
+      return word;
+  }
+}
+
+const rowsIn = (found) => (Array.isArray(found) ? found.length : 0);
+
+// Steps whose last word is what has to come out.
+const DEEDS = {
+  multi: async (client, connection, sql) => {
+    const found = await client.query(connection, sql);
+    return found.map(rowsIn);
+  },
+  call: async (client, connection, given, total) => {
+    await client.query(connection, `SET @total = ${total}`);
+    await client.query(connection, `CALL doubled(${given}, @total, @said)`);
+    const rows = await client.query(connection, 'SELECT @total, @said');
+    return rows[0].map(String);
+  },
+  load: async (client, connection, sql) => client.written(await client.query(connection, sql)),
+  typed: async (client, connection, sql, values) =>
+    client.written(await client.prepared(connection, sql, values.map(bound))),
+  batch: async (client, connection, sql, rows) => {
+    if (client.batch) return client.written(await client.batch(connection, sql, rows));
+    let total = 0;
+    for (const row of rows) total += client.written(await client.prepared(connection, sql, row));
+    return total;
+  },
+  together: async (client, connection, statements) => {
+    const found = await Promise.all(statements.map((sql) => client.query(connection, sql)));
+    return found.map(rowsIn);
+  },
+};
+
 const CLIENTS = {
   'mysql2 (Node)': {
     async connect(each) {
       const options = { host: each.host, port: each.port, user: each.user, password: each.password };
       Object.assign(options, { database: each.database, compress: each.compress });
-      options.connectAttributes = each.attributes;
-      if (each.tls) options.ssl = { rejectUnauthorized: false };
-      return load('mysql2/promise').createConnection(options);
+      Object.assign(options, { connectAttributes: each.attributes, multipleStatements: each.multi });
+      if (each.infile) options.infileStreamFactory = (name) => fs.createReadStream(name);
+      if (each.tls) options.ssl = trust(each);
+      const library = load('mysql2/promise');
+      if (!each.pool) return library.createConnection(options);
+      const pool = library.createPool({ ...options, connectionLimit: 1 });
+      return borrowed(pool, await pool.getConnection());
     },
+    written: (found) => found.affectedRows,
     query: async (connection, sql) => (await connection.query({ sql, rowsAsArray: true }))[0],
     prepared: async (connection, sql, values) => (await connection.execute({ sql, rowsAsArray: true }, values))[0],
     changeUser: (connection, options) => connection.changeUser(options),
@@ -27,9 +106,14 @@ const CLIENTS = {
       const options = { host: each.host, port: each.port, user: each.user, password: each.password };
       Object.assign(options, { database: each.database, compress: each.compress });
       Object.assign(options, { connectAttributes: each.attributes, allowPublicKeyRetrieval: true });
-      options.ssl = each.tls ? { rejectUnauthorized: false } : false;
+      options.ssl = each.tls ? trust(each) : false;
+      Object.assign(options, { multipleStatements: each.multi, pipelining: each.pipelined });
+      Object.assign(options, { permitLocalInfile: each.infile, bigIntAsNumber: true, checkDuplicate: false });
       return load('mariadb').createConnection(options);
     },
+    // Of a batch it gives one answer or several, as the server can take it.
+    written: (found) => [found].flat().reduce((total, each) => total + each.affectedRows, 0),
+    batch: (connection, sql, rows) => connection.batch(sql, rows),
     query: (connection, sql) => connection.query({ sql, rowsAsArray: true }),
     prepared: (connection, sql, values) => connection.execute({ sql, rowsAsArray: true }, values),
     changeUser: (connection, options) => connection.changeUser(options),
@@ -65,6 +149,10 @@ async function work(client, connection, each, result) {
       await client.reset(connection);
     } else if (kind === 'ping') {
       await connection.ping();
+    } else if (DEEDS[kind]) {
+      const found = await DEEDS[kind](client, connection, ...words.slice(0, -1));
+      const shown = JSON.stringify(found);
+      if (shown !== JSON.stringify(words.at(-1))) result.problems.push(`${kind} ${words[0]}: ${shown}`);
     } else {
       result.problems.push(`unknown step ${kind}`);
     }

@@ -22,8 +22,11 @@ sub connection {
             RaiseError                => 1,
             PrintError                => 0,
             # Neither can insist on TLS without verifying the server.
-            ($each->{tls} ? ("${prefix}_ssl" => 1, "${prefix}_ssl_optional" => 1) : ()),
+            ($each->{tls} ? ("${prefix}_ssl" => 1, "${prefix}_ssl_optional" => $each->{verify} ? 0 : 1) : ()),
             "${prefix}_compression"   => $each->{compress} ? 1 : 0,
+            "${prefix}_multi_statements" => $each->{multi} ? 1 : 0,
+            "${prefix}_local_infile"  => $each->{infile} ? 1 : 0,
+            (map { ("${prefix}_ssl_ca_file" => $each->{ca}) } grep { $each->{verify} } 1),
             "${prefix}_conn_attrs"    => $each->{attributes},
             "${prefix}_server_prepare" => 0,
         }
@@ -50,6 +53,57 @@ sub prepared {
     return rows($handle);
 }
 
+sub multi {
+    my ($dbh, $sql) = @_;
+    my $handle = $dbh->prepare($sql);
+    $handle->execute;
+    my @counts = (scalar @{rows($handle)});
+    push @counts, scalar @{rows($handle)} while $handle->more_results;
+    return [@counts];
+}
+
+sub call {
+    my ($dbh, $given, $total) = @_;
+    $dbh->do("SET \@total = $total");
+    $dbh->do("CALL doubled($given, \@total, \@said)");
+    return query($dbh, 'SELECT @total, @said')->[0];
+}
+
+# Row by row as the server sends them, in place of all at once.
+sub cursor {
+    my ($dbh, $sql) = @_;
+    my $handle = $dbh->prepare($sql, {"${prefix}_use_result" => 1});
+    $handle->execute;
+    my $count = 0;
+    $count++ while $handle->fetchrow_arrayref;
+    return $count;
+}
+
+sub typed {
+    my ($dbh, $sql, $values) = @_;
+    my %types = (blob => DBI::SQL_BLOB, int => DBI::SQL_INTEGER, bool => DBI::SQL_INTEGER, double => DBI::SQL_DOUBLE);
+    my $handle = $dbh->prepare($sql, {"${prefix}_server_prepare" => 1});
+    for my $place (1 .. @$values) {
+        my ($kind, $word) = @{$values->[$place - 1]};
+        my $value = $kind eq 'null' ? undef : $kind eq 'blob' ? pack('H*', $word) : $word;
+        $types{$kind} ? $handle->bind_param($place, $value, $types{$kind}) : $handle->bind_param($place, $value);
+    }
+    return 0 + $handle->execute;
+}
+
+sub batch {
+    my ($dbh, $sql, $rows) = @_;
+    my $handle = $dbh->prepare($sql, {"${prefix}_server_prepare" => 1});
+    my $total = 0;
+    $total += $handle->execute(@$_) for @$rows;
+    return $total;
+}
+
+my %deeds = (
+    multi => \&multi, call => \&call, cursor => \&cursor, typed => \&typed, batch => \&batch,
+    load  => sub { my ($dbh, $sql) = @_; return 0 + $dbh->do($sql) },
+);
+
 sub pairs {
     my ($found) = @_;
     return {map { $_->[0] => $_->[1] } @$found};
@@ -70,6 +124,11 @@ sub step {
         $result->{status}{$_} = $found->{$_} for keys %$found;
     } elsif ($kind eq 'ping') {
         push @{$result->{problems}}, 'no ping' unless $dbh->ping;
+    } elsif ($deeds{$kind}) {
+        my (undef, @given) = @$words[0 .. $#$words - 1];
+        my $found = $deeds{$kind}->($dbh, @given);
+        my ($seen, $wanted) = map { ref $_ ? join ',', @$_ : $_ } $found, $expected;
+        push @{$result->{problems}}, "$kind $sql: $seen" if $seen ne $wanted;
     } else {
         push @{$result->{problems}}, "unknown step $kind";
     }

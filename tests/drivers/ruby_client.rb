@@ -2,6 +2,8 @@
 
 # Ruby's mysql2, told what to do: `ruby ruby_client.rb DRIVER`, cases as JSON on standard input, a line for each.
 
+require 'bigdecimal'
+require 'date'
 require 'json'
 require 'mysql2'
 
@@ -15,13 +17,63 @@ def connect(each)
   Mysql2::Client.new(
     host: each['host'], port: each['port'], username: each['user'], password: each['password'],
     database: each['database'], as: :array, connect_attrs: each['attributes'],
-    flags: each['compress'] ? ['COMPRESS'] : [], **tls
+    flags: (each['compress'] ? ['COMPRESS'] : []) + (each['multi'] ? ['MULTI_STATEMENTS'] : []),
+    local_infile: each['infile'], **tls, **(each['verify'] ? { sslverify: true } : {})
   )
 end
 
 def rows(found)
   found.to_a.map { |row| row.map(&:to_s) }
 end
+
+def multi(client, sql)
+  counts = [rows(client.query(sql)).size]
+  counts << rows(client.store_result).size while client.next_result
+  counts
+end
+
+def call(client, given, total)
+  client.query("SET @total = #{total}")
+  client.query("CALL doubled(#{given}, @total, @said)")
+  rows(client.query('SELECT @total, @said'))[0]
+end
+
+# Row by row as the server sends them, in place of all at once.
+def cursor(client, sql, _size)
+  client.query(sql, stream: true, cache_rows: false).to_a.size
+end
+
+def bound(kind, word)
+  case kind
+  when 'int', 'unsigned' then word.to_i
+  when 'decimal' then BigDecimal(word)
+  when 'double' then word.to_f
+  when 'date' then Date.parse(word)
+  when 'datetime' then DateTime.parse(word)
+  when 'blob' then [word].pack('H*')
+  when 'bool' then word == '1'
+  when 'null' then nil
+  else word
+  end
+end
+
+def typed(client, sql, values)
+  statement = client.prepare(sql)
+  statement.execute(*values.map { |pair| bound(*pair) })
+  statement.affected_rows
+end
+
+def batch(client, sql, sets)
+  statement = client.prepare(sql)
+  sets.sum { |values| statement.execute(*values) || statement.affected_rows }
+end
+
+def load(client, sql)
+  client.query(sql)
+  client.affected_rows
+end
+
+DEEDS = %w[multi call cursor typed batch load].freeze
 
 def step(client, words, result)
   kind, sql = words
@@ -39,6 +91,9 @@ def step(client, words, result)
     end
   when 'status' then result[:status].merge!(rows(client.query(sql)).to_h)
   when 'ping' then client.ping
+  when *DEEDS
+    found = send(kind, client, *words[1...-1])
+    result[:problems] << "#{kind} #{sql}: #{found}" if found != words.last
   else result[:problems] << "unknown step #{kind}"
   end
 end
@@ -61,7 +116,7 @@ def run(each)
   end
   begin
     work(client, each, result)
-  rescue Mysql2::Error => e
+  rescue Mysql2::Error, ArgumentError, TypeError => e
     result[:problems] << e.message
   end
   client.close

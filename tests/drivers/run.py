@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from live_client import ServerError
-from tests.drivers import DRIVERS, NODE_MODULES, PYTHON, Driver
+from tests.drivers import DRIVERS, HOME, NODE_MODULES, PYTHON, Driver
 from tests.drivers.cases import SETUP, TO_BE_KILLED, Told, cases_of
 from tests.drivers.cli_client import run_case
-from tests.drivers.install import GSON, PARTS, WORKERS, InstallError, go_client, install, jar
+from tests.drivers.install import JARS, PARTS, WORKERS, InstallError, go_client, install, jar
 from tests.servers import Server
 from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
@@ -139,10 +139,11 @@ def command_of(driver: Driver) -> list[str]:
     if driver.runner == "go":
         return [str(go_client(driver))]
     if driver.runner == "java":
-        path = ":".join(map(str, (jar(GSON).parent, jar(GSON), jar(driver.package))))
+        path = ":".join(map(str, (HOME / "java", *map(jar, JARS), jar(driver.package))))
         return ["java", "-XX:TieredStopAtLevel=1", "-classpath", path, "JdbcClient", argument]
     scripts = {"node": "node_client.cjs", "perl": "perl_client.pl", "php": "php_client.php", "ruby": "ruby_client.rb"}
-    return [driver.runner, str(HERE / scripts[driver.runner]), argument]
+    settings = ["-d", "mysqli.allow_local_infile=1"] if driver.runner == "php" else []
+    return [driver.runner, *settings, str(HERE / scripts[driver.runner]), argument]
 
 
 def run_driver(

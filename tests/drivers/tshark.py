@@ -41,6 +41,10 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         "It takes the compressed payload of some packets for the commands themselves: 96 and 193 are no commands.",
     ),
     Allowed(
+        "mysql.command", "compression", "zstd",
+        "It takes what zstd has compressed for the packets themselves.",
+    ),
+    Allowed(
         "mysql.command", "path", "full",
         "It takes what the client sends in the rest of caching_sha2_password's full authentication for commands.",
     ),

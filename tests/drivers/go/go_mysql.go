@@ -2,16 +2,19 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
 
-type direct struct{ *client.Conn }
+type direct struct {
+	lacking
+	*client.Conn
+}
 
 func number(err error) (int, bool) {
 	var told *mysql.MyError
@@ -26,17 +29,23 @@ func connect(each task) (session, error) {
 	connection, err := client.Connect(address, each.User, each.Password, each.Database, func(c *client.Conn) error {
 		c.SetAttributes(each.Attributes)
 		if each.TLS {
-			c.SetTLSConfig(&tls.Config{InsecureSkipVerify: true})
+			c.SetTLSConfig(tlsOf(each))
 		}
 		if each.Compress {
 			c.SetCapability(mysql.CLIENT_COMPRESS)
+		}
+		if each.Zstd {
+			c.SetCapability(mysql.CLIENT_ZSTD_COMPRESSION_ALGORITHM)
+		}
+		if each.Multi {
+			c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return direct{connection}, nil
+	return direct{Conn: connection}, nil
 }
 
 func (s direct) ping() error { return s.Ping() }
@@ -81,4 +90,54 @@ func (s direct) prepared(statement string, values []any) ([][]string, error) {
 	}
 	defer found.Close()
 	return rowsOf(found), nil
+}
+
+func (s direct) multi(statement string) ([]int, error) {
+	var counts []int
+	_, err := s.ExecuteMultiple(statement, func(found *mysql.Result, problem error) {
+		if problem == nil {
+			counts = append(counts, len(rowsOf(found)))
+		}
+	})
+	return counts, err
+}
+
+func (s direct) call(given, total int) ([]string, error) {
+	if _, err := s.Execute(fmt.Sprintf("SET @total = %d", total)); err != nil {
+		return nil, err
+	}
+	if _, err := s.Execute("CALL doubled(?, @total, @said)", given); err != nil {
+		return nil, err
+	}
+	rows, err := s.query("SELECT @total, @said")
+	if err != nil {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// Rows as they come: the driver asks the server for all of them.
+func (s direct) cursor(statement string, size int) (int, error) {
+	var found mysql.Result
+	count := 0
+	err := s.ExecuteSelectStreaming(statement, &found, func([]mysql.FieldValue) error {
+		count++
+		return nil
+	}, nil)
+	return count, err
+}
+
+func (s direct) write(statement string, values []any) (int, error) {
+	for i, value := range values {
+		// It binds no times but as text.
+		if moment, isTime := value.(time.Time); isTime {
+			values[i] = moment.Format("2006-01-02 15:04:05.999999")
+		}
+	}
+	found, err := s.Execute(statement, values...)
+	if err != nil {
+		return 0, err
+	}
+	defer found.Close()
+	return int(found.AffectedRows), nil
 }

@@ -13,8 +13,10 @@ import (
 )
 
 type pooled struct {
+	lacking
 	pool       *sql.DB
 	connection *sql.Conn
+	borrows    bool
 }
 
 func number(err error) (int, bool) {
@@ -29,7 +31,16 @@ func number(err error) (int, bool) {
 func dsn(each task) string {
 	words := []string{"tls=false"}
 	if each.TLS {
-		words[0] = "tls=skip-verify"
+		words[0] = "tls=deeds"
+		if err := mysql.RegisterTLSConfig("deeds", tlsOf(each)); err != nil {
+			panic(err)
+		}
+	}
+	if each.Multi {
+		words = append(words, "multiStatements=true")
+	}
+	if each.Infile {
+		words = append(words, "allowAllFiles=true")
 	}
 	if os.Getenv("HANDSHARK_ATTRIBUTES") != "" {
 		var pairs []string
@@ -50,17 +61,33 @@ func connect(each task) (session, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Idle connections are asked after before they are used again, and others are thrown away.
+	pool.SetMaxIdleConns(1)
 	connection, err := pool.Conn(context.Background())
 	if err != nil {
 		pool.Close()
 		return nil, err
 	}
-	return pooled{pool, connection}, nil
+	return &pooled{pool: pool, connection: connection, borrows: each.Pool}, nil
 }
 
-func (s pooled) ping() error { return s.connection.PingContext(context.Background()) }
+func (s *pooled) ping() error {
+	if !s.borrows {
+		return s.connection.PingContext(context.Background())
+	}
+	// Given back to the pool, and asked for again: the pool looks whether it is alive without asking the server.
+	if err := s.connection.Close(); err != nil {
+		return err
+	}
+	connection, err := s.pool.Conn(context.Background())
+	if err != nil {
+		return err
+	}
+	s.connection = connection
+	return s.connection.PingContext(context.Background())
+}
 
-func (s pooled) close() {
+func (s *pooled) close() {
 	s.connection.Close()
 	s.pool.Close()
 }
@@ -90,7 +117,7 @@ func rowsOf(rows *sql.Rows) ([][]string, error) {
 	return found, rows.Err()
 }
 
-func (s pooled) query(statement string) ([][]string, error) {
+func (s *pooled) query(statement string) ([][]string, error) {
 	rows, err := s.connection.QueryContext(context.Background(), statement)
 	if err != nil {
 		return nil, err
@@ -98,7 +125,7 @@ func (s pooled) query(statement string) ([][]string, error) {
 	return rowsOf(rows)
 }
 
-func (s pooled) prepared(statement string, values []any) ([][]string, error) {
+func (s *pooled) prepared(statement string, values []any) ([][]string, error) {
 	handle, err := s.connection.PrepareContext(context.Background(), statement)
 	if err != nil {
 		return nil, err
@@ -109,4 +136,45 @@ func (s pooled) prepared(statement string, values []any) ([][]string, error) {
 		return nil, err
 	}
 	return rowsOf(rows)
+}
+
+func (s *pooled) multi(statement string) ([]int, error) {
+	rows, err := s.connection.QueryContext(context.Background(), statement)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []int
+	for {
+		count := 0
+		for rows.Next() {
+			count++
+		}
+		found = append(found, count)
+		if !rows.NextResultSet() {
+			return found, rows.Err()
+		}
+	}
+}
+
+func (s *pooled) call(given, total int) ([]string, error) {
+	ctx := context.Background()
+	if _, err := s.connection.ExecContext(ctx, fmt.Sprintf("SET @total = %d", total)); err != nil {
+		return nil, err
+	}
+	if _, err := s.connection.ExecContext(ctx, "CALL doubled(?, @total, @said)", given); err != nil {
+		return nil, err
+	}
+	found := make([]string, 2)
+	err := s.connection.QueryRowContext(ctx, "SELECT @total, @said").Scan(&found[0], &found[1])
+	return found, err
+}
+
+func (s *pooled) write(statement string, values []any) (int, error) {
+	done, err := s.connection.ExecContext(context.Background(), statement, values...)
+	if err != nil {
+		return 0, err
+	}
+	count, err := done.RowsAffected()
+	return int(count), err
 }
