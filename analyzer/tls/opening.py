@@ -138,11 +138,8 @@ class Opener:
         kind, size = record.header[0], len(record.body)
         what = {APPLICATION_DATA: "ApplicationData", HANDSHAKE: "Finished", ALERT: "Alert"}.get(kind, "record")
         text = f"{size} bytes, encrypted"
-        if (
-            self.handshake.keys.tls13
-            and self.handshake.keys.suite is not None
-            and size == 2 + 1 + self.handshake.keys.suite.tag
-        ):
+        suite = self.handshake.keys.suite
+        if self.handshake.keys.tls13 and suite is not None and size in self._alert_sizes(half, suite.tag):
             what, text = "Alert", f"{text}; an alert by its size"
         self.handshake.notes.now = record.time_ns
         self.handshake.notes.add(half.sender, what, text, size, record.frame)
@@ -169,7 +166,7 @@ class Opener:
                 return True
             kind = plain[end]
             plain = plain[:end]
-            if kind != ALERT and len(record.body) <= 2 + 1 + 16:
+            if kind != ALERT and len(record.body) <= 2 + 1 + 16 + PADDING:
                 self.handshake.no_alert(half.sender, frame)
         if kind == APPLICATION_DATA:
             self.decrypted = True
@@ -286,12 +283,11 @@ class Opener:
         suite = self.handshake.keys.suite
         if suite is None or not suite.tag:
             return
-        if size == 2 + 1 + suite.tag:
+        if size in self._alert_sizes(half, suite.tag):
             self.handshake.alert(half.sender, None, frame, True)
             return
         if half.sender != CLIENT or self.directions[SERVER].sizes or half.records > FINISHED_WITHIN:
             return
-        # Java pads its records with 16 zeros.
         padding = size - (4 + hash_of(suite.prf).digest_size + 1 + suite.tag)
         exactly = padding in (0, PADDING)
         if self.handshake.keys.early_data and not exactly:
@@ -301,6 +297,15 @@ class Opener:
             half.padding = padding if exactly else 0
             if exactly:
                 self.handshake.notes.add(CLIENT, "handshake", "done, going by the sizes of records", 0, frame)
+
+    def _alert_sizes(self, half: Direction, tag: int) -> tuple[int, ...]:
+        """How long a record with an alert is. Java pads its records with 16 zeros: with all of them, or from the first.
+
+        Before the Finished a client sends nothing else that is so long: an empty certificate has 8 bytes.
+        """
+        first = half.sender == CLIENT and self.handshake.end is None and not self.handshake.keys.early_data
+        pads = first or half.padding == PADDING
+        return (2 + 1 + tag, 2 + 1 + tag + PADDING) if pads else (2 + 1 + tag,)
 
     # -- records that wait for a key ----------------------------------------------------------------------------------
 

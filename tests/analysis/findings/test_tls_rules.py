@@ -17,6 +17,7 @@ from tests.reading import connections_of
 from tests.tls.live import Bench
 from tests.tls.mysql import V12, V13, session
 from tests.wire.frames import FIN
+from tests.wire.mysql import packet
 from tests.wire.script import Say, conversation
 
 SAMPLES = REPOSITORY / "samples"
@@ -167,6 +168,20 @@ def test_an_alert_to_a_client_that_has_left_is_not_why(bench: Bench) -> None:
     assert connection.tls is not None
     assert [each.description for each in connection.tls.alerts] == ["decode_error"]
     assert "in the middle of the TLS handshake" in found(connection, "tls-handshake-failed")[0].message
+
+
+@pytest.mark.parametrize("padding", [0, 16])
+def test_an_encrypted_alert_in_place_of_the_end_of_the_handshake(bench: Bench, padding: int) -> None:
+    """Java pads it; what the server says to it in plain text is read without keys."""
+    made = session(bench, V13)
+    alert = b"\x14\x03\x03\x00\x01\x01" + b"\x17\x03\x03" + (19 + padding).to_bytes(2, "big") + bytes(19 + padding)
+    refusal = packet(3, b"\xff\x13\x04#08S01Bad handshake")
+    made.flights = [*made.flights[:2], (0, alert), (1, refusal)]
+    connection = made.connection(keys=False)
+    assert connection.outcome == "rejected"
+    assert connection.error is not None
+    assert connection.error.code == 1043
+    assert found(connection, "tls-handshake-failed")[0].confidence == "possible"
 
 
 @pytest.mark.parametrize("version", [V12, V13])
