@@ -24,6 +24,7 @@ MODULES: Final[dict[str, str]] = {
     "explain": "analyzer.cli.explain",
     "findings": "analyzer.cli.findings",
     "stats": "analyzer.cli.stats",
+    "follow": "analyzer.cli.follow",
     "dissect": "analyzer.cli.dissect",
     "fields": "analyzer.cli.fields",
     "report": "analyzer.cli.report",

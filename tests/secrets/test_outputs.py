@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import analyzer
+from analyzer.analysis import AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowRequest
+from analyzer.analysis.dissection.followed import followed
+from analyzer.analysis.dissection.packet import Dissection
+from analyzer.analysis.model.packet import FollowedPacket
 from analyzer.cli import MODULES, main
+from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.run import Run
+from analyzer.report.jsonl import encode
+from analyzer.report.prose.session import SessionScript
+from analyzer.report.text.follow import SessionText, hex_dump
 from tests.secrets.planted import MARK, all_of_it
 from tests.secrets.search import around, forms, unpacked
 from tests.secrets.statements import ORDINARY, VISIBLE
@@ -28,6 +40,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
         *("--format slowlog {}", "--format sql {}", "--sort bytes --format jsonl {}", "--group --top 5000 {}"),
     ),
     "explain": ("{}",),
+    "follow": ("--stream 0 {}", "--stream 0 --hex {}", "--stream 0 --format json {}"),  # all of them: see below
     "stats": (
         *("--width 4000 --top 5000 {}", "--format jsonl --top 5000 {}", "--format csv --top 5000 {}"),
         *("--by error --by statement --format jsonl --top 5000 {}", "--format json --top 5000 {}", "--diff {} {}"),
@@ -119,6 +132,31 @@ def test_who_asks_for_secrets_sees_them(
     shown = unpacked(output(name, f"--show-secrets {way}", capture, capsysbinary))
     _, names = all_of_it()
     assert sum(any(form in shown for form in forms(word.encode())) for word in names) >= least
+
+
+def test_followed_sessions_show_no_secret(capture: Path) -> None:
+    """All connections at once: the command follows one at a time."""
+    collector = partial(RowCollector, RowRequest(None, None, False, raw=True), _numbered)
+    sessions: dict[int, SessionScript] = {}
+    parts: list[str] = []
+    text = SessionText(parts.append, 4000)
+    for number, packet in Run[tuple[int, FollowedPacket]](AnalysisOptions(), collector, 1).items(str(capture)):
+        parts += hex_dump(packet)
+        for turn in sessions.setdefault(number, SessionScript(5000)).feed(packet):
+            text.turn(turn)
+            parts.append(encode(turn).decode())
+    for session in sessions.values():
+        for turn in session.end():
+            text.turn(turn)
+            parts.append(encode(turn).decode())
+    content = "\n".join(parts).encode("utf-8", "replace")
+    assert len(sessions) > 400
+    assert len(content) > 100_000
+    assert around(unpacked(content), MARK.encode()) == []
+
+
+def _numbered(group: Sequence[Dissection]) -> tuple[int, FollowedPacket]:
+    return group[0].scene.tcp.number, followed(group, data=True)
 
 
 def test_scripts_see_no_secret(capture: Path) -> None:

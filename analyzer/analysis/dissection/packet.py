@@ -138,6 +138,10 @@ class Dissection:
         """The packet's text is of this codec; None is UTF-8."""
         self._read.codec = codec
 
+    def text(self, value: str) -> str:
+        """A text of the packet in its character set."""
+        return in_charset(value, self._read.codec)
+
     # -- what it is ----------------------------------------------------------------------------------------------------
 
     @property

@@ -42,6 +42,37 @@ class Packet(msgspec.Struct):
     fields: dict[str, list[FieldValue]]
 
 
+class FollowedPacket(msgspec.Struct):
+    """One packet (or TLS message) of a session that is followed.
+
+    record, summary  as of a Packet; secrets are masked unless asked for in all that follows
+    command          name of the command that the packet begins, None where it begins none
+    statement        SQL text of that command
+    parameters       values bound to it, as text; None for NULL
+    statement_id     of the prepared statement that a command names, or an answer makes
+    column           name that a column definition gives
+    row              values of a row as text: None for NULL, 0x... for bytes that are no text
+    rows_affected    of an OK packet
+    error            (code, sqlstate, message) of an error packet
+    data             bytes of the payload where they were asked for
+    """
+
+    frame: int
+    time_ns: int
+    sender: str
+    record: str
+    summary: str
+    command: str | None = None
+    statement: str | None = None
+    parameters: list[str | None] | None = None
+    statement_id: int | None = None
+    column: str | None = None
+    row: list[str | None] | None = None
+    rows_affected: int | None = None
+    error: tuple[int, str | None, str] | None = None
+    data: bytes | None = None
+
+
 class Field(msgspec.Struct):
     """One field of a record: its bytes are `data[start:end]` of the packet's payload."""
 
