@@ -55,6 +55,8 @@ class AnalysisOptions:
     connections: bool = True
     # Whether segments are taken in columns where that can be done; False takes each by itself (for tests).
     columns: bool = True
+    # Whether logins of one shape are decoded once; False decodes each (for tests).
+    shapes: bool = True
     # Called with each batch before its segments are followed.
     on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
     # Called with rows of a batch once they were followed: of which connection they are, and who sent each.

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final
 from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
@@ -109,6 +110,7 @@ class Analysis:
         self._secrets = Secrets(KeyLog(), options.rsa_key)
         for content in options.keylogs:
             self.add_keys(content)
+        self.shapes = LoginShapes() if options.shapes and options.password is None else None
         self._order = InOrder()
         self._memo: PacketMemo | None = None
         self._across = Across()
@@ -133,7 +135,8 @@ class Analysis:
             observers.append(shown)
         observer = None if not observers else observers[0] if len(observers) == 1 else ObserverGroup(observers)
         keep, seen, secrets = options.keep, self._ends, self._secrets
-        conversation = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance)
+        shapes = self.shapes if observer is None else None
+        conversation = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance, shapes)
         if shown is not None:
             self._shown[tcp] = shown
         return conversation

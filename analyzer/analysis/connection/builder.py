@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from analyzer.analysis.connection.drivers import driver_of
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
+from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.findings.engine import find
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
@@ -17,7 +20,7 @@ from analyzer.net.tcp.summary import sent_again, summary_of
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
-from analyzer.protocol.records.login import HandshakeResponse41, extended
+from analyzer.protocol.records.login import FREE_ATTRIBUTES, HandshakeResponse41, extended
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.collations import codec_of, collation
 from analyzer.protocol.tables.commands import COMMANDS
@@ -31,6 +34,18 @@ SILENCE_NS: Final = 10_000_000_000
 BAD_HANDSHAKE: Final = 1043
 
 
+class Said(msgspec.Struct):
+    """What was said in a login, as the model has it: frames, the connection's number and the client's process aside it
+    is the same for all logins of one shape."""
+
+    error: model.ErrorReport | None
+    greeting: model.Greeting | None
+    login: model.Login | None
+    authentication: model.Authentication | None
+    fingerprint: str | None
+    driver: model.Driver | None
+
+
 class Builder:
     """Makes the model of each connection of one capture.
 
@@ -42,12 +57,15 @@ class Builder:
         self._flags: dict[int, list[str]] = {}
         self._statuses: dict[int, list[str]] = {}
         self._fingerprints: dict[tuple[object, ...], str] = {}
+        # There are no more shapes than a conversation's `LoginShapes` keep.
+        self._alike: dict[LoginShape, Said] = {}
 
     def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
         """The connection, with its findings. `evidence` holds what is known of the capture as a whole."""
         facts = conversation.facts
         client, server = tcp.endpoints[conversation.client], tcp.endpoints[1 - conversation.client]
         outcome = outcome_of(tcp, conversation, evidence)
+        said = self._said(conversation)
         connection = model.Connection(
             self.capture,
             tcp.number,
@@ -60,22 +78,18 @@ class Builder:
             self._tcp(tcp, conversation),
             phase_of(conversation),
             outcome,
-            self._error(facts),
-            self._greeting(facts),
-            self._login(conversation),
+            said.error,
+            said.greeting,
+            said.login,
             tls_of(conversation, outcome),
-            self._authentication(conversation),
-            conversation.machine.compression or "none",
+            said.authentication,
+            conversation.standing.compression or "none",
             {COMMANDS.get(code, f"0x{code:02x}"): count for code, count in sorted(facts.commands.items())},
             timing_of(tcp, facts),
-            None,
-            None,
+            said.driver,
+            said.fingerprint,
             [],
         )
-        login = facts.login.record
-        if isinstance(login, HandshakeResponse41):
-            connection.fingerprint = self._fingerprint(login)
-            connection.driver = driver_of(login)
         if facts.greeting.proxy is not None:
             header = facts.greeting.proxy
             connection.proxy = model.Proxy(
@@ -84,9 +98,41 @@ class Builder:
                 model.Endpoint(*header.destination) if header.destination else None,
                 facts.greeting.proxy_frame,
             )
-        case = Case(connection, facts, transport_of(tcp, conversation), tls_facts_of(conversation), evidence)
+        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
+        case = Case(connection, facts, transport, tls, evidence, conversation.login_shape)
         connection.findings = find(case)
         return connection
+
+    def _said(self, conversation: Conversation) -> Said:
+        """What was said in the login; what logins of one shape have in common is worked out once."""
+        shape = conversation.login_shape
+        if shape is None:
+            return self._worked_out(conversation)
+        facts = conversation.facts
+        alike = self._alike.get(shape)
+        if alike is None:
+            alike = self._alike[shape] = self._worked_out(conversation)
+        return Said(
+            _error_again(alike.error, facts),
+            _greeting_again(alike.greeting, facts),
+            _login_again(alike.login, facts),
+            _authentication_again(alike.authentication, facts),
+            alike.fingerprint,
+            alike.driver,
+        )
+
+    def _worked_out(self, conversation: Conversation) -> Said:
+        facts = conversation.facts
+        login = facts.login.record
+        sent = login if isinstance(login, HandshakeResponse41) else None
+        return Said(
+            self._error(facts),
+            self._greeting(facts),
+            self._login(conversation),
+            self._authentication(conversation),
+            self._fingerprint(sent) if sent is not None else None,
+            driver_of(sent) if sent is not None else None,
+        )
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:
         halves = tcp.halves
@@ -264,6 +310,70 @@ class Builder:
         )
 
 
+def _error_again(error: model.ErrorReport | None, facts: Facts) -> model.ErrorReport | None:
+    if error is None:
+        return None
+    return model.ErrorReport(error.code, error.sqlstate, error.message, facts.closing.error_frame, error.phase)
+
+
+def _greeting_again(greeting: model.Greeting | None, facts: Facts) -> model.Greeting | None:
+    record = facts.greeting.record
+    if greeting is None or record is None:
+        return None
+    return model.Greeting(
+        greeting.protocol_version,
+        greeting.server_version,
+        greeting.flavor,
+        record.thread_id,
+        greeting.auth_plugin,
+        greeting.capabilities,
+        greeting.collation_id,
+        greeting.collation,
+        greeting.status_flags,
+        facts.greeting.frame,
+    )
+
+
+def _login_again(login: model.Login | None, facts: Facts) -> model.Login | None:
+    record = facts.login.record
+    if login is None or not isinstance(record, HandshakeResponse41):
+        return None
+    attributes = login.attributes
+    if attributes is not None and record.attributes is not None:
+        attributes = attributes.copy()
+        for name, value in record.attributes:
+            if name in FREE_ATTRIBUTES:
+                attributes[name] = value
+    return model.Login(
+        login.user,
+        login.database,
+        login.auth_plugin,
+        login.capabilities,
+        login.max_packet_size,
+        login.collation_id,
+        login.collation,
+        attributes,
+        login.zstd_level,
+        facts.login.frame,
+    )
+
+
+def _authentication_again(exchange: model.Authentication | None, facts: Facts) -> model.Authentication | None:
+    if exchange is None:
+        return None
+    auth = facts.auth
+    return model.Authentication(
+        exchange.plugin,
+        [model.Switch(a, b, frame) for a, b, frame in auth.switches],
+        exchange.path,
+        exchange.password_protection,
+        [
+            model.Step(known.sender, known.record, known.summary, step[4])
+            for known, step in zip(exchange.steps, auth.steps, strict=True)
+        ],
+    )
+
+
 def _first_of(frames: list[int], client: int) -> str | None:
     """Who was first, of two frame numbers where 0 is never."""
     mine, theirs = frames[client], frames[1 - client]
@@ -310,7 +420,7 @@ def transport_of(tcp: TcpConnection, conversation: Conversation) -> TransportFac
         tcp.closed,
         client.fin_frame or client.rst_frame,
         (client.fin_unseen, server.fin_unseen),
-        conversation.machine.one_sided,
+        conversation.standing.one_sided,
         summary_of(tcp, conversation.client),
     )
 

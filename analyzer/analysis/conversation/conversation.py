@@ -7,16 +7,18 @@ missing the resynchroniser says what is still certain.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.analysis.conversation import resync
-from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, LostBytes, Undecided
+from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, HeldBytes, LostBytes, Undecided
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.fast_path import plain_turns
+from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.resync import Resynchroniser
+from analyzer.analysis.conversation.shape_learning import UNDER_WAY
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
 from analyzer.net.tcp.payload_runs import Runs, RunsHandler
 from analyzer.net.tcp.reassembly import END_RST, GAP_SNAP, TcpConnection
@@ -42,16 +44,27 @@ STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.CO
 # Where nothing is missing: nothing of it changes before somebody begins to watch.
 CERTAIN: Final = Resynchroniser()
 # Bytes with the ends, frames and times of their segments.
-Piece = tuple[bytes, list[int], list[int], list[int]]
+Segments = tuple[bytes, list[int], list[int], list[int]]
+# What is made when bytes are looked at.
+PARTS: Final = frozenset({"_decoder", "_proxy", "_resync", "_tls", "_undecided", "facts", "machine"})
+Settings = tuple[frozenset[int], int, Ends, Allowance]
 
 
 class Conversation(RunsHandler):
-    """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint."""
+    """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint.
+
+    With `shapes`, pieces are held back while they agree with logins that are known (`newcomer`). Where a whole login
+    does, `shape` is known, and with it the facts; all other parts are made when more bytes come, or somebody asks.
+    """
 
     __slots__ = (
         "_decoder",
+        "_made",
+        "_newcomer",
         "_proxy",
         "_resync",
+        "_settings",
+        "_shapes",
         "_tls",
         "_undecided",
         "client",
@@ -61,8 +74,16 @@ class Conversation(RunsHandler):
         "middle_port",
         "observer",
         "secrets",
+        "shape",
         "tcp",
     )
+    facts: Facts
+    machine: Machine
+    _decoder: Decoder
+    _proxy: ProxyLayer
+    _resync: Resynchroniser
+    _tls: TlsLayer
+    _undecided: Undecided | None
 
     def __init__(
         self,
@@ -73,6 +94,7 @@ class Conversation(RunsHandler):
         response_ends: Ends,
         secrets: Secrets,
         allowance: Allowance,
+        shapes: LoginShapes | None = None,
     ) -> None:
         self.tcp = tcp
         self.kind = UNDECIDED
@@ -80,29 +102,169 @@ class Conversation(RunsHandler):
         self.middle_port: int | None = None  # of a server that looks like MySQL's, on a port where nobody looks for it
         self.observer = observer
         self.secrets = secrets
-        self._undecided: Undecided | None = Undecided(tcp, ports)
-        self._decoder = Decoder(self, keep, observer, response_ends, allowance)
-        self.facts: Facts = self._decoder.facts
-        self.machine: Machine = self._decoder.machine
-        self._proxy = ProxyLayer(self.facts)
-        self._tls = TlsLayer(self._decoder, secrets, self._inside)
+        self._settings: Settings = (ports, keep, response_ends, allowance)
+        self.shape: LoginShape | None = None
+        self._shapes = shapes
+        self._made = False
+        self._newcomer = shapes.newcomer() if shapes is not None else None
+        if self._newcomer is None or self._newcomer.step is None:
+            self._make(Facts(), Machine())
+
+    def _make(self, facts: Facts, machine: Machine) -> None:
+        """Makes all parts."""
+        ports, keep, response_ends, allowance = self._settings
+        self._made = True
+        self._undecided = Undecided(self.tcp, ports)
+        self._decoder = Decoder(self, keep, self.observer, response_ends, allowance, facts, machine)
+        self.facts = facts
+        self.machine = machine
+        self._proxy = ProxyLayer(facts)
+        self._tls = TlsLayer(self._decoder, self.secrets, self._inside)
         self._resync = CERTAIN
+
+    def __getattr__(self, name: str) -> Any:
+        """Makes a part that is not there yet: whoever looks that closely gets all of them."""
+        if name not in PARTS or self._made:
+            raise AttributeError(name)
+        self._complete()
+        return getattr(self, name)
 
     @property
     def tls(self) -> TlsSession | None:
         """The TLS session, None while nobody has begun one."""
-        return self._tls.session
+        return self._tls.session if self._made else None
 
     def release(self) -> None:
         """It is over and was told of: its parts let go of one another, and no garbage collection is awaited."""
-        self._decoder.release()
-        self._tls.release()
+        if self._made:
+            self._decoder.release()
+            self._tls.release()
+
+    @property
+    def standing(self) -> Machine:
+        """The machine, or where it is not made one that stands at the same place."""
+        return self.shape.machine if self.shape is not None and not self._made else self.machine
+
+    @property
+    def login_shape(self) -> LoginShape | None:
+        """The shape of its whole login, up to the verdict, where it is known and nothing was added to it since."""
+        shape = self.shape
+        if shape is None or shape.steps != len(self.facts.auth.steps) or self.facts.closing.unasked_frame:
+            return None
+        return shape if shape.steps and self.tls is None else None
+
+    # -- logins of a known shape ---------------------------------------------------------------------------------------
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all packets so far are whole, nothing is missing, and nothing is around the packets."""
+        if self._undecided is not None or self._resync is not CERTAIN or self._tls.session is not None:
+            return False
+        return all(framer.idle for framer in self._decoder.framers)
+
+    def record_place(self, nth: int, burst: int, burst_ns: int) -> None:
+        """Records which of its client's connections this is."""
+        newcomer = self._newcomer
+        if newcomer is not None and not self._made:
+            newcomer.place = (nth, burst, burst_ns)
+        else:
+            self.facts.record_place(nth, burst, burst_ns)
+
+    def _begins(self, newcomer: Newcomer, piece: Chunk) -> None:
+        """Takes a piece of a login that is not decided."""
+        tcp = self.tcp
+        newcomer.add(HeldBytes(piece, tcp.piece_seq, tcp.piece_acks))
+        if self._made:
+            self._take(*piece)
+        elif tcp.syn_ns is None or tcp.synack_ns is None or tcp.gaps or not self._is_known(newcomer):
+            self._complete()
+        else:
+            return
+        if self.machine.state not in UNDER_WAY or newcomer.is_long:
+            self._learn(newcomer)
+
+    def _is_known(self, newcomer: Newcomer) -> bool:
+        """Whether what has come agrees with a login that is known; takes it where that is a whole one."""
+        step = newcomer.step
+        count = len(newcomer.pieces)
+        newcomer.cut()
+        for index in range(count, len(newcomer.pieces)):
+            sender, data, ends, *_ = newcomer.pieces[index]
+            step = step.after(sender == self.tcp.initiator, data, ends) if step is not None else None
+            if step is None:
+                return False
+            if step.shape is not None:
+                rest = newcomer.pieces[index + 1 :]
+                del newcomer.pieces[index + 1 :]
+                self._recognise(newcomer, step.shape)
+                for chunk in rest:
+                    self.facts.closing.spoke_ns = chunk[4][-1]
+                    self._bytes(CLIENT if chunk[0] == self.client else SERVER, *chunk[1:])
+                return True
+        newcomer.step = step
+        return True
+
+    def _recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
+        """The whole login has a known shape."""
+        self._newcomer = None
+        self.kind = MYSQL
+        self.client = self.tcp.initiator or 0
+        self.shape = shape
+        self.facts = shape.facts_of(self.client, newcomer.pieces)
+        if newcomer.place is not None:
+            self.facts.record_place(*newcomer.place)
+        if self._shapes is not None:
+            self._shapes.known()
+
+    def _learn(self, newcomer: Newcomer) -> None:
+        """The login is decided, and had no known shape: that of others may be learnt from it."""
+        self._newcomer = None
+        tcp = self.tcp
+        if self._shapes is None or newcomer.is_long or tcp.syn_ns is None or tcp.synack_ns is None or tcp.gaps:
+            return
+        if self.kind == MYSQL and self.client == tcp.initiator and not self.facts.faults.gaps:
+            newcomer.cut()
+            self._shapes.unknown(self.client, newcomer.pieces, self._anew)
+
+    def _anew(self) -> Conversation:
+        """Follows the same connection from its first byte, with nobody looking on."""
+        ports, keep, response_ends, allowance = self._settings
+        return Conversation(self.tcp, ports, keep, None, response_ends, self.secrets, allowance)
+
+    def _complete(self) -> None:
+        """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
+        shape, newcomer = self.shape, self._newcomer
+        if shape is not None:
+            self._make(self.facts, shape.machine_of(self.facts))
+            self._undecided = None
+            self._proxy.begun = True
+            if self.machine.compression is not None:
+                self._decoder.begin_compression(self.machine.compression, SERVER)
+            self._settle()
+            return
+        self._make(Facts(), Machine())
+        if newcomer is None:
+            return
+        newcomer.step = None
+        if newcomer.place is not None:
+            self.facts.record_place(*newcomer.place)
+        tcp = self.tcp
+        for chunk, tcp.piece_seq, tcp.piece_acks in newcomer.taken:
+            self._take(*chunk)
+
+    def _look_closely(self) -> None:
+        """No known shape is looked for any more."""
+        if not self._made and self.shape is None:
+            self._complete()
+        self._newcomer = None
 
     # -- memory --------------------------------------------------------------------------------------------------------
 
     @property
     def incomplete(self) -> int:
         """Bytes of memory that wait for what makes them whole: a login, a packet."""
+        if not self._made:
+            return self._newcomer.held if self._newcomer is not None else 0
         if self._undecided is not None:
             return self._undecided.held
         return self._decoder.incomplete
@@ -110,12 +272,15 @@ class Conversation(RunsHandler):
     @property
     def held(self) -> int:
         """Bytes of memory that it takes beside the little that any connection does."""
+        if not self._made:
+            return self.incomplete
         undecided = self._undecided.held if self._undecided is not None else 0
         session = self._tls.session
         return undecided + self._decoder.held + (session.held if session is not None else 0)
 
     def shed(self) -> None:
         """Gives up what is incomplete: there is no room for it."""
+        self._look_closely()
         if self._undecided is not None:
             self._undecided.give_up()
             self._decided()
@@ -142,6 +307,13 @@ class Conversation(RunsHandler):
     # -- stream events ------------------------------------------------------------------------------------------------
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        if self._newcomer is not None:
+            self._begins(self._newcomer, (sender, data, ends, frames, times))
+        else:
+            self._take(sender, data, ends, frames, times)
+
+    def _take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Takes a piece as it comes."""
         self.facts.closing.spoke_ns = times[-1]
         if self.kind == MYSQL:
             role = CLIENT if sender == self.client else SERVER
@@ -158,6 +330,8 @@ class Conversation(RunsHandler):
             self._decided()
 
     def runs(self, runs: Runs, first: int, last: int) -> None:
+        if not self._made and self.tcp.syn_ns is None:
+            self._complete()
         run = first
         while run < last:
             if self.kind == MYSQL and self._decoder.turns_due:
@@ -165,12 +339,13 @@ class Conversation(RunsHandler):
                 if run == last:
                     return
             # Of a connection that begins in the capture they matter only where bytes are missing.
-            if self._resync.watching or (self._undecided is not None and self.tcp.syn_ns is None):
+            if self._made and (self._resync.watching or (self._undecided is not None and self.tcp.syn_ns is None)):
                 self.tcp.piece_seq, self.tcp.piece_acks = runs.numbers(run)
             self.data(*runs.piece(run))
             run += 1
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
+        self._look_closely()
         self.facts.faults.record_gap(sender, length, reason, frame)
         lost = LostBytes(sender, length, reason, frame, time_ns, self.tcp.halves[sender].next)
         if self._undecided is not None:
@@ -180,11 +355,12 @@ class Conversation(RunsHandler):
             self._missing(lost, self.tcp)
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
+        self._look_closely()
         closing = self.facts.closing
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
             closing.quiet_ns = max(time_ns - closing.spoke_ns, 0) if closing.spoke_ns else 0
-            if self.kind == MYSQL:
+            if self.kind == MYSQL and self._made:
                 self.facts.record_end(self.machine, self._decoder.framers)
         if closing.reset is None and kind == END_RST:
             closing.reset = (sender, kind, frame, time_ns)
@@ -230,6 +406,9 @@ class Conversation(RunsHandler):
 
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
+        self._look_closely()
+        if not self._made:
+            return  # nothing came behind its login
         if self._undecided is not None:
             self._undecided.give_up()
             self._decided()
@@ -242,7 +421,8 @@ class Conversation(RunsHandler):
 
     def more_keys(self) -> None:
         """The key log has grown: opens what was kept."""
-        self._tls.retry()
+        if self._made:
+            self._tls.retry()
 
     # -- layers --------------------------------------------------------------------------------------------------------
 
@@ -434,7 +614,7 @@ class Conversation(RunsHandler):
         self._watch(self.tcp)
         self._lose(role)
 
-    def _certain(self, role: int, data: bytes, frame: int, time_ns: int) -> Piece | None:
+    def _certain(self, role: int, data: bytes, frame: int, time_ns: int) -> Segments | None:
         """A segment, or what it completes, if its packets can be told; all else is passed over."""
         sync, machine, decoder = self._resync, self.machine, self._decoder
         piece = (data, [len(data)], [frame], [time_ns])

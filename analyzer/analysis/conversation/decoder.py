@@ -76,11 +76,18 @@ class Decoder:
     )
 
     def __init__(
-        self, around: OuterLayers, keep: int, observer: Observer | None, response_ends: Ends, allowance: Allowance
+        self,
+        around: OuterLayers,
+        keep: int,
+        observer: Observer | None,
+        response_ends: Ends,
+        allowance: Allowance,
+        facts: Facts,
+        machine: Machine,
     ) -> None:
         self._around = around
-        self.facts = Facts()
-        self.machine = Machine()
+        self.facts = facts
+        self.machine = machine
         self.machine.ends = response_ends
         self.machine.lean = observer is None
         self.observer = observer

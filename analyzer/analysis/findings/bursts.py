@@ -60,4 +60,4 @@ class Bursts:
                 seen.burst += 1
                 seen.last_ns = now
             if seen.count > 1 and isinstance(tcp.handler, Conversation):
-                tcp.handler.facts.record_place(seen.count, seen.burst, now - seen.burst_ns)
+                tcp.handler.record_place(seen.count, seen.burst, now - seen.burst_ns)

@@ -36,6 +36,8 @@ BITS: Final[dict[Condition, int]] = {condition: bit for bit, condition in CONDIT
 GIVEN: Final[dict[Condition, int]] = {
     condition: rule.given for rule in TABLE for condition in rule.applies if condition not in SIGNS
 } | SIGNS
+# Those that are alike where logins are.
+OF_LOGIN: Final = frozenset(condition for rule in TABLE if rule.by_login for condition in rule.applies) - SIGNS.keys()
 Asked = tuple[tuple[int, Condition], ...]
 
 
@@ -55,11 +57,7 @@ def chosen(case: Case) -> tuple[Rule, ...]:
     those that meet the same conditions, is kept.
     """
     evidence = case.evidence
-    signs = signs_of(case)
-    asked = evidence.asked.get(signs)
-    if asked is None:
-        asked = evidence.asked[signs] = asked_of(signs)
-    met = 0
+    met, asked = _worth_asking(case)
     for bit, condition in asked:
         if condition(case):
             met |= bit
@@ -72,6 +70,24 @@ def chosen(case: Case) -> tuple[Rule, ...]:
         if len(choices) < MOST_CHOICES:
             choices[key] = rules
     return rules
+
+
+def _worth_asking(case: Case) -> tuple[int, Asked]:
+    """The conditions that are known to be met, and those that are to be asked."""
+    evidence, signs = case.evidence, signs_of(case)
+    alike = evidence.by_login.get((case.login, signs)) if case.login is not None else None
+    if alike is not None:
+        return alike
+    asked = evidence.asked.get(signs)
+    if asked is None:
+        asked = evidence.asked[signs] = asked_of(signs)
+    if case.login is None:
+        return 0, asked
+    met = sum(bit for bit, condition in asked if condition in OF_LOGIN and condition(case))
+    alike = met, tuple(each for each in asked if each[1] not in OF_LOGIN)
+    if len(evidence.by_login) < MOST_CHOICES:
+        evidence.by_login[case.login, signs] = alike
+    return alike
 
 
 def asked_of(signs: int) -> Asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +54,8 @@ class Evidence:
     password: bytes | None = None
     # The signs of a connection -> the conditions worth asking, with their bits.
     asked: dict[int, tuple[tuple[int, Condition], ...]] = field(default_factory=dict)
+    # The same for logins that are alike, with the conditions that they meet -> the others that are worth asking.
+    by_login: dict[tuple[Hashable, int], tuple[int, tuple[tuple[int, Condition], ...]]] = field(default_factory=dict)
     # Which conditions a connection meets, and its error's code -> the rules worth a look.
     choices: dict[tuple[int, int], tuple[Rule, ...]] = field(default_factory=dict)
     # What to set, by topic, driver and what is filled in: the same for most connections.
@@ -66,7 +68,8 @@ class Evidence:
 class Case:
     """One connection under judgement: what will be reported of it, and what it left behind.
 
-    `transport` is what is known of its TCP connection, `tls` of its TLS session, None where there was none.
+    `transport` is what is known of its TCP connection, `tls` of its TLS session, None where there was none. `login`,
+    where it is not None, is the same for connections whose logins differ in nothing but frames, times and what is free.
     """
 
     connection: Connection
@@ -74,6 +77,7 @@ class Case:
     transport: TransportFacts
     tls: TlsFacts | None
     evidence: Evidence
+    login: Hashable = None
 
 
 Condition = Callable[[Case], bool]
@@ -102,6 +106,7 @@ class Rule:
     """A row of the table: code (stable, kebab-case), severity, title, when it applies, what makes it, and its texts.
 
     applies   it is looked at where one of these is met
+    by_login  its own conditions ask of nothing but signs and the login: where logins are alike they are asked once
     given     signs: where a connection shows none of them, none of its own conditions is met; 0: nobody can say before
     check     finds it in one connection
     complete  the second half, where other connections have a say: called with what went before, in the order of the
@@ -136,6 +141,7 @@ class Rule:
     complete: Callable[[Connection, Finding, History], bool] | None = field(default=None, repr=False)
     conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)
     ahead: int = FAR_AHEAD
+    by_login: bool = False
 
     def says(
         self,

@@ -121,15 +121,17 @@ class Exchange:
     `nonce` is what the server gave the plugin to work on, cut to what the plugin uses (for parsec, the extended salt is
     added when it comes); `secure` says whether the transport is TLS, which decides what the client may send. `path` is
     direct, fast or full (contract), `protection` one of this module's constants, or None before anything was seen.
+    `opaque` says of the client's last payload that any bytes, as many, would have been taken in the same way.
     """
 
-    __slots__ = ("nonce", "path", "protection", "response", "secure")
+    __slots__ = ("nonce", "opaque", "path", "protection", "response", "secure")
 
     def __init__(self, nonce: bytes, secure: bool) -> None:
         self.nonce = nonce
         self.secure = secure
         self.path: str | None = "direct"
         self.protection: str | None = None
+        self.opaque = False
         # The client's first proof, for Plugin.verify; None where the plugin has none.
         self.response: bytes | None = None
 
@@ -153,13 +155,19 @@ class Exchange:
 
 
 class ProofExchange(Exchange):
-    """A plugin of one step: the client answers the nonce with a proof, which `decode` reads, or with nothing."""
+    """A plugin of one step: the client answers the nonce with a proof, which `decode` reads, or with nothing.
 
-    __slots__ = ("_decode",)
+    `any_bytes`: a proof is known by its length alone.
+    """
 
-    def __init__(self, nonce: bytes, secure: bool, decode: Callable[[Reader], AuthRecord]) -> None:
+    __slots__ = ("_any_bytes", "_decode")
+
+    def __init__(
+        self, nonce: bytes, secure: bool, decode: Callable[[Reader], AuthRecord], *, any_bytes: bool = False
+    ) -> None:
         super().__init__(nonce, secure)
         self._decode = decode
+        self._any_bytes = any_bytes
 
     def client(self, r: Reader) -> AuthRecord:
         self.response = r.data[r.pos : r.end]
@@ -168,6 +176,7 @@ class ProofExchange(Exchange):
             return Empty.decode(r)
         record = self._decode(r)
         self.protection = SCRAMBLE
+        self.opaque = self._any_bytes
         return record
 
 
@@ -271,6 +280,8 @@ class Plugin:
     proof: Proof = Proof(
         computed="The client answers in the plugin's own way.", proves="Only the plugin's two ends know."
     )
+    # What the server gives it are bytes without a meaning of their own: no question, no name.
+    random_data: bool = False
     # Bytes of the nonce the plugin uses; longer server data is cut (a trailing NUL, usually). None: all of it.
     nonce_length: int | None = 20
 

@@ -90,6 +90,7 @@ class CachingSha2Exchange(Exchange):
         self._key_asked = False
 
     def client(self, r: Reader) -> AuthRecord:
+        self.opaque = False
         if not self._full:
             self.response = r.data[r.pos : r.end]
             if self.response in (b"", b"\x00"):
@@ -97,9 +98,11 @@ class CachingSha2Exchange(Exchange):
                 return NoPassword.decode(r)
             scramble = Sha2Scramble.decode(r)
             self.protection = SCRAMBLE
+            self.opaque = True
             return scramble
         if self._key_asked:
             self.protection = RSA
+            self.opaque = True
             return EncryptedPassword.decode(r)
         # One byte is no password: that would have its NUL.
         if r.left == 1 and r.peek() == REQUEST_PUBLIC_KEY:
@@ -169,6 +172,7 @@ class CachingSha2Client(ClientSide):
 class CachingSha2Password(Plugin):
     name = "caching_sha2_password"
     short_name = "caching_sha2"
+    random_data = True
     open_fields = frozenset({"request", "nul"})
     proof = Proof(
         computed=(

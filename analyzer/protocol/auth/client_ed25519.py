@@ -34,6 +34,7 @@ class Ed25519Signature(AuthRecord, frozen=True):
 class ClientEd25519(Plugin):
     name = "client_ed25519"
     short_name = "ed25519"
+    random_data = True
     proof = Proof(
         computed="The client signs the server's 32 bytes of nonce with Ed25519; the key is made from the password.",
         proves=(
@@ -48,7 +49,7 @@ class ClientEd25519(Plugin):
         return nonce[:NONCE_LENGTH].ljust(NONCE_LENGTH, b"\x00")
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return ProofExchange(self.cut(nonce), secure, Ed25519Signature.decode)
+        return ProofExchange(self.cut(nonce), secure, Ed25519Signature.decode, any_bytes=True)
 
     def client(self, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> ClientSide:
         return ClientSide(self, password, self.cut(nonce), secure, options)

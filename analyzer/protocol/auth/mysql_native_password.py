@@ -33,6 +33,7 @@ class NativeScramble(AuthRecord, frozen=True):
 class MysqlNativePassword(Plugin):
     name = "mysql_native_password"
     short_name = "native"
+    random_data = True
     proof = Proof(
         computed=(
             "The client computes XOR(SHA1(password), SHA1(nonce, SHA1(SHA1(password)))): 20 bytes made from the "
@@ -45,7 +46,7 @@ class MysqlNativePassword(Plugin):
     )
 
     def exchange(self, nonce: bytes, secure: bool) -> Exchange:
-        return ProofExchange(self.cut(nonce), secure, NativeScramble.decode)
+        return ProofExchange(self.cut(nonce), secure, NativeScramble.decode, any_bytes=True)
 
     def client(self, password: bytes, nonce: bytes, secure: bool, options: ClientOptions) -> ClientSide:
         return ClientSide(self, password, self.cut(nonce), secure, options)

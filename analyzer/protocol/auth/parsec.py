@@ -112,11 +112,13 @@ class ParsecExchange(Exchange):
     __slots__ = ()
 
     def client(self, r: Reader) -> AuthRecord:
+        self.opaque = False
         if r.left == 0:
             return ExtSaltRequest.decode(r)
         self.response = r.data[r.pos : r.end]
         record = ParsecResponse.decode(r)
         self.protection = SCRAMBLE
+        self.opaque = True
         return record
 
     def server(self, r: Reader) -> AuthRecord:
@@ -155,6 +157,7 @@ class ParsecClient(ClientSide):
 class Parsec(Plugin):
     name = "parsec"
     short_name = "parsec"
+    random_data = True
     open_fields = frozenset({"client_nonce"})
     proof = Proof(
         computed=(

@@ -45,11 +45,13 @@ class Sha256Exchange(Exchange):
         self._key_asked = False
 
     def client(self, r: Reader) -> AuthRecord:
+        self.opaque = False
         if r.left == 0:
             self.protection = EMPTY
             return Empty.decode(r)
         if self._key_asked:
             self.protection = RSA
+            self.opaque = True
             return EncryptedPassword.decode(r)
         if r.left == 1 and r.peek() == 0:
             self.protection = EMPTY
@@ -107,6 +109,7 @@ class Sha256Client(ClientSide):
 
 class Sha256Password(Plugin):
     name = "sha256_password"
+    random_data = True
     short_name = "sha256"
     open_fields = frozenset({"request", "nul"})
     proof = Proof(

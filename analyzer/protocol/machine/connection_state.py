@@ -168,6 +168,28 @@ class ConnectionState(msgspec.Struct):
         command = self.at.command
         return command.statement if command is not None else None
 
+    def again(self, nonce: bytes) -> ConnectionState:
+        """Another connection's state, whose login went as this one's did, and is decided or goes into TLS."""
+        context, at, auth = self.context, self.at, self.auth
+        return ConnectionState(
+            Context(
+                context.server,
+                context.client,
+                context.in_force,
+                context.flavor,
+                nonce,
+                client_codec=context.client_codec,
+                results_codec=context.results_codec,
+            ),
+            State(at.name, sequence=at.sequence, quitting=at.quitting, greeted=at.greeted),
+            AuthProgress(auth.plugin, auth.plugin_name, login_done=auth.login_done),
+            ResultSetProgress(),
+            PreparedProgress(),
+            self.compression,
+            self.ends,
+            lean=self.lean,
+        )
+
     def move(self, event: Event) -> None:
         """Goes along the table, and on to the next pipelined command where one has its whole response."""
         at = self.at

@@ -50,6 +50,13 @@ class Machine:
         self.connection = new_connection(context, state)
         self.context = self.connection.context
 
+    def again(self, nonce: bytes) -> Machine:
+        """Another connection's machine, which stands where this one does; its server gave it another nonce."""
+        machine = Machine.__new__(Machine)
+        machine.connection = self.connection.again(nonce)
+        machine.context = machine.connection.context
+        return machine
+
     def feed(self, sender: int, packet: RawPacket) -> AnyRecord:
         """Decodes the packet and moves. Never raises for bad bytes."""
         connection = self.connection

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 import msgspec
 
 from analyzer.errors import BadValue, DecodeError
 from analyzer.protocol.context import Context
 from analyzer.protocol.wire.reader import Reader, TracingReader, Writer
+
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -24,6 +28,13 @@ class Record(msgspec.Struct, frozen=True):
 
     def summary(self) -> str:
         return ""
+
+    def free(self, ctx: Context) -> Mapping[str, int]:
+        """Fields of which other bytes, as many, change nothing else of what is decoded, and nothing of what follows.
+
+        Numbers of connections are such, and nonces. Each with how many bytes at its end are not free.
+        """
+        return NOTHING
 
     def to_bytes(self, ctx: Context) -> bytes:
         w = Writer()

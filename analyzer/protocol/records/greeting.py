@@ -7,6 +7,8 @@ Sources: MySQL source documentation, "Protocol::HandshakeV10" and "Protocol::Han
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Self
 
 from analyzer.errors import BadValue
@@ -23,6 +25,8 @@ STATUS_SIZE: Final = 2
 NONCE_PART: Final = 12  # bytes of the nonce's second part, without the NUL behind it
 # Longer versions are none.
 LONGEST_VERSION: Final = 255
+# The last byte of the nonce's second part says whether it ends with a NUL.
+FREE: Final = MappingProxyType({"thread_id": 0, "auth_plugin_data_part_1": 0, "auth_plugin_data_part_2": 1})
 
 
 class HandshakeV10(Record, frozen=True):
@@ -112,6 +116,9 @@ class HandshakeV10(Record, frozen=True):
             has_nul,
             r.rest("trailing") if r.pos < r.end else b"",
         )
+
+    def free(self, ctx: Context) -> Mapping[str, int]:
+        return FREE
 
     def encode(self, w: Writer, ctx: Context) -> None:
         w.u8(10)

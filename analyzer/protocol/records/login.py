@@ -6,11 +6,13 @@ Sources: MySQL source documentation, "Protocol::SSLRequest", "Protocol::Handshak
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Self
 
 from analyzer.errors import BadValue, DecodeError, Truncated
 from analyzer.protocol.context import Context
-from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.base import NOTHING, Record
 from analyzer.protocol.tables.capabilities import (
     CLIENT_CONNECT_ATTRS,
     CLIENT_CONNECT_WITH_DB,
@@ -25,6 +27,9 @@ from analyzer.protocol.tables.capabilities import (
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Writer
 
 Attributes = tuple[tuple[str, str], ...]
+# Connection attributes that name the client's process: another one is the same client all the same.
+FREE_ATTRIBUTES: Final = frozenset({"_pid", "_thread"})
+FREE: Final = MappingProxyType({"auth_response": 0})
 
 
 def extended(client_flag: int, filler: bytes) -> int:
@@ -189,6 +194,14 @@ class HandshakeResponse41(Record, frozen=True):
             trailing,
             has_nul,
         )
+
+    def free(self, ctx: Context) -> Mapping[str, int]:
+        """The response, where its plugin takes any bytes (`Exchange.opaque`)."""
+        tried = self.client_flag if ctx.server is None else self.client_flag & ctx.server
+        # Its length stands in front of it, in every layout that `decode` tries.
+        counted = self.layout & (CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA | CLIENT_SECURE_CONNECTION)
+        alike = not (self.client_flag ^ tried) & (CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA | CLIENT_SECURE_CONNECTION)
+        return FREE if counted and alike else NOTHING
 
     def encode(self, w: Writer, ctx: Context) -> None:
         layout = self.layout

@@ -54,6 +54,7 @@ RULE = Rule(
     "More connection attributes than a server takes",
     (applies,),
     check,
+    by_login=True,
     looks_at="the size of the connection attributes: over 64 KiB with ERR 1043; over 512 bytes",
     about=(
         "Connection attributes (program name, driver, version ...) travel in the login. Servers refuse more "

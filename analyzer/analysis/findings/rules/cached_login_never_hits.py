@@ -65,6 +65,7 @@ RULE = Rule(
     "The same user takes the slow path of caching_sha2_password again and again",
     (applies,),
     check,
+    by_login=True,
     given=ACCEPTED,
     looks_at=(
         "a login on the full path (`01 04`), accepted, of a user whose login from the same address to the "

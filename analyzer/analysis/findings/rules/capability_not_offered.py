@@ -34,6 +34,7 @@ RULE = Rule(
     "The client sets flags that the server never offered",
     (applies,),
     check,
+    by_login=True,
     looks_at="capabilities of the login that the greeting does not have (flags that only clients set are left out)",
     about=(
         "Both sides may use only what both have set. A client that sets a flag its server never offered works"

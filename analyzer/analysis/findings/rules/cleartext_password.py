@@ -39,6 +39,7 @@ RULE = Rule(
     "A password in clear text on plain TCP",
     (applies,),
     check,
+    by_login=True,
     looks_at=(
         "an auth response outside TLS that holds the password itself: mysql_clear_password, dialog (PAM), "
         "caching_sha2_password's and sha256_password's full path without RSA; also in COM_CHANGE_USER"

@@ -87,6 +87,7 @@ RULE = Rule(
     "The session's collation is another than the client asked for",
     (applies, has_failed_command),
     check,
+    by_login=True,
     looks_at=(
         "the collation of the login: two bytes of which servers read one (309 becomes 53), one the server "
         "does not have (255 on MariaDB before 11.4.5), or one that nobody has"

@@ -39,6 +39,7 @@ RULE = Rule(
     "An authentication plugin that servers are giving up",
     (applies,),
     check,
+    by_login=True,
     given=ACCEPTED,
     looks_at="the plugin that the accepted login used in the end, and the server's kind",
     about=(

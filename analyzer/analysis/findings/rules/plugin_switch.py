@@ -39,6 +39,7 @@ RULE = Rule(
     "An auth switch on the way to an accepted login",
     (applies,),
     check,
+    by_login=True,
     given=ACCEPTED,
     looks_at="an AuthSwitchRequest in a login that is accepted in the end; the time from the login to it",
     about=(

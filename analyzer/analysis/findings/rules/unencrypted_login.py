@@ -10,7 +10,7 @@ from analyzer.analysis.findings.rule import INFO, MOST_CHOICES, Case, Rule, Verd
 
 
 def applies(case: Case) -> bool:
-    return case.connection.tls is None and login41(case) is not None and not is_local(case.connection.server.address)
+    return case.connection.tls is None and login41(case) is not None
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -46,6 +46,7 @@ RULE = Rule(
     "A login without TLS over a network",
     (applies,),
     check,
+    by_login=True,
     looks_at="a login in plain text to an address that is not loopback",
     about=(
         "Without TLS everything between client and server can be read on the way: names, statements, results."

@@ -1,0 +1,291 @@
+"""Logins that differ only in what is free: each shape of them is decoded once, and the others get its facts.
+
+Thousands of connections of one program log in with the same bytes, but for the connection's number, the nonces, the
+proofs that are made of them, and the client's process. Records name those fields (`Record.free`), auth plugins say
+where a proof may be any bytes (`Exchange.opaque`), and the tracing reader says where they stand. What is left of the
+pieces of a login, in their order, up to the server's verdict or to TLS, is its shape.
+
+The first login of an outline (who sent how much) goes the whole way, as all would. The second is followed once more,
+with places in the row of its segments for frames and times: its facts, in places, are the `LoginShape`. Whose pieces
+agree with a shape to its end gets its facts, with frames, times and free fields of its own. Whose do not goes the whole
+way, from the first byte on.
+
+It is used where nobody looks at packets and no password is checked, and left alone where little comes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from operator import itemgetter
+from typing import Final, TypeVar
+
+import msgspec
+
+from analyzer.analysis.conversation.classifier import Chunk, HeldBytes
+from analyzer.analysis.conversation.facts import AuthFacts, ClosingFacts, Facts, GreetingFacts, LoginFacts
+from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
+from analyzer.protocol.machine.machine import Machine
+from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.greeting import HandshakeV10
+
+# Shapes that are kept; outlines of which one login was seen; shapes of one outline.
+MOST_SHAPES: Final = 1024
+MOST_OUTLINES: Final = 4096
+MOST_ALIKE: Final = 64
+# Pieces of a login, and their bytes, that are held back at most.
+MOST_PIECES: Final = 24
+MOST_BYTES: Final = 1 << 13
+# Of so many logins a quarter has to have a known shape: else none of the next ones is looked at.
+TRIED: Final = 512
+LEFT_ALONE: Final = 16 * TRIED
+
+R = TypeVar("R", bound=Record | None)
+
+
+class Mask:
+    """One layout of a piece: what of it is fixed, and what comes next where that is so."""
+
+    __slots__ = ("_digits", "_fixed", "fields", "following")
+
+    def __init__(self, fields: tuple[FreeField, ...], length: int) -> None:
+        self.fields = fields
+        self.following: dict[Hashable, ShapeStep] = {}
+        starts = [0, *(field.free.stop for field in fields)]
+        stops = [*(field.free.start for field in fields), length]
+        self._fixed: Callable[[bytes], Hashable] = itemgetter(*map(slice, starts, stops))
+        self._digits = [field.free for field in fields if field.digits]
+
+    def step(self, data: bytes) -> ShapeStep | None:
+        """What comes after the piece `data`; None where what is fixed of it is not known."""
+        found = self.following.get(self._fixed(data))
+        if found is not None:
+            for place in self._digits:
+                if not data[place].isdigit():
+                    return None
+        return found
+
+    def put(self, data: bytes) -> ShapeStep:
+        """The same, made where it was not known."""
+        return self.following.setdefault(self._fixed(data), ShapeStep())
+
+
+class ShapeStep:
+    """The pieces so far are those of a login that is known. `shape` is set where the last of them decided it."""
+
+    __slots__ = ("masks", "shape")
+
+    def __init__(self) -> None:
+        self.masks: dict[Hashable, list[Mask]] = {}
+        self.shape: LoginShape | None = None
+
+    def after(self, by_client: bool, data: bytes, ends: list[int]) -> ShapeStep | None:
+        """What comes after another piece; None where no login goes on like that."""
+        for mask in self.masks.get(_outline(by_client, ends), ()):
+            found = mask.step(data)
+            if found is not None:
+                return found
+        return None
+
+    def put(self, by_client: bool, data: bytes, ends: list[int], fields: tuple[FreeField, ...]) -> ShapeStep:
+        """The same, made where it was not known."""
+        masks = self.masks.setdefault(_outline(by_client, ends), [])
+        for mask in masks:
+            if mask.fields == fields:
+                return mask.put(data)
+        masks.append(Mask(fields, len(data)))
+        return masks[-1].put(data)
+
+
+def _outline(by_client: bool, ends: list[int]) -> Hashable:
+    """What shows of a piece before anything in it is read: who sent it, and its segments."""
+    if len(ends) == 1:
+        return ends[0] if by_client else -ends[0]
+    return (by_client, *ends)
+
+
+class LoginShape:
+    """A login that was decided: its facts, with places of segments, from 1, for frames and times (0: never).
+
+    `machine` stands where the login left it, `steps` counts those of the authentication: none where TLS is due.
+    """
+
+    __slots__ = ("_facts", "_greeting", "_login", "machine", "steps")
+
+    def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
+        self._facts = facts
+        self.machine = machine
+        self.steps = len(facts.auth.steps)
+        self._greeting, self._login = fields[0], fields[LOGIN_PIECE]
+
+    def facts_of(self, client: int, pieces: list[Chunk]) -> Facts:
+        """The facts of another login of this shape. Records of its steps are the first one's: their words are alike."""
+        frames, times = [0], [0]
+        for piece in pieces:
+            frames += piece[3]
+            times += piece[4]
+        known = self._facts
+        greeting, login, auth, closing = known.greeting, known.login, known.auth, known.closing
+        asked = login.ssl_request_frame
+        return Facts(
+            GreetingFacts(
+                _refilled(greeting.record, self._greeting, pieces[0][1]),
+                frames[greeting.frame],
+                times[greeting.time_ns],
+                client_first=greeting.client_first,
+                server_first=greeting.server_first,
+            ),
+            LoginFacts(
+                _refilled(login.record, self._login, pieces[LOGIN_PIECE][1]),
+                login.detail,
+                frames[login.frame],
+                times[login.time_ns],
+                ssl_request=login.ssl_request,
+                ssl_request_frame=None if asked is None else frames[asked],
+                ssl_request_ns=None if asked is None else times[asked],
+            ),
+            AuthFacts(
+                [(role, name, record, detail, frames[place]) for role, name, record, detail, place in auth.steps],
+                [(before, name, frames[place]) for before, name, place in auth.switches],
+                times[auth.switched_ns],
+                auth.plugin,
+                auth.path,
+                auth.protection,
+                verdict=auth.verdict,
+                verdict_frame=frames[auth.verdict_frame],
+                verdict_ns=times[auth.verdict_ns],
+            ),
+            closing=ClosingFacts(
+                closing.error,
+                frames[closing.error_frame],
+                times[closing.error_ns],
+                closing.error_phase,
+                spoke_ns=times[-1],
+            ),
+            client=client,
+        )
+
+    def machine_of(self, facts: Facts) -> Machine:
+        """The machine of another login of this shape."""
+        greeting = facts.greeting.record
+        return self.machine.again(greeting.auth_plugin_data if isinstance(greeting, HandshakeV10) else b"")
+
+
+def _refilled(record: R, fields: tuple[FreeField, ...], data: bytes) -> R:
+    """A record with the free fields of a piece."""
+    if record is None or not fields:
+        return record
+    values: dict[str, object] = {}
+    attributes: list[tuple[str, str]] = []
+    for field in fields:
+        value = data[field.place]
+        if field.attribute >= 0:
+            attributes = attributes or list(getattr(record, ATTRIBUTES))
+            attributes[field.attribute] = (attributes[field.attribute][0], value.decode("ascii"))
+        else:
+            values[field.name] = int.from_bytes(value, "little") if field.number else value
+    if attributes:
+        values[ATTRIBUTES] = tuple(attributes)
+    return msgspec.structs.replace(record, **values)
+
+
+class Newcomer:
+    """A connection whose login is not decided: what was taken of it, and where that stands among known logins.
+
+    `taken` are its pieces as they came, `pieces` those that `cut` made of them: but for the first, one for each
+    segment, as TLS may begin in any. `step` is None where no login that is known began so: it goes the whole way, and
+    something may be learnt from it. `place` is what `Facts.record_place` will be told.
+    """
+
+    __slots__ = ("_cut", "_size", "pieces", "place", "step", "taken")
+
+    def __init__(self, step: ShapeStep | None) -> None:
+        self.step = step
+        self.taken: list[HeldBytes] = []
+        self.pieces: list[Chunk] = []
+        self.place: tuple[int, int, int] | None = None
+        self._cut = 0
+        self._size = 0
+
+    def add(self, held: HeldBytes) -> None:
+        """Keeps a piece."""
+        self.taken.append(held)
+        self._size += len(held.chunk[1])
+
+    def cut(self) -> None:
+        """Cuts what was taken since the last call."""
+        for held in self.taken[self._cut :]:
+            sender, data, ends, frames, times = chunk = held.chunk
+            if len(ends) == 1 or not self.pieces:
+                self.pieces.append(chunk)
+                continue
+            start = 0
+            for end, frame, time_ns in zip(ends, frames, times, strict=True):
+                self.pieces.append((sender, data[start:end], [end - start], [frame], [time_ns]))
+                start = end
+        self._cut = len(self.taken)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the pieces take."""
+        return self._size
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there is more than a login has."""
+        return self._size > MOST_BYTES or len(self.taken) > MOST_PIECES
+
+
+class LoginShapes:
+    """All shapes of one analysis."""
+
+    def __init__(self) -> None:
+        self._first = ShapeStep()
+        self._outlines: dict[Hashable, int] = {}  # -> how many were learnt from
+        self._shapes = 0
+        self._tried = self._known = 0
+        self._left_alone = 0
+        self.found = 0  # logins whose shape was known
+
+    def newcomer(self) -> Newcomer | None:
+        """Follows another connection; None where little would come of it."""
+        if self._left_alone:
+            self._left_alone -= 1
+            return None
+        return Newcomer(self._first if self._first.masks else None)
+
+    def known(self) -> None:
+        """A login had a known shape."""
+        self.found += 1
+        self._known += 1
+        self._count()
+
+    def unknown(self, client: int, pieces: list[Chunk], again: Callable[[], LearnedFrom]) -> None:
+        """A login was decided that had none. `again` gives who follows its pieces anew."""
+        self._count()
+        outline = tuple([_outline(piece[0] == client, piece[2]) for piece in pieces])
+        learnt = self._outlines.get(outline)
+        if learnt is None:
+            if len(self._outlines) < MOST_OUTLINES:
+                self._outlines[outline] = 0
+            return
+        if learnt >= MOST_ALIKE or self._shapes >= MOST_SHAPES:
+            return
+        follower = again()
+        learning = learn(follower, client, pieces)
+        follower.release()
+        if learning is None:
+            self._outlines[outline] = MOST_ALIKE  # others like it can not be learnt from, either
+            return
+        self._outlines[outline] = learnt + 1
+        step = self._first
+        for piece, fields in zip(pieces, learning.fields, strict=False):  # up to the one that decided it
+            step = step.put(piece[0] == client, piece[1], piece[2], fields)
+        step.shape = LoginShape(learning.facts, learning.machine, learning.fields)
+        self._shapes += 1
+
+    def _count(self) -> None:
+        self._tried += 1
+        if self._tried >= TRIED:
+            if self._known * 4 < self._tried:
+                self._left_alone = LEFT_ALONE
+            self._tried = self._known = 0

@@ -1,0 +1,189 @@
+"""Logins of one shape, decoded once: the same connections, byte for byte, as where each is decoded."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.batches import FrameBatch
+from analyzer.protocol.context import Context
+from analyzer.protocol.records.greeting import HandshakeV10
+from analyzer.report.jsonl import encode
+from tests.bench import tls
+from tests.bench.replay import Turn, frames_of, turns_of
+from tests.corpus import REPOSITORY, captures
+from tests.reading import read_through
+from tests.wire.frames import Frame, batches
+
+SAMPLES = REPOSITORY / "samples"
+NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if path.suffix in (".pcap", ".pcapng"))
+COPIES = 6
+LATER_NS = 1_000_000
+# (copy, turn, byte of it, what it becomes)
+Change = tuple[int, int, int, int]
+
+
+@cache
+def _said(name: str) -> list[Turn]:
+    try:
+        return turns_of(SAMPLES / name)
+    except ValueError:  # bytes are missing
+        return []
+
+
+# Those whose first connection is whole, and not too long.
+WHOLE = [name for name in NAMES if len(_said(name)) > 1 and sum(len(data) for _, data in _said(name)) < 1 << 15]
+
+
+def _again(name: str, changes: list[Change], copies: int = COPIES) -> list[Frame]:
+    """The first connection of a sample several times, one after the other, with bytes changed."""
+    found: list[Frame] = []
+    rng = random.Random(7)
+    for copy in range(copies):
+        turns = [(by_client, bytearray(data)) for by_client, data in _said(name)]
+        for of, turn, place, byte in changes:
+            if of % copies == copy:
+                data = turns[turn % len(turns)][1]
+                data[place % len(data)] = byte
+        said = [(by_client, bytes(data)) for by_client, data in turns]
+        start = copy * 1_000 * LATER_NS
+        found += [Frame(data, timestamp_ns=time_ns) for time_ns, data in frames_of(said, copy, start, rng)]
+    return found
+
+
+def _told(
+    frames: list[FrameBatch], shapes: bool, columns: bool = True, keylogs: tuple[bytes, ...] = ()
+) -> tuple[bytes, int]:
+    """All connections as JSON, and how many logins had a known shape."""
+    analysis = Analysis("capture", AnalysisOptions(shapes=shapes, columns=columns, keylogs=keylogs))
+    lines = [encode(connection) for connection, _ in read_through(analysis, frames)]
+    return b"".join(lines), analysis.shapes.found if analysis.shapes is not None else 0
+
+
+def _same(frames: list[Frame], size: int = 0, columns: bool = True) -> int:
+    lines, found = _told(batches(frames, size), True, columns)
+    assert lines == _told(batches(frames, size), False, columns)[0]
+    return found
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_login_that_comes_again(name: str, size: int) -> None:
+    _same(_again(name, []), size)
+    _same(_again(name, []), size, columns=False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mysql97_cli_fast-auth.pcap",
+        "mysql97_cli_full-auth-rsa.pcapng",
+        "mysql97_cli_wrong-password.pcap",
+        "mariadb1011_cli_native.pcap",
+        "mariadb1011_cli_ed25519.pcapng",
+        "mariadb1011_cli_unknown-user.pcap",
+        "mariadb118_cli_parsec.pcapng",
+    ],
+)
+def test_all_but_two_are_known(name: str) -> None:
+    found = _same(_again(name, []))
+    assert found == COPIES - 2
+    # With other numbers of connections and other nonces they are still.
+    version = _said(name)[0][1].index(b"\0", 5)
+    others = [(copy, 0, version + 1 + place, 1 + copy * 7 + place) for copy in range(COPIES) for place in range(12)]
+    assert _same(_again(name, others)) == COPIES - 2
+
+
+@pytest.mark.parametrize("keys", [True, False], ids=["with keys", "without"])
+@pytest.mark.parametrize("size", [0, 1])
+def test_up_to_tls(tmp_path: Path, size: int, keys: bool) -> None:
+    contexts = tls.Contexts(tmp_path)
+    frames: list[Frame] = []
+    rng = random.Random(8)
+    for copy in range(COPIES):
+        turns = tls.in_tls(_said("mariadb1011_cli_native.pcap"), contexts)
+        start = copy * 1_000 * LATER_NS
+        frames += [Frame(data, timestamp_ns=time_ns) for time_ns, data in frames_of(turns, copy, start, rng)]
+    keylogs = (contexts.keylog.read_bytes(),) if keys else ()
+    told, found = _told(batches(frames, size), True, keylogs=keylogs)
+    assert told == _told(batches(frames, size), False, keylogs=keylogs)[0]
+    assert told.count(b'"user":"app"') == (COPIES if keys else 0)
+    assert found == COPIES - 2
+
+
+def test_what_is_free_is_each_connections_own() -> None:
+    name = "mariadb1011_cli_native.pcap"
+    version = _said(name)[0][1].index(b"\0", 5)
+    pid = _said(name)[1][1].index(b"_pid") + 5
+    changes = [(copy, 0, version + 1, copy + 1) for copy in range(COPIES)]
+    changes += [(copy, 1, pid, ord("1") + copy) for copy in range(COPIES)]
+    analysis = Analysis("capture", AnalysisOptions())
+    told = [connection for connection, _ in read_through(analysis, batches(_again(name, changes)))]
+    assert analysis.shapes is not None
+    assert analysis.shapes.found == COPIES - 2
+    greetings = [one.greeting.connection_id & 0xFF for one in told if one.greeting is not None]
+    assert greetings == [copy + 1 for copy in range(COPIES)]
+    pids = [(one.login.attributes or {})["_pid"][0] for one in told if one.login is not None]
+    assert pids == [str(copy + 1) for copy in range(COPIES)]
+
+
+def test_a_process_that_is_no_number_is_another_shape() -> None:
+    name = "mariadb1011_cli_native.pcap"
+    pid = _said(name)[1][1].index(b"_pid") + 5
+    assert _same(_again(name, [(COPIES - 1, 1, pid, ord("x"))])) == COPIES - 3
+
+
+def test_another_user_is_another_shape() -> None:
+    name = "mariadb1011_cli_native.pcap"
+    user = _said(name)[1][1].index(b"\0", 36) - 1
+    found = _same(_again(name, [(copy, 1, user, ord("a") + copy) for copy in range(COPIES)]))
+    assert not found
+
+
+def test_where_a_password_is_checked_each_is_decoded() -> None:
+    frames = batches(_again("mariadb1011_cli_native.pcap", []))
+    analysis = Analysis("capture", AnalysisOptions(password=b"secret"))
+    assert len(read_through(analysis, frames)) == COPIES
+    assert analysis.shapes is None
+
+
+def test_a_greeting_says_what_of_it_is_free() -> None:
+    greeting = HandshakeV10("1", 1, b"12345678", 0, 0)
+    assert set(greeting.free(Context())) == {"thread_id", "auth_plugin_data_part_1", "auth_plugin_data_part_2"}
+
+
+@given(
+    name=st.sampled_from(WHOLE),
+    changes=st.lists(
+        st.tuples(st.integers(0, COPIES), st.integers(0, 8), st.integers(0, 400), st.integers(0, 255)), max_size=6
+    ),
+    size=st.sampled_from([0, 0, 3, 11, 40]),
+    lost=st.lists(st.integers(0, 400), max_size=2),
+    swapped=st.lists(st.integers(0, 400), max_size=2),
+    columns=st.booleans(),
+)
+def test_whatever_is_broken(
+    name: str, changes: list[Change], size: int, lost: list[int], swapped: list[int], columns: bool
+) -> None:
+    frames = _again(name, changes)
+    for place in swapped:
+        at = place % (len(frames) - 1)
+        frames[at], frames[at + 1] = frames[at + 1], frames[at]
+    for place in lost:
+        del frames[place % len(frames)]
+    _same(frames, size, columns)
+
+
+@pytest.mark.parametrize("capture", [*(SAMPLES / name for name in NAMES), *captures()], ids=lambda path: path.name)
+def test_every_capture_says_the_same(capture: Path) -> None:
+    def told(shapes: bool) -> list[bytes]:
+        analysis = Analysis(str(capture), AnalysisOptions(shapes=shapes))
+        return [encode(connection) for connection, _ in read_through(analysis, capture)]
+
+    assert told(True) == told(False)
