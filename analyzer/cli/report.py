@@ -9,13 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, Final
 
-from analyzer.analysis import AnalysisOptions, Result
+from analyzer.analysis import AnalysisOptions, Connection, Result
+from analyzer.analysis.commands.workload import Workload
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes
 from analyzer.cli.console import Again, Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
-from analyzer.engine.collectors import connections, whole
+from analyzer.engine.collectors import connection_alone, connections, whole
 from analyzer.engine.run import Run
+from analyzer.engine.workload_collector import with_workload
 
 PACKETS = 200
 THEMES = ("auto", "light", "dark")
@@ -99,7 +101,8 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     twice = all(os.path.isfile(name) for name in arguments.captures)
     twice = twice and sum(os.path.getsize(name) for name in arguments.captures) > READ_ONCE
     first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
-    sources: Run[Entry] = Run(first, connections(arguments.filter, prepare.entry), jobs_of(arguments), Console())
+    collect = with_workload(arguments.filter, prepare.entry, statements=True)
+    sources: Run[Entry | Workload] = Run(first, collect, jobs_of(arguments), Console())
     file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     with HtmlReport(
         file,
@@ -111,7 +114,10 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     ) as page:
         for _, entries in sources.each(arguments.captures, arguments.merge):
             for entry in entries:
-                page.add(entry)
+                if isinstance(entry, Workload):
+                    page.workload(entry)
+                else:
+                    page.add(entry)
         if not sources.sources:
             # Raised, so that the page that may be there already is not replaced.
             raise _NothingRead(sources.code or 3)
@@ -132,10 +138,14 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     from analyzer.report.markdown import MarkdownReport
 
     report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit)
-    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
+    collect = with_workload(arguments.filter, connection_alone, statements=True)
+    sources: Run[Connection | Workload] = Run(options, collect, jobs_of(arguments), Console())
     for _, results in sources.each(arguments.captures, arguments.merge):
-        for connection, _ in results:
-            report.connection(connection)
+        for one in results:
+            if isinstance(one, Workload):
+                report.workload(one)
+            else:
+                report.connection(one)
     if not sources.sources:
         raise _NothingRead(sources.code or 3)
     out.write(report.text(sources.sources).encode())

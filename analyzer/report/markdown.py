@@ -10,17 +10,21 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.rule import Rule
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.capture_story import CaptureStory
 from analyzer.report.prose.chart_data import PHASES, ChartData
+from analyzer.report.prose.headlines import headlines
 from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.prose.templates import template
 
 LISTED: Final = 50  # connections in the table, whatever the limit
 SHOWN_KINDS: Final = 8
+SLOWEST: Final = 10  # statements that are listed
 LONGEST: Final = 300
 # Whatever begins something in Markdown inside a line, and GitHub's references (#1, @name, http:).
 # A colon only before //, and before a word with a colon behind it: forges make links and pictures of them.
@@ -61,15 +65,22 @@ class MarkdownReport:
         self._limit = min(limit, LISTED)
         self._totals = SummaryTotals()
         self._statistics = ChartData()
+        self._story = CaptureStory()
         self._wrong: list[Connection] = []
         self._fine: list[Connection] = []
 
     def connection(self, connection: Connection) -> None:
         self._totals.add(connection)
         self._statistics.add(connection)
+        if not connection.is_copy:
+            self._story.add(connection)
         kept = self._wrong if labels.worst(connection) <= 1 else self._fine
         if len(kept) < self._limit:
             kept.append(connection)
+
+    def workload(self, workload: Workload) -> None:
+        """What the commands of connections came to; called any number of times, in any order."""
+        self._story.workload.merge(workload)
 
     def text(self, sources: Sequence[Source]) -> str:
         return "\n".join(self._lines(sources)).rstrip() + "\n"
@@ -81,8 +92,16 @@ class MarkdownReport:
         if self._note:
             yield from (f"> {text(line)}" for line in self._note.splitlines())
             yield ""
-        yield f"**{text(totals.verdict())}**"
+        yield f"**{text(totals.counted())}**"
         yield ""
+        told = headlines(self._story)
+        for one in told:
+            yield f"- **{one.severity}** {text(one.sentence)}" + (f" (`{one.code}`)" if one.code else "")
+        if told:
+            yield ""
+        if closing := self._story.closing():
+            yield closing
+            yield ""
         for source in sources:
             yield f"- {text(source.name)}: {_extent(source)}"
             yield from (f"  - {text(line)}" for line in [*source.warnings, *source.notes])
@@ -98,6 +117,7 @@ class MarkdownReport:
             ]
             yield from table(["Severity", "Finding", "Connections", "The first of them", "Advice"], rows, [2])
         yield from self._connections()
+        yield from self._commands()
         yield from self._overview()
         yield "Times are UTC, frame numbers are Wireshark's. Made by handshark."
 
@@ -130,6 +150,27 @@ class MarkdownReport:
         if left:
             yield f"{labels.count(left, 'further connection')} not listed; those with something wrong come first."
             yield ""
+
+    def _commands(self) -> Iterator[str]:
+        workload = self._story.workload
+        if not workload.commands:
+            return
+        whole = workload.whole()
+        yield "### Statements that took most time"
+        yield ""
+        rows = []
+        for group in workload.slowest(SLOWEST):
+            times = group.durations
+            share = 100 * times.total / (whole.durations.total or 1)
+            spans = [times.mean, times.percentile(95), times.longest if times.count else None]
+            shown = ["-" if ns is None else labels.duration(ns) for ns in spans]
+            name = text(group.name)
+            rows.append([name, f"{share:.1f} %", f"{group.count:,}", *shown, f"{group.rows:,}", f"{group.errors:,}"])
+        head = ["Statement", "Share", "Times", "Mean", "95 %", "Longest", "Rows", "Errors"]
+        yield from table(head, rows, range(1, len(head)))
+        different = labels.count(len(workload.statements), "different statement")
+        yield f"{labels.count(whole.count, 'command')}, {different}."
+        yield ""
 
     def _overview(self) -> Iterator[str]:
         stats = self._statistics

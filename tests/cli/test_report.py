@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_read_once_and_read_twice_say_the_same(tmp_path: Path) -> None:
         re.sub("standard input|" + re.escape(FAST), "-", file.read_text(encoding="utf-8")) for file in (one, other)
     ]
     assert blocks(pages[0], "packets") == blocks(pages[1], "packets")
-    views = [json.dumps(blocks(page, "views")).replace(FAST, "-") for page in pages]
+    views = [json.dumps(blocks(page, "views")).replace(os.path.basename(FAST), "-") for page in pages]
     assert views[0] == views[1]
 
 
@@ -127,7 +128,7 @@ def test_commands_in_trouble_are_on_the_page(tmp_path: Path, monkeypatch: pytest
     assert section is not None
     rows = re.findall(r"<tr>\n<td>.*?</tr>", section.group(), re.DOTALL)
     said = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in rows]
-    assert said[0].startswith("failed SELECT ? FROM gone 1146 (42S02) &lt;b&gt;no such table error 1146, 2 connections")
+    assert said[0].startswith("failed SELECT ? FROM gone &lt;b&gt;no such table error 1146, 2 connections")
     assert said[0].endswith(" 3 #0")
     assert said[1].startswith("cut off UPDATE t SET a = ? 1 connection")
     assert said[2].startswith("waited SELECT SLEEP (?) up to 2.0s, 1 connection")

@@ -61,34 +61,50 @@ def _logins(timeline: Timeline) -> Picture | None:
     start, length, bars = timeline.bars()
     if not bars:
         return None
-    chart = _chart(pygal.StackedBar, 760, 220)
+    series = [(name.replace("not known", "unknown"), name) for name, _ in OUTCOMES]
+    return over_time("logins", "Logins over time", (start, length), bars, series)
+
+
+def over_time(
+    name: str, title: str, begin: tuple[int, int], bars: list[list[int]], series: list[tuple[str, str]]
+) -> Picture:
+    """Bars over time, one number in each for each of `series` (class, name). `begin`: the first's start, their length.
+
+    Series of which there is nothing are left out of the picture. Nanoseconds.
+    """
+    start, length = begin
     stamps = [start + index * length for index in range(len(bars))]
     seconds = length >= 1_000_000_000
     shown = [labels.time_of_day(stamp, not seconds) for stamp in stamps]
-    chart.x_labels = shown
-    every = max(1, -(-len(bars) // 4))
-    chart.x_labels_major = shown[::every]
-    chart.show_minor_x_labels = False
-    chart.truncate_label = -1
-    chart.y_labels = ticks(max(sum(counts) for counts in bars))
-    chart.spacing = 2
-    legend = []
-    sums = []
-    for index, (name, _) in enumerate(OUTCOMES):
-        values = [counts[index] for counts in bars]
-        if not any(values):
-            continue
-        legend.append((name.replace("not known", "unknown"), name))
-        sums.append(f"{sum(values):,} {name}")
-        chart.add(name, values)
+    columns = [(cls, called, [counts[index] for counts in bars]) for index, (cls, called) in enumerate(series)]
+    svg, legend = stacked(shown, max(1, -(-len(bars) // 4)), columns)
+    sums = [f"{sum(values):,} {called}" for _, called, values in columns if any(values)]
     words = (
         f"{labels.count(len(bars), 'bar')} of {labels.duration(length)} each, from {labels.date(start)} "
         f"{labels.time_of_day(start, True)} UTC on: {', '.join(sums)}."
     )
-    names = [name for name, _ in OUTCOMES]
     table = [[shown[i], *(f"{n:,}" for n in counts)] for i, counts in enumerate(bars) if any(counts)]
-    svg = _svg(chart, [cls for cls, _ in legend])
-    return Picture("logins", "Logins over time", words, svg, ["From (UTC)", *names], table, legend)
+    return Picture(name, title, words, svg, ["From (UTC)", *(called for _, called in series)], table, legend)
+
+
+def stacked(
+    shown: list[str], every: int, series: list[tuple[str, str, list[int]]]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Bars on top of one another, and the legend (class, name): `shown` names them, of which each `every`th is written.
+
+    Of `series` (class, name, numbers) those with nothing are left out.
+    """
+    chart = _chart(pygal.StackedBar, 760, 220)
+    chart.x_labels = shown
+    chart.x_labels_major = shown[::every]
+    chart.show_minor_x_labels = False
+    chart.truncate_label = -1
+    chart.spacing = 2
+    seen = [one for one in series if any(one[2])]
+    chart.y_labels = ticks(max(map(sum, zip(*(values for _, _, values in seen), strict=True)), default=0))
+    for _, name, values in seen:
+        chart.add(name, values)
+    return _svg(chart, [cls for cls, _, _ in seen]), [(cls, name) for cls, name, _ in seen]
 
 
 def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
@@ -100,24 +116,13 @@ def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
     width = STEPS // BINS_SHOWN
     # Whole decades, so that the marks of the axis are powers of ten.
     first, last = low // STEPS * BINS_SHOWN, (high // STEPS + 1) * BINS_SHOWN
-    chart = _chart(pygal.StackedBar, 760, 220)
     steps = range(first, last)
     shown = [labels.duration(int(1000 * 10 ** (step / BINS_SHOWN))) for step in steps]
-    chart.x_labels = shown
-    chart.x_labels_major = shown[::BINS_SHOWN]
-    chart.show_minor_x_labels = False
-    chart.spacing = 2
-    heights = [0] * len(steps)
-    legend = []
-    for index, (name, _) in enumerate(PHASES):
-        one = durations[name]
-        if not one.total:
-            continue
-        values = [sum(one.counts[step * width : (step + 1) * width]) for step in steps]
-        heights = [a + b for a, b in zip(heights, values, strict=True)]
-        legend.append((f"phase{index}", name))
-        chart.add(name, values)
-    chart.y_labels = ticks(max(heights))
+    series = [
+        (f"phase{index}", name, [sum(durations[name].counts[step * width : (step + 1) * width]) for step in steps])
+        for index, (name, _) in enumerate(PHASES)
+    ]
+    svg, legend = stacked(shown, BINS_SHOWN, series)
     table = [
         [name, f"{one.total:,}", *(labels.duration(one.quantile(share)) for share in (0.5, 0.95, 0.99)),
          labels.duration(one.largest)]
@@ -127,7 +132,6 @@ def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
         f"{name} {labels.duration(one.quantile(0.5))}" for name, one in seen
     )
     head = ["Phase", "Seen", "Median", "95 %", "99 %", "Longest"]
-    svg = _svg(chart, [cls for cls, _ in legend])
     return Picture("phases", "Login duration by phase", words + ".", svg, head, table, legend)
 
 

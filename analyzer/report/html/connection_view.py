@@ -28,15 +28,16 @@ COLUMNS: Final[tuple[tuple[str, bool], ...]] = (
     ("Capture", False),
     ("Client", False),
     ("Server", False),
-    ("Version", False),
     ("User", False),
     ("Database", False),
+    ("Outcome", False),
+    ("Error", False),  # the code of the server's error
+    ("Findings", False),  # codes, worst first, with a blank between
     ("Plugin", False),
     ("TLS", False),
     ("Driver", False),
-    ("Outcome", False),
+    ("Version", False),
     ("Lasted", True),  # microseconds
-    ("Findings", False),  # codes, worst first, with a blank between
 )
 LONGEST_CELL: Final = 80
 MOST_ATTRIBUTES: Final = 100
@@ -65,18 +66,19 @@ def row(connection: Connection) -> list[Any]:
     return [
         connection.stream,
         connection.start_time_ns // 1000,
-        _cell(connection.capture),
+        _cell(labels.file_name(connection.capture)),
         labels.client(connection),
         labels.endpoint(connection.server),
-        _cell(labels.product(connection.greeting)) if connection.greeting else "",
         _cell(login.user or "(anonymous)") if login else "",
         _cell(login.database or "") if login else "",
+        connection.outcome,
+        "" if connection.error is None else str(connection.error.code),
+        " ".join(one.code for one in labels.by_severity(connection.findings)),
         _cell(auth.plugin or "") if auth else "",
         "" if connection.tls is None else _cell(connection.tls.version or "yes"),
         _cell(labels.driver(connection)) if driver else "",
-        connection.outcome,
+        _cell(labels.product(connection.greeting)) if connection.greeting else "",
         connection.lasted_ns // 1000,
-        " ".join(one.code for one in labels.by_severity(connection.findings)),
     ]
 
 
@@ -226,7 +228,7 @@ def _login(login: Login) -> list[list[str]]:
 def _connection(c: Connection) -> list[list[str]]:
     tcp, proxy = c.tcp, c.proxy
     return _pairs(
-        ("Capture", c.capture),
+        ("Capture", labels.file_name(c.capture)),
         ("Client", labels.endpoint(c.client)),
         ("Server", labels.endpoint(c.server)),
         ("Behind a proxy", labels.endpoint(proxy.client) if proxy and proxy.client else None),

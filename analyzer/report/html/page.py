@@ -19,8 +19,10 @@ from typing import Final, NamedTuple, Self, TextIO
 import jinja2
 import msgspec
 from markupsafe import Markup, escape
+from msgspec.structs import replace
 
-from analyzer.analysis.commands.failures import REASONS, CommandFailures, FailureGroup
+from analyzer.analysis.commands.failures import REASONS, FailureGroup
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
@@ -31,9 +33,13 @@ from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
 from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS
 from analyzer.report.html.prepare import Entry, Later, Prepare
 from analyzer.report.html.static_part import StaticPart
+from analyzer.report.html.who_map import who_map
+from analyzer.report.html.workload import workload_view
 from analyzer.report.prose import labels
+from analyzer.report.prose.capture_story import CaptureStory
 from analyzer.report.prose.chart_data import PHASES, ChartData
 from analyzer.report.prose.failures import failure_words
+from analyzer.report.prose.headlines import headlines
 from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.layout import clip
@@ -182,7 +188,7 @@ class HtmlReport:
         self._kept = 0  # connections that are to keep their packets
         self._with_packets = 0  # and those that do
         self._missing: dict[str, dict[int, int]] = {}  # capture -> first frame -> number among those kept
-        self._failures = CommandFailures()
+        self._story = CaptureStory()
         self._static = StaticPart()
         self._blocks = PageBlocks()
 
@@ -201,6 +207,8 @@ class HtmlReport:
         connection = entry.connection
         self._totals.add(connection)
         self._statistics.add(connection)
+        if not connection.is_copy:
+            self._story.add(connection)
         number = self._blocks.rows.count
         faulty = self._again.rare(connection)
         if number >= MOST_ROWS:
@@ -212,12 +220,16 @@ class HtmlReport:
             self._kept += 1
             self._static.add(kept, anchor, faulty, entry.view)
             if entry.packets:
-                self._put(kept, entry.packets, entry.failures)
+                self._put(kept, entry.packets)
             else:
                 self._missing.setdefault(connection.capture, {}).setdefault(connection.first_frame, kept)
         self._blocks.views.add(entry.view)
         self._blocks.rows.add([*entry.row, _encode(anchor), _encode(kept)])
         self._static.add_row(entry.row, anchor)
+
+    def workload(self, workload: Workload) -> None:
+        """What the commands of connections came to; called any number of times, in any order."""
+        self._story.workload.merge(workload)
 
     @property
     def missing(self) -> dict[str, frozenset[int]]:
@@ -228,11 +240,9 @@ class HtmlReport:
         """The packets of a connection that was added without them, in the order in which they were added."""
         kept = self._missing.get(later.capture, {}).pop(later.first_frame, None)
         if kept is not None and later.packets:
-            self._put(kept, later.packets, later.failures)
+            self._put(kept, later.packets)
 
-    def _put(self, kept: int, columns: list[bytes], failures: CommandFailures | None) -> None:
-        if failures is not None:
-            self._failures.merge(failures)
+    def _put(self, kept: int, columns: list[bytes]) -> None:
         packets = self._blocks.packets
         if packets.packed >= MOST_BYTES:
             return
@@ -254,14 +264,17 @@ class HtmlReport:
                 title=self._title,
                 note=self._note,
                 theme=self._theme,
-                sources=sources,
+                sources=[_named(source) for source in sources],
                 captured=captured(sources),
                 totals=totals,
                 statistics=self._statistics,
                 findings=findings,
                 severities=_by_severity(totals),
+                headlines=headlines(self._story),
+                closing=self._story.closing(),
+                workload=workload_view(self._story.workload, self._anchor),
                 failures=self._failed(),
-                pictures=pictures(self._statistics),
+                pictures=[one for one in (who_map(self._statistics), *pictures(self._statistics)) if one is not None],
                 columns=COLUMNS,
                 static_rows=self._static.rows,
                 static=list(self._static.views()),
@@ -299,7 +312,7 @@ class HtmlReport:
         """(reason, rows) of each reason for which commands are shown."""
         found = []
         for reason in REASONS:
-            groups = self._failures.of(reason)[:FAILURES_SHOWN]
+            groups = self._story.workload.failures.of(reason)[:FAILURES_SHOWN]
             if groups:
                 found.append((reason, [FailureRow(one, failure_words(one), self._example(one)) for one in groups]))
         return found
@@ -315,6 +328,13 @@ class HtmlReport:
     def _anchor(self, capture: str, stream: int) -> str:
         number = self._captures.setdefault(capture, len(self._captures) + 1)
         return f"c{stream}" if number == 1 else f"c{number}-{stream}"
+
+
+def _named(source: Source) -> Source:
+    """A source without the folders of the machine that read it: the page is for others."""
+    name = labels.file_name(source.name)
+    warnings, notes = ([line.replace(source.name, name) for line in lines] for lines in (source.warnings, source.notes))
+    return replace(source, name=name, warnings=warnings, notes=notes)
 
 
 def _by_severity(totals: SummaryTotals) -> list[tuple[str, int, int]]:

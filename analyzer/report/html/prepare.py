@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from analyzer.analysis.commands.excerpt import shown_text
-from analyzer.analysis.commands.failures import CommandFailures, reason_of
-from analyzer.analysis.commands.statistics import statement_name
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.html.connection_view import Memo, encoded, row, view
-from analyzer.report.html.packets import error_of, packet_columns
+from analyzer.report.html.packets import packet_columns
 from analyzer.report.prose import labels
-
-if TYPE_CHECKING:
-    from analyzer.analysis.commands.digest import Digests
 
 
 class Entry(msgspec.Struct):
@@ -31,16 +25,14 @@ class Entry(msgspec.Struct):
     row: list[bytes]
     view: list[bytes]
     packets: list[bytes]
-    failures: CommandFailures | None = None  # of the commands that are listed
 
 
 class Later(NamedTuple):
-    """The packets of a connection that come after its entry, and its failed commands."""
+    """The packets of a connection that come after its entry."""
 
     capture: str
     first_frame: int
     packets: list[bytes]
-    failures: CommandFailures | None
 
 
 class Prepare:
@@ -56,7 +48,6 @@ class Prepare:
         self._seen = 0
         self._faults: Counter[str] = Counter()
         self._memo: Memo = {}
-        self._digests: Digests | None = None
 
     def wants(self, connection: Connection) -> bool:
         """Whether the packets of this connection are to be worked out. Asked once of each, in any order."""
@@ -77,31 +68,13 @@ class Prepare:
         connection, detail = result
         said = encoded(view(connection, self._memo).values())
         packets = [] if detail is None else self.columns(connection, detail)
-        return Entry(_slim(connection), encoded(row(connection)), said, packets, self.failures(connection, detail))
+        return Entry(_slim(connection), encoded(row(connection)), said, packets)
 
     def packets(self, result: tuple[Connection, ConnectionDetail | None]) -> Later:
         """What a later reading brings of a connection whose entry was made before."""
         connection, detail = result
         columns = [] if detail is None else self.columns(connection, detail)
-        return Later(connection.capture, connection.first_frame, columns, self.failures(connection, detail))
-
-    def failures(self, connection: Connection, detail: ConnectionDetail | None) -> CommandFailures | None:
-        """The commands among those listed that failed, were cut off or waited; None where there are none."""
-        found = CommandFailures()
-        for one in detail.commands if detail is not None else ():
-            reason = reason_of(one)
-            if reason is None:
-                continue
-            if self._digests is None:
-                # A large library comes with it.
-                from analyzer.analysis.commands.digest import Digests
-
-                self._digests = Digests()
-            name = statement_name(one.command, shown_text(one)[0], self._digests)
-            where = connection.capture, connection.stream, one.frame
-            code, message = (None, "") if one.error is None else (one.error.code, error_of(one.error))
-            found.group(reason, code, name).add(where, one.time_ns, one.latency_ns, message)
-        return found if found.groups else None
+        return Later(connection.capture, connection.first_frame, columns)
 
     def columns(self, connection: Connection, detail: ConnectionDetail) -> list[bytes]:
         return encoded(packet_columns(connection, detail))

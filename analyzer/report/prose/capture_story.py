@@ -56,6 +56,8 @@ class FindingTally:
         self.first_ns = 0
         self.last_ns = 0
         self.messages: set[str] = set()
+        self.refused = 0  # connections whose login the server refused
+        self.errors: set[int] = set()
 
     def add(self, connection: Connection, finding: Finding) -> None:
         c = connection
@@ -66,7 +68,11 @@ class FindingTally:
         self.first_ns = min(self.first_ns, c.start_time_ns) if self.connections else c.start_time_ns
         self.last_ns = max(self.last_ns, c.end_time_ns)
         self.connections += 1
-        _count(self.clients, _host(c))
+        if c.outcome == "rejected":
+            self.refused += 1
+            if c.error is not None and len(self.errors) < MOST_KINDS:
+                self.errors.add(c.error.code)
+        _count(self.clients, labels.host(c))
         if c.login is not None:
             _count(self.users, c.login.user or "(anonymous)")
 
@@ -92,7 +98,7 @@ class CaptureStory:
         self.connections += 1
         self.outcomes[c.outcome] += 1
         self._lossy += c.tcp.gaps > 0
-        _count(self._clients, _host(c))
+        _count(self._clients, labels.host(c))
         product = f"{labels.product(c.greeting)} at " if c.greeting is not None else ""
         _count(self._servers, f"{product}{labels.endpoint(c.server)}")
         if c.login is not None:
@@ -124,16 +130,16 @@ class CaptureStory:
         if not self.connections:
             return [*said, "There is no MySQL or MariaDB connection in it."]
         if self.connections == 1:
-            said.append(f"It holds one MySQL connection, from {_named(self._clients)} to {_named(self._servers)}.")
+            said.append(f"It holds one MySQL connection, from {named(self._clients)} to {named(self._servers)}.")
         else:
             hosts, servers = labels.count(len(self._clients), "host"), labels.count(len(self._servers), "server")
             said.append(
-                f"It holds {self.connections:,} MySQL connections, from {hosts} ({_named(self._clients)}) to {servers} "
-                f"({_named(self._servers)})."
+                f"It holds {self.connections:,} MySQL connections, from {hosts} ({named(self._clients)}) to {servers} "
+                f"({named(self._servers)})."
             )
         if self._users:
             who = "The client" if self.connections == 1 else "The clients"
-            said.append(f"{who} logged in as {_named(self._users, quoted=True)}, with {_named(self._drivers)}.")
+            said.append(f"{who} logged in as {named(self._users, quoted=True)}, with {named(self._drivers)}.")
         said += self._privacy()
         said.append(self._ended())
         said += self._traffic()
@@ -194,16 +200,16 @@ class CaptureStory:
 
     def points(self) -> list[Point]:
         """What went wrong: findings that are errors, statements that failed, warnings, waits. The worst first."""
-        found = [self._of_finding(tally) for tally in self._ranked("error")]
+        found = [self._of_finding(tally) for tally in self.ranked("error")]
         found += self._failed()
-        found += [self._of_finding(tally) for tally in self._ranked("warning")]
+        found += [self._of_finding(tally) for tally in self.ranked("warning")]
         found += [] if self._explained() else self._unanswered()
         found += self._waited()
         return found
 
     def remarks(self) -> list[Point]:
         """What is worth knowing and nothing wrong."""
-        found = [self._of_finding(tally) for tally in self._ranked("info")]
+        found = [self._of_finding(tally) for tally in self.ranked("info")]
         # The cause is told above: these are the commands that it struck.
         return [*self._unanswered(), *found] if self._explained() else found
 
@@ -211,7 +217,8 @@ class CaptureStory:
         """Whether what went wrong says already why commands have no answer."""
         return any(severity != "info" and code in UNANSWERED for severity, code in self._tallies)
 
-    def _ranked(self, severity: str) -> list[FindingTally]:
+    def ranked(self, severity: str) -> list[FindingTally]:
+        """The kinds of findings of a severity, the most frequent first."""
         of_it = [tally for (grade, _), tally in self._tallies.items() if grade == severity]
         return sorted(of_it, key=lambda tally: (-tally.connections, tally.first_ns, tally.first.code))
 
@@ -222,8 +229,8 @@ class CaptureStory:
         )
 
     def _sentences(self, tally: FindingTally) -> list[str]:
-        who = f", of {_named(tally.users, quoted=True)}" if tally.users else ""
-        hosts = f" from {_named(tally.clients)}"
+        who = f", of {named(tally.users, quoted=True)}" if tally.users else ""
+        hosts = f" from {named(tally.clients)}"
         if self.connections == 1:
             return [tally.first.message]
         if tally.connections == 1:
@@ -285,16 +292,11 @@ def _count(counter: Counter[str], kind: str) -> None:
     counter[kind if kind in counter or len(counter) < MOST_KINDS else "others"] += 1
 
 
-def _host(c: Connection) -> str:
-    """The client's address, the one behind a proxy where that is told."""
-    return (c.proxy.client if c.proxy is not None and c.proxy.client is not None else c.client).address
-
-
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _named(counter: Counter[str], quoted: bool = False) -> str:
+def named(counter: Counter[str], quoted: bool = False) -> str:
     """The most frequent by name, and how many more there are."""
     ranked = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
     said = [repr(name) if quoted else name for name, _ in ranked[:NAMED]]

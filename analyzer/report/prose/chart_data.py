@@ -14,6 +14,8 @@ from analyzer.report.prose import labels
 # Kinds that are counted by name; later ones count as "other".
 MOST_KINDS: Final = 1000
 OTHER: Final = "other"
+# Users and drivers that are counted by name between one client and one server.
+MOST_OF_PAIR: Final = 20
 # Bars of logins over time, and the slots they are counted in before the length of the capture is known.
 BARS: Final = 48
 SLOTS: Final = 4096
@@ -99,8 +101,29 @@ class Timeline:
         return self.origin + first * self.slot_ns, per_bar * self.slot_ns, bars
 
 
+class Pair:
+    """Connections of one client's host to one server."""
+
+    __slots__ = ("connections", "drivers", "in_clear", "refused", "users")
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.refused = 0
+        self.in_clear = 0  # logins without TLS
+        self.users: Counter[str] = Counter()
+        self.drivers: Counter[str] = Counter()
+
+    def add(self, c: Connection) -> None:
+        self.connections += 1
+        self.refused += c.outcome == "rejected"
+        self.in_clear += c.login is not None and c.tls is None
+        if c.login is not None:
+            _count(self.users, c.login.user or "(anonymous)", MOST_OF_PAIR)
+            _count(self.drivers, labels.driver(c) or "not named", MOST_OF_PAIR)
+
+
 class ChartData:
-    """What the pictures are made from."""
+    """What the pictures are made from. `pairs`: (client's host, server) -> their connections."""
 
     def __init__(self) -> None:
         self.plugins: Counter[str] = Counter()
@@ -112,6 +135,7 @@ class ChartData:
         self.logins = 0
         self.in_clear = 0
         self.timeline = Timeline()
+        self.pairs: dict[tuple[str, str], Pair] = {}
         self._outcomes = {outcome: index for index, (_, names) in enumerate(OUTCOMES) for outcome in names}
 
     def add(self, connection: Connection) -> None:
@@ -127,6 +151,7 @@ class ChartData:
             _count(self.drivers, labels.driver(c) or "not named")
         if c.greeting is not None:
             _count(self.servers, labels.product(c.greeting))
+        self._pair(labels.host(c), labels.endpoint(c.server)).add(c)
         timing = c.timing
         for name, field in PHASES:
             ns = getattr(timing, field)
@@ -135,6 +160,13 @@ class ChartData:
         if timing.total_ns is not None:
             self.total.add(max(0, timing.total_ns))
 
+    def _pair(self, client: str, server: str) -> Pair:
+        found = self.pairs.get((client, server))
+        if found is None:
+            key = (client, server) if len(self.pairs) < MOST_KINDS else (OTHER, OTHER)
+            found = self.pairs.setdefault(key, Pair())
+        return found
 
-def _count(counter: Counter[str], kind: str) -> None:
-    counter[kind if kind in counter or len(counter) < MOST_KINDS else OTHER] += 1
+
+def _count(counter: Counter[str], kind: str, most: int = MOST_KINDS) -> None:
+    counter[kind if kind in counter or len(counter) < most else OTHER] += 1

@@ -68,6 +68,11 @@ def time_of_day(ns: int, milliseconds: bool = False) -> str:
     return text[:12] if milliseconds else text[:8]
 
 
+def file_name(capture: str) -> str:
+    """A capture's name without folders; of merged captures each."""
+    return " + ".join(name.rstrip("/").rpartition("/")[2] or name for name in capture.split(" + "))
+
+
 def endpoint(where: Endpoint) -> str:
     return f"[{where.address}]:{where.port}" if ":" in where.address else f"{where.address}:{where.port}"
 
@@ -76,6 +81,12 @@ def client(connection: Connection) -> str:
     """The address the client really has, where a proxy in front tells it."""
     proxy = connection.proxy
     return endpoint(proxy.client if proxy is not None and proxy.client is not None else connection.client)
+
+
+def host(connection: Connection) -> str:
+    """The client's address, the one behind a proxy where that is told."""
+    proxy = connection.proxy
+    return (proxy.client if proxy is not None and proxy.client is not None else connection.client).address
 
 
 def server_version(greeting: Greeting | None) -> str:

@@ -11,7 +11,8 @@ from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.prose.labels import OUTCOMES, count, rank
 
 MOST_NAMED = 256  # users and hosts that are told apart
-EXAMPLES = 3  # connections named for each finding
+EXAMPLES = 8  # connections named for each finding
+MOST_MESSAGES = 30  # that are told apart of each finding
 # "encrypted" and "unknown" are no verdicts of a server: say so.
 OUTCOME_WORDS = {
     "aborted": "aborted before a verdict",
@@ -21,7 +22,10 @@ OUTCOME_WORDS = {
 
 
 class FindingTotal(msgspec.Struct):
-    """One finding code of one severity over all connections; message and advice are those of the first."""
+    """One finding code of one severity over all connections; `message` and `advice` are those of the first.
+
+    `messages`: how often each was said, as far as MOST_MESSAGES go; `unnamed` counts those beyond.
+    """
 
     code: str
     severity: str
@@ -32,6 +36,8 @@ class FindingTotal(msgspec.Struct):
     examples: list[Connection] = []
     users: set[str] = set()
     hosts: set[str] = set()
+    messages: Counter[str] = msgspec.field(default_factory=Counter)
+    unnamed: int = 0
 
 
 class SummaryTotals:
@@ -66,6 +72,10 @@ class SummaryTotals:
                 total = FindingTotal(finding.code, finding.severity, finding.message, finding.advice)
                 self._findings[key] = total
             total.times += 1
+            if finding.message in total.messages or len(total.messages) < MOST_MESSAGES:
+                total.messages[finding.message] += 1
+            else:
+                total.unnamed += 1
             if key not in seen:
                 seen.add(key)
                 total.connections += 1
@@ -87,6 +97,10 @@ class SummaryTotals:
 
     def verdict(self) -> str:
         """One or two sentences that answer: was everything well?"""
+        return f"{self.counted()} {self._worst()}" if self.connections else self.counted()
+
+    def counted(self) -> str:
+        """How many connections there are, and what became of them."""
         total = self.connections
         if not total:
             return "No MySQL connection was found."
@@ -97,7 +111,7 @@ class SummaryTotals:
             ended = f"{each} {OUTCOME_WORDS.get(outcomes[0][0], outcomes[0][0])}"
         else:
             ended = ", ".join(f"{number:,} {OUTCOME_WORDS.get(outcome, outcome)}" for outcome, number in outcomes)
-        return f"{what}: {ended}. {self._worst()}"
+        return f"{what}: {ended}."
 
     def _worst(self) -> str:
         findings = self.findings()

@@ -17,14 +17,14 @@ from tests.report import examples
 
 TAGS = re.compile(
     "a|article|b|body|br|code|dd|details|div|dl|dt|em|figcaption|figure|footer|form|g|h[1-4]|head|header|html|input|label"
-    "|li|main|meta|ol|output|p|path|pre|rect|script|section|small|span|style|summary|svg|table|tbody|td|text|th|thead"
+    "|li|main|meta|nav|kbd|button|ol|output|p|path|pre|rect|script|section|small|span|style|summary|svg|table|tbody|td|text|th|thead"
     "|title|tr|ul"
 )
 
 
 ATTRIBUTES = re.compile(
     "aria-(hidden|label|labelledby)|autocomplete|charset|class|colspan|content|d|data-theme|focusable|height|hidden|href"
-    "|http-equiv|id|lang|name|placeholder|rel|role|rx|ry|scope|spellcheck|tabindex|text-anchor|transform|type|viewbox"
+    "|http-equiv|id|lang|name|placeholder|rel|role|rx|ry|scope|stroke-width|spellcheck|tabindex|text-anchor|transform|type|viewbox"
     "|width|x|y"
 )
 

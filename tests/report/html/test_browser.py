@@ -490,3 +490,48 @@ def test_no_two_names_for_one_thing() -> None:
     names = [name.lower() for name, _ in COLUMNS]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z#]+", name) for name in names)
+
+
+def test_filter_words_that_do_not_exist_are_said(open_page: Opener) -> None:
+    tab = open_page("#connections?q=outcom:accepted")
+    status = tab.locator("form [role=status]")
+    assert "no column “outcom”" in status.inner_text()
+    tab.get_by_label("Filter connections").fill("outcome:accepted nonesuch")
+    tab.wait_for_function("() => document.querySelector('form [role=status]').textContent.includes('nonesuch')")
+    assert status.inner_text() == "No connection has “nonesuch”."
+    tab.get_by_label("Filter connections").fill("outcome:accepted")
+    tab.wait_for_function("() => document.querySelector('form [role=status]').hidden")
+    assert tab.locator("a.here").get_attribute("href") == "#connections?q=outcome:accepted"
+
+
+def test_the_table_is_one_key_away(open_page: Opener) -> None:
+    tab = open_page()
+    tab.keyboard.press("t")
+    assert tab.evaluate("document.activeElement.id") == "connections"
+    assert tab.locator("#connections").bounding_box()["y"] < 900  # type: ignore[index]
+    tab.keyboard.press("/")
+    assert tab.evaluate("document.activeElement.name") == "q"
+    tab.keyboard.type("t/")
+    tab.wait_for_function("() => location.hash.includes('t/')")
+
+
+def test_times_by_the_readers_clock(browser: Browser, url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Asia/Kolkata")
+    tab = context.new_page()
+    tab.goto(url)
+    tab.wait_for_selector("html[data-ready]", state="attached")
+    first = tab.locator("tr.row td.col-start").first
+    utc = first.inner_text()
+    tab.get_by_role("button", name="Times: UTC").click()
+    local = first.inner_text()
+    minutes = [int(text[:2]) * 60 + int(text[3:5]) for text in (utc, local)]
+    assert (minutes[1] - minutes[0]) % (24 * 60) == 5 * 60 + 30
+    assert utc[6:] == local[6:]
+    context.close()
+
+
+def test_findings_and_errors_are_never_cut(open_page: Opener) -> None:
+    tab = open_page()
+    cells = "[...document.querySelectorAll('td.col-findings, td.col-error')]"
+    assert tab.evaluate(f"{cells}.length") > 0
+    assert tab.evaluate(f"{cells}.every(td => td.scrollWidth <= td.clientWidth + 1)")

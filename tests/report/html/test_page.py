@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from analyzer.analysis.commands.excerpt import FAILED, FIRST, LONGEST_MESSAGE, LONGEST_STATEMENT, SLOWEST
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.command import CommandError
 from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -21,10 +22,12 @@ from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
 from analyzer.report.html.packets import packet_columns
 from analyzer.report.html.page import THEMES, HtmlReport
 from analyzer.report.html.prepare import Later, Prepare
+from analyzer.report.html.workload import workload_view
 from analyzer.report.text.hexdump import nested
 from tests.report import examples
 from tests.report.html.reading import blocks, data, page, parsed
 from tests.report.texts import ANY_TEXT, disguised
+from tests.wire.script import SECOND, START
 
 
 def test_every_part_is_there() -> None:
@@ -32,7 +35,7 @@ def test_every_part_is_there() -> None:
     text = " ".join(" ".join(found.text).split())
     for part in (
         "5 MySQL connections to 1 server: 1 accepted, 2 rejected, 1 aborted before a verdict, 1 encrypted from TLS on.",
-        "Most in need of attention: access-denied (2 connections).",
+        "were refused: user, password, host or a required TLS property do not match (error",
         "3 logins of 4 went over the network without TLS",
         "1045 (28000) Access denied for user 'report'@'192.168.56.1'",
         "10.11.6-MariaDB-1:10.11.6+maria~ubu2204",
@@ -199,7 +202,7 @@ def test_packets_come_in_a_second_reading() -> None:
         for number in (0, 2, 3):  # one is not found again
             found = Prepare(4).packets((many[number], examples.detail()))
             report.packets(found)
-        report.packets(Later("office.pcapng", many[5].first_frame, [b"[]"], None))  # was not asked for
+        report.packets(Later("office.pcapng", many[5].first_frame, [b"[]"]))  # was not asked for
         report.close([examples.source(6)])
     text = out.getvalue()
     assert data(text)["kept"] == 4
@@ -239,7 +242,9 @@ def test_captures_do_not_share_anchors() -> None:
 
 
 def test_without_connections_and_without_detail() -> None:
-    assert "No MySQL connection was found." in page()
+    empty = page()
+    assert "No MySQL connection was found." in empty
+    assert "What to try next" in empty
     out = io.StringIO()
     report = HtmlReport(out, "Demo")
     report.connection(examples.accepted())
@@ -268,3 +273,71 @@ def test_fields_nest_by_name_and_by_bytes() -> None:
         (1, "CLIENT_SSL"),
         (0, "text"),
     ]
+
+
+def test_the_page_names_files_and_no_folders() -> None:
+    one = examples.accepted()
+    one.capture = "/home/somebody/secret-project/office.pcapng"
+    source = examples.source(1, one.capture)
+    source.warnings.append(f"{one.capture}: the file is cut short")
+    out = io.StringIO()
+    with HtmlReport(out, "Demo") as report:
+        report.connection(one, examples.detail())
+        report.close([source])
+    assert "somebody" not in out.getvalue()
+    assert "office.pcapng: the file is cut short" in out.getvalue()
+    assert blocks(out.getvalue(), "rows")[0][2] == ["office.pcapng"]
+
+
+def test_each_message_of_a_finding_is_there() -> None:
+    made = [examples.rejected(number) for number in range(6)]
+    for number, one in enumerate(made):
+        one.findings[0].message = f"The server refused user <{number % 5}>."
+    text = " ".join(" ".join(parsed(page(*made)).text).split())
+    for number in range(5):
+        assert f"The server refused user <{number}>." in text
+    assert "The server refused user <0>. 2 x" in text
+    assert "2 more messages" in text
+
+
+def counted(statements: int = 20) -> Workload:
+    """A workload in which every second statement fails; the later a statement, the longer it takes."""
+    workload = Workload()
+    for number in range(statements):
+        failed = number % 2 == 1
+        (workload.failed if failed else workload.went_well).add(START + number * 86_400 * SECOND)
+        workload.uses["reading"] += 1
+        where = ("office.pcapng", number, 10 + number)
+        group = workload.group(f"SELECT <{number}>", 100)
+        group.count_one(1_000_000 * (number + 1), True, failed, False, 3, 100, where)
+    return workload
+
+
+def test_commands_of_all_connections() -> None:
+    out = io.StringIO()
+    with HtmlReport(out, "Demo") as report:
+        for number in range(20):
+            report.connection(examples.accepted(number), examples.detail())
+        report.workload(counted(12))
+        report.workload(counted(20))
+        report.close([examples.source(20)])
+    found = parsed(out.getvalue())
+    text = " ".join(" ".join(found.text).split())
+    assert "32 commands: 96 rows, 3,200 bytes of MySQL packets, 32 to read." in text
+    assert "Half of 32 commands took at most" in text
+    assert "16 went well, 16 failed" in text
+    # Two of the longest statement of 12, one of that of 20: the first of all took 24 of 288 ms.
+    assert re.search(r"SELECT <11> 8\.3 % 24ms 2 12ms 12ms 12ms 12ms frame 21 6 2", text)
+    assert "5 further statements took less." in text
+    assert {"#workload", "#connections", "#pictures"} <= set(found.links)
+    assert "office" not in re.search(r"<h2 id=\"workload\">.*?</section>", out.getvalue(), re.DOTALL)[0]  # type: ignore[index]
+
+
+def test_bars_of_commands_are_few_however_long_it_lasts() -> None:
+    workload = Workload()
+    workload.went_well.add(START)
+    workload.went_well.add(START + 400 * 86_400 * SECOND)
+    view = workload_view(workload, lambda capture, stream: "c0")
+    assert view is not None
+    assert view.pictures[0].svg.count("<rect") < 150
+    assert len(view.pictures[0].table) == 2

@@ -76,6 +76,18 @@ function themeButton() {
   document.querySelector(".brand").append(button);
 }
 
+// One key to the table, one to its filter: findings may be many.
+function keys(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  if (event.key !== "t" && event.key !== "/") return;
+  event.preventDefault();
+  if (!place.hidden) location.hash = listAddress();
+  const head = document.getElementById("connections");
+  head.scrollIntoView();
+  if (event.key === "t") head.focus({ preventScroll: true });
+  else form.elements.q.focus({ preventScroll: true });
+}
+
 const title = document.title;
 themeButton();
 if (window.DecompressionStream && board) {
@@ -84,6 +96,7 @@ if (window.DecompressionStream && board) {
   startTable().then(() => {
     arrangeBy(new URLSearchParams(""));
     addEventListener("hashchange", follow);
+    addEventListener("keydown", keys);
     return follow();
   }).then(() => document.documentElement.setAttribute("data-ready", ""));
 } else {

@@ -3,7 +3,7 @@
 const SLACK = 12; // rows above and below those in sight
 const names = data.columns.map((column) => column[0].toLowerCase());
 const numeric = data.columns.map((column) => column[1]);
-const TIMES = new Set([1, 12]); // columns in microseconds
+const TIMES = new Set([1, 14]); // columns in microseconds
 const ANCHOR = data.columns.length; // behind the columns: the connection's anchor
 
 const table = {
@@ -14,19 +14,41 @@ const table = {
   query: "",
   sort: 0,
   down: false,
+  local: false, // times as the reader's clock has them; else UTC
 };
 
 // What a cell shows.
 function shown(column, row) {
   const value = table.columns[column][row];
-  if (column === 1) return new Date(value / 1000).toISOString().slice(11, 23);
-  if (column === 12) return duration(value * 1000);
+  if (column === 1) return timeOf(value / 1000);
+  if (column === 14) return duration(value * 1000);
   // Numbers of several captures would not be told apart.
   if (column === 0 && data.several) return table.columns[ANCHOR][row].slice(1);
   return String(value);
 }
 
-// "lasted>50ms  -plugin:native  root" as a list of tests, each (row) => boolean.
+// 12:34:56.789, in UTC or by the reader's clock.
+function timeOf(ms) {
+  const utc = new Date(ms);
+  if (!table.local) return utc.toISOString().slice(11, 23);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${two(utc.getHours())}:${two(utc.getMinutes())}:${two(utc.getSeconds())}.${String(utc.getMilliseconds()).padStart(3, "0")}`;
+}
+
+// What is to be said of a query: columns that there are not, and words that no connection has.
+function doubts(query, wanted) {
+  const said = [];
+  for (const { word, column, test, minus } of wanted) {
+    if (column && names.indexOf(column) < 0 && !/^[\d.]+$/.test(column)) {
+      said.push(`There is no column \u201c${column}\u201d: \u201c${word}\u201d is looked for as it stands.`);
+    } else if (!minus && !table.order.length && !table.columns[0].some((_, row) => test(row))) {
+      said.push(`No connection has \u201c${word}\u201d.`);
+    }
+  }
+  return said.join(" ");
+}
+
+// "lasted>50ms  -plugin:native  root" as a list of tests, each {test: (row) => boolean, ...}.
 function tests(query) {
   const found = [];
   for (const [, minus, column, sign, quoted, bare] of query.matchAll(
@@ -43,7 +65,7 @@ function tests(query) {
       const text = column ? (column + sign + word).toLowerCase() : word; // no column of that name: an address, say
       test = (row) => textOf(row).includes(text);
     }
-    found.push(minus ? (row) => !test(row) : test);
+    found.push({ word: (column ? column + sign : "") + (quoted ?? bare), column: column?.toLowerCase(), minus, test: minus ? (row) => !test(row) : test });
   }
   return found;
 }
@@ -64,7 +86,7 @@ function textOf(row) {
 function arrange() {
   const wanted = tests(table.query), rows = table.columns[0].length;
   const kept = [];
-  for (let row = 0; row < rows; row++) if (wanted.every((test) => test(row))) kept.push(row);
+  for (let row = 0; row < rows; row++) if (wanted.every((one) => one.test(row))) kept.push(row);
   const values = table.columns[table.sort];
   if (numeric[table.sort]) {
     kept.sort((a, b) => values[a] - values[b] || a - b);
@@ -75,6 +97,26 @@ function arrange() {
   }
   if (table.down) kept.reverse();
   table.order = kept;
+  const said = doubts(table.query, wanted), status = form.querySelector("[role=status]");
+  status.hidden = !said;
+  status.textContent = said;
+}
+
+// Columns as wide as what they hold; findings and errors are never cut. Of many rows a part is looked at.
+const CUT_AT = 30, LOOKED_AT = 3000;
+function widen() {
+  const rows = table.columns[0].length, step = Math.max(1, Math.floor(rows / LOOKED_AT));
+  let all = 0;
+  heads.forEach((head, column) => {
+    if (getComputedStyle(head).display === "none") return;
+    let longest = names[column].length + 2;
+    for (let row = 0; row < rows; row += step) longest = Math.max(longest, shown(column, row).length);
+    const whole = names[column] === "findings" ? longest : Math.min(longest, CUT_AT);
+    const rem = (names[column] === "outcome" ? 2.4 : 1.4) + whole * .48;
+    head.style.width = rem + "rem";
+    all += rem;
+  });
+  board.querySelector("table").style.minWidth = all + "rem";
 }
 
 const board = document.getElementById("table");
@@ -147,6 +189,7 @@ function arrangeBy(parameters) {
     else head.removeAttribute("aria-sort");
   });
   board.querySelector("table").setAttribute("aria-rowcount", table.order.length + 1);
+  form.querySelector("a.here").href = listAddress();
   board.scrollTop = 0;
   draw(true);
 }
@@ -181,6 +224,13 @@ async function startTable() {
     }, 80);
   });
   form.addEventListener("submit", (event) => event.preventDefault());
+  form.elements.clock.addEventListener("click", () => {
+    table.local = !table.local;
+    table.texts = null;
+    form.elements.clock.textContent = table.local ? "Times: local" : "Times: UTC";
+    draw(true);
+  });
+  if (!matchMedia("(max-width: 760px)").matches) widen();
   heads.forEach((head, column) => {
     head.replaceChildren(el("button", { type: "button", onclick: () => {
       table.down = table.sort === column && !table.down;
