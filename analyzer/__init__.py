@@ -6,7 +6,8 @@
         print(connection.client, connection.outcome, [finding.code for finding in connection.findings])
 
 `connections`, `commands` and `packets` give records one by one while the capture is read: nothing is kept. `open` gives
-a handle for several questions of one capture. `to_json`, `to_pandas` and `to_arrow` make tables of records.
+a handle for several questions of one capture. `to_json`, `to_pandas`, `to_polars` and `to_arrow` make tables of
+records.
 
 A capture is a file's name, "-" (standard input) or a binary file object: pcap or pcapng, also gzip, zstd or lz4. TLS
 keys inside a pcapng are used without asking. Times are integer nanoseconds, lengths bytes, frames numbered from 1 as
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     import pandas
+    import polars
     import pyarrow
 
     from analyzer.analysis.dissection.filters.errors import FilterError
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from analyzer.analysis.model.packet import Packet
     from analyzer.engine.handle import CaptureHandle, CaptureInput, KeyLogInput, Progress
     from analyzer.errors import AnalyzerError, CaptureError
-    from analyzer.report.tables import LibraryMissing, Record
+    from analyzer.tables.arrays import LibraryMissing
+    from analyzer.tables.records import Record
 
 __all__ = [
     "AnalyzerError",
@@ -54,6 +57,7 @@ __all__ = [
     "to_arrow",
     "to_json",
     "to_pandas",
+    "to_polars",
 ]
 
 
@@ -194,9 +198,9 @@ def to_json(items: Record | Iterable[Record]) -> str:
 
     One record makes an object; several make an array, one object a line. Bytes are hexadecimal.
     """
-    from analyzer.report import tables
+    from analyzer.tables import records
 
-    return tables.to_json(items)
+    return records.to_json(items)
 
 
 def to_pandas(items: Iterable[Record]) -> pandas.DataFrame:
@@ -204,9 +208,9 @@ def to_pandas(items: Iterable[Record]) -> pandas.DataFrame:
 
     Raises LibraryMissing (an ImportError) where pandas is not installed, TypeError for records of several types.
     """
-    from analyzer.report import tables
+    from analyzer.tables import records
 
-    return tables.to_pandas(items)
+    return records.to_pandas(items)
 
 
 def to_arrow(items: Iterable[Record]) -> pyarrow.Table:
@@ -214,9 +218,20 @@ def to_arrow(items: Iterable[Record]) -> pyarrow.Table:
 
     Raises LibraryMissing (an ImportError) where pyarrow is not installed, TypeError for records of several types.
     """
-    from analyzer.report import tables
+    from analyzer.tables import records
 
-    return tables.to_arrow(items)
+    return records.to_arrow(items)
+
+
+def to_polars(items: Iterable[Record]) -> polars.DataFrame:
+    """The same as a polars DataFrame.
+
+    Raises LibraryMissing (an ImportError) where polars or pyarrow is not installed, TypeError for records of several
+    types.
+    """
+    from analyzer.tables import records
+
+    return records.to_polars(items)
 
 
 if not TYPE_CHECKING:
@@ -233,7 +248,7 @@ if not TYPE_CHECKING:
             "Connection": "analyzer.analysis.model.connection",
             "FilterError": "analyzer.analysis.dissection.filters.errors",
             "Finding": "analyzer.analysis.model.connection",
-            "LibraryMissing": "analyzer.report.tables",
+            "LibraryMissing": "analyzer.tables.arrays",
             "Packet": "analyzer.analysis.model.packet",
             "Source": "analyzer.analysis.model.connection",
         }

@@ -16,7 +16,7 @@ import pytest
 
 import analyzer
 from analyzer.cli import main
-from analyzer.report import tables
+from analyzer.tables import records as tables
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.frames import FIN
@@ -294,9 +294,19 @@ def test_records_of_two_types_make_no_table() -> None:
 def test_a_library_that_is_missing_is_named(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     make = analyzer.to_pandas if library == "pandas" else analyzer.to_arrow
-    with pytest.raises(analyzer.LibraryMissing, match=f"pip install {library}"):
+    with pytest.raises(analyzer.LibraryMissing, match=r"pip install (pandas|'handshark\[sql\]')"):
         make([])
     assert issubclass(analyzer.LibraryMissing, ImportError)
+
+
+def test_polars_gets_the_table_of_arrow() -> None:
+    polars = pytest.importorskip("polars")
+    found = list(analyzer.connections(REFUSED))
+    frame = analyzer.to_polars(found)
+    assert isinstance(frame, polars.DataFrame)
+    assert frame.to_dicts() == analyzer.to_arrow(found).to_pylist()
+    assert frame["client.port"].to_list() == [one.client.port for one in found]
+    assert analyzer.to_polars([]).is_empty()
 
 
 def test_both_packages_say_that_they_are_typed() -> None:

@@ -271,6 +271,12 @@ class Analysis:
         return list(self._flows.connections_open())
 
     @property
+    def settled(self) -> int:
+        """All connections below this number have been given, or have no result."""
+        floor = self._order.floor()
+        return self._begun if floor is None else floor
+
+    @property
     def memory_notes(self) -> list[str]:
         """What was given up for want of memory, in words."""
         return list(self.memory.notes())
@@ -379,11 +385,12 @@ class InOrder:
 
     def ready(self) -> Iterator[Result]:
         """Results before which no connection is open that may still have one."""
-        floor = self._floor()
+        floor = self.floor()
         while self._heap and (floor is None or self._heap[0] < floor):
             yield self._take(heapq.heappop(self._heap))
 
-    def _floor(self) -> int | None:
+    def floor(self) -> int | None:
+        """The first connection that may still have a result; None where none is open."""
         while self._open:
             number, tcp = next(iter(self._open.items()))
             handler = tcp.handler

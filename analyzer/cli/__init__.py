@@ -28,6 +28,7 @@ MODULES: Final[dict[str, str]] = {
     "dissect": "analyzer.cli.dissect",
     "fields": "analyzer.cli.fields",
     "report": "analyzer.cli.report",
+    "export": "analyzer.cli.export",
     "live": "analyzer.cli.live",
     "interfaces": "analyzer.cli.interfaces",
     "extract": "analyzer.cli.extract",

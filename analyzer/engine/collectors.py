@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
@@ -34,6 +34,14 @@ class Collector(Protocol[T_co]):
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, T_co]]:
         """Uses up the connections that a batch completed; gives items with rising keys. `last`: nothing follows."""
+
+
+@runtime_checkable
+class Joining(Protocol[T_co]):
+    """A collector whose items of several processes are put together by their parent."""
+
+    def join(self, items: Iterator[Any]) -> Iterator[T_co]:
+        """What all items together are, which come in the order of their keys."""
 
 
 class Done(NamedTuple):

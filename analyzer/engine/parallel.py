@@ -26,14 +26,14 @@ from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.pipeline import CaptureTotals, source_of
 from analyzer.capture import open_capture
-from analyzer.engine.collectors import Collector, Connections, Key
+from analyzer.engine.collectors import Collector, Joining, Key
 from analyzer.engine.listener import RunListener
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 512  # results in one message
+AT_ONCE: Final = 512  # results in one message, where a collector says nothing else
 AHEAD: Final = 16  # messages of one process that may wait for their turn
 PIPE_BYTES: Final = 1 << 20
 # Signals that the process with the user's terminal acts on; the others end with it.
@@ -85,7 +85,7 @@ class Parallel(Generic[T]):
         try:
             streams = [self._stream(process, pipe) for process, pipe in self._workers]
             merged = in_order(streams)
-            yield from self._collector.join(merged) if isinstance(self._collector, Connections) else merged
+            yield from self._collector.join(merged) if isinstance(self._collector, Joining) else merged
             if self._ended is not None:
                 self.source = self._ended.source()
         finally:
@@ -242,11 +242,12 @@ def _work(task: _Task) -> None:
         collector = task.collect()
         analysis = Analysis(name, collector.options(options))
         held: list[tuple[Key, object]] = []
+        most: int = getattr(collector, "at_once", AT_ONCE)
         with open_capture(name) as capture:
             reading = Reading(analysis, capture, _Sent(send) if options.share[0] == 0 else None)
             for item in reading.collected(collector):
                 held.append(item)
-                if len(held) >= AT_ONCE:
+                if len(held) >= most:
                     send("results", held)
                     held.clear()
             send("results", held)

@@ -1,0 +1,101 @@
+"""`handshark export`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from analyzer.cli.arguments import Commands, captures, command, options_of, processes
+from analyzer.cli.console import Console, complain
+from analyzer.cli.filter_argument import filter_argument
+from analyzer.errors import AnalyzerError
+from analyzer.tables.schema import TABLES
+from analyzer.tables.stores.store import ending_of
+
+if TYPE_CHECKING:
+    from analyzer.tables.export import Exported
+
+PARTITIONS = ("hour", "day")
+EXAMPLES = """examples:
+  handshark export capture.pcapng -o tables/             # a folder of Parquet files, a table each
+  handshark export 'captures/*.pcap.zst' -o tables/      # again later: adds what is new, replaces what changed
+  handshark export --partition day captures/ -o tables/  # tables/connections/date=2026-11-28/...
+  handshark export capture.pcapng -o capture.duckdb      # or .sqlite: all tables in one file
+  handshark export --table commands capture.pcapng -o commands.csv
+  handshark sql "SELECT login_user, count(*) FROM connections GROUP BY ALL" tables/
+
+tables: connections, commands, findings, authentication_steps, attributes, captures (docs/tables.md has their columns)
+"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "export",
+        "tables of connections, commands and findings: Parquet, DuckDB, SQLite, CSV",
+        "Writes what was found as tables. An existing store gets what is new: captures that it has are left alone.",
+        EXAMPLES,
+    )
+    parser.set_defaults(wrong=parser.error)  # exits with 2
+    captures(parser)
+    filter_argument(parser, "only connections and commands for which it holds")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="DIR|FILE",
+        help="a folder, or a file: .parquet and .csv hold one table, .duckdb and .sqlite all",
+    )
+    parser.add_argument(
+        "--table",
+        action="append",
+        choices=tuple(TABLES),
+        dest="tables",
+        metavar="TABLE",
+        help=f"only this one (repeatable): {', '.join(TABLES)}; of .parquet and .csv connections without it",
+    )
+    parser.add_argument("--partition", choices=PARTITIONS, help="of a folder: files for each hour or day (UTC)")
+    parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    ending = ending_of(arguments.output)
+    tables: list[str] = arguments.tables or (["connections"] if ending in (".csv", ".parquet") else list(TABLES))
+    if ending in (".csv", ".parquet") and len(tables) > 1:
+        arguments.wrong(f"{arguments.output} holds one table: give --table once, or a folder, .duckdb or .sqlite")
+    if arguments.partition and ending:
+        arguments.wrong("--partition is of a folder")
+    options = options_of(arguments, 0)
+    if options is None:
+        return 2
+    from analyzer.tables.export import Exporter, open_store
+
+    try:
+        store = open_store(arguments.output, tables[0], arguments.partition, arguments.show_secrets)
+    except AnalyzerError as error:
+        complain(str(error))
+        return 3
+    jobs = 1 if arguments.filter is not None else arguments.jobs
+    exporter = Exporter(store, options, tables, jobs, Console(), arguments.filter)
+    try:
+        done = exporter.export(arguments.captures, arguments.merge)
+    except BaseException as error:
+        store.abandon(error)
+        raise
+    if exporter.run.code == 130:
+        store.abandon(KeyboardInterrupt())
+    else:
+        store.close()
+        _tell(done, arguments.output)
+    return exporter.run.code
+
+
+def _tell(done: Exported, output: str) -> None:
+    """What was done, for who sits at a terminal."""
+    if sys.stderr.isatty():
+        there = f", {done.unchanged} were there already" if done.unchanged else ""
+        captures = "1 capture" if done.written == 1 else f"{done.written:,} captures"
+        sys.stderr.write(f"{output}: {captures}, {done.rows:,} rows{there}\n")

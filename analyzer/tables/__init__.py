@@ -1,0 +1,1 @@
+"""Tables of what was found: their schema, Arrow columns, files and views of them, and questions to ask."""

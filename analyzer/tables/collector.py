@@ -1,0 +1,163 @@
+"""What makes rows in the process that analyses: batches of all tables that are wanted, from one pass over a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
+from analyzer.analysis.findings.cross_connection import Across, Held, is_open
+from analyzer.analysis.findings.history import Note, note_of
+from analyzer.analysis.model.command import Command
+from analyzer.engine.collectors import Connections, Key, Matched, connection_alone
+from analyzer.engine.command_collectors import CommandCollector
+from analyzer.tables.arrays import arrow
+from analyzer.tables.rows import OF_CONNECTIONS, Batches, command_rows, connection_rows
+from analyzer.tables.schema import COMMANDS
+
+if TYPE_CHECKING:
+    from analyzer.analysis.dissection.filters import Filter
+
+# Rows that wait to become a batch, and bytes of their statements.
+CONNECTIONS_AT_ONCE: Final = 1024
+COMMANDS_AT_ONCE: Final = 4096
+STATEMENTS_AT_ONCE: Final = 8 << 20
+
+# What is known of a connection when its turn comes: its rows are out, or wait for what is across.
+Entry = tuple[int, "Note | Connection | None"]
+
+
+class SharePiece(NamedTuple):
+    """What one process of several gives.
+
+    rows     of connections that are whole, and of commands
+    entries  (number, what others need to know) of connections, in the order of their numbers; one that waits is there
+             itself
+    share    whose piece it is: (index, of how many)
+    settled  all connections of the share below this number are in its pieces so far
+    """
+
+    rows: Batches
+    entries: list[Entry]
+    share: tuple[int, int]
+    settled: int
+
+
+class TableCollector:
+    """Gives `Batches`; one process of several gives `SharePiece`, of which `join` makes the same.
+
+    wanted  names of tables
+    keep    rows of connections and commands for which it holds; one process only
+    """
+
+    at_once: Final = 1
+
+    def __init__(self, wanted: Collection[str], keep: Filter | None = None) -> None:
+        arrow("a table").array([None])  # loads what it needs now: processes that are started later share it
+        self._wanted = frozenset(wanted)
+        self._keep = keep is not None
+        self._connections: Connections[Connection] = (
+            Connections(connection_alone) if keep is None else Matched(keep, connection_alone)
+        )
+        self._commands = CommandCollector(0, keep) if COMMANDS.name in self._wanted else None
+        self._share = (0, 1)
+        self._batch = 0
+        self._whole: list[Connection] = []
+        self._entries: list[Entry] = []
+        self._sent: list[Command] = []
+        self._bytes = 0
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        self._share = options.share
+        if self._commands is not None:
+            options = self._commands.options(options)
+        if not self._wanted & OF_CONNECTIONS:
+            return options
+        return self._connections.options(replace(options, connections=True))
+
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Any]]:
+        self._batch += 1
+        shared = self._share[1] > 1
+        given = list(results)
+        for _, connection in self._connections.take(analysis, iter(given), last) if self._keep else ():
+            self._whole.append(connection)
+        for connection, _ in given if not self._keep else ():
+            if shared and is_open(connection):
+                self._entries.append((connection.stream, connection))
+                continue
+            self._whole.append(connection)
+            if shared:
+                self._entries.append((connection.stream, note_of(connection)))
+        if self._commands is not None:
+            for _, _, command in self._commands.taken(analysis, iter(given)):
+                self._sent.append(command)
+                self._bytes += command.bytes_request
+                if len(self._sent) >= COMMANDS_AT_ONCE or self._bytes >= STATEMENTS_AT_ONCE:
+                    yield self._flushed(analysis)
+        if last or len(self._whole) >= CONNECTIONS_AT_ONCE or len(self._entries) >= CONNECTIONS_AT_ONCE:
+            yield self._flushed(analysis)
+
+    def _flushed(self, analysis: Analysis) -> tuple[Key, Any]:
+        rows = connection_rows(self._whole, self._wanted) | command_rows(self._sent)
+        self._whole, self._sent, self._bytes = [], [], 0
+        if self._share[1] == 1:
+            return (self._batch,), rows
+        entries, self._entries = self._entries, []
+        return (self._batch,), SharePiece(rows, entries, self._share, analysis.settled)
+
+    def join(self, items: Iterator[SharePiece]) -> Iterator[Batches]:
+        """The rows of all processes; those of connections that wait for others come when these are known."""
+        return joined(items, partial(connection_rows, wanted=self._wanted))
+
+
+def joined(pieces: Iterable[SharePiece], render: Any) -> Iterator[Batches]:
+    """The rows of pieces as they come; completes the findings that rest on earlier connections, of any share."""
+    waiting: list[Entry] = []
+    reached: dict[int, int] = {}
+    turns = Turns()
+    for piece in pieces:
+        if piece.rows:
+            yield piece.rows
+        waiting += piece.entries
+        index, shares = piece.share
+        reached[index] = piece.settled
+        if len(reached) == shares:
+            bound = min(reached.values())
+            ready = sorted((entry for entry in waiting if entry[0] < bound), key=lambda entry: entry[0])
+            waiting = [entry for entry in waiting if entry[0] >= bound]
+            yield from _rendered(turns.take(ready), render)
+    yield from _rendered(turns.take(sorted(waiting, key=lambda entry: entry[0])), render)
+    yield from _rendered(turns.rest(), render)
+
+
+def _rendered(connections: Iterator[Connection], render: Any) -> Iterator[Batches]:
+    found = list(connections)
+    if found:
+        yield render(found)
+
+
+class Turns:
+    """Lets connections pass in the order of their numbers: who waits for others is complete when it comes."""
+
+    def __init__(self) -> None:
+        self._across = Across()
+        self._held: Held[Connection | None] = Held(self._across)
+
+    def take(self, entries: Iterable[Entry]) -> Iterator[Connection]:
+        """Those that are complete now."""
+        for _, known in entries:
+            waits = known if isinstance(known, Connection) else None
+            if waits is not None:
+                self._across.judge(waits)
+            elif known is not None:
+                self._across.note(known)  # type: ignore[arg-type]
+            for one in self._held.put(waits, waits):
+                if one is not None:
+                    yield one
+
+    def rest(self) -> Iterator[Connection]:
+        for one in self._held.rest():
+            if one is not None:
+                yield one

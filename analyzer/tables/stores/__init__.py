@@ -1,0 +1,1 @@
+"""Where tables are kept: folders of Parquet, DuckDB, SQLite, single files."""

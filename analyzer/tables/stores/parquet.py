@@ -1,0 +1,249 @@
+"""A folder of Parquet files, here or in a bucket: TABLE/[date=.../[hour=.../]]CAPTURE-RUN-N.parquet.
+
+A capture is in the store when its file in captures/ is, which is written last and names the others. So a run that dies
+leaves the store as it was. What it may leave beside, no capture names, and no query reads; the next run that writes the
+same capture removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from analyzer.analysis.model.connection import Source
+from analyzer.capture.places import FileIdentity, filesystem, is_url
+from analyzer.tables.arrays import arrow
+from analyzer.tables.rows import Batches, capture_row
+from analyzer.tables.schema import CAPTURES, TABLES
+from analyzer.tables.stores.store import CaptureWriter, Files, identities, table_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+PENDING: Final = ".pending-"
+PARTITIONS: Final = {"day": ("date=%Y-%m-%d",), "hour": ("date=%Y-%m-%d", "hour=%H")}
+# A row group is written when so many rows or bytes have come; files of partitions that are open at a time.
+GROUP_ROWS: Final = 1 << 16
+GROUP_BYTES: Final = 16 << 20
+ALL_BYTES: Final = 64 << 20
+MOST_OPEN: Final = 64
+
+
+class ParquetFolder:
+    """The files of a folder, by their names in it."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/") or root
+        self.system: Any = None
+        self._path = self.root
+        if is_url(root):
+            self.system, self._path = filesystem(self.root)
+        else:
+            os.makedirs(self.root, exist_ok=True)
+
+    def path(self, name: str) -> str:
+        """A file's path in its file system."""
+        return f"{self._path}/{name}"
+
+    def url(self, name: str) -> str:
+        """A file's name as users write it."""
+        return f"{self.root}/{name}"
+
+    def temporary(self) -> str:
+        """A folder on this machine, beside the store where that is here."""
+        where = None if self.system is not None else self.root
+        return tempfile.mkdtemp(prefix=PENDING if where else "handshark-", dir=where)
+
+    def place(self, source: str, name: str) -> None:
+        """Makes a file on this machine one of the folder: it is there as a whole or not at all."""
+        if self.system is not None:
+            self.system.put_file(source, self.path(name))
+            return
+        target = self.path(name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(source, target)
+
+    def names(self, folder: str) -> list[str]:
+        """Parquet files under a folder, in order."""
+        if self.system is not None:
+            self.system.invalidate_cache()
+            try:
+                found = self.system.find(self.path(folder))
+            except FileNotFoundError:
+                return []
+            prefix = len(self.path(""))
+            return sorted(str(one)[prefix:] for one in found if str(one).endswith(".parquet"))
+        top = self.path(folder)
+        inside = (os.path.join(place, one) for place, _, files in os.walk(top) for one in files)
+        return sorted(os.path.relpath(one, self._path) for one in inside if one.endswith(".parquet"))
+
+    def exists(self, name: str) -> bool:
+        if self.system is not None:
+            self.system.invalidate_cache()
+            return bool(self.system.exists(self.path(name)))
+        return os.path.exists(self.path(name))
+
+    def read(self, name: str) -> pyarrow.Table:
+        """A whole small file."""
+        from pyarrow import parquet
+
+        arrow("a store of Parquet files")
+        if self.system is None:
+            return parquet.ParquetFile(self.path(name)).read()
+        with self.system.open(self.path(name), "rb") as file:
+            return parquet.ParquetFile(file).read()
+
+    def remove(self, name: str) -> None:
+        if self.system is not None:
+            self.system.rm_file(self.path(name))
+        elif os.path.exists(self.path(name)):
+            os.unlink(self.path(name))
+
+
+class ParquetStore:
+    """A folder as a store. `partition`: None, day or hour."""
+
+    def __init__(self, root: str, partition: str | None = None) -> None:
+        arrow("a store of Parquet files")
+        self.folder = ParquetFolder(root)
+        self._partition = () if partition is None else PARTITIONS[partition]
+        # Parts of the captures that were written, by their keys.
+        self.kept: dict[str, frozenset[str]] = {}
+
+    def files(self, key: str) -> list[FileIdentity] | None:
+        row = self.capture(key)
+        return None if row is None else identities(row["files"])
+
+    def capture(self, key: str) -> dict[str, Any] | None:
+        """The row of a capture."""
+        name = capture_file(key)
+        if not self.folder.exists(name):
+            return None
+        (row,) = self.folder.read(name).to_pylist()
+        return dict(row)
+
+    def writer(self, key: str) -> CaptureWriter:
+        return _PartsWriter(self, key, self._partition)
+
+    def close(self) -> None:
+        """Removes parts that captures had before they were written anew, or of runs that died."""
+        if not self.kept:
+            return
+        for table in TABLES:
+            for name in self.folder.names(table) if table != CAPTURES.name else ():
+                key = os.path.basename(name).partition("-")[0]
+                if key in self.kept and name not in self.kept[key]:
+                    self.folder.remove(name)
+
+    def abandon(self, error: BaseException) -> None:
+        self.close()
+
+    def captures(self) -> Iterator[dict[str, Any]]:
+        """The rows of all captures."""
+        for name in self.folder.names(CAPTURES.name):
+            yield from self.folder.read(name).to_pylist()
+
+
+def capture_file(key: str) -> str:
+    """The file that says that a capture is in the store."""
+    return f"{CAPTURES.name}/{key}.parquet"
+
+
+class PartFiles:
+    """Parquet files of one capture, one for each table and partition, written on this machine."""
+
+    def __init__(self, folder: str, prefix: str, partition: tuple[str, ...] = ()) -> None:
+        self._folder = folder
+        self._prefix = prefix
+        self._partition = partition
+        self._waiting: dict[tuple[str, str], list[Any]] = {}
+        self._open: dict[tuple[str, str], Any] = {}
+        self._bytes = 0
+        self.parts: list[str] = []
+
+    def write(self, rows: Batches) -> None:
+        """Takes batches; whole row groups are written."""
+        for name, batch in rows.items():
+            for partition, part in self._divided(name, batch):
+                place = (name, partition)
+                waiting = self._waiting.setdefault(place, [])
+                waiting.append(part)
+                self._bytes += part.nbytes
+                if sum(map(len, waiting)) >= GROUP_ROWS or sum(one.nbytes for one in waiting) >= GROUP_BYTES:
+                    self._group(place)
+        if self._bytes > ALL_BYTES:
+            for place in list(self._waiting):
+                self._group(place)
+
+    def close(self) -> None:
+        for place in list(self._waiting):
+            self._group(place)
+        for writer in self._open.values():
+            writer.close()
+        self._open.clear()
+
+    def _divided(self, name: str, batch: pyarrow.RecordBatch) -> Iterator[tuple[str, pyarrow.RecordBatch]]:
+        if not self._partition:
+            yield "", batch
+            return
+        from pyarrow import compute
+
+        texts = compute.strftime(batch.column(TABLES[name].time), "/".join((*self._partition, "")))
+        for text in texts.unique().to_pylist():
+            yield text or "", batch.filter(compute.equal(texts, text))
+
+    def _group(self, place: tuple[str, str]) -> None:
+        from pyarrow import parquet
+
+        table = table_of(self._waiting.pop(place))
+        self._bytes -= sum(chunk.nbytes for chunk in table.to_batches())
+        writer = self._open.get(place)
+        if writer is None:
+            if len(self._open) >= MOST_OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
+            path = os.path.join(self._folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
+            self._open[place] = writer
+            self.parts.append(name)
+        writer.write_table(table, row_group_size=GROUP_ROWS)
+
+
+class _PartsWriter:
+    def __init__(self, store: ParquetStore, key: str, partition: tuple[str, ...]) -> None:
+        self._store = store
+        self._key = key
+        self._temporary = store.folder.temporary()
+        self._files = PartFiles(self._temporary, f"{key}-{secrets.token_hex(4)}", partition)
+
+    def write(self, rows: Batches) -> None:
+        self._files.write(rows)
+
+    def commit(self, source: Source, files: Files) -> None:
+        self._files.close()
+        parts = self._files.parts
+        for name in parts:
+            self._store.folder.place(os.path.join(self._temporary, name), name)
+        place_capture(self._store, self._key, source, files, parts, self._temporary)
+        self.give_up()
+
+    def give_up(self) -> None:
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def place_capture(
+    store: ParquetStore, key: str, source: Source, files: Files, parts: list[str], temporary: str
+) -> None:
+    """Says that a capture is in the store, now that its parts are."""
+    from pyarrow import parquet
+
+    row = capture_row(source, files, parts)
+    whole = os.path.join(temporary, "capture.parquet")
+    parquet.write_table(table_of([row]), whole, compression="zstd")
+    store.folder.place(whole, capture_file(key))
+    store.kept[key] = frozenset(parts)
