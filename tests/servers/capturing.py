@@ -8,7 +8,7 @@ import signal
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -23,9 +23,9 @@ End = tuple[bytes, int]
 
 @contextmanager
 def tcpdump(
-    target: Path, host: str | None, port: int, *, cannot: type[Exception], lossy: type[Exception]
+    target: Path, host: str | None, *ports: int, cannot: type[Exception], lossy: type[Exception]
 ) -> Iterator[None]:
-    """Captures a port (of one address, or of all) while the body runs, and until what the body has closed has ended.
+    """Captures the ports (of one address, or of all) while the body runs, and until what the body has closed has ended.
 
     The file has every frame of the connections that a client ended in the body, up to the server's own end.
     Raises `cannot` where it may not capture, `lossy` where it dropped frames.
@@ -33,7 +33,8 @@ def tcpdump(
     # Ahead of what it listens to: who is too late loses frames.
     words = ["nice", "-n", "-10"] if os.geteuid() == 0 else []
     words += ["tcpdump", "--immediate-mode", "-U", "-n", "-i", "lo", "-B", "65536", "-Z", "root", "-w", str(target)]
-    words.append(f"tcp port {port}" if host is None else f"host {host} and tcp port {port}")
+    chosen = " or ".join(f"tcp port {port}" for port in ports)
+    words.append(chosen if host is None else f"host {host} and ({chosen})")
     try:
         process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     except FileNotFoundError as error:
@@ -48,7 +49,7 @@ def tcpdump(
             said = more
         try:
             yield
-            _settle(process, process.stderr, target, port)
+            _settle(process, process.stderr, target, ports)
         finally:
             process.send_signal(signal.SIGINT)
             summary = process.stderr.read()
@@ -57,10 +58,10 @@ def tcpdump(
         raise lossy(f"tcpdump dropped frames: {summary.strip()}")
 
 
-def _settle(process: subprocess.Popen[str], errors: IO[str], target: Path, port: int) -> None:
+def _settle(process: subprocess.Popen[str], errors: IO[str], target: Path, ports: Collection[int]) -> None:
     """Waits until all the kernel has is in the file, and every server has ended what its client has ended."""
     until = time.monotonic() + SECONDS
-    while (not _drained(process, errors) or half_closed(target.read_bytes(), port)) and time.monotonic() < until:
+    while (not _drained(process, errors) or half_closed(target.read_bytes(), ports)) and time.monotonic() < until:
         time.sleep(0.02)
 
 
@@ -75,7 +76,7 @@ def _drained(process: subprocess.Popen[str], errors: IO[str]) -> bool:
     return True  # it has ended: what it says of that is read next
 
 
-def half_closed(capture: bytes, port: int) -> set[tuple[End, End]]:
+def half_closed(capture: bytes, listened: Collection[int]) -> set[tuple[End, End]]:
     """Connections, as (client, server), that the client has ended and the server not, of an Ethernet pcap file."""
     left: dict[tuple[End, End], set[str]] = {}
     order = "<" if capture[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
@@ -98,7 +99,7 @@ def half_closed(capture: bytes, port: int) -> set[tuple[End, End]]:
         ports = struct.unpack_from("!HH", frame, tcp)
         flags = frame[tcp + 13]
         one, other = (source, ports[0]), (target, ports[1])
-        by_server = ports[0] == port
+        by_server = ports[0] in listened
         pair = (other, one) if by_server else (one, other)
         if flags & RST:
             left[pair] = {"client", "server"}

@@ -18,10 +18,18 @@ static void log_line(const void *ssl, const char *line) {
     close(file);
 }
 
-void *SSL_CTX_new(const void *method) {
-    void *(*make)(const void *) = (void *(*)(const void *))dlsym(RTLD_NEXT, "SSL_CTX_new");
+static void *logged(void *context) {
     void (*set)(void *, void (*)(const void *, const char *)) = dlsym(RTLD_NEXT, "SSL_CTX_set_keylog_callback");
-    void *context = make ? make(method) : NULL;
     if (context && set) set(context, log_line);
     return context;
+}
+
+void *SSL_CTX_new(const void *method) {
+    void *(*make)(const void *) = (void *(*)(const void *))dlsym(RTLD_NEXT, "SSL_CTX_new");
+    return logged(make ? make(method) : NULL);
+}
+
+void *SSL_CTX_new_ex(void *library, const char *query, const void *method) {
+    void *(*make)(void *, const char *, const void *) = dlsym(RTLD_NEXT, "SSL_CTX_new_ex");
+    return logged(make ? make(library, query, method) : NULL);
 }

@@ -219,10 +219,10 @@ def test_who_has_not_ended_yet(ending: list[Step], over: bool, client: str, serv
     )
     mine = conversation([*ACCEPTED, *ending], client=(client, 2), server=(server, 3306))
     capture = pcap(in_time_order(other, mine))
-    assert {pair[0][1] for pair in half_closed(capture, 3306)} == (set() if over else {2})
+    assert {pair[0][1] for pair in half_closed(capture, (3306,))} == (set() if over else {2})
     # Cut anywhere, as it is while it is written: no error.
     for length in range(24, len(capture), 97):
-        half_closed(capture[:length], 3306)
+        half_closed(capture[:length], (3306,))
 
 
 def test_a_process_that_has_ended_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -443,6 +443,12 @@ class Facts(msgspec.Struct):
                 answers.cut = answers.cut or CutPacket(role, *begun)
 
     def _client(self, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
+        if isinstance(record, SSLRequest | SSLRequest320):
+            # Also behind an error that has ended the connection: the client had not read it.
+            self.login.ssl_request = record
+            self.login.ssl_request_frame = packet.frame
+            self.login.ssl_request_ns = packet.time_ns
+            return
         if isinstance(record, AuthResponse):
             if machine.login_done:
                 self._response(packet.frame, machine)
@@ -462,11 +468,7 @@ class Facts(msgspec.Struct):
             if isinstance(record, ComChangeUser):
                 self._response(packet.frame, machine)
             return
-        if isinstance(record, SSLRequest | SSLRequest320):
-            self.login.ssl_request = record
-            self.login.ssl_request_frame = packet.frame
-            self.login.ssl_request_ns = packet.time_ns
-        elif isinstance(record, HandshakeResponse41 | HandshakeResponse320):
+        if isinstance(record, HandshakeResponse41 | HandshakeResponse320):
             self.login.record = record
             self.login.frame = packet.frame
             self.login.time_ns = packet.time_ns

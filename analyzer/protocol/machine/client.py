@@ -104,7 +104,11 @@ def received(c: ConnectionState, packet: RawPacket) -> AnyRecord:
             c.at.file_goes_on(None)
         ignores = state == st.CLOSED and c.at.greeted and not c.auth.login_done and _is_ssl_request(payload)
         if ignores or state in (st.LOGIN, st.SECURE_LOGIN, st.GREETING, st.TLS_HANDSHAKE):
-            c.check_sequence(CLIENT, packet)
+            if ignores and packet.first_sequence_id == 1:
+                # It answers the greeting: the error behind that was on its way.
+                c.at.took(packet.sequence_id)
+            else:
+                c.check_sequence(CLIENT, packet)
             return _login(c, payload)
     except DecodeError as error:
         return malformed_record(error, payload, c.context)

@@ -548,6 +548,18 @@ def test_an_error_put_between_greeting_and_tls_hides_nothing() -> None:
     assert found(connection, "plaintext-before-tls")[0].frames == [4, 6]
 
 
+def test_an_error_on_its_way_while_the_client_asks_for_tls() -> None:
+    """A server that refuses the PROXY header of a box in between; the client had read the greeting only."""
+    refusal = err(1, 1156, "Got packets out of order", "08S01")
+    script = [("s", greeting()), ("s", refusal), ("c", ssl_request(1)), ("c", CLIENT_HELLO), *CLOSE]
+    connection = one(script)
+    assert (connection.outcome, connection.phase_reached, connection.commands) == ("rejected", "tls", {})
+    assert connection.tls is not None
+    said = codes(connection)
+    assert "packet-refused" in said
+    assert not {"sequence-error", "tls-first", "plaintext-before-tls"} & set(said)
+
+
 @pytest.mark.parametrize("rest", [b"", b"\x05\x00\x00", ok(2)])
 def test_bytes_between_greeting_and_tls_however_whole(rest: bytes) -> None:
     """One packet, or a part of one that only TLS would complete: told once, and by nothing else."""
