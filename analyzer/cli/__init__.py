@@ -37,6 +37,9 @@ MODULES: Final[dict[str, str]] = {
     "verify": "analyzer.cli.verify",
 }
 
+# What a call that names no command begins with, where tshark is meant.
+TSHARK: Final = frozenset({"-r", "-Y", "-T", "-n", "-V", "-q", "-t", "-z", "-2"})
+
 EXAMPLES = """examples:
   handshark analyze capture.pcapng
   handshark analyze -v capture.pcapng                  # the packets of each login, as a ladder
@@ -103,6 +106,8 @@ def _main(words: list[str]) -> int:
         try:
             if words and words[0] not in MODULES and not words[0].startswith("-") and os.path.exists(words[0]):
                 words = ["analyze", *words]  # a capture alone
+            elif words and words[0][:2] in TSHARK and not words[0].startswith("--"):
+                words = ["dissect", *words]  # as if it were tshark
             arguments = parser(words[0] if words else None).parse_args(words)
             code = _run(arguments)
         finally:
@@ -133,14 +138,22 @@ def _main(words: list[str]) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from analyzer.cli.output import overwriting
 
+    module = _module(arguments.command)
+    settle = getattr(module, "settle", None)
+    if settle is not None:
+        settle(arguments)
     problem = overwriting(arguments)
     if problem is not None:
         _complain(problem)
         return 2
-    module = _module(arguments.command)
     begin()
     code: int = module.run(arguments)
     return code
+
+
+def run_words(words: Sequence[str]) -> int:
+    """Another command, as a part of the one that runs; returns its exit code."""
+    return _run(parser(words[0]).parse_args(words))
 
 
 def _complain(message: str) -> None:

@@ -93,10 +93,10 @@ def processes(text: str) -> int:
     return number
 
 
-def captures(parser: argparse.ArgumentParser) -> None:
-    """What all commands that read captures take."""
+def captures(parser: argparse.ArgumentParser, least: str = "+") -> None:
+    """What all commands that read captures take. `least` is "*" where captures may be named in another way too."""
     parser.add_argument(
-        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin"
+        "captures", nargs=least, metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin"
     )
     analysis_arguments(
         parser,

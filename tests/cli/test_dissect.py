@@ -239,7 +239,7 @@ def test_wrong_filters_and_fields_are_usage() -> None:
     assert "  mysql.usr == 1\n  ^^^^^^^^^" in done.err
     for words, reason in [
         (["-T", "fields"], "needs at least one -e"),
-        (["-e", "mysql.user"], "-e needs -T fields, json or jsonl"),
+        (["-e", "mysql.user"], "-e needs -T fields, json, jsonl or ek"),
         (["-T", "fields", "-e", "mysql.usr"], "'mysql.usr' is no field; is it mysql.user"),
         (["-T", "fields", "-e", "mysql.user", "-E", "quote=x"], "quote is d, s or n"),
         (["-T", "fields", "-e", "mysql.user", "-E", "colour=red"], "is no setting"),

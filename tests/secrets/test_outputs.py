@@ -47,6 +47,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     ),
     "dissect": (
         *("{}", "-V {}", "-x {}", "-V -x -Y mysql.query {}", "-T json -x {}", "-T jsonl {}", "-T fields {all} {}"),
+        *("-T ek {}", "-T pdml {}", "-T psml {}", "-T tabs -t dd {}", "-T fields -e _ws.col.Info {}"),
         *("-T fields -e mysql.query {}", "-T fields -e mysql.error.message {}", "-T fields -e handshark.statement {}"),
         *("-T fields -e handshark.summary -e mysql.query --by record {}", "-T jsonl -e mysql.query -e mysql {}"),
         *("-T fields -e mysql.query -e handshark.outcome {}", "-Y mysql.error_code -V {}"),
