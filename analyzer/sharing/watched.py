@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.net.tcp.payload_runs import Runs
@@ -43,7 +44,9 @@ class WatchedConversation(Conversation):
         response_ends: Ends,
         secrets: Secrets,
         allowance: Allowance,
+        shapes: LoginShapes | None = None,
     ) -> None:
+        # Each login is decoded by itself: who watches wants to see its bytes.
         super().__init__(tcp, ports, keep, observer, response_ends, secrets, allowance)
         self._places = Places()
         looking = observer.observers if isinstance(observer, ObserverGroup) else [observer]
