@@ -101,7 +101,14 @@ ARROWS: dict[str, frozenset[str]] = {
     "analyzer.cli": frozenset(
         {
             *("analyzer", "analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.capture"),
-            *("analyzer.sharing", "analyzer.tables", "analyzer.errors"),
+            *("analyzer.assistant", "analyzer.sharing", "analyzer.tables", "analyzer.errors"),
+        }
+    ),
+    # What an assistant is told are the reports' words.
+    "analyzer.assistant": frozenset(
+        {
+            *("analyzer", "analyzer.engine", "analyzer.analysis", "analyzer.errors"),
+            *("analyzer.report.escape", "analyzer.report.prose", "analyzer.report.text"),
         }
     ),
     "analyzer.__main__": frozenset({"analyzer.cli"}),
@@ -129,6 +136,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "polars": ("analyzer", "analyzer.tables.records"),
     "pyarrow": ("analyzer", "analyzer.tables"),
     "duckdb": ("analyzer.tables",),
+    "mcp": ("analyzer.assistant.server",),
     "fsspec": ("analyzer.capture.places",),
     "rich": ("analyzer.cli", "analyzer.report"),
 }

@@ -33,6 +33,7 @@ MODULES: Final[dict[str, str]] = {
     "interfaces": "analyzer.cli.interfaces",
     "extract": "analyzer.cli.extract",
     "inject-keys": "analyzer.cli.inject_keys",
+    "mcp": "analyzer.cli.mcp",
     "corpus": "analyzer.cli.corpus",
     "verify": "analyzer.cli.verify",
 }

@@ -1,0 +1,61 @@
+"""`handshark mcp`: captures for an assistant to ask about."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of
+from analyzer.cli.console import complain
+
+EXAMPLES = """examples:
+  handshark mcp capture.pcapng                  # speaks the Model Context Protocol on standard input and output
+  handshark mcp /var/captures                   # all captures below a folder, new ones too
+  handshark mcp /var/captures --keylog keys.txt
+
+What an assistant's settings hold:
+  {"mcpServers": {"handshark": {"command": "handshark", "args": ["mcp", "/var/captures"]}}}
+"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's arguments."""
+    parser = command(
+        commands,
+        "mcp",
+        "answer an assistant's questions about captures",
+        "Serves captures to an assistant through the Model Context Protocol, over standard input and output. It only "
+        "reads, and only what is named here. Passwords, tokens and scrambles are always masked.",
+        EXAMPLES,
+    )
+    parser.add_argument("captures", nargs="+", metavar="CAPTURE|DIR", help="captures, or folders that hold them")
+    analysis_arguments(
+        parser,
+        "MySQL is assumed on this port where a connection's start was not captured (repeatable; 3306 always is)",
+        "TLS secrets in NSS key log format (repeatable); those inside a pcapng are used without asking",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    for name in arguments.captures:
+        if not os.path.exists(name):
+            complain(f"{name}: there is no such file or folder")
+            return 3
+    if arguments.show_secrets:
+        complain("mcp: --show-secrets is not for assistants: what they are told leaves this machine")
+        return 2
+    try:
+        from analyzer.assistant.server import server
+    except ImportError as error:
+        complain(f"mcp: the package {error.name} is missing: pip install 'handshark[mcp]'")
+        return 2
+    from analyzer.assistant.answers import Answers
+    from analyzer.assistant.shelf import Shelf
+
+    options = options_of(arguments, 0)
+    if options is None:
+        return 2
+    with Shelf(arguments.captures) as shelf:
+        server(Answers(shelf, options)).run("stdio")
+    return 0
