@@ -17,7 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 DIRECTIVES: Final = {
     "language_level": 3,
     "boundscheck": True,
-    "wraparound": False,
+    "wraparound": True,  # as Python has it: one source, one answer
     "annotation_typing": False,  # only the .pxd says what is a C type
 }
 # Set to anything: the wheel is pure Python.
@@ -61,12 +61,13 @@ def compiled(root: Path, typed: list[Path]) -> list[Path]:
     modules = []
     for path in typed:
         name = ".".join(path.relative_to(root).with_suffix("").parts)
-        modules.append(Extension(name, [str(path.with_suffix(".py"))], extra_compile_args=["-O3"]))
+        modules.append(Extension(name, [str(path.with_suffix(".py"))], extra_compile_args=["-O2", "-g0", "-w"]))
     place = str(root / "build")
     try:
         extensions = cythonize(modules, compiler_directives=DIRECTIVES, build_dir=place, quiet=True)
         command = build_ext(Distribution({"ext_modules": extensions}))
         command.inplace = True
+        command.parallel = True
         command.build_temp = place
         command.ensure_finalized()
         command.run()

@@ -6,7 +6,13 @@ from importlib.util import find_spec
 from typing import Final
 
 # Each has a .pxd beside it.
-HOT: Final = ("analyzer.protocol.machine.fast_path",)
+HOT: Final = (
+    "analyzer.analysis.conversation.fast_path",
+    "analyzer.net.tcp.flow_table",
+    "analyzer.net.tcp.pieces",
+    "analyzer.net.tcp.reassembly",
+    "analyzer.protocol.machine.fast_path",
+)
 
 
 def is_compiled() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +22,12 @@ from hypothesis import strategies as some
 from analyzer.compiled import HOT, is_compiled
 from analyzer.protocol.machine import fast_path
 from tests.corpus import REPOSITORY, give_up, tool
+from tests.hostile_captures import changed_frames
 from tests.protocol.machine.responses import ROW, response
+from tests.wire.files import frames_in, pcapng
 
+# Larger ones take the time of many small ones.
+LONGEST_SAMPLE = 1 << 14
 WHAT_IS_BUILT = ("analyzer", "live_client", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -62,9 +68,16 @@ def test_scanning_is_the_same(data: some.DataObject, deprecate_eof: bool, follow
     for place, byte in data.draw(some.lists(some.tuples(some.integers(0, 4000), some.integers(0, 255)), max_size=3)):
         changed[place % len(changed)] = byte
     cut = bytes(changed[: data.draw(some.integers(0, len(changed)))])
-    sequence = data.draw(some.sampled_from([1, 255]))
-    arguments = (cut, sequence, not deprecate_eof, follows is not None)
-    assert fast_path.scan(*arguments) == as_it_stands(fast_path.__name__).scan(*arguments)
+    sequence, before = data.draw(some.sampled_from([1, 255])), data.draw(some.integers(0, 3))
+    told: list[tuple[Any, ...] | None] = []
+    for module in (fast_path, as_it_stands(fast_path.__name__)):
+        found = module.Scanned()
+        where = bytes(before) + cut, before, before + len(cut)
+        if module.scan(found, *where, sequence, not deprecate_eof, follows is not None):
+            told.append((found.columns, found.rows, found.first_stop, found.begin, found.sequence))
+        else:
+            told.append(None)
+    assert told[0] == told[1]
 
 
 def pip(*words: str, cwd: Path, **environment: str) -> None:
@@ -96,6 +109,33 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, place / name)
     return place
+
+
+def test_compiled_and_interpreted_say_the_same(project: Path, tmp_path: Path) -> None:
+    """Of samples as they are, and of frames of them that are lost, repeated, swapped, cut, re-chunked or changed."""
+    if not is_compiled():
+        pytest.skip("nothing is compiled here")
+    chance = random.Random(16)
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    for path in sorted((REPOSITORY / "samples").glob("*.pcap*")):
+        if path.stat().st_size > LONGEST_SAMPLE or ".golden" in path.name or ".truth" in path.name:
+            continue
+        content = path.read_bytes()
+        (folder / path.name).write_bytes(content)
+        for index in range(3):
+            made = pcapng(changed_frames(frames_in(content), chance))
+            (folder / f"{path.name}.{index}").write_bytes(made)
+    said = []
+    for place in (REPOSITORY, project):
+        environment = {**os.environ, "PYTHONPATH": f"{place}:{REPOSITORY}"}
+        run = [sys.executable, "-m", "tests.both_ways", str(folder)]
+        done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert ("interpreted" in done.stderr) == (place == project)
+        said.append(done.stdout.splitlines())
+    assert len(said[0]) > 200
+    assert said[0] == said[1]
 
 
 @pytest.mark.tool

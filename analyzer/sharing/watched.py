@@ -6,7 +6,7 @@ from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
-from analyzer.net.tcp.payload_runs import Runs
+from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.wire.compression import Allowance
@@ -61,13 +61,15 @@ class WatchedConversation(Conversation):
     def places(self) -> Places:
         return self._places
 
-    def runs(self, runs: Runs, first: int, last: int) -> None:
+    def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         if not self._watchers:
-            super().runs(runs, first, last)
+            super().pieces(pieces, first, last)
             return
-        for run in range(first, last):
-            self.tcp.piece_seq, self.tcp.piece_acks = runs.numbers(run)
-            self.data(*runs.piece(run))
+        while first < last:
+            stop = pieces.run_end(first, last)
+            self.tcp.piece_seq, self.tcp.piece_acks = pieces.numbers(first, stop)
+            self.data(*pieces.run(first, stop))
+            first = stop
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self._watchers:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.analysis import AnalysisOptions, Result, pipeline
+from analyzer.analysis import AnalysisOptions, Result, memory, pipeline
 from analyzer.analysis.commands import digest, statistics
 from analyzer.analysis.commands.digest import Digests
 from analyzer.analysis.commands.statistics import CommandGroup
@@ -18,7 +18,6 @@ from analyzer.analysis.memory import CONNECTION, LEAST_MEMORY, held_of
 from analyzer.analysis.pipeline import Analysis
 from analyzer.engine.command_collectors import EachCommand
 from analyzer.engine.reading import Reading
-from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.wire.compression import encode_compressed
 from analyzer.protocol.wire.framing import HEAD_KEPT, PacketFramer, RawPacket, encode_packet
@@ -108,15 +107,8 @@ def test_whole_connections_end_early_where_nothing_else_can_be_given_up() -> Non
 def test_clean_traffic_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Below the bound nothing is added up: the cost is a comparison for each batch."""
     analysis = Analysis("made", AnalysisOptions())
-    asked: list[None] = []
-
-    original = FlowTable.connections_open
-
-    def connections_open(flows: FlowTable) -> Iterable[TcpConnection]:
-        asked.append(None)
-        return original(flows)
-
-    monkeypatch.setattr(FlowTable, "connections_open", connections_open)
+    asked: list[TcpConnection] = []
+    monkeypatch.setattr(memory, "held_of", asked.append)
     frames = in_time_order(*[conversation([*ACCEPTED, *GOODBYE], client=(f"10.8.0.{i}", 5000)) for i in range(1, 200)])
     for found in Reading(analysis, opened(batches(frames, 100))).batches():
         list(found)

@@ -10,10 +10,10 @@ from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker
+from analyzer.analysis.conversation.observer import PlainTurn
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList
-from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan
@@ -94,20 +94,9 @@ class Shown(CommandTracker):
     def end(self, role: int, kind: str, frame: int, time_ns: int) -> None:
         self.packets.end(role, kind, frame, time_ns)
 
-    def turn(
-        self,
-        request: bytes,
-        response: bytes,
-        runs: Runs,
-        run: int,
-        machine: Machine,
-        statement: PreparedStatement | None,
-        plan: ExecutePlan | None,
-        found: tuple[int | None, int, int, int, int],
-        end: OKPacket | EOFPacket,
-    ) -> None:
-        self.packets.left_out += 1 + self._packets_of(found[0], found[1], found[4])
-        super().turn(request, response, runs, run, machine, statement, plan, found, end)
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
+        self.packets.left_out += 1 + self._packets_of(turn.columns, turn.rows, turn.sequence)
+        super().turn(turn, machine)
 
     def request(
         self,
@@ -121,9 +110,17 @@ class Shown(CommandTracker):
         self.packets.left_out += 1
         super().request(data, statement, plan, in_force, frame, time_ns)
 
-    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def response(
+        self,
+        found: Scanned,
+        end: OKPacket | EOFPacket,
+        length: int,
+        ends: list[int],
+        frames: list[int],
+        times: list[int],
+    ) -> None:
         self.packets.left_out += self._packets_of(found.columns, found.rows, found.sequence)
-        super().response(found, length, ends, frames, times)
+        super().response(found, end, length, ends, frames, times)
 
     def _packets_of(self, columns: int | None, rows: int, sequence: int) -> int:
         """Packets of a plain response: an OK, or the number of columns, these, an EOF, the rows, the end.

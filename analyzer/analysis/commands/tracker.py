@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand, Request, command_of, result_of, text_of
-from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver
+from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver, PlainTurn
 from analyzer.analysis.model.command import (
     BINLOG,
     ENCRYPTED,
@@ -28,7 +28,6 @@ from analyzer.analysis.model.command import (
 )
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
@@ -295,31 +294,17 @@ class CommandTracker(BaseObserver):
     def executes(self) -> bool:
         return True
 
-    def turn(
-        self,
-        request: bytes,
-        response: bytes,
-        runs: Runs,
-        run: int,
-        machine: Machine,
-        statement: PreparedStatement | None,
-        plan: ExecutePlan | None,
-        found: tuple[int | None, int, int, int, int],
-        end: OKPacket | EOFPacket,
-    ) -> None:
-        columns, rows, first_stop, _, _ = found
-        start, ends, frames, times = runs.start, runs.ends, runs.frame, runs.time
-        middle, stop = start[run + 1], start[run + 2]
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
+        request, statement, columns = turn.request, turn.statement, turn.columns
         if statement is not None:
             query, count, text = statement.query, statement.num_params, request
         else:
             query = count = None
             text = request[7:] if machine.context.in_force & CLIENT_QUERY_ATTRIBUTES else request[5:]
-        answer = middle if stop == middle + 1 else bisect_left(ends, first_stop, middle, stop)
-        sent, asked = frames[middle - 1], times[middle - 1]
         code, length, codecs = request[4], len(request), _codecs(machine.context)
         command = Request(
-            sent, asked, code, query, None, length, count, self.database, self.user, text, plan, statement, codecs
+            *(turn.frame, turn.time_ns, code, query, None, length, count),
+            *(self.database, self.user, text, turn.plan, statement, codecs),
         )
         number = self.number
         self.number = number + 1
@@ -328,16 +313,16 @@ class CommandTracker(BaseObserver):
                 number,
                 command,
                 OK if columns is None else RESULTSET,
-                frames[answer],
-                times[middle],
-                times[stop - 1],
-                frames[stop - 1],
-                len(response),
+                turn.response_frame,
+                turn.first_ns,
+                turn.last_ns,
+                turn.last_frame,
+                turn.length,
                 True,
-                end,
+                turn.end,
                 None,
                 columns,
-                None if columns is None else rows,
+                None if columns is None else turn.rows,
                 True,
             )
         )
@@ -372,7 +357,15 @@ class CommandTracker(BaseObserver):
         self._waiting.append(pending)
         self._due = True
 
-    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def response(
+        self,
+        found: Scanned,
+        end: OKPacket | EOFPacket,
+        length: int,
+        ends: list[int],
+        frames: list[int],
+        times: list[int],
+    ) -> None:
         self._due = False
         if not self._waiting:
             return
@@ -385,7 +378,7 @@ class CommandTracker(BaseObserver):
         pending.bytes_response += length
         pending.ended = True
         _begin_result(pending, OK if found.columns is None else RESULTSET)
-        pending.ok = found.end
+        pending.ok = end
         if found.columns is not None:
             pending.columns = found.columns
             pending.rows = found.rows

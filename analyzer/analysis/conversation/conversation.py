@@ -20,7 +20,7 @@ from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.resync import Resynchroniser
 from analyzer.analysis.conversation.shape_learning import UNDER_WAY
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
-from analyzer.net.tcp.payload_runs import Runs, RunsHandler
+from analyzer.net.tcp.pieces import Pieces, PiecesHandler
 from analyzer.net.tcp.reassembly import END_RST, GAP_SNAP, TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine, compression_of
@@ -50,7 +50,7 @@ PARTS: Final = frozenset({"_decoder", "_proxy", "_resync", "_tls", "_undecided",
 Settings = tuple[frozenset[int], int, Ends, Allowance]
 
 
-class Conversation(RunsHandler):
+class Conversation(PiecesHandler):
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint.
 
     With `shapes`, pieces are held back while they agree with logins that are known (`newcomer`). Where a whole login
@@ -62,6 +62,7 @@ class Conversation(RunsHandler):
         "_made",
         "_newcomer",
         "_proxy",
+        "_rest",
         "_resync",
         "_settings",
         "_shapes",
@@ -102,6 +103,7 @@ class Conversation(RunsHandler):
         self.middle_port: int | None = None  # of a server that looks like MySQL's, on a port where nobody looks for it
         self.observer = observer
         self.secrets = secrets
+        self._rest: tuple[Pieces, int, int] | None = None  # pieces that the connection has and that come next
         self._settings: Settings = (ports, keep, response_ends, allowance)
         self.shape: LoginShape | None = None
         self._shapes = shapes
@@ -329,20 +331,22 @@ class Conversation(RunsHandler):
             self._undecided.data((sender, data, ends, frames, times), tcp.piece_seq, tcp.piece_acks)
             self._decided()
 
-    def runs(self, runs: Runs, first: int, last: int) -> None:
+    def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         if not self._made and self.tcp.syn_ns is None:
             self._complete()
-        run = first
-        while run < last:
+        while first < last:
             if self.kind == MYSQL and self._decoder.turns_due:
-                run = plain_turns(self.machine, self.observer, self.facts, self.client, runs, run, last)
-                if run == last:
+                first = plain_turns(self.machine, self.observer, self.facts, self.client, pieces, first, last)
+                if first == last:
                     return
-            # Of a connection that begins in the capture they matter only where bytes are missing.
-            if self._made and (self._resync.watching or (self._undecided is not None and self.tcp.syn_ns is None)):
-                self.tcp.piece_seq, self.tcp.piece_acks = runs.numbers(run)
-            self.data(*runs.piece(run))
-            run += 1
+            stop = pieces.run_end(first, last)
+            # They matter where bytes are missing: what is not decided yet may turn out to lack some.
+            if not self._made or self._resync.watching or self._undecided is not None:
+                self.tcp.piece_seq, self.tcp.piece_acks = pieces.numbers(first, stop)
+            self._rest = pieces, stop, last
+            self.data(*pieces.run(first, stop))
+            first = stop
+        self._rest = None
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self._look_closely()
@@ -485,8 +489,13 @@ class Conversation(RunsHandler):
         """From here on it matters what segments acknowledge. `tcp` knows where both sides are now."""
         if self._resync is CERTAIN:
             self._resync = Resynchroniser()
-        self._resync.begin(tcp, self.client)
+        self._resync.begin(None if tcp is None else [self._next(tcp, self.client), self._next(tcp, 1 - self.client)])
         self._decoder.bare = False
+
+    def _next(self, tcp: TcpConnection, sender: int) -> int:
+        """The number behind what has come here of an endpoint: the connection may be further on."""
+        number = self._rest[0].first_number(sender, self._rest[1], self._rest[2]) if self._rest is not None else -1
+        return number if number >= 0 else tcp.halves[sender].next
 
     def _missing(self, lost: LostBytes, tcp: TcpConnection | None) -> None:
         """Bytes are missing: goes on with what is still certain."""

@@ -178,7 +178,7 @@ class Decoder:
                 scanned = plain_response(self.machine, data)
                 if scanned is not None:
                     if self.observer is not None:
-                        self.observer.response(scanned, len(data), ends, frames, times)
+                        self.observer.response(*scanned, len(data), ends, frames, times)
                     return
         if not (framer.idle and self._single(role, data, frames, times)):
             framer.push(data, ends, frames, times)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from analyzer.net.tcp.payload_runs import Runs
+import msgspec
+
+from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
@@ -17,6 +19,38 @@ from analyzer.protocol.wire.framing import RawPacket
 GAP_UNSENT: Final = "unsent"
 # They are in the capture, but there was no room to keep them.
 GAP_MEMORY: Final = "memory"
+
+
+class PlainTurn(msgspec.Struct, gc=False):
+    """A plain command and its whole plain response.
+
+    request         its whole packet; `frame` and `time_ns` are those of its last byte
+    statement, plan the prepared statement that it executes, and how its values are read
+    columns, rows   of the result set; None and 0 where the response is an OK
+    length          bytes of the response; `sequence` is the id of its last packet, `end` what is in it
+    response_frame  in which the response's first packet ends
+    first_ns        when its first byte came; `last_frame` and `last_ns` are those of its last
+    pieces          what they came in: from `begin` to `middle` the request, from there to `stop` the response
+    """
+
+    request: bytes
+    statement: PreparedStatement | None
+    plan: ExecutePlan | None
+    frame: int
+    time_ns: int
+    columns: int | None
+    rows: int
+    length: int
+    sequence: int
+    end: OKPacket | EOFPacket
+    response_frame: int
+    first_ns: int
+    last_frame: int
+    last_ns: int
+    pieces: Pieces
+    begin: int
+    middle: int
+    stop: int
 
 
 class Observer(Protocol):
@@ -78,22 +112,19 @@ class Observer(Protocol):
     ) -> None:
         """A plain command, its whole packet: COM_QUERY without attributes, COM_QUIT, or an execute of `statement`."""
 
-    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
-        """The plain response, `length` bytes, of the command that is awaited."""
-
-    def turn(
+    def response(
         self,
-        request: bytes,
-        response: bytes,
-        runs: Runs,
-        run: int,
-        machine: Machine,
-        statement: PreparedStatement | None,
-        plan: ExecutePlan | None,
-        found: tuple[int | None, int, int, int, int],
+        found: Scanned,
         end: OKPacket | EOFPacket,
+        length: int,
+        ends: list[int],
+        frames: list[int],
+        times: list[int],
     ) -> None:
-        """A plain command, the run `run`, and its plain response, the one behind it: `found` is what `scan` gives."""
+        """The plain response, `length` bytes, of the command that is awaited; `end` is what is in its last packet."""
+
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
+        """A plain command and its plain response; what is in `turn.pieces` is gone when this returns."""
 
     def outer(self, role: int, name: str, data: bytes) -> None:
         """The bytes that the next packets of a side came in: `tls` or `compressed`."""
@@ -179,21 +210,18 @@ class BaseObserver:
     ) -> None:
         """A plain command."""
 
-    def response(self, found: Scanned, length: int, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def response(
+        self,
+        found: Scanned,
+        end: OKPacket | EOFPacket,
+        length: int,
+        ends: list[int],
+        frames: list[int],
+        times: list[int],
+    ) -> None:
         """A plain response."""
 
-    def turn(
-        self,
-        request: bytes,
-        response: bytes,
-        runs: Runs,
-        run: int,
-        machine: Machine,
-        statement: PreparedStatement | None,
-        plan: ExecutePlan | None,
-        found: tuple[int | None, int, int, int, int],
-        end: OKPacket | EOFPacket,
-    ) -> None:
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
         """Both."""
 
     def outer(self, role: int, name: str, data: bytes) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from analyzer.errors import DecodeError
-from analyzer.net.tcp.reassembly import TcpConnection, difference
+from analyzer.net.tcp.reassembly import difference
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.records.greeting import HandshakeV10
@@ -273,10 +273,13 @@ class Resynchroniser:
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 
-    def begin(self, tcp: TcpConnection | None, client: int) -> None:
-        """Segments matter from here on. `tcp` knows what has come; None where it is the beginning of the capture."""
-        if not self.watching and tcp is not None:
-            self._next = [tcp.halves[client].next, tcp.halves[1 - client].next]
+    def begin(self, numbers: list[int] | None) -> None:
+        """Segments matter from here on.
+
+        `numbers` are those behind what has come, by role; None where it is the beginning of the capture.
+        """
+        if not self.watching and numbers is not None:
+            self._next = numbers
         self.watching = True
 
     def missing(self, role: int, number: int) -> None:

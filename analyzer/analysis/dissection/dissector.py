@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from analyzer.analysis.conversation.observer import BaseObserver, Observer
+from analyzer.analysis.conversation.observer import BaseObserver, Observer, PlainTurn
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import CONNECTION
@@ -16,14 +16,10 @@ from analyzer.analysis.dissection.packet import GUARDED, Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.packets.masking import PacketMask
-from analyzer.net.tcp.payload_runs import Runs
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
-from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.commands.text import ComQuery
-from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
@@ -213,40 +209,27 @@ class _Skimming(PacketWatcher, BaseObserver):
         if self.skim.frames:
             self._unread(SERVER, frame, time_ns)
 
-    def turn(
-        self,
-        request: bytes,
-        response: bytes,
-        runs: Runs,
-        run: int,
-        machine: Machine,
-        statement: PreparedStatement | None,
-        plan: ExecutePlan | None,
-        found: tuple[int | None, int, int, int, int],
-        end: OKPacket | EOFPacket,
-    ) -> None:
-        begin, middle, stop = runs.start[run : run + 3]
-        frames, times = runs.frame, runs.time
-        if frames[begin] > self.owner.bound:
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
+        _, _, _, frames, times = turn.pieces.run(turn.begin, turn.middle)
+        if frames[0] > self.owner.bound:
             return
-        if request[HEADER] == COM_QUERY and self.skim.queries:
-            payload = request[HEADER:]
-            last = middle - 1
-            size = len(payload)
-            one = Dissection(self.scene, CLIENT, frames[last], times[last])
-            one.packet = RawPacket(0, payload, size, frames[last], times[last], frames[begin], times[begin], 0)
+        if turn.request[HEADER] == COM_QUERY and self.skim.queries:
+            payload = turn.request[HEADER:]
+            one = Dissection(self.scene, CLIENT, turn.frame, turn.time_ns)
+            one.packet = RawPacket(0, payload, len(payload), turn.frame, turn.time_ns, frames[0], times[0], 0)
             one.record = ComQuery.from_bytes(payload, machine.context)
             one.context, one.before = machine.context, st.COMMAND
             one.speak(machine.context.client_codec)
             one.encrypted = machine.context.secure
             self._take(one)
         elif self.skim.frames:
-            self._unread(CLIENT, frames[middle - 1], times[middle - 1])
+            self._unread(CLIENT, turn.frame, turn.time_ns)
         if self.skim.frames:
-            if stop == middle + 1:
-                self._unread(SERVER, frames[middle], times[middle])
+            if turn.stop == turn.middle + 1:
+                self._unread(SERVER, turn.last_frame, turn.last_ns)
             else:
-                for index in frames_with_ends(response, runs.ends, middle):
+                _, response, ends, frames, times = turn.pieces.run(turn.middle, turn.stop)
+                for index in frames_with_ends(response, ends):
                     self._unread(SERVER, frames[index], times[index])
 
     def _unread(self, role: int, frame: int, time_ns: int) -> None:
@@ -268,9 +251,9 @@ def watcher_of(owner: RowOwner, frames: FrameIndex, tcp: TcpConnection) -> Obser
     return _PacketObserver(owner, scene) if skim is None else _Skimming(owner, scene, skim)
 
 
-def frames_with_ends(response: bytes, ends: Sequence[int], first: int) -> Iterator[int]:
-    """Of the payloads from `first` on, which make up a whole response, those in which packets end."""
-    stop, index, told = 0, first, -1
+def frames_with_ends(response: bytes, ends: Sequence[int]) -> Iterator[int]:
+    """Of the pieces that make up a whole response, and end at `ends`, those in which packets end."""
+    stop, index, told = 0, 0, -1
     while stop < len(response):
         stop += HEADER + (response[stop] | response[stop + 1] << 8 | response[stop + 2] << 16)
         while ends[index] < stop:

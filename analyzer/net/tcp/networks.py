@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.batches import U64
-from analyzer.net.tcp.payload_runs import SortedRows
 from analyzer.net.tcp.reassembly import TcpConnection
 
 # Networks that are told apart; those after them share numbers.
@@ -51,7 +50,7 @@ class Networks:
         ports = int.from_bytes(endpoints[PORTS:], "big") + (number << NUMBER_BIT)
         return endpoints[:PORTS] + ports.to_bytes(8, "big")
 
-    def route(self, endpoints: bytes, tag: int, rows: SortedRows, row: int) -> bytes:
+    def route(self, endpoints: bytes, tag: int, sender: int, seq: int, ack: int, flags: int) -> bytes:
         """The key of the connection that a segment is of; of a new one where it is of none that is open."""
         key = self.key(endpoints, tag)
         if key in self._connections:
@@ -60,7 +59,7 @@ class Networks:
         if alias is not None:
             return alias
         for other in self._by_endpoints.get(endpoints, ()):
-            if self._connections[other].owns(rows.direction[row], rows.seq[row], rows.ack[row], rows.flags[row]):
+            if self._connections[other].owns(sender, seq, ack, flags):
                 self._aliases[key] = other
                 self._aliases_of.setdefault(other, []).append(key)
                 return other

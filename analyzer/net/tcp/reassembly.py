@@ -1,7 +1,8 @@
 """TCP connections: both directions' bytes in order, with what is missing said.
 
-One segment at a time (`TcpConnection.segment`): out of order, retransmitted, overlapping, lost, wrapping. Connections
-in which nothing of that happens, most of them, take the column path of `flows` and never come here.
+Segments come in columns (`TcpConnection.take`). Where each is what its direction awaits, most of the traffic, only
+numbers move, and the payloads go on as `Pieces`. All else goes through `TcpConnection.segment`: out of order,
+retransmitted, overlapping, lost, wrapping. A property test holds both to the same answer.
 
 Source: RFC 9293 (sequence numbers modulo 2**32: section 3.4).
 """
@@ -11,11 +12,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import Final, Protocol
 
-import msgspec
-
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
-from analyzer.net.tcp.headers import SynOptions, identification, selectively_acknowledged, syn_options
-from analyzer.net.tcp.payload_runs import Runs, RunsHandler
+from analyzer.net.tcp.headers import SynOptions, headers_of, identification, selectively_acknowledged, syn_options
+from analyzer.net.tcp.pieces import Pieces, PiecesHandler, Segments
 from analyzer.net.tcp.trouble import MOST, PAUSE_NS, SAME_ID_NS, TWICE_NS, Pause, Trouble
 
 # A hole the peer has acknowledged is given up after so many further segments of the connection: captures put frames of
@@ -40,6 +39,14 @@ UNKNOWN_WINDOW: Final = 0xFFFF
 NEAR: Final = 1 << 16
 # An acknowledgement of a SYN, and of what may have followed it unseen.
 AFTER_SYN: Final = 1 << 24
+
+# Constants of others, once more: here they are numbers of C.
+_ACK: Final = TCP_ACK
+_FIN: Final = TCP_FIN
+_RST: Final = TCP_RST
+_SYN: Final = TCP_SYN
+_PAUSE: Final = PAUSE_NS
+_MASK: Final = 0xFFFF_FFFF
 
 GAP_LOST: Final = "lost"  # the receiver acknowledged them: the capture lost them
 GAP_NETWORK: Final = "network"  # the receiver did not: the network lost them
@@ -78,46 +85,71 @@ class _Segment:
 
     def __init__(self, seq: int, ack: int, data: bytes, missing: int, flags: int, frame: int, time_ns: int) -> None:
         self.seq = seq
-        self.ack = ack if flags & TCP_ACK else -1  # -1 where it acknowledges nothing
+        self.ack = ack if flags & _ACK else -1  # -1 where it acknowledges nothing
         self.data = data
         self.missing = missing
-        self.fin = bool(flags & TCP_FIN)
+        self.fin = bool(flags & _FIN)
         self.frame = frame
         self.time_ns = time_ns
 
 
-_Headers = bytes  # Half has a field of that name
 # Sequence and acknowledgement number, flags, payload size, time, headers.
-_Recent = tuple[int, int, int, int, int, _Headers]
+_Recent = tuple[int, int, int, int, int, bytes]
 
 
-class Half(msgspec.Struct):
+class Half:
     """One direction: `next` is the sequence number that is due (-1 before the first segment).
 
     Only this file writes its fields; others call its methods.
+
+    highest         one past the highest sequence number seen
+    acked           the highest acknowledgement the peer sent for this direction
+    held            segments that wait for their place, `held_bytes` their payloads
+    spans           what is held: start, end, start, end ... in order, joined where they touch
+    due             where a request of the peer awaits its first byte, if that was not captured
+    unsure          it began with a segment without data: that may have been a keep-alive, one number too low
+    start           the first number of the direction
+    window          the last window of this side, not scaled; -1: none seen
+    syn             sequence and acknowledgement number of its SYN, and the headers
+    recent          segments that are known again when they come a second time
+    largest         payload bytes of the largest segment
+    sizes           each size that was larger than all before it, with the number behind the segment; none below SMALL
     """
 
-    next: int = -1
-    highest: int = -1  # one past the highest sequence number seen
-    acked: int = -1  # the highest acknowledgement the peer sent for this direction
-    held: list[_Segment] = []
-    held_bytes: int = 0
-    # What is held: start, end, start, end ... in order, joined where they touch.
-    spans: list[int] = []
-    bytes: int = 0
-    fin: bool = False
-    fin_unseen: bool = False
-    fin_frame: int = 0
-    rst_frame: int = 0
-    due: int = -1  # where a request of the peer awaits its first byte, if that was not captured
-    unsure: bool = False  # it began with a segment without data: that may have been a keep-alive, one number too low
-    start: int = -1  # the first number of the direction
-    window: int = -1  # the last window of this side, not scaled; -1: none seen
-    syn: tuple[int, int, _Headers] | None = None  # sequence and acknowledgement number of its SYN, and the headers
-    recent: list[_Recent] | None = None
-    largest: int = SMALL  # payload bytes of the largest segment
-    # Each size that was larger than all before it, with the number behind the segment; none below SMALL.
-    sizes: list[tuple[int, int]] | None = None
+    __slots__ = (
+        "acked",
+        "bytes",
+        "due",
+        "fin",
+        "fin_frame",
+        "fin_unseen",
+        "held",
+        "held_bytes",
+        "highest",
+        "largest",
+        "next",
+        "recent",
+        "rst_frame",
+        "sizes",
+        "spans",
+        "start",
+        "syn",
+        "unsure",
+        "window",
+    )
+
+    def __init__(self) -> None:
+        self.next = self.highest = self.acked = self.due = self.start = self.window = -1
+        self.held: list[_Segment] = []
+        self.held_bytes = 0
+        self.spans: list[int] = []
+        self.bytes = 0
+        self.fin = self.fin_unseen = self.unsure = False
+        self.fin_frame = self.rst_frame = 0
+        self.syn: tuple[int, int, bytes] | None = None
+        self.recent: list[_Recent] = []
+        self.largest = SMALL
+        self.sizes: list[tuple[int, int]] | None = None
 
     def begin(self, seq: int) -> None:
         """The first byte of the direction has this number."""
@@ -134,7 +166,7 @@ class Half(msgspec.Struct):
         if self.due >= 0 and -1 <= lead <= LONGEST_LEAD:
             seq = self.due
         elif size == 1:
-            seq = (seq + 1) & 0xFFFF_FFFF
+            seq = (seq + 1) & _MASK
         self.begin(seq)
         self.unsure = not size
 
@@ -143,11 +175,6 @@ class Half(msgspec.Struct):
         if self.next < 0 and self.due < 0:
             self.due = number
 
-    def deliver(self, size: int) -> None:
-        """So many bytes came in their place, with nothing held back before them."""
-        self.bytes += size
-        self.next = self.highest = (self.next + size) & 0xFFFF_FFFF
-
     def acknowledge(self, number: int) -> None:
         """The peer has all bytes before this number."""
         if self.acked < 0 or difference(number, self.acked) > 0:
@@ -155,18 +182,14 @@ class Half(msgspec.Struct):
         if self.unsure and not self.bytes and difference(number, self.next) == 1:
             self.begin(number)
 
-    def measure(self, sizes: list[int], start: int) -> None:
-        """Notes of segments that follow each other from number `start` which are larger than all before."""
-        known = self.sizes if self.sizes is not None else []
-        self.sizes = known
-        end = start
-        for size in sizes:
-            end = (end + size) & 0xFFFF_FFFF
-            if size > self.largest:
-                self.largest = size
-                if len(known) >= MOST:
-                    del known[1]
-                known.append((size, end))
+    def measure(self, size: int, end: int) -> None:
+        """Notes the size of a segment that is larger than all before it, and ends before the number `end`."""
+        if self.sizes is None:
+            self.sizes = []
+        self.largest = size
+        if len(self.sizes) >= MOST:
+            del self.sizes[1]
+        self.sizes.append((size, end))
 
     def has_passed(self, size: int) -> bool:
         """Whether the peer acknowledged a segment of at least this size, which is above SMALL."""
@@ -178,18 +201,16 @@ class Half(msgspec.Struct):
         """What its SYN announced; None where that was not captured."""
         return None if self.syn is None else syn_options(self.syn[2], self.syn[0], self.syn[1])
 
-    def remember(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: _Headers) -> None:
+    def remember(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> None:
         """Remembers a segment that opens the connection or holds data."""
-        if self.recent is None:
-            self.recent = []
         self.recent.append((seq, ack, flags, size, time_ns, headers))
         if len(self.recent) > RECENT:
             del self.recent[0]
 
-    def has_seen(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: _Headers) -> bool:
+    def has_seen(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> bool:
         """Whether a segment was captured just before: the very same, not one that was sent again."""
         number = identification(headers, seq, ack)
-        for place, old in enumerate(self.recent or ()):
+        for place, old in enumerate(self.recent):
             elapsed = abs(time_ns - old[4])
             if (old[0], old[1], old[2], old[3]) != (seq, ack, flags, size) or elapsed > SAME_ID_NS:
                 continue
@@ -197,26 +218,25 @@ class Half(msgspec.Struct):
             if number and before and number != before:
                 continue
             if elapsed <= TWICE_NS or (number and self._numbers_packets(number, old)):
-                if self.recent is not None:  # it is not seen a third time
-                    self.recent[place] = (old[0], old[1], -1, old[3], old[4], old[5])
+                self.recent[place] = (old[0], old[1], -1, old[3], old[4], old[5])  # it is not seen a third time
                 return True
         return False
 
     def _numbers_packets(self, number: int, but: _Recent) -> bool:
         """Whether other segments have other numbers in their IP headers than this: some systems have one for all."""
-        others = [identification(one[5], one[0], one[1]) for one in self.recent or () if one is not but]
+        others = [identification(one[5], one[0], one[1]) for one in self.recent if one is not but]
         return any(other != number for other in others if other)
 
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
         self.fin = True
         self.fin_frame = frame
-        self.next = (self.next + 1) & 0xFFFF_FFFF
+        self.next = (self.next + 1) & _MASK
 
     def finish_unseen(self) -> None:
         """The peer acknowledged one number more than there are bytes: a FIN, which was not captured."""
         self.fin_unseen = True
-        self.next = (self.next + 1) & 0xFFFF_FFFF
+        self.next = (self.next + 1) & _MASK
 
     def reset(self, frame: int) -> bool:
         """The direction ends with the RST of this frame; False where it had ended so before."""
@@ -277,7 +297,7 @@ class TcpConnection:
         self.gaps = 0
         self.impatience = 0
         # Of the piece that `StreamHandler.data` is called with: the number of its first byte, and what each of its
-        # segments acknowledges (-1: nothing). Of runs see `Runs.numbers`.
+        # segments acknowledges (-1: nothing). For a PiecesHandler, `Pieces` says it.
         self.piece_seq = 0
         self.piece_acks: list[int] = []
         self.trouble: Trouble | None = None
@@ -287,14 +307,6 @@ class TcpConnection:
         """Both sides have ended, or one has reset: nothing more is due."""
         a, b = self.halves
         return (a.fin and b.fin) or a.rst_frame > 0 or b.rst_frame > 0
-
-    @property
-    def settled(self) -> bool:
-        """Nothing is held back or missing, and both sides take bytes: the column path may go on with it."""
-        a, b = self.halves
-        if a.held or b.held or (self.trouble is not None and self.trouble.is_shut()):
-            return False
-        return not (self._acknowledged_hole(a) or self._acknowledged_hole(b))
 
     @property
     def syn_isn(self) -> int | None:
@@ -321,106 +333,161 @@ class TcpConnection:
 
     def is_new_connection(self, sender: int, seq: int, flags: int) -> bool:
         """Whether a segment opens another connection between the same endpoints (port reuse)."""
-        if flags & (TCP_SYN | TCP_ACK) != TCP_SYN:
+        if flags & (_SYN | _ACK) != _SYN:
             return False
         if self.syn_isn is not None and self.initiator == sender:
             return seq != self.syn_isn
-        if self.halves[sender].acked == (seq + 1) & 0xFFFF_FFFF:
+        if self.halves[sender].acked == (seq + 1) & _MASK:
             return False  # captured after the SYN-ACK that answers it
         return self.halves[sender].next >= 0 or self.halves[1 - sender].next >= 0
 
-    # -- in order: what the columns show to be so ----------------------------------------------------------------------
+    # -- segments in columns -------------------------------------------------------------------------------------------
 
-    @property
-    def begun(self) -> bool:
-        """Both directions have begun, and nothing of the handshake is due."""
-        connected = self.synack_ns is None or self.connected_ns is not None
-        return connected and self.halves[0].next >= 0 <= self.halves[1].next
+    def take(self, pieces: Pieces, begin: int, stop: int) -> int:
+        """Takes segments of a batch, at the places from `begin` to `stop` of its order; all are between its endpoints.
 
-    def opening(
-        self, sender: int, seq: int, ack: int, flags: int, size: int, frame: int, time_ns: int, headers: bytes
-    ) -> None:
-        """Takes from a segment what it says of how the connection began. `headers` are those of a SYN."""
+        Returns the first place that is not taken: it stops behind a reset, and before a segment that opens another
+        connection.
+        """
+        segments = pieces.segments
+        handed = known = pieces.count
+        place = begin
+        while place < stop:
+            row = segments.order[place]
+            flags = segments.flags[row]
+            sender = segments.sender[row]
+            if not self._in_order(segments, row):
+                if flags & _SYN and self.is_new_connection(sender, segments.seq[row], flags):
+                    break
+                self._hand_on(pieces, handed)
+                self._remember(pieces, known)
+                handed = known = pieces.count
+                self._segment_of(segments, row)
+                place += 1
+                if flags & _RST:
+                    return place
+                continue
+            place += 1
+            frame = self.last_frame = segments.frame[row]
+            time_ns = self.last_ns = segments.time_ns[row]
+            if self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
+                self.connected_ns = time_ns
+            half = self.halves[sender]
+            peer = self.halves[1 - sender]
+            size = segments.length[row]
+            if half.next < 0:
+                half.begin_with(segments.seq[row], size)
+            if flags & _ACK:
+                if size:
+                    peer.expect(segments.ack[row])
+                peer.acknowledge(segments.ack[row])
+                half.window = segments.window[row]
+                if self.trouble is not None:
+                    self.trouble.window(sender, False, frame, time_ns)
+            if size:
+                half.bytes += size
+                half.next = half.highest = (half.next + size) & _MASK
+                if size > half.largest:
+                    half.measure(size, half.next)
+                pieces.add(row)
+            else:
+                self.impatience = 0
+            if flags & _FIN:
+                self._hand_on(pieces, handed)
+                handed = pieces.count
+                half.finish(frame)
+                self._end(sender, END_FIN, frame, time_ns)
+        self._hand_on(pieces, handed)
+        if not self.closed:
+            self._remember(pieces, known)
+        return place
+
+    def _in_order(self, segments: Segments, row: int) -> bool:
+        """Whether a segment is what its direction awaits, says nothing unusual, and nothing is held back."""
+        flags = segments.flags[row]
+        sender = segments.sender[row]
         half = self.halves[sender]
-        if flags & TCP_SYN:
-            self._syn(sender, seq, ack, flags, frame, time_ns, headers)
-            half.begin((seq + 1) & 0xFFFF_FFFF)
-            return
-        if half.next < 0 and not flags & TCP_RST:
-            half.begin_with(seq, size)
-        if size and flags & TCP_ACK:
-            self.halves[1 - sender].expect(ack)
-        due = self.connected_ns is None and self.synack_ns is not None
-        if due and sender == self.initiator and not flags & TCP_RST:
-            self.connected_ns = time_ns
+        peer = self.halves[1 - sender]
+        if flags & (_SYN | _RST) or segments.one_by_one or segments.missing[row]:
+            return False
+        if half.held or peer.held or segments.time_ns[row] - self.last_ns >= _PAUSE:
+            return False
+        size = segments.length[row]
+        ends = flags & _FIN
+        if flags & _ACK:
+            ack = segments.ack[row]
+            if not segments.window[row] or (peer.unsure and not peer.bytes):
+                return False
+            if (size or ends) and peer.next >= 0 and difference(ack, peer.next) > 0:
+                return False
+            if not size and self._is_duplicate(sender, ack, flags):
+                return False
+        if half.next < 0:
+            # Where it begins has to be sure: one byte may be a keep-alive's.
+            due = half.due if half.due >= 0 else segments.seq[row]
+            return size != 1 and segments.seq[row] == due and self._answers(sender, segments.ack[row], flags)
+        if not size and not ends:
+            return True
+        return segments.seq[row] == half.next and half.next == half.highest and not half.fin
 
-    def take(self, runs: Runs, first: int, last: int) -> None:
-        """Takes the runs from `first` up to `last` without it, which are in their place, and hands them on."""
-        halves, senders, longest, ends, start = self.halves, runs.sender, runs.longest, runs.ends, runs.start
-        for run in range(first, last):
-            half = halves[senders[run]]
-            if longest[run] > half.largest:
-                half.measure(runs.sizes(run), half.next)
-            size = ends[start[run + 1] - 1]
-            # As Half.deliver, which is too far away for every run of a capture.
-            half.bytes += size
-            half.next = half.highest = (half.next + size) & 0xFFFF_FFFF
+    def _segment_of(self, segments: Segments, row: int) -> None:
+        """Takes a segment the long way."""
+        offset = segments.offset[row]
+        self.segment(
+            segments.sender[row],
+            segments.seq[row],
+            segments.ack[row],
+            segments.flags[row],
+            bytes(segments.data[offset : offset + segments.length[row]]),
+            segments.missing[row],
+            segments.frame[row],
+            segments.time_ns[row],
+            segments.window[row],
+            headers_of(segments.data, offset),
+        )
+
+    def _hand_on(self, pieces: Pieces, first: int) -> None:
+        """Hands the pieces from `first` on to the handler."""
         handler = self.handler
-        if isinstance(handler, RunsHandler):
-            handler.runs(runs, first, last)
-        elif handler is not None:
-            for run in range(first, last):
-                handler.data(*runs.piece(run))
+        last = pieces.count
+        if handler is None or first == last:
+            return
+        if isinstance(handler, PiecesHandler):
+            handler.pieces(pieces, first, last)
+            return
+        while first < last:
+            stop = pieces.run_end(first, last)
+            self.piece_seq, self.piece_acks = pieces.numbers(first, stop)
+            handler.data(*pieces.run(first, stop))
+            first = stop
 
-    def ended(self, sender: int, flags: int, frame: int, time_ns: int) -> None:
-        """Takes the FIN or RST of a segment whose bytes have been delivered."""
-        half = self.halves[sender]
-        if flags & TCP_FIN:
-            half.finish(frame)
-        if flags & TCP_RST:
-            if not half.reset(frame):
-                return
-            self._end(sender, END_RST, frame, time_ns)
-        else:
-            self._end(sender, END_FIN, frame, time_ns)
-
-    def deliver(self, sender: int, size: int) -> None:
-        """Takes a segment of `size` bytes that is in its place; the caller hands it on."""
-        half = self.halves[sender]
-        if size > half.largest:
-            half.measure([size], half.next)
-        half.deliver(size)
-
-    def remember(self, sender: int, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> None:
-        """Remembers a segment, so that it is known where it was captured twice."""
-        self.halves[sender].remember(seq, ack, flags, size, time_ns, headers)
+    def _remember(self, pieces: Pieces, first: int) -> None:
+        """Lets each side know the last of the pieces from `first` on again, should they come once more."""
+        segments = pieces.segments
+        latest: list[int] = []
+        left = [RECENT, RECENT]
+        for piece in range(pieces.count - 1, first - 1, -1):
+            row = pieces.row[piece]
+            if left[segments.sender[row]]:
+                left[segments.sender[row]] -= 1
+                latest.append(row)
+            elif left == [0, 0]:
+                break
+        for row in reversed(latest):
+            size, offset, half = segments.length[row], segments.offset[row], self.halves[segments.sender[row]]
+            numbers = segments.seq[row], segments.ack[row], segments.flags[row]
+            half.remember(*numbers, size, segments.time_ns[row], headers_of(segments.data, offset))
 
     def acknowledged(self, sender: int, ack: int, window: int) -> None:
         """Takes the last acknowledgement and window that a side sent."""
         self.halves[1 - sender].acknowledge(ack)
         self.halves[sender].window = window
 
-    def awaits(self, sender: int, seq: int, ack: int, flags: int, size: int) -> bool:
-        """Whether a segment of `size` bytes is the very next of its sender."""
-        half = self.halves[sender]
-        if half.next < 0:
-            if flags & TCP_SYN:
-                return not self.is_new_connection(sender, seq, flags)
-            return not flags & TCP_RST and self._answers(sender, ack, flags)
-        if flags & TCP_SYN or seq != half.next or (not size and self._is_duplicate(sender, ack, flags)):
-            return False
-        return not (half.fin and (size or flags & TCP_FIN))
-
     def _is_duplicate(self, sender: int, ack: int, flags: int) -> bool:
         """Whether a segment without data acknowledges once more what it did before, though more was sent since."""
         peer = self.halves[1 - sender]
-        bare = flags & (TCP_ACK | TCP_SYN | TCP_FIN | TCP_RST) == TCP_ACK
+        bare = flags & (_ACK | _SYN | _FIN | _RST) == _ACK
         return bare and peer.acked == ack and peer.bytes > 0 and difference(peer.highest, ack) > 0
-
-    def unseen(self, sender: int, ack: int) -> bool:
-        """Whether an acknowledgement is of bytes that `sender` has not been seen to send."""
-        half = self.halves[sender]
-        return half.next >= 0 and difference(ack, half.next) > 0
 
     # -- whether a segment is of this connection -----------------------------------------------------------------------
 
@@ -428,27 +495,27 @@ class TcpConnection:
         """Whether a segment from another network is of this connection: its numbers are those of it."""
         half, peer = self.halves[sender], self.halves[1 - sender]
         isn = self.syn_isn
-        if flags & TCP_SYN:
+        if flags & _SYN:
             if isn is None:
-                return not flags & TCP_ACK and half.acked == (seq + 1) & 0xFFFF_FFFF
-            if not flags & TCP_ACK:
+                return not flags & _ACK and half.acked == (seq + 1) & _MASK
+            if not flags & _ACK:
                 return sender == self.initiator and seq == isn
-            return sender != self.initiator and ack == (isn + 1) & 0xFFFF_FFFF
+            return sender != self.initiator and ack == (isn + 1) & _MASK
         due = half.next if half.next >= 0 else half.acked
         awaited = peer.next if peer.next >= 0 else peer.acked
-        if due < 0 and (awaited < 0 or not flags & TCP_ACK):
+        if due < 0 and (awaited < 0 or not flags & _ACK):
             return False
         near = due < 0 or abs(difference(seq, due)) <= NEAR
-        return near and (awaited < 0 or not flags & TCP_ACK or abs(difference(ack, awaited)) <= NEAR)
+        return near and (awaited < 0 or not flags & _ACK or abs(difference(ack, awaited)) <= NEAR)
 
     def _answers(self, sender: int, ack: int, flags: int) -> bool:
         """Whether the first segment of a side fits the SYN of the other; any does where none was captured.
 
         Others are of an earlier connection, or of nobody (RFC 9293, 3.10.7.3).
         """
-        if self.syn_isn is None or sender == self.initiator or not flags & TCP_ACK:
+        if self.syn_isn is None or sender == self.initiator or not flags & _ACK:
             return True
-        return 0 <= difference(ack, (self.syn_isn + 1) & 0xFFFF_FFFF) < AFTER_SYN
+        return 0 <= difference(ack, (self.syn_isn + 1) & _MASK) < AFTER_SYN
 
     def _resets(self, sender: int, seq: int, ack: int, flags: int) -> bool:
         """Whether a reset is within the window of who receives it (RFC 9293, 3.10.7.3 and 3.10.7.4)."""
@@ -456,8 +523,8 @@ class TcpConnection:
         if half.next < 0 and half.acked < 0:
             if self.syn_isn is None or sender == self.initiator:
                 return True
-            first = (self.syn_isn + 1) & 0xFFFF_FFFF
-            return bool(flags & TCP_ACK) and 0 <= difference(ack, first) <= difference(peer.highest, first)
+            first = (self.syn_isn + 1) & _MASK
+            return bool(flags & _ACK) and 0 <= difference(ack, first) <= difference(peer.highest, first)
         due = half.acked if half.acked >= 0 else half.next
         reach = self._window(peer, half)
         if half.next >= 0:  # what was sent was within the window, FIN included
@@ -495,7 +562,7 @@ class TcpConnection:
         `data` is the captured payload, `missing` the bytes of it that the snap length cut off, `headers` what stands
         before it in the frame.
         """
-        if time_ns - self.last_ns >= PAUSE_NS:
+        if time_ns - self.last_ns >= _PAUSE:
             before = (self.halves[0].bytes, self.halves[1].bytes)
             pause = Pause(self.last_frame, self.last_ns, frame, time_ns, sender, len(data) + missing, seq, before)
             self.noted().pause = pause
@@ -503,26 +570,26 @@ class TcpConnection:
         self.last_ns = time_ns
         half = self.halves[sender]
         peer = self.halves[1 - sender]
-        if flags & TCP_RST:
+        if flags & _RST:
             self._reset(sender, seq, ack, flags, frame, time_ns)
             return
         if half.next < 0 and not self._answers(sender, ack, flags):
             return
         size = len(data) + missing
-        copy = bool(size or flags & TCP_SYN) and self._copied(half, seq, ack, flags, size, frame, time_ns, headers)
-        if flags & TCP_SYN:
+        copy = bool(size or flags & _SYN) and self._copied(half, seq, ack, flags, size, frame, time_ns, headers)
+        if flags & _SYN:
             self._syn(sender, seq, ack, flags, 0 if copy else frame, time_ns, headers)
-            seq = (seq + 1) & 0xFFFF_FFFF
+            seq = (seq + 1) & _MASK
         elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
             self.connected_ns = time_ns
         if half.next < 0:
-            if flags & TCP_SYN:
+            if flags & _SYN:
                 half.begin(seq)
             else:
                 half.begin_with(seq, size)
-        if flags & TCP_ACK:
+        if flags & _ACK:
             self._take_ack(sender, seq, ack, flags, size, frame, time_ns, window, headers)
-        if size or flags & TCP_FIN:
+        if size or flags & _FIN:
             self._place(sender, _Segment(seq, ack, data, missing, flags, frame, time_ns), copy)
         if not half.held and not peer.held:
             self.impatience = 0
@@ -549,7 +616,7 @@ class TcpConnection:
         elif self._is_duplicate(sender, ack, flags):
             self.noted().duplicate_ack(1 - sender, frame, selectively_acknowledged(headers, seq, ack))
         self.acknowledged(sender, ack, window)
-        if not flags & TCP_SYN and (not window or self.trouble is not None):
+        if not flags & _SYN and (not window or self.trouble is not None):
             self.noted().window(sender, not window, frame, time_ns)
 
     def _reset(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int) -> None:
@@ -557,7 +624,7 @@ class TcpConnection:
         if not self._resets(sender, seq, ack, flags):
             self.noted().stray(frame)
             return
-        if flags & TCP_ACK:
+        if flags & _ACK:
             self.halves[1 - sender].acknowledge(ack)
         self._drain()
         if self.halves[sender].reset(frame):
@@ -579,7 +646,7 @@ class TcpConnection:
         half = self.halves[sender]
         if half.syn is None:
             half.syn = (seq, ack, headers)
-        if flags & TCP_ACK:
+        if flags & _ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
             elif frame:
@@ -596,7 +663,7 @@ class TcpConnection:
         """Counts a segment and puts it among those held back, without what is known already."""
         half = self.halves[sender]
         size = len(segment.data) + segment.missing
-        end = (segment.seq + size) & 0xFFFF_FFFF
+        end = (segment.seq + size) & _MASK
         offset = difference(segment.seq, half.next)
         if half.unsure and size and offset == 1 and not (half.bytes or half.held):
             half.begin(segment.seq)
@@ -692,18 +759,18 @@ class TcpConnection:
         half.held_bytes -= len(segment.data)
         old = difference(half.next, segment.seq)
         data = segment.data[old:] if old else segment.data
-        captured_end = (segment.seq + len(segment.data)) & 0xFFFF_FFFF
+        captured_end = (segment.seq + len(segment.data)) & _MASK
         if data:
             half.bytes += len(data)
             half.next = captured_end
             if len(segment.data) + segment.missing > half.largest:
-                half.measure([len(segment.data) + segment.missing], segment.seq)
+                half.measure(len(segment.data) + segment.missing, captured_end + segment.missing & _MASK)
             if self.handler is not None:
-                self.piece_seq = (captured_end - len(data)) & 0xFFFF_FFFF
+                self.piece_seq = (captured_end - len(data)) & _MASK
                 self.piece_acks = [segment.ack]
                 self.handler.data(sender, data, [len(data)], [segment.frame], [segment.time_ns])
         if segment.missing:
-            end = (captured_end + segment.missing) & 0xFFFF_FFFF
+            end = (captured_end + segment.missing) & _MASK
             lost = difference(end, half.next)
             if lost > 0:
                 half.next = end

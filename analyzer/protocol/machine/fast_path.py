@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from analyzer.errors import DecodeError
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
@@ -22,29 +20,42 @@ from analyzer.protocol.tables.capabilities import (
     SERVER_MORE_RESULTS_EXISTS,
     SERVER_SESSION_STATE_CHANGED,
 )
-from analyzer.protocol.wire.framing import HEADER, LONGEST, alike
+from analyzer.protocol.wire.framing import HEADER, LONGEST
 
 # Longer pieces are rarely whole, and would be walked twice.
 LONGEST_SCANNED: Final = 1 << 16
-# Rows of fewer bytes are not worth looking at together.
-LONG_ROWS: Final = 512
+# Constants of others, once more: here they are numbers of C.
+_HEADER: Final = HEADER
+_LONGEST: Final = LONGEST
+_EOF: Final = EOF_LENGTH
 SHORTEST_OK: Final = 7
 CURSOR_EXISTS: Final = 0x40
 PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte
 
 
-class Scanned(msgspec.Struct, frozen=True, gc=False):
-    """A whole response. `columns` is None where it is an OK; `first_stop` is where its first packet ends."""
-
-    end: OKPacket | EOFPacket
-    columns: int | None
-    rows: int
-    first_stop: int
-    sequence: int  # id of the last packet
+Bytes = bytes | memoryview
 
 
-def plain_response(machine: Machine, data: bytes) -> Scanned | None:
-    """Takes the current command's whole response where it is plain; None for all else, and nothing has moved."""
+class Scanned:
+    """A whole plain response, as `scan` found it. `columns` is None where it is an OK; else `rows` counts its rows.
+
+    first_stop   where its first packet ends
+    begin        where its last payload begins
+    sequence     id of its last packet
+    """
+
+    __slots__ = ("begin", "columns", "first_stop", "rows", "sequence")
+
+    def __init__(self) -> None:
+        self.columns: int | None = None
+        self.rows = self.first_stop = self.begin = self.sequence = 0
+
+
+def plain_response(machine: Machine, data: bytes) -> tuple[Scanned, OKPacket | EOFPacket] | None:
+    """Takes the current command's whole response where it is plain, and what ends it.
+
+    None for all else, and nothing has moved.
+    """
     state = machine.state
     if state not in (st.RESULT, st.RESPONSE) or machine.sequence is None or machine.queue:
         return None
@@ -52,19 +63,19 @@ def plain_response(machine: Machine, data: bytes) -> Scanned | None:
     in_force = ctx.in_force
     if ctx.assumed or machine.one_sided or machine.compression is not None:
         return None
-    found = scan(
-        data, (machine.sequence + 1) & 0xFF, not in_force & CLIENT_DEPRECATE_EOF, in_force & METADATA_FLAG != 0
-    )
-    if found is None or (found[0] is not None and state != st.RESULT):
+    found, sequence = Scanned(), (machine.sequence + 1) & 0xFF
+    has_eof, says_metadata = not in_force & CLIENT_DEPRECATE_EOF, in_force & METADATA_FLAG != 0
+    if not scan(found, data, 0, len(data), sequence, has_eof, says_metadata):
         return None
-    columns, rows, first_stop, begin, sequence = found
-    end = last_of(data[begin:], ctx, machine.ends)
+    if found.columns is not None and state != st.RESULT:
+        return None
+    end = last_of(data[found.begin :], ctx, machine.ends)
     if end is None:
         return None
     if (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED and isinstance(end, OKPacket):
         machine.connection.note_session(end.session_state_info or ())
-    machine.answered(sequence)
-    return Scanned(end, columns, rows, first_stop, sequence)
+    machine.answered(found.sequence)
+    return found, end
 
 
 def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | None:
@@ -76,68 +87,64 @@ def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | 
     return None if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else end
 
 
-def scan(
-    data: bytes, sequence: int, has_eof: bool, says_metadata: bool
-) -> tuple[int | None, int, int, int, int] | None:
-    """(columns, rows, end of the first packet, begin of the last payload, id of the last packet); None: not plain.
+def scan(found: Scanned, data: Bytes, begin: int, end: int, sequence: int, has_eof: bool, says_metadata: bool) -> bool:
+    """Whether the bytes from `begin` to `end` are a whole response that is plain; `found` says then what is in it.
 
     `sequence` is the id that the first packet has to have. `has_eof`: definitions and rows end with EOF packets.
     `says_metadata`: a byte behind the number of columns says whether their definitions follow.
     """
-    size = len(data)
-    if not HEADER < size <= LONGEST_SCANNED:
-        return None
-    length = data[0] | data[1] << 8 | data[2] << 16
-    first = data[HEADER]
-    stop = HEADER + length
-    if data[3] != sequence or length == 0 or stop > size:
-        return None
+    if not _HEADER < end - begin <= LONGEST_SCANNED:
+        return False
+    length = data[begin] | data[begin + 1] << 8 | data[begin + 2] << 16
+    first = data[begin + _HEADER]
+    stop = begin + _HEADER + length
+    if data[begin + 3] != sequence or length == 0 or stop > end:
+        return False
+    found.first_stop = stop
     if first == 0:
-        return (None, 0, stop, HEADER, sequence) if stop == size else None
+        found.columns = None
+        found.rows = 0
+        found.begin = begin + _HEADER
+        found.sequence = sequence
+        return stop == end
     if first > 0xFA or length != (2 if says_metadata else 1):
-        return None
+        return False
     definitions = first
     if says_metadata:
-        follows = data[HEADER + 1]
+        follows = data[begin + _HEADER + 1]
         if follows > 1:
-            return None
+            return False
         definitions *= follows
-    first_stop = stop
-    last = size - HEADER - 1
-    for left in range(definitions + 1 if has_eof else definitions, 0, -1):
-        sequence = (sequence + 1) & 0xFF
-        if stop > last or data[stop + 3] != sequence:
-            return None
-        length = data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16
-        byte = data[stop + HEADER]
-        begin = stop + HEADER
-        stop = begin + length
-        if not 0 < length < LONGEST:
-            return None
-        if has_eof and left == 1:
-            if byte != 0xFE or length != EOF_LENGTH or stop > size:
-                return None
-            # Behind a cursor nothing comes; behind OUT parameters an OK, whatever their last EOF says.
-            if data[begin + 3] & CURSOR_EXISTS or data[begin + 4] & PS_OUT_PARAMS:
-                return None
-        elif byte >= 0xFE:
-            return None
+    left = definitions + 1 if has_eof else definitions
     rows = 0
-    if size - stop > LONG_ROWS:
-        rows, stop = alike(data, stop, size, (sequence + 1) & 0xFF)
-        sequence = (sequence + rows) & 0xFF
+    last = end - _HEADER - 1
     while stop <= last:
         sequence = (sequence + 1) & 0xFF
-        if data[stop + 3] != sequence:
-            return None
         length = data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16
-        byte = data[stop + HEADER]
-        if byte >= 0xFE or not 0 < length < LONGEST:
-            break
-        stop += HEADER + length
-        rows += 1
-    else:
-        return None
-    if byte != 0xFE or stop + HEADER + length != size or (length != EOF_LENGTH if has_eof else length < SHORTEST_OK):
-        return None
-    return first, rows, first_stop, stop + HEADER, sequence
+        byte = data[stop + _HEADER]
+        if data[stop + 3] != sequence or length in (0, _LONGEST):
+            return False
+        stop += _HEADER + length
+        if byte < 0xFE:
+            if left == 0:
+                rows += 1
+            elif left == 1 and has_eof:
+                return False
+            else:
+                left -= 1
+            continue
+        if byte != 0xFE or stop > end:
+            return False
+        if left == 0:
+            found.columns = first
+            found.rows = rows
+            found.begin = stop - length
+            found.sequence = sequence
+            return stop == end and (length == _EOF if has_eof else length >= SHORTEST_OK)
+        # Behind a cursor nothing comes; behind OUT parameters an OK, whatever their last EOF says.
+        if left > 1 or not has_eof or length != _EOF:
+            return False
+        if data[stop - 2] & CURSOR_EXISTS or data[stop - 1] & PS_OUT_PARAMS:
+            return False
+        left = 0
+    return False

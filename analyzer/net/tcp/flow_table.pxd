@@ -1,0 +1,17 @@
+cimport cython
+
+from analyzer.net.tcp.pieces cimport Pieces, Segments
+from analyzer.net.tcp.reassembly cimport TcpConnection
+
+
+cdef class FlowTable:
+    cdef object _factory, _on_rows, _most, _columns, _open, _networks, _lingering, _tombstones, _mix
+    cdef list _new, _opened, _finished
+    cdef public long long connections, evicted
+    cdef public object refused
+
+    @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, behind=Py_ssize_t, row=Py_ssize_t)
+    cdef void _take(self, bytes key, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop)
+
+    @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, row=Py_ssize_t)
+    cdef void _take_tagged(self, bytes endpoints, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop, list tags)

@@ -1,0 +1,37 @@
+cimport cython
+
+
+cdef class Segments:
+    cdef object _batch, _rows, _senders
+    cdef public object data
+    cdef const unsigned char[::1] octets
+    cdef const long long[::1] order, frame, time_ns, offset, length, missing
+    cdef const unsigned int[::1] seq, ack
+    cdef const unsigned char[::1] sender, flags
+    cdef const unsigned short[::1] window
+    cdef public bint one_by_one
+
+
+cdef class Pieces:
+    cdef public Segments segments
+    cdef long long[::1] row
+    cdef public Py_ssize_t count
+
+    cdef void add(self, Py_ssize_t row)
+
+    @cython.locals(segments=Segments, sender=cython.int, stop=Py_ssize_t)
+    cpdef Py_ssize_t run_end(self, Py_ssize_t first, Py_ssize_t last)
+
+    cpdef Py_ssize_t holding(self, Py_ssize_t first, Py_ssize_t size)
+
+    @cython.locals(segments=Segments, row=Py_ssize_t, offset=Py_ssize_t, piece=Py_ssize_t)
+    cpdef bytes content(self, Py_ssize_t first, Py_ssize_t stop)
+
+    @cython.locals(segments=Segments, row=Py_ssize_t, end=Py_ssize_t, piece=Py_ssize_t)
+    cpdef tuple run(self, Py_ssize_t first, Py_ssize_t stop)
+
+    @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t)
+    cpdef tuple numbers(self, Py_ssize_t first, Py_ssize_t stop)
+
+    @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t)
+    cpdef long long first_number(self, int sender, Py_ssize_t first, Py_ssize_t last)

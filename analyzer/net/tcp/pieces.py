@@ -1,0 +1,149 @@
+"""Segments and payloads of a batch, in columns that are read one by one: what flows hand to conversations."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.batches import I64, TCP_ACK, SegmentBatch
+
+
+class Segments:
+    """The segments of a batch. `order` sorts them by connection; `sender` is the index of the endpoint that sent each.
+
+    `one_by_one`: none is taken to be in order, each goes the long way.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_rows",
+        "_senders",
+        "ack",
+        "data",
+        "flags",
+        "frame",
+        "length",
+        "missing",
+        "octets",
+        "offset",
+        "one_by_one",
+        "order",
+        "sender",
+        "seq",
+        "time_ns",
+        "window",
+    )
+
+    def __init__(self, batch: SegmentBatch, sender: NDArray[np.bool_], order: I64, one_by_one: bool) -> None:
+        self._batch, self._rows, self._senders = batch, order, sender
+        self.data = memoryview(batch.data)
+        self.octets = self.data
+        self.order = order.data
+        self.sender = sender.view(np.uint8).data
+        self.frame = batch.frame.data
+        self.time_ns = batch.timestamp_ns.data
+        self.seq = batch.seq.data
+        self.ack = batch.ack.data
+        self.flags = batch.flags.data
+        self.window = batch.window.data
+        self.offset = batch.offset.data
+        self.length = batch.length.data
+        self.missing = batch.missing.data
+        self.one_by_one = one_by_one
+
+    def part(self, begin: int, stop: int) -> tuple[SegmentBatch, I64, I64]:
+        """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each."""
+        rows = self._rows[begin:stop]
+        return self._batch, rows, self._senders[rows].astype(np.int64)
+
+
+class Pieces:
+    """Payloads that are in their place, connection by connection: `row` says of each which segment it came in.
+
+    A run is pieces of one side with nothing of the other, and no end, in between.
+    """
+
+    __slots__ = ("count", "row", "segments")
+
+    def __init__(self, segments: Segments) -> None:
+        self.segments = segments
+        self.row = array("q", bytes(8 * len(self.segments.order)))
+        self.count = 0
+
+    def add(self, row: int) -> None:
+        """The next piece is the payload of this segment."""
+        self.row[self.count] = row
+        self.count += 1
+
+    def run_end(self, first: int, last: int) -> int:
+        """Where the run that begins with the piece `first` ends, at `last` at most."""
+        segments = self.segments
+        sender = segments.sender[self.row[first]]
+        stop = first + 1
+        while stop < last and segments.sender[self.row[stop]] == sender:
+            stop += 1
+        return stop
+
+    def holding(self, first: int, size: int) -> int:
+        """The piece that holds the last of the `size` bytes from the piece `first` on."""
+        while (size := size - self.segments.length[self.row[first]]) > 0:
+            first += 1
+        return first
+
+    def content(self, first: int, stop: int) -> bytes:
+        """The bytes of a run."""
+        segments, data, row = self.segments, self.segments.data, self.row[first]
+        offset = segments.offset[row]
+        if stop == first + 1:
+            return bytes(data[offset : offset + segments.length[row]])
+        parts = []
+        for piece in range(first, stop):
+            row = self.row[piece]
+            offset = segments.offset[row]
+            parts.append(data[offset : offset + segments.length[row]])
+        return b"".join(parts)
+
+    def run(self, first: int, stop: int) -> tuple[int, bytes, list[int], list[int], list[int]]:
+        """A run as `StreamHandler.data` takes it."""
+        segments = self.segments
+        ends: list[int] = []
+        frames: list[int] = []
+        times: list[int] = []
+        end = 0
+        for piece in range(first, stop):
+            row = self.row[piece]
+            end += segments.length[row]
+            ends.append(end)
+            frames.append(segments.frame[row])
+            times.append(segments.time_ns[row])
+        return segments.sender[self.row[first]], self.content(first, stop), ends, frames, times
+
+    def numbers(self, first: int, stop: int) -> tuple[int, list[int]]:
+        """(sequence number of a run's first byte, what each of its segments acknowledges; -1: nothing)."""
+        segments = self.segments
+        acks: list[int] = []
+        for piece in range(first, stop):
+            row = self.row[piece]
+            acks.append(segments.ack[row] if segments.flags[row] & TCP_ACK else -1)
+        return segments.seq[self.row[first]], acks
+
+    def first_number(self, sender: int, first: int, last: int) -> int:
+        """Sequence number of a sender's first piece from `first` up to `last`; -1: there is none."""
+        segments = self.segments
+        for piece in range(first, last):
+            row = self.row[piece]
+            if segments.sender[row] == sender:
+                return segments.seq[row]
+        return -1
+
+
+class PiecesHandler:
+    """A StreamHandler that takes many pieces of its connection at once."""
+
+    __slots__ = ()
+
+    def pieces(self, pieces: Pieces, first: int, last: int) -> None:
+        """Takes the pieces from `first` up to `last` without it, as `data` would take each run of them."""
+        raise NotImplementedError

@@ -1,0 +1,90 @@
+cimport cython
+
+from analyzer.net.tcp.pieces cimport Pieces, Segments
+
+
+
+cdef int _ACK, _FIN, _RST, _SYN
+cdef long long _PAUSE, _MASK
+
+
+cpdef long long difference(long long a, long long b) noexcept
+
+
+cdef class _Segment:
+    cdef public long long seq, ack, missing, frame, time_ns
+    cdef public bytes data
+    cdef public bint fin
+
+
+cdef class Half:
+    cdef public long long next, highest, acked, due, start, window, held_bytes, fin_frame, rst_frame, largest, bytes
+    cdef public bint fin, fin_unseen, unsure
+    cdef public list held, spans, recent
+    cdef public object syn, sizes
+
+    cpdef void begin(self, long long seq)
+    @cython.locals(lead=cython.longlong)
+    cpdef void begin_with(self, long long seq, long long size)
+    cpdef void expect(self, long long number)
+    cpdef void acknowledge(self, long long number)
+    cpdef void finish(self, long long frame)
+    cpdef bint reset(self, long long frame)
+
+
+cdef class TcpConnection:
+    cdef public object key, endpoints, handler, initiator, syn_ns, synack_ns, connected_ns, trouble
+    cdef public tuple halves
+    cdef public list piece_acks
+    cdef public long long number, first_frame, first_ns, last_frame, last_ns, piece_seq
+    cdef public long long retransmissions, out_of_order, gaps, impatience
+
+    @cython.locals(
+        segments=Segments, half=Half, peer=Half, handed=Py_ssize_t, known=Py_ssize_t, place=Py_ssize_t, row=Py_ssize_t,
+        flags=cython.int, sender=cython.int, size=cython.longlong, frame=cython.longlong, time_ns=cython.longlong)
+    cpdef Py_ssize_t take(self, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop)
+
+    @cython.locals(half=Half, peer=Half, flags=cython.int, sender=cython.int, size=cython.longlong, ack=cython.longlong, ends=cython.int,
+        due=cython.longlong)
+    cdef bint _in_order(self, Segments segments, Py_ssize_t row)
+
+    cdef void _segment_of(self, Segments segments, Py_ssize_t row)
+
+    @cython.locals(last=Py_ssize_t, stop=Py_ssize_t)
+    cdef void _hand_on(self, Pieces pieces, Py_ssize_t first)
+
+    @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, half=Half)
+    cdef void _remember(self, Pieces pieces, Py_ssize_t first)
+
+    @cython.locals(half=Half, peer=Half)
+    cpdef bint is_new_connection(self, int sender, long long seq, int flags)
+
+    cpdef bint _answers(self, int sender, long long ack, int flags)
+
+    @cython.locals(peer=Half)
+    cdef bint _is_duplicate(self, int sender, long long ack, int flags)
+
+    @cython.locals(half=Half, peer=Half, size=cython.longlong, copy=bint)
+    cpdef void segment(
+        self, int sender, long long seq, long long ack, int flags, bytes data, long long missing, long long frame,
+        long long time_ns, long long window=*, bytes headers=*)
+
+    @cython.locals(half=Half)
+    cpdef void acknowledged(self, int sender, long long ack, long long window)
+
+    @cython.locals(half=Half)
+    cdef void _syn(self, int sender, long long seq, long long ack, int flags, long long frame, long long time_ns, bytes headers)
+
+    cdef bint _copied(self, Half half, long long seq, long long ack, int flags, long long size, long long frame, long long time_ns, bytes headers)
+
+    @cython.locals(first=_Segment)
+    cdef bint _ready(self, Half half, Half peer)
+
+    @cython.locals(a=Half, b=Half, ready_a=bint, ready_b=bint)
+    cdef void _drain(self)
+
+    @cython.locals(half=Half, segment=_Segment, old=cython.longlong, captured_end=cython.longlong, end=cython.longlong, lost=cython.longlong)
+    cdef void _deliver(self, int sender)
+
+    cdef bint _acknowledged_hole(self, Half half)
+    cdef void _end(self, int sender, str kind, long long frame, long long time_ns)
