@@ -271,26 +271,20 @@ def _renderer(arguments: argparse.Namespace) -> _Rendered:
     if arguments.format in ("ek", "pdml", "psml"):
         return _document(arguments)
     if arguments.format in ("json", "jsonl"):
-        names, raw = arguments.fields, arguments.raw
+        names = arguments.fields
         own = None if names is None else [name for name in names if name not in FIELD_NAMES]
-        added = {name: column for name, column in _columns(arguments).items() if names and name in names}
-
-        def encoded(group: Sequence[Dissection]) -> bytes:
-            made = shown.json_object(group, own, raw)
-            for name, column in added.items():
-                made["_source"]["layers"][name] = [column(group)]
-            return shown.encode_json(made)
-
+        added = {name: column for name, column in _columns(arguments).items() if name in (names or ())}
+        encoded = shown.JsonRows(own, arguments.raw, added)
         if arguments.format == "jsonl":
             return lambda group: encoded(group) + b"\n", b"", b"", b""
-        return lambda group: shown.indent_json(encoded(group)).encode(), b"[\n", b",\n", b"\n]\n"
+        return lambda group: shown.indent_json(encoded(group)), b"[\n", b",\n", b"\n]\n"
     tabs = arguments.format == "tabs"
     line: Callable[[Sequence[Dissection]], str] = shown.one_line
     if tabs or arguments.time != "r":
         from analyzer.report.text.packet_columns import line_maker
 
         line = line_maker(arguments.time, tabs)
-    parts: list[Callable[[Sequence[Dissection]], str]] = [shown.tree if arguments.tree else line]
+    parts: list[Callable[[Sequence[Dissection]], str]] = [shown.Tree() if arguments.tree else line]
     if arguments.raw:
         parts.append(shown.hex_dump)
     return lambda group: "".join(part(group) for part in parts).encode(), b"", b"", b""

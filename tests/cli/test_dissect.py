@@ -18,7 +18,7 @@ from analyzer.analysis.dissection.filters import compile_filter
 from analyzer.cli import main
 from analyzer.engine.row_collector import RowCollector
 from analyzer.errors import AnalyzerError
-from analyzer.report.text.dissection import FieldColumns, encode_json, hex_dump, json_object, one_line, tree
+from analyzer.report.text.dissection import FieldColumns, JsonRows, Tree, hex_dump, one_line
 from tests.cli.support import Done, Json, run
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus, truth
 from tests.hostile_captures import changed_frames
@@ -294,10 +294,10 @@ def dissected(path: Path, keep: RowRequest | None = None) -> int:
 
     def render(group: object) -> int:
         assert isinstance(group, list)
-        for text in (one_line(group), tree(group), hex_dump(group), columns(group)):
+        for text in (one_line(group), Tree()(group), hex_dump(group), columns(group)):
             assert all(character.isprintable() or character in "\n\t" for character in text)
         assert columns(group).count("\n") == 1
-        encode_json(json_object(group, None, True))
+        JsonRows(None, True)(group)
         return len(group)
 
     harvest = RowCollector(keep or RowRequest(None, None, True, raw=True), render)

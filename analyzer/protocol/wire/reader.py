@@ -17,7 +17,10 @@ ENCODING_ERRORS = "surrogateescape"
 
 
 class Reader:
-    """Reads fields from `data`, from `pos` on. Raises `Truncated` instead of ever returning short data."""
+    """Reads fields from `data`, from `pos` on. Raises `Truncated` instead of ever returning short data.
+
+    A method that reads through another calls that of this class: what traces notes the outer one alone.
+    """
 
     __slots__ = ("data", "end", "pos", "record")
 
@@ -102,7 +105,7 @@ class Reader:
     def lenenc_bytes(self, name: str) -> bytes:
         """string<lenenc>."""
         start = self.pos
-        size = self.lenenc(name)
+        size = Reader.lenenc(self, name)
         pos = self.pos
         stop = pos + size
         if stop > self.end:
@@ -113,19 +116,19 @@ class Reader:
 
     def text(self, name: str, size: int) -> str:
         """string<fix> as text."""
-        return self.take(name, size).decode("utf-8", ENCODING_ERRORS)
+        return Reader.take(self, name, size).decode("utf-8", ENCODING_ERRORS)
 
     def nul_text(self, name: str) -> str:
         """string<NUL> as text."""
-        return self.nul(name).decode("utf-8", ENCODING_ERRORS)
+        return Reader.nul(self, name).decode("utf-8", ENCODING_ERRORS)
 
     def lenenc_text(self, name: str) -> str:
         """string<lenenc> as text."""
-        return self.lenenc_bytes(name).decode("utf-8", ENCODING_ERRORS)
+        return Reader.lenenc_bytes(self, name).decode("utf-8", ENCODING_ERRORS)
 
     def rest_text(self, name: str) -> str:
         """string<EOF> as text."""
-        return self.rest(name).decode("utf-8", ENCODING_ERRORS)
+        return Reader.rest(self, name).decode("utf-8", ENCODING_ERRORS)
 
     def rewind(self, pos: int) -> None:
         """Goes back to `pos`: what was read from there on is as if it had not been."""
@@ -149,71 +152,91 @@ class Span(NamedTuple):
 class TracingReader(Reader):
     """A Reader that notes a Span for every field it reads, in order."""
 
-    __slots__ = ("_depth", "spans")
+    __slots__ = ("spans",)
 
     def __init__(self, data: bytes, record: str = "", pos: int = 0) -> None:
         super().__init__(data, record, pos)
         self.spans: list[Span] = []
-        self._depth = 0
 
     def rewind(self, pos: int) -> None:
         self.pos = pos
         self.spans = [span for span in self.spans if span.end <= pos]
 
-    def _trace(self, method: str, name: str, *args: int) -> Any:
-        # Only the outermost call is a field: lenenc_text reads through lenenc_bytes and lenenc.
+    def u8(self, name: str) -> int:
         start = self.pos
-        self._depth += 1
-        try:
-            value = getattr(Reader, method)(self, name, *args)
-        finally:
-            self._depth -= 1
-        if self._depth == 0 and name:
+        value = Reader.u8(self, name)
+        if name:
             self.spans.append(Span(name, start, self.pos, value))
         return value
 
-    def u8(self, name: str) -> int:
-        value: int = self._trace("u8", name)
-        return value
-
     def uint(self, name: str, size: int) -> int:
-        value: int = self._trace("uint", name, size)
+        start = self.pos
+        value = Reader.uint(self, name, size)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def take(self, name: str, size: int) -> bytes:
-        value: bytes = self._trace("take", name, size)
+        start = self.pos
+        value = Reader.take(self, name, size)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def rest(self, name: str) -> bytes:
-        value: bytes = self._trace("rest", name)
+        start = self.pos
+        value = Reader.rest(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def nul(self, name: str) -> bytes:
-        value: bytes = self._trace("nul", name)
+        start = self.pos
+        value = Reader.nul(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def lenenc(self, name: str) -> int:
-        value: int = self._trace("lenenc", name)
+        start = self.pos
+        value = Reader.lenenc(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def lenenc_bytes(self, name: str) -> bytes:
-        value: bytes = self._trace("lenenc_bytes", name)
+        start = self.pos
+        value = Reader.lenenc_bytes(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def text(self, name: str, size: int) -> str:
-        value: str = self._trace("text", name, size)
+        start = self.pos
+        value = Reader.text(self, name, size)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def nul_text(self, name: str) -> str:
-        value: str = self._trace("nul_text", name)
+        start = self.pos
+        value = Reader.nul_text(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def lenenc_text(self, name: str) -> str:
-        value: str = self._trace("lenenc_text", name)
+        start = self.pos
+        value = Reader.lenenc_text(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
     def rest_text(self, name: str) -> str:
-        value: str = self._trace("rest_text", name)
+        start = self.pos
+        value = Reader.rest_text(self, name)
+        if name:
+            self.spans.append(Span(name, start, self.pos, value))
         return value
 
 

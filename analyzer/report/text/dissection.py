@@ -6,24 +6,31 @@ and what could reorder or hide text, never reach a terminal as they are (tshark 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, Value, formatted, shown
 from analyzer.analysis.dissection.fields.base import NUMBER, PACKET, TEXT
+from analyzer.analysis.dissection.fields.extract import MOST_REPEATED, REPEATED, Node
 from analyzer.analysis.dissection.fields.format import absolute, duration
+from analyzer.analysis.dissection.fields.mapping import BITS
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.text.hexdump import hex_lines
 
+T = TypeVar("T")
 Line = Callable[[Sequence[Dissection]], str]
 Cell = Line
 
 # Characters of a value that a tree shows, as tshark does.
 LONGEST_VALUE: Final = 240
+# Words of flags whose lines are remembered.
+MOST_FLAGS: Final = 1 << 13
+# Labels are in labels in labels, and no deeper.
+_INDENTS: Final = tuple("    " * depth for depth in range(1, 17))
 _LAYERS: Final[dict[str, tuple[str, ...]]] = {
     "frame": (
         "frame.time",
@@ -108,42 +115,120 @@ def one_line(group: Sequence[Dissection]) -> str:
     )
 
 
-def tree(group: Sequence[Dissection]) -> str:
+Words = Callable[[Value], str]
+
+
+class Known(Generic[T]):
+    """What was made of the fields of packets that come again and again: their lists are the same objects."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Sequence[Node], T]] = {}
+
+    def text(self, one: Dissection, make: Callable[[Sequence[Node]], T]) -> T:
+        """What `make` makes of a packet's fields."""
+        nodes = one.shown
+        if type(one.record) not in REPEATED:
+            return make(nodes)
+        found = self._made.get(id(nodes))
+        if found is not None and found[0] is nodes:
+            return found[1]
+        made = make(nodes)
+        if len(self._made) >= MOST_REPEATED:
+            self._made.clear()
+        self._made[id(nodes)] = nodes, made  # the list is held: no other can have its identity
+        return made
+
+
+class Tree:
     """What -V shows: the layers, and each packet's fields with the bytes they stand in."""
-    first = group[0]
-    facts = first.facts
-    lines = [
-        f"Frame {first.frame}: {facts.original} bytes on wire, {facts.captured} bytes captured"
-        if facts is not None
-        else f"Frame {first.frame}",
-        f"    Arrival Time: {absolute(first.time_ns)}",
-    ]
-    (source, sport), (destination, dport) = first.source, first.destination
-    version = "6" if ":" in source else "4"
-    lines.append(f"Internet Protocol Version {version}, Src: {source}, Dst: {destination}")
-    size = f", Len: {facts.tcp_length}" if facts is not None and facts.tcp_length is not None else ""
-    lines.append(
-        f"Transmission Control Protocol, Src Port: {sport}, Dst Port: {dport}, Stream: {first.scene.tcp.number}{size}"
-    )
-    for one in group:
-        lines.append(f"{'MySQL Protocol' if one.packet is not None else 'TLS'} - {terminal(one.name)}")
-        lines.extend(_tree_lines(one))
-    return "\n".join(lines) + "\n\n"
+
+    def __init__(self) -> None:
+        # Field -> its title, and what makes text of its values; decided once for each.
+        self._fields: dict[str, tuple[str, Words | None]] = {}
+        # Flags of a field, as lines: the same in most packets.
+        self._flags: dict[tuple[str, int, int, int, int], str] = {}
+        self._known: Known[str] = Known()
+
+    def __call__(self, group: Sequence[Dissection]) -> str:
+        first = group[0]
+        facts = first.facts
+        head = f"Frame {first.frame}"
+        if facts is not None:
+            head += f": {facts.original} bytes on wire, {facts.captured} bytes captured"
+        (source, sport), (destination, dport) = first.source, first.destination
+        version = "6" if ":" in source else "4"
+        size = f", Len: {facts.tcp_length}" if facts is not None and facts.tcp_length is not None else ""
+        lines = [
+            f"{head}\n    Arrival Time: {absolute(first.time_ns)}\n"
+            f"Internet Protocol Version {version}, Src: {source}, Dst: {destination}\n"
+            f"Transmission Control Protocol, Src Port: {sport}, Dst Port: {dport}, "
+            f"Stream: {first.scene.tcp.number}{size}"
+        ]
+        for one in group:
+            lines.append(f"{'MySQL Protocol' if one.packet is not None else 'TLS'} - {terminal(one.name)}")
+            self._packet(one, lines)
+        lines.append("\n")
+        return "\n".join(lines)
+
+    def _packet(self, one: Dissection, lines: list[str]) -> None:
+        if one.shown:
+            lines.append(self._known.text(one, self._fields_of))
+        lines.append(f"            {'    '}[Summary: {terminal(one.summary, LONGEST_VALUE)}]")
+        for name, title in _NOTES:
+            for value in GETTERS[name](one):
+                lines.append(f"            {'    '}[{title}: {terminal(shown(FIELDS[name], value), LONGEST_VALUE)}]")
+
+    def _fields_of(self, nodes: Sequence[Node]) -> str:
+        """The lines of a packet's fields."""
+        fields, lines = self._fields, []
+        index, count = 0, len(nodes)
+        while index < count:
+            info, value, start, end, depth = nodes[index]
+            name = info.name
+            known = fields.get(name)
+            if known is None:
+                known = fields[name] = info.title, words_of(info)
+            title, words = known
+            where = f"[{start}:{end}]" if end > start else "[-]"
+            text = title if words is None else f"{title}: {words(value)}"
+            lines.append(f"{where:>12}{_INDENTS[depth]}{text}")
+            index += 1
+            if name in BITS and isinstance(value, int):
+                behind = index + len(BITS[name])
+                lines.append(self._flag_lines(name, value, nodes[index:behind]))
+                index = behind
+        return "\n".join(lines)
+
+    def _flag_lines(self, name: str, value: int, nodes: Sequence[Node]) -> str:
+        """The flags in a value: lines joined."""
+        first = nodes[0]
+        key = (name, value, first.start, first.end, first.depth)
+        found = self._flags.get(key)
+        if found is None:
+            if len(self._flags) >= MOST_FLAGS:
+                self._flags.clear()
+            where = f"[{first.start}:{first.end}]" if first.end > first.start else "[-]"
+            begin = f"{where:>12}{_INDENTS[first.depth]}"
+            texts = (
+                f"{begin}{node.info.title}: {terminal(shown(node.info, node.value), LONGEST_VALUE)}" for node in nodes
+            )
+            found = self._flags[key] = "\n".join(texts)
+        return found
 
 
-def _tree_lines(one: Dissection) -> Iterator[str]:
-    for node in one.shown:
-        indent = "    " * (node.depth + 1)
-        where = f"[{node.start}:{node.end}]" if node.end > node.start else "[-]"
-        if node.info.type == "NONE":
-            yield f"{where:>12}{indent}{node.info.title}"
-            continue
-        text = terminal(shown(node.info, node.value), LONGEST_VALUE)
-        yield f"{where:>12}{indent}{node.info.title}: {text}"
-    yield f"            {'    '}[Summary: {terminal(one.summary, LONGEST_VALUE)}]"
-    for name, title in _NOTES:
-        for value in one.shown_values(name):
-            yield f"            {'    '}[{title}: {terminal(shown(FIELDS[name], value), LONGEST_VALUE)}]"
+def words_of(info: FieldInfo) -> Words | None:
+    """What makes text of a field's values in a tree; None for a label, which has none."""
+
+    def any_value(value: Value) -> str:
+        return terminal(shown(info, value), LONGEST_VALUE)
+
+    if info.type == "NONE":
+        return None
+    if info.family == TEXT:
+        return lambda value: terminal(value, LONGEST_VALUE) if type(value) is str else any_value(value)
+    if info.family == NUMBER and info.base == "dec" and info.values is None:
+        return lambda value: str(value) if type(value) is int else any_value(value)
+    return any_value
 
 
 def hex_dump(group: Sequence[Dissection]) -> str:
@@ -245,28 +330,54 @@ def values_of(name: str, group: Sequence[Dissection]) -> Sequence[Value]:
     return FrameGroup(group).shown_values(name)
 
 
-def json_object(group: Sequence[Dissection], names: Sequence[str] | None, raw: bool) -> dict[str, Any]:
-    """One frame as tshark's -T json has it; a key that occurs several times has a list: tshark repeats the key."""
-    first = group[0]
-    when = absolute(first.time_ns)
-    layers: dict[str, Any]
-    if names is not None:
-        layers = {}
-        for name in names:
-            values = [json_safe(formatted(FIELDS[name], value)) for value in values_of(name, group)]
-            if values:
-                layers[name] = values
-    else:
-        layers = {name: found for name, fields in _LAYERS.items() if (found := _plain_layer(fields, group))}
-        packets = [_packet(one) for one in group if one.packet is not None]
-        if packets:
-            layers["mysql"] = packets[0] if len(packets) == 1 else packets
-            if raw:
-                raws = [one.data.hex() for one in group if one.packet is not None]
-                layers["mysql_raw"] = raws[0] if len(raws) == 1 else raws
-        own = [_plain_layer(_OWN, [one]) for one in group]
-        layers["handshark"] = own[0] if len(own) == 1 else own
-    return {"_index": f"packets-{_day(when)}", "_type": "doc", "_score": None, "_source": {"layers": layers}}
+class JsonRows:
+    """Frames as tshark's -T json has them; a key that occurs several times has a list: tshark repeats the key.
+
+    names    only these fields; None: all
+    raw      the packets' bytes too
+    columns  what stands beside the fields
+    """
+
+    def __init__(self, names: Sequence[str] | None, raw: bool, columns: Mapping[str, Line] | None = None) -> None:
+        self._raw = raw
+        self._names = None if names is None else [(name, reading(name), _any_text(name)) for name in names]
+        self._columns = dict(columns or {})
+        self._layers = [(layer, _cells(fields)) for layer, fields in _LAYERS.items()]
+        self._own = _cells(_OWN)
+        self._known: Known[msgspec.Raw] = Known()
+
+    def __call__(self, group: Sequence[Dissection]) -> bytes:
+        """One frame's object, on one line."""
+        return encode_json(self._object(group, lambda one: self._known.text(one, _encoded)))
+
+    def frame(self, group: Sequence[Dissection]) -> dict[str, Any]:
+        """One frame's object."""
+        return self._object(group, lambda one: _packet(one.shown))
+
+    def _object(self, group: Sequence[Dissection], packet: Callable[[Dissection], object]) -> dict[str, Any]:
+        layers: dict[str, Any] = {}
+        if self._names is not None:
+            for name, values, text in self._names:
+                found = [text(value) for value in values(group)]
+                if found:
+                    layers[name] = found
+        else:
+            for name, cells in self._layers:
+                layer = _layer(cells, group)
+                if layer:
+                    layers[name] = layer
+            packets = [packet(one) for one in group if one.packet is not None]
+            if packets:
+                layers["mysql"] = packets[0] if len(packets) == 1 else packets
+                if self._raw:
+                    raws = [one.data.hex() for one in group if one.packet is not None]
+                    layers["mysql_raw"] = raws[0] if len(raws) == 1 else raws
+            own = [_layer(self._own, [one]) for one in group]
+            layers["handshark"] = own[0] if len(own) == 1 else own
+        for name, column in self._columns.items():
+            layers[name] = [column(group)]
+        when = absolute(group[0].time_ns)
+        return {"_index": f"packets-{_day(when)}", "_type": "doc", "_score": None, "_source": {"layers": layers}}
 
 
 def _day(when: str) -> str:
@@ -274,22 +385,44 @@ def _day(when: str) -> str:
     return f"{when[8:12]}-{month:02d}-{int(when[4:6]):02d}"
 
 
-def _plain_layer(names: Sequence[str], group: Sequence[Dissection]) -> dict[str, Any]:
+def _cells(names: Sequence[str]) -> list[tuple[str, Callable[[Sequence[Dissection]], Sequence[Value]], Words]]:
+    """What reads each field and makes text of it."""
+    return [(name, reading(name), _json_words(FIELDS[name])) for name in names]
+
+
+def _layer(
+    cells: Sequence[tuple[str, Callable[[Sequence[Dissection]], Sequence[Value]], Words]], group: Sequence[Dissection]
+) -> dict[str, Any]:
     layer: dict[str, Any] = {}
-    for name in names:
-        values = [_json_text(FIELDS[name], value) for value in values_of(name, group)]
+    for name, read, words in cells:
+        values = read(group)
         if values:
-            layer[name] = values[0] if len(values) == 1 else values
+            layer[name] = words(values[0]) if len(values) == 1 else [words(value) for value in values]
     return layer
 
 
-def _json_text(info: FieldInfo, value: Value) -> str:
-    return json_safe(formatted(info, value, ":"))
+def _any_text(name: str) -> Words:
+    info = FIELDS[name]
+    return lambda value: json_safe(formatted(info, value))
 
 
-def _packet(one: Dissection) -> dict[str, Any]:
-    """The packet's fields as nested objects: what lies under a label in it, flags in NAME_tree."""
-    nodes = one.shown
+def _json_words(info: FieldInfo) -> Words:
+    """What makes text of a field's values in JSON."""
+
+    def any_value(value: Value) -> str:
+        return json_safe(formatted(info, value, ":"))
+
+    if info.family == NUMBER and info.base == "dec":
+        return lambda value: str(value) if type(value) is int else any_value(value)
+    return any_value
+
+
+def _encoded(nodes: Sequence[Node]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(_packet(nodes)))
+
+
+def _packet(nodes: Sequence[Node]) -> dict[str, Any]:
+    """A packet's fields as nested objects: what lies under a label in it, flags in NAME_tree."""
     root: dict[str, Any] = {}
     stack: list[dict[str, Any]] = [root]
     for index, node in enumerate(nodes):
@@ -300,7 +433,7 @@ def _packet(one: Dissection) -> dict[str, Any]:
         if node.info.type == "NONE":
             _put(parent, node.info.name, children if inner else "")
         else:
-            _put(parent, node.info.name, _json_text(node.info, node.value))
+            _put(parent, node.info.name, json_safe(formatted(node.info, node.value, ":")))
             if inner:
                 _put(parent, f"{node.info.name}_tree", children)
         stack.append(children)
@@ -320,7 +453,6 @@ def encode_json(value: dict[str, Any]) -> bytes:
     return msgspec.json.encode(value)
 
 
-def indent_json(line: bytes) -> str:
-    """One object as tshark's -T json lays it out: two spaces, inside a list."""
-    text = msgspec.json.format(line, indent=2).decode()
-    return "\n".join("  " + row for row in text.split("\n"))
+def indent_json(line: bytes) -> bytes:
+    """One object as tshark's -T json lays it out: two spaces, inside a list. No text in it has a newline."""
+    return b"  " + msgspec.json.format(line, indent=2).replace(b"\n", b"\n  ")

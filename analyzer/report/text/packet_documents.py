@@ -14,7 +14,7 @@ from analyzer.analysis.dissection.fields import FIELDS, Value, formatted, shown
 from analyzer.analysis.dissection.fields.extract import Node
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.report.escape import terminal
-from analyzer.report.text.dissection import LONGEST_VALUE, encode_json, json_object, protocol_of, values_of
+from analyzer.report.text.dissection import LONGEST_VALUE, JsonRows, encode_json, protocol_of, values_of
 from analyzer.report.text.packet_columns import columns
 
 XML_HEAD: Final = '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -32,8 +32,10 @@ Form = tuple[Callable[[Sequence[Dissection]], str], str, str]
 def ek(names: Sequence[str] | None, raw: bool) -> Form:
     """(what makes two lines of a frame, what stands above and below all)."""
 
+    rows = JsonRows(names, raw)
+
     def lines(group: Sequence[Dissection]) -> str:
-        whole = json_object(group, names, raw)
+        whole = rows.frame(group)
         source = whole["_source"]["layers"]
         layers: dict[str, Any] = {}
         for name, layer in source.items():

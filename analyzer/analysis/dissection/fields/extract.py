@@ -6,9 +6,10 @@ as expert information) stands at the packet's end and is empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from struct import unpack
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import BOOLEAN, BYTES, NUMBER, TEXT, FieldInfo, Value
@@ -16,14 +17,15 @@ from analyzer.analysis.dissection.fields.mapping import AUTH, BINLOG, BITS, LABE
 from analyzer.analysis.packets.field_spans import spans_of
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.machine import CLIENT, AnyRecord
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord
 from analyzer.protocol.records.authentication import AuthMoreData, AuthResponse
-from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.base import Malformed, Record
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
 from analyzer.protocol.records.commands.text import ComOther, ComQuery
-from analyzer.protocol.records.response import Data
-from analyzer.protocol.records.resultset import UNSIGNED, BinaryRow
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.response import ColumnCount, Data
+from analyzer.protocol.records.resultset import UNSIGNED, BinaryRow, ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import HEADER, RawPacket
@@ -32,6 +34,11 @@ from analyzer.protocol.wire.text import in_charset
 
 # Fields of every packet, and those that say something about it that is not in its bytes.
 HEADERS: Final = ("mysql.packet_length", "mysql.packet_number")
+_LENGTH, _NUMBER = (FIELDS[name] for name in HEADERS)
+# Spans whose value says what the next one is.
+_TRACKERS: Final = frozenset({"session_track_type", "extended_metadata_type"})
+# How a value is taken whose field depends on it.
+_CHOOSE: Final = frozenset({"typed", "tracked", "extended_value"})
 NOTES: Final = (
     "mysql.command.invalid",
     "mysql.unknown_response",
@@ -41,6 +48,11 @@ NOTES: Final = (
 )
 NANOSECONDS: Final = 1_000_000_000
 SHA2_STATES: Final[dict[int, str]] = {2: "request_public_key", 3: "fast_auth_success", 4: "perform_full_authentication"}
+
+# Records that come again and again with the same bytes, and bytes and number of those that are remembered.
+REPEATED: Final[frozenset[type]] = frozenset({ColumnCount, ColumnDefinition41, EOFPacket, OKPacket})
+LONGEST_REPEATED: Final = 512
+MOST_REPEATED: Final = 1 << 12
 
 # What the takes that choose their field may give.
 GIVES: Final[dict[str, tuple[str, ...]]] = {
@@ -196,62 +208,148 @@ TAKES: Final[dict[str, Callable[[_Taken], Value | None]]] = {
 }
 
 
+class _Step(NamedTuple):
+    """What one span gives: a field, and how its value is taken; `field` is None where the take chooses it.
+
+    take   None: the span's own value
+    label  the spans that a label covers, None for all that is no label
+    plain  type of the values that need no coercing
+    """
+
+    name: str
+    how: str
+    field: FieldInfo | None
+    take: Callable[[_Taken], Value | None] | None
+    label: frozenset[str] | None
+    plain: type
+    has_bits: bool
+
+
+_PLAIN: Final[dict[str, type]] = {NUMBER: int, TEXT: str, BYTES: bytes, BOOLEAN: bool}
+# Kinds of records, with what an auth plugin's packet holds: more than there are.
+_MOST_PLANS: Final = 1024
+# Words of flags: what a server says of its state, what a column has.
+_MOST_FLAGS: Final = 1 << 13
+
+
+def _step(name: str, how: str) -> _Step:
+    field = FIELDS.get(name)
+    label = LABELS[how] if how in LABELS else frozenset() if how.startswith("label") else None
+    take = None if how in ("value", "coerce") else TAKES.get(how)
+    plain = object if field is None else _PLAIN.get(field.family, object)
+    return _Step(name, how, field, take, label, plain, name in BITS)
+
+
+@lru_cache(_MOST_PLANS)
+def _plan(kind: str, in_binlog: bool, detail: str) -> dict[str, tuple[_Step, ...]]:
+    """Span name -> what it gives, of a kind of record and of what an auth plugin makes of it."""
+    found = MAPPING.get(kind)
+    table = (BINLOG if in_binlog else {}) if found is None else found
+    both = {
+        **{name: outs for name, outs in AUTH.get(detail, {}).items() if name},
+        **{name: outs for name, outs in table.items() if outs},
+    }
+    return {name: tuple(_step(*out) for out in outs) for name, outs in both.items()}
+
+
+def _plan_of(record: AnyRecord, detail: AuthRecord | None) -> dict[str, tuple[_Step, ...]]:
+    inner = type(detail).__name__ if isinstance(record, AuthResponse | AuthMoreData) else ""
+    if isinstance(record, Malformed):
+        return _plan(record.record_type, False, inner)
+    if isinstance(record, Data):
+        return _plan(f"Data {record.kind}", False, inner)
+    kind = type(record)
+    return _plan(kind.__name__, "binlog" in kind.__module__, inner)
+
+
 def nodes_of(
     role: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context
 ) -> list[Node]:
-    """All display fields of a packet, in the order of its bytes."""
+    """All display fields of a packet, in the order of its bytes. The list may be that of an equal packet before it."""
+    payload, kind = packet.payload, type(record)
+    if kind in REPEATED and packet.length == len(payload) <= LONGEST_REPEATED:
+        return _repeated(kind, payload, packet.sequence_id, context.in_force, context.flavor)
+    return _nodes(role, packet, record, detail, context)
+
+
+@lru_cache(MOST_REPEATED)
+def _repeated(kind: type[Record], payload: bytes, sequence_id: int, in_force: int, flavor: str | None) -> list[Node]:
+    """Fields of a server's packet in which nothing else matters but these."""
+    context = Context(in_force=in_force, flavor=flavor)
+    packet = RawPacket(sequence_id, payload, len(payload), 0, 0, 0, 0, sequence_id)
+    return _nodes(SERVER, packet, kind.from_bytes(payload, context), None, context)
+
+
+def _nodes(role: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Node]:
     payload = packet.payload
-    length = Node(FIELDS[HEADERS[0]], packet.length, 0, 3, 0)
-    found = [length, Node(FIELDS[HEADERS[1]], packet.sequence_id, 3, HEADER, 0)]
+    found = [Node(_LENGTH, packet.length, 0, 3, 0), Node(_NUMBER, packet.sequence_id, 3, HEADER, 0)]
     end = HEADER + len(payload)
-    table = _table(record)
-    inner = AUTH.get(type(detail).__name__, {}) if isinstance(record, AuthResponse | AuthMoreData) else {}
+    plan = _plan_of(record, detail)
     spans = spans_of(payload, record, detail, context)
-    names = [span.name.partition("[")[0] for span in spans]
     open_: list[int] = []  # ends of the labels around
-    for name, _ in table.get("", ()):
-        found.append(Node(FIELDS[name], True, HEADER, end, 0))
+    for step in plan.get("", ()):
+        found.append(Node(FIELDS[step.name], True, HEADER, end, 0))
         open_.append(end)
     types = _value_types(record, context)
     tracker = -1
     indicators = 0
     for index, span in enumerate(spans):
-        start, stop = span.start + HEADER, span.end + HEADER
+        name, begin, behind, value = span
+        if "[" in name:
+            name = name.partition("[")[0]
+        start, stop = begin + HEADER, behind + HEADER
         while open_ and start >= open_[-1] and stop > open_[-1]:
             open_.pop()
-        if names[index] == "session_track_type" or names[index] == "extended_metadata_type":
-            tracker = span.value
-        elif names[index] == "parameter_indicator":
+        if name in _TRACKERS:
+            tracker = value
+        elif name == "parameter_indicator":
             indicators += 1
             found.extend(_row_number(record, indicators, start, len(open_)))
-        taken = _Taken(span, payload, record, context)
-        for name, take in table.get(names[index]) or inner.get(names[index], ()):
-            if take.startswith("label"):
-                covers = LABELS[take]
-                last = index
-                while last + 1 < len(spans) and names[last + 1] in covers:
-                    last += 1
-                around = spans[last].end + HEADER
+        for step in plan.get(name, ()):
+            field, depth = step.field, len(open_)
+            if step.label is not None:
+                around = _last(spans, index, step.label) + HEADER
                 while open_ and around > open_[-1]:
                     open_.pop()
-                found.append(Node(FIELDS[name], True, start, around, len(open_)))
+                found.append(Node(FIELDS[step.name], True, start, around, len(open_)))
                 open_.append(around)
-            elif take == "typed":
-                kind = next(types, None)
-                if kind is not None:
-                    found.extend(_typed(*kind, taken, start, stop, len(open_)))
-            elif take == "tracked":
-                found.extend(_tracked(tracker, taken, start, stop, len(open_)))
-            elif take == "extended_value":
-                extended = FIELDS.get(_EXTENDED.get(tracker, ""))
-                if extended is not None:
-                    found.append(Node(extended, _text(taken.content), start, stop, len(open_)))
+            elif field is None or step.how in _CHOOSE:
+                taken = _Taken(span, payload, record, context)
+                found.extend(_chosen(step.how, taken, types, tracker, start, stop, depth))
             else:
-                value = TAKES[take](taken)
-                if value is not None:
-                    found.extend(_with_bits(FIELDS[name], value, start, stop, len(open_)))
+                got: Any = value if step.take is None else step.take(_Taken(span, payload, record, context))
+                if got is None:
+                    continue
+                if type(got) is not step.plain:
+                    got = _coerced(field, got)
+                found.append(Node(field, got, start, stop, depth))
+                if step.has_bits and isinstance(got, int):
+                    found.extend(_bits(step.name, got, start, stop, depth + 1))
     found.extend(_notes(role, record, end))
     return found
+
+
+def _last(spans: Sequence[Span], index: int, covers: frozenset[str]) -> int:
+    """Where the last span ends that a label covers, which begins at `index`."""
+    while index + 1 < len(spans) and spans[index + 1].name.partition("[")[0] in covers:
+        index += 1
+    return spans[index].end
+
+
+def _chosen(
+    how: str, taken: _Taken, types: Iterator[tuple[int, bool]], tracker: int, start: int, stop: int, depth: int
+) -> Iterator[Node]:
+    """A value whose type says which field it is."""
+    if how == "typed":
+        kind = next(types, None)
+        if kind is not None:
+            yield from _typed(*kind, taken, start, stop, depth)
+    elif how == "tracked":
+        yield from _tracked(tracker, taken, start, stop, depth)
+    else:
+        extended = FIELDS.get(_EXTENDED.get(tracker, ""))
+        if extended is not None:
+            yield Node(extended, _text(taken.content), start, stop, depth)
 
 
 def recoded(nodes: list[Node], codec: str | None) -> list[Node]:
@@ -261,32 +359,16 @@ def recoded(nodes: list[Node], codec: str | None) -> list[Node]:
     return [n._replace(value=in_charset(n.value, codec)) if isinstance(n.value, str) else n for n in nodes]
 
 
-def _table(record: AnyRecord) -> dict[str, Outs]:
-    if isinstance(record, Malformed):
-        return MAPPING.get(record.record_type, {})
-    if isinstance(record, Data):
-        return MAPPING.get(f"Data {record.kind}", {})
-    kind = type(record)
-    found = MAPPING.get(kind.__name__)
-    if found is None and "binlog" in kind.__module__:
-        return BINLOG
-    return found or {}
-
-
-def _with_bits(info: FieldInfo, value: Value, start: int, end: int, depth: int) -> Iterator[Node]:
-    value = _coerced(info, value)
-    yield Node(info, value, start, end, depth)
-    if isinstance(value, int):
-        for name, mask in BITS.get(info.name, ()):
-            flag = FIELDS[name]
-            masked = value & mask
-            yield Node(
-                flag,
-                bool(masked) if flag.family == BOOLEAN else masked // (mask & -mask),
-                start,
-                end,
-                depth + 1,
-            )
+@lru_cache(_MOST_FLAGS)
+def _bits(name: str, value: int, start: int, end: int, depth: int) -> tuple[Node, ...]:
+    """The flags and small numbers in a field's value: most packets have one of a few."""
+    found = []
+    for flag_name, mask in BITS[name]:
+        flag, masked = FIELDS[flag_name], value & mask
+        found.append(
+            Node(flag, bool(masked) if flag.family == BOOLEAN else masked // (mask & -mask), start, end, depth)
+        )
+    return tuple(found)
 
 
 def _coerced(info: FieldInfo, value: Value) -> Value:

@@ -7,11 +7,14 @@ without separators; times as "Nov 22, 2026 10:34:03.115962000 UTC", durations as
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from analyzer.analysis.dissection.fields.base import BYTES, DURATION, NOTHING, TIME, FieldInfo, Value
 
 NS: Final = 1_000_000_000
+# Seconds whose text is remembered.
+MOST_SECONDS: Final = 256
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -47,12 +50,19 @@ def duration(value: int) -> str:
 
 def absolute(value: int) -> str:
     """Nanoseconds since 1970 as a date and time in UTC. datetime's own month names depend on the locale."""
+    begin = _second(value // NS)
+    return duration(value) if begin is None else f"{begin}.{value % NS:09d} UTC"
+
+
+@lru_cache(MOST_SECONDS)
+def _second(seconds: int) -> str | None:
+    """A second since 1970 as a date and time; None where there is none. Many frames are in one second."""
     try:
-        when = datetime.fromtimestamp(value // NS, UTC)
+        when = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
-        return duration(value)
+        return None
     day = f"{_MONTHS[when.month - 1]} {when.day:2d}, {when.year}"
-    return f"{day} {when.hour:02d}:{when.minute:02d}:{when.second:02d}.{value % NS:09d} UTC"
+    return f"{day} {when.hour:02d}:{when.minute:02d}:{when.second:02d}"
 
 
 def shown(info: FieldInfo, value: Value) -> str:
