@@ -12,7 +12,6 @@ from typing import ClassVar, Final
 from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.tls_layer import Secrets
-from analyzer.analysis.findings.cross_connection import OPEN
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -159,13 +158,7 @@ class DecidedAnalysis(Analysis):
         self._told.clear()  # the list itself stays: conversations hold on to it
         for conversation in dict.fromkeys(told):
             if conversation.tcp.handler is conversation:
-                yield self.so_far(conversation)
-
-    def so_far(self, conversation: Watched) -> Connection:
-        """A connection that is open, without what only its end can tell."""
-        connection = self.builder.connection(conversation.tcp, conversation, self.evidence)
-        connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
-        return connection
+                yield self.so_far(conversation.tcp, conversation)
 
 
 class LiveAnalysis(DecidedAnalysis):
@@ -245,7 +238,7 @@ class LiveAnalysis(DecidedAnalysis):
                 self._sealed[conversation] = (now_ns, False)
                 continue
             self._sealed.pop(conversation, None)
-            yield self.so_far(conversation), None, False
+            yield self.so_far(conversation.tcp, conversation), None, False
 
     def _finished(self, tcp: TcpConnection) -> None:
         if isinstance(tcp.handler, Watched):
@@ -277,7 +270,7 @@ class LiveAnalysis(DecidedAnalysis):
                 del self._sealed[conversation]  # it has ended
             elif not told and now_ns - since >= KEYS_DUE_NS:
                 self._sealed[conversation] = (since, True)
-                yield self.so_far(conversation), None, False
+                yield self.so_far(conversation.tcp, conversation), None, False
             elif now_ns - since >= KEYS_LATE_NS:
                 conversation.let_go()
                 del self._sealed[conversation]

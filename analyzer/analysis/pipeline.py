@@ -16,10 +16,10 @@ from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
-from analyzer.analysis.findings.cross_connection import Across, Held
+from analyzer.analysis.findings.cross_connection import OPEN, Across, Held
 from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.memory import Memory
-from analyzer.analysis.model.connection import Source
+from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.options import AnalysisOptions, Result
 from analyzer.batches import FrameBatch
 from analyzer.errors import UnsupportedLinkType
@@ -264,6 +264,12 @@ class Analysis:
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
         detail = shown.detail() if shown is not None and wanted else None
         self._order.add(tcp.number, (connection, detail))
+
+    def so_far(self, tcp: TcpConnection, conversation: Conversation) -> Connection:
+        """A connection that goes on, without what only its end can tell."""
+        connection = self.builder.connection(tcp, conversation, self.evidence)
+        connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
+        return connection
 
     @property
     def open_connections(self) -> list[TcpConnection]:
