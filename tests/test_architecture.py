@@ -101,7 +101,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "analyzer.cli": frozenset(
         {
             *("analyzer", "analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.capture"),
-            *("analyzer.assistant", "analyzer.sharing", "analyzer.tables", "analyzer.errors"),
+            *("analyzer.assistant", "analyzer.sharing", "analyzer.tables", "analyzer.tui", "analyzer.errors"),
         }
     ),
     # What an assistant is told are the reports' words.
@@ -111,6 +111,7 @@ ARROWS: dict[str, frozenset[str]] = {
             *("analyzer.report.escape", "analyzer.report.prose", "analyzer.report.text"),
         }
     ),
+    "analyzer.tui": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),
     "analyzer.__main__": frozenset({"analyzer.cli"}),
     "live_client": frozenset({"analyzer", "analyzer.protocol", "analyzer.capture", "analyzer.errors"}),
 }
@@ -138,7 +139,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "duckdb": ("analyzer.tables",),
     "mcp": ("analyzer.assistant.server",),
     "fsspec": ("analyzer.capture.places",),
-    "rich": ("analyzer.cli", "analyzer.report"),
+    "rich": ("analyzer.cli", "analyzer.report", "analyzer.tui"),
+    "textual": ("analyzer.tui",),
 }
 IMPURE = frozenset({"time", "socket", "subprocess", "pathlib", "tempfile", "logging"})
 CHANGES = frozenset({"append", "add", "update", "pop", "clear", "extend", "setdefault", "insert"})

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,8 @@ from analyzer.cli.arguments import Commands, analysis_arguments, command, option
 from analyzer.cli.console import complain, complain_lines
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import open_output, silence_stdout
-from analyzer.engine.live_following import LiveOutput
+from analyzer.cli.tui import terminal_there
+from analyzer.engine.live_following import LiveOutput, ViewClosed
 from analyzer.engine.privileges import invoking_user, user_named
 from analyzer.errors import CaptureError
 from analyzer.report.escape import terminal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from analyzer.engine.privileges import User
     from analyzer.report.live_views import LivePage, LiveView
     from analyzer.report.prose.summary import SummaryTotals
+    from analyzer.tui.live import ScreenProcess
 
 MEGABYTE: Final = 1 << 20
 DEFAULT_BUFFER: Final = 16
@@ -46,10 +48,12 @@ _MODULES: Final = {
         "analyzer.report.html.page",
         "analyzer.report.live_views",
     ),
+    "tui": ("analyzer.tui.app", "analyzer.tui.live", "textual.drivers.linux_driver"),
 }
 
 EXAMPLES = """examples:
   sudo handshark live -i eth0                             # a live table of logins
+  sudo handshark live -i eth0 --tui                       # filters, packets, commands; ? shows the keys
   sudo handshark live -i any --format jsonl | jq -c 'select(.final and .outcome == "rejected")'
   sudo handshark live -i eth0 -w storm.pcapng -a duration:60 --report storm.html
   sudo handshark live -i eth0 -w ring.pcapng -b filesize:100000 -b files:10
@@ -120,6 +124,7 @@ def add(commands: Commands) -> None:
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     parser.add_argument("--report", metavar="FILE.html", help="write a page about what was analysed, at the end")
     parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: text")
+    parser.add_argument("--tui", action="store_true", help="look around in it, as with `handshark tui`")
     analysis_arguments(
         parser,
         "a port of MySQL's beside 3306 (repeatable)",
@@ -201,13 +206,20 @@ class _Output(LiveOutput):
         self._title = title
         self._stack = ExitStack()
         self._view: LiveView | None = None
+        self._screen: ScreenProcess | None = None
+        self._tui: bool = arguments.tui
+        self._later: list[str] = []  # what is to be said when the terminal is free
+        self._on_page: set[int] = set()  # connections whose packets the page has
         self._page: LivePage | None = None
         self._totals: SummaryTotals | None = None
-        self.packets = PACKETS if self._report is not None else 0
+        self.packets = PACKETS if self._report is not None or self._tui else 0
 
     def load(self) -> None:
         for name in ("analyzer.report.prose.summary", *_MODULES.get("report" if self._report else self._format, ())):
             importlib.import_module(name)
+        if self._tui:
+            for name in _MODULES["tui"]:
+                importlib.import_module(name)
 
     def open(self) -> None:
         from analyzer.report.live_views import LivePage
@@ -221,6 +233,12 @@ class _Output(LiveOutput):
     def begin(self) -> None:
         from analyzer.report.live_views import LiveJson, LiveLines, LiveScreen
 
+        if self._tui:
+            from analyzer.tui.live import ScreenProcess
+
+            self._screen = ScreenProcess(self._title)
+            self._screen.start()
+            return
         terminal = sys.stdout.isatty()
         if self._format == "jsonl":
             self._view = LiveJson(sys.stdout.buffer)
@@ -232,26 +250,45 @@ class _Output(LiveOutput):
             self._view = LiveLines(self._title, sys.stdout.write, sys.stdout.flush, width, color)
 
     def wants(self, connection: Connection) -> bool:
-        return self._page is not None and self._page.wants(connection)
+        if self._page is not None and self._page.wants(connection):
+            self._on_page.add(connection.stream)
+            return True
+        return self._tui
 
     def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
         if final:
             if self._totals is not None:
                 self._totals.add(connection)
             if self._page is not None:
-                self._page.connection(connection, detail)
+                self._page.connection(connection, detail if connection.stream in self._on_page else None)
+                self._on_page.discard(connection.stream)
+        if self._screen is not None:
+            self._screen.news(connection, detail, final)
         if self._view is not None:
             self._view.news(connection, final)
 
     def tick(self, counts: Counts) -> None:
+        if self._screen is not None:
+            self._screen.tick(counts)
         if self._view is not None:
             self._view.tick(counts)
 
     def hung_up(self) -> None:
         self._view = None
-        silence_stdout()
+        if self._screen is None:
+            silence_stdout()
+
+    def tell(self, message: str) -> None:
+        """A line to the user; while a screen owns the terminal it waits."""
+        if self._screen is None:
+            complain(message)
+        else:
+            self._later.append(message)
 
     def end(self, source: Source) -> None:
+        if self._screen is not None:
+            with suppress(ViewClosed):
+                self._screen.end(source)
         self._close_view()
         if self._page is not None:
             self._page.close(source)
@@ -261,17 +298,23 @@ class _Output(LiveOutput):
             complain(self._totals.verdict())
 
     def close(self, whole: bool) -> None:
-        self._close_view()
+        self._close_view(whole)
         if whole:
             self._stack.close()
         else:
             # The page is not whole: it leaves no file.
             self._stack.__exit__(CaptureError, CaptureError("live", "given up"), None)
 
-    def _close_view(self) -> None:
+    def _close_view(self, whole: bool = True) -> None:
         view, self._view = self._view, None
         if view is not None:
             view.close()
+        screen, self._screen = self._screen, None
+        if screen is not None:
+            screen.close(whole)
+        for message in self._later:
+            complain(message)
+        self._later.clear()
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -279,7 +322,11 @@ def run(arguments: argparse.Namespace) -> int:
     from analyzer.capture.live.errors import BadFilter, NoPermission
     from analyzer.capture.live.interfaces import permitted
 
+    if arguments.tui and not terminal_there():
+        return 2
     try:
+        if arguments.tui and arguments.format != "text":
+            raise _Wrong("--tui shows a screen: --format jsonl does not go with it")
         plan = _plan(arguments)
         if not permitted():
             raise NoPermission(plan.ports[0].name)
@@ -307,6 +354,7 @@ def _captured(arguments: argparse.Namespace, plan: LiveRequest) -> int:
     from analyzer.engine.live_following import FollowRequest
 
     title = ", ".join(one.name for one in plan.ports)
+    output = _Output(arguments, title)
     following = FollowRequest(
         title,
         partial(options_of, arguments, 0, keylogs=False),
@@ -314,11 +362,11 @@ def _captured(arguments: argparse.Namespace, plan: LiveRequest) -> int:
         arguments.filter,
         arguments.most_open,
         int(arguments.idle * 1e9),
-        _Output(arguments, title),
-        complain,
+        output,
+        output.tell,
         frozenset({3306, *arguments.port}) if GREETINGS in plan.filter else None,
     )
-    quiet = arguments.format == "text" and sys.stdout.isatty() and sys.stderr.isatty()
+    quiet = arguments.tui or (arguments.format == "text" and sys.stdout.isatty() and sys.stderr.isatty())
     return LiveCapture(plan, following, _flush, quiet=quiet).run()
 
 

@@ -28,7 +28,7 @@ class WorkFailed(Exception):
     """A process could not do what was asked; the message says why."""
 
 
-class Answer:
+class WorkAnswer:
     """What a process sends, in order. Raises WorkFailed where it fails. Closed, the process ends."""
 
     def __init__(self, pipe: Pipe) -> None:
@@ -65,7 +65,7 @@ class Background:
         theirs.close()
         self._socket = ours
 
-    def ask(self, question: object) -> Answer:
+    def ask(self, question: object) -> WorkAnswer:
         """Asks a question that can be pickled. Raises WorkFailed where it is too long, or all is over."""
         data = pickle.dumps(question)
         if len(data) > LONGEST_QUESTION:
@@ -78,7 +78,7 @@ class Background:
             raise WorkFailed(f"no process can be started: {error.strerror}") from None
         finally:
             os.close(send)
-        return Answer(Pipe(receive, writable=False))
+        return WorkAnswer(Pipe(receive, writable=False))
 
     def close(self) -> None:
         """Ends it. Processes that work end when they send the next time."""

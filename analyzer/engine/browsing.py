@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Source
+from analyzer.analysis.commands.excerpt import shortened
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation
@@ -22,12 +23,11 @@ from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.background import Send
 from analyzer.engine.collectors import OF_FINDINGS, Collector, Key, connection_alone, connections
-from analyzer.engine.command_collectors import SlowestCommands, SummedCommands, TopCommands
+from analyzer.engine.command_collectors import RankedCommands, SummedCommands, TopCommands
 from analyzer.engine.filters import filter_of
 from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
-from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -170,7 +170,9 @@ class Browser:
 
     def _slowest(self, send: Send) -> list[Command]:
         top = TopCommands(SLOWEST_OF_ALL)
-        run = Run(self._options, partial(SlowestCommands, 0, SLOWEST_OF_ALL, self._keep), self._jobs(), _Batches(send))
+        run = Run(
+            self._options, partial(RankedCommands, 0, SLOWEST_OF_ALL, keep=self._keep), self._jobs(), _Batches(send)
+        )
         for number, (_, commands) in enumerate(run.each(self._names, self._merge)):
             for command in commands:
                 top.add(_shortened(command), number)
@@ -305,10 +307,10 @@ class ContentCollector:
 
 def _shortened(command: Command) -> Command:
     """The command without the ends of its long texts, and without what would be too much to keep."""
-    text = command.statement
-    if text is not None and len(text) > LONGEST_STATEMENT:
-        cut = len(text[LONGEST_STATEMENT:].encode("utf-8", ENCODING_ERRORS))
-        command.statement, command.statement_cut = text[:LONGEST_STATEMENT], (command.statement_cut or 0) + cut
+    if command.statement is not None:
+        command.statement, command.statement_cut = shortened(
+            command.statement, command.statement_cut, LONGEST_STATEMENT
+        )
     if command.argument is not None:
         command.argument = command.argument[:LONGEST_STATEMENT]
     if command.error is not None:

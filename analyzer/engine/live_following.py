@@ -33,6 +33,10 @@ TICK_SECONDS: Final = 0.5
 MOST_TOLD: Final = 10  # servers on other ports that are named
 
 
+class ViewClosed(OSError):
+    """Who looked on has closed the view: the capture ends, as with Ctrl-C."""
+
+
 class LiveOutput:
     """Where news of a live capture go. All but `load` is called in the process that analyses; this one shows nothing.
 
@@ -278,7 +282,7 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
     inlet.answer(channel.CONNECTIONS, analysis.totals.mysql_connections)
     inlet.answer(channel.FAILURES, follower.failures)
     inlet.answer(channel.DONE, 1)
-    if follower.hung_up is None:
+    if follower.hung_up is None or isinstance(follower.hung_up, ViewClosed):
         return 0
     if isinstance(follower.hung_up, BrokenPipeError):
         return 128 + signal.SIGPIPE

@@ -16,11 +16,13 @@ class CommandLine(NamedTuple):
     """How the captures are read: their names, and the switches of all commands that read captures.
 
     filter  -Y of the command line, None where there is none
+    merged  several captures are one, and numbered so
     """
 
     captures: Sequence[str]
     switches: Sequence[str] = ()
     filter: str | None = None
+    merged: bool = False
 
     def words(self, command: str, keep: str | None, *more: str) -> list[str]:
         """The arguments of `handshark COMMAND` for the captures. `keep`: a display filter beside that of the start."""

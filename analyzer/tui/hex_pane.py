@@ -68,11 +68,11 @@ class HexPane(ScrollView, can_focus=True):
         self.refresh()
 
     def _per_row(self) -> int:
-        return 16 if self.size.width >= OFFSET + 16 * 3 + 2 + 16 else 8
+        return 16 if self.scrollable_content_region.width >= OFFSET + 16 * 3 + 2 + 16 else 8
 
     def _laid_out(self) -> None:
         rows = -(-len(self.data) // self._per_row()) + (1 if self.missing else 0)
-        self.virtual_size = Size(max(self.size.width, 1), rows)
+        self.virtual_size = Size(max(self.scrollable_content_region.width, 1), rows)
         self.refresh()
 
     def _into_view(self, offset: int) -> None:
@@ -114,7 +114,7 @@ class HexPane(ScrollView, can_focus=True):
                 self._choose(offset)
 
     def render_line(self, y: int) -> Strip:
-        width, per_row, base = self.size.width, self._per_row(), self.rich_style
+        width, per_row, base = self.scrollable_content_region.width, self._per_row(), self.rich_style
         start = (round(self.scroll_y) + y) * per_row
         if start >= len(self.data):
             more = self.missing and start == -(-len(self.data) // per_row) * per_row

@@ -54,7 +54,7 @@ def cells_of(connection: Connection, final: bool = True) -> tuple[Value, ...]:
         outcome,
         connection.lasted_ns if final else -1,
         sys.intern(terminal(what, LONGEST_CELL)),
-        sys.intern(connection.capture),
+        sys.intern(terminal(connection.capture)),
         labels.worst(connection),
     )
 

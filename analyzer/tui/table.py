@@ -20,7 +20,7 @@ from analyzer.report.text.layout import cells, clip
 GAP: Final = 1
 
 
-class TableColumn(NamedTuple):
+class ScreenColumn(NamedTuple):
     """`least` cells wide; what the table has more goes to those that grow. The `rank` says which goes first where there
     is no room for all: the highest."""
 
@@ -41,7 +41,7 @@ class TableRows(Protocol):
         """A style of rich's for a cell, "" for none."""
 
 
-def placed(columns: Sequence[TableColumn], width: int) -> list[tuple[int, int]]:
+def placed(columns: Sequence[ScreenColumn], width: int) -> list[tuple[int, int]]:
     """(number, width) of the columns for which there is room."""
     shown = list(range(len(columns)))
     while len(shown) > 1 and sum(columns[i].least + GAP for i in shown) - GAP > width:
@@ -108,7 +108,7 @@ class RowTable(ScrollView, can_focus=True):
         def control(self) -> RowTable:
             return self.table
 
-    def __init__(self, columns: Sequence[TableColumn], rows: TableRows, **more: Any) -> None:
+    def __init__(self, columns: Sequence[ScreenColumn], rows: TableRows, **more: Any) -> None:
         super().__init__(**more)
         self.columns = columns
         self.source = rows
@@ -154,6 +154,14 @@ class RowTable(ScrollView, can_focus=True):
         if moved:
             self.post_message(self.Moved(self, row))
 
+    def _width(self) -> int:
+        """Columns of the screen beside the scrollbar."""
+        return self.scrollable_content_region.width
+
+    def width_of(self, column: int) -> int:
+        """Cells that a column has, 0 where there is no room for it."""
+        return dict(placed(self.columns, self._width())).get(column, 0)
+
     def _page(self) -> int:
         """Rows that are seen at one time."""
         return max(self.size.height - 1, 1)
@@ -187,7 +195,7 @@ class RowTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         if event.y == 0:
             start = 0
-            for index, width in placed(self.columns, self.size.width):
+            for index, width in placed(self.columns, self._width()):
                 if start <= event.x < start + width + GAP:
                     self.post_message(self.TitleClicked(self, index))
                     return
@@ -202,7 +210,7 @@ class RowTable(ScrollView, can_focus=True):
     # -- drawing -------------------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._width()
         if y == 0:
             return self._titles(width)
         place = round(self.scroll_y) + y - 1
@@ -216,7 +224,8 @@ class RowTable(ScrollView, can_focus=True):
         texts = self.source.texts(row)
         segments: list[Segment] = []
         for index, room in placed(self.columns, width):
-            style = base + Style.parse(self.source.style(row, index))
+            # Colours of cells can not be read on the cursor's.
+            style = base if place == self.position else base + Style.parse(self.source.style(row, index))
             segments.append(Segment(_cell(texts[index], room, self.columns[index].right), style))
             segments.append(Segment(" " * GAP, base))
         return Strip(segments).adjust_cell_length(width, base)

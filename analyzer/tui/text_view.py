@@ -36,7 +36,7 @@ class TextView(ScrollView, can_focus=True):
     """Shows lines; `show` gives it others."""
 
     DEFAULT_CSS = """
-    TextView { overflow-x: hidden; background: $surface; padding: 0 1; }
+    TextView { overflow-x: hidden; scrollbar-gutter: stable; background: $surface; padding: 0 0 0 1; }
     TextView > .textview--found { background: $warning 50%; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"textview--found"}
@@ -84,8 +84,8 @@ class TextView(ScrollView, can_focus=True):
         return False
 
     def _laid_out(self) -> None:
-        width = max(self.size.width, 1)
-        self._lines = self._make(width) if self.size.width else ()
+        width = max(self.scrollable_content_region.width, 1)
+        self._lines = self._make(width) if self.scrollable_content_region.width else ()
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
 
@@ -103,7 +103,7 @@ class TextView(ScrollView, can_focus=True):
         self.scroll_to(y=len(self._lines) if last else 0, animate=False)
 
     def render_line(self, y: int) -> Strip:
-        width, at = self.size.width, round(self.scroll_y) + y
+        width, at = self.scrollable_content_region.width, round(self.scroll_y) + y
         base = self.rich_style
         if at >= len(self._lines):
             return Strip.blank(width, base)

@@ -59,6 +59,7 @@ SILENT = {
     "findings": "lists what there is",
     "fields": "lists what there is",
     "interfaces": "lists what there is",
+    "tui": "is a screen: see tests/tui/test_hostile.py",
     "live": "shows what analyze shows: see the test of its page; what it writes is a capture",
     "inject-keys": "writes a capture",
     "corpus": "compares what analyze says with golden files",

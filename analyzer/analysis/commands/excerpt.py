@@ -164,9 +164,9 @@ class Shown(CommandTracker):
         command.parameters = command.attributes = None
         command.argument = _argument(record)
         if command.statement is not None:
-            command.statement, command.statement_cut = _shortened(command.statement, command.statement_cut)
+            command.statement, command.statement_cut = shortened(command.statement, command.statement_cut)
         else:
-            command.argument, command.statement_cut = _shortened(command.argument or "", command.statement_cut)
+            command.argument, command.statement_cut = shortened(command.argument or "", command.statement_cut)
         if command.error is not None:
             command.error.message = command.error.message[:LONGEST_MESSAGE]
         return command
@@ -178,10 +178,10 @@ def _argument(record: AnyRecord | None) -> str:
     return "" if said.startswith("COM_") else said
 
 
-def _shortened(text: str, cut: int | None) -> tuple[str, int | None]:
-    """The beginning of a text, and the bytes of it that are not there."""
-    left_out = len(text[LONGEST_STATEMENT:].encode("utf-8", ENCODING_ERRORS)) + (cut or 0)
-    return text[:LONGEST_STATEMENT], left_out or None
+def shortened(text: str, cut: int | None, most: int = LONGEST_STATEMENT) -> tuple[str, int | None]:
+    """The first `most` characters of a text, and the bytes of it that are not there, `cut` of them before."""
+    left_out = len(text[most:].encode("utf-8", ENCODING_ERRORS)) + (cut or 0)
+    return text[:most], left_out or None
 
 
 def shown_text(command: Command) -> tuple[str, int | None]:
