@@ -16,7 +16,7 @@ NODE_MODULES: Final = HOME / "node_modules"
 # A second version of a package that the venv has too.
 BESIDE: Final = HOME / "beside"
 
-Runner = Literal["python", "node", "go", "java", "perl", "php", "ruby", "cli"]
+Runner = Literal["python", "node", "go", "java", "perl", "php", "ruby", "rust", "cli"]
 
 
 @dataclass(frozen=True)
@@ -241,6 +241,34 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         not_on_mysql=NO_ADDRESS,
         lacks=("ping",),
         argument="pdo",
+    ),
+    Driver(
+        "mysql (Rust)",
+        "rust",
+        "mysql@26.0.1",
+        (*FULL, "compressed", *DEEDS, *VERIFIED),
+        told_attributes=True,
+        lacks=("cursor",),
+        argument="mysql",
+    ),
+    Driver(
+        "mysql_async (Rust)",
+        "rust",
+        "mysql_async@0.36.1",
+        (*FULL, "compressed", *DEEDS, *VERIFIED),
+        known_as="mysql_async",
+        lacks=("cursor",),
+        argument="mysql_async",
+    ),
+    Driver(
+        "sqlx (Rust)",
+        "rust",
+        "sqlx@0.8.6",
+        (*BASE, "prepared", *DEEDS, *VERIFIED),
+        known_as="sqlx",
+        # It loads no local files.
+        lacks=("cursor", "load"),
+        argument="sqlx",
     ),
     # It fails to read some of the types in binary rows.
     Driver(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -47,8 +48,8 @@ class InstallError(RuntimeError):
     """What could not be installed, and why."""
 
 
-def _run(words: list[str], place: Path = HOME) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=place)
+def _run(words: list[str], place: Path = HOME, env: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=place, env=env)
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-4:])
         raise InstallError(f"`{' '.join(words[:6])} ...` failed:\n{tail}")
@@ -140,6 +141,18 @@ def _java() -> None:
     _run([javac, "-classpath", path, "-d", str(place), str(HERE / "java" / "JdbcClient.java")], place)
 
 
+def rust_client(driver: Driver) -> Path:
+    """The program that was built for a crate."""
+    return HOME / "rust" / "debug" / driver.argument
+
+
+def _rust() -> None:
+    cargo = _tool("cargo", "cargo")
+    _tool("pkg-config", "the packages pkg-config and libssl-dev")
+    where = {**os.environ, "CARGO_TARGET_DIR": str(HOME / "rust")}
+    _run([cargo, "build", "--quiet", "--locked", "--manifest-path", str(HERE / "rust" / "Cargo.toml")], env=where)
+
+
 def _from_debian(part: str) -> None:
     words, packages = FROM_DEBIAN[part]
     _tool(words[0], f"the packages {packages}")
@@ -154,6 +167,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "node": _node,
     "go": _go,
     "java": _java,
+    "rust": _rust,
     **{part: partial(_from_debian, part) for part in FROM_DEBIAN},
 }
 
@@ -164,8 +178,8 @@ def _mark(part: str) -> str:
     wanted: list[object] = [[driver.package for driver in of(part)], version if part == "python" else ""]
     wanted += [JARS] if part == "java" else []
     wanted += [PYTHON_PACKAGES, BESIDE_PACKAGES] if part == "python" else [NODE_PACKAGES] if part == "node" else []
-    sources = sorted((HERE / part).glob("*")) if (HERE / part).is_dir() else []
-    wanted += [source.read_bytes() for source in sources]
+    sources = sorted((HERE / part).rglob("*")) if (HERE / part).is_dir() else []
+    wanted += [source.read_bytes() for source in sources if source.is_file()]
     return hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]
 
 

@@ -78,6 +78,10 @@ class Deserved:
 
 DESERVED: Final[tuple[Deserved, ...]] = (
     Deserved(
+        "sqlx (Rust)", "mysql97", "cached-login-never-hits",
+        "0.8.6 joins nonce and hash of caching_sha2_password in the wrong order: each of its logins is a full one",
+    ),
+    Deserved(
         MARIADB_PURE, "mysql97", "cached-login-never-hits",
         "2.0.0rc2 joins nonce and hash of caching_sha2_password in the wrong order: each of its logins is a full one",
     ),

@@ -13,7 +13,7 @@ from tests.drivers import BASE, DRIVERS
 from tests.drivers.cases import ERRORS, STEPS
 from tests.drivers.known import DESERVED, DIFFERENCES, ENDINGS, EVERY
 from tests.drivers.report import Comparison, compare_all, markdown
-from tests.drivers.run import Unusable
+from tests.drivers.run import NOT_IN_CI, Unusable
 from tests.servers import require_servers
 from tests.servers.accounts import EVERY as SERVERS
 
@@ -37,6 +37,9 @@ def done() -> Comparison:
 @pytest.mark.parametrize("driver", NAMES)
 def test_every_case_agrees(done: Comparison, driver: str, server: str) -> None:
     if driver in done.missing:
+        runner = next(each.runner for each in DRIVERS if each.name == driver)
+        if runner in NOT_IN_CI:
+            pytest.skip(done.missing[driver])
         give_up(done.missing[driver])
     if server not in done.servers:
         give_up(f"{server} is not running")

@@ -23,7 +23,7 @@ class Allowed:
     """Where TShark 4.0 is known to be wrong: a field, and what of the connection makes it so."""
 
     field: str
-    when: str  # path | plugin | compression | case
+    when: str  # path | plugin | compression | case | outcome
     value: str
     reason: str
 
@@ -31,7 +31,8 @@ class Allowed:
         """Whether this row is about that field of that connection."""
         if self.when == "case":
             return field == self.field and verdict.told.case["name"] == self.value
-        found = connection["compression"] if self.when == "compression" else connection["authentication"][self.when]
+        place = connection if self.when in ("compression", "outcome") else connection["authentication"]
+        found = place[self.when]
         return field == self.field and found == self.value
 
 
@@ -47,6 +48,10 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
     Allowed(
         "mysql.command", "path", "full",
         "It takes what the client sends in the rest of caching_sha2_password's full authentication for commands.",
+    ),
+    Allowed(
+        "mysql.command", "outcome", "rejected",
+        "It counts the COM_QUIT of a client that the server has refused; here no command comes after a refusal.",
     ),
     Allowed(
         "mysql.command", "case", "ended",
