@@ -31,6 +31,7 @@ BELOW = frozenset({"analyzer.net", "analyzer.tls", "analyzer.protocol", "analyze
 ANALYSIS: dict[str, frozenset[str]] = {
     "model": frozenset(),
     "keylogs": frozenset(),
+    "amount": frozenset(),
     "conversation": frozenset({"model"}),
     "packets": frozenset({"conversation", "model"}),
     "commands": frozenset({"packets", "conversation", "model"}),

@@ -17,6 +17,7 @@ from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.collectors import Collector
 from analyzer.engine.command_collectors import ORDERS, EachCommand, RankedCommands, TopCommands
+from analyzer.engine.jobs import COMMANDS
 from analyzer.engine.run import Run
 
 STATEMENTS = ("slowlog", "sql")  # for other tools
@@ -104,6 +105,7 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
         out.write(head)
         encoded: Callable[[], Collector[bytes]] = partial(EachCommand, arguments.slow, encode, arguments.filter)
         sources = Run(options, encoded, jobs_of(arguments), Console())
+        sources.work = COMMANDS
         for _, lines in sources.each(arguments.captures, arguments.merge):
             out.writelines(lines)
         note_encrypted(sources.sources)
@@ -111,6 +113,7 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
 
     each: Callable[[], Collector[Command]] = partial(EachCommand, arguments.slow, _as_it_is, arguments.filter)
     whole = Run(options, each, jobs_of(arguments), Console())
+    whole.work = COMMANDS
     writer = _writer(arguments, out)
     for name, exchanges in whole.each(arguments.captures, arguments.merge):
         writer.begin(name)
@@ -195,6 +198,7 @@ def _ranked(arguments: argparse.Namespace, options: AnalysisOptions, out: Binary
     most, order = arguments.top or MOST_SORTED, arguments.sort or "took"
     ranked = partial(RankedCommands, arguments.slow, most, order, arguments.filter)
     sources: Run[Command] = Run(options, ranked, jobs_of(arguments), Console())
+    sources.work = COMMANDS
     top = TopCommands(most, order)
     for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
         for exchange in exchanges:

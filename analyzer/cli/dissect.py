@@ -18,6 +18,7 @@ from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import written
 from analyzer.cli.tshark_switches import FIELD_NAMES, add_switches, output
+from analyzer.engine.jobs import CHOSEN_FIELDS, LINES, PACKETS
 from analyzer.engine.row_collector import RowCollector
 from analyzer.engine.run import Run
 
@@ -220,6 +221,7 @@ def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
     sources: Run[bytes] = Run(
         options, partial(RowCollector, wanted, render, arguments.count), arguments.jobs, Console()
     )
+    sources.work = CHOSEN_FIELDS if wanted.skim or wanted.filter else PACKETS if fields is None else LINES
     if 0 < left <= FEW_ROWS and arguments.jobs is None:
         # Done before other processes have started.
         sources.jobs, sources.growing = 1, True

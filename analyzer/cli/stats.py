@@ -14,6 +14,7 @@ from analyzer.cli.console import Console, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.command_collectors import SummedCommands
+from analyzer.engine.jobs import COMMANDS
 from analyzer.engine.run import Run
 
 FORMATS = ("text", "json", "jsonl", "csv")
@@ -40,6 +41,7 @@ def collect(
     sources: Run[CommandStatistics] = Run(
         options, partial(SummedCommands, slow_ns, kinds, arguments.filter), jobs_of(arguments), Console()
     )
+    sources.work = COMMANDS
     for _, parts in sources.each(names, arguments.merge):
         for part in parts:
             whole.merge(part)

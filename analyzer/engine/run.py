@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.capture import CaptureSource, open_capture, open_merged
 from analyzer.engine.collectors import Collector
-from analyzer.engine.jobs import jobs_for
+from analyzer.engine.jobs import CONNECTIONS, Work, jobs_for
 from analyzer.engine.listener import RunListener
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
@@ -23,6 +23,7 @@ class Run(Generic[T]):
     collect      makes what takes from each analysis what the caller wants, in the process that did it
     jobs         processes for each source; None: as many as pay off
     analysis     how each source is analysed
+    work         what a connection and a segment take: from it follows how many processes pay off
     growing      one process takes small pieces first: only the first results are asked for
     failed       whether a source could not be read at all
     interrupted  whether Ctrl-C ended the reading of a source
@@ -41,6 +42,7 @@ class Run(Generic[T]):
         self.jobs = jobs
         self.listener = listener or RunListener()
         self.growing = False
+        self.work: Work = CONNECTIONS
         self.analysis: type[Analysis] = Analysis
         self.failed = False
         self.interrupted = False
@@ -66,7 +68,7 @@ class Run(Generic[T]):
     def items(self, name: str, opener: Callable[[], CaptureSource] | None = None) -> Iterator[T]:
         """What is collected from one source, opened by its name or by `opener`. Raises CaptureError."""
         if opener is None:
-            jobs = jobs_for(name, self.jobs)
+            jobs = jobs_for(name, self.jobs, self.work)
             if jobs > 1:
                 yield from self._parallel(name, jobs)
                 return
