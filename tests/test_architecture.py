@@ -51,7 +51,7 @@ REPORT: dict[str, frozenset[str]] = {
     "csv": frozenset({"escape"}),
     "jsonl": frozenset({"escape"}),
     "statements": frozenset({"prose", "escape"}),
-    "live_views": frozenset({"html", "text", "jsonl"}),
+    "live_views": frozenset({"html", "text", "jsonl", "prose"}),
     "text": frozenset({"prose", "csv", "escape"}),
     "markdown": frozenset({"prose", "escape"}),
     "html": frozenset({"prose", "text", "escape"}),

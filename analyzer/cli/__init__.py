@@ -39,6 +39,8 @@ MODULES: Final[dict[str, str]] = {
     "verify": "analyzer.cli.verify",
 }
 
+# Switches that belong to no command.
+OWN: Final = frozenset({"-h", "--help", "--version"})
 # What a call that names no command begins with, where tshark is meant.
 TSHARK: Final = frozenset({"-r", "-Y", "-T", "-n", "-V", "-q", "-t", "-z", "-2"})
 
@@ -110,6 +112,8 @@ def _main(words: list[str]) -> int:
                 words = ["analyze", *words]  # a capture alone
             elif words and words[0][:2] in TSHARK and not words[0].startswith("--"):
                 words = ["dissect", *words]  # as if it were tshark
+            elif words and words[0] not in OWN and words[0].startswith("-") and any(map(os.path.isfile, words)):
+                words = ["analyze", *words]  # a capture, with switches in front of it
             arguments = parser(words[0] if words else None).parse_args(words)
             code = _run(arguments)
         finally:

@@ -148,6 +148,7 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
         *look(arguments, out),
         arguments.verbose,
         password=options.password is not None,
+        clock=arguments.tz,
     )
     if not arguments.verbose and not arguments.merge and any(map(is_pipe, arguments.captures)):
         return _as_decided(arguments, options, outcome, report)

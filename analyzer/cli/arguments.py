@@ -15,6 +15,8 @@ from analyzer.errors import AnalyzerError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from analyzer.report.prose.clock import WallClock
+
 # What `add_subparsers` gives; the class has no public name.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -126,12 +128,34 @@ def analysis_arguments(
     )
 
 
+def clock(text: str) -> WallClock:
+    """A time zone as an argument."""
+    from analyzer.report.prose.clock import clock_named
+
+    try:
+        return clock_named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def clock_argument(parser: argparse.ArgumentParser) -> None:
+    """The time zone of what a person reads."""
+    parser.add_argument(
+        "--tz",
+        type=clock,
+        default="UTC",
+        metavar="ZONE",
+        help="times of the text: UTC (default), local, +02:00, Europe/Berlin ...",
+    )
+
+
 def output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
     """How and where to write."""
     parser.add_argument("--format", choices=formats, default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     parser.add_argument("--width", type=positive, metavar="N", help="columns of the text (default: the terminal's)")
+    clock_argument(parser)
     parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
 
 

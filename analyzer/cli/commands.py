@@ -180,7 +180,7 @@ def _writer(arguments: argparse.Namespace, out: BinaryIO) -> _Writer:
         return _Encoded(arguments.format, out)
     from analyzer.report.text.commands import CommandsText
 
-    return CommandsText(lambda line: out.write(line.encode()), *look(arguments, out))
+    return CommandsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz)
 
 
 def _encoder(form: str) -> tuple[Callable[[Command], bytes], bytes]:

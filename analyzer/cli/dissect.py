@@ -13,7 +13,17 @@ from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, closest
 from analyzer.analysis.dissection.packet import Dissection
-from analyzer.cli.arguments import Commands, captures, command, options_of, path, port, positive, processes
+from analyzer.cli.arguments import (
+    Commands,
+    captures,
+    clock_argument,
+    command,
+    options_of,
+    path,
+    port,
+    positive,
+    processes,
+)
 from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import written
@@ -138,6 +148,7 @@ def add(commands: Commands) -> None:
         help="write there instead of standard output; tls.keylog_file:FILE is --keylog FILE, as tshark has it",
     )
     parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
+    clock_argument(parser)
     add_switches(parser)
     parser.set_defaults(output=None)
 
@@ -285,7 +296,7 @@ def _renderer(arguments: argparse.Namespace) -> _Rendered:
     if tabs or arguments.time != "r":
         from analyzer.report.text.packet_columns import line_maker
 
-        line = line_maker(arguments.time, tabs)
+        line = line_maker(arguments.time, tabs, arguments.tz)
     parts: list[Callable[[Sequence[Dissection]], str]] = [shown.Tree() if arguments.tree else line]
     if arguments.raw:
         parts.append(shown.hex_dump)
@@ -296,7 +307,7 @@ def _columns(arguments: argparse.Namespace) -> dict[str, _Column]:
     """`_ws.col.*` by their names."""
     from analyzer.report.text.packet_columns import columns
 
-    made = columns(arguments.time)
+    made = columns(arguments.time, arguments.tz)
     return {name: made[column] for name, column in FIELD_NAMES.items()}
 
 
@@ -338,7 +349,7 @@ def _document(arguments: argparse.Namespace) -> _Rendered:
     if arguments.format == "ek":
         row, head, foot = documents.ek(arguments.fields, arguments.raw)
     elif arguments.format == "psml":
-        row, head, foot = documents.psml(arguments.time)
+        row, head, foot = documents.psml(arguments.time, arguments.tz)
     else:
         row, head, foot = documents.pdml(" ".join(arguments.captures))
     return lambda group: row(group).encode(), head.encode(), b"", foot.encode()

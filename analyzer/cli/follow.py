@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from analyzer.analysis import AnalysisOptions, Connection
-from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, positive
+from analyzer.cli.arguments import Commands, analysis_arguments, clock_argument, command, options_of, positive
 from analyzer.cli.console import Again, Console, complain
 from analyzer.cli.output import STDIN, look, written
 from analyzer.engine.collectors import Connections, connection_alone
@@ -52,6 +52,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     parser.add_argument("--width", type=positive, metavar="N", help="columns of the text (default: the terminal's)")
+    clock_argument(parser)
     analysis_arguments(parser, "as for analyze", "as for analyze")
 
 
@@ -128,7 +129,7 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, seen: bool, o
 
     sources, packets = _packets(arguments, options, seen)
     session = SessionScript(arguments.rows or MOST_ROWS)
-    text = SessionText(lambda line: out.write(line.encode()), *look(arguments, out))
+    text = SessionText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz)
     some = False
     for packet in packets:
         if not some:
@@ -148,7 +149,7 @@ def _hex(arguments: argparse.Namespace, options: AnalysisOptions, seen: bool, ou
     some = False
     for packet in packets:
         some = True
-        out.writelines(f"{line}\n".encode() for line in hex_dump(packet))
+        out.writelines(f"{line}\n".encode() for line in hex_dump(packet, arguments.tz))
     return _told(arguments, sources, some)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.analysis import Connection, ConnectionDetail, Source
 from analyzer.analysis.memory import LIVE_MEMORY
 from analyzer.analysis.model.counts import Counts
-from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, positive
+from analyzer.cli.arguments import Commands, analysis_arguments, clock_argument, command, options_of, positive
 from analyzer.cli.console import complain, complain_lines
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import open_output, silence_stdout
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from analyzer.engine.live import LiveRequest
     from analyzer.engine.privileges import User
     from analyzer.report.live_views import LivePage, LiveView
+    from analyzer.report.prose.clock import WallClock
     from analyzer.report.prose.summary import SummaryTotals
     from analyzer.tui.live import ScreenProcess
 
@@ -131,6 +132,7 @@ def add(commands: Commands) -> None:
         "TLS secrets in NSS key log format, read on while the file grows (repeatable)",
         LIVE_MEMORY,
     )
+    clock_argument(parser)
     parser.add_argument("--user", metavar="NAME", help="analyse as this user (default: the one who called sudo)")
     parser.add_argument(
         "--idle", type=_seconds, default=3600.0, metavar="S", help="forget connections silent so long (default: 3600)"
@@ -203,6 +205,7 @@ class _Output(LiveOutput):
         self._format: str = arguments.format
         self._report: str | None = arguments.report
         self._show_secrets: bool = arguments.show_secrets
+        self._clock: WallClock = arguments.tz
         self._title = title
         self._stack = ExitStack()
         self._view: LiveView | None = None
@@ -243,11 +246,11 @@ class _Output(LiveOutput):
         if self._format == "jsonl":
             self._view = LiveJson(sys.stdout.buffer)
         elif terminal and os.environ.get("TERM") != "dumb":
-            self._view = LiveScreen(self._title)
+            self._view = LiveScreen(self._title, self._clock)
         else:
             width = shutil.get_terminal_size().columns if terminal else 80
             color = terminal and "NO_COLOR" not in os.environ
-            self._view = LiveLines(self._title, sys.stdout.write, sys.stdout.flush, width, color)
+            self._view = LiveLines(self._title, sys.stdout.write, sys.stdout.flush, width, color, self._clock)
 
     def wants(self, connection: Connection) -> bool:
         if self._page is not None and self._page.wants(connection):

@@ -7,12 +7,13 @@ import io
 import os
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.commands.workload import Workload
 from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes
-from analyzer.cli.console import Again, Console
+from analyzer.cli.console import Again, Console, complain
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
 from analyzer.engine.collectors import connection_alone, connections, whole
@@ -20,10 +21,14 @@ from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
 
 PACKETS = 200
+# Endings of captures, and of what they are compressed with.
+ENDINGS: Final = (".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap")
+READ_AHEAD: Final = 4096
 THEMES = ("auto", "light", "dark")
 
 EXAMPLES = """examples:
-  handshark report capture.pcapng -o out.html
+  handshark report capture.pcapng                                 # writes capture.html
+  handshark report capture.pcapng -o out.html --open              # and shows it in the browser
   handshark report --title "Login storm, 3 May" --note "Seen from db1" --limit 100 storm.pcap -o storm.html
   handshark report capture.pcapng --format md                     # to paste into a ticket
   handshark report --diff before.pcapng after.pcapng -o diff.html # what changed with the upgrade
@@ -50,8 +55,12 @@ def add(commands: Commands) -> None:
     captures(parser)
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="where to; needed for HTML, else standard output is the default"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where to (default: the capture's name with .html, in this directory; for md standard output)",
     )
+    parser.add_argument("--open", action="store_true", help="show the page in the browser when it is written")
     parser.add_argument("--format", choices=("html", "md"), default="html", help="default: html")
     parser.add_argument("--title", help="default: the names of the captures")
     parser.add_argument("--note", help="a remark under the title")
@@ -65,8 +74,8 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
-    if arguments.output is None and arguments.format == "html":
-        arguments.wrong("an HTML report needs a file: -o FILE.html")
+    if arguments.open and (arguments.format != "html" or arguments.output == "-"):
+        arguments.wrong("--open shows a page: it goes with --format html, and a file")
     if arguments.diff and (len(arguments.captures) != 2 or arguments.merge):
         arguments.wrong("--diff compares two captures: handshark report --diff BEFORE AFTER -o FILE.html")
     page = arguments.format == "html" and not arguments.diff
@@ -75,10 +84,55 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     write = _page if page else _difference if arguments.diff else _text
     try:
-        return written(arguments, partial(write, arguments, options))
+        code = written(arguments, partial(write, arguments, options))
     except _NothingRead as error:
-        code: int = error.args[0]
-        return code
+        return int(error.args[0])
+    if not code and arguments.named:
+        complain(f"written: {arguments.output}")
+    if not code and arguments.open:
+        _show(arguments.output)
+    return code
+
+
+def settle(arguments: argparse.Namespace) -> None:
+    """Names the page where nobody did."""
+    arguments.named = arguments.output is None and arguments.format == "html"
+    if not arguments.named:
+        return
+    names = [_stem(name) for name in arguments.captures]
+    arguments.output = f"{'-'.join(names[:2]) if arguments.diff else names[0]}.html"
+    if os.path.lexists(arguments.output) and not _is_ours(arguments.output):
+        arguments.wrong(
+            f"{arguments.output} is there, and is no report of handshark's: -o FILE.html says where to write"
+        )
+
+
+def _stem(name: str) -> str:
+    """The name of a capture without folders and endings."""
+    base = os.path.basename(name.rstrip("/"))
+    for ending in (*ENDINGS, *ENDINGS):
+        base = base.removesuffix(ending)
+    return base if base not in ("", "-") else "report"
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file is a page that this command has made."""
+    try:
+        with open(name, "rb") as file:
+            return b'<meta name="generator" content="handshark">' in file.read(READ_AHEAD)
+    except OSError:
+        return False
+
+
+def _show(name: str) -> None:
+    import webbrowser
+
+    try:
+        shown = webbrowser.open(Path(name).resolve().as_uri())
+    except webbrowser.Error:
+        shown = False
+    if not shown:
+        complain(f"note: there is no browser that can be opened; {name} can be opened in any")
 
 
 def _title(arguments: argparse.Namespace) -> str:

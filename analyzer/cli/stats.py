@@ -89,7 +89,7 @@ def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryI
     kinds = tuple(arguments.by or DEFAULT)
     statistics, sources = collect(arguments, options, kinds, arguments.captures)
     if arguments.format == "text":
-        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(
+        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz).whole(
             statistics, arguments.top
         )
     elif arguments.format == "json":

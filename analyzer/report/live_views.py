@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, Protocol
 from analyzer.analysis.model.connection import FAILED, Connection, Source
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.report.prose.clock import WallClock
 
 DRAW_SECONDS: Final = 0.25
 IN_FULL: Final = 500
@@ -47,12 +48,18 @@ class LiveLines:
     """A line for a connection when its login is decided, and another at its end where there is more to say then."""
 
     def __init__(
-        self, title: str, write: Callable[[str], object], flush: Callable[[], None], width: int, color: bool
+        self,
+        title: str,
+        write: Callable[[str], object],
+        flush: Callable[[], None],
+        width: int,
+        color: bool,
+        clock: WallClock,
     ) -> None:
         from analyzer.report.text.connections import TextReport
 
         self._flush = flush
-        self._report = TextReport(write, width, color)
+        self._report = TextReport(write, width, color, clock=clock)
         self._report.begin(title)
 
     def news(self, connection: Connection, final: bool) -> None:
@@ -68,10 +75,10 @@ class LiveLines:
 class LiveScreen:
     """The live table."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, clock: WallClock) -> None:
         from analyzer.report.text.live_table import LiveTable
 
-        self._table = LiveTable(title)
+        self._table = LiveTable(title, clock=clock)
         self._table.start()
         self._drawn = 0.0
         self._last = Counts()

@@ -47,6 +47,25 @@ def test_a_right_password_is_answered_in_a_line(tmp_path: Path, capsysbinary: Ca
         assert f"[{code}]" in " ".join(done.out.split())
 
 
+def test_times_of_a_place(tmp_path: Path, capsysbinary: Capsys) -> None:
+    capture = REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap"
+    usual = here(capsysbinary, "analyze", capture).out
+    assert "Time UTC" in usual
+    assert "10:32:32" in usual
+    berlin = here(capsysbinary, "--tz", "Europe/Berlin", capture).out  # a capture alone, with a switch in front
+    assert "2026-11-22 Europe/Berlin (+0100)" in berlin
+    assert "11:32:32" in berlin
+    assert "UTC" not in berlin
+    assert "16:02:32" in here(capsysbinary, "commands", "--tz", "+05:30", capture).out
+    assert "16:02:32" in here(capsysbinary, "follow", "--tz", "+05:30", capture).out
+    assert "16:02:32" in here(capsysbinary, "dissect", "-t", "a", "--tz", "+05:30", capture).out
+    assert "10:32:32" in here(capsysbinary, "dissect", "-t", "u", "--tz", "+05:30", capture).out
+    wrong = here(capsysbinary, "analyze", "--tz", "Berlin", capture)
+    assert wrong.code == 2
+    assert "is it Europe/Berlin?" in wrong.err
+    assert here(capsysbinary, "analyze", "--tz", "+25:00", capture).code == 2
+
+
 def test_a_pipe_is_shown_as_it_is_decided() -> None:
     frames = pcap(conversation([*ACCEPTED, *GOODBYE]))
     ends = pcap(conversation([*ACCEPTED]))
@@ -94,7 +113,7 @@ def test_fail_on(tmp_path: Path, capsysbinary: Capsys, severity: str, good: int,
         ("analyze", "--fail-on", "fatal", "x"),
         ("analyze", "--width", "-3", "x"),
         ("analyze", "--nonsense", "x"),
-        ("report", "x.pcap"),
+        ("report", "x.pcap", "--format", "md", "--open"),
         ("corpus", "check"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.cli import report as report_command
+from tests.cli.support import run
 from tests.corpus import REPOSITORY
 from tests.report.html.reading import blocks, data
 from tests.wire.files import pcap
@@ -83,7 +85,6 @@ def test_difference(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([FAST], 2, "an HTML report needs a file"),
         (["--diff", FAST, "-o", "x.html"], 2, "--diff compares two captures"),
         (["--diff", FAST, FAST, FAST, "-o", "x.html"], 2, "--diff compares two captures"),
         (["no-such-file.pcap", "-o", "x.html"], 3, "no-such-file.pcap"),
@@ -133,3 +134,37 @@ def test_commands_in_trouble_are_on_the_page(tmp_path: Path, monkeypatch: pytest
     assert said[1].startswith("cut off UPDATE t SET a = ? 1 connection")
     assert said[2].startswith("waited SELECT SLEEP (?) up to 2.0s, 1 connection")
     assert len(said) == 3
+
+
+def test_the_page_has_a_name_where_none_is_given(tmp_path: Path) -> None:
+    shutil.copy(FAST, tmp_path / "some.pcap")
+    for _ in range(2):  # its own page is replaced
+        done = run("report", "some.pcap", cwd=tmp_path)
+        assert (done.code, done.out) == (0, "")
+        assert "written: some.html" in done.err
+    assert "<title>some.pcap</title>" in (tmp_path / "some.html").read_text()
+    (tmp_path / "some.html").write_text("my own")
+    done = run("report", "some.pcap", cwd=tmp_path)
+    assert done.code == 2
+    assert "some.html is there, and is no report of handshark's" in done.err
+    assert (tmp_path / "some.html").read_text() == "my own"
+    shutil.copy(FAST, tmp_path / "other.pcap.gz")
+    assert run("report", "--diff", "some.pcap", "other.pcap.gz", cwd=tmp_path).code == 0
+    assert (tmp_path / "some-other.html").exists()
+
+
+def test_the_page_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+
+    def browser(url: str) -> bool:
+        opened.append(url)
+        return len(opened) == 1
+
+    monkeypatch.setattr("webbrowser.open", browser)
+    out = tmp_path / "out.html"
+    assert main(["report", FAST, "-o", str(out), "--open"]) == 0
+    assert opened == [out.as_uri()]
+    assert main(["report", FAST, "-o", str(out), "--open"]) == 0
+    assert "there is no browser that can be opened" in capsys.readouterr().err

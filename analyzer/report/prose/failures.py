@@ -6,6 +6,7 @@ from typing import Final
 
 from analyzer.analysis.commands.failures import CUT_OFF, FAILED, WAITED, FailureGroup
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 
 REASON_TITLES: Final = {
     FAILED: "Commands that failed",
@@ -14,15 +15,15 @@ REASON_TITLES: Final = {
 }
 
 
-def failure_words(group: FailureGroup) -> str:
+def failure_words(group: FailureGroup, clock: WallClock = UTC_CLOCK) -> str:
     """How a group's commands failed, on how many connections, and when; at most 69 characters."""
     when = group.when
     words = [f"error {group.code}"] if group.code is not None else []
     words += [f"up to {labels.duration(group.longest_ns)}"] if group.reason == WAITED else []
     words.append(labels.count(len(group.connections), "connection"))
-    first, last = labels.time_of_day(when.first_ns), labels.time_of_day(when.last_ns)
+    first, last = clock.time_of_day(when.first_ns), clock.time_of_day(when.last_ns)
     words.append(first if first == last else f"{first} to {last}")
     start, length, most = when.busiest()
     if len(when.slots) > 1 and most > 1:
-        words.append(f"most from {labels.time_of_day(start)} ({most:,} in {labels.duration(length)})")
+        words.append(f"most from {clock.time_of_day(start)} ({most:,} in {labels.duration(length)})")
     return ", ".join(words)

@@ -8,11 +8,12 @@ from analyzer.analysis.model.command import Command
 from analyzer.report.csv import line
 from analyzer.report.escape import csv_cell, terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.text.colour import paint
 from analyzer.report.text.layout import Column, cells, clip, place
 
 NARROWEST = 80
-_COLUMNS = (("Time UTC", 12), ("Conn", 4), ("Took", 6), ("Rows", 6))
+_COLUMNS = (("Conn", 4), ("Took", 6), ("Rows", 6))
 # What a wider terminal shows too: (least width of it, name, width).
 _WIDER = ((104, "Client", 21), (120, "User", 12), (150, "Server", 21))
 
@@ -28,12 +29,19 @@ COLUMNS = (
 class CommandsText:
     """One line for each command, and one more where it failed. Each is at most `width` cells (80 at least)."""
 
-    def __init__(self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        width: int = NARROWEST,
+        color: bool = False,
+        clock: WallClock = UTC_CLOCK,
+    ) -> None:
         self._write = write
         self._width = max(width, NARROWEST)
         self._color = color
+        self._clock = clock
         self._date: str | None = None
-        named = [Column(name, width, name != "Time UTC") for name, width in _COLUMNS]
+        named = [Column(clock.heading, 12), *(Column(name, width, True) for name, width in _COLUMNS)]
         named += [Column(name, width, False, width) for least, name, width in _WIDER if width and self._width >= least]
         widest = self._width - sum(column.width + 1 for column in named)
         self._columns = [*named, Column("Command", widest, False, widest)]
@@ -44,7 +52,7 @@ class CommandsText:
         self._date = None
 
     def exchange(self, exchange: Command) -> None:
-        date = labels.date(exchange.time_ns)
+        date = self._clock.date(exchange.time_ns)
         if self._date is None:
             self._write(self._paint(self._row([column.name for column in self._columns]), "bold") + "\n")
         if date != self._date:
@@ -54,7 +62,7 @@ class CommandsText:
         count = exchange.affected_rows if exchange.response == "ok" else exchange.rows
         at_least = exchange.complete is False and exchange.response != "ok"
         texts = [
-            labels.time_of_day(exchange.time_ns, milliseconds=True),
+            self._clock.time_of_day(exchange.time_ns, milliseconds=True),
             str(exchange.stream),
             took,
             "" if count is None else f"{count}+" if at_least else str(count),

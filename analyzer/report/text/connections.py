@@ -13,6 +13,7 @@ from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import PacketExcerpt
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.prose.summary import MOST_NAMED, FindingTotal, SummaryTotals, captured
 from analyzer.report.text.colour import paint
 from analyzer.report.text.hexdump import hex_lines, nested
@@ -38,7 +39,7 @@ WRONG_PASSWORD = "wrong-password"
 _LADDER = " " * 4
 
 
-def columns_of(width: int) -> list[Column]:
+def columns_of(width: int, clock: WallClock = UTC_CLOCK) -> list[Column]:
     """The columns of a line for each connection, in so many cells (80 at least)."""
     widths = list(_AT_80)
     spare = width - sum(widths) - len(widths) + 1
@@ -46,12 +47,12 @@ def columns_of(width: int) -> list[Column]:
         more = max(0, min(spare, ideal - widths[index]))
         widths[index] += more
         spare -= more
-    names = ("#", "Time UTC", "Client", "Server", "User/db", "Auth", "TLS", "Outcome", "Lasted")
+    names = ("#", clock.heading, "Client", "Server", "User/db", "Auth", "TLS", "Outcome", "Lasted")
     least = {_CLIENT: 15, _SERVER: 6, _ACCOUNT: 9, _AUTH: 9, _OUTCOME: 9, _TLS: 3}
     return [Column(name, widths[i], i in {_NUMBER, _LASTED}, least.get(i, 0)) for i, name in enumerate(names)]
 
 
-def texts_of(connection: Connection, columns: list[Column]) -> list[str]:
+def texts_of(connection: Connection, columns: list[Column], clock: WallClock = UTC_CLOCK) -> list[str]:
     """What stands in each column of a connection's line, safe to print."""
     wide_server = columns[_SERVER].width >= 13
     auth = terminal(labels.plugin(connection.authentication))
@@ -60,7 +61,7 @@ def texts_of(connection: Connection, columns: list[Column]) -> list[str]:
         auth = _NARROW_AUTH.get(plugin, plugin) + slash + path
     return [
         str(connection.stream),
-        labels.time_of_day(connection.start_time_ns, milliseconds=columns[_TIME].width >= 12),
+        clock.time_of_day(connection.start_time_ns, milliseconds=columns[_TIME].width >= 12),
         terminal(labels.client(connection)),
         terminal((labels.product if wide_server else labels.server_version)(connection.greeting)),
         terminal(labels.account(connection)),
@@ -76,6 +77,7 @@ class TextReport:
 
     For each source: `begin(name)`, `connection(...)` for each connection (`news(...)` where a capture is still being
     made), `end(source)`; then `summary()` once.
+    `clock` is what times are shown in.
     `password`: one was given to be checked, and each connection says whether it is right.
     `verbose`: 1 shows the packets of each connection, 2 also their fields, 3 also their bytes; it needs the detail.
     """
@@ -88,6 +90,7 @@ class TextReport:
         verbose: int = 0,
         *,
         password: bool = False,
+        clock: WallClock = UTC_CLOCK,
     ) -> None:
         self._write = write
         self._width = max(width, NARROWEST)
@@ -95,7 +98,8 @@ class TextReport:
         self._verbose = verbose
         # Logins for which a given password is right, wrong or spoiled, or can not be checked.
         self._checked: Counter[str] | None = Counter() if password else None
-        self._columns = columns_of(self._width)
+        self._clock = clock
+        self._columns = columns_of(self._width, clock)
         self._totals = SummaryTotals()
         self._sources: list[Source] = []
         self._date: str | None = None
@@ -131,7 +135,7 @@ class TextReport:
 
     def _show(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
         lines: list[str] = []
-        date = labels.date(connection.start_time_ns)
+        date = self._clock.date(connection.start_time_ns)
         if self._date is None:
             lines.append(self._heading())
         if date != self._date:
@@ -189,7 +193,7 @@ class TextReport:
 
     def _row(self, connection: Connection, final: bool) -> list[str]:
         columns = self._columns
-        texts = texts_of(connection, columns)
+        texts = texts_of(connection, columns, self._clock)
         if not final:
             texts[_LASTED] = "open"
         row = place(columns, texts, self._width)

@@ -9,6 +9,7 @@ from analyzer.analysis.model.connection import CLIENT
 from analyzer.analysis.model.packet import FollowedPacket
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.prose.session import UNANSWERED, FollowedResult, Turn
 from analyzer.report.text.colour import paint
 from analyzer.report.text.hexdump import hex_lines
@@ -27,10 +28,17 @@ _NAMES: Final = {"ComQuery": "", "ComStmtExecute": "execute ", "ComStmtPrepare":
 class SessionText:
     """Writes turns as they come; each line but those of statements is at most `width` cells (80 at least)."""
 
-    def __init__(self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        width: int = NARROWEST,
+        color: bool = False,
+        clock: WallClock = UTC_CLOCK,
+    ) -> None:
         self._write = write
         self._width = max(width, NARROWEST)
         self._color = color
+        self._clock = clock
         self._last_ns: int | None = None
 
     def begin(self, name: str, stream: int) -> None:
@@ -38,7 +46,7 @@ class SessionText:
 
     def turn(self, turn: Turn) -> None:
         if self._last_ns is None:
-            self._write(self._paint(f"{labels.date(turn.time_ns)}, times are UTC", "dim") + "\n")
+            self._write(self._paint(f"{self._clock.date(turn.time_ns)}, times are {self._clock.name}", "dim") + "\n")
         elif turn.time_ns - self._last_ns >= PAUSE_NS:
             pause = labels.duration(turn.time_ns - self._last_ns)
             self._write("\n" + self._paint(f"({pause} of silence)", "dim") + "\n")
@@ -62,7 +70,7 @@ class SessionText:
 
     def _packet(self, packet: FollowedPacket) -> None:
         side = "client ->" if packet.sender == CLIENT else "<- server"
-        time = labels.time_of_day(packet.time_ns, milliseconds=True)
+        time = self._clock.time_of_day(packet.time_ns, milliseconds=True)
         lead = f"{time}  {side}  "
         text = f"{packet.record}  {packet.summary}".rstrip() if packet.command is None else packet.summary
         for index, line in enumerate(wrap(terminal(text), self._width - len(lead)) or [""]):
@@ -87,7 +95,7 @@ class SessionText:
                 self._write(f"{_MORE}{line}\n")
         if turn.duration_ns is None:
             said = "" if turn.command in UNANSWERED else "no answer in the capture, "
-            time = labels.time_of_day(turn.time_ns, milliseconds=True)
+            time = self._clock.time_of_day(turn.time_ns, milliseconds=True)
             self._write(self._paint(f"{said}{time}, frame {turn.frame}", "dim") + "\n")
 
     def _result(self, result: FollowedResult, turn: Turn, last: bool) -> None:
@@ -107,7 +115,7 @@ class SessionText:
     def _when(self, turn: Turn) -> str:
         took = "" if turn.duration_ns is None else f"{labels.duration(turn.duration_ns)}, "
         frames = f"frame {turn.frame}" if turn.frame == turn.last_frame else f"frames {turn.frame} to {turn.last_frame}"
-        return f"{labels.time_of_day(turn.time_ns, milliseconds=True)}, {took}{frames}"
+        return f"{self._clock.time_of_day(turn.time_ns, milliseconds=True)}, {took}{frames}"
 
     def _table(self, result: FollowedResult) -> Iterator[str]:
         """Rows as the mysql client shows them; one value a line where they do not fit side by side."""
@@ -149,10 +157,10 @@ def _side_by_side(names: Sequence[str], rows: Sequence[Sequence[str]], widths: S
     yield rule
 
 
-def hex_dump(packet: FollowedPacket) -> Iterator[str]:
+def hex_dump(packet: FollowedPacket, clock: WallClock = UTC_CLOCK) -> Iterator[str]:
     """A packet's bytes as Wireshark's Follow shows them: those of the server are indented."""
     margin = "" if packet.sender == CLIENT else " " * 4
-    time = labels.time_of_day(packet.time_ns, milliseconds=True)
+    time = clock.time_of_day(packet.time_ns, milliseconds=True)
     summary = terminal(packet.summary, 200)
     yield f"{margin}{packet.sender}, frame {packet.frame}, {time}: {packet.record} {summary}".rstrip()
     for line in hex_lines(packet.data or b""):

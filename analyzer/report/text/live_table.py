@@ -14,6 +14,7 @@ from analyzer.analysis.model.connection import FAILED, Connection
 from analyzer.analysis.model.counts import Counts
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.text.connections import columns_of, texts_of
 from analyzer.report.text.layout import place
 
@@ -32,8 +33,9 @@ NARROWEST: Final = 80
 class LiveTable:
     """Takes news of connections, and draws them when `draw` is called."""
 
-    def __init__(self, title: str, console: Console | None = None) -> None:
+    def __init__(self, title: str, console: Console | None = None, clock: WallClock = UTC_CLOCK) -> None:
         self._title = title
+        self._clock = clock
         self._console = console or Console(highlight=False)
         self._failing: OrderedDict[int, tuple[Connection, bool]] = OrderedDict()
         self._newest: OrderedDict[int, tuple[Connection, bool]] = OrderedDict()
@@ -82,24 +84,24 @@ class LiveTable:
         for name, ratio in (("Client", 4), ("Server", 3), ("User/db", 3), ("Auth", 3)):
             if name == "Client":
                 table.add_column("#", justify="right", no_wrap=True)
-                table.add_column("Time UTC", no_wrap=True)
+                table.add_column(self._clock.heading, no_wrap=True)
             table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
         table.add_column("TLS", no_wrap=True)
         table.add_column("Outcome", no_wrap=True)
         table.add_column("Lasted", justify="right", no_wrap=True)
         table.add_column("What", ratio=6, no_wrap=True, overflow="ellipsis")
         for connection, final in (*failing, *newest):
-            table.add_row(*_cells(connection, final))
+            table.add_row(*_cells(connection, final, self._clock))
         return Group(self._head(counts), table)
 
     def _lines(self, connections: list[tuple[Connection, bool]]) -> list[Text]:
         """The same for a narrow terminal."""
         width = max(self._console.size.width, NARROWEST)
-        columns = columns_of(width)
+        columns = columns_of(width, self._clock)
         heading = place(columns, [column.name for column in columns], width)
         lines = [Text("".join(" " * gap + text for gap, text in heading.cells), style="bold", no_wrap=True)]
         for connection, final in connections:
-            texts = texts_of(connection, columns)
+            texts = texts_of(connection, columns, self._clock)
             if not final:
                 texts[-1] = "open"
             line = Text(no_wrap=True, overflow="ellipsis")
@@ -132,12 +134,12 @@ class LiveTable:
         return head
 
 
-def _cells(connection: Connection, final: bool) -> list[Text]:
+def _cells(connection: Connection, final: bool, clock: WallClock) -> list[Text]:
     """One row; text from the wire is made safe, and never read as markup."""
     lasted = labels.duration(connection.lasted_ns) if final else "open"
     return [
         Text(str(connection.stream)),
-        Text(labels.time_of_day(connection.start_time_ns)),
+        Text(clock.time_of_day(connection.start_time_ns)),
         Text(terminal(labels.client(connection))),
         Text(terminal(labels.product(connection.greeting))),
         Text(terminal(labels.account(connection))),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from analyzer.analysis.dissection.fields.format import duration
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.report.escape import terminal
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.text.dissection import info_of, protocol_of
 
 Column = Callable[[Sequence[Dissection]], str]
@@ -19,8 +19,8 @@ _BEFORE: Final = re.compile(rb"\0(-?\d+)\0")
 LONGEST_INFO: Final = 400
 
 
-def time_column(form: str) -> Column:
-    """What stands in the Time column. All times are UTC, as everywhere here."""
+def time_column(form: str, clock: WallClock = UTC_CLOCK) -> Column:
+    """What stands in the Time column; `a` and `ad` are of the clock."""
 
     def text(group: Sequence[Dissection]) -> str:
         first = group[0]
@@ -34,7 +34,7 @@ def time_column(form: str) -> Column:
             return duration(int(delta[0]))[:-3] if delta else "-"
         if form == "dd":
             return f"\0{first.time_ns}\0"
-        when = datetime.fromtimestamp(first.time_ns // 10**9, UTC)
+        when = (UTC_CLOCK if form in ("u", "ud") else clock).moment(first.time_ns)
         day = f"{when:%Y-%m-%d} " if form in ("ad", "ud") else ""
         return f"{day}{when:%H:%M:%S}.{first.time_ns % 10**9 // 1000:06d}"
 
@@ -66,11 +66,11 @@ def _info(group: Sequence[Dissection]) -> str:
     return ", ".join([terminal(info_of(one), LONGEST_INFO) for one in group])
 
 
-def columns(time: str) -> dict[str, Column]:
+def columns(time: str, clock: WallClock = UTC_CLOCK) -> dict[str, Column]:
     """Column by its name."""
     return {
         "No.": lambda group: str(group[0].frame),
-        "Time": time_column(time),
+        "Time": time_column(time, clock),
         "Source": lambda group: group[0].source[0],
         "Destination": lambda group: group[0].destination[0],
         "Protocol": lambda group: protocol_of(group[0]),
@@ -79,9 +79,9 @@ def columns(time: str) -> dict[str, Column]:
     }
 
 
-def line_maker(time: str, tabs: bool) -> Column:
+def line_maker(time: str, tabs: bool, clock: WallClock = UTC_CLOCK) -> Column:
     """What makes a line of the columns; with `tabs` between them, as -T tabs has."""
-    made = columns(time)
+    made = columns(time, clock)
 
     def line(group: Sequence[Dissection]) -> str:
         number, when, source, target, protocol, length, info = (column(group) for column in made.values())

@@ -14,6 +14,7 @@ from analyzer.analysis.dissection.fields import FIELDS, Value, formatted, shown
 from analyzer.analysis.dissection.fields.extract import Node
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.report.escape import terminal
+from analyzer.report.prose.clock import WallClock
 from analyzer.report.text.dissection import LONGEST_VALUE, JsonRows, encode_json, protocol_of, values_of
 from analyzer.report.text.packet_columns import columns
 
@@ -79,9 +80,9 @@ def _put(found: dict[str, Any], key: str, value: Any) -> None:
         found[key] = [found[key], value]
 
 
-def psml(time: str) -> Form:
+def psml(time: str, clock: WallClock) -> Form:
     """As `ek`: the columns of the packet list."""
-    made = columns(time)
+    made = columns(time, clock)
     names = "".join(f"<section>{name}</section>\n" for name in made)
     head = f'{XML_HEAD}<psml version="0" creator="handshark">\n<structure>\n{names}</structure>\n\n'
 

@@ -14,6 +14,7 @@ from analyzer.analysis.model.connection import Source
 from analyzer.report.csv import line
 from analyzer.report.escape import csv_cell, json_safe, terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.prose.failures import REASON_TITLES, failure_words
 from analyzer.report.text.colour import paint
 from analyzer.report.text.layout import cells, clip
@@ -44,10 +45,17 @@ _INDENT = "      "
 class StatisticsText:
     """Tables and a histogram, each line at most `width` cells (80 at least)."""
 
-    def __init__(self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        width: int = NARROWEST,
+        color: bool = False,
+        clock: WallClock = UTC_CLOCK,
+    ) -> None:
         self._write = write
         self._width = max(width, NARROWEST)
         self._color = color
+        self._clock = clock
 
     def whole(self, statistics: CommandStatistics, top: int) -> None:
         """Everything: the histogram, then each kind of group with its first `top`."""
@@ -70,7 +78,7 @@ class StatisticsText:
     def failures(self, groups: Sequence[FailureGroup], top: int) -> None:
         """For each group how often, when and on how many connections; its statement and its message."""
         for group in groups[:top]:
-            self._write(f"{group.when.count:>8,} x {failure_words(group)}\n")
+            self._write(f"{group.when.count:>8,} x {failure_words(group, self._clock)}\n")
             for said in (group.statement, group.message):
                 if said:
                     text = terminal(said[: self._width * 4], None)

@@ -1,0 +1,68 @@
+"""Times of day as a person wants them: in UTC, as captures are compared, or in the time of a place."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final, NamedTuple
+
+_OFFSET: Final = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\Z")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class WallClock(NamedTuple):
+    """A time zone (None: that of this machine) and what it is called."""
+
+    name: str
+    zone: tzinfo | None
+
+    @property
+    def heading(self) -> str:
+        """What stands over a column of times, in 8 characters: other zones are named beside the date."""
+        return "Time UTC" if self is UTC_CLOCK else "Time"
+
+    def moment(self, ns: int) -> datetime:
+        """Nanoseconds since 1970 as a time of this clock."""
+        try:
+            return (_EPOCH + timedelta(microseconds=ns // 1000)).astimezone(self.zone)
+        except (OverflowError, OSError, ValueError):  # a capture may claim any time
+            return _EPOCH
+
+    def date(self, ns: int) -> str:
+        """The day; with the zone's offset where it is not UTC."""
+        when = self.moment(ns)
+        return f"{when:%Y-%m-%d}" if self is UTC_CLOCK else f"{when:%Y-%m-%d} {self.name} ({when:%z})"
+
+    def time_of_day(self, ns: int, milliseconds: bool = False) -> str:
+        text = f"{self.moment(ns):%H:%M:%S.%f}"
+        return text[:12] if milliseconds else text[:8]
+
+
+UTC_CLOCK: Final = WallClock("UTC", UTC)
+
+
+def clock_named(name: str) -> WallClock:
+    """UTC, local, +02:00, or a place as the zone database calls it. Raises ValueError."""
+    if name.upper() in ("UTC", "Z", "GMT"):
+        return UTC_CLOCK
+    if name == "local":
+        return WallClock("local time", None)
+    offset = _OFFSET.match(name)
+    if offset is not None:
+        minutes = int(offset[2]) * 60 + int(offset[3] or 0)
+        if minutes >= 24 * 60:
+            raise ValueError(f"{name!r} is no time zone: an offset is less than a day")
+        return WallClock(name, timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes)))
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        return WallClock(name, ZoneInfo(name))
+    except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"{name!r} is no time zone") from error
+    except KeyError as error:
+        from difflib import get_close_matches
+
+        known = available_timezones()
+        near = get_close_matches(name, known, 2) or sorted(zone for zone in known if zone.endswith(f"/{name}"))[:2]
+        hint = f"; is it {' or '.join(near)}?" if near else "; UTC, local, +02:00 or Europe/Berlin are"
+        raise ValueError(f"{name!r} is no time zone here{hint}") from error
