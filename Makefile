@@ -58,8 +58,9 @@ samples: $(VENV)/.test servers ## Make samples/ anew from real servers (as root,
 	$(BIN)/python -m tests.servers.make_samples
 	$(MAKE) golden
 
-golden: $(BIN)/handshark ## Write the golden files anew; look at git diff before you commit
+golden: $(VENV)/.test ## Write the golden files anew; look at git diff before you commit
 	$(BIN)/handshark corpus update
+	$(BIN)/python -m tests.tables.make_answers
 
 clean:
 	find analyzer -name '*.so' -delete

@@ -29,6 +29,7 @@ MODULES: Final[dict[str, str]] = {
     "fields": "analyzer.cli.fields",
     "report": "analyzer.cli.report",
     "export": "analyzer.cli.export",
+    "sql": "analyzer.cli.sql",
     "tui": "analyzer.cli.tui",
     "live": "analyzer.cli.live",
     "interfaces": "analyzer.cli.interfaces",

@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if options is None:
         return 2
     from analyzer.tables.export import Exporter, open_store
+    from analyzer.tables.rows import everything
 
     try:
         store = open_store(arguments.output, tables[0], arguments.partition, arguments.show_secrets)
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(str(error))
         return 3
     jobs = 1 if arguments.filter is not None else arguments.jobs
-    exporter = Exporter(store, options, tables, jobs, Console(), arguments.filter)
+    exporter = Exporter(store, options, everything(tables), jobs, Console(), arguments.filter)
     try:
         done = exporter.export(arguments.captures, arguments.merge)
     except BaseException as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,7 +14,7 @@ from analyzer.analysis.model.command import Command
 from analyzer.engine.collectors import Connections, Key, Matched, connection_alone
 from analyzer.engine.command_collectors import CommandCollector
 from analyzer.tables.arrays import arrow
-from analyzer.tables.rows import OF_CONNECTIONS, Batches, command_rows, connection_rows
+from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
 from analyzer.tables.schema import COMMANDS
 
 if TYPE_CHECKING:
@@ -48,15 +48,15 @@ class SharePiece(NamedTuple):
 class TableCollector:
     """Gives `Batches`; one process of several gives `SharePiece`, of which `join` makes the same.
 
-    wanted  names of tables
+    wanted  columns of the tables that are made
     keep    rows of connections and commands for which it holds; one process only
     """
 
     at_once: Final = 1
 
-    def __init__(self, wanted: Collection[str], keep: Filter | None = None) -> None:
+    def __init__(self, wanted: Wanted, keep: Filter | None = None) -> None:
         arrow("a table").array([None])  # loads what it needs now: processes that are started later share it
-        self._wanted = frozenset(wanted)
+        self._wanted = wanted
         self._keep = keep is not None
         self._connections: Connections[Connection] = (
             Connections(connection_alone) if keep is None else Matched(keep, connection_alone)
@@ -73,7 +73,7 @@ class TableCollector:
         self._share = options.share
         if self._commands is not None:
             options = self._commands.options(options)
-        if not self._wanted & OF_CONNECTIONS:
+        if not self._wanted.keys() & OF_CONNECTIONS:
             return options
         return self._connections.options(replace(options, connections=True))
 
@@ -100,7 +100,7 @@ class TableCollector:
             yield self._flushed(analysis)
 
     def _flushed(self, analysis: Analysis) -> tuple[Key, Any]:
-        rows = connection_rows(self._whole, self._wanted) | command_rows(self._sent)
+        rows = connection_rows(self._whole, self._wanted) | command_rows(self._sent, self._wanted)
         self._whole, self._sent, self._bytes = [], [], 0
         if self._share[1] == 1:
             return (self._batch,), rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +12,7 @@ from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
 from analyzer.tables.collector import TableCollector
-from analyzer.tables.rows import Batches
+from analyzer.tables.rows import Batches, Wanted
 from analyzer.tables.stores.store import ENDINGS, Store, ending_of, key_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Exporter:
         self,
         store: Store,
         options: AnalysisOptions,
-        wanted: Collection[str],
+        wanted: Wanted,
         jobs: int | None,
         listener: RunListener,
         keep: Filter | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer.analysis.model.command import Command
@@ -10,7 +10,17 @@ from analyzer.analysis.model.connection import Connection, Source
 from analyzer.capture.places import FileIdentity
 from analyzer.tables.arrays import Values, address_keys, record_batch
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import ATTRIBUTES, CAPTURES, COMMANDS, CONNECTIONS, FINDINGS, STEPS, TableSchema
+from analyzer.tables.schema import (
+    ATTRIBUTES,
+    CAPTURES,
+    COMMANDS,
+    CONNECTIONS,
+    FINDINGS,
+    STEPS,
+    TABLES,
+    TableColumn,
+    TableSchema,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -18,29 +28,37 @@ if TYPE_CHECKING:
 # Batches of rows, by the names of their tables.
 Batches = dict[str, "pyarrow.RecordBatch"]
 
+# The columns that are made, by the names of their tables.
+Wanted = Mapping[str, frozenset[str]]
+
 OF_CONNECTIONS = frozenset({CONNECTIONS.name, FINDINGS.name, STEPS.name, ATTRIBUTES.name})
 
 
-def connection_rows(connections: Sequence[Connection], wanted: Collection[str]) -> Batches:
-    """The rows of connections in those of the tables that are wanted; a table without rows is left out."""
+def everything(tables: Iterable[str]) -> Wanted:
+    """All columns of tables."""
+    return {name: frozenset(column.name for column in TABLES[name].columns) for name in tables}
+
+
+def connection_rows(connections: Sequence[Connection], wanted: Wanted) -> Batches:
+    """The rows of connections, as far as they are wanted; a table without rows is left out."""
     if not connections:
         return {}
     found: Batches = {}
     gathered = Gathered(connections)
     if CONNECTIONS.name in wanted:
-        found[CONNECTIONS.name] = _whole(CONNECTIONS, gathered)
+        found[CONNECTIONS.name] = _whole(CONNECTIONS, gathered, wanted[CONNECTIONS.name])
     if FINDINGS.name in wanted:
-        _add_items(found, FINDINGS, connections, gathered.values("findings"))
+        _add_items(found, FINDINGS, connections, gathered.values("findings"), wanted[FINDINGS.name])
     if STEPS.name in wanted:
-        _add_items(found, STEPS, connections, gathered.values("authentication.steps"))
+        _add_items(found, STEPS, connections, gathered.values("authentication.steps"), wanted[STEPS.name])
     if ATTRIBUTES.name in wanted:
-        _add_attributes(found, connections, gathered.values("login.attributes"))
+        _add_attributes(found, connections, gathered.values("login.attributes"), wanted[ATTRIBUTES.name])
     return found
 
 
-def command_rows(commands: Sequence[Command]) -> Batches:
+def command_rows(commands: Sequence[Command], wanted: Wanted) -> Batches:
     """The rows of commands."""
-    return {COMMANDS.name: _whole(COMMANDS, Gathered(commands))} if commands else {}
+    return {COMMANDS.name: _whole(COMMANDS, Gathered(commands), wanted[COMMANDS.name])} if commands else {}
 
 
 def capture_row(source: Source, files: Sequence[FileIdentity], parts: Sequence[str]) -> pyarrow.RecordBatch:
@@ -53,17 +71,25 @@ def capture_row(source: Source, files: Sequence[FileIdentity], parts: Sequence[s
     return record_batch(CAPTURES.columns, values)
 
 
-def _whole(table: TableSchema, gathered: Gathered) -> pyarrow.RecordBatch:
+def _chosen(table: TableSchema, names: frozenset[str]) -> list[TableColumn]:
+    return [column for column in table.columns if column.name in names]
+
+
+def _whole(table: TableSchema, gathered: Gathered, names: frozenset[str]) -> pyarrow.RecordBatch:
+    columns = _chosen(table, names)
     values: dict[str, Values] = {}
-    for column in table.columns:
+    for column in columns:
         if column.path:
             values[column.name] = gathered.values(column.path)
         else:  # client_address_key
-            values[column.name] = address_keys(values[column.name.removesuffix("_key")])
-    return record_batch(table.columns, values)
+            path = column.name.removesuffix("_address_key") + ".address"
+            values[column.name] = address_keys(gathered.values(path))
+    return record_batch(columns, values)
 
 
-def _add_items(found: Batches, table: TableSchema, connections: Sequence[Connection], lists: Values) -> None:
+def _add_items(
+    found: Batches, table: TableSchema, connections: Sequence[Connection], lists: Values, names: frozenset[str]
+) -> None:
     """A row for each item of a list that connections have: with the connection's key, and its own number."""
     owners: list[Connection] = []
     numbers: list[int] = []
@@ -76,16 +102,17 @@ def _add_items(found: Batches, table: TableSchema, connections: Sequence[Connect
     if items:
         whose, own = Gathered(owners), Gathered(items)
         values: dict[str, Values] = {"number": numbers}
-        for column in table.columns:
+        columns = _chosen(table, names)
+        for column in columns:
             if column.path:
                 values[column.name] = (whose if column.path in _OWNERS else own).values(column.path)
-        found[table.name] = record_batch(table.columns, values)
+        found[table.name] = record_batch(columns, values)
 
 
 _OWNERS = ("capture", "stream", "start_time_ns")
 
 
-def _add_attributes(found: Batches, connections: Sequence[Connection], lists: Values) -> None:
+def _add_attributes(found: Batches, connections: Sequence[Connection], lists: Values, wanted: frozenset[str]) -> None:
     owners: list[Connection] = []
     values: dict[str, Values] = {}
     names: list[str] = []
@@ -98,4 +125,4 @@ def _add_attributes(found: Batches, connections: Sequence[Connection], lists: Va
     if owners:
         whose = Gathered(owners)
         values = {path: whose.values(path) for path in _OWNERS}
-        found[ATTRIBUTES.name] = record_batch(ATTRIBUTES.columns, {**values, "name": names, "value": texts})
+        found[ATTRIBUTES.name] = record_batch(_chosen(ATTRIBUTES, wanted), {**values, "name": names, "value": texts})
