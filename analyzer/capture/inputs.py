@@ -52,12 +52,13 @@ def _reader_of(file: BinaryIO) -> Callable[[memoryview], int | None]:
 class RawInput:
     """An open binary file. `size` is the length in bytes of a regular file, None for all else."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, size: int | None = None) -> None:
+        """`size`: of a file that is elsewhere, whose bytes come when they are asked for."""
         self._read = _reader_of(file)
         self.consumed = 0
         self.problem: str | None = None
-        self.size: int | None = None
-        self._always_ready = isinstance(file, BytesIO)
+        self.size = size
+        self._always_ready = size is not None or isinstance(file, BytesIO)
         self._poll: select.poll | None = None
         try:
             number = file.fileno()

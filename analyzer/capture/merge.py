@@ -33,6 +33,10 @@ class _Track:
         self.name = name
         self.order = order
         self.size = regular_size(name)
+        if self.size is None and "://" in name:
+            from analyzer.capture.places import size_of_url
+
+            self.size = size_of_url(name)
         self.start: int | None = None
         self.source: CaptureSource | None = None
         self.done = False

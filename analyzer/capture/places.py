@@ -5,12 +5,14 @@ fsspec (https://filesystem-spec.readthedocs.io) knows s3, gs, az, http, sftp and
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import RawIOBase
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from analyzer.errors import CaptureError
@@ -91,24 +93,65 @@ def telling(name: str) -> Iterator[None]:
         raise CaptureError(name, f"{type(error).__name__}: {error}") from None
 
 
+class UrlFile(RawIOBase):
+    """The bytes of a URL as a stream; what goes wrong while they are read is an OSError, whatever package it is of."""
+
+    def __init__(self, url: str, file: Any) -> None:
+        self._url = url
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        try:
+            data = self._file.read(len(target))
+        except Exception as error:
+            raise OSError(errno.EIO, f"{type(error).__name__}: {error}", self._url) from error
+        target[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
 def open_url(url: str) -> tuple[BinaryIO, int | None]:
     """(a stream of the bytes of a URL, how many they are; None where nobody knows). Raises CaptureError."""
     system, path = filesystem(url)
     with telling(url):
-        file = system.open(path, "rb", block_size=BLOCK, cache_type="readahead")
-        size = getattr(file, "size", None)
-        return cast(BinaryIO, file), size if isinstance(size, int) else None
+        size = system.info(path).get("size")
+        if url.partition("://")[0].lower() in ("http", "https"):
+            file = system.open(path, "rb", block_size=0)  # one request, read as it comes
+        else:
+            file = system.open(path, "rb", block_size=BLOCK, cache_type="readahead")
+        return cast(BinaryIO, UrlFile(url, file)), size if isinstance(size, int) else None
 
 
-def expanded(names: Iterable[str]) -> list[str]:
+def size_of_url(url: str) -> int | None:
+    """Bytes of a URL; None where nobody knows, or it can not be read: opening it says why."""
+    try:
+        system, path = filesystem(url)
+        with telling(url):
+            size = system.info(path).get("size")
+    except CaptureError:
+        return None
+    return size if isinstance(size, int) else None
+
+
+def expanded(names: Iterable[str], failed: Callable[[CaptureError], None]) -> list[str]:
     """Names of captures: folders and patterns become what is in them, in the order of their names.
 
-    A folder is looked through as a whole; of it only what is named as a capture is taken. Raises CaptureError where a
-    folder holds none, or a pattern matches nothing.
+    A folder is looked through as a whole; of it only what is named as a capture is taken. `failed` is told of a folder
+    that holds none, a pattern that matches nothing, and of what can not be looked at: it is left out.
     """
     found: dict[str, None] = {}
     for name in names:
-        found.update(dict.fromkeys(_expanded(name)))
+        try:
+            found.update(dict.fromkeys(_expanded(name)))
+        except CaptureError as error:
+            failed(error)
     return list(found)
 
 
@@ -139,10 +182,14 @@ def _expanded_url(url: str) -> list[str]:
     system, path = filesystem(url)
     with telling(url):
         if _PATTERN.search(url):
-            matching = sorted(str(one) for one in system.glob(path))
+            matching = system.glob(path, detail=True)
             if not matching:
                 raise CaptureError(url, "nothing matches")
-            return [system.unstrip_protocol(one) for one in matching]
+            found: list[str] = []
+            for one in sorted(matching):
+                folder = matching[one].get("type") == "directory"
+                found += sorted(filter(is_capture_name, map(str, system.find(one)))) if folder else [one]
+            return [system.unstrip_protocol(one) for one in found]
         if web or not system.isfile(path):
             inside = [str(one) for one in system.find(path)]
             if not inside and not system.exists(path):

@@ -107,10 +107,10 @@ class CaptureSource(ABC):
 class FileSource(CaptureSource):
     """One file, pipe or file object. Made by `open_capture` and `open_stream`."""
 
-    def __init__(self, file: BinaryIO, name: str, batch_bytes: int, owned: bool) -> None:
+    def __init__(self, file: BinaryIO, name: str, batch_bytes: int, owned: bool, size: int | None = None) -> None:
         self._file = file
         self._owned = owned
-        self._raw = RawInput(file)
+        self._raw = RawInput(file, size)
         state = ReadState(name)
         self.format, self._reader = _reader(self._raw, state, batch_bytes)
         super().__init__(state)
@@ -182,14 +182,19 @@ def _reader(raw: RawInput, state: ReadState, batch_bytes: int) -> tuple[str, Pca
 
 
 def open_capture(name: str, *, batch_bytes: int = BATCH_BYTES) -> CaptureSource:
-    """Open a file, FIFO or standard input ("-") by name; compression is recognised by content.
+    """Open a file, FIFO, URL or standard input ("-") by name; compression is recognised by content.
 
     A batch holds about `batch_bytes` bytes of the (decompressed) source; from a pipe it holds what is there already.
     Raises CaptureError if it can not be opened or is no capture.
     """
+    size: int | None = None
     try:
         if name == STDIN:
             file: BinaryIO = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
+        elif "://" in name and not os.path.exists(name):
+            from analyzer.capture.places import open_url
+
+            file, size = open_url(name)
         else:
             file = open(name, "rb", buffering=0)  # noqa: SIM115
     except OSError as error:
@@ -197,7 +202,7 @@ def open_capture(name: str, *, batch_bytes: int = BATCH_BYTES) -> CaptureSource:
     except ValueError as error:
         raise CaptureError(name, f"not a file name: {error}") from error
     try:
-        return FileSource(file, name, batch_bytes, owned=True)
+        return FileSource(file, name, batch_bytes, owned=True, size=size)
     except CaptureError:
         file.close()
         raise

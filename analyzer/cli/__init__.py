@@ -45,6 +45,8 @@ OWN: Final = frozenset({"-h", "--help", "--version"})
 # What a call that names no command begins with, where tshark is meant.
 TSHARK: Final = frozenset({"-r", "-Y", "-T", "-n", "-V", "-q", "-t", "-z", "-2"})
 
+_MARKS: Final = frozenset("*?[")
+
 EXAMPLES = """examples:
   handshark analyze capture.pcapng
   handshark analyze -v capture.pcapng                  # the packets of each login, as a ladder
@@ -109,7 +111,7 @@ def _main(words: list[str]) -> int:
     arguments: argparse.Namespace | None = None
     try:
         try:
-            if words and words[0] not in MODULES and not words[0].startswith("-") and os.path.exists(words[0]):
+            if words and words[0] not in MODULES and _is_capture(words[0]):
                 words = ["analyze", *words]  # a capture alone
             elif words and words[0][:2] in TSHARK and not words[0].startswith("--"):
                 words = ["dissect", *words]  # as if it were tshark
@@ -142,6 +144,11 @@ def _main(words: list[str]) -> int:
         return 128 + ended.number
 
 
+def _is_capture(word: str) -> bool:
+    """Whether a word is no command, but what is to be analysed."""
+    return not word.startswith("-") and (os.path.exists(word) or "://" in word)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from analyzer.cli.output import overwriting
 
@@ -149,13 +156,35 @@ def _run(arguments: argparse.Namespace) -> int:
     settle = getattr(module, "settle", None)
     if settle is not None:
         settle(arguments)
+    failed = _looked_up(arguments)
+    if failed and not arguments.captures:
+        return 3
     problem = overwriting(arguments)
     if problem is not None:
         _complain(problem)
         return 2
     begin()
     code: int = module.run(arguments)
-    return code
+    return code or (3 if failed else 0)
+
+
+def _looked_up(arguments: argparse.Namespace) -> bool:
+    """Makes folders, patterns and URLs among the captures what they hold; whether one of them holds nothing."""
+    names = getattr(arguments, "captures", None)
+    # What has to be looked up is rare, and what looks it up takes a while to load.
+    if not isinstance(names, list) or not any(_is_place(name) for name in names):
+        return False
+    from analyzer.capture.places import expanded
+
+    wrong: list[str] = []
+    arguments.captures = expanded(names, lambda error: wrong.append(str(error)))
+    for message in wrong:
+        _complain(message)
+    return bool(wrong)
+
+
+def _is_place(name: str) -> bool:
+    return "://" in name or not _MARKS.isdisjoint(name) or os.path.isdir(name)
 
 
 def run_words(words: Sequence[str]) -> int:

@@ -98,7 +98,10 @@ def processes(text: str) -> int:
 def captures(parser: argparse.ArgumentParser, least: str = "+") -> None:
     """What all commands that read captures take. `least` is "*" where captures may be named in another way too."""
     parser.add_argument(
-        "captures", nargs=least, metavar="CAPTURE", help="pcap or pcapng, also gz, zst or lz4; - is stdin"
+        "captures",
+        nargs=least,
+        metavar="CAPTURE",
+        help="pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin",
     )
     analysis_arguments(
         parser,

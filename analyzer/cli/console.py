@@ -64,7 +64,7 @@ class ProgressLine:
         if total:
             share = min(1.0, done / total)
             filled = int(share * WIDTH)
-            state = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%}"
+            state = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} of {total / 1e6:,.0f} MB"
         else:
             state = f"{done / 1e6:,.0f} MB"
         sys.stderr.write(f"\r\x1b[K{self._label[:30]}: {state}, {frames:,} frames")

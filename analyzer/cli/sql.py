@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, path, positive, processes
-from analyzer.cli.console import Console, complain_lines
+from analyzer.cli.console import Console, complain, complain_lines
 from analyzer.cli.output import written
 from analyzer.errors import AnalyzerError, CaptureError
 
@@ -142,8 +142,14 @@ def _asked(arguments: argparse.Namespace, options: AnalysisOptions, question: st
     from analyzer.tables.schema import TABLES
 
     sources = sources_of(names)
-    sources = sources._replace(captures=expanded(sources.captures))
+    wrong: list[str] = []
+    sources = sources._replace(captures=expanded(sources.captures, lambda error: wrong.append(str(error))))
+    for message in wrong:
+        complain(message)
+    if wrong and not any(sources):
+        return 3
     database = Database()
+    database.failed = bool(wrong)
     try:
         if question is None and not sys.stdin.isatty():
             question = sys.stdin.read()
