@@ -8,10 +8,12 @@ from typing import Final
 # Each has a .pxd beside it.
 HOT: Final = (
     "analyzer.analysis.conversation.fast_path",
+    "analyzer.capture.record_chain",
     "analyzer.net.tcp.flow_table",
     "analyzer.net.tcp.pieces",
     "analyzer.net.tcp.reassembly",
     "analyzer.protocol.machine.fast_path",
+    "analyzer.protocol.wire.rows",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator
 
 import msgspec
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from analyzer.batches import FrameBatch
 from analyzer.capture.inputs import Chunks
+from analyzer.capture.record_chain import record_places
 from analyzer.capture.state import ReadState
 
 FILE_HEADER = 24
@@ -98,11 +100,11 @@ class PcapReader:
         """
         chunks, header = self._chunks, self.header
         size, used = header.record_header, chunks.used
-        places, position = self._chain(start)
+        places, position = record_places(chunks.view, start, used, size, header.order == ">")
         if not places:
             return None, start, size
 
-        where = np.array(places, dtype=np.int64)
+        where = np.frombuffer(places, dtype=np.int64)
         words = np.ndarray((used - 15,), dtype="V16", buffer=chunks.array.data, strides=(1,))[where]
         fields = words.view(header.order + "u4").reshape(-1, 4)
         fraction = fields[:, 1].astype(np.int64)
@@ -129,27 +131,9 @@ class PcapReader:
         )
         return batch, position, need
 
-    def _chain(self, start: int) -> tuple[list[int], int]:
-        """Where the records begin whose headers are there, and where the next one would."""
-        chunks, header = self._chunks, self.header
-        size, used = header.record_header, chunks.used
-        view = chunks.view[:used]
-        places: list[int] = []
-        append, position = places.append, start
-        length_at = struct.Struct(header.order + "8xI").unpack_from
-        try:
-            # Only the chain is followed here, checks are made on whole columns: this loop is the hot path.
-            while True:
-                append(position)
-                position += length_at(view, position)[0] + size
-        except struct.error:
-            while places and places[-1] + size > used:
-                position = places.pop()
-        return places, position
-
     def _trusted(
         self,
-        places: list[int],
+        places: array[int],
         fraction: NDArray[np.int64],
         captured: NDArray[np.int64],
         original: NDArray[np.int64],

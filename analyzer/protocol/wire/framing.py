@@ -11,6 +11,8 @@ from struct import Struct
 
 import msgspec
 
+from analyzer.protocol.wire.rows import rows_end
+
 HEADER = 4
 LONGEST = 0xFF_FFFF
 # Bytes of one payload that are kept; what is over is counted, not stored.
@@ -19,40 +21,6 @@ DEFAULT_KEEP = 1 << 20
 HEAD_KEPT = 256
 
 _U32 = Struct("<I").unpack_from
-_HEADER_AND_FIRST = Struct("<IB").unpack_from
-
-
-# So many packets of one length are worth looking at together.
-FEW = 8
-NOTHING = bytes(3)
-_IDS = bytes(range(256)) * 64
-
-
-def alike(data: bytes, pos: int, end: int, sequence: int, limit: int = 1 << 62) -> tuple[int, int]:
-    """(how many, where they end): whole packets from `pos` on that are rows like the first, at most `limit`.
-
-    Of its length, in sequence from the id `sequence` on, none beginning with 0xFE or 0xFF. None where they are few:
-    rows of fixed columns all have one length, others none in common.
-    """
-    first = data[pos : pos + HEADER]
-    if end - pos <= FEW * (HEADER + 1) or first[3] != sequence or first[:3] == NOTHING:
-        return 0, pos
-    stride = HEADER + (first[0] | first[1] << 8 | first[2] << 16)
-    most = min((end - pos) // stride, len(_IDS) - 256)
-    if most < FEW or data[pos + stride : pos + stride + 3] != first[:3]:
-        return 0, pos
-    stop = pos + most * stride
-    for byte in range(3):
-        same = data[pos + byte : stop : stride]
-        most = min(most, len(same) - len(same.lstrip(first[byte : byte + 1])))
-    stop = pos + most * stride
-    if (
-        data[pos + 3 : stop : stride] != _IDS[sequence : sequence + most]
-        or max(data[pos + HEADER : stop : stride]) >= 0xFE
-    ):
-        return 0, pos
-    most = min(most, limit)
-    return most, pos + most * stride
 
 
 class RawPacket(msgspec.Struct, frozen=True, gc=False):
@@ -385,30 +353,8 @@ class PacketFramer(msgspec.Struct):
         end = len(buffer)
         if one_frame and pos < end and len(self._ends) > 1:
             end = self._ends[bisect_left(self._ends, pos + 1)]
-        last = end - HEADER - 1
-        skipped, pos = alike(buffer, pos, end, sequence, most)
-        sequence = (sequence + skipped) & 0xFF
-        most -= skipped
-        # The id in its place in the header word: with the right id, the word less this is the length.
-        mark = sequence << 24
-        rows = 0
-        for rows in range(most):  # noqa: B007 - how far it came is the result
-            if pos > last:
-                break
-            word, first = _HEADER_AND_FIRST(buffer, pos)
-            length = word - mark
-            if first >= 0xFE or not 0 < length < LONGEST:
-                break
-            stop = pos + HEADER + length
-            if stop > end:
-                break
-            pos = stop
-            mark = (mark + 0x0100_0000) & 0xFF00_0000
-        else:
-            rows = most
-        self._pos = pos
-        rows += skipped
-        return rows, mark >> 24, pos - begin - rows * HEADER
+        rows, self._pos = rows_end(buffer, pos, end, sequence, most)
+        return rows, (sequence + rows) & 0xFF, self._pos - begin - rows * HEADER
 
 
 class _LongPacket:
