@@ -12,10 +12,10 @@ from analyzer.analysis.conversation.facts import MOST_OPENING, Facts
 from analyzer.analysis.conversation.observer import Observer, PlainTurn
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.connection_state import NO_ATTRIBUTES
 from analyzer.protocol.machine.execute_fast_path import HEAD, known_execute
-from analyzer.protocol.machine.fast_path import Scanned, last_of, scan
+from analyzer.protocol.machine.fast_path import Scanned, has_more, last_of, scan
 from analyzer.protocol.machine.machine import Machine
+from analyzer.protocol.machine.terminators import ends_under
 from analyzer.protocol.records.response import METADATA_FLAG
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_EXECUTE
@@ -49,6 +49,7 @@ def plain_turns(
     says_metadata = ctx.in_force & METADATA_FLAG != 0
     executes = observer is None or observer.executes
     segments, response_ends, connection = pieces.segments, machine.ends, machine.connection
+    ends = ends_under(ctx, response_ends)
     found = Scanned()
     queries = executed = sequence = 0
     begin = stop = first
@@ -57,16 +58,23 @@ def plain_turns(
         if middle == last:
             break
         stop = pieces.run_end(middle, last)
-        request = pieces.content(begin, middle)
-        size = len(request)
-        if size > _LONGEST or size <= _HEADER or request[3]:
+        row = pieces.row[begin]
+        offset, size = segments.offset[row], segments.length[row]
+        octets = segments.octets
+        request = b""
+        if observer is not None or middle > begin + 1:
+            request = pieces.content(begin, middle)
+            offset, size = 0, len(request)
+            octets = memoryview(request)
+        if size > _LONGEST or size <= _HEADER or octets[offset + 3]:
             break
-        if (request[0] | request[1] << 8 | request[2] << 16) != size - _HEADER:
+        if (octets[offset] | octets[offset + 1] << 8 | octets[offset + 2] << 16) != size - _HEADER:
             break
-        code = request[_HEADER]
+        code = octets[offset + _HEADER]
         statement = plan = None
         if code == _QUERY:
-            if named and request[5:7] != NO_ATTRIBUTES:
+            # The head of one without attributes says so in two bytes (`connection_state.NO_ATTRIBUTES`).
+            if named and (size < _HEADER + 3 or octets[offset + 5] != 0 or octets[offset + 6] != 1):
                 break
         elif code != _EXECUTE or not executes or size < HEAD:
             break
@@ -85,14 +93,22 @@ def plain_turns(
             data = octets = memoryview(response)
         if not scan(found, octets, offset, offset + length, 1, has_eof, says_metadata):
             break
-        end = last_of(bytes(data[found.begin : offset + length]), ctx, response_ends)
+        payload = bytes(data[found.begin : offset + length])
+        end = ends.get(payload)
         if end is None:
+            end = last_of(payload, ctx, response_ends)
+            if end is None:
+                break
+        if has_more(end):
             break
         sequence = found.sequence
         if code == _QUERY:
             queries += 1
         else:
             executed += 1
+        opens = len(facts.answers.opening) < MOST_OPENING
+        if not request and (opens or (found.columns is None and code == _QUERY)):
+            request = pieces.content(begin, middle)
         if found.columns is None:
             connection.note_ok(request[_HEADER : _HEADER + LONGEST_SET], end)
         if statement is not None:
@@ -122,7 +138,7 @@ def plain_turns(
                 stop,
             )
             observer.turn(turn, machine)
-        if len(facts.answers.opening) < MOST_OPENING:
+        if opens:
             frame, time_ns = segments.frame[asked], segments.time_ns[asked]
             facts.answers.record_sent(code, request[_HEADER:], size - _HEADER, frame, time_ns)
         begin = stop

@@ -249,8 +249,11 @@ class ConnectionState(msgspec.Struct):
                 context.results_codec = change.results
 
     def note_ok(self, head: bytes, end: OKPacket | EOFPacket) -> None:
-        """A command that begins with `head` was answered with an OK: it, or the server, may say what is in force."""
-        if head[0] == com.COM_QUERY:
+        """A command that begins with `head` was answered with an OK: it, or the server, may say what is in force.
+
+        `head` may be left out where the command is no COM_QUERY.
+        """
+        if head and head[0] == com.COM_QUERY:
             self.note_statement(head)
         if (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED and isinstance(end, OKPacket):
             self.note_session(end.session_state_info or ())

@@ -84,7 +84,12 @@ def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | 
         end = end_of(payload, ctx, ends)
     except DecodeError:
         return None
-    return None if (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS else end
+    return None if has_more(end) else end
+
+
+def has_more(end: OKPacket | EOFPacket) -> bool:
+    """Whether more results follow what this ends."""
+    return (end.status_flags or 0) & SERVER_MORE_RESULTS_EXISTS != 0
 
 
 def scan(found: Scanned, data: Bytes, begin: int, end: int, sequence: int, has_eof: bool, says_metadata: bool) -> bool:

@@ -7,13 +7,24 @@ from typing import Final
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 
-# Packets that are kept, each of so many bytes at most.
+# Packets that are kept under one set of capabilities, each of so many bytes at most, and such sets.
 MOST: Final = 4096
+MOST_SETS: Final = 32
 LONGEST: Final = 512
 EOF_LENGTH: Final = 5  # an 0xFE packet of this length or less is an EOF where it ends something, else an OK
 
-# (capabilities in force, payload) -> record.
-Ends = dict[tuple[int, bytes], OKPacket | EOFPacket]
+# Capabilities in force -> payload -> record.
+Ends = dict[int, dict[bytes, OKPacket | EOFPacket]]
+
+
+def ends_under(ctx: Context, ends: Ends) -> dict[bytes, OKPacket | EOFPacket]:
+    """Those that `end_of` keeps under the capabilities that are in force."""
+    known = ends.get(ctx.in_force)
+    if known is None:
+        if len(ends) >= MOST_SETS:
+            ends.clear()
+        known = ends[ctx.in_force] = {}
+    return known
 
 
 def end_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket:
@@ -21,10 +32,11 @@ def end_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket:
 
     Raises DecodeError.
     """
-    end = ends.get((ctx.in_force, payload))
+    known = ends_under(ctx, ends)
+    end = known.get(payload)
     if end is None:
         eof = len(payload) <= EOF_LENGTH and payload[:1] == b"\xfe"
         end = (EOFPacket if eof else OKPacket).from_bytes(payload, ctx)
-        if len(ends) < MOST and len(payload) <= LONGEST:
-            ends[ctx.in_force, payload] = end
+        if len(known) < MOST and len(payload) <= LONGEST:
+            known[payload] = end
     return end

@@ -9,7 +9,7 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.fast_path import plain_response
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
-from analyzer.protocol.machine.terminators import LONGEST, MOST, Ends, end_of
+from analyzer.protocol.machine.terminators import LONGEST, MOST, MOST_SETS, Ends, end_of
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import OKPacket
 from analyzer.protocol.records.response import Data
@@ -115,7 +115,10 @@ def test_what_is_kept_of_ends_is_bounded() -> None:
     context = Context(in_force=CLIENT_PROTOCOL_41)
     long = OKPacket(0, 0, 0, 2, 0, "x" * LONGEST, True, None).to_bytes(context)
     assert end_of(long, context, ends) == end_of(long, context, ends)
-    assert not ends
+    assert not any(ends.values())
     for number in range(MOST + 10):
         end_of(OKPacket(0, number, 0, 2, 0, None, True, None).to_bytes(context), context, ends)
-    assert len(ends) == MOST
+    assert [len(known) for known in ends.values()] == [MOST]
+    for number in range(3 * MOST_SETS):
+        end_of(long, Context(in_force=CLIENT_PROTOCOL_41 | number << 40), ends)
+    assert len(ends) <= MOST_SETS
