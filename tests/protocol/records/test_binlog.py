@@ -247,7 +247,28 @@ def test_semi_sync_and_heartbeats() -> None:
         machine.feed(SERVER, packet(bytes.fromhex(text), number + 1))
     ack = machine.feed(CLIENT, packet(b"\xef" + (500).to_bytes(8, "little") + b"binlog.000001", 0))
     assert (type(ack).__name__, machine.state) == ("SemiSyncAck", st.STREAM)
+    assert machine.sequence_error is None
     assert type(machine.feed(CLIENT, packet(b"\x01", 0))).__name__ == "ComQuit"
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3, 4, 5), (1, 2, 3, 1, 2), (1, 2, 3, 4, 1)])
+def test_events_are_counted_on_from_an_acknowledgement(numbers: tuple[int, ...]) -> None:
+    """By MariaDB, once it has read it; by MySQL never. Behind the third event it is sent."""
+    machine = dumping()
+    event = bytes.fromhex(STREAMS["mysql_semi_sync"][0])
+    for number in numbers[:3]:
+        machine.feed(SERVER, packet(event, number))
+    machine.feed(CLIENT, packet(b"\xef" + (500).to_bytes(8, "little") + b"binlog.000001", 0))
+    for number in numbers[3:]:
+        machine.feed(SERVER, packet(event, number))
+        assert machine.sequence_error is None
+    machine.feed(SERVER, packet(event, numbers[-1] + 2))
+    assert machine.sequence_error is not None
+    machine.feed(SERVER, packet(event, numbers[-1] + 3))
+    assert machine.sequence_error is None
+    # Without another acknowledgement it does not begin anew again.
+    machine.feed(SERVER, packet(event, 1))
+    assert (machine.sequence_error is None) is (1 not in numbers[3:])
 
 
 def test_a_timestamp_that_looks_like_semi_sync() -> None:

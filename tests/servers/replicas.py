@@ -1,0 +1,137 @@
+"""A source and its replica: two servers of one release on further ports, started for a test and ended with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from analyzer.errors import AnalyzerError
+from tests.servers import Server, servers_dir
+from tests.servers.accounts import account
+from tests.servers.engines import engine
+from tests.servers.lifecycle import down, up
+from tests.servers.own import admin_session
+from tests.servers.packages import SetupError
+from tests.servers.second import share_packages
+
+SOURCE_OFFSET: Final = 4
+REPLICA_OFFSET: Final = 5
+SECONDS: Final = 60.0
+
+# MySQL goes to GTIDs step by step.
+PREPARE: Final[dict[str, tuple[str, ...]]] = {
+    "mysql": (
+        "SET GLOBAL enforce_gtid_consistency = ON",
+        "SET GLOBAL gtid_mode = OFF_PERMISSIVE",
+        "SET GLOBAL gtid_mode = ON_PERMISSIVE",
+        "SET GLOBAL gtid_mode = ON",
+    ),
+    "mariadb": ("SET GLOBAL binlog_format = ROW",),
+}
+SEMI_SYNC: Final[dict[str, tuple[str, ...]]] = {
+    "mysql source": (
+        "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'",
+        "SET GLOBAL rpl_semi_sync_source_enabled = ON",
+    ),
+    "mysql replica": (
+        "INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'",
+        "SET GLOBAL rpl_semi_sync_replica_enabled = ON",
+    ),
+    "mariadb source": ("SET GLOBAL rpl_semi_sync_master_enabled = ON",),
+    "mariadb replica": ("SET GLOBAL rpl_semi_sync_slave_enabled = ON",),
+}
+START: Final[dict[str, tuple[str, ...]]] = {
+    "mysql": (
+        "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{host}', SOURCE_PORT = {port}, SOURCE_USER = '{user}',"
+        " SOURCE_PASSWORD = '{password}', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1, SOURCE_SSL = {tls},"
+        " SOURCE_HEARTBEAT_PERIOD = 1",
+        "START REPLICA",
+    ),
+    "mariadb": (
+        "CHANGE MASTER TO MASTER_HOST = '{host}', MASTER_PORT = {port}, MASTER_USER = '{user}',"
+        " MASTER_PASSWORD = '{password}', MASTER_USE_GTID = slave_pos, MASTER_SSL = {tls},"
+        " MASTER_SSL_VERIFY_SERVER_CERT = 0, MASTER_HEARTBEAT_PERIOD = 1",
+        "START SLAVE",
+    ),
+}
+STOP: Final = {"mysql": "STOP REPLICA", "mariadb": "STOP SLAVE"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two servers; what the source writes comes to the replica once that is told to."""
+
+    source: Server
+    replica: Server
+
+    def follow(self, *, tls: bool) -> None:
+        """The replica begins to read. Raises AnalyzerError."""
+        who = account("repl")
+        given = {"host": self.source.quiet_host, "port": self.source.port, "user": who.name, "password": who.password}
+        run(self.replica, [line.format(**given, tls=int(tls)) for line in START[self.source.flavor]])
+
+    def stop(self) -> None:
+        """The replica stops reading. Raises AnalyzerError."""
+        run(self.replica, [STOP[self.source.flavor]])
+
+
+def run(server: Server, statements: Sequence[str]) -> None:
+    """Statements of the administrator, none of which comes to the binary log. Raises AnalyzerError."""
+    with admin_session(server) as admin:
+        for statement in ("SET SESSION sql_log_bin = 0", *statements):
+            admin.query(statement)
+
+
+def rows(server: Server, statement: str) -> list[tuple[str | None, ...]]:
+    """The rows of a statement. Raises AnalyzerError."""
+    with admin_session(server) as admin:
+        return admin.query(statement)[0].rows
+
+
+def write(server: Server, statements: Sequence[str]) -> None:
+    """Statements that come to the binary log. Raises AnalyzerError."""
+    with admin_session(server) as admin:
+        for statement in statements:
+            admin.query(statement)
+
+
+def arrived(server: Server, statement: str, expected: str) -> None:
+    """Waits until a statement gives one value. Raises SetupError where it never does."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        # The table may not be there yet.
+        with suppress(AnalyzerError):
+            if rows(server, statement) == [(expected,)]:
+                return
+        time.sleep(0.05)
+    raise SetupError(f"{server.name}: {statement} never gives {expected}")
+
+
+@contextmanager
+def pair(name: str, *, semi_sync: bool) -> Iterator[Pair]:
+    """A source and a replica that does not follow yet, new; both end with the body. Raises SetupError."""
+    places = [servers_dir() / part for part in ("source", "replica")]
+    for place in places:
+        share_packages(place)
+        down(place)
+        # What an earlier test has left there would be replicated.
+        (place / name / "ready").unlink(missing_ok=True)
+    try:
+        servers: list[Server] = []
+        for place, offset in zip(places, (SOURCE_OFFSET, REPLICA_OFFSET), strict=True):
+            running, problems = up(place, [replace(engine(name), port_offset=offset)])
+            if problems:
+                raise SetupError("; ".join(problems))
+            servers += running
+        source, replica = servers
+        for server, role in ((source, "source"), (replica, "replica")):
+            run(server, [f"SET GLOBAL server_id = {server.port}", *PREPARE[server.flavor]])
+            if semi_sync:
+                run(server, SEMI_SYNC[f"{server.flavor} {role}"])
+        yield Pair(source, replica)
+    finally:
+        for place in places:
+            down(place)
