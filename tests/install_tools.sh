@@ -19,6 +19,13 @@ php -r 'exit(class_exists("mysqli") && class_exists("PDO") ? 0 : 1);' 2>/dev/nul
 command -v searchd >/dev/null 2>&1 || missing="$missing sphinxsearch"
 command -v pt-query-digest >/dev/null 2>&1 || missing="$missing percona-toolkit"
 ruby -rmysql2 -e '' 2>/dev/null || missing="$missing ruby ruby-mysql2"
+# What people run against servers, for tests/matrix/test_tools.py.
+command -v isql >/dev/null 2>&1 || missing="$missing unixodbc odbc-mariadb"
+command -v lua5.4 >/dev/null 2>&1 || missing="$missing lua5.4 lua-sql-mysql"
+command -v tclsh >/dev/null 2>&1 || missing="$missing tcl"
+echo 'package require mysqltcl' | tclsh >/dev/null 2>&1 || missing="$missing mysqltcl"
+command -v mydumper >/dev/null 2>&1 || missing="$missing mydumper"
+command -v sysbench >/dev/null 2>&1 || missing="$missing sysbench"
 # Python's headers, of the Python that make uses: the hot loops are compiled with them.
 header=$(${PYTHON:-python3} -c 'import os, sysconfig; print(os.path.join(sysconfig.get_paths()["include"], "Python.h"))')
 [ -f "$header" ] || missing="$missing python3-dev"

@@ -68,7 +68,7 @@ def commands(told: Told, log: Sequence[tuple[str, str]]) -> dict[str, int]:
         found.update(told.result.get("unlogged", {}))
         if told.case["flavor"] == "mysql":
             # What MySQL can not parse it does not log.
-            broken = sum(step[0] == "fails" and step[2] == NO_STATEMENT for step in told.case["steps"])
+            broken = sum(step[0] == "fails" and step[2] in NO_STATEMENT for step in told.case["steps"])
             found["query"] += broken + OWN_STATEMENTS.get(told.driver.name, 0)
             found["stmt_prepare"] -= int(told.result["status"].get("Com_stmt_reprepare", 0))
     return {name: count for name, count in found.items() if count}
