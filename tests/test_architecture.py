@@ -102,7 +102,15 @@ ARROWS: dict[str, frozenset[str]] = {
     "analyzer.cli": frozenset(
         {
             *("analyzer", "analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.capture"),
-            *("analyzer.assistant", "analyzer.sharing", "analyzer.tables", "analyzer.tui", "analyzer.errors"),
+            *("analyzer.assistant", "analyzer.metrics", "analyzer.sharing", "analyzer.tables", "analyzer.tui"),
+            "analyzer.errors",
+        }
+    ),
+    # Numbers of a live capture: an output of it, and an observer of its commands.
+    "analyzer.metrics": frozenset(
+        {
+            *("analyzer", "analyzer.engine", "analyzer.analysis", "analyzer.errors", "analyzer.net"),
+            *("analyzer.protocol", "analyzer.report.escape", "analyzer.report.prose", "analyzer.report.text"),
         }
     ),
     # What an assistant is told are the reports' words.
@@ -138,6 +146,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "polars": ("analyzer", "analyzer.tables.records"),
     "pyarrow": ("analyzer", "analyzer.tables"),
     "duckdb": ("analyzer.tables",),
+    "prometheus_client": ("analyzer.metrics.prometheus",),
+    "opentelemetry": ("analyzer.metrics.otlp",),
     "mcp": ("analyzer.assistant.server",),
     "fsspec": ("analyzer.capture.places",),
     "rich": ("analyzer.cli", "analyzer.report", "analyzer.tui"),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MEGABYTE: Final = 1 << 20
 DEFAULT_BUFFER: Final = 16
+METRICS_AT: Final = "127.0.0.1:9422"
 MOST_BUFFER: Final = 1024
 PACKETS: Final = 200
 # What the views need when the first connection comes.
@@ -59,6 +60,7 @@ EXAMPLES = """examples:
   sudo handshark live -i eth0 -w storm.pcapng -a duration:60 --report storm.html
   sudo handshark live -i eth0 -w ring.pcapng -b filesize:100000 -b files:10
   sudo handshark live -i lo --port 33097 --keylog keys.txt
+  sudo handshark live -i eth0 --format jsonl --metrics > /dev/null        # http://127.0.0.1:9422/metrics
   sudo handshark live -i eth0 -f 'tcp port 3306 and host 192.0.2.7'
 
 A connection is shown when its login is decided, and again at its end where there is more to say (with jsonl always:
@@ -100,6 +102,14 @@ def _mebibytes(text: str) -> int:
     return number
 
 
+def _listening(text: str) -> tuple[str, int]:
+    """The type of --metrics."""
+    address, _, number = text.rpartition(":")
+    if not address or not number.isdecimal() or int(number) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT, as {METRICS_AT}")
+    return address.strip("[]"), int(number)
+
+
 def _condition(*names: str) -> Callable[[str], tuple[str, float]]:
     """The type of -a and -b: NAME:NUMBER."""
 
@@ -126,6 +136,17 @@ def add(commands: Commands) -> None:
     parser.add_argument("--report", metavar="FILE.html", help="write a page about what was analysed, at the end")
     parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: text")
     parser.add_argument("--tui", action="store_true", help="look around in it, as with `handshark tui`")
+    parser.add_argument(
+        "--metrics",
+        nargs="?",
+        const=METRICS_AT,
+        type=_listening,
+        metavar="ADDRESS:PORT",
+        help=f"numbers for Prometheus, at http://ADDRESS:PORT/metrics (default: {METRICS_AT})",
+    )
+    parser.add_argument(
+        "--otlp", metavar="URL", help="numbers, findings and failed logins for OpenTelemetry, sent to this collector"
+    )
     analysis_arguments(
         parser,
         "a port of MySQL's beside 3306 (repeatable)",
@@ -365,12 +386,20 @@ def _captured(arguments: argparse.Namespace, plan: LiveRequest) -> int:
         arguments.filter,
         arguments.most_open,
         int(arguments.idle * 1e9),
-        output,
+        _measured(arguments, output),
         output.tell,
         frozenset({3306, *arguments.port}) if GREETINGS in plan.filter else None,
     )
     quiet = arguments.tui or (arguments.format == "text" and sys.stdout.isatty() and sys.stderr.isatty())
     return LiveCapture(plan, following, _flush, quiet=quiet).run()
+
+
+def _measured(arguments: argparse.Namespace, output: _Output) -> LiveOutput:
+    if arguments.metrics is None and arguments.otlp is None:
+        return output
+    from analyzer.metrics.output import MeasuredOutput
+
+    return MeasuredOutput(output, arguments.metrics, arguments.otlp, output.tell)
 
 
 def _flush() -> None:

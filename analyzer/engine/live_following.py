@@ -48,6 +48,10 @@ class LiveOutput:
     def load(self) -> None:
         """Imports what is needed later: the user that the analysis becomes may not be able to read the program."""
 
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        """The analysis' options with what this output needs."""
+        return options
+
     def open(self) -> None:
         """Before the capture begins. Raises OSError where what is written at the end can not be."""
 
@@ -188,7 +192,13 @@ class Follower:
             progress.dropped,
             progress.skipped,
             self._analysis.open_now,
+            self._lag(),
         )
+
+    def _lag(self) -> float:
+        """Seconds; 0 where nothing waits."""
+        last = self._analysis.totals.last_ns
+        return max(0.0, time.time() - last / 1e9) if last is not None and self._inlet.waiting() else 0.0
 
 
 class Keep:
@@ -257,6 +267,7 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
         if output.packets:
             wanted = output.wants if keep is None else lambda one: keep.will_keep(one) and output.wants(one)
             options = replace(options, packets=output.packets, commands=True, wanted=wanted)
+        options = output.options(options)
         if keep is not None:
             options = keep.options(options)
         analysis = LiveAnalysis(

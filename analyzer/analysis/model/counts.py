@@ -6,7 +6,10 @@ import msgspec
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What is counted from the start on, at `seconds` since then."""
+    """What is counted from the start on, at `seconds` since then.
+
+    `lag_seconds`: age of the last frame that was analysed while others wait; 0 where none does.
+    """
 
     seconds: float = 0.0
     frames: int = 0
@@ -15,3 +18,4 @@ class Counts(msgspec.Struct, frozen=True):
     dropped: int = 0
     skipped: int = 0
     open: int = 0
+    lag_seconds: float = 0.0
