@@ -9,6 +9,7 @@ from typing import Final
 HOT: Final = (
     "analyzer.analysis.conversation.fast_path",
     "analyzer.capture.record_chain",
+    "analyzer.net.link.plain",
     "analyzer.net.tcp.flow_table",
     "analyzer.net.tcp.pieces",
     "analyzer.net.tcp.reassembly",

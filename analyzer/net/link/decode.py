@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.batches import I32, I64, TAG_BITS, FrameBatch, SegmentBatch, TagKind
-from analyzer.net.link.columnar import FastPath, SegmentColumns, Sorted
 from analyzer.net.link.fragments import FragmentTable
 from analyzer.net.link.linktypes import LINK_TYPES
+from analyzer.net.link.plain import PlainPath, Sorted
+from analyzer.net.link.segment_columns import SegmentColumns
 from analyzer.net.link.unfollowed import Unfollowed
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class SegmentDecoder:
         self.unknown_link_types: dict[int, int] = {}
         self.fragments: dict[int, tuple[int, ...]] = {}
         self._fragments = FragmentTable() if fragments is None else fragments
-        self._fast = FastPath() if fast else None
+        self._fast = PlainPath() if fast else None
 
     @property
     def not_ip_tcp(self) -> int:
@@ -73,14 +74,15 @@ class SegmentDecoder:
         self.fragments = {}
         known = self._by_link_type(batch)
         if self._fast is None:
-            result = Sorted(batch.data, slow=list(known.values()))
+            result = Sorted()
+            result.slow = [row for rows in known.values() for row in rows.tolist()]
         else:
             result = self._fast.decode(batch, known)
         for what, count in result.unfollowed.items():
             self._unfollowed(what, count)
         parts, data = result.parts, batch.data
         if result.slow:
-            columns, data = self._slow(batch, np.sort(np.concatenate(result.slow)))
+            columns, data = self._slow(batch, np.sort(np.array(result.slow, np.int64)))
             parts = [*parts, columns]
         merged = _merge(parts)
         self.segments += len(merged.row)

@@ -1,0 +1,367 @@
+"""The path for nearly all frames: one loop over a batch, from the link header to the TCP payload.
+
+No byte is read that is not the frame's own. What is not plain (tunnels but VXLAN, fragments, extension headers, cut or
+senseless fields) is left to the slow path, row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Final
+
+from analyzer.batches import I64, FrameBatch, TagKind
+from analyzer.net.link.linktypes import (
+    ETHERTYPES,
+    IPV4_PROTOCOLS,
+    IPV6_PROTOCOLS,
+    LENGTH_MAX,
+    LINK_TYPES,
+    NULL_FAMILIES,
+    UDP_BOTH_PORTS,
+    UDP_PORTS,
+    HeaderType,
+)
+from analyzer.net.link.segment_columns import SegmentColumns, empty_columns
+from analyzer.net.link.unfollowed import QUIET_ETHERTYPES, Kind, Unfollowed
+
+# What becomes of a frame: codes of the lookup tables below, and what `PlainPath.walk` says.
+_REJECT: Final = 0
+_SLOW: Final = 1
+_IPV4: Final = 2
+_IPV6: Final = 3
+_VLAN: Final = 4
+_TCP: Final = 5
+_UDP: Final = 6
+_VXLAN: Final = 7
+# Link headers.
+_ETHERNET: Final = 8
+_SLL: Final = 9
+_SLL2: Final = 10
+_NULL: Final = 11
+_RAW_IP: Final = 12
+
+# Tags taken off here; a frame with more of them is left to the slow path.
+_MAX_TAGS: Final = 2
+# Of a TCP header up to the window: the rest of the fixed part is of no use here, and may be cut.
+_TCP_HEADER: Final = 16
+
+_CODES: Final[Mapping[HeaderType, int]] = {
+    HeaderType.IPV4: _IPV4,
+    HeaderType.IPV6: _IPV6,
+    HeaderType.VLAN: _VLAN,
+    HeaderType.TCP: _TCP,
+    HeaderType.UDP: _UDP,
+    HeaderType.VXLAN: _VXLAN,
+}
+_LINKS: Final[Mapping[HeaderType, int]] = {
+    HeaderType.ETHERNET: _ETHERNET,
+    HeaderType.SLL: _SLL,
+    HeaderType.SLL2: _SLL2,
+    HeaderType.NULL: _NULL,
+    HeaderType.RAW_IP: _RAW_IP,
+    HeaderType.IPV4: _IPV4,
+    HeaderType.IPV6: _IPV6,
+}
+# What `PlainPath.reason` is an index of.
+_KINDS: Final = (Kind.ETHERTYPE, Kind.ADDRESS_FAMILY, Kind.IP_PROTOCOL, Kind.UDP_PORT)
+_BY_ETHERTYPE: Final = 0
+_BY_FAMILY: Final = 1
+_BY_PROTOCOL: Final = 2
+_BY_PORT: Final = 3
+# Labels without their numbers, as a tag holds them.
+_VLAN_LABEL: Final = int(TagKind.VLAN) << 28
+_VNI_LABEL: Final = int(TagKind.VNI) << 28
+_HALF: Final = 0xFFFF_FFFF
+
+
+def _table(layers: Mapping[int, HeaderType], size: int, unknown: int = _REJECT) -> bytearray:
+    """Codes by number: layers that only the slow path reads are _SLOW."""
+    table = bytearray([unknown]) * size
+    for number, layer in layers.items():
+        table[number] = _CODES.get(layer, _SLOW)
+    return table
+
+
+def _protocols(layers: Mapping[int, HeaderType]) -> bytearray:
+    """Codes of IP protocols; packets in packets are tunnels."""
+    table = _table(layers, 0x100)
+    return bytearray(_SLOW if code in (_IPV4, _IPV6) else code for code in table)
+
+
+class PlainColumns:
+    """Columns that segments are written to, one after the other: `columns`, of which `count` are there."""
+
+    __slots__ = (
+        "ack",
+        "columns",
+        "count",
+        "dport",
+        "dst_hi",
+        "dst_lo",
+        "flags",
+        "ip_version",
+        "length",
+        "missing",
+        "offset",
+        "row",
+        "seq",
+        "sport",
+        "src_hi",
+        "src_lo",
+        "tag",
+        "window",
+    )
+
+    def __init__(self, size: int) -> None:
+        self.columns = columns = empty_columns(size)
+        self.count = 0
+        self.row = columns.row.data
+        self.ip_version = columns.ip_version.data
+        self.src_hi, self.src_lo = columns.src_hi.data, columns.src_lo.data
+        self.dst_hi, self.dst_lo = columns.dst_hi.data, columns.dst_lo.data
+        self.sport, self.dport = columns.sport.data, columns.dport.data
+        self.seq, self.ack = columns.seq.data, columns.ack.data
+        self.flags, self.window = columns.flags.data, columns.window.data
+        self.offset, self.length, self.missing = columns.offset.data, columns.length.data, columns.missing.data
+        self.tag = columns.tag.data
+
+    def written(self) -> SegmentColumns:
+        """The segments that are there."""
+        count, columns = self.count, self.columns
+        return SegmentColumns(*(getattr(columns, field.name)[:count] for field in fields(columns)))
+
+
+class Sorted:
+    """What became of a batch: segments, rows for the slow path, counts of what has no TCP."""
+
+    def __init__(self) -> None:
+        self.parts: list[SegmentColumns] = []
+        self.slow: list[int] = []
+        self.unfollowed: dict[Unfollowed, int] = {}
+
+
+class PlainPath:
+    """Lookup tables made from the literal ones, and the loop that uses them. Keeps nothing between batches.
+
+    `reason` and `number` say why a frame that was walked has no TCP.
+    """
+
+    def __init__(self) -> None:
+        # What is not known may be a switch's tag, which the slow path looks at.
+        ethertypes = _table({}, 0x10000, _SLOW)
+        for number in QUIET_ETHERTYPES:
+            ethertypes[number] = _REJECT
+        for number, layer in ETHERTYPES.items():
+            ethertypes[number] = _CODES.get(layer, _SLOW)
+        ethertypes[: LENGTH_MAX + 1] = bytes([_SLOW]) * (LENGTH_MAX + 1)
+        self._ethertypes = memoryview(ethertypes)
+        self._ipv4_protocols = memoryview(_protocols(IPV4_PROTOCOLS))
+        self._ipv6_protocols = memoryview(_protocols(IPV6_PROTOCOLS))
+        self._null_families = memoryview(_table(NULL_FAMILIES, 0x100))
+        self._ports = memoryview(_table(UDP_PORTS, 0x10000))
+        self._source_ports = memoryview(_table(UDP_BOTH_PORTS, 0x10000))
+        self.reason = 0
+        self.number = 0
+
+    def decode(self, batch: FrameBatch, known: Mapping[int, I64]) -> Sorted:
+        """Walks the rows of `known` (by link type, all of them in LINK_TYPES)."""
+        out = Sorted()
+        for link_type, rows in known.items():
+            link = _LINKS.get(LINK_TYPES[link_type], _SLOW)
+            columns = PlainColumns(len(rows))
+            self._frames(out, columns, batch, rows, link)
+            if columns.count:
+                out.parts.append(columns.written())
+        return out
+
+    def _frames(self, out: Sorted, columns: PlainColumns, batch: FrameBatch, rows: I64, link: int) -> None:
+        data = memoryview(batch.data)
+        offset, captured, original = batch.offset.data, batch.captured.data, batch.original.data
+        for row in rows.data:
+            at = offset[row]
+            found = self._link(columns, data, row, link, at, at + captured[row], at + original[row])
+            if found == _TCP:
+                continue
+            if found == _SLOW:
+                out.slow.append(row)
+                continue
+            what = Unfollowed(_KINDS[self.reason], self.number)
+            out.unfollowed[what] = out.unfollowed.get(what, 0) + 1
+
+    def _rejected(self, reason: int, number: int) -> int:
+        self.reason, self.number = reason, number
+        return _REJECT
+
+    def _link(self, out: PlainColumns, data: memoryview, row: int, link: int, at: int, end: int, wire: int) -> int:
+        """From the link header on: _TCP where the segment was written, _SLOW, or _REJECT."""
+        if link == _ETHERNET:
+            return self._ethernet(out, data, row, at + 12, at + 14, end, wire, 0, False)
+        if link == _SLL:
+            return self._ethernet(out, data, row, at + 14, at + 16, end, wire, 0, False)
+        if link == _SLL2:
+            return self._ethernet(out, data, row, at, at + 20, end, wire, 0, False)
+        if link == _NULL:
+            if end - at < 4:
+                return _SLOW
+            family = _be32(data, at)
+            # Either byte order; 0, which no row of the table has, for what is no small number in any.
+            if not family & 0xFF_FFFF:
+                family >>= 24
+            code = self._null_families[family if family < 0x100 else 0]
+            if code == _REJECT:
+                return self._rejected(_BY_FAMILY, family)
+            return self._ip(out, data, row, code, at + 4, end, wire, 0, False)
+        if link == _RAW_IP:
+            if end - at < 1:
+                return _SLOW
+            version = data[at] >> 4
+            link = _IPV4 if version == 4 else _IPV6 if version == 6 else _SLOW
+        return self._ip(out, data, row, link, at, end, wire, 0, False)
+
+    def _ethernet(
+        self,
+        out: PlainColumns,
+        data: memoryview,
+        row: int,
+        type_at: int,
+        at: int,
+        end: int,
+        wire: int,
+        tag: int,
+        inner: bool,
+    ) -> int:
+        """Past a link header that ends before `at`, with an EtherType in it; VLAN tags are taken off."""
+        if at > end:
+            return _SLOW
+        ethertype = data[type_at] << 8 | data[type_at + 1]
+        code = self._ethertypes[ethertype]
+        for _ in range(_MAX_TAGS):
+            if code != _VLAN:
+                break
+            if end - at < 4:
+                return _SLOW
+            vlan = (data[at] & 0x0F) << 8 | data[at + 1]
+            if vlan:
+                tag = (tag & _HALF) << 32 | _VLAN_LABEL | vlan
+            ethertype = data[at + 2] << 8 | data[at + 3]
+            code = self._ethertypes[ethertype]
+            at += 4
+        if code == _REJECT:
+            return self._rejected(_BY_ETHERTYPE, ethertype)
+        return self._ip(out, data, row, code, at, end, wire, tag, inner)
+
+    def _ip(
+        self,
+        out: PlainColumns,
+        data: memoryview,
+        row: int,
+        code: int,
+        at: int,
+        end: int,
+        wire: int,
+        tag: int,
+        inner: bool,
+    ) -> int:
+        """An IP header, version 4 or 6 as `code` says, and what it holds."""
+        if code == _IPV4:
+            if end - at < 20:
+                return _SLOW
+            size = (data[at] & 0x0F) * 4
+            total = data[at + 2] << 8 | data[at + 3]
+            if total == 0:
+                total = wire - at
+            protocol = data[at + 9]
+            code = self._ipv4_protocols[protocol]
+            if data[at] >> 4 != 4 or size < 20 or total < size:
+                return _SLOW
+            if code != _REJECT and (data[at + 6] & 0x3F or data[at + 7]):
+                return _SLOW
+            wire = at + total
+        elif code == _IPV6:
+            if end - at < 40:
+                return _SLOW
+            size = 40
+            payload = data[at + 4] << 8 | data[at + 5]
+            protocol = data[at + 6]
+            code = self._ipv6_protocols[protocol]
+            if payload:
+                wire = at + 40 + payload
+            if data[at] >> 4 != 6 or wire < at + 40:
+                return _SLOW
+        else:
+            return _SLOW
+        if code == _REJECT:
+            return self._rejected(_BY_PROTOCOL, protocol)
+        header = at
+        at += size
+        end = min(end, wire)
+        if code == _UDP:
+            return self._udp(out, data, row, at, end, wire, tag, inner)
+        if code != _TCP or end - at < _TCP_HEADER:
+            return _SLOW
+        count = out.count
+        if size == 40 and data[header] >> 4 == 6:
+            out.ip_version[count] = 6
+            out.src_hi[count] = _be32(data, header + 8) << 32 | _be32(data, header + 12)
+            out.src_lo[count] = _be32(data, header + 16) << 32 | _be32(data, header + 20)
+            out.dst_hi[count] = _be32(data, header + 24) << 32 | _be32(data, header + 28)
+            out.dst_lo[count] = _be32(data, header + 32) << 32 | _be32(data, header + 36)
+        else:
+            out.ip_version[count] = 4
+            out.src_hi[count] = out.dst_hi[count] = 0
+            out.src_lo[count] = _be32(data, header + 12)
+            out.dst_lo[count] = _be32(data, header + 16)
+        return self._tcp(out, data, row, at, end, wire, tag)
+
+    def _udp(
+        self, out: PlainColumns, data: memoryview, row: int, at: int, end: int, wire: int, tag: int, inner: bool
+    ) -> int:
+        """VXLAN is opened here, because mirrored traffic of clouds is nothing else; other tunnels are for the slow
+        path, and what is no tunnel is of no use."""
+        if end - at < 8:
+            return _SLOW
+        sport = data[at] << 8 | data[at + 1]
+        dport = data[at + 2] << 8 | data[at + 3]
+        code = self._ports[dport]
+        if code == _REJECT:
+            code = self._source_ports[sport]
+        if code == _REJECT:
+            return self._rejected(_BY_PORT, min(sport, dport))
+        # Of tunnels in tunnels the slow path takes care.
+        if code != _VXLAN or inner or end - at < 16 or not data[at + 8] & 0x08:
+            return _SLOW
+        length = data[at + 4] << 8 | data[at + 5]
+        if length:
+            wire = min(wire, at + length)
+        # Of the network identifier the last byte is reserved.
+        tag = (tag & _HALF) << 32 | _VNI_LABEL | _be32(data, at + 12) >> 8
+        return self._ethernet(out, data, row, at + 28, at + 30, min(end, wire), wire, tag, True)
+
+    def _tcp(self, out: PlainColumns, data: memoryview, row: int, at: int, end: int, wire: int, tag: int) -> int:
+        """Writes the segment, of which the addresses are written."""
+        size = (data[at + 12] >> 4) * 4
+        if size < 20 or size > wire - at:
+            return _SLOW
+        count = out.count
+        begin = at + size
+        offset = min(begin, end)
+        out.row[count] = row
+        out.sport[count] = data[at] << 8 | data[at + 1]
+        out.dport[count] = data[at + 2] << 8 | data[at + 3]
+        out.seq[count] = _be32(data, at + 4)
+        out.ack[count] = _be32(data, at + 8)
+        out.flags[count] = data[at + 13]
+        out.window[count] = data[at + 14] << 8 | data[at + 15]
+        out.offset[count] = offset
+        out.length[count] = end - offset
+        out.missing[count] = wire - begin - (end - offset)
+        out.tag[count] = tag
+        out.count = count + 1
+        return _TCP
+
+
+def _be32(data: memoryview, at: int) -> int:
+    """Four bytes, the highest first."""
+    high = data[at]
+    return high << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
