@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
 from analyzer.analysis.model.command import Command
 from analyzer.report.csv import line
@@ -24,6 +27,10 @@ COLUMNS = (
     *("bytes_request", "bytes_response", "complete", "missing_bytes", "statement_cut", "statement_id", "argument"),
     *("client_address", "client_port", "server_address", "server_port", "user"),
 )
+
+
+# Parts of a command that may be missing as a whole.
+_PARTS: Final = ("error", "client", "server")
 
 
 class CommandsText:
@@ -119,15 +126,23 @@ def csv_header() -> str:
 def csv_line(exchange: Command) -> str:
     """The exchange as one line with its CRLF."""
     values: list[object] = []
-    for name in COLUMNS:
-        part, _, rest = name.partition("_")
-        if part in ("error", "client", "server"):
-            whole = getattr(exchange, part)
-            value = None if whole is None else getattr(whole, rest)
-        else:
-            value = getattr(exchange, name)
-        values.append(_cell(value))
-    return line(values)
+    for part, read, count in _READERS:
+        whole = getattr(exchange, part) if part else exchange
+        values += read(whole) if whole is not None else [None] * count
+    return line([value if value is None or type(value) is int else _cell(value) for value in values])
+
+
+def _readers() -> list[tuple[str, Callable[[object], Sequence[object]], int]]:
+    """(part of a command, what reads its columns from it, how many they are) in the order of the columns."""
+    found: list[tuple[str, Callable[[object], Sequence[object]], int]] = []
+    for part, names in groupby(COLUMNS, lambda name: next((one for one in _PARTS if name.startswith(f"{one}_")), "")):
+        inner = [name.removeprefix(f"{part}_") for name in names]
+        get = attrgetter(*inner)
+        found.append((part, get if len(inner) > 1 else lambda whole, get=get: (get(whole),), len(inner)))  # type: ignore[misc]
+    return found
+
+
+_READERS: Final = _readers()
 
 
 def _cell(value: object) -> object:

@@ -29,7 +29,7 @@ class Placed(NamedTuple):
 
 def cells(text: str) -> int:
     """Columns that a terminal uses for `text`."""
-    if text.isascii():
+    if text.isascii() or text.replace(ELLIPSIS, "").isascii():  # what was cut is most of what is not ASCII
         return len(text)
     return sum(2 if east_asian_width(c) in "WF" else 0 if combining(c) else 1 for c in text)
 
@@ -42,6 +42,8 @@ def clip(text: str, width: int) -> str:
 
 
 def _head(text: str, width: int) -> str:
+    if text.isascii():
+        return text[:width]
     used = 0
     for index, char in enumerate(text):
         used += cells(char)
@@ -53,36 +55,39 @@ def _head(text: str, width: int) -> str:
 def place(columns: Sequence[Column], texts: Sequence[str], width: int) -> Placed:
     """Puts `texts` at their columns, one space apart at least, within `width`."""
     shown = list(texts)
+    sizes = [cells(text) for text in shown]
     cut: list[int] = []
-    over = sum(map(cells, shown)) + len(shown) - 1 - width
+    over = sum(sizes) + len(shown) - 1 - width
     # Back to their columns first, which keeps rows aligned. The longest gives first: short cells say most.
-    for floors in ([max(c.width, c.least) for c in columns], [c.least for c in columns]):
+    for aligned in (True, False) if over > 0 else ():
+        floors = [max(c.width, c.least) if aligned else c.least for c in columns]
         while over > 0:
-            long = [i for i, c in enumerate(columns) if c.least and cells(shown[i]) > floors[i]]
+            long = [i for i, c in enumerate(columns) if c.least and sizes[i] > floors[i]]
             if not long:
                 break
-            index = max(long, key=lambda i: cells(shown[i]) - floors[i])
-            before = cells(shown[index])
+            index = max(long, key=lambda i: sizes[i] - floors[i])
+            before = sizes[index]
             shown[index] = clip(texts[index], floors[index])
+            sizes[index] = cells(shown[index])
             cut.append(index)
-            over -= before - cells(shown[index])
+            over -= before - sizes[index]
     starts: list[int] = []
     target = end = 0
-    for column, text in zip(columns, shown, strict=True):
-        wish = target + column.width - cells(text) if column.right else target
+    for column, size in zip(columns, sizes, strict=True):
+        wish = target + column.width - size if column.right else target
         starts.append(max(wish, end))
-        end = starts[-1] + cells(text) + 1
+        end = starts[-1] + size + 1
         target += column.width + 1
     # What now hangs over on the right takes back room that was left free further left.
     limit = width
     for index in range(len(starts) - 1, -1, -1):
-        starts[index] = max(min(starts[index], limit - cells(shown[index])), 0)
+        starts[index] = max(min(starts[index], limit - sizes[index]), 0)
         limit = starts[index] - 1
     placed: list[tuple[int, str]] = []
     end = 0
-    for start, text in zip(starts, shown, strict=True):
+    for start, text, size in zip(starts, shown, sizes, strict=True):
         placed.append((max(start - end, 1 if placed else 0), text))
-        end = max(start, end) + cells(text)
+        end = max(start, end) + size
     return Placed(placed, sorted(set(cut)))
 
 
