@@ -104,8 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    # Few cycles, many objects that live for a batch, in a storm of logins 200,000: the default looks for garbage far too
-    # often.
+    # Few cycles, many objects that live for a batch (200,000 in a storm of logins): the default looks for garbage far
+    # too often.
     gc.set_threshold(300_000, 20, 50)
     # NumPy's linear algebra, which nobody here uses, would start a thread for each processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
