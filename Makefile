@@ -7,7 +7,7 @@ SAMPLE := samples/mysql97_cli_wrong-password.pcap
 # Parts of the test run may be left out on a small machine: make test SERVERS=no
 SERVERS ?= yes
 
-.PHONY: demo test lint bench fuzz servers servers-stop tools samples golden clean example
+.PHONY: demo docs test lint bench fuzz servers servers-stop tools samples golden clean example
 
 # What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
 HOT := $(shell find analyzer -name '*.pxd')
@@ -29,6 +29,11 @@ demo: $(BIN)/handshark ## Analyse a bundled sample, print, write reports/demo.ht
 
 tools: ## What tests need besides Python: tshark, tcpdump, a browser, a C compiler
 	sh tests/install_tools.sh
+
+docs: $(VENV)/.test ## Make the references, man pages and completions anew; build the documentation into docs/_build
+	$(BIN)/python -m tests.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo "docs/_build/index.html: open it in a browser"
 
 servers: $(VENV)/.test
 	$(BIN)/python -m tests.servers up

@@ -19,6 +19,7 @@ command -v mvn >/dev/null 2>&1 || missing="$missing maven"
 perl -MDBD::mysql -MDBD::MariaDB -e 1 2>/dev/null || missing="$missing libdbd-mysql-perl libdbd-mariadb-perl"
 php -r 'exit(class_exists("mysqli") && class_exists("PDO") ? 0 : 1);' 2>/dev/null || missing="$missing php-cli php-mysql"
 command -v searchd >/dev/null 2>&1 || missing="$missing sphinxsearch"
+command -v man >/dev/null 2>&1 || missing="$missing man-db"
 command -v pt-query-digest >/dev/null 2>&1 || missing="$missing percona-toolkit"
 ruby -rmysql2 -e '' 2>/dev/null || missing="$missing ruby ruby-mysql2"
 # What people run against servers, for tests/matrix/test_tools.py.

@@ -445,3 +445,9 @@ def test_the_same_rows_as_the_library(tmp_path: Path, capsysbinary: Capsys) -> N
     (row,) = here(capsysbinary, "analyze", "--format", "jsonl", accepted(tmp_path)).rows()
     wanted = json.loads(msgspec.json.encode(connection))
     assert {**row, "capture": ""} == {**wanted, "capture": ""}
+
+
+def test_a_filter_that_nothing_matches_says_so(tmp_path: Path, capsysbinary: Capsys) -> None:
+    done = here(capsysbinary, "analyze", "-Y", 'handshark.user == "nobody"', accepted(tmp_path))
+    assert done.code == 0
+    assert "1 MySQL connection, of which none is what was asked for." in done.out

@@ -174,6 +174,8 @@ class TextReport:
         noun = labels.count(totals.connections, "MySQL connection")
         if totals.copies:
             noun += f" ({totals.copies:,} of them in the capture twice, counted once)"
+        if not totals.connections and (others := sum(source.mysql_connections for source in self._sources)):
+            noun = f"{labels.count(others, 'MySQL connection')}, of which none is what was asked for"
         self._write(f"{noun}{': ' if outcomes else ''}{outcomes}.\n")
         if self._checked is not None:
             self._write(self._paragraph("", _answer(self._checked)))
