@@ -52,7 +52,7 @@ test: tools $(VENV)/.test lint ## Everything: tools, servers, all tests
 	if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit $$code
 	$(BIN)/handshark corpus verify
 
-bench: $(VENV)/.test ## The table of the README (ARGS=--large for 2 GB)
+bench: $(VENV)/.test ## The tables of docs/measured.md (ARGS=--large for 2 GB)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 fuzz: $(BIN)/handshark ## Each target for a minute (SECONDS_EACH=60)

@@ -57,13 +57,15 @@ def test_the_readmes_code_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("pandas")
-    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert len(blocks) >= 2
     shutil.copy(REFUSED, tmp_path / "capture.pcapng")
     (tmp_path / "keys.txt").write_text("# none\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, "library.md", "exec"), {})
     assert "rejected ['access-denied'" in capsys.readouterr().out
 
 

@@ -51,7 +51,7 @@ EXAMPLES = """examples:
   handshark analyze capture.pcapng
   handshark analyze -v capture.pcapng                  # the packets of each login, as a ladder
   handshark analyze *.pcap --format jsonl | jq .outcome
-  tcpdump -i any -w - port 3306 | handshark analyze -
+  tcpdump -i any -U -w - port 3306 | handshark analyze -
   handshark report capture.pcapng -o out.html
   handshark verify session.pcapng truth.json           # the raw client's own knowledge against the analysis
   handshark corpus verify

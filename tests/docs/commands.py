@@ -61,6 +61,12 @@ def questions() -> list[tuple[str, str]]:
     return found
 
 
+def questions_of_readme() -> list[tuple[str, str]]:
+    """(question, command) of the README's table."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| ([^|]*\?) \| `([^`]*)` \|$", text, re.M)
+
+
 def captures(folder: Path) -> None:
     """The files that the documentation's commands name."""
     shutil.copy(SAMPLES / "mysql97_cli_tls13-full-auth.pcap", folder / "tls.pcap")

@@ -15,7 +15,7 @@ import pytest
 from analyzer.cli import MODULES, parser
 from live_client.arguments import parser as client_parser
 from tests.corpus import REPOSITORY, tool
-from tests.docs.commands import Shown, all_commands, captures, questions
+from tests.docs.commands import Shown, all_commands, captures, questions, questions_of_readme
 from tests.docs.generated import generated
 
 COMMANDS = all_commands()
@@ -118,9 +118,10 @@ def test_commands_run_as_they_stand(shown: Shown, folder: Path) -> None:
 
 
 def test_a_newcomer_finds_an_answer_with_the_first_command(folder: Path) -> None:
-    asked = questions()
+    asked, first = questions(), questions_of_readme()
     assert {question for question, _ in asked} == ANSWERS.keys() | TALK
-    for question, command in asked:
+    assert {question for question, _ in first} == ANSWERS.keys() | {"What is happening now?"}
+    for question, command in [*first, *asked]:
         if question in TALK:
             continue
         done = shell(command, folder)

@@ -1,4 +1,4 @@
-"""The matrix as a table: for the README, and for who runs the test."""
+"""The matrix as a table: for docs/measured.md, and for who runs the test."""
 
 from __future__ import annotations
 
