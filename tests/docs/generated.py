@@ -55,20 +55,26 @@ def write() -> list[Path]:
     return changed
 
 
+def _actions(one: argparse.ArgumentParser) -> list[argparse.Action]:
+    """All arguments of a parser: argparse has no public way to them."""
+    found: list[argparse.Action] = vars(one)["_actions"]
+    return found
+
+
 def _pages(program: str, top: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     yield program, top
-    for action in top._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, one in action.choices.items():
+    for action in _actions(top):
+        if action.nargs == argparse.PARSER:
+            for name, one in dict(action.choices or {}).items():
                 yield f"{program}-{name}", one
 
 
 def _titles(top: argparse.ArgumentParser) -> dict[str, str]:
     """Command -> its line in the help."""
     found = {}
-    for action in top._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for choice in action._choices_actions:
+    for action in _actions(top):
+        if action.nargs == argparse.PARSER:
+            for choice in vars(action)["_choices_actions"]:
                 found[choice.dest] = choice.help or ""
     return found
 
@@ -77,8 +83,8 @@ def _titles(top: argparse.ArgumentParser) -> dict[str, str]:
 
 
 def _arguments(one: argparse.ArgumentParser) -> list[argparse.Action]:
-    shown = [action for action in one._actions if action.help != argparse.SUPPRESS]
-    return [action for action in shown if not isinstance(action, argparse._SubParsersAction)]
+    shown = [action for action in _actions(one) if action.help != argparse.SUPPRESS]
+    return [action for action in shown if action.nargs != argparse.PARSER]
 
 
 def _values(action: argparse.Action) -> str:
@@ -108,7 +114,7 @@ def _help(action: argparse.Action, prog: str) -> str:
 
 def _usage(one: argparse.ArgumentParser) -> str:
     named = [action for action in _arguments(one) if not action.option_strings]
-    commands = any(isinstance(action, argparse._SubParsersAction) for action in one._actions)
+    commands = any(action.nargs == argparse.PARSER for action in _actions(one))
     words = [one.prog, "[OPTION ...]", *map(_values, named), *(["COMMAND ..."] if commands else [])]
     return " ".join(words)
 
@@ -209,7 +215,7 @@ def _completion(top: argparse.ArgumentParser, shell: str) -> str:
     """What a shell completes: commands, switches, their values, names of files."""
     made = copy.deepcopy(top)
     for _, one in _pages("", made):
-        for action in one._actions:
+        for action in _actions(one):
             metavar = action.metavar if isinstance(action.metavar, str) else ""
             if metavar.split("|")[0] in FILES or action.dest in ("captures", "output"):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]

@@ -51,7 +51,7 @@ function _shtab_handshark_using
 end
 
 set -g _shtab_handshark_commands analyze commands explain findings stats follow dissect fields report export sql tui live interfaces extract inject-keys mcp corpus verify
-set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keylog --limit --memory --most-open --note --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
+set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keylog --limit --memory --metrics --most-open --note --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
 
 complete -c handshark -e
 complete -c handshark -f
@@ -265,6 +265,8 @@ complete -c handshark -n '_shtab_handshark_using live' -s Y -x -d 'only connecti
 complete -c handshark -n '_shtab_handshark_using live' -l report -xka "(__fish_complete_path (commandline -ct))" -d 'write a page about what was analysed, at the end'
 complete -c handshark -n '_shtab_handshark_using live' -l format -xka "text jsonl" -d 'default: text'
 complete -c handshark -n '_shtab_handshark_using live' -l tui -d 'look around in it, as with `handshark tui`'
+complete -c handshark -n '_shtab_handshark_using live' -l metrics -x -d 'numbers for Prometheus, at http://ADDRESS:PORT/metrics (default: 127.0.0.1:9422)'
+complete -c handshark -n '_shtab_handshark_using live' -l otlp -x -d 'numbers, findings and failed logins for OpenTelemetry, sent to this collector'
 complete -c handshark -n '_shtab_handshark_using live' -l port -x -d 'a port of MySQL'"'"'s beside 3306 (repeatable)'
 complete -c handshark -n '_shtab_handshark_using live' -l keylog -xka "(__fish_complete_path (commandline -ct))" -d 'TLS secrets in NSS key log format, read on while the file grows (repeatable)'
 complete -c handshark -n '_shtab_handshark_using live' -l rsa-key -xka "(__fish_complete_path (commandline -ct))" -d 'a server'"'"'s RSA key (PEM), for RSA key exchange up to TLS 1.2'
