@@ -15,8 +15,11 @@ PYTHON: Final = HOME / "venv" / "bin" / "python"
 NODE_MODULES: Final = HOME / "node_modules"
 # A second version of a package that the venv has too.
 BESIDE: Final = HOME / "beside"
+MYSQLCLIENT: Final = HOME / "mysqlclient"
+# Releases that test the table of drivers.
+HELD: Final = HOME / "held"
 
-Runner = Literal["python", "node", "go", "java", "perl", "php", "ruby", "rust", "cli"]
+Runner = Literal["python", "mysqlclient", "node", "go", "java", "perl", "php", "ruby", "rust", "cli"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Driver:
     not_on_mysql: tuple[tuple[str, str], ...] = ()
     # What the analyzer is to call it, where it does not say its name in attributes.
     known_as: str = ""
+    # The kinds of servers that it can log in to.
+    only: tuple[str, ...] = ("mysql", "mariadb")
     # Nothing of it is in the table of drivers: it tests what the other releases filled in.
     held_out: bool = False
     # Steps that it has no call for.
@@ -67,6 +72,17 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         lacks=("prepared", "everything", "status"),
     ),
     Driver(
+        "PyMySQL 1.1",
+        "python",
+        "PyMySQL",
+        BASE,
+        (("PYTHONPATH", str(HELD)),),
+        told_attributes=True,
+        known_as="pymysql",
+        held_out=True,
+        argument="PyMySQL",
+    ),
+    Driver(
         "asyncmy",
         "python",
         "asyncmy",
@@ -74,6 +90,22 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         told_attributes=True,
         # Of a local file it hands the name on as bytes, which it then does not take.
         lacks=("prepared", "everything", "status", "cursor", "load"),
+    ),
+    Driver(
+        "aiomysql",
+        "python",
+        "aiomysql",
+        (*BASE, *DEEDS, *VERIFIED),
+        told_attributes=True,
+        # Of some values it fails to make text.
+        lacks=("prepared", "everything", "status", "cursor", "typed"),
+    ),
+    Driver(
+        "mysqlclient",
+        "mysqlclient",
+        "mysqlclient",
+        (*BASE, "change user", "compressed", *DEEDS),
+        lacks=("prepared", "everything", "status", "reset"),
     ),
     Driver(
         "mysql-connector-python, pure",
@@ -119,6 +151,27 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         (*FULL, "compressed", *DEEDS, *VERIFIED, "pool", "pipelined"),
         told_attributes=True,
         lacks=("cursor",),
+    ),
+    Driver(
+        "mysql2 (Node) 3.9",
+        "node",
+        "mysql2-held",
+        (*BASE, "prepared"),
+        (("HANDSHARK_MODULE", "mysql2-held"),),
+        told_attributes=True,
+        known_as="Node-MySQL-2",
+        held_out=True,
+        argument="mysql2 (Node)",
+    ),
+    Driver(
+        "mysql (Node)",
+        "node",
+        "mysql",
+        (*BASE, "change user", *DEEDS, *VERIFIED),
+        # It knows no plugin but mysql_native_password, which MySQL 9 no longer has.
+        only=("mariadb",),
+        lacks=("prepared", "everything", "status", "cursor", "typed", "batch", "load", "reset"),
+        known_as="mysql (Node)",
     ),
     Driver(
         "mariadb (Node)",
@@ -169,6 +222,16 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         argument="go_mysql",
     ),
     Driver(
+        "go-mysql-org/go-mysql 1.9",
+        "go",
+        "github.com/go-mysql-org/go-mysql@v1.9.1",
+        BASE,
+        told_attributes=True,
+        known_as="go-mysql",
+        held_out=True,
+        argument="go_mysql",
+    ),
+    Driver(
         "MySQL Connector/J 9.7",
         "java",
         "com.mysql:mysql-connector-j:9.7.0",
@@ -202,6 +265,16 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         # A certificate that nobody has signed it trusts if the server proves with it that it knows the password.
         (*BASE, "prepared", "compressed", *DEEDS, "TLS, verified", "pool", "patience"),
         told_attributes=True,
+        argument="mariadb",
+    ),
+    Driver(
+        "MariaDB Connector/J 3.3",
+        "java",
+        "org.mariadb.jdbc:mariadb-java-client:3.3.3",
+        (*BASE, "prepared"),
+        told_attributes=True,
+        known_as="MariaDB Connector/J",
+        held_out=True,
         argument="mariadb",
     ),
     Driver(

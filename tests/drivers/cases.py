@@ -139,6 +139,8 @@ MYSQL_ONLY: Final = frozenset({"first login", "zstd"})
 
 def cases_of(driver: Driver, server: Server, who: Account, rows: Path) -> list[dict[str, Any]]:
     """What a driver is told to do with a server, as that account; `rows` is a file that it loads."""
+    if server.flavor not in driver.only:
+        return []
     left_out = dict(driver.not_on_mysql) if server.flavor == "mysql" else MYSQL_ONLY
     lacks = (*driver.lacks, *(driver.lacks_on_mysql if server.flavor == "mysql" else ()))
     return [case_for(name, server, who, lacks, rows) for name in driver.cases if name not in left_out]

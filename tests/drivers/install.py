@@ -14,20 +14,23 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.drivers import BESIDE, DRIVERS, HOME, NODE_MODULES, PYTHON, Driver
+from tests.drivers import BESIDE, DRIVERS, HELD, HOME, MYSQLCLIENT, NODE_MODULES, PYTHON, Driver
 
 HERE: Final = Path(__file__).parent
 # Into an environment of their own; the least versions that the comparison was made with.
 PYTHON_PACKAGES: Final = (
     "PyMySQL[rsa]>=1.1.1",
     "asyncmy>=0.2.10",
+    "aiomysql>=0.2",
     "mysql-connector-python>=9.1.0",
     # Two implementations of one interface: pure Python, and Connector/C in the wheel.
     "mariadb[binary]>=2.0.0rc2",
 )
+HELD_PACKAGES: Final = ("PyMySQL==1.1.0",)
 # The C extension of later releases wants OpenSSL 3.2 of the machine, which Debian 12 has not.
 BESIDE_PACKAGES: Final = ("mysql-connector-python>=9.1.0,<=9.7.0",)
-NODE_PACKAGES: Final = ("mysql2@^3.11.0", "mariadb@^3.4.0")
+MYSQLCLIENT_PACKAGE: Final = "mysqlclient>=2.2.4"
+NODE_PACKAGES: Final = ("mysql2@^3.11.0", "mariadb@^3.4.0", "mysql@^2.18.1", "mysql2-held@npm:mysql2@3.9.9")
 
 # What the program is made with: JSON, and the pool with what it logs by.
 JARS: Final = ("com.google.code.gson:gson:2.10.1", "com.zaxxer:HikariCP:5.1.0", "org.slf4j:slf4j-api:2.0.17")
@@ -68,7 +71,17 @@ def _python() -> None:
         shutil.rmtree(BESIDE, ignore_errors=True)
         beside = both.submit(_run, [str(PYTHON), *PIP, "--no-deps", "--target", str(BESIDE), *BESIDE_PACKAGES])
         _run([str(PYTHON), *PIP, *PYTHON_PACKAGES])
+        shutil.rmtree(HELD, ignore_errors=True)
+        _run([str(PYTHON), *PIP, "--no-deps", "--target", str(HELD), *HELD_PACKAGES])
         beside.result()
+
+
+def _mysqlclient() -> None:
+    # No wheel of it is for Linux: it is built with Connector/C.
+    _tool("pkg-config", "the packages pkg-config and libmariadb-dev")
+    words = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(MYSQLCLIENT)]
+    shutil.rmtree(MYSQLCLIENT, ignore_errors=True)
+    _run([sys.executable, *words, MYSQLCLIENT_PACKAGE])
 
 
 def _node() -> None:
@@ -164,6 +177,7 @@ def _from_debian(part: str) -> None:
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "python": _python,
+    "mysqlclient": _mysqlclient,
     "node": _node,
     "go": _go,
     "java": _java,
@@ -175,9 +189,17 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
 def _mark(part: str) -> str:
     """What is to be installed, as a mark that changes with it."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    wanted: list[object] = [[driver.package for driver in of(part)], version if part == "python" else ""]
-    wanted += [JARS] if part == "java" else []
-    wanted += [PYTHON_PACKAGES, BESIDE_PACKAGES] if part == "python" else [NODE_PACKAGES] if part == "node" else []
+    wanted: list[object] = [
+        [driver.package for driver in of(part)],
+        version if part in ("python", "mysqlclient") else "",
+    ]
+    wanted += (
+        [PYTHON_PACKAGES, BESIDE_PACKAGES, HELD_PACKAGES]
+        if part == "python"
+        else [NODE_PACKAGES]
+        if part == "node"
+        else []
+    )
     sources = sorted((HERE / part).rglob("*")) if (HERE / part).is_dir() else []
     wanted += [source.read_bytes() for source in sources if source.is_file()]
     return hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]

@@ -90,7 +90,7 @@ const CLIENTS = {
       Object.assign(options, { connectAttributes: each.attributes, multipleStatements: each.multi });
       if (each.infile) options.infileStreamFactory = (name) => fs.createReadStream(name);
       if (each.tls) options.ssl = trust(each);
-      const library = load('mysql2/promise');
+      const library = load(`${process.env.HANDSHARK_MODULE ?? 'mysql2'}/promise`);
       if (!each.pool) return library.createConnection(options);
       const pool = library.createPool({ ...options, connectionLimit: 1 });
       return borrowed(pool, await pool.getConnection());
@@ -100,6 +100,26 @@ const CLIENTS = {
     prepared: async (connection, sql, values) => (await connection.execute({ sql, rowsAsArray: true }, values))[0],
     changeUser: (connection, options) => connection.changeUser(options),
     reset: (connection) => connection.reset(),
+  },
+  'mysql (Node)': {
+    async connect(each) {
+      const options = { host: each.host, port: each.port, user: each.user, password: each.password };
+      Object.assign(options, { database: each.database, multipleStatements: each.multi });
+      if (each.tls) options.ssl = trust(each);
+      const held = load('mysql').createConnection(options);
+      const later = (name) => (...words) =>
+        new Promise((done, failed) => {
+          held[name](...words, (problem, found) => (problem ? failed(problem) : done(found)));
+        });
+      await later('connect')();
+      return Object.fromEntries(['query', 'ping', 'changeUser', 'end'].map((name) => [name, later(name)]));
+    },
+    query: async (connection, sql) => {
+      const found = await connection.query(sql);
+      const rows = (each) => (Array.isArray(each) ? each.map(Object.values) : each);
+      return Array.isArray(found?.[0]) ? found.map(rows) : rows(found);
+    },
+    changeUser: (connection, options) => connection.changeUser(options),
   },
   'mariadb (Node)': {
     async connect(each) {

@@ -175,6 +175,9 @@ class PyMySQL(Client):
 class AsyncMy(Client):
     """asyncmy, one step at a time in a loop of its own."""
 
+    package = "asyncmy"
+    database = "database"
+
     def __init__(self, case: dict[str, Any]) -> None:
         super().__init__(case)
         self.loop = asyncio.new_event_loop()
@@ -188,12 +191,13 @@ class AsyncMy(Client):
             context.verify_mode = ssl.CERT_REQUIRED if self.case["verify"] else ssl.CERT_NONE
             if self.case["verify"]:
                 context.load_verify_locations(self.case["ca"])
-        asyncmy = importlib.import_module("asyncmy")
+        library = importlib.import_module(self.package)
+        basics = {self.database if key == "database" else key: value for key, value in self.basics.items()}
         name = self.case["attributes"]["program_name"]
 
         async def connect() -> Any:
-            return await asyncmy.connect(
-                **self.basics,
+            return await library.connect(
+                **basics,
                 program_name=name,
                 ssl=context,
                 local_infile=self.case["infile"],
@@ -251,6 +255,51 @@ class AsyncMy(Client):
 
     def close(self) -> None:
         self.loop.run_until_complete(self.connection.ensure_closed())
+
+
+class AioMySQL(AsyncMy):
+    """aiomysql, whose interface asyncmy took over."""
+
+    package = "aiomysql"
+    database = "db"
+
+
+class MySQLClient(Client):
+    """mysqlclient: MySQLdb, on Connector/C."""
+
+    def connect(self) -> None:
+        tls: dict[str, Any] = {"ssl": {"ca": self.case["ca"]}} if self.case["tls"] else {"ssl_mode": "DISABLED"}
+        if self.case["tls"]:
+            tls["ssl_mode"] = "VERIFY_CA" if self.case["verify"] else "REQUIRED"
+        self.connection = importlib.import_module("MySQLdb").connect(
+            **self.basics,
+            **tls,
+            # Whatever is said to it, it compresses.
+            **({"compress": True} if self.case["compress"] else {}),
+            local_infile=int(self.case["infile"]),
+            # All of them if nothing is said.
+            multi_statements=self.case["multi"],
+            autocommit=True,
+        )
+
+    def cursor(self, sql: str, size: int) -> list[Any]:
+        # Of the client: the server sends all rows.
+        cursor = self.connection.cursor(importlib.import_module("MySQLdb.cursors").SSCursor)
+        cursor.execute(sql)
+        rows: list[Any] = []
+        while part := cursor.fetchmany(size):
+            rows += part
+        cursor.close()
+        return rows
+
+    def typed(self, sql: str, values: list[list[str]]) -> int:
+        cursor = self.connection.cursor()
+        written: int = cursor.execute(sql.replace("?", "%s"), tuple(bound(*value) for value in values))
+        cursor.close()
+        return written
+
+    def change_user(self, user: str, password: str, database: str) -> None:
+        self.connection.change_user(user, password, database)
 
 
 class Connector(Client):
@@ -369,6 +418,8 @@ class MariaDB(Client):
 CLIENTS: dict[str, type[Client]] = {
     "PyMySQL": PyMySQL,
     "asyncmy": AsyncMy,
+    "aiomysql": AioMySQL,
+    "mysqlclient": MySQLClient,
     "mysql-connector-python, pure": Connector,
     "mysql-connector-python, C extension": ConnectorC,
     "mariadb (Python), pure": MariaDB,

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from live_client import ServerError
-from tests.drivers import DRIVERS, HOME, NODE_MODULES, PYTHON, Driver
+from tests.drivers import DRIVERS, HOME, MYSQLCLIENT, NODE_MODULES, PYTHON, Driver
 from tests.drivers.cases import SETUP, TO_BE_KILLED, Told, cases_of
 from tests.drivers.cli_client import run_case
 from tests.drivers.install import JARS, PARTS, WORKERS, InstallError, go_client, install, jar, rust_client
@@ -139,8 +140,9 @@ def as_admin(server: Server, statement: str) -> list[list[str]]:
 def command_of(driver: Driver) -> list[str]:
     """The words that start a driver's client."""
     argument = driver.argument or driver.name
-    if driver.runner == "python":
-        return [str(PYTHON), str(HERE / "py_client.py"), argument]
+    if driver.runner in ("python", "mysqlclient"):
+        python = str(PYTHON) if driver.runner == "python" else sys.executable
+        return [python, str(HERE / "py_client.py"), argument]
     if driver.runner in ("go", "rust"):
         return [str(go_client(driver) if driver.runner == "go" else rust_client(driver))]
     if driver.runner == "java":
@@ -171,6 +173,8 @@ def run_driver(
 def asked(driver: Driver, cases: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     """What a driver's client says of each case, and what it complained of; nothing is left out that is nothing."""
     environment = {**os.environ, **dict(driver.environment), "NODE_MODULES": str(NODE_MODULES)}
+    if driver.runner == "mysqlclient":
+        environment["PYTHONPATH"] = str(MYSQLCLIENT)
     words = command_of(driver)
     with subprocess.Popen(
         words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -212,6 +216,7 @@ def run_all(servers: Mapping[str, Server], drivers: list[Driver], directory: Pat
 # Asks an interpreter for the version of the package that is put behind it.
 ASK_VERSION: Final[dict[str, list[str]]] = {
     "python": [str(PYTHON), "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"],
+    "mysqlclient": [sys.executable, "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"],
     "perl": ["perl", "-e", "my $p = shift; eval qq{require $p} or die; print $p->VERSION"],
     "php": ["php", "-r", "echo explode('-', phpversion($argv[1]))[0];"],
     "ruby": ["ruby", "-e", "require ARGV[0]; print Gem.loaded_specs[ARGV[0]]&.version || Mysql2::VERSION"],
@@ -224,6 +229,8 @@ def versions(drivers: list[Driver]) -> dict[str, str]:
     for driver in drivers:
         if driver.runner in ASK_VERSION:
             environment = {**os.environ, **dict(driver.environment)}
+            if driver.runner == "mysqlclient":
+                environment["PYTHONPATH"] = str(MYSQLCLIENT)
             words = [*ASK_VERSION[driver.runner], driver.package]
             done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
             found[driver.name] = done.stdout.strip()

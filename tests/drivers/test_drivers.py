@@ -43,6 +43,9 @@ def test_every_case_agrees(done: Comparison, driver: str, server: str) -> None:
         give_up(done.missing[driver])
     if server not in done.servers:
         give_up(f"{server} is not running")
+    flavor = "mysql" if server.startswith("mysql") else "mariadb"
+    if flavor not in next(each.only for each in DRIVERS if each.name == driver):
+        pytest.skip(f"it can not log in to {server}")
     verdicts = [each for each in done.verdicts if (each.told.driver.name, each.server) == (driver, server)]
     assert len(verdicts) >= len(BASE) - 1
     assert [f"{each.told.case['name']}: {line}" for each in verdicts for line in each.differences] == []

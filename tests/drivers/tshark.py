@@ -54,6 +54,10 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         "It counts the COM_QUIT of a client that the server has refused; here no command comes after a refusal.",
     ),
     Allowed(
+        "mysql.command", "case", "change user",
+        "It takes the answer to a switch of plugins after COM_CHANGE_USER for a command.",
+    ),
+    Allowed(
         "mysql.command", "case", "ended",
         "It takes the first byte of a file that LOAD DATA LOCAL INFILE sends for a command: 102 is none.",
     ),
