@@ -153,7 +153,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         lacks=("cursor",),
     ),
     Driver(
-        "mysql2 (Node) 3.9",
+        "mysql2 (Node) 3.12",
         "node",
         "mysql2-held",
         (*BASE, "prepared"),
@@ -161,6 +161,16 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         told_attributes=True,
         known_as="Node-MySQL-2",
         held_out=True,
+        argument="mysql2 (Node)",
+    ),
+    # Offers something else than later ones: it stands in the table too.
+    Driver(
+        "mysql2 (Node) 3.9",
+        "node",
+        "mysql2-older",
+        (*BASE, "prepared"),
+        (("HANDSHARK_MODULE", "mysql2-older"),),
+        told_attributes=True,
         argument="mysql2 (Node)",
     ),
     Driver(

@@ -30,7 +30,10 @@ HELD_PACKAGES: Final = ("PyMySQL==1.1.0",)
 # The C extension of later releases wants OpenSSL 3.2 of the machine, which Debian 12 has not.
 BESIDE_PACKAGES: Final = ("mysql-connector-python>=9.1.0,<=9.7.0",)
 MYSQLCLIENT_PACKAGE: Final = "mysqlclient>=2.2.4"
-NODE_PACKAGES: Final = ("mysql2@^3.11.0", "mariadb@^3.4.0", "mysql@^2.18.1", "mysql2-held@npm:mysql2@3.9.9")
+NODE_PACKAGES: Final = (
+    *("mysql2@^3.11.0", "mariadb@^3.4.0", "mysql@^2.18.1"),
+    *("mysql2-older@npm:mysql2@3.9.9", "mysql2-held@npm:mysql2@3.12.0"),
+)
 
 # What the program is made with: JSON, and the pool with what it logs by.
 JARS: Final = ("com.google.code.gson:gson:2.10.1", "com.zaxxer:HikariCP:5.1.0", "org.slf4j:slf4j-api:2.0.17")

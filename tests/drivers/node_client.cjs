@@ -127,8 +127,8 @@ const CLIENTS = {
       Object.assign(options, { database: each.database, compress: each.compress });
       Object.assign(options, { connectAttributes: each.attributes, allowPublicKeyRetrieval: true });
       options.ssl = each.tls ? trust(each) : false;
-      Object.assign(options, { multipleStatements: each.multi, pipelining: each.pipelined });
-      Object.assign(options, { permitLocalInfile: each.infile, bigIntAsNumber: true, checkDuplicate: false });
+      Object.assign(options, { multipleStatements: each.multi, bigIntAsNumber: true, checkDuplicate: false });
+      if (each.infile) options.permitLocalInfile = true;
       return load('mariadb').createConnection(options);
     },
     // Of a batch it gives one answer or several, as the server can take it.

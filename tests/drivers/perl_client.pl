@@ -24,8 +24,8 @@ sub connection {
             # Neither can insist on TLS without verifying the server.
             ($each->{tls} ? ("${prefix}_ssl" => 1, "${prefix}_ssl_optional" => $each->{verify} ? 0 : 1) : ()),
             "${prefix}_compression"   => $each->{compress} ? 1 : 0,
-            "${prefix}_multi_statements" => $each->{multi} ? 1 : 0,
-            "${prefix}_local_infile"  => $each->{infile} ? 1 : 0,
+            ($each->{multi} ? ("${prefix}_multi_statements" => 1) : ()),
+            ($each->{infile} ? ("${prefix}_local_infile" => 1) : ()),
             (map { ("${prefix}_ssl_ca_file" => $each->{ca}) } grep { $each->{verify} } 1),
             "${prefix}_conn_attrs"    => $each->{attributes},
             "${prefix}_server_prepare" => 0,

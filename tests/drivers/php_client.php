@@ -29,7 +29,9 @@ final class Improved implements Client
             $flags = MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_VERIFY_SERVER_CERT;
         }
         $flags |= $case['compress'] ? MYSQLI_CLIENT_COMPRESS : 0;
-        $this->link->options(MYSQLI_OPT_LOCAL_INFILE, $case['infile']);
+        if ($case['infile']) {
+            $this->link->options(MYSQLI_OPT_LOCAL_INFILE, true);
+        }
         $this->link->real_connect(
             $case['host'], $case['user'], $case['password'], $case['database'], $case['port'], null, $flags
         );
@@ -119,7 +121,8 @@ final class DataObjects implements Client
         if ($case['tls']) {
             $options += [PDO::MYSQL_ATTR_SSL_CA => $case['ca'], PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => $case['verify']];
         }
-        $options += [PDO::MYSQL_ATTR_MULTI_STATEMENTS => $case['multi'], PDO::MYSQL_ATTR_LOCAL_INFILE => $case['infile']];
+        $options += $case['multi'] ? [PDO::MYSQL_ATTR_MULTI_STATEMENTS => true] : [];
+        $options += $case['infile'] ? [PDO::MYSQL_ATTR_LOCAL_INFILE => true] : [];
         $options += $case['compress'] ? [PDO::MYSQL_ATTR_COMPRESS => true] : [];
         $words = "mysql:host={$case['host']};port={$case['port']};dbname={$case['database']}";
         $this->link = new PDO($words, $case['user'], $case['password'], $options);

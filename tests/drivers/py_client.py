@@ -152,7 +152,8 @@ class PyMySQL(Client):
         chosen: dict[str, Any] = tls if self.case["tls"] else {"ssl_disabled": True}
         if self.case["multi"]:
             chosen["client_flag"] = importlib.import_module("pymysql.constants.CLIENT").MULTI_STATEMENTS
-        chosen["local_infile"] = self.case["infile"]
+        if self.case["infile"]:
+            chosen["local_infile"] = True
         name = self.case["attributes"]["program_name"]
         self.connection = pymysql.connect(**self.basics, program_name=name, **chosen)
 
@@ -200,8 +201,8 @@ class AsyncMy(Client):
                 **basics,
                 program_name=name,
                 ssl=context,
-                local_infile=self.case["infile"],
-                client_flag=MULTI_STATEMENTS if self.case["multi"] else 0,
+                **({"local_infile": True} if self.case["infile"] else {}),
+                **({"client_flag": MULTI_STATEMENTS} if self.case["multi"] else {}),
             )
 
         self.connection = self.loop.run_until_complete(connect())
@@ -276,9 +277,7 @@ class MySQLClient(Client):
             **tls,
             # Whatever is said to it, it compresses.
             **({"compress": True} if self.case["compress"] else {}),
-            local_infile=int(self.case["infile"]),
-            # All of them if nothing is said.
-            multi_statements=self.case["multi"],
+            **({"local_infile": 1} if self.case["infile"] else {}),
             autocommit=True,
         )
 
@@ -309,6 +308,7 @@ class Connector(Client):
 
     def connect(self) -> None:
         more: dict[str, Any] = {"ssl_ca": self.case["ca"], "ssl_verify_cert": True} if self.case["verify"] else {}
+        more |= {"allow_local_infile": True} if self.case["infile"] else {}
         # With a name and a size it is taken from a pool.
         more |= {"pool_name": "deeds", "pool_size": 1} if self.case["pool"] else {}
         self.connection = importlib.import_module("mysql.connector").connect(
@@ -317,7 +317,6 @@ class Connector(Client):
             use_pure=self.pure,
             ssl_disabled=not self.case["tls"],
             compress=self.case["compress"],
-            allow_local_infile=self.case["infile"],
             conn_attrs=dict(self.case["attributes"]),
         )
         # It asks whether the server is there before each cursor that it makes.

@@ -18,7 +18,7 @@ def connect(each)
     host: each['host'], port: each['port'], username: each['user'], password: each['password'],
     database: each['database'], as: :array, connect_attrs: each['attributes'],
     flags: (each['compress'] ? ['COMPRESS'] : []) + (each['multi'] ? ['MULTI_STATEMENTS'] : []),
-    local_infile: each['infile'], **tls, **(each['verify'] ? { sslverify: true } : {})
+    **(each['infile'] ? { local_infile: true } : {}), **tls, **(each['verify'] ? { sslverify: true } : {})
   )
 end
 

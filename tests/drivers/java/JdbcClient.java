@@ -126,11 +126,16 @@ public final class JdbcClient {
     }
 
     private static void deeds(String driver, Case each, Properties found) {
-        found.setProperty("allowMultiQueries", Boolean.toString(each.multi));
-        found.setProperty("allowLoadLocalInfile", Boolean.toString(each.infile));
-        found.setProperty("allowLocalInfile", Boolean.toString(each.infile));
-        // Only with these a fetch size makes a cursor on the server.
-        found.setProperty("useCursorFetch", Boolean.toString(each.multi));
+        // What is not asked for is left as the driver has it: it shows in the login.
+        if (each.multi) {
+            found.setProperty("allowMultiQueries", "true");
+            // Only with this a fetch size makes a cursor on the server.
+            found.setProperty("useCursorFetch", "true");
+        }
+        if (each.infile) {
+            found.setProperty("allowLoadLocalInfile", "true");
+            found.setProperty("allowLocalInfile", "true");
+        }
         // The account may call the procedure, and not read it.
         found.setProperty("noAccessToProcedureBodies", "true");
         if (!each.verify) {
