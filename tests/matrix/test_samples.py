@@ -9,16 +9,23 @@ import pytest
 from analyzer.analysis.connection.truth import compare
 from analyzer.capture import open_capture
 from analyzer.cli.corpus import SUFFIXES, golden_of
+from tests.drivers.compare import as_logged
+from tests.drivers.samples import DRIVER_SAMPLES
 from tests.matrix.samples import SAMPLES, analysed, capture_of, stem, truth
 from tests.servers.sample_cases import CASES
 from tests.servers.sample_sessions import SESSIONS
 
-MOST_BYTES: Final = 1_500_000
+MOST_BYTES: Final = 2_500_000
 
 
 @pytest.mark.parametrize("name", [stem(session.file) for session in SESSIONS])
 def test_truth(name: str) -> None:
     assert compare(analysed(name), truth(name)) == []
+
+
+@pytest.mark.parametrize("name", [stem(sample.file) for sample in DRIVER_SAMPLES])
+def test_truth_of_drivers(name: str) -> None:
+    assert compare(as_logged(analysed(name)), truth(name)) == []
 
 
 @pytest.mark.parametrize(
@@ -34,12 +41,12 @@ def test_keys_are_inside(name: str) -> None:
 
 def test_tables_and_folder_agree() -> None:
     captures = {path.name for path in SAMPLES.iterdir() if path.name.endswith(SUFFIXES)}
-    assert captures == {case.file for case in CASES} | {session.file for session in SESSIONS}
+    assert captures == {each.file for each in (*CASES, *SESSIONS, *DRIVER_SAMPLES)}
     assert len(captures) >= 40
     page = (SAMPLES / "README.md").read_text(encoding="utf-8")
     assert [name for name in captures if f"| {name} |" not in page] == []
     truths = {path.name.removesuffix(".truth.json") for path in SAMPLES.glob("*.truth.json")}
-    assert truths == {stem(session.file) for session in SESSIONS}
+    assert truths == {stem(each.file) for each in (*SESSIONS, *DRIVER_SAMPLES)}
     goldens = {path.name for path in SAMPLES.glob("*.golden.json")}
     assert goldens == {golden_of(SAMPLES / name).name for name in captures}
 
