@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Final
 
 from rich.console import Console
@@ -62,6 +65,8 @@ POINTS: Final = 20
 WIDE: Final = 12
 # Cells of a name or a filter in the head.
 LONGEST_TITLE: Final = 60
+# The exit code where no capture can be read.
+UNREADABLE: Final = 3
 # Textual's theme for terminals of 16 colours.
 SIXTEEN: Final = "ansi-dark"
 LIVE_REPORT: Final = "a live capture leaves no file to read: --report FILE.html or -w FILE at the start writes one"
@@ -199,7 +204,7 @@ class MainScreen(ViewScreen):
         gathered = self.gathered
         gathered.over = True
         if gathered.problems and not gathered.sources and not len(gathered.store):
-            self.app.exit(return_code=3)  # there is nothing to look at
+            self.app.exit(return_code=UNREADABLE)  # there is nothing to look at
         self._changed = True
         self._draw()
         self.opened(self.view)
@@ -659,10 +664,16 @@ class TuiApp(App[None]):
     def __init__(self, feed: Feed) -> None:
         super().__init__()
         self.animation_level = "none"  # each step of one is sent over the line
+        self.ends_by_signal = False
         self._feed = feed
         self.main = MainScreen(feed)
 
     def on_mount(self) -> None:
+        if self.ends_by_signal:
+            # An exception out of the loop would leave the terminal as it is now.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                end = partial(self.exit, return_code=128 + number)
+                asyncio.get_running_loop().add_signal_handler(number, end)
         self.push_screen(self.main)
 
     def on_connection_screen_neighbour(self, event: ConnectionScreen.Neighbour) -> None:
@@ -683,8 +694,9 @@ class TuiApp(App[None]):
 def show(feed: Feed) -> tuple[int, list[str]]:
     """Shows a feed on the terminal until the user ends it; an exit code, and what there is to say of it."""
     app = TuiApp(feed)
+    app.ends_by_signal = True
     if Console().color_system == "standard":
         app.theme = SIXTEEN  # a terminal of 16 colours has its own
     app.run()
     code = app.return_code or 0
-    return code, app.main.gathered.problems if code else []
+    return code, app.main.gathered.problems if code == UNREADABLE else []

@@ -249,4 +249,6 @@ class ConnectionScreen(ViewScreen):
                 ("Its packets", own.text("dissect", of_one)),
                 ("Its commands", own.text("commands", of_one)),
             ]
+            if not line.merged and line.filter is None:
+                found.append(("Its session", own.text("follow", None, "--stream", str(self.connection.stream))))
         return found

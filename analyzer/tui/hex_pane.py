@@ -104,12 +104,15 @@ class HexPane(ScrollView, can_focus=True):
         self._choose(offset if offset >= 0 else len(self.data) - 1)
 
     def on_click(self, event: events.Click) -> None:
+        where = event.get_content_offset(self)
+        if where is None:
+            return
         per_row = self._per_row()
-        at = event.x - 1 - OFFSET
+        at = where.x - OFFSET
         half = per_row * 3 // 2
         within = (at - 1 if at > half else at) // 3 if at < per_row * 3 + 1 else at - per_row * 3 - 2
         if 0 <= within < per_row:
-            offset = (round(self.scroll_y) + event.y) * per_row + within
+            offset = (round(self.scroll_y) + where.y) * per_row + within
             if offset < len(self.data):
                 self._choose(offset)
 

@@ -14,7 +14,7 @@ import struct
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection as Pipe
 from typing import IO, Final, NoReturn
 
@@ -51,14 +51,16 @@ class ScreenProcess:
     """The screen as seen from the analysis. Raises ViewClosed where the user has ended it.
 
     lost  news that there was no room for
+    run   what the process does with the pipe's end and the title, in tests
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, run: Callable[[int, str], object] | None = None) -> None:
         self._waiting: deque[bytes] = deque()
         self._held = 0
         self._pid = 0
         self._fd = -1
         self._title = title
+        self._run = run or _screen
         self.lost = 0
 
     def start(self) -> None:
@@ -66,7 +68,10 @@ class ScreenProcess:
         receive, send = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            _screen(receive, self._title)
+            try:
+                self._run(receive, self._title)
+            finally:
+                os._exit(1)
         os.close(receive)
         os.set_blocking(send, False)
         self._fd = send
@@ -94,12 +99,13 @@ class ScreenProcess:
         """Waits until the user ends the screen; not `whole`: ends it."""
         if not self._pid:
             return
-        with contextlib.suppress(ViewClosed):
-            os.set_blocking(self._fd, True)
-            self._flush()
-        os.close(self._fd)
-        if not whole:
+        if whole:
+            with contextlib.suppress(ViewClosed):
+                os.set_blocking(self._fd, True)
+                self._flush()
+        else:
             os.kill(self._pid, signal.SIGTERM)
+        os.close(self._fd)
         os.waitpid(self._pid, 0)
         self._pid = 0
 

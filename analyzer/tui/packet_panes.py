@@ -150,6 +150,11 @@ class PacketPanes(Vertical):
         self._shown(table.row)
 
     @property
+    def packets(self) -> Sequence[PacketExcerpt]:
+        """All that are shown."""
+        return self._packets.packets
+
+    @property
     def packet(self) -> PacketExcerpt | None:
         """The packet in hand."""
         row = self.query_one("#packets", RowTable).row

@@ -106,9 +106,9 @@ def _rows(command: Command, packets: Sequence[PacketExcerpt], frames: list[int],
             names += [field.value for field in packet.fields if field.name == "name"]
         elif packet.record in _ROWS and shown < MOST_ROWS:
             if not shown and names:
-                yield Text("  " + terminal(" | ".join(names))[: width - 2], style="bold")
+                yield Text("  " + terminal(" | ".join(names))[: max(width - 2, 1)], style="bold")
             shown += 1
-            yield Text("  " + terminal(" | ".join(_values(packet)))[: width - 2])
+            yield Text("  " + terminal(" | ".join(_values(packet)))[: max(width - 2, 1)])
     if command.rows > shown > 0:
         yield Text(f"  ... {labels.count(command.rows - shown, 'more row')}", style="dim")
 

@@ -193,15 +193,18 @@ class RowTable(ScrollView, can_focus=True):
         self._into_view()
 
     def on_click(self, event: events.Click) -> None:
-        if event.y == 0:
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        if at.y == 0:
             start = 0
             for index, width in placed(self.columns, self._width()):
-                if start <= event.x < start + width + GAP:
+                if start <= at.x < start + width + GAP:
                     self.post_message(self.TitleClicked(self, index))
                     return
                 start += width + GAP
             return
-        place = round(self.scroll_y) + event.y - 1
+        place = round(self.scroll_y) + at.y - 1
         if place < len(self.order):
             self.move_to(place)
             if event.chain > 1:
