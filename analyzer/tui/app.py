@@ -159,8 +159,8 @@ class MainScreen(ViewScreen):
 
     def _received(self, reader: WorkAnswer, item: object) -> None:
         """News of the captures; None: there is no more."""
-        if reader is not self._reader:
-            return  # of a reading that was given up
+        if reader is not self._reader or not self.query("#head"):
+            return  # of a reading that was given up, or the program is at its end
         gathered = self.gathered
         if isinstance(item, list):
             for arrival in item:
@@ -214,7 +214,7 @@ class MainScreen(ViewScreen):
     def _draw(self) -> None:
         """Shows what has changed, as often as there is time for it."""
         now = time.monotonic()
-        if now - self._drawn < self._cost * 10:
+        if now - self._drawn < self._cost * 10 or not self.query("#head"):
             return
         self._head()
         if self._changed and not self._paused:

@@ -135,8 +135,8 @@ class ConnectionScreen(ViewScreen):
         self.listen(answer, lambda item: self._received(answer, item))
 
     def _received(self, answer: WorkAnswer, item: object) -> None:
-        if answer is not self._answer:
-            return  # of the connection before
+        if answer is not self._answer or not self.query("#head"):
+            return  # of the connection before, or the program is at its end
         if isinstance(item, ConnectionContent):
             self._content(item)
         elif isinstance(item, ReadingProgress) and item.total:
