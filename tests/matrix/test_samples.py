@@ -41,12 +41,13 @@ def test_keys_are_inside(name: str) -> None:
 
 def test_tables_and_folder_agree() -> None:
     captures = {path.name for path in SAMPLES.iterdir() if path.name.endswith(SUFFIXES)}
-    assert captures == {each.file for each in (*CASES, *SESSIONS, *DRIVER_SAMPLES)}
+    sessions = {each.file for each in SESSIONS} | {each.file for each in DRIVER_SAMPLES}
+    assert captures == {each.file for each in CASES} | sessions
     assert len(captures) >= 40
     page = (SAMPLES / "README.md").read_text(encoding="utf-8")
     assert [name for name in captures if f"| {name} |" not in page] == []
     truths = {path.name.removesuffix(".truth.json") for path in SAMPLES.glob("*.truth.json")}
-    assert truths == {stem(each.file) for each in (*SESSIONS, *DRIVER_SAMPLES)}
+    assert truths == {stem(name) for name in sessions}
     goldens = {path.name for path in SAMPLES.glob("*.golden.json")}
     assert goldens == {golden_of(SAMPLES / name).name for name in captures}
 
