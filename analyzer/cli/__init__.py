@@ -52,7 +52,8 @@ EXAMPLES = """examples:
   handshark analyze -v capture.pcapng                  # the packets of each login, as a ladder
   handshark analyze *.pcap --format jsonl | jq .outcome
   tcpdump -i any -U -w - port 3306 | handshark analyze -
-  handshark report capture.pcapng -o out.html
+  handshark follow capture.pcapng --stream 3           # one connection as a readable script
+  handshark report capture.pcapng --open
   handshark verify session.pcapng truth.json           # the raw client's own knowledge against the analysis
   handshark corpus verify
 
