@@ -30,6 +30,9 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
     arguments.add_argument("--large", action="store_true", help="also bulk at 2 GB (handshark and tshark once each)")
     arguments.add_argument("--runs", type=int, default=3, help="default: 3")
+    arguments.add_argument(
+        "--scale", type=float, default=1.0, help="share of the usual sizes, for a machine that has other work"
+    )
     names = [*(capture.name for capture in CAPTURES), *PARTS]
     arguments.add_argument("--only", nargs="+", choices=names, default=names, help="only these captures and parts")
     chosen = arguments.parse_args()
@@ -40,11 +43,11 @@ def main() -> int:
         pure = contenders.interpreted(place)
         for capture in CAPTURES:
             if capture.name in chosen.only:
-                _measured(capture, capture.make(place), chosen.runs, pure)
+                _measured(capture, capture.make(place, chosen.scale), chosen.runs, pure)
         starting = _start() if {"start", "growth"} & set(chosen.only) else 0.0
         if "growth" in chosen.only:
             print("Fifty times as many logins, one process, without what starting takes:\n")
-            print(growth.table(place, starting, chosen.runs), flush=True)
+            print(growth.table(place, starting, chosen.runs, round(growth.FEW * chosen.scale)), flush=True)
         if chosen.large:
             path = place / "large.pcap"
             made = Made(path, replay.bulk(SAMPLES, path, 2_000_000_000))
