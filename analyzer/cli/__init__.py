@@ -34,6 +34,7 @@ MODULES: Final[dict[str, str]] = {
     "live": "analyzer.cli.live",
     "interfaces": "analyzer.cli.interfaces",
     "extract": "analyzer.cli.extract",
+    "redact": "analyzer.cli.redact",
     "inject-keys": "analyzer.cli.inject_keys",
     "mcp": "analyzer.cli.mcp",
     "corpus": "analyzer.cli.corpus",
@@ -166,6 +167,10 @@ def _run(arguments: argparse.Namespace) -> int:
         _complain(problem)
         return 2
     begin()
+    if getattr(arguments, "redacted", False):
+        from analyzer.cli.redacted import run_redacted
+
+        return run_redacted(arguments, module.run) or (3 if failed else 0)
     code: int = module.run(arguments)
     return code or (3 if failed else 0)
 

@@ -11,7 +11,7 @@ from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Res
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.capture.source import is_pipe
-from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments
+from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, redact_argument
 from analyzer.cli.console import Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
@@ -66,6 +66,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
+    redact_argument(parser)
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     output_arguments(parser, tuple(_WRITERS))
     parser.add_argument(

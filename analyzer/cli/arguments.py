@@ -112,6 +112,16 @@ def captures(parser: argparse.ArgumentParser, least: str = "+") -> None:
     parser.add_argument("--merge", action="store_true", help="read several files as one capture, in time order")
 
 
+def redact_argument(parser: argparse.ArgumentParser) -> None:
+    """--redact, of the commands that show something."""
+    parser.add_argument(
+        "--redact",
+        dest="redacted",
+        action="store_true",
+        help="show names, data and addresses replaced, as `handshark redact` does, so that the result can be published",
+    )
+
+
 def analysis_arguments(
     parser: argparse.ArgumentParser, about_ports: str, about_keylogs: str, room: int = DEFAULT_MEMORY
 ) -> None:

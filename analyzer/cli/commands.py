@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import ORDERS as GROUP_ORDERS
 from analyzer.analysis.model.command import Command
-from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
+from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive, redact_argument
 from analyzer.cli.console import Console, complain, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
@@ -63,6 +63,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
+    redact_argument(parser)
     filter_argument(parser, "only commands of which a packet matches: of the request or of the response")
     output_arguments(parser, FORMATS)
     parser.add_argument(

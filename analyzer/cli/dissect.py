@@ -23,6 +23,7 @@ from analyzer.cli.arguments import (
     port,
     positive,
     processes,
+    redact_argument,
 )
 from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
@@ -115,6 +116,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser, "*")
+    redact_argument(parser)
     filter_argument(parser, "only packets for which it holds")
     parser.add_argument("-V", dest="tree", action="store_true", help="all fields, with the bytes they stand in")
     parser.add_argument("-x", dest="raw", action="store_true", help="the packets' bytes")

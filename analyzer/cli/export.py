@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from analyzer.cli.arguments import Commands, captures, command, options_of, processes
+from analyzer.cli.arguments import Commands, captures, command, options_of, processes, redact_argument
 from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.errors import AnalyzerError
@@ -40,6 +40,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
+    redact_argument(parser)
     filter_argument(parser, "only connections and commands for which it holds")
     parser.add_argument(
         "-o",

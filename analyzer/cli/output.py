@@ -15,8 +15,8 @@ from analyzer.cli.console import complain
 
 STDIN: Final = "-"
 # Names of the arguments that are files, over all commands: what is read, what is written.
-INPUTS: Final = ("captures", "read", "capture", "what", "keylog", "keylogs", "rsa_key", "password_file", "truth")
-OUTPUTS: Final = ("output", "write", "report")
+INPUTS: Final = ("captures", "read", "capture", "what", "keylog", "keylogs", "rsa_key", "password_file", "truth", "key")
+OUTPUTS: Final = ("output", "write", "report", "map")
 _NAMES: Final = {0: "standard input", 1: "standard output"}
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.commands.workload import Workload
-from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes
+from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes, redact_argument
 from analyzer.cli.console import Again, Console, complain
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
@@ -53,6 +53,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
+    redact_argument(parser)
     filter_argument(parser, "only connections for which it holds, or one of whose packets it holds for")
     parser.add_argument(
         "-o",

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import KINDS, CommandStatistics
-from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive
+from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive, redact_argument
 from analyzer.cli.console import Console, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
@@ -60,6 +60,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(wrong=parser.error)  # exits with 2
     captures(parser)
+    redact_argument(parser)
     filter_argument(parser, "only commands of which a packet matches")
     output_arguments(parser, FORMATS)
     parser.add_argument(

@@ -17,12 +17,13 @@ from analyzer.protocol.machine.machine import CLIENT
 from analyzer.sharing import comments
 from analyzer.sharing.choice import ExtractRequest, FrameSet
 from analyzer.sharing.first_look import FirstLook
-from analyzer.sharing.frames import MadeConnection
+from analyzer.sharing.frames import packed_ends
 from analyzer.sharing.inputs import RereadableInputs, rereadable
 from analyzer.sharing.key_watcher import SessionName, SessionNames, lines_of
 from analyzer.sharing.ledger import Rows
+from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
-from analyzer.sharing.plain import KEEP, Piece, PlainReader, PlainSpool, watcher_for
+from analyzer.sharing.plain import KEEP, PlainSpool, watcher_for
 
 Endpoints = tuple[tuple[str, int], tuple[str, int]]
 
@@ -199,9 +200,13 @@ class _Extraction:
         """Every frame that is wanted, in order."""
         opened = self._spool.opened & self._chosen.keys() if self._spool is not None else set()
         self.summary.opened = len(opened)
-        plain = self._spool.read() if self._spool is not None else None
+        made = None
+        if self._spool is not None:
+            made = OpenedConnections(
+                opened, self._spool.read(), lambda stream: packed_ends(self._chosen[stream].endpoints)
+            )
         numbers = np.array(sorted(self._chosen), np.int64)
-        copy = _Copy(self._inputs, self._chosen, self._said, opened, plain, capture)
+        copy = _Copy(self._inputs, self._chosen, self._said, made, capture)
         reader = look.ledger.read()
         fragments = {frame: side for frame, side in look.ledger.fragments.items() if side >> 1 in self._chosen}
         first = look.source.first_time_ns if look.source is not None else None
@@ -265,21 +270,17 @@ class _Copy:
         inputs: RereadableInputs,
         chosen: dict[int, _Chosen],
         said: dict[int, list[tuple[int, str]]],
-        opened: set[int],
-        plain: PlainReader | None,
+        opened: OpenedConnections | None,
         capture: SharedCapture,
     ) -> None:
         self._inputs = inputs
         self._chosen = chosen
         self._said = said
         self._opened = opened
-        self._plain = plain
         self._capture = capture
         self._begun: set[int] = set()
         # Comments whose frame is not written: they go with the connection's next.
         self._due: dict[int, list[str]] = {}
-        self._made: dict[int, MadeConnection] = {}
-        self._pieces: dict[int, list[Piece]] = {}
 
     def frame(self, batch: FrameBatch, place: int, side: int, row: Rows | None) -> None:
         """A frame of this side of a connection; `row` is None for a fragment that did not complete its datagram."""
@@ -288,9 +289,11 @@ class _Copy:
             self._due.setdefault(owner, []).append(text)
         source = int(batch.source[place]) if batch.source is not None else 0
         time_ns = int(batch.timestamp_ns[place])
-        if stream in self._opened:
-            if row is not None:
-                self._made_frames(number, side, row, time_ns, f"{self._inputs.label(source)}, decrypted")
+        if self._opened is not None and stream in self._opened.opened:
+            if row is not None and self._opened is not None:
+                name = f"{self._inputs.label(source)}, decrypted"
+                for made in self._opened.frames(number, row):
+                    self._capture.write(made, time_ns, None, (name, ETHERNET, 0), self._comments(stream, True))
             return
         offset = int(batch.offset[place])
         data = bytes(memoryview(batch.data)[offset : offset + int(batch.captured[place])])
@@ -310,29 +313,3 @@ class _Copy:
                 )
             found.insert(0, text)
         return found
-
-    def _made_frames(self, number: int, side: int, row: Rows, time_ns: int, name: str) -> None:
-        """What a frame of an opened connection completed, as frames of plain TCP."""
-        stream, sender = side >> 1, side & 1
-        made = self._made.get(stream)
-        if made is None:
-            made = self._made[stream] = MadeConnection(self._chosen[stream].endpoints)
-        made.begin(sender, int(row["place"]))
-        if self._plain is not None:
-            for piece in self._plain.up_to(number):
-                if piece.side >> 1 in self._opened:
-                    self._pieces.setdefault(piece.side >> 1, []).append(piece)
-        frames: list[bytes] = []
-        flags = int(row["flags"])
-        mine = b""
-        for piece in self._pieces.pop(stream, ()):
-            if piece.side != side or piece.missing:
-                made.begin(piece.side & 1, 0)
-                frames += made.frames(piece.side & 1, 0, piece.data) if piece.data else ()
-                made.lose(piece.side & 1, piece.missing)
-            else:
-                mine += piece.data
-        if mine or flags & 7 or not row["length"]:
-            frames += made.frames(sender, flags, mine, int(row["window"]))
-        for data in frames:
-            self._capture.write(data, time_ns, None, (name, ETHERNET, 0), self._comments(stream, True))

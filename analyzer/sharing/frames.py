@@ -37,16 +37,49 @@ def checksum(*parts: int) -> int:
     return ~total & 0xFFFF
 
 
+def made_frame(
+    source: tuple[bytes, int],
+    target: tuple[bytes, int],
+    side: int,
+    numbers: tuple[int, int],
+    flags: int,
+    window: int,
+    data: bytes,
+) -> bytes:
+    """A TCP segment in IP in Ethernet. `numbers` are its sequence and its acknowledgement number."""
+    head = (source[1], target[1], *numbers, 5 << 4, flags & 0xFF, window)
+    tcp = struct.pack(">HHIIBBHHH", *head, 0, 0)
+    size = len(tcp) + len(data)
+    pseudo = source[0] + target[0] + struct.pack(">II", size, 6)
+    sums = checksum(ones_sum(pseudo), ones_sum(tcp), ones_sum(data))
+    segment = tcp[:16] + sums.to_bytes(2, "big") + tcp[18:] + data
+    version = 4 if len(source[0]) == 4 else 6
+    if version == 4:
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, 0, 0x4000, 64, 6, 0) + source[0] + target[0]
+        ip = ip[:10] + checksum(ones_sum(ip)).to_bytes(2, "big") + ip[12:]
+    else:
+        ip = struct.pack(">IHBB", 6 << 28, size, 6, 64) + source[0] + target[0]
+    return _MACS[1 - side] + _MACS[side] + _ETHERTYPES[version] + ip + segment
+
+
+def in_vlan(frame: bytes, number: int) -> bytes:
+    """An Ethernet frame with a tag: of 4094 networks each has a number of its own."""
+    return frame[:12] + b"\x81\x00" + (1 + (number - 1) % 4094).to_bytes(2, "big") + frame[12:]
+
+
+def packed_ends(endpoints: Addresses) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
+    """Addresses as they stand in headers."""
+    (one, first), (other, second) = endpoints
+    return (ipaddress.ip_address(one).packed, first), (ipaddress.ip_address(other).packed, second)
+
+
 class MadeConnection:
-    """Writes the frames of one connection anew. `endpoints` in the order of its sides."""
+    """Writes the frames of one connection anew. `ends` in the order of its sides."""
 
-    __slots__ = ("_addresses", "_begun", "_next", "_ports", "_version")
+    __slots__ = ("_begun", "_ends", "_next")
 
-    def __init__(self, endpoints: Addresses) -> None:
-        ips = [ipaddress.ip_address(address) for address, _ in endpoints]
-        self._version = ips[0].version
-        self._addresses = tuple(ip.packed for ip in ips)
-        self._ports = tuple(port for _, port in endpoints)
+    def __init__(self, ends: tuple[tuple[bytes, int], tuple[bytes, int]]) -> None:
+        self._ends = ends
         self._next = [0, 0]
         self._begun = [False, False]
 
@@ -76,19 +109,7 @@ class MadeConnection:
             yield self._frame(side, TCP_ACK, b"", window)
 
     def _frame(self, side: int, flags: int, data: bytes, window: int) -> bytes:
-        source, target = self._addresses[side], self._addresses[1 - side]
         if not self._begun[1 - side]:
             flags &= ~TCP_ACK
-        ack = self._next[1 - side] if flags & TCP_ACK else 0
-        head = (self._ports[side], self._ports[1 - side], self._next[side], ack, 5 << 4, flags, window)
-        tcp = struct.pack(">HHIIBBHHH", *head, 0, 0)
-        size = len(tcp) + len(data)
-        pseudo = source + target + struct.pack(">II", size, 6)
-        sums = checksum(ones_sum(pseudo), ones_sum(tcp), ones_sum(data))
-        segment = tcp[:16] + sums.to_bytes(2, "big") + tcp[18:] + data
-        if self._version == 4:
-            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, 0, 0x4000, 64, 6, 0) + source + target
-            ip = ip[:10] + checksum(ones_sum(ip)).to_bytes(2, "big") + ip[12:]
-        else:
-            ip = struct.pack(">IHBB", 6 << 28, size, 6, 64) + source + target
-        return _MACS[1 - side] + _MACS[side] + _ETHERTYPES[self._version] + ip + segment
+        numbers = (self._next[side], self._next[1 - side] if flags & TCP_ACK else 0)
+        return made_frame(self._ends[side], self._ends[1 - side], side, numbers, flags, window, data)

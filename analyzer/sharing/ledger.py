@@ -17,11 +17,12 @@ from analyzer.sharing.places import Places
 #   side    2 * number of the connection + index of the endpoint that sent it
 #   place   its sequence number, counted on beyond 2**32 where the connection's handler has `places`
 #   at      first byte of the payload within the frame; -1 where it is not in there as it stands (fragments)
-#   length  captured bytes of the payload
+#   length  captured bytes of the payload, missing those that were not
+#   tag     the network that the addresses are of (see TagKind)
 ROW: Final = np.dtype(
     [
         *(("frame", "<i8"), ("side", "<i8"), ("place", "<i8"), ("at", "<i4"), ("length", "<i4")),
-        *(("missing", "<i4"), ("flags", "<u2"), ("window", "<u2")),
+        *(("missing", "<i4"), ("ack", "<u4"), ("tag", "<u8"), ("flags", "<u2"), ("window", "<u2")),
     ]
 )
 Rows = NDArray[np.void]
@@ -60,9 +61,11 @@ class Ledger:
         found["place"] = places.of_rows(numbers, sides) if isinstance(places, Places) else numbers
         offset = segments.offset[rows]
         at = offset - batch.offset[np.searchsorted(batch.number, frame)]
-        found["at"] = np.where(offset < self._whole, at, -1)
+        found["at"] = np.where(offset <= self._whole, at, -1)
         found["length"] = segments.length[rows]
         found["missing"] = segments.missing[rows]
+        found["tag"] = segments.tag[rows]
+        found["ack"] = segments.ack[rows]
         found["flags"] = segments.flags[rows]
         found["window"] = segments.window[rows]
         self._pending.append((connection, found))

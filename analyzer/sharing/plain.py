@@ -29,8 +29,8 @@ from analyzer.sharing.watched import ConversationObserver
 LAYERS: Final = CLIENT_SSL | CLIENT_COMPRESS | CLIENT_ZSTD_COMPRESSION_ALGORITHM
 # Bytes of packets that wait until it is known whether anything is around them.
 MOST_WAITING: Final = 1 << 20
-# Of a packet so many bytes are kept: a whole part of 16 MiB.
-KEEP: Final = 1 << 24
+# Of a packet so many bytes are kept.
+KEEP: Final = 1 << 26
 
 _PIECE: Final = np.dtype(
     [("frame", "<i8"), ("side", "<i8"), ("offset", "<i8"), ("length", "<i8"), ("missing", "<i8")],
@@ -121,7 +121,7 @@ class PlainWatcher(ConversationObserver):
     `redacted` makes of a packet's payload what is written in its place.
     """
 
-    __slots__ = ("_client", "_conversation", "_over", "_shift", "_size", "_spool", "_tcp", "_waiting", "opened")
+    __slots__ = ("_client", "_conversation", "_shift", "_size", "_spool", "_tcp", "_waiting", "opened", "over")
 
     def __init__(self, tcp: TcpConnection, spool: PlainSpool) -> None:
         self._tcp = tcp
@@ -131,12 +131,12 @@ class PlainWatcher(ConversationObserver):
         self._waiting: list[_Waiting] = []
         self._size = 0
         self._shift = 0
-        self._over = False
+        self.over = False
         self.opened = False
 
     @property
     def full(self) -> bool:
-        return self._over
+        return self.over
 
     @property
     def held(self) -> int:
@@ -156,7 +156,7 @@ class PlainWatcher(ConversationObserver):
         self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str, payload: bytes
     ) -> None:
         """A packet, with the payload that is to be written."""
-        if self._over:
+        if self.over:
             return
         self._decide(machine)
         data = plain_packet(packet, record, payload, self._shift)
@@ -169,7 +169,7 @@ class PlainWatcher(ConversationObserver):
             self._put(role, packet.frame, data, missing)
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        if not self._over:
+        if not self.over:
             self._put(role, frame, b"", max(length, 1))
 
     def close(self) -> None:
@@ -187,7 +187,7 @@ class PlainWatcher(ConversationObserver):
         if (session is not None and session.decrypted) or machine.compression is not None:
             self.opened = True
         elif session is None and machine.login_done and machine.state not in st.CONNECTION_PHASE:
-            self._over = True
+            self.over = True
             self._waiting.clear()
             self._size = 0
 
@@ -204,7 +204,7 @@ class PlainWatcher(ConversationObserver):
             if self.opened:
                 self._flush()
             else:
-                self._over = True  # whatever it is: a login has not so many bytes
+                self.over = True  # whatever it is: a login has not so many bytes
                 self._waiting.clear()
                 self._size = 0
 

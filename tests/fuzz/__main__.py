@@ -18,14 +18,20 @@ from tests.fuzz.client import inputs as client_inputs
 from tests.fuzz.targets import TARGETS
 
 WORK = REPOSITORY / ".cache" / "fuzz"
-LONGEST = {"line": 1 << 15, "records": 1 << 14, "client": 1 << 15, "masking": 1 << 9}
+LONGEST = {"line": 1 << 15, "records": 1 << 14, "client": 1 << 15, "masking": 1 << 9, "redaction": 1 << 9}
 # One input may take so long, in seconds, and so much memory, in MiB: more is a finding too.
 TIMEOUT = 20
 MEMORY = 1024
 FOUND = re.compile(r"Test unit written to (.*)")
 
 
-SEEDS = {"line": seeds.captures, "records": seeds.records, "client": client_inputs, "masking": seeds.choices}
+SEEDS = {
+    "line": seeds.captures,
+    "records": seeds.records,
+    "client": client_inputs,
+    "masking": seeds.choices,
+    "redaction": seeds.choices,
+}
 
 
 def prepare(target: str) -> Path:

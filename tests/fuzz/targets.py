@@ -24,6 +24,7 @@ from analyzer.protocol.records.proxy import decode_proxy
 from analyzer.protocol.wire.framing import PacketFramer
 from analyzer.protocol.wire.reader import Reader, TracingReader
 from tests.fuzz.client import client
+from tests.fuzz.redaction import redaction
 from tests.hostile_outputs import analyse, check_json, csv_of, html_of, text_of
 from tests.secrets.twisted import leaks, twisted
 
@@ -180,4 +181,5 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "records": records,
     "client": client,
     "masking": masking,
+    "redaction": redaction,
 }

@@ -62,6 +62,8 @@ SILENT = {
     "tui": "is a screen: see tests/tui/test_hostile.py",
     "live": "shows what analyze shows: see the test of its page; what it writes is a capture",
     "inject-keys": "writes a capture",
+    "extract": "writes a capture",
+    "redact": "writes a capture without secrets: see tests/sharing",
     "corpus": "compares what analyze says with golden files",
     "verify": "compares what analyze says with what is known",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from pathlib import Path
 from analyzer.analysis import AnalysisOptions
 from analyzer.sharing.choice import ExtractRequest
 from analyzer.sharing.extract import ExtractSummary, extract
+from analyzer.sharing.redact import RedactRequest, RedactSummary, redact
+from analyzer.sharing.redaction.replacements import Replacements
 
+KEY = b"a key of the tests"
 COMMENT = 1
 ENHANCED = 6
 SECTION = 0x0A0D0D0A
@@ -74,3 +78,33 @@ def keylog(content: bytes) -> bytes:
     return b"".join(
         body[8 : 8 + struct.unpack_from("<I", body, 4)[0]] for kind, body in blocks(content) if kind == SECRETS
     )
+
+
+def redacted(
+    source: Path | list[Path], request: RedactRequest | None = None, options: AnalysisOptions | None = None
+) -> tuple[bytes, RedactSummary, Replacements]:
+    """What `redact` writes of one capture or several, with one key for all tests."""
+    sources = [str(one) for one in (source if isinstance(source, list) else [source])]
+    out = io.BytesIO()
+    summary, replacements = redact(sources, request or RedactRequest(KEY), options or AnalysisOptions(), out)
+    return out.getvalue(), summary, replacements
+
+
+def secret_forms(secret: bytes) -> list[bytes]:
+    """All forms in which a secret may stand somewhere: text, hexadecimal, base64, UTF-16."""
+    digits = secret.hex()
+    spaced = [sign.join(f"{byte:02x}" for byte in secret) for sign in (" ", ":")]
+    forms = [
+        secret,
+        *(text.encode() for text in (digits, digits.upper(), *spaced)),
+        secret.decode().encode("utf-16-le"),
+    ]
+    for shift in range(3):
+        packed = base64.b64encode(bytes(shift) + secret)
+        forms.append(packed[4 if shift else 0 : len(packed) - 4])
+    return forms
+
+
+def holds(content: bytes, secret: bytes) -> bool:
+    """Whether a secret stands there in any form."""
+    return any(form in content for form in secret_forms(secret))

@@ -1,0 +1,104 @@
+"""Replacements: as long, of the same kind, the same for the same, and no way back but the key."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.sharing.redaction.replacements import Replacements
+from tests.sharing.reading import KEY
+
+MADE = Replacements(KEY)
+CLASSES = (
+    (re.compile(rb"[0-9]"), b"0"),
+    (re.compile(rb"[a-z]"), b"a"),
+    (re.compile(rb"[A-Z]"), b"A"),
+)
+
+
+def form(value: bytes) -> bytes:
+    for pattern, sign in CLASSES:
+        value = pattern.sub(sign, value)
+    return value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_keep_their_length(value: bytes) -> None:
+    assert len(MADE.text("sql", value)) == len(value)
+    assert len(MADE.noise("sql", value)) == len(value)
+    assert len(MADE.nonce("sql", value)) == len(value)
+    assert len(MADE.digits("sql", value)) == len(value)
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
+def test_ascii_keeps_its_form(text: str) -> None:
+    assert form(MADE.text("sql", text.encode())) == form(text.encode())
+
+
+@given(st.text(max_size=60))
+def test_utf8_stays_utf8(text: str) -> None:
+    value = text.encode("utf-8", "ignore")
+    assert len(MADE.text("sql", value).decode()) == len(value.decode())
+
+
+@given(st.binary(max_size=60))
+def test_the_same_becomes_the_same_under_one_key_alone(value: bytes) -> None:
+    assert Replacements(KEY).text("users", value) == MADE.text("values", value)
+    if len(set(value)) > 8 and value.isalnum():
+        assert Replacements(b"another key").text("users", value) != MADE.text("users", value)
+
+
+def test_short_values_stay_different() -> None:
+    words = [bytes((a, b, c)) for a in range(97, 123) for b in range(97, 123) for c in b"xyz"]
+    assert len({MADE.text("users", word) for word in words}) == len(words)
+    numbers = [b"%d" % number for number in range(2000)]
+    assert len({MADE.text("sql", number) for number in numbers}) == len(numbers)
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_integers_stay_in_range(value: int) -> None:
+    for bits in (8, 16, 32, 64):
+        least, most = -(1 << bits - 1), (1 << bits - 1) - 1
+        if least <= value <= most:
+            assert least <= MADE.integer("values", value, least, most) <= most
+
+
+@given(st.dates(min_value=__import__("datetime").date(1000, 1, 1)), st.times())
+def test_dates_stay_dates(date: object, time: object) -> None:
+    value = f"{date} {str(time)[:8]}".encode()
+    made = MADE.text("sql", value).decode()
+    assert re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d", made)
+
+
+@given(st.ip_addresses(v=4), st.ip_addresses(v=4))
+def test_ipv4_keeps_prefixes_octet_by_octet(one: ipaddress.IPv4Address, other: ipaddress.IPv4Address) -> None:
+    first, second = MADE.addresses.packed(one.packed), MADE.addresses.packed(other.packed)
+    common = next((i for i in range(4) if one.packed[i] != other.packed[i]), 4)
+    assert first[:common] == second[:common]
+    assert (first == second) == (one == other)
+    assert len(str(ipaddress.ip_address(first))) == len(str(one))
+    assert MADE.text("addresses", str(one).encode()) == str(ipaddress.ip_address(first)).encode()
+
+
+@given(st.ip_addresses(v=6), st.ip_addresses(v=6))
+def test_ipv6_keeps_prefixes_nibble_by_nibble(one: ipaddress.IPv6Address, other: ipaddress.IPv6Address) -> None:
+    first, second = (MADE.addresses.packed(address.packed).hex() for address in (one, other))
+    common = next((i for i in range(32) if one.packed.hex()[i] != other.packed.hex()[i]), 32)
+    assert first[:common] == second[:common]
+    assert (first == second) == (one == other)
+
+
+def test_addresses_that_say_nothing_stay() -> None:
+    for text in ("127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.251", "::1", "::", "ff02::1"):
+        assert MADE.addresses.packed(ipaddress.ip_address(text).packed) == ipaddress.ip_address(text).packed
+    assert MADE.text("addresses", b"fe80::1").startswith(b"fe80::")
+
+
+@given(st.binary(min_size=6, max_size=6))
+def test_macs_keep_group_and_local_bits(address: bytes) -> None:
+    made = MADE.addresses.mac(address)
+    assert made[0] & 3 == address[0] & 3
+    assert MADE.addresses.mac(address) == made
