@@ -50,8 +50,8 @@ function _shtab_handshark_using
   test "$_shtab_handshark_cmdpath" = "$argv"
 end
 
-set -g _shtab_handshark_commands analyze commands explain findings stats follow dissect fields report export sql tui live interfaces extract inject-keys mcp corpus verify
-set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keylog --limit --memory --metrics --most-open --note --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
+set -g _shtab_handshark_commands analyze commands explain findings stats follow dissect fields report export sql tui live interfaces extract redact inject-keys mcp corpus verify
+set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keep --key --keylog --limit --map --memory --metrics --most-open --note --other --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
 
 complete -c handshark -e
 complete -c handshark -f
@@ -67,6 +67,7 @@ complete -c handshark -n '_shtab_handshark_using analyze' -l show-secrets -d 'do
 complete -c handshark -n '_shtab_handshark_using analyze' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using analyze' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
 complete -c handshark -n '_shtab_handshark_using analyze' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using analyze' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using analyze' -s Y -x -d 'only connections for which it holds, or one of whose packets it holds for; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using analyze' -l format -xka "text json jsonl csv" -d 'default: text'
 complete -c handshark -n '_shtab_handshark_using analyze' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write there instead of standard output'
@@ -87,6 +88,7 @@ complete -c handshark -n '_shtab_handshark_using commands' -l show-secrets -d 'd
 complete -c handshark -n '_shtab_handshark_using commands' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using commands' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
 complete -c handshark -n '_shtab_handshark_using commands' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using commands' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using commands' -s Y -x -d 'only commands of which a packet matches: of the request or of the response; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using commands' -l format -xka "text jsonl csv slowlog sql" -d 'default: text'
 complete -c handshark -n '_shtab_handshark_using commands' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write there instead of standard output'
@@ -124,6 +126,7 @@ complete -c handshark -n '_shtab_handshark_using stats' -l show-secrets -d 'do n
 complete -c handshark -n '_shtab_handshark_using stats' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using stats' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
 complete -c handshark -n '_shtab_handshark_using stats' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using stats' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using stats' -s Y -x -d 'only commands of which a packet matches; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using stats' -l format -xka "text json jsonl csv" -d 'default: text'
 complete -c handshark -n '_shtab_handshark_using stats' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write there instead of standard output'
@@ -161,6 +164,7 @@ complete -c handshark -n '_shtab_handshark_using dissect' -l show-secrets -d 'do
 complete -c handshark -n '_shtab_handshark_using dissect' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using dissect' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
 complete -c handshark -n '_shtab_handshark_using dissect' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using dissect' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using dissect' -s Y -x -d 'only packets for which it holds; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using dissect' -s V -d 'all fields, with the bytes they stand in'
 complete -c handshark -n '_shtab_handshark_using dissect' -s x -d 'the packets'"'"' bytes'
@@ -195,6 +199,7 @@ complete -c handshark -n '_shtab_handshark_using report' -l show-secrets -d 'do 
 complete -c handshark -n '_shtab_handshark_using report' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using report' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
 complete -c handshark -n '_shtab_handshark_using report' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using report' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using report' -s Y -x -d 'only connections for which it holds, or one of whose packets it holds for; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using report' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'where to (default: the capture'"'"'s name with .html, in this directory; for md standard output)'
 complete -c handshark -n '_shtab_handshark_using report' -l open -d 'show the page in the browser when it is written'
@@ -215,6 +220,7 @@ complete -c handshark -n '_shtab_handshark_using export' -l show-secrets -d 'do 
 complete -c handshark -n '_shtab_handshark_using export' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using export' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
 complete -c handshark -n '_shtab_handshark_using export' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using export' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using export' -s Y -x -d 'only connections and commands for which it holds; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using export' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'a folder, or a file: .parquet and .csv hold one table, .duckdb and .sqlite all'
 complete -c handshark -n '_shtab_handshark_using export' -l table -xka "connections commands findings authentication_steps attributes captures" -d 'only this one (repeatable): connections, commands, findings, authentication_steps, attributes, captures; of .parquet and .csv connections without it'
@@ -299,6 +305,23 @@ complete -c handshark -n '_shtab_handshark_using extract' -l decrypted -d 'write
 complete -c handshark -n '_shtab_handshark_using extract' -l comments -d 'write findings and what happened as comments of the frames'
 complete -c handshark -n '_shtab_handshark_using extract' -s w -l write -xka "(__fish_complete_path (commandline -ct))" -d 'where to write; - is stdout'
 complete -c handshark -n '_shtab_handshark_using extract; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
+complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a redact -d 'Writes captures as pcapng without names, data, literals, addresses and secrets; the protocol stays.'
+complete -c handshark -n '_shtab_handshark_using redact' -s h -l help -d 'show this help message and exit'
+complete -c handshark -n '_shtab_handshark_using redact' -l port -x -d 'MySQL is assumed on this port where a connection'"'"'s start was not captured (repeatable; 3306 always is)'
+complete -c handshark -n '_shtab_handshark_using redact' -l keylog -xka "(__fish_complete_path (commandline -ct))" -d 'TLS secrets in NSS key log format (repeatable; with - read on while it grows); those inside a pcapng are used without asking'
+complete -c handshark -n '_shtab_handshark_using redact' -l rsa-key -xka "(__fish_complete_path (commandline -ct))" -d 'a server'"'"'s RSA key (PEM), for RSA key exchange up to TLS 1.2'
+complete -c handshark -n '_shtab_handshark_using redact' -l show-secrets -d 'do not mask passwords, tokens and scrambles'
+complete -c handshark -n '_shtab_handshark_using redact' -l memory -x -d 'what all connections may hold back together (default: 512M)'
+complete -c handshark -n '_shtab_handshark_using redact' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
+complete -c handshark -n '_shtab_handshark_using redact' -l merge -d 'read several files as one capture, in time order'
+complete -c handshark -n '_shtab_handshark_using redact' -l keep -x -d 'what may stay: addresses, attributes, databases, errors, files, gtids, names, sql, users, values'
+complete -c handshark -n '_shtab_handshark_using redact' -l identifiers -d 'replace names of tables and columns too'
+complete -c handshark -n '_shtab_handshark_using redact' -l key -xka "(__fish_complete_path (commandline -ct))" -d 'what replacements are made with (default: a new one, thrown away)'
+complete -c handshark -n '_shtab_handshark_using redact' -l other -xka "drop headers keep" -d 'frames that are not MySQL'"'"'s: left out, their headers alone, or as they are (default: drop)'
+complete -c handshark -n '_shtab_handshark_using redact' -l dry-run -d 'write nothing, and say what would be replaced'
+complete -c handshark -n '_shtab_handshark_using redact' -l map -xka "(__fish_complete_path (commandline -ct))" -d 'write there what became of what, for yourself alone'
+complete -c handshark -n '_shtab_handshark_using redact' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'where to write; - is standard output'
+complete -c handshark -n '_shtab_handshark_using redact; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a inject-keys -d 'Writes a capture as pcapng with TLS secrets inside, so that it can be read without a key log.'
 complete -c handshark -n '_shtab_handshark_using inject-keys' -s h -l help -d 'show this help message and exit'
 complete -c handshark -n '_shtab_handshark_using inject-keys' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d FILE.pcapng
