@@ -251,16 +251,17 @@ class Inlet:
         words: U32 = self._arena.words[(where >> 2)[:, None] + np.arange(2, 7)]
         first = together[0][1]
         last = together[-1][1] + together[-1][2]
-        wide = words.astype(np.int64)
+        # A row of each column: what is compiled takes columns whose numbers lie side by side.
+        wide = np.ascontiguousarray(words.T, dtype=np.int64)
         return FrameBatch(
             data=self._arena.octets.data[first:last],
             number=np.concatenate(numbers),
-            timestamp_ns=wide[:, 1] << 32 | wide[:, 2],
-            link_type=self._links[wide[:, 0]],
+            timestamp_ns=wide[1] << 32 | wide[2],
+            link_type=self._links[wide[0]],
             offset=where + PACKET_HEADER - first,
-            captured=wide[:, 3],
-            original=wide[:, 4],
-            interface=wide[:, 0].astype(np.int32) if len(self._links) > 1 else None,
+            captured=wide[3],
+            original=wide[4],
+            interface=wide[0].astype(np.int32) if len(self._links) > 1 else None,
         )
 
     def _give_back(self, messages: int) -> None:

@@ -249,6 +249,9 @@ class Pair:
     def take(self) -> list[tuple[int, tuple[int, bytes, int]]]:
         found = []
         for batch in self.inlet.batches(0):
+            # What is compiled takes no others.
+            columns = (batch.number, batch.timestamp_ns, batch.link_type, batch.offset, batch.captured, batch.original)
+            assert all(column.flags.c_contiguous for column in columns)
             found += list(zip(batch.number.tolist(), rows_of(batch), strict=True))
         return found
 
