@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from analyzer.net.tcp.headers import identification
 from analyzer.net.tcp.reassembly import TcpConnection
 
 # Both are seen to begin within so long: a frame passes a machine in microseconds.
@@ -28,7 +29,7 @@ class Twin(msgspec.Struct):
     first_frame: int
     first_ns: int
     sent: int  # bytes of both directions
-    ip_id: int  # of the SYN; 0 where it was not captured, or has none
+    syn: tuple[int, int, bytes] | None  # sequence and acknowledgement number of the SYN, and its headers
     endpoints: tuple[Address, Address]
 
 
@@ -49,14 +50,19 @@ class Twins:
             return known
         first, second = tcp.endpoints
         endpoints = (second, first) if tcp.initiator == 1 else (first, second)
-        self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, _sent(tcp), tcp.syn_id, endpoints)
+        syn = tcp.halves[tcp.initiator or 0].syn
+        self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, _sent(tcp), syn, endpoints)
         if len(self._known) > MOST:
             self._known.popitem(last=False)
         return None
 
 
 def _is_copy(tcp: TcpConnection, known: Twin) -> bool:
-    if abs(tcp.first_ns - known.first_ns) > TOGETHER_NS or _sent(tcp) != known.sent or tcp.syn_id != known.ip_id:
+    if abs(tcp.first_ns - known.first_ns) > TOGETHER_NS or _sent(tcp) != known.sent:
+        return False
+    # Headers are read where all else agrees.
+    syn = known.syn
+    if tcp.syn_id != (identification(syn[2], syn[0], syn[1]) if syn is not None else 0):
         return False
     return {address for address, _ in tcp.endpoints} != {address for address, _ in known.endpoints}
 

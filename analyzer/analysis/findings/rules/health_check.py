@@ -81,9 +81,11 @@ def applies(case: Case) -> bool:
     c = case.connection
     if c.end_time_ns - c.start_time_ns > SHORT_NS or len(c.commands) > FEW_COMMANDS or not c.tcp.syn:
         return False
-    if c.login is not None and not (c.commands.keys() & SIGNS_OF_LIFE or _known_user(c) or _in_one_go(case)):
+    if case.facts.faults.gaps or sum(c.commands.values()) > FEW_COMMANDS:
         return False
-    return not case.facts.faults.gaps and sum(c.commands.values()) <= FEW_COMMANDS
+    if c.login is None or _in_one_go(case) or any(name in c.commands for name in SIGNS_OF_LIFE):
+        return True
+    return _known_user(c) != ""
 
 
 def check(case: Case) -> Iterator[Verdict]:
