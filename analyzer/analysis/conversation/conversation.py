@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.analysis.conversation import resync
-from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, HeldBytes, LostBytes, Undecided
+from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, LostBytes, Undecided
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.fast_path import plain_turns
@@ -172,39 +172,20 @@ class Conversation(PiecesHandler):
         else:
             self.facts.record_place(nth, burst, burst_ns)
 
-    def _begins(self, newcomer: Newcomer, piece: Chunk) -> None:
+    def _begins(self, newcomer: Newcomer, chunk: Chunk) -> None:
         """Takes a piece of a login that is not decided."""
         tcp = self.tcp
-        newcomer.add(HeldBytes(piece, tcp.piece_seq, tcp.piece_acks))
+        newcomer.taken.append((chunk, tcp.piece_seq, tcp.piece_acks))
         if self._made:
-            self._take(*piece)
-        elif tcp.syn_ns is None or tcp.synack_ns is None or tcp.gaps or not self._is_known(newcomer):
-            self._complete()
-        else:
+            self._take(*chunk)
+        elif newcomer.follow(chunk[0] == tcp.initiator, chunk) and tcp.syn_ns is not None and tcp.synack_ns is not None:
+            if newcomer.step is not None and newcomer.step.shape is not None:
+                self._recognise(newcomer, newcomer.step.shape)
             return
+        else:
+            self._complete()
         if self.machine.state not in UNDER_WAY or newcomer.is_long:
             self._learn(newcomer)
-
-    def _is_known(self, newcomer: Newcomer) -> bool:
-        """Whether what has come agrees with a login that is known; takes it where that is a whole one."""
-        step = newcomer.step
-        count = len(newcomer.pieces)
-        newcomer.cut()
-        for index in range(count, len(newcomer.pieces)):
-            sender, data, ends, *_ = newcomer.pieces[index]
-            step = step.after(sender == self.tcp.initiator, data, ends) if step is not None else None
-            if step is None:
-                return False
-            if step.shape is not None:
-                rest = newcomer.pieces[index + 1 :]
-                del newcomer.pieces[index + 1 :]
-                self._recognise(newcomer, step.shape)
-                for chunk in rest:
-                    self.facts.closing.spoke_ns = chunk[4][-1]
-                    self._bytes(CLIENT if chunk[0] == self.client else SERVER, *chunk[1:])
-                return True
-        newcomer.step = step
-        return True
 
     def _recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """The whole login has a known shape."""
@@ -217,6 +198,9 @@ class Conversation(PiecesHandler):
             self.facts.record_place(*newcomer.place)
         if self._shapes is not None:
             self._shapes.known()
+        for sender, data, ends, frames, times in newcomer.pieces[shape.length :]:
+            self.facts.closing.spoke_ns = times[-1]
+            self._bytes(CLIENT if sender == self.client else SERVER, data, ends, frames, times)
 
     def _learn(self, newcomer: Newcomer) -> None:
         """The login is decided, and had no known shape: that of others may be learnt from it."""

@@ -15,13 +15,13 @@ It is used where nobody looks at packets and no password is checked, and left al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from operator import itemgetter
 from typing import Final, TypeVar
 
 import msgspec
 
-from analyzer.analysis.conversation.classifier import Chunk, HeldBytes
+from analyzer.analysis.conversation.classifier import Chunk
 from analyzer.analysis.conversation.facts import AuthFacts, ClosingFacts, Facts, GreetingFacts, LoginFacts
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
 from analyzer.protocol.machine.machine import Machine
@@ -43,30 +43,25 @@ R = TypeVar("R", bound=Record | None)
 
 
 class Mask:
-    """One layout of a piece: what of it is fixed, and what comes next where that is so."""
+    """One layout of a piece: what of it is fixed, and what comes next where that is so (`following`)."""
 
-    __slots__ = ("_digits", "_fixed", "fields", "following")
+    __slots__ = ("_digits", "fields", "fixed", "following")
 
     def __init__(self, fields: tuple[FreeField, ...], length: int) -> None:
         self.fields = fields
         self.following: dict[Hashable, ShapeStep] = {}
         starts = [0, *(field.free.stop for field in fields)]
         stops = [*(field.free.start for field in fields), length]
-        self._fixed: Callable[[bytes], Hashable] = itemgetter(*map(slice, starts, stops))
+        self.fixed: Callable[[bytes], Hashable] = itemgetter(*map(slice, starts, stops))
         self._digits = [field.free for field in fields if field.digits]
 
-    def step(self, data: bytes) -> ShapeStep | None:
-        """What comes after the piece `data`; None where what is fixed of it is not known."""
-        found = self.following.get(self._fixed(data))
-        if found is not None:
-            for place in self._digits:
-                if not data[place].isdigit():
-                    return None
-        return found
+    def fits(self, data: bytes) -> bool:
+        """Whether the digits of a piece are some."""
+        return all(data[place].isdigit() for place in self._digits)
 
     def put(self, data: bytes) -> ShapeStep:
-        """The same, made where it was not known."""
-        return self.following.setdefault(self._fixed(data), ShapeStep())
+        """What comes after a piece, made where it was not known."""
+        return self.following.setdefault(self.fixed(data), ShapeStep())
 
 
 class ShapeStep:
@@ -81,8 +76,8 @@ class ShapeStep:
     def after(self, by_client: bool, data: bytes, ends: list[int]) -> ShapeStep | None:
         """What comes after another piece; None where no login goes on like that."""
         for mask in self.masks.get(_outline(by_client, ends), ()):
-            found = mask.step(data)
-            if found is not None:
+            found = mask.following.get(mask.fixed(data))
+            if found is not None and mask.fits(data):
                 return found
         return None
 
@@ -106,21 +101,23 @@ def _outline(by_client: bool, ends: list[int]) -> Hashable:
 class LoginShape:
     """A login that was decided: its facts, with places of segments, from 1, for frames and times (0: never).
 
-    `machine` stands where the login left it, `steps` counts those of the authentication: none where TLS is due.
+    `machine` stands where the login left it, `length` counts its pieces, and `steps` those of the authentication: none
+    where TLS is due.
     """
 
-    __slots__ = ("_facts", "_greeting", "_login", "machine", "steps")
+    __slots__ = ("_facts", "_greeting", "_login", "length", "machine", "steps")
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
         self._facts = facts
         self.machine = machine
+        self.length = len(fields)
         self.steps = len(facts.auth.steps)
         self._greeting, self._login = fields[0], fields[LOGIN_PIECE]
 
     def facts_of(self, client: int, pieces: list[Chunk]) -> Facts:
         """The facts of another login of this shape. Records of its steps are the first one's: their words are alike."""
         frames, times = [0], [0]
-        for piece in pieces:
+        for piece in pieces[: self.length]:
             frames += piece[3]
             times += piece[4]
         known = self._facts
@@ -191,48 +188,56 @@ def _refilled(record: R, fields: tuple[FreeField, ...], data: bytes) -> R:
 class Newcomer:
     """A connection whose login is not decided: what was taken of it, and where that stands among known logins.
 
-    `taken` are its pieces as they came, `pieces` those that `cut` made of them: but for the first, one for each
-    segment, as TLS may begin in any. `step` is None where no login that is known began so: it goes the whole way, and
-    something may be learnt from it. `place` is what `Facts.record_place` will be told.
+    `taken` are its pieces as they came, each with the number of its first byte and what its segments acknowledge;
+    `pieces` those that `follow` or `cut` made of them: but for the first, one for each segment, as TLS may begin in
+    any. `step` is None where no login that is known began so: it goes the whole way, and something may be learnt from
+    it. `place` is what `Facts.record_place` will be told.
     """
 
-    __slots__ = ("_cut", "_size", "pieces", "place", "step", "taken")
+    __slots__ = ("pieces", "place", "step", "taken")
 
     def __init__(self, step: ShapeStep | None) -> None:
         self.step = step
-        self.taken: list[HeldBytes] = []
+        self.taken: list[tuple[Chunk, int, list[int]]] = []
         self.pieces: list[Chunk] = []
         self.place: tuple[int, int, int] | None = None
-        self._cut = 0
-        self._size = 0
 
-    def add(self, held: HeldBytes) -> None:
-        """Keeps a piece."""
-        self.taken.append(held)
-        self._size += len(held.chunk[1])
+    def follow(self, by_client: bool, chunk: Chunk) -> bool:
+        """Goes on with a piece; False where no known login does. Behind the one that decides it nothing is followed."""
+        step, pieces = self.step, self.pieces
+        for one in (chunk,) if len(chunk[2]) == 1 or not pieces else _each_segment(chunk):
+            if step is None:
+                return False
+            if step.shape is None:
+                step = step.after(by_client, one[1], one[2])
+            pieces.append(one)
+        self.step = step
+        return step is not None
 
     def cut(self) -> None:
-        """Cuts what was taken since the last call."""
-        for held in self.taken[self._cut :]:
-            sender, data, ends, frames, times = chunk = held.chunk
-            if len(ends) == 1 or not self.pieces:
-                self.pieces.append(chunk)
-                continue
-            start = 0
-            for end, frame, time_ns in zip(ends, frames, times, strict=True):
-                self.pieces.append((sender, data[start:end], [end - start], [frame], [time_ns]))
-                start = end
-        self._cut = len(self.taken)
+        """Makes the pieces of all that was taken."""
+        self.pieces = [self.taken[0][0]]
+        for chunk, _, _ in self.taken[1:]:
+            self.pieces += _each_segment(chunk)
 
     @property
     def held(self) -> int:
         """Bytes of memory that the pieces take."""
-        return self._size
+        return sum(len(chunk[1]) for chunk, _, _ in self.taken)
 
     @property
     def is_long(self) -> bool:
         """Whether there is more than a login has."""
-        return self._size > MOST_BYTES or len(self.taken) > MOST_PIECES
+        return len(self.taken) > MOST_PIECES or self.held > MOST_BYTES
+
+
+def _each_segment(chunk: Chunk) -> Iterator[Chunk]:
+    """A piece for each segment of one."""
+    sender, data, ends, frames, times = chunk
+    start = 0
+    for end, frame, time_ns in zip(ends, frames, times, strict=True):
+        yield sender, data[start:end], [end - start], [frame], [time_ns]
+        start = end
 
 
 class LoginShapes:
