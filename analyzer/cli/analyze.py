@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Result
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.live import DecidedAnalysis
+from analyzer.analysis.model.connection import Finding
 from analyzer.capture.source import is_pipe
 from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, redact_argument
 from analyzer.cli.console import Console
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
-from analyzer.engine.collectors import AsDecided, connection_alone, connections, whole
+from analyzer.engine.collectors import AsDecided, Rendering, connection_alone, connections, whole
 from analyzer.engine.run import Run
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ EXAMPLES = """examples:
 """
 
 
-def rank_of(connection: Connection) -> int:
+def rank_of(findings: list[Finding]) -> int:
     """How grave the gravest finding is: an index of SEVERITIES, -1 for none."""
-    return max((SEVERITIES.index(finding.severity) for finding in connection.findings), default=-1)
+    return max((SEVERITIES.index(finding.severity) for finding in findings), default=-1)
 
 
 class _Outcome:
@@ -104,10 +105,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rendered(
-    arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, encode: Callable[[Connection], bytes]
+    arguments: argparse.Namespace,
+    options: AnalysisOptions,
+    outcome: _Outcome,
+    rendering: Rendering[tuple[bytes, int]],
 ) -> Iterator[bytes]:
     """Each connection encoded, in the process that found it."""
-    harvest = connections(arguments.filter, lambda result: (encode(result[0]), rank_of(result[0])))
+    harvest = connections(arguments.filter, rendering)
     sources: Run[tuple[bytes, int]] = Run(options, harvest, jobs_of(arguments), Console())
     for _, results in sources.each(arguments.captures, arguments.merge):
         for line, rank in results:
@@ -116,18 +120,25 @@ def _rendered(
     outcome.take(sources)
 
 
-def _jsonl(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
-    from analyzer.report.jsonl import encode
+def _lines() -> Rendering[tuple[bytes, int]]:
+    """Connections as lines of JSON, each with the rank of its gravest finding."""
+    from analyzer.report.jsonl import begin, encode, finish
 
-    for line in _rendered(arguments, options, outcome, encode):
+    return Rendering(
+        lambda result: (encode(result[0]), rank_of(result[0].findings)),
+        begin,
+        lambda begun, findings: (finish(begun, findings), rank_of(findings)),
+    )
+
+
+def _jsonl(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
+    for line in _rendered(arguments, options, outcome, _lines()):
         out.write(line)
 
 
 def _json(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
-    from analyzer.report.jsonl import encode
-
     before = b"[\n"
-    for line in _rendered(arguments, options, outcome, encode):
+    for line in _rendered(arguments, options, outcome, _lines()):
         out.write(before + line.rstrip(b"\n"))
         before = b",\n"
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
@@ -137,7 +148,8 @@ def _csv(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outc
     from analyzer.report.csv import encode, header
 
     out.write(header().encode())
-    for line in _rendered(arguments, options, outcome, lambda connection: encode(connection).encode()):
+    rendering = Rendering(lambda result: (encode(result[0]).encode(), rank_of(result[0].findings)))
+    for line in _rendered(arguments, options, outcome, rendering):
         out.write(line)
 
 
@@ -161,7 +173,7 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
             if not begun:
                 report.begin(name)
                 begun = True
-            outcome.gravest = max(outcome.gravest, rank_of(connection))
+            outcome.gravest = max(outcome.gravest, rank_of(connection.findings))
             report.connection(connection, detail)
         if len(sources.sources) > before:
             if not begun:
@@ -182,7 +194,7 @@ def _as_decided(arguments: argparse.Namespace, options: AnalysisOptions, outcome
         before = len(sources.sources)
         report.begin(name)
         for connection, detail, final in news:
-            outcome.gravest = max(outcome.gravest, rank_of(connection))
+            outcome.gravest = max(outcome.gravest, rank_of(connection.findings))
             report.news(connection, detail, final)
         if len(sources.sources) > before:
             report.end(sources.sources[-1])
@@ -201,7 +213,7 @@ def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _
     )
     for _, found in sources.each(arguments.captures, arguments.merge):
         for connection in found:
-            outcome.gravest = max(outcome.gravest, rank_of(connection))
+            outcome.gravest = max(outcome.gravest, rank_of(connection.findings))
             fleet.add(connection)
     outcome.take(sources)
     if arguments.format == "json":

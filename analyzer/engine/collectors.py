@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
-from analyzer.analysis.findings.cross_connection import Across, Held, is_open
+from analyzer.analysis.findings.cross_connection import Across, Held, is_open, outline_of
 from analyzer.analysis.findings.history import Note, note_of
 from analyzer.analysis.live import DecidedAnalysis
+from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.model.detail import ConnectionDetail
 
 if TYPE_CHECKING:
@@ -51,11 +52,34 @@ class Done(NamedTuple):
     note: Note | None
 
 
-class Connections(Generic[T]):
-    """Each connection, rendered. One process of several gives `Done`, or the result where others decide a finding."""
+class Begun(NamedTuple):
+    """A connection rendered but for its findings, which others decide, and what is asked of it for that."""
 
-    def __init__(self, render: Callable[[Result], T]) -> None:
-        self._render = render
+    outline: Connection
+    rendered: object
+
+
+class Rendering(Generic[T]):
+    """Renders a connection: all of it, or what is known of it before its findings are."""
+
+    def __init__(
+        self,
+        whole: Callable[[Result], T],
+        begin: Callable[[Connection], Any] | None = None,
+        finish: Callable[[Any, list[Finding]], T] | None = None,
+    ) -> None:
+        """With `begin` and `finish` it is done in two steps where it has to wait: less is kept, and sent around."""
+        self.whole = whole
+        self.begin = begin
+        self.finish = finish
+
+
+class Connections(Generic[T]):
+    """Each connection, rendered. One process of several gives `Done`; where others decide a finding `Begun`, or the
+    result."""
+
+    def __init__(self, rendering: Rendering[T] | Callable[[Result], T]) -> None:
+        self._rendering = rendering if isinstance(rendering, Rendering) else Rendering(rendering)
         self._shared = False
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
@@ -63,11 +87,16 @@ class Connections(Generic[T]):
         return options
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
+        rendering = self._rendering
         for result in results:
             connection = result[0]
-            item: Any = self._render(result) if not self._shared or not is_open(connection) else result
-            if self._shared and item is not result:
-                item = Done(item, note_of(connection))
+            item: Any = result
+            if not self._shared:
+                item = rendering.whole(result)
+            elif not is_open(connection):
+                item = Done(rendering.whole(result), note_of(connection))
+            elif rendering.begin is not None:
+                item = Begun(outline_of(connection), rendering.begin(connection))
             yield (connection.stream,), item
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
@@ -84,16 +113,20 @@ class Connections(Generic[T]):
         yield from map(self._rendered, held.rest())
 
     def _rendered(self, item: Any) -> T:
-        return cast(T, item.rendered) if isinstance(item, Done) else self._render(item)
+        if isinstance(item, Done):
+            return cast(T, item.rendered)
+        if isinstance(item, Begun) and self._rendering.finish is not None:
+            return self._rendering.finish(item.rendered, item.outline.findings)
+        return self._rendering.whole(item)
 
 
 class Matched(Connections[T]):
     """Each connection for which a filter holds, rendered."""
 
-    def __init__(self, keep: Filter, render: Callable[[Result], T]) -> None:
+    def __init__(self, keep: Filter, rendering: Rendering[T] | Callable[[Result], T]) -> None:
         from analyzer.analysis.dissection.selection import Matching
 
-        super().__init__(render)
+        super().__init__(rendering)
         self._matching = Matching(keep)
         self._kept: dict[int, bool] = {}
 
@@ -157,9 +190,9 @@ class AsDecided:
         return (self._key,)
 
 
-def connections(keep: Filter | None, render: Callable[[Result], T]) -> Callable[[], Connections[T]]:
+def connections(keep: Filter | None, rendering: Rendering[T] | Callable[[Result], T]) -> Callable[[], Connections[T]]:
     """What makes a collector of connections: of all, or of those for which a filter holds."""
-    return partial(Connections, render) if keep is None else partial(Matched, keep, render)
+    return partial(Connections, rendering) if keep is None else partial(Matched, keep, rendering)
 
 
 def jobs_allowed(keep: Filter | None, jobs: int | None) -> int | None:

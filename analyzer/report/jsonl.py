@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
+from typing import Final
 
 import msgspec
 
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.report.escape import json_safe
+
+NO_FINDINGS: Final = b'"findings":[]'
 
 
 def _safe(value: object) -> object:
@@ -20,11 +24,27 @@ def _safe(value: object) -> object:
     return value
 
 
-def _object(connection: msgspec.Struct) -> bytes:
+def _object(connection: object) -> bytes:
     try:
         return msgspec.json.encode(connection)
     except UnicodeEncodeError:  # bytes that are not UTF-8 somewhere: rare, so only then is every string looked at
         return msgspec.json.encode(_safe(msgspec.to_builtins(connection)))
+
+
+def begin(connection: Connection) -> tuple[bytes, bytes]:
+    """The line but for the findings: what stands before them, and behind."""
+    unsaid = copy(connection)
+    unsaid.findings = []
+    line = encode(unsaid)
+    # No text holds quotes that are not escaped, and behind the findings there is no list.
+    at = line.rindex(NO_FINDINGS) + len(NO_FINDINGS) - 2
+    return line[:at], line[at + 2 :]
+
+
+def finish(begun: tuple[bytes, bytes], findings: list[Finding]) -> bytes:
+    """The whole line."""
+    before, behind = begun
+    return before + _object(findings) + behind
 
 
 def encode(connection: msgspec.Struct) -> bytes:

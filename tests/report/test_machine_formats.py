@@ -20,6 +20,15 @@ from tests.report import examples
 from tests.report.texts import ANY_TEXT, disguised
 
 
+def test_a_line_in_two_steps_is_the_same() -> None:
+    for connection in (examples.accepted(), examples.rejected(), examples.connection()):
+        for name in ("app", 'a " "findings":[] b', "\udcff"):
+            if connection.login is not None:
+                connection.login.attributes = {name: name, "findings": "[]"}
+            begun = jsonl.begin(connection)
+            assert jsonl.finish(begun, connection.findings) == jsonl.encode(connection)
+
+
 def test_keys_and_order_are_the_contracts() -> None:
     line = jsonl.encode(examples.accepted())
     keys = list(json.loads(line))

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from copy import copy
 from typing import Final, Generic, TypeVar
 
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.history import History, Note, note_of
 from analyzer.analysis.findings.rule import FAR_AHEAD, RANK, Found
-from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.model.connection import Authentication, Connection, Finding, Login
 
 # Findings that are completed here, by their codes: connections that have one may not be rendered before.
 COMPLETED: Final = {rule.code: rule.complete for rule in TABLE if rule.complete is not None}
@@ -35,6 +36,20 @@ T = TypeVar("T")
 def is_open(connection: Connection) -> bool:
     """Whether a finding of the connection waits to be completed."""
     return any(finding.code in OPEN for finding in connection.findings)
+
+
+def outline_of(connection: Connection) -> Connection:
+    """A connection with what is asked of it when its findings are completed, and little else: it goes to another
+    process."""
+    login, exchange = connection.login, connection.authentication
+    outline = copy(connection)
+    outline.greeting = outline.tls = outline.driver = None
+    outline.commands = {}
+    if login is not None:
+        outline.login = Login(login.user, None, None, [], 0, None, None, None, None, login.frame)
+    if exchange is not None:
+        outline.authentication = Authentication(exchange.plugin, [], exchange.path, exchange.password_protection, [])
+    return outline
 
 
 class Across:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.bursts import MOST_PAIRS, Bursts
-from analyzer.analysis.findings.cross_connection import OPEN, Across, is_open
+from analyzer.analysis.findings.cross_connection import OPEN, Across, is_open, outline_of
 from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of
-from analyzer.engine.collectors import Connections, whole
+from analyzer.engine.collectors import Connections, Rendering, whole
 from analyzer.engine.run import Run
+from analyzer.report import jsonl
 from tests.analysis.findings.command_phase import LATER, SAME, WAITING, dump
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
@@ -83,6 +85,24 @@ def test_any_number_of_processes_finds_the_same(capture: Path) -> None:
     assert {code for connection in alone for code in codes(connection)} >= EXPECTED
     for jobs in (2, 3):
         assert analysed(capture, jobs) == alone
+
+
+def test_lines_that_wait_for_their_findings_are_made_in_two_steps(capture: Path) -> None:
+    rendering = Rendering(lambda result: jsonl.encode(result[0]), jsonl.begin, jsonl.finish)
+
+    def lines(jobs: int) -> list[bytes]:
+        run: Run[bytes] = Run(AnalysisOptions(), partial(Connections, rendering), jobs)
+        return [line for _, found in run.each([str(capture)], False) for line in found]
+
+    assert lines(2) == lines(1) == [jsonl.encode(connection) for connection in analysed(capture, 1)]
+
+
+def test_an_outline_is_small_and_is_noted_alike(capture: Path) -> None:
+    for connection in analysed(capture, 1):
+        outline = outline_of(connection)
+        assert note_of(outline) == note_of(connection)
+        if connection.greeting is not None:
+            assert len(pickle.dumps(outline)) < len(pickle.dumps(connection))
 
 
 def test_clients_are_told_apart(capture: Path) -> None:
