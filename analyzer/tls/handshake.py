@@ -16,10 +16,10 @@ from analyzer.tls.certificates import (
     decompressed,
     split_chain,
 )
-from analyzer.tls.ciphers import Suite, suite_of
+from analyzer.tls.ciphers import Suite
 from analyzer.tls.events import Note
-from analyzer.tls.fingerprints import ja3, ja4
 from analyzer.tls.hello import GREASE, TLS13, ClientHello, ServerHello
+from analyzer.tls.memo import TlsMemo
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.tables import ALERTS, GROUPS, VERSIONS
 
@@ -45,10 +45,12 @@ class KeyExchange:
     key_exchange      body of the ClientKeyExchange
     ticket            of a NewSessionTicket before TLS 1.3
     transcript        for the extended master secret, up to the ClientKeyExchange
+    memo              what is known of other sessions
     """
 
-    def __init__(self, keep_transcript: bool) -> None:
+    def __init__(self, keep_transcript: bool, memo: TlsMemo) -> None:
         self.keep_transcript = keep_transcript
+        self.memo = memo
         self.client_hello: ClientHello | None = None
         self.server_hello: ServerHello | None = None
         self.suite: Suite | None = None
@@ -101,7 +103,7 @@ class Handshake:
     notes                    its messages, for who shows them
     """
 
-    def __init__(self, keep_transcript: bool) -> None:
+    def __init__(self, keep_transcript: bool, memo: TlsMemo | None = None) -> None:
         self.started = False
         self.version: str | None = None
         self.cipher_suite: str | None = None
@@ -120,7 +122,7 @@ class Handshake:
         self.ja3: str | None = None
         self.ja4: str | None = None
         self.error: str | None = None
-        self.keys = KeyExchange(keep_transcript)
+        self.keys = KeyExchange(keep_transcript, memo or TlsMemo())
         self.notes = NoteList()
 
     @property
@@ -177,7 +179,8 @@ class Handshake:
         self.started = True
         self.keys.transcript.clear()
         self.keys.key_exchange = self.keys.ticket = b""
-        seen = hello.parse_client_hello(body)
+        known = self.keys.memo.client_hello(body)
+        seen = known.hello
         first = self.keys.client_hello is None
         if self.keys.retried:
             # RFC 8446, 4.1.2: the second hello must not offer early data; what the first announced is refused.
@@ -189,15 +192,15 @@ class Handshake:
         self.server_name = seen.server_name
         self.alpn_offered = [_text(name) for name in seen.alpn]
         if first:
-            self.ja3 = ja3(seen)
-            self.ja4 = ja4(seen)
+            self.ja3 = known.ja3
+            self.ja4 = known.ja4
 
     def _server_hello(self, body: bytes) -> None:
         self.started = True
         seen = hello.parse_server_hello(body)
         self.version = _version(seen.version)
         self.keys.tls13 = seen.version >= TLS13
-        self.keys.suite = suite_of(seen.cipher_suite)
+        self.keys.suite = self.keys.memo.suite(seen.cipher_suite)
         self.cipher_suite = self.keys.suite.name
         self._group(seen.key_share)
         if seen.retry:
@@ -216,11 +219,9 @@ class Handshake:
             self.key_share_group = GROUPS.get(number, f"0x{number:04x}")
 
     def _certificates(self, found: list[CertificateSeen], body: bytes) -> None:
-        from analyzer.tls.x509 import describe_certificate
-
         found.clear()
         for der in split_chain(body, self.keys.tls13)[:LONGEST_CHAIN]:
-            found.append(describe_certificate(der))
+            found.append(self.keys.memo.certificate(der))
 
     # -- alerts, end of the handshake ---------------------------------------------------------------------------------
 

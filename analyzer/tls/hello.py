@@ -92,6 +92,10 @@ class _Bytes:
         self._pos = 0
 
     @property
+    def position(self) -> int:
+        return self._pos
+
+    @property
     def left(self) -> int:
         return len(self._data) - self._pos
 
@@ -156,6 +160,41 @@ def parse_client_hello(body: bytes) -> ClientHello:
         known.get(EXT_SESSION_TICKET, b""),
         EXT_EARLY_DATA in known,
     )
+
+
+def fresh_of(body: bytes) -> list[slice]:
+    """Where a ClientHello has bytes that are made anew for each session: random, session id, keys of its shares.
+
+    Their lengths are not among them, so a hello that differs in nothing else is laid out alike. Raises ValueError.
+    """
+    message = _Bytes(body)
+    message.take(34)
+    session = message.number(1)
+    at = message.position
+    found = [slice(2, 34), slice(at, at + session)]
+    message.take(session)
+    message.vector(2)
+    message.vector(1)
+    if not message.left:
+        return found
+    message.number(2)
+    while message.left:
+        kind, length = message.number(2), message.number(2)
+        at = message.position
+        if kind == EXT_KEY_SHARE:
+            found += _fresh_keys(body, at + 2, at + length)
+        message.take(length)
+    return found
+
+
+def _fresh_keys(body: bytes, at: int, stop: int) -> list[slice]:
+    """The public keys of a key_share extension, each behind its group and its length (RFC 8446, 4.2.8)."""
+    found = []
+    while at + 4 <= stop:
+        length = int.from_bytes(body[at + 2 : at + 4], "big")
+        found.append(slice(at + 4, min(at + 4 + length, stop)))
+        at += 4 + length
+    return found
 
 
 def parse_server_hello(body: bytes) -> ServerHello:

@@ -5,6 +5,7 @@ Source: RFC 9850, "The SSLKEYLOGFILE Format for TLS"; NSS Key Log Format (RSA, P
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -31,7 +32,8 @@ _LABELS: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
     PREMASTER: (32, tuple(range(16, 1025))),
 }
 # Labels that are right and of no use here.
-_PASSED_OVER: Final = frozenset({"EXPORTER_SECRET", "EARLY_EXPORTER_SECRET", "ECH_SECRET", "ECH_CONFIG"})
+_PASSED_OVER: Final = frozenset({b"EXPORTER_SECRET", b"EARLY_EXPORTER_SECRET", b"ECH_SECRET", b"ECH_CONFIG"})
+_BY_NAME: Final = {label.encode("ascii"): (label, *lengths) for label, lengths in _LABELS.items()}
 
 LONGEST_LINE: Final = 4096
 MOST_SECRETS: Final = 1 << 20
@@ -95,7 +97,7 @@ class KeyLog:
 
     def knows(self, client_random: bytes) -> bool:
         """Whether there is any secret for this client random."""
-        return any((label, client_random) in self._secrets for label in _LABELS)
+        return bool(self._secrets) and any((label, client_random) in self._secrets for label in _LABELS)
 
     def _line(self, line: bytes, tentative: bool = False) -> None:
         line = line.strip()
@@ -103,11 +105,11 @@ class KeyLog:
             return
         parts = line.split() if len(line) <= LONGEST_LINE else []
         try:
-            label = parts[0].decode("ascii") if parts else ""
-            if label in _PASSED_OVER:
+            name = parts[0] if parts else b""
+            if name in _PASSED_OVER:
                 return
-            width, lengths = _LABELS[label]
-            belongs_to, secret = (bytes.fromhex(part.decode("ascii")) for part in parts[1:])
+            label, width, lengths = _BY_NAME[name]
+            belongs_to, secret = map(unhexlify, parts[1:])
         except (KeyError, ValueError):
             self.ignored += not tentative
             return

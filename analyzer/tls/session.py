@@ -21,6 +21,7 @@ from analyzer.tls.direction import Direction, EncryptedRecord, TlsRecord
 from analyzer.tls.events import FOUND, MISSING, NOT_GIVEN, PARTIAL, UNSUPPORTED, WRONG, AfterTls, Event, Plain
 from analyzer.tls.handshake import Handshake
 from analyzer.tls.keylog import KeyLog
+from analyzer.tls.memo import TlsMemo
 from analyzer.tls.opening import Opener
 from analyzer.tls.records import (
     ALERT,
@@ -48,14 +49,17 @@ class TlsSession:
 
     keys     secrets by session; may grow at any time
     rsa_key  the server's, for suites with RSA key exchange
+    memo     what is known of other sessions
 
     `decrypted` is True once application data has verified. For all else there is to know see `handshake`, `key_state`,
     `problem` and `encrypted_records`.
     """
 
-    def __init__(self, keys: KeyLog | None = None, rsa_key: rsa.RSAPrivateKey | None = None) -> None:
+    def __init__(
+        self, keys: KeyLog | None = None, rsa_key: rsa.RSAPrivateKey | None = None, memo: TlsMemo | None = None
+    ) -> None:
         log = KeyLog() if keys is None and rsa_key is not None else keys
-        self.handshake = Handshake(keep_transcript=log is not None)
+        self.handshake = Handshake(log is not None, memo)
         self._opener = Opener(self.handshake, log, rsa_key)
         self.directions = self._opener.directions
 

@@ -17,6 +17,7 @@ from analyzer.tls.keylog import KeyLog
 from analyzer.tls.records import begins_tls, is_all_records, is_client_hello
 
 if TYPE_CHECKING:
+    from analyzer.tls.memo import TlsMemo
     from analyzer.tls.session import RSAPrivateKey, TlsSession
 
 # (role, bytes, ends, frames, times) of what TLS held.
@@ -25,11 +26,23 @@ Inside = Callable[[int, bytes, list[int], list[int], list[int]], None]
 UNANNOUNCED: Final = frozenset({st.GREETING, st.DESYNCHRONISED})
 
 
-class Secrets(msgspec.Struct, frozen=True):
-    """What opens TLS, for all connections of a capture: key logs, and a server's RSA key."""
+class Secrets(msgspec.Struct):
+    """What opens TLS, for all connections of a capture: key logs, and a server's RSA key. `memo` is what sessions have
+    in common, once there is one."""
 
     keys: KeyLog
     rsa_key: RSAPrivateKey | None = None
+    memo: TlsMemo | None = None
+
+    def session(self) -> TlsSession:
+        """A session that begins."""
+        # It loads what most captures have no use for.
+        from analyzer.tls.memo import TlsMemo
+        from analyzer.tls.session import TlsSession
+
+        if self.memo is None:
+            self.memo = TlsMemo()
+        return TlsSession(self.keys, self.rsa_key, self.memo)
 
 
 class TlsLayer:
@@ -68,12 +81,10 @@ class TlsLayer:
         self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int], login_lost: bool
     ) -> None:
         """TLS begins with these bytes."""
-        from analyzer.tls.session import TlsSession  # it loads what most captures have no use for
-
         decoder = self._decoder
         facts, machine = decoder.facts, decoder.machine
         decoder.bare = False
-        tls = self.session = TlsSession(self._secrets.keys, self._secrets.rsa_key)
+        tls = self.session = self._secrets.session()
         state = machine.state
         early = decoder.framers[SERVER].pending
         if early and state in (st.LOGIN, st.TLS_HANDSHAKE):
