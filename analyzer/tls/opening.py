@@ -146,17 +146,23 @@ class Opener:
 
     def open(self, half: Direction, record: TlsRecord, events: list[Event]) -> bool:
         """Decrypts a record; False where no key is there, or none that fits."""
-        plain = self._try(half, record)
-        if plain is None:
-            return False
-        frame = record.frame
-        self.handshake.notes.now = record.time_ns
-        half.place.verified += 1
-        half.place.here += 1
-        half.place.trials = 0
+        shake, place, frame = self.handshake, half.place, record.frame
+        # Most records open under the key that is due.
+        protection = place.protection
+        plain = None if protection is None else protection.open(place.sequence, record.header, record.body)
+        if plain is not None:
+            place.sequence += 1
+        else:
+            plain = self._try(half, record, protection)
+            if plain is None:
+                return False
+        shake.notes.now = record.time_ns
+        place.verified += 1
+        place.here += 1
+        place.trials = 0
         half.stream.unsure = False
         kind = record.header[0]
-        if self.handshake.keys.tls13:
+        if shake.keys.tls13:
             # RFC 8446, 5.4: contents, their type, zeros.
             end = len(plain) - 1
             if end >= 0 and not plain[end]:
@@ -166,14 +172,14 @@ class Opener:
                 return True
             kind = plain[end]
             plain = plain[:end]
-            if kind != ALERT and len(record.body) <= 2 + 1 + 16 + PADDING:
-                self.handshake.no_alert(half.sender, frame)
+            if kind != ALERT and shake.alerts and len(record.body) <= 2 + 1 + 16 + PADDING:
+                shake.no_alert(half.sender, frame)
         if kind == APPLICATION_DATA:
             self.decrypted = True
             if plain:
                 events.append(Plain(plain, half.sender, frame, record.time_ns))
-            if self.handshake.end is None and half.place.epoch != EARLY:
-                self.handshake.done(half.sender, frame, False)
+            if shake.end is None and place.epoch != EARLY:
+                shake.done(half.sender, frame, False)
         elif kind == HANDSHAKE:
             self.messages(half, plain, frame, opened=True)
         elif kind == ALERT and len(plain) >= 2:
@@ -182,21 +188,23 @@ class Opener:
             half.move(CIPHERED)
         return True
 
-    def _try(self, half: Direction, record: TlsRecord) -> bytes | None:
-        """The contents of a record under the key that is due, or one that may be due where something is missing."""
+    def _try(self, half: Direction, record: TlsRecord, refused: Protection | None) -> bytes | None:
+        """The contents of a record under the key that is due, or one that may be due where something is missing.
+
+        `refused` is the key that was due, and does not open it; None where it is not made yet.
+        """
         keys = self.keys
         if keys is None:
             return None
         header, body, lost = record.header, record.body, record.lost
         if not half.place.epoch and self.handshake.keys.tls13:
             half.place.epoch = EARLY if half.sender == CLIENT and self.handshake.keys.early_data else HANDSHAKE_EPOCH
-        protection = half.place.protection
+        protection = refused
         if protection is None:
             protection = half.place.protection = keys.find(
                 self.handshake, half.sender, half.place.epoch, half.place.updates
             )
-        if protection is not None:
-            plain = protection.open(half.place.sequence, header, body)
+            plain = None if protection is None else protection.open(half.place.sequence, header, body)
             if plain is not None:
                 half.place.sequence += 1
                 return plain

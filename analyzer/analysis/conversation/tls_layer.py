@@ -138,7 +138,10 @@ class TlsLayer:
 
     def handle(self, events: list[Event]) -> None:
         """Takes what came out of TLS: what was opened and verified, and what follows TLS in plain text."""
-        self._hand_on_notes(last=False)
+        if self._decoder.observer is not None:
+            self._hand_on_notes(last=False)
+        elif not events:
+            return
         decoder = self._decoder
         index = 0
         while index < len(events):
@@ -164,7 +167,8 @@ class TlsLayer:
                 ends = list(accumulate(len(each.data) for each in run))
                 marks = (ends, [each.frame for each in run], [each.time_ns for each in run])
             self._inside(event.sender, data, *marks)
-        self._hand_on_notes(last=True)
+        if self._decoder.observer is not None:
+            self._hand_on_notes(last=True)
 
     def _secured(self, event: Event) -> bool:
         """The first bytes that were opened; False where they can not be of this protocol."""
