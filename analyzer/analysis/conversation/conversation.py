@@ -325,12 +325,19 @@ class Conversation(PiecesHandler):
                     return
             stop = pieces.run_end(first, last)
             # They matter where bytes are missing: what is not decided yet may turn out to lack some.
-            if not self._made or self._resync.watching or self._undecided is not None:
+            if self._needs_numbers():
                 self.tcp.piece_seq, self.tcp.piece_acks = pieces.numbers(first, stop)
             self._rest = pieces, stop, last
             self.data(*pieces.run(first, stop))
             first = stop
         self._rest = None
+
+    def _needs_numbers(self) -> bool:
+        """Whether it matters what the next piece acknowledges."""
+        if self._made:
+            return self._resync.watching or self._undecided is not None
+        # Of a login that began as a known one it is decided what it is.
+        return self._newcomer is not None and not self._newcomer.pieces
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self._look_closely()

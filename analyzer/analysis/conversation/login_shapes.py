@@ -205,6 +205,10 @@ class Newcomer:
     def follow(self, by_client: bool, chunk: Chunk) -> bool:
         """Goes on with a piece; False where no known login does. Behind the one that decides it nothing is followed."""
         step, pieces = self.step, self.pieces
+        if step is not None and step.shape is None and len(chunk[2]) == 1:
+            pieces.append(chunk)
+            step = self.step = step.after(by_client, chunk[1], chunk[2])
+            return step is not None
         for one in (chunk,) if len(chunk[2]) == 1 or not pieces else _each_segment(chunk):
             if step is None:
                 return False

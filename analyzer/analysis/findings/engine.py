@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from analyzer.analysis.conversation.facts import MOST
 from analyzer.analysis.findings.catalog import TABLE
-from analyzer.analysis.findings.conditions import SIGNS, has_error
+from analyzer.analysis.findings.conditions import SIGNS, has_error, has_failed_command
 from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Rule, Verdict
 from analyzer.analysis.findings.signs import signs_of
 from analyzer.analysis.model.connection import Finding
@@ -38,6 +39,7 @@ GIVEN: Final[dict[Condition, int]] = {
 } | SIGNS
 # Those that are alike where logins are.
 OF_LOGIN: Final = frozenset(condition for rule in TABLE if rule.by_login for condition in rule.applies) - SIGNS.keys()
+NONE: Final[frozenset[int]] = frozenset()
 Asked = tuple[tuple[int, Condition], ...]
 
 
@@ -62,13 +64,13 @@ def chosen(case: Case) -> tuple[Rule, ...]:
         if condition(case):
             met |= bit
     error = case.connection.error.code if case.connection.error is not None else 0
-    key = (met, error)
-    choices = evidence.choices
-    rules = choices.get(key)
+    failed = frozenset(case.facts.answers.error_counts) if met & BITS[has_failed_command] else NONE
+    key = (met, error, failed)
+    rules = evidence.choices.get(key)
     if rules is None:
-        rules = tuple(rule for rule in TABLE if _applies(rule, met, error))
-        if len(choices) < MOST_CHOICES:
-            choices[key] = rules
+        rules = tuple(rule for rule in TABLE if _applies(rule, met, error, failed))
+        if len(evidence.choices) < MOST_CHOICES:
+            evidence.choices[key] = rules
     return rules
 
 
@@ -95,10 +97,16 @@ def asked_of(signs: int) -> Asked:
     return tuple((bit, condition) for bit, condition in CONDITIONS if not GIVEN[condition] or GIVEN[condition] & signs)
 
 
-def _applies(rule: Rule, met: int, error: int) -> bool:
-    """Whether one of the rule's conditions is met; an error of the connection has to be one of the rule's."""
-    wanted = not rule.errors or error in rule.errors
-    return any(met & BITS[condition] for condition in rule.applies if wanted or condition is not has_error)
+def _applies(rule: Rule, met: int, error: int, failed: frozenset[int]) -> bool:
+    """Whether one of the rule's conditions is met; an error of the connection, and of a command, has to be one of the
+    rule's."""
+    passed_over = set()
+    if rule.errors and error not in rule.errors:
+        passed_over.add(has_error)
+    # Where there are so many that not all are counted, it may be any.
+    if rule.failures and len(failed) < MOST and not rule.failures & failed:
+        passed_over.add(has_failed_command)
+    return any(met & BITS[condition] for condition in rule.applies if condition not in passed_over)
 
 
 def _only_note(found: list[Finding]) -> None:

@@ -56,8 +56,8 @@ class Evidence:
     asked: dict[int, tuple[tuple[int, Condition], ...]] = field(default_factory=dict)
     # The same for logins that are alike, with the conditions that they meet -> the others that are worth asking.
     by_login: dict[tuple[Hashable, int], tuple[int, tuple[tuple[int, Condition], ...]]] = field(default_factory=dict)
-    # Which conditions a connection meets, and its error's code -> the rules worth a look.
-    choices: dict[tuple[int, int], tuple[Rule, ...]] = field(default_factory=dict)
+    # Which conditions a connection meets, its error's code, those of failed commands -> the rules worth a look.
+    choices: dict[tuple[int, int, frozenset[int]], tuple[Rule, ...]] = field(default_factory=dict)
     # What to set, by topic, driver and what is filled in: the same for most connections.
     options: dict[tuple[object, ...], str] = field(default_factory=dict)
     # Wordings of findings that most connections have.
@@ -122,6 +122,7 @@ class Rule:
     causes    what else leads to the same bytes on the wire
     sources   manual pages and RFCs it rests on
     errors    where not empty, the rule is only looked at for these error codes of the server
+    failures  the same of commands that failed: `has_failed_command` is met only by these codes
     """
 
     code: str
@@ -137,6 +138,7 @@ class Rule:
     causes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     errors: frozenset[int] = frozenset()
+    failures: frozenset[int] = frozenset()
     given: int = 0
     complete: Callable[[Connection, Finding, History], bool] | None = field(default=None, repr=False)
     conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)

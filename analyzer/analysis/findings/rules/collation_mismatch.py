@@ -27,14 +27,20 @@ def applies(case: Case) -> bool:
     login = case.facts.login.record
     if not isinstance(login, HandshakeResponse41):
         return False
-    if login.filler[0]:
-        return True  # a number over 255, of which servers of before 8.0 read the low byte
     number = login.character_set
-    return number not in EVERYWHERE and (number >= MYSQL_ONLY.start or collation(number, True) is None)
+    # A number over 255, of which servers of before 8.0 read the low byte; one that not all servers know.
+    if not login.filler[0] and (number in EVERYWHERE or (number < MYSQL_ONLY.start and collation(number, True))):
+        return False
+    return any(True for _ in _misread(case))
 
 
 def check(case: Case) -> Iterator[Verdict]:
     yield from _refused(case)
+    yield from _misread(case)
+
+
+def _misread(case: Case) -> Iterator[Verdict]:
+    """What the login asks for is read otherwise, or not known."""
     login = login41(case)
     if login is None:
         return
@@ -87,6 +93,7 @@ RULE = Rule(
     "The session's collation is another than the client asked for",
     (applies, has_failed_command),
     check,
+    failures=UNKNOWN_CODES,
     by_login=True,
     looks_at=(
         "the collation of the login: two bytes of which servers read one (309 becomes 53), one the server "

@@ -78,6 +78,7 @@ RULE = Rule(
     "A packet larger than max_allowed_packet",
     (has_failed_command, was_cut),
     check,
+    failures=frozenset({TOO_LARGE}),
     looks_at=(
         "ERR 1153 in answer to a command, or a large packet that the server cut off; the size its header announces"
     ),

@@ -31,6 +31,7 @@ RULE = Rule(
     "The account's password has expired",
     (has_error, has_failed_command),
     check,
+    failures=frozenset({MUST_CHANGE}),
     looks_at="ERR 1862 in answer to the login, or 1820",
     about=(
         "The password was right and is too old (default_password_lifetime, PASSWORD EXPIRE). A client that "

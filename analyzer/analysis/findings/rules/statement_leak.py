@@ -67,6 +67,7 @@ RULE = Rule(
     "Statements are prepared and never closed",
     (has_failed_command, leaves_many),
     check,
+    failures=frozenset({NO_MORE}),
     looks_at="ERR 1461, and how many statements a connection prepared and closed",
     about=(
         "A prepared statement takes memory of the server until it is closed, or its session ends. Where a program "

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.conditions import has_error
 from analyzer.analysis.findings.driver_options import TLS, option
 from analyzer.analysis.findings.helpers import error_seen, is_mariadb, refusal, wants_tls
 from analyzer.analysis.findings.rule import ERROR, LIKELY, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import REFUSED
 
 ACCESS_DENIED = 1045
+
+
+def applies(case: Case) -> bool:
+    """Whether the error says so, or a password may tell."""
+    error = case.connection.error
+    return error is not None and (case.evidence.password is not None or wants_tls(error.code, error.message))
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -45,8 +51,10 @@ RULE = Rule(
     "tls-required",
     ERROR,
     "The server takes no login without TLS",
-    (has_error,),
+    (applies,),
     check,
+    by_login=True,
+    given=REFUSED,
     looks_at=(
         "ERR 3159 (perhaps after the auth exchange, `01 03`), 9002 of Azure, 2012 of Vitess, and others whose text "
         "says so; "

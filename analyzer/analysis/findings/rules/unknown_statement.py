@@ -51,6 +51,7 @@ RULE = Rule(
     "The server does not know a prepared statement",
     (has_failed_command,),
     check,
+    failures=frozenset({UNKNOWN}),
     looks_at="ERR 1243, which statements it is about, and whether they were prepared on this connection",
     about=(
         "A prepared statement belongs to one session of one server. Where a pool or a proxy (one that shares back ends "
