@@ -70,6 +70,9 @@ class Opener:
             if not _whole_messages(data):
                 return
             half.blind = False
+        if not buffer and len(data) >= 4 and 4 + int.from_bytes(data[1:4], "big") == len(data) <= LONGEST_MESSAGE:
+            self._message(half, data, frame, opened)  # most records hold one message
+            return
         buffer += data
         while len(buffer) >= 4 and not half.blind:
             stop = 4 + int.from_bytes(buffer[1:4], "big")
@@ -82,18 +85,23 @@ class Opener:
                 return
             raw = bytes(buffer[:stop])
             del buffer[:stop]
-            try:
-                before = self.handshake.keys.tls13
-                self.handshake.message(half.sender, raw[0], raw)
-                if self.handshake.notes.listed is not None:
-                    name, text = message_text(self.handshake, half.sender, raw[0])
-                    self.handshake.notes.add(half.sender, name, text, stop, frame)
-                if self.handshake.keys.tls13 and not before:
-                    self._begin13()
-            except ValueError as error:
-                self.handshake.error = f"handshake message {raw[0]}: {error}"
-            if opened and self.handshake.keys.tls13:
-                self._follow(half, raw[0], frame)
+            self._message(half, raw, frame, opened)
+
+    def _message(self, half: Direction, raw: bytes, frame: int, opened: bool) -> None:
+        """Takes a handshake message with its header."""
+        shake = self.handshake
+        try:
+            before = shake.keys.tls13
+            shake.message(half.sender, raw[0], raw)
+            if shake.notes.listed is not None:
+                name, text = message_text(shake, half.sender, raw[0])
+                shake.notes.add(half.sender, name, text, len(raw), frame)
+            if shake.keys.tls13 and not before:
+                self._begin13()
+        except ValueError as error:
+            shake.error = f"handshake message {raw[0]}: {error}"
+        if opened and shake.keys.tls13:
+            self._follow(half, raw[0], frame)
 
     def _begin13(self) -> None:
         """The server chose TLS 1.3. A client's ChangeCipherSpec may have come before that, and means nothing then."""
