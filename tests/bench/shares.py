@@ -21,13 +21,16 @@ class Shares:
     commands: int
     fast_frames: int
     fast_commands: int
+    known_logins: int
 
     def line(self) -> str:
         """In words."""
         found = [f"{self.fast_frames / max(self.frames, 1):.1%} of {self.frames:,} frames"]
         if self.commands:
             found.append(f"{self.fast_commands / self.commands:.1%} of {self.commands:,} commands")
-        return f"Taken the fast way: {', '.join(found)}; {self.connections:,} connections."
+        known = self.known_logins / max(self.connections, 1)
+        found.append(f"{known:.1%} of the logins of {self.connections:,} connections, up to TLS")
+        return f"Taken the fast way: {', '.join(found)}."
 
 
 def shares_of(path: Path, keylog: Path | None = None) -> Shares:
@@ -35,4 +38,6 @@ def shares_of(path: Path, keylog: Path | None = None) -> Shares:
     analysis = Analysis(str(path), AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ()))
     commands = sum(sum(connection.commands.values()) for connection, _ in read_through(analysis, path))
     totals = analysis.totals
-    return Shares(totals.frames, totals.mysql_connections, commands, totals.frames - totals.slow_frames, totals.turns)
+    fast_frames = totals.frames - totals.slow_frames
+    known = analysis.shapes.found if analysis.shapes is not None else 0
+    return Shares(totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, known)

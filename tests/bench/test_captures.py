@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import analyzer
-from tests.bench import different, oltp, recorded
+from tests.bench import different, oltp, recorded, replay
 from tests.bench.captures import SAMPLES
 from tests.bench.shares import Shares, shares_of
 
@@ -42,7 +42,14 @@ def test_what_is_made_is_there(tmp_path: Path) -> None:
     path = tmp_path / "made.pcap"
     frames = oltp.oltp(SAMPLES, path, 2, 2)
     whole = oltp.commands_of(2, 2)
-    assert shares_of(path) == Shares(frames, 2, whole, frames, shares_of(path).fast_commands)
+    assert shares_of(path) == Shares(frames, 2, whole, frames, shares_of(path).fast_commands, 0)
+
+
+def test_logins_of_a_storm_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "storm.pcap"
+    replay.storm(SAMPLES, path, 120, 20)
+    # Two of each kind are followed the whole way.
+    assert shares_of(path).known_logins == 120 - 2 * len(replay.STORM_SAMPLES)
 
 
 def test_no_two_commands_are_alike(tmp_path: Path) -> None:
