@@ -17,6 +17,7 @@ from analyzer.cli.console import Again, Console, complain
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
 from analyzer.engine.collectors import connection_alone, connections, whole
+from analyzer.engine.jobs import PAGE
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
 
@@ -158,6 +159,7 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
     collect = with_workload(arguments.filter, prepare.entry, statements=True)
     sources: Run[Entry | Workload] = Run(first, collect, jobs_of(arguments), Console())
+    sources.work = PAGE
     file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     with HtmlReport(
         file,
@@ -195,6 +197,7 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit)
     collect = with_workload(arguments.filter, connection_alone, statements=True)
     sources: Run[Connection | Workload] = Run(options, collect, jobs_of(arguments), Console())
+    sources.work = PAGE
     for _, results in sources.each(arguments.captures, arguments.merge):
         for one in results:
             if isinstance(one, Workload):

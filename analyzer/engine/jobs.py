@@ -24,9 +24,10 @@ class Work(NamedTuple):
     segment: float
 
 
-# Connections as a whole; their commands; chosen fields of packets; packets in lines, and with all their fields.
+# Connections as a whole; their commands; both with what a page says of them; chosen fields of packets; packets in lines, and with all their fields.
 CONNECTIONS: Final = Work(90, 1.5)
 COMMANDS: Final = Work(90, 4)
+PAGE: Final = Work(250, 6)
 CHOSEN_FIELDS: Final = Work(120, 8)
 LINES: Final = Work(300, 60)
 PACKETS: Final = Work(900, 180)
