@@ -22,7 +22,7 @@ from tests.live_client.analysed import analyse, plain
 from tests.live_client.on_servers import options, run, server
 from tests.servers.accounts import ACCOUNTS, EVERY, Account, account
 from tests.servers.capturing import tcpdump
-from tests.servers.own import own_account
+from tests.servers.own import own_account, proxy_headers_from
 
 pytestmark = pytest.mark.server
 
@@ -274,16 +274,11 @@ def test_protocol_320(where: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_proxy_header(version: str, tmp_path: Path) -> None:
     target = server("mariadb118")
-    admin = options(target, account("admin"))
-    setting = "SET GLOBAL proxy_protocol_networks = '{}'"
-    run(tmp_path / "set.pcapng", admin, lambda each: each.query(setting.format("127.0.0.1")))
-    try:
-        path = tmp_path / "session.pcapng"
+    path = tmp_path / "session.pcapng"
+    with proxy_headers_from(target, "127.0.0.1"):
         session, failed = run(path, options(target, account("app"), proxy_header=version))
-        assert failed is None
-        assert agrees(path, session)["proxy"]["version"] == int(version[1])
-    finally:
-        run(tmp_path / "set.pcapng", admin, lambda each: each.query(setting.format("")))
+    assert failed is None
+    assert agrees(path, session)["proxy"]["version"] == int(version[1])
 
 
 @pytest.mark.parametrize("where", EVERY)

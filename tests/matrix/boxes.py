@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from tests.servers import Server
 from tests.servers.accounts import account
 from tests.servers.boxes import SOURCE, Box, Running, running
 from tests.servers.capturing import tcpdump
-from tests.servers.own import own_account, run_as_admin
+from tests.servers.own import own_account, proxy_headers_from
 
 NAMES: Final = ("PyMySQL", "mysql-connector-python, pure")
 CASES: Final = ("accepted", "wrong password", "TLS", "prepared", "results")
@@ -64,25 +64,13 @@ def log_of(server: Server, since: str) -> dict[int, list[tuple[str, str]]]:
     return found
 
 
-@contextmanager
-def trusting(server: Server, box: Box) -> Iterator[None]:
-    """MariaDB takes PROXY headers of the box's address while the body runs."""
-    if box.proxy is None or server.flavor != "mariadb":
-        yield
-        return
-    run_as_admin(server, [f"SET GLOBAL proxy_protocol_networks = '{SOURCE}'"])
-    try:
-        yield
-    finally:
-        run_as_admin(server, ["SET GLOBAL proxy_protocol_networks = ''"])
-
-
 def pass_through(box: Box, server: Server, place: Path, drivers: Sequence[Driver] = ()) -> Passed:
     """The drivers' cases through a box. Raises NoCapture, SetupError."""
     capture, rows = place / "box.pcap", place / "rows"
     rows.write_text("first\n", encoding="utf-8")
     with ExitStack() as stack:
-        stack.enter_context(trusting(server, box))
+        if box.proxy is not None and server.flavor == "mariadb":
+            stack.enter_context(proxy_headers_from(server, SOURCE))
         made = stack.enter_context(running(box, server))
         done = Passed(server, capture, made)
         since = now(server)

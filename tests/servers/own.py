@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from live_client import Options, Session
-from tests.servers import Server
+from tests.servers import Server, servers_dir
 from tests.servers.accounts import Account, account, copy_sql, drop_sql
 
 
@@ -28,6 +29,19 @@ def run_as_admin(server: Server, statements: Iterable[str]) -> None:
     with admin_session(server) as admin:
         for each in statements:
             admin.query(each)
+
+
+@contextmanager
+def proxy_headers_from(server: Server, networks: str) -> Iterator[None]:
+    """MariaDB takes PROXY headers from these networks while the body runs; one test at a time has its own."""
+    setting = "SET GLOBAL proxy_protocol_networks = '{}'"
+    with (servers_dir() / "proxy.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        run_as_admin(server, [setting.format(networks)])
+        try:
+            yield
+        finally:
+            run_as_admin(server, [setting.format("")])
 
 
 @contextmanager
