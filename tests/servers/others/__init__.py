@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.drivers import HOME
-from tests.drivers.install import InstallError, build_go, pip_install
+from tests.drivers import HOME, NODE_MODULES
+from tests.drivers.install import InstallError, build_go, install, pip_install
 
 HERE: Final = Path(__file__).parent
 MIMIC: Final = HOME / "mimic"
@@ -60,6 +60,7 @@ OTHERS: Final = (
     Other("mysql-mimic", "8.0.", None),
     Other("go-mysql-server", "8.0.", "labdb"),
     Other("Sphinx", "2.", None),
+    Other("mysql2 createServer", "8.0.", None),
 )
 
 
@@ -69,6 +70,8 @@ def prepare(other: Other) -> None:
         pip_install(MIMIC, MIMIC_PACKAGES)
     elif other.name == "go-mysql-server":
         build_go(GO_MYSQL_SERVER.parent, [HERE / "engine.go"], ENGINE)
+    elif other.name == "mysql2 createServer":
+        install("node")
     elif shutil.which("searchd") is None:
         raise InstallError("searchd is missing: install the package sphinxsearch")
 
@@ -79,6 +82,8 @@ def words_of(other: Other, port: int, place: Path) -> list[str]:
         return [sys.executable, str(HERE / "mimic_server.py"), str(port)]
     if other.name == "go-mysql-server":
         return [str(GO_MYSQL_SERVER), f"127.0.0.1:{port}"]
+    if other.name == "mysql2 createServer":
+        return ["node", str(HERE / "mysql2_server.cjs"), str(port)]
     settings = place / "sphinx.conf"
     settings.write_text(SPHINX.format(place=place, port=port), encoding="utf-8")
     return ["searchd", "--config", str(settings), "--nodetach"]
@@ -90,7 +95,7 @@ def running(other: Other, place: Path) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(MIMIC)}
+    environment = {**os.environ, "PYTHONPATH": str(MIMIC), "NODE_MODULES": str(NODE_MODULES)}
     with (place / "said").open("wb") as said:
         words = words_of(other, port, place)
         with subprocess.Popen(words, env=environment, stdout=said, stderr=said, cwd=place) as process:
