@@ -24,8 +24,8 @@ class Work(NamedTuple):
     segment: float
 
 
-# Connections as a whole; their commands; both with what a page says of them; chosen fields of packets; packets in lines,
-# and with all their fields.
+# Connections as a whole; their commands; both with what a page says of them; chosen fields of packets; packets in
+# lines, and with all their fields.
 CONNECTIONS: Final = Work(90, 1.5)
 COMMANDS: Final = Work(90, 4)
 PAGE: Final = Work(250, 6)
