@@ -99,11 +99,18 @@ ARROWS: dict[str, frozenset[str]] = {
             *("analyzer.report.escape", "analyzer.report.jsonl"),
         }
     ),
+    # Frames are dealt out by their addresses, and rows are those of the tables.
+    "analyzer.cluster": frozenset(
+        {
+            *("analyzer.tables", "analyzer.engine", "analyzer.analysis", "analyzer.capture", "analyzer.net"),
+            *("analyzer.batches", "analyzer.errors"),
+        }
+    ),
     "analyzer.cli": frozenset(
         {
             *("analyzer", "analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.capture"),
             *("analyzer.assistant", "analyzer.metrics", "analyzer.sharing", "analyzer.tables", "analyzer.tui"),
-            "analyzer.errors",
+            *("analyzer.cluster", "analyzer.errors"),
         }
     ),
     # Numbers of a live capture: an output of it, and an observer of its commands.
@@ -135,7 +142,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "jinja2": ("analyzer.report.html.page",),
     "pygal": ("analyzer.report.html.charts",),
     "markupsafe": ("analyzer.report.html",),  # jinja2's own
-    "numpy": ("analyzer.batches", "analyzer.capture", "analyzer.net", "analyzer.sharing"),
+    "numpy": ("analyzer.batches", "analyzer.capture", "analyzer.net", "analyzer.sharing", "analyzer.cluster"),
     "zstandard": ("analyzer.capture", "analyzer.protocol.wire.compression"),
     "lz4": ("analyzer.capture",),
     "lark": ("analyzer.analysis.dissection.filters.grammar",),
@@ -149,6 +156,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("analyzer.metrics.prometheus",),
     "opentelemetry": ("analyzer.metrics.otlp",),
     "mcp": ("analyzer.assistant.server",),
+    "dask": ("analyzer.cluster.tasks",),
+    "distributed": ("analyzer.cluster.tasks",),
     "fsspec": ("analyzer.capture.places",),
     "rich": ("analyzer.cli", "analyzer.report", "analyzer.tui"),
     "textual": ("analyzer.tui",),

@@ -24,6 +24,18 @@ Result = tuple[Connection, ConnectionDetail | None]
 
 
 @dataclass(frozen=True)
+class CapturePart:
+    """Other parts of the capture are analysed elsewhere: what rests on several connections is left to who has all.
+
+    mine       whether a connection is followed; one that is not is only counted
+    on_opened  called with the connections that a batch began, in the order of their numbers
+    """
+
+    mine: Callable[[TcpConnection], bool]
+    on_opened: Callable[[list[TcpConnection]], None]
+
+
+@dataclass(frozen=True)
 class AnalysisOptions:
     """What the user asked for.
 
@@ -63,5 +75,7 @@ class AnalysisOptions:
     on_rows: RowsListener | None = None
     # This process's share of the connections: (index, of how many).
     share: tuple[int, int] = (0, 1)
+    # Of the capture this is only a part: None, the whole.
+    part: CapturePart | None = None
     # Bytes that what is held back of all connections may take together.
     memory: int = DEFAULT_MEMORY

@@ -128,6 +128,8 @@ class Analysis:
             return None
         if options.only is not None and tcp.first_frame not in options.only:
             return None
+        if options.part is not None and not options.part.mine(tcp):
+            return None
         observers: list[Observer] = [make(tcp) for make in options.observe]
         shown: PacketList | Shown | None = None
         if options.packets:
@@ -196,6 +198,8 @@ class Analysis:
         finished = self._flows.feed(segments)
         finished += self.memory.bound(self._flows, int(batch.captured.sum()))
         opened = self._flows.take_opened()
+        if opened and self.options.part is not None:
+            self.options.part.on_opened(opened)
         self._bursts.opened(opened)
         self._order.opened(opened)
         finished.sort(key=lambda tcp: tcp.number)
@@ -222,7 +226,7 @@ class Analysis:
 
     def judged(self, results: Iterator[Result]) -> Iterator[Result]:
         """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
-        if self.options.share[1] > 1:
+        if self.options.share[1] > 1 or self.options.part is not None:
             yield from results
             return
         for result in results:

@@ -12,12 +12,21 @@ from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.analysis.model.connection import Finding
 from analyzer.capture.source import is_pipe
-from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, redact_argument
-from analyzer.cli.console import Console
+from analyzer.cli.arguments import (
+    Commands,
+    captures,
+    cluster_arguments,
+    command,
+    options_of,
+    output_arguments,
+    redact_argument,
+)
+from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.collectors import AsDecided, Rendering, connection_alone, connections, whole
 from analyzer.engine.run import Run
+from analyzer.errors import AnalyzerError
 
 if TYPE_CHECKING:
     from analyzer.report.text.connections import TextReport
@@ -79,11 +88,14 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, metavar="SEVERITY", help="exit 1 on such a finding, or a graver"
     )
+    cluster_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     packets = SHOWN_PACKETS if arguments.verbose and arguments.format == "text" else 0
+    if arguments.cluster and (not arguments.summary or arguments.filter is not None or "-" in arguments.captures):
+        arguments.wrong("--cluster goes with --summary, reads files and URLs, and takes no -Y")
     if arguments.summary and arguments.format not in ("text", "json"):
         arguments.wrong(f"--summary is written as text or json, not {arguments.format}")
     options = options_of(arguments, packets)
@@ -96,7 +108,13 @@ def run(arguments: argparse.Namespace) -> int:
         writer(arguments, options, outcome, out)
         return 130 if outcome.interrupted else 0
 
-    code = written(arguments, write)
+    try:
+        code = written(arguments, write)
+    except AnalyzerError as error:  # a cluster that is not there, or a library for it
+        if not arguments.cluster:
+            raise
+        complain(str(error))
+        return 3
     if code or outcome.failed:
         return 3 if outcome.failed else code
     if arguments.fail_on and outcome.gravest >= SEVERITIES.index(arguments.fail_on):
@@ -207,6 +225,9 @@ def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _
     from analyzer.analysis.connection.fleet import Fleet
     from analyzer.report.text.fleet import FleetText, as_json
 
+    if arguments.cluster:
+        _cluster_summary(arguments, options, outcome, out)
+        return
     fleet = Fleet()
     sources: Run[Connection] = Run(
         options, connections(arguments.filter, connection_alone), jobs_of(arguments), Console()
@@ -219,6 +240,28 @@ def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _
     if arguments.format == "json":
         out.write(as_json(fleet))
     elif sources.sources:
+        FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
+
+
+def _cluster_summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
+    """The same of all captures as one, in many processes."""
+    from functools import partial
+
+    from analyzer.cli.clusters import cluster_of, cluster_run, rsa_pem_of
+    from analyzer.cluster.sums import SummaryCollector, summary
+    from analyzer.report.text.fleet import FleetText, as_json
+
+    collect = partial(SummaryCollector, rank_of)
+    with cluster_of(arguments) as cluster:
+        run = cluster_run(arguments, cluster)
+        found = summary(run, arguments.captures, options, rsa_pem_of(arguments), collect, rank_of)
+    outcome.failed |= run.failed
+    if found is None:
+        return
+    fleet, outcome.gravest = found
+    if arguments.format == "json":
+        out.write(as_json(fleet))
+    else:
         FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
 
 

@@ -122,6 +122,24 @@ def redact_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def cluster_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where else work may be done."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="work on a Dask cluster (tcp://scheduler:8786), or on one that is started here (local); all captures are "
+        "then read as one, as with --merge",
+    )
+    parser.add_argument(
+        "--workers", type=positive, metavar="N", help="of --cluster local (default: as many as processors)"
+    )
+    parser.add_argument(
+        "--scratch",
+        metavar="DIR|URL",
+        help="of --cluster: what stands between the steps; all workers have to see it (default: beside the tables)",
+    )
+
+
 def analysis_arguments(
     parser: argparse.ArgumentParser, about_ports: str, about_keylogs: str, room: int = DEFAULT_MEMORY
 ) -> None:

@@ -6,7 +6,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from analyzer.cli.arguments import Commands, captures, command, options_of, processes, redact_argument
+from analyzer.cli.arguments import (
+    Commands,
+    captures,
+    cluster_arguments,
+    command,
+    options_of,
+    processes,
+    redact_argument,
+)
 from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.errors import AnalyzerError
@@ -14,6 +22,7 @@ from analyzer.tables.schema import TABLES
 from analyzer.tables.stores.store import ending_of
 
 if TYPE_CHECKING:
+    from analyzer.analysis import AnalysisOptions
     from analyzer.tables.export import Exported
 
 PARTITIONS = ("hour", "day")
@@ -22,6 +31,7 @@ EXAMPLES = """examples:
   handshark export 'captures/*.pcap.zst' -o tables/      # again later: adds what is new, replaces what changed
   handshark export --partition day captures/ -o tables/  # tables/connections/date=2026-11-28/...
   handshark export capture.pcapng -o capture.duckdb      # or .sqlite: all tables in one file
+  handshark export --cluster local 'caps/*.pcap' -o tables/    # one set of rotated files, many processes
   handshark export --table commands capture.pcapng -o commands.csv
   handshark sql "SELECT login_user, count(*) FROM connections GROUP BY ALL" tables/
 
@@ -59,6 +69,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--partition", choices=PARTITIONS, help="of a folder: files for each hour or day (UTC)")
     parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
+    cluster_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
+    if arguments.cluster:
+        return _on_cluster(arguments, options, tables)
     from analyzer.tables.export import Exporter, open_store
     from analyzer.tables.rows import everything
 
@@ -93,6 +106,24 @@ def run(arguments: argparse.Namespace) -> int:
         store.close()
         _tell(done, arguments.output)
     return exporter.run.code
+
+
+def _on_cluster(arguments: argparse.Namespace, options: AnalysisOptions, tables: list[str]) -> int:
+    """All captures as one, in many processes."""
+    if ending_of(arguments.output) or arguments.filter is not None or "-" in arguments.captures:
+        arguments.wrong("--cluster writes a folder of Parquet files, reads files and URLs, and takes no -Y")
+    from analyzer.cli.clusters import exported
+    from analyzer.tables.export import Exported
+    from analyzer.tables.rows import everything
+
+    try:
+        run = exported(arguments, options, arguments.captures, arguments.output, everything(tables))
+    except AnalyzerError as error:
+        complain(str(error))
+        return 3
+    if run.written or run.unchanged:
+        _tell(Exported(int(run.written), int(run.unchanged), run.rows), arguments.output)
+    return 3 if run.failed else 0
 
 
 def _tell(done: Exported, output: str) -> None:

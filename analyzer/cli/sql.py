@@ -8,7 +8,16 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of, path, positive, processes
+from analyzer.cli.arguments import (
+    Commands,
+    analysis_arguments,
+    cluster_arguments,
+    command,
+    options_of,
+    path,
+    positive,
+    processes,
+)
 from analyzer.cli.console import Console, complain, complain_lines
 from analyzer.cli.output import written
 from analyzer.errors import AnalyzerError, CaptureError
@@ -16,6 +25,7 @@ from analyzer.errors import AnalyzerError, CaptureError
 if TYPE_CHECKING:
     from analyzer.analysis import AnalysisOptions
     from analyzer.tables.database import Database, Sources
+    from analyzer.tables.rows import Wanted
 
 FORMATS = ("text", "csv", "json", "parquet")
 EXAMPLES = """examples:
@@ -62,6 +72,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--width", type=positive, metavar="N", help="widest cell of a text (default: 60 on a terminal)")
     parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
+    cluster_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -154,13 +165,23 @@ def _asked(arguments: argparse.Namespace, options: AnalysisOptions, question: st
         if question is None and not sys.stdin.isatty():
             question = sys.stdin.read()
         wanted = everything(TABLES) if question is None else database.needs(question)
-        database.read(sources, wanted, options, arguments.jobs, Console())
+        elsewhere = None if arguments.cluster is None else partial(_elsewhere, arguments, options)
+        database.read(sources, wanted, options, arguments.jobs, Console(), elsewhere)
         if database.interrupted:
             return 130
         code = _prompt(arguments, database) if question is None else _answered(arguments, database, sources, question)
         return code or (3 if database.failed else 0)
     finally:
         database.close()
+
+
+def _elsewhere(
+    arguments: argparse.Namespace, options: AnalysisOptions, names: list[str], folder: str, wanted: Wanted
+) -> bool:
+    """Captures as rows in a folder, by way of a cluster; whether one could not be read."""
+    from analyzer.cli.clusters import exported
+
+    return exported(arguments, options, names, folder, wanted).failed
 
 
 def _answered(arguments: argparse.Namespace, database: Database, sources: Sources, question: str) -> int:

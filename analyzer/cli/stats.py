@@ -9,13 +9,23 @@ from typing import BinaryIO
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import KINDS, CommandStatistics
-from analyzer.cli.arguments import Commands, captures, command, options_of, output_arguments, positive, redact_argument
-from analyzer.cli.console import Console, note_encrypted
+from analyzer.cli.arguments import (
+    Commands,
+    captures,
+    cluster_arguments,
+    command,
+    options_of,
+    output_arguments,
+    positive,
+    redact_argument,
+)
+from analyzer.cli.console import Console, complain, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.command_collectors import SummedCommands
 from analyzer.engine.jobs import COMMANDS
 from analyzer.engine.run import Run
+from analyzer.errors import AnalyzerError
 
 FORMATS = ("text", "json", "jsonl", "csv")
 DEFAULT = ("server", "user", "command", "statement")
@@ -70,24 +80,37 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--diff", action="store_true", help="compare the statements of two captures: what changed from the first"
     )
+    cluster_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     if arguments.diff and (len(arguments.captures) != 2 or arguments.merge or arguments.by):
         arguments.wrong("--diff compares the statements of two captures: handshark stats --diff BEFORE AFTER")
+    if arguments.cluster and (
+        arguments.diff or arguments.format == "json" or arguments.filter is not None or "-" in arguments.captures
+    ):
+        arguments.wrong("--cluster reads files and URLs, and takes neither -Y, --diff nor --format json")
     if arguments.diff and arguments.format != "text":
         arguments.wrong("--diff is written as text; handshark report --diff writes HTML and Markdown")
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    return written(arguments, partial(_difference if arguments.diff else _write, arguments, options))
+    try:
+        return written(arguments, partial(_difference if arguments.diff else _write, arguments, options))
+    except AnalyzerError as error:  # a cluster that is not there, or a library for it
+        if not arguments.cluster:
+            raise
+        complain(str(error))
+        return 3
 
 
 def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.text import statistics as shown
 
     kinds = tuple(arguments.by or DEFAULT)
+    if arguments.cluster:
+        return _on_cluster(arguments, options, kinds, out)
     statistics, sources = collect(arguments, options, kinds, arguments.captures)
     if arguments.format == "text":
         shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz).whole(
@@ -98,6 +121,25 @@ def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryI
     else:
         out.writelines(shown.lines(statistics, arguments.format, arguments.top))
     return sources.code
+
+
+def _on_cluster(arguments: argparse.Namespace, options: AnalysisOptions, kinds: tuple[str, ...], out: BinaryIO) -> int:
+    """The statistics of all captures as one, in many processes."""
+    from analyzer.cli.clusters import cluster_of, cluster_run, rsa_pem_of
+    from analyzer.cluster.sums import statistics
+    from analyzer.report.text import statistics as shown
+
+    whole = CommandStatistics(kinds)
+    with cluster_of(arguments) as cluster:
+        run = cluster_run(arguments, cluster)
+        collector = partial(SummedCommands, 0, kinds, None)
+        if not statistics(run, arguments.captures, options, rsa_pem_of(arguments), collector, whole):
+            return 3
+    if arguments.format == "text":
+        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(whole, arguments.top)
+    else:
+        out.writelines(shown.lines(whole, arguments.format, arguments.top))
+    return 3 if run.failed else 0
 
 
 def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:

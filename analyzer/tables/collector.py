@@ -63,6 +63,7 @@ class TableCollector:
         )
         self._commands = CommandCollector(0, keep) if COMMANDS.name in self._wanted else None
         self._share = (0, 1)
+        self._shared = False
         self._batch = 0
         self._whole: list[Connection] = []
         self._entries: list[Entry] = []
@@ -71,6 +72,7 @@ class TableCollector:
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._share = options.share
+        self._shared = options.share[1] > 1 or options.part is not None
         if self._commands is not None:
             options = self._commands.options(options)
         if not self._wanted.keys() & OF_CONNECTIONS:
@@ -79,7 +81,7 @@ class TableCollector:
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Any]]:
         self._batch += 1
-        shared = self._share[1] > 1
+        shared = self._shared
         given = list(results)
         for _, connection in self._connections.take(analysis, iter(given), last) if self._keep else ():
             self._whole.append(connection)
@@ -102,7 +104,7 @@ class TableCollector:
     def _flushed(self, analysis: Analysis) -> tuple[Key, Any]:
         rows = connection_rows(self._whole, self._wanted) | command_rows(self._sent, self._wanted)
         self._whole, self._sent, self._bytes = [], [], 0
-        if self._share[1] == 1:
+        if not self._shared:
             return (self._batch,), rows
         entries, self._entries = self._entries, []
         return (self._batch,), SharePiece(rows, entries, self._share, analysis.settled)

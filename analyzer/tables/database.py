@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # The optimizer that finds out which columns a query needs; the others would take tables without rows for granted.
 COLUMNS_NEEDED: Final = "unused_columns"
+# Reads captures into a folder, of tables those columns: whether one of them could not be read.
+Elsewhere = Callable[[list[str], str, Wanted], bool]
 COPY: Final = "a copy of stream %"
 # Literals become ?, lists of them one, white space one space.
 DIGEST: Final = r"""
@@ -132,19 +134,31 @@ class Database:
         return found
 
     def read(
-        self, names: Sources, wanted: Wanted, options: AnalysisOptions, jobs: int | None, listener: RunListener
+        self,
+        names: Sources,
+        wanted: Wanted,
+        options: AnalysisOptions,
+        jobs: int | None,
+        listener: RunListener,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        """Makes the views over what the sources hold; captures are read now, as far as `wanted` says."""
+        """Makes the views over what the sources hold; captures are read now, as far as `wanted` says.
+
+        elsewhere  reads captures into a folder instead of this process; returns whether one could not be read
+        """
         parts: dict[str, list[str]] = {table: [] for table in TABLES}
         for store in names.stores:
             self._add_store(ParquetStore(store), parts)
         if names.captures and wanted:
             self._folder = tempfile.mkdtemp(prefix="handshark-")
             passing = ParquetStore(self._folder)
-            exporter = Exporter(passing, options, wanted, jobs, listener)
-            exporter.export(names.captures, merge=False)
-            self.failed |= exporter.run.failed
-            self.interrupted |= exporter.run.interrupted
+            if elsewhere is not None:
+                self.failed |= elsewhere(names.captures, self._folder, wanted)
+            else:
+                exporter = Exporter(passing, options, wanted, jobs, listener)
+                exporter.export(names.captures, merge=False)
+                self.failed |= exporter.run.failed
+                self.interrupted |= exporter.run.interrupted
             self._add_store(passing, parts)
         with self._telling():
             attached = [self._attached(name, index) for index, name in enumerate(names.files)]
