@@ -243,6 +243,11 @@ def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _
         FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
 
 
+def gravest_of(connection: Connection) -> int:
+    """How grave the gravest finding of a connection is, as `rank_of`."""
+    return rank_of(connection.findings)
+
+
 def _cluster_summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     """The same of all captures as one, in many processes."""
     from functools import partial
@@ -251,10 +256,10 @@ def _cluster_summary(arguments: argparse.Namespace, options: AnalysisOptions, ou
     from analyzer.cluster.sums import SummaryCollector, summary
     from analyzer.report.text.fleet import FleetText, as_json
 
-    collect = partial(SummaryCollector, rank_of)
+    collect = partial(SummaryCollector, gravest_of)
     with cluster_of(arguments) as cluster:
         run = cluster_run(arguments, cluster)
-        found = summary(run, arguments.captures, options, rsa_pem_of(arguments), collect, rank_of)
+        found = summary(run, arguments.captures, options, rsa_pem_of(arguments), collect, gravest_of)
     outcome.failed |= run.failed
     if found is None:
         return

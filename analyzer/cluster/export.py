@@ -20,7 +20,7 @@ from analyzer.cluster.across import ACROSS, Counted, across, place_rows
 from analyzer.cluster.deal import REST, Dealt, deal
 from analyzer.cluster.order import Numbering, numbered, shares_of
 from analyzer.cluster.scratch import Scratch
-from analyzer.cluster.share import Analysed, Known, analyse
+from analyzer.cluster.share import Analysed, WholeSet, analyse
 from analyzer.cluster.tasks import Cluster
 from analyzer.engine.collectors import Collector
 from analyzer.engine.listener import RunListener
@@ -233,7 +233,7 @@ def _known(
     options: AnalysisOptions,
     rsa_pem: bytes | None,
     collect: Callable[[], Collector[Any]],
-) -> Known:
+) -> WholeSet:
     base = {place.index: place.base for place in numbering.places}
     refused = [
         (endpoint, frame + before, time)
@@ -241,7 +241,7 @@ def _known(
         for endpoint, frame, time in one.refused
         if (before := base.get(one.index)) is not None
     ]
-    return Known(
+    return WholeSet(
         merged_name([one.name for one in read]),
         replace(options, rsa_key=None, keylog_files=()),
         rsa_pem,

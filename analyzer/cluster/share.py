@@ -33,7 +33,7 @@ AT_ONCE: Final = 4 << 20
 WHOLE_BYTES: Final = 16 << 20
 
 
-class Known(NamedTuple):
+class WholeSet(NamedTuple):
     """What every share has to know of the whole set."""
 
     name: str
@@ -78,7 +78,7 @@ def entries_name(share: int) -> str:
     return f"entries/{share}"
 
 
-def analyse(share: Share, known: Known, scratch: Scratch) -> Analysed:
+def analyse(share: Share, known: WholeSet, scratch: Scratch) -> Analysed:
     """Analyses a share; its rows, its entries and the first frames of its connections go to the scratch folder."""
     begun = _FirstFrames(share.part)
     options = replace(
@@ -193,7 +193,7 @@ def entries_of(share: int, scratch: Scratch) -> Iterator[Entry]:
             yield from entries
 
 
-def frames_of(share: Share, known: Known, scratch: Scratch) -> Iterator[FrameBatch]:
+def frames_of(share: Share, known: WholeSet, scratch: Scratch) -> Iterator[FrameBatch]:
     """The frames of a share in the order of the whole set, numbered so."""
     waiting: list[FrameBatch] = []
     size = 0
@@ -207,7 +207,7 @@ def frames_of(share: Share, known: Known, scratch: Scratch) -> Iterator[FrameBat
         yield _joined(waiting)
 
 
-def _merged(share: Share, known: Known, scratch: Scratch) -> Iterator[FrameBatch]:
+def _merged(share: Share, known: WholeSet, scratch: Scratch) -> Iterator[FrameBatch]:
     """Batches whose numbers rise. Files that overlap are looked at together, all others one by one."""
     for group in _groups(known.places):
         with ExitStack() as open_files:
@@ -224,7 +224,7 @@ def _merged(share: Share, known: Known, scratch: Scratch) -> Iterator[FrameBatch
                     yield _sorted(_joined(parts))
 
 
-def _bytes_of(group: Sequence[FilePlace], share: Share, known: Known) -> int:
+def _bytes_of(group: Sequence[FilePlace], share: Share, known: WholeSet) -> int:
     blocks = (block for place in group for block in known.blocks.get(place.index, ()))
     return sum(block.bytes for block in blocks if block.bucket in share.buckets or block.bucket == REST)
 
@@ -241,7 +241,7 @@ def _groups(places: Sequence[FilePlace]) -> Iterator[list[FilePlace]]:
 
 
 def _tracks(
-    place: FilePlace, share: Share, known: Known, scratch: Scratch, stack: ExitStack
+    place: FilePlace, share: Share, known: WholeSet, scratch: Scratch, stack: ExitStack
 ) -> Iterator[_BucketFrames]:
     """One for each bucket of a file that is the share's."""
     blocks: dict[int, list[Block]] = {}

@@ -51,7 +51,7 @@ function _shtab_handshark_using
 end
 
 set -g _shtab_handshark_commands analyze commands explain findings stats follow dissect fields report export sql tui live interfaces extract redact inject-keys mcp corpus verify
-set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keep --key --keylog --limit --map --memory --metrics --most-open --note --other --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
+set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --cluster --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keep --key --keylog --limit --map --memory --metrics --most-open --note --other --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --scratch --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --workers --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
 
 complete -c handshark -e
 complete -c handshark -f
@@ -78,6 +78,9 @@ complete -c handshark -n '_shtab_handshark_using analyze' -l jobs -x -d 'process
 complete -c handshark -n '_shtab_handshark_using analyze' -l summary -d 'all connections together: plugins, drivers, TLS, failures (text, json)'
 complete -c handshark -n '_shtab_handshark_using analyze' -s v -l verbose -d 'packets; -vv fields; -vvv bytes (text only)'
 complete -c handshark -n '_shtab_handshark_using analyze' -l fail-on -xka "info warning error" -d 'exit 1 on such a finding, or a graver'
+complete -c handshark -n '_shtab_handshark_using analyze' -l cluster -x -d 'work on a Dask cluster (tcp://scheduler:8786), or on one that is started here (local); all captures are then read as one, as with --merge'
+complete -c handshark -n '_shtab_handshark_using analyze' -l workers -x -d 'of --cluster local (default: as many as processors)'
+complete -c handshark -n '_shtab_handshark_using analyze' -l scratch -xka "(__fish_complete_path (commandline -ct))" -d 'of --cluster: what stands between the steps; all workers have to see it (default: beside the tables)'
 complete -c handshark -n '_shtab_handshark_using analyze; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a commands -d 'Shows the commands of every connection: what was asked, what came back, and how long it took. They come in the order in which their responses end.'
 complete -c handshark -n '_shtab_handshark_using commands' -s h -l help -d 'show this help message and exit'
@@ -137,6 +140,9 @@ complete -c handshark -n '_shtab_handshark_using stats' -l jobs -x -d 'processes
 complete -c handshark -n '_shtab_handshark_using stats' -l by -xka "server user client database command statement error" -d 'what to group by (repeatable; default: server, user, command, statement)'
 complete -c handshark -n '_shtab_handshark_using stats' -l top -x -d 'groups that are shown (default: 10)'
 complete -c handshark -n '_shtab_handshark_using stats' -l diff -d 'compare the statements of two captures: what changed from the first'
+complete -c handshark -n '_shtab_handshark_using stats' -l cluster -x -d 'work on a Dask cluster (tcp://scheduler:8786), or on one that is started here (local); all captures are then read as one, as with --merge'
+complete -c handshark -n '_shtab_handshark_using stats' -l workers -x -d 'of --cluster local (default: as many as processors)'
+complete -c handshark -n '_shtab_handshark_using stats' -l scratch -xka "(__fish_complete_path (commandline -ct))" -d 'of --cluster: what stands between the steps; all workers have to see it (default: beside the tables)'
 complete -c handshark -n '_shtab_handshark_using stats; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a follow -d 'Shows what was said on a connection: statements with their values, rows, errors, and when.'
 complete -c handshark -n '_shtab_handshark_using follow' -s h -l help -d 'show this help message and exit'
@@ -226,6 +232,9 @@ complete -c handshark -n '_shtab_handshark_using export' -s o -l output -xka "(_
 complete -c handshark -n '_shtab_handshark_using export' -l table -xka "connections commands findings authentication_steps attributes captures" -d 'only this one (repeatable): connections, commands, findings, authentication_steps, attributes, captures; of .parquet and .csv connections without it'
 complete -c handshark -n '_shtab_handshark_using export' -l partition -xka "hour day" -d 'of a folder: files for each hour or day (UTC)'
 complete -c handshark -n '_shtab_handshark_using export' -l jobs -x -d 'processes (default: as many as pay off)'
+complete -c handshark -n '_shtab_handshark_using export' -l cluster -x -d 'work on a Dask cluster (tcp://scheduler:8786), or on one that is started here (local); all captures are then read as one, as with --merge'
+complete -c handshark -n '_shtab_handshark_using export' -l workers -x -d 'of --cluster local (default: as many as processors)'
+complete -c handshark -n '_shtab_handshark_using export' -l scratch -xka "(__fish_complete_path (commandline -ct))" -d 'of --cluster: what stands between the steps; all workers have to see it (default: beside the tables)'
 complete -c handshark -n '_shtab_handshark_using export; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a sql -d 'Asks captures, or tables that `handshark export` wrote, in DuckDB'"'"'s SQL.'
 complete -c handshark -n '_shtab_handshark_using sql' -s h -l help -d 'show this help message and exit'
@@ -243,6 +252,9 @@ complete -c handshark -n '_shtab_handshark_using sql' -l format -xka "text csv j
 complete -c handshark -n '_shtab_handshark_using sql' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write there instead of standard output'
 complete -c handshark -n '_shtab_handshark_using sql' -l width -x -d 'widest cell of a text (default: 60 on a terminal)'
 complete -c handshark -n '_shtab_handshark_using sql' -l jobs -x -d 'processes (default: as many as pay off)'
+complete -c handshark -n '_shtab_handshark_using sql' -l cluster -x -d 'work on a Dask cluster (tcp://scheduler:8786), or on one that is started here (local); all captures are then read as one, as with --merge'
+complete -c handshark -n '_shtab_handshark_using sql' -l workers -x -d 'of --cluster local (default: as many as processors)'
+complete -c handshark -n '_shtab_handshark_using sql' -l scratch -xka "(__fish_complete_path (commandline -ct))" -d 'of --cluster: what stands between the steps; all workers have to see it (default: beside the tables)'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a tui -d 'Shows connections, findings, commands and packets on the terminal, with Wireshark'"'"'s panes and filters.'
 complete -c handshark -n '_shtab_handshark_using tui' -s h -l help -d 'show this help message and exit'
 complete -c handshark -n '_shtab_handshark_using tui' -l port -x -d 'MySQL is assumed on this port where a connection'"'"'s start was not captured (repeatable; 3306 always is)'
