@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,8 @@ from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.followed import followed
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.model.packet import FollowedPacket
+from analyzer.assistant.answers import MOST, Answers
+from analyzer.assistant.shelf import Shelf
 from analyzer.cli import MODULES, main
 from analyzer.engine.row_collector import RowCollector
 from analyzer.engine.run import Run
@@ -53,6 +57,12 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
         *("-T fields -e mysql.query -e handshark.outcome {}", "-Y mysql.error_code -V {}"),
     ),
     "report": ("--limit 5000 {} -o {o}", "--format md {} -o {o}", "--diff {} {} -o {o}"),
+    "export": tuple(f"{{}} --table {table} -o {{o}}.csv" for table in ("connections", "commands", "findings")),
+    "sql": (
+        *("'SELECT * FROM commands' {} --format csv", "'SELECT * FROM connections' {} --format json"),
+        *("'SELECT * FROM findings' {} --width 4000", "'SELECT * FROM attributes' {} --format csv"),
+        *("'SELECT * FROM authentication_steps' {} --format csv", "slowest-statements {} --format csv"),
+    ),
 }
 # Subcommands that show nothing of a capture's packets.
 SILENT = {
@@ -62,6 +72,7 @@ SILENT = {
     "tui": "is a screen: see tests/tui/test_hostile.py",
     "live": "shows what analyze shows: see the test of its page; what it writes is a capture",
     "inject-keys": "writes a capture",
+    "mcp": "answers an assistant: see test_an_assistant_is_told_no_secret",
     "extract": "writes a capture",
     "redact": "writes a capture without secrets: see tests/sharing",
     "corpus": "compares what analyze says with golden files",
@@ -85,16 +96,18 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def output(name: str, way: str, capture: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> bytes:
     """All that a subcommand writes."""
     target = capture.with_suffix(".out")
-    target.unlink(missing_ok=True)
+    made = (target, target.with_name(target.name + ".csv"))
+    for file in made:
+        file.unlink(missing_ok=True)
     words: list[str] = []
-    for word in way.split():
+    for word in shlex.split(way):
         if word == "{all}":
             words += [part for field in field_names(capsysbinary) for part in ("-e", field)]
         else:
             words.append(word.format(str(capture), o=target) if word == "{}" else word.format(o=target))
     assert main([name, *words]) in (0, 1)
     done = capsysbinary.readouterr()
-    return done.out + done.err + (target.read_bytes() if target.exists() else b"")
+    return done.out + done.err + b"".join(file.read_bytes() for file in made if file.exists())
 
 
 def field_names(capsysbinary: pytest.CaptureFixture[bytes]) -> list[str]:
@@ -115,6 +128,24 @@ def test_no_output_shows_a_secret(
 ) -> None:
     shown = output(name, way, capture, capsysbinary)
     assert shown
+    assert around(shown, MARK.encode()) == []
+
+
+def test_an_assistant_is_told_no_secret(capture: Path) -> None:
+    with Shelf([str(capture)]) as shelf:
+        asked = Answers(shelf, AnalysisOptions())
+        name = capture.name
+        told: list[object] = [asked.summary(name)]
+        streams = [one["stream"] for one in asked.connections(name, None, MOST, 0)["connections"]]
+        for stream in streams[:40]:
+            told += [asked.connection(name, stream), asked.packets(name, stream, MOST, 0)]
+        page, more = 0, True
+        while more:
+            found = asked.commands(name, None, 0, MOST, page * MOST)
+            told.append(found)
+            page, more = page + 1, found["more"]
+    shown = json.dumps(told).encode()
+    assert len(shown) > 100_000
     assert around(shown, MARK.encode()) == []
 
 
