@@ -123,7 +123,7 @@ ARROWS: dict[str, frozenset[str]] = {
     # What an assistant is told are the reports' words.
     "analyzer.assistant": frozenset(
         {
-            *("analyzer", "analyzer.engine", "analyzer.analysis", "analyzer.errors"),
+            *("analyzer", "analyzer.engine", "analyzer.analysis", "analyzer.sharing", "analyzer.errors"),
             *("analyzer.report.escape", "analyzer.report.prose", "analyzer.report.text"),
         }
     ),

@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   handshark mcp capture.pcapng                  # speaks the Model Context Protocol on standard input and output
   handshark mcp /var/captures                   # all captures below a folder, new ones too
   handshark mcp /var/captures --keylog keys.txt
+  handshark mcp /var/captures --content         # tell users, hosts and statements as they are
 
 What an assistant's settings hold:
   {"mcpServers": {"handshark": {"command": "handshark", "args": ["mcp", "/var/captures"]}}}
@@ -25,10 +26,16 @@ def add(commands: Commands) -> None:
         "mcp",
         "answer an assistant's questions about captures",
         "Serves captures to an assistant through the Model Context Protocol, over standard input and output. It only "
-        "reads, and only what is named here. Passwords, tokens and scrambles are always masked.",
+        "reads, and only what is named here. Users, hosts, statements' values and data are replaced by others of the "
+        "same form unless --content is given; passwords, tokens and scrambles are always masked.",
         EXAMPLES,
     )
     parser.add_argument("captures", nargs="+", metavar="CAPTURE|DIR", help="captures, or folders that hold them")
+    parser.add_argument(
+        "--content",
+        action="store_true",
+        help="tell names, statements and data as they are; else they are replaced, as `handshark redact` does",
+    )
     analysis_arguments(
         parser,
         "MySQL is assumed on this port where a connection's start was not captured (repeatable; 3306 always is)",
@@ -56,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    with Shelf(arguments.captures) as shelf:
+    from analyzer.assistant.without_content import without_content
+
+    with Shelf(arguments.captures, None if arguments.content else without_content(options)) as shelf:
         server(Answers(shelf, options)).run("stdio")
     return 0

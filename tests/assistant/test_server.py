@@ -163,6 +163,33 @@ def test_secrets_stay_masked_and_can_not_be_asked_for(capsys: pytest.CaptureFixt
     assert main(["mcp", str(SAMPLES / "nonesuch")]) == 3
 
 
+def test_content_is_replaced_unless_it_is_asked_for(tmp_path: Path) -> None:
+    from analyzer.assistant.without_content import without_content
+
+    script: list[Step] = [("s", greeting()), ("c", login("carla", database="payroll")), ("s", FAST + ok(3))]
+    script += [("c", query("SELECT 'confidential' FROM t")), ("s", err(1, 1064, "near 'confidential'")), *GOODBYE]
+    made = conversation(script, client=("192.0.2.77", 50001))
+    (tmp_path / "made.pcap").write_bytes(pcap(made))
+    options = AnalysisOptions()
+    with Shelf([str(tmp_path)], without_content(options)) as shelf:
+        asked = Answers(shelf, options)
+        name = "made.pcap"
+        shown = [asked.summary(name), asked.connection(name, 0), asked.commands(name, None, 0, 10, 0)]
+        shown.append(asked.packets(name, 0, 100, 0))
+        copy = shelf.path(name)
+        assert copy.stat().st_size
+    assert not copy.exists()
+    text = json.dumps(shown)
+    for planted in ("carla", "payroll", "confidential", "192.0.2.77", str(tmp_path), str(copy)):
+        assert planted not in text
+    connection = shown[1]
+    assert (connection["outcome"], connection["first_frame"]) == ("accepted", 1)
+    assert shown[2]["commands"][0]["error_code"] == 1064
+    assert shown[2]["commands"][0]["captured"]["statement"].startswith("SELECT '")
+    with Shelf([str(tmp_path)]) as shelf:
+        assert "carla" in json.dumps(Answers(shelf, options).connection("made.pcap", 0))
+
+
 def test_a_folder_is_not_left(tmp_path: Path) -> None:
     inside, outside = tmp_path / "captures", tmp_path / "private"
     (inside / "deep").mkdir(parents=True)

@@ -339,8 +339,9 @@ complete -c handshark -n '_shtab_handshark_using inject-keys' -s h -l help -d 's
 complete -c handshark -n '_shtab_handshark_using inject-keys' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d FILE.pcapng
 complete -c handshark -n '_shtab_handshark_using inject-keys; and test $_shtab_handshark_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d CAPTURE
 complete -c handshark -n '_shtab_handshark_using inject-keys; and test $_shtab_handshark_npos -ge 1' -ka "(__fish_complete_path (commandline -ct))" -d 'NSS key log format'
-complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a mcp -d 'Serves captures to an assistant through the Model Context Protocol, over standard input and output. It only reads, and only what is named here. Passwords, tokens and scrambles are always masked.'
+complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a mcp -d 'Serves captures to an assistant through the Model Context Protocol, over standard input and output. It only reads, and only what is named here. Users, hosts, statements'"'"' values and data are replaced by others of the same form unless --content is given; passwords, tokens and scrambles are always masked.'
 complete -c handshark -n '_shtab_handshark_using mcp' -s h -l help -d 'show this help message and exit'
+complete -c handshark -n '_shtab_handshark_using mcp' -l content -d 'tell names, statements and data as they are; else they are replaced, as `handshark redact` does'
 complete -c handshark -n '_shtab_handshark_using mcp' -l port -x -d 'MySQL is assumed on this port where a connection'"'"'s start was not captured (repeatable; 3306 always is)'
 complete -c handshark -n '_shtab_handshark_using mcp' -l keylog -xka "(__fish_complete_path (commandline -ct))" -d 'TLS secrets in NSS key log format (repeatable); those inside a pcapng are used without asking'
 complete -c handshark -n '_shtab_handshark_using mcp' -l rsa-key -xka "(__fish_complete_path (commandline -ct))" -d 'a server'"'"'s RSA key (PEM), for RSA key exchange up to TLS 1.2'
