@@ -259,7 +259,8 @@ def encode(connection: Connection) -> bytes:
 ) -> None:
     from analyzer.report.names import encode
 
-    out.writelines(_rendered(arguments, options, outcome, encode))
+    rendering = Rendering(lambda result: (encode(result[0]), rank_of(result[0].findings)))
+    out.writelines(_rendered(arguments, options, outcome, rendering))
 
 
 """
@@ -309,6 +310,15 @@ def run(arguments: argparse.Namespace) -> int:
     copy.check()
 
 
+def documentation_page(copy: Copy) -> None:
+    shutil.copytree(REPOSITORY / "docs", copy.root / "docs")
+    shutil.copy(REPOSITORY / "README.md", copy.root)
+    copy.write("docs/page.md", "# A page\n\n```console\n$ handshark findings\n```\n")
+    asked = "from tests.docs.commands import all_commands; print(*all_commands(), sep='\\n')"
+    shown = copy.python("-c", asked)
+    assert "Shown(page='docs/page.md', line='handshark findings', runs=True)" in shown
+
+
 # What CONTRIBUTING calls it -> how it is done.
 RECIPES: dict[str, Callable[[Copy], None]] = {
     "an auth plugin": auth_plugin,
@@ -319,6 +329,7 @@ RECIPES: dict[str, Callable[[Copy], None]] = {
     "a display field": display_field,
     "an output format": output_format,
     "a driver": driver,
+    "a page of the documentation": documentation_page,
     "a subcommand": subcommand,
 }
 

@@ -15,8 +15,10 @@ from analyzer.cli.console import complain
 
 STDIN: Final = "-"
 # Names of the arguments that are files, over all commands: what is read, what is written.
-INPUTS: Final = ("captures", "read", "capture", "what", "keylog", "keylogs", "rsa_key", "password_file", "truth", "key")
-OUTPUTS: Final = ("output", "write", "report", "map")
+INPUTS: Final = (
+    *("captures", "read", "capture", "what", "keylog", "keylogs", "rsa_key", "password_file", "truth", "key", "file"),
+)
+OUTPUTS: Final = ("output", "outputs", "write", "report", "map")
 _NAMES: Final = {0: "standard input", 1: "standard output"}
 
 
@@ -65,7 +67,7 @@ def written(arguments: argparse.Namespace, write: Callable[[BinaryIO], int]) -> 
 
 def overwriting(arguments: argparse.Namespace) -> str | None:
     """Why the command would write over what it reads, or twice to one file; None where it would not."""
-    outputs: list[str | int] = [name for key in OUTPUTS if isinstance(name := getattr(arguments, key, None), str)]
+    outputs = _outputs(arguments)
     if not outputs and hasattr(arguments, "output"):
         outputs = [1]  # standard output, where the shell has sent it
     outputs = [1 if name == "-" else name for name in outputs]
@@ -78,6 +80,18 @@ def overwriting(arguments: argparse.Namespace) -> str | None:
         return f"{output}: would be written twice"
     same = "" if output == other else f" (it is {other})"
     return f"{output}: is read{same}, and would be overwritten"
+
+
+def _outputs(arguments: argparse.Namespace) -> list[str | int]:
+    found: list[str | int] = []
+    for key in OUTPUTS:
+        value = getattr(arguments, key, None)
+        for one in value if isinstance(value, list) else [value]:
+            # Of dissect's -o, (None, a file's name); what is no file's name is a preference.
+            name = one[1] if isinstance(one, tuple) and one[0] is None else one
+            if isinstance(name, str):
+                found.append(name)
+    return found
 
 
 def _inputs(arguments: argparse.Namespace) -> list[str | int]:

@@ -21,14 +21,10 @@ SOURCE_OFFSET: Final = 4
 REPLICA_OFFSET: Final = 5
 SECONDS: Final = 60.0
 
-# MySQL goes to GTIDs step by step.
+# MySQL goes to GTIDs step by step, from where it is.
+GTID_MODES: Final = ("OFF", "OFF_PERMISSIVE", "ON_PERMISSIVE", "ON")
 PREPARE: Final[dict[str, tuple[str, ...]]] = {
-    "mysql": (
-        "SET GLOBAL enforce_gtid_consistency = ON",
-        "SET GLOBAL gtid_mode = OFF_PERMISSIVE",
-        "SET GLOBAL gtid_mode = ON_PERMISSIVE",
-        "SET GLOBAL gtid_mode = ON",
-    ),
+    "mysql": ("SET GLOBAL enforce_gtid_consistency = ON",),
     "mariadb": ("SET GLOBAL binlog_format = ROW",),
 }
 SEMI_SYNC: Final[dict[str, tuple[str, ...]]] = {
@@ -129,6 +125,9 @@ def pair(name: str, *, semi_sync: bool) -> Iterator[Pair]:
         source, replica = servers
         for server, role in ((source, "source"), (replica, "replica")):
             run(server, [f"SET GLOBAL server_id = {server.port}", *PREPARE[server.flavor]])
+            if server.flavor == "mysql":
+                at = GTID_MODES.index(str(rows(server, "SELECT @@GLOBAL.gtid_mode")[0][0]))
+                run(server, [f"SET GLOBAL gtid_mode = {mode}" for mode in GTID_MODES[at + 1 :]])
             if semi_sync:
                 run(server, SEMI_SYNC[f"{server.flavor} {role}"])
         yield Pair(source, replica)

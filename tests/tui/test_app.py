@@ -303,7 +303,7 @@ def test_what_can_not_be_read_is_said(tmp_path: Path) -> None:
     good = capture(tmp_path)
 
     async def steps(pilot: Pilot[None]) -> None:
-        assert len(streams(pilot)) == 6
+        await until(pilot, lambda: len(streams(pilot)) == 6)
         await pilot.press("5")
         await until(pilot, lambda: "neither pcap" in seen(pilot))
 

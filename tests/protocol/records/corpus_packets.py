@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis.conversation import decoder as decoding
+from analyzer.analysis.conversation import conversation as conversing
 from analyzer.analysis.options import AnalysisOptions
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
@@ -47,7 +47,7 @@ def packets_of(path: Path, **options: Any) -> Iterator[Seen]:
             return record
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "Machine", Noting)
+        patch.setattr(conversing, "Machine", Noting)
         # As for showing packets: rows are not passed over.
         results_of(path, AnalysisOptions(packets=1 << 20, **options), keys=False)  # some are cut on purpose
     yield from seen

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from analyzer.analysis.conversation import decoder as decoding
+from analyzer.analysis.conversation import conversation as conversing
 from analyzer.analysis.options import AnalysisOptions
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import SERVER, AnyRecord, Machine
@@ -74,7 +74,7 @@ def said(case: str) -> list[Said]:
     ports = frozenset({truth(case)["server"]["port"], 3306})
     options = AnalysisOptions(ports=ports, packets=1 << 20, keylogs=(keys.read_bytes(),) if keys.exists() else ())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "Machine", Noting)
+        patch.setattr(conversing, "Machine", Noting)
         results_of(path, options, keys=False)
     return found
 
