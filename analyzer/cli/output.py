@@ -18,7 +18,7 @@ STDIN: Final = "-"
 INPUTS: Final = (
     *("captures", "read", "capture", "what", "keylog", "keylogs", "rsa_key", "password_file", "truth", "key", "file"),
 )
-OUTPUTS: Final = ("output", "outputs", "write", "report", "map")
+OUTPUTS: Final = ("output", "write", "report", "map")
 _NAMES: Final = {0: "standard input", 1: "standard output"}
 
 
@@ -87,10 +87,8 @@ def _outputs(arguments: argparse.Namespace) -> list[str | int]:
     for key in OUTPUTS:
         value = getattr(arguments, key, None)
         for one in value if isinstance(value, list) else [value]:
-            # Of dissect's -o, (None, a file's name); what is no file's name is a preference.
-            name = one[1] if isinstance(one, tuple) and one[0] is None else one
-            if isinstance(name, str):
-                found.append(name)
+            if isinstance(one, str):
+                found.append(one)
     return found
 
 

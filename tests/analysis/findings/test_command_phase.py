@@ -9,6 +9,7 @@ from analyzer.analysis.model.connection import Finding
 from tests.analysis.findings.command_phase import (
     COMMAND_PHASE,
     LARGE,
+    PROXY,
     SAME,
     SELECT,
     answered_with,
@@ -285,3 +286,18 @@ def test_an_unknown_collation_is_named() -> None:
     assert "does not know the character set or collation" in finding.message
     other: Script = [("c", query("SET sql_mode=5")), ("s", err(1, 1231, "Variable 'sql_mode' can't be set to '5'"))]
     assert "collation-mismatch" not in codes(one([*ACCEPTED, *other, *GOODBYE]))
+
+
+def test_a_header_that_is_refused_after_the_login() -> None:
+    """The server greets before it reads: the client has answered through the proxy when the header is refused."""
+    refusal: list[Step] = [("s", err(1, 1156, "Got packets out of order")), *SERVER_CLOSES]
+    for first in (
+        [("c", PROXY), ("s", greeting())],
+        [("s", greeting()), ("c", PROXY)],
+    ):
+        connection = one([*first, ("c", login()), *refusal])
+        assert codes(connection) >= {"proxy-header-refused"}
+        assert loud(connection) == {"proxy-header-refused"}
+    assert "proxy-header-refused" not in codes(
+        one([("c", PROXY), ("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access denied")), *SERVER_CLOSES])
+    )

@@ -9,20 +9,26 @@ from analyzer.analysis.findings.helpers import ended, is_mariadb
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, Case, Rule, Verdict
 
 HOST_NOT_ALLOWED = 1130
+# Bad handshake, packets out of order, not to be uncompressed, too large: the header was taken for a packet.
+NO_PACKET = frozenset({1043, 1153, 1156, 1157})
 
 
 def is_refused(case: Case) -> bool:
-    """Whether a header came first, and the login came to nothing before it was looked at."""
+    """Whether a header came first, and the login came to nothing before it was looked at.
+
+    The login may have been sent: behind a header that is not awaited, a server that greets at once is answered through
+    the proxy before it refuses.
+    """
     greeting, error = case.facts.greeting, case.connection.error
     if error is not None and error.code == HOST_NOT_ALLOWED and "proxy header" in error.message.lower():
         return True
     if greeting.proxy is None or case.facts.auth.verdict == "accepted":
         return False
-    return (
-        case.facts.login.record is None
-        and case.connection.outcome in ("rejected", "aborted")
-        and (error is not None or case.facts.closing.end is not None)
-    )
+    if case.connection.outcome not in ("rejected", "aborted"):
+        return False
+    if case.facts.login.record is not None:
+        return error is not None and error.code in NO_PACKET
+    return error is not None or case.facts.closing.end is not None
 
 
 def check(case: Case) -> Iterator[Verdict]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.conditions import has_faults
 from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.plaintext_before_tls import injected
+from analyzer.analysis.findings.rules.proxy_header_refused import is_refused
 from analyzer.protocol.machine.machine import CLIENT
 
 
@@ -16,6 +17,8 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     if injected(case):
         return  # what was put in between shifts the numbers of what follows
+    if is_refused(case):
+        return  # the header is what was out of order; what answers it counts from there
     error = facts.faults.sequence_errors[0][0]
     side = "client" if error.sender == CLIENT else "server"
     more = len(facts.faults.sequence_errors) - 1
