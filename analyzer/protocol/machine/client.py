@@ -268,7 +268,6 @@ def _streamed(c: ConnectionState, payload: bytes) -> AnyRecord:
     """A client's packet while the server streams: what it has, or its part of another protocol."""
     if _in_other_protocol(c):
         return Data("clone", payload)
-    c.at.acknowledged()
     if payload[0] != SEMI_SYNC_MAGIC:
         return Data("acknowledgement", payload)
     try:

@@ -137,10 +137,17 @@ def statistics_record(c: ConnectionState, payload: bytes, length: int) -> Record
     return _decoded(Statistics, payload, c.context)
 
 
+# Semi-synchronous replication: its magic, and that an acknowledgement is asked for.
+_ASKS: Final = b"\xef\x01"
+
+
 def binlog_event(c: ConnectionState, payload: bytes, length: int) -> Record:
     """An event of a binlog dump; what other commands stream is nothing known here."""
     command = c.at.command
-    if not c.decode_rows or length > len(payload) or command is None or command.code not in DUMPS:
+    if command is None or command.code not in DUMPS:
+        return Data("event", payload)
+    c.at.streamed(asks=payload[1:3] == _ASKS)
+    if not c.decode_rows or length > len(payload):
         return Data("event", payload)
     from analyzer.protocol.binlog_stream import BinlogStream
     from analyzer.protocol.records.binlog.event import BinlogEvent, after

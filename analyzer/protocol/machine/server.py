@@ -374,7 +374,7 @@ def _stream(c: ConnectionState, payload: bytes, length: int) -> tuple[Record, Ev
     if first == 0xFF:
         return _err(c, payload)
     if first == 0xFE:
-        return _end(c, payload)
+        return _end(c, payload)[0], "ok"  # whatever its flags say, no results follow a stream
     return resultset.binlog_event(c, payload, length), ""
 
 

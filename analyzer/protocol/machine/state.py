@@ -240,7 +240,7 @@ class State(msgspec.Struct):
     sequence_error   whether the last packet's id was wrong
     quitting         the client has said goodbye: servers close, some proxies say OK
     greeted          the server's greeting was seen
-    acknowledgements  of a replica, which the server may not have read yet
+    restarts         whether the stream's next packet may begin to count again
     file_sequence    id of the client's last packet of a file that the server did not want to the end, or None
     """
 
@@ -256,7 +256,7 @@ class State(msgspec.Struct):
     sequence_error: SequenceError | None = None
     quitting: bool = False
     greeted: bool = False
-    acknowledgements: int = 0
+    restarts: bool = False
     file_sequence: int | None = None
 
     @property
@@ -323,8 +323,7 @@ class State(msgspec.Struct):
         unasked = sender == SERVER and begins and found == 0
         if found == expected or unasked:
             return False
-        if self.name == STREAM and found == 1 and self.acknowledgements:
-            self.acknowledgements -= 1
+        if self.name == STREAM and found == 1 and self.restarts:
             return False
         self.sequence_error = SequenceError(sender, expected, found)
         # The next response begins: this one was not understood to its end, and must not shift all others.
@@ -338,9 +337,9 @@ class State(msgspec.Struct):
         """The last packet's wrong id is of no account: bytes before it are missing."""
         self.sequence_error = None
 
-    def acknowledged(self) -> None:
-        """A replica says what it has. MariaDB counts on from that once it has read it, MySQL from its last event."""
-        self.acknowledgements += 1
+    def streamed(self, *, asks: bool) -> None:
+        """An event of a binlog stream. After one that asks for an acknowledgement MariaDB counts on from 1."""
+        self.restarts = asks
 
     def took(self, sequence: int | None) -> None:
         """The last packet of this turn has this id; None: any may follow."""

@@ -482,6 +482,10 @@ def binlog_dump() -> None:
     book.client(b"\xef" + bytes(8) + b"binlog.1", "SemiSyncAck", st.STREAM)
     book.client(b"\x05", "Data:acknowledgement", st.STREAM)
     book.server(b"\x00" + bytes(30), "Data:event", st.STREAM, sequence=2)
+    # MariaDB counts from 1 after an event that asks, whether or not it has the acknowledgement; after no other.
+    book.server(b"\x00\xef\x01" + bytes(30), "Data:event", st.STREAM, sequence=3)
+    assert book.server(b"\x00" + bytes(30), "Data:event", st.STREAM, sequence=1).play().sequence_error is None
+    assert book.server(b"\x00" + bytes(30), "Data:event", st.STREAM, sequence=1).play().sequence_error is not None
     book.client(b"\x01", "ComQuit", st.STREAM).play()
     book = (
         after_login().client(b"\x1e" + bytes(18), "ComBinlogDumpGtid", st.STREAM).server(ERR, "ErrPacket", st.COMMAND)
