@@ -137,7 +137,7 @@ class Analysis:
             observers.append(shown)
         observer = None if not observers else observers[0] if len(observers) == 1 else ObserverGroup(observers)
         keep, seen, secrets = options.keep, self._ends, self._secrets
-        shapes = self.shapes if observer is None else None
+        shapes = self.shapes if observer is None or not observer.logins else None
         conversation = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance, shapes)
         if shown is not None:
             self._shown[tcp] = shown

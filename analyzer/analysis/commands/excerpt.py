@@ -62,6 +62,10 @@ class Shown(CommandTracker):
     def layers(self) -> bool:
         return True
 
+    @property
+    def logins(self) -> bool:
+        return True
+
     def outer(self, role: int, name: str, data: bytes) -> None:
         """As the packet list's."""
         self.packets.outer(role, name, data)

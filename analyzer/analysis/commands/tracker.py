@@ -47,6 +47,7 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_QUERY_ATTRIBUTES,
     SERVER_STATUS_CURSOR_EXISTS,
 )
+from analyzer.protocol.tables.collations import codec_of
 from analyzer.protocol.tables.commands import (
     COM_BINLOG_DUMP,
     COM_BINLOG_DUMP_GTID,
@@ -163,6 +164,20 @@ class CommandTracker(BaseObserver):
     def begin(self, client: int) -> None:
         self.client = client
 
+    @property
+    def logins(self) -> bool:
+        return False
+
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        self.context = context = machine.context
+        if record is not None:
+            # What is in force behind the login may be another one.
+            self._login(record, codec_of(record.collation_id, context.mariadb))
+
+    def _login(self, record: HandshakeResponse41 | HandshakeResponse320, codec: str | None) -> None:
+        self.user = in_charset(record.username, codec)
+        self.database = in_charset(record.database or "", codec) or None
+
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         waiting = self._waiting
         self.context = machine.context
@@ -194,9 +209,7 @@ class CommandTracker(BaseObserver):
             return
         if before in st.CONNECTION_PHASE and before != st.AUTHENTICATION:
             if isinstance(record, HandshakeResponse41 | HandshakeResponse320):
-                codec = machine.context.client_codec
-                self.user = in_charset(record.username, codec)
-                self.database = in_charset(record.database or "", codec) or None
+                self._login(record, machine.context.client_codec)
             return
         if not packet.payload:
             return

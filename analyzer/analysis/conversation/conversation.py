@@ -25,7 +25,7 @@ from analyzer.net.tcp.reassembly import END_RST, GAP_SNAP, TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine, compression_of
 from analyzer.protocol.machine.terminators import Ends
-from analyzer.protocol.records.login import extended
+from analyzer.protocol.records.login import HandshakeResponse41, extended
 from analyzer.protocol.wire.compression import ZLIB, Allowance
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.tls.records import begins_tls
@@ -194,6 +194,8 @@ class Conversation(PiecesHandler):
         self.client = self.tcp.initiator or 0
         self.shape = shape
         self.facts = shape.facts_of(self.client, newcomer.pieces)
+        if self.observer is not None:
+            self.observer.begin(self.client)
         if newcomer.place is not None:
             self.facts.record_place(*newcomer.place)
         if self._shapes is not None:
@@ -227,6 +229,9 @@ class Conversation(PiecesHandler):
             if self.machine.compression is not None:
                 self._decoder.begin_compression(self.machine.compression, SERVER)
             self._settle()
+            if self.observer is not None:
+                login = self.facts.login.record
+                self.observer.login(login if isinstance(login, HandshakeResponse41) else None, self.machine)
             return
         self._make(Facts(), Machine())
         if newcomer is None:
@@ -402,8 +407,10 @@ class Conversation(PiecesHandler):
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         self._look_closely()
-        if not self._made:
-            return  # nothing came behind its login
+        if not self._made:  # nothing came behind its login
+            if self.observer is not None:
+                self.observer.close()
+            return
         if self._undecided is not None:
             self._undecided.give_up()
             self._decided()
@@ -494,9 +501,9 @@ class Conversation(PiecesHandler):
         role = CLIENT if sender == self.client else SERVER
         if role == CLIENT:
             self._proxy.lose()
+        self._watch(tcp)
         if self.observer is not None:
             self.observer.gap(role, length, reason, frame, time_ns)
-        self._watch(tcp)
         if role == CLIENT and reason == GAP_SNAP:
             self._take_up_cut(length)
         self._resync.missing(role, number)

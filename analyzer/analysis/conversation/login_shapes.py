@@ -10,7 +10,7 @@ with places in the row of its segments for frames and times: its facts, in place
 agree with a shape to its end gets its facts, with frames, times and free fields of its own. Whose do not goes the whole
 way, from the first byte on.
 
-It is used where nobody looks at packets and no password is checked, and left alone where little comes of it.
+It is used where nobody looks at a login's packets and no password is checked, and left alone where little comes of it.
 """
 
 from __future__ import annotations

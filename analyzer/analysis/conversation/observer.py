@@ -13,6 +13,7 @@ from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
 
 # Why bytes are missing: the rest of a packet that its sender had not sent when it was answered.
@@ -65,6 +66,7 @@ class Observer(Protocol):
     turns     a plain command and its plain response may come together, as `turn`; `executes`: executes too
     frames    `passed` is told of each frame in which packets end
     layers    `outer` is told what the packets came in
+    logins    it looks at packets of logins; else `login` may be told of one in their place (asked once, at first)
     """
 
     @property
@@ -86,11 +88,20 @@ class Observer(Protocol):
     def layers(self) -> bool: ...
 
     @property
+    def logins(self) -> bool: ...
+
+    @property
     def held(self) -> int:
         """Bytes of memory that it keeps of the connection."""
 
     def begin(self, client: int) -> None:
         """The connection is MySQL's; `client` is the index of the client's endpoint. Called before all others."""
+
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        """In place of the packets of a login: what the client sent (None: TLS comes before it), and who is behind it.
+
+        It is called when something comes behind the login.
+        """
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet as the machine decoded it; `before` is the state it came in. Called after the machine moved."""
@@ -187,11 +198,18 @@ class BaseObserver:
         return False
 
     @property
+    def logins(self) -> bool:
+        return True
+
+    @property
     def held(self) -> int:
         return 0
 
     def begin(self, client: int) -> None:
         """Which end the client is."""
+
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        """A login."""
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet."""
@@ -269,12 +287,20 @@ class ObserverGroup(BaseObserver):
         return any(observer.layers for observer in self.observers)
 
     @property
+    def logins(self) -> bool:
+        return any(observer.logins for observer in self.observers)
+
+    @property
     def held(self) -> int:
         return sum(observer.held for observer in self.observers)
 
     def begin(self, client: int) -> None:
         for observer in self.observers:
             observer.begin(client)
+
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        for observer in self.observers:
+            observer.login(record, machine)
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         for observer in self.observers:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.batches import FrameBatch
 from analyzer.protocol.context import Context
 from analyzer.protocol.records.greeting import HandshakeV10
@@ -58,24 +59,32 @@ def _again(name: str, changes: list[Change], copies: int = COPIES) -> list[Frame
 
 
 def _told(
-    frames: list[FrameBatch], shapes: bool, columns: bool = True, keylogs: tuple[bytes, ...] = ()
-) -> tuple[bytes, int]:
-    """All connections as JSON, and how many logins had a known shape."""
-    analysis = Analysis("capture", AnalysisOptions(shapes=shapes, columns=columns, keylogs=keylogs))
+    frames: list[FrameBatch] | Path,
+    shapes: bool,
+    columns: bool = True,
+    keylogs: tuple[bytes, ...] = (),
+    watched: bool = False,
+) -> tuple[list[bytes], int]:
+    """All connections as JSON, and how many logins had a known shape; where they are watched, their commands too."""
+    sink: Sink = []
+    observe = (lambda tcp: CommandTracker(tcp, sink),) if watched else ()
+    options = AnalysisOptions(shapes=shapes, columns=columns, keylogs=keylogs, observe=observe)
+    analysis = Analysis("capture", options)
     lines = [encode(connection) for connection, _ in read_through(analysis, frames)]
-    return b"".join(lines), analysis.shapes.found if analysis.shapes is not None else 0
+    lines += [encode(tracker.command("capture", pending)) for _, tracker, pending in sink]
+    return lines, analysis.shapes.found if analysis.shapes is not None else 0
 
 
-def _same(frames: list[Frame], size: int = 0, columns: bool = True) -> int:
-    lines, found = _told(batches(frames, size), True, columns)
-    assert lines == _told(batches(frames, size), False, columns)[0]
+def _same(frames: list[Frame], size: int = 0, columns: bool = True, watched: bool = False) -> int:
+    lines, found = _told(batches(frames, size), True, columns, watched=watched)
+    assert lines == _told(batches(frames, size), False, columns, watched=watched)[0]
     return found
 
 
 @pytest.mark.parametrize("size", [0, 1, 7])
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_login_that_comes_again(name: str, size: int) -> None:
-    _same(_again(name, []), size)
+    assert _same(_again(name, []), size) == _same(_again(name, []), size, watched=True)
     _same(_again(name, []), size, columns=False)
 
 
@@ -102,7 +111,8 @@ def test_all_but_two_are_known(name: str) -> None:
 
 @pytest.mark.parametrize("keys", [True, False], ids=["with keys", "without"])
 @pytest.mark.parametrize("size", [0, 1])
-def test_up_to_tls(tmp_path: Path, size: int, keys: bool) -> None:
+@pytest.mark.parametrize("watched", [False, True])
+def test_up_to_tls(tmp_path: Path, watched: bool, size: int, keys: bool) -> None:
     contexts = tls.Contexts(tmp_path)
     frames: list[Frame] = []
     rng = random.Random(8)
@@ -111,9 +121,10 @@ def test_up_to_tls(tmp_path: Path, size: int, keys: bool) -> None:
         start = copy * 1_000 * LATER_NS
         frames += [Frame(data, timestamp_ns=time_ns) for time_ns, data in frames_of(turns, copy, start, rng)]
     keylogs = (contexts.keylog.read_bytes(),) if keys else ()
-    told, found = _told(batches(frames, size), True, keylogs=keylogs)
-    assert told == _told(batches(frames, size), False, keylogs=keylogs)[0]
-    assert told.count(b'"user":"app"') == (COPIES if keys else 0)
+    told, found = _told(batches(frames, size), True, keylogs=keylogs, watched=watched)
+    assert told == _told(batches(frames, size), False, keylogs=keylogs, watched=watched)[0]
+    users = sum(line.count(b'"user":"app"') for line in told[:COPIES])
+    assert users == (COPIES if keys else 0)
     assert found == COPIES - 2
 
 
@@ -167,9 +178,10 @@ def test_a_greeting_says_what_of_it_is_free() -> None:
     lost=st.lists(st.integers(0, 400), max_size=2),
     swapped=st.lists(st.integers(0, 400), max_size=2),
     columns=st.booleans(),
+    watched=st.booleans(),
 )
 def test_whatever_is_broken(
-    name: str, changes: list[Change], size: int, lost: list[int], swapped: list[int], columns: bool
+    name: str, changes: list[Change], size: int, lost: list[int], swapped: list[int], columns: bool, watched: bool
 ) -> None:
     frames = _again(name, changes)
     for place in swapped:
@@ -177,13 +189,10 @@ def test_whatever_is_broken(
         frames[at], frames[at + 1] = frames[at + 1], frames[at]
     for place in lost:
         del frames[place % len(frames)]
-    _same(frames, size, columns)
+    _same(frames, size, columns, watched)
 
 
 @pytest.mark.parametrize("capture", [*(SAMPLES / name for name in NAMES), *captures()], ids=lambda path: path.name)
 def test_every_capture_says_the_same(capture: Path) -> None:
-    def told(shapes: bool) -> list[bytes]:
-        analysis = Analysis(str(capture), AnalysisOptions(shapes=shapes))
-        return [encode(connection) for connection, _ in read_through(analysis, capture)]
-
-    assert told(True) == told(False)
+    for watched in (False, True):
+        assert _told(capture, True, watched=watched)[0] == _told(capture, False, watched=watched)[0]
