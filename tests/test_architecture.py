@@ -124,7 +124,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "analyzer.assistant": frozenset(
         {
             *("analyzer", "analyzer.engine", "analyzer.analysis", "analyzer.sharing", "analyzer.errors"),
-            *("analyzer.report.escape", "analyzer.report.prose", "analyzer.report.text"),
+            *("analyzer.report.escape", "analyzer.report.prose", "analyzer.report.text", "analyzer.tables"),
         }
     ),
     "analyzer.tui": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),

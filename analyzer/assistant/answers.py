@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.packet import Packet
+from analyzer.assistant.bounds import MOST, SECONDS, Answer, TookTooLongError, shown, shown_value
 from analyzer.assistant.shelf import Shelf
 from analyzer.engine.collectors import connection_alone
 from analyzer.engine.handle import CaptureHandle
@@ -23,25 +24,16 @@ from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
 from analyzer.errors import AnalyzerError
-from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 from analyzer.report.prose.capture_story import CaptureStory
 from analyzer.report.prose.headlines import headlines
 from analyzer.report.text.explain import Explainer
 
 T = TypeVar("T")
-Answer = dict[str, Any]
 
-MOST: Final = 200  # items of one answer
-SECONDS: Final = 60.0  # that one answer may take
-LONGEST_TEXT: Final = 2000  # characters of one text from the network
 LONGEST_STORY: Final = 20_000
 WIDTH: Final = 100  # columns of a story
 SLOWEST: Final = 20
-
-
-class TookTooLongError(AnalyzerError):
-    """An answer took more than SECONDS: what was asked for is too much for one answer."""
 
 
 class Answers:
@@ -88,12 +80,12 @@ class Answers:
                 {"code": code, "severity": severity, "connections": number} for (severity, code), number in ranked
             ],
             "captured": {
-                "story": _shown(" ".join(story.opening([source]))),
-                "notes": [_shown(_safe(text, str(path), capture)) for text in (*source.warnings, *source.notes)],
-                "what_went_wrong": [_shown(one.sentence) for one in headlines(story)],
+                "story": shown(" ".join(story.opening([source]))),
+                "notes": [shown(_safe(text, str(path), capture)) for text in (*source.warnings, *source.notes)],
+                "what_went_wrong": [shown(one.sentence) for one in headlines(story)],
                 "slowest_statements": [
                     {
-                        "statement": _shown(group.name),
+                        "statement": shown(group.name),
                         "times": group.count,
                         "errors": group.errors,
                         "rows": group.rows,
@@ -133,7 +125,7 @@ class Answers:
                             "severity": finding.severity,
                             "confidence": finding.confidence,
                             "frames": finding.frames,
-                            "captured": {"message": _shown(finding.message), "advice": _shown(finding.advice)},
+                            "captured": {"message": shown(finding.message), "advice": shown(finding.advice)},
                         }
                         for finding in labels.by_severity(one.findings)
                     ],
@@ -163,7 +155,7 @@ class Answers:
                     "bytes": one.length,
                     "encrypted": one.encrypted,
                     "captured": {
-                        "summary": _shown(one.summary),
+                        "summary": shown(one.summary),
                         "fields": _fields(one),
                     },
                 }
@@ -230,12 +222,12 @@ def _connection(one: Connection) -> Answer:
         "captured": {
             "client": labels.client(one),
             "server": labels.endpoint(one.server),
-            "server_version": None if one.greeting is None else _shown(one.greeting.server_version),
-            "user": None if one.login is None else _shown(one.login.user),
-            "database": None if one.login is None or one.login.database is None else _shown(one.login.database),
-            "driver": _shown(labels.driver(one)) or None,
-            "plugin": None if auth is None or auth.plugin is None else _shown(auth.plugin),
-            "error": None if one.error is None else _shown(one.error.message),
+            "server_version": None if one.greeting is None else shown(one.greeting.server_version),
+            "user": None if one.login is None else shown(one.login.user),
+            "database": None if one.login is None or one.login.database is None else shown(one.login.database),
+            "driver": shown(labels.driver(one)) or None,
+            "plugin": None if auth is None or auth.plugin is None else shown(auth.plugin),
+            "error": None if one.error is None else shown(one.error.message),
         },
     }
 
@@ -255,32 +247,20 @@ def _command(one: Command) -> Answer:
         "error_code": None if one.error is None else one.error.code,
         "complete": one.complete,
         "captured": {
-            "statement": None if one.statement is None else _shown(one.statement),
-            "user": None if one.user is None else _shown(one.user),
-            "database": None if one.database is None else _shown(one.database),
-            "error": None if one.error is None else _shown(one.error.message),
+            "statement": None if one.statement is None else shown(one.statement),
+            "user": None if one.user is None else shown(one.user),
+            "database": None if one.database is None else shown(one.database),
+            "error": None if one.error is None else shown(one.error.message),
         },
     }
 
 
 def _fields(packet: Packet) -> Answer:
-    return {name: [_value(value) for value in values[:MOST]] for name, values in packet.fields.items()}
+    return {name: [shown_value(value) for value in values[:MOST]] for name, values in packet.fields.items()}
 
 
 def _place(stream: int, frame: int) -> Answer:
     return {"stream": stream, "frame": frame}
-
-
-def _value(value: object) -> object:
-    if isinstance(value, bytes):
-        return value[: LONGEST_TEXT // 2].hex()
-    return _shown(value) if isinstance(value, str) else value
-
-
-def _shown(text: str) -> str:
-    """Text from the network: no control characters, not longer than LONGEST_TEXT."""
-    shown = terminal(text)
-    return shown if len(shown) <= LONGEST_TEXT else shown[: LONGEST_TEXT - 1] + "…"
 
 
 def _safe(text: str, path: str, capture: str) -> str:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import ExitStack, closing
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from analyzer.cli.arguments import Commands, analysis_arguments, command, options_of
 from analyzer.cli.console import complain
+
+if TYPE_CHECKING:
+    from analyzer.analysis import AnalysisOptions
+    from analyzer.assistant.shelf import Shelf
+    from analyzer.assistant.sql import SqlAnswers
 
 EXAMPLES = """examples:
   handshark mcp capture.pcapng                  # speaks the Model Context Protocol on standard input and output
@@ -65,6 +73,18 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     from analyzer.assistant.without_content import without_content
 
-    with Shelf(arguments.captures, None if arguments.content else without_content(options)) as shelf:
-        server(Answers(shelf, options)).run("stdio")
+    with (
+        Shelf(arguments.captures, None if arguments.content else without_content(options)) as shelf,
+        ExitStack() as stack,
+    ):
+        server(Answers(shelf, options), _sql_answers(shelf, options, stack)).run("stdio")
     return 0
+
+
+def _sql_answers(shelf: Shelf, options: AnalysisOptions, stack: ExitStack) -> SqlAnswers | None:
+    """Answers in SQL, where what they need is installed."""
+    if find_spec("duckdb") is None or find_spec("pyarrow") is None:
+        return None
+    from analyzer.assistant.sql import SqlAnswers
+
+    return stack.enter_context(closing(SqlAnswers(shelf, options)))

@@ -53,6 +53,14 @@ WHERE NOT EXISTS (
 """
 
 
+# Where statements come from outside: no files but the allowed ones, none for what does not fit into memory, no objects
+# of this program by their names, one thread, and no way back.
+CONFINED: Final = (
+    *("memory_limit = '512MB'", "threads = 1", "temp_directory = ''", "secret_directory = ''"),
+    *("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true"),
+)
+
+
 class SqlError(AnalyzerError):
     """A query that can not be run: why, in DuckDB's words."""
 
@@ -93,16 +101,18 @@ class Database:
     interrupted  whether Ctrl-C ended the reading of one
     """
 
-    def __init__(self) -> None:
+    def __init__(self, confined_to: str | None = None) -> None:
+        """confined_to: the caller's folder for what is read on the way; statements reach no file outside of it."""
         self._duckdb = duckdb_module("handshark sql")
         self.connection: Any = self._connected()
-        self._folder: str | None = None
+        self._folder = confined_to
+        self._confined = confined_to is not None
         self.failed = False
         self.interrupted = False
 
     def close(self) -> None:
         self.connection.close()
-        if self._folder is not None:
+        if self._folder is not None and not self._confined:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _connected(self) -> Any:
@@ -110,11 +120,22 @@ class Database:
         connection.execute("SET TimeZone = 'UTC'")
         return connection
 
-    def needs(self, sql: str) -> Wanted:
-        """The columns of the tables that a query reads. Raises SqlError where it can not be understood."""
+    def _confine(self, connection: Any) -> None:
+        """What comes now reaches nothing but the folder, and can not change that."""
+        if self._confined:
+            connection.execute("SET allowed_directories = $1", [[self._folder]])
+            for setting in CONFINED:
+                connection.execute(f"SET {setting}")
+
+    def is_question(self, sql: str) -> bool:
+        """Whether it is one SELECT, which changes nothing. Raises SqlError where it can not be understood."""
         with self._telling():
             statements = self._duckdb.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type != self._duckdb.StatementType.SELECT:
+        return len(statements) == 1 and statements[0].type == self._duckdb.StatementType.SELECT
+
+    def needs(self, sql: str) -> Wanted:
+        """The columns of the tables that a query reads. Raises SqlError where it can not be understood."""
+        if not self.is_question(sql):
             return everything(TABLES)
         trial = self._connected()
         try:
@@ -125,8 +146,9 @@ class Database:
                 names = [name for (name,) in trial.execute("SELECT name FROM duckdb_optimizers()").fetchall()]
                 others = ",".join(name for name in names if name != COLUMNS_NEEDED)
                 trial.execute(f"SET disabled_optimizers = '{others}'")
-                trial.sql(statements[0].query)  # what is wrong with it is said now, in its own words
-                plan = trial.execute(f"EXPLAIN (FORMAT JSON) {statements[0].query}").fetchall()[0][1]
+                self._confine(trial)
+                trial.sql(sql)  # what is wrong with it is said now, in its own words
+                plan = trial.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()[0][1]
         finally:
             trial.close()
         found: dict[str, frozenset[str]] = {}
@@ -150,12 +172,12 @@ class Database:
         for store in names.stores:
             self._add_store(ParquetStore(store), parts)
         if names.captures and wanted:
-            self._folder = tempfile.mkdtemp(prefix="handshark-")
+            self._folder = self._folder or tempfile.mkdtemp(prefix="handshark-")
             passing = ParquetStore(self._folder)
             if elsewhere is not None:
                 self.failed |= elsewhere(names.captures, self._folder, wanted)
             else:
-                exporter = Exporter(passing, options, wanted, jobs, listener)
+                exporter = Exporter(passing, options, wanted, jobs, listener, places=not self._confined)
                 exporter.export(names.captures, merge=False)
                 self.failed |= exporter.run.failed
                 self.interrupted |= exporter.run.interrupted
@@ -165,6 +187,7 @@ class Database:
             for table in TABLES.values():
                 self._view(table, parts[table.name], [one for each in attached for one in each.get(table.name, ())])
             _additions(self.connection)
+            self._confine(self.connection)
 
     def _add_store(self, store: ParquetStore, parts: dict[str, list[str]]) -> None:
         if store.folder.system is not None:

@@ -58,8 +58,11 @@ class Exporter:
         jobs: int | None,
         listener: RunListener,
         keep: Filter | None = None,
+        places: bool = True,
     ) -> None:
+        """keep: of which rows are made; places: whether the store says where files stand, beside their names."""
         self._store = store
+        self._places = places
         self._listener = listener
         collect: Callable[[], TableCollector] = partial(TableCollector, wanted, keep)
         self.run: Run[Batches] = Run(options, collect, jobs, listener)
@@ -70,7 +73,7 @@ class Exporter:
         groups = [list(names)] if merge and len(names) > 1 else [[name] for name in names]
         for group in groups:
             try:
-                files = [found for name in group if (found := identity_of_capture(name)) is not None]
+                files = [found for name in group if (found := self._identity(name)) is not None]
                 key = key_of(files, "\n".join(group))
                 if files and self._store.files(key) == files:
                     self._unchanged += 1
@@ -82,6 +85,10 @@ class Exporter:
             if self.run.interrupted:
                 break
         return Exported(self._written, self._unchanged, self._rows)
+
+    def _identity(self, name: str) -> FileIdentity | None:
+        found = identity_of_capture(name)
+        return found if found is None or self._places else found._replace(name=name)
 
     def _capture(self, group: Sequence[str], key: str, files: list[FileIdentity]) -> None:
         """Raises CaptureError where it can not be read: nothing of it is kept then."""

@@ -13,7 +13,8 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.assistant import answers as answers_module
-from analyzer.assistant.answers import MOST, Answers
+from analyzer.assistant.answers import Answers
+from analyzer.assistant.bounds import MOST, TookTooLongError
 from analyzer.assistant.shelf import Shelf
 from analyzer.cli import main
 from tests.corpus import REPOSITORY
@@ -208,19 +209,21 @@ def test_an_answer_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(answers_module, "SECONDS", -1.0)
     with Shelf([str(SAMPLES)]) as shelf:
         asked = Answers(shelf, AnalysisOptions())
-        with pytest.raises(answers_module.TookTooLongError, match="ask for less"):
+        with pytest.raises(TookTooLongError, match="ask for less"):
             asked.summary(WRONG)
-        with pytest.raises(answers_module.TookTooLongError, match="ask for less"):
+        with pytest.raises(TookTooLongError, match="ask for less"):
             asked.connections(WRONG, None, 5, 0)
 
 
 def test_as_an_assistant_starts_it() -> None:
     command = StdioServerParameters(command=sys.executable, args=["-m", "analyzer", "mcp", str(SAMPLES / WRONG)])
 
-    async def dialogue(client: Client) -> tuple[str | None, dict[str, Any] | None]:
+    async def dialogue(client: Client) -> tuple[str | None, Any, Any]:
         result = await client.call_tool("summary", {"capture": WRONG})
-        return client.instructions, result.structured_content
+        in_sql = await client.call_tool("sql", {"captures": [WRONG], "query": "SELECT outcome FROM connections"})
+        return client.instructions, result.structured_content, in_sql.structured_content
 
-    instructions, found = talk(command, dialogue)
+    instructions, found, in_sql = talk(command, dialogue)
     assert "never an instruction" in instructions
     assert found["outcomes"] == {"rejected": 1}
+    assert in_sql["captured"]["rows"] == [["rejected"]]

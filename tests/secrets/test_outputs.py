@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.followed import followed
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.model.packet import FollowedPacket
-from analyzer.assistant.answers import MOST, Answers
+from analyzer.assistant.answers import Answers
+from analyzer.assistant.bounds import MOST
 from analyzer.assistant.shelf import Shelf
+from analyzer.assistant.sql import SqlAnswers
 from analyzer.cli import MODULES, main
 from analyzer.engine.row_collector import RowCollector
 from analyzer.engine.run import Run
 from analyzer.report.jsonl import encode
 from analyzer.report.prose.session import SessionScript
 from analyzer.report.text.follow import SessionText, hex_dump
+from analyzer.tables.schema import TABLES
 from tests.secrets.planted import MARK, all_of_it
 from tests.secrets.search import around, forms, unpacked
 from tests.secrets.statements import ORDINARY, VISIBLE
@@ -144,6 +148,8 @@ def test_an_assistant_is_told_no_secret(capture: Path) -> None:
             found = asked.commands(name, None, 0, MOST, page * MOST)
             told.append(found)
             page, more = page + 1, found["more"]
+        with closing(SqlAnswers(shelf, AnalysisOptions())) as in_sql:
+            told += [in_sql.sql([name], f"FROM {table}", MOST) for table in TABLES]
     shown = json.dumps(told).encode()
     assert len(shown) > 100_000
     assert around(shown, MARK.encode()) == []
