@@ -240,17 +240,17 @@ class LiveAnalysis(DecidedAnalysis):
             self._sealed.pop(conversation, None)
             yield self.so_far(conversation.tcp, conversation), None, False
 
-    def _finished(self, tcp: TcpConnection) -> None:
+    def _finished(self, tcp: TcpConnection) -> bool:
         if isinstance(tcp.handler, Watched):
             self._sealed.pop(tcp.handler, None)  # no key is awaited for it any more
         growing = self._growing
         if growing is None:
-            super()._finished(tcp)
-            return
+            return super()._finished(tcp)
         # What has not come by now is not awaited any more.
         growing.partial = True
-        super()._finished(tcp)
+        followed = super()._finished(tcp)
         growing.partial = False
+        return followed
 
     def poll_keys(self, files: Iterable[KeyLogFile]) -> Iterator[News]:
         """Key logs may have grown: sessions whose records were kept are opened then."""

@@ -204,8 +204,8 @@ class Analysis:
         self._order.opened(opened)
         finished.sort(key=lambda tcp: tcp.number)
         for tcp in finished:
-            self._finished(tcp)
-            yield from self.judged(self._order.ready())
+            if self._finished(tcp):
+                yield from self.judged(self._order.ready())
         yield from self.judged(self._order.ready())
 
     def finish(self, cut_short: bool) -> Iterator[Result]:
@@ -219,8 +219,8 @@ class Analysis:
         totals.slow_frames = self._decoder.slow_frames
         totals.evicted = self._flows.evicted
         for tcp in self._flows.finish():
-            self._finished(tcp)
-            yield from self.judged(self._order.ready())
+            if self._finished(tcp):
+                yield from self.judged(self._order.ready())
         yield from self.judged(self._order.rest())
         yield from self._held.rest()
 
@@ -233,15 +233,16 @@ class Analysis:
             self._across.judge(result[0])
             yield from self._held.put(result, result[0], _packets_in(result))
 
-    def _finished(self, tcp: TcpConnection) -> None:
+    def _finished(self, tcp: TcpConnection) -> bool:
+        """Takes a connection that is over; False where it was not followed."""
         conversation = tcp.handler
         tcp.handler = None
         twin = self.evidence.twins.see(tcp)
-        shown = self._shown.pop(tcp, None)
         if not isinstance(conversation, Conversation):
-            return
-        self._resolved(tcp, conversation, shown, twin)
+            return False
+        self._resolved(tcp, conversation, self._shown.pop(tcp, None), twin)
         conversation.release()
+        return True
 
     def _resolved(
         self, tcp: TcpConnection, conversation: Conversation, shown: PacketList | Shown | None, twin: Twin | None

@@ -209,12 +209,11 @@ class Half:
 
     def has_seen(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> bool:
         """Whether a segment was captured just before: the very same, not one that was sent again."""
-        number = identification(headers, seq, ack)
         for place, old in enumerate(self.recent):
             elapsed = abs(time_ns - old[4])
             if (old[0], old[1], old[2], old[3]) != (seq, ack, flags, size) or elapsed > SAME_ID_NS:
                 continue
-            before = identification(old[5], seq, ack)
+            number, before = identification(headers, seq, ack), identification(old[5], seq, ack)
             if number and before and number != before:
                 continue
             if elapsed <= TWICE_NS or (number and self._numbers_packets(number, old)):
@@ -463,6 +462,8 @@ class TcpConnection:
 
     def _remember(self, pieces: Pieces, first: int) -> None:
         """Lets each side know the last of the pieces from `first` on again, should they come once more."""
+        if self.handler is None:
+            return
         segments = pieces.segments
         latest: list[int] = []
         left = [RECENT, RECENT]
@@ -634,7 +635,9 @@ class TcpConnection:
     def _copied(
         self, half: Half, seq: int, ack: int, flags: int, size: int, frame: int, time_ns: int, headers: bytes
     ) -> bool:
-        """Whether a segment was captured before; remembers it where it was not."""
+        """Whether a segment was captured before; remembers it where it was not. Of what nobody wants nobody asks."""
+        if self.handler is None:
+            return False
         if half.has_seen(seq, ack, flags, size, time_ns, headers):
             self.noted().copy(size, frame)
             return True

@@ -41,7 +41,8 @@ class Twins:
 
     def see(self, tcp: TcpConnection) -> Twin | None:
         """The connection that this one is a copy of; None where none is known."""
-        a, b = (half.start for half in tcp.halves)
+        low, high = tcp.halves
+        a, b = low.start, high.start
         if a < 0 or b < 0:
             return None
         numbers = (a, b) if a < b else (b, a)
@@ -50,8 +51,9 @@ class Twins:
             return known
         first, second = tcp.endpoints
         endpoints = (second, first) if tcp.initiator == 1 else (first, second)
-        syn = tcp.halves[tcp.initiator or 0].syn
-        self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, _sent(tcp), syn, endpoints)
+        syn = high.syn if tcp.initiator == 1 else low.syn
+        sent = low.bytes + high.bytes
+        self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, sent, syn, endpoints)
         if len(self._known) > MOST:
             self._known.popitem(last=False)
         return None
