@@ -19,7 +19,7 @@ MYSQLCLIENT: Final = HOME / "mysqlclient"
 # Releases that test the table of drivers.
 HELD: Final = HOME / "held"
 
-Runner = Literal["python", "mysqlclient", "node", "go", "java", "perl", "php", "ruby", "rust", "cli"]
+Runner = Literal["python", "mysqlclient", "node", "go", "java", "perl", "php", "ruby", "rust", "c", "erlang", "cli"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,14 @@ class Driver:
     lacks: tuple[str, ...] = ()
     # The same of MySQL alone.
     lacks_on_mysql: tuple[str, ...] = ()
+    # Its login names no database: it asks for it afterwards.
+    late_database: bool = False
+    # It leaves without COM_QUIT: MySQL says that it has noticed.
+    just_leaves: bool = False
     # What a client that knows several drivers is called with; the driver's name where it is empty.
     argument: str = ""
+    # The class that does the cases, of those in java/.
+    program: str = "JdbcClient"
 
 
 # In this order: "first login" finds MySQL's password cache empty, "TLS" fills it for those behind.
@@ -296,6 +302,47 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         lacks_on_mysql=("typed",),
         argument="mariadb2",
     ),
+    Driver(
+        "R2DBC MySQL 1.4",
+        "java",
+        "io.asyncer:r2dbc-mysql:1.4.3",
+        (*BASE, "prepared", "compressed", *DEEDS, *VERIFIED),
+        known_as="r2dbc-mysql",
+        argument="mysql",
+        program="R2dbcClient",
+    ),
+    Driver(
+        "R2DBC MySQL 1.2",
+        "java",
+        "io.asyncer:r2dbc-mysql:1.2.0",
+        (*BASE, "prepared"),
+        known_as="r2dbc-mysql",
+        held_out=True,
+        argument="mysql",
+        program="R2dbcClient",
+    ),
+    Driver(
+        "R2DBC MariaDB 1.3",
+        "java",
+        "org.mariadb:r2dbc-mariadb:1.3.0",
+        (*BASE, "prepared", *DEEDS, *VERIFIED, "pipelined"),
+        told_attributes=True,
+        # It loads no local files.
+        lacks=("load",),
+        # MySQL 9.7 calls what it binds malformed.
+        lacks_on_mysql=("typed",),
+        argument="mariadb",
+        program="R2dbcClient",
+    ),
+    Driver(
+        "Vert.x MySQL client 5.0",
+        "java",
+        "io.vertx:vertx-mysql-client:5.0.7",
+        (*FULL, *DEEDS, *VERIFIED, "pipelined"),
+        told_attributes=True,
+        argument="vertx",
+        program="VertxClient",
+    ),
     Driver("DBD::mysql", "perl", "DBD::mysql", (*BASE, "prepared", "compressed", *DEEDS), argument="mysql"),
     Driver(
         "DBD::MariaDB",
@@ -352,6 +399,25 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         # It loads no local files.
         lacks=("cursor", "load"),
         argument="sqlx",
+    ),
+    Driver(
+        "MariaDB Connector/C",
+        "c",
+        "libmariadb",
+        (*FULL, "compressed", *DEEDS, *VERIFIED),
+        told_attributes=True,
+        not_on_mysql=NO_ADDRESS,
+    ),
+    Driver(
+        "p1_mysql (Erlang)",
+        "erlang",
+        "p1_mysql",
+        tuple(name for name in (*BASE, "results") if name != "unknown database"),
+        known_as="p1_mysql",
+        # Nor does it know the numbers of errors.
+        lacks=("prepared", "multi", "cursor", "load", "fails", "limited", "ping"),
+        late_database=True,
+        just_leaves=True,
     ),
     # It fails to read some of the types in binary rows.
     Driver(

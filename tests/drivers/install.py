@@ -35,13 +35,19 @@ NODE_PACKAGES: Final = (
     *("mysql2-older@npm:mysql2@3.9.9", "mysql2-held@npm:mysql2@3.12.0"),
 )
 
-# What the program is made with: JSON, and the pool with what it logs by.
+# What the programs are made with: JSON, and the pool with what it logs by.
 JARS: Final = ("com.google.code.gson:gson:2.10.1", "com.zaxxer:HikariCP:5.1.0", "org.slf4j:slf4j-api:2.0.17")
+JDBC: Final = "JdbcClient"
 # What a Debian package brings, as a question to its interpreter that fails where it is missing; and the packages.
 FROM_DEBIAN: Final[dict[str, tuple[list[str], str]]] = {
     "perl": (["perl", "-MDBD::mysql", "-MDBD::MariaDB", "-e", "1"], "libdbd-mysql-perl, libdbd-mariadb-perl"),
     "php": (["php", "-r", "exit(class_exists('mysqli') && class_exists('PDO') ? 0 : 1);"], "php-cli, php-mysql"),
     "ruby": (["ruby", "-rmysql2", "-e", ""], "ruby, ruby-mysql2"),
+    "erlang": (
+        ["erl", "-noshell", "-eval", "halt(length([1 || non_existing <- [code:which(p1_mysql)]]))."],
+        "erlang-base, erlang-p1-mysql",
+    ),
+    "c": (["pkg-config", "--exists", "libmariadb"], "pkg-config, libmariadb-dev"),
 }
 
 PIP: Final = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
@@ -139,22 +145,45 @@ def pip_install(target: Path, packages: Sequence[str]) -> None:
         ready.write_text(mark, encoding="utf-8")
 
 
-def jar(artifact: str) -> Path:
-    """Where a jar of Maven's repository is put: `artifact` is group:artifact:version."""
-    _, name, version = artifact.split(":")
-    return HOME / "java" / f"{name}-{version}.jar"
+def java_place(driver: Driver) -> Path:
+    """Where a release of a Java driver is, with what was made for it: a module of Maven's."""
+    _, name, version = driver.package.split(":")
+    return HOME / "java" / f"{name}-{version}"
+
+
+def _dependency(artifact: str, *, alone: bool) -> str:
+    group, name, version = artifact.split(":")
+    none = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+    words = f"<groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version>"
+    return f"<dependency>{words}{none if alone else ''}</dependency>"
+
+
+def _project(name: str, inside: str) -> str:
+    words = f"<groupId>handshark</groupId><artifactId>{name}</artifactId><version>0</version>"
+    return f"<project><modelVersion>4.0.0</modelVersion>{words}<packaging>pom</packaging>{inside}</project>\n"
 
 
 def _java() -> None:
     maven, javac = _tool("mvn", "Maven"), _tool("javac", "a JDK")
     place = HOME / "java"
-    place.mkdir(parents=True, exist_ok=True)
-    for artifact in (*JARS, *(driver.package for driver in of("java"))):
-        if not jar(artifact).is_file():
-            words = [f"-Dartifact={artifact}", f"-DoutputDirectory={place}"]
-            _run([maven, "--quiet", "--batch-mode", "dependency:copy", *words], place)
-    path = ":".join(str(jar(artifact)) for artifact in JARS)
-    _run([javac, "-classpath", path, "-d", str(place), str(HERE / "java" / "JdbcClient.java")], place)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    drivers = of("java")
+    for driver in drivers:
+        # JDBC drivers bring what they do without.
+        wanted = _dependency(driver.package, alone=driver.program == JDBC)
+        wanted += "".join(_dependency(artifact, alone=True) for artifact in JARS)
+        java_place(driver).mkdir()
+        text = _project(java_place(driver).name, f"<dependencies>{wanted}</dependencies>")
+        (java_place(driver) / "pom.xml").write_text(text, encoding="utf-8")
+    modules = "".join(f"<module>{java_place(driver).name}</module>" for driver in drivers)
+    (place / "pom.xml").write_text(_project("drivers", f"<modules>{modules}</modules>"), encoding="utf-8")
+    _run([maven, "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=jars"], place)
+    sources = HERE / "java"
+    for made in {driver.program: driver for driver in drivers}.values():
+        # It is compiled with one driver, and runs with all that have its interface.
+        words = ["-classpath", str(java_place(made) / "jars" / "*"), "-sourcepath", str(sources)]
+        _run([javac, "-nowarn", *words, "-d", str(place / made.program), str(sources / f"{made.program}.java")], place)
 
 
 def rust_client(driver: Driver) -> Path:
@@ -178,6 +207,21 @@ def _from_debian(part: str) -> None:
         raise InstallError(f"{problem}\ninstall the packages {packages}") from problem
 
 
+def _erlang() -> None:
+    _from_debian("erlang")
+    (HOME / "erlang").mkdir(exist_ok=True)
+    _run([_tool("erlc", "the package erlang-base"), "-o", str(HOME / "erlang"), str(HERE / "erlang" / "p1_client.erl")])
+
+
+def _c() -> None:
+    _from_debian("c")
+    words = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "libmariadb"], capture_output=True, text=True, check=True
+    )
+    source = str(HERE / "c" / "libmariadb.c")
+    _run([_tool("gcc", "gcc and libc6-dev"), "-O1", "-o", str(HOME / "libmariadb"), source, *words.stdout.split()])
+
+
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "python": _python,
     "mysqlclient": _mysqlclient,
@@ -185,7 +229,9 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "go": _go,
     "java": _java,
     "rust": _rust,
-    **{part: partial(_from_debian, part) for part in FROM_DEBIAN},
+    "erlang": _erlang,
+    "c": _c,
+    **{part: partial(_from_debian, part) for part in ("perl", "php", "ruby")},
 }
 
 

@@ -10,6 +10,7 @@ CONNECTOR: Final = "mysql-connector-python, pure"
 CONNECTOR_C: Final = "mysql-connector-python, C extension"
 MARIADB_PURE: Final = "mariadb (Python), pure"
 MARIADB_C: Final = "mariadb (Python), Connector/C"
+R2DBC: Final = ("R2DBC MySQL 1.4", "R2DBC MySQL 1.2")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,27 @@ ENDINGS: Final[tuple[Ending, ...]] = (
     Ending(
         MARIADB_C, "mysql", (EVERY,), 1045, "rejected", 1045,
         "its wheel lacks the plugin caching_sha2_password: it answers the server's switch to it with nothing",
+    ),
+    *(
+        Ending(
+            "p1_mysql (Erlang)", flavor, ("wrong password", "wrong password, TLS"), -1, "rejected", 1045,
+            "it keeps neither the number nor the text of what the server says to a login",
+        )
+        for flavor in ("mysql", "mariadb")
+    ),
+    Ending(
+        "R2DBC MariaDB 1.3", "mysql", ("wrong password", "wrong password, TLS"), 9000, "rejected", 1045,
+        "what the server says within caching_sha2_password it tells with a number of its own",
+    ),
+    Ending(
+        "R2DBC MariaDB 1.3", "mysql", ("unknown database",), 9000, "rejected", 1049, "the same",
+    ),
+    *(
+        Ending(
+            driver, "mysql", ("first login", "wrong password"), 0, "aborted", None,
+            "asked for the password itself without TLS it leaves: it does not ask for the server's key",
+        )
+        for driver in R2DBC
     ),
 )  # fmt: skip
 
@@ -84,5 +106,15 @@ DESERVED: Final[tuple[Deserved, ...]] = (
     Deserved(
         MARIADB_PURE, "mysql97", "cached-login-never-hits",
         "2.0.0rc2 joins nonce and hash of caching_sha2_password in the wrong order: each of its logins is a full one",
+    ),
+    Deserved(
+        "R2DBC MariaDB 1.3", "mysql97", "cached-login-never-hits",
+        "1.3.0 leaves out the last byte of caching_sha2_password's nonce: each of its logins is a full one",
+    ),
+    *(
+        Deserved(
+            driver, "mysql97", "full-auth-refused", "asked for the password itself without TLS it leaves",
+        )
+        for driver in R2DBC
     ),
 )  # fmt: skip

@@ -472,10 +472,9 @@ def work(client: Client, result: dict[str, Any]) -> None:
             getattr(client, kind)(*words)
 
 
-def run(name: str, case: dict[str, Any]) -> dict[str, Any]:
+def run(client: Client, case: dict[str, Any]) -> dict[str, Any]:
     """One connection."""
     result: dict[str, Any] = {"name": case["name"], "error": None, "problems": [], "start_ns": time.time_ns()}
-    client = CLIENTS[name](case)
     try:
         client.connect()
     except Exception as error:  # noqa: BLE001 - every driver has its own
@@ -500,7 +499,7 @@ def main() -> None:
         # Behind Python's ssl the extension finds another OpenSSL than its own.
         importlib.import_module("_mysql_connector")
     for case in json.load(sys.stdin):
-        print(json.dumps(run(name, case)), flush=True)
+        print(json.dumps(run(CLIENTS[name](case), case)), flush=True)
 
 
 if __name__ == "__main__":

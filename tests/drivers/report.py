@@ -53,6 +53,8 @@ def compare_all(servers: Sequence[Server], only: Sequence[str] = (), keep: Path 
     usable = usable_drivers(by_name, only)
     done = Comparison(list(by_name), missing=usable.missing, versions=versions(usable.drivers))
     started = time.monotonic()
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         for run in run_all(by_name, usable.drivers, keep or Path(directory)):
             verdicts = judge_all(run, analyse(run))

@@ -19,8 +19,8 @@ from live_client import ServerError
 from tests.drivers import DRIVERS, HOME, MYSQLCLIENT, NODE_MODULES, PYTHON, Driver
 from tests.drivers.cases import SETUP, TO_BE_KILLED, Told, cases_of
 from tests.drivers.cli_client import run_case
-from tests.drivers.install import JARS, PARTS, WORKERS, InstallError, go_client, install, jar, rust_client
-from tests.servers import Server
+from tests.drivers.install import PARTS, WORKERS, InstallError, go_client, install, java_place, rust_client
+from tests.servers import REPOSITORY, Server
 from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
 from tests.servers.own import admin_session, own_account, run_as_admin
@@ -32,6 +32,11 @@ PAUSE: Final = 0.1
 # Kinds of drivers that CI leaves out, and why.
 NOT_IN_CI: Final = {"rust": "its build takes minutes and a compiler that Debian 12 has not"}
 TOOLS: Final = ("tcpdump", "tshark")
+# Programs that are asked line by line.
+PIPED: Final[dict[str, list[str]]] = {
+    "c": [str(HOME / "libmariadb")],
+    "erlang": ["erl", "-noshell", "-pa", str(HOME / "erlang"), "-s", "p1_client", "main"],
+}
 # What a row of the general log is made of, without anything that a batch mode client would escape.
 LOG_SQL: Final = (
     "SELECT thread_id, HEX(command_type), HEX(argument) FROM mysql.general_log"
@@ -146,8 +151,10 @@ def command_of(driver: Driver) -> list[str]:
     if driver.runner in ("go", "rust"):
         return [str(go_client(driver) if driver.runner == "go" else rust_client(driver))]
     if driver.runner == "java":
-        path = ":".join(map(str, (HOME / "java", *map(jar, JARS), jar(driver.package))))
-        return ["java", "-XX:TieredStopAtLevel=1", "-classpath", path, "JdbcClient", argument]
+        path = f"{HOME / 'java' / driver.program}:{java_place(driver) / 'jars' / '*'}"
+        return ["java", "-XX:TieredStopAtLevel=1", "-classpath", path, driver.program, argument]
+    if driver.runner in PIPED:
+        return [sys.executable, "-m", "tests.drivers.piped_client", *PIPED[driver.runner]]
     scripts = {"node": "node_client.cjs", "perl": "perl_client.pl", "php": "php_client.php", "ruby": "ruby_client.rb"}
     settings = ["-d", "mysqli.allow_local_infile=1"] if driver.runner == "php" else []
     return [driver.runner, *settings, str(HERE / scripts[driver.runner]), argument]
@@ -175,6 +182,8 @@ def asked(driver: Driver, cases: list[dict[str, Any]]) -> tuple[list[dict[str, A
     environment = {**os.environ, **dict(driver.environment), "NODE_MODULES": str(NODE_MODULES)}
     if driver.runner == "mysqlclient":
         environment["PYTHONPATH"] = str(MYSQLCLIENT)
+    if driver.runner in PIPED:
+        environment["PYTHONPATH"] = str(REPOSITORY)
     words = command_of(driver)
     with subprocess.Popen(
         words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -217,6 +226,13 @@ def run_all(servers: Mapping[str, Server], drivers: list[Driver], directory: Pat
 ASK_VERSION: Final[dict[str, list[str]]] = {
     "python": [str(PYTHON), "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"],
     "mysqlclient": [sys.executable, "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"],
+    "c": ["pkg-config", "--modversion"],
+    "erlang": [
+        *("erl", "-noshell", "-eval"),
+        "[L] = init:get_plain_arguments(), A = list_to_atom(L), application:load(A),"
+        " {ok, V} = application:get_key(A, vsn), io:put_chars(V), halt().",
+        "-extra",
+    ],
     "perl": ["perl", "-e", "my $p = shift; eval qq{require $p} or die; print $p->VERSION"],
     "php": ["php", "-r", "echo explode('-', phpversion($argv[1]))[0];"],
     "ruby": ["ruby", "-e", "require ARGV[0]; print Gem.loaded_specs[ARGV[0]]&.version || Mysql2::VERSION"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.analysis.findings.rule import MOST_CHOICES, Case
+from analyzer.analysis.findings.rule import CERTAIN, MOST_CHOICES, Case
 
 # How a driver calls itself on the wire (lower case, the beginning) -> family.
 FAMILIES: Final = (
@@ -205,8 +205,9 @@ def _option(topic: dict[str, str], family: str, values: dict[str, object]) -> st
 
 
 def name_of(case: Case) -> str:
-    """The client's driver in words."""
+    """The client's driver in words, as a guess where its name is one."""
     driver = case.connection.driver
     if driver is None or not driver.name:
         return "the client"
-    return f"{driver.name} {driver.version}" if driver.version else driver.name
+    name = f"{driver.name} {driver.version}" if driver.version else driver.name
+    return name if driver.confidence == CERTAIN else f"the client ({name}, by what it offers)"

@@ -57,6 +57,7 @@ OTHER_WAY: Final = "it joins nonce and hash in the wrong order"
 NONCES: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (
     ("it uses the two parts of the nonce the wrong way round", lambda nonce: nonce[8:] + nonce[:8]),
     ("it takes the NUL behind the nonce for a part of it (21 bytes)", lambda nonce: nonce + b"\0"),
+    ("it leaves out the last byte of the nonce", lambda nonce: nonce[:-1]),
     ("it cuts the nonce at a zero byte in it", lambda nonce: nonce.split(b"\0")[0]),
     ("it uses the first 8 bytes of the nonce only", lambda nonce: nonce[:8]),
     ("it uses the nonce backwards", lambda nonce: nonce[::-1]),
