@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -61,7 +62,7 @@ def arrow_schema(table: TableSchema) -> pyarrow.Schema:
 
 def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
     """Values of a column as an array. Text that is no Unicode (bytes of the wire) is escaped."""
-    if values.count(None) == len(values):
+    if _alike(values) and values[0] is None:
         return arrow("a table").nulls(len(values), type_of(kind))
     make = _MAKERS["struct"] if isinstance(kind, ValueKind) else _MAKERS[kind]
     try:
@@ -70,10 +71,19 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
         return make(kind, [safe(value) for value in values])
 
 
-def record_batch(columns: Sequence[TableColumn], values: Mapping[str, Values]) -> pyarrow.RecordBatch:
-    """A batch of rows from the values of its columns, by their names."""
-    arrays = [array_of(column.kind, values[column.name]) for column in columns]
-    return arrow("a table").RecordBatch.from_arrays(arrays, names=[column.name for column in columns])
+def _alike(values: Values) -> bool:
+    """Whether all values are the same one."""
+    return len(values) > 0 and values[-1] is values[0] and values.count(values[0]) == len(values)
+
+
+def record_batch(
+    columns: Sequence[TableColumn],
+    values: Mapping[str, Values],
+    arrays: Mapping[str, pyarrow.Array] = MappingProxyType({}),
+) -> pyarrow.RecordBatch:
+    """A batch of rows from the values of its columns, by their names, of which some may be `arrays` already."""
+    made = [arrays[one.name] if one.name in arrays else array_of(one.kind, values[one.name]) for one in columns]
+    return arrow("a table").RecordBatch.from_arrays(made, names=[column.name for column in columns])
 
 
 def plain_columns(batch: pyarrow.RecordBatch | pyarrow.Table) -> list[list[Any]]:
@@ -127,6 +137,9 @@ def _plain(kind: Any, values: Values) -> Any:
 
 def _enum(kind: Any, values: Values) -> Any:
     pa = arrow("a table")
+    if _alike(values):
+        places = pa.nulls(len(values), pa.int32()).fill_null(0)
+        return pa.array(values[:1], pa.string()).dictionary_encode().take(places)
     return pa.array(values, pa.string()).dictionary_encode()
 
 
@@ -142,8 +155,19 @@ def _distinct(kind: Any, values: Values) -> Any:
 
 
 def _map(kind: Any, values: Values) -> Any:
-    pairs = [None if value is None else list(value.items()) for value in values]
-    return arrow("a table").array(pairs, type_of(kind))
+    pa = arrow("a table")
+    form = type_of(kind)
+    starts: list[int | None] = []
+    keys: list[Any] = []
+    items: list[Any] = []
+    for value in values:
+        starts.append(None if value is None else len(keys))  # None: there is no map
+        if value:
+            keys += value
+            items += value.values()
+    starts.append(len(keys))
+    offsets = pa.array(starts, pa.int32())
+    return pa.MapArray.from_arrays(offsets, pa.array(keys, form.key_type), pa.array(items, form.item_type))
 
 
 def _json(_: Any, values: Values) -> Any:

@@ -13,6 +13,7 @@ class Gathered:
 
     def __init__(self, records: Sequence[object]) -> None:
         self._parts: dict[str, Sequence[Any]] = {"": records}
+        self._missing: dict[str, int] = {"": 0}  # how many of a part are None
 
     def values(self, path: str) -> Sequence[Any]:
         """The value at `path` (`greeting.server_version`) of each record; None where a part of it is None."""
@@ -23,7 +24,9 @@ class Gathered:
         owners = self.values(parent)
         if keyword.iskeyword(name):
             name += "_"
-        missing = owners.count(None) if parent else 0
+        missing = self._missing.get(parent)
+        if missing is None:
+            missing = self._missing[parent] = owners.count(None)
         if missing == len(owners):
             values = list(owners)
         elif missing:

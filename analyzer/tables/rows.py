@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, address_keys, record_batch
+from analyzer.tables.arrays import Values, address_keys, array_of, record_batch
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -16,6 +16,7 @@ from analyzer.tables.schema import (
     COMMANDS,
     CONNECTIONS,
     FINDINGS,
+    INT,
     STEPS,
     TABLES,
     TableColumn,
@@ -48,11 +49,11 @@ def connection_rows(connections: Sequence[Connection], wanted: Wanted) -> Batche
     if CONNECTIONS.name in wanted:
         found[CONNECTIONS.name] = _whole(CONNECTIONS, gathered, wanted[CONNECTIONS.name])
     if FINDINGS.name in wanted:
-        _add_items(found, FINDINGS, connections, gathered.values("findings"), wanted[FINDINGS.name])
+        _add_items(found, FINDINGS, gathered, gathered.values("findings"), wanted[FINDINGS.name])
     if STEPS.name in wanted:
-        _add_items(found, STEPS, connections, gathered.values("authentication.steps"), wanted[STEPS.name])
+        _add_items(found, STEPS, gathered, gathered.values("authentication.steps"), wanted[STEPS.name])
     if ATTRIBUTES.name in wanted:
-        _add_attributes(found, connections, gathered.values("login.attributes"), wanted[ATTRIBUTES.name])
+        _add_attributes(found, gathered, gathered.values("login.attributes"), wanted[ATTRIBUTES.name])
     return found
 
 
@@ -87,42 +88,43 @@ def _whole(table: TableSchema, gathered: Gathered, names: frozenset[str]) -> pya
     return record_batch(columns, values)
 
 
-def _add_items(
-    found: Batches, table: TableSchema, connections: Sequence[Connection], lists: Values, names: frozenset[str]
-) -> None:
+def _add_items(found: Batches, table: TableSchema, whose: Gathered, lists: Values, names: frozenset[str]) -> None:
     """A row for each item of a list that connections have: with the connection's key, and its own number."""
-    owners: list[Connection] = []
+    owners: list[int] = []
     numbers: list[int] = []
     items: list[Any] = []
-    for connection, several in zip(connections, lists, strict=True):
+    for place, several in enumerate(lists):
         if several:
-            owners += [connection] * len(several)
+            owners += [place] * len(several)
             numbers += range(len(several))
             items += several
     if items:
-        whose, own = Gathered(owners), Gathered(items)
-        values: dict[str, Values] = {"number": numbers}
         columns = _chosen(table, names)
-        for column in columns:
-            if column.path:
-                values[column.name] = (whose if column.path in _OWNERS else own).values(column.path)
-        found[table.name] = record_batch(columns, values)
+        own = Gathered(items)
+        values: dict[str, Values] = {"number": numbers}
+        values |= {one.name: own.values(one.path) for one in columns if one.path and one.path not in _OWNERS}
+        found[table.name] = record_batch(columns, values, _of_owners(columns, whose, owners))
 
 
 _OWNERS = ("capture", "stream", "start_time_ns")
 
 
-def _add_attributes(found: Batches, connections: Sequence[Connection], lists: Values, wanted: frozenset[str]) -> None:
-    owners: list[Connection] = []
-    values: dict[str, Values] = {}
+def _of_owners(columns: Sequence[TableColumn], whose: Gathered, owners: Sequence[int]) -> dict[str, pyarrow.Array]:
+    """Columns that say of which connection each row is; `owners` are the connections' places."""
+    places = array_of(INT, owners)
+    return {one.name: array_of(one.kind, whose.values(one.path)).take(places) for one in columns if one.path in _OWNERS}
+
+
+def _add_attributes(found: Batches, whose: Gathered, lists: Values, wanted: frozenset[str]) -> None:
+    owners: list[int] = []
     names: list[str] = []
     texts: list[str] = []
-    for connection, attributes in zip(connections, lists, strict=True):
+    for place, attributes in enumerate(lists):
         if attributes:
-            owners += [connection] * len(attributes)
-            names += attributes.keys()
+            owners += [place] * len(attributes)
+            names += attributes
             texts += attributes.values()
     if owners:
-        whose = Gathered(owners)
-        values = {path: whose.values(path) for path in _OWNERS}
-        found[ATTRIBUTES.name] = record_batch(_chosen(ATTRIBUTES, wanted), {**values, "name": names, "value": texts})
+        columns = _chosen(ATTRIBUTES, wanted)
+        values = {"name": names, "value": texts}
+        found[ATTRIBUTES.name] = record_batch(columns, values, _of_owners(columns, whose, owners))

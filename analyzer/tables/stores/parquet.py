@@ -153,6 +153,20 @@ def capture_file(key: str) -> str:
     return f"{CAPTURES.name}/{key}.parquet"
 
 
+class _GroupRows:
+    """Rows of a file that are to become a row group."""
+
+    def __init__(self) -> None:
+        self.parts: list[pyarrow.RecordBatch] = []
+        self.rows = 0
+        self.bytes = 0
+
+    def add(self, part: pyarrow.RecordBatch, size: int) -> None:
+        self.parts.append(part)
+        self.rows += len(part)
+        self.bytes += size
+
+
 class PartFiles:
     """Parquet files of one capture, one for each table and partition, written on this machine."""
 
@@ -160,7 +174,7 @@ class PartFiles:
         self._folder = folder
         self._prefix = prefix
         self._partition = partition
-        self._waiting: dict[tuple[str, str], list[Any]] = {}
+        self._waiting: dict[tuple[str, str], _GroupRows] = {}
         self._open: dict[tuple[str, str], Any] = {}
         self._bytes = 0
         self.parts: list[str] = []
@@ -170,10 +184,11 @@ class PartFiles:
         for name, batch in rows.items():
             for partition, part in self._divided(name, batch):
                 place = (name, partition)
-                waiting = self._waiting.setdefault(place, [])
-                waiting.append(part)
-                self._bytes += part.nbytes
-                if sum(map(len, waiting)) >= GROUP_ROWS or sum(one.nbytes for one in waiting) >= GROUP_BYTES:
+                size = part.nbytes
+                waiting = self._waiting.setdefault(place, _GroupRows())
+                waiting.add(part, size)
+                self._bytes += size
+                if waiting.rows >= GROUP_ROWS or waiting.bytes >= GROUP_BYTES:
                     self._group(place)
         if self._bytes > ALL_BYTES:
             for place in list(self._waiting):
@@ -197,10 +212,11 @@ class PartFiles:
             yield text or "", batch.filter(compute.equal(texts, text))
 
     def _group(self, place: tuple[str, str]) -> None:
-        from pyarrow import parquet
+        from pyarrow import parquet, types
 
-        table = table_of(self._waiting.pop(place))
-        self._bytes -= sum(chunk.nbytes for chunk in table.to_batches())
+        waiting = self._waiting.pop(place)
+        table = table_of(waiting.parts)
+        self._bytes -= waiting.bytes
         writer = self._open.get(place)
         if writer is None:
             if len(self._open) >= MOST_OPEN:
@@ -208,7 +224,9 @@ class PartFiles:
             name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
             path = os.path.join(self._folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
+            # Numbers are mostly all different.
+            few = [field.name for field in table.schema if not types.is_primitive(field.type)]
+            writer = parquet.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=few)
             self._open[place] = writer
             self.parts.append(name)
         writer.write_table(table, row_group_size=GROUP_ROWS)
