@@ -67,6 +67,9 @@ IDENTIFY: Final = (
     " WHERE PROCESSLIST_ID = CONNECTION_ID()",
     "SHOW SESSION STATUS WHERE Variable_name IN ('Ssl_cipher', 'Ssl_version')",
 )
+# MySQL stores no attributes before 5.6.
+OLDEST: Final = "5.5."
+NO_ATTRIBUTES: Final = (IDENTIFY[0], "SELECT 1, 2 FROM (SELECT 1) AS t WHERE 0", IDENTIFY[2])
 STATEMENTS: Final[tuple[Step, ...]] = (
     ["query", PEOPLE, 4],
     ["query", "SELECT REPEAT('x', 5000)", 1],
@@ -163,6 +166,9 @@ def case_for(name: str, server: Server, who: Account, lacks: Sequence[str], rows
         "host": server.quiet_host,
         "port": server.port,
         "flavor": server.flavor,
+        "old": server.version.startswith(OLDEST),
+        # MySQL of today logs no statement that it can not parse.
+        "logs_broken": server.flavor == "mariadb" or server.version.startswith(OLDEST),
         "user": user.name,
         "password": "wrong" if name.startswith("wrong password") else user.password,
         "database": "no_such_db" if name == "unknown database" else "labdb",
@@ -177,6 +183,6 @@ def case_for(name: str, server: Server, who: Account, lacks: Sequence[str], rows
         "infile": name == "ended",
         "pool": name == "pool",
         "attributes": ATTRIBUTES,
-        "identify": list(IDENTIFY),
+        "identify": list(NO_ATTRIBUTES if server.version.startswith(OLDEST) else IDENTIFY),
         "steps": [_step(step, server, rows) for step in STEPS[name] if step[0] not in lacks],
     }

@@ -106,7 +106,7 @@ def commands_differ(told: Told, log: Sequence[tuple[str, str]], rows: Sequence[R
     if "connection_id" not in told.result:
         return []
     steps = [] if told.result["problems"] else list(against_steps(rows, told))
-    return [*against_log(rows, log, told.case["flavor"]), *steps]
+    return [*against_log(rows, log, broken=told.case["logs_broken"]), *steps]
 
 
 def without_keys(told: Told, connection: dict[str, Any], sealed: dict[str, Any]) -> list[str]:

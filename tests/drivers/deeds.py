@@ -138,14 +138,14 @@ def _parts(row: Row, wanted: Sequence[tuple[str, str]], place: int) -> int | Non
     return count
 
 
-def against_log(rows: Sequence[Row], log: Sequence[tuple[str, str]], flavor: str) -> Iterator[str]:
-    """Where the listed commands and the server's log differ."""
+def against_log(rows: Sequence[Row], log: Sequence[tuple[str, str]], *, broken: bool) -> Iterator[str]:
+    """Where the listed commands and the server's log differ; `broken`: it logs what it can not parse too."""
     wanted = [line for line in log if line[0] in SAID.values()]
     place = 0
     for row in rows:
         kind = SAID.get(row["command"])
         error = (row["error"] or {}).get("code")
-        if kind is None or (flavor == "mysql" and (error in NO_STATEMENT or (error and kind == "Prepare"))):
+        if kind is None or (not broken and (error in NO_STATEMENT or (error and kind == "Prepare"))):
             continue
         lines: int | None = 1
         while kind == "Execute" and wanted[place : place + 1] == [("Prepare", row["statement"])]:

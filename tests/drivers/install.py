@@ -186,6 +186,15 @@ def _java() -> None:
         _run([javac, "-nowarn", *words, "-d", str(place / made.program), str(sources / f"{made.program}.java")], place)
 
 
+def fetch_jar(artifact: str, place: Path) -> Path:
+    """One jar, without what it needs, put into a directory. Raises InstallError."""
+    place.mkdir(parents=True, exist_ok=True)
+    words = [f"-Dartifact={artifact}", f"-DoutputDirectory={place}"]
+    _run([_tool("mvn", "Maven"), "--quiet", "--batch-mode", "dependency:copy", *words], place)
+    _, name, version = artifact.split(":")
+    return place / f"{name}-{version}.jar"
+
+
 def rust_client(driver: Driver) -> Path:
     """The program that was built for a crate."""
     return HOME / "rust" / "debug" / driver.argument

@@ -308,7 +308,7 @@ function run(string $driver, array $case): array
         $result['problems'][] = $problem->getMessage();
     }
     $client->close();
-    return [...$result, 'unlogged' => (object) $client->unlogged, 'end_ns' => now() + 1000];
+    return [...$result, 'status' => (object) ($result['status'] ?? []), 'unlogged' => (object) $client->unlogged, 'end_ns' => now() + 1000];
 }
 
 foreach (json_decode(stream_get_contents(STDIN), true) as $case) {

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -210,10 +210,17 @@ def run_server(server: Server, drivers: list[Driver], servers: Mapping[str, Serv
             # A new one for each: in MySQL's cache of passwords is what this driver has brought there, and nobody else.
             with own_account(server, account("app")) as who:
                 done.told += run_driver(driver, server, servers, who, rows)
-    for thread, command, argument in as_admin(server, LOG_SQL.format(since=since)):
-        row = (bytes.fromhex(command).decode(), bytes.fromhex(argument).decode("utf-8", "backslashreplace"))
-        done.log.setdefault(int(thread), []).append(row)
+    done.log = logged(as_admin(server, LOG_SQL.format(since=since)))
     return done
+
+
+def logged(rows: Iterable[Sequence[str]]) -> dict[int, list[tuple[str, str]]]:
+    """What each connection did, of rows of the general log: thread, command, argument, both as hexadecimal."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for thread, command, argument in rows:
+        row = (bytes.fromhex(command).decode(), bytes.fromhex(argument).decode("utf-8", "backslashreplace"))
+        found.setdefault(int(thread), []).append(row)
+    return found
 
 
 def run_all(servers: Mapping[str, Server], drivers: list[Driver], directory: Path) -> list[ServerRun]:

@@ -119,7 +119,7 @@ def test_a_tool(tool: Tool, name: str, tmp_path: Path) -> None:
         assert [each for each in connection["findings"] if each["severity"] == "error"] == []
         rows = commands[connection["stream"]]
         lines = log[connection["greeting"]["connection_id"]]
-        assert list(against_log(rows, lines, server.flavor)) == []
+        assert list(against_log(rows, lines, broken=server.flavor == "mariadb")) == []
         # Statements were compared one by one; of several in one command each is logged.
         logged = (word.lower().replace(" ", "_") for word, _ in lines)
         wanted = Counter(LOGGED.get(word, word) for word in logged if word not in ("connect", "query"))

@@ -140,12 +140,16 @@ def configuration(each: Engine, prefix: Prefix, directory: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+# What MariaDB's own installer feeds a server that makes its system tables, as parts of the names of its files.
+BOOTSTRAP = ("system_tables", "performance_tables", "system_tables_data")
+
+
 def bootstrap_sql(each: Engine, prefix: Prefix) -> str:
     """What MariaDB is fed to make its system tables: the files its own installer feeds it."""
     share = prefix.root / each.share
     stem = "mariadb" if (share / "mariadb_system_tables.sql").exists() else "mysql"
     parts = ["SET @auth_root_socket=NULL, @skip_auth_anonymous=1;", "CREATE DATABASE mysql;", "USE mysql;"]
-    for name in ("system_tables", "performance_tables", "system_tables_data"):
+    for name in BOOTSTRAP:
         parts.append((share / f"{stem}_{name}.sql").read_text(encoding="utf-8"))
     parts.append((share / "maria_add_gis_sp_bootstrap.sql").read_text(encoding="utf-8"))
     return "\n".join(parts)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.connection.drivers import driver_of
+from analyzer.analysis.connection.drivers import EVERY_FLAG, driver_of
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
@@ -125,13 +125,15 @@ class Builder:
         facts = conversation.facts
         login = facts.login.record
         sent = login if isinstance(login, HandshakeResponse41) else None
+        greeting = facts.greeting.record
+        offered = greeting.capability_flags if isinstance(greeting, HandshakeV10) else EVERY_FLAG
         return Said(
             self._error(facts),
             self._greeting(facts),
             self._login(conversation),
             self._authentication(conversation),
             self._fingerprint(sent) if sent is not None else None,
-            driver_of(sent) if sent is not None else None,
+            driver_of(sent, offered) if sent is not None else None,
         )
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:

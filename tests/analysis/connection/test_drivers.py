@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.analysis.connection.drivers import by_offer, driver_of
+from analyzer.analysis.connection.drivers import EVERY_FLAG, by_offer, driver_of
 from analyzer.analysis.connection.drivers.table import SIGNATURES
+from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from tests import corpus
 from tests.corpus import REPOSITORY
 from tests.drivers.signatures import bare, captures_under, logins_of, name_of
@@ -82,3 +83,14 @@ def test_the_table_is_sound() -> None:
         assert not signature.on & signature.off, signature.name
         assert not signature.options_on & signature.options_off, signature.name
         assert signature.sizes, signature.name
+
+
+def test_what_a_server_does_not_have_is_no_sign() -> None:
+    """Drivers leave out what an old server did not offer."""
+    (login, *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    known = by_offer(bare(login))
+    assert known is not None
+    old = EVERY_FLAG & ~CLIENT_DEPRECATE_EOF
+    less = msgspec.structs.replace(bare(login), client_flag=bare(login).client_flag & old)
+    assert by_offer(less) is None
+    assert by_offer(less, old) == known

@@ -23,27 +23,31 @@ _OPTIONS: Final = 1
 # A driver is likely where this much is as usual and the next is well behind.
 _ENOUGH: Final = 6
 _AHEAD: Final = 2
+EVERY_FLAG: Final = (1 << 32) - 1
 
 
-def driver_of(login: HandshakeResponse41) -> Driver | None:
-    """The driver of a login; None where nothing tells."""
+def driver_of(login: HandshakeResponse41, offered: int = EVERY_FLAG) -> Driver | None:
+    """The driver of a login; None where nothing tells. `offered` are the server's capabilities."""
     attributes = dict(login.attributes or ())
     # A connector on top of a client library is the driver, not that.
     for kind in ("_connector", "_client"):
         name = attributes.get(f"{kind}_name")
         if name:
             return Driver(name, attributes.get(f"{kind}_version"), "attributes", "certain")
-    return by_offer(login)
+    return by_offer(login, offered)
 
 
-def by_offer(login: HandshakeResponse41) -> Driver | None:
-    """The driver by what it offers alone. `version` is the range of versions that were seen to offer this."""
+def by_offer(login: HandshakeResponse41, offered: int = EVERY_FLAG) -> Driver | None:
+    """The driver by what it offers alone. `version` is the range of versions that were seen to offer this.
+
+    Most offer nothing that the server has not: what an old one lacks tells nothing of them.
+    """
     flags = login.client_flag
     ranked: dict[str, tuple[int, Signature]] = {}
     for signature in SIGNATURES:
-        if flags & signature.on != signature.on or flags & signature.off:
+        if signature.on & offered & ~flags or flags & signature.off:
             continue
-        score = _score(signature, login)
+        score = _score(signature, login, offered)
         if signature.name not in ranked or score > ranked[signature.name][0]:
             ranked[signature.name] = score, signature
     if not ranked:
@@ -64,11 +68,11 @@ def _rank(found: tuple[int, Signature]) -> tuple[int, int]:
     return -score, fixed.bit_count()
 
 
-def _score(signature: Signature, login: HandshakeResponse41) -> int:
+def _score(signature: Signature, login: HandshakeResponse41, offered: int) -> int:
     score = _SIZE if login.max_packet_size in signature.sizes else 0
     score += _COLLATION if login.character_set in signature.collations else 0
     score += _PLUGIN if login.client_plugin_name in signature.plugins else 0
     options = login.client_flag & OPTIONAL
-    score += _OPTIONS if options & signature.options_on == signature.options_on else 0
+    score += 0 if signature.options_on & offered & ~options else _OPTIONS
     score += _OPTIONS if not options & signature.options_off else 0
     return score
