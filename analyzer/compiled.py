@@ -15,6 +15,9 @@ HOT: Final = (
     "analyzer.net.tcp.reassembly",
     "analyzer.protocol.machine.fast_path",
     "analyzer.protocol.wire.rows",
+    "analyzer.sharing.redaction.drawing",
+    "analyzer.sharing.redaction.envelopes",
+    "analyzer.sharing.redaction.rows",
 )
 
 

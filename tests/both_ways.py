@@ -1,10 +1,13 @@
 """`python -m tests.both_ways FOLDER`: what is said of each capture in it, in batches of several sizes, one line each.
 
+And what `redact` makes of it.
+
 Run twice, with the compiled modules and with the same files as they stand, it has to say the same: `test_compiled`.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
@@ -16,6 +19,8 @@ from analyzer.capture import open_capture
 from analyzer.compiled import how
 from analyzer.errors import CaptureError
 from analyzer.report.jsonl import encode
+from analyzer.sharing.redact import RedactRequest, redact
+from analyzer.sharing.redaction.keep import KeptKinds
 
 BATCHES = (1, 7, 80, 1 << 20)
 
@@ -39,10 +44,21 @@ def said_of(path: Path, size: int, commands: bool) -> Iterator[bytes]:
         yield encode(tracker.command(path.name, pending))
 
 
+def redacted(path: Path) -> str:
+    """A capture without its content, as a hash."""
+    out = io.BytesIO()
+    try:
+        redact([str(path)], RedactRequest(b"a key", KeptKinds(frozenset())), AnalysisOptions(), out)
+    except CaptureError as error:
+        return str(error)
+    return sha256(out.getvalue()).hexdigest()
+
+
 def main(folder: str) -> None:
     """Prints how it runs, on standard error, and a line for each capture, batch size and observer."""
     sys.stderr.write(how())
     for path in sorted(Path(folder).iterdir()):
+        print(path.name, redacted(path))
         for size in BATCHES:
             for commands in (False, True):
                 lines = list(said_of(path, size, commands))

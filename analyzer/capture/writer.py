@@ -119,6 +119,10 @@ class PcapngWriter:
         """Write TLS key log lines as a decryption secrets block; must come before the frames that need them."""
         self._block(SECRETS, struct.pack("<II", TLS_KEY_LOG, len(keylog)) + keylog)
 
+    def blocks(self, data: memoryview) -> None:
+        """Write whole blocks that somebody else made."""
+        self._file.write(data)
+
     def write(
         self,
         frame: bytes,

@@ -34,14 +34,22 @@ class SharedCapture:
         comments: Sequence[str] = (),
     ) -> None:
         """A frame. `interface` is its name, link type and number in its own file."""
-        number = self._interfaces.get(interface)
-        if number is None:
-            number = self._interface(interface)
+        number = self.interface(interface)
         if self._writer is not None:
             self._writer.write(frame, max(time_ns, 0), original, interface=number, comments=comments)
             self.frames += 1
 
-    def _interface(self, interface: tuple[str, int, int]) -> int:
+    def blocks(self, data: memoryview, frames: int) -> None:
+        """Blocks of frames that somebody else made."""
+        if self._writer is not None:
+            self._writer.blocks(data)
+            self.frames += frames
+
+    def interface(self, interface: tuple[str, int, int]) -> int:
+        """The number that an interface is written under; it is described when it is asked for first."""
+        known = self._interfaces.get(interface)
+        if known is not None:
+            return known
         name, link_type, index = interface
         label = f"{name} ({index})" if index else name
         if self._writer is None:

@@ -9,9 +9,10 @@ from typing import BinaryIO, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.analysis import AnalysisOptions
-from analyzer.batches import FrameBatch
+from analyzer.batches import I64, FrameBatch
 from analyzer.engine.listener import RunListener
 from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import in_vlan, made_frame
@@ -20,19 +21,24 @@ from analyzer.sharing.ledger import Rows
 from analyzer.sharing.opened import OpenedConnections, PackedEnds
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool
+from analyzer.sharing.redaction.envelopes import Envelope, FrameColumns, FrameCopier
 from analyzer.sharing.redaction.headers import HeaderRedactor
 from analyzer.sharing.redaction.keep import DEFAULT, KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.spool import StreamReader, StreamSpool
+from analyzer.sharing.redaction.turns import TurnRedactor
 from analyzer.sharing.redaction.watcher import RedactingWatcher
 
 # What becomes of frames that are of no MySQL connection.
 DROP: Final = "drop"
 KEEP_OTHERS: Final = "keep"
 HEADERS: Final = "headers"
-_MOST_SERVERS: Final = 10_000
 OTHERS: Final = (DROP, HEADERS, KEEP_OTHERS)
+# Bytes that are written at once, and that any headers have; sides of connections whose headers are kept.
+_ROOM: Final = 4 << 20
+_LONGEST_HEAD: Final = 256
+_MOST_ENVELOPES: Final = 1 << 16
 COMMENT: Final = (
     "handshark redact: addresses, names, data and secrets were replaced by others of the same form and length; what "
     "could not be decoded is zero."
@@ -47,12 +53,14 @@ class RedactRequest:
     keep    kinds of content that stay (see `KeptKinds`)
     other   DROP, HEADERS or KEEP_OTHERS: frames that are of no MySQL connection
     listed  whether a dictionary is made for the one who shares the capture
+    plain   whether plain turns, statements and frames are taken together; the same comes out if not
     """
 
     key: bytes
     keep: KeptKinds = DEFAULT
     other: str = DROP
     listed: bool = False
+    plain: bool = True
 
 
 class RedactSummary(msgspec.Struct):
@@ -91,14 +99,13 @@ class Redaction:
         self._request = request
         self._listener = listener or RunListener()
         self.replacements = Replacements(request.key, request.listed)
-        self._packets = PacketRedactor(self.replacements, request.keep)
+        self._packets = PacketRedactor(self.replacements, request.keep, request.plain)
         self._streams = StreamSpool()
         self._plain = PlainSpool()
-        packets, streams, plain = self._packets, self._streams, self._plain
-        observe = (*options.observe, lambda tcp: RedactingWatcher(tcp, packets, streams, plain))
+        turns, streams, plain = TurnRedactor(self._packets, request.plain), self._streams, self._plain
+        observe = (*options.observe, lambda tcp: RedactingWatcher(tcp, turns, streams, plain))
         self._options = replace(options, observe=observe, packets=0, keep=KEEP)
         self._ends: dict[int, PackedEnds] = {}
-        self._servers: set[tuple[bytes, int]] = set()
         self._first_look: FirstLook | None = None
         self.summary = RedactSummary()
 
@@ -143,11 +150,10 @@ class Redaction:
         if look is None:
             raise ValueError("look comes first")
         capture = SharedCapture(out, COMMENT)
-        made = OpenedConnections(self._plain.opened, self._plain.read(), self._ends.__getitem__)
+        opened = OpenedConnections(self._plain.opened, self._plain.read(), self._ends.__getitem__)
         keep = "addresses" in self._request.keep.kinds
         headers = HeaderRedactor(self.replacements.addresses, keep)
-        other, ends, servers = self._request.other, self._ends, self._servers
-        writer = _FrameWriter(capture, headers, self._streams.read(), made, ends, servers, other, self.summary)
+        writer = _FrameWriter(capture, headers, self._streams.read(), opened, self._ends, self._request, self.summary)
         reader = look.ledger.read()
         with self._inputs.open() as source:
             for batch in source:
@@ -176,8 +182,7 @@ class _FrameWriter:
         streams: StreamReader,
         opened: OpenedConnections,
         ends: dict[int, PackedEnds],
-        servers: set[tuple[bytes, int]],
-        other: str,
+        request: RedactRequest,
         summary: RedactSummary,
     ) -> None:
         self._capture = capture
@@ -185,38 +190,95 @@ class _FrameWriter:
         self._streams = streams
         self._opened = opened
         self._ends = ends
-        self._other = other
+        self._other = request.other
+        self._plain = request.plain
         self._summary = summary
         self._networks: dict[int, int] = {}
-        self._servers = servers
+        self._known = np.sort(np.fromiter(ends, np.int64))
+        self._made = np.fromiter(opened.opened, np.int64)
+        self._copier = FrameCopier(_ROOM)
+        self._envelopes: dict[int, Envelope] = {}
 
     def batch(self, batch: FrameBatch, rows: Rows) -> None:
         """All frames of a batch; `rows` are the ledger's."""
-        firsts = self._streams.first(rows["side"].copy(), rows["place"].copy())
-        places = np.searchsorted(batch.number, rows["frame"]).tolist()
-        sides = rows["side"].tolist()
-        data = memoryview(batch.data)
-        offsets, captured = batch.offset.tolist(), batch.captured.tolist()
-        owner: dict[int, int] = {}
-        for index, place in enumerate(places):
-            known = sides[index] >> 1 in self._ends
-            if known or self._comes_to_server(
-                bytes(data[offsets[place] : offsets[place] + captured[place]]), batch, place
-            ):
-                owner[place] = index
-        wanted = sorted(owner) if self._other == DROP else range(len(batch))
-        for place in wanted:
-            index = owner.get(place, -1)
-            frame = bytes(data[offsets[place] : offsets[place] + captured[place]])
-            if index < 0:
-                self._others(batch, place, frame)
-            else:
-                self._segment(batch, place, frame, rows[index], firsts[index])
+        sides = rows["side"].copy()
+        known = np.flatnonzero(np.isin(sides >> 1, self._known))
+        owner = np.full(len(batch), -1)
+        owner[np.searchsorted(batch.number, rows["frame"][known])] = known
+        wanted = np.flatnonzero(owner >= 0) if self._other == DROP else np.arange(len(batch))
+        if not len(wanted):
+            return
+        found = owner[wanted]
+        mine = rows[found]  # of frames of others any row
+        firsts = self._streams.first(sides[found], mine["place"])
+        payloads, columns, envelopes = self._columns(batch, wanted, mine, firsts, found >= 0)
+        data, copier = memoryview(batch.data), self._copier
+        number = 0
+        while number < len(wanted):
+            number = copier.copy(columns, number, data, payloads, envelopes)
+            if copier.used:
+                self._capture.blocks(memoryview(copier.room)[: copier.used], copier.frames)
+                copier.used = copier.frames = 0
+            elif number < len(wanted):
+                place = int(wanted[number])
+                offset = int(batch.offset[place])
+                frame = bytes(data[offset : offset + int(batch.captured[place])])
+                if found[number] < 0:
+                    self._others(batch, place, frame)
+                else:
+                    self._segment(batch, place, frame, mine[number], int(firsts[number]))
+                number += 1
 
-    def _comes_to_server(self, frame: bytes, batch: FrameBatch, place: int) -> bool:
-        """Whether a segment is of a connection to a MySQL server on which nothing was said that is MySQL's."""
-        ends = self._headers.ends(frame, int(batch.link_type[place]))
-        return ends is not None and (ends[0] in self._servers or ends[1] in self._servers)
+    def _columns(
+        self, batch: FrameBatch, wanted: I64, rows: Rows, firsts: I64, mine: NDArray[np.bool_]
+    ) -> tuple[bytes, FrameColumns, list[Envelope]]:
+        """(payloads, frames in columns, what is around the payloads): what `FrameCopier` writes of them."""
+        side, at, length = rows["side"].copy(), rows["at"].astype(np.int64), rows["length"].astype(np.int64)
+        payloads, places = self._streams.payloads(firsts, side, rows["place"], length)
+        plain = mine & self._plain & (at >= 0) & ~np.isin(side >> 1, self._made)
+        link = batch.link_type[wanted].astype(np.int64)
+        envelopes: list[Envelope] = []
+        _, heads, group = np.unique(np.where(plain, side << 16 | link, -1), return_index=True, return_inverse=True)
+        numbers = np.full(len(heads), -1)
+        for which, head in enumerate(heads.tolist()):
+            one = self._envelope(batch, int(wanted[head]), int(side[head])) if plain[head] else None
+            if one is not None:
+                numbers[which] = len(envelopes)
+                envelopes.append(one)
+        envelope = numbers[group]
+        interface = self._interface_numbers(batch, wanted, link, envelope >= 0)
+        times = np.maximum(batch.timestamp_ns[wanted], 0)
+        frames = batch.offset[wanted], batch.captured[wanted], batch.original[wanted], times, interface
+        return payloads, FrameColumns(frames, (at, length, places), envelope), envelopes
+
+    def _interface_numbers(self, batch: FrameBatch, wanted: I64, link: I64, plain: NDArray[np.bool_]) -> I64:
+        """The interface that each plain frame is written under."""
+        none = np.zeros(len(wanted), np.int64)
+        source = none if batch.source is None else batch.source[wanted].astype(np.int64)
+        index = none if batch.interface is None else batch.interface[wanted].astype(np.int64)
+        codes = np.where(plain, source << 48 | index << 16 | link, -1)
+        _, heads, group = np.unique(codes, return_index=True, return_inverse=True)
+        numbers = np.zeros(len(heads), np.int64)
+        for which in np.argsort(heads).tolist():
+            head = heads[which]
+            if plain[head]:
+                name = f"capture {int(source[head]) + 1}", int(link[head]), int(index[head])
+                numbers[which] = self._capture.interface(name)
+        return numbers[group]
+
+    def _envelope(self, batch: FrameBatch, place: int, side: int) -> Envelope | None:
+        """What is around the payloads of a side, as the frame at a place has it."""
+        link_type, offset = int(batch.link_type[place]), int(batch.offset[place])
+        key = side << 16 | link_type
+        found = self._envelopes.get(key)
+        if found is None:
+            frame = bytes(memoryview(batch.data)[offset : offset + min(int(batch.captured[place]), _LONGEST_HEAD)])
+            found = self._headers.envelope(frame, link_type)
+            if found is not None:
+                if len(self._envelopes) >= _MOST_ENVELOPES:
+                    self._envelopes.clear()
+                self._envelopes[key] = found
+        return found
 
     def _put(self, batch: FrameBatch, place: int, frame: bytes, link_type: int, original: int | None) -> None:
         source = int(batch.source[place]) if batch.source is not None else 0

@@ -6,7 +6,6 @@ from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
-from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.wire.compression import Allowance
@@ -23,7 +22,7 @@ class ConversationObserver(BaseObserver):
         """Whether it wants the bytes."""
         return False
 
-    def follow(self, conversation: Conversation) -> None:
+    def follow(self, conversation: WatchedConversation) -> None:
         """The conversation that it looks on at."""
 
     def stream(self, sender: int, place: int, data: bytes, frames: list[int]) -> None:
@@ -61,15 +60,8 @@ class WatchedConversation(Conversation):
     def places(self) -> Places:
         return self._places
 
-    def pieces(self, pieces: Pieces, first: int, last: int) -> None:
-        if not self._watchers:
-            super().pieces(pieces, first, last)
-            return
-        while first < last:
-            stop = pieces.run_end(first, last)
-            self.tcp.piece_seq, self.tcp.piece_acks = pieces.numbers(first, stop)
-            self.data(*pieces.run(first, stop))
-            first = stop
+    def needs_numbers(self) -> bool:
+        return bool(self._watchers) or super().needs_numbers()
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self._watchers:

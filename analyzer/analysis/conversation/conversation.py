@@ -330,14 +330,14 @@ class Conversation(PiecesHandler):
                     return
             stop = pieces.run_end(first, last)
             # They matter where bytes are missing: what is not decided yet may turn out to lack some.
-            if self._needs_numbers():
+            if self.needs_numbers():
                 self.tcp.piece_seq, self.tcp.piece_acks = pieces.numbers(first, stop)
             self._rest = pieces, stop, last
             self.data(*pieces.run(first, stop))
             first = stop
         self._rest = None
 
-    def _needs_numbers(self) -> bool:
+    def needs_numbers(self) -> bool:
         """Whether it matters what the next piece acknowledges."""
         if self._made:
             return self._resync.watching or self._undecided is not None

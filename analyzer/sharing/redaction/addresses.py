@@ -35,6 +35,7 @@ class AddressMap:
         self._orders: dict[bytes, tuple[int, ...]] = {}
         self._kept: dict[bytes, bytes] = {}
         self._macs: dict[bytes, bytes] = {}
+        self._offsets: dict[bytes, int] = {}
 
     def packed(self, address: bytes) -> bytes:
         """An address of 4 or 16 bytes in its place."""
@@ -64,7 +65,12 @@ class AddressMap:
 
     def offset(self, address: bytes) -> int:
         """A number of 32 bits that belongs to an address."""
-        return int.from_bytes(self._stream(b"offset", address, 4), "big")
+        found = self._offsets.get(address)
+        if found is None:
+            if len(self._offsets) >= _MOST_KEPT:
+                self._offsets.clear()
+            found = self._offsets[address] = int.from_bytes(self._stream(b"offset", address, 4), "big")
+        return found
 
     def mac(self, address: bytes) -> bytes:
         """A MAC address in its place; group and local bits stay, and so do zeros and broadcast."""

@@ -11,16 +11,14 @@ from typing import Final, NamedTuple
 from analyzer.net.link.linktypes import LINK_TYPES, HeaderType
 from analyzer.sharing.frames import checksum, ones_sum
 from analyzer.sharing.redaction.addresses import AddressMap
+from analyzer.sharing.redaction.envelopes import Envelope, copy_options
 
 _TCP: Final = 6
 _VLANS: Final = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 _IP: Final = {0x0800: 4, 0x86DD: 6}
 _MOST_TAGS: Final = 4
 _NOP: Final = 1
-# TCP options that say nothing of anybody, and how long they are; -1: several lengths.
-_OPTIONS: Final = {2: 4, 3: 3, 4: 2, 5: -1, 8: 10}
 _STAMPS: Final = b"\x08\x0a"
-_NEAR: Final = 1 << 26
 _LOOPBACKS: Final = frozenset({HeaderType.NULL})
 
 
@@ -50,17 +48,18 @@ class HeaderRedactor:
         out[at : at + len(payload)] = payload
         return bytes(out) if self._network(frame, out, place, at, len(payload)) else None
 
-    def ends(self, frame: bytes, link_type: int) -> tuple[tuple[bytes, int], tuple[bytes, int]] | None:
-        """Both ends of a TCP segment, as they stand there; None where the headers are of a form that is not known."""
+    def envelope(self, frame: bytes, link_type: int) -> Envelope | None:
+        """What is around the payload of this frame and of others of its sender; None where it is not plain."""
         out = bytearray(len(frame))
         place = self._link(frame, out, link_type)
         size = None if place is None else self._ip(frame, out, place)
-        if place is None or size is None or len(frame) < place.at + size + 4:
+        if place is None or size not in (20, 40) or (size == 40) != (place.version == 6):
             return None
-        at, tcp = place.at, place.at + size
-        ports = int.from_bytes(frame[tcp : tcp + 2], "big"), int.from_bytes(frame[tcp + 2 : tcp + 4], "big")
-        width, first = (4, at + 12) if place.version == 4 else (16, at + 8)
-        return (frame[first : first + width], ports[0]), (frame[first + width : first + 2 * width], ports[1])
+        begin, end = place.at + (12 if place.version == 4 else 8), place.at + size
+        ends = self._sources(frame, place)
+        stamps = self._addresses.offset(ends[0]), self._addresses.offset(ends[1])
+        head = slice(0, place.at)
+        return Envelope(frame[head], bytes(out[head]), frame[begin:end], bytes(out[begin:end]), place.version, stamps)
 
     def bare(self, frame: bytes, link_type: int) -> bytes | None:
         """A frame of another protocol: its headers up to the transport's ports, and zeros. None where it has no IP."""
@@ -237,33 +236,7 @@ class HeaderRedactor:
 
 
 def tcp_options(raw: bytes, ack: int) -> bytes:
-    """Options as they are where they say nothing of anybody; in the place of all others stands "no operation".
-
-    What is acknowledged selectively lies behind, or just before, what is acknowledged.
-    """
-    out = bytearray([_NOP]) * len(raw)
-    at = 0
-    while at < len(raw):
-        kind = raw[at]
-        if kind == 0:
-            out[at:] = bytes(len(raw) - at)
-            break
-        if kind == _NOP:
-            at += 1
-            continue
-        size = raw[at + 1] if at + 1 < len(raw) else 0
-        if size < 2 or at + size > len(raw):
-            break
-        due = _OPTIONS.get(kind)
-        if due == size or (due == -1 and _is_sack(raw[at + 2 : at + size], ack)):
-            out[at : at + size] = raw[at : at + size]
-        at += size
+    """Options as they are where they say nothing of anybody; in the place of all others stands "no operation"."""
+    out = bytearray(len(raw))
+    copy_options(raw, 0, len(raw), out, 0, ack)
     return bytes(out)
-
-
-def _is_sack(edges: bytes, ack: int) -> bool:
-    """Whether these are edges of blocks near what is acknowledged (RFC 2018, RFC 2883)."""
-    if len(edges) % 8 or not 8 <= len(edges) <= 32:
-        return False
-    numbers = [int.from_bytes(edges[place : place + 4], "big") for place in range(0, len(edges), 4)]
-    return all((number - ack + _NEAR) & 0xFFFF_FFFF < 2 * _NEAR for number in numbers)

@@ -148,15 +148,16 @@ Rule = Callable[[bytes, "_Scene"], bytes]
 class PacketRedactor:
     """Redacts packets; one for all connections of a capture, so that the same value becomes the same."""
 
-    def __init__(self, replacements: Replacements, keep: KeptKinds) -> None:
+    def __init__(self, replacements: Replacements, keep: KeptKinds, skeletons: bool = True) -> None:
+        """`skeletons` as of `SqlRedactor`."""
         self.replacements = replacements
         self.keep = keep
-        self.sql = SqlRedactor(replacements, keep)
+        self.sql = SqlRedactor(replacements, keep, skeletons)
         self.messages = MessageRedactor(replacements, keep, self.sql)
         self.values = ValueRedactor(replacements)
         self.rows = RowRedactor(replacements, self.values, "values" in keep.kinds)
         self.zeroed = 0  # bytes that were not understood
-        self._kept: dict[tuple[str, bytes, int, str | None, bool | None], bytes] = {}
+        self._kept: dict[tuple[str, bytes, int, str | None, bool | None, int], bytes] = {}
         self._rules: dict[str, Rule] = {
             rules.KEEP: lambda raw, scene: raw,
             rules.ZERO: lambda raw, scene: bytes(len(raw)),
@@ -209,8 +210,15 @@ class PacketRedactor:
         statement = None
         if name in _NAMED and role != CLIENT:
             statement = PacketSurroundings.of(role, packet, record, machine, before).statement
+        return self.payload(payload, record, machine, statement, escapes)
+
+    def payload(
+        self, payload: bytes, record: AnyRecord, machine: Machine, statement: str | None, escapes: bool | None
+    ) -> bytes:
+        """A payload that is no row. `statement` is the one that a definition answers."""
+        name = type(record).__name__
         alike = name in _ALIKE and len(payload) <= _LONGEST_KEPT
-        key = (name, payload, machine.context.in_force, statement, escapes)
+        key = (name, payload, machine.context.in_force, statement, escapes, self.sql.known_names)
         if alike:
             found = self._kept.get(key)
             if found is not None:
@@ -232,11 +240,11 @@ class PacketRedactor:
                 return self.values.text(payload, "files")
             if record.kind == "file":
                 return payload
-            return self._zeros(payload, 0)
+            return self.zeros(payload, 0)
         if isinstance(record, Malformed) and record.record_type in _PARTLY:
             return self.partial(payload, _PARTLY[record.record_type], scene.context)
         if isinstance(record, Malformed | ComOther | CutCommand):
-            return self._zeros(payload, 1)
+            return self.zeros(payload, 1)
         out = bytearray(len(payload))
         spans = spans_of(payload, record, None, scene.context)
         self._apply(out, payload, spans, rules.RULES.get(type(record).__name__, {}), scene)
@@ -261,7 +269,7 @@ class PacketRedactor:
         self._apply(out, payload, reader.spans, rules.RULES[kind.__name__], scene)
         return bytes(out)
 
-    def _zeros(self, payload: bytes, head: int) -> bytes:
+    def zeros(self, payload: bytes, head: int) -> bytes:
         """Nothing but the first bytes."""
         self.zeroed += max(len(payload) - head, 0)
         return payload[:head] + bytes(max(len(payload) - head, 0))
@@ -303,7 +311,8 @@ class PacketRedactor:
             rule = table.get(name) or (rules.KEEP if name in rules.MARKED else default)
             if (name.startswith("null") and span.name != name) or (rule == rules.VALUE and span.value == NULL_MARK):
                 rule = rules.KEEP
-            start, stop = content_of(payload, span)
+            # A parameter's rule knows its length in front.
+            start, stop = content_of(payload, span) if rule != rules.PARAMETER else (span.start, span.end)
             covered += span.end - span.start
             if rule == rules.ZERO:
                 self.zeroed += stop - start
@@ -363,9 +372,7 @@ class PacketRedactor:
 
     def _column(self, raw: bytes, scene: _Scene) -> bytes:
         record = scene.record
-        own = isinstance(record, ColumnDefinition41) and record.org_name
-        own = own or (isinstance(record, ColumnDefinition320) and record.table)
-        if own and _PLAIN_NAME.fullmatch(raw):
+        if names_itself(record):
             return self.sql.name(raw)
         return raw if "sql" in self.keep.kinds else self.sql.column(raw, scene.statement)
 
@@ -401,7 +408,7 @@ class PacketRedactor:
             return self._bulk(raw, record, scene)
         parameter = scene.parameters.pop(0) if scene.parameters else None
         if parameter is None or parameter.raw != raw:
-            return self._zeros(raw, 0)
+            return self.zeros(raw, 0)
         return self.values.binary(raw, parameter.type & TYPE, parameter.type >= UNSIGNED, None)
 
     def _bulk(self, raw: bytes, record: ComStmtBulkExecute, scene: _Scene) -> bytes:
@@ -415,7 +422,7 @@ class PacketRedactor:
             ]
         parameter = scene.parameters.pop(0) if scene.parameters else None
         if parameter is None or parameter.raw != raw:
-            return self._zeros(raw, 0)
+            return self.zeros(raw, 0)
         return self.values.binary(raw, parameter.type & TYPE, parameter.type >= UNSIGNED, None)
 
     def _number(self, raw: bytes, scene: _Scene) -> bytes:
@@ -467,7 +474,7 @@ class PacketRedactor:
         try:
             decode_gtid_set(reader)
         except DecodeError:
-            return self._zeros(raw, 0)
+            return self.zeros(raw, 0)
         out = bytearray(raw[: reader.pos].ljust(len(raw), b"\0"))
         for span in reader.spans:
             if span.name == "sid":
@@ -489,14 +496,14 @@ class PacketRedactor:
             table = scene.context.binlog.tables.get(body.table_id)
         span = scene.spans[scene.number]
         if table is None or not isinstance(body, rows.Rows) or not span.name.startswith("value["):
-            return self._zeros(raw, 0)
+            return self.zeros(raw, 0)
         # A set bit for each column that is there; of updates the second image may have others.
         bits = body.present
         if body.present_after is not None and self._is_second(scene):
             bits = body.present_after
         held = [column for i, column in enumerate(table.columns) if bits[i // 8] >> i % 8 & 1]
         index = int(span.name[6:-1])
-        return self.values.cell(raw, held[index]) if index < len(held) else self._zeros(raw, 0)
+        return self.values.cell(raw, held[index]) if index < len(held) else self.zeros(raw, 0)
 
     @staticmethod
     def _is_second(scene: _Scene) -> bool:
@@ -578,7 +585,7 @@ class PacketRedactor:
         """One of the commands of a COM_MULTI."""
         record = scene.record
         if not isinstance(record, ComMulti):
-            return self._zeros(raw, 1)
+            return self.zeros(raw, 1)
         for payload, inner in zip(record.commands, record.records(scene.context), strict=True):
             if payload == raw:
                 if isinstance(inner, ComOther | Data | Malformed | ComMulti):
@@ -588,7 +595,7 @@ class PacketRedactor:
                 spans = spans_of(raw, inner, None, scene.context)
                 self._apply(out, raw, spans, rules.RULES.get(type(inner).__name__, {}), own)
                 return bytes(out)
-        return self._zeros(raw, 1)
+        return self.zeros(raw, 1)
 
     # -- binlog --------------------------------------------------------------------------------------------------------
 
@@ -609,6 +616,14 @@ class PacketRedactor:
 def _is_collation(raw: bytes) -> bool:
     number = int.from_bytes(raw, "little")
     return number in COLLATIONS or number in MARIADB_COLLATIONS
+
+
+def names_itself(record: AnyRecord) -> bool:
+    """Whether a column is called by a name, of a table or given to it, and by no expression of the statement."""
+    own = isinstance(record, ColumnDefinition41) and record.org_name
+    own = own or (isinstance(record, ColumnDefinition320) and record.table)
+    name = record.name if isinstance(record, ColumnDefinition41 | ColumnDefinition320) else ""
+    return bool(own) and _PLAIN_NAME.fullmatch(name.encode("utf-8", ENCODING_ERRORS)) is not None
 
 
 def content_of(payload: bytes, span: Span) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Replacements: of the same length and the same kind, always the same for the same value under the same key.
 
 Digits become digits, small letters small letters, capitals capitals; signs and white space stay, so that dates, paths
-and mail addresses keep their form. UTF-8 stays UTF-8, with characters of as many bytes. Each value is drawn from
-SHAKE256 (FIPS 202) of the key and the value: without the key nothing can be said of it but its form, and with it only
-what can be guessed.
+and mail addresses keep their form. UTF-8 stays UTF-8, with characters of as many bytes. Each value is drawn from the
+key and the value, plain text as `drawing` says, all else from SHAKE256 (FIPS 202): without the key nothing can be said
+of it but its form, and with it only what can be guessed.
 """
 
 from __future__ import annotations
@@ -13,23 +13,18 @@ import re
 from typing import Final
 
 from analyzer.sharing.redaction.addresses import AddressMap
+from analyzer.sharing.redaction.drawing import ALPHABETS, LONGEST_FORMED, Drawing
 
 # Replacements that are kept, and characters of them.
 _MOST_KEPT: Final = 50_000
 _MOST_CHARACTERS: Final = 8 << 20
 _LONGEST_KEPT: Final = 4096
-# Values up to so many places that can vary are permuted, so that no two become one.
-_PERMUTED: Final = 6
-_ROUNDS: Final = 6
 # Pairs that a dictionary for the one who shared it holds at most.
 MOST_LISTED: Final = 1_000_000
 
-_DIGITS: Final = b"0123456789"
-_SMALL: Final = b"abcdefghijklmnopqrstuvwxyz"
-_CAPITAL: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DIGITS: Final = ALPHABETS[0]
 _HEX: Final = b"0123456789abcdef"
 _HEX_CAPITAL: Final = b"0123456789ABCDEF"
-_CONTROLS: Final = bytes([*range(1, 9), 11, 12, *range(14, 32), 127])
 
 _NUMBER: Final = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _DATE: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)(?:([ T])(\d\d):(\d\d):(\d\d)(\.\d{1,6})?)?")
@@ -40,7 +35,7 @@ _CHARACTERS: Final = re.compile("[\x80-\U0010ffff]")
 
 def _alphabet_of(byte: int) -> bytes:
     """What may stand in a byte's place: itself alone for what is kept."""
-    for alphabet in (_DIGITS, _SMALL, _CAPITAL, _CONTROLS):
+    for alphabet in ALPHABETS:
         if byte in alphabet:
             return alphabet
     # Of character sets with two bytes for a character: what begins one stays what begins one.
@@ -63,25 +58,12 @@ _TABLES: Final[tuple[bytes, ...]] = tuple(bytes(a[r % len(a)] for r in range(256
 _HEX_TABLES: Final[tuple[bytes, ...]] = tuple(bytes(a[r % len(a)] for r in range(256)) for a in _HEX_ALPHABETS)
 
 
-def _mask(alphabet: bytes) -> bytes:
-    """By byte: all bits where it is of this alphabet."""
-    return bytes(0xFF if byte in alphabet else 0 for byte in range(256))
-
-
-# Of plain text: bytes that stay, and for each class which bytes are of it, and what a keystream makes of them.
-_FIXED: Final = bytes(byte for byte in range(256) if len(_ALPHABETS[byte]) == 1)
-_MASK_FIXED: Final = _mask(_FIXED)
-_CLASSES: Final = tuple(
-    (_mask(alphabet), bytes(alphabet[drawn % len(alphabet)] for drawn in range(256)))
-    for alphabet in (_DIGITS, _SMALL, _CAPITAL, _CONTROLS)
-)
-
-
 class Replacements:
     """Makes replacements under one key; `counts` says how many of each kind, `listed` which, if asked."""
 
     def __init__(self, key: bytes, listed: bool = False) -> None:
         self._key = hashlib.blake2b(key, digest_size=64).digest()
+        self.drawing = Drawing(self.stream(b"drawing", b"", 16))
         self._kept: dict[bytes, bytes] = {}
         self._characters = 0
         self.addresses = AddressMap(self.stream)
@@ -140,7 +122,7 @@ class Replacements:
         self.count(kind)
         text = str(value).encode()
         for attempt in range(8):
-            found = int(self._made(text) if not attempt else self._number(text, attempt))
+            found = int(self.drawing.number(text, attempt))
             if least <= found <= most:
                 return found
         drawn = int.from_bytes(self.stream(b"range", text, 16), "big")
@@ -152,14 +134,12 @@ class Replacements:
 
     def _made(self, value: bytes) -> bytes:
         first = value[0]
-        if len(value) <= 45 and (first < 0x3B or first in b"abcdefABCDEF"):
+        if len(value) <= LONGEST_FORMED and (first < 0x3B or first in b"abcdefABCDEF"):
             formed = self._formed(value)
             if formed is not None:
                 return formed
         if value.isascii():
-            if 0 < len(value.translate(None, _FIXED)) <= _PERMUTED:
-                return self._permuted(value, [at for at, byte in enumerate(value) if len(_ALPHABETS[byte]) > 1])
-            return self._ascii(value)
+            return self.drawing.ascii(value)
         try:
             text = value.decode()
         except UnicodeDecodeError:
@@ -185,7 +165,7 @@ class Replacements:
         if address is not None:
             return address
         if _NUMBER.fullmatch(value):
-            return self._number(value, 0)
+            return self.drawing.number(value, 0)
         found = _DATE.fullmatch(value)
         if found is not None:
             return self._date(found)
@@ -195,26 +175,6 @@ class Replacements:
         if _UUID.fullmatch(value):
             return self._drawn(b"hex", value, _HEX_TABLES)
         return None
-
-    def _number(self, value: bytes, attempt: int) -> bytes:
-        """Digits for digits; the first stays no zero if it was none, and zeros alone stay what they are."""
-        places = [place for place, byte in enumerate(value) if 0x30 <= byte < 0x3A]
-        exponent = value.lower().find(b"e")
-        if exponent >= 0:
-            places = [place for place in places if place < exponent]
-        if not value.strip(b"-0."):
-            return value
-        out = bytearray(value)
-        lead = next((place for place in places if value[place] != 0x30), places[0])
-        rest = [place for place in places if place > lead]
-        label = b"number" + bytes([attempt])
-        if attempt == 0 and len(rest) < _PERMUTED:
-            return self._permuted(value, [lead, *rest], leading=True)
-        drawn = self.stream(label, value, len(rest) + 1)
-        out[lead] = 0x31 + drawn[-1] % 9
-        for place, byte in zip(rest, drawn, strict=False):
-            out[place] = 0x30 + byte % 10
-        return bytes(out)
 
     def _date(self, found: re.Match[bytes]) -> bytes:
         year, month, day = found[1], found[2], found[3]
@@ -235,48 +195,6 @@ class Replacements:
         tail = b"." + bytes([0x30 + byte % 10 for byte in drawn[4:]]) if fraction else b""
         return b"%02d:%02d:%02d" % (drawn[0] % 24, drawn[1] % 60, drawn[2] % 60) + tail
 
-    def _ascii(self, value: bytes) -> bytes:
-        """As `_drawn` of plain text, whole classes of characters at once."""
-        size = len(value)
-        drawn = self.stream(b"text", value, size)
-        total = int.from_bytes(value, "big") & int.from_bytes(value.translate(_MASK_FIXED), "big")
-        for mask, alphabet in _CLASSES:
-            found = value.translate(mask)
-            if found.count(0) != size:
-                total |= int.from_bytes(found, "big") & int.from_bytes(drawn.translate(alphabet), "big")
-        return total.to_bytes(size, "big")
-
     def _drawn(self, label: bytes, value: bytes, tables: tuple[bytes, ...]) -> bytes:
         drawn = self.stream(label, value, len(value))
         return bytes([tables[old][new] for old, new in zip(value, drawn, strict=True)])
-
-    def _permuted(self, value: bytes, places: list[int], leading: bool = False) -> bytes:
-        """A keyed permutation of all values of the same form: a Feistel network over the places that can vary.
-
-        Each round moves one half by what is drawn from the other (NIST SP 800-38G has the same idea). `leading`: the
-        first place never becomes a zero.
-        """
-        sizes = [len(_ALPHABETS[value[place]]) for place in places]
-        digits = [_ALPHABETS[value[place]].index(value[place]) for place in places]
-        if leading:
-            sizes[0] -= 1
-            digits[0] -= 1
-        form = bytes(_FORMS[byte] for byte in value) + bytes([leading])
-        middle = (len(places) + 1) // 2
-        for turn in range(_ROUNDS if len(places) > 1 else 1):
-            moved, fixed = (range(middle), range(middle, len(places)))
-            if turn & 1:
-                moved, fixed = fixed, moved
-            label = b"round" + bytes([turn])
-            drawn = self.stream(label, form + bytes(digits[place] for place in fixed), 2 * len(moved))
-            for index, place in enumerate(moved):
-                step = drawn[2 * index] << 8 | drawn[2 * index + 1]
-                digits[place] = (digits[place] + step) % sizes[place]
-        out = bytearray(value)
-        for index, place in enumerate(places):
-            out[place] = _ALPHABETS[value[place]][digits[index] + (leading and index == 0)]
-        return bytes(out)
-
-
-# By byte: the first of those that may stand in its place.
-_FORMS: Final = bytes(alphabet[0] for alphabet in _ALPHABETS)

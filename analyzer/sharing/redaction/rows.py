@@ -1,127 +1,315 @@
-"""Rows of result sets, in text and binary: most of what servers send."""
+"""Rows of result sets, and bound values, in text and binary: most of what there is to replace.
+
+A value that is plain is written anew in its place, in loops that are compiled; all others go through `ValueRedactor`.
+"""
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from typing import Final
 
 from analyzer.protocol.columns import Columns
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.machine import Machine
-from analyzer.protocol.records.resultset import NULL_MARK
 from analyzer.protocol.tables.column_flags import UNSIGNED_FLAG
-from analyzer.protocol.tables.column_types import MYSQL_TYPE_JSON, MYSQL_TYPE_TIME
+from analyzer.protocol.tables.column_types import MYSQL_TYPE_JSON, MYSQL_TYPE_TIME, MYSQL_TYPE_YEAR, TYPE, UNSIGNED
 from analyzer.protocol.wire.framing import HEADER
-from analyzer.protocol.wire.values import DATES, FIXED_SIZES
+from analyzer.protocol.wire.values import BINARY, DATES, FIXED_SIZES, INTEGER_SIZES
+from analyzer.sharing.redaction.drawing import Bytes
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.values import ValueRedactor
 
-_TEXT, _JSON, _BYTES = 0, 1, 2
-_SIZES: Final = {0xFC: 2, 0xFD: 3, 0xFE: 8}
+# What values of a column, or of a parameter, are.
+_TEXT: Final = 0  # with a length in front; a text whatever is in it
+_STRING: Final = 1  # with a length in front; a text where it looks like one
+_JSON: Final = 2
+_SIGNED: Final = 3
+_UNSIGNED: Final = 4
+_OTHER: Final = 5
+# Bytes of a value where it has no fixed size: a length in front, one byte or an int<lenenc>.
+_COUNTED: Final = -1
+_SHORT: Final = -2
+_HEADER: Final = HEADER
+_NULL: Final = 0xFB
+_NO_LENGTH: Final = 0xFF
+_ZERO: Final = 0x30
+# Digits of a number that is never over 63 bits.
+_DIGITS: Final = 18
+
+
+class ValueForms:
+    """How the values of some columns or parameters are read: for each what it is, its type, and its size."""
+
+    __slots__ = ("count", "kinds", "sizes", "texts", "types", "unsigned")
+
+    def __init__(self, types: Sequence[int], unsigned: Sequence[bool], texts: Sequence[bool | None]) -> None:
+        self.types, self.unsigned, self.texts = list(types), list(unsigned), list(texts)
+        self.count = len(self.types)
+        self.kinds = array("q", map(_kind_of, self.types, self.unsigned))
+        self.sizes = array("q", map(_size_of, self.types))
+
+
+def _kind_of(kind: int, unsigned: bool) -> int:
+    if kind in INTEGER_SIZES and kind != MYSQL_TYPE_YEAR:
+        return _UNSIGNED if unsigned else _SIGNED
+    if kind in FIXED_SIZES or kind in DATES or kind in BINARY or kind in (MYSQL_TYPE_TIME, MYSQL_TYPE_JSON):
+        return _OTHER
+    return _STRING
+
+
+def _size_of(kind: int) -> int:
+    return FIXED_SIZES.get(kind, _SHORT if kind in DATES or kind == MYSQL_TYPE_TIME else _COUNTED)
 
 
 class RowRedactor:
     """Replaces the values of rows. `keep`: they stay."""
 
+    __slots__ = (
+        *("_columns", "_drawing", "_keep", "_listed", "_replaced", "_replacements", "_scratch", "_texts", "_values"),
+        *("forms",),
+    )
+
     def __init__(self, replacements: Replacements, values: ValueRedactor, keep: bool) -> None:
         self._replacements = replacements
+        self._drawing = replacements.drawing
+        # Who lists what was replaced is told of each value.
+        self._listed = replacements.listed is not None
         self._values = values
         self._keep = keep
-        # The columns that were asked about last, and what their values are in text.
+        self._replaced = 0
+        self._scratch = bytearray(_DIGITS + 2)
+        # The columns that were asked about last: their values in text and in binary.
         self._columns: Columns = ()
-        self._kinds: list[int] = []
+        self._texts = array("q")
+        self.forms = ValueForms((), (), ())
 
     def packets(self, data: bytes, count: int, machine: Machine) -> bytes | None:
         """`count` packets that are rows, with their heads; None where the bytes are not exactly that."""
-        out: list[bytes] = []
-        at, end = 0, len(data)
-        for _ in range(count):
-            if at + HEADER > end:
-                return None
-            start = at + HEADER
-            stop = start + (data[at] | data[at + 1] << 8 | data[at + 2] << 16)
-            out.append(data[at:start])
-            out.append(self.row(data[start:stop], machine))
-            at = stop
-        return b"".join(out) if at == end else None
+        out = bytearray(data)
+        end = self.rows(data, 0, count, out, machine.context.columns, machine.connection.binary_rows)
+        return bytes(out) if end == len(data) else None
 
     def row(self, payload: bytes, machine: Machine) -> bytes:
         """A row as long as it was; of one that is cut or broken what can be told, and zeros."""
         if self._keep:
             return payload
-        columns = machine.context.columns
-        if columns is not self._columns:
-            self._columns = columns
-            self._kinds = [
-                _JSON if one.type == MYSQL_TYPE_JSON else _TEXT if one.is_text else _BYTES for one in columns
-            ]
-        return self._binary(payload, columns) if machine.connection.binary_rows else self._text(payload)
+        out = bytearray(payload)
+        self._look_at(machine.context.columns)
+        if machine.connection.binary_rows:
+            self._binary(payload, 0, len(payload), out)
+        else:
+            self._text(payload, 0, len(payload), out)
+        self._count()
+        return bytes(out)
 
-    def _text(self, payload: bytes) -> bytes:
-        out: list[bytes] = []
-        kinds, replace = self._kinds, self._replacements.text
+    def rows(self, data: bytes, at: int, count: int, out: bytearray, columns: Columns, binary: bool) -> int:
+        """Replaces `count` packets that are rows, from `at` on, in `out`, a copy of `data`; where they end.
+
+        -1: they are not whole.
+        """
+        self._look_at(columns)
+        found = self._rows(data, at, len(data), count, out, binary)
+        self._count()
+        return found
+
+    def bound(self, data: bytes, plan: ExecutePlan, forms: ValueForms) -> bytes | None:
+        """A plain execute, its whole packet, with other values; None where its values are not whole."""
+        out = bytearray(data)
+        flag = plan.flag
+        if self._keep or not plan.types:
+            return data
+        at = flag + 1 + len(plan.block) if data[flag] else flag + 1
+        end = self._laid_out(data, at, len(data), out, forms, data, plan.start, 0)
+        self._count()
+        return bytes(out) if end == len(data) else None
+
+    # -- loops ---------------------------------------------------------------------------------------------------------
+
+    def _look_at(self, columns: Columns) -> None:
+        if columns is self._columns:
+            return
+        self._columns = columns
+        self._texts = array(
+            "q", [_JSON if one.type == MYSQL_TYPE_JSON else _TEXT if one.is_text else _STRING for one in columns]
+        )
+        self.forms = ValueForms(
+            [one.type for one in columns],
+            [bool(one.flags & UNSIGNED_FLAG) for one in columns],
+            [one.is_text for one in columns],
+        )
+
+    def _count(self) -> None:
+        if self._replaced:
+            self._replacements.count("values", self._replaced)
+            self._replaced = 0
+
+    def _rows(self, data: Bytes, at: int, end: int, count: int, out: bytearray, binary: bool) -> int:
+        for _ in range(count):
+            if at + _HEADER > end:
+                return -1
+            start = at + _HEADER
+            stop = start + (data[at] | data[at + 1] << 8 | data[at + 2] << 16)
+            if stop > end:
+                return -1
+            if not self._keep:
+                if binary:
+                    self._binary(data, start, stop, out)
+                else:
+                    self._text(data, start, stop, out)
+            at = stop
+        return at
+
+    def _text(self, data: Bytes, at: int, end: int, out: bytearray) -> None:
+        """A row of the text protocol."""
+        kinds = self._texts
         known = len(kinds)
-        at, end, index = 0, len(payload), 0
+        index = 0
         while at < end:
-            first = payload[at]
-            start = at + 1
-            if first < NULL_MARK:
-                stop = start + first
-            elif first == NULL_MARK:
-                out.append(b"\xfb")
-                at = start
+            first = data[at]
+            if first == _NULL:
+                at += 1
                 index += 1
                 continue
-            else:
-                start += _SIZES.get(first, end)
-                stop = start + int.from_bytes(payload[at + 1 : start], "little")
-            if stop > end:
+            start = at + _head(first)
+            if first == _NO_LENGTH or start > end:
                 break
-            value = payload[start:stop]
-            out.append(payload[at:start])
+            size = first if start == at + 1 else _number(data, at + 1, start)
+            if size < 0 or size > end - start:
+                break
+            stop = start + size
             kind = kinds[index] if index < known else _TEXT
-            if kind == _TEXT:
-                out.append(replace("values", value))
-            else:
-                out.append(self._values.json(value) if kind == _JSON else self._values.text(value))
+            if size:
+                self._value(data, start, stop, out, kind)
             at = stop
             index += 1
-        if at < end:
-            out.append(bytes(end - at))
-        return b"".join(out)
+        for place in range(at, end):
+            out[place] = 0
 
-    def _binary(self, payload: bytes, columns: Columns) -> bytes:
-        at = 1 + (len(columns) + 9) // 8
-        end = len(payload)
-        if not columns or at > end:
-            return bytes(end)
-        nulls = int.from_bytes(payload[1:at], "little") >> 2
-        out = [payload[:at]]
-        for index, column in enumerate(columns):
-            if nulls >> index & 1:
+    def _value(self, data: Bytes, start: int, stop: int, out: bytearray, kind: int) -> None:
+        """A value in text, without its length."""
+        if kind != _JSON and not self._listed and self._drawing.fill(data, start, stop, out, start, kind == _STRING):
+            self._replaced += 1
+            return
+        raw = bytes(data[start:stop])
+        if kind == _JSON:
+            made = self._values.json(raw)
+        elif kind == _TEXT:
+            made = self._replacements.text("values", raw)
+        else:
+            made = self._values.text(raw)
+        _put(out, start, made, stop - start)
+
+    def _binary(self, data: Bytes, start: int, end: int, out: bytearray) -> None:
+        """A row of the binary protocol: a byte, which values are NULL (two bits are not used), the others."""
+        forms = self.forms
+        at = start + 1 + (forms.count + 9) // 8
+        if not forms.count or at > end:
+            at = start
+        else:
+            at = self._laid_out(data, at, end, out, forms, data, start + 1, 2)
+        for place in range(at, end):
+            out[place] = 0
+
+    def _laid_out(
+        self, data: Bytes, at: int, end: int, out: bytearray, forms: ValueForms, nulls: Bytes, bits: int, spare: int
+    ) -> int:
+        """Values one behind the other, from `at` on; where they end, or what is whole of them does.
+
+        `nulls` has a bit for each that is NULL, from the byte `bits` on, behind `spare` others.
+        """
+        kinds, sizes = forms.kinds, forms.sizes
+        for index in range(forms.count):
+            bit = index + spare
+            if nulls[bits + (bit >> 3)] >> (bit & 7) & 1:
                 continue
-            kind = column.type
-            size = FIXED_SIZES.get(kind)
-            if size is None:
+            size = sizes[index]
+            head = 0
+            if size < 0:
                 if at >= end:
                     break
-                size = self._counted(payload, at, kind)
-            stop = at + size
-            if stop > end:
+                first = data[at]
+                head = 1 if size == _SHORT else _head(first)
+                if at + head > end or (size == _COUNTED and first in (_NULL, _NO_LENGTH)):
+                    break
+                size = first if head == 1 else _number(data, at + 1, at + head)
+                if size < 0:
+                    break
+            if size > end - at - head:
                 break
-            if size:
-                raw = payload[at:stop]
-                out.append(self._values.binary(raw, kind, bool(column.flags & UNSIGNED_FLAG), column.is_text))
+            stop = at + head + size
+            kind = kinds[index]
+            if self._listed or stop == at:
+                kind = _OTHER
+            if kind == _STRING and self._drawing.fill(data, at + head, stop, out, at + head, True):
+                self._replaced += 1 if size else 0
+            elif kind not in (_SIGNED, _UNSIGNED) or not self._integer(data, at, stop, out, kind == _SIGNED):
+                self._other(data, at, stop, out, forms, index)
             at = stop
-        if at < end:
-            out.append(bytes(end - at))
-        return b"".join(out)
+        return at
 
-    @staticmethod
-    def _counted(payload: bytes, at: int, kind: int) -> int:
-        """Bytes of a value with its length in front."""
-        first = payload[at]
-        if kind in DATES or kind == MYSQL_TYPE_TIME or first < NULL_MARK:
-            return 1 + first
-        width = _SIZES.get(first)
-        if width is None:
-            return len(payload) + 1  # no length at all
-        return 1 + width + int.from_bytes(payload[at + 1 : at + 1 + width], "little")
+    def _other(self, data: Bytes, at: int, stop: int, out: bytearray, forms: ValueForms, index: int) -> None:
+        """A value that is not plain, with its length."""
+        if at == stop:
+            return
+        made = self._values.binary(bytes(data[at:stop]), forms.types[index], forms.unsigned[index], forms.texts[index])
+        _put(out, at, made, stop - at)
+
+    def _integer(self, data: Bytes, at: int, stop: int, out: bytearray, signed: bool) -> bool:
+        """An integer, little-endian, as its decimal text becomes; False, and nothing is written, where it is rare."""
+        size = stop - at
+        value = 0
+        for place in range(size):
+            byte = data[at + place]
+            value |= byte << 8 * place
+        byte = 1
+        most = (byte << (8 * size - 1)) - 1 if signed or size == 8 else (byte << 8 * size) - 1
+        if value > most:
+            return False  # negative, or over 63 bits
+        scratch = self._scratch
+        begin = _DIGITS
+        rest = value
+        while begin > 0 and (rest or begin == _DIGITS):
+            begin -= 1
+            scratch[begin] = _ZERO + rest % 10
+            rest //= 10
+        if rest:
+            return False
+        self._drawing.fill(scratch, begin, _DIGITS, scratch, begin, True)
+        value = 0
+        for place in range(begin, _DIGITS):
+            value = 10 * value + (scratch[place] - _ZERO)
+        if value > most:
+            return False
+        for place in range(size):
+            out[at + place] = value >> 8 * place & 0xFF
+        self._replaced += 1
+        return True
+
+
+def _head(first: int) -> int:
+    """Bytes of an int<lenenc>."""
+    return 1 if first < 0xFC else first - 0xF9 if first < 0xFE else 9
+
+
+def _number(data: Bytes, at: int, stop: int) -> int:
+    """The number behind the first byte of an int<lenenc>, little-endian; -1: more than any length."""
+    value = 0
+    for place in range(stop - 1, at - 1, -1):
+        if value > 0xFFFF_FFFF:
+            return -1
+        value = value << 8 | data[place]
+    return value
+
+
+def _put(out: bytearray, at: int, made: bytes, size: int) -> None:
+    """Writes what has to be as long as what it stands for; zeros where it is not."""
+    fits = len(made) == size
+    for place in range(size):
+        out[at + place] = made[place] if fits else 0
+
+
+def forms_of(plan: ExecutePlan) -> ValueForms:
+    """How the values of executes are read that a plan fits."""
+    types = [own & TYPE for own in plan.types]
+    return ValueForms(types, [own >= UNSIGNED for own in plan.types], [None] * len(types))

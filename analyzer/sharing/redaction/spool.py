@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.sharing.redaction.envelopes import NOTHING, SCATTERED
 
 _CHUNK: Final = np.dtype([("side", "<i8"), ("place", "<i8"), ("length", "<i8"), ("offset", "<i8")])
 # Places have 41 bits in a key, sides the rest.
 _PLACE_BITS: Final = 41
+# Bytes between two payloads that are read with them.
+_NEAR: Final = 1 << 14
 
 
 class StreamSpool:
@@ -72,40 +75,51 @@ class StreamReader:
         keys = index["side"] << _PLACE_BITS | index["place"]
         order = np.argsort(keys, kind="stable")
         self._keys: I64 = keys[order]
-        self._index = index[order]
+        self._side, self._place, self._length, self._offset = (
+            np.append(index[name][order], end)
+            for name, end in (("side", -1), ("place", 0), ("length", 0), ("offset", 0))
+        )
 
-    def first(self, sides: I64, places: I64) -> list[int]:
+    def first(self, sides: I64, places: I64) -> I64:
         """For each the chunk that stands there or before, -1 for none: what `bytes_at` wants."""
-        found = np.searchsorted(self._keys, sides << _PLACE_BITS | places, side="right") - 1
-        numbers: list[int] = found.tolist()
-        return numbers
+        return np.searchsorted(self._keys, sides << _PLACE_BITS | places, side="right") - 1
 
-    def _goes_on(self, first: int, side: int, end: int) -> bool:
-        """Whether a later piece stands in front of this end too: it was known better then."""
-        index = self._index
-        following = first + 1
-        return following < len(index) and index["side"][following] == side and bool(index["place"][following] < end)
+    def payloads(self, firsts: I64, sides: I64, places: I64, lengths: I64) -> tuple[bytes, I64]:
+        """(bytes, where each payload begins in them; NOTHING: it is zeros, SCATTERED: `bytes_at` has it)."""
+        begin = places - self._place[firsts]
+        mine = (self._side[firsts] == sides) & (begin < self._length[firsts])
+        # A later piece in front of a payload's end: it was known better then.
+        goes_on = (self._side[firsts + 1] == sides) & (self._place[firsts + 1] < places + lengths)
+        whole = mine & ~goes_on & (begin + lengths <= self._length[firsts]) & (lengths > 0)
+        found = np.where((mine | goes_on) & (lengths > 0), SCATTERED, NOTHING)
+        rows = np.flatnonzero(whole)
+        if not len(rows):
+            return b"", found
+        starts = self._offset[firsts[rows]] + begin[rows]
+        order = np.argsort(starts, kind="stable")
+        ordered = starts[order]
+        ends = np.maximum.accumulate(ordered + lengths[rows][order])
+        # What is near one another is read at once.
+        heads = np.append(0, np.flatnonzero(ordered[1:] > ends[:-1] + _NEAR) + 1)
+        tails = np.append(heads[1:], len(ordered)) - 1
+        sizes = ends[tails] - ordered[heads]
+        bases = np.append(0, np.cumsum(sizes)[:-1]) - ordered[heads]
+        found[rows[order]] = ordered + np.repeat(bases, tails - heads + 1)
+        parts = zip(sizes.tolist(), ordered[heads].tolist(), strict=True)
+        return b"".join(os.pread(self._number, size, start) for size, start in parts), found
 
     def bytes_at(self, first: int, side: int, place: int, length: int) -> bytes:
         """The `length` bytes of a side's stream from a place on."""
-        index = self._index
-        if first >= 0 and index["side"][first] == side:
-            start = place - int(index["place"][first])
-            whole = start >= 0 and start + length <= index["length"][first]
-            if whole and not self._goes_on(first, side, place + length):
-                offset = int(index["offset"][first]) + start
-                return os.pread(self._number, length, offset)
         out = bytearray(length)
-        for number in range(max(first, 0), len(index)):
-            row = index[number]
-            begin = int(row["place"]) - place
-            if row["side"] > side or (row["side"] == side and begin >= length):
+        for number in range(max(first, 0), len(self._keys)):
+            begin = int(self._place[number]) - place
+            if self._side[number] > side or (self._side[number] == side and begin >= length):
                 break
-            if row["side"] != side:
+            if self._side[number] != side:
                 continue
-            end = min(begin + int(row["length"]), length)
+            end = min(begin + int(self._length[number]), length)
             skip = max(-begin, 0)
             if end > max(begin, 0):
-                offset = int(row["offset"])
+                offset = int(self._offset[number])
                 out[max(begin, 0) : end] = os.pread(self._number, end - max(begin, 0), offset + skip)
         return bytes(out)

@@ -26,8 +26,10 @@ from analyzer.analysis.packets.sql_tokens import (
     tokens_of,
 )
 from analyzer.protocol.tables.collations import CODECS, COLLATIONS
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.skeletons import Skeletons
 from analyzer.sharing.redaction.words import MESSAGE_WORDS, SQL_WORDS
 
 # Schemas that every server has.
@@ -83,12 +85,20 @@ _HEX_PREFIXES: Final = frozenset({"X", "B"})
 class SqlRedactor:
     """Replaces what is content in statements; knows the names of schemas and accounts that it has met."""
 
-    def __init__(self, replacements: Replacements, keep: KeptKinds) -> None:
+    def __init__(self, replacements: Replacements, keep: KeptKinds, skeletons: bool = True) -> None:
+        """`skeletons`: statements that differ in their literals alone are looked at once."""
         self._replacements = replacements
         self._keep = keep
+        self.skeletons = skeletons
         # In small letters: names of schemas and accounts of the capture.
         self._schemas: set[str] = set()
         self._accounts: set[str] = set()
+        self._skeletons = Skeletons(replacements, self._whole, self._literal, lambda: self.known_names)
+
+    @property
+    def known_names(self) -> int:
+        """How many there are: while it stays, the same statement becomes the same."""
+        return len(self._schemas) + len(self._accounts)
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
@@ -100,10 +110,21 @@ class SqlRedactor:
         if name and len(self._accounts) < _MOST_NAMES:
             self._accounts.add(name.lower())
 
-    def statement(self, raw: bytes, escapes: bool | None = None, kind: str = "sql") -> bytes:
+    def statement(self, raw: bytes, escapes: bool | None = None) -> bytes:
         """A statement in its place. `escapes`: whether a backslash escapes, None where nobody knows."""
         if "sql" in self._keep.kinds:
             return raw
+        plain = self._skeletons.statement(raw) if self.skeletons else None
+        return self._whole(raw, escapes) if plain is None else plain
+
+    def words(self, raw: bytes) -> bytes | frozenset[str]:
+        """By what the columns of a statement are told from those of others: its skeleton, or its words."""
+        name = self._skeletons.name(raw)
+        return words_of(raw.decode("utf-8", ENCODING_ERRORS)) if name is None else name
+
+    def _whole(self, raw: bytes, escapes: bool | None = None) -> bytes:
+        """Any statement."""
+        kind = "sql"
         text = raw.decode("latin-1")
         out = bytearray(raw)
         tokens = tokens_of(text, escapes is not False)
@@ -309,6 +330,12 @@ class SqlRedactor:
                     out[token.start : token.stop] = self._content(kind, content[token.start : token.stop])
             return bytes(out)
         return self._content(kind, content)
+
+    def _literal(self, content: bytes, string: bool) -> bytes:
+        """A literal without quotes and escapes inside, where no account is named."""
+        if string and content.decode("latin-1").lower() in self._schemas:
+            return content if "databases" in self._keep.kinds else self._replacements.text("databases", content)
+        return self._replacements.text("sql", content)
 
     def _hex(self, kind: str, digits: bytes) -> bytes:
         return self._replacements.digits(kind, digits)

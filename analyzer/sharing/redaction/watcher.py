@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
-from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.observer import PlainTurn
 from analyzer.errors import BadValue, Truncated
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
@@ -16,12 +16,15 @@ from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import V2_HEADER, decode_proxy
+from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
+from analyzer.sharing.places import Places
 from analyzer.sharing.plain import PlainSpool, PlainWatcher
-from analyzer.sharing.redaction.packets import PacketRedactor, escapes_after
+from analyzer.sharing.redaction.packets import escapes_after
 from analyzer.sharing.redaction.spool import StreamSpool
 from analyzer.sharing.redaction.tls import TlsRedactor
-from analyzer.sharing.watched import ConversationObserver
+from analyzer.sharing.redaction.turns import TurnRedactor
+from analyzer.sharing.watched import ConversationObserver, WatchedConversation
 
 # Bytes of a stream that wait for the packet they are of, beside those that the decoder itself waits for.
 _SLACK: Final = 1 << 16
@@ -74,19 +77,20 @@ class RedactingWatcher(ConversationObserver):
             "_spool",
             "_streams",
         ),
-        "_tcp",
+        *("_places", "_tcp", "_turns"),
     )
 
-    def __init__(self, tcp: TcpConnection, packets: PacketRedactor, spool: StreamSpool, plain: PlainSpool) -> None:
+    def __init__(self, tcp: TcpConnection, turns: TurnRedactor, spool: StreamSpool, plain: PlainSpool) -> None:
         self._tcp = tcp
-        self._packets = packets
+        self._packets = turns.packets
+        self._turns = turns
         self._spool = spool
         self._plain = PlainWatcher(tcp, plain)
-        self._conversation: Conversation | None = None
+        self._conversation: WatchedConversation | None = None
+        self._places = Places()
         self._client = 0
         self._streams = (_Stream(), _Stream())
         self._escapes: bool | None = None
-        self._passing = False  # rows may come together
         self._passing = False  # rows may come together
         self._proxied = False
         self._claimed = [False, False]  # whether any packet of a side was
@@ -101,11 +105,23 @@ class RedactingWatcher(ConversationObserver):
         return self._passing
 
     @property
+    def turns(self) -> bool:
+        context = self._context
+        return (
+            self._turns.used and self._plain.over and context is not None and context.in_force & CLIENT_PROTOCOL_41 != 0
+        )
+
+    @property
+    def executes(self) -> bool:
+        return True
+
+    @property
     def held(self) -> int:
         return self._plain.held + sum(len(one.data) for one in self._streams)
 
-    def follow(self, conversation: Conversation) -> None:
+    def follow(self, conversation: WatchedConversation) -> None:
         self._conversation = conversation
+        self._places = conversation.places
         self._context = conversation.machine.context
         self._plain.follow(conversation)
 
@@ -229,6 +245,24 @@ class RedactingWatcher(ConversationObserver):
         del stream.data[:size]
         stream.place += size
         stream.floor = max(stream.floor - size, 0)
+
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
+        pieces = turn.pieces
+        made = self._turns.request(turn, machine, self._escapes)
+        self._replace(self._client, pieces.first_number(self._client, turn.begin, turn.middle), made)
+        made = self._turns.response(turn, pieces.content(turn.middle, turn.stop), machine, self._escapes)
+        self._replace(1 - self._client, pieces.first_number(1 - self._client, turn.middle, turn.stop), made)
+        self._escapes = escapes_after(turn.end, self._escapes)
+
+    def _replace(self, sender: int, number: int, made: bytes) -> None:
+        """What stands in a stream from this sequence number on; what was not claimed before it is nothing whole."""
+        stream = self._streams[sender]
+        place = self._places.of(sender, number)
+        self._spool.add(self._tcp, sender, place, made)
+        stream.data.clear()
+        stream.place = place + len(made)
+        stream.floor = 0
+        self._claimed[sender] = True
 
     def _claim(self, role: int, packet: RawPacket, payload: bytes) -> None:
         """Finds a packet in the stream, and puts what is to be seen in its place."""

@@ -1,0 +1,71 @@
+cimport cython
+
+cdef long long _NOTHING, _SCATTERED
+cdef int _TCP, _TCP_HEADER, _ENHANCED_PACKET, _BLOCK, _END, _NOP, _MSS, _SCALE, _SACK_PERMITTED, _SACK, _STAMPS
+cdef int _STAMPS_SIZE
+cdef long long _NEAR, _SPAN, _WORD
+
+
+cdef class Envelope:
+    cdef public bytes before, after, ends, made
+    cdef public int version
+    cdef public long long stamp, peer_stamp
+
+
+cdef class FrameColumns:
+    cdef const long long[::1] at, captured, envelope, interface, length, offset, original, payload, time_ns
+    cdef public Py_ssize_t count
+
+
+cdef class FrameCopier:
+    cdef public object room
+    cdef unsigned char[::1] _room
+    cdef public Py_ssize_t used, frames
+    cdef unsigned long long _sum
+
+    @cython.locals(
+        room="unsigned char[::1]", end=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, size=Py_ssize_t,
+        fill=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t, block=Py_ssize_t, at=Py_ssize_t, time_ns=cython.longlong)
+    cpdef Py_ssize_t copy(
+        self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, const unsigned char[::1] payloads,
+        list envelopes)
+
+    @cython.locals(index=cython.int)
+    cdef void _put(self, Py_ssize_t at, long long number)
+
+    @cython.locals(
+        room="unsigned char[::1]", offset=Py_ssize_t, size=Py_ssize_t, at=Py_ssize_t, length=Py_ssize_t,
+        payload=cython.longlong, before=bytes, after=bytes, ends=bytes, made=bytes, ip=Py_ssize_t, width=Py_ssize_t,
+        first=Py_ssize_t, tcp=Py_ssize_t, index=Py_ssize_t, begin=Py_ssize_t, wire=cython.ulonglong,
+        addresses=cython.ulonglong)
+    cdef bint _frame(
+        self, FrameColumns columns, Py_ssize_t number, const unsigned char[::1] data,
+        const unsigned char[::1] payloads, Envelope envelope, Py_ssize_t start)
+
+    @cython.locals(
+        room="unsigned char[::1]", index=Py_ssize_t, total=cython.ulonglong, even=Py_ssize_t, high=cython.uint,
+        low=cython.uint)
+    cdef void _payload(
+        self, const unsigned char[::1] payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
+
+    @cython.locals(room="unsigned char[::1]", index=Py_ssize_t, total=cython.ulonglong)
+    cdef void _add(self, Py_ssize_t at, Py_ssize_t size)
+
+    @cython.locals(total=cython.ulonglong)
+    cdef void _check(self, Py_ssize_t at)
+
+    @cython.locals(room="unsigned char[::1]", index=Py_ssize_t, end=Py_ssize_t, kind=cython.int)
+    cdef void _options(
+        self, const unsigned char[::1] data, Py_ssize_t tcp, Py_ssize_t size, Py_ssize_t at, Envelope envelope)
+
+    @cython.locals(room="unsigned char[::1]", number=cython.longlong, index=cython.int)
+    cdef void _move(self, Py_ssize_t at, long long by)
+
+
+@cython.locals(number=cython.longlong, index=cython.int)
+cdef long long _big(const unsigned char[::1] data, Py_ssize_t at)
+
+@cython.locals(index=Py_ssize_t, place=Py_ssize_t, kind=cython.int, size=Py_ssize_t, seen=bint)
+cpdef void copy_options(
+    const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
+    long long ack)

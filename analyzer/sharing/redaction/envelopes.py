@@ -1,0 +1,310 @@
+"""Frames whose headers are plain, written with other addresses and another payload: most frames of a capture.
+
+Plain is a whole TCP segment in IPv4 or IPv6 without options or extension headers, behind a link layer that is known.
+What is around the payloads of one side of a connection is worked out once, by `HeaderRedactor`, which also writes all
+frames that are not plain.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.batches import I64
+
+Bytes = bytes | bytearray | memoryview
+
+# In place of an offset in the spool: the payload is zeros, or it stands in several pieces.
+NOTHING: Final = -1
+SCATTERED: Final = -2
+_NOTHING: Final = NOTHING
+_SCATTERED: Final = SCATTERED
+
+_TCP: Final = 6
+_TCP_HEADER: Final = 20
+_ENHANCED_PACKET: Final = 6
+_BLOCK: Final = 32  # bytes of a block beside the frame and what fills it up
+# Options of TCP: their kinds, and how long those are that may be seen.
+_END: Final = 0
+_NOP: Final = 1
+_MSS: Final = 2
+_SCALE: Final = 3
+_SACK_PERMITTED: Final = 4
+_SACK: Final = 5
+_STAMPS: Final = 8
+_STAMPS_SIZE: Final = 10
+_NEAR: Final = 1 << 26
+_SPAN: Final = 2 * _NEAR
+_WORD: Final = 0xFFFF_FFFF
+
+
+class Envelope:
+    """What is around the payloads of one side of a connection.
+
+    before, after  the frame up to the IP header, as it stands there and as it is to be written
+    ends, made     both addresses, likewise
+    version        of IP
+    stamps         what is added to the time stamps of the sender and of its peer
+    """
+
+    __slots__ = ("after", "before", "ends", "made", "peer_stamp", "stamp", "version")
+
+    def __init__(
+        self, before: bytes, after: bytes, ends: bytes, made: bytes, version: int, stamps: tuple[int, int]
+    ) -> None:
+        self.before = before
+        self.after = after
+        self.ends = ends
+        self.made = made
+        self.version = version
+        self.stamp, self.peer_stamp = stamps
+
+
+class FrameColumns:
+    """Frames that are to be written, in columns.
+
+    offset, captured, original, time_ns, interface   as the capture has them; the interface as it is written
+    at, length   of the payload in its frame
+    payload      where the new one stands among those that were read; NOTHING, SCATTERED
+    envelope     its place in the list of envelopes; -1: none is known
+    """
+
+    __slots__ = (
+        "at",
+        "captured",
+        "count",
+        "envelope",
+        "interface",
+        "length",
+        "offset",
+        "original",
+        "payload",
+        "time_ns",
+    )
+
+    def __init__(
+        self,
+        frames: tuple[I64, I64, I64, I64, I64],
+        payloads: tuple[I64, I64, I64],
+        envelope: I64,
+    ) -> None:
+        self.offset, self.captured, self.original, self.time_ns, self.interface = (one.data for one in frames)
+        self.at, self.length, self.payload = (one.data for one in payloads)
+        self.envelope = envelope.data
+        self.count = len(envelope)
+
+
+class FrameCopier:
+    """Writes blocks of pcapng into `room`; `used` bytes of it are full."""
+
+    __slots__ = ("_room", "_sum", "frames", "room", "used")
+
+    def __init__(self, size: int) -> None:
+        self.room = bytearray(size)
+        self._room = memoryview(self.room)
+        self.used = 0
+        self.frames = 0
+        self._sum = 0
+
+    def copy(self, columns: FrameColumns, first: int, data: Bytes, payloads: Bytes, envelopes: list[Envelope]) -> int:
+        """Writes frames from `first` on; the number of the first that is not plain, or for which no room is left."""
+        room = self._room
+        end = len(room)
+        for number in range(first, columns.count):
+            which = columns.envelope[number]
+            if which < 0 or columns.payload[number] == _SCATTERED:
+                return number
+            size = columns.captured[number]
+            fill = -size & 3
+            if end - self.used < size + fill + _BLOCK:
+                return number
+            start = self.used + 28
+            if not self._frame(columns, number, data, payloads, envelopes[which], start):
+                return number
+            for index in range(fill):
+                room[start + size + index] = 0
+            block = size + fill + _BLOCK
+            time_ns = columns.time_ns[number]
+            at = self.used
+            self._put(at, _ENHANCED_PACKET)
+            self._put(at + 4, block)
+            self._put(at + 8, columns.interface[number])
+            self._put(at + 12, time_ns >> 32)
+            self._put(at + 16, time_ns & _WORD)
+            self._put(at + 20, size)
+            self._put(at + 24, columns.original[number])
+            self._put(at + block - 4, block)
+            self.used += block
+            self.frames += 1
+        return columns.count
+
+    def _put(self, at: int, number: int) -> None:
+        """A number of 32 bits, little-endian."""
+        for index in range(4):
+            self._room[at + index] = number >> 8 * index & 0xFF
+
+    def _frame(
+        self, columns: FrameColumns, number: int, data: Bytes, payloads: Bytes, envelope: Envelope, start: int
+    ) -> bool:
+        """Writes a frame to `start`; False where it is not plain."""
+        room = self._room
+        offset, size = columns.offset[number], columns.captured[number]
+        at, length, payload = columns.at[number], columns.length[number], columns.payload[number]
+        before, after, ends, made = envelope.before, envelope.after, envelope.ends, envelope.made
+        ip = len(before)
+        width = len(ends)
+        first = 12 if width == 8 else 8
+        tcp = ip + first + width
+        if at < tcp + _TCP_HEADER or at + length > size:
+            return False
+        for index in range(ip):
+            if data[offset + index] != before[index]:
+                return False
+            room[start + index] = after[index]
+        begin = offset + ip
+        if width == 8:
+            if data[begin] != 0x45 or data[begin + 9] != _TCP:
+                return False
+            wire = data[begin + 2] << 8 | data[begin + 3]
+            wire = wire - 20 if wire else at + length - tcp
+        else:
+            if data[begin] >> 4 != 6 or data[begin + 6] != _TCP:
+                return False
+            wire = data[begin + 4] << 8 | data[begin + 5]
+            wire = wire if wire else at + length - tcp
+        for index in range(width):
+            if data[begin + first + index] != ends[index]:
+                return False
+        if at != tcp + (data[offset + tcp + 12] >> 4) * 4:
+            return False
+        self._sum = 0
+        for index in range(first):
+            room[start + ip + index] = data[begin + index]
+        for index in range(width):
+            room[start + ip + first + index] = made[index]
+        self._add(start + ip + first, width)
+        addresses = self._sum
+        if width == 8:
+            room[start + ip + 10] = room[start + ip + 11] = 0
+            self._add(start + ip, 12)
+            self._check(start + ip + 10)
+        for index in range(_TCP_HEADER):
+            room[start + tcp + index] = data[offset + tcp + index]
+        room[start + tcp + 12] &= 0xF1  # reserved bits are zero
+        room[start + tcp + 16] = room[start + tcp + 17] = 0
+        if at > tcp + _TCP_HEADER:
+            self._options(data, offset + tcp, at - tcp, start + tcp, envelope)
+        self._sum = addresses + wire + _TCP
+        self._add(start + tcp, at - tcp)
+        self._payload(payloads, payload, start + at, length)
+        self._check(start + tcp + 16)
+        for index in range(at + length, size):
+            room[start + index] = 0
+        return True
+
+    def _payload(self, payloads: Bytes, payload: int, at: int, length: int) -> None:
+        """Writes a payload, and adds it to the sum."""
+        room = self._room
+        if payload == _NOTHING:
+            for index in range(length):
+                room[at + index] = 0
+            return
+        total = 0
+        even = length & ~1
+        for index in range(0, even, 2):
+            high = payloads[payload + index]
+            low = payloads[payload + index + 1]
+            room[at + index] = high
+            room[at + index + 1] = low
+            total += high << 8 | low
+        if even < length:
+            high = payloads[payload + even]
+            room[at + even] = high
+            total += high << 8
+        self._sum += total
+
+    def _add(self, at: int, size: int) -> None:
+        """Adds 16-bit words to the sum (RFC 1071); their number is even."""
+        room = self._room
+        total = 0
+        for index in range(at, at + size, 2):
+            total += room[index] << 8 | room[index + 1]
+        self._sum += total
+
+    def _check(self, at: int) -> None:
+        """Writes the checksum."""
+        total = self._sum
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        total = ~total & 0xFFFF
+        self._room[at] = total >> 8
+        self._room[at + 1] = total & 0xFF
+
+    def _options(self, data: Bytes, tcp: int, size: int, at: int, envelope: Envelope) -> None:
+        """The options behind a TCP header, time stamps moved."""
+        room = self._room
+        copy_options(data, tcp + _TCP_HEADER, tcp + size, room, at + _TCP_HEADER, _big(data, tcp + 8))
+        index = at + _TCP_HEADER
+        end = at + size
+        while index + _STAMPS_SIZE <= end:
+            kind = room[index]
+            if kind == _END:
+                return
+            if kind == _STAMPS:
+                self._move(index + 2, envelope.stamp)
+                self._move(index + 6, envelope.peer_stamp)
+                return
+            index += 1 if kind == _NOP else room[index + 1]
+
+    def _move(self, at: int, by: int) -> None:
+        """A time stamp that is not zero."""
+        room = self._room
+        number = _big(room, at)
+        if number:
+            number = (number + by) & _WORD
+            for index in range(4):
+                room[at + index] = number >> (24 - 8 * index) & 0xFF
+
+
+def _big(data: Bytes, at: int) -> int:
+    """A number of 32 bits, big-endian."""
+    number = 0
+    for index in range(4):
+        number = number << 8 | data[at + index]
+    return number
+
+
+def copy_options(data: Bytes, start: int, stop: int, out: bytearray | memoryview, at: int, ack: int) -> None:
+    """TCP options as they are where they say nothing of anybody; in the place of all others stands "no operation".
+
+    What is acknowledged selectively lies behind, or just before, what is acknowledged (RFC 2018, RFC 2883).
+    """
+    for index in range(stop - start):
+        out[at + index] = _NOP
+    place = start
+    while place < stop:
+        kind = data[place]
+        if kind == _END:
+            for index in range(place, stop):
+                out[at + index - start] = 0
+            return
+        if kind == _NOP:
+            place += 1
+            continue
+        size = data[place + 1] if place + 1 < stop else 0
+        if size < 2 or place + size > stop:
+            return
+        seen = (
+            (kind == _MSS and size == 4)
+            or (kind == _SCALE and size == 3)
+            or (kind == _SACK_PERMITTED and size == 2)
+            or (kind == _STAMPS and size == _STAMPS_SIZE)
+        )
+        if kind == _SACK and size in (10, 18, 26, 34):
+            seen = True
+            for index in range(place + 2, place + size, 4):
+                if (_big(data, index) - ack + _NEAR) & _WORD >= _SPAN:
+                    seen = False
+        if seen:
+            for index in range(size):
+                out[at + place - start + index] = data[place + index]
+        place += size

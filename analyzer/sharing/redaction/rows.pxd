@@ -1,0 +1,71 @@
+cimport cython
+
+from analyzer.sharing.redaction.drawing cimport Drawing
+
+cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _NULL, _NO_LENGTH, _ZERO, _DIGITS
+cdef Py_ssize_t _HEADER, _COUNTED, _SHORT
+
+
+cdef class ValueForms:
+    cdef public list types, unsigned, texts
+    cdef public Py_ssize_t count
+    cdef long long[::1] kinds, sizes
+
+
+cdef class RowRedactor:
+    cdef object _replacements, _values, _columns
+    cdef Drawing _drawing
+    cdef bint _listed, _keep
+    cdef Py_ssize_t _replaced
+    cdef unsigned char[::1] _scratch
+    cdef long long[::1] _texts
+    cdef public ValueForms forms
+
+    cdef void _look_at(self, columns)
+
+    @cython.locals(_=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t)
+    cdef Py_ssize_t _rows(
+        self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t count, unsigned char[::1] out,
+        bint binary) except -2
+
+    @cython.locals(
+        kinds="long long[::1]", known=Py_ssize_t, index=Py_ssize_t, first=cython.int, start=Py_ssize_t,
+        size=cython.longlong, stop=Py_ssize_t, kind=cython.int, place=Py_ssize_t)
+    cdef void _text(
+        self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, unsigned char[::1] out)
+
+    @cython.locals(raw=bytes, made=bytes)
+    cdef void _value(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out,
+        int kind)
+
+    @cython.locals(forms=ValueForms, at=Py_ssize_t, place=Py_ssize_t)
+    cdef void _binary(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, unsigned char[::1] out)
+
+    @cython.locals(
+        kinds="long long[::1]", sizes="long long[::1]", index=Py_ssize_t, bit=Py_ssize_t, size=cython.longlong,
+        head=Py_ssize_t, first=cython.int, stop=Py_ssize_t, kind=cython.int)
+    cdef Py_ssize_t _laid_out(
+        self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, unsigned char[::1] out, ValueForms forms,
+        const unsigned char[::1] nulls, Py_ssize_t bits, Py_ssize_t spare) except -2
+
+    @cython.locals(made=bytes)
+    cdef void _other(
+        self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t stop, unsigned char[::1] out, ValueForms forms,
+        Py_ssize_t index)
+
+    @cython.locals(
+        size=cython.int, value=cython.ulonglong, most=cython.ulonglong, rest=cython.ulonglong, begin=Py_ssize_t,
+        place=Py_ssize_t, byte=cython.ulonglong, scratch="unsigned char[::1]")
+    cdef bint _integer(
+        self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t stop, unsigned char[::1] out, bint signed)
+
+
+cdef Py_ssize_t _head(int first)
+
+@cython.locals(value=cython.longlong, place=Py_ssize_t)
+cdef long long _number(const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t stop)
+
+@cython.locals(place=Py_ssize_t, fits=bint)
+cdef void _put(unsigned char[::1] out, Py_ssize_t at, bytes made, Py_ssize_t size)

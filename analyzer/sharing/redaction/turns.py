@@ -1,0 +1,175 @@
+"""Plain commands and plain responses, whole, without a record for each packet: most of the traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+import msgspec
+
+from analyzer.analysis.conversation.observer import PlainTurn
+from analyzer.errors import DecodeError
+from analyzer.protocol.columns import Columns, ResultColumn
+from analyzer.protocol.execute_plan import ExecutePlan
+from analyzer.protocol.machine.execute_fast_path import record_of
+from analyzer.protocol.machine.machine import Machine
+from analyzer.protocol.machine.resultset import may_keep
+from analyzer.protocol.machine.terminators import EOF_LENGTH
+from analyzer.protocol.records.resultset import ColumnDefinition41
+from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
+from analyzer.protocol.wire.framing import HEADER
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
+from analyzer.sharing.redaction.packets import PacketRedactor, names_itself
+from analyzer.sharing.redaction.rows import ValueForms, forms_of
+
+# Heads of result sets that are kept, and bytes of each at most.
+_MOST_HEADS: Final = 1024
+_LONGEST_HEAD: Final = 8 << 10
+_MOST_PLANS: Final = 4096
+
+
+class ResultHead(msgspec.Struct, frozen=True):
+    """What stands in front of the rows: in its place, and the columns that it defines.
+
+    `own`: it is the same whatever statement was asked.
+    """
+
+    made: bytes
+    columns: Columns
+    own: bool
+
+
+class TurnRedactor:
+    """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all."""
+
+    def __init__(self, packets: PacketRedactor, used: bool = True) -> None:
+        self.packets = packets
+        self.used = used
+        self._heads: dict[Hashable, ResultHead] = {}
+        self._forms: dict[tuple[int, ...], ValueForms] = {}
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def request(self, turn: PlainTurn, machine: Machine, escapes: bool | None) -> bytes:
+        """The command's whole packet."""
+        data = turn.request
+        if turn.plan is not None:
+            return self._execute(data, turn.plan, machine, escapes)
+        text = _text_of(data, machine)
+        return data[: -len(text) or None] + self.packets.sql.statement(text, escapes)
+
+    def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
+        forms = self._forms.get(plan.types)
+        if forms is None:
+            if len(self._forms) >= _MOST_PLANS:
+                self._forms.clear()
+            forms = self._forms[plan.types] = forms_of(plan)
+        made = self.packets.rows.bound(data, plan, forms)
+        if made is not None:
+            return made
+        payload = data[HEADER:]
+        try:
+            record = record_of(plan, data)
+        except DecodeError:
+            return data[:HEADER] + self.packets.zeros(payload, 1)
+        return data[:HEADER] + self.packets.payload(payload, record, machine, None, escapes)
+
+    # -- responses -----------------------------------------------------------------------------------------------------
+
+    def response(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes:
+        """The whole response."""
+        packets = self.packets
+        if turn.columns is None:
+            return data[:HEADER] + packets.payload(data[HEADER:], turn.end, machine, None, escapes)
+        at, count = _head_of(data, turn.columns, machine)
+        head = self._head(data[:at], turn, count, machine, escapes)
+        _note(turn, head, machine)
+        out = bytearray(data)
+        out[:at] = head.made
+        columns = head.columns
+        if not count and turn.statement is not None and len(turn.statement.columns) == turn.columns:
+            columns = turn.statement.columns
+        end = packets.rows.rows(data, at, turn.rows, out, columns, turn.statement is not None)
+        out[end + HEADER :] = packets.payload(data[end + HEADER :], turn.end, machine, None, escapes)
+        return bytes(out)
+
+    def _head(self, raw: bytes, turn: PlainTurn, count: int, machine: Machine, escapes: bool | None) -> ResultHead:
+        base: Hashable = (raw, machine.context.in_force, self.packets.sql.known_names)
+        key = base
+        found = self._heads.get(key)
+        if found is not None and not found.own:
+            # It names what the statement asks for.
+            key = (base, self._asked(turn, machine))
+            found = self._heads.get(key)
+        if found is not None:
+            return found
+        found, whole = self._made(raw, turn, count, machine, escapes)
+        if whole and len(raw) <= _LONGEST_HEAD:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[base] = found
+            if not found.own:
+                self._heads[base, self._asked(turn, machine)] = found
+        return found
+
+    def _asked(self, turn: PlainTurn, machine: Machine) -> Hashable:
+        """By what the columns of the command are told from those of others."""
+        if turn.statement is not None:
+            return turn.statement.query
+        return self.packets.sql.words(_text_of(turn.request, machine))
+
+    def _made(
+        self, raw: bytes, turn: PlainTurn, count: int, machine: Machine, escapes: bool | None
+    ) -> tuple[ResultHead, bool]:
+        """The head of a result set, and whether it may be kept: its definitions are whole."""
+        statement: str | None = None
+        if turn.statement is not None:
+            statement = turn.statement.query
+        else:
+            statement = _text_of(turn.request, machine).decode("utf-8", ENCODING_ERRORS)
+        out = bytearray(raw)
+        columns: list[ResultColumn] = []
+        own = True
+        at = HEADER + raw[0]
+        for _ in range(count):
+            start = at + HEADER
+            at = start + (raw[at] | raw[at + 1] << 8 | raw[at + 2] << 16)
+            payload = raw[start:at]
+            try:
+                record = ColumnDefinition41.from_bytes(payload, machine.context)
+            except DecodeError:
+                out[start:at] = self.packets.zeros(payload, 1)
+                continue
+            out[start:at] = self.packets.payload(payload, record, machine, statement, escapes)
+            columns.append(record.column)
+            own = own and names_itself(record)
+        whole = len(columns) == count
+        return ResultHead(bytes(out), tuple(columns) if whole else (), own), whole
+
+
+def _text_of(request: bytes, machine: Machine) -> bytes:
+    """The statement of a COM_QUERY without attributes."""
+    return request[HEADER + (3 if machine.context.in_force & CLIENT_QUERY_ATTRIBUTES else 1) :]
+
+
+def _head_of(data: bytes, columns: int, machine: Machine) -> tuple[int, int]:
+    """(where the rows of a result set begin, how many definitions are in front of them)."""
+    size = data[0]
+    count = columns if size == 1 or data[HEADER + 1] else 0
+    at = HEADER + size
+    for _ in range(count):
+        at += HEADER + (data[at] | data[at + 1] << 8 | data[at + 2] << 16)
+    if not machine.context.in_force & CLIENT_DEPRECATE_EOF:
+        at += HEADER + EOF_LENGTH
+    return at, count
+
+
+def _note(turn: PlainTurn, head: ResultHead, machine: Machine) -> None:
+    """What a prepared statement answers with, as the machine notes it (`resultset.definitions_done`)."""
+    statement, columns = turn.statement, head.columns
+    if statement is None or not columns or columns is statement.columns:
+        return
+    if statement.columns and len(statement.columns) != len(columns):
+        return
+    if may_keep(machine.connection, columns, statement.columns, len(head.made)):
+        statement.columns = columns

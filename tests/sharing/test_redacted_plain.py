@@ -1,0 +1,130 @@
+"""What is plain is redacted together: the same comes out as when each packet, statement and frame goes by itself."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from analyzer.sharing.redact import RedactRequest
+from analyzer.sharing.redaction.keep import KeptKinds
+from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.sql import SqlRedactor
+from tests.corpus import LAB, REPOSITORY, needs_corpus
+from tests.sharing.reading import KEY, redacted
+from tests.wire.files import frames_in, pcapng
+
+SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
+NOTHING = KeptKinds(frozenset())
+TABLES = KeptKinds(frozenset({"identifiers"}))
+
+
+def both(path: Path, keep: KeptKinds) -> None:
+    """The same, taken together and one by one; who lists replacements looks at each value by itself."""
+    together, _, _ = redacted(path, RedactRequest(KEY, keep))
+    alone, _, _ = redacted(path, RedactRequest(KEY, keep, listed=True, plain=False))
+    assert together == alone
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_samples(path: Path) -> None:
+    both(path, TABLES if len(path.name) % 2 else NOTHING)
+
+
+@pytest.mark.parametrize("path", sorted(LAB.glob("*.pcap"))[7::40], ids=lambda path: path.name)
+def test_captures_of_others(path: Path) -> None:
+    both(path, NOTHING)
+
+
+test_captures_of_others = needs_corpus[0](needs_corpus[1](test_captures_of_others))
+
+SMALL = [path for path in SAMPLES if path.suffix != ".zst" and path.stat().st_size < 30_000]
+
+
+@pytest.mark.parametrize("path", SMALL[3::9], ids=lambda path: path.name)
+def test_captures_that_are_broken(path: Path, tmp_path: Path) -> None:
+    """Frames that are lost, cut, doubled and changed."""
+    frames = frames_in(path.read_bytes())
+    file = tmp_path / "broken.pcapng"
+    for seed in range(4):
+        draw = random.Random(f"{path.name} {seed}")
+        made = []
+        for one in frames:
+            chance = draw.random()
+            data = one.data
+            if chance < 0.04:
+                continue
+            if chance < 0.08:
+                made.append(one)
+            elif chance < 0.12:
+                data = data[: draw.randrange(len(data))]
+            elif chance < 0.2:
+                at = draw.randrange(len(data))
+                data = data[:at] + draw.randbytes(1) + data[at + 1 :]
+            made.append(one._replace(data=data, original=max(one.original, len(one.data))))
+        file.write_bytes(pcapng(made))
+        together, _, _ = redacted(file, RedactRequest(KEY, NOTHING))
+        alone, _, _ = redacted(file, RedactRequest(KEY, NOTHING, plain=False))
+        assert together == alone, seed
+
+
+PIECE = some.sampled_from(
+    [
+        *(
+            "SELECT ",
+            "select",
+            " FROM ",
+            "t",
+            "shop",
+            "app",
+            ".",
+            ",",
+            " ",
+            "=",
+            "(",
+            ")",
+            "'",
+            "''",
+            '"',
+            "\\",
+            "`",
+            "-",
+        ),
+        *("--", "/*", "*/", "#", ";", "1", "42", "1.5", "1e5", "0x41", "x'41'", "_utf8'a'", "'abc'", "'shop'", "'app'"),
+        *(
+            "@",
+            "@@",
+            "SET ",
+            " WHERE ",
+            "password",
+            "=1",
+            "a1",
+            "`t`",
+            "UPDATE ",
+            " AS x",
+            "\xe9",
+            "+",
+            "5.",
+            ".5",
+            "?",
+        ),
+    ]
+)
+
+
+@given(some.lists(PIECE, max_size=14), some.sampled_from(["SELECT ", "INSERT ", "", "UPDATE t SET "]), some.booleans())
+def test_statements(pieces: list[str], begin: str, tables: bool) -> None:
+    keep = TABLES if tables else NOTHING
+    redactors = [SqlRedactor(Replacements(KEY), keep, skeletons) for skeletons in (True, False)]
+    raw = (begin + "".join(pieces)).encode()
+    # Another with the same words, and other literals, was there before; names become known in between.
+    before = raw.replace(b"1", b"7").replace(b"abc", b"defgh")
+    for one in redactors:
+        one.statement(before)
+        one.meet_schema("shop")
+        one.meet_account("app")
+        one.statement(before)
+    assert redactors[0].statement(raw) == redactors[1].statement(raw)
