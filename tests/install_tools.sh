@@ -10,8 +10,9 @@ command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || 
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v npm >/dev/null 2>&1 || missing="$missing nodejs npm"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
-# Debian starts Prometheus when it is installed: only where nothing else runs.
+# Debian starts Prometheus when it is installed: only where nothing else runs. Of systemd only its check is used.
 [ "${CI:-}" != true ] || command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
+command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
 # Drivers of other languages, for tests/drivers.
 command -v go >/dev/null 2>&1 || missing="$missing golang-go"
 command -v javac >/dev/null 2>&1 || missing="$missing default-jdk-headless"

@@ -110,6 +110,11 @@ def _listening(text: str) -> tuple[str, int]:
     return address.strip("[]"), int(number)
 
 
+def _or_ever(text: str) -> float | None:
+    """The type of --duration."""
+    return None if text == "0" else _seconds(text)
+
+
 def _condition(*names: str) -> Callable[[str], tuple[str, float]]:
     """The type of -a and -b: NAME:NUMBER."""
 
@@ -191,6 +196,11 @@ def _capture_arguments(parser: argparse.ArgumentParser) -> None:
         help="a ring of files: next file after filesize:KB (1000 bytes) or duration:SECONDS, keep files:N",
     )
     parser.add_argument(
+        "--resume-ring",
+        action="store_true",
+        help="files of an earlier run belong to the ring too: the oldest of all goes when there are more than files:N",
+    )
+    parser.add_argument(
         "-a",
         "--autostop",
         action="append",
@@ -200,7 +210,7 @@ def _capture_arguments(parser: argparse.ArgumentParser) -> None:
         help="stop after duration:SECONDS, filesize:KB, packets:N, files:N",
     )
     parser.add_argument("-c", "--count", type=positive, metavar="N", help="stop after N frames")
-    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds")
+    parser.add_argument("--duration", type=_or_ever, metavar="S", help="stop after S seconds; 0: never (the default)")
     parser.add_argument("-s", "--snapshot-length", type=int, default=0, metavar="BYTES", help="bytes kept of a frame")
     parser.add_argument("-p", "--no-promiscuous-mode", action="store_true", help="only frames that are for this host")
     parser.add_argument(
@@ -467,6 +477,8 @@ def _target(arguments: argparse.Namespace, stop: dict[str, float], user: User | 
 
     ring = dict(arguments.ring_buffer)
     size = stop.get("filesize")
+    if arguments.resume_ring and "files" not in ring:
+        raise _Wrong("--resume-ring is about a ring that has a bound: give -w FILE and -b files:N too")
     if arguments.write is None:
         if ring or size is not None or "files" in stop:
             raise _Wrong("-b, -a filesize and -a files are about the file that -w writes")
@@ -480,7 +492,10 @@ def _target(arguments: argparse.Namespace, stop: dict[str, float], user: User | 
             raise _Wrong("-b needs filesize:KB or duration:SECONDS, to know when the next file begins")
         files = ring.get("files")
         rotation = Rotation(
-            None if size is None else int(size), ring.get("duration"), None if files is None else int(files)
+            None if size is None else int(size),
+            ring.get("duration"),
+            None if files is None else int(files),
+            arguments.resume_ring,
         )
     elif "files" in stop:
         raise _Wrong("-a files:N goes with -b")

@@ -2,6 +2,7 @@
 
 loss     frames lost beside tcpdump, both capturing the same veth pair at the same time with the same buffer
 soak     memory of both processes while 200,000 connections and more pass
+steady   the same while frames come without a pause, at a rate, for so many seconds: nothing waits for the analysis
 sources  what the ways of taking frames cost and lose: packet ring, scapy's socket
 """
 
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ BUFFERS = (2, 16)
 PATIENCE = 180.0
 # Closed connections that are kept for late segments; so long without news nothing more comes.
 LINGERING = 300
+STORM = 10_000  # connections of a load
 QUIET = 15.0
 
 
@@ -147,7 +149,7 @@ def loss(seconds: float, runs: int) -> None:
     """The table of frames lost."""
     with tempfile.TemporaryDirectory(prefix="handshark-bench-") as name, network() as wire:
         folder = Path(name)
-        load = _storm(folder, 10_000)
+        load = _storm(folder, STORM)
         print(f"{_machine()}\n")
         print("| buffer | frames/s asked for | reached | sent | lost by tcpdump | lost by live | not analysed |")
         print("|---:|---:|---:|---:|---:|---:|---:|")
@@ -168,7 +170,7 @@ def sources(seconds: float, runs: int) -> None:
     """The table of the ways to take frames."""
     with tempfile.TemporaryDirectory(prefix="handshark-bench-") as name, network() as wire:
         folder = Path(name)
-        load = _storm(folder, 10_000)
+        load = _storm(folder, STORM)
         print(f"{_machine()}\n")
         print("| source | reached | sent | lost | CPU us a frame |")
         print("|---|---:|---:|---:|---:|")
@@ -257,23 +259,17 @@ class _Finals:
                 last, since = self.count, time.monotonic()
 
 
-def soak(connections: int, rate: float) -> None:
-    """The table of memory over time. Waits for the analysis after every 10,000 connections, so that none is skipped."""
+def _soaked(send: Callable[[Network, Path, _Finals, _Watch], tuple[int, str]]) -> None:
+    """The table of memory while `send` sends; it returns how many frames that were, and a word on the rate."""
     with tempfile.TemporaryDirectory(prefix="handshark-bench-") as name, network() as wire:
         folder = Path(name)
-        each = 10_000
-        load = _storm(folder, each)
-        frames = _frames(load)
+        load = _storm(folder, STORM)
         print(f"{_machine()}\n", flush=True)
         words = _live(wire, folder / "ring.pcapng", 16, "-b", "filesize:50000", "-b", "files:2")
-        sent = 0
         with _running(words, "capturing on", out=subprocess.PIPE) as process:
             watch, finals = _Watch(process.pid, 1.0), _Finals(process)
             begun = time.monotonic()
-            for number in range(-(-connections // each)):
-                sent += _send(wire, load, rate, frames, number)[0]
-                finals.wait((number + 1) * each - LINGERING)
-                watch.passed.append((time.monotonic() - begun, finals.count))
+            sent, rate = send(wire, load, finals, watch)
             took = time.monotonic() - begun
             time.sleep(3.0)
             watch.stop()
@@ -281,8 +277,9 @@ def soak(connections: int, rate: float) -> None:
             assert process.stderr is not None
             errors = process.stderr.read()
             finals.thread.join()
-        print(f"{sent:,} frames, {finals.count:,} connections told of in {took:.0f} s")
+        print(f"{sent:,} frames{rate}, {finals.count:,} connections told of in {took:.0f} s")
         print(re.sub(r"(?m)^handshark: ", "", errors.strip()))
+        print(f"lost: {sent - _number(errors, r'([0-9,]+) frames captured'):,}")
         print("\n| seconds | connections | capturing, RSS MB (own) | analysing, RSS MB (own) |\n|---:|---:|---:|---:|")
         for at, count in watch.passed[:: max(1, len(watch.passed) // 10)]:
             _, one, two, own_one, own_two = min(watch.rows, key=lambda row: abs(row[0] - at))
@@ -290,13 +287,51 @@ def soak(connections: int, rate: float) -> None:
             print(f"| {at:.0f} | {count:,} | {sizes} |")
 
 
+def soak(connections: int, rate: float) -> None:
+    """Waits for the analysis after every 10,000 connections, so that none is skipped."""
+
+    def send(wire: Network, load: Path, finals: _Finals, watch: _Watch) -> tuple[int, str]:
+        frames, sent, begun = _frames(load), 0, time.monotonic()
+        for number in range(-(-connections // STORM)):
+            sent += _send(wire, load, rate, frames, number)[0]
+            finals.wait((number + 1) * STORM - LINGERING)
+            watch.passed.append((time.monotonic() - begun, finals.count))
+        return sent, ""
+
+    _soaked(send)
+
+
+def steady(seconds: float, rate: float) -> None:
+    """Waits for nothing: what the analysis has no time for is counted."""
+
+    def send(wire: Network, load: Path, finals: _Finals, watch: _Watch) -> tuple[int, str]:
+        over, begun = threading.Event(), time.monotonic()
+
+        def note() -> None:
+            while not over.wait(1.0):
+                watch.passed.append((time.monotonic() - begun, finals.count))
+
+        noting = threading.Thread(target=note)
+        noting.start()
+        try:
+            sent, reached = _send(wire, load, rate, int(rate * seconds))
+        finally:
+            over.set()
+            noting.join()
+        return sent, f" at {reached:,.0f} a second"
+
+    _soaked(send)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.live", description=__doc__)
-    parser.add_argument("what", choices=("loss", "soak", "sources"))
-    parser.add_argument("--seconds", type=float, default=10.0, help="of sending, each run of loss and sources")
+    parser.add_argument("what", choices=("loss", "soak", "steady", "sources"))
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="of sending: of steady, and each run of loss and sources"
+    )
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--connections", type=int, default=200_000, help="of soak")
-    parser.add_argument("--rate", type=float, default=15_000, help="frames a second of soak")
+    parser.add_argument("--rate", type=float, help="frames a second (default: of soak 15,000, of steady 20,000)")
     chosen = parser.parse_args()
     if os.geteuid() != 0 or shutil.which("tcpdump") is None:
         print("root and tcpdump are needed", file=sys.stderr)
@@ -305,8 +340,10 @@ def main() -> int:
         loss(chosen.seconds, chosen.runs)
     elif chosen.what == "sources":
         sources(chosen.seconds, chosen.runs)
+    elif chosen.what == "steady":
+        steady(chosen.seconds, chosen.rate or 20_000)
     else:
-        soak(chosen.connections, chosen.rate)
+        soak(chosen.connections, chosen.rate or 15_000)
     return 0
 
 

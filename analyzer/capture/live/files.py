@@ -8,11 +8,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import select
 import stat
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -31,11 +33,15 @@ PATIENCE: Final = 1.0
 
 
 class Rotation(msgspec.Struct, frozen=True):
-    """When a ring goes on with its next file, and how many it keeps; None for no bound."""
+    """When a ring goes on with its next file, and how many it keeps; None for no bound.
+
+    resume  files of earlier runs belong to it: numbers go on, and the oldest makes room first
+    """
 
     kilobytes: int | None = None
     seconds: float | None = None
     files: int | None = None
+    resume: bool = False
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -85,15 +91,16 @@ class CaptureFiles:
         self._filters = filters
         self._snaplen = snaplen
         self._begun_ns = time.time_ns()
-        self._number = 0
         self.problem: str | None = None
         self.full = False
-        self.names: deque[str] = deque()
         self._file = -1
         self._size = 0
         self._due: float | None = None
         self._patience = PATIENCE
         try:
+            earlier = _earlier(target.path) if target.rotation is not None and target.rotation.resume else []
+            self.names: deque[str] = deque(name for _, _, name in earlier)
+            self._before = self._number = earlier[-1][1] if earlier else 0
             self._open()
         except OSError as error:
             raise CaptureError(target.path, _why(error)) from error
@@ -155,7 +162,9 @@ class CaptureFiles:
     def _reached(self, counters: Callable[[], list[Counters]]) -> None:
         """The present file has what it is to have."""
         target = self.target
-        if target.rotation is None or (target.stop_files is not None and self._number >= target.stop_files):
+        if target.rotation is None or (
+            target.stop_files is not None and self._number - self._before >= target.stop_files
+        ):
             self.full = True
             return
         self._finish(counters())
@@ -190,7 +199,8 @@ class CaptureFiles:
         self._put(memoryview(self._header()))
         if rotation is not None and rotation.files is not None:
             while len(self.names) > rotation.files:
-                os.unlink(self.names.popleft())
+                with suppress(FileNotFoundError):  # somebody has taken it away
+                    os.unlink(self.names.popleft())
 
     def _open_pipe(self, name: str) -> int:
         """A pipe that somebody reads. Waits for its reader, in a way that a signal can end. Raises OSError."""
@@ -270,6 +280,19 @@ class CaptureFiles:
     def _failed(self, error: OSError) -> None:
         if self.problem is None:
             self.problem = f"{self.names[-1]}: {_why(error)}"
+
+
+def _earlier(path: str) -> list[tuple[str, int, str]]:
+    """(time, number, name) of the files of a ring that are there, oldest first. Raises OSError."""
+    base, suffix = os.path.splitext(os.path.basename(path))
+    form = re.compile(rf"{re.escape(base)}_(\d{{5,}})_(\d{{14}}){re.escape(suffix)}", re.ASCII)
+    with os.scandir(os.path.dirname(path) or ".") as entries:
+        found = [
+            (match[2], int(match[1]), os.path.join(os.path.dirname(path), entry.name))
+            for entry in entries
+            if (match := form.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False)
+        ]
+    return sorted(found)
 
 
 def _is_pipe(name: str) -> bool:

@@ -198,6 +198,28 @@ def test_a_ring_keeps_so_many_files(tmp_path: Path) -> None:
     assert kept == PLAIN[-len(kept) :]
 
 
+def test_a_ring_goes_on_where_an_earlier_run_ended(tmp_path: Path) -> None:
+    path = tmp_path / "r.pcapng"
+    others = [tmp_path / name for name in ("r_00001_2026.pcapng", "r_00001_20261128110000.pcap", "rr.pcapng")]
+    for other in others:
+        other.write_bytes(b"not the ring's")
+    (tmp_path / "r_00000_20261128110000.pcapng").symlink_to(others[0])
+    written(tmp_path, PLAIN, Target(str(path), Rotation(kilobytes=2)))
+    before = sorted(name for name in tmp_path.glob("r_*_*.pcapng") if name not in others and not name.is_symlink())
+    assert len(before) > 3
+    files = written(tmp_path, PLAIN, Target(str(path), Rotation(kilobytes=2, files=len(before) + 1, resume=True)))
+    there = {name for name in tmp_path.iterdir() if name not in others and not name.is_symlink()}
+    assert {str(name) for name in there} == set(files.names)
+    assert len(there) == len(before) + 1
+    numbers = [int(name.split("_")[-2]) for name in files.names]
+    assert numbers == list(range(len(before), 2 * len(before) + 1))
+    assert all(other.read_bytes() == b"not the ring's" for other in others)
+    # As many more as asked for, whatever was there.
+    files = written(tmp_path, PLAIN, Target(str(path), Rotation(kilobytes=2, files=3, resume=True), stop_files=1))
+    assert (len(files.names), files.full) == (3, True)
+    assert files.names[-1].split("_")[-2] == f"{2 * len(before) + 1:05}"
+
+
 @pytest.mark.parametrize("room", range(300, 2400, 77))
 def test_a_full_disk_leaves_a_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     path = tmp_path / "x.pcapng"
