@@ -240,7 +240,7 @@ def _summary(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _
     if arguments.format == "json":
         out.write(as_json(fleet))
     elif sources.sources:
-        FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
+        FleetText(lambda line: out.write(line.encode()), *look(arguments, out), clock=arguments.tz).whole(fleet)
 
 
 def gravest_of(connection: Connection) -> int:
@@ -267,7 +267,7 @@ def _cluster_summary(arguments: argparse.Namespace, options: AnalysisOptions, ou
     if arguments.format == "json":
         out.write(as_json(fleet))
     else:
-        FleetText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(fleet)
+        FleetText(lambda line: out.write(line.encode()), *look(arguments, out), clock=arguments.tz).whole(fleet)
 
 
 _WRITERS: dict[str, Callable[[argparse.Namespace, AnalysisOptions, _Outcome, BinaryIO], None]] = {

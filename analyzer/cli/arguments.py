@@ -169,15 +169,11 @@ def clock(text: str) -> WallClock:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def clock_argument(parser: argparse.ArgumentParser) -> None:
+def clock_argument(
+    parser: argparse.ArgumentParser, about: str = "times of the text: UTC (default), local, +02:00, Europe/Berlin ..."
+) -> None:
     """The time zone of what a person reads."""
-    parser.add_argument(
-        "--tz",
-        type=clock,
-        default="UTC",
-        metavar="ZONE",
-        help="times of the text: UTC (default), local, +02:00, Europe/Berlin ...",
-    )
+    parser.add_argument("--tz", type=clock, default="UTC", metavar="ZONE", help=about)
 
 
 def output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:

@@ -143,9 +143,9 @@ class _Script:
 
         safe = out is sys.stdout.buffer and sys.stdout.isatty()
         self._out = out
-        self._text: Callable[[Command], str] = partial(slowlog, safe=safe)
+        self._text: Callable[[Command], str] = partial(slowlog, safe=safe, clock=arguments.tz)
         if arguments.format == "sql":
-            script = SqlScript(safe, secrets_shown=arguments.show_secrets)
+            script = SqlScript(safe, secrets_shown=arguments.show_secrets, clock=arguments.tz)
             self._text = script.command
             self._write(script.head())
 

@@ -15,7 +15,7 @@ from analyzer.analysis import Connection
 from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.memory import DEFAULT_MEMORY
-from analyzer.cli.arguments import Commands, command, memory_argument, options_of, port, positive
+from analyzer.cli.arguments import Commands, clock_argument, command, memory_argument, options_of, port, positive
 from analyzer.cli.console import Console, complain
 from analyzer.engine.collectors import Connections, connection_alone
 from analyzer.engine.run import Run
@@ -60,6 +60,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="as for analyze")
     parser.add_argument("--width", type=positive, metavar="N", help="columns (default: 80, or the terminal's if fewer)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    clock_argument(parser)
     memory_argument(parser, DEFAULT_MEMORY)
     parser.set_defaults(show_secrets=False)
 
@@ -79,7 +80,7 @@ def colored(choice: str) -> bool:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     # A terminal may not be able to show what the wire holds.
-    explainer = Explainer(_write, _width(arguments.width), colored(arguments.color))
+    explainer = Explainer(_write, _width(arguments.width), colored(arguments.color), arguments.tz)
     rule = next((rule for rule in TABLE if rule.code == arguments.what), None)
     if rule is not None:
         explainer.rule(rule)
@@ -97,7 +98,7 @@ def _capture(arguments: argparse.Namespace, explainer: Explainer) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    story = CaptureStory()
+    story = CaptureStory(arguments.tz)
     only: Connection | None = None
     collect = with_workload(None, connection_alone, statements=False)
     sources: Run[Connection | Workload] = Run(options, collect, None, Console())

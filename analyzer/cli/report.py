@@ -12,7 +12,16 @@ from typing import BinaryIO, Final
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.commands.workload import Workload
-from analyzer.cli.arguments import Commands, captures, command, options_of, positive, processes, redact_argument
+from analyzer.cli.arguments import (
+    Commands,
+    captures,
+    clock_argument,
+    command,
+    options_of,
+    positive,
+    processes,
+    redact_argument,
+)
 from analyzer.cli.console import Again, Console, complain
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
@@ -20,6 +29,7 @@ from analyzer.engine.collectors import connection_alone, connections, whole
 from analyzer.engine.jobs import PAGE
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
+from analyzer.report.prose.clock import UTC_CLOCK
 
 PACKETS = 200
 # Endings of captures, and of what they are compressed with.
@@ -64,6 +74,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--open", action="store_true", help="show the page in the browser when it is written")
     parser.add_argument("--format", choices=("html", "md"), default="html", help="default: html")
+    clock_argument(parser, "times of --format md: UTC (default), local, +02:00, Europe/Berlin ...")
     parser.add_argument("--title", help="default: the names of the captures")
     parser.add_argument("--note", help="a remark under the title")
     parser.add_argument("--theme", choices=THEMES, default="auto", help="default: auto, as the reader's system has it")
@@ -78,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     if arguments.open and (arguments.format != "html" or arguments.output == "-"):
         arguments.wrong("--open shows a page: it goes with --format html, and a file")
+    if arguments.tz is not UTC_CLOCK and (arguments.format != "md" or arguments.diff):
+        arguments.wrong("--tz is of --format md: the times of a page are UTC")
     if arguments.diff and (len(arguments.captures) != 2 or arguments.merge):
         arguments.wrong("--diff compares two captures: handshark report --diff BEFORE AFTER -o FILE.html")
     page = arguments.format == "html" and not arguments.diff
@@ -194,7 +207,7 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
 def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.markdown import MarkdownReport
 
-    report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit)
+    report = MarkdownReport(_title(arguments), arguments.note, limit=arguments.limit, clock=arguments.tz)
     collect = with_workload(arguments.filter, connection_alone, statements=True)
     sources: Run[Connection | Workload] = Run(options, collect, jobs_of(arguments), Console())
     sources.work = PAGE

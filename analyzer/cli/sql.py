@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from analyzer.cli.arguments import (
     Commands,
     analysis_arguments,
+    clock_argument,
     cluster_arguments,
     command,
     options_of,
@@ -71,6 +72,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--format", choices=(*FORMATS, "md"), default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--width", type=positive, metavar="N", help="widest cell of a text (default: 60 on a terminal)")
+    clock_argument(parser)
     parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
     cluster_arguments(parser)
 
@@ -198,7 +200,10 @@ def _write(arguments: argparse.Namespace, reader: Any, out: BinaryIO) -> int:
 
     at_terminal = out is sys.stdout.buffer and sys.stdout.isatty()
     widest = arguments.width or (results.WIDEST if at_terminal else None)
-    results.FORMATS[arguments.format](reader, out, widest)
+    if arguments.format == "text":
+        results.text(reader, out, widest, arguments.tz)
+    else:
+        results.FORMATS[arguments.format](reader, out, widest)
     return 0
 
 

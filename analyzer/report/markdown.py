@@ -18,6 +18,7 @@ from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 from analyzer.report.prose.capture_story import CaptureStory
 from analyzer.report.prose.chart_data import PHASES, ChartData
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.prose.headlines import headlines
 from analyzer.report.prose.summary import SummaryTotals, captured
 from analyzer.report.prose.templates import template
@@ -59,13 +60,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[in
 class MarkdownReport:
     """Collects connections; `text(sources)` is the whole report."""
 
-    def __init__(self, title: str, note: str | None = None, *, limit: int = LISTED) -> None:
+    def __init__(
+        self, title: str, note: str | None = None, *, limit: int = LISTED, clock: WallClock = UTC_CLOCK
+    ) -> None:
+        self._clock = clock
         self._title = title
         self._note = note
         self._limit = min(limit, LISTED)
         self._totals = SummaryTotals()
         self._statistics = ChartData()
-        self._story = CaptureStory()
+        self._story = CaptureStory(clock)
         self._wrong: list[Connection] = []
         self._fine: list[Connection] = []
 
@@ -103,7 +107,7 @@ class MarkdownReport:
             yield closing
             yield ""
         for source in sources:
-            yield f"- {text(source.name)}: {_extent(source)}"
+            yield f"- {text(source.name)}: {_extent(source, self._clock)}"
             yield from (f"  - {text(line)}" for line in [*source.warnings, *source.notes])
         if len(sources) > 1:
             yield f"- {text(captured(sources))}"
@@ -119,7 +123,7 @@ class MarkdownReport:
         yield from self._connections()
         yield from self._commands()
         yield from self._overview()
-        yield "Times are UTC, frame numbers are Wireshark's. Made by handshark."
+        yield f"Times are {text(self._clock.name)}, frame numbers are Wireshark's. Made by handshark."
 
     def _connections(self) -> Iterator[str]:
         listed = sorted(
@@ -132,7 +136,7 @@ class MarkdownReport:
         rows = [
             [
                 str(c.stream),
-                labels.time_of_day(c.start_time_ns, True),
+                self._clock.time_of_day(c.start_time_ns, True),
                 text(labels.client(c)),
                 text(labels.product(c.greeting)),
                 text(labels.account(c)),
@@ -200,11 +204,11 @@ class MarkdownReport:
             yield from table(["Phase", "Median", "95 %", "Longest"], times, [1, 2, 3])
 
 
-def _extent(source: Source) -> str:
+def _extent(source: Source, clock: WallClock) -> str:
     words = f"{source.format}, {labels.count(source.frames, 'frame')}"
     if source.first_time_ns is not None and source.last_time_ns is not None:
-        start = f"{labels.date(source.first_time_ns)} {labels.time_of_day(source.first_time_ns)} UTC"
-        words += f", {text(start)} for {labels.duration(source.last_time_ns - source.first_time_ns)}"
+        length = labels.duration(source.last_time_ns - source.first_time_ns)
+        words += f", {text(clock.stamp(source.first_time_ns))} for {length}"
     return words
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.sql_tokens import PLACEHOLDER, SIGN, tokens_of
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 
 # What the server's log calls commands without a statement.
 _ADMIN: Final = {"quit": "Quit", "ping": "Ping", "init_db": "Init DB", "change_user": "Change user"}
@@ -68,7 +68,7 @@ def statements_of(command: Command) -> list[str]:
     return [bound(text, row) or text for row in rows]
 
 
-def slowlog(command: Command, safe: bool = False) -> str:
+def slowlog(command: Command, safe: bool = False, clock: WallClock = UTC_CLOCK) -> str:
     """A command as an entry of a slow query log; nothing of one that is not answered. `safe`: for a terminal."""
     if command.duration_ns is None and command.command != "quit":
         return ""
@@ -80,11 +80,10 @@ def slowlog(command: Command, safe: bool = False) -> str:
     else:
         shown = [_MARK.sub(" #", text) for text in shown]
     took = command.duration_ns or 0
-    ended = datetime.fromtimestamp((command.time_ns + took) // 1000 / 1e6, UTC)
     user = terminal(command.user or "", 100).replace("[", "").replace("]", "")
     host = command.client.address if command.client is not None else ""
     head = [
-        f"# Time: {ended:%Y-%m-%dT%H:%M:%S.%f}Z",
+        f"# Time: {clock.iso(command.time_ns + took)}",
         f"# User@Host: {user}[{user}] @  [{host}]  Id: {command.stream:5}",
         f"# Query_time: {took / 1e9:.6f}  Lock_time: 0.000000 Rows_sent: {command.rows or 0}  Rows_examined: 0"
         f"  Rows_affected: {command.affected_rows or 0}  Bytes_sent: {command.bytes_response}",
@@ -99,7 +98,8 @@ def slowlog(command: Command, safe: bool = False) -> str:
 class SqlScript:
     """Commands as a script for the mysql client, in the order in which they are given."""
 
-    def __init__(self, safe: bool = False, *, secrets_shown: bool = False) -> None:
+    def __init__(self, safe: bool = False, *, secrets_shown: bool = False, clock: WallClock = UTC_CLOCK) -> None:
+        self._clock = clock
         self._safe = safe
         self._secrets_shown = secrets_shown
         self._database: str | None = None
@@ -115,7 +115,7 @@ class SqlScript:
         return "\n".join(self._lines(command)) + "\n"
 
     def _lines(self, command: Command) -> Iterator[str]:
-        time = f"{labels.date(command.time_ns)} {labels.time_of_day(command.time_ns, milliseconds=True)}"
+        time = f"{self._clock.date(command.time_ns)} {self._clock.time_of_day(command.time_ns, milliseconds=True)}"
         who = terminal(command.user or "?", 100)
         took = "" if command.duration_ns is None else f", {labels.duration(command.duration_ns)}"
         yield f"-- {time}, connection {command.stream} of {who}, frame {command.frame}{took}"

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer.report.escape import terminal
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.tables.arrays import arrow, plain_columns
 from analyzer.tables.stores.single import csv_line, csv_value, json_text
 
@@ -21,11 +22,11 @@ WIDEST: Final = 60
 SECOND: Final = 1_000_000_000
 
 
-def text(reader: pyarrow.RecordBatchReader, out: BinaryIO, widest: int | None) -> int:
-    """Rows in columns; a cell wider than `widest` is cut. Returns how many rows there are."""
+def text(reader: pyarrow.RecordBatchReader, out: BinaryIO, widest: int | None, clock: WallClock = UTC_CLOCK) -> int:
+    """Rows in columns, times of `clock`; a cell wider than `widest` is cut. Returns how many rows there are."""
     names = [terminal(name) for name in reader.schema.names]
     right = [_is_number(field.type) for field in reader.schema]
-    rows = (tuple(_cell(value, widest) for value in row) for row in rows_of(reader))
+    rows = (tuple(_cell(value, widest) for value in row) for row in rows_of(reader, clock))
     first = [row for _, row in zip(range(LOOKED_AT), rows, strict=False)]
     widths = [max(len(name), *(len(row[at]) for row in first), 0) for at, name in enumerate(names)]
 
@@ -88,28 +89,30 @@ FORMATS: Final[dict[str, Callable[[pyarrow.RecordBatchReader, BinaryIO, int | No
 }
 
 
-def rows_of(reader: pyarrow.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
-    """Rows with values that JSON knows: times are ISO 8601 (UTC)."""
+def rows_of(reader: pyarrow.RecordBatchReader, clock: WallClock = UTC_CLOCK) -> Iterator[tuple[Any, ...]]:
+    """Rows with values that JSON knows: times are ISO 8601."""
     pa = arrow("a query")
     for batch in reader:
         columns = plain_columns(batch)
         for at, field in enumerate(batch.schema):
             if pa.types.is_timestamp(field.type):
-                columns[at] = [None if value is None else iso(value) for value in columns[at]]
+                zone = UTC_CLOCK if field.type.tz is None else clock
+                columns[at] = [None if value is None else iso(value, zone) for value in columns[at]]
             elif pa.types.is_decimal(field.type):
                 columns[at] = [_number(value) for value in columns[at]]
         yield from zip(*columns, strict=True)
 
 
-def iso(ns: int) -> str:
+def iso(ns: int, clock: WallClock = UTC_CLOCK) -> str:
     """Nanoseconds since 1970 as ISO 8601, without zeros behind."""
     seconds, rest = divmod(ns, SECOND)
     try:
-        whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        whole = datetime.fromtimestamp(seconds, UTC).astimezone(clock.zone)
     except (ValueError, OverflowError, OSError):
         return str(ns)
     fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return f"{whole}{fraction}Z"
+    zone = "Z" if clock is UTC_CLOCK else whole.isoformat()[19:]
+    return f"{whole:%Y-%m-%dT%H:%M:%S}{fraction}{zone}"
 
 
 def _number(value: Decimal | None) -> int | float | None:

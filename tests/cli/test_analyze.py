@@ -60,6 +60,16 @@ def test_times_of_a_place(tmp_path: Path, capsysbinary: Capsys) -> None:
     assert "16:02:32" in here(capsysbinary, "follow", "--tz", "+05:30", capture).out
     assert "16:02:32" in here(capsysbinary, "dissect", "-t", "a", "--tz", "+05:30", capture).out
     assert "10:32:32" in here(capsysbinary, "dissect", "-t", "u", "--tz", "+05:30", capture).out
+    assert "16:02:32 +05:30 and" in " ".join(here(capsysbinary, "explain", "--tz", "+05:30", capture).out.split())
+    assert "16:02:32 +05:30" in here(capsysbinary, "analyze", "--summary", "--tz", "+05:30", capture).out
+    page = here(capsysbinary, "report", "--format", "md", "--tz", "+05:30", capture).out
+    assert "16:02:32 +05:30" in page
+    assert "Times are +05:30" in page
+    assert "UTC" not in page
+    assert here(capsysbinary, "report", "--tz", "+05:30", capture).code == 2
+    log = here(capsysbinary, "commands", "--format", "slowlog", "--tz", "+05:30", capture).out
+    assert re.search(r"# Time: 2026-11-22T16:02:32\.\d{6}\+05:30\n", log)
+    assert " 16:02:32." in here(capsysbinary, "commands", "--format", "sql", "--tz", "+05:30", capture).out
     wrong = here(capsysbinary, "analyze", "--tz", "Berlin", capture)
     assert wrong.code == 2
     assert "is it Europe/Berlin?" in wrong.err

@@ -240,3 +240,11 @@ def test_times_are_iso() -> None:
     assert iso(1_790_000_000_000_040_000) == "2026-09-21T14:13:20.00004Z"
     assert iso(0) == "1970-01-01T00:00:00Z"
     assert iso(-1) == "1969-12-31T23:59:59.999999999Z"
+
+
+def test_times_of_a_place() -> None:
+    question = "SELECT start_time_ns, count(*) AS n FROM connections GROUP BY ALL"
+    capture = str(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    assert "T16:02:32." in (shown := run("sql", question, capture, "--tz", "+05:30").out)
+    assert "+05:30" in shown
+    assert "+05:30" not in run("sql", question, capture, "--tz", "+05:30", "--format", "json").out

@@ -16,6 +16,7 @@ from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.prose.summary import OUTCOME_WORDS
 
 # Kinds that are counted by name; later ones are counted together.
@@ -80,7 +81,8 @@ class FindingTally:
 class CaptureStory:
     """Collects connections and what is known of commands; `opening`, `points` and `closing` tell it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: WallClock = UTC_CLOCK) -> None:
+        self.clock = clock
         self.connections = 0
         self.healthy = 0
         self.workload = Workload()
@@ -123,7 +125,7 @@ class CaptureStory:
         frames = labels.count(sum(source.frames for source in sources), "frame")
         said = []
         if first and last:
-            begin = f"{labels.date(min(first))} {labels.time_of_day(min(first))} UTC"
+            begin = self.clock.stamp(min(first))
             said.append(f"The capture has {frames}, begins on {begin} and lasts {span(max(last) - min(first))}.")
         else:
             said.append(f"The capture has {frames}.")
@@ -236,7 +238,7 @@ class CaptureStory:
         if tally.connections == 1:
             return [tally.first.message, f"This is {_streams(tally)}{who}{hosts}."]
         share = "all" if tally.connections == self.connections else f"{tally.connections:,} of {self.connections:,}"
-        when = f"between {labels.time_of_day(tally.first_ns)} and {labels.time_of_day(tally.last_ns)} UTC"
+        when = _between(tally.first_ns, tally.last_ns, self.clock)
         where = f"It happened on {share} connections{who}{hosts}, {when}: {_streams(tally)}."
         lead = "" if len(tally.messages) == 1 else "The first of them: "
         return [where, lead + tally.first.message]
@@ -249,7 +251,7 @@ class CaptureStory:
         for code, groups in ranked:
             number = sum(group.when.count for group in groups)
             said = [f"The server answered {labels.count(number, 'command')} with an error: {groups[0].message!r}."]
-            said += _when(groups)
+            said += _when(groups, self.clock)
             said += _statements(groups)
             title = "Statements that the server refused" if number > 1 else "A statement that the server refused"
             yield Point(title, "error", f"error {code}", said)
@@ -264,7 +266,7 @@ class CaptureStory:
                 f"{'it was' if one else 'they were'} still under way when the connection or the capture ended, or "
                 "frames are missing."
             ]
-            said += _when(groups) + _statements(groups)
+            said += _when(groups, self.clock) + _statements(groups)
             yield Point("Commands without a whole answer", "warning", "", said)
 
     def _waited(self) -> Iterator[Point]:
@@ -274,7 +276,7 @@ class CaptureStory:
             longest = max(group.longest_ns for group in groups)
             many = f"{number:,} commands waited a second or more" if number > 1 else "One command waited"
             said = [f"{many} for the beginning of the answer, {'the longest ' if number > 1 else ''}{span(longest)}."]
-            said += _when(groups) + _statements(groups)
+            said += _when(groups, self.clock) + _statements(groups)
             yield Point("Commands that waited", "warning", "", said)
 
     def closing(self) -> str:
@@ -312,12 +314,16 @@ def _streams(tally: FindingTally) -> str:
     return f"{word} {_listed([*numbers, f'{more:,} more'] if more else numbers)}"
 
 
-def _when(groups: Sequence[FailureGroup]) -> list[str]:
+def _between(first_ns: int, last_ns: int, clock: WallClock) -> str:
+    return f"between {clock.time_of_day(first_ns)} and {clock.time_of_day(last_ns)} {clock.name}"
+
+
+def _when(groups: Sequence[FailureGroup], clock: WallClock) -> list[str]:
     """On how many connections, and when."""
     streams = {one for group in groups for one in group.connections}
     first, last = min(group.when.first_ns for group in groups), max(group.when.last_ns for group in groups)
-    begin, end = labels.time_of_day(first), labels.time_of_day(last)
-    when = f"at {begin} UTC" if begin == end else f"between {begin} and {end} UTC"
+    begin = clock.time_of_day(first)
+    when = f"at {begin} {clock.name}" if begin == clock.time_of_day(last) else _between(first, last, clock)
     where = labels.count(len(streams), "connection")
     example = groups[0].example
     named = f" (frame {example[2]:,} of connection {example[1]})" if example is not None else ""

@@ -31,7 +31,20 @@ class WallClock(NamedTuple):
     def date(self, ns: int) -> str:
         """The day; with the zone's offset where it is not UTC."""
         when = self.moment(ns)
-        return f"{when:%Y-%m-%d}" if self is UTC_CLOCK else f"{when:%Y-%m-%d} {self.name} ({when:%z})"
+        return f"{when:%Y-%m-%d}" if self is UTC_CLOCK else f"{when:%Y-%m-%d} {self._zone(when)}"
+
+    def stamp(self, ns: int) -> str:
+        """Day, time and zone, for a sentence."""
+        when = self.moment(ns)
+        return f"{when:%Y-%m-%d %H:%M:%S} {self._zone(when)}"
+
+    def _zone(self, when: datetime) -> str:
+        """What the zone is called, and how far it is from UTC then, where its name does not say that."""
+        return self.name if self is UTC_CLOCK or self.name[0] in "+-" else f"{self.name} ({when:%z})"
+
+    def iso(self, ns: int) -> str:
+        """ISO 8601 to the microsecond, with the offset."""
+        return self.moment(ns).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def time_of_day(self, ns: int, milliseconds: bool = False) -> str:
         text = f"{self.moment(ns):%H:%M:%S.%f}"

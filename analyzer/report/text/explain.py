@@ -6,7 +6,6 @@ Text from the wire goes through `escape.terminal` here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from analyzer.analysis.findings.helpers import span
@@ -15,6 +14,7 @@ from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 from analyzer.report.prose.capture_story import CaptureStory, Point
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.prose.story import story
 from analyzer.report.prose.templates import template
 from analyzer.report.text.colour import paint
@@ -26,8 +26,11 @@ NARROWEST: Final = 40
 class Explainer:
     """Writes lines through `write`, each in at most `width` cells. `color`: with terminal colours."""
 
-    def __init__(self, write: Callable[[str], object], width: int = 80, color: bool = False) -> None:
+    def __init__(
+        self, write: Callable[[str], object], width: int = 80, color: bool = False, clock: WallClock = UTC_CLOCK
+    ) -> None:
         self._write = write
+        self._clock = clock
         self._width = max(width, NARROWEST)
         self._color = color
 
@@ -80,9 +83,10 @@ class Explainer:
     def connection(self, connection: Connection) -> None:
         """The story of a connection, and what was found."""
         c = connection
-        began = datetime.fromtimestamp(c.start_time_ns // 1_000_000_000, UTC)
         self._line(f"{c.capture}, connection {c.stream}: {c.outcome}", "bold")
-        self._line(f"{labels.client(c)} to {c.server.address}:{c.server.port}, {began:%Y-%m-%d %H:%M:%S} UTC", "dim")
+        self._line(
+            f"{labels.client(c)} to {c.server.address}:{c.server.port}, {self._clock.stamp(c.start_time_ns)}", "dim"
+        )
         self._steps(c)
         self._blank()
         if not c.findings:

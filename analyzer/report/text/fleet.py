@@ -10,6 +10,7 @@ import msgspec
 from analyzer.analysis.connection.fleet import KINDS, PHASES, Fleet
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 from analyzer.report.text.colour import paint
 from analyzer.report.text.layout import clip, wrap
 
@@ -34,16 +35,19 @@ _PERCENT: Final = (50, 95, 99)
 class FleetText:
     """Lists with counts and bars, each line at most `width` cells (80 at least)."""
 
-    def __init__(self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False) -> None:
+    def __init__(
+        self, write: Callable[[str], object], width: int = NARROWEST, color: bool = False, clock: WallClock = UTC_CLOCK
+    ) -> None:
         self._write = write
+        self._clock = clock
         self._width = max(width, NARROWEST)
         self._color = color
 
     def whole(self, fleet: Fleet) -> None:
         self._write(f"{labels.count(fleet.connections, 'MySQL connection')}")
         if fleet.first_ns is not None and fleet.last_ns is not None:
-            begin = f"{labels.date(fleet.first_ns)} {labels.time_of_day(fleet.first_ns, milliseconds=False)} UTC"
-            self._write(f" in {labels.duration(fleet.last_ns - fleet.first_ns)} from {begin}")
+            length = labels.duration(fleet.last_ns - fleet.first_ns)
+            self._write(f" in {length} from {self._clock.stamp(fleet.first_ns)}")
         self._write("\n")
         for kind in KINDS:
             self._list(TITLES[kind], fleet.most(kind), fleet.connections)
