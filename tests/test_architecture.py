@@ -96,7 +96,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "analyzer.tables": frozenset(
         {
             *("analyzer.engine", "analyzer.analysis", "analyzer.capture", "analyzer.errors"),
-            *("analyzer.report.escape", "analyzer.report.jsonl", "analyzer.report.prose.clock"),
+            *("analyzer.report.escape", "analyzer.report.jsonl", "analyzer.report.prose"),
         }
     ),
     # Frames are dealt out by their addresses, and rows are those of the tables.
