@@ -116,12 +116,22 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
     whole = Run(options, each, jobs_of(arguments), Console())
     whole.work = COMMANDS
     writer = _writer(arguments, out)
+    shown = False
     for name, exchanges in whole.each(arguments.captures, arguments.merge):
         writer.begin(name)
         for exchange in exchanges:
+            shown = True
             writer.exchange(exchange)
+    _note_nothing(arguments, shown or not whole.sources)
     note_encrypted(whole.sources)
     return whole.code
+
+
+def _note_nothing(arguments: argparse.Namespace, shown: bool) -> None:
+    """Says why a text is empty."""
+    if not shown and arguments.format == "text":
+        chosen = arguments.filter is not None or arguments.slow
+        complain("note: no command is what was asked for" if chosen else "note: there is no command to show")
 
 
 def _as_it_is(exchange: Command) -> Command:
@@ -204,6 +214,7 @@ def _ranked(arguments: argparse.Namespace, options: AnalysisOptions, out: Binary
     for number, (_, exchanges) in enumerate(sources.each(arguments.captures, arguments.merge)):
         for exchange in exchanges:
             top.add(exchange, number)
+    _note_nothing(arguments, len(top) > 0 or not sources.sources)
     note_encrypted(sources.sources)
     writer = _writer(arguments, out)
     name = None
@@ -223,9 +234,10 @@ def _grouped(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
 
     statistics, sources = collect(arguments, options, ("statement",), arguments.captures, arguments.slow)
     order = arguments.sort or "total"
-    if arguments.format == "text":
+    _note_nothing(arguments, bool(statistics.all.count) or not sources.sources)
+    if arguments.format == "text" and statistics.all.count:
         text = shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out))
         text.ranked(statistics, order, arguments.top or SHOWN_GROUPS)
-    else:
+    elif arguments.format != "text":
         out.writelines(shown.lines(statistics, arguments.format, arguments.top, order))
     return sources.code

@@ -17,7 +17,7 @@ from analyzer.analysis import Connection
 from analyzer.cli import main
 from tests.analysis.traffic import analyse
 from tests.cli.contract import KEYS, hold_the_contract
-from tests.cli.support import HANDSHARK, Done, Json, accepted, refused, rotated, run
+from tests.cli.support import HANDSHARK, REFUSED, Done, Json, accepted, refused, rotated, run
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.frames import FIN
@@ -94,6 +94,14 @@ def test_a_pipe_is_shown_as_it_is_decided() -> None:
         assert "1 MySQL connection: 1 accepted." in rest
         assert "accepted " not in rest.split("MySQL")[0]
         assert process.wait(30) == 0
+
+
+def test_a_refused_login_of_a_pipe_is_told_once() -> None:
+    frames = pcap(conversation([*REFUSED]))
+    done = run("analyze", "-", stdin=frames)
+    assert done.out.count("Access denied") == 1
+    assert done.out.count("rejected") == 2  # its line, and the sum
+    assert re.search(r"^  0 ended after \S+ \[access-denied\]$", done.out, re.MULTILINE)
 
 
 def test_done_is_0(tmp_path: Path, capsysbinary: Capsys) -> None:

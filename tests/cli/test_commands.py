@@ -314,3 +314,19 @@ def test_statements_of_two_captures(tmp_path: Path) -> None:
     page = tmp_path / "diff.html"
     assert run("report", "--diff", before, after, "-o", page).code == 0
     assert "Statements: response times" in page.read_text()
+
+
+def test_an_empty_text_says_why(tmp_path: Path, capture: Path) -> None:
+    nothing = tmp_path / "nothing.pcap"
+    nothing.write_bytes(pcap([]))
+    for words in ((), ("--group",), ("--top", "3")):
+        done = run("commands", *words, nothing)
+        assert (done.code, done.out) == (0, "")
+        assert "there is no command to show" in done.err
+        done = run("commands", *words, "-Y", 'mysql.user == "nobody at all"', capture)
+        assert (done.code, done.out) == (0, "")
+        assert "no command is what was asked for" in done.err
+        done = run("commands", *words, tmp_path / "nonesuch.pcap")
+        assert (done.code, done.out) == (3, "")
+        assert "note" not in done.err
+    assert run("commands", "--format", "jsonl", nothing).err == ""

@@ -47,6 +47,7 @@ class CommandsText:
         self._width = max(width, NARROWEST)
         self._color = color
         self._clock = clock
+        self._name = ""
         self._date: str | None = None
         named = [Column(clock.heading, 12), *(Column(name, width, True) for name, width in _COLUMNS)]
         named += [Column(name, width, False, width) for least, name, width in _WIDER if width and self._width >= least]
@@ -54,13 +55,14 @@ class CommandsText:
         self._columns = [*named, Column("Command", widest, False, widest)]
 
     def begin(self, name: str) -> None:
-        """A source is opened."""
-        self._write(self._paint(terminal(name), "bold") + "\n")
+        """A source is opened: its name stands above its first command."""
+        self._name = name
         self._date = None
 
     def exchange(self, exchange: Command) -> None:
         date = self._clock.date(exchange.time_ns)
         if self._date is None:
+            self._write(self._paint(terminal(self._name), "bold") + "\n")
             self._write(self._paint(self._row([column.name for column in self._columns]), "bold") + "\n")
         if date != self._date:
             self._write(self._paint(date, "dim") + "\n")

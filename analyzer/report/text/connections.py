@@ -103,7 +103,8 @@ class TextReport:
         self._totals = SummaryTotals()
         self._sources: list[Source] = []
         self._date: str | None = None
-        self._decided: dict[int, tuple[object, ...]] = {}  # connections that are open -> what was said of them
+        # Connections that are open -> outcome, error and findings that were said of them.
+        self._decided: dict[int, tuple[tuple[str, int | None], frozenset[str]]] = {}
         self._said: dict[str, int] = {}  # message -> connection of the source in hand that it was said of
 
     def begin(self, name: str) -> None:
@@ -118,10 +119,13 @@ class TextReport:
         """A connection whose login is decided, and the same at its end, where there is more to say then."""
         number = connection.stream
         code = connection.error.code if connection.error else None
-        said = (connection.outcome, code, sorted({one.code for one in connection.findings}))
+        said = (connection.outcome, code), frozenset(one.code for one in connection.findings)
         if final:
             self._totals.add(connection)
-        if detail is not None or self._decided.get(number) != said:
+        verdict, known = self._decided.get(number, (None, frozenset()))
+        if final and detail is None and verdict == said[0]:
+            self._end(connection, known)
+        elif detail is not None or (verdict, known) != said:
             self._show(connection, detail, final)
         if final:
             self._decided.pop(number, None)
@@ -152,6 +156,25 @@ class TextReport:
                 lines.append(f"{_LADDER}... {labels.count(detail.packets_left_out, 'more packet')}")
             lines.append("")
         self._write("\n".join(lines) + "\n")
+
+    def _end(self, connection: Connection, known: frozenset[str]) -> None:
+        """What the end of a connection adds to what was said when its login was decided."""
+        new = [
+            one
+            for one in labels.by_severity(connection.findings)
+            if one.code not in known and one.severity in {"error", "warning"}
+        ]
+        lines: list[str] = []
+        if new:
+            explains = connection.error is not None and connection.error.frame in new[0].frames
+            ended = f"ended after {labels.duration(connection.lasted_ns)}"
+            text = ended if explains else f"{ended}. {self._message(connection, new[0])}"
+            codes = " ".join(f"[{code}]" for code in dict.fromkeys(one.code for one in new))
+            colour = _SEVERITY_COLOUR.get(new[0].severity)
+            lines = self._hanging(f"{connection.stream:>{self._columns[0].width}} ", f"{text} {codes}", colour)
+        lines += self._password(connection)
+        if lines:
+            self._write("\n".join(lines) + "\n")
 
     def end(self, source: Source) -> None:
         """A source was read to its end, or as far as it goes."""

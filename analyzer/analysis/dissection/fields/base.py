@@ -53,6 +53,7 @@ class FieldInfo(msgspec.Struct, frozen=True):
     base     dec or hex for numbers, else empty
     values   names of a number's values, as the filter and the tree take and show them
     choices  the only texts that it can hold, empty where it can hold any
+    never    a value that no frame with a MySQL packet has, and what can be asked instead; none of None
     address  a text that is an IPv4 or IPv6 address: it may be compared with a network
     """
 
@@ -65,6 +66,7 @@ class FieldInfo(msgspec.Struct, frozen=True):
     values: dict[int, str] | None = None
     choices: tuple[str, ...] = ()
     address: bool = False
+    never: tuple[Value, str] | None = None
 
     @property
     def family(self) -> str:

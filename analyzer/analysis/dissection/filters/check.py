@@ -294,7 +294,7 @@ class Checker:
             return self._within(name, right)
         constant = self._value(left, right)
         if name in ("eq", "ne"):
-            self._possible(left, constant, right)
+            self._possible(left, name, constant, right)
         if name == "contains":
             if left.family == TEXT:
                 return lambda value: constant in value  # type: ignore[operator]
@@ -324,9 +324,13 @@ class Checker:
         wanted = name == "eq"
         return lambda value: (ip_address(str(value)) in inside) is wanted
 
-    def _possible(self, left: TypedOperand, constant: Value, right: Literal) -> None:
-        """Raises FilterError where a field can never hold a text."""
+    def _possible(self, left: TypedOperand, name: str, constant: Value, right: Literal) -> None:
+        """Raises FilterError where a field can never hold a value."""
         info = left.info
+        if info is not None and info.never is not None and name == "eq" and constant == info.never[0]:
+            raise self.error(
+                f"{info.name} is never {right.text} on a frame with a MySQL packet; {info.never[1]}", right
+            )
         if info is None or not isinstance(constant, str):
             return
         choices = self._known.get(info.name) or info.choices

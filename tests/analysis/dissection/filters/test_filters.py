@@ -290,6 +290,19 @@ def test_a_value_that_can_not_be_is_refused_with_a_suggestion() -> None:
     assert compile_filter('handshark.user == "rejectd"').matches(Values({"handshark.user": ["rejectd"]}))
 
 
+@pytest.mark.parametrize(
+    "text", ["tcp.flags.syn == 1", "tcp.flags.syn == true && tcp.flags.ack == 0", "tcp.flags.syn in {1}"]
+)
+def test_what_no_frame_with_a_packet_has_is_refused(text: str) -> None:
+    with pytest.raises(FilterError, match=r"never .* on a frame with a MySQL packet; handshark\.syn says"):
+        compile_filter(text)
+    with pytest.raises(FilterError, match="dissect shows packets"):
+        compile_filter("tcp.len == 0")
+    assert compile_filter("tcp.flags.syn == 0 && tcp.len > 0").matches(
+        Values({"tcp.flags.syn": [False], "tcp.len": [3]})
+    )
+
+
 def test_a_truth_says_what_it_says() -> None:
     plain, secured = Values({"handshark.tls": [False]}), Values({"handshark.tls": [True]})
     assert compile_filter("not handshark.tls").matches(plain)
