@@ -94,8 +94,12 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     packets = SHOWN_PACKETS if arguments.verbose and arguments.format == "text" else 0
-    if arguments.cluster and (not arguments.summary or arguments.filter is not None or "-" in arguments.captures):
-        arguments.wrong("--cluster goes with --summary, reads files and URLs, and takes no -Y")
+    if arguments.cluster:
+        from analyzer.cli.clusters import refuse
+
+        if not arguments.summary:
+            arguments.wrong("--cluster goes with --summary; export --cluster makes rows of every connection")
+        refuse(arguments)
     if arguments.summary and arguments.format not in ("text", "json"):
         arguments.wrong(f"--summary is written as text or json, not {arguments.format}")
     options = options_of(arguments, packets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import read_secrets
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
     from analyzer.cluster.export import ClusterExport, ClusterRun
     from analyzer.cluster.tasks import Cluster
     from analyzer.tables.rows import Wanted
+
+
+# What a share does not know as the whole set has it.
+_OF_THE_WHOLE: Final = frozenset(
+    {"tcp.stream", "frame.time_delta", "frame.time_relative", "handshark.finding", "handshark.severity"}
+)
+_ELSEWHERE: Final = "handshark extract -Y ... -w FILE makes a smaller capture, and handshark sql asks what export wrote"
+
+
+def refuse(arguments: argparse.Namespace, filtered: bool = False) -> None:
+    """Ends the program where --cluster can not do what is asked for. `filtered`: it can where -Y asks of packets."""
+    if "-" in arguments.captures:
+        arguments.wrong("--cluster: its workers can not read standard input; write it to a file that they see")
+    if arguments.filter is None:
+        return
+    if not filtered:
+        arguments.wrong(f"--cluster takes no -Y here: {_ELSEWHERE}")
+    unknown = sorted(arguments.filter.fields & _OF_THE_WHOLE)
+    if unknown:
+        arguments.wrong(f"--cluster: no worker knows {unknown[0]} as all captures together have it; {_ELSEWHERE}")
 
 
 def cluster_run(arguments: argparse.Namespace, cluster: Cluster) -> ClusterRun:

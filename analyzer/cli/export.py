@@ -110,12 +110,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _on_cluster(arguments: argparse.Namespace, options: AnalysisOptions, tables: list[str]) -> int:
     """All captures as one, in many processes."""
-    if ending_of(arguments.output) or arguments.filter is not None or "-" in arguments.captures:
-        arguments.wrong("--cluster writes a folder of Parquet files, reads files and URLs, and takes no -Y")
-    from analyzer.cli.clusters import exported
+    from analyzer.cli.clusters import exported, refuse
     from analyzer.tables.export import Exported
     from analyzer.tables.rows import everything
 
+    if ending_of(arguments.output):
+        arguments.wrong("--cluster writes a folder of Parquet files: -o names it")
+    refuse(arguments)
     try:
         run = exported(arguments, options, arguments.captures, arguments.output, everything(tables))
     except AnalyzerError as error:

@@ -87,10 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     if arguments.diff and (len(arguments.captures) != 2 or arguments.merge or arguments.by):
         arguments.wrong("--diff compares the statements of two captures: handshark stats --diff BEFORE AFTER")
-    if arguments.cluster and (
-        arguments.diff or arguments.format == "json" or arguments.filter is not None or "-" in arguments.captures
-    ):
-        arguments.wrong("--cluster reads files and URLs, and takes neither -Y, --diff nor --format json")
+    if arguments.cluster:
+        from analyzer.cli.clusters import refuse
+
+        if arguments.diff or arguments.format == "json":
+            arguments.wrong("--cluster goes with --format text, jsonl and csv, and without --diff")
+        refuse(arguments, filtered=True)
     if arguments.diff and arguments.format != "text":
         arguments.wrong("--diff is written as text; handshark report --diff writes HTML and Markdown")
     options = options_of(arguments, 0)
@@ -132,14 +134,23 @@ def _on_cluster(arguments: argparse.Namespace, options: AnalysisOptions, kinds: 
     whole = CommandStatistics(kinds)
     with cluster_of(arguments) as cluster:
         run = cluster_run(arguments, cluster)
-        collector = partial(SummedCommands, 0, kinds, None)
+        collector = partial(_summed, kinds, None if arguments.filter is None else arguments.filter.text)
         if not statistics(run, arguments.captures, options, rsa_pem_of(arguments), collector, whole):
             return 3
     if arguments.format == "text":
-        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out)).whole(whole, arguments.top)
+        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz).whole(
+            whole, arguments.top
+        )
     else:
         out.writelines(shown.lines(whole, arguments.format, arguments.top))
     return 3 if run.failed else 0
+
+
+def _summed(kinds: tuple[str, ...], text: str | None) -> SummedCommands:
+    """Made by a worker, to which a filter comes as its text."""
+    from analyzer.engine.filters import filter_of
+
+    return SummedCommands(0, kinds, None if text is None else filter_of(text))
 
 
 def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:

@@ -198,7 +198,8 @@ def test_summary_and_statistics_are_those_of_one_process(
     cluster: Cluster, names: list[str], capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     address = cluster.client.scheduler.address
-    for command in (["analyze", "--summary", "--format", "json"], ["stats", "--format", "jsonl", "--top", "1000"]):
+    stats = ["stats", "--format", "jsonl", "--top", "1000"]
+    for command in (["analyze", "--summary", "--format", "json"], stats, [*stats, "-Y", "mysql.command == 3"]):
         assert main([*command, "--merge", "--jobs", "1", *names]) == 0
         alone = capfdbinary.readouterr().out
         assert main([*command, "--cluster", address, *names]) == 0
@@ -236,8 +237,17 @@ def test_the_command_line(names: list[str], tmp_path: Path) -> None:
     assert done.code == 3
     assert "bad.pcap" in done.err
     assert len(stored(tmp_path / "tables", "captures")) == 1
-    wrong = run("export", folder, "--cluster", "local", "-o", tmp_path / "x.csv")
-    assert wrong.code == 2
+    for words, said in (
+        (("export", folder, "-o", tmp_path / "x.csv"), "a folder of Parquet files"),
+        (("export", folder, "-o", tmp_path / "x", "-Y", "mysql"), "takes no -Y here: handshark extract -Y"),
+        (("analyze", folder), "goes with --summary"),
+        (("analyze", "--summary", "-"), "can not read standard input"),
+        (("stats", folder, "-Y", "tcp.stream == 1"), "no worker knows tcp.stream"),
+        (("stats", folder, "--format", "json"), "text, jsonl and csv"),
+    ):
+        wrong = run(*words, "--cluster", "local")
+        assert wrong.code == 2
+        assert said in " ".join(wrong.err.split())
     shutil.rmtree(tmp_path / "tables")
     count = "SELECT count(*) AS n FROM connections"
     asked = run("sql", count, *names[:3], "--cluster", "local", "--workers", "1", "--format", "csv")
