@@ -178,12 +178,22 @@ class Conversation(PiecesHandler):
         newcomer.taken.append((chunk, tcp.piece_seq, tcp.piece_acks))
         if self._made:
             self._take(*chunk)
-        elif newcomer.follow(chunk[0] == tcp.initiator, chunk) and tcp.syn_ns is not None and tcp.synack_ns is not None:
-            if newcomer.step is not None and newcomer.step.shape is not None:
-                self._recognise(newcomer, newcomer.step.shape)
+            self._go_on(newcomer)
             return
-        else:
+        newcomer.follow(chunk[0] == tcp.initiator, chunk)
+        self._followed(newcomer)
+
+    def _followed(self, newcomer: Newcomer) -> None:
+        """The pieces of a login that it has taken go on as known ones do, to the end of one, or not any more."""
+        step = newcomer.step
+        if step is None or self.tcp.syn_ns is None or self.tcp.synack_ns is None:
             self._complete()
+            self._go_on(newcomer)
+        elif step.shape is not None:
+            self._recognise(newcomer, step.shape)
+
+    def _go_on(self, newcomer: Newcomer) -> None:
+        """Goes the whole way with a login, to where it is decided."""
         if self.machine.state not in UNDER_WAY or newcomer.is_long:
             self._learn(newcomer)
 
@@ -321,8 +331,13 @@ class Conversation(PiecesHandler):
             self._decided()
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
-        if not self._made and self.tcp.syn_ns is None:
+        if not self._made and (self.tcp.syn_ns is None or self.tcp.synack_ns is None):
             self._complete()
+        newcomer = self._newcomer
+        if newcomer is not None and not self._made:
+            first = newcomer.take(self.tcp, pieces, first, last)
+            self._rest = pieces, first, last
+            self._followed(newcomer)
         while first < last:
             if self.kind == MYSQL and self._decoder.turns_due:
                 first = plain_turns(self.machine, self.observer, self.facts, self.client, pieces, first, last)
@@ -339,10 +354,7 @@ class Conversation(PiecesHandler):
 
     def needs_numbers(self) -> bool:
         """Whether it matters what the next piece acknowledges."""
-        if self._made:
-            return self._resync.watching or self._undecided is not None
-        # Of a login that began as a known one it is decided what it is.
-        return self._newcomer is not None and not self._newcomer.pieces
+        return self._made and (self._resync.watching or self._undecided is not None)
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self._look_closely()
