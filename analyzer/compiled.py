@@ -8,6 +8,7 @@ from typing import Final
 # Each has a .pxd beside it.
 HOT: Final = (
     "analyzer.analysis.conversation.fast_path",
+    "analyzer.analysis.conversation.plain_turn",
     "analyzer.capture.record_chain",
     "analyzer.net.link.plain",
     "analyzer.net.tcp.flow_table",

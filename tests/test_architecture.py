@@ -50,6 +50,7 @@ REPORT: dict[str, frozenset[str]] = {
     "prose": frozenset({"escape"}),
     "csv": frozenset({"escape"}),
     "jsonl": frozenset({"escape"}),
+    "turn_lines": frozenset({"jsonl"}),
     "statements": frozenset({"prose", "escape"}),
     "live_views": frozenset({"html", "text", "jsonl", "prose"}),
     "text": frozenset({"prose", "csv", "escape"}),

@@ -16,7 +16,7 @@ from analyzer.cli.console import Console, complain, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
 from analyzer.engine.collectors import Collector
-from analyzer.engine.command_collectors import ORDERS, EachCommand, RankedCommands, TopCommands
+from analyzer.engine.command_collectors import ORDERS, EachCommand, EachTurn, RankedCommands, TopCommands
 from analyzer.engine.jobs import COMMANDS
 from analyzer.engine.run import Run
 
@@ -105,6 +105,10 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
         encode, head = _encoder(arguments.format)
         out.write(head)
         encoded: Callable[[], Collector[bytes]] = partial(EachCommand, arguments.slow, encode, arguments.filter)
+        if arguments.format == "jsonl" and arguments.filter is None:
+            from analyzer.report.turn_lines import TurnLines
+
+            encoded = partial(EachTurn, arguments.slow, TurnLines)
         sources = Run(options, encoded, jobs_of(arguments), Console())
         sources.work = COMMANDS
         for _, lines in sources.each(arguments.captures, arguments.merge):

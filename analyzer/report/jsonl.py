@@ -24,7 +24,8 @@ def _safe(value: object) -> object:
     return value
 
 
-def _object(connection: object) -> bytes:
+def value(connection: object) -> bytes:
+    """A connection, a text, any value as JSON."""
     try:
         return msgspec.json.encode(connection)
     except UnicodeEncodeError:  # bytes that are not UTF-8 somewhere: rare, so only then is every string looked at
@@ -44,18 +45,18 @@ def begin(connection: Connection) -> tuple[bytes, bytes]:
 def finish(begun: tuple[bytes, bytes], findings: list[Finding]) -> bytes:
     """The whole line."""
     before, behind = begun
-    return before + _object(findings) + behind
+    return before + value(findings) + behind
 
 
 def encode(connection: msgspec.Struct) -> bytes:
     """The connection (or the exchange) as one line of JSON, with its newline."""
-    return _object(connection) + b"\n"
+    return value(connection) + b"\n"
 
 
 def encode_array(connections: Iterable[Connection]) -> Iterator[bytes]:
     """All connections as one JSON array, piece by piece, to be written in order: nothing is held back."""
     lead = b"[\n"
     for connection in connections:
-        yield lead + _object(connection)
+        yield lead + value(connection)
         lead = b",\n"
     yield b"[]\n" if lead == b"[\n" else b"\n]\n"

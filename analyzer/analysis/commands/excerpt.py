@@ -10,7 +10,7 @@ from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker
-from analyzer.analysis.conversation.observer import PlainTurn
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList

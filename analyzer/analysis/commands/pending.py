@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import ENCRYPTED, MISSING, OK, RESULTSET, Command, CommandError, ResultSet
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.masking import hides_attribute, is_command
@@ -49,6 +50,7 @@ from analyzer.protocol.tables.commands import (
     COM_STMT_SEND_LONG_DATA,
     COMMANDS,
 )
+from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.protocol.wire.text import in_charset
 from analyzer.protocol.wire.values import Plain
@@ -109,6 +111,33 @@ class PendingCommand(msgspec.Struct, gc=False):
         return PendingCommand(self.number, self.request, torn=True)
 
 
+def pending_of(turn: PlainTurn, codecs: tuple[str | None, str | None] | None) -> PendingCommand:
+    """A plain command that was counted, with its whole response."""
+    request, statement, columns = turn.request, turn.statement, turn.columns
+    query, count = (None, None) if statement is None else (statement.query, statement.num_params)
+    text = turn.text if statement is None else request
+    asked = Request(
+        *(turn.frame, turn.time_ns, request[HEADER], query, None, len(request), count),
+        *(*turn.session, text, turn.plan, statement, codecs),
+    )
+    return PendingCommand(
+        turn.number,
+        asked,
+        OK if columns is None else RESULTSET,
+        turn.response_frame,
+        turn.first_ns,
+        turn.last_ns,
+        turn.last_frame,
+        turn.length,
+        True,
+        turn.end,
+        None,
+        columns,
+        None if columns is None else turn.rows,
+        True,
+    )
+
+
 def result_of(pending: PendingCommand) -> ResultSet:
     """What the result in hand has come to."""
     affected = pending.ok.affected_rows if pending.columns is None and isinstance(pending.ok, OKPacket) else None
@@ -158,6 +187,14 @@ def _bound(request: Request, statement: str | None, mask: StatementMask | None) 
     return _Bound(bound, named, tuple(secret))
 
 
+def plain_values(plan: ExecutePlan, packet: bytes) -> list[Any] | None:
+    """The values of a plain execute as they are shown; None where they are not whole."""
+    values = plan.values(packet)
+    if values is None:
+        return None
+    return [_shown(value) for value in values] if plan.integers is None else values
+
+
 def _parameters(request: Request) -> tuple[list[Any] | None, dict[str, Any] | None]:
     """Bound values, and query attributes by name. Of a bulk execute: a list of values for each row."""
     record = request.record
@@ -165,9 +202,9 @@ def _parameters(request: Request) -> tuple[list[Any] | None, dict[str, Any] | No
         plan = request.plan
         if plan is None:
             return None, None
-        values = plan.values(request.text)
-        if values is not None:
-            return [_shown(value) for value in values] if plan.integers is None else values, None
+        bound = plain_values(plan, request.text)
+        if bound is not None:
+            return bound, None
         record = record_of(plan, request.text)
     if isinstance(record, ComStmtBulkExecute):
         return [[_shown(value.value) for value in row] for row in record.rows], None

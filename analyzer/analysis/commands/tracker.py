@@ -10,8 +10,9 @@ from bisect import bisect_left
 from collections import deque
 from typing import Final
 
-from analyzer.analysis.commands.pending import PendingCommand, Request, command_of, result_of, text_of
-from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver, PlainTurn
+from analyzer.analysis.commands.pending import PendingCommand, Request, command_of, pending_of, result_of, text_of
+from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import (
     BINLOG,
     ENCRYPTED,
@@ -82,7 +83,7 @@ MOST_RESULTS: Final = 256
 COMMAND: Final = 1024
 
 # How a USE may begin.
-_U: Final = (b"u", b"U", b" ", b"\n", b"\t", b"\r")
+USE_BEGINS: Final = (b"u", b"U", b" ", b"\n", b"\t", b"\r")
 _USE: Final = re.compile(r"\s*use\s+(`(?:[^`]|``)+`|[^\s;`]+)\s*;?\s*\Z", re.IGNORECASE)
 # Where an EOF stands between definitions and what follows them.
 _BETWEEN: Final = frozenset({st.COLUMNS_EOF, st.PREPARE_PARAMS_EOF, st.PREPARE_COLUMNS_EOF})
@@ -308,37 +309,18 @@ class CommandTracker(BaseObserver):
         return True
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        request, statement, columns = turn.request, turn.statement, turn.columns
-        if statement is not None:
-            query, count, text = statement.query, statement.num_params, request
-        else:
-            query = count = None
-            text = request[7:] if machine.context.in_force & CLIENT_QUERY_ATTRIBUTES else request[5:]
-        code, length, codecs = request[4], len(request), _codecs(machine.context)
-        command = Request(
-            *(turn.frame, turn.time_ns, code, query, None, length, count),
-            *(self.database, self.user, text, turn.plan, statement, codecs),
-        )
-        number = self.number
-        self.number = number + 1
-        self.complete(
-            PendingCommand(
-                number,
-                command,
-                OK if columns is None else RESULTSET,
-                turn.response_frame,
-                turn.first_ns,
-                turn.last_ns,
-                turn.last_frame,
-                turn.length,
-                True,
-                turn.end,
-                None,
-                columns,
-                None if columns is None else turn.rows,
-                True,
-            )
-        )
+        self.count(turn)
+        self.complete(pending_of(turn, _codecs(machine.context)))
+
+    @property
+    def certain(self) -> bool:
+        """Whether answers can not turn out to be those of other commands."""
+        return self._held is None
+
+    def count(self, turn: PlainTurn) -> None:
+        """The turn is the next command."""
+        turn.number, turn.session = self.number, (self.database, self.user)
+        self.number += 1
 
     def request(
         self,
@@ -414,7 +396,7 @@ class CommandTracker(BaseObserver):
             elif isinstance(record, ComChangeUser):
                 self.user, self.database = record.user, record.database or None
             elif record is None:
-                if request.code == COM_QUERY and request.text[:1] in _U:
+                if request.code == COM_QUERY and request.text[:1] in USE_BEGINS:
                     self._use(text_of(request.text))
             elif isinstance(record, ComQuery):
                 self._use(record.query)

@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.machine.fast_path cimport Scanned, scan
 
@@ -8,7 +9,7 @@ cdef int _QUERY, _EXECUTE
 
 
 @cython.locals(
-    segments=Segments, found=Scanned, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
+    segments=Segments, found=Scanned, turn=PlainTurn, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
     middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
     asked=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t, code=cython.int, queries=cython.longlong,
     executed=cython.longlong, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)

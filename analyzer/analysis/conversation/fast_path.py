@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.analysis.conversation.facts import MOST_OPENING, Facts
-from analyzer.analysis.conversation.observer import Observer, PlainTurn
+from analyzer.analysis.conversation.observer import Observer
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import HEAD, known_execute
@@ -117,26 +118,14 @@ def plain_turns(
         if observer is not None:
             answered = pieces.row[pieces.holding(middle, found.first_stop - offset)]
             ended = pieces.row[stop - 1]
-            turn = PlainTurn(
-                request,
-                statement,
-                plan,
-                segments.frame[asked],
-                segments.time_ns[asked],
-                found.columns,
-                found.rows,
-                length,
-                sequence,
-                end,
-                segments.frame[answered],
-                segments.time_ns[pieces.row[middle]],
-                segments.frame[ended],
-                segments.time_ns[ended],
-                pieces,
-                begin,
-                middle,
-                stop,
-            )
+            turn = PlainTurn()
+            turn.request, turn.named, turn.statement, turn.plan = request, named, statement, plan
+            turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
+            turn.columns, turn.rows, turn.length = found.columns, found.rows, length
+            turn.sequence, turn.end = sequence, end
+            turn.response_frame, turn.first_ns = segments.frame[answered], segments.time_ns[pieces.row[middle]]
+            turn.last_frame, turn.last_ns = segments.frame[ended], segments.time_ns[ended]
+            turn.pieces, turn.span = pieces, (begin, middle, stop)
             observer.turn(turn, machine)
         if opens:
             frame, time_ns = segments.frame[asked], segments.time_ns[asked]

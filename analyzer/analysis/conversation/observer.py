@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-import msgspec
-
-from analyzer.net.tcp.pieces import Pieces
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
@@ -20,38 +18,6 @@ from analyzer.protocol.wire.framing import RawPacket
 GAP_UNSENT: Final = "unsent"
 # They are in the capture, but there was no room to keep them.
 GAP_MEMORY: Final = "memory"
-
-
-class PlainTurn(msgspec.Struct, gc=False):
-    """A plain command and its whole plain response.
-
-    request         its whole packet; `frame` and `time_ns` are those of its last byte
-    statement, plan the prepared statement that it executes, and how its values are read
-    columns, rows   of the result set; None and 0 where the response is an OK
-    length          bytes of the response; `sequence` is the id of its last packet, `end` what is in it
-    response_frame  in which the response's first packet ends
-    first_ns        when its first byte came; `last_frame` and `last_ns` are those of its last
-    pieces          what they came in: from `begin` to `middle` the request, from there to `stop` the response
-    """
-
-    request: bytes
-    statement: PreparedStatement | None
-    plan: ExecutePlan | None
-    frame: int
-    time_ns: int
-    columns: int | None
-    rows: int
-    length: int
-    sequence: int
-    end: OKPacket | EOFPacket
-    response_frame: int
-    first_ns: int
-    last_frame: int
-    last_ns: int
-    pieces: Pieces
-    begin: int
-    middle: int
-    stop: int
 
 
 class Observer(Protocol):

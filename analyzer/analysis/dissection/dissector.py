@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from analyzer.analysis.conversation.observer import BaseObserver, Observer, PlainTurn
+from analyzer.analysis.conversation.observer import BaseObserver, Observer
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import CONNECTION
@@ -210,7 +211,8 @@ class _Skimming(PacketWatcher, BaseObserver):
             self._unread(SERVER, frame, time_ns)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        _, _, _, frames, times = turn.pieces.run(turn.begin, turn.middle)
+        begin, middle, stop = turn.span
+        _, _, _, frames, times = turn.pieces.run(begin, middle)
         if frames[0] > self.owner.bound:
             return
         if turn.request[HEADER] == COM_QUERY and self.skim.queries:
@@ -225,10 +227,10 @@ class _Skimming(PacketWatcher, BaseObserver):
         elif self.skim.frames:
             self._unread(CLIENT, turn.frame, turn.time_ns)
         if self.skim.frames:
-            if turn.stop == turn.middle + 1:
+            if stop == middle + 1:
                 self._unread(SERVER, turn.last_frame, turn.last_ns)
             else:
-                _, response, ends, frames, times = turn.pieces.run(turn.middle, turn.stop)
+                _, response, ends, frames, times = turn.pieces.run(middle, stop)
                 for index in frames_with_ends(response, ends):
                     self._unread(SERVER, frames[index], times[index])
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.conversation.observer import PlainTurn
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import DecodeError
 from analyzer.protocol.columns import Columns, ResultColumn
 from analyzer.protocol.execute_plan import ExecutePlan

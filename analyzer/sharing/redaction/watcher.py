@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
-from analyzer.analysis.conversation.observer import PlainTurn
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import BadValue, Truncated
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
@@ -247,11 +247,11 @@ class RedactingWatcher(ConversationObserver):
         stream.floor = max(stream.floor - size, 0)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        pieces = turn.pieces
+        pieces, (begin, middle, stop) = turn.pieces, turn.span
         made = self._turns.request(turn, machine, self._escapes)
-        self._replace(self._client, pieces.first_number(self._client, turn.begin, turn.middle), made)
-        made = self._turns.response(turn, pieces.content(turn.middle, turn.stop), machine, self._escapes)
-        self._replace(1 - self._client, pieces.first_number(1 - self._client, turn.middle, turn.stop), made)
+        self._replace(self._client, pieces.first_number(self._client, begin, middle), made)
+        made = self._turns.response(turn, pieces.content(middle, stop), machine, self._escapes)
+        self._replace(1 - self._client, pieces.first_number(1 - self._client, middle, stop), made)
         self._escapes = escapes_after(turn.end, self._escapes)
 
     def _replace(self, sender: int, number: int, made: bytes) -> None:

@@ -1,0 +1,97 @@
+"""Lines of plain turns, written from templates, against those of commands as they are."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.capture import open_capture
+from analyzer.engine.collectors import Collector, Key
+from analyzer.engine.command_collectors import EachCommand, EachTurn
+from analyzer.engine.reading import Reading
+from analyzer.report.jsonl import encode
+from analyzer.report.turn_lines import TurnLines
+from tests.bench import recorded
+from tests.bench.different import different
+from tests.bench.oltp import oltp
+from tests.corpus import REPOSITORY
+from tests.wire.files import pcap
+from tests.wire.frames import FIN
+from tests.wire.mysql import QUIT, ok, query
+from tests.wire.script import ACCEPTED, Say, conversation
+
+SAMPLES = REPOSITORY / "samples"
+# With prepared statements, several results, other character sets, secrets in statements, many commands.
+KINDS = ("prepared", "several-results", "change-user", "charset", "killed", "cli_fast-auth", "error")
+NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS))
+
+
+def _lines(capture: Path, collector: Collector[bytes], show_secrets: bool) -> list[tuple[Key, bytes]]:
+    options = collector.options(AnalysisOptions(show_secrets=show_secrets))
+    with open_capture(str(capture)) as source:
+        return list(Reading(Analysis(capture.name, options), source).collected(collector))
+
+
+def _same(capture: Path, slow_ns: int = 0) -> int:
+    found = 0
+    for show_secrets in (False, True):
+        turns = _lines(capture, EachTurn(slow_ns, TurnLines), show_secrets)
+        assert turns == _lines(capture, EachCommand(slow_ns, encode), show_secrets)
+        found += len(turns)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples(name: str) -> None:
+    _same(SAMPLES / name)
+
+
+@pytest.mark.parametrize("base", [recorded.CONNECTOR_C, *recorded.MIXED.values()])
+def test_what_drivers_said(base: Path) -> None:
+    assert _same(base) > 500
+
+
+@pytest.mark.parametrize("write", [partial(oltp, transactions=3, connections=4), partial(different, steps=20)])
+def test_made_traffic(tmp_path: Path, write: partial[int]) -> None:
+    capture = tmp_path / "made.pcap"
+    write(SAMPLES, capture)
+    every = _same(capture)
+    lines = _lines(capture, EachTurn(0, TurnLines), False)
+    took = sorted(duration for _, line in lines if (duration := json.loads(line)["duration_ns"]) is not None)
+    assert 0 < _same(capture, slow_ns=took[len(took) // 2]) < every
+
+
+# Told apart from a template's own: percent signs, its marks, quotes, bytes that are no text, secrets, a USE.
+STATEMENTS = (
+    "SELECT 1",
+    "SELECT 2",
+    "SELECT '%d%b%%' LIKE '%'",
+    'SELECT "\\"quoted\\""',
+    "SELECT '\x01\x02\x036' + 9114860736610959360",
+    b"SELECT '\xff\xfe'",
+    "SET PASSWORD = 'secret'",
+    "CREATE USER u IDENTIFIED BY 'secret'",
+    "use `100%d`",
+    "SELECT 3",
+    "SELECT 4",
+    "SELECT 5",
+    "SET @a = 1",
+    "SET @a = 2",
+    "SET NAMES latin1",
+    b"SELECT '\xe9'",
+)
+
+
+def test_statements_that_are_hard_to_write(tmp_path: Path) -> None:
+    steps = []
+    for statement in STATEMENTS:
+        steps += [("c", query(statement)), ("s", ok(1))]
+    capture = tmp_path / "hard.pcap"
+    capture.write_bytes(pcap(conversation([*ACCEPTED, *steps, ("c", QUIT), Say("c", flags=FIN), Say("s", flags=FIN)])))
+    assert _same(capture) == 2 * (len(STATEMENTS) + 1)
+    told = _lines(capture, EachTurn(0, TurnLines), False)
+    assert b"secret" not in b"".join(line for _, line in told)
