@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 from xml.etree import ElementTree
 
@@ -15,8 +16,19 @@ import msgspec
 import pygal  # type: ignore[import-untyped]
 
 from analyzer.report.escape import terminal
+from analyzer.report.html.connection_view import LONGEST_CELL
 from analyzer.report.prose import labels
-from analyzer.report.prose.chart_data import OTHER, OUTCOMES, PHASES, STEPS, ChartData, DurationHistogram, Timeline
+from analyzer.report.prose.chart_data import (
+    NO_CELL,
+    OTHER,
+    OUTCOMES,
+    PHASES,
+    STEPS,
+    ChartData,
+    DurationHistogram,
+    Timeline,
+)
+from analyzer.report.prose.clock import UTC_CLOCK
 
 SHOWN_KINDS: Final = 6
 LONGEST_LABEL: Final = 26
@@ -33,7 +45,10 @@ _DROPPED_CLASSES: Final = ("tooltip", "tooltip-overlay", "text-overlay", "titles
 
 
 class Picture(msgspec.Struct):
-    """A picture: `words` say what it shows, `table` holds its numbers (a head, then rows)."""
+    """A picture: `words` say what it shows, `table` holds its numbers (a head, then rows).
+
+    links  for each row of the table the filter of the page that shows its connections, "" where there is none
+    """
 
     name: str
     title: str
@@ -42,6 +57,7 @@ class Picture(msgspec.Struct):
     head: list[str]
     table: list[list[str]]
     legend: list[tuple[str, str]] = []  # (class, name) of each series
+    links: list[str] = []
 
 
 def pictures(data: ChartData) -> list[Picture]:
@@ -49,10 +65,10 @@ def pictures(data: ChartData) -> list[Picture]:
     found = [
         _logins(data.timeline),
         _phases(data.durations),
-        _kinds("plugins", "Auth plugins", "logins", data.plugins),
-        _kinds("tls", "TLS versions", "logins", data.tls),
-        _kinds("drivers", "Drivers", "logins", data.drivers),
-        _kinds("servers", "Servers", "connections", data.servers),
+        _kinds("plugins", "Auth plugins", "logins", data.plugins, "plugin"),
+        _kinds("tls", "TLS versions", "logins", data.tls, "tls"),
+        _kinds("drivers", "Drivers", "logins", data.drivers, "driver"),
+        _kinds("servers", "Servers", "connections", data.servers, "version"),
     ]
     return [one for one in found if one is not None]
 
@@ -62,33 +78,49 @@ def _logins(timeline: Timeline) -> Picture | None:
     if not bars:
         return None
     series = [(name.replace("not known", "unknown"), name) for name, _ in OUTCOMES]
-    return over_time("logins", "Logins over time", (start, length), bars, series)
+    links = [
+        f"start>={_moment(start + index * length)} start<{_moment(start + (index + 1) * length)}"
+        for index in range(len(bars))
+    ]
+    return over_time("logins", "Logins over time", (start, length), bars, series, links)
+
+
+def _moment(ns: int) -> str:
+    """As the page's filter reads it, in UTC."""
+    return UTC_CLOCK.iso(ns).removesuffix("Z")
 
 
 def over_time(
-    name: str, title: str, begin: tuple[int, int], bars: list[list[int]], series: list[tuple[str, str]]
+    name: str,
+    title: str,
+    begin: tuple[int, int],
+    bars: list[list[int]],
+    series: list[tuple[str, str]],
+    links: Sequence[str] = (),
 ) -> Picture:
     """Bars over time, one number in each for each of `series` (class, name). `begin`: the first's start, their length.
 
-    Series of which there is nothing are left out of the picture. Nanoseconds.
+    `links` are the filters that show the connections of each bar. Series of which there is nothing are left out of the
+    picture. Nanoseconds.
     """
     start, length = begin
     stamps = [start + index * length for index in range(len(bars))]
     seconds = length >= 1_000_000_000
     shown = [labels.time_of_day(stamp, not seconds) for stamp in stamps]
     columns = [(cls, called, [counts[index] for counts in bars]) for index, (cls, called) in enumerate(series)]
-    svg, legend = stacked(shown, max(1, -(-len(bars) // 4)), columns)
+    svg, legend = stacked(shown, max(1, -(-len(bars) // 4)), columns, links)
     sums = [f"{sum(values):,} {called}" for _, called, values in columns if any(values)]
     words = (
         f"{labels.count(len(bars), 'bar')} of {labels.duration(length)} each, from {labels.date(start)} "
         f"{labels.time_of_day(start, True)} UTC on: {', '.join(sums)}."
     )
     table = [[shown[i], *(f"{n:,}" for n in counts)] for i, counts in enumerate(bars) if any(counts)]
-    return Picture(name, title, words, svg, ["From (UTC)", *(called for _, called in series)], table, legend)
+    seen = [link for link, counts in zip(links, bars, strict=False) if any(counts)]
+    return Picture(name, title, words, svg, ["From (UTC)", *(called for _, called in series)], table, legend, seen)
 
 
 def stacked(
-    shown: list[str], every: int, series: list[tuple[str, str, list[int]]]
+    shown: list[str], every: int, series: list[tuple[str, str, list[int]]], links: Sequence[str] = ()
 ) -> tuple[str, list[tuple[str, str]]]:
     """Bars on top of one another, and the legend (class, name): `shown` names them, of which each `every`th is written.
 
@@ -104,7 +136,7 @@ def stacked(
     chart.y_labels = ticks(max(map(sum, zip(*(values for _, _, values in seen), strict=True)), default=0))
     for _, name, values in seen:
         chart.add(name, values)
-    return _svg(chart, [cls for cls, _, _ in seen]), [(cls, name) for cls, name, _ in seen]
+    return _svg(chart, [cls for cls, _, _ in seen], links=links), [(cls, name) for cls, name, _ in seen]
 
 
 def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
@@ -144,8 +176,8 @@ def ticks(largest: int) -> list[int]:
     return [0, 5 * unit, 10 * unit]
 
 
-def _kinds(name: str, title: str, unit: str, counter: Counter[str]) -> Picture | None:
-    """Bars from the left, the most frequent on top."""
+def _kinds(name: str, title: str, unit: str, counter: Counter[str], column: str) -> Picture | None:
+    """Bars from the left, the most frequent on top. `column`: of the page's table, that holds the kind."""
     if not counter:
         return None
     ranked = sorted(counter.items(), key=lambda item: (item[0] == OTHER, -item[1], item[0]))
@@ -161,10 +193,20 @@ def _kinds(name: str, title: str, unit: str, counter: Counter[str]) -> Picture |
     chart.spacing = 14
     # pygal begins at the bottom.
     chart.add(unit, [number for _, number in reversed(shown)])
-    svg = _svg(chart, ["kind"], [(terminal(kind), number) for kind, number in shown])
+    links = [_link(column, kind) for kind, _ in ranked[:100]]
+    found = [_link(column, kind) for kind, _ in shown]
+    svg = _svg(chart, ["kind"], [(terminal(kind), number) for kind, number in shown], found)
     words = ", ".join(f"{terminal(kind)} {number:,}" for kind, number in shown)
     table = [[terminal(kind), f"{number:,}", f"{100 * number / total:.1f} %"] for kind, number in ranked[:100]]
-    return Picture(name, title, f"{total:,} {unit}: {words}.", svg, [title, unit.capitalize(), "Share"], table)
+    head = [title, unit.capitalize(), "Share"]
+    return Picture(name, title, f"{total:,} {unit}: {words}.", svg, head, table, links=links)
+
+
+def _link(column: str, kind: str) -> str:
+    """The filter for a kind; none where the table has no cell that says so, or not the whole of it."""
+    if kind in NO_CELL or '"' in kind or len(kind) > LONGEST_CELL or terminal(kind) != kind:
+        return ""
+    return f'{column}="{kind}"'
 
 
 def _chart(kind: Any, width: int, height: int) -> Any:
@@ -187,21 +229,23 @@ def _chart(kind: Any, width: int, height: int) -> Any:
     )
 
 
-def _svg(chart: Any, classes: list[str], written: list[tuple[str, int]] | None = None) -> str:
-    """The chart as SVG without style, script and ids; series are given the `classes`.
+def _svg(
+    chart: Any, classes: list[str], written: list[tuple[str, int]] | None = None, links: Sequence[str] = ()
+) -> str:
+    """The chart as SVG without style, script and ids; series are given the `classes`, bars the filters `links`.
 
     `written` puts (name, number) above each bar of a horizontal chart, from the top.
     """
     tree = ElementTree.fromstring(chart.render(is_unicode=True))
-    kept = _kept(tree, classes)
+    kept = _kept(tree, classes, links)
     assert kept is not None
     kept.attrib = {"viewBox": tree.attrib["viewBox"], "class": "chart", "aria-hidden": "true", "focusable": "false"}
     if written is not None:
-        _write(kept, written)
+        _write(kept, written, links)
     return ElementTree.tostring(kept, encoding="unicode")
 
 
-def _kept(node: ElementTree.Element, classes: list[str]) -> ElementTree.Element | None:
+def _kept(node: ElementTree.Element, classes: list[str], links: Sequence[str]) -> ElementTree.Element | None:
     """A copy without what is not wanted; None where nothing is left."""
     tag = str(node.tag).removeprefix(_SVG)
     names = node.attrib.get("class", "").split()
@@ -214,10 +258,13 @@ def _kept(node: ElementTree.Element, classes: list[str]) -> ElementTree.Element 
     elif names:
         copy.attrib["class"] = " ".join(name for name in names if name not in ("reactive", "tooltip-trigger"))
     copy.text = node.text if node.text and node.text.strip() else None
-    for child in node:
-        kept = _kept(child, classes)
-        if kept is not None:
-            copy.append(kept)
+    for index, child in enumerate(node):
+        kept = _kept(child, classes, links)
+        if kept is None:
+            continue
+        if "bars" in names and index < len(links) and links[index]:
+            kept.attrib["data-q"] = links[index]
+        copy.append(kept)
     empty = tag == "rect" and float(copy.attrib.get("height") or 0) * float(copy.attrib.get("width") or 0) == 0
     if empty or (tag in ("g", "title", "a") and not len(copy) and not copy.text) or tag == "title":
         return None
@@ -229,7 +276,7 @@ def _short(value: str) -> str:
     return re.sub(r"-?\d+\.\d+", lambda found: f"{float(found.group()):.1f}".removesuffix(".0"), value)
 
 
-def _write(svg: ElementTree.Element, written: list[tuple[str, int]]) -> None:
+def _write(svg: ElementTree.Element, written: list[tuple[str, int]], links: Sequence[str]) -> None:
     """Names and numbers above the bars, and the bars moved to leave room for them."""
     bars = [node for node in svg.iter("rect") if "rect" in (node.attrib.get("class") or "").split()]
     bars.sort(key=lambda node: float(node.attrib["y"]))
@@ -253,5 +300,7 @@ def _write(svg: ElementTree.Element, written: list[tuple[str, int]]) -> None:
         text.text = name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
         end = {"x": f"{left + width:g}", "y": f"{base - 3}", "text-anchor": "end", "class": "number"}
         ElementTree.SubElement(layer, "text", end).text = f"{number:,}"
+        if links[index]:
+            text.attrib["data-q"] = links[index]
         if index < len(bars):
             bars[index].attrib.update({"y": f"{base}", "height": "8", "rx": "4", "ry": "4"})

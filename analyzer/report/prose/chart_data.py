@@ -38,6 +38,13 @@ PHASES: Final = (
 )
 
 
+NO_TLS: Final = "none"
+UNSEEN_TLS: Final = "TLS, version not seen"
+UNNAMED: Final = "not named"
+# Kinds for which the table of connections has no text of its own.
+NO_CELL: Final = frozenset({NO_TLS, UNSEEN_TLS, UNNAMED, OTHER})
+
+
 class DurationHistogram:
     """A histogram with steps of equal ratio."""
 
@@ -146,9 +153,9 @@ class ChartData:
         if c.login is not None or c.tls is not None:
             self.logins += 1
             self.in_clear += c.tls is None
-            _count(self.tls, "none" if c.tls is None else c.tls.version or "TLS, version not seen")
+            _count(self.tls, NO_TLS if c.tls is None else c.tls.version or UNSEEN_TLS)
         if c.login is not None:
-            _count(self.drivers, labels.driver(c) or "not named")
+            _count(self.drivers, labels.driver(c) or UNNAMED)
         if c.greeting is not None:
             _count(self.servers, labels.product(c.greeting))
         self._pair(labels.host(c), labels.endpoint(c.server)).add(c)

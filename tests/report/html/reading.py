@@ -23,7 +23,7 @@ TAGS = re.compile(
 
 
 ATTRIBUTES = re.compile(
-    "aria-(hidden|label|labelledby)|autocomplete|charset|class|colspan|content|d|data-theme|focusable|height|hidden|href"
+    "aria-(hidden|label|labelledby)|autocomplete|charset|class|colspan|content|d|data-q|data-theme|focusable|height|hidden|href"
     "|http-equiv|id|lang|name|placeholder|rel|role|rx|ry|scope|stroke-width|spellcheck|tabindex|text-anchor|transform|type|viewbox"
     "|width|x|y"
 )

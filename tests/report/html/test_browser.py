@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 from msgspec.structs import replace
@@ -145,6 +146,11 @@ def test_filter_by_words_and_columns(open_page: Opener) -> None:
     assert filtered('version:"MySQL 9"') == ["3", "8", "13", "18", "23"]
     assert filtered("-outcome:rejected -findings:no-keys lasted>1s") == ["2", "7", "12", "17", "22"]
     assert filtered("lasted<10ms version:mariadb") == ["1", "6", "11", "16", "21"]
+    assert filtered("outcome=accept") == []
+    assert filtered("outcome=Accepted") == ["0", "5", "10", "15", "20"]
+    assert filtered("start>=2024-05-01 start<2024-05-02") == []  # a day alone is no time
+    assert len(filtered("start>=2024-05-01T00:00 start<2124-05-02T00:00:00.5")) == 25
+    assert filtered("start>=2124-05-01T00:00") == []
     assert filtered("2001:db8::4711") == ["3", "8", "13", "18", "23"]
     assert len(filtered("")) == 25
 
@@ -490,6 +496,34 @@ def test_no_two_names_for_one_thing() -> None:
     names = [name.lower() for name, _ in COLUMNS]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z#]+", name) for name in names)
+
+
+def test_charts_lead_to_their_connections(open_page: Opener) -> None:
+    """Every bar, and its line in the numbers beside it, shows as many connections as it counts."""
+    tab = open_page()
+    links = tab.locator(".picture table a")
+    counted = []
+    for index in range(links.count()):
+        line = links.nth(index).locator("xpath=ancestor::tr").locator("td")
+        cells = line.all_text_contents()
+        figure = links.nth(index).locator("xpath=ancestor::figure").get_attribute("class") or ""
+        numbers = [int(cell.replace(",", "")) for cell in cells[1:] if cell.replace(",", "").isdecimal()]
+        counted.append((links.nth(index).get_attribute("href") or "", sum(numbers), figure))
+    assert {"logins", "plugins", "drivers", "servers"} <= {word for _, _, figure in counted for word in figure.split()}
+    for address, number, figure in counted:
+        tab.evaluate("address => { location.hash = address }", address)
+        # Connections without a login have no place among the drivers of logins.
+        least = number if "drivers" not in figure.split() else 1
+        tab.wait_for_function(
+            "([query, least, most]) => document.querySelector('form.controls').elements.q.value === query"
+            " && parseInt(document.querySelector('output').value) >= least"
+            " && parseInt(document.querySelector('output').value) <= most",
+            arg=[unquote(address.partition("q=")[2]), least, number if least == number else 25],
+        )
+    bar = tab.locator(".picture.plugins svg [data-q]").first
+    query = bar.get_attribute("data-q")
+    bar.dispatch_event("click")
+    tab.wait_for_function("query => document.querySelector('form.controls').elements.q.value === query", arg=query)
 
 
 def test_filter_words_that_do_not_exist_are_said(open_page: Opener) -> None:

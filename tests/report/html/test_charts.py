@@ -38,6 +38,8 @@ def test_pictures_are_plain_svg_and_the_same_every_time() -> None:
         assert "http" not in one.svg.replace("http-", "")
         assert one.words
         assert one.table
+        assert len(one.links) in (0, len(one.table))
+        assert {node.attrib["data-q"] for node in tree.iter() if "data-q" in node.attrib} == {*one.links} - {""}
 
 
 def test_bars_and_words_agree_with_what_was_counted() -> None:

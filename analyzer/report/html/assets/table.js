@@ -52,13 +52,15 @@ function doubts(query, wanted) {
 function tests(query) {
   const found = [];
   for (const [, minus, column, sign, quoted, bare] of query.matchAll(
-    /(-?)(?:([a-z#]+)(:|>|<))?(?:"([^"]*)"?|(\S+))/gi)) {
+    /(-?)(?:([a-z#]+)(:|=|>=|>|<))?(?:"([^"]*)"?|(\S+))/gi)) {
     const word = (quoted ?? bare).toLowerCase();
     const at = column ? names.indexOf(column.toLowerCase()) : -1;
     let test;
-    if (at >= 0 && (sign === ">" || sign === "<")) {
-      const limit = numberOf(word, at), values = table.columns[at];
-      test = (row) => (sign === ">" ? values[row] > limit : values[row] < limit);
+    if (at >= 0 && sign === "=") {
+      test = (row) => shown(at, row).toLowerCase() === word;
+    } else if (at >= 0 && sign !== ":") {
+      const limit = momentOf(word) ?? numberOf(word, at), values = table.columns[at];
+      test = { ">": (row) => values[row] > limit, ">=": (row) => values[row] >= limit, "<": (row) => values[row] < limit }[sign];
     } else if (at >= 0) {
       test = (row) => shown(at, row).toLowerCase().includes(word);
     } else {
@@ -68,6 +70,12 @@ function tests(query) {
     found.push({ word: (column ? column + sign : "") + (quoted ?? bare), column: column?.toLowerCase(), minus, test: minus ? (row) => !test(row) : test });
   }
   return found;
+}
+
+// "2026-11-22T10:32:47.123456" (UTC) in microseconds since 1970.
+function momentOf(word) {
+  const found = /^(\d{4}-\d\d-\d\d)t(\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?z?$/.exec(word);
+  return found ? Date.parse(`${found[1]}T${found[2]}Z`) * 1000 + +(found[3] || "").padEnd(6, "0") : undefined;
 }
 
 // "50ms" in the column's own unit.
@@ -252,6 +260,11 @@ async function startTable() {
     const at = row ? table.order.indexOf(+row.dataset.row) : -1;
     event.preventDefault();
     focusOn(Math.min(table.order.length - 1, Math.max(0, at + step)));
+  });
+  // A bar leads to its connections, as its line in the numbers beside it does.
+  document.addEventListener("click", (event) => {
+    const query = event.target.closest(".chart [data-q]")?.dataset.q;
+    if (query) location.hash = "#connections?q=" + encodeURIComponent(query);
   });
   // Paper has no scroll bar: up to a thousand rows are printed.
   addEventListener("beforeprint", () => body.replaceChildren(...table.order.slice(0, 1000).map(line)));
