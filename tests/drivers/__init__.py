@@ -19,7 +19,9 @@ MYSQLCLIENT: Final = HOME / "mysqlclient"
 # Releases that test the table of drivers.
 HELD: Final = HOME / "held"
 
-Runner = Literal["python", "mysqlclient", "node", "go", "java", "perl", "php", "ruby", "rust", "c", "erlang", "cli"]
+Runner = Literal[
+    "python", "mysqlclient", "node", "go", "java", "perl", "php", "ruby", "rust", "c", "cpp", "erlang", "cli"
+]
 
 
 @dataclass(frozen=True)
@@ -407,6 +409,15 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         (*FULL, "compressed", *DEEDS, *VERIFIED),
         told_attributes=True,
         not_on_mysql=NO_ADDRESS,
+    ),
+    Driver(
+        "Boost.MySQL",
+        "cpp",
+        "cmeel-boost==1.90.0",
+        (*BASE, "prepared", *DEEDS, *VERIFIED),
+        known_as="Boost.MySQL",
+        # It loads no local files.
+        lacks=("load",),
     ),
     Driver(
         "p1_mysql (Erlang)",

@@ -231,6 +231,16 @@ def _c() -> None:
     _run([_tool("gcc", "gcc and libc6-dev"), "-O1", "-o", str(HOME / "libmariadb"), source, *words.stdout.split()])
 
 
+def _cpp() -> None:
+    compiler = _tool("g++", "the packages g++ and libssl-dev")
+    (driver,) = of("cpp")
+    place = HOME / "boost"
+    pip_install(place, (driver.package,))
+    words = ["-std=c++17", "-O0", f"-isystem{place}/cmeel.prefix/include", "-o", str(HOME / "boost_mysql")]
+    words += [str(HERE / "cpp" / "boost_mysql.cpp"), f"-L{place}/cmeel.prefix/lib", "-lboost_charconv"]
+    _run([compiler, *words, "-lssl", "-lcrypto", "-lpthread", f"-Wl,-rpath,{place}/cmeel.prefix/lib"])
+
+
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "python": _python,
     "mysqlclient": _mysqlclient,
@@ -240,6 +250,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "rust": _rust,
     "erlang": _erlang,
     "c": _c,
+    "cpp": _cpp,
     **{part: partial(_from_debian, part) for part in ("perl", "php", "ruby")},
 }
 

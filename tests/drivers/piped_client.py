@@ -1,8 +1,8 @@
 """Clients of languages without JSON at hand: `python -m tests.drivers.piped_client PROGRAM...`, cases as all others.
 
 The program does what a line asks for (VERB and words) and answers in lines: `r` and the cells of a row, `e` and how
-many rows were written where a result ends, then `ok`, or `no`, the error's code and its text. A word is a letter for
-its type and its text in hexadecimal digits, `n` alone is NULL.
+many rows were written where a result ends, `u` and a command that the driver has sent by itself, then `ok`, or `no`,
+the error's code and its text. A word is a letter for its type and its text in hexadecimal digits, `n` alone is NULL.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class Piped(Client):
             elif kind == "e":
                 results.append((rows, int(rest[0])))
                 rows = []
+            elif kind == "u":
+                self.unlogged[rest[0]] = self.unlogged.get(rest[0], 0) + 1
             elif kind == "ok":
                 return results
             else:

@@ -60,8 +60,8 @@ def compare_all(servers: Sequence[Server], only: Sequence[str] = (), keep: Path 
             verdicts = judge_all(run, analyse(run))
             done.verdicts += verdicts
             done.tshark[run.server.name] = agreement(run, verdicts)
-            for driver, login in told_logins(run):
-                found = by_offer(bare(login))
+            for driver, offer in told_logins(run):
+                found = by_offer(bare(offer.login), offer.offered)
                 done.taken_for.setdefault(driver.name, Counter())[found.name or "" if found else ""] += 1
     done.seconds = time.monotonic() - started
     return done

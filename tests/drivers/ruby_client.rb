@@ -123,5 +123,7 @@ def run(each)
   result.merge(end_ns: now)
 end
 
+# It is an attribute of each login.
+$PROGRAM_NAME = 'handshark-drivers'
 $stdout.sync = true
 JSON.parse($stdin.read).each { |each| puts JSON.generate(run(each)) }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,11 +31,15 @@ SECONDS: Final = 60
 # Between two looks at what runs.
 PAUSE: Final = 0.1
 # Kinds of drivers that CI leaves out, and why.
-NOT_IN_CI: Final = {"rust": "its build takes minutes and a compiler that Debian 12 has not"}
+NOT_IN_CI: Final = {
+    "rust": "its build takes minutes and a compiler that Debian 12 has not",
+    "cpp": "its headers are large, and the compiler takes long with them",
+}
 TOOLS: Final = ("tcpdump", "tshark")
 # Programs that are asked line by line.
 PIPED: Final[dict[str, list[str]]] = {
     "c": [str(HOME / "libmariadb")],
+    "cpp": [str(HOME / "boost_mysql")],
     "erlang": ["erl", "-noshell", "-pa", str(HOME / "erlang"), "-s", "p1_client", "main"],
 }
 # What a row of the general log is made of, without anything that a batch mode client would escape.
@@ -260,6 +265,6 @@ def versions(drivers: list[Driver]) -> dict[str, str]:
         elif driver.runner == "node":
             text = (NODE_MODULES / driver.package / "package.json").read_text(encoding="utf-8")
             found[driver.name] = str(json.loads(text)["version"])
-        elif driver.runner in ("go", "java", "rust"):
-            found[driver.name] = driver.package.replace("@v", ":").replace("@", ":").rpartition(":")[2]
+        elif driver.runner in ("go", "java", "rust", "cpp"):
+            found[driver.name] = re.split("@v?|:|==", driver.package)[-1]
     return found

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,7 @@ from analyzer.analysis.connection.drivers.base import OPTIONAL
 from analyzer.analysis.conversation.observer import BaseObserver, Observer
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS
 from analyzer.protocol.wire.framing import RawPacket
@@ -46,20 +47,30 @@ IMITATORS: Final = frozenset({"aiomysql"})
 NOT_REAL: Final = ("_raw_", "xa_", "fault")
 
 
+class Offer(NamedTuple):
+    """A login, and the capabilities of the server that it answers."""
+
+    login: HandshakeResponse41
+    offered: int
+
+
 class Logins(BaseObserver):
     """Collects the logins of a connection."""
 
-    def __init__(self, found: list[HandshakeResponse41]) -> None:
+    def __init__(self, found: list[Offer]) -> None:
         self._found = found
+        self._offered = FLAGS
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
-        if isinstance(record, HandshakeResponse41):
-            self._found.append(record)
+        if isinstance(record, HandshakeV10):
+            self._offered = record.capability_flags & FLAGS
+        elif isinstance(record, HandshakeResponse41):
+            self._found.append(Offer(record, self._offered))
 
 
-def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[HandshakeResponse41]:
+def logins_of(capture: Path, keylogs: Iterable[bytes] = ()) -> list[Offer]:
     """All logins of a capture, also those in TLS where its keys are at hand."""
-    found: list[HandshakeResponse41] = []
+    found: list[Offer] = []
 
     def look(tcp: TcpConnection) -> Observer:
         return Logins(found)
@@ -73,12 +84,12 @@ def bare(login: HandshakeResponse41) -> HandshakeResponse41:
     return msgspec.structs.replace(login, attributes=None, client_flag=login.client_flag & ~CLIENT_CONNECT_ATTRS)
 
 
-def told_logins(run: ServerRun) -> Iterator[tuple[Driver, HandshakeResponse41]]:
+def told_logins(run: ServerRun) -> Iterator[tuple[Driver, Offer]]:
     """The logins of a run with the drivers that made them: each driver has an account of its own."""
     drivers = {told.case["user"]: told.driver for told in run.told}
-    for login in logins_of(run.capture, [run.server.keylog.read_bytes()]):
-        if login.username in drivers and login.username != ADMIN:
-            yield drivers[login.username], login
+    for offer in logins_of(run.capture, [run.server.keylog.read_bytes()]):
+        if offer.login.username in drivers and offer.login.username != ADMIN:
+            yield drivers[offer.login.username], offer
 
 
 def name_of(login: HandshakeResponse41, capture: str) -> tuple[str, str, str | None] | None:
@@ -103,9 +114,11 @@ class Seen:
     plugins: set[str | None] = field(default_factory=set)
     versions: set[str] = field(default_factory=set)
 
-    def add(self, login: HandshakeResponse41, version: str | None) -> None:
+    def add(self, offer: Offer, version: str | None) -> None:
+        login = offer.login
         flags = login.client_flag & FLAGS
-        self.on &= flags
+        # What the server has not is no sign of the driver.
+        self.on &= flags | ~offer.offered
         self.off &= ~flags
         self.sizes.add(login.max_packet_size)
         self.collations.add(login.character_set)
@@ -117,9 +130,11 @@ class Seen:
         ordered = sorted(self.versions, key=lambda text: [int(part) for part in text.split(".") if part.isdigit()])
         versions = None if not ordered else ordered[0] if len(ordered) == 1 else f"{ordered[0]} - {ordered[-1]}"
         off = self.off & FLAGS
+        # Of a flag that no server had it never was to be seen that it is on.
+        on = self.on & ~off
         values = [
             *(repr(name), repr(versions)),
-            *(f"0x{value:08X}" for value in (self.on & ~OPTIONAL, off & ~OPTIONAL, self.on & OPTIONAL, off & OPTIONAL)),
+            *(f"0x{value:08X}" for value in (on & ~OPTIONAL, off & ~OPTIONAL, on & OPTIONAL, off & OPTIONAL)),
             *(repr(tuple(sorted(values))) for values in (self.sizes, self.collations)),
             repr(tuple(sorted(self.plugins, key=str))),
         ]
@@ -168,15 +183,15 @@ def main() -> int:
         drivers = [usual(driver) for driver in fit]
         known = versions(drivers)
         for run in run_all(servers, drivers, Path(folder.name)):
-            for told, login in told_logins(run):
-                name, variant, version = name_of(login, "") or (told.known_as, "", known[told.name])
+            for told, offer in told_logins(run):
+                name, variant, version = name_of(offer.login, "") or (told.known_as, "", known[told.name])
                 if name:
-                    seen.setdefault((name, variant), Seen()).add(login, version)
+                    seen.setdefault((name, variant), Seen()).add(offer, version)
     for capture in captures_under(chosen.captures):
-        for login in logins_of(capture, keylogs):
-            named = name_of(login, capture.name)
+        for offer in logins_of(capture, keylogs):
+            named = name_of(offer.login, capture.name)
             if named is not None:
-                seen.setdefault(named[:2], Seen()).add(login, named[2])
+                seen.setdefault(named[:2], Seen()).add(offer, named[2])
     folder.cleanup()
     rows = [one.row(name) for (name, _), one in sorted(seen.items())]
     TABLE.write_text(HEAD + "".join(rows) + ")\n", encoding="utf-8")

@@ -64,14 +64,16 @@ def log_of(server: Server, since: str) -> dict[int, list[tuple[str, str]]]:
     return found
 
 
-def pass_through(box: Box, server: Server, place: Path, drivers: Sequence[Driver] = ()) -> Passed:
-    """The drivers' cases through a box. Raises NoCapture, SetupError."""
+def pass_through(
+    box: Box, server: Server, place: Path, drivers: Sequence[Driver] = (), inner: int | None = None
+) -> Passed:
+    """The drivers' cases through a box, with its inner end on that port. Raises NoCapture, SetupError."""
     capture, rows = place / "box.pcap", place / "rows"
     rows.write_text("first\n", encoding="utf-8")
     with ExitStack() as stack:
         if box.proxy is not None and server.flavor == "mariadb":
             stack.enter_context(proxy_headers_from(server, SOURCE))
-        made = stack.enter_context(running(box, server))
+        made = stack.enter_context(running(box, server, inner=inner))
         done = Passed(server, capture, made)
         since = now(server)
         done.plugin = as_admin(server, "SELECT plugin FROM mysql.user WHERE user = 'app'")[0][0]

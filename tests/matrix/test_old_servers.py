@@ -16,13 +16,12 @@ from tests.drivers.compare import analyse, judge_all
 from tests.drivers.install import InstallError
 from tests.drivers.run import ServerRun, Unusable, capturing, check_tools, logged, run_driver, usable_drivers
 from tests.servers.accounts import account
-from tests.servers.old import RELEASES, Release, old_sql, running
+from tests.servers.old import LOG, RELEASES, Release, old_sql, running
 from tests.servers.own import admin_session, run_as_admin
 
 # Of the cases those that need neither TLS nor what only later servers have.
 BASIC: Final = ("accepted", "wrong password", "unknown database")
 CASES: Final = (*BASIC, "prepared", "change user", "compressed", "results", "values")
-LOG: Final = "SELECT thread_id, HEX(command_type), HEX(argument) FROM mysql.general_log"
 # One of each library's family; all of them with HANDSHARK_DRIVERS=all.
 SOME: Final = (
     "PyMySQL",

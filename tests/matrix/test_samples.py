@@ -11,6 +11,7 @@ from analyzer.capture import open_capture
 from analyzer.cli.corpus import SUFFIXES, golden_of
 from tests.drivers.compare import as_logged
 from tests.drivers.samples import DRIVER_SAMPLES
+from tests.matrix.other_samples import OTHER_SAMPLES
 from tests.matrix.samples import SAMPLES, analysed, capture_of, stem, truth
 from tests.servers.sample_cases import CASES
 from tests.servers.sample_sessions import SESSIONS
@@ -23,7 +24,9 @@ def test_truth(name: str) -> None:
     assert compare(analysed(name), truth(name)) == []
 
 
-@pytest.mark.parametrize("name", [stem(sample.file) for sample in DRIVER_SAMPLES])
+@pytest.mark.parametrize(
+    "name", [*(stem(each.file) for each in DRIVER_SAMPLES), *(stem(each.file) for each in OTHER_SAMPLES)]
+)
 def test_truth_of_drivers(name: str) -> None:
     assert compare(as_logged(analysed(name)), truth(name)) == []
 
@@ -42,6 +45,7 @@ def test_keys_are_inside(name: str) -> None:
 def test_tables_and_folder_agree() -> None:
     captures = {path.name for path in SAMPLES.iterdir() if path.name.endswith(SUFFIXES)}
     sessions = {each.file for each in SESSIONS} | {each.file for each in DRIVER_SAMPLES}
+    sessions |= {each.file for each in OTHER_SAMPLES}
     assert captures == {each.file for each in CASES} | sessions
     assert len(captures) >= 40
     page = (SAMPLES / "README.md").read_text(encoding="utf-8")

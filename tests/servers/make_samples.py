@@ -26,6 +26,7 @@ import zstandard
 from analyzer import __version__
 from analyzer.errors import AnalyzerError
 from tests.drivers.samples import driver_rows
+from tests.matrix.other_samples import other_rows
 from tests.servers import REPOSITORY, Server, running_servers, servers_dir
 from tests.servers.accounts import ADMIN
 from tests.servers.capturing import tcpdump
@@ -233,13 +234,6 @@ are not the loopback's 64 KB.
 """
 
 
-DRIVERS_HEAD = """
-Made by `python -m tests.drivers.make_samples`: a case of the driver matrix (`tests/drivers/cases.py`) as the
-driver's client did it, cut out of tcpdump's capture with `handshark extract`. `NAME.truth.json` is what the
-driver was told and the server has logged. The accounts were made for it, with the password `app-pw`.
-"""
-
-
 def session_row(case: SampleSession, server: Server) -> str:
     """A line of the page for a capture of the raw client."""
     steps = [f"`{case.before}`"] if case.before else []
@@ -275,7 +269,7 @@ def write_readme(servers: Sequence[Server], ecdsa: Sequence[Server], python: Pat
         truth = case.truth + {"none": "", "beside": " (keys beside)", "inside": ""}[case.keys]
         rows.append(f"| {case.file} | {case.what} | {case.server} | {client_name(case)} | {command} | {truth} |")
     tables = [("Versions", versions), ("Captures of the raw client", raw), ("Captures of other clients", rows)]
-    tables.append(("Captures of drivers", [DRIVERS_HEAD, *driver_rows()]))
+    tables += [("Captures of drivers", driver_rows()), ("Captures of other servers and of proxies", other_rows())]
     text = README_HEAD + "\n".join(f"## {title}\n" + "\n".join(lines) + "\n" for title, lines in tables)
     (SAMPLES / "README.md").write_text(text, encoding="utf-8")
 

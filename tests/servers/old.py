@@ -25,6 +25,8 @@ from tests.servers.own import run_as_admin
 from tests.servers.processes import greeting, wait_until
 
 SECONDS: Final = 60.0
+# In the order of the file that it is: two lines may have one time.
+LOG: Final = "SELECT thread_id, HEX(command_type), HEX(argument) FROM mysql.general_log"
 
 
 @dataclass(frozen=True)

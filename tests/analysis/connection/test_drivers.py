@@ -22,6 +22,7 @@ ALIKE = {
     ("MariaDB Connector/J", "MariaDB connector/Node"),
     ("MariaDB connector/Node", "MariaDB Connector/J"),
     ("libmysql", "mysql-connector-python"),
+    ("vertx-mysql-client", "r2dbc-mysql"),
 }
 
 
@@ -29,11 +30,11 @@ def rate(captures: list[Path], keylogs: list[bytes]) -> Counter[str]:
     """right, wrong, silent; asserts that only drivers which are alike are mistaken, and never with certainty."""
     counts: Counter[str] = Counter()
     for capture in captures:
-        for login in logins_of(capture, keylogs):
+        for login, offered in logins_of(capture, keylogs):
             named = name_of(login, capture.name)
             if named is None:
                 continue
-            found = by_offer(bare(login))
+            found = by_offer(bare(login), offered)
             if found is None:
                 counts["silent"] += 1
                 continue
@@ -66,14 +67,14 @@ def test_drivers_of_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_attributes_are_the_drivers_own_word() -> None:
-    (login, *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    ((login, _), *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
     found = driver_of(login)
     assert found is not None
     assert (found.name, found.evidence, found.confidence) == ("libmysql", "attributes", "certain")
 
 
 def test_an_offer_that_nobody_makes_is_nobodys() -> None:
-    (login, *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    ((login, _), *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
     strange = msgspec.structs.replace(bare(login), client_flag=0x200, max_packet_size=77, character_set=1)
     assert by_offer(strange) is None
 
@@ -87,7 +88,7 @@ def test_the_table_is_sound() -> None:
 
 def test_what_a_server_does_not_have_is_no_sign() -> None:
     """Drivers leave out what an old server did not offer."""
-    (login, *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
+    ((login, _), *_) = logins_of(REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap")
     known = by_offer(bare(login))
     assert known is not None
     old = EVERY_FLAG & ~CLIENT_DEPRECATE_EOF

@@ -19,7 +19,7 @@ class Tool:
     """A program.
 
     program   what has to be there, and `package` what brings it; one below a server's own packages where that is named
-    words     its arguments; {host}, {port}, {user}, {password}, {place} and {here} are filled in
+    words     its arguments; {host}, {port}, {user}, {password}, {place}, {home} and {here} are filled in
     given     on its standard input
     servers   those it can log in to
     required  whether tests/install_tools.sh installs it
@@ -74,6 +74,9 @@ TOOLS: Final = (
     Tool("sysbench, prepare", "sysbench", "sysbench", (*SYSBENCH, "prepare")),
     Tool("sysbench, run", "sysbench", "sysbench", (*SYSBENCH, "run")),
     Tool("sysbench, cleanup", "sysbench", "sysbench", (*SYSBENCH, "cleanup")),
+    Tool("mycli", "mycli", "mycli",
+         ("--host={host}", "--port={port}", "--user={user}", "--password={password}", "--myclirc={place}.myclirc",
+          f"--execute={ASKED[0][0]}", "labdb"), environment=(("HOME", "{home}"),), required=False),
     Tool("mysqld_exporter", "prometheus-mysqld-exporter", "prometheus-mysqld-exporter",
          ("--web.listen-address=127.0.0.1:{free}",),
          environment=(("DATA_SOURCE_NAME", "{user}:{password}@({host}:{port})/"),), required=False,
@@ -90,4 +93,4 @@ TOOLS: Final = (
 def filled(text: str, server: Server, who: Account, place: Path, free: int) -> str:
     """A word with its places filled in."""
     known = {"host": server.quiet_host, "port": server.port, "user": who.name, "password": who.password}
-    return text.format(**known, place=place, here=HERE, free=free)
+    return text.format(**known, place=place, home=place.parent, here=HERE, free=free)

@@ -156,21 +156,25 @@ def words_of(box: Box, prefix: Prefix, settings: Path, preload: Sequence[Path]) 
 
 
 @contextmanager
-def running(box: Box, server: Server, user: str = "") -> Iterator[Running]:
-    """The box in front of a server while the body runs; `user` is for its checks. Raises SetupError."""
+def running(box: Box, server: Server, user: str = "", inner: int | None = None) -> Iterator[Running]:
+    """The box in front of a server while the body runs; `user` is for its checks. Raises SetupError.
+
+    stunnel's inner end is on the port `inner`, or on a free one.
+    """
     prefix = prefix_of(box)
     # Not the test's directory, which nobody but the test's user may enter.
     with (
         tempfile.TemporaryDirectory(prefix="box-", dir=servers_dir()) as directory,
-        _started(box, server, prefix, Path(directory), user) as made,
+        _started(box, server, prefix, Path(directory), user, inner) as made,
     ):
         yield made
 
 
 @contextmanager
-def _started(box: Box, server: Server, prefix: Prefix, place: Path, user: str) -> Iterator[Running]:
+def _started(box: Box, server: Server, prefix: Prefix, place: Path, user: str, wanted: int | None) -> Iterator[Running]:
     owner = unprivileged()
-    port, inner = free_ports(2)
+    port, free = free_ports(2)
+    inner = wanted or free
     made = Running(QUIET_HOST, port, inner, place / "keylog")
     made.keylog.write_bytes(b"")
     certificate, key = place / "certificate.pem", place / "key.pem"
