@@ -31,7 +31,7 @@ from analyzer.report.prose.story import in_brief
 from analyzer.report.text.explain import Explainer
 from analyzer.report.text.layout import clip
 from analyzer.report.text.statistics import StatisticsText
-from analyzer.tui.command_line import filter_for
+from analyzer.tui.command_line import filter_by_ends, filter_for
 from analyzer.tui.command_rows import DURATION, OF_CAPTURE, CommandRows
 from analyzer.tui.connection_rows import ConnectionRows
 from analyzer.tui.connection_screen import ConnectionScreen
@@ -616,16 +616,19 @@ class MainScreen(ViewScreen):
         if line is None:
             self.say("a live capture leaves no file to cut from: -w FILE at the start writes one")
             return
-        names = sorted({connection.capture for connection in connections})
-        if not connections or (len(names) > 1 and not line.merged):
-            self.say("mark connections of one capture" if connections else "there is no connection to extract")
+        if not connections:
+            self.say("there is no connection to extract")
             return
-        own = line if line.merged else line._replace(captures=names)
-        streams = [word for one in connections for word in ("--stream", str(one.stream))]
+        names = sorted({connection.capture for connection in connections})
+        own = (line if line.merged else line._replace(captures=names))._replace(filter=None)
+        keep, streams = None, [word for one in connections for word in ("--stream", str(one.stream))]
+        if len(names) > 1 and not line.merged:
+            # Several captures are cut as one, in which connections have other numbers.
+            keep, streams = filter_by_ends(connections), []
 
         def write(name: str) -> None:
             self.say(f"writing {name} ...")
-            words = own._replace(filter=None).process("extract", None, *streams, "-w", name)
+            words = own.process("extract", keep, *streams, "-w", name)
             self.run_line(words, f"written: {name}, {labels.count(len(connections), 'connection')}")
 
         base = os.path.splitext(os.path.basename(names[0]))[0]

@@ -41,6 +41,19 @@ class CommandLine(NamedTuple):
         return [sys.executable, "-m", "analyzer", *self.words(command, keep, *more)]
 
 
+def filter_by_ends(connections: Sequence[Connection]) -> str:
+    """A display filter for the addresses and ports of these connections: the same however they are numbered."""
+    ports: dict[tuple[str, str, int], set[int]] = {}
+    for one in connections:
+        ports.setdefault((one.client.address, one.server.address, one.server.port), set()).add(one.client.port)
+    parts = [
+        f"handshark.client == {client} and handshark.server == {server} and handshark.server_port == {port} and "
+        f"handshark.client_port in {{{', '.join(map(str, sorted(numbers)))}}}"
+        for (client, server, port), numbers in ports.items()
+    ]
+    return parts[0] if len(parts) == 1 else " or ".join(f"({part})" for part in parts)
+
+
 def filter_for(connections: Sequence[Connection], several: bool) -> str:
     """A display filter for these connections. `several`: there are several captures."""
     by_capture: dict[str, list[int]] = {}

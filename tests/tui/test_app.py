@@ -285,11 +285,22 @@ def test_a_capture_that_grows_is_read_again(tmp_path: Path) -> None:
 def test_several_captures(tmp_path: Path) -> None:
     first, second = capture(tmp_path, "first.pcap"), capture(tmp_path, "second.pcap", 1, 1)
 
+    cut = tmp_path / "cut.pcapng"
+
     async def steps(pilot: Pilot[None]) -> None:
         assert len(streams(pilot)) == 8
         assert "second.pcap" in seen(pilot)
+        main_of(pilot).apply('handshark.outcome == "rejected"')
         await pilot.press("A", "e")
-        await until(pilot, lambda: "mark connections of one capture" in main_of(pilot).said)
+        await until(pilot, lambda: isinstance(pilot.app.screen, FileScreen))
+        pilot.app.screen.query_one(Input).value = str(cut)
+        await pilot.press("enter")
+        await until(pilot, lambda: any(f"written: {cut}" in note for note in main_of(pilot).said))
+        of_both = [one for path in (first, second) for one in analyzer.connections(path)]
+        wanted = {(one.client, one.outcome) for one in of_both if one.outcome == "rejected"}
+        assert {(one.client, one.outcome) for one in analyzer.connections(cut)} == wanted
+        assert len({one.client.port for one in of_both}) > len({client.port for client, _ in wanted})
+        await pilot.press("escape", "A")
         chosen = dict(main_of(pilot).choices())["Filter for what is chosen"]
         found = [one for path in (first, second) for one in analyzer.connections(path, display_filter=chosen)]
         assert len(found) == 8
