@@ -46,6 +46,8 @@ OWN: Final = frozenset({"-h", "--help", "--version"})
 # What a call that names no command begins with, where tshark is meant.
 TSHARK: Final = frozenset({"-r", "-Y", "-T", "-n", "-V", "-q", "-t", "-z", "-2"})
 
+# What holds arguments that may stand anywhere.
+_SEVERAL: Final = ("captures", "words")
 _MARKS: Final = frozenset("*?[")
 
 EXAMPLES = """examples:
@@ -120,7 +122,7 @@ def _main(words: list[str]) -> int:
                 words = ["dissect", *words]  # as if it were tshark
             elif words and words[0] not in OWN and words[0].startswith("-") and any(map(os.path.isfile, words)):
                 words = ["analyze", *words]  # a capture, with switches in front of it
-            arguments = parser(words[0] if words else None).parse_args(words)
+            arguments = _parsed(words)
             code = _run(arguments)
         finally:
             sys.stdout.flush()
@@ -145,6 +147,18 @@ def _main(words: list[str]) -> int:
     except Terminated as ended:
         _complain(f"ended by {signal.Signals(ended.number).name}")
         return 128 + ended.number
+
+
+def _parsed(words: list[str]) -> argparse.Namespace:
+    """The arguments of a command line: captures may stand on both sides of a switch."""
+    top = parser(words[0] if words else None)
+    arguments, rest = top.parse_known_args(words)
+    name = next((one for one in _SEVERAL if isinstance(getattr(arguments, one, None), list)), None)
+    if name is not None and not any(word.startswith("-") for word in rest):
+        setattr(arguments, name, getattr(arguments, name) + rest)
+    elif rest:
+        top.error(f"{arguments.command} does not take {' '.join(rest)}; handshark {arguments.command} --help says more")
+    return arguments
 
 
 def _is_capture(word: str) -> bool:

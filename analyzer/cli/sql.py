@@ -166,6 +166,8 @@ def _asked(arguments: argparse.Namespace, options: AnalysisOptions, question: st
     try:
         if question is None and not sys.stdin.isatty():
             question = sys.stdin.read()
+            if not question.strip():
+                arguments.wrong("what is to be asked? standard input holds no statement")
         wanted = everything(TABLES) if question is None else database.needs(question)
         elsewhere = None if arguments.cluster is None else partial(_elsewhere, arguments, options)
         database.read(sources, wanted, options, arguments.jobs, Console(), elsewhere)

@@ -104,6 +104,18 @@ def test_a_refused_login_of_a_pipe_is_told_once() -> None:
     assert re.search(r"^  0 ended after \S+ \[access-denied\]$", done.out, re.MULTILINE)
 
 
+def test_captures_stand_on_both_sides_of_a_switch(tmp_path: Path, capsysbinary: Capsys) -> None:
+    one, other = refused(tmp_path), accepted(tmp_path)
+    done = here(capsysbinary, "analyze", one, "--format", "jsonl", other, "--jobs", "1")
+    assert [row["outcome"] for row in done.rows()] == ["rejected", "accepted"]
+    assert here(capsysbinary, "analyze", "--format", "jsonl", one, other).out == done.out
+    for words in (("analyze", one, "--cluser", "x", other), ("explain", one, "--width", "90", other)):
+        wrong = here(capsysbinary, *words)
+        assert wrong.code == 2
+        assert f"{words[0]} does not take" in wrong.err
+        assert "--help says more" in wrong.err
+
+
 def test_done_is_0(tmp_path: Path, capsysbinary: Capsys) -> None:
     done = here(capsysbinary, "analyze", refused(tmp_path))
     assert done.code == 0
