@@ -51,15 +51,16 @@ _SEVERAL: Final = ("captures", "words")
 _MARKS: Final = frozenset("*?[")
 
 EXAMPLES = """examples:
-  handshark analyze capture.pcapng
+  handshark capture.pcapng                             # a line for each connection: `analyze`
+  handshark explain capture.pcapng                     # what went wrong, and why
   handshark analyze -v capture.pcapng                  # the packets of each login, as a ladder
   handshark analyze *.pcap --format jsonl | jq .outcome
   tcpdump -i any -U -w - port 3306 | handshark analyze -
   handshark follow capture.pcapng --stream 3           # one connection as a readable script
-  handshark report capture.pcapng --open
-  handshark verify session.pcapng truth.json           # the raw client's own knowledge against the analysis
-  handshark corpus verify
+  handshark commands --group --top 10 capture.pcapng   # which statements take the time
+  handshark report capture.pcapng --open               # one HTML page
 
+handshark COMMAND --help has the options of each, with more examples.
 exit codes: 0 done; 1 a finding at or above --fail-on was made, or a corpus or truth differs; 2 wrong usage;
 3 a capture could not be read at all.
 """
