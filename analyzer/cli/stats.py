@@ -118,6 +118,8 @@ def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryI
         shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz).whole(
             statistics, arguments.top
         )
+        if sources.sources and not statistics.all.count and arguments.filter is None:
+            complain("note: no command was captured; `handshark explain` says what was")
     elif arguments.format == "json":
         out.write(shown.document(statistics, sources.sources, arguments.top))
     else:
