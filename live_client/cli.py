@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     with replaced(str(arguments.truth)) as truth:
                         truth.write(msgspec.json.format(msgspec.json.encode(session.truth())) + b"\n")
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}")
+        complain(f"{error.filename or arguments.record or arguments.truth or 'output'}: {error.strerror}")
         return USAGE
     except KeyboardInterrupt:
         return 130

@@ -302,6 +302,12 @@ def test_what_is_read_is_never_written(tmp_path: Path, capsys: pytest.CaptureFix
     assert not new.exists()
 
 
+def test_a_full_disk_is_told_of_by_its_name(scripted: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    scripted.play(greeting(), ok(2))
+    assert cli.main(["--user", "app", "-q", "--record", "/dev/full"]) == 2
+    assert "/dev/full: No space left on device" in capsys.readouterr().err
+
+
 def test_a_recording_is_for_its_owner_alone(scripted: Script, tmp_path: Path) -> None:
     scripted.play(greeting(), ok(2))
     record, truth = tmp_path / "session.pcapng", tmp_path / "truth.json"
