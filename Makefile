@@ -7,7 +7,7 @@ SAMPLE := samples/mysql97_cli_wrong-password.pcap
 # Parts of the test run may be left out on a small machine: make test SERVERS=no
 SERVERS ?= yes
 
-.PHONY: demo docs test lint bench fuzz servers servers-stop tools samples golden clean example
+.PHONY: demo docs test lint bench fuzz sanitize servers servers-stop tools samples golden clean example
 
 # What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
 HOT := $(shell find analyzer -name '*.pxd')
@@ -58,6 +58,10 @@ bench: $(VENV)/.test ## The tables of docs/measured.md (ARGS=--large for 2 GB)
 fuzz: $(BIN)/handshark ## Each target for a minute (SECONDS_EACH=60)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS_EACH),60)
+
+sanitize: $(VENV)/.test ## The compiled modules with GCC's sanitizers: their tests, then changed captures for a minute
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.sanitized --seconds $(or $(SECONDS_EACH),60)
 
 samples: $(VENV)/.test servers ## Make samples/ anew from real servers (as root, for tcpdump)
 	$(BIN)/python -m tests.servers.make_samples
