@@ -62,6 +62,8 @@ class TlsSession:
         self.handshake = Handshake(log is not None, memo)
         self._opener = Opener(self.handshake, log, rsa_key)
         self.directions = self._opener.directions
+        # The first bytes that are no record where one is due: whose, in which frame.
+        self.outside: tuple[int, int, bytes] | None = None
 
     # -- in -----------------------------------------------------------------------------------------------------------
 
@@ -273,8 +275,11 @@ class TlsSession:
     def _no_record(self, half: Direction, rest: bytes, at: tuple[int, int], events: list[Event]) -> None:
         """RFC 8446, 6: after an error a side closes. MySQL servers go on in plain text instead, to say what it was.
 
-        Once application data flows there is no reason for plain text but a stream that is damaged.
+        Once application data flows there is no reason for plain text but a stream that is damaged, or a driver that
+        writes past TLS.
         """
+        if self.outside is None and not half.stream.unsure and not half.stream.resync:
+            self.outside = half.sender, at[0], rest
         up = self.handshake.end is not None and not self.handshake.alerts
         if half.stream.unsure or half.stream.resync or (up and (half.ciphered or self.handshake.keys.tls13)):
             half.stop(f"the {half.name}'s stream does not go on with a TLS record in frame {at[0]}")

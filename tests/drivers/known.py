@@ -113,6 +113,12 @@ DESERVED: Final[tuple[Deserved, ...]] = (
     ),
     *(
         Deserved(
+            "Boost.MySQL", server, "plaintext-in-tls", "1.90 sends COM_QUIT past TLS, in plain text",
+        )
+        for server in ("mysql97", "mariadb118", "mariadb1011")
+    ),
+    *(
+        Deserved(
             driver, "mysql97", "full-auth-refused", "asked for the password itself without TLS it leaves",
         )
         for driver in R2DBC

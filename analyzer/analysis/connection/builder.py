@@ -441,6 +441,7 @@ def tls_facts_of(conversation: Conversation) -> TlsFacts | None:
         tls.encrypted_records,
         tls.problem,
         tls.handshake.wanted_random,
+        tls.outside,
     )
 
 

@@ -331,7 +331,10 @@ class TransportFacts(msgspec.Struct):
 
 
 class TlsFacts(msgspec.Struct):
-    """What the TLS session leaves behind. `secrets`: how many the user gave, or the capture holds."""
+    """What the TLS session leaves behind. `secrets`: how many the user gave, or the capture holds.
+
+    outside    sender, frame and the first bytes that are no record where one is due
+    """
 
     secrets: int
     decrypted: bool
@@ -341,6 +344,7 @@ class TlsFacts(msgspec.Struct):
     encrypted_records: tuple[list[EncryptedRecord], list[EncryptedRecord]]
     problem: str | None
     wanted_random: str | None
+    outside: tuple[int, int, bytes] | None = None
 
 
 class Facts(msgspec.Struct):

@@ -53,6 +53,7 @@ from analyzer.analysis.findings.rules import (
     password_expired,
     path_mtu,
     plaintext_before_tls,
+    plaintext_in_tls,
     plugin_switch,
     plugin_unsupported,
     probe_connection,
@@ -111,6 +112,7 @@ TABLE: tuple[Rule, ...] = (
     proxy_header_refused.RULE,
     tls_first.RULE,
     # What the client did wrong; the server's general words for it come after.
+    plaintext_in_tls.RULE,
     foreign_client.RULE,
     sequence_error.RULE,
     protocol_41_missing.RULE,

@@ -7,7 +7,11 @@ from typing import Final, NamedTuple
 from analyzer.analysis.findings.helpers import by_client
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.model.connection import Alert
+from analyzer.protocol.tables.commands import COMMANDS
 
+# Of a packet: its length and its sequence id.
+HEADER: Final = 4
+CLIENT: Final = 0
 VERSION: Final = "version"
 CERTIFICATE: Final = "certificate"
 OTHER: Final = "other"
@@ -79,3 +83,18 @@ def error_after(case: Case) -> list[str]:
     """The server's error in plain text after TLS that failed, as evidence."""
     error = case.connection.error
     return [f"frame {error.frame}: ERR {error.code} in plain text after it"] if error is not None else []
+
+
+def outside_tls(case: Case) -> tuple[str, int, int] | None:
+    """A whole command that the client sent past TLS: its name, frame and bytes; None where there is none.
+
+    Bytes that a capture has damaged hardly have a packet's length, the sequence id 0 and a command at their place.
+    """
+    outside = case.tls.outside if case.tls is not None else None
+    if outside is None or case.facts.faults.gaps:
+        return None
+    sender, frame, data = outside
+    whole = len(data) > HEADER and int.from_bytes(data[:3], "little") == len(data) - HEADER and not data[3]
+    if sender != CLIENT or not whole or data[HEADER] not in COMMANDS:
+        return None
+    return f"COM_{COMMANDS[data[HEADER]].upper()}", frame, len(data)

@@ -132,6 +132,8 @@ COLUMN = bytes.fromhex("03 64 65 66 00 00 00 01 31 00 0c 3f 00 01 00 00 00 08 81
 CACHED_ROWS = packet(1, b"\x01") + packet(2, COLUMN) + eof(3) + packet(4, b"\x011") + eof(5)
 ASKS_FOR_FILE = packet(1, b"\xfb/etc/passwd")
 SERVER_HELLO = bytes.fromhex("160303002a020000260303") + bytes(32) + bytes.fromhex("00c02f00")
+# A record of application data.
+SEALED = bytes.fromhex("1703030020") + bytes(32)
 
 
 def tls(*after: Step) -> list[Step]:

@@ -27,6 +27,7 @@ from tests.analysis.findings.making import (
     MARIADB,
     PROBE,
     PROTOCOL_VERSION,
+    SEALED,
     SERVER_CLOSES,
     SERVER_HELLO,
     SHA2,
@@ -51,6 +52,7 @@ from tests.wire.mysql import (
     CLIENT_HELLO,
     FAST,
     NATIVE,
+    QUIT,
     SERVER_FLAGS,
     SSL,
     err,
@@ -114,6 +116,11 @@ EACH: dict[str, tuple[Made, Made]] = {
         made([("s", greeting() + ok(1)), ("c", ssl_request()), ("c", CLIENT_HELLO), ("s", SERVER_HELLO), *CLOSE]),
         # The server refuses while the client begins: no TLS comes of it.
         made([("s", greeting()), ("s", err(1, 1159, "timeout")), ("c", ssl_request()), ("c", CLIENT_HELLO), *CLOSE]),
+    ),
+    "plaintext-in-tls": (
+        made(tls(("s", SERVER_HELLO), ("c", SEALED), ("c", QUIT), *CLOSE)),
+        # No whole command: who knows what it is.
+        made(tls(("s", SERVER_HELLO), ("c", SEALED), ("c", QUIT + b"\0"), *CLOSE)),
     ),
     "eof-packets-mismatch": (
         made([*BEGUN_NEW, ("c", query("select 1")), ("s", CACHED_ROWS), *GOODBYE]),
@@ -546,6 +553,13 @@ def test_an_error_put_between_greeting_and_tls_hides_nothing() -> None:
     connection = one(script)
     assert connection.tls is not None
     assert found(connection, "plaintext-before-tls")[0].frames == [4, 6]
+
+
+def test_what_the_client_says_past_tls_is_why_the_server_ends_the_session() -> None:
+    connection = one(tls(("s", SERVER_HELLO), ("c", SEALED), ("c", QUIT), *SERVER_CLOSES))
+    (said,) = found(connection, "plaintext-in-tls")
+    assert said.message.startswith("The client sent COM_QUIT past TLS, in plain text (frame 9)")
+    assert "server-ended-session" not in codes(connection)
 
 
 def test_an_error_on_its_way_while_the_client_asks_for_tls() -> None:

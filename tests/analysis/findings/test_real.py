@@ -70,7 +70,14 @@ MADE: Final = frozenset(
     | {"backend-unavailable", "command-after-quit", "command-cut-off", "duplicate-replica", "health-check"}
     | {"eof-packets-mismatch"}
     | {"init-connect-failed", "overlapping-commands", "packet-too-large", "proxy-header-refused", "statement-leak"}
-    | {"plaintext-before-tls", "tls-first", "unanswered-commands", "unexpected-local-infile", "unknown-statement"}
+    | {
+        "plaintext-before-tls",
+        "plaintext-in-tls",
+        "tls-first",
+        "unanswered-commands",
+        "unexpected-local-infile",
+        "unknown-statement",
+    }
     | {"answer-lost", "clock-step", "idle-connection-dropped", "path-mtu", "seen-twice", "server-went-down"}
     | {"slow-reader", "server-ended-session", "slow-login", "tls-not-offered", "unencrypted-login", "weak-tls"}
     | {"wrong-password", "right-password"}

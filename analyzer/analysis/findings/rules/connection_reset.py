@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.tls_rules import outside_tls
 
 
 def applies(case: Case) -> bool:
@@ -31,6 +32,7 @@ def check(case: Case) -> Iterator[Verdict]:
         or (side == "client" and (c.outcome == "accepted" or not c.tcp.bytes_from_client))
         or facts.faults.assumed
         or facts.auth.verdict_lost
+        or outside_tls(case) is not None
     )
     after = reset[3] - c.start_time_ns
     evidence = [f"frame {reset[2]}: RST of the {side}, {span(after)} after the start"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_tls
 from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
-from analyzer.analysis.findings.tls_rules import failure
+from analyzer.analysis.findings.tls_rules import failure, outside_tls
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -16,6 +16,8 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     if session.version is None and case.connection.tcp.syn and not case.connection.tcp.gaps:
         return  # TLS never came about: there was nothing to open
+    if outside_tls(case) is not None:
+        return  # no key opens what is plain text
     failed = failure(case)
     if failed is not None and failed.sealed is None:
         return  # nor was anything said inside

@@ -13,6 +13,7 @@ from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POS
 from analyzer.analysis.findings.rules.command_cut_off import was_under_way
 from analyzer.analysis.findings.rules.idle_connection_dropped import was_dropped
 from analyzer.analysis.findings.time_outs import IDLE, nearest
+from analyzer.analysis.findings.tls_rules import outside_tls
 from analyzer.analysis.model.connection import Connection, Finding
 
 # Errors that servers send unasked.
@@ -43,7 +44,7 @@ def check(case: Case) -> Iterator[Verdict]:
     open_end = c.outcome in ("accepted", "encrypted") or facts.faults.assumed
     if not open_end or "quit" in c.commands or not by_server(case) or facts.faults.gaps or facts.closing.end is None:
         return
-    if _is_said_elsewhere(case):
+    if _is_said_elsewhere(case) or outside_tls(case) is not None:
         return
     if was_dropped(case):
         return
