@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
 # Bytes of a compressed frame that are not worth giving up.
 KEPT_OF_FRAME: Final = 4 << 10
+# The whole packet of a COM_QUIT.
+QUIT: Final = b"\x01\x00\x00\x00\x01"
 # States of the command phase in which bytes are what the state says and nothing else.
 STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE})
 
@@ -54,7 +56,8 @@ class Conversation(PiecesHandler):
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint.
 
     With `shapes`, pieces are held back while they agree with logins that are known (`newcomer`). Where a whole login
-    does, `shape` is known, and with it the facts; all other parts are made when more bytes come, or somebody asks.
+    does, `shape` is known, and with it the facts. The machine is made when commands come: for plain turns and a
+    COM_QUIT it is enough. All other parts are made when something else comes, or somebody asks.
     """
 
     __slots__ = (
@@ -116,7 +119,7 @@ class Conversation(PiecesHandler):
         """Makes all parts."""
         ports, keep, response_ends, allowance = self._settings
         self._made = True
-        self._undecided = Undecided(self.tcp, ports)
+        self._undecided = Undecided(self.tcp, ports) if self.shape is None else None
         self._decoder = Decoder(self, keep, self.observer, response_ends, allowance, facts, machine)
         self.facts = facts
         self.machine = machine
@@ -128,7 +131,10 @@ class Conversation(PiecesHandler):
         """Makes a part that is not there yet: whoever looks that closely gets all of them."""
         if name not in PARTS or self._made:
             raise AttributeError(name)
-        self._complete()
+        if name == "machine" and self.shape is not None:
+            self._make_machine(self.shape)
+        else:
+            self._complete()
         return getattr(self, name)
 
     @property
@@ -233,15 +239,11 @@ class Conversation(PiecesHandler):
         """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
         shape, newcomer = self.shape, self._newcomer
         if shape is not None:
-            self._make(self.facts, shape.machine_of(self.facts))
-            self._undecided = None
+            self._make(self.facts, self.machine)
             self._proxy.begun = True
             if self.machine.compression is not None:
                 self._decoder.begin_compression(self.machine.compression, SERVER)
             self._settle()
-            if self.observer is not None:
-                login = self.facts.login.record
-                self.observer.login(login if isinstance(login, HandshakeResponse41) else None, self.machine)
             return
         self._make(Facts(), Machine())
         if newcomer is None:
@@ -252,6 +254,37 @@ class Conversation(PiecesHandler):
         tcp = self.tcp
         for chunk, tcp.piece_seq, tcp.piece_acks in newcomer.taken:
             self._take(*chunk)
+
+    def _make_machine(self, shape: LoginShape) -> None:
+        """Makes the machine, as the login left it."""
+        machine = self.machine = shape.machine_of(self.facts)
+        _, _, machine.ends, _ = self._settings
+        machine.lean = self.observer is None
+        if self.observer is not None:
+            login = self.facts.login.record
+            self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
+
+    @property
+    def _turns_due(self) -> bool:
+        """Whether what comes may be taken in turns."""
+        if self._made:
+            return self._decoder.turns_due
+        observer = self.observer
+        lean = observer is None or observer.plain or observer.turns
+        return lean and self.shape is not None and self.shape.machine.compression is None
+
+    def _quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
+        """Takes a COM_QUIT behind a login of a known shape, or plain turns; False for all else."""
+        if data != QUIT or sender != self.client or not self._turns_due:
+            return False
+        observer, machine = self.observer, self.machine
+        if (observer is not None and not observer.plain) or not machine.whole_command(data):
+            return False
+        machine.plain_command(data)
+        if observer is not None:
+            observer.request(data, None, None, machine.context.in_force, frames[-1], times[-1])
+        self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
+        return True
 
     def _look_closely(self) -> None:
         """No known shape is looked for any more."""
@@ -274,7 +307,7 @@ class Conversation(PiecesHandler):
     def held(self) -> int:
         """Bytes of memory that it takes beside the little that any connection does."""
         if not self._made:
-            return self.incomplete
+            return self.incomplete + (self.observer.held if self.observer is not None else 0)
         undecided = self._undecided.held if self._undecided is not None else 0
         session = self._tls.session
         return undecided + self._decoder.held + (session.held if session is not None else 0)
@@ -316,6 +349,8 @@ class Conversation(PiecesHandler):
     def _take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Takes a piece as it comes."""
         self.facts.closing.spoke_ns = times[-1]
+        if not self._made and self._quits(sender, data, frames, times):
+            return
         if self.kind == MYSQL:
             role = CLIENT if sender == self.client else SERVER
             machine = self.machine
@@ -339,7 +374,7 @@ class Conversation(PiecesHandler):
             self._rest = pieces, first, last
             self._followed(newcomer)
         while first < last:
-            if self.kind == MYSQL and self._decoder.turns_due:
+            if self.kind == MYSQL and self._turns_due:
                 first = plain_turns(self.machine, self.observer, self.facts, self.client, pieces, first, last)
                 if first == last:
                     return
