@@ -2,15 +2,21 @@ cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces, Segments
-from analyzer.protocol.machine.fast_path cimport Scanned, scan
+from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_prepared
 
-cdef Py_ssize_t _HEADER, _LONGEST
-cdef int _QUERY, _EXECUTE
+cdef Py_ssize_t _HEADER, _LONGEST, _CLOSE_SIZE
+cdef int _QUERY, _EXECUTE, _PING, _PREPARE
+cdef bytes _CLOSE
+
+
+@cython.locals(count=Py_ssize_t, place=Py_ssize_t)
+cdef Py_ssize_t closes_in(const unsigned char[::1] octets, Py_ssize_t offset, Py_ssize_t size)
 
 
 @cython.locals(
     segments=Segments, found=Scanned, turn=PlainTurn, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
     middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
-    asked=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t, code=cython.int, queries=cython.longlong,
+    asked=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t, code=cython.int, queries=cython.longlong, skipped=Py_ssize_t,
+    closes=Py_ssize_t, closed=cython.longlong, pinged=cython.longlong, prepared=cython.longlong, may_omit=bint,
     executed=cython.longlong, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
 cpdef Py_ssize_t plain_turns(machine, observer, facts, int client, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef Py_ssize_t _HEADER, _LONGEST, _EOF, LONGEST_SCANNED, SHORTEST_OK
+cdef Py_ssize_t _HEADER, _LONGEST, _EOF, _PREPARE_OK, LONGEST_SCANNED, SHORTEST_OK
 cdef int CURSOR_EXISTS
 cdef int PS_OUT_PARAMS
 
@@ -17,3 +17,9 @@ cdef class Scanned:
 cpdef bint scan(
     Scanned found, const unsigned char[::1] data, Py_ssize_t begin, Py_ssize_t end, unsigned int sequence, bint has_eof,
     bint says_metadata)
+
+
+@cython.locals(
+    byte=cython.uint, length=Py_ssize_t, stop=Py_ssize_t, columns=Py_ssize_t, params=Py_ssize_t, left=Py_ssize_t,
+    definitions=Py_ssize_t, sequence=cython.uint)
+cpdef bint scan_prepared(Scanned found, const unsigned char[::1] data, Py_ssize_t begin, Py_ssize_t end, bint has_eof)

@@ -28,6 +28,7 @@ LONGEST_SCANNED: Final = 1 << 16
 _HEADER: Final = HEADER
 _LONGEST: Final = LONGEST
 _EOF: Final = EOF_LENGTH
+_PREPARE_OK: Final = 12
 SHORTEST_OK: Final = 7
 CURSOR_EXISTS: Final = 0x40
 PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte
@@ -153,3 +154,43 @@ def scan(found: Scanned, data: Bytes, begin: int, end: int, sequence: int, has_e
             return False
         left = 0
     return False
+
+
+def scan_prepared(found: Scanned, data: Bytes, begin: int, end: int, has_eof: bool) -> bool:
+    """Whether the bytes from `begin` to `end` are all that answers a COM_STMT_PREPARE, without an error.
+
+    Its OK says how many definitions of parameters and of columns follow. `found.sequence` is then that of the last.
+    """
+    if not _HEADER < end - begin <= LONGEST_SCANNED or end - begin < _HEADER + _PREPARE_OK:
+        return False
+    length = data[begin] | data[begin + 1] << 8 | data[begin + 2] << 16
+    if length != _PREPARE_OK or data[begin + 3] != 1 or data[begin + _HEADER]:
+        return False
+    columns = data[begin + _HEADER + 5] | data[begin + _HEADER + 6] << 8
+    params = data[begin + _HEADER + 7] | data[begin + _HEADER + 8] << 8
+    sequence = 1
+    stop = begin + _HEADER + _PREPARE_OK
+    for left in (params, columns):
+        if not left:
+            continue
+        definitions = left
+        while definitions >= 0:
+            if not definitions and not has_eof:
+                break
+            if stop + _HEADER >= end:
+                return False
+            sequence = (sequence + 1) & 0xFF
+            length = data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16
+            byte = data[stop + _HEADER]
+            if data[stop + 3] != sequence or length in (0, _LONGEST):
+                return False
+            if definitions:
+                if byte >= 0xFE:
+                    return False
+            elif byte != 0xFE or length != _EOF:
+                return False
+            stop += _HEADER + length
+            definitions -= 1
+    found.columns = None
+    found.sequence = sequence
+    return stop == end

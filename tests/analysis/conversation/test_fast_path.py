@@ -17,6 +17,7 @@ from analyzer.analysis.conversation.observer import BaseObserver
 from analyzer.analysis.model.command import Command
 from analyzer.batches import FrameBatch
 from analyzer.capture import open_capture
+from tests.bench import recorded
 from tests.bench.oltp import oltp
 from tests.corpus import REPOSITORY
 from tests.reading import connections_of
@@ -25,10 +26,14 @@ SAMPLES = REPOSITORY / "samples"
 # With commands of several kinds, one after the other.
 KINDS = ("prepared", "several-results", "eof-packets", "change-user", "cli_fast-auth", "killed", "zlib")
 OLTP = "oltp"
+# What drivers sent: statements that are prepared and closed, pings.
+RECORDED = {path.name: path for path in recorded.MIXED.values()}
 
 
 @cache
 def _frames(name: str) -> FrameBatch:
+    if name in RECORDED:
+        return _read(RECORDED[name])
     if name != OLTP:
         return _read(SAMPLES / name)
     with TemporaryDirectory() as place:
@@ -42,7 +47,11 @@ def _read(capture: Path) -> FrameBatch:
         return replace(batch, data=bytes(batch.data))
 
 
-BUSY = [OLTP, *sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS))]
+BUSY = [
+    OLTP,
+    *RECORDED,
+    *sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS)),
+]
 
 
 def _told(batch: FrameBatch, step: int, observers: int) -> tuple[list[Command], list[Connection]]:
