@@ -57,6 +57,8 @@ LIMITED: Final[dict[str, Step]] = {
 }
 TO_BE_KILLED: Final = "SELECT id FROM people WHERE SLEEP(30)"
 
+LEFT_ALONE: Final = "SET SESSION wait_timeout = 1"
+
 # MySQL logs a statement that it prepares anew by itself as one more prepare.
 STATUS: Final = "SHOW SESSION STATUS LIKE 'Com_stmt_reprepare'"
 
@@ -101,6 +103,8 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
     "TLS, not trusted": (),
     # The driver's own limit: it asks the server, over another connection, to cancel the statement.
     "patience": (["patience", "SELECT id FROM people WHERE SLEEP(8)", "cancelled"], ["query", "DO 1", 0]),
+    # The server's limit for a client that asks nothing.
+    "idle": (["query", LEFT_ALONE, 0], ["idle", "DO 1", 1500, "lost"]),
     "pool": (["ping"], *STATEMENTS, ["ping"], ["query", "DO 1", 0]),
     "results": (
         ["multi", SEVERAL, [1, 4, 0]],

@@ -10,18 +10,19 @@ import msgspec
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.truth import compare
-from tests.drivers.cases import Told
+from tests.drivers.cases import LEFT_ALONE, Told
 from tests.drivers.deeds import Row, against_log, against_steps, listed
 from tests.drivers.known import DESERVED, DIFFERENCES
 from tests.drivers.run import ServerRun
-from tests.drivers.truth import NOT_TRUSTED, ending, server_disagrees, truth, went_wrong
+from tests.drivers.truth import IDLE, NOT_TRUSTED, ending, server_disagrees, truth, went_wrong
 from tests.reading import connections_of
 
 # Node's clock has milliseconds.
 SLACK_NS: Final = 2_000_000
 HARMLESS: Final = "info"
 # Cases of which failures are the point: what they deserve, other tests say.
-NO_SUCCESS: Final = frozenset({"ended", "TLS, not trusted"})
+NO_SUCCESS: Final = frozenset({"ended", IDLE, "TLS, not trusted"})
+ENDED: Final = "server-ended-session"
 # What the other connections and a busy machine decide, not the driver.
 NOT_ITS_OWN: Final = frozenset({"connection-churn", "slow-login"})
 
@@ -84,7 +85,7 @@ def match(run: ServerRun, connections: Sequence[dict[str, Any]]) -> dict[int, di
 def message_differs(told: Told, connection: dict[str, Any]) -> list[str]:
     """Whether the driver shows another error message than the analyzer."""
     error = connection["error"]
-    left = told.driver.just_leaves and not told.result["error"]
+    left = told.case["name"] == IDLE or (told.driver.just_leaves and not told.result["error"])
     if error is None or left or ending(told) is not None or told.case["name"] == NOT_TRUSTED:
         return []
     if error["message"] in told.result.get("message", ""):
@@ -105,6 +106,9 @@ def commands_differ(told: Told, log: Sequence[tuple[str, str]], rows: Sequence[R
     """Where the listed commands differ from the server's log and from the steps."""
     if "connection_id" not in told.result:
         return []
+    if told.case["name"] == IDLE:
+        # What is asked then the server does not read, or not as it was asked.
+        rows = rows[: next((place + 1 for place, row in enumerate(rows) if row["statement"] == LEFT_ALONE), None)]
     steps = [] if told.result["problems"] else list(against_steps(rows, told))
     return [*against_log(rows, log, broken=told.case["logs_broken"]), *steps]
 
@@ -137,6 +141,8 @@ def judge(told: Told, run: ServerRun, connection: dict[str, Any] | None, rows: S
         if connection["outcome"] == "encrypted":
             # `compare` leaves out what TLS hides, but the server has written its secrets.
             found.append("outcome: encrypted, in spite of the server's TLS secrets")
+        if told.case["name"] == IDLE and ENDED not in {each["code"] for each in connection["findings"]}:
+            found.append(f"finding: {ENDED} is not said")
         if not told.result["error"] and told.case["name"] not in NO_SUCCESS:
             right = {row.code for row in DESERVED if (row.driver, row.server) == place} | NOT_ITS_OWN
             others = (each for each in connection["findings"] if each["code"] not in right)

@@ -57,6 +57,13 @@ const rowsIn = (found) => (Array.isArray(found) ? found.length : 0);
 
 // Steps whose last word is what has to come out.
 const DEEDS = {
+  idle: async (client, connection, sql, milliseconds) => {
+    // The loss is told of while nobody waits, too.
+    connection.on?.('error', () => undefined);
+    connection.connection?.on?.('error', () => undefined);
+    await new Promise((done) => setTimeout(done, milliseconds));
+    return client.query(connection, sql).then(() => 'still there', () => 'lost');
+  },
   multi: async (client, connection, sql) => {
     const found = await client.query(connection, sql);
     return found.map(rowsIn);

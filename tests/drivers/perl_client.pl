@@ -99,7 +99,14 @@ sub batch {
     return $total;
 }
 
+sub idle {
+    my ($dbh, $sql, $milliseconds) = @_;
+    Time::HiRes::usleep($milliseconds * 1000);
+    return eval { query($dbh, $sql); 1 } ? 'still there' : 'lost';
+}
+
 my %deeds = (
+    idle  => \&idle,
     multi => \&multi, call => \&call, cursor => \&cursor, typed => \&typed, batch => \&batch,
     load  => sub { my ($dbh, $sql) = @_; return 0 + $dbh->do($sql) },
 );

@@ -224,6 +224,14 @@ function deed(Client $client, string $kind, array $words): mixed
             return $client->written($words[0], array_map(fn ($pair) => bound(...$pair), $words[1]));
         case 'batch':
             return array_sum(array_map(fn ($row) => $client->written($words[0], $row), $words[1]));
+        case 'idle':
+            usleep($words[1] * 1000);
+            try {
+                @$client->query($words[0]);
+                return 'still there';
+            } catch (mysqli_sql_exception | PDOException) {
+                return 'lost';
+            }
         case 'call':
             $client->query("SET @total = {$words[1]}");
             $client->query("CALL doubled({$words[0]}, @total, @said)");

@@ -95,6 +95,15 @@ class Client:
         cursor.close()
         return found
 
+    def idle(self, sql: str, milliseconds: int) -> str:
+        """Whether the connection is lost after a while."""
+        time.sleep(milliseconds / 1000)
+        try:
+            self.query(sql)
+        except Exception:  # noqa: BLE001 - every driver has its own
+            return "lost"
+        return "still there"
+
     def ping(self) -> None:
         """Ask whether the server is there."""
         self.connection.ping()
@@ -425,7 +434,7 @@ CLIENTS: dict[str, type[Client]] = {
     "mariadb (Python), Connector/C": MariaDB,
 }
 # Steps whose last word is what has to come out.
-COUNTED = frozenset({"prepared", "multi", "call", "cursor", "typed", "batch", "load"})
+COUNTED = frozenset({"prepared", "multi", "call", "cursor", "typed", "batch", "load", "idle"})
 
 
 def code_of(error: BaseException) -> int | None:

@@ -73,7 +73,15 @@ def load(client, sql)
   client.affected_rows
 end
 
-DEEDS = %w[multi call cursor typed batch load].freeze
+def idle(client, sql, milliseconds)
+  sleep(milliseconds / 1000.0)
+  client.query(sql)
+  'still there'
+rescue Mysql2::Error
+  'lost'
+end
+
+DEEDS = %w[multi call cursor typed batch load idle].freeze
 
 def step(client, words, result)
   kind, sql = words

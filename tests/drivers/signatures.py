@@ -32,6 +32,7 @@ from tests.drivers import FULL, VERIFIED, Driver
 from tests.drivers.run import ServerRun, run_all, usable_drivers, versions
 from tests.reading import results_of
 from tests.servers import REPOSITORY, running_servers
+from tests.servers.old import RELEASES
 
 TABLE: Final = REPOSITORY / "analyzer" / "analysis" / "connection" / "drivers" / "table.py"
 FLAGS: Final = (1 << 32) - 1
@@ -43,8 +44,8 @@ ADMIN: Final = "admin"
 USUAL: Final = frozenset({*FULL, "compressed", "values", *VERIFIED})
 # Offers what PyMySQL offers, bit for bit: more rows of it would only take from that one's.
 IMITATORS: Final = frozenset({"aiomysql"})
-# Captures of clients that pretend.
-NOT_REAL: Final = ("_raw_", "xa_", "fault")
+# Captures of clients that pretend, and of servers so old that drivers leave out what they offer to all others.
+NOT_REAL: Final = ("_raw_", "xa_", "fault", *(f"{release.name}_" for release in RELEASES))
 
 
 class Offer(NamedTuple):
@@ -114,11 +115,9 @@ class Seen:
     plugins: set[str | None] = field(default_factory=set)
     versions: set[str] = field(default_factory=set)
 
-    def add(self, offer: Offer, version: str | None) -> None:
-        login = offer.login
+    def add(self, login: HandshakeResponse41, version: str | None) -> None:
         flags = login.client_flag & FLAGS
-        # What the server has not is no sign of the driver.
-        self.on &= flags | ~offer.offered
+        self.on &= flags
         self.off &= ~flags
         self.sizes.add(login.max_packet_size)
         self.collations.add(login.character_set)
@@ -130,11 +129,9 @@ class Seen:
         ordered = sorted(self.versions, key=lambda text: [int(part) for part in text.split(".") if part.isdigit()])
         versions = None if not ordered else ordered[0] if len(ordered) == 1 else f"{ordered[0]} - {ordered[-1]}"
         off = self.off & FLAGS
-        # Of a flag that no server had it never was to be seen that it is on.
-        on = self.on & ~off
         values = [
             *(repr(name), repr(versions)),
-            *(f"0x{value:08X}" for value in (on & ~OPTIONAL, off & ~OPTIONAL, on & OPTIONAL, off & OPTIONAL)),
+            *(f"0x{value:08X}" for value in (self.on & ~OPTIONAL, off & ~OPTIONAL, self.on & OPTIONAL, off & OPTIONAL)),
             *(repr(tuple(sorted(values))) for values in (self.sizes, self.collations)),
             repr(tuple(sorted(self.plugins, key=str))),
         ]
@@ -186,12 +183,12 @@ def main() -> int:
             for told, offer in told_logins(run):
                 name, variant, version = name_of(offer.login, "") or (told.known_as, "", known[told.name])
                 if name:
-                    seen.setdefault((name, variant), Seen()).add(offer, version)
+                    seen.setdefault((name, variant), Seen()).add(offer.login, version)
     for capture in captures_under(chosen.captures):
         for offer in logins_of(capture, keylogs):
             named = name_of(offer.login, capture.name)
             if named is not None:
-                seen.setdefault(named[:2], Seen()).add(offer, named[2])
+                seen.setdefault(named[:2], Seen()).add(offer.login, named[2])
     folder.cleanup()
     rows = [one.row(name) for (name, _), one in sorted(seen.items())]
     TABLE.write_text(HEAD + "".join(rows) + ")\n", encoding="utf-8")

@@ -23,6 +23,9 @@ LOGGED: Final = {
 # Commands that the servers do not log: the driver was told to send them.
 UNLOGGED: Final = {"ping": "ping", "reset": "reset_connection"}
 NOT_TRUSTED: Final = "TLS, not trusted"
+IDLE: Final = "idle"
+# What MySQL says before it ends a session that was idle.
+TIMED_OUT: Final = 4031
 # Old releases log no transport.
 LOGIN: Final = re.compile(r"(?P<user>[^@]*)@\S+(?: as anonymous)? on ?(?P<database>\S*)(?: using (?P<transport>.+))?")
 
@@ -94,6 +97,9 @@ def truth(told: Told, log: Sequence[tuple[str, str]], plugin: str) -> dict[str, 
     if said["outcome"] != "aborted" and (code or not told.driver.just_leaves):
         # What a server says to a client that has left is its own matter.
         said["error"] = {"code": code} if code else None
+    if case["name"] == IDLE:
+        del said["commands"]
+        said["error"] = {"code": TIMED_OUT} if case["flavor"] == "mysql" else None
     if "connection_id" not in result:
         return said
     said["connection_id"] = result["connection_id"]

@@ -152,6 +152,12 @@ func deed(connection session, words step) (any, error) {
 			total += written
 		}
 		return total, nil
+	case "idle":
+		time.Sleep(time.Duration(words[2].(float64)) * time.Millisecond)
+		if _, err := connection.query(words[1].(string)); err != nil {
+			return "lost", nil
+		}
+		return "still there", nil
 	case "together":
 		var statements []string
 		for _, each := range words[1].([]any) {

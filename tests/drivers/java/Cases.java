@@ -128,6 +128,16 @@ final class Cases {
         return found;
     }
 
+    private static String idle(Session session, String sql, int milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+            session.query(sql);
+            return "still there";
+        } catch (Failure | InterruptedException problem) {
+            return "lost";
+        }
+    }
+
     private static Object deed(Session session, List<Object> words) throws Failure {
         String sql = words.get(1) instanceof String text ? text : "";
         return switch ((String) words.get(0)) {
@@ -141,6 +151,7 @@ final class Cases {
             case "load" -> session.load(sql);
             case "together" -> session.together((List<?>) words.get(1));
             case "patience" -> session.patience(sql);
+            case "idle" -> idle(session, sql, number(words.get(2)));
             case "fails" -> {
                 try {
                     session.query(sql);
@@ -211,7 +222,14 @@ final class Cases {
                 result.problems.add(problem.toString());
             }
             result.unlogged.putAll(session.unlogged());
-            session.close();
+            try {
+                session.close();
+            } catch (Failure problem) {
+                // One that is lost need not be closed.
+                if (each.steps.stream().noneMatch(words -> words.get(0).equals("idle"))) {
+                    throw problem;
+                }
+            }
         } catch (Failure problem) {
             result.error = problem.code;
             result.message = problem.getMessage();

@@ -313,6 +313,16 @@ public final class JdbcClient implements Cases.Session {
         });
     }
 
+    /** MySQL's drivers have it beyond JDBC, each in an interface of its own; the database stays. */
+    @Override
+    public void changeUser(String user, String password, String database) throws Cases.Failure {
+        try {
+            connection.getClass().getMethod("changeUser", String.class, String.class).invoke(connection, user, password);
+        } catch (ReflectiveOperationException problem) {
+            throw new Cases.Failure(0, problem);
+        }
+    }
+
     @Override
     public void ping() throws Cases.Failure {
         boolean alive = tried(() -> {

@@ -55,7 +55,7 @@ def by_offer(login: HandshakeResponse41, offered: int = EVERY_FLAG) -> Driver | 
     best, *others = sorted(ranked.values(), key=_rank)
     score, signature = best
     lead = score - others[0][0] if others else _AHEAD
-    if score < _SIZE and others:
+    if score < _SIZE:
         return None
     sure = score >= _ENOUGH and lead >= _AHEAD
     return Driver(signature.name, signature.versions, "fingerprint", LIKELY if sure else POSSIBLE)

@@ -32,7 +32,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "Go-MySQL-Driver",
         None,
-        0x012AA205,
+        0x012AA204,
         0xF8845000,
         0x00100088,
         0x06410552,
@@ -98,7 +98,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "MySQL Connector/J",
         "9.7.0",
-        0x192EA205,
+        0x012EA204,
         0xE0805000,
         0x0010000A,
         0x064005D0,
@@ -120,7 +120,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "Node-MySQL-2",
         "3.9.9 - 3.24.6",
-        0x10AAF205,
+        0x00AAF204,
         0xE1040000,
         0x001001CA,
         0x06410410,
@@ -153,7 +153,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "asyncmy",
         "0.2.18",
-        0x012AA205,
+        0x012AA204,
         0xF8845000,
         0x00110008,
         0x064005F2,
@@ -164,7 +164,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "go-mysql",
         "v1.12.0",
-        0x0808A205,
+        0x0008A205,
         0xF1A65000,
         0x00100008,
         0x064005F2,
@@ -175,7 +175,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "libmariadb",
         "3.3.20 - 3.4.8",
-        0x00AEA205,
+        0x00AEA204,
         0x79005000,
         0x00100080,
         0x06400550,
@@ -186,29 +186,18 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "libmariadb",
         "3.3.20",
-        0x80AEA205,
+        0x00AEA204,
         0x39005000,
-        0x00100088,
-        0x06410552,
-        (1048576,),
-        (33,),
-        ("caching_sha2_password", "mysql_native_password"),
-    ),
-    Signature(
-        "libmariadb",
-        "3.3.20",
-        0x00AEA205,
-        0x79005000,
         0x00100088,
         0x06400550,
         (1048576,),
-        (45,),
+        (33, 45),
         ("caching_sha2_password", "mysql_native_password"),
     ),
     Signature(
         "libmariadb",
         "3.3.19 - 3.4.10",
-        0x00AEA205,
+        0x00AEA204,
         0xF9005000,
         0x00110080,
         0x06400552,
@@ -297,7 +286,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "mysql-connector-python",
         "26.10.0",
-        0x19AEA205,
+        0x01AEA204,
         0xE0005000,
         0x00110080,
         0x06400572,
@@ -330,7 +319,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "mysql-connector-python",
         "26.10.0",
-        0x182AA205,
+        0x002AA205,
         0xE1845000,
         0x00110008,
         0x064005D2,
@@ -341,7 +330,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "mysql_async",
         "0.36.1",
-        0x010EA201,
+        0x010EA200,
         0xF8A05004,
         0x00010088,
         0x06500552,
@@ -396,7 +385,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "r2dbc-mysql",
         "1.4.3",
-        0x012EA205,
+        0x012EA204,
         0xF8805000,
         0x0001000A,
         0x065005D0,
@@ -407,7 +396,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "rust-mysql-simple",
         "26.0.1",
-        0x000EA201,
+        0x000EA200,
         0xF9A05004,
         0x00110088,
         0x06400552,
@@ -429,7 +418,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         "vertx-mysql-client",
         None,
-        0x012EA205,
+        0x012EA204,
         0xF8805000,
         0x0011008A,
         0x06400570,
