@@ -17,11 +17,11 @@ from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.packet import Packet
 from analyzer.assistant.bounds import MOST, SECONDS, Answer, TookTooLongError, shown, shown_value
-from analyzer.assistant.shelf import Shelf
 from analyzer.engine.collectors import connection_alone
 from analyzer.engine.handle import CaptureHandle
 from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
+from analyzer.engine.shelf import Shelf
 from analyzer.engine.workload_collector import with_workload
 from analyzer.errors import AnalyzerError
 from analyzer.report.prose import labels

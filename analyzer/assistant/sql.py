@@ -18,9 +18,9 @@ from typing import Any, Final, NamedTuple
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.assistant.bounds import MOST, SECONDS, Answer, TookTooLongError, shown, shown_value
-from analyzer.assistant.shelf import Shelf
 from analyzer.engine.background import Background, Send, WorkFailed
 from analyzer.engine.listener import RunListener
+from analyzer.engine.shelf import Shelf
 from analyzer.errors import AnalyzerError
 from analyzer.tables.database import Database, Sources, SqlError
 from analyzer.tables.queries import queries

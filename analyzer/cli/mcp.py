@@ -13,8 +13,8 @@ from analyzer.cli.console import complain
 
 if TYPE_CHECKING:
     from analyzer.analysis import AnalysisOptions
-    from analyzer.assistant.shelf import Shelf
     from analyzer.assistant.sql import SqlAnswers
+    from analyzer.engine.shelf import Shelf
 
 EXAMPLES = """examples:
   handshark mcp capture.pcapng                  # speaks the Model Context Protocol on standard input and output
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(f"mcp: the package {error.name} is missing: pip install 'handshark[mcp]'")
         return 2
     from analyzer.assistant.answers import Answers
-    from analyzer.assistant.shelf import Shelf
+    from analyzer.engine.shelf import Shelf
 
     options = options_of(arguments, 0)
     if options is None:

@@ -15,8 +15,8 @@ from analyzer.analysis import AnalysisOptions
 from analyzer.assistant import answers as answers_module
 from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import MOST, TookTooLongError
-from analyzer.assistant.shelf import Shelf
 from analyzer.cli import main
+from analyzer.engine.shelf import Shelf
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.mysql import FAST, err, greeting, login, ok, query

@@ -20,9 +20,9 @@ from analyzer.analysis import AnalysisOptions
 from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import LONGEST_TEXT, MOST, TookTooLongError
 from analyzer.assistant.server import server
-from analyzer.assistant.shelf import Shelf
 from analyzer.assistant.sql import LONGEST_ANSWER, MOST_CAPTURES, SqlAnswers
 from analyzer.assistant.without_content import without_content
+from analyzer.engine.shelf import Shelf
 from analyzer.errors import AnalyzerError
 from analyzer.tables.queries import queries
 from analyzer.tables.schema import TABLES

@@ -19,11 +19,11 @@ from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.model.packet import FollowedPacket
 from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import MOST
-from analyzer.assistant.shelf import Shelf
 from analyzer.assistant.sql import SqlAnswers
 from analyzer.cli import MODULES, main
 from analyzer.engine.row_collector import RowCollector
 from analyzer.engine.run import Run
+from analyzer.engine.shelf import Shelf
 from analyzer.report.jsonl import encode
 from analyzer.report.prose.session import SessionScript
 from analyzer.report.text.follow import SessionText, hex_dump

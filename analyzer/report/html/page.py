@@ -14,33 +14,25 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import resources
 from types import TracebackType
-from typing import Final, NamedTuple, Self, TextIO
+from typing import Final, Self, TextIO
 
 import jinja2
 import msgspec
 from markupsafe import Markup, escape
-from msgspec.structs import replace
 
-from analyzer.analysis.commands.failures import REASONS, FailureGroup
 from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
 from analyzer.report.html.blocks import PageBlocks
-from analyzer.report.html.charts import pictures
 from analyzer.report.html.connection_view import COLUMNS, LONGEST_CELL, VIEW_NAMES, View
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
+from analyzer.report.html.overview import Overview
 from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS
 from analyzer.report.html.prepare import Entry, Later, Prepare
 from analyzer.report.html.static_part import StaticPart
-from analyzer.report.html.who_map import who_map
-from analyzer.report.html.workload import workload_view
 from analyzer.report.prose import labels
-from analyzer.report.prose.capture_story import CaptureStory
-from analyzer.report.prose.chart_data import PHASES, ChartData
-from analyzer.report.prose.failures import failure_words
-from analyzer.report.prose.headlines import headlines
-from analyzer.report.prose.summary import SummaryTotals, captured
+from analyzer.report.prose.chart_data import PHASES
 from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.layout import clip
 
@@ -50,8 +42,6 @@ THEMES: Final = ("auto", "light", "dark")
 MOST_ROWS: Final = 100_000
 # Compressed bytes of packets in one page; connections after that keep everything but their packets.
 MOST_BYTES: Final = 9 << 20
-# Groups of commands of one reason that are shown.
-FAILURES_SHOWN: Final = 20
 SCRIPTS: Final = ("unpack.js", "table.js", "connection.js", "panes.js", "page.js")
 
 # Packets that were to be kept and never came.
@@ -128,11 +118,16 @@ def asset(name: str) -> str:
     return resources.files("analyzer.report.html").joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def policy(style: str, script: str) -> str:
+def script_of(names: Sequence[str]) -> str:
+    """Scripts of the project as one, whose names are its own."""
+    return '(() => {\n"use strict";\n' + "".join(map(asset, names)) + "})();\n"
+
+
+def policy(style: str, script: str, more: str = "") -> str:
     """The page's content security policy: nothing from anywhere, and only this very style and script."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; "
-        "form-action 'none'"
+        f"form-action 'none'{more}"
     )
 
 
@@ -140,18 +135,10 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _json_in_html(value: object) -> Markup:
+def json_in_html(value: object) -> Markup:
     """JSON that can stand in a script element: no character of it can end that."""
     text = _encode(value).decode()
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-class FailureRow(NamedTuple):
-    """Commands with one statement that failed alike; `anchor` is the connection of the first."""
-
-    group: FailureGroup
-    words: str
-    anchor: str
 
 
 class HtmlReport:
@@ -182,13 +169,10 @@ class HtmlReport:
         self._env = environment()
         self._prepare = Prepare(limit)
         self._again = Prepare(limit)  # decides anew, where other processes saw only their share
-        self._totals = SummaryTotals()
-        self._statistics = ChartData()
-        self._captures: dict[str, int] = {}
+        self._overview = Overview()
         self._kept = 0  # connections that are to keep their packets
         self._with_packets = 0  # and those that do
         self._missing: dict[str, dict[int, int]] = {}  # capture -> first frame -> number among those kept
-        self._story = CaptureStory()
         self._static = StaticPart()
         self._blocks = PageBlocks()
 
@@ -205,10 +189,7 @@ class HtmlReport:
     def add(self, entry: Entry) -> None:
         """One connection that was made ready before, in order."""
         connection = entry.connection
-        self._totals.add(connection)
-        self._statistics.add(connection)
-        if not connection.is_copy:
-            self._story.add(connection)
+        self._overview.add(connection)
         number = self._blocks.rows.count
         faulty = self._again.rare(connection)
         if number >= MOST_ROWS:
@@ -229,7 +210,7 @@ class HtmlReport:
 
     def workload(self, workload: Workload) -> None:
         """What the commands of connections came to; called any number of times, in any order."""
-        self._story.workload.merge(workload)
+        self._overview.workload(workload)
 
     @property
     def missing(self) -> dict[str, frozenset[int]]:
@@ -255,34 +236,22 @@ class HtmlReport:
     def close(self, sources: Sequence[Source]) -> None:
         """Writes the page. `sources` are the captures that were read."""
         self._blocks.end()
-        style = asset("style.css")
-        script = '(() => {\n"use strict";\n' + "".join(map(asset, SCRIPTS)) + "})();\n"
-        totals = self._totals
-        findings = [(one, [(c.stream, self.anchor(c)) for c in one.examples]) for one in totals.findings()]
+        style, script = asset("style.css"), script_of(SCRIPTS)
+        totals = self._overview.totals
         try:
             page = self._env.get_template("page.html").generate(
                 title=self._title,
                 note=self._note,
                 theme=self._theme,
-                sources=[_named(source) for source in sources],
-                captured=captured(sources),
-                totals=totals,
-                statistics=self._statistics,
-                findings=findings,
-                severities=_by_severity(totals),
-                headlines=headlines(self._story),
-                closing=self._story.closing(),
-                workload=workload_view(self._story.workload, self._anchor),
-                failures=self._failed(),
-                pictures=[one for one in (who_map(self._statistics), *pictures(self._statistics)) if one is not None],
+                **self._overview.values(sources),
                 columns=COLUMNS,
                 static_rows=self._static.rows,
                 static=list(self._static.views()),
                 rows_left_out=totals.connections - self._blocks.rows.count,
                 with_packets=self._with_packets,
-                several=len(self._captures) > 1,
+                several=self._overview.several,
                 secrets_shown=self._secrets_shown,
-                data=_json_in_html(self._data()),
+                data=json_in_html(self._data()),
                 blocks=self._blocks.chunks(),
                 policy=policy(style, script),
                 style=Markup(style),
@@ -297,9 +266,9 @@ class HtmlReport:
         """What the script needs to know before it unpacks anything."""
         return {
             "columns": COLUMNS,
-            "total": self._totals.connections,
+            "total": self._overview.totals.connections,
             "rows": self._blocks.rows.count,
-            "several": len(self._captures) > 1,
+            "several": self._overview.several,
             "names": VIEW_NAMES,
             "kept": self._blocks.packets.count,
             "starts": {"views": self._blocks.views.starts, "packets": self._blocks.packets.starts},
@@ -308,40 +277,6 @@ class HtmlReport:
             "masked": not self._secrets_shown,
         }
 
-    def _failed(self) -> list[tuple[str, list[FailureRow]]]:
-        """(reason, rows) of each reason for which commands are shown."""
-        found = []
-        for reason in REASONS:
-            groups = self._story.workload.failures.of(reason)[:FAILURES_SHOWN]
-            if groups:
-                found.append((reason, [FailureRow(one, failure_words(one), self._example(one)) for one in groups]))
-        return found
-
-    def _example(self, group: FailureGroup) -> str:
-        capture, stream, _ = group.example or ("", 0, 0)
-        return self._anchor(capture, stream)
-
     def anchor(self, connection: Connection) -> str:
         """c12, or c2-12 in the second capture."""
-        return self._anchor(connection.capture, connection.stream)
-
-    def _anchor(self, capture: str, stream: int) -> str:
-        number = self._captures.setdefault(capture, len(self._captures) + 1)
-        return f"c{stream}" if number == 1 else f"c{number}-{stream}"
-
-
-def _named(source: Source) -> Source:
-    """A source without the folders of the machine that read it: the page is for others."""
-    name = labels.file_name(source.name)
-    warnings, notes = ([line.replace(source.name, name) for line in lines] for lines in (source.warnings, source.notes))
-    return replace(source, name=name, warnings=warnings, notes=notes)
-
-
-def _by_severity(totals: SummaryTotals) -> list[tuple[str, int, int]]:
-    """(severity, kinds of findings, connections with the most frequent of them), worst first."""
-    found = []
-    for severity in labels.SEVERITIES:
-        kinds = [one for one in totals.findings() if one.severity == severity]
-        if kinds:
-            found.append((severity, len(kinds), sum(one.times for one in kinds)))
-    return found
+        return self._overview.anchor(connection.capture, connection.stream)
