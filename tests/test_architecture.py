@@ -111,7 +111,7 @@ ARROWS: dict[str, frozenset[str]] = {
         {
             *("analyzer", "analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.capture"),
             *("analyzer.assistant", "analyzer.metrics", "analyzer.sharing", "analyzer.tables", "analyzer.tui"),
-            *("analyzer.cluster", "analyzer.errors"),
+            *("analyzer.cluster", "analyzer.serve", "analyzer.errors"),
         }
     ),
     # Numbers of a live capture: an output of it, and an observer of its commands.
@@ -129,6 +129,7 @@ ARROWS: dict[str, frozenset[str]] = {
         }
     ),
     "analyzer.tui": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),
+    "analyzer.serve": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),
     "analyzer.__main__": frozenset({"analyzer.cli"}),
     "live_client": frozenset({"analyzer", "analyzer.protocol", "analyzer.capture", "analyzer.errors"}),
 }
@@ -162,6 +163,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "fsspec": ("analyzer.capture.places",),
     "rich": ("analyzer.cli", "analyzer.report", "analyzer.tui"),
     "textual": ("analyzer.tui",),
+    "starlette": ("analyzer.serve",),
+    "uvicorn": ("analyzer.serve",),
 }
 IMPURE = frozenset({"time", "socket", "subprocess", "pathlib", "tempfile", "logging"})
 CHANGES = frozenset({"append", "add", "update", "pop", "clear", "extend", "setdefault", "insert"})

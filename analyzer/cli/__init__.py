@@ -31,6 +31,7 @@ MODULES: Final[dict[str, str]] = {
     "export": "analyzer.cli.export",
     "sql": "analyzer.cli.sql",
     "tui": "analyzer.cli.tui",
+    "serve": "analyzer.cli.serve",
     "live": "analyzer.cli.live",
     "interfaces": "analyzer.cli.interfaces",
     "extract": "analyzer.cli.extract",

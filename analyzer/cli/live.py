@@ -19,6 +19,7 @@ from analyzer.cli.arguments import Commands, analysis_arguments, clock_argument,
 from analyzer.cli.console import complain, complain_lines
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import open_output, silence_stdout
+from analyzer.cli.serve import MISSING, SERVE_AT, listening, public_argument, refused
 from analyzer.cli.tui import terminal_there
 from analyzer.engine.live_following import LiveOutput, ViewClosed
 from analyzer.engine.privileges import invoking_user, user_named
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from analyzer.report.live_views import LivePage, LiveView
     from analyzer.report.prose.clock import WallClock
     from analyzer.report.prose.summary import SummaryTotals
+    from analyzer.serve.live import LivePageProcess
+    from analyzer.serve.ring import RingWork
     from analyzer.tui.live import ScreenProcess
 
 MEGABYTE: Final = 1 << 20
@@ -50,12 +53,15 @@ _MODULES: Final = {
         "analyzer.report.html.page",
         "analyzer.report.live_views",
     ),
+    "": (),
     "tui": ("analyzer.tui.app", "analyzer.tui.live", "textual.drivers.linux_driver"),
+    "serve": ("analyzer.serve.live", "analyzer.report.html.charts", "uvicorn.lifespan.off", "uvicorn.loops.auto"),
 }
 
 EXAMPLES = """examples:
   sudo handshark live -i eth0                             # a live table of logins
   sudo handshark live -i eth0 --tui                       # filters, packets, commands; ? shows the keys
+  sudo handshark live -i eth0 --serve                     # the report's page in the browser, as it happens
   sudo handshark live -i any --format jsonl | jq -c 'select(.final and .outcome == "rejected")'
   sudo handshark live -i eth0 -w storm.pcapng -a duration:60 --report storm.html
   sudo handshark live -i eth0 -w ring.pcapng -b filesize:100000 -b files:10
@@ -102,14 +108,6 @@ def _mebibytes(text: str) -> int:
     return number
 
 
-def _listening(text: str) -> tuple[str, int]:
-    """The type of --metrics."""
-    address, _, number = text.rpartition(":")
-    if not address or not number.isdecimal() or int(number) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT, as {METRICS_AT}")
-    return address.strip("[]"), int(number)
-
-
 def _or_ever(text: str) -> float | None:
     """The type of --duration."""
     return None if text == "0" else _seconds(text)
@@ -142,10 +140,19 @@ def add(commands: Commands) -> None:
     parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: text")
     parser.add_argument("--tui", action="store_true", help="look around in it, as with `handshark tui`")
     parser.add_argument(
+        "--serve",
+        nargs="?",
+        const=SERVE_AT,
+        type=listening,
+        metavar="ADDRESS:PORT",
+        help=f"the report's page in the browser, as it happens (default: {SERVE_AT}); it ends with the capture",
+    )
+    public_argument(parser)
+    parser.add_argument(
         "--metrics",
         nargs="?",
         const=METRICS_AT,
-        type=_listening,
+        type=listening,
         metavar="ADDRESS:PORT",
         help=f"numbers for Prometheus, at http://ADDRESS:PORT/metrics (default: {METRICS_AT})",
     )
@@ -242,24 +249,40 @@ class _Output(LiveOutput):
         self._view: LiveView | None = None
         self._screen: ScreenProcess | None = None
         self._tui: bool = arguments.tui
+        self._listen: tuple[str, int] | None = arguments.serve
+        self._web: LivePageProcess | None = None
+        self._ring: RingWork | None = None
+        if self._listen is not None and arguments.write is not None:
+            from analyzer.serve.ring import RingWork
+
+            self._ring = RingWork(arguments.write, bool(arguments.ring_buffer), partial(options_of, arguments, 0))
         self._later: list[str] = []  # what is to be said when the terminal is free
         self._on_page: set[int] = set()  # connections whose packets the page has
         self._page: LivePage | None = None
         self._totals: SummaryTotals | None = None
-        self.packets = PACKETS if self._report is not None or self._tui else 0
+        self._all_packets = self._tui or self._listen is not None
+        self.packets = PACKETS if self._report is not None or self._all_packets else 0
 
     def load(self) -> None:
         for name in ("analyzer.report.prose.summary", *_MODULES.get("report" if self._report else self._format, ())):
             importlib.import_module(name)
-        if self._tui:
-            for name in _MODULES["tui"]:
-                importlib.import_module(name)
+        for name in (*_MODULES["tui" if self._tui else ""], *_MODULES["serve" if self._listen else ""]):
+            importlib.import_module(name)
 
     def open(self) -> None:
         from analyzer.report.live_views import LivePage
         from analyzer.report.prose.summary import SummaryTotals
 
         self._totals = SummaryTotals()
+        if self._listen is not None:
+            from analyzer.serve.live import LivePageProcess
+
+            address, port = self._listen
+            try:
+                self._web = LivePageProcess(address, port, self._title, self._show_secrets, self._ring)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, f"--serve {address}:{port}") from error
+            self.tell(f"open {self._web.url}")
         if self._report is not None:
             out = self._stack.enter_context(open_output(self._report, private=self._show_secrets))
             self._page = LivePage(self._stack, out, f"Live capture: {self._title}", self._show_secrets)
@@ -267,6 +290,8 @@ class _Output(LiveOutput):
     def begin(self) -> None:
         from analyzer.report.live_views import LiveJson, LiveLines, LiveScreen
 
+        if self._web is not None:
+            self._web.start()
         if self._tui:
             from analyzer.tui.live import ScreenProcess
 
@@ -287,7 +312,7 @@ class _Output(LiveOutput):
         if self._page is not None and self._page.wants(connection):
             self._on_page.add(connection.stream)
             return True
-        return self._tui
+        return self._all_packets
 
     def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
         if final:
@@ -296,12 +321,26 @@ class _Output(LiveOutput):
             if self._page is not None:
                 self._page.connection(connection, detail if connection.stream in self._on_page else None)
                 self._on_page.discard(connection.stream)
+        if self._web is not None:
+            self._look_on(lambda web: web.news(connection, detail, final))
         if self._screen is not None:
             self._screen.news(connection, detail, final)
         if self._view is not None:
             self._view.news(connection, final)
 
+    def _look_on(self, say: Callable[[LivePageProcess], object]) -> None:
+        """Tells the page's process something; the capture goes on without it."""
+        if self._web is None:
+            return
+        try:
+            say(self._web)
+        except ViewClosed:
+            self._web.close(False)
+            self._web = None
+            self.tell("the page is not served any more: its process has ended")
+
     def tick(self, counts: Counts) -> None:
+        self._look_on(lambda web: web.tick(counts))
         if self._screen is not None:
             self._screen.tick(counts)
         if self._view is not None:
@@ -320,6 +359,7 @@ class _Output(LiveOutput):
             self._later.append(message)
 
     def end(self, source: Source) -> None:
+        self._look_on(lambda web: web.end(source))
         if self._screen is not None:
             with suppress(ViewClosed):
                 self._screen.end(source)
@@ -343,6 +383,9 @@ class _Output(LiveOutput):
         view, self._view = self._view, None
         if view is not None:
             view.close()
+        web, self._web = self._web, None
+        if web is not None:
+            web.close(whole)
         screen, self._screen = self._screen, None
         if screen is not None:
             screen.close(whole)
@@ -358,6 +401,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.tui and not terminal_there():
         return 2
+    if arguments.serve is not None:
+        try:
+            wrong = refused(arguments.serve[0], arguments)
+        except ImportError as error:
+            wrong = MISSING.format(name=error.name)
+        if wrong is not None:
+            complain(f"live: {wrong}")
+            return 2
     try:
         if arguments.tui and arguments.format != "text":
             raise _Wrong("--tui shows a screen: --format jsonl does not go with it")

@@ -141,7 +141,7 @@ class Browser:
             raise TypeError(f"{type(question).__name__} is no question")
 
     def _connections(self, send: Send) -> None:
-        batches = _Batches(send)
+        batches = Batches(send)
         run = Run(self._options, partial(ArrivalCollector, self._keep), 1, batches)
         run.growing = True
         for _, arrivals in run.each(self._names, self._merge):
@@ -151,7 +151,7 @@ class Browser:
 
     def _matches(self, question: AskMatches, send: Send) -> None:
         keep = filter_of(question.filter)
-        batches = _Batches(send)
+        batches = Batches(send)
         jobs = 1 if keep.fields & OF_FINDINGS else None
         for _, keys in Run(self._options, connections(keep, _key), jobs, batches).each(self._names, self._merge):
             for key in keys:
@@ -161,7 +161,7 @@ class Browser:
     def _connection(self, question: AskConnection, send: Send) -> None:
         names = self._names if self._merge else [question.capture]
         collect = partial(ContentCollector, question.first_frame)
-        run = Run(self._options, collect, 1, _OneOnly(send))
+        run = Run(self._options, collect, 1, OneOnly(send))
         for _, contents in run.each(names, self._merge):
             for content in contents:
                 send(content)
@@ -171,7 +171,7 @@ class Browser:
     def _slowest(self, send: Send) -> list[Command]:
         top = TopCommands(SLOWEST_OF_ALL)
         run = Run(
-            self._options, partial(RankedCommands, 0, SLOWEST_OF_ALL, keep=self._keep), self._jobs(), _Batches(send)
+            self._options, partial(RankedCommands, 0, SLOWEST_OF_ALL, keep=self._keep), self._jobs(), Batches(send)
         )
         for number, (_, commands) in enumerate(run.each(self._names, self._merge)):
             for command in commands:
@@ -183,7 +183,7 @@ class Browser:
 
         whole = CommandStatistics(question.kinds)
         collect = partial(SummedCommands, 0, question.kinds, self._keep)
-        for _, several in Run(self._options, collect, self._jobs(), _Batches(send)).each(self._names, self._merge):
+        for _, several in Run(self._options, collect, self._jobs(), Batches(send)).each(self._names, self._merge):
             for statistics in several:
                 whole.merge(statistics)
         send(whole)
@@ -192,7 +192,7 @@ class Browser:
         return 1 if self._keep is not None and self._keep.fields & OF_FINDINGS else None
 
 
-class _Batches(RunListener):
+class Batches(RunListener):
     """Sends items in lists: many at once, or what there is when a batch has been read."""
 
     def __init__(self, send: Send) -> None:
@@ -222,7 +222,7 @@ class _Batches(RunListener):
         self._send(source)
 
 
-class _OneOnly(_Batches):
+class OneOnly(Batches):
     """For what is asked of one capture: that it can not be read is what there is to say."""
 
     def failed(self, error: CaptureError) -> None:

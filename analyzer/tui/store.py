@@ -5,13 +5,12 @@ Memory is bounded: of so many connections as stay whole, and a row of text and n
 
 from __future__ import annotations
 
+import pickle
 import sys
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Final
-
-import msgspec
 
 from analyzer.analysis.model.connection import Connection
 from analyzer.report.escape import terminal
@@ -74,8 +73,6 @@ class ConnectionStore:
         self._whole: OrderedDict[int, Connection] = OrderedDict()
         self._places: dict[int, tuple[int, int]] = {}
         self._spool: IO[bytes] | None = None
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode: Callable[[bytes], Connection] = msgspec.msgpack.Decoder(Connection).decode
         self.left_out = 0
 
     def __len__(self) -> int:
@@ -115,7 +112,7 @@ class ConnectionStore:
         if self._spool is None:
             self._spool = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - it lives as long as this does
         self._spool.seek(0, 2)
-        data = self._encode(connection)
+        data = pickle.dumps(connection)
         self._places[row] = self._spool.tell(), len(data)
         self._spool.write(data)
 
@@ -156,7 +153,9 @@ class ConnectionStore:
         start, length = self._places[row]
         assert self._spool is not None
         self._spool.seek(start)
-        return self._decode(self._spool.read(length))
+        found = pickle.loads(self._spool.read(length))
+        assert isinstance(found, Connection)
+        return found
 
     def sorted(self, rows: list[int], column: int, reverse: bool) -> list[int]:
         """The rows in the order of a column; those that are equal stay as they are."""

@@ -207,7 +207,7 @@ def packet(number: int, sender: str, record: str, summary: str = "", data: bytes
 
 
 def detail(text: str = "8.4.3") -> ConnectionDetail:
-    wire = b"\x0a" + text.encode("utf-8", "surrogateescape") + bytes(range(60))
+    wire = b"\x0a" + text.encode("utf-8", "surrogatepass") + bytes(range(60))
     broken = packet(3, "server", "Malformed", "AuthMoreData", b"\x01")
     broken.error = "AuthMoreData.data at byte 1: 1 byte expected, 0 left"
     broken.fields = []

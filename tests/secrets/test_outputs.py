@@ -31,6 +31,7 @@ from analyzer.tables.schema import TABLES
 from tests.secrets.planted import MARK, all_of_it
 from tests.secrets.search import around, forms, unpacked
 from tests.secrets.statements import ORDINARY, VISIBLE
+from tests.serve.support import serving, whole
 from tests.wire.files import pcap
 from tests.wire.mysql import ok, query
 from tests.wire.script import ACCEPTED, conversation
@@ -76,6 +77,7 @@ SILENT = {
     "tui": "is a screen: see tests/tui/test_hostile.py",
     "live": "shows what analyze shows: see the test of its page; what it writes is a capture",
     "inject-keys": "writes a capture",
+    "serve": "is pages: see test_a_browser_is_told_no_secret",
     "mcp": "answers an assistant: see test_an_assistant_is_told_no_secret",
     "extract": "writes a capture",
     "redact": "writes a capture without secrets: see tests/sharing",
@@ -153,6 +155,17 @@ def test_an_assistant_is_told_no_secret(capture: Path) -> None:
     shown = json.dumps(told).encode()
     assert len(shown) > 100_000
     assert around(shown, MARK.encode()) == []
+
+
+def test_a_browser_is_told_no_secret(capture: Path) -> None:
+    shown: list[bytes] = []
+    with serving([str(capture)]) as visitor:
+        said = whole(visitor, "/captures/1/events")
+        shown += [json.dumps(said).encode(), visitor.ask("/").body, visitor.ask("/captures/1").body]
+        shown += [visitor.ask(f"/captures/1/connections/{number}").body for number in list(said["rows"])[:40]]
+        shown.append(visitor.ask("/compare?before=1&after=1").body)
+    assert sum(map(len, shown)) > 300_000
+    assert around(b"\n".join(shown), MARK.encode()) == []
 
 
 @pytest.mark.parametrize(

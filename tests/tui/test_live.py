@@ -6,7 +6,6 @@ import asyncio
 import copy
 import os
 import pickle
-import signal
 import struct
 import threading
 from collections.abc import Callable
@@ -21,10 +20,10 @@ from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.engine.browsing import Arrival
-from analyzer.engine.live_following import ViewClosed
+from analyzer.engine.onlooker import LiveNews
 from analyzer.tui import live as lives
 from analyzer.tui.app import LIVE_KEPT, TuiApp
-from analyzer.tui.live import LiveFeed, LiveNews, ScreenProcess
+from analyzer.tui.live import LiveFeed
 from tests.report import examples
 from tests.tui.support import main_of, opened, seen, streams, table_of, until
 
@@ -195,42 +194,3 @@ def answers(feed: LiveFeed, number: int) -> bool:
         return bool(list(feed.content(("live", number + 1))))
     except WorkFailed:
         return False
-
-
-def test_the_analysis_never_waits_for_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process of the screen takes nothing: news are left out and counted, and it is noticed when it goes."""
-    monkeypatch.setattr(lives, "CROWDED", 100_000)
-    monkeypatch.setattr(lives, "FULL", 300_000)
-
-    def stuck(receive: int, title: str) -> None:
-        os.read(receive, 1)
-        os._exit(0)
-
-    screen = ScreenProcess("eth0", stuck)
-    screen.start()
-    with pytest.raises(ViewClosed):
-        flood(screen, 100_000)
-    screen.close(True)
-
-
-def flood(screen: ScreenProcess, many: int) -> None:
-    """More news than a screen takes."""
-    for number in range(many):
-        screen.news(numbered(number), examples.detail(), True)
-        screen.tick(Counts())
-
-
-def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lives, "FULL", 300_000)
-    screen = ScreenProcess("eth0", lambda receive, title: asleep())
-    screen.start()
-    flood(screen, 1000)
-    assert screen.lost > 0
-    screen.close(False)
-
-
-def asleep() -> None:
-    """A screen that never looks."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    while True:
-        signal.pause()

@@ -39,6 +39,7 @@ COLUMNS: Final[tuple[tuple[str, bool], ...]] = (
     ("Version", False),
     ("Lasted", True),  # microseconds
 )
+LASTED: Final = len(COLUMNS) - 1  # in a page that is served -1 where it goes on
 LONGEST_CELL: Final = 80
 MOST_ATTRIBUTES: Final = 100
 # JSON in which no character can be other than it looks, and whose texts need no shortening.

@@ -43,6 +43,8 @@ MOST_ROWS: Final = 100_000
 # Compressed bytes of packets in one page; connections after that keep everything but their packets.
 MOST_BYTES: Final = 9 << 20
 SCRIPTS: Final = ("unpack.js", "table.js", "connection.js", "panes.js", "page.js")
+# What stands above the table, in its order.
+PARTS: Final = ("summary", "contents", "findings", "failures", "workload", "pictures")
 
 # Packets that were to be kept and never came.
 NO_PACKETS: Final = [*[b"[]"] * (PACKET_COLUMNS + FIELD_COLUMNS), b'[0,""]', b"[]"]
@@ -90,6 +92,9 @@ def environment() -> jinja2.Environment:
         shares=shares,
         phase_class=phase_class,
         br=Markup("<br>"),
+        parts=PARTS,
+        served=None,
+        waiting="",
     )
     env.filters["brief"] = lambda text: clip(terminal(text), LONGEST_CELL)
     env.filters["hex_lines"] = lambda digits: escape("\n".join(hex_lines(bytes.fromhex(digits))))

@@ -50,8 +50,8 @@ function _shtab_handshark_using
   test "$_shtab_handshark_cmdpath" = "$argv"
 end
 
-set -g _shtab_handshark_commands analyze commands explain findings stats follow dissect fields report export sql tui live interfaces extract redact inject-keys mcp corpus verify
-set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --cluster --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keep --key --keylog --limit --map --memory --metrics --most-open --note --other --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --scratch --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --workers --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
+set -g _shtab_handshark_commands analyze commands explain findings stats follow dissect fields report export sql tui serve live interfaces extract redact inject-keys mcp corpus verify
+set -g _shtab_handshark_opts_with_value --autostop --buffer-size --by --capture-filter --cluster --color --count --duration --fail-on --file --finding --format --idle --interface --jobs --keep --key --keylog --limit --listen --map --memory --metrics --most-open --note --other --otlp --output --partition --password-file --port --read --report --ring-buffer --rows --rsa-key --scratch --serve --show --slow --snapshot-length --sort --source --stream --table --theme --time --title --top --tz --user --width --workers --write -B -E -O -T -Y -a -b -c -d -e -f -i -o -r -s -t -w -z
 
 complete -c handshark -e
 complete -c handshark -f
@@ -269,6 +269,19 @@ complete -c handshark -n '_shtab_handshark_using tui' -l password-file -xka "(__
 complete -c handshark -n '_shtab_handshark_using tui' -l merge -d 'read several files as one capture, in time order'
 complete -c handshark -n '_shtab_handshark_using tui' -s Y -x -d 'only connections for which it holds, or one of whose packets it holds for; Wireshark'"'"'s display filters (see `handshark fields`)'
 complete -c handshark -n '_shtab_handshark_using tui; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
+complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a serve -d 'Serves captures to a browser on this machine: each as the report'"'"'s page, whose parts are read when they are looked at. A folder is a list, which takes captures that are sent to it and compares two. It only reads. The address that is printed holds a key; without it nothing is shown.'
+complete -c handshark -n '_shtab_handshark_using serve' -s h -l help -d 'show this help message and exit'
+complete -c handshark -n '_shtab_handshark_using serve' -s Y -x -d 'only connections for which it holds, or one of whose packets it holds for; Wireshark'"'"'s display filters (see `handshark fields`)'
+complete -c handshark -n '_shtab_handshark_using serve' -l listen -x -d 'where (default: 127.0.0.1:8422)'
+complete -c handshark -n '_shtab_handshark_using serve' -l public -d 'let other machines in: without it only loopback is listened on'
+complete -c handshark -n '_shtab_handshark_using serve' -l open -d 'show the page in the browser'
+complete -c handshark -n '_shtab_handshark_using serve' -l port -x -d 'MySQL is assumed on this port where a connection'"'"'s start was not captured (repeatable; 3306 always is)'
+complete -c handshark -n '_shtab_handshark_using serve' -l keylog -xka "(__fish_complete_path (commandline -ct))" -d 'TLS secrets in NSS key log format (repeatable); those inside a pcapng are used without asking'
+complete -c handshark -n '_shtab_handshark_using serve' -l rsa-key -xka "(__fish_complete_path (commandline -ct))" -d 'a server'"'"'s RSA key (PEM), for RSA key exchange up to TLS 1.2'
+complete -c handshark -n '_shtab_handshark_using serve' -l show-secrets -d 'do not mask passwords, tokens and scrambles'
+complete -c handshark -n '_shtab_handshark_using serve' -l memory -x -d 'what all connections may hold back together (default: 512M)'
+complete -c handshark -n '_shtab_handshark_using serve' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'check this password against the captured logins'
+complete -c handshark -n '_shtab_handshark_using serve; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'captures, or folders that hold them'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a live -d 'Captures interfaces, and shows every MySQL connection when its login is decided. Switches are dumpcap'"'"'s.'
 complete -c handshark -n '_shtab_handshark_using live' -s h -l help -d 'show this help message and exit'
 complete -c handshark -n '_shtab_handshark_using live' -s i -l interface -x -d 'repeatable; `any` (the default) is all of them; see `handshark interfaces`'
@@ -287,6 +300,8 @@ complete -c handshark -n '_shtab_handshark_using live' -s Y -x -d 'only connecti
 complete -c handshark -n '_shtab_handshark_using live' -l report -xka "(__fish_complete_path (commandline -ct))" -d 'write a page about what was analysed, at the end'
 complete -c handshark -n '_shtab_handshark_using live' -l format -xka "text jsonl" -d 'default: text'
 complete -c handshark -n '_shtab_handshark_using live' -l tui -d 'look around in it, as with `handshark tui`'
+complete -c handshark -n '_shtab_handshark_using live' -l serve -x -d 'the report'"'"'s page in the browser, as it happens (default: 127.0.0.1:8422); it ends with the capture'
+complete -c handshark -n '_shtab_handshark_using live' -l public -d 'let other machines in: without it only loopback is listened on'
 complete -c handshark -n '_shtab_handshark_using live' -l metrics -x -d 'numbers for Prometheus, at http://ADDRESS:PORT/metrics (default: 127.0.0.1:9422)'
 complete -c handshark -n '_shtab_handshark_using live' -l otlp -x -d 'numbers, findings and failed logins for OpenTelemetry, sent to this collector'
 complete -c handshark -n '_shtab_handshark_using live' -l port -x -d 'a port of MySQL'"'"'s beside 3306 (repeatable)'

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import Field, Layer, PacketExcerpt
 from analyzer.report.html.page import HtmlReport
 from analyzer.report.html.prepare import Entry, Prepare
+from tests.browser import chromium, unavailable
 from tests.report import examples
 
 if TYPE_CHECKING:
@@ -31,25 +30,10 @@ MANY = 20_000
 Opener = Callable[..., "Tab"]
 
 
-def unavailable(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        unavailable("no chromium found")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("playwright is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 def detail() -> ConnectionDetail:

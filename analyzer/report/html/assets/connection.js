@@ -136,7 +136,7 @@ function connectionPage(c, row) {
   const parts = [];
   const main = [];
   if (c.packets) main.push(section("ladder", "What was said", ladder(c)));
-  else main.push(el("p", { class: "note" }, "The packets of this connection are not kept in this page. A higher --limit, or a capture with fewer connections, shows them."));
+  else main.push(el("p", { class: "note" }, c.why || "The packets of this connection are not kept in this page. A higher --limit, or a capture with fewer connections, shows them."));
   if (c.times.length) main.push(section("times", "Where the time went", times(c)));
   if (c.auth.length) main.push(section("authentication", "Authentication, step by step", steps(c)));
   parts.push(el("div", { class: "columns" }, el("div", {}, ...main), el("aside", { class: "side", "aria-label": "Facts" }, ...facts)));

@@ -40,7 +40,14 @@ async function follow() {
 async function showConnection(anchor, row, packet, part) {
   if (current?.anchor !== anchor) {
     const asked = location.hash;
-    const c = await connectionOf(row, anchor, table.columns[ANCHOR + 1][row]);
+    let c;
+    try {
+      c = await connectionOf(row, anchor, table.columns[ANCHOR + 1][row]);
+    } catch (error) {
+      form.querySelector("[role=status]").textContent = "The connection can not be shown: " + error.message;
+      form.querySelector("[role=status]").hidden = false;
+      return;
+    }
     if (location.hash !== asked) return; // the reader has gone on meanwhile
     if (!overview.hidden) leftAt = scrollY;
     document.documentElement.classList.add("one");
@@ -97,6 +104,7 @@ if (window.DecompressionStream && board) {
     arrangeBy(new URLSearchParams(""));
     addEventListener("hashchange", follow);
     addEventListener("keydown", keys);
+    if (data.served) listen();
     return follow();
   }).then(() => document.documentElement.setAttribute("data-ready", ""));
 } else {

@@ -21,7 +21,7 @@ const table = {
 function shown(column, row) {
   const value = table.columns[column][row];
   if (column === 1) return timeOf(value / 1000);
-  if (column === 14) return duration(value * 1000);
+  if (column === 14) return value < 0 ? "open" : duration(value * 1000);
   // Numbers of several captures would not be told apart.
   if (column === 0 && data.several) return table.columns[ANCHOR][row].slice(1);
   return String(value);
@@ -182,21 +182,26 @@ function focusOn(index) {
   body.querySelector(`tr[data-row="${table.order[index]}"] a`)?.focus({ preventScroll: true });
 }
 
-// Query and sort as the page's address says: connections?q=...&sort=lasted&down=1
-function arrangeBy(parameters) {
-  table.query = parameters.get("q") || "";
-  table.sort = Math.max(0, names.indexOf(parameters.get("sort")));
-  table.down = parameters.has("down");
-  if (document.activeElement !== form.elements.q) form.elements.q.value = table.query;
+// Arranges the rows there are now, and says how many they are.
+function rearrange() {
   arrange();
   form.querySelector("output").value =
     table.order.length === data.rows ? count(data.rows, "connection")
       : table.order.length.toLocaleString("en") + " of " + count(data.rows, "connection");
+  board.querySelector("table").setAttribute("aria-rowcount", table.order.length + 1);
+}
+
+// Query and sort as the page's address says: connections?q=...&sort=lasted&down=1
+function arrangeBy(parameters) {
+  table.query = parameters.get("q") || "";
+  table.sort = Math.max(0, names.indexOf(parameters.get("sort")));
+  table.down = parameters.has("down") || (data.served?.newest && !parameters.has("sort") && !parameters.has("up"));
+  if (document.activeElement !== form.elements.q) form.elements.q.value = table.query;
+  rearrange();
   heads.forEach((head, column) => {
     if (column === table.sort && (table.sort || table.down)) head.setAttribute("aria-sort", table.down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   });
-  board.querySelector("table").setAttribute("aria-rowcount", table.order.length + 1);
   form.querySelector("a.here").href = listAddress();
   board.scrollTop = 0;
   draw(true);
@@ -208,6 +213,7 @@ function listAddress() {
   if (table.query) parameters.set("q", table.query);
   if (table.sort) parameters.set("sort", names[table.sort]);
   if (table.down) parameters.set("down", "1");
+  else if (data.served?.newest && !table.sort) parameters.set("up", "1");
   // Left readable: a blank is the only character of a query that a link can not hold.
   const text = decodeURIComponent(parameters.toString().replaceAll("+", "%20")).replaceAll(" ", "+");
   return "#connections" + (text ? "?" + text : "");
@@ -219,6 +225,7 @@ const heads = board ? [...board.querySelectorAll("thead th")] : [];
 async function startTable() {
   const parts = await Promise.all([...document.getElementsByClassName("rows")].map(unpack));
   table.columns = (parts[0] || []).map((_, column) => [].concat(...parts.map((part) => part[column])));
+  if (data.served) table.columns = Array.from({ length: ANCHOR + 2 }, () => []);
   if (!table.columns.length) return;
   table.columns[ANCHOR].forEach((anchor, row) => table.rowOf.set(anchor, row));
   form.hidden = false;

@@ -40,11 +40,12 @@ async function valuesOf(kind, number) {
 
 // A connection as html_view.py made it: its view, and its packets where they are kept. See packet_columns.
 async function connectionOf(row, anchor, kept) {
-  const values = await valuesOf("views", row);
+  const [values, columns, why] = data.served ? await askedFor(kept)
+    : [await valuesOf("views", row), kept < 0 || kept >= data.kept ? null : await valuesOf("packets", kept)];
   const c = Object.fromEntries(data.names.map((name, index) => [name, values[index]]));
   c.id = anchor;
-  if (kept < 0 || kept >= data.kept) return c;
-  const columns = await valuesOf("packets", kept);
+  c.why = why;
+  if (!columns) return c;
   const [counts, depths, names, texts, starts, ends, leftOut, commands] = columns.splice(-8);
   if (!counts.length) return c;
   let at = 0;

@@ -1,0 +1,1 @@
+"""Captures in the browser: a program that serves the report's page, of files and of what is captured right now."""

@@ -1,0 +1,214 @@
+"""What is captured right now, in the browser: a process beside the analysis, which sends it its news."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.connection import Connection as Pipe
+from typing import Final, NoReturn
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from analyzer.analysis.model.connection import Connection, Source
+from analyzer.analysis.model.counts import Counts
+from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.engine.background import Background, WorkAnswer, WorkFailed
+from analyzer.engine.onlooker import LiveNews, OnlookerProcess, alone
+from analyzer.report.html.connection_view import LASTED, VIEW_NAMES, encoded, row
+from analyzer.report.html.prepare import Prepare
+from analyzer.report.html.served import ServedFrom
+from analyzer.report.prose import labels
+from analyzer.serve.app import connection_of, events_of, no_icon, number_of, page_of
+from analyzer.serve.desk import MOST_READING, Desk
+from analyzer.serve.page import ServedPage, encode
+from analyzer.serve.ring import AskRing, RingContent, RingWork
+from analyzer.serve.server import KEY_BYTES, WebServer, first_address, listening
+from analyzer.serve.stream import Streams
+
+# Packets of each connection that are kept for showing, and connections that are listed.
+PACKETS: Final = 200
+MOST_ROWS: Final = 20_000
+# Seconds that those who look on have to be told the last, when the capture is over.
+PARTING_SECONDS: Final = 3.0
+# What stands for how long a connection lasted that is not over.
+GOES_ON: Final = b"-1"
+
+TOOK: Final = VIEW_NAMES.index("took")
+
+Content = tuple[Connection, ConnectionDetail | None, bool]
+
+
+class LivePageProcess(OnlookerProcess):
+    """The page as seen from the analysis. Listens from now on. Raises OSError where that can not be.
+
+    `ring` looks for connections in the files that the capture writes.
+
+    url  the first address
+    """
+
+    def __init__(self, address: str, port: int, title: str, secrets_shown: bool, ring: RingWork | None = None) -> None:
+        self._socket = listening(address, port)
+        key = secrets.token_urlsafe(KEY_BYTES)
+        self.url = first_address(self._socket, address, key)
+        super().__init__(partial(_serve, self._socket, address, key, partial(LiveServer, title, secrets_shown), ring))
+
+    def start(self) -> None:
+        super().start()
+        self._socket.close()  # the process has it
+
+
+def _serve(
+    sock: socket.socket,
+    address: str,
+    key: str,
+    server: Callable[[Desk | None], LiveServer],
+    ring: RingWork | None,
+    receive: int,
+) -> NoReturn:
+    """The process of the page; never returns."""
+    code = 1
+    try:
+        alone(receive, sock.fileno())
+        # The capture decides when it is over: a terminal or a service manager tells both.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        served = server(None if ring is None else Desk(Background(ring.work)))
+        web = WebServer(served.app(), served.streams, sock, address, key)
+        answer = WorkAnswer(Pipe(receive, writable=False))
+        threading.Thread(target=served.follow, args=(answer, web.stop), daemon=True).start()
+        asyncio.run(web.serve())
+        code = 0
+    finally:
+        os._exit(code)
+
+
+class LiveServer:
+    """The application over one page that goes on for as long as the capture does."""
+
+    def __init__(self, title: str, secrets_shown: bool, ring: Desk | None = None, most: int = MOST_ROWS) -> None:
+        """`ring` is asked for connections that are not kept otherwise."""
+        served = ServedFrom("/events", "/connections/", newest=True)
+        self.page = ServedPage(f"Live capture: {title}", served, secrets_shown, most, newest=True)
+        self.streams = Streams()
+        self._prepare = Prepare(0)
+        self._ring = ring
+        self._threads = ThreadPoolExecutor(MOST_READING)
+
+    def app(self) -> Starlette:
+        """The routes."""
+        return Starlette(
+            routes=[
+                Route("/", self._home),
+                Route("/favicon.ico", no_icon),
+                Route("/events", self._events),
+                Route("/connections/{row}", self._connection),
+            ]
+        )
+
+    # -- what comes ----------------------------------------------------------------------------------------------------
+
+    def follow(self, items: Iterable[object], stop: Callable[[], object]) -> None:
+        """Takes what the analysis sends, to its end; tells those who look on, and calls `stop`."""
+        page, end = self.page, "The capture has ended early."
+        try:
+            for item in items:
+                self._take(item)
+                page.ring()
+            end = "The capture is over."
+        except WorkFailed:
+            return
+        finally:
+            page.end(end)
+            until = time.monotonic() + PARTING_SECONDS
+            while page.watchers and time.monotonic() < until:
+                time.sleep(0.05)
+            stop()
+
+    def _take(self, item: object) -> None:
+        if isinstance(item, LiveNews):
+            connection, final = item.arrival.connection, item.arrival.final
+            values = encoded(row(connection))
+            if not final:
+                values[LASTED] = GOES_ON
+            self.page.put(connection, values, pickle.dumps((connection, item.detail, final)), final)
+        elif isinstance(item, Counts):
+            self.page.say(told(item))
+        elif isinstance(item, Source):
+            self.page.source(item)
+
+    # -- what is asked -------------------------------------------------------------------------------------------------
+
+    async def _home(self, request: Request) -> Response:
+        report = self.page.report
+        return page_of(await asyncio.to_thread(report.page, "No connection has come yet."), report.policy)
+
+    async def _events(self, request: Request) -> Response:
+        return events_of(self.streams, self.page, request)
+
+    async def _connection(self, request: Request) -> Response:
+        number = number_of(request.path_params["row"])
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._told, number)
+
+    def _told(self, number: int | None) -> Response:
+        row = None if number is None else self.page.row(number)
+        if number is None or row is None:
+            return PlainTextResponse("It is not listed any more.", 404)
+        kept = self.page.content(number)
+        view, packets, why = [], [], ""
+        if kept is not None:
+            content: Content = pickle.loads(kept[1])
+            connection, detail, final = content
+            entry = self._prepare.entry((connection, detail))
+            view, packets = entry.view, entry.packets
+            if not final:
+                view[TOOK] = encode(f"{labels.duration(connection.lasted_ns)} so far")
+                why = "Its packets are kept when it is over."
+        if not packets and not why:
+            why = "Too much came at one time: its packets were not kept."
+            try:
+                found = self._of_ring(row)
+                view, packets, why = found.view, found.packets, ""
+            except WorkFailed as error:
+                why = f"{why} {error}"
+        if not view:
+            return PlainTextResponse("It is not kept any more.", 404)
+        columns = b"[" + b",".join(packets) + b"]" if packets else b"null"
+        return connection_of(b"[" + b",".join(view) + b"]", columns, why)
+
+    def _of_ring(self, row: bytes) -> RingContent:
+        """Raises WorkFailed."""
+        if self._ring is None:
+            raise WorkFailed("With -w FILE they would be looked for there.")
+        values = msgspec.json.decode(row)
+        start, client, server, lasted = values[1], values[3], values[4], values[LASTED]
+        return self._ring.first(AskRing(start, start + max(lasted, 0), client, server), RingContent)
+
+
+def told(counts: Counts) -> str:
+    """What has been counted, in one line."""
+    parts = [
+        f"{counts.frames:,} frames",
+        labels.count(counts.logins, "login"),
+        f"{counts.failures:,} failed",
+        f"{counts.open:,} open",
+    ]
+    if counts.dropped:
+        parts.append(f"{counts.dropped:,} dropped by the kernel")
+    if counts.skipped:
+        parts.append(f"{counts.skipped:,} not analysed")
+    if counts.lag_seconds >= 1:
+        parts.append(f"{counts.lag_seconds:.0f} s behind")
+    return f"Live for {labels.duration(int(counts.seconds) * 1_000_000_000)}: {', '.join(parts)}."
