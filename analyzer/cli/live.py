@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from analyzer.report.live_views import LivePage, LiveView
     from analyzer.report.prose.clock import WallClock
     from analyzer.report.prose.summary import SummaryTotals
-    from analyzer.serve.live import LivePageProcess
-    from analyzer.serve.ring import RingWork
+    from analyzer.serve.live import LivePageProcess, LiveServer
     from analyzer.tui.live import ScreenProcess
 
 MEGABYTE: Final = 1 << 20
@@ -55,7 +54,11 @@ _MODULES: Final = {
     ),
     "": (),
     "tui": ("analyzer.tui.app", "analyzer.tui.live", "textual.drivers.linux_driver"),
-    "serve": ("analyzer.serve.live", "analyzer.report.html.charts", "uvicorn.lifespan.off", "uvicorn.loops.auto"),
+    "serve": (
+        *("analyzer.serve.live", "analyzer.serve.ring", "anyio._backends._asyncio", "asyncio.selector_events"),
+        *("concurrent.futures.thread", "encodings.idna", "uvicorn.lifespan.off", "uvicorn.loops.auto"),
+        *("uvicorn.loops.asyncio", "analyzer.analysis.commands.excerpt"),
+    ),
 }
 
 EXAMPLES = """examples:
@@ -251,11 +254,8 @@ class _Output(LiveOutput):
         self._tui: bool = arguments.tui
         self._listen: tuple[str, int] | None = arguments.serve
         self._web: LivePageProcess | None = None
-        self._ring: RingWork | None = None
-        if self._listen is not None and arguments.write is not None:
-            from analyzer.serve.ring import RingWork
-
-            self._ring = RingWork(arguments.write, bool(arguments.ring_buffer), partial(options_of, arguments, 0))
+        self._ring = (arguments.write, bool(arguments.ring_buffer), partial(options_of, arguments, 0))
+        self._served: LiveServer | None = None
         self._later: list[str] = []  # what is to be said when the terminal is free
         self._on_page: set[int] = set()  # connections whose packets the page has
         self._page: LivePage | None = None
@@ -268,18 +268,25 @@ class _Output(LiveOutput):
             importlib.import_module(name)
         for name in (*_MODULES["tui" if self._tui else ""], *_MODULES["serve" if self._listen else ""]):
             importlib.import_module(name)
+        if self._listen is not None:
+            from analyzer.serve.live import LiveServer
+
+            self._served = LiveServer(self._title, self._show_secrets)
+            self._served.page.report.load()
 
     def open(self) -> None:
         from analyzer.report.live_views import LivePage
         from analyzer.report.prose.summary import SummaryTotals
 
         self._totals = SummaryTotals()
-        if self._listen is not None:
+        if self._listen is not None and self._served is not None:
             from analyzer.serve.live import LivePageProcess
+            from analyzer.serve.ring import RingWork
 
             address, port = self._listen
+            ring = None if self._ring[0] is None else RingWork(*self._ring)
             try:
-                self._web = LivePageProcess(address, port, self._title, self._show_secrets, self._ring)
+                self._web = LivePageProcess(address, port, self._served, ring)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, f"--serve {address}:{port}") from error
             self.tell(f"open {self._web.url}")

@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     captures = Captures(arguments.captures, background, arguments.show_secrets, home)
     try:
         served = CaptureServer(captures)
-        _serve(WebServer(served.app(), served.streams, listening(address, port), address), arguments.open)
+        _serve(WebServer(served.app(), served.streams, listening(address, port), address, served.entry), arguments.open)
     except OSError as error:
         complain(f"--listen {address}:{port}: {error.strerror}")
         return 3

@@ -15,11 +15,13 @@ class NewestSpool(Generic[K]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._places: list[dict[K, tuple[int, int]]] = [{}, {}]
-        self._files: list[IO[bytes]] = [_file(), _file()]
+        self._files: list[IO[bytes]] = []  # there are none before something is put in
         self._size = 0
 
     def put(self, key: K, data: bytes) -> None:
         """Keeps bytes; those that the key had before are forgotten."""
+        if not self._files:
+            self._files = [_file(), _file()]
         if self._size + len(data) > self._most and self._size:
             self._files.pop(0).close()
             self._places.pop(0)
@@ -34,7 +36,7 @@ class NewestSpool(Generic[K]):
 
     def get(self, key: K) -> bytes | None:
         """What was put in, where it is still kept."""
-        for file, places in zip(self._files, self._places, strict=True):
+        for file, places in zip(self._files, self._places, strict=False):
             if key in places:
                 start, length = places[key]
                 file.seek(start)

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from analyzer.engine.background import WorkFailed
 from analyzer.report.html.page import asset, policy
-from analyzer.report.html.served import CaptureListPage, plain_page
+from analyzer.report.html.served import CaptureListPage, entry_page, plain_page
 from analyzer.serve.captures import (
     MOST_BYTES,
     MOST_IN_ALL,
@@ -50,6 +50,7 @@ class CaptureServer:
         self._list = CaptureListPage("Captures", UPLOADS)
         self._threads = ThreadPoolExecutor(MOST_READING)
         self.streams = Streams()
+        self.entry = entry_page()
 
     def app(self) -> Starlette:
         """The routes."""

@@ -17,7 +17,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from analyzer.report.html.served import plain_page
+# A page's HTML and its policy.
+Page = tuple[str, str]
 
 TOKEN: Final = "token"
 NO_KEY: Final = "The key is missing or wrong: open the address that the program has printed. It holds the key."
@@ -37,14 +38,17 @@ NEVER_FRAMED: Final = "; frame-ancestors 'none'"
 class Guard:
     """Lets those through who have the key, to an application that need not ask again."""
 
-    def __init__(self, app: ASGIApp, port: int, everywhere: bool, names: frozenset[str], token: str) -> None:
+    def __init__(
+        self, app: ASGIApp, port: int, everywhere: bool, names: frozenset[str], token: str, entry: Page
+    ) -> None:
         """`everywhere`: any address of this machine, not loopback alone; `names` are further names of it; `token` is
-        what the first address holds."""
+        what the first address holds, and `entry` the page that brings the cookie."""
         self._app = app
         self._port = port
         self._everywhere = everywhere
         self._names = names | {"localhost"}
         self._token = token
+        self._entry = entry
         self._cookie = secrets.token_urlsafe(32)
         # Cookies know no ports: two servers on one machine would take each other's.
         self._cookie_name = f"handshark-{port}"
@@ -97,7 +101,7 @@ class Guard:
         if scope["method"] != "GET" or not _same(given, self._token):
             return PlainTextResponse(NO_KEY, 403)
         # A page and no redirect: a browser that came from elsewhere would not send the cookie along with that.
-        html, rules = plain_page("handshark", "The page opens.", "/")
+        html, rules = self._entry
         answer = HTMLResponse(html, headers={"content-security-policy": rules})
         answer.set_cookie(self._cookie_name, self._cookie, path="/", httponly=True, samesite="strict")
         return answer

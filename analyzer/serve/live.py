@@ -29,7 +29,7 @@ from analyzer.engine.background import Background, WorkAnswer, WorkFailed
 from analyzer.engine.onlooker import LiveNews, OnlookerProcess, alone
 from analyzer.report.html.connection_view import LASTED, VIEW_NAMES, encoded, row
 from analyzer.report.html.prepare import Prepare
-from analyzer.report.html.served import ServedFrom
+from analyzer.report.html.served import ServedFrom, entry_page
 from analyzer.report.prose import labels
 from analyzer.serve.app import connection_of, events_of, no_icon, number_of, page_of
 from analyzer.serve.desk import MOST_READING, Desk
@@ -54,16 +54,17 @@ Content = tuple[Connection, ConnectionDetail | None, bool]
 class LivePageProcess(OnlookerProcess):
     """The page as seen from the analysis. Listens from now on. Raises OSError where that can not be.
 
-    `ring` looks for connections in the files that the capture writes.
+    `served` is what the process serves, made and loaded while the program can be read. `ring` looks for connections in
+    the files that the capture writes.
 
     url  the first address
     """
 
-    def __init__(self, address: str, port: int, title: str, secrets_shown: bool, ring: RingWork | None = None) -> None:
+    def __init__(self, address: str, port: int, served: LiveServer, ring: RingWork | None = None) -> None:
         self._socket = listening(address, port)
         key = secrets.token_urlsafe(KEY_BYTES)
         self.url = first_address(self._socket, address, key)
-        super().__init__(partial(_serve, self._socket, address, key, partial(LiveServer, title, secrets_shown), ring))
+        super().__init__(partial(_serve, self._socket, address, key, served, ring))
 
     def start(self) -> None:
         super().start()
@@ -71,12 +72,7 @@ class LivePageProcess(OnlookerProcess):
 
 
 def _serve(
-    sock: socket.socket,
-    address: str,
-    key: str,
-    server: Callable[[Desk | None], LiveServer],
-    ring: RingWork | None,
-    receive: int,
+    sock: socket.socket, address: str, key: str, served: LiveServer, ring: RingWork | None, receive: int
 ) -> NoReturn:
     """The process of the page; never returns."""
     code = 1
@@ -85,8 +81,9 @@ def _serve(
         # The capture decides when it is over: a terminal or a service manager tells both.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        served = server(None if ring is None else Desk(Background(ring.work)))
-        web = WebServer(served.app(), served.streams, sock, address, key)
+        if ring is not None:
+            served.ring = Desk(Background(ring.work))
+        web = WebServer(served.app(), served.streams, sock, address, served.entry, key)
         answer = WorkAnswer(Pipe(receive, writable=False))
         threading.Thread(target=served.follow, args=(answer, web.stop), daemon=True).start()
         asyncio.run(web.serve())
@@ -96,15 +93,18 @@ def _serve(
 
 
 class LiveServer:
-    """The application over one page that goes on for as long as the capture does."""
+    """The application over one page that goes on for as long as the capture does.
 
-    def __init__(self, title: str, secrets_shown: bool, ring: Desk | None = None, most: int = MOST_ROWS) -> None:
-        """`ring` is asked for connections that are not kept otherwise."""
+    ring  is asked for connections that are not kept otherwise
+    """
+
+    def __init__(self, title: str, secrets_shown: bool, most: int = MOST_ROWS) -> None:
         served = ServedFrom("/events", "/connections/", newest=True)
         self.page = ServedPage(f"Live capture: {title}", served, secrets_shown, most, newest=True)
         self.streams = Streams()
+        self.entry = entry_page()
         self._prepare = Prepare(0)
-        self._ring = ring
+        self.ring: Desk | None = None
         self._threads = ThreadPoolExecutor(MOST_READING)
 
     def app(self) -> Starlette:
@@ -190,11 +190,11 @@ class LiveServer:
 
     def _of_ring(self, row: bytes) -> RingContent:
         """Raises WorkFailed."""
-        if self._ring is None:
+        if self.ring is None:
             raise WorkFailed("With -w FILE they would be looked for there.")
         values = msgspec.json.decode(row)
         start, client, server, lasted = values[1], values[3], values[4], values[LASTED]
-        return self._ring.first(AskRing(start, start + max(lasted, 0), client, server), RingContent)
+        return self.ring.first(AskRing(start, start + max(lasted, 0), client, server), RingContent)
 
 
 def told(counts: Counts) -> str:

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from analyzer.serve.bounded import LONGEST_HEAD, MOST_CONNECTIONS, BoundedProtocol
-from analyzer.serve.guard import TOKEN, Guard
+from analyzer.serve.guard import TOKEN, Guard, Page
 from analyzer.serve.stream import Streams
 
 KEEP_ALIVE_SECONDS: Final = 5
@@ -48,18 +48,18 @@ def listening(address: str, port: int) -> socket.socket:
 
 
 class WebServer:
-    """Serves an application on a socket that listens, behind a guard.
+    """Serves an application on a socket that listens, behind a guard. `entry` is the page that brings the cookie.
 
     url  the first address: it holds the key
     """
 
     def __init__(
-        self, app: ASGIApp, streams: Streams, sock: socket.socket, address: str, key: str | None = None
+        self, app: ASGIApp, streams: Streams, sock: socket.socket, address: str, entry: Page, key: str | None = None
     ) -> None:
         key = key or secrets.token_urlsafe(KEY_BYTES)
         port = int(sock.getsockname()[1])
         names = {address.lower()} if is_loopback(address) else {address.lower(), socket.gethostname().lower()}
-        guard = Guard(app, port, not is_loopback(address), frozenset(names), key)
+        guard = Guard(app, port, not is_loopback(address), frozenset(names), key, entry)
         self._streams = streams
         self._socket = sock
         self.url = first_address(sock, address, key)

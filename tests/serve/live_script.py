@@ -57,7 +57,7 @@ class LiveScript:
 @contextmanager
 def live(most: int = 1000) -> Iterator[tuple[Visitor, LiveScript]]:
     script = LiveScript()
-    made = LiveServer("eth0", False, None, most)
+    made = LiveServer("eth0", False, most)
     stopped = threading.Event()
     thread = threading.Thread(target=made.follow, args=(script.answer, stopped.set), daemon=True)
     thread.start()

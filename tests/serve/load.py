@@ -16,7 +16,7 @@ from typing import NamedTuple
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.serve.live import LivePageProcess
+from analyzer.serve.live import LivePageProcess, LiveServer
 from tests.report import examples
 from tests.serve.support import Visitor
 
@@ -64,7 +64,7 @@ def numbered(number: int) -> Connection:
 
 def load(seconds: float) -> LoadFigures:
     """Sends connections evenly for so long."""
-    page = LivePageProcess("127.0.0.1", 0, "load", False)
+    page = LivePageProcess("127.0.0.1", 0, LiveServer("load", False))
     page.start()
     pid = _child()
     visitor = Visitor(page.url)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.engine.background import Background
+from analyzer.report.html.served import entry_page
 from analyzer.serve.app import CaptureServer
 from analyzer.serve.captures import Captures
 from analyzer.serve.server import WebServer, listening
@@ -100,7 +101,7 @@ def parsed(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[tuple[
 @contextmanager
 def running(app: Any, streams: Streams, address: str = "127.0.0.1") -> Iterator[Visitor]:
     """The application, served."""
-    server = WebServer(app, streams, listening(address, 0), address)
+    server = WebServer(app, streams, listening(address, 0), address, entry_page())
     started = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(started.set)), daemon=True)
     thread.start()

@@ -135,7 +135,7 @@ def until_rows(visitor: Visitor, since: str, wanted: set[int]) -> tuple[str, lis
 
 def test_it_ends_with_the_capture() -> None:
     """The process: it serves, is told the end, tells it on, and goes."""
-    page = LivePageProcess("127.0.0.1", 0, "eth0", False)
+    page = LivePageProcess("127.0.0.1", 0, LiveServer("eth0", False))
     page.start()
     visitor = Visitor(page.url)
     visitor.enter()
@@ -159,12 +159,14 @@ def test_it_ends_when_the_analysis_is_gone() -> None:
     assert made.page.over
 
 
-def test_the_command_serves_what_is_captured() -> None:
-    """`handshark live --serve`, of a server that greets on loopback and a client that goes."""
+@pytest.mark.parametrize("user", [(), ("--user", "nobody")])
+def test_the_command_serves_what_is_captured(user: tuple[str, ...]) -> None:
+    """`handshark live --serve`, of a server that greets on loopback and a client that goes; also as a user who may not
+    be able to read the program."""
     may_capture()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with capture_of("-i", "lo", "--port", str(port), "--format", "jsonl", "--serve", "127.0.0.1:0") as run:
+        with capture_of("-i", "lo", "--port", str(port), "--format", "jsonl", "--serve", "127.0.0.1:0", *user) as run:
             visitor = Visitor(re.findall(r"open (http\S+)", run.errors)[0])
             visitor.enter()
             watch = Watch(visitor)

@@ -107,7 +107,8 @@ def test_the_page_asks_the_ring_for_what_it_does_not_keep(
     monkeypatch.setattr(page, "KEPT_BYTES", kept)
     found = ring_of(tmp_path, 4)
     with desk(tmp_path / "ring.pcap") as ring:
-        made = LiveServer("eth0", False, ring)
+        made = LiveServer("eth0", False)
+        made.ring = ring
         made.follow(map(partial(LiveNews, detail=None), (Arrival(one, True) for one in found)), lambda: None)
         with running(made.app(), made.streams) as visitor:
             visitor.enter()

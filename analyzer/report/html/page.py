@@ -79,6 +79,7 @@ def environment() -> jinja2.Environment:
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("analyzer.report.html"),
         bytecode_cache=_compiled(),
+        auto_reload=False,  # the user that a live analysis becomes may not be able to look
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_shown,

@@ -12,6 +12,7 @@ import msgspec
 from markupsafe import Markup
 
 from analyzer.analysis.model.connection import Source
+from analyzer.report.html.charts import stacked
 from analyzer.report.html.connection_view import COLUMNS, VIEW_NAMES
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL
 from analyzer.report.html.overview import Overview
@@ -49,6 +50,12 @@ class ServedReport:
         self._style, self._script = asset("style.css"), script_of(SERVED_SCRIPTS)
         self._sent: dict[str, str] = {}
         self.policy = policy(self._style, self._script, ASKS)
+
+    def load(self) -> None:
+        """Reads what it needs later from files of the program."""
+        for name in self._env.list_templates(extensions=["html", "svg"]):
+            self._env.get_template(name)
+        stacked([""], 1, [("", "", [1])])  # pygal reads its own
 
     def page(self, waiting: str) -> str:
         """The page with nothing in it yet; `waiting` says what is waited for."""
@@ -146,3 +153,8 @@ def plain_page(title: str, message: str, target: str = "") -> tuple[str, str]:
         .render(title=title, message=message, target=target, theme="auto", policy=rules, style=Markup(style))
     )
     return html, rules
+
+
+def entry_page() -> tuple[str, str]:
+    """The page that the first address shows, which leads on, and its policy."""
+    return plain_page("handshark", "The page opens.", "/")
