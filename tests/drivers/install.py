@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -286,12 +287,15 @@ def install(part: str) -> None:
     """Install the drivers of `part`, unless they are there. Raises InstallError."""
     if part == "node" and shutil.which("node") is None:
         raise InstallError("node is missing: install the packages nodejs and npm")
-    if installed(part):
-        return
     HOME.mkdir(parents=True, exist_ok=True)
-    PARTS[part]()
-    # Written last: an interrupted installation is made anew.
-    (HOME / f"{part}.ready").write_text(_mark(part), encoding="utf-8")
+    with (HOME / f"{part}.lock").open("w") as handle:
+        # Several test processes want the same.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if installed(part):
+            return
+        PARTS[part]()
+        # Written last: an interrupted installation is made anew.
+        (HOME / f"{part}.ready").write_text(_mark(part), encoding="utf-8")
 
 
 def main() -> int:
