@@ -20,11 +20,12 @@ from analyzer.cli.console import complain, complain_lines
 from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import open_output, silence_stdout
 from analyzer.cli.serve import MISSING, SERVE_AT, listening, public_argument, refused
-from analyzer.cli.tui import terminal_there
+from analyzer.cli.tui import switches, terminal_there
 from analyzer.engine.live_following import LiveOutput, ViewClosed
 from analyzer.engine.privileges import invoking_user, user_named
 from analyzer.errors import CaptureError
 from analyzer.report.escape import terminal
+from analyzer.tui.command_line import CommandLine
 
 if TYPE_CHECKING:
     from analyzer.capture.live.files import Target
@@ -252,6 +253,7 @@ class _Output(LiveOutput):
         self._view: LiveView | None = None
         self._screen: ScreenProcess | None = None
         self._tui: bool = arguments.tui
+        self._line = _line(arguments)
         self._listen: tuple[str, int] | None = arguments.serve
         self._web: LivePageProcess | None = None
         self._ring = (arguments.write, bool(arguments.ring_buffer), partial(options_of, arguments, 0))
@@ -302,7 +304,7 @@ class _Output(LiveOutput):
         if self._tui:
             from analyzer.tui.live import ScreenProcess
 
-            self._screen = ScreenProcess(self._title)
+            self._screen = ScreenProcess(self._title, self._line)
             self._screen.start()
             return
         terminal = sys.stdout.isatty()
@@ -439,6 +441,18 @@ def run(arguments: argparse.Namespace) -> int:
     except CaptureError as error:
         complain(str(error))
         return 3
+
+
+def _line(arguments: argparse.Namespace) -> CommandLine | None:
+    """How the files of this capture are read, while they are written and later; None where it writes none."""
+    if arguments.write is None:
+        return None
+    ring = bool(arguments.ring_buffer)
+    base, suffix = os.path.splitext(arguments.write)
+    keep = arguments.filter
+    words = [*switches(arguments), *(["--merge"] if ring else [])]
+    name = f"{base}_*{suffix}" if ring else arguments.write
+    return CommandLine([name], words, None if keep is None else keep.text, ring)
 
 
 def _captured(arguments: argparse.Namespace, plan: LiveRequest) -> int:

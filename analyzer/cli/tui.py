@@ -88,6 +88,6 @@ def switches(arguments: argparse.Namespace) -> list[str]:
             found += [f"--{name.replace('_', '-')}", str(file)]
     if arguments.show_secrets:
         found.append("--show-secrets")
-    if arguments.merge:
+    if getattr(arguments, "merge", False):
         found.append("--merge")
     return found

@@ -69,7 +69,7 @@ LONGEST_TITLE: Final = 60
 UNREADABLE: Final = 3
 # Textual's theme for terminals of 16 colours.
 SIXTEEN: Final = "ansi-dark"
-LIVE_REPORT: Final = "a live capture leaves no file to read: --report FILE.html or -w FILE at the start writes one"
+NO_FILE: Final = "this capture leaves no file to read: -w FILE at the start writes one"
 
 
 class MainScreen(ViewScreen):
@@ -594,12 +594,13 @@ class MainScreen(ViewScreen):
         """Asks for a name, and writes the HTML report there: of these connections, or of those that are listed."""
         line = self.feed.line
         if line is None:
-            self.say(LIVE_REPORT)
+            self.say(NO_FILE)
             return
         keep = None if self.listing.filter is None else self.listing.filter.text
         if connections:
-            keep = filter_for(connections, self._several)
-        base = os.path.splitext(os.path.basename(line.captures[0]))[0]
+            # Connections of a file that is still written may have other numbers than those of the screen.
+            keep = filter_by_ends(connections) if self.feed.live else filter_for(connections, self._several)
+        base = os.path.splitext(os.path.basename(line.captures[0]))[0].replace("*", "").rstrip("_")
 
         def write(name: str) -> None:
             self.say(f"writing {name} ...")
@@ -614,16 +615,17 @@ class MainScreen(ViewScreen):
         """Asks for a name, and writes the frames of these connections there."""
         line = self.feed.line
         if line is None:
-            self.say("a live capture leaves no file to cut from: -w FILE at the start writes one")
+            self.say(NO_FILE)
             return
         if not connections:
             self.say("there is no connection to extract")
             return
         names = sorted({connection.capture for connection in connections})
-        own = (line if line.merged else line._replace(captures=names))._replace(filter=None)
+        whole = line.merged or self.feed.live
+        own = (line if whole else line._replace(captures=names))._replace(filter=None)
         keep, streams = None, [word for one in connections for word in ("--stream", str(one.stream))]
-        if len(names) > 1 and not line.merged:
-            # Several captures are cut as one, in which connections have other numbers.
+        if self.feed.live or (len(names) > 1 and not line.merged):
+            # What is read then is numbered otherwise: several captures as one, files that are still written.
             keep, streams = filter_by_ends(connections), []
 
         def write(name: str) -> None:
@@ -631,7 +633,7 @@ class MainScreen(ViewScreen):
             words = own.process("extract", keep, *streams, "-w", name)
             self.run_line(words, f"written: {name}, {labels.count(len(connections), 'connection')}")
 
-        base = os.path.splitext(os.path.basename(names[0]))[0]
+        base = os.path.splitext(os.path.basename(names[0]))[0].replace(", ", "-")
         self.ask_file(f"Extract {labels.count(len(connections), 'connection')} to", f"{base}-extract.pcapng", write)
 
 

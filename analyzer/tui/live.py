@@ -17,6 +17,7 @@ from analyzer.engine.browsing import SLOWEST_OF_ALL, ConnectionContent, Connecti
 from analyzer.engine.command_collectors import TopCommands
 from analyzer.engine.onlooker import LiveNews, OnlookerProcess, alone
 from analyzer.engine.spool import NewestSpool
+from analyzer.tui.command_line import CommandLine
 from analyzer.tui.feed import Feed
 
 # Packets of each connection that are kept for showing.
@@ -28,18 +29,19 @@ KEPT_BYTES: Final = 128 << 20
 class ScreenProcess(OnlookerProcess):
     """The screen as seen from the analysis. When the capture is over it stays until the user has seen enough."""
 
-    def __init__(self, title: str) -> None:
-        super().__init__(partial(_screen, title))
+    def __init__(self, title: str, line: CommandLine | None = None) -> None:
+        """`line`: how the files are read that the capture writes; None where it writes none."""
+        super().__init__(partial(_screen, title, line))
 
 
-def _screen(title: str, receive: int) -> NoReturn:
+def _screen(title: str, line: CommandLine | None, receive: int) -> NoReturn:
     """The process of the screen; never returns."""
     code = 1
     try:
         alone(receive)
         from analyzer.tui.app import show
 
-        show(LiveFeed(title, Pipe(receive, writable=False)))
+        show(LiveFeed(title, Pipe(receive, writable=False), line))
         code = 0
     finally:
         os._exit(code)
@@ -79,8 +81,8 @@ class LiveFeed(Feed):
 
     live = True
 
-    def __init__(self, title: str, pipe: Pipe) -> None:
-        super().__init__(title, None)
+    def __init__(self, title: str, pipe: Pipe, line: CommandLine | None = None) -> None:
+        super().__init__(title, line)
         self._pipe = pipe
         self._details: NewestSpool[ConnectionKey] = NewestSpool(KEPT_BYTES)
         self._slowest = TopCommands(SLOWEST_OF_ALL)

@@ -11,11 +11,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
+from textual.widgets import Input
 
+import analyzer
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -23,9 +27,14 @@ from analyzer.engine.browsing import Arrival
 from analyzer.engine.onlooker import LiveNews
 from analyzer.tui import live as lives
 from analyzer.tui.app import LIVE_KEPT, TuiApp
+from analyzer.tui.command_line import CommandLine
+from analyzer.tui.dialogs import FileScreen
 from analyzer.tui.live import LiveFeed
+from tests.cli.support import REFUSED
 from tests.report import examples
 from tests.tui.support import main_of, opened, seen, streams, table_of, until
+from tests.wire.files import pcap
+from tests.wire.script import ACCEPTED, GOODBYE, conversation, in_time_order
 
 
 def numbered(number: int, kind: int = 0) -> Connection:
@@ -61,10 +70,12 @@ class Sender:
         self.send(LiveNews(Arrival(numbered(number, kind), final), detail))
 
 
-def shown(steps: Callable[[Pilot[None], Sender], object], size: tuple[int, int] = (100, 24)) -> None:
+def shown(
+    steps: Callable[[Pilot[None], Sender], object], size: tuple[int, int] = (100, 24), line: CommandLine | None = None
+) -> None:
     """Runs the interface over a live feed."""
     sender = Sender()
-    app = TuiApp(LiveFeed("eth0", sender.pipe))
+    app = TuiApp(LiveFeed("eth0", sender.pipe, line))
 
     async def whole() -> None:
         async with app.run_test(size=size) as pilot:
@@ -194,3 +205,36 @@ def answers(feed: LiveFeed, number: int) -> bool:
         return bool(list(feed.content(("live", number + 1))))
     except WorkFailed:
         return False
+
+
+def test_a_live_capture_that_writes_a_file_is_reported_and_cut_from(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.pcap"
+    scripts = ([*ACCEPTED, *GOODBYE], REFUSED, REFUSED)
+    made = [conversation(script, client=("10.0.0.7", 50000 + number)) for number, script in enumerate(scripts)]
+    whole.write_bytes(pcap(in_time_order(*made)))
+    page, cut = tmp_path / "out.html", tmp_path / "cut.pcapng"
+    found = list(analyzer.connections(whole))
+    line = CommandLine([str(tmp_path / "who*.pcap")], ["--merge"], None, True)
+
+    async def write(pilot: Pilot[None], key: str, name: Path) -> None:
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, FileScreen))
+        pilot.app.screen.query_one(Input).value = str(name)
+        await pilot.press("enter")
+        await until(pilot, lambda: any(f"written: {name}" in note for note in main_of(pilot).said))
+
+    async def steps(pilot: Pilot[None], sender: Sender) -> None:
+        for number, one in enumerate(found):
+            # On the screen they have other numbers than in the file.
+            sender.send(LiveNews(Arrival(replace(one, capture="eth0", stream=100 + number), True), None))
+        await until(pilot, lambda: len(streams(pilot)) == len(found))
+        await write(pilot, "w", page)
+        main_of(pilot).apply('handshark.outcome == "rejected"')
+        await pilot.press("A")
+        await write(pilot, "e", cut)
+
+    shown(steps, line=line)
+    rejected = {one.client for one in found if one.outcome == "rejected"}
+    assert 0 < len(rejected) < len(found)
+    assert {one.client for one in analyzer.connections(cut)} == rejected
+    assert "10.0.0.7" in page.read_text(encoding="utf-8")
