@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,8 +33,11 @@ from analyzer.capture.pcapng_blocks import (
     section_order,
 )
 from analyzer.capture.pcapng_interfaces import Interfaces
+from analyzer.capture.record_chain import packet_blocks
 from analyzer.capture.state import ReadState
 
+# Type and length, with which each block begins.
+HEAD = 8
 # Options of one packet block that are looked at.
 MAX_OPTIONS = 16
 # An old packet block that does not know what was dropped before it.
@@ -55,7 +59,7 @@ class PcapngReader:
         self._error: str | None = None
         self._stopped = False
         # Starts of the blocks that count as frames, and secrets: (number of such blocks before, payload).
-        self._places: list[int] = []
+        self._places = array("q")
         self._secrets: list[tuple[int, bytes]] = []
         self._interfaces = Interfaces()
         # Blocks whose length is no multiple of four: those that are not padded, and those that are all the same.
@@ -156,24 +160,16 @@ class PcapngReader:
 
         None where the window ends before that: `_need` is set.
         """
-        append, head_at, place = self._places.append, struct.Struct(self._order + "II").unpack_from, self._place
-        rounded = self._rounded
-        try:
+        place, used = self._place, len(view)
+        if not self._rounded:
             # Only the chain is followed here, checks are made on whole columns by _flush: this loop is the hot path.
-            while not rounded:
-                kind, length = head_at(view, place)
-                if kind != ENHANCED_PACKET or length < 32:
-                    break
-                append(place)
-                place += length
-            else:
-                kind, length = head_at(view, place)
-        except struct.error:
-            if place <= len(view):
+            place = packet_blocks(view, place, used, self._order == ">", self._places)
+        if place + HEAD > used:
+            if place <= used:
                 self._place, self._need = place, LEAST_BLOCK
                 return None
             place = self._places.pop()
-            kind, length = head_at(view, place)
+        kind, length = struct.unpack_from(self._order + "II", view, place)
         self._place = place
         return kind, length
 
@@ -226,7 +222,7 @@ class PcapngReader:
     def _flush(self) -> FrameBatch | None:
         """The frames of the collected blocks, None where there are none; hands on the secrets met with them."""
         places, secrets, chunks, state = self._places, self._secrets, self._chunks, self._state
-        self._places, self._secrets = [], []
+        self._places, self._secrets = array("q"), []
         good = len(places)
         if not good:
             for _, payload in secrets:
