@@ -10,9 +10,20 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 
 def main() -> int:
     """Runs the command; returns its exit code."""
-    from analyzer.cli import main as run
+    try:
+        from analyzer.cli import main as run
 
-    return run()
+        return run()
+    except (ImportError, AttributeError, TypeError, ValueError):
+        from analyzer.compiled import stale
+
+        if not stale():
+            raise
+        print(
+            f"handshark: what was compiled is older than its sources ({', '.join(stale())}): pip install -e .",
+            file=sys.stderr,
+        )
+        return 3
 
 
 if __name__ == "__main__":

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
     "analyzer.analysis.conversation.fast_path",
+    "analyzer.analysis.conversation.login_shapes",
     "analyzer.analysis.conversation.plain_turn",
     "analyzer.capture.record_chain",
     "analyzer.net.link.plain",
@@ -26,6 +31,22 @@ def is_compiled() -> bool:
     """Whether all of them are; False where they run as plain Python."""
     specs = [find_spec(name) for name in HOT]
     return all(spec is not None and spec.origin is not None and not spec.origin.endswith(".py") for spec in specs)
+
+
+def stale(root: Path = ROOT) -> list[str]:
+    """Modules that were changed after they were compiled, in a checkout: asked when something has failed."""
+    found: list[str] = []
+    if not Path(root, "pyproject.toml").exists():
+        return found
+    for name in HOT:
+        path = Path(root, *name.split("."))
+        built = path.with_suffix(EXTENSION_SUFFIXES[0])
+        sources = [path.with_suffix(ending) for ending in (".py", ".pxd")]
+        if built.exists() and all(source.exists() for source in sources):
+            newest = max(source.stat().st_mtime for source in sources)
+            if newest > built.stat().st_mtime:
+                found.append(name.rpartition(".")[2])
+    return found
 
 
 def how() -> str:

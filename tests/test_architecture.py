@@ -130,7 +130,7 @@ ARROWS: dict[str, frozenset[str]] = {
     ),
     "analyzer.tui": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),
     "analyzer.serve": frozenset({"analyzer.engine", "analyzer.report", "analyzer.analysis", "analyzer.errors"}),
-    "analyzer.__main__": frozenset({"analyzer.cli"}),
+    "analyzer.__main__": frozenset({"analyzer.cli", "analyzer"}),
     "live_client": frozenset({"analyzer", "analyzer.protocol", "analyzer.capture", "analyzer.errors"}),
 }
 # outside library -> where it may be imported (a room, or a file without .py)

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.compiled import HOT, is_compiled
+from analyzer.compiled import HOT, is_compiled, stale
 from analyzer.protocol.machine import fast_path
 from tests.corpus import REPOSITORY, give_up, tool
 from tests.hostile_captures import changed_frames
@@ -51,12 +51,28 @@ def test_the_list_of_hot_modules_is_whole() -> None:
 def test_what_is_compiled_is_current() -> None:
     if not is_compiled():
         give_up("the hot modules are not compiled here: no C compiler, or no headers of Python")
-    for name in HOT:
-        built = importlib.import_module(name).__file__
-        assert built is not None
-        sources = [Path(REPOSITORY, *name.split(".")).with_suffix(ending) for ending in (".py", ".pxd")]
-        newest = max(source.stat().st_mtime for source in sources)
-        assert Path(built).stat().st_mtime >= newest, f"{name} was changed after that: make demo"
+    assert stale() == [], "changed after they were compiled: make demo"
+
+
+def test_what_is_stale_is_told_of(tmp_path: Path) -> None:
+    """Sources that ask a compiled module for what it had not when it was compiled, as after `git pull`."""
+    if not is_compiled():
+        pytest.skip("nothing is compiled here")
+    shutil.copytree(REPOSITORY / "analyzer", tmp_path / "analyzer", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    assert stale(tmp_path) == []
+    asks = tmp_path / "analyzer" / "cli" / "__init__.py"
+    line = "import argparse\n"
+    asks.write_text(asks.read_text().replace(line, f"{line}from analyzer.protocol.wire.rows import NEW\n", 1))
+    run = [sys.executable, "-P", "-m", "analyzer", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    broken = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" in broken.stderr  # nothing is stale: it is wrong
+    source = tmp_path / "analyzer" / "protocol" / "wire" / "rows.py"
+    source.write_text(f"{source.read_text()}\nNEW = 1\n")
+    told = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 3
+    assert told.stderr == "handshark: what was compiled is older than its sources (rows): pip install -e .\n"
 
 
 @given(some.data(), some.booleans(), some.sampled_from([None, 0, 1]))
