@@ -40,6 +40,9 @@ UNFIT: Final = (
     ("Vert.x MySQL client 5.0", "mysql55", CASES, "the same"),
     ("go-mysql-org/go-mysql", "mysql55", CASES, "the same"),
     ("go-mysql-org/go-mysql 1.9", "mysql55", CASES, "the same"),
+    ("sqlx (Rust)", "mysql55", CASES, "the same"),
+    ("Boost.MySQL", "mysql55", CASES, "the same"),
+    ("Boost.MySQL", "mariadb101", CASES, "it wants a server that can leave EOF packets out"),
     ("mariadb (Python), pure", "mysql55", ("results",), "it asks for OUT parameters as later servers send them"),
     ("MariaDB Connector/J 3.5", "mysql55", ("results",), "the same"),
     ("MariaDB Connector/J 3.5", "mariadb101", ("results",), "the same"),
@@ -49,7 +52,9 @@ UNFIT: Final = (
         ("change user",),
         "it fails to answer a switch of the plugin",
     ),
+    ("mysql-connector-python, C extension", "mariadb102", ("change user",), "the same"),
     ("Vert.x MySQL client 5.0", "mariadb101", ("change user",), "the server refuses what it sends (1043)"),
+    ("Vert.x MySQL client 5.0", "mariadb102", ("change user",), "the same"),
 )
 
 
