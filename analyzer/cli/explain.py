@@ -15,7 +15,16 @@ from analyzer.analysis import Connection
 from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.memory import DEFAULT_MEMORY
-from analyzer.cli.arguments import Commands, clock_argument, command, memory_argument, options_of, port, positive
+from analyzer.cli.arguments import (
+    Commands,
+    clock_argument,
+    command,
+    memory_argument,
+    options_of,
+    port,
+    positive,
+    redact_argument,
+)
 from analyzer.cli.console import Console, complain
 from analyzer.engine.collectors import Connections, connection_alone
 from analyzer.engine.run import Run
@@ -60,6 +69,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="as for analyze")
     parser.add_argument("--width", type=positive, metavar="N", help="columns (default: 80, or the terminal's if fewer)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    redact_argument(parser)
     clock_argument(parser)
     memory_argument(parser, DEFAULT_MEMORY)
     parser.set_defaults(show_secrets=False)

@@ -158,6 +158,10 @@ def _summary(arguments: argparse.Namespace, done: RedactSummary) -> list[str]:
         lines.append(
             f"{done.closed} in TLS could not be opened: what is encrypted {would}made unreadable, names in it replaced"
         )
+    if done.plainer:
+        lines.append(
+            f"{done.plainer} frames in tunnels, in fragments or of rare link types {would}written as plain Ethernet"
+        )
     for kind, count in done.replaced.items():
         lines.append(f"{would}replaced: {kind} {count:,}")
     if done.zeroed:

@@ -68,8 +68,8 @@ class RedactSummary(msgspec.Struct):
 
     connections  MySQL connections; `opened` of them were in TLS or compression and came out as plain TCP, `closed`
                  are in TLS and could not be opened
-    frames       written, and `of_frames` of the inputs; `made` of them are new, for their headers are of a form that
-                 is not known, or for they were opened; `others` are of no MySQL connection
+    frames       written, and `of_frames` of the inputs; `made` of them are new: those of `opened` connections, and
+                 `plainer` ones, whose headers are of a form that is not known; `others` are of no MySQL connection
     replaced     kind -> how many
     zeroed       bytes of packets that were not understood
     """
@@ -80,6 +80,7 @@ class RedactSummary(msgspec.Struct):
     frames: int = 0
     of_frames: int = 0
     made: int = 0
+    plainer: int = 0
     others: int = 0
     replaced: dict[str, int] = {}
     zeroed: int = 0
@@ -144,8 +145,8 @@ class Redaction:
             return end
         return self.replacements.addresses.packed(end[0]), end[1]
 
-    def write(self, out: BinaryIO) -> None:
-        """Writes the capture. Raises CaptureError, OSError."""
+    def write(self, out: BinaryIO, numbers: list[int] | None = None) -> None:
+        """Writes the capture; `numbers` gets the number that each written frame had. Raises CaptureError, OSError."""
         look = self._first_look
         if look is None:
             raise ValueError("look comes first")
@@ -154,6 +155,7 @@ class Redaction:
         keep = "addresses" in self._request.keep.kinds
         headers = HeaderRedactor(self.replacements.addresses, keep)
         writer = _FrameWriter(capture, headers, self._streams.read(), opened, self._ends, self._request, self.summary)
+        writer.numbers = numbers
         reader = look.ledger.read()
         with self._inputs.open() as source:
             for batch in source:
@@ -193,6 +195,7 @@ class _FrameWriter:
         self._other = request.other
         self._plain = request.plain
         self._summary = summary
+        self.numbers: list[int] | None = None  # of the frames that were written, as they were
         self._networks: dict[int, int] = {}
         self._known = np.sort(np.fromiter(ends, np.int64))
         self._made = np.fromiter(opened.opened, np.int64)
@@ -215,7 +218,10 @@ class _FrameWriter:
         data, copier = memoryview(batch.data), self._copier
         number = 0
         while number < len(wanted):
+            first = number
             number = copier.copy(columns, number, data, payloads, envelopes)
+            if self.numbers is not None:
+                self.numbers += batch.number[wanted[first:number]].tolist()
             if copier.used:
                 self._capture.blocks(memoryview(copier.room)[: copier.used], copier.frames)
                 copier.used = copier.frames = 0
@@ -283,6 +289,8 @@ class _FrameWriter:
     def _put(self, batch: FrameBatch, place: int, frame: bytes, link_type: int, original: int | None) -> None:
         source = int(batch.source[place]) if batch.source is not None else 0
         number = int(batch.interface[place]) if batch.interface is not None else 0
+        if self.numbers is not None:
+            self.numbers.append(int(batch.number[place]))
         interface = (f"capture {source + 1}", link_type, number)
         self._capture.write(frame, int(batch.timestamp_ns[place]), original, interface)
 
@@ -308,6 +316,7 @@ class _FrameWriter:
             # The same addresses may be in use in several networks at one time.
             made = in_vlan(made, self._networks.setdefault(network, len(self._networks) + 1))
         self._summary.made += 1
+        self._summary.plainer += 1
         self._put(batch, place, made, ETHERNET, len(made) + int(row["missing"]))
 
     def _others(self, batch: FrameBatch, place: int, frame: bytes) -> None:
@@ -330,8 +339,11 @@ def redact(
     options: AnalysisOptions,
     out: BinaryIO | None,
     listener: RunListener | None = None,
+    numbers: list[int] | None = None,
 ) -> tuple[RedactSummary, Replacements]:
     """Writes captures without their content; None: only works out what would be replaced.
+
+    `numbers` gets the number that each written frame had.
 
     Raises CaptureError where a capture can not be read, OSError where the output can not be written.
     """
@@ -340,7 +352,7 @@ def redact(
         try:
             redaction.look()
             if out is not None:
-                redaction.write(out)
+                redaction.write(out, numbers)
         finally:
             redaction.close()
         return redaction.summary, redaction.replacements

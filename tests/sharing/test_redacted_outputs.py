@@ -79,7 +79,33 @@ def test_a_filter_is_of_what_was_there(source: Path) -> None:
     assert len(kept.out.splitlines()) == 1
     none = run("analyze", "--format", "jsonl", "--redact", "-Y", 'mysql.user == "somebody"', source)
     assert none.out == ""
-    assert run("commands", "--redact", "-Y", "mysql.query", source).code == 2
+
+
+def test_a_filter_of_packets_is_of_what_was_there(source: Path, tmp_path: Path) -> None:
+    """Of commands, statistics and packets: those whose packets match in the original are shown as redacted."""
+    for words in (["commands", "--format", "jsonl"], ["dissect", "-T", "fields", "-e", "frame.number"]):
+        plain, hidden = (
+            run(*words, *more, "-Y", f'mysql.query contains "{SECRET.decode()}"', source).out.splitlines()
+            for more in ([], ["--redact"])
+        )
+        assert len(plain) == len(hidden) > 0
+        if words[0] == "dissect":
+            assert plain == hidden
+        none = run(*words, "--redact", "-Y", 'mysql.query contains "nobody asked"', source)
+        assert (none.code, none.out) == (0, "")
+    several = run("commands", "--redact", "-Y", "mysql.query", source, source)
+    assert several.code == 2
+    assert "--merge" in several.err
+
+
+def test_explain(source: Path) -> None:
+    done = run("explain", "--redact", source, "--stream", "0")
+    assert done.code == 0, done.err
+    for secret in (SECRET, b"203.0.113.9", b"of-a-customer"):
+        assert not holds((done.out + done.err).encode(), secret), secret
+    assert "connection 0" in done.out
+    assert run("explain", "--redact", "access-denied").out == run("explain", "access-denied").out
+    assert run("explain", "--redact", "no-such-code").code == 3
 
 
 def test_wrong_usage(source: Path, tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ complete -c handshark -n '_shtab_handshark_using explain' -l rsa-key -xka "(__fi
 complete -c handshark -n '_shtab_handshark_using explain' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'as for analyze'
 complete -c handshark -n '_shtab_handshark_using explain' -l width -x -d 'columns (default: 80, or the terminal'"'"'s if fewer)'
 complete -c handshark -n '_shtab_handshark_using explain' -l color -xka "auto always never" -d 'default: auto'
+complete -c handshark -n '_shtab_handshark_using explain' -l redact -d 'show names, data and addresses replaced, as `handshark redact` does, so that the result can be published'
 complete -c handshark -n '_shtab_handshark_using explain' -l tz -x -d 'times of the text: UTC (default), local, +02:00, Europe/Berlin ...'
 complete -c handshark -n '_shtab_handshark_using explain' -l memory -x -d 'what all connections may hold back together (default: 512M)'
 complete -c handshark -n '_shtab_handshark_using explain; and test $_shtab_handshark_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a capture (- is stdin), or the code of a finding'
