@@ -16,6 +16,8 @@ from analyzer.sharing.redaction.sql import SqlRedactor
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
 from tests.wire.files import frames_in, pcapng
+from tests.wire.mysql import FAST, greeting, login, ok, query
+from tests.wire.script import GOODBYE, Step, conversation
 
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
 NOTHING = KeptKinds(frozenset())
@@ -69,6 +71,29 @@ def test_captures_that_are_broken(path: Path, tmp_path: Path) -> None:
         together, _, _ = redacted(file, RedactRequest(KEY, NOTHING))
         alone, _, _ = redacted(file, RedactRequest(KEY, NOTHING, plain=False))
         assert together == alone, seed
+
+
+def test_logins_of_one_shape(tmp_path: Path) -> None:
+    """Of many logins that differ in nonce, scramble and number alone each gets what it gets alone."""
+    draw = random.Random(5)
+    frames = []
+    for number in range(40):
+        user, response = draw.choice(["app", "ops", "root"]), draw.randbytes(draw.choice([0, 20, 32]))
+        nonce = bytes(draw.randrange(1, 256) if draw.random() < 0.99 else 0 for _ in range(20))
+        steps: list[Step] = [
+            ("s", greeting(thread=draw.randrange(1 << 32), nonce=nonce)),
+            ("c", login(user, "shop", response, attributes={"_pid": str(draw.randrange(20)), "program_name": user})),
+            ("s", FAST + ok(3)),
+            ("c", query(f"SELECT {number} FROM {user}")),
+            ("s", ok(1)),
+            *GOODBYE,
+        ]
+        frames += conversation(steps, client=("10.0.0.9", 40000 + number))
+    file = tmp_path / "logins.pcapng"
+    file.write_bytes(pcapng(frames))
+    both(file, NOTHING)
+    _, summary, _ = redacted(file, RedactRequest(KEY, NOTHING))
+    assert summary.replaced["users"] >= 40
 
 
 PIECE = some.sampled_from(

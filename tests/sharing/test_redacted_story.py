@@ -14,18 +14,23 @@ from typing import Any
 
 import pytest
 
+from analyzer.cli import main
 from analyzer.sharing.redact import RedactRequest
-from tests.cli.support import run
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
 
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
 Json = Any
+Capture = pytest.CaptureFixture[bytes]
 # What a hash is made of the texts that were replaced; frames and bytes, where TLS and compression are gone.
 HASHED = {"query_id"}
 OUTER = re.compile(r"frame|bytes")
 # Values that are no texts are replaced by others of their type.
 NUMBERS = re.compile(r"\.(?:parameters|last_insert_id)$")
+
+
+# Clients that break the protocol: what is not understood is zero, and told of as something else.
+BROKEN = re.compile(r"fault-(?:http-request|speaks-first|login-before-tls)")
 
 
 def form(text: str) -> str:
@@ -35,11 +40,11 @@ def form(text: str) -> str:
     return text
 
 
-def said(path: Path, *words: str) -> list[str]:
+def said(capsys: Capture, path: Path, *words: str) -> list[str]:
     """The lines of a command's output, without the name of the capture."""
-    done = run(words[0], path, *words[1:])
-    assert done.code == 0, done.err
-    return [line.replace(str(path), "CAPTURE").replace(path.name, "CAPTURE") for line in done.out.splitlines()]
+    assert main([words[0], str(path), *words[1:]]) == 0
+    lines = capsys.readouterr().out.decode().splitlines()
+    return [line.replace(str(path), "CAPTURE").replace(path.name, "CAPTURE") for line in lines]
 
 
 def pairs(old: Json, new: Json, place: str = "") -> Iterator[tuple[str, Json, Json]]:
@@ -74,7 +79,7 @@ class Mapping:
             assert new == self.listed[old], (place, old, new)
 
 
-def same_story(path: Path, folder: Path) -> None:
+def same_story(capsys: Capture, path: Path, folder: Path) -> None:
     content, summary, replacements = redacted(path, RedactRequest(KEY, listed=True))
     source, made = folder / "1" / path.name, folder / "2" / path.name
     for file, held in ((source, path.read_bytes()), (made, content)):
@@ -86,27 +91,32 @@ def same_story(path: Path, folder: Path) -> None:
             for (_, old), new in (replacements.listed or {}).items()
         }
     )
-    for words in (("commands", "--format", "jsonl"), ("stats", "--format", "jsonl", "--top", "1000")):
-        before, after = (list(map(json.loads, said(file, *words))) for file in (source, made))
+    for words in (
+        ("commands", "--format", "jsonl", "--jobs", "1"),
+        ("stats", "--format", "jsonl", "--top", "1000", "--jobs", "1"),
+    ):
+        before, after = (list(map(json.loads, said(capsys, file, *words))) for file in (source, made))
         assert len(before) == len(after), words
         for old, new in zip(before, after, strict=True):
             for place, *values in pairs(old, new):
                 key = place.rpartition(".")[2]
                 if key not in HASHED and not (summary.opened and OUTER.search(key)):
                     mapping.check(f"{words[0]}{place}", *values)
-    before, after = said(source, "explain"), said(made, "explain")
+    before, after = said(capsys, source, "explain"), said(capsys, made, "explain")
     if not summary.opened and not summary.closed:
         assert list(map(form, before)) == list(map(form, after))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-def test_samples(path: Path, tmp_path: Path) -> None:
-    same_story(path, tmp_path)
+def test_samples(path: Path, tmp_path: Path, capsysbinary: Capture) -> None:
+    if BROKEN.search(path.name):
+        pytest.skip("its client breaks the protocol: of what is not understood something else is told")
+    same_story(capsysbinary, path, tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted(LAB.glob("*.pcap"))[3::25], ids=lambda path: path.name)
-def test_captures_of_others(path: Path, tmp_path: Path) -> None:
-    same_story(path, tmp_path)
+def test_captures_of_others(path: Path, tmp_path: Path, capsysbinary: Capture) -> None:
+    same_story(capsysbinary, path, tmp_path)
 
 
 test_captures_of_others = needs_corpus[0](needs_corpus[1](test_captures_of_others))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -22,7 +23,7 @@ from analyzer.protocol.records.binlog.gtids import decode_gtid_set
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
 from analyzer.protocol.records.commands.table import ComMulti, CutCommand
-from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComOther, ComQuery
+from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComOther, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
@@ -38,8 +39,9 @@ from analyzer.protocol.wire.reader import ENCODING_ERRORS, Reader, Span, Tracing
 from analyzer.sharing.redaction import rules
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.messages import MessageRedactor
-from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.replacements import Replacements, difference
 from analyzer.sharing.redaction.rows import RowRedactor
+from analyzer.sharing.redaction.shapes import FREE, PacketShapes, Redacted, is_free
 from analyzer.sharing.redaction.sql import SYSTEM_SCHEMAS, SqlRedactor, is_setting
 from analyzer.sharing.redaction.values import ValueRedactor, counted_head
 
@@ -115,6 +117,12 @@ _ALIKE: Final = frozenset(
     {"EOFPacket", "ColumnCount", "StmtPrepareOK", "ComPing", "ComQuit", "ComStmtClose", "OKPacket", "ErrPacket"}
     | {"ColumnDefinition41", "ComQuery", "ComStmtPrepare", "ComStmtReset", "ComInitDb"}
 )
+# Names in a definition in their order; the fixed fields behind them, whose length is in front, from where to where.
+_NAMES: Final = tuple(
+    rules.RULES["ColumnDefinition41"][name] for name in ("catalog", "schema", "table", "org_table", "name", "org_name")
+)
+_FIXED_FIELDS: Final = 12
+_FIXED: Final = ((rules.COLLATION, 1, 3), (rules.TYPES, 7, 8), (rules.ZERO, 11, 13))
 # Records whose names may be expressions of the statement.
 _NAMED: Final = frozenset({"ColumnDefinition41", "ColumnDefinition320"})
 
@@ -157,6 +165,7 @@ class PacketRedactor:
         self.values = ValueRedactor(replacements)
         self.rows = RowRedactor(replacements, self.values, "values" in keep.kinds)
         self.zeroed = 0  # bytes that were not understood
+        self._shapes = PacketShapes(replacements)
         self._kept: dict[tuple[str, bytes, int, str | None, bool | None, int], bytes] = {}
         self._rules: dict[str, Rule] = {
             rules.KEEP: lambda raw, scene: raw,
@@ -245,9 +254,15 @@ class PacketRedactor:
             return self.partial(payload, _PARTLY[record.record_type], scene.context)
         if isinstance(record, Malformed | ComOther | CutCommand):
             return self.zeros(payload, 1)
+        plain = self._plain(payload, record, scene) if self.sql.skeletons else None
+        if plain is not None:
+            return plain
+        name = type(record).__name__
+        if name in FREE and self.sql.skeletons:
+            return self._of_shape(payload, name, scene)
         out = bytearray(len(payload))
         spans = spans_of(payload, record, None, scene.context)
-        self._apply(out, payload, spans, rules.RULES.get(type(record).__name__, {}), scene)
+        self._apply(out, payload, spans, rules.RULES.get(name, {}), scene)
         if machine.detail is not None and isinstance(record, AuthResponse | AuthMoreData):
             inner = detail_spans(payload, record, machine.detail)
             if inner:
@@ -255,6 +270,60 @@ class PacketRedactor:
                 self._apply(out, payload, inner, rules.RULES["auth"], scene, rules.NONCE)
         if isinstance(record, BinlogEvent):
             self._checksum(out, payload, record, spans)
+        return bytes(out)
+
+    def _plain(self, payload: bytes, record: AnyRecord, scene: _Scene) -> bytes | None:
+        """What comes most often, field by field without a look at its spans; None for all else."""
+        if isinstance(record, ComStmtPrepare) or (isinstance(record, ComQuery) and not record.parameter_count):
+            text = record.query.encode("utf-8", ENCODING_ERRORS)
+            begin = len(payload) - len(text)
+            return payload[:begin] + self.sql.statement(text, scene.escapes) if payload.endswith(text) else None
+        return self._definition(payload, scene) if isinstance(record, ColumnDefinition41) else None
+
+    def _of_shape(self, payload: bytes, name: str, scene: _Scene) -> bytes:
+        """A greeting or a login, most of which others have been."""
+        context = scene.context
+        key = name, context.server, context.client, context.in_force, context.assumed, self.sql.known_names
+        found = self._shapes.made(key, payload)
+        if found is not None:
+            self.zeroed += found.zeroed
+            return found.payload
+        before, zeroed = dict(self.replacements.counts), self.zeroed
+        out = bytearray(len(payload))
+        table = rules.RULES[name]
+        spans = spans_of(payload, scene.record, None, context)
+        self._apply(out, payload, spans, table, scene)
+        made = bytes(out)
+        free = tuple(
+            (span.start, span.end, partial(self._free, table[span.name]))
+            for span in spans
+            if is_free(name, span, content_of(payload, span))
+        )
+        counts = difference(self.replacements.counts, before)
+        self._shapes.learn(key, payload, Redacted(made, self.zeroed - zeroed), free, counts)
+        return made
+
+    def _free(self, rule: str, raw: bytes) -> bytes:
+        """A field that is replaced without regard to what is around it."""
+        return raw if rule == rules.KEEP else self.replacements.nonce("nonces", raw)
+
+    def _definition(self, payload: bytes, scene: _Scene) -> bytes | None:
+        """A definition with short names, and nothing behind its fixed fields."""
+        out = bytearray(payload)
+        at, end = 0, len(payload) - 1 - _FIXED_FIELDS
+        for rule in _NAMES:
+            start = at + 1
+            at = start + payload[at]
+            if payload[start - 1] >= NULL_MARK or at > end:
+                return None
+            if at > start:
+                found = self._rules[rule](payload[start:at], scene)
+                out[start:at] = found if len(found) == at - start else bytes(at - start)
+        if at != end or payload[at] != _FIXED_FIELDS:
+            return None
+        for rule, start, stop in _FIXED:
+            out[at + start : at + stop] = self._rules[rule](payload[at + start : at + stop], scene)
+        self.zeroed += 2
         return bytes(out)
 
     def partial(self, payload: bytes, kind: type[Record], context: Context) -> bytes:

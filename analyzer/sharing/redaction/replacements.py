@@ -30,6 +30,7 @@ _NUMBER: Final = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _DATE: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)(?:([ T])(\d\d):(\d\d):(\d\d)(\.\d{1,6})?)?")
 _TIME: Final = re.compile(rb"(-?)(\d\d):(\d\d):(\d\d)(\.\d{1,6})?")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+_PRINTABLE: Final = bytes(33 + drawn % 94 for drawn in range(256))
 _CHARACTERS: Final = re.compile("[\x80-\U0010ffff]")
 
 
@@ -115,6 +116,8 @@ class Replacements:
             return value
         self.count(kind)
         drawn = self.stream(b"nonce", value, len(value))
+        if 0 not in value:
+            return drawn.translate(_PRINTABLE)
         return bytes([old and 33 + new % 94 for old, new in zip(value, drawn, strict=True)])
 
     def integer(self, kind: str, value: int, least: int, most: int) -> int:
@@ -198,3 +201,8 @@ class Replacements:
     def _drawn(self, label: bytes, value: bytes, tables: tuple[bytes, ...]) -> bytes:
         drawn = self.stream(label, value, len(value))
         return bytes([tables[old][new] for old, new in zip(value, drawn, strict=True)])
+
+
+def difference(counts: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """What was counted since, by kind."""
+    return {kind: count - before.get(kind, 0) for kind, count in counts.items() if count != before.get(kind, 0)}

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from analyzer.analysis.packets.sql_names import has_hint, shape_of
-from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.replacements import Replacements, difference
 
 # A literal: a string's content, or a number with no sign of a name around it.
 _LITERAL: Final = re.compile(rb"'([^']*+)'|(?<![\w$.])(\d++(?:\.\d++)?+)(?![\w$.])")
@@ -96,7 +96,7 @@ class Skeletons:
         """Works out what becomes of what is around the literals, if these become what they would anywhere."""
         version, before = self._version(), dict(self._replacements.counts)
         made = self._whole(raw)
-        counts = _difference(self._replacements.counts, before)
+        counts = difference(self._replacements.counts, before)
         pieces: list[bytes] = []
         at = begin = 0
         plain = True
@@ -109,7 +109,7 @@ class Skeletons:
             begin = at + len(value)
             at = begin + (text is not None)
         pieces.append(made[begin:])
-        literals = _difference(self._replacements.counts, before)
+        literals = difference(self._replacements.counts, before)
         counts = {kind: 2 * count - literals[kind] for kind, count in counts.items() if 2 * count != literals[kind]}
         self._replacements.counts.clear()
         self._replacements.counts.update(before)
@@ -121,7 +121,3 @@ class Skeletons:
 
 def _name_of(parts: list[Any]) -> bytes:
     return b"\0".join(parts[::3]) + bytes(part is None for part in parts[1::3])
-
-
-def _difference(counts: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    return {kind: count - before.get(kind, 0) for kind, count in counts.items() if count != before.get(kind, 0)}
