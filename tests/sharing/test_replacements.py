@@ -8,7 +8,10 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.protocol.columns import ResultColumn
 from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.rows import RowRedactor
+from analyzer.sharing.redaction.values import ValueRedactor
 from tests.sharing.reading import KEY
 
 MADE = Replacements(KEY)
@@ -102,3 +105,42 @@ def test_macs_keep_group_and_local_bits(address: bytes) -> None:
     made = MADE.addresses.mac(address)
     assert made[0] & 3 == address[0] & 3
     assert MADE.addresses.mac(address) == made
+
+
+def test_long_values_are_other_to_their_end() -> None:
+    """What is hashed and drawn in pieces: a change anywhere changes all of it, and the form stays."""
+    for size in (4095, 4096, 4097, 8192, 10_001):
+        value = (b"Some text, 123 words long; " * 400)[:size]
+        made = MADE.text("values", value)
+        assert form(made) == form(value)
+        changed = MADE.text("values", value[:-1] + b"Q")
+        for begin in range(0, size - 64, 512):
+            assert made[begin : begin + 64] != value[begin : begin + 64]
+            assert made[begin : begin + 64] != changed[begin : begin + 64]
+        digits = b"1234567890" * (size // 10)
+        assert MADE.text("values", digits).isdigit()
+
+
+def test_what_rows_have_in_them_is_what_texts_become() -> None:
+    """In rows values are written in their places, in a compiled loop: the same as one by one."""
+    values = [
+        b"",
+        b"0",
+        b"007",
+        b"-5",
+        b"1.50",
+        b"12345678901234567890",
+        b"abc",
+        b"x" * 250,
+        b"2024-01-02",
+        b"1e5",
+        b"a b",
+    ]
+    values += [b"10.0.0.7", b"\x01\x02", b"9" * 46, b"e" * 32, b"12:30:00", b"\xc3\xa9t\xc3\xa9", b"---", b"Ab1" * 30]
+    column = ResultColumn("c", 0xFD, 0, 255, 0)
+    row = b"".join(bytes([len(value)]) + value for value in values)
+    data = len(row).to_bytes(3, "little") + b"\1" + row
+    out = bytearray(data)
+    rows = RowRedactor(MADE, ValueRedactor(MADE), False)
+    assert rows.rows(data, 0, 1, out, (column,) * len(values), False) == len(data)
+    assert out[4:] == b"".join(bytes([len(value)]) + MADE.text("values", value) for value in values)
