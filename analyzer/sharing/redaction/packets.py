@@ -73,9 +73,11 @@ _DRIVER_WORDS: Final = frozenset(
     workbench wsl x
     """.split()  # noqa: SIM905
 )
-_VERSION: Final = re.compile(rb"[0-9a-f]{7,40}(?=@)|[A-Za-z\x80-\xff]+|\d{5,}")
+_VERSION: Final = re.compile(rb"[0-9a-f]{7,40}(?=[@)])|[A-Za-z\x80-\xff]+|\d{5,}")
 # What has other signs in it may be an expression.
 _PLAIN_NAME: Final = re.compile(rb"[\w$ \x80-\xff-]{1,256}")
+# A commit stays one: letters among the first six.
+_TO_HEX: Final = bytes(0x61 + (byte - 0x61) % 6 if 0x61 <= byte <= 0x7A else byte for byte in range(256))
 _COMMIT: Final = re.compile(rb"[0-9a-f]{7,40}")
 # Of a session, as servers track them.
 _VARIABLES: Final = frozenset(
@@ -97,10 +99,11 @@ _VERSION_WORDS: Final = frozenset(
     tidb vitess proxysql maxscale oceanbase polardb xpand memsql singlestore dolt manticore sphinx
     galera
     wsrep embedded google azure rds from source distribution release maria focal jammy noble bionic bullseye bookworm
-    trixie sid x amzn clickhouse starrocks doris databend greptime risingwave readyset heatwave cloud ga rc beta alpha
+    trixie sid x amzn id release clickhouse starrocks doris databend greptime risingwave readyset heatwave cloud ga rc
+    beta alpha
     """.split()  # noqa: SIM905
 )
-_STATES: Final = re.compile(rb"[0-9A-Z]{5}")
+_STATES: Final = re.compile(rb"[0-9A-Z]{5}|_{5}")
 _TYPE_NAMES: Final = frozenset(
     {b"json", b"uuid", b"inet4", b"inet6", b"point", b"linestring", b"polygon", b"multipoint", b"multilinestring"}
     | {b"multipolygon", b"geometrycollection", b"geometry", b"xmltype"}
@@ -408,7 +411,7 @@ class PacketRedactor:
         def other(found: re.Match[bytes]) -> bytes:
             word = found.group()
             if _COMMIT.fullmatch(word):
-                return self.replacements.digits("names", word)
+                return self._text("names", word).translate(_TO_HEX)
             return word if word.decode("latin-1").lower() in _VERSION_WORDS else self._text("names", word)
 
         return _VERSION.sub(other, raw)
