@@ -408,3 +408,21 @@ def test_wireshark_shows_the_same_fields(path: Path, tmp_path: Path) -> None:
 SKIPPED = re.compile(
     r"^pkt_comment|^frame\.|checksum|^_ws\.expert|^eth|^sll|^geninfo|^num|^len|^caplen|^timestamp|^ip\.(src|dst|addr|host)"
 )
+
+
+def test_numbers_of_an_execute_spell_nothing(tmp_path: Path) -> None:
+    """What the fuzzer found: a word over the numbers at the front of an execute, which are kept."""
+    path = REPOSITORY / "samples" / "mysql97_mysql2-node_values.pcapng"
+    frames = frames_in(path.read_bytes())
+    found = 0
+    for index, one in enumerate(frames):
+        at = one.data.find(b"\0\0\0\x17")
+        if at < 54 or len(one.data) < at + 5 + len(SECRET):
+            continue
+        found += 1
+        changed = one.data[: at + 5] + SECRET + one.data[at + 5 + len(SECRET) :]
+        file = tmp_path / "spelt.pcapng"
+        file.write_bytes(pcapng([*frames[:index], one._replace(data=changed), *frames[index + 1 :]]))
+        content, _, _ = redacted(file, ALL)
+        assert not holds(content, SECRET), index
+    assert found

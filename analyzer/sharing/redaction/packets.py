@@ -76,6 +76,7 @@ _DRIVER_WORDS: Final = frozenset(
 _VERSION: Final = re.compile(rb"[0-9a-f]{7,40}(?=[@)])|[A-Za-z\x80-\xff]+|\d{5,}")
 # What has other signs in it may be an expression.
 _PLAIN_NAME: Final = re.compile(rb"[\w$ \x80-\xff-]{1,256}")
+ONE_ITERATION: Final = b"\1\0\0\0"  # of an execute
 # A commit stays one: letters among the first six.
 _TO_HEX: Final = bytes(0x61 + (byte - 0x61) % 6 if 0x61 <= byte <= 0x7A else byte for byte in range(256))
 _COMMIT: Final = re.compile(rb"[0-9a-f]{7,40}")
@@ -209,6 +210,7 @@ class PacketRedactor:
             rules.TYPES: lambda raw, scene: bytes([byte if byte in COLUMN_TYPES else 0 for byte in raw]),
             rules.LENGTHS: lambda raw, scene: bytes([byte if byte < 0x20 or byte in _LENGTHS else 0 for byte in raw]),
             rules.COMMANDS: self._commands,
+            rules.ONE: lambda raw, scene: raw if raw == ONE_ITERATION else bytes(len(raw)),
         }
 
     def redact(

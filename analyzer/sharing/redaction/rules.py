@@ -45,6 +45,7 @@ COMMANDS: Final = "commands"
 VARIABLE: Final = "variable"  # of a session
 COLLATION: Final = "collation"
 TYPES: Final = "types"  # of columns, a byte each
+ONE: Final = "one"  # a number that is always one
 LENGTHS: Final = "lengths"  # of the heads of binlog events, a byte each
 
 RULES: Final[dict[str, dict[str, str]]] = {
@@ -174,11 +175,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
     "ComStmtExecute": {
         **dict.fromkeys(
             (
-                *("statement_id", "flags", "iteration_count", "parameter_count", "null_bitmap"),
+                *("statement_id", "flags", "parameter_count", "null_bitmap"),
                 *("new_params_bind_flag", "parameter_type"),
             ),
             KEEP,
         ),
+        "iteration_count": ONE,
         "parameter_name": ATTRIBUTE_NAME,
         "parameter_value": PARAMETER,
     },

@@ -10,7 +10,7 @@ import msgspec
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import DecodeError
 from analyzer.protocol.columns import Columns, ResultColumn
-from analyzer.protocol.execute_plan import ExecutePlan
+from analyzer.protocol.execute_plan import HEAD, ExecutePlan
 from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.resultset import may_keep
@@ -19,7 +19,7 @@ from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
-from analyzer.sharing.redaction.packets import PacketRedactor, names_itself
+from analyzer.sharing.redaction.packets import ONE_ITERATION, PacketRedactor, names_itself
 from analyzer.sharing.redaction.rows import ValueForms, forms_of
 
 # Heads of result sets that are kept, and bytes of each at most.
@@ -64,7 +64,8 @@ class TurnRedactor:
             if len(self._forms) >= _MOST_PLANS:
                 self._forms.clear()
             forms = self._forms[plan.types] = forms_of(plan)
-        made = self.packets.rows.bound(data, plan, forms)
+        plain = data[HEAD - 4 : HEAD] == ONE_ITERATION
+        made = self.packets.rows.bound(data, plan, forms) if plain else None
         if made is not None:
             return made
         payload = data[HEADER:]
