@@ -201,11 +201,16 @@ def rust_client(driver: Driver) -> Path:
     return HOME / "rust" / "debug" / driver.argument
 
 
+def build_rust(source: Path, target: Path) -> None:
+    """Builds a crate into a directory; cargo knows what is there already. Raises InstallError."""
+    where = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    words = ["build", "--quiet", "--locked", "--manifest-path", str(source / "Cargo.toml")]
+    _run([_tool("cargo", "cargo"), *words], env=where)
+
+
 def _rust() -> None:
-    cargo = _tool("cargo", "cargo")
     _tool("pkg-config", "the packages pkg-config and libssl-dev")
-    where = {**os.environ, "CARGO_TARGET_DIR": str(HOME / "rust")}
-    _run([cargo, "build", "--quiet", "--locked", "--manifest-path", str(HERE / "rust" / "Cargo.toml")], env=where)
+    build_rust(HERE / "rust", HOME / "rust")
 
 
 def _from_debian(part: str) -> None:

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.drivers import HOME, NODE_MODULES
-from tests.drivers.install import InstallError, build_go, install, pip_install
+from tests.drivers.install import InstallError, build_go, build_rust, install, pip_install
 
 HERE: Final = Path(__file__).parent
 MIMIC: Final = HOME / "mimic"
 GO_MYSQL_SERVER: Final = HOME / "go" / "go-mysql-server" / "client"
 MIMIC_PACKAGES: Final = ("mysql-mimic==3.0.5",)
+OPENSRV: Final = HOME / "opensrv"
 # Builds in memory; the module of Dolt's engine.
 ENGINE: Final = "github.com/dolthub/go-mysql-server v0.20.0"
 SECONDS: Final = 60.0
@@ -54,6 +55,8 @@ class Other:
     name: str
     version: str
     database: str | None
+    # Some take minutes to build.
+    in_ci: bool = True
 
 
 OTHERS: Final = (
@@ -61,6 +64,7 @@ OTHERS: Final = (
     Other("go-mysql-server", "8.0.", "labdb"),
     Other("Sphinx", "2.", None),
     Other("mysql2 createServer", "8.0.", None),
+    Other("opensrv-mysql", "5.1.10", None, in_ci=False),
 )
 
 
@@ -72,6 +76,9 @@ def prepare(other: Other) -> None:
         build_go(GO_MYSQL_SERVER.parent, [HERE / "engine.go"], ENGINE)
     elif other.name == "mysql2 createServer":
         install("node")
+    elif other.name == "opensrv-mysql":
+        HOME.mkdir(parents=True, exist_ok=True)
+        build_rust(HERE / "opensrv", OPENSRV)
     elif shutil.which("searchd") is None:
         raise InstallError("searchd is missing: install the package sphinxsearch")
 
@@ -82,6 +89,8 @@ def words_of(other: Other, port: int, place: Path) -> list[str]:
         return [sys.executable, str(HERE / "mimic_server.py"), str(port)]
     if other.name == "go-mysql-server":
         return [str(GO_MYSQL_SERVER), f"127.0.0.1:{port}"]
+    if other.name == "opensrv-mysql":
+        return [str(OPENSRV / "debug" / "opensrv"), f"127.0.0.1:{port}"]
     if other.name == "mysql2 createServer":
         return ["node", str(HERE / "mysql2_server.cjs"), str(port)]
     settings = place / "sphinx.conf"
