@@ -157,6 +157,11 @@ class _Scene:
 Rule = Callable[[bytes, "_Scene"], bytes]
 
 
+def bound_types(raw: bytes) -> bytes:
+    """Types of parameters as they stand on the wire, two bytes each: zeros for what is no type or flag."""
+    return bytes([byte & 0x80 if place & 1 else byte if byte in COLUMN_TYPES else 0 for place, byte in enumerate(raw)])
+
+
 class PacketRedactor:
     """Redacts packets; one for all connections of a capture, so that the same value becomes the same."""
 
@@ -210,6 +215,7 @@ class PacketRedactor:
             rules.TYPES: lambda raw, scene: bytes([byte if byte in COLUMN_TYPES else 0 for byte in raw]),
             rules.LENGTHS: lambda raw, scene: bytes([byte if byte < 0x20 or byte in _LENGTHS else 0 for byte in raw]),
             rules.COMMANDS: self._commands,
+            rules.BOUND_TYPES: lambda raw, scene: bound_types(raw),
             rules.ONE: lambda raw, scene: raw if raw == ONE_ITERATION else bytes(len(raw)),
         }
 

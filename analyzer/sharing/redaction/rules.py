@@ -45,6 +45,7 @@ COMMANDS: Final = "commands"
 VARIABLE: Final = "variable"  # of a session
 COLLATION: Final = "collation"
 TYPES: Final = "types"  # of columns, a byte each
+BOUND_TYPES: Final = "bound types"  # of parameters, and whether they are unsigned
 ONE: Final = "one"  # a number that is always one
 LENGTHS: Final = "lengths"  # of the heads of binlog events, a byte each
 
@@ -160,32 +161,23 @@ RULES: Final[dict[str, dict[str, str]]] = {
     "ComProcessKill": {"connection_id": KEEP},
     "ComSetOption": {"operation": KEEP},
     "ComQuery": {
-        **dict.fromkeys(
-            (
-                *("parameter_count", "parameter_set_count", "null_bitmap", "new_params_bind_flag"),
-                "parameter_type",
-            ),
-            KEEP,
-        ),
+        **dict.fromkeys(("parameter_count", "parameter_set_count", "null_bitmap", "new_params_bind_flag"), KEEP),
+        "parameter_type": BOUND_TYPES,
         "parameter_name": ATTRIBUTE_NAME,
         "parameter_value": PARAMETER,
         "query": SQL,
     },
     "ComStmtPrepare": {"query": SQL},
     "ComStmtExecute": {
-        **dict.fromkeys(
-            (
-                *("statement_id", "flags", "parameter_count", "null_bitmap"),
-                *("new_params_bind_flag", "parameter_type"),
-            ),
-            KEEP,
-        ),
+        **dict.fromkeys(("statement_id", "flags", "parameter_count", "null_bitmap", "new_params_bind_flag"), KEEP),
+        "parameter_type": BOUND_TYPES,
         "iteration_count": ONE,
         "parameter_name": ATTRIBUTE_NAME,
         "parameter_value": PARAMETER,
     },
     "ComStmtBulkExecute": {
-        **dict.fromkeys(("statement_id", "bulk_flags", "parameter_type", "parameter_indicator"), KEEP),
+        **dict.fromkeys(("statement_id", "bulk_flags", "parameter_indicator"), KEEP),
+        "parameter_type": BOUND_TYPES,
         "parameter_value": PARAMETER,
     },
     "ComStmtSendLongData": {"statement_id": KEEP, "param_id": KEEP, "data": CONTENT},

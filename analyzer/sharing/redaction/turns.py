@@ -19,7 +19,7 @@ from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
-from analyzer.sharing.redaction.packets import ONE_ITERATION, PacketRedactor, names_itself
+from analyzer.sharing.redaction.packets import ONE_ITERATION, PacketRedactor, bound_types, names_itself
 from analyzer.sharing.redaction.rows import ValueForms, forms_of
 
 # Heads of result sets that are kept, and bytes of each at most.
@@ -46,7 +46,7 @@ class TurnRedactor:
         self.packets = packets
         self.used = used
         self._heads: dict[Hashable, ResultHead] = {}
-        self._forms: dict[tuple[int, ...], ValueForms] = {}
+        self._forms: dict[bytes, ValueForms | None] = {}
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -59,13 +59,15 @@ class TurnRedactor:
         return data[: -len(text) or None] + self.packets.sql.statement(text, escapes)
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
-        forms = self._forms.get(plan.types)
-        if forms is None:
+        if plan.block not in self._forms:
             if len(self._forms) >= _MOST_PLANS:
                 self._forms.clear()
-            forms = self._forms[plan.types] = forms_of(plan)
-        plain = data[HEAD - 4 : HEAD] == ONE_ITERATION
-        made = self.packets.rows.bound(data, plan, forms) if plain else None
+            # None: not all of the types are known, and what is none does not stay.
+            self._forms[plan.block] = forms_of(plan) if bound_types(plan.block) == plan.block else None
+        forms = self._forms[plan.block]
+        made = None
+        if forms is not None and data[HEAD - 4 : HEAD] == ONE_ITERATION:
+            made = self.packets.rows.bound(data, plan, forms)
         if made is not None:
             return made
         payload = data[HEADER:]
