@@ -24,12 +24,11 @@ command -v man >/dev/null 2>&1 || missing="$missing man-db"
 command -v pt-query-digest >/dev/null 2>&1 || missing="$missing percona-toolkit"
 ruby -rmysql2 -e '' 2>/dev/null || missing="$missing ruby ruby-mysql2"
 pkg-config libmariadb >/dev/null 2>&1 || missing="$missing pkg-config libmariadb-dev"
-command -v erlc >/dev/null 2>&1 && [ -d /usr/lib/erlang/lib/p1_mysql-* ] || missing="$missing erlang-base erlang-p1-mysql"
 # What people run against servers, for tests/matrix/test_tools.py.
 command -v isql >/dev/null 2>&1 || missing="$missing unixodbc odbc-mariadb"
 lua5.4 -e 'require("luasql.mysql")' >/dev/null 2>&1 || missing="$missing lua5.4 lua-sql-mysql"
 command -v tclsh >/dev/null 2>&1 || missing="$missing tcl"
-echo 'package require mysqltcl' | tclsh >/dev/null 2>&1 || missing="$missing mysqltcl"
+[ "$(echo 'puts [catch {package require mysqltcl}]' | tclsh 2>/dev/null)" = 0 ] || missing="$missing mysqltcl"
 command -v mydumper >/dev/null 2>&1 || missing="$missing mydumper"
 command -v sysbench >/dev/null 2>&1 || missing="$missing sysbench"
 # Python's headers, of the Python that make uses: the hot loops are compiled with them.

@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tarfile
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -96,10 +97,10 @@ def test_scanning_is_the_same(data: some.DataObject, deprecate_eof: bool, follow
     assert told[0] == told[1]
 
 
-def pip(*words: str, cwd: Path, **environment: str) -> None:
-    """Raises CalledProcessError with what it printed."""
-    run = [sys.executable, "-m", "pip", "--disable-pip-version-check", *words]
-    done = subprocess.run(run, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+def built(what: str, source: Path, out: Path, **environment: str) -> None:
+    """Makes a wheel or an sdist once: pip would make a wheel twice, at first for what it says of itself."""
+    run = [sys.executable, "-m", "build", what, "--outdir", str(out), str(source)]
+    done = subprocess.run(run, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -159,20 +160,23 @@ def test_compiled_and_interpreted_say_the_same(project: Path, tmp_path: Path) ->
 def test_a_wheel_from_the_sdist(project: Path, tmp_path: Path, pure: bool) -> None:
     if not pure:
         tool("gcc")
-    build = [sys.executable, "-m", "build", "--sdist", "--outdir", str(tmp_path), str(project)]
-    subprocess.run(build, check=True, capture_output=True)
+    built("--sdist", project, tmp_path)
     (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as packed:
+        packed.extractall(tmp_path / "unpacked", filter="data")
+    (source,) = (tmp_path / "unpacked").iterdir()
     settings = {"HANDSHARK_PURE": "1"} if pure else {}
-    pip("wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(sdist), cwd=tmp_path, **settings)
+    built("--wheel", source, tmp_path, **settings)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith("-none-any.whl") == pure
-    pip("install", "--no-deps", "--target", str(tmp_path / "installed"), str(wheel), cwd=tmp_path)
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(tmp_path / "installed"), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
     assert ("(compiled)" in version_of(tmp_path / "installed", tmp_path)) != pure
     assert not (tmp_path / "installed" / "analyzer" / "build_hook.py").exists()
 
 
 @pytest.mark.tool
 def test_without_a_compiler_it_is_pure(project: Path, tmp_path: Path) -> None:
-    pip("wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(project), cwd=tmp_path, CC="/bin/false")
+    built("--wheel", project, tmp_path, CC="/bin/false")
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith("-none-any.whl")

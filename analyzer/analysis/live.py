@@ -19,6 +19,7 @@ from analyzer.analysis.options import AnalysisOptions, Result
 from analyzer.analysis.pipeline import Analysis, InOrder
 from analyzer.batches import FrameBatch
 from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.tls.keylog import (
     CLIENT_APPLICATION,
@@ -62,6 +63,12 @@ class Watched(Conversation):
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         super().data(sender, data, ends, frames, times)
+        if self.known != _DECIDED and self.kind == MYSQL:
+            self.look()
+
+    def pieces(self, pieces: Pieces, first: int, last: int) -> None:
+        super().pieces(pieces, first, last)
+        # A login of a known shape is taken whole.
         if self.known != _DECIDED and self.kind == MYSQL:
             self.look()
 

@@ -127,7 +127,8 @@ def _answer(options: AnalysisOptions, seconds: float, memory: int, question: Sql
     """In the process: names of columns, then rows, or why not."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it ends the process, whatever that is at
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    bound = memory + _data_now()  # what the process was begun with is not the question's
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         _asked(options, question, send)
@@ -135,6 +136,15 @@ def _answer(options: AnalysisOptions, seconds: float, memory: int, question: Sql
         send(_Refused("the statement can not be run", shown(str(error))))
     except AnalyzerError as error:
         send(_Refused(str(error)))
+
+
+def _data_now() -> int:
+    """Bytes of data that this process has already, as RLIMIT_DATA counts them; 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def _asked(options: AnalysisOptions, question: SqlQuestion, send: Send) -> None:

@@ -69,7 +69,8 @@ def _values(info: FieldInfo, connections: Callable[[], Iterable[Connection]]) ->
     if info.values:
         return [Candidate(_quoted(name), str(number)) for number, name in sorted(info.values.items())]
     if info.type == "BOOLEAN":
-        return [Candidate("true", ""), Candidate("false", "")]
+        never = None if info.never is None else bool(info.never[0])
+        return [Candidate(str(value).lower(), "") for value in (True, False) if value is not never]
     get = GETTERS.get(info.name)
     if get is None:
         return []

@@ -59,6 +59,12 @@ KNOWN: Final[tuple[Known, ...]] = (
     ),
     # Authentication.
     Known(
+        "4.0 takes a nonce for UTF-8 and loses the bytes that are none; Oracle's and MariaDB's servers send ASCII only",
+        ("mysql.salt", "mysql.salt2"),
+        ("HandshakeV10",),
+        ("mysql2-server_*",),
+    ),
+    Known(
         "AuthMoreData (0x01: cache results, RSA keys, parsec's salt) is taken for a switch request or nothing known",
         ALL,
         ("AuthMoreData",),

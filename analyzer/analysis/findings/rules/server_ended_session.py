@@ -35,6 +35,14 @@ _CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid"})
 MOST_IDLE = 64
 
 
+def _may_have_left(case: Case) -> bool:
+    """Whether the client ended TLS before (close_notify), or nothing that it said was captured."""
+    c, end = case.connection, case.facts.closing.end
+    if c.tls is None:
+        return case.facts.login.record is None and not c.commands
+    return end is not None and any(alert.sender == "client" and alert.frame <= end[2] for alert in c.tls.alerts)
+
+
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     if c.error is not None:
@@ -46,7 +54,7 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     if _is_said_elsewhere(case) or outside_tls(case) is not None:
         return
-    if was_dropped(case):
+    if was_dropped(case) or _may_have_left(case):
         return
     idle = facts.closing.quiet_ns
     figure = nearest(IDLE, idle) if idle >= IDLE_NS else None
