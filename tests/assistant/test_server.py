@@ -17,6 +17,7 @@ from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import MOST, TookTooLongError
 from analyzer.cli import main
 from analyzer.engine.shelf import Shelf
+from tests.assistant.support import answer_of
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.mysql import FAST, err, greeting, login, ok, query
@@ -51,12 +52,7 @@ def ask() -> Iterator[Ask]:
         made = server(Answers(shelf, AnalysisOptions()))
 
         def asked(tool: str, **arguments: Any) -> dict[str, Any]:
-            result = talk(made, lambda client: client.call_tool(tool, arguments))
-            if result.is_error:
-                raise LookupError(result.content[0].text)
-            found: dict[str, Any] = result.structured_content
-            assert json.loads(result.content[0].text) == found
-            return found
+            return answer_of(talk(made, lambda client: client.call_tool(tool, arguments)))
 
         yield asked
 

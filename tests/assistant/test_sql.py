@@ -26,6 +26,7 @@ from analyzer.engine.shelf import Shelf
 from analyzer.errors import AnalyzerError
 from analyzer.tables.queries import queries
 from analyzer.tables.schema import TABLES
+from tests.assistant.support import answer_of
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.mysql import FAST, err, greeting, login, ok, query
@@ -52,12 +53,7 @@ def asking(folder: Path, redacted: bool = False) -> Iterator[Ask]:
                 return await client.call_tool(tool, arguments)
 
         def asked(tool: str, **arguments: Any) -> dict[str, Any]:
-            result = asyncio.run(whole(tool, arguments))
-            if result.is_error:
-                raise LookupError(result.content[0].text)
-            found: dict[str, Any] = result.structured_content
-            assert json.loads(result.content[0].text) == found
-            return found
+            return answer_of(asyncio.run(whole(tool, arguments)))
 
         yield asked
 

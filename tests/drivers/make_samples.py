@@ -9,7 +9,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.drivers.compare import analyse, judge_all, match
 from tests.drivers.run import Unusable, check_tools, run_server, usable_drivers
@@ -20,6 +20,18 @@ from tests.servers import REPOSITORY, Server, running_servers
 SAMPLES: Final = REPOSITORY / "samples"
 # So that MySQL knows the password: what it is for is not the first login.
 BEFORE: Final = ("first login", "TLS")
+
+
+def cut_out(target: Path, capture: Path, stream: int, *options: str) -> None:
+    """Writes one connection of a capture."""
+    words = [sys.executable, "-m", "analyzer", "extract", "--stream", str(stream), *options, "-w", str(target)]
+    subprocess.run([*words, str(capture)], check=True, capture_output=True)
+
+
+def write_truth(target: Path, said: dict[str, Any]) -> None:
+    """Writes what is known of a sample beside it."""
+    text = json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+    target.with_suffix(".truth.json").write_text(text, encoding="utf-8")
 
 
 def make(sample: DriverSample, servers: dict[str, Server], work: Path) -> list[str]:
@@ -38,11 +50,8 @@ def make(sample: DriverSample, servers: dict[str, Server], work: Path) -> list[s
         return wrong
     connection = match(run, connections)[number]
     target = SAMPLES / sample.file
-    words = [sys.executable, "-m", "analyzer", "extract", "--stream", str(connection["stream"]), "-w", str(target)]
-    subprocess.run([*words, str(run.capture)], check=True, capture_output=True)
-    said = truth(run.told[number], run.log[connection["greeting"]["connection_id"]], run.plugin)
-    text = json.dumps(said, indent=1, ensure_ascii=False) + "\n"
-    target.with_suffix(".truth.json").write_text(text, encoding="utf-8")
+    cut_out(target, run.capture, connection["stream"])
+    write_truth(target, truth(run.told[number], run.log[connection["greeting"]["connection_id"]], run.plugin))
     return []
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -21,12 +21,13 @@ from tests.drivers import DRIVERS, PYTHON, Driver
 from tests.drivers.cases import SETUP
 from tests.drivers.compare import as_logged
 from tests.drivers.install import InstallError, install
+from tests.drivers.make_samples import SAMPLES, cut_out, write_truth
 from tests.drivers.run import ServerRun, Unusable, capturing, check_tools, logged, run_driver
 from tests.drivers.truth import truth
 from tests.matrix.boxes import Lossy, NoCapture, legs, pass_through
 from tests.matrix.other_samples import OTHER_SAMPLES, STATEMENTS, OtherSample
 from tests.reading import connections_of
-from tests.servers import REPOSITORY, Server, running_servers
+from tests.servers import Server, running_servers
 from tests.servers.accounts import account
 from tests.servers.boxes import BOXES, CHECKS, SOURCE, TLS
 from tests.servers.boxes import running as box_running
@@ -38,7 +39,6 @@ from tests.servers.others import running as other_running
 from tests.servers.own import admin_session, own_account, run_as_admin
 from tests.servers.packages import SetupError
 
-SAMPLES: Final = REPOSITORY / "samples"
 Json = dict[str, Any]
 
 
@@ -61,13 +61,11 @@ def driver(name: str, case: str) -> Driver:
 def keep(sample: OtherSample, capture: Path, stream: int, said: Json, *options: str) -> None:
     """Cuts the connection out, and writes what is known of it. Raises Unfit where that is not so."""
     target = SAMPLES / sample.file
-    words = [sys.executable, "-m", "analyzer", "extract", "--stream", str(stream), *options, "-w", str(target)]
-    subprocess.run([*words, str(capture)], check=True, capture_output=True)
+    cut_out(target, capture, stream, *options)
     (found,) = read(target)
     if wrong := compare(as_logged(found), said):
         raise Unfit("; ".join(wrong))
-    text = json.dumps(said, indent=1, ensure_ascii=False) + "\n"
-    target.with_suffix(".truth.json").write_text(text, encoding="utf-8")
+    write_truth(target, said)
 
 
 def from_other(sample: OtherSample, place: Path) -> None:

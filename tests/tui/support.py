@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -17,6 +18,7 @@ from analyzer.engine.browsing import Arrival, Browser, ConnectionContent, Connec
 from analyzer.tui.app import MainScreen, TuiApp
 from analyzer.tui.command_line import CommandLine
 from analyzer.tui.connection_screen import ConnectionScreen
+from analyzer.tui.dialogs import FileScreen
 from analyzer.tui.feed import Feed, FileFeed
 from analyzer.tui.table import RowTable
 
@@ -137,3 +139,12 @@ async def opened(pilot: Pilot[None]) -> ConnectionScreen:
     assert isinstance(screen, ConnectionScreen)
     await until(pilot, lambda: screen.state == "")
     return screen
+
+
+async def written(pilot: Pilot[None], key: str, name: Path) -> None:
+    """Presses a key that asks for a file's name, gives one, and waits until it is there."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, FileScreen))
+    pilot.app.screen.query_one(Input).value = str(name)
+    await pilot.press("enter")
+    await until(pilot, lambda: any(f"written: {name}" in note for note in main_of(pilot).said))

@@ -16,7 +16,7 @@ from analyzer.tui.dialogs import ChoiceScreen, FileScreen, HelpScreen
 from analyzer.tui.filter_bar import FilterBar
 from tests.corpus import REPOSITORY
 from tests.report import examples
-from tests.tui.support import GivenFeed, main_of, of_files, run, seen, streams, table_of, typed, until
+from tests.tui.support import GivenFeed, main_of, of_files, run, seen, streams, table_of, typed, until, written
 from tests.wire.files import pcap
 from tests.wire.mysql import err, greeting, login, ok, query
 from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Step, conversation, in_time_order
@@ -223,18 +223,11 @@ def test_the_report_and_the_extract_are_written(tmp_path: Path) -> None:
     path = capture(tmp_path)
     page, cut = tmp_path / "out.html", tmp_path / "cut.pcapng"
 
-    async def write(pilot: Pilot[None], key: str, name: Path) -> None:
-        await pilot.press(key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, FileScreen))
-        pilot.app.screen.query_one(Input).value = str(name)
-        await pilot.press("enter")
-        await until(pilot, lambda: any(f"written: {name}" in note for note in main_of(pilot).said))
-
     async def steps(pilot: Pilot[None]) -> None:
         main_of(pilot).apply('handshark.outcome == "rejected"')
-        await write(pilot, "w", page)
+        await written(pilot, "w", page)
         await pilot.press("g", "space", "space")
-        await write(pilot, "e", cut)
+        await written(pilot, "e", cut)
 
     run(of_files(path), steps)
     assert "mallory" in page.read_text(encoding="utf-8")

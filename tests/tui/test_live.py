@@ -17,7 +17,6 @@ from queue import SimpleQueue
 import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 import analyzer
 from analyzer.analysis.model.connection import Connection
@@ -28,11 +27,10 @@ from analyzer.engine.onlooker import LiveNews
 from analyzer.tui import live as lives
 from analyzer.tui.app import LIVE_KEPT, TuiApp
 from analyzer.tui.command_line import CommandLine
-from analyzer.tui.dialogs import FileScreen
 from analyzer.tui.live import LiveFeed
 from tests.cli.support import REFUSED
 from tests.report import examples
-from tests.tui.support import main_of, opened, seen, streams, table_of, until
+from tests.tui.support import main_of, opened, seen, streams, table_of, until, written
 from tests.wire.files import pcap
 from tests.wire.script import ACCEPTED, GOODBYE, conversation, in_time_order
 
@@ -216,22 +214,15 @@ def test_a_live_capture_that_writes_a_file_is_reported_and_cut_from(tmp_path: Pa
     found = list(analyzer.connections(whole))
     line = CommandLine([str(tmp_path / "who*.pcap")], ["--merge"], None, True)
 
-    async def write(pilot: Pilot[None], key: str, name: Path) -> None:
-        await pilot.press(key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, FileScreen))
-        pilot.app.screen.query_one(Input).value = str(name)
-        await pilot.press("enter")
-        await until(pilot, lambda: any(f"written: {name}" in note for note in main_of(pilot).said))
-
     async def steps(pilot: Pilot[None], sender: Sender) -> None:
         for number, one in enumerate(found):
             # On the screen they have other numbers than in the file.
             sender.send(LiveNews(Arrival(replace(one, capture="eth0", stream=100 + number), True), None))
         await until(pilot, lambda: len(streams(pilot)) == len(found))
-        await write(pilot, "w", page)
+        await written(pilot, "w", page)
         main_of(pilot).apply('handshark.outcome == "rejected"')
         await pilot.press("A")
-        await write(pilot, "e", cut)
+        await written(pilot, "e", cut)
 
     shown(steps, line=line)
     rejected = {one.client for one in found if one.outcome == "rejected"}
