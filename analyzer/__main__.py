@@ -17,10 +17,11 @@ def main() -> int:
     except (ImportError, AttributeError, TypeError, ValueError):
         from analyzer.compiled import stale
 
-        if not stale():
+        old = stale()
+        if not old:
             raise
         print(
-            f"handshark: what was compiled is older than its sources ({', '.join(stale())}): pip install -e .",
+            f"handshark: what was compiled is older than its sources ({', '.join(old)}): pip install -e .",
             file=sys.stderr,
         )
         return 3

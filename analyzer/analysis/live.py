@@ -63,12 +63,13 @@ class Watched(Conversation):
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         super().data(sender, data, ends, frames, times)
-        if self.known != _DECIDED and self.kind == MYSQL:
-            self.look()
+        self._went_on()
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         super().pieces(pieces, first, last)
-        # A login of a known shape is taken whole.
+        self._went_on()  # a login of a known shape is taken whole
+
+    def _went_on(self) -> None:
         if self.known != _DECIDED and self.kind == MYSQL:
             self.look()
 

@@ -53,7 +53,6 @@ _MODULES: Final = {
         "analyzer.report.html.page",
         "analyzer.report.live_views",
     ),
-    "": (),
     "tui": ("analyzer.tui.app", "analyzer.tui.live", "textual.drivers.linux_driver"),
     "serve": (
         *("analyzer.serve.live", "analyzer.serve.ring", "anyio._backends._asyncio", "asyncio.selector_events"),
@@ -266,10 +265,12 @@ class _Output(LiveOutput):
         self.packets = PACKETS if self._report is not None or self._all_packets else 0
 
     def load(self) -> None:
-        for name in ("analyzer.report.prose.summary", *_MODULES.get("report" if self._report else self._format, ())):
-            importlib.import_module(name)
-        for name in (*_MODULES["tui" if self._tui else ""], *_MODULES["serve" if self._listen else ""]):
-            importlib.import_module(name)
+        importlib.import_module("analyzer.report.prose.summary")
+        shown = ["report" if self._report else self._format]
+        shown += ["tui"] * self._tui + ["serve"] * (self._listen is not None)
+        for which in shown:
+            for name in _MODULES.get(which, ()):
+                importlib.import_module(name)
         if self._listen is not None:
             from analyzer.serve.live import LiveServer
 

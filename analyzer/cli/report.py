@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from analyzer.analysis import AnalysisOptions, Connection, Result
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.commands.workload import Workload
 from analyzer.cli.arguments import (
     Commands,
@@ -22,10 +22,10 @@ from analyzer.cli.arguments import (
     processes,
     redact_argument,
 )
-from analyzer.cli.console import Again, Console, complain
+from analyzer.cli.console import Again, Console, complain, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
-from analyzer.engine.collectors import connection_alone, connections, whole
+from analyzer.engine.collectors import connection_alone, connections
 from analyzer.engine.jobs import PAGE
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
@@ -224,21 +224,15 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
 
 
 def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    from analyzer.cli.stats import COMPARED, collect
     from analyzer.report.diff import html, markdown
-    from analyzer.report.prose.changes import Side
+    from analyzer.serve.comparison import side_of
 
     sides = []
     for name in arguments.captures:
-        sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
-        side = Side(name)
-        for _, results in sources.each([name], False):
-            for connection, _ in results:
-                side.add(connection)
-        if not sources.sources:
-            raise _NothingRead(sources.code or 3)
-        side.source = sources.sources[0]
-        side.workload = collect(arguments, options, COMPARED, [name])[0]
+        side, code = side_of(name, options, arguments.filter, jobs_of(arguments), Console())
+        if side.source is None:
+            raise _NothingRead(code or 3)
+        note_encrypted([side.source])
         sides.append(side)
     if arguments.format == "md":
         text = markdown(sides[0], sides[1], _title(arguments), arguments.note)

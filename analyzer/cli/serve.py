@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -129,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve(server: WebServer, show: bool) -> None:
     """Until Ctrl-C."""
+    import asyncio
+
     undo: list[Callable[[], object]] = []
 
     def ready() -> None:

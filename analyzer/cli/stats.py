@@ -29,7 +29,6 @@ from analyzer.errors import AnalyzerError
 
 FORMATS = ("text", "json", "jsonl", "csv")
 DEFAULT = ("server", "user", "command", "statement")
-COMPARED = ("statement", "error")  # what is compared of two captures
 EXAMPLES = """examples:
   handshark stats capture.pcapng
   handshark stats --by statement --top 5 *.pcap
@@ -156,7 +155,7 @@ def _summed(kinds: tuple[str, ...], text: str | None) -> SummedCommands:
 
 
 def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    from analyzer.report.prose.changes import compare_workload
+    from analyzer.report.prose.changes import COMPARED, compare_workload
     from analyzer.report.text.difference import DifferenceText
 
     sides = []

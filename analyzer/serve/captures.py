@@ -84,12 +84,11 @@ class Uploads:
         self._kept.append(path)
         return path
 
-    def drop(self, file: IO[bytes] | None, size: int) -> None:
+    def drop(self, file: IO[bytes], size: int) -> None:
         """It did not come to its end."""
         self._coming -= 1
         self._bytes -= size
-        if file is not None:
-            Path(file.name).unlink()
+        Path(file.name).unlink()
 
     def listed(self) -> list[Path]:
         """All, by the names that they were sent with."""

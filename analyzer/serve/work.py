@@ -148,7 +148,7 @@ class CaptureWork:
         listener = OneOnly(send)
         sides = []
         for path, name, _ in (question.before, question.after):
-            side = side_of(path, self._options, self._keep, listener)
+            side, _ = side_of(path, self._options, self._keep, jobs_allowed(self._keep, None), listener)
             side.name = name
             sides.append(side)
         send(html(sides[0], sides[1], f"{sides[0].name} and {sides[1].name}", None))

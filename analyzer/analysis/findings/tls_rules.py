@@ -7,11 +7,10 @@ from typing import Final, NamedTuple
 from analyzer.analysis.findings.helpers import by_client
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.model.connection import Alert
+from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.tables.commands import COMMANDS
+from analyzer.protocol.wire.framing import HEADER
 
-# Of a packet: its length and its sequence id.
-HEADER: Final = 4
-CLIENT: Final = 0
 VERSION: Final = "version"
 CERTIFICATE: Final = "certificate"
 OTHER: Final = "other"

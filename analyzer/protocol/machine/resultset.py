@@ -15,6 +15,7 @@ from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.connection_state import DUMPS, ConnectionState
 from analyzer.protocol.records.base import Record, malformed
+from analyzer.protocol.records.commands.replication import SEMI_SYNC_MAGIC
 from analyzer.protocol.records.response import ColumnCount, Data, Statistics
 from analyzer.protocol.records.resultset import (
     BinaryRow,
@@ -138,7 +139,7 @@ def statistics_record(c: ConnectionState, payload: bytes, length: int) -> Record
 
 
 # Semi-synchronous replication: its magic, and that an acknowledgement is asked for.
-_ASKS: Final = b"\xef\x01"
+_ASKS: Final = bytes([SEMI_SYNC_MAGIC, 1])
 
 
 def binlog_event(c: ConnectionState, payload: bytes, length: int) -> Record:

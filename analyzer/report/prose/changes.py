@@ -29,6 +29,9 @@ LEAST_RATIO: Final = 1.25
 LEAST_NS: Final = 100_000
 LONGEST_NAME: Final = 80  # of a statement in the verdict
 
+# Kinds of groups of commands that are compared.
+COMPARED: Final = ("statement", "error")
+
 SAME, NEW, GONE, MORE, LESS = "same", "new", "gone", "more", "less"
 
 
