@@ -71,7 +71,7 @@ class RedactSummary(msgspec.Struct):
     frames       written, and `of_frames` of the inputs; `made` of them are new: those of `opened` connections, and
                  `plainer` ones, whose headers are of a form that is not known; `others` are of no MySQL connection
     replaced     kind -> how many
-    zeroed       bytes of packets that were not understood
+    zeroed       bytes of packets that were not understood, and were something else than zero
     """
 
     connections: int = 0

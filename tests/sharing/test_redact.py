@@ -105,6 +105,12 @@ def test_the_story_of_a_sample_stays(path: Path, tmp_path: Path) -> None:
         ]
 
 
+def test_nothing_of_a_clean_login_is_zeroed() -> None:
+    for name in ("mysql97_cli_fast-auth.pcap", "mysql97_cli_full-auth-rsa.pcapng", "mariadb118_raw_parsec.pcapng"):
+        assert redacted(REPOSITORY / "samples" / name)[1].zeroed == 0, name
+    assert redacted(REPOSITORY / "samples" / "mysql97_raw_fault-cut-packet.pcapng")[1].zeroed
+
+
 # What a name or a value may share with the protocol, with drivers, and with what servers say.
 COMMON = (
     MESSAGE_WORDS

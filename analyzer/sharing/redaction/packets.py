@@ -173,7 +173,7 @@ class PacketRedactor:
         self.messages = MessageRedactor(replacements, keep, self.sql)
         self.values = ValueRedactor(replacements)
         self.rows = RowRedactor(replacements, self.values, "values" in keep.kinds)
-        self.zeroed = 0  # bytes that were not understood
+        self.zeroed = 0  # bytes that were not understood, and were not zero before
         self._shapes = PacketShapes(replacements)
         self._kept: dict[tuple[str, bytes, int, str | None, bool | None, int], bytes] = {}
         self._rules: dict[str, Rule] = {
@@ -278,7 +278,7 @@ class PacketRedactor:
             inner = detail_spans(payload, record, machine.detail)
             if inner:
                 out[inner[0].start : inner[-1].end] = bytes(inner[-1].end - inner[0].start)
-                self._apply(out, payload, inner, rules.RULES["auth"], scene, rules.NONCE)
+                self._apply(out, payload[: inner[-1].end], inner, rules.RULES["auth"], scene, rules.NONCE)
         if isinstance(record, BinlogEvent):
             self._checksum(out, payload, record, spans)
         return bytes(out)
@@ -334,7 +334,7 @@ class PacketRedactor:
             return None
         for rule, start, stop in _FIXED:
             out[at + start : at + stop] = self._rules[rule](payload[at + start : at + stop], scene)
-        self.zeroed += 2
+        self.zeroed += content_in(payload[-2:])
         return bytes(out)
 
     def partial(self, payload: bytes, kind: type[Record], context: Context) -> bytes:
@@ -351,7 +351,7 @@ class PacketRedactor:
 
     def zeros(self, payload: bytes, head: int) -> bytes:
         """Nothing but the first bytes."""
-        self.zeroed += max(len(payload) - head, 0)
+        self.zeroed += content_in(payload[head:])
         return payload[:head] + bytes(max(len(payload) - head, 0))
 
     def _meet(self, record: AnyRecord) -> None:
@@ -383,19 +383,20 @@ class PacketRedactor:
             scene.parameters = [one for one in record.attributes if one.raw is not None]
         elif isinstance(record, ComStmtExecute):
             scene.parameters = [one for one in record.parameters if one.raw is not None]
-        covered = 0
+        at = spans[0].start if default != rules.ZERO else 0
         for number, span in enumerate(spans):
             if span.end <= span.start:
                 continue
+            self.zeroed += content_in(payload[at : span.start])
+            at = max(at, span.end)
             name = span.name.partition("[")[0]
             rule = table.get(name) or (rules.KEEP if name in rules.MARKED else default)
             if (name.startswith("null") and span.name != name) or (rule == rules.VALUE and span.value == NULL_MARK):
                 rule = rules.KEEP
             # A parameter's rule knows its length in front.
             start, stop = content_of(payload, span) if rule != rules.PARAMETER else (span.start, span.end)
-            covered += span.end - span.start
             if rule == rules.ZERO:
-                self.zeroed += stop - start
+                self.zeroed += content_in(payload[start:stop])
                 out[span.start : start] = payload[span.start : start]
                 out[stop : span.end] = payload[stop : span.end]
                 continue
@@ -408,7 +409,7 @@ class PacketRedactor:
                 scene.tracked = span.value
             elif name in ("attribute_name", "session_track_variable", "parameter_name"):
                 scene.surname = raw
-        self.zeroed += max(len(payload) - covered, 0)
+        self.zeroed += content_in(payload[at:])
 
     # -- rules ---------------------------------------------------------------------------------------------------------
 
@@ -691,6 +692,11 @@ class PacketRedactor:
         end = spans[-1].start
         number = crc32(bytes(out[start:end])) ^ (0 if event.checksum_valid else 1)
         out[end : end + 4] = number.to_bytes(4, "little")
+
+
+def content_in(raw: bytes) -> int:
+    """Bytes that are lost where all of it becomes zero."""
+    return len(raw) - raw.count(0)
 
 
 def _is_collation(raw: bytes) -> bool:
