@@ -71,12 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, 0)
     if options is None:
         return 2
-    from analyzer.assistant.without_content import without_content
+    from analyzer.assistant.without_content import RedactedCopies
 
-    with (
-        Shelf(arguments.captures, None if arguments.content else without_content(options)) as shelf,
-        ExitStack() as stack,
-    ):
+    with ExitStack() as stack:
+        prepare = None if arguments.content else stack.enter_context(closing(RedactedCopies(options))).copy
+        shelf = Shelf(arguments.captures, prepare)
         server(Answers(shelf, options), _sql_answers(shelf, options, stack)).run("stdio")
     return 0
 

@@ -43,6 +43,9 @@ SLOWEST_OF_ALL: Final = 1000
 # Characters of a statement, and of an error's message.
 LONGEST_STATEMENT: Final = 4000
 LONGEST_MESSAGE: Final = 1000
+# Values bound to a statement, and characters of each.
+MOST_PARAMETERS: Final = 20
+LONGEST_PARAMETER: Final = 100
 # Connections in one message.
 AT_ONCE: Final = 500
 
@@ -315,5 +318,8 @@ def _shortened(command: Command) -> Command:
         command.argument = command.argument[:LONGEST_STATEMENT]
     if command.error is not None:
         command.error.message = command.error.message[:LONGEST_MESSAGE]
-    command.parameters = command.attributes = command.result_sets = None
+    if command.parameters is not None:
+        some = command.parameters[:MOST_PARAMETERS]
+        command.parameters = [None if one is None else str(one)[:LONGEST_PARAMETER] for one in some]
+    command.attributes = command.result_sets = None
     return command

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from analyzer.errors import AnalyzerError
 
@@ -35,21 +34,12 @@ class ListedCapture(NamedTuple):
 class Shelf:
     """The captures below the paths given: files as they are, folders with the captures that they hold, at any depth.
 
-    `prepare` is asked for what is read in place of a capture (a copy without its content, say), once for each version
-    of a file; it may enter what is to be undone at the end in the stack. Closing the shelf undoes it.
+    `prepare` is asked for what is read in place of a capture: a copy without its content, say.
     """
 
-    def __init__(self, paths: Sequence[str], prepare: Callable[[Path, ExitStack], Path] | None = None) -> None:
+    def __init__(self, paths: Sequence[str], prepare: Callable[[ListedCapture], Path] | None = None) -> None:
         self._paths = [Path(one) for one in paths]
         self._prepare = prepare
-        self._ready: dict[tuple[Path, int, int], Path] = {}
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def captures(self) -> list[ListedCapture]:
         """What there is now, by name; at most MOST_LISTED."""
@@ -71,12 +61,7 @@ class Shelf:
         if found is None:
             there = ", ".join(one.name for one in listed[:10]) or "none"
             raise UnknownCaptureError(f"there is no capture of that name; there are: {there}")
-        if self._prepare is None:
-            return found.path
-        key = found.path, found.size, found.changed_ns
-        if key not in self._ready:
-            self._ready[key] = self._prepare(found.path, self._stack)
-        return self._ready[key]
+        return found.path if self._prepare is None else self._prepare(found)
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         for given in self._paths:

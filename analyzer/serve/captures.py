@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from analyzer.engine.background import Background, WorkFailed
+from analyzer.engine.own_folder import OwnFolder
 from analyzer.engine.shelf import Shelf
 from analyzer.report.escape import terminal
 from analyzer.report.html.served import ListedRow, ServedFrom
@@ -49,10 +50,10 @@ class Served(NamedTuple):
 
 
 class Uploads:
-    """What was sent, in a folder of its own that goes at the end."""
+    """What was sent, in a folder that goes at the end, and of a program that was killed when the next one starts."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="handshark-")
+        self._folder = OwnFolder("uploads")
         self._kept: list[Path] = []
         self._coming = 0
         self._bytes = 0
@@ -65,7 +66,7 @@ class Uploads:
 
     def file(self) -> IO[bytes]:
         """Where it is written to; it has no name yet."""
-        return tempfile.NamedTemporaryFile(dir=self._folder.name, prefix="coming-", delete=False)
+        return tempfile.NamedTemporaryFile(dir=self._folder.path, prefix="coming-", delete=False)
 
     def room(self, size: int, more: int) -> None:
         """Asked before `more` bytes are added to one of `size`. Raises TooMuchError."""
@@ -78,7 +79,7 @@ class Uploads:
     def keep(self, name: str, file: IO[bytes]) -> Path:
         """It is here whole."""
         self._coming -= 1
-        folder = Path(self._folder.name, str(len(self._kept)))
+        folder = Path(self._folder.path, str(len(self._kept)))
         folder.mkdir()
         path = Path(file.name).rename(folder / plain_name(name))
         self._kept.append(path)
@@ -96,7 +97,7 @@ class Uploads:
 
     def close(self) -> None:
         """Deletes all."""
-        self._folder.cleanup()
+        self._folder.close()
 
 
 class Captures:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from rich.text import Text
 
-from analyzer.analysis.model.command import Command
-from analyzer.analysis.model.connection import SERVER, Connection
-from analyzer.analysis.model.packet import PacketExcerpt
+from analyzer.analysis.model.command import MISSING, NONE, OK, Command
+from analyzer.analysis.model.connection import CLIENT, SERVER, Connection
+from analyzer.analysis.model.packet import FollowedPacket, PacketExcerpt
 from analyzer.engine.browsing import ConnectionContent
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
+from analyzer.report.prose.session import FollowedResult, SessionScript, Turn
+from analyzer.report.text.follow import SessionText
 from analyzer.report.text.layout import wrap
-from analyzer.tui.text_view import Lines
+from analyzer.tui.text_view import Lines, painted
 
 # Rows of one result that a session shows.
 MOST_ROWS: Final = 50
 CLIENT_STYLE: Final = "bold blue"
 SERVER_STYLE: Final = "green"
 _ROWS: Final = frozenset({"TextRow", "BinaryRow"})
+# Of these there is nothing to show, or SessionText says so.
+_SILENT: Final = frozenset({MISSING, NONE})
 
 
 def ladder(content: ConnectionContent) -> Lines:
@@ -47,85 +50,118 @@ def _lead(packet: PacketExcerpt) -> Text:
 
 
 def session(connection: Connection, content: ConnectionContent) -> Lines:
-    """What the client asked and the server answered, with the beginnings of the results."""
+    """What was asked and answered, as `handshark follow` has it, with the beginnings of the results."""
 
-    def lines(width: int) -> list[Text]:
-        first = content.commands[0].frame if content.commands else None
-        found: list[Text] = []
-        for packet in content.detail.packets:
-            if first is not None and packet.frame >= first:
-                break
-            style = SERVER_STYLE if packet.sender == SERVER else CLIENT_STYLE
-            lead = Text("← " if packet.sender == SERVER else "→ ", style=style)
-            found += _hanging(lead, packet.summary or packet.record, width)
-        frames = [packet.frame for packet in content.detail.packets]
+    def write(write: Callable[[str], object], width: int) -> None:
+        text = SessionText(write, width, True, fitted=True, more="")
         due = 0
-        for command in content.commands:
-            if command.number > due:
-                found += [Text(), Text(f"... {labels.count(command.number - due, 'command')} not listed", style="dim")]
-            due = command.number + 1
-            found.append(Text())
-            found += _asked(connection, command, width)
-            found += _rows(command, content.detail.packets, frames, width)
-            found += _hanging(Text("← ", style=SERVER_STYLE), answer_of(command), width, _answer_style(command))
+        for number, turn in _turns(connection, content):
+            if number > due:
+                write(f"\n... {labels.count(number - due, 'command')} not listed\n")
+            due = number + 1 if turn.command is not None else due
+            text.turn(turn)
         if content.commands_seen > due:
-            found += [Text(), Text(f"... {labels.count(content.commands_seen - due, 'more command')}", style="dim")]
-        return found
+            write(f"\n... {labels.count(content.commands_seen - due, 'more command')}\n")
 
-    return lines
-
-
-def _asked(connection: Connection, command: Command, width: int) -> Iterator[Text]:
-    after = labels.duration(max(command.time_ns - connection.start_time_ns, 0))
-    yield Text(f"{labels.time_of_day(command.time_ns, True)}  +{after}  frame {command.frame}", style="dim")
-    text = command.statement
-    lead = "→ "
-    if text is None:
-        lead, text = f"→ {command.command} ", command.argument or ""
-    elif command.command != "query":
-        lead = f"→ {command.command}: "
-    # A statement's own lines stay lines.
-    for line in text.replace("\r\n", "\n").split("\n"):
-        yield from _hanging(Text(lead, style=CLIENT_STYLE), line, width, CLIENT_STYLE)
-        lead = "  "
-    if command.statement_cut:
-        yield Text(f"  ... {labels.count(command.statement_cut, 'more byte')}", style="dim")
+    return painted(write)
 
 
-def _rows(command: Command, packets: Sequence[PacketExcerpt], frames: list[int], width: int) -> Iterator[Text]:
-    """The rows that answer a command, as far as its packets are kept."""
-    if command.response_frame is None or not command.rows:
-        return
-    among = packets[bisect_left(frames, command.frame) : bisect_right(frames, command.response_frame)]
-    names: list[str] = []
-    shown = 0
-    for packet in among:
-        if packet.sender != SERVER:
-            names, shown = [], 0  # another command's answer, in the same frame
-        elif packet.record.startswith("ColumnDefinition"):
-            names += [field.value for field in packet.fields if field.name == "name"]
-        elif packet.record in _ROWS and shown < MOST_ROWS:
-            if not shown and names:
-                yield Text("  " + terminal(" | ".join(names))[: max(width - 2, 1)], style="bold")
-            shown += 1
-            yield Text("  " + terminal(" | ".join(_values(packet)))[: max(width - 2, 1)])
-    if command.rows > shown > 0:
-        yield Text(f"  ... {labels.count(command.rows - shown, 'more row')}", style="dim")
-
-
-def _values(packet: PacketExcerpt) -> Iterator[str]:
-    """The values of a row; those of a text protocol's row as text."""
-    for field in packet.fields:
-        if field.name.startswith("null["):
-            yield "NULL"
-        elif field.name.startswith("value["):
-            if packet.record != "TextRow":
-                yield field.value
+def _turns(connection: Connection, content: ConnectionContent) -> Iterator[tuple[int, Turn]]:
+    """(number of the command, turn): what came before the first command, and each command with its answer."""
+    first = content.commands[0].frame if content.commands else None
+    script = SessionScript(MOST_ROWS)
+    for packet in content.detail.packets:
+        if first is not None and packet.frame >= first:
+            break
+        for turn in script.feed(_followed(connection, packet)):
+            yield 0, turn
+    for turn in script.end():
+        yield 0, turn
+    answers = _Answers(content.detail.packets)
+    for command in content.commands:
+        name = "Com" + "".join(part.capitalize() for part in command.command.split("_"))
+        statement = command.statement
+        if statement is not None and command.statement_cut:
+            statement += f" /* {labels.count(command.statement_cut, 'more byte')} */"
+        asked = FollowedPacket(
+            command.frame, command.time_ns, CLIENT, name, "", name, statement, command.parameters, command.statement_id
+        )
+        if statement is None and command.argument and command.statement_id is None:
+            asked.command = f"{name} {command.argument}"
+        script = SessionScript(MOST_ROWS)
+        list(script.feed(asked))
+        columns = 0
+        for packet in answers.of(command):
+            if packet.record == "ErrPacket" and command.error is not None:
                 continue
-            try:
-                yield bytes.fromhex(field.value).decode("utf-8", "surrogateescape")
-            except ValueError:
-                yield field.value
+            followed = _followed(connection, packet, columns)
+            columns = 0 if packet.record == "ColumnCount" else columns + (followed.column is not None)
+            list(script.feed(followed))
+        for turn in script.end():
+            yield command.number, _completed(turn, command)
+
+
+def _completed(turn: Turn, command: Command) -> Turn:
+    """The turn with what is known of the command's whole response, whose packets may not be kept."""
+    turn.last_frame = command.response_frame or turn.frame
+    turn.duration_ns = command.latency_ns if command.duration_ns is None else command.duration_ns
+    kept = sum(len(one.rows) + one.left_out for one in turn.results)
+    missing = (command.rows or 0) - kept
+    if command.error is not None:
+        turn.error = command.error.code, command.error.sqlstate, command.error.message
+    elif missing > 0:
+        if not turn.results:
+            turn.results.append(FollowedResult([], []))
+        turn.results[-1].left_out += missing
+    elif not turn.results and not turn.others and command.response not in _SILENT:
+        words = None if command.response == OK else command.response.replace("_", " ")
+        turn.results.append(FollowedResult([], [], 0, command.affected_rows, words))
+    return turn
+
+
+class _Answers:
+    """The packets that answer each command, asked for in the order of the commands.
+
+    Two answers may share a frame: one begins with the packet number 1, where that follows another than 0.
+    """
+
+    def __init__(self, packets: Sequence[PacketExcerpt]) -> None:
+        self._packets = [one for one in packets if one.sender == SERVER]
+        self._at = 0
+
+    def of(self, command: Command) -> Iterator[PacketExcerpt]:
+        last, packets = command.response_frame, self._packets
+        before: int | None = 0
+        while last is not None and self._at < len(packets) and packets[self._at].frame <= last:
+            packet = packets[self._at]
+            if packet.frame >= command.frame:
+                if packet.sequence_id == 1 and before != 0:
+                    return
+                before = packet.sequence_id
+                yield packet
+            self._at += 1
+
+
+def _followed(connection: Connection, packet: PacketExcerpt, columns: int = 0) -> FollowedPacket:
+    """A packet that is kept as one of a session that is followed. `columns`: definitions before it."""
+    found = FollowedPacket(
+        packet.frame, connection.start_time_ns + packet.time_ns, packet.sender, packet.record, packet.summary
+    )
+    if packet.record.startswith("ColumnDefinition"):
+        found.column = next((field.value for field in packet.fields if field.name == "name"), "")
+    elif packet.record in _ROWS:
+        found.row = _values(packet, columns)
+    elif packet.record == "OKPacket":
+        rows = next((field.value for field in packet.fields if field.name == "affected_rows"), "")
+        found.rows_affected = int(rows) if rows.isdecimal() else None
+    return found
+
+
+def _values(packet: PacketExcerpt, count: int) -> list[str | None]:
+    """The values of a row of so many columns, where that is known."""
+    found = {int(one.name[6:-1]): one.value for one in packet.fields if one.name.startswith("value[")}
+    nulls = [int(one.name[5:-1]) for one in packet.fields if one.name.startswith("null[")]
+    return [found.get(number) for number in range(max([count, *(one + 1 for one in (*found, *nulls))]))]
 
 
 def answer_of(command: Command) -> str:
@@ -144,12 +180,6 @@ def answer_of(command: Command) -> str:
         return f"{columns}{labels.count(command.rows or 0, 'row')}{took}"
     words = {"missing": "no answer in the capture", "none": "no answer is due", "encrypted": "the answer is encrypted"}
     return words.get(command.response, command.response.replace("_", " ")) + took
-
-
-def _answer_style(command: Command) -> str:
-    if command.error is not None:
-        return "red"
-    return "yellow" if command.response == "missing" or command.complete is False else SERVER_STYLE
 
 
 def _hanging(lead: Text, text: str, width: int, style: str = "") -> list[Text]:

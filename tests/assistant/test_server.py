@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.assistant import answers as answers_module
+from analyzer.assistant import without_content as without_content_module
 from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import MOST, TookTooLongError
+from analyzer.assistant.without_content import RedactedCopies
 from analyzer.cli import main
 from analyzer.engine.shelf import Shelf
 from tests.assistant.support import answer_of
@@ -45,23 +49,23 @@ def talk(to: Any, dialogue: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any
 
 
 @pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
+def ask() -> Ask:
     from analyzer.assistant.server import server
 
-    with Shelf([str(SAMPLES)]) as shelf:
-        made = server(Answers(shelf, AnalysisOptions()))
+    shelf = Shelf([str(SAMPLES)])
+    made = server(Answers(shelf, AnalysisOptions()))
 
-        def asked(tool: str, **arguments: Any) -> dict[str, Any]:
-            return answer_of(talk(made, lambda client: client.call_tool(tool, arguments)))
+    def asked(tool: str, **arguments: Any) -> dict[str, Any]:
+        return answer_of(talk(made, lambda client: client.call_tool(tool, arguments)))
 
-        yield asked
+    return asked
 
 
 def test_every_tool_only_reads_and_says_what_it_does() -> None:
     from analyzer.assistant.server import server
 
-    with Shelf([str(SAMPLES)]) as shelf:
-        listed = talk(server(Answers(shelf, AnalysisOptions())), lambda client: client.list_tools())
+    shelf = Shelf([str(SAMPLES)])
+    listed = talk(server(Answers(shelf, AnalysisOptions())), lambda client: client.list_tools())
     assert [tool.name for tool in listed.tools] == [
         *("captures", "summary", "connections", "connection", "commands", "packets", "findings"),
     ]
@@ -141,14 +145,14 @@ def open_texts(value: Any) -> Iterator[str]:
 
 def test_what_came_over_the_network_is_marked(tmp_path: Path) -> None:
     hostile(tmp_path / "hostile.pcap")
-    with Shelf([str(tmp_path)]) as shelf:
-        asked = Answers(shelf, AnalysisOptions())
-        name = "hostile.pcap"
-        found = [
-            *(asked.captures(), asked.summary(name), asked.connections(name, None, 10, 0)),
-            *(asked.connection(name, 0), asked.connection(name, 1)),
-            *(asked.commands(name, None, 0, 10, 0), asked.packets(name, 0, 100, 0), asked.packets(name, 1, 100, 0)),
-        ]
+    shelf = Shelf([str(tmp_path)])
+    asked = Answers(shelf, AnalysisOptions())
+    name = "hostile.pcap"
+    found = [
+        *(asked.captures(), asked.summary(name), asked.connections(name, None, 10, 0)),
+        *(asked.connection(name, 0), asked.connection(name, 1)),
+        *(asked.commands(name, None, 0, 10, 0), asked.packets(name, 0, 100, 0), asked.packets(name, 1, 100, 0)),
+    ]
     assert json.dumps(found).count(PLANTED) > 10
     assert not [text for text in open_texts(found) if "INSTRUCTIONS" in text.upper()]
     assert str(tmp_path) not in json.dumps(found)
@@ -160,17 +164,19 @@ def test_secrets_stay_masked_and_can_not_be_asked_for(capsys: pytest.CaptureFixt
     assert main(["mcp", str(SAMPLES / "nonesuch")]) == 3
 
 
-def test_content_is_replaced_unless_it_is_asked_for(tmp_path: Path) -> None:
-    from analyzer.assistant.without_content import without_content
-
+def made_capture(path: Path) -> None:
     script: list[Step] = [("s", greeting()), ("c", login("carla", database="payroll")), ("s", FAST + ok(3))]
     script += [("c", query("SELECT 'confidential' FROM t")), ("s", err(1, 1064, "near 'confidential'")), *GOODBYE]
-    made = conversation(script, client=("192.0.2.77", 50001))
-    (tmp_path / "made.pcap").write_bytes(pcap(made))
+    path.write_bytes(pcap(conversation(script, client=("192.0.2.77", 50001))))
+
+
+def test_content_is_replaced_unless_it_is_asked_for(tmp_path: Path) -> None:
+    name = "made.pcap"
+    made_capture(tmp_path / name)
     options = AnalysisOptions()
-    with Shelf([str(tmp_path)], without_content(options)) as shelf:
+    with closing(RedactedCopies(options)) as copies:
+        shelf = Shelf([str(tmp_path)], copies.copy)
         asked = Answers(shelf, options)
-        name = "made.pcap"
         shown = [asked.summary(name), asked.connection(name, 0), asked.commands(name, None, 0, 10, 0)]
         shown.append(asked.packets(name, 0, 100, 0))
         copy = shelf.path(name)
@@ -183,8 +189,41 @@ def test_content_is_replaced_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert (connection["outcome"], connection["first_frame"]) == ("accepted", 1)
     assert shown[2]["commands"][0]["error_code"] == 1064
     assert shown[2]["commands"][0]["captured"]["statement"].startswith("SELECT '")
-    with Shelf([str(tmp_path)]) as shelf:
-        assert "carla" in json.dumps(Answers(shelf, options).connection("made.pcap", 0))
+    assert "carla" in json.dumps(Answers(Shelf([str(tmp_path)]), options).connection("made.pcap", 0))
+
+
+def test_copies_without_content_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = tmp_path / "first.pcap", tmp_path / "second.pcap"
+    made_capture(first)
+    made_capture(second)
+    with closing(RedactedCopies(AnalysisOptions())) as copies:
+        shelf = Shelf([str(tmp_path)], copies.copy)
+        old = shelf.path("first.pcap")
+        assert shelf.path("first.pcap") == old
+        os.utime(first, (1, 1))
+        new = shelf.path("first.pcap")
+        assert new.exists()
+        assert not old.exists()  # of a file that has changed
+        monkeypatch.setattr(without_content_module, "MOST_IN_ALL", 0)
+        assert shelf.path("second.pcap").exists()
+        assert not new.exists()  # there is no room for both
+
+
+@pytest.mark.parametrize(("bound", "said"), [("COPY_SECONDS", "took more than -1 s"), ("MOST_BYTES", "larger than")])
+def test_a_copy_that_takes_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, said: str
+) -> None:
+    made_capture(tmp_path / "made.pcap")
+    monkeypatch.setattr(without_content_module, bound, -1)
+    with closing(RedactedCopies(AnalysisOptions())) as copies:
+        asked = Answers(Shelf([str(tmp_path)], copies.copy), AnalysisOptions())
+        with pytest.raises(TookTooLongError, match=said):
+            asked.summary("made.pcap")
+        monkeypatch.undo()
+        with pytest.raises(TookTooLongError, match=said):  # it is not tried again
+            asked.summary("made.pcap")
+        os.utime(tmp_path / "made.pcap", (1, 1))
+        assert asked.summary("made.pcap")["connections"] == 1
 
 
 def test_a_folder_is_not_left(tmp_path: Path) -> None:
@@ -195,20 +234,20 @@ def test_a_folder_is_not_left(tmp_path: Path) -> None:
     hostile(outside / "two.pcap")
     (inside / "link.pcap").symlink_to(outside / "two.pcap")
     (inside / "notes.txt").write_text("no capture")
-    with Shelf([str(inside)]) as shelf:
-        assert [one.name for one in shelf.captures()] == ["deep/one.pcap"]
-        hostile(inside / "later.pcap")
-        assert [one.name for one in shelf.captures()] == ["deep/one.pcap", "later.pcap"]
+    shelf = Shelf([str(inside)])
+    assert [one.name for one in shelf.captures()] == ["deep/one.pcap"]
+    hostile(inside / "later.pcap")
+    assert [one.name for one in shelf.captures()] == ["deep/one.pcap", "later.pcap"]
 
 
 def test_an_answer_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers_module, "SECONDS", -1.0)
-    with Shelf([str(SAMPLES)]) as shelf:
-        asked = Answers(shelf, AnalysisOptions())
-        with pytest.raises(TookTooLongError, match="ask for less"):
-            asked.summary(WRONG)
-        with pytest.raises(TookTooLongError, match="ask for less"):
-            asked.connections(WRONG, None, 5, 0)
+    shelf = Shelf([str(SAMPLES)])
+    asked = Answers(shelf, AnalysisOptions())
+    with pytest.raises(TookTooLongError, match="ask for less"):
+        asked.summary(WRONG)
+    with pytest.raises(TookTooLongError, match="ask for less"):
+        asked.connections(WRONG, None, 5, 0)
 
 
 def test_as_an_assistant_starts_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import LONGEST_TEXT, MOST, TookTooLongError
 from analyzer.assistant.server import server
 from analyzer.assistant.sql import LONGEST_ANSWER, MOST_CAPTURES, SqlAnswers
-from analyzer.assistant.without_content import without_content
+from analyzer.assistant.without_content import RedactedCopies
 from analyzer.engine.shelf import Shelf
 from analyzer.errors import AnalyzerError
 from analyzer.tables.queries import queries
@@ -44,8 +44,10 @@ Ask = Callable[..., dict[str, Any]]
 @contextmanager
 def asking(folder: Path, redacted: bool = False) -> Iterator[Ask]:
     options = AnalysisOptions()
-    prepare = without_content(options) if redacted else None
-    with Shelf([str(folder)], prepare) as shelf, closing(SqlAnswers(shelf, options)) as in_sql:
+    with ExitStack() as stack:
+        prepare = stack.enter_context(closing(RedactedCopies(options))).copy if redacted else None
+        shelf = Shelf([str(folder)], prepare)
+        in_sql = stack.enter_context(closing(SqlAnswers(shelf, options)))
         made = server(Answers(shelf, options), in_sql)
 
         async def whole(tool: str, arguments: dict[str, Any]) -> Any:
@@ -183,7 +185,8 @@ def test_the_capture_itself_and_its_place_are_out_of_reach(ask: Ask) -> None:
 
 
 def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
-    with Shelf([str(SAMPLES)]) as shelf, closing(SqlAnswers(shelf, AnalysisOptions(), seconds=1.5)) as asked:
+    shelf = Shelf([str(SAMPLES)])
+    with closing(SqlAnswers(shelf, AnalysisOptions(), seconds=1.5)) as asked:
         for question in (
             HUGE,
             "SELECT max(length(repeat('a', 100000000 + range))) FROM range(10000)",
@@ -227,7 +230,8 @@ def test_content_is_replaced_and_what_came_from_the_wire_is_marked(tmp_path: Pat
 
 def test_a_capture_that_can_not_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.pcap").write_bytes(b"nothing like a capture")
-    with Shelf([str(tmp_path)]) as shelf, closing(SqlAnswers(shelf, AnalysisOptions())) as asked:
+    shelf = Shelf([str(tmp_path)])
+    with closing(SqlAnswers(shelf, AnalysisOptions())) as asked:
         with pytest.raises(AnalyzerError, match="bad"):
             asked.sql(["bad.pcap"], "FROM connections", 10)
         with pytest.raises(AnalyzerError, match="no capture of that name"):

@@ -138,20 +138,20 @@ def test_no_output_shows_a_secret(
 
 
 def test_an_assistant_is_told_no_secret(capture: Path) -> None:
-    with Shelf([str(capture)]) as shelf:
-        asked = Answers(shelf, AnalysisOptions())
-        name = capture.name
-        told: list[object] = [asked.summary(name)]
-        streams = [one["stream"] for one in asked.connections(name, None, MOST, 0)["connections"]]
-        for stream in streams[:40]:
-            told += [asked.connection(name, stream), asked.packets(name, stream, MOST, 0)]
-        page, more = 0, True
-        while more:
-            found = asked.commands(name, None, 0, MOST, page * MOST)
-            told.append(found)
-            page, more = page + 1, found["more"]
-        with closing(SqlAnswers(shelf, AnalysisOptions())) as in_sql:
-            told += [in_sql.sql([name], f"FROM {table}", MOST) for table in TABLES]
+    shelf = Shelf([str(capture)])
+    asked = Answers(shelf, AnalysisOptions())
+    name = capture.name
+    told: list[object] = [asked.summary(name)]
+    streams = [one["stream"] for one in asked.connections(name, None, MOST, 0)["connections"]]
+    for stream in streams[:40]:
+        told += [asked.connection(name, stream), asked.packets(name, stream, MOST, 0)]
+    page, more = 0, True
+    while more:
+        found = asked.commands(name, None, 0, MOST, page * MOST)
+        told.append(found)
+        page, more = page + 1, found["more"]
+    with closing(SqlAnswers(shelf, AnalysisOptions())) as in_sql:
+        told += [in_sql.sql([name], f"FROM {table}", MOST) for table in TABLES]
     shown = json.dumps(told).encode()
     assert len(shown) > 100_000
     assert around(shown, MARK.encode()) == []

@@ -149,10 +149,14 @@ def test_the_session_has_statements_rows_and_answers() -> None:
         screen = await opened(pilot)
         assert screen.content is not None
         text = "\n".join(line.plain for line in session(screen.connection, screen.content)(100))
-        for part in ("SELECT id, name, born, score", "id | name | born | score", "2 | Grace | 1906-12-09 | 98.25"):
+        for part in (
+            "SELECT id, name, born, score",
+            "| id | name    | born       | score |",
+            "| 2  | Grace   | 1906-12-09 | 98.25 |",
+        ):
             assert part in text
-        assert "4 | Barbara | 1939-11-07 | NULL" in text
-        assert "4 columns, 4 rows after" in text
+        assert "| 4  | Barbara | 1939-11-07 | NULL  |" in text
+        assert "4 rows (" in text
         steps_of_it = "\n".join(line.plain for line in ladder(screen.content)(100))
         assert steps_of_it.count("TextRow") == 5
 

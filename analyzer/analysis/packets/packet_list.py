@@ -7,6 +7,7 @@ that connections which nobody looks at cost little.
 from __future__ import annotations
 
 import copy
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -39,6 +40,7 @@ from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
 from analyzer.protocol.wire.text import in_charset
+from analyzer.protocol.wire.values import Value
 
 # Bytes of one packet that a page shows.
 SHOWN_BYTES: Final = 1024
@@ -50,6 +52,7 @@ PACKET: Final = 1024
 MOST_REMEMBERED: Final = 2048
 # Bytes that are text.
 _TEXT_FIELDS: Final = frozenset({"attribute_name", "attribute_value", "pem"})
+_NO_TEXT: Final = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FLAG_FIELDS: Final[dict[str, int]] = {"client_flag": 0, "capability_flags_1": 0, "capability_flags_2": 16}
 
 
@@ -300,8 +303,20 @@ def _fields(
     fields = []
     for span in spans:
         value = masked_value(span.value, payload, span.start, span.end, hidden) if hidden else span.value
+        if value is span.value and isinstance(record, TextRow | BinaryRow) and span.name.startswith("value["):
+            value = _in_row(record, int(span.name[6:-1]))
         fields.append(Field(span.name, _value(span.name, value), span.start, span.end))
     return fields
+
+
+def _in_row(record: TextRow | BinaryRow, number: int) -> Any:
+    """What a value of a row means: text where it is text, else its bytes."""
+    value = record.values[number]
+    meant = value.value if isinstance(value, Value) else value
+    if not isinstance(meant, bytes):
+        return meant
+    text = meant.decode("utf-8", ENCODING_ERRORS)
+    return text if not _NO_TEXT.search(text) else meant
 
 
 def _value(name: str, value: Any) -> str:

@@ -16,6 +16,7 @@ from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.layout import cells, clip, wrap
 
 NARROWEST: Final = 80
+NARROWEST_FITTED: Final = 60
 LONGEST_VALUE: Final = 40  # cells of a value in a table
 MOST_COLUMNS: Final = 30
 # So long nothing is said before that is worth a line.
@@ -26,7 +27,10 @@ _NAMES: Final = {"ComQuery": "", "ComStmtExecute": "execute ", "ComStmtPrepare":
 
 
 class SessionText:
-    """Writes turns as they come; each line but those of statements is at most `width` cells (80 at least)."""
+    """Writes turns as they come; each line but those of statements is at most `width` cells (80 at least).
+
+    `fitted`: those of statements too (60 at least). `more` says how further rows are got.
+    """
 
     def __init__(
         self,
@@ -34,9 +38,14 @@ class SessionText:
         width: int = NARROWEST,
         color: bool = False,
         clock: WallClock = UTC_CLOCK,
+        *,
+        fitted: bool = False,
+        more: str = " (--rows N shows more)",
     ) -> None:
         self._write = write
-        self._width = max(width, NARROWEST)
+        self._width = max(width, NARROWEST_FITTED if fitted else NARROWEST)
+        self._fitted = fitted
+        self._more = more
         self._color = color
         self._clock = clock
         self._last_ns: int | None = None
@@ -86,9 +95,12 @@ class SessionText:
         else:
             text = _NAMES.get(turn.command, f"{turn.command.removeprefix('Com')} ") + turn.statement.rstrip(";\n") + ";"
         self._write("\n")
-        for index, line in enumerate(text.split("\n")):
-            lead = _MORE if index else _PROMPT
-            self._write(self._paint(lead, "dim") + self._paint(terminal(line, None), "bold") + "\n")
+        lead = _PROMPT
+        for whole in text.replace("\r\n", "\n").split("\n"):
+            safe = terminal(whole, None)
+            for line in wrap(safe, self._width - len(_MORE)) or [""] if self._fitted else [safe]:
+                self._write(self._paint(lead, "dim") + self._paint(line, "bold") + "\n")
+                lead = _MORE
         if turn.parameters:
             shown = ", ".join("NULL" if value is None else value for value in turn.parameters)
             for line in wrap(terminal(f"with {shown}"), self._width - len(_MORE)):
@@ -99,7 +111,7 @@ class SessionText:
             self._write(self._paint(f"{said}{time}, frame {turn.frame}", "dim") + "\n")
 
     def _result(self, result: FollowedResult, turn: Turn, last: bool) -> None:
-        if not result.columns and not result.rows:
+        if not result.columns and not result.rows and not result.left_out:
             words = result.summary or "OK"
             if result.rows_affected:
                 words = f"{words}, {labels.count(result.rows_affected, 'row')} affected"
@@ -109,7 +121,7 @@ class SessionText:
             number = len(result.rows) + result.left_out
             words = labels.count(number, "row")
             if result.left_out:
-                words += f", {result.left_out:,} of them not shown (--rows N shows more)"
+                words += f", {result.left_out:,} of them not shown{self._more}"
         self._write(terminal(words) + (self._paint(f" ({self._when(turn)})", "dim") if last else "") + "\n")
 
     def _when(self, turn: Turn) -> str:
