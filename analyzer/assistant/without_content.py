@@ -63,7 +63,7 @@ class RedactedCopies:
         copy = folder / version[0].name
         try:
             with copy.open("wb") as out:
-                redact([str(version[0])], self._request, self._options, out, _Bound(copy))
+                redact([str(version[0])], self._request, self._options, out, _CopyBound(copy))
         except BaseException as error:
             copy.unlink()
             folder.rmdir()
@@ -85,7 +85,7 @@ class RedactedCopies:
         copy.parent.rmdir()
 
 
-class _Bound(RunListener):
+class _CopyBound(RunListener):
     """Ends the making of a copy that takes too long, or becomes too large."""
 
     def __init__(self, copy: Path) -> None:

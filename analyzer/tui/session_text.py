@@ -77,7 +77,7 @@ def _turns(connection: Connection, content: ConnectionContent) -> Iterator[tuple
             yield 0, turn
     for turn in script.end():
         yield 0, turn
-    answers = _Answers(content.detail.packets)
+    answers = _AnswersInOrder(content.detail.packets)
     for command in content.commands:
         name = "Com" + "".join(part.capitalize() for part in command.command.split("_"))
         statement = command.statement
@@ -119,7 +119,7 @@ def _completed(turn: Turn, command: Command) -> Turn:
     return turn
 
 
-class _Answers:
+class _AnswersInOrder:
     """The packets that answer each command, asked for in the order of the commands.
 
     Two answers may share a frame: one begins with the packet number 1, where that follows another than 0.
