@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import msgspec
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.truth import compare
+from live_client import ServerError
 from tests.drivers import DRIVERS, PYTHON, Driver
 from tests.drivers.cases import SETUP
 from tests.drivers.compare import as_logged
@@ -38,6 +40,7 @@ from tests.servers.others import HERE, OTHERS, prepare
 from tests.servers.others import running as other_running
 from tests.servers.own import admin_session, own_account, run_as_admin
 from tests.servers.packages import SetupError
+from tests.servers.replicas import pair
 
 Json = dict[str, Any]
 
@@ -150,6 +153,22 @@ def from_check(sample: OtherSample, server: Server, place: Path) -> None:
     keep(sample, capture, found[1]["stream"], said)
 
 
+def from_clone(sample: OtherSample, place: Path) -> None:
+    """A recipient asks for a copy, and goes as soon as it finds no place for it."""
+    capture = place / "clone.pcap"
+    with (
+        pair(sample.place, semi_sync=False) as two,
+        tcpdump(capture, two.source.quiet_host, two.source.port, cannot=NoCapture, lossy=Lossy),
+        suppress(ServerError),
+    ):
+        # No server may write there.
+        two.clone(Path("/nowhere/copy"))
+    found = read(capture)
+    commands = {"clone": 1, "reset_connection": 1, "quit": 1}
+    said = {"user": "admin", "outcome": "accepted", "error": None, "tls": None, "commands": commands}
+    keep(sample, capture, found[0]["stream"], said)
+
+
 def main() -> int:
     """Those that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.matrix.make_samples", description=__doc__)
@@ -165,6 +184,8 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as work:
                 if sample.kind == "other":
                     from_other(sample, Path(work))
+                elif sample.kind == "clone":
+                    from_clone(sample, Path(work))
                 elif sample.kind == "old":
                     from_old(sample, Path(work))
                 elif sample.kind == "box":

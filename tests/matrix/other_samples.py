@@ -16,7 +16,7 @@ class OtherSample:
     """One connection. `place` names a server of `tests.servers.others` or `.old`, or a box of `.boxes`."""
 
     file: str
-    kind: Literal["other", "old", "box", "check"]
+    kind: Literal["other", "old", "box", "check", "clone"]
     place: str
     driver: str
     what: str
@@ -51,6 +51,8 @@ OTHER_SAMPLES: Final = (
       "between stunnel's two ends: TLS from the first byte, its keys inside"),
     S("haproxy_mysql-check.pcapng", "check", "HAProxy, mysql-check", "HAProxy",
       "a health check of HAProxy 2.6: its login and COM_QUIT come before the greeting"),
+    S("mysql97_clone.pcapng", "clone", "mysql97", "MySQL 9.7.4",
+      "a recipient of the clone plugin, up to where it finds that it may not write its copy"),
 )  # fmt: skip
 
 

@@ -1,8 +1,12 @@
-"""A replica of the same release reads from its source: the events that are decoded are those the source has logged."""
+"""A replica of the same release reads from its source: the events that are decoded are those the source has logged.
+
+And it clones its source: what is decoded of that is what it says that it has got.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +21,12 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.binlog.event import BinlogEvent
 from analyzer.protocol.records.binlog.rows import Rows
+from analyzer.protocol.records.commands.clone import CLONE_DATA, CloneResponse
 from analyzer.protocol.records.commands.replication import SemiSyncAck
 from analyzer.protocol.tables.binlog import EVENT_TYPES
 from analyzer.protocol.wire.framing import RawPacket
 from tests.corpus import give_up
+from tests.drivers.deeds import listed
 from tests.reading import connections_of
 from tests.servers import require_servers
 from tests.servers.capturing import tcpdump
@@ -61,6 +67,8 @@ class Heard:
 
     events: list[BinlogEvent] = field(default_factory=list)
     acks: list[SemiSyncAck] = field(default_factory=list)
+    # Bytes of files that a donor has sent.
+    cloned: int = 0
 
 
 class Events(BaseObserver):
@@ -77,6 +85,8 @@ class Events(BaseObserver):
             self._heard.events.append(record)
         elif isinstance(record, SemiSyncAck):
             self._heard.acks.append(record)
+        elif isinstance(record, CloneResponse) and record.response_code == CLONE_DATA:
+            self._heard.cloned += record.length
 
 
 def replicate(two: Pair, capture: Path, *, tls: bool) -> dict[str, list[tuple[str | None, ...]]]:
@@ -107,6 +117,30 @@ def plain(name: str) -> str:
     return {"BINLOG_CHECKPOINT": "CHECKPOINT", "FORMAT_DESCRIPTION": "FORMAT_DESC"}.get(word, word)
 
 
+def clone(two: Pair, capture: Path) -> int:
+    """The replica makes a copy of its source beside its own data; how many bytes of files it says that it has got."""
+    # Where the server may write.
+    place = two.replica.socket.with_name("cloned")
+    shutil.rmtree(place, ignore_errors=True)
+    with tcpdump(capture, two.source.quiet_host, two.source.port, cannot=NoCapture, lossy=Lossy):
+        two.clone(place)
+    shutil.rmtree(place, ignore_errors=True)
+    return int(str(rows(two.replica, "SELECT SUM(data) FROM performance_schema.clone_progress")[0][0]))
+
+
+def check_clone(capture: Path, sent: int) -> None:
+    """Two connections, each with one command that lasts to its end; the files' bytes are what the recipient counted."""
+    connections, heard = listened(capture, b"")
+    assert [each.outcome for each in connections] == ["accepted", "accepted"]
+    for each in connections:
+        assert each.commands == {"clone": 1, "reset_connection": 1, "quit": 1}
+        assert [finding.code for finding in each.findings if finding.severity != "info"] == []
+    assert heard.cloned == sent > 1 << 20
+    for stream, lines in listed(capture, capture).items():
+        assert (lines[0]["command"], lines[0]["response"]) == ("clone", "ok"), stream
+        assert all(line["complete"] for line in lines)
+
+
 # MySQL's take the longest to be made: there acknowledgements and TLS come with GTIDs at once.
 CASES: Final = (("mysql97", True), ("mariadb118", False), ("mariadb118", True))
 
@@ -115,10 +149,13 @@ CASES: Final = (("mysql97", True), ("mariadb118", False), ("mariadb118", True))
 def test_a_replica_reads_from_its_source(name: str, semi_sync: bool, tmp_path: Path) -> None:
     """With GTIDs, with and without semi-synchronous acknowledgements; in TLS where those are."""
     require_servers(name)
-    capture = tmp_path / "replica.pcap"
+    capture, copy = tmp_path / "replica.pcap", tmp_path / "clone.pcap"
+    copied = 0
     try:
         with pair(name, semi_sync=semi_sync) as two:
             logged = replicate(two, capture, tls=semi_sync)
+            if two.source.flavor == "mysql":
+                copied = clone(two, copy)
             keylog = two.source.keylog.read_bytes()
             port = two.source.port
     except NoCapture as problem:
@@ -126,6 +163,8 @@ def test_a_replica_reads_from_its_source(name: str, semi_sync: bool, tmp_path: P
     except (SetupError, AnalyzerError) as problem:
         # A new pair does not always come up on a busy machine: why is not known yet.
         pytest.skip(f"the servers did not come together: {problem}")
+    if copied:
+        check_clone(copy, copied)
     connections, heard = listened(capture, keylog)
 
     reading = [each for each in connections if "binlog_dump_gtid" in each.commands or "binlog_dump" in each.commands]

@@ -10,7 +10,13 @@ from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.prepared import LAST_PREPARED, LongData, PreparedStatements
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.commands.admin import ComClone, ComPing, ComQuit, ComResetConnection
+from analyzer.protocol.records.commands.admin import (
+    ComClone,
+    ComPing,
+    ComQuit,
+    ComResetConnection,
+    ComSubscribeGroupReplicationStream,
+)
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.replication import ComBinlogDump, SemiSyncAck
 from analyzer.protocol.records.commands.statement import (
@@ -326,9 +332,22 @@ def test_quit_ends_a_binlog_dump() -> None:
 
 
 def test_another_protocol_is_left_alone() -> None:
-    """After COM_CLONE a first byte of 1 is no COM_QUIT, but the clone protocol's own beginning."""
-    book = after_login().client(ComClone(), "ComClone", st.STREAM)
-    book.client(b"\x01\x01\x00", "Data:clone", st.STREAM).client(b"\x16x", "Data:clone", st.STREAM).play()
+    """A first byte of 1 is no COM_QUIT there, but that protocol's own."""
+    kind = ComSubscribeGroupReplicationStream
+    book = after_login().client(kind(), kind.__name__, st.STREAM)
+    book.client(b"\x01\x01\x00", "Data:other", st.STREAM).client(b"\x16x", "Data:other", st.STREAM).play()
+
+
+def test_a_clone_that_is_no_such_thing() -> None:
+    """Blocks that were not kept whole, broken errors, ids that nobody sends."""
+    machine = after_login().client(ComClone(), "ComClone", st.CLONE).server(OK, "OKPacket", st.CLONE).play()
+    block = machine.feed(SERVER, packet(b"\x03" + bytes(9), 0, 1 << 20))
+    assert (block.summary(), machine.state) == ("COM_RES_DATA, 1048575 bytes", st.CLONE)
+    assert name_of(machine.feed(SERVER, packet(b"\x64\x01", 0))) == "Malformed:CloneError"
+    machine.feed(SERVER, packet(b"\x63", 7))
+    assert machine.sequence_error is not None
+    machine.feed(CLIENT, packet(b"\x06", 3))
+    assert machine.sequence_error is not None
 
 
 INFILE = LocalInfileRequest("data.csv")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from analyzer.errors import AnalyzerError
@@ -72,6 +73,24 @@ class Pair:
     def stop(self) -> None:
         """The replica stops reading. Raises AnalyzerError."""
         run(self.replica, [STOP[self.source.flavor]])
+
+    def clone(self, place: Path) -> None:
+        """The replica makes a copy of all that its source has, in a directory that is not there yet (MySQL).
+
+        Raises AnalyzerError.
+        """
+        source, who = self.source, account("admin")
+        with suppress(AnalyzerError):  # they may have it
+            for server in (source, self.replica):
+                run(server, ["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"])
+        donor = f"CLONE INSTANCE FROM '{who.name}'@'{source.quiet_host}':{source.port} IDENTIFIED BY '{who.password}'"
+        run(
+            self.replica,
+            [
+                f"SET GLOBAL clone_valid_donor_list = '{source.quiet_host}:{source.port}'",
+                f"{donor} DATA DIRECTORY = '{place}' REQUIRE NO SSL",
+            ],
+        )
 
 
 def run(server: Server, statements: Sequence[str]) -> None:

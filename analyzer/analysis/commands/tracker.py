@@ -38,6 +38,8 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.authentication import AuthResponse
 from analyzer.protocol.records.binlog.event import BinlogEvent
+from analyzer.protocol.records.commands.clone import CloneCommand, CloneError
+from analyzer.protocol.records.commands.replication import SemiSyncAck
 from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
@@ -206,7 +208,12 @@ class CommandTracker(BaseObserver):
                 self.touched = self._waiting[0]
                 self.touched.request.length += bytes_of(packet)
             return
-        if isinstance(record, AuthResponse):
+        if isinstance(record, CloneCommand) and self._waiting:
+            # Part of COM_CLONE, and no command.
+            self.touched = self._waiting[0]
+            self.touched.request.length += bytes_of(packet)
+            return
+        if isinstance(record, AuthResponse | SemiSyncAck | CloneCommand):
             return
         if before in st.CONNECTION_PHASE and before != st.AUTHENTICATION:
             if isinstance(record, HandshakeResponse41 | HandshakeResponse320):
@@ -482,6 +489,9 @@ def _server(pending: PendingCommand, packet: RawPacket, record: AnyRecord, befor
         pending.columns = record.num_columns
     elif isinstance(record, LocalInfileRequest):
         pending.response = LOCAL_INFILE
+    elif isinstance(record, CloneError):
+        pending.response = ERROR
+        pending.error = ErrPacket(record.error_code, None, record.error_message)
     else:
         _data(pending, _DECODED.get(type(record), ""))
 

@@ -628,7 +628,7 @@ class Conversation(PiecesHandler):
         if role == SERVER:
             sync.lose_answer(machine)
             self._desynchronise()
-        elif state in (st.LOCAL_INFILE, st.STREAM, st.AUTHENTICATION):
+        elif state in (st.LOCAL_INFILE, st.STREAM, st.CLONE, st.AUTHENTICATION):
             # Of its file, of what it has, or of a COM_CHANGE_USER's exchange: no command is missing.
             machine.lose_exchange()
             sync.due[CLIENT] = True
@@ -691,7 +691,7 @@ class Conversation(PiecesHandler):
             return piece
         if not (sync.lost or sync.due[CLIENT] or sync.draining):
             return piece
-        if machine.state == st.STREAM:
+        if machine.state in (st.STREAM, st.CLONE):
             self._found(CLIENT)
             return piece
         if machine.state == st.LOCAL_INFILE:

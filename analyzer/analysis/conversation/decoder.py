@@ -33,7 +33,7 @@ MOST_BAD: Final = 100
 # States in which only a client's packet, or a fault, leaves a fact behind.
 QUIET: Final = frozenset(
     {st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE, st.PREPARE_PARAMS, st.PREPARE_PARAMS_EOF}
-    | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM}
+    | {st.PREPARE_COLUMNS, st.PREPARE_COLUMNS_EOF, st.FIELD_LIST, st.STATISTICS, st.STREAM, st.CLONE}
 )
 # States in which a packet of the server is one of many alike, unless its first byte says that they end.
 ALIKE: Final = st.DEFINITIONS | {st.ROWS, st.FIELD_LIST, st.STREAM}

@@ -20,6 +20,7 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Malformed
+from analyzer.protocol.records.commands.clone import CloneCommand
 from analyzer.protocol.records.commands.local_infile import asks_for_file
 from analyzer.protocol.records.commands.replication import SemiSyncAck
 from analyzer.protocol.records.commands.text import ComChangeUser
@@ -52,7 +53,7 @@ HEAD_KEPT: Final = 256
 MOST_GAPS: Final = 256
 
 # States in which no byte of a command's response has come.
-AWAITING: Final = frozenset({st.RESPONSE, st.RESULT, st.PREPARE, st.FIELD_LIST, st.STATISTICS, st.STREAM})
+AWAITING: Final = frozenset({st.RESPONSE, st.RESULT, st.PREPARE, st.FIELD_LIST, st.STATISTICS, st.STREAM, st.CLONE})
 # The first word of a statement.
 _WORD: Final = re.compile(rb"[A-Za-z]{1,20}")
 
@@ -466,7 +467,7 @@ class Facts(msgspec.Struct):
             if isinstance(record, Data) and record.kind != "command":
                 self.hostile.file_bytes += packet.length if record.kind == "file" else 0
                 return
-            if isinstance(record, SemiSyncAck):
+            if isinstance(record, SemiSyncAck | CloneCommand):
                 return
             self._sent(packet, machine, before)
             if isinstance(record, ComChangeUser):

@@ -35,6 +35,7 @@ from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.binlog import rows, statement
 from analyzer.protocol.records.binlog.event import BinlogEvent
 from analyzer.protocol.records.binlog.payload import TransactionPayload
+from analyzer.protocol.records.commands.clone import CLONE_DATA, CloneResponse
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.replication import ComRegisterSlave
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute, ComStmtSendLongData
@@ -65,9 +66,9 @@ _SECRET_TABLES: Final = frozenset(
     {"mysql.user", "mysql.global_priv", "mysql.servers", "mysql.slave_master_info", "mysql.password_history"}
 )
 # Client's data by its place that may be seen: a file, blocks of another protocol.
-_OPEN_DATA: Final = frozenset({"file", "clone"})
+_OPEN_DATA: Final = frozenset({"file", "other"})
 # Server's data by its place of which nobody knows what it is.
-_CLOSED_DATA: Final = frozenset({"skipped", "event", "clone"})
+_CLOSED_DATA: Final = frozenset({"skipped", "event"})
 # What a result holds whose statement asks for accounts: rows whose columns are not known are hidden whole.
 _ACCOUNT_RESULTS: Final = ("SHOW GRANTS", "SHOW CREATE USER", "RANDOM PASSWORD")
 
@@ -315,6 +316,9 @@ class PacketMask:
             unknown = isinstance(record, Data) and record.kind in _CLOSED_DATA
             risky = secret or account or unknown or (hint and bool(secrets_of(payload.decode("latin-1"))))
             return [(1 if isinstance(record, Malformed) else 0, len(payload))] if risky else []
+        if isinstance(record, CloneResponse):
+            # Pages of tables, those with the passwords too.
+            return [(1, len(payload))] if record.response_code == CLONE_DATA else []
         if isinstance(record, TextRow | BinaryRow):
             return self._row(payload, record, context, around, spans, hint or secret)
         if isinstance(record, BinlogEvent):

@@ -17,6 +17,7 @@ from analyzer.protocol.records.authentication import (
 )
 from analyzer.protocol.records.base import Record, malformed
 from analyzer.protocol.records.commands.admin import ComQuit
+from analyzer.protocol.records.commands.clone import CLONE_EXIT, CloneCommand
 from analyzer.protocol.records.commands.local_infile import LONGEST
 from analyzer.protocol.records.commands.replication import SEMI_SYNC_MAGIC, SemiSyncAck
 from analyzer.protocol.records.commands.statement import (
@@ -76,7 +77,7 @@ _UNREAD: Final[dict[int, int]] = {
 }
 _NEVER: Final = 1 << 32  # bytes that no packet has
 # After these the connection is the server's alone, in another protocol.
-_OTHER_PROTOCOL: Final = frozenset({com.COM_CLONE, com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM})
+_OTHER_PROTOCOL: Final = frozenset({com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM})
 
 
 def received(c: ConnectionState, packet: RawPacket) -> AnyRecord:
@@ -200,6 +201,8 @@ def _command(c: ConnectionState, packet: RawPacket) -> AnyRecord:
         # The client goes on without the EOF: CLIENT_DEPRECATE_EOF is in force, and the response was complete.
         c.context.in_force |= CLIENT_DEPRECATE_EOF
         c.move("ok")
+    if c.at.name == st.CLONE and payload != GOODBYE:
+        return _cloned(c, packet)
     if c.at.name == st.STREAM and (code != com.COM_QUIT or _in_other_protocol(c)):
         return _streamed(c, payload)
     if c.context.assumed and len(payload) > 2:
@@ -226,7 +229,7 @@ def _command(c: ConnectionState, packet: RawPacket) -> AnyRecord:
         c.at.assume(st.DESYNCHRONISED)
         return record
     command = AwaitedCommand(code, record, packet.sequence_id, statement, payload[:LONGEST])
-    if c.at.name in (st.COMMAND, st.DESYNCHRONISED, st.CLOSED, st.STREAM):
+    if c.at.name in (st.COMMAND, st.DESYNCHRONISED, st.CLOSED, st.STREAM, st.CLONE):
         c.await_response(command)
     elif not c.at.pipeline(command):
         # Nobody pipelines so much: the answers went another way.
@@ -267,13 +270,21 @@ def _in_other_protocol(c: ConnectionState) -> bool:
 def _streamed(c: ConnectionState, payload: bytes) -> AnyRecord:
     """A client's packet while the server streams: what it has, or its part of another protocol."""
     if _in_other_protocol(c):
-        return Data("clone", payload)
+        return Data("other", payload)
     if payload[0] != SEMI_SYNC_MAGIC:
         return Data("acknowledgement", payload)
     try:
         return SemiSyncAck.from_bytes(payload, c.context)
     except DecodeError as error:
         return malformed_record(error, payload, c.context)
+
+
+def _cloned(c: ConnectionState, packet: RawPacket) -> CloneCommand:
+    """What a recipient asks its donor for."""
+    c.at.took(packet.sequence_id)
+    record = CloneCommand.from_bytes(packet.payload, c.context)
+    c.at.cloning(leaves=record.command_code == CLONE_EXIT)
+    return record
 
 
 def _attributes_show(c: ConnectionState, code: int, payload: bytes) -> None:

@@ -15,6 +15,7 @@ def _record_types() -> dict[str, type[Record]]:
     """All records by their names. Most captures have no broken packet, and need none of this."""
     from analyzer.protocol.records.authentication import AuthNextFactor, AuthSwitchRequest
     from analyzer.protocol.records.binlog.event import BinlogEvent
+    from analyzer.protocol.records.commands.clone import CloneError
     from analyzer.protocol.records.commands.replication import SemiSyncAck
     from analyzer.protocol.records.commands.table import COMMAND_RECORDS
     from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
@@ -39,6 +40,7 @@ def _record_types() -> dict[str, type[Record]]:
         ColumnCount,
         StmtPrepareOK,
         SemiSyncAck,
+        CloneError,
         Statistics,
         ColumnDefinition41,
         ColumnDefinition320,

@@ -21,6 +21,7 @@ from analyzer.protocol.records.authentication import (
     OldAuthSwitchRequest,
 )
 from analyzer.protocol.records.base import Record
+from analyzer.protocol.records.commands.clone import CLONE_COMPLETE, CLONE_ERROR, CloneError, CloneResponse
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket, ProgressReport
 from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10, begins_greeting, flavor_of
 from analyzer.protocol.records.response import (
@@ -378,6 +379,21 @@ def _stream(c: ConnectionState, payload: bytes, length: int) -> tuple[Record, Ev
     return resultset.binlog_event(c, payload, length), ""
 
 
+def _clone(c: ConnectionState, payload: bytes, length: int) -> tuple[Record, Event]:
+    """A donor's packet; the OK that COM_CLONE itself gets is the first."""
+    first = payload[0] if payload else -1
+    if first == 0xFF:
+        return _err(c, payload)
+    if first == 0x00:
+        return OKPacket.from_bytes(payload, c.context), ""
+    end: Event = "ok" if c.at.clone_leaves and first in (CLONE_COMPLETE, CLONE_ERROR) else ""
+    if first == CLONE_ERROR:
+        return CloneError.from_bytes(payload, c.context), end
+    if length > len(payload):
+        return CloneResponse(first, payload[1:], length - 1), end
+    return CloneResponse.from_bytes(payload, c.context), end
+
+
 def _skipped(c: ConnectionState, payload: bytes, length: int) -> tuple[Record, Event]:
     return Data("skipped", payload), ""
 
@@ -415,6 +431,7 @@ DECODERS: Final[dict[st.StateName, Decoder]] = {
     st.FIELD_LIST: _field_list,
     st.STATISTICS: _statistics,
     st.STREAM: _stream,
+    st.CLONE: _clone,
     st.CLOSED: _error_only,
     st.DESYNCHRONISED: _skipped,
 }

@@ -43,6 +43,7 @@ StateName = Literal[
     "FIELD_LIST",
     "STATISTICS",
     "STREAM",
+    "CLONE",
     "CLOSED",
     "DESYNCHRONISED",
 ]
@@ -93,6 +94,7 @@ PREPARE_COLUMNS_EOF: Final = "PREPARE_COLUMNS_EOF"
 FIELD_LIST: Final = "FIELD_LIST"  # column definitions, to the EOF after them
 STATISTICS: Final = "STATISTICS"  # one string
 STREAM: Final = "STREAM"  # binlog events, to an EOF or ERR; the client may send acknowledgements
+CLONE: Final = "CLONE"  # what a donor sends and a recipient asks for, to the answer to its EXIT
 CLOSED: Final = "CLOSED"  # nothing more
 DESYNCHRONISED: Final = "DESYNCHRONISED"  # bytes are missing: a client packet that must be a command
 
@@ -114,7 +116,7 @@ AWAITED: Final[dict[int, StateName]] = {
     com.COM_BINLOG_DUMP: STREAM,
     com.COM_BINLOG_DUMP_GTID: STREAM,
     com.COM_TABLE_DUMP: STREAM,
-    com.COM_CLONE: STREAM,
+    com.COM_CLONE: CLONE,
     com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM: STREAM,
 }
 # Commands that no server answers.
@@ -192,6 +194,8 @@ TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]
     (STATISTICS, "err"): FINISHED,
     (STREAM, "ok"): FINISHED,
     (STREAM, "err"): FINISHED,
+    (CLONE, "ok"): FINISHED,
+    (CLONE, "err"): FINISHED,
     # An error that nobody asked for (shutdown, wait_timeout).
     (COMMAND, "err"): COMMAND,
     (CLOSED, "err"): CLOSED,
@@ -242,6 +246,7 @@ class State(msgspec.Struct):
     greeted          the server's greeting was seen
     restarts         whether the stream's next packet may begin to count again
     file_sequence    id of the client's last packet of a file that the server did not want to the end, or None
+    clone_leaves     the recipient has asked for the end of its clone
     """
 
     # Tests set it: an event that the table does not know raises. Else it leaves the state as it is, for whatever a
@@ -258,6 +263,7 @@ class State(msgspec.Struct):
     greeted: bool = False
     restarts: bool = False
     file_sequence: int | None = None
+    clone_leaves: bool = False
 
     @property
     def next_sequence(self) -> int:
@@ -299,6 +305,7 @@ class State(msgspec.Struct):
         """A command was sent, and nothing is before it."""
         self.command = command
         self.sequence = command.sequence
+        self.clone_leaves = False
         self.name = AWAITED.get(command.code, RESPONSE)
 
     def pipeline(self, command: AwaitedCommand) -> bool:
@@ -323,7 +330,7 @@ class State(msgspec.Struct):
         unasked = sender == SERVER and begins and found == 0
         if found == expected or unasked:
             return False
-        if self.name == STREAM and found == 1 and self.restarts:
+        if (self.name == STREAM and found == 1 and self.restarts) or (self.name == CLONE and not found):
             return False
         self.sequence_error = SequenceError(sender, expected, found)
         # The next response begins: this one was not understood to its end, and must not shift all others.
@@ -340,6 +347,10 @@ class State(msgspec.Struct):
     def streamed(self, *, asks: bool) -> None:
         """An event of a binlog stream. After one that asks for an acknowledgement MariaDB counts on from 1."""
         self.restarts = asks
+
+    def cloning(self, *, leaves: bool) -> None:
+        """The recipient has asked the donor for something, or for the end."""
+        self.clone_leaves = leaves
 
     def took(self, sequence: int | None) -> None:
         """The last packet of this turn has this id; None: any may follow."""

@@ -84,3 +84,25 @@ COMMANDS: Final[dict[int, str]] = {
     0xFA: "stmt_bulk_execute",
     0xFE: "multi",
 }
+
+# What is said after COM_CLONE.
+CLONE_COMMANDS: Final[dict[int, str]] = {
+    1: "COM_INIT",
+    2: "COM_ATTACH",
+    3: "COM_REINIT",
+    4: "COM_EXECUTE",
+    5: "COM_ACK",
+    6: "COM_EXIT",
+}
+CLONE_RESPONSES: Final[dict[int, str]] = {
+    1: "COM_RES_LOCS",
+    2: "COM_RES_DATA_DESC",
+    3: "COM_RES_DATA",
+    4: "COM_RES_PLUGIN",
+    5: "COM_RES_CONFIG",
+    6: "COM_RES_COLLATION",
+    7: "COM_RES_PLUGIN_V2",
+    8: "COM_RES_CONFIG_V3",
+    99: "COM_RES_COMPLETE",
+    100: "COM_RES_ERROR",
+}

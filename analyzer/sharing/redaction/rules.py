@@ -204,6 +204,9 @@ RULES: Final[dict[str, dict[str, str]]] = {
         "slaves_user": USER,
         "slaves_password": NONCE,
     },
+    "CloneCommand": {"command_code": KEEP},
+    "CloneResponse": {"response_code": KEEP},
+    "CloneError": {"response_code": KEEP, "error_code": KEEP, "error_message": ERROR},
     "SemiSyncAck": {"log_pos": KEEP, "log_filename": FILE},
     "BinlogEvent": {
         **dict.fromkeys(

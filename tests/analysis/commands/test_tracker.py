@@ -182,3 +182,23 @@ def test_every_exchange_is_json() -> None:
     for capture in SAMPLES[:20]:
         for each in exchanges(capture, plain=True):
             assert json.loads(msgspec.json.encode(msgspec.to_builtins(each)))["stream"] == each.stream
+
+
+def test_a_clone_is_one_command_to_its_end() -> None:
+    asked = [packet(0, each) for each in (b"\x20", b"\x01\x03\x01\0\0", b"\x04", b"\x06")]
+    said = [ok(1), packet(0, b"\x07" + bytes(9)) + packet(0, b"\x63"), packet(0, b"\x03" * 90) + packet(0, b"\x63")]
+    said.append(packet(0, b"\x63"))
+    steps = [(who, data) for pair in zip(asked, said, strict=True) for who, data in zip("cs", pair, strict=True)]
+    one, two = of_script(*steps, ("c", QUIT))
+    assert (one.command, one.response, one.complete, two.command) == ("clone", "ok", True, "quit")
+    assert (one.bytes_request, one.bytes_response) == (sum(map(len, asked)), sum(map(len, said)))
+    refused = packet(0, b"\x64\x16\x0f\0\0no")
+    one, _ = of_script(*steps[:2], ("c", asked[1]), ("s", refused), ("c", asked[3]), ("s", said[3]), ("c", QUIT))
+    assert one.error is not None
+    assert (one.response, one.error.code, one.error.message) == ("error", 3862, "no")
+
+
+def test_acknowledgements_are_no_commands() -> None:
+    dump, event = packet(0, b"\x12" + bytes(10)), b"\0\xef\x01" + bytes(30)
+    acknowledged = ("c", packet(0, b"\xef" + bytes(8) + b"binlog.1"))
+    assert [one.command for one in of_script(("c", dump), ("s", packet(1, event)), acknowledged)] == ["binlog_dump"]

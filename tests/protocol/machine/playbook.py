@@ -18,7 +18,7 @@ from analyzer.protocol.records.response import Data
 from analyzer.protocol.wire.framing import RawPacket
 
 # A client packet in one of these states begins an exchange: its sequence id is 0.
-BEGINS = frozenset({st.COMMAND, st.CLOSED, st.DESYNCHRONISED, st.STREAM})
+BEGINS = frozenset({st.COMMAND, st.CLOSED, st.DESYNCHRONISED, st.STREAM, st.CLONE})
 
 
 def packet(payload: bytes, sequence_id: int = 0, length: int | None = None) -> RawPacket:

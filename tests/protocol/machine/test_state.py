@@ -16,6 +16,7 @@ from analyzer.protocol.records.authentication import (
     AuthSwitchRequest,
     OldAuthSwitchRequest,
 )
+from analyzer.protocol.records.commands.clone import CloneCommand, CloneError, CloneResponse
 from analyzer.protocol.records.commands.table import COMMAND_RECORDS
 from analyzer.protocol.records.commands.text import ComChangeUser, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import EOFPacket, OKPacket, ProgressReport
@@ -491,6 +492,24 @@ def binlog_dump() -> None:
         after_login().client(b"\x1e" + bytes(18), "ComBinlogDumpGtid", st.STREAM).server(ERR, "ErrPacket", st.COMMAND)
     )
     book.client(b"\x12" + bytes(10), "ComBinlogDump", st.STREAM).server(EOF, "EOFPacket", st.COMMAND).play()
+
+
+@script
+def cloned() -> None:
+    """COM_CLONE's OK, then what the recipient asks for and the donor's packets, all with the id 0, to EXIT's answer."""
+    book = after_login().client(b"\x20", "ComClone", st.CLONE).server(OK, "OKPacket", st.CLONE)
+    book.client(CloneCommand(1, b"\x03\x01\0\0"), "CloneCommand", st.CLONE)
+    for said in (CloneResponse(7, b"\x01\0\0\0x"), CloneResponse(1, b"\x03\x01\0\0"), CloneResponse(99)):
+        assert book.server(said, "CloneResponse", st.CLONE, sequence=0).play().sequence_error is None
+    book.client(CloneCommand(4), "CloneCommand", st.CLONE)
+    book.server(CloneError(3862, "no"), "CloneError", st.CLONE, sequence=0)
+    book.client(CloneCommand(6), "CloneCommand", st.CLONE)
+    machine = book.server(CloneResponse(99), "CloneResponse", st.COMMAND, sequence=0).play()
+    assert (machine.sequence_error, machine.finished is not None) == (None, True)
+    # Who is refused is in the command phase again, and who leaves has left.
+    book.client(b"\x20", "ComClone", st.CLONE).server(ERR, "ErrPacket", st.COMMAND)
+    book.client(b"\x20", "ComClone", st.CLONE).server(OK, "OKPacket", st.CLONE)
+    assert book.client(b"\x01", "ComQuit", st.CLONE).play().quitting
 
 
 @script

@@ -11,7 +11,7 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.prepared import Bound, LongData
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.commands import admin as simple
-from analyzer.protocol.records.commands import replication, statement
+from analyzer.protocol.records.commands import clone, replication, statement
 from analyzer.protocol.records.commands import table as requests
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.text import ComQuery
@@ -178,6 +178,11 @@ REQUESTS: dict[type[Record], Callable[[Context], some.SearchStrategy[Any]]] = {
     replication.ComTableDump: of(replication.ComTableDump, short, short),
     replication.ComRegisterSlave: of(replication.ComRegisterSlave, u32, short, short, short, u16, u32, u32),
     replication.SemiSyncAck: of(replication.SemiSyncAck, u64, texts),
+    clone.CloneCommand: of(clone.CloneCommand, u8, data),
+    clone.CloneResponse: lambda _: some.builds(clone.CloneResponse, u8, data).map(
+        lambda record: clone.CloneResponse(record.response_code, record.data, len(record.data))
+    ),
+    clone.CloneError: of(clone.CloneError, u32, texts),
     requests.ComMulti: of(requests.ComMulti, some.lists(data, max_size=4).map(tuple)),
     requests.CutCommand: lambda _: some.binary(min_size=1, max_size=40).map(
         lambda raw: requests.CutCommand(raw[0], len(raw), (), raw)

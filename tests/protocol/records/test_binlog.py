@@ -292,7 +292,7 @@ def test_a_dump_is_forgotten_with_the_next() -> None:
 def test_the_streams_of_other_commands_are_no_events() -> None:
     machine = in_command_phase(CLIENT_PROTOCOL_41)
     machine.decode_rows = True
-    machine.feed(CLIENT, packet(b"\x20"))
+    machine.feed(CLIENT, packet(b"\x21"))
     assert isinstance(machine.feed(SERVER, packet(bytes.fromhex(STREAMS["mysql"][0]), 1)), Data)
 
 

@@ -21,7 +21,7 @@ from analyzer.protocol.records.binlog.gtids import (
     parse_gtid_set,
 )
 from analyzer.protocol.records.commands import admin as simple
-from analyzer.protocol.records.commands import replication, statement
+from analyzer.protocol.records.commands import clone, replication, statement
 from analyzer.protocol.records.commands import table as requests
 from analyzer.protocol.records.commands.parameters import MOST_GUESSED, Parameter
 from analyzer.protocol.records.commands.text import ComInitDb, ComOther, ComQuery
@@ -48,7 +48,7 @@ def test_every_command_has_its_record() -> None:
 
 
 def test_every_record_has_a_strategy() -> None:
-    modules = (simple, statement, replication, requests)
+    modules = (simple, statement, replication, clone, requests)
     members = (kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass))
     kinds = {kind for kind in members if issubclass(kind, Record) and kind.__module__ in {m.__name__ for m in modules}}
     bases = {simple.Bare, simple.SchemaCommand, statement.StatementCommand}

@@ -505,8 +505,22 @@ MAPPING: Final[dict[str, dict[str, Outs]]] = {
     "Statistics": {
         "message": (("mysql.message", "value"),),
     },
-    "Data clone": {
+    "Data other": {
         "data": (("mysql.payload", "value"),),
+    },
+    "CloneCommand": {
+        "": (("mysql.request", "label"),),
+        "command_code": (("mysql.clone.command_code", "value"),),
+        "data": (("mysql.payload", "nonempty"),),
+    },
+    "CloneResponse": {
+        "response_code": (("mysql.clone.response_code", "value"),),
+        "data": (("mysql.payload", "nonempty"),),
+    },
+    "CloneError": {
+        "response_code": (("mysql.clone.response_code", "value"),),
+        "error_code": (("mysql.error_code", "value"),),
+        "error_message": (("mysql.error.message", "value"),),
     },
     "LocalInfileRequest": {
         "header": (("handshark.field.header", "coerce"),),

@@ -10,14 +10,13 @@ from typing import Final
 
 from analyzer.analysis.dissection.fields import values as named
 from analyzer.analysis.dissection.fields.base import FieldInfo as F
+from analyzer.protocol.tables.commands import CLONE_COMMANDS, CLONE_RESPONSES
 
 _FRAGMENTS: Final = "packets of 16 MiB and over are joined before they are decoded: there are no fragments to show"
 _COMPRESSED: Final = "compressed frames are opened before packets are taken out of them, and are not kept"
 _PREFIX: Final = (
     "Wireshark 4.0 shows the length in front of every counted value under this one name; the fields say it themselves"
 )
-
-_CLONE: Final = "what a donor and a recipient say inside of COM_CLONE is not decoded"
 
 MYSQL_FIELDS: Final[tuple[F, ...]] = (
     F("mariadb.bulk.flag.autoid", "BOOLEAN", "Return Generated Autoincrement IDs"),
@@ -116,16 +115,14 @@ MYSQL_FIELDS: Final[tuple[F, ...]] = (
         "UINT8",
         "Clone Command Code",
         "hex",
-        unavailable=_CLONE,
-        values=named.CLONE_COMMANDS,
+        values=CLONE_COMMANDS,
     ),
     F(
         "mysql.clone.response_code",
         "UINT8",
         "Clone Response Code",
         "hex",
-        unavailable=_CLONE,
-        values=named.CLONE_RESPONSES,
+        values=CLONE_RESPONSES,
     ),
     F("mysql.collation", "UINT16", "Collation", "dec"),
     F("mysql.command", "UINT8", "Command", "dec", values=named.COMMANDS),
