@@ -7,6 +7,7 @@ it is no part of what is installed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sysconfig
 from pathlib import Path
@@ -20,6 +21,7 @@ DIRECTIVES: Final = {
     "wraparound": True,  # as Python has it: one source, one answer
     "annotation_typing": False,  # only the .pxd says what is a C type
 }
+FLAGS: Final = ["-O2", "-g0", "-w"]
 # Set to anything: the wheel is pure Python.
 PURE: Final = "HANDSHARK_PURE"
 
@@ -51,27 +53,69 @@ class CompileError(Exception):
 
 
 def compiled(root: Path, typed: list[Path]) -> list[Path]:
-    """Compiles the modules of these `.pxd` in place; their extension modules. Raises CompileError."""
+    """Compiles in place what changed of these modules; the extension modules of all. Raises CompileError."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    built = [path.with_name(path.stem + suffix) for path in typed]
+    changed = []
+    for path, made, digest in zip(typed, built, digests(typed, suffix), strict=True):
+        stamp = root / "build" / f"{dotted(root, path)}.{digest}"
+        if made.exists() and stamp.exists():
+            os.utime(made)  # as new as its sources, of which git may have written the same text again
+        else:
+            changed.append((path, stamp))
+    if changed:
+        compile_in_place(root, [path for path, _ in changed])
+    for path, stamp in changed:
+        for old in stamp.parent.glob(f"{dotted(root, path)}.*"):
+            old.unlink()
+        stamp.touch()
+    return built
+
+
+def dotted(root: Path, path: Path) -> str:
+    """The name of a module."""
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def digests(typed: list[Path], suffix: str) -> list[str]:
+    """Of what each module is made of: its text, the types of all, how they are compiled, by what and for what.
+
+    Times would not do: pip brings a new Cython each time, whose files are younger than what was made before.
+    """
+    import Cython
+
+    asked = [os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS")]
+    shared = hashlib.sha256(f"{Cython.__version__} {suffix} {DIRECTIVES} {FLAGS} {asked}".encode())
+    for path in typed:
+        shared.update(path.read_bytes())
+    found = []
+    for path in typed:
+        one = shared.copy()
+        one.update(path.with_suffix(".py").read_bytes())
+        found.append(one.hexdigest())
+    return found
+
+
+def compile_in_place(root: Path, typed: list[Path]) -> None:
+    """Raises CompileError."""
     from Cython.Build import cythonize
     from Cython.Compiler.Errors import CompileError as CythonError
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
     from setuptools.errors import BaseError, CCompilerError
 
-    modules = []
-    for path in typed:
-        name = ".".join(path.relative_to(root).with_suffix("").parts)
-        modules.append(Extension(name, [str(path.with_suffix(".py"))], extra_compile_args=["-O2", "-g0", "-w"]))
+    modules = [
+        Extension(dotted(root, path), [str(path.with_suffix(".py"))], extra_compile_args=FLAGS) for path in typed
+    ]
     place = str(root / "build")
     try:
-        extensions = cythonize(modules, compiler_directives=DIRECTIVES, build_dir=place, quiet=True)
+        extensions = cythonize(modules, compiler_directives=DIRECTIVES, build_dir=place, force=True, quiet=True)
         command = build_ext(Distribution({"ext_modules": extensions}))
         command.inplace = True
+        command.force = True
         command.parallel = True
         command.build_temp = place
         command.ensure_finalized()
         command.run()
     except (BaseError, CCompilerError, CythonError, OSError) as error:
         raise CompileError(str(error).partition("\n")[0]) from error
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    return [path.with_name(path.stem + suffix) for path in typed]

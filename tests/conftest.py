@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -16,6 +17,11 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True, 
 # An event that the state machine's table does not know is a mistake of ours: it raises here.
 State.strict = True
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
+
+
+def pytest_collection_finish() -> None:
+    """Fifteen thousand tests stay to the end: without this each collection of garbage would walk over all of them."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 from functools import cache
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import EXTENSION_SUFFIXES, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from analyzer import build_hook
 from analyzer.compiled import HOT, is_compiled, stale
 from analyzer.protocol.machine import fast_path
 from tests.corpus import REPOSITORY, give_up, tool
@@ -76,6 +77,40 @@ def test_what_is_stale_is_told_of(tmp_path: Path) -> None:
     assert told.stderr == "handshark: what was compiled is older than its sources (rows): pip install -e .\n"
 
 
+def test_only_what_changed_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[str]] = []
+
+    def compile_in_place(_: Path, typed: list[Path]) -> None:
+        made.append([path.stem for path in typed])
+        for path in typed:
+            path.with_name(path.stem + EXTENSION_SUFFIXES[0]).touch()
+
+    monkeypatch.setattr(build_hook, "compile_in_place", compile_in_place)
+    (tmp_path / "build").mkdir()
+    for place in ("analyzer/here", "analyzer/there"):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        for name in ("rows", "rows_of"):
+            (folder / f"{name}.py").write_text("")
+            (folder / f"{name}.pxd").write_text("")
+    typed = sorted(tmp_path.glob("analyzer/**/*.pxd"))
+    built = build_hook.compiled(tmp_path, typed)
+    assert len(built) == 4
+    os.utime(built[0], (0, 0))  # older than its source, as after git wrote the same text anew
+    assert build_hook.compiled(tmp_path, typed) == built
+    assert built[0].stat().st_mtime > typed[0].with_suffix(".py").stat().st_mtime - 1
+    typed[0].with_suffix(".py").write_text("1")
+    build_hook.compiled(tmp_path, typed)
+    typed[0].write_text("# types that others may use")
+    build_hook.compiled(tmp_path, typed)
+    monkeypatch.setenv("CFLAGS", "-fsanitize=address")
+    build_hook.compiled(tmp_path, typed)
+    built[3].unlink()
+    build_hook.compiled(tmp_path, typed)
+    every = ["rows", "rows_of"] * 2
+    assert made == [every, ["rows"], every, every, ["rows_of"]]
+
+
 @given(some.data(), some.booleans(), some.sampled_from([None, 0, 1]))
 def test_scanning_is_the_same(data: some.DataObject, deprecate_eof: bool, follows: int | None) -> None:
     if not is_compiled():
@@ -99,7 +134,7 @@ def test_scanning_is_the_same(data: some.DataObject, deprecate_eof: bool, follow
 
 def built(what: str, source: Path, out: Path, **environment: str) -> None:
     """Makes a wheel or an sdist once: pip would make a wheel twice, at first for what it says of itself."""
-    run = [sys.executable, "-m", "build", what, "--outdir", str(out), str(source)]
+    run = [sys.executable, "-m", "build", what, "--no-isolation", "--outdir", str(out), str(source)]
     done = subprocess.run(run, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

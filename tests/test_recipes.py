@@ -53,10 +53,9 @@ class Copy:
     def handshark(self, *arguments: str) -> str:
         return self.python("-m", "analyzer", *arguments)
 
-    def check(self, *tests: str, files: bool = True) -> None:
-        """Runs tests of the copy; with `files`, where files were added, also those that hold for all files."""
-        house = ["tests/test_architecture.py"] if files else []
-        self.python("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *house, *tests)
+    def check(self, *tests: str) -> None:
+        """Runs tests of the copy."""
+        self.python("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests)
 
     def capture(self, *steps: Step, link_type: int = 1) -> str:
         path = self.root / "made.pcap"
@@ -116,7 +115,7 @@ def command(copy: Copy) -> None:
     )
     rows = [json.loads(line) for line in copy.handshark("commands", "--format", "jsonl", path).splitlines()]
     assert [(row["command"], row["response"]) for row in rows] == [("horn", "statistics"), ("ping", "ok")]
-    copy.check("tests/protocol/machine/test_state.py", files=False)
+    copy.check("tests/protocol/machine/test_state.py")
 
 
 def binlog_event(copy: Copy) -> None:
@@ -167,7 +166,7 @@ def link_type(copy: Copy) -> None:
     path = copy.capture(*ACCEPTED, *GOODBYE, link_type=150)
     copy.line("analyzer/net/link/linktypes.py", "LINK_TYPES: Final", "    0x96: HeaderType.ETHERNET,")
     assert "1 MySQL connection: 1 accepted" in copy.handshark("analyze", path)
-    copy.check("tests/net/link/test_decode_property.py", files=False)
+    copy.check("tests/net/link/test_decode_property.py")
 
 
 def finding(copy: Copy) -> None:
@@ -268,7 +267,6 @@ def encode(connection: Connection) -> bytes:
     copy.line("tests/test_architecture.py", '    "csv": frozenset', '    "names": frozenset({"escape"}),')
     path = copy.capture(*ACCEPTED, *GOODBYE)
     assert copy.handshark("analyze", "--format", "names", path) == "app\n"
-    copy.check()
 
 
 def driver(copy: Copy) -> None:
@@ -307,7 +305,6 @@ def run(arguments: argparse.Namespace) -> int:
     copy.line("analyzer/cli/__init__.py", "MODULES: Final", '    "greet": "analyzer.cli.greet",')
     assert copy.handshark("greet", "world") == "hello world\n"
     assert "says hello" in copy.handshark("--help")
-    copy.check()
 
 
 def documentation_page(copy: Copy) -> None:
@@ -334,10 +331,19 @@ RECIPES: dict[str, Callable[[Copy], None]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    return Copy(tmp_path_factory.mktemp("recipes") / "copy")
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipe(name: str, tmp_path: Path) -> None:
-    copy = Copy(tmp_path / "copy")
+def test_recipe(name: str, copy: Copy) -> None:
     RECIPES[name](copy)
+
+
+def test_what_was_added_keeps_the_rules_of_the_house(copy: Copy) -> None:
+    """After the recipes above, in the same copy."""
+    copy.check("tests/test_architecture.py")
 
 
 def test_contributing_has_these_recipes_and_no_other() -> None:
