@@ -9,10 +9,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from analyzer.analysis import Connection, ConnectionDetail, Source
+from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Source
 from analyzer.analysis.memory import LIVE_MEMORY
 from analyzer.analysis.model.counts import Counts
 from analyzer.cli.arguments import Commands, analysis_arguments, clock_argument, command, options_of, positive
@@ -30,9 +31,9 @@ from analyzer.tui.command_line import CommandLine
 if TYPE_CHECKING:
     from analyzer.capture.live.files import Target
     from analyzer.engine.live import LiveRequest
+    from analyzer.engine.live_workload import LiveWorkload
     from analyzer.engine.privileges import User
     from analyzer.report.live_views import LivePage, LiveView
-    from analyzer.report.prose.clock import WallClock
     from analyzer.report.prose.summary import SummaryTotals
     from analyzer.serve.live import LivePageProcess, LiveServer
     from analyzer.tui.live import ScreenProcess
@@ -42,6 +43,7 @@ DEFAULT_BUFFER: Final = 16
 METRICS_AT: Final = "127.0.0.1:9422"
 MOST_BUFFER: Final = 1024
 PACKETS: Final = 200
+WORKLOAD_MODULES: Final = ("analyzer.engine.live_workload", "analyzer.analysis.commands.digest")
 # What the views need when the first connection comes.
 _MODULES: Final = {
     "jsonl": ("analyzer.report.jsonl", "analyzer.report.live_views"),
@@ -52,9 +54,11 @@ _MODULES: Final = {
         "analyzer.report.text.live_table",
         "analyzer.report.html.page",
         "analyzer.report.live_views",
+        *WORKLOAD_MODULES,
     ),
     "tui": ("analyzer.tui.app", "analyzer.tui.live", "textual.drivers.linux_driver"),
     "serve": (
+        *WORKLOAD_MODULES,
         *("analyzer.serve.live", "analyzer.serve.ring", "anyio._backends._asyncio", "asyncio.selector_events"),
         *("concurrent.futures.thread", "encodings.idna", "uvicorn.lifespan.off", "uvicorn.loops.auto"),
         *("uvicorn.loops.asyncio", "analyzer.analysis.commands.excerpt"),
@@ -148,7 +152,8 @@ def add(commands: Commands) -> None:
         const=SERVE_AT,
         type=listening,
         metavar="ADDRESS:PORT",
-        help=f"the report's page in the browser, as it happens (default: {SERVE_AT}); it ends with the capture",
+        help=f"the report's page in the browser, as it happens (default: {SERVE_AT}); when --duration, "
+        "-c or -a has ended the capture it stays until Ctrl-C",
     )
     public_argument(parser)
     parser.add_argument(
@@ -243,38 +248,36 @@ class _Output(LiveOutput):
     """Standard output, a page at the end, and one sentence of all."""
 
     def __init__(self, arguments: argparse.Namespace, title: str) -> None:
-        self._format: str = arguments.format
-        self._report: str | None = arguments.report
-        self._show_secrets: bool = arguments.show_secrets
-        self._clock: WallClock = arguments.tz
+        self._arguments = arguments
         self._title = title
         self._stack = ExitStack()
         self._view: LiveView | None = None
         self._screen: ScreenProcess | None = None
-        self._tui: bool = arguments.tui
         self._line = _line(arguments)
         self._listen: tuple[str, int] | None = arguments.serve
         self._web: LivePageProcess | None = None
+        self._stays = False  # the page, when the capture is over
         self._ring = (arguments.write, bool(arguments.ring_buffer), partial(options_of, arguments, 0))
         self._served: LiveServer | None = None
         self._later: list[str] = []  # what is to be said when the terminal is free
         self._on_page: set[int] = set()  # connections whose packets the page has
         self._page: LivePage | None = None
         self._totals: SummaryTotals | None = None
-        self._all_packets = self._tui or self._listen is not None
-        self.packets = PACKETS if self._report is not None or self._all_packets else 0
+        self._workload: LiveWorkload | None = None
+        self._all_packets = arguments.tui or self._listen is not None
+        self.packets = PACKETS if arguments.report is not None or self._all_packets else 0
 
     def load(self) -> None:
         importlib.import_module("analyzer.report.prose.summary")
-        shown = ["report" if self._report else self._format]
-        shown += ["tui"] * self._tui + ["serve"] * (self._listen is not None)
+        shown = ["report" if self._arguments.report else self._arguments.format]
+        shown += ["tui"] * self._arguments.tui + ["serve"] * (self._listen is not None)
         for which in shown:
             for name in _MODULES.get(which, ()):
                 importlib.import_module(name)
         if self._listen is not None:
             from analyzer.serve.live import LiveServer
 
-            self._served = LiveServer(self._title, self._show_secrets)
+            self._served = LiveServer(self._title, self._arguments.show_secrets)
             self._served.page.report.load()
 
     def open(self) -> None:
@@ -293,30 +296,38 @@ class _Output(LiveOutput):
             except OSError as error:
                 raise OSError(error.errno, error.strerror, f"--serve {address}:{port}") from error
             self.tell(f"open {self._web.url}")
-        if self._report is not None:
-            out = self._stack.enter_context(open_output(self._report, private=self._show_secrets))
-            self._page = LivePage(self._stack, out, f"Live capture: {self._title}", self._show_secrets)
+        if self._arguments.report is not None:
+            out = self._stack.enter_context(open_output(self._arguments.report, private=self._arguments.show_secrets))
+            self._page = LivePage(self._stack, out, f"Live capture: {self._title}", self._arguments.show_secrets)
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        if self._page is None and self._web is None:
+            return options
+        from analyzer.engine.live_workload import LiveWorkload
+
+        self._workload = LiveWorkload(self._title, self._arguments.show_secrets)
+        return replace(options, observe=(*options.observe, self._workload.watch))
 
     def begin(self) -> None:
         from analyzer.report.live_views import LiveJson, LiveLines, LiveScreen
 
         if self._web is not None:
             self._web.start()
-        if self._tui:
+        if self._arguments.tui:
             from analyzer.tui.live import ScreenProcess
 
             self._screen = ScreenProcess(self._title, self._line)
             self._screen.start()
             return
         terminal = sys.stdout.isatty()
-        if self._format == "jsonl":
+        if self._arguments.format == "jsonl":
             self._view = LiveJson(sys.stdout.buffer)
         elif terminal and os.environ.get("TERM") != "dumb":
-            self._view = LiveScreen(self._title, self._clock)
+            self._view = LiveScreen(self._title, self._arguments.tz)
         else:
             width = shutil.get_terminal_size().columns if terminal else 80
             color = terminal and "NO_COLOR" not in os.environ
-            self._view = LiveLines(self._title, sys.stdout.write, sys.stdout.flush, width, color, self._clock)
+            self._view = LiveLines(self._title, sys.stdout.write, sys.stdout.flush, width, color, self._arguments.tz)
 
     def wants(self, connection: Connection) -> bool:
         if self._page is not None and self._page.wants(connection):
@@ -325,6 +336,8 @@ class _Output(LiveOutput):
         return self._all_packets
 
     def news(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
+        if self._workload is not None:
+            self._workload.news(connection, final)
         if final:
             if self._totals is not None:
                 self._totals.add(connection)
@@ -349,7 +362,15 @@ class _Output(LiveOutput):
             self._web = None
             self.tell("the page is not served any more: its process has ended")
 
+    def _tell_workload(self, last: bool = False) -> None:
+        part = None if self._workload is None else self._workload.part(last)
+        if part is not None:
+            self._look_on(lambda web: web.workload(part))
+            if self._page is not None:
+                self._page.workload(part)
+
     def tick(self, counts: Counts) -> None:
+        self._tell_workload()
         self._look_on(lambda web: web.tick(counts))
         if self._screen is not None:
             self._screen.tick(counts)
@@ -368,8 +389,10 @@ class _Output(LiveOutput):
         else:
             self._later.append(message)
 
-    def end(self, source: Source) -> None:
-        self._look_on(lambda web: web.end(source))
+    def end(self, source: Source, by_itself: bool = False) -> None:
+        self._tell_workload(last=True)
+        self._look_on(lambda web: web.end(source, by_itself))
+        self._stays = by_itself
         if self._screen is not None:
             with suppress(ViewClosed):
                 self._screen.end(source)
@@ -389,16 +412,24 @@ class _Output(LiveOutput):
             # The page is not whole: it leaves no file.
             self._stack.__exit__(CaptureError, CaptureError("live", "given up"), None)
 
+    def stays(self) -> bool:
+        return self._stays and self._web is not None and self._web.there()
+
+    def leave(self, whole: bool = True) -> None:
+        web, self._web = self._web, None
+        if web is not None:
+            web.close(whole)
+
     def _close_view(self, whole: bool = True) -> None:
         view, self._view = self._view, None
         if view is not None:
             view.close()
-        web, self._web = self._web, None
-        if web is not None:
-            web.close(whole)
         screen, self._screen = self._screen, None
         if screen is not None:
             screen.close(whole)
+            self._stays = False  # who looked around has ended it
+        if not self._stays or not whole:
+            self.leave(whole)
         for message in self._later:
             complain(message)
         self._later.clear()

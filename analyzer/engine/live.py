@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from analyzer.capture.live.capture import Capture, CapturedInterface, Ended, Limits, Signals
-from analyzer.capture.live.channel import CONNECTIONS, DONE, FAILURES, READY, Arena, Inlet, Outlet
+from analyzer.capture.live.channel import CONNECTIONS, DONE, FAILURES, READY, STAYS, Arena, Inlet, Outlet
 from analyzer.capture.live.files import CaptureFiles, Target
 from analyzer.capture.live.interfaces import Port
 from analyzer.capture.live.programs import SNAPLEN, Program, program_for
@@ -95,6 +95,11 @@ class LiveCapture:
                 return status or 130
             ended, names = self._capture(outlet, signals)
             status = self._finish(child, outlet, signals, ended)
+            if status is None:
+                code = self._summary(ended, names, outlet, 0)
+                self._tell("the capture is over, and its page stays: Ctrl-C ends it")
+                status = self._stay(child, outlet, signals)
+                return code or status
         finally:
             if status is None:
                 # What went wrong is on its way to be said; the other process sees that nobody is there any more.
@@ -176,12 +181,27 @@ class LiveCapture:
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
-    def _finish(self, child: int, outlet: Outlet, signals: Signals, ended: Ended) -> int:
-        """Waits until the analysis has taken what is left; a further signal ends it. Returns its exit code."""
+    def _stay(self, child: int, outlet: Outlet, signals: Signals) -> int:
+        """Waits until a signal comes, or nobody can look on any more. Returns the exit code of the analysis."""
+        before = signals.count
+        while signals.count == before and not outlet.lost:
+            select.select([outlet.fileno(), signals.fileno()], [], [])
+            signals.clear()
+            outlet.listen()
+        outlet.close()
+        return _exit_code(os.waitpid(child, 0)[1])
+
+    def _finish(self, child: int, outlet: Outlet, signals: Signals, ended: Ended) -> int | None:
+        """Waits until the analysis has taken what is left; a further signal ends it. Returns its exit code.
+
+        None: it goes on, for somebody who looks on.
+        """
         before, begun, told, said = signals.count, time.monotonic(), False, False
         while True:
-            told = told or outlet.end(ended.captured, ended.dropped)
+            told = told or outlet.end(ended.captured, ended.dropped, by_itself=not before)
             outlet.listen()
+            if STAYS in outlet.answers:
+                return None
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
                 outlet.listen()
@@ -216,7 +236,7 @@ class LiveCapture:
             self._tell(f"written: {', '.join(names)}")
         if status == 128 + signal.SIGPIPE:
             return status
-        if DONE not in outlet.answers:
+        if DONE not in outlet.answers and STAYS not in outlet.answers:
             self._tell("the analysis did not come to its end" + (f" (exit code {status})" if status else ""))
             return status if status in (2, 3) else 3
         return 3 if ended.failed else status

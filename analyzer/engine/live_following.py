@@ -71,8 +71,18 @@ class LiveOutput:
     def hung_up(self) -> None:
         """Nobody reads any more: from now on only what is written at the end counts."""
 
-    def end(self, source: Source) -> None:
-        """All has been told. Raises OSError where what is written at the end can not be."""
+    def end(self, source: Source, by_itself: bool = False) -> None:
+        """All has been told; `by_itself`: no signal has ended the capture.
+
+        Raises OSError where what is written at the end can not be.
+        """
+
+    def stays(self) -> bool:
+        """After `close`: whether there is still something to look at. Where there is it stays until `leave`."""
+        return False
+
+    def leave(self, whole: bool = True) -> None:
+        """Nothing is looked at any more."""
 
     def close(self, whole: bool) -> None:
         """Always called last; `whole`: `end` was called and went well."""
@@ -286,12 +296,18 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
         output.begin()
         follower = Follower(inlet, analysis, output, keylogs, keep, request.tell)
         follower.run()
-        output.end(analysis.source("live capture", _warnings(inlet)))
+        by_itself = inlet.progress.by_itself and follower.hung_up is None
+        output.end(analysis.source("live capture", _warnings(inlet)), by_itself)
         whole = True
     finally:
         output.close(whole)
     inlet.answer(channel.CONNECTIONS, analysis.totals.mysql_connections)
     inlet.answer(channel.FAILURES, follower.failures)
+    if output.stays():
+        inlet.answer(channel.STAYS, 1)
+        while output.stays() and not inlet.gone(TICK_SECONDS):
+            pass
+        output.leave()
     inlet.answer(channel.DONE, 1)
     if follower.hung_up is None or isinstance(follower.hung_up, ViewClosed):
         return 0

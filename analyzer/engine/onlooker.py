@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -34,6 +35,10 @@ class LiveNews(msgspec.Struct):
 
     arrival: Arrival
     detail: ConnectionDetail | None
+
+
+class Stays(msgspec.Struct):
+    """The capture is over; who looks on may go on doing so until the pipe is closed."""
 
 
 class OnlookerProcess:
@@ -77,12 +82,29 @@ class OnlookerProcess:
         """Time has passed."""
         self._send("item", counts)
 
-    def end(self, source: Source) -> None:
-        """The capture is over."""
+    def workload(self, part: Workload) -> None:
+        """What commands have come to since the last time."""
+        self._send("item", part)
+
+    def end(self, source: Source, stays: bool = False) -> None:
+        """The capture is over. `stays`: the process goes on until it is closed."""
         if self.lost:
             source.notes.append(f"{self.lost:,} news were too many for who looked on: not all are listed there")
         self._send("item", source)
+        if stays:
+            self._send("item", Stays())
         self._send("end", None)
+
+    def there(self) -> bool:
+        """Hands on what waits, when the capture is over; whether the process is still there."""
+        if self._pid:
+            os.set_blocking(self._fd, True)
+            with contextlib.suppress(ViewClosed):
+                self._flush()
+            if os.waitpid(self._pid, os.WNOHANG)[0]:
+                self._pid = 0
+                os.close(self._fd)
+        return bool(self._pid)
 
     def close(self, whole: bool) -> None:
         """Waits until the process ends; not `whole`: ends it."""

@@ -89,8 +89,14 @@ class MeasuredOutput(LiveOutput):
     def hung_up(self) -> None:
         self._shown.hung_up()
 
-    def end(self, source: Source) -> None:
-        self._shown.end(source)
+    def end(self, source: Source, by_itself: bool = False) -> None:
+        self._shown.end(source, by_itself)
+
+    def stays(self) -> bool:
+        return self._shown.stays()
+
+    def leave(self, whole: bool = True) -> None:
+        self._shown.leave(whole)
 
     def close(self, whole: bool) -> None:
         self._stack.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import BinaryIO, Final, Protocol
 
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.connection import FAILED, Connection, Source
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -118,6 +119,9 @@ class LivePage:
 
     def connection(self, connection: Connection, detail: ConnectionDetail | None) -> None:
         self._report.connection(connection, detail)
+
+    def workload(self, part: Workload) -> None:
+        self._report.workload(part)
 
     def close(self, source: Source) -> None:
         self._report.close([source])

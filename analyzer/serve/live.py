@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from typing import Final, NoReturn
@@ -22,11 +23,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.engine.background import Background, WorkAnswer, WorkFailed
-from analyzer.engine.onlooker import LiveNews, OnlookerProcess, alone
+from analyzer.engine.onlooker import LiveNews, OnlookerProcess, Stays, alone
 from analyzer.report.html.connection_view import LASTED, VIEW_NAMES, encoded, row
 from analyzer.report.html.prepare import Prepare
 from analyzer.report.html.served import ServedFrom, entry_page
@@ -46,6 +48,7 @@ PARTING_SECONDS: Final = 3.0
 # What stands for how long a connection lasted that is not over.
 GOES_ON: Final = b"-1"
 
+OVER: Final = "The capture is over."
 TOOK: Final = VIEW_NAMES.index("took")
 
 Content = tuple[Connection, ConnectionDetail | None, bool]
@@ -105,6 +108,7 @@ class LiveServer:
         self.entry = entry_page()
         self._prepare = Prepare(0)
         self.ring: Desk | None = None
+        self._stays = False
         self._threads = ThreadPoolExecutor(MOST_READING)
 
     def app(self) -> Starlette:
@@ -127,11 +131,15 @@ class LiveServer:
             for item in items:
                 self._take(item)
                 page.ring()
-            end = "The capture is over."
+            end = "The capture is over; this page stays until the program is ended." if self._stays else OVER
         except WorkFailed:
             return
         finally:
             page.end(end)
+            if self._stays:
+                with suppress(WorkFailed):
+                    for _ in items:  # nothing comes: the pipe is closed when the program ends
+                        pass
             until = time.monotonic() + PARTING_SECONDS
             while page.watchers and time.monotonic() < until:
                 time.sleep(0.05)
@@ -146,8 +154,12 @@ class LiveServer:
             self.page.put(connection, values, pickle.dumps((connection, item.detail, final)), final)
         elif isinstance(item, Counts):
             self.page.say(told(item))
+        elif isinstance(item, Workload):
+            self.page.workload(item)
         elif isinstance(item, Source):
             self.page.source(item)
+        elif isinstance(item, Stays):
+            self._stays = True
 
     # -- what is asked -------------------------------------------------------------------------------------------------
 

@@ -111,14 +111,18 @@ class ServedPage:
         elif isinstance(item, PageRow):
             self.put(item.connection, item.row, item.view)
         elif isinstance(item, Workload):
-            with self._counting:
-                self._overview.workload(item)
-                self._stale = True
+            self.workload(item)
         elif isinstance(item, Source):
             self.source(item)
         elif isinstance(item, ReadingProgress):
             read = f"{min(item.done / item.total, 1.0):.0%}" if item.total else f"{item.done / 1e6:,.0f} MB"
             self.say(f"Reading: {read}, {item.frames:,} frames.")
+
+    def workload(self, workload: Workload) -> None:
+        """What the commands of some connections came to."""
+        with self._counting:
+            self._overview.workload(workload)
+            self._stale = True
 
     def source(self, source: Source) -> None:
         """A capture has been read."""
@@ -173,6 +177,10 @@ class ServedPage:
             self._make_parts()
         finally:
             self._making.release()
+
+    def due(self) -> float | None:
+        """Seconds until the parts may be made anew; None: there is nothing new."""
+        return max(0.0, self._due - time.monotonic()) if self._stale else None
 
     def _make_parts(self) -> None:
         with self._counting:

@@ -8,7 +8,8 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Final
 
@@ -47,6 +48,14 @@ def listening(address: str, port: int) -> socket.socket:
     return made
 
 
+class _Server(uvicorn.Server):
+    """Leaves signals to the program."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 class WebServer:
     """Serves an application on a socket that listens, behind a guard. `entry` is the page that brings the cookie.
 
@@ -63,7 +72,7 @@ class WebServer:
         self._streams = streams
         self._socket = sock
         self.url = first_address(sock, address, key)
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 guard,
                 http=BoundedProtocol,
@@ -80,7 +89,7 @@ class WebServer:
         )
 
     async def serve(self, ready: Callable[[], object] | None = None) -> None:
-        """Until a signal comes, or `stop` is called."""
+        """Until `stop` is called."""
         # What uvicorn has to say of bad requests is nobody's concern; of faults in here it is told by Python's last
         # resort.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -58,11 +58,12 @@ class Streams:
                 if page.told() or self._ending:
                     break
                 await asyncio.sleep(PACE_SECONDS)
+                due = page.due()
                 if not events and not changed.is_set():
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(ALIVE_SECONDS):
+                        async with asyncio.timeout(ALIVE_SECONDS if due is None else due):
                             await changed.wait()
-                    if not changed.is_set():
+                    if due is None and not changed.is_set():
                         yield b": all is well\n\n"
         finally:
             page.leave(bell)

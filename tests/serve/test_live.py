@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.model.counts import Counts
 from analyzer.cli import main
 from analyzer.serve.live import LivePageProcess, LiveServer
@@ -149,6 +151,36 @@ def test_it_ends_with_the_capture() -> None:
         visitor.ask("/")
 
 
+def test_it_stays_when_the_capture_has_ended_by_itself() -> None:
+    page = LivePageProcess("127.0.0.1", 0, LiveServer("eth0", False))
+    page.start()
+    visitor = Visitor(page.url)
+    visitor.enter()
+    watch = Watch(visitor)
+    page.news(numbered(1), None, True)
+    page.end(examples.source(), stays=True)
+    assert page.there()
+    watch.until(lambda: "this page stays" in watch.state.get("text", ""))
+    assert visitor.ask("/connections/0").status == 200
+    page.close(True)
+    with pytest.raises(ConnectionRefusedError):
+        visitor.ask("/")
+
+
+def test_the_workload_is_told_in_parts() -> None:
+    with live() as (visitor, script):
+        watch = Watch(visitor)
+        script.news(1)
+        for _ in range(2):
+            part = Workload()
+            part.uses["reading"] = 1
+            part.went_well.add(examples.START_NS)
+            part.group("SELECT ?", 10).count_one(1_000_000, True, False, False, 1, 100, ("live", 1, 2))
+            script.say(part)
+        watch.until(lambda: "2 commands" in watch.parts.get("workload", ""))
+        assert "SELECT ?" in watch.parts["workload"]
+
+
 def test_it_ends_when_the_analysis_is_gone() -> None:
     script = LiveScript()
     made = LiveServer("eth0", False)
@@ -180,6 +212,21 @@ def test_the_command_serves_what_is_captured(user: tuple[str, ...]) -> None:
             assert run.end() == 0
             watch.until(lambda: watch.state["text"] == "The capture is over.")
         assert "is not served" not in run.errors
+
+
+def test_the_page_stays_when_a_limit_ends_the_capture(tmp_path: Path) -> None:
+    may_capture()
+    report = tmp_path / "report.html"
+    with capture_of(
+        "-i", "lo", "--port", "1", "--serve", "127.0.0.1:0", "--duration", "0.2", "--report", report
+    ) as run:
+        run.wait_for("its page stays: Ctrl-C ends it")
+        assert report.stat().st_size  # all else is done
+        visitor = Visitor(re.findall(r"open (http\S+)", run.errors)[0])
+        visitor.enter()
+        assert "Live capture: lo" in visitor.ask("/").text
+        assert run.end() == 0
+        assert run.errors.count("frames captured") == 1
 
 
 @pytest.mark.parametrize(

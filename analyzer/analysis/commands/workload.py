@@ -131,7 +131,7 @@ class WorkloadCounter:
         self._known: dict[tuple[int, str | None], tuple[str, str]] = {}
         self._characters = 0
         self._begun: list[WorkloadTracker] = []
-        self._open: dict[int, Workload] = {}
+        self._open: dict[int, WorkloadTracker] = {}
 
     def watch(self, tcp: TcpConnection) -> WorkloadTracker:
         """Who looks on at a connection that begins."""
@@ -139,14 +139,33 @@ class WorkloadCounter:
 
     def taken(self, stream: int) -> Workload | None:
         """What the commands of the connection with this number came to, once it is over; None where it had none."""
-        # A number is known when the connection has turned out to be MySQL's.
-        for one in self._begun:
-            self._open[one.tcp.number] = one.workload
-        self._begun.clear()
-        found = self._open.pop(stream, None)
-        if found is not None:
+        self._number()
+        tracker = self._open.pop(stream, None)
+        if tracker is None:
+            return None
+        tracker.workload.place(self.capture, stream)
+        return tracker.workload
+
+    def going_on(self) -> list[tuple[int, TcpConnection]]:
+        """The connections that are not over, by number. Those that ended and were not taken are forgotten."""
+        self._number()
+        self._open = {number: one for number, one in self._open.items() if one.tcp.handler is not None}
+        return [(number, one.tcp) for number, one in self._open.items()]
+
+    def so_far(self, stream: int) -> Workload:
+        """What the commands of a connection that goes on came to since this was asked last; `taken` has the rest."""
+        tracker = self._open[stream]
+        found = tracker.workload
+        if found.commands:
+            tracker.workload = Workload()
             found.place(self.capture, stream)
         return found
+
+    def _number(self) -> None:
+        """A number is known when the connection has turned out to be MySQL's."""
+        for one in self._begun:
+            self._open[one.tcp.number] = one
+        self._begun.clear()
 
     def count(self, tracker: CommandTracker, pending: PendingCommand, workload: Workload) -> None:
         """Counts a command that is over."""

@@ -41,6 +41,7 @@ CONNECTIONS: Final = 3
 FAILURES: Final = 4
 DONE: Final = 5
 HUNG_UP: Final = 6
+STAYS: Final = 7  # all is analysed, and somebody may look on until the capturing side ends
 
 
 class Arena:
@@ -161,11 +162,11 @@ class Outlet:
                     self._waiting.popleft()
                     self._taken += 1
 
-    def end(self, captured: int, dropped: int) -> bool:
-        """Tells that nothing more comes; False where that could not be said yet."""
+    def end(self, captured: int, dropped: int, by_itself: bool = False) -> bool:
+        """Tells that nothing more comes; False where that could not be said yet. `by_itself`: no signal ended it."""
         if self._untold and self._write(SKIPPED, 0, self._untold, 0, 0):
             self._untold = 0
-        return self.lost or self._write(END, 0, captured, dropped, 0)
+        return self.lost or self._write(END, 0, captured, dropped, by_itself)
 
     def close(self) -> None:
         os.close(self._messages)
@@ -179,6 +180,8 @@ class CaptureProgress(msgspec.Struct):
     dropped: int = 0
     skipped: int = 0
     ended: bool = False
+    # No signal has ended it: a limit has, or the interfaces.
+    by_itself: bool = False
     # The capturing process ended without a word.
     lost: bool = False
 
@@ -209,6 +212,10 @@ class Inlet:
         """Whether there is something to take at once."""
         return bool(self._poll.poll(0))
 
+    def gone(self, seconds: float) -> bool:
+        """Whether the capturing side has ended, after waiting `seconds` at most; asked when the capture is over."""
+        return bool(self._poll.poll(seconds * 1000)) and not os.read(self._messages, 4096)
+
     def batches(self, seconds: float) -> Iterator[FrameBatch]:
         """What has come, after waiting `seconds` at most. A batch's bytes are there until the next is asked for."""
         if self.over or not self._poll.poll(seconds * 1000):
@@ -230,6 +237,7 @@ class Inlet:
             else:
                 self.progress.captured, self.progress.dropped = a, b
                 self.progress.ended |= kind == END
+                self.progress.by_itself |= kind == END and bool(c)
         if together:
             yield self._batch(together)
             self._give_back(len(together))

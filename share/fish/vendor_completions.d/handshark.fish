@@ -301,7 +301,7 @@ complete -c handshark -n '_shtab_handshark_using live' -s Y -x -d 'only connecti
 complete -c handshark -n '_shtab_handshark_using live' -l report -xka "(__fish_complete_path (commandline -ct))" -d 'write a page about what was analysed, at the end'
 complete -c handshark -n '_shtab_handshark_using live' -l format -xka "text jsonl" -d 'default: text'
 complete -c handshark -n '_shtab_handshark_using live' -l tui -d 'look around in it, as with `handshark tui`'
-complete -c handshark -n '_shtab_handshark_using live' -l serve -x -d 'the report'"'"'s page in the browser, as it happens (default: 127.0.0.1:8422); it ends with the capture'
+complete -c handshark -n '_shtab_handshark_using live' -l serve -x -d 'the report'"'"'s page in the browser, as it happens (default: 127.0.0.1:8422); when --duration, -c or -a has ended the capture it stays until Ctrl-C'
 complete -c handshark -n '_shtab_handshark_using live' -l public -d 'let other machines in: without it only loopback is listened on'
 complete -c handshark -n '_shtab_handshark_using live' -l metrics -x -d 'numbers for Prometheus, at http://ADDRESS:PORT/metrics (default: 127.0.0.1:9422)'
 complete -c handshark -n '_shtab_handshark_using live' -l otlp -x -d 'numbers, findings and failed logins for OpenTelemetry, sent to this collector'
