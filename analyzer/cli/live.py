@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -306,7 +305,7 @@ class _Output(LiveOutput):
         from analyzer.engine.live_workload import LiveWorkload
 
         self._workload = LiveWorkload(self._title, self._arguments.show_secrets)
-        return replace(options, observe=(*options.observe, self._workload.watch))
+        return self._workload.options(options)
 
     def begin(self) -> None:
         from analyzer.report.live_views import LiveJson, LiveLines, LiveScreen

@@ -309,11 +309,16 @@ def _follow(request: FollowRequest, inlet: Inlet) -> int:
             pass
         output.leave()
     inlet.answer(channel.DONE, 1)
-    if follower.hung_up is None or isinstance(follower.hung_up, ViewClosed):
+    return _code(follower.hung_up, request.tell)
+
+
+def _code(hung_up: OSError | None, tell: Callable[[str], None]) -> int:
+    """The exit code; why nobody reads any more."""
+    if hung_up is None or isinstance(hung_up, ViewClosed):
         return 0
-    if isinstance(follower.hung_up, BrokenPipeError):
+    if isinstance(hung_up, BrokenPipeError):
         return 128 + signal.SIGPIPE
-    request.tell(f"standard output: {follower.hung_up.strerror}")
+    tell(f"standard output: {hung_up.strerror}")
     return 3
 
 

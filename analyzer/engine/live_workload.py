@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
-from analyzer.analysis.commands.workload import Workload, WorkloadCounter, WorkloadTracker
+from analyzer.analysis import AnalysisOptions
+from analyzer.analysis.commands.workload import Workload, WorkloadCounter
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.net.tcp.reassembly import TcpConnection
 
 # Between two parts.
 PART_SECONDS: Final = 2.0
@@ -28,9 +29,9 @@ class LiveWorkload:
         self._shown: set[int] = set()  # streams of those that go on
         self._due = 0.0
 
-    def watch(self, tcp: TcpConnection) -> WorkloadTracker:
-        """Who looks on at a connection that begins."""
-        return self._counter.watch(tcp)
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        """The analysis' options with what this needs."""
+        return replace(options, observe=(*options.observe, self._counter.watch))
 
     def news(self, connection: Connection, final: bool) -> None:
         """A connection is shown; `final`: it is over."""

@@ -19,7 +19,7 @@ class Told:
 
     def __init__(self, *, shown: bool = True) -> None:
         self.workload = LiveWorkload("live", False)
-        self._analysis = LiveAnalysis("live", AnalysisOptions(observe=(self.workload.watch,)))
+        self._analysis = LiveAnalysis("live", self.workload.options(AnalysisOptions()))
         self._shown = shown
         self.whole = Workload()
 
