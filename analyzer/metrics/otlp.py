@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from typing import Final
 
 from opentelemetry._logs import SeverityNumber
@@ -12,6 +15,7 @@ from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
@@ -27,6 +31,9 @@ from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 
 EVERY_MS: Final = 10_000
+PARTING_SECONDS: Final = 3.0
+# OpenTelemetry's word for histograms without fixed buckets, which Prometheus calls native.
+EXPONENTIAL: Final = "base2_exponential_bucket_histogram"
 SLOW: Final = "slow-login"
 _SEVERITIES: Final = {"error": SeverityNumber.ERROR, "warning": SeverityNumber.WARN, "info": SeverityNumber.INFO}
 # Phases of a login in the order in which they follow each other; TLS is a part of the login's.
@@ -45,10 +52,11 @@ class OtlpSink:
         resource = Resource.create({"service.name": "handshark", "service.version": __version__})
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{base}/v1/metrics"), EVERY_MS)
         view = View(instrument_name="*_seconds", aggregation=ExplicitBucketHistogramAggregation(BUCKETS))
-        self._meters = MeterProvider([reader], resource, views=[view])
-        self._logs = LoggerProvider(resource)
+        native = os.environ.get(OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION) == EXPONENTIAL
+        self._meters = MeterProvider([reader], resource, shutdown_on_exit=False, views=[] if native else [view])
+        self._logs = LoggerProvider(resource, shutdown_on_exit=False)
         self._logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(f"{base}/v1/logs")))
-        self._traces = TracerProvider(resource=resource)
+        self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{base}/v1/traces")))
         self._logger = self._logs.get_logger("handshark")
         self._tracer = self._traces.get_tracer("handshark")
@@ -118,7 +126,11 @@ class OtlpSink:
         span.end(max(at, start + max(0, c.timing.total_ns or 0)))
 
     def close(self) -> None:
-        """Sends what is left, for a moment at most."""
-        self._meters.shutdown(5_000)
-        self._logs.shutdown()
-        self._traces.shutdown()
+        """Sends what is left, for a moment at most: who can not be reached is tried for much longer."""
+        endings = (self._meters.shutdown, self._logs.shutdown, self._traces.shutdown)
+        threads = [threading.Thread(target=ending, daemon=True) for ending in endings]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + PARTING_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))

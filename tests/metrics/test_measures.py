@@ -214,10 +214,34 @@ def test_opentelemetry_gets_numbers_findings_and_failed_logins(
     assert all(root.start_time_unix_nano <= span.start_time_unix_nano <= root.end_time_unix_nano for span in children)
 
 
-def test_what_can_not_be_delivered_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("native", [False, True])
+def test_opentelemetry_gets_native_histograms_where_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, collector: tuple[str, list[tuple[str, bytes]]], native: bool
+) -> None:
     pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    from analyzer.metrics.otlp import EXPONENTIAL, OtlpSink
+
+    url, received = collector
+    if native:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", EXPONENTIAL)
+    sink = OtlpSink(url)
+    sink.observe(LATENCY, ("query", "10.0.0.1:3306"), 0.003)
+    sink.close()
+    (body,) = [body for path, body in received if path == "/v1/metrics"]
+    (resource,) = ExportMetricsServiceRequest.FromString(body).resource_metrics
+    (metric,) = [one for scope in resource.scope_metrics for one in scope.metrics if one.name == LATENCY.name]
+    assert metric.WhichOneof("data") == ("exponential_histogram" if native else "histogram")
+
+
+def test_what_can_not_be_delivered_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens: the end waits a moment for it, not for as long as it is tried."""
+    pytest.importorskip("opentelemetry.sdk")
+    from analyzer.metrics import otlp
     from analyzer.metrics.output import MeasuredOutput
 
+    monkeypatch.setattr(otlp, "PARTING_SECONDS", 0.1)
     output = MeasuredOutput(LiveOutput(), None, "http://127.0.0.1:9", lambda line: None)
     output.load()
     output.news(examples.rejected(), None, True)

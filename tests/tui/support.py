@@ -99,6 +99,15 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
     raise AssertionError(f"it does not come; on the screen is:\n{seen(pilot)}")
 
 
+async def soon(holds: Callable[[], bool]) -> None:
+    """Waits until something is so that takes no time but that of messages."""
+    for _ in range(30_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it does not come")
+
+
 async def typed(pilot: Pilot[None], text: str) -> None:
     """Types a text."""
     names = {" ": "space"}

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 import analyzer
+from analyzer.analysis.model.packet import PacketExcerpt
 from analyzer.tui.connection_screen import ConnectionScreen
 from analyzer.tui.hex_pane import HexPane
 from analyzer.tui.packet_panes import FieldRows, PacketPanes
 from analyzer.tui.session_text import ladder, session
 from analyzer.tui.text_view import TextView
 from tests.corpus import REPOSITORY
-from tests.tui.support import of_files, opened, run, seen, table_of, until
+from tests.tui.support import of_files, opened, run, seen, soon, table_of, until
 from tests.wire.files import pcap
 from tests.wire.mysql import ok, query
 from tests.wire.script import ACCEPTED, GOODBYE, Step, conversation, in_time_order, wait
@@ -38,20 +40,23 @@ def test_each_field_lights_its_bytes_and_each_byte_its_field() -> None:
             assert data.data == packet.data
             for position in range(len(fields.order)):
                 fields.move_to(position)
-                await pilot.pause()
                 field = packet.fields[fields.order[position]]
-                assert data.lit == range(field.start, min(field.end, len(packet.data)))
+                lit = range(field.start, min(field.end, len(packet.data)))
+                await soon(lambda lit=lit: data.lit == lit)  # type: ignore[misc]
             data.focus()
             await pilot.press("g")
             for offset in range(min(len(packet.data), 90)):
-                await pilot.pause()
-                assert data.byte == offset
-                row = fields.row
-                assert row is not None
-                if any(one.start <= offset < one.end for one in packet.fields):
-                    assert packet.fields[row].start <= offset < packet.fields[row].end
-                    assert offset in data.lit
-                await pilot.press("l")
+
+                def is_lit(offset: int = offset, packet: PacketExcerpt = packet) -> bool:
+                    if data.byte != offset or fields.row is None:
+                        return False
+                    if not any(one.start <= offset < one.end for one in packet.fields):
+                        return True
+                    field = packet.fields[fields.row]
+                    return field.start <= offset < field.end and offset in data.lit
+
+                await soon(is_lit)
+                pilot.app.post_message(events.Key("l", "l"))
 
     run(of_files(PREPARED), steps, (100, 40))
 
