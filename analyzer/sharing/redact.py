@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 from analyzer.analysis import AnalysisOptions
 from analyzer.batches import I64, FrameBatch
 from analyzer.engine.listener import RunListener
+from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import in_vlan, made_frame
 from analyzer.sharing.inputs import RereadableInputs, rereadable
 from analyzer.sharing.ledger import Rows
-from analyzer.sharing.opened import OpenedConnections, PackedEnds
+from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool
 from analyzer.sharing.redaction.envelopes import Envelope, FrameColumns, FrameCopier
@@ -103,32 +103,24 @@ class Redaction:
         self._packets = PacketRedactor(self.replacements, request.keep, request.plain)
         self._streams = StreamSpool()
         self._plain = PlainSpool()
-        turns, streams, plain = TurnRedactor(self._packets, request.plain), self._streams, self._plain
-        observe = (*options.observe, lambda tcp: RedactingWatcher(tcp, turns, streams, plain))
-        self._options = replace(options, observe=observe, packets=0, keep=KEEP)
-        self._ends: dict[int, PackedEnds] = {}
+        self._ends = ConnectionEnds(self._addressed)
+        turns, streams, plain, ends = TurnRedactor(self._packets, request.plain), self._streams, self._plain, self._ends
+        observe = (*options.observe, lambda tcp: RedactingWatcher(tcp, turns, streams, plain, ends))
+        self._options = replace(options, observe=observe, packets=0, keep=KEEP, connections=False)
         self._first_look: FirstLook | None = None
         self.summary = RedactSummary()
 
     def look(self) -> None:
         """Decodes all, and works out what is to be written. Raises CaptureError."""
         look = FirstLook(self._inputs, self._options, self._listener, self._settle)
-        closed: set[int] = set()
         for _, results, _ in look.batches():
-            for connection, _ in results:
-                ends = [
-                    (ipaddress.ip_address(one.address).packed, one.port)
-                    for one in (connection.client, connection.server)
-                ]
-                low, high = sorted(ends)
-                self._ends[connection.stream] = self._addressed(low), self._addressed(high)
-                if connection.tls is not None and not connection.tls.decrypted:
-                    closed.add(connection.stream)
+            for _ in results:
+                pass  # of each connection only what its watcher notes is wanted
         self._first_look = look
         summary = self.summary
         summary.connections = len(self._ends)
         summary.opened = len(self._plain.opened)
-        summary.closed = len(closed)
+        summary.closed = self._ends.closed
         summary.of_frames = look.source.frames if look.source is not None else 0
         self._count()
 
@@ -140,10 +132,8 @@ class Redaction:
         self.summary.replaced = dict(sorted(self.replacements.counts.items()))
         self.summary.zeroed = self._packets.zeroed
 
-    def _addressed(self, end: tuple[bytes, int]) -> tuple[bytes, int]:
-        if "addresses" in self._request.keep.kinds:
-            return end
-        return self.replacements.addresses.packed(end[0]), end[1]
+    def _addressed(self, address: bytes) -> bytes:
+        return address if "addresses" in self._request.keep.kinds else self.replacements.addresses.packed(address)
 
     def write(self, out: BinaryIO, numbers: list[int] | None = None) -> None:
         """Writes the capture; `numbers` gets the number that each written frame had. Raises CaptureError, OSError."""
@@ -151,7 +141,7 @@ class Redaction:
         if look is None:
             raise ValueError("look comes first")
         capture = SharedCapture(out, COMMENT)
-        opened = OpenedConnections(self._plain.opened, self._plain.read(), self._ends.__getitem__)
+        opened = OpenedConnections(self._plain.opened, self._plain.read(), self._ends.of)
         keep = "addresses" in self._request.keep.kinds
         headers = HeaderRedactor(self.replacements.addresses, keep)
         writer = _FrameWriter(capture, headers, self._streams.read(), opened, self._ends, self._request, self.summary)
@@ -172,6 +162,7 @@ class Redaction:
             self._first_look.ledger.close()
         self._streams.close()
         self._plain.close()
+        self._ends.close()
 
 
 class _FrameWriter:
@@ -183,7 +174,7 @@ class _FrameWriter:
         headers: HeaderRedactor,
         streams: StreamReader,
         opened: OpenedConnections,
-        ends: dict[int, PackedEnds],
+        ends: ConnectionEnds,
         request: RedactRequest,
         summary: RedactSummary,
     ) -> None:
@@ -197,7 +188,7 @@ class _FrameWriter:
         self._summary = summary
         self.numbers: list[int] | None = None  # of the frames that were written, as they were
         self._networks: dict[int, int] = {}
-        self._known = np.sort(np.fromiter(ends, np.int64))
+        self._known = ends.read()
         self._made = np.fromiter(opened.opened, np.int64)
         self._copier = FrameCopier(_ROOM)
         self._envelopes: dict[int, Envelope] = {}
@@ -307,7 +298,7 @@ class _FrameWriter:
         if written is not None:
             self._put(batch, place, written, link_type, int(batch.original[place]))
             return
-        ends = self._ends[side >> 1]
+        ends = self._ends.of(side >> 1)
         sender = side & 1
         numbers = (int(row["place"]) & 0xFFFF_FFFF, int(row["ack"]))
         flags, window, network = int(row["flags"]), int(row["window"]), int(row["tag"])

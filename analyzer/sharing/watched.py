@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.analysis.conversation.login_shapes import LoginShapes
+from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.wire.compression import Allowance
 from analyzer.sharing.places import Places
+
+
+class StreamPiece(NamedTuple):
+    """Bytes of a stream in order; `place` is that of the first."""
+
+    sender: int
+    place: int
+    data: bytes
+    frames: list[int]
 
 
 class ConversationObserver(BaseObserver):
@@ -25,8 +36,18 @@ class ConversationObserver(BaseObserver):
     def follow(self, conversation: WatchedConversation) -> None:
         """The conversation that it looks on at."""
 
-    def stream(self, sender: int, place: int, data: bytes, frames: list[int]) -> None:
-        """Bytes of a stream, in order, before they are decoded; `place` is that of the first."""
+    def stream(self, piece: StreamPiece) -> None:
+        """Bytes of a stream, before they are decoded."""
+
+    def known_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> bool:
+        """Takes the pieces of a whole login of a known shape; False: it wants to see it decoded.
+
+        `see_login` is called when that is done.
+        """
+        return False
+
+    def see_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> None:
+        """A login of this shape was decoded."""
 
 
 class WatchedConversation(Conversation):
@@ -45,8 +66,7 @@ class WatchedConversation(Conversation):
         allowance: Allowance,
         shapes: LoginShapes | None = None,
     ) -> None:
-        # Each login is decoded by itself: who watches wants to see its bytes.
-        super().__init__(tcp, ports, keep, observer, response_ends, secrets, allowance)
+        super().__init__(tcp, ports, keep, observer, response_ends, secrets, allowance, shapes)
         self._places = Places()
         looking = observer.observers if isinstance(observer, ObserverGroup) else [observer]
         self._watchers: list[ConversationObserver] = []
@@ -63,9 +83,38 @@ class WatchedConversation(Conversation):
     def needs_numbers(self) -> bool:
         return bool(self._watchers) or super().needs_numbers()
 
-    def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def _take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self._watchers:
-            place = self._places.of(sender, self.tcp.piece_seq)
+            self._tell(StreamPiece(sender, self._places.of(sender, self.tcp.piece_seq), data, frames))
+        super()._take(sender, data, ends, frames, times)
+
+    def _tell(self, piece: StreamPiece) -> None:
+        for watcher in self._watchers:
+            watcher.stream(piece)
+
+    def _recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
+        """Where what comes behind a login has layers around it, who watches sees all of it decoded."""
+        pieces = self._placed(newcomer)
+        login = pieces[: shape.length]
+        plain = shape.steps > 0 and shape.machine.compression is None
+        if plain and all(watcher.known_login(shape, login) for watcher in self._watchers):
+            for piece in pieces[shape.length :]:
+                self._tell(piece)
+            super()._recognise(newcomer, shape)
+            return
+        self._complete()
+        self._newcomer = None
+        if plain:
             for watcher in self._watchers:
-                watcher.stream(sender, place, data, frames)
-        super().data(sender, data, ends, frames, times)
+                watcher.see_login(shape, login)
+
+    def _placed(self, newcomer: Newcomer) -> list[StreamPiece]:
+        """The pieces of a newcomer in their streams."""
+        places: dict[int, int] = {}
+        for chunk, number, _ in newcomer.taken:
+            places.setdefault(chunk[0], self._places.of(chunk[0], number))
+        found: list[StreamPiece] = []
+        for sender, data, _, frames, _ in newcomer.pieces:
+            found.append(StreamPiece(sender, places[sender], data, frames))
+            places[sender] += len(data)
+        return found

@@ -370,7 +370,7 @@ class Conversation(PiecesHandler):
             self._complete()
         newcomer = self._newcomer
         if newcomer is not None and not self._made:
-            first = newcomer.take(self.tcp, pieces, first, last)
+            first = newcomer.take(self.tcp, pieces, first, last, self.needs_numbers())
             self._rest = pieces, first, last
             self._followed(newcomer)
         while first < last:

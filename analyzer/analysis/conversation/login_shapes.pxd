@@ -23,7 +23,7 @@ cdef class ShapeStep:
 
 cdef class LoginShape:
     cdef object _facts
-    cdef tuple _greeting, _login
+    cdef public list fields
     cdef public object machine
     cdef public Py_ssize_t length, steps
 
@@ -40,7 +40,7 @@ cdef class Newcomer:
     cpdef bint follow(self, bint by_client, tuple chunk)
 
     @cython.locals(stop=Py_ssize_t, chunk=tuple)
-    cpdef Py_ssize_t take(self, TcpConnection tcp, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    cpdef Py_ssize_t take(self, TcpConnection tcp, Pieces pieces, Py_ssize_t first, Py_ssize_t last, bint numbered)
 
 
 cdef _refilled(record, tuple fields, bytes data)

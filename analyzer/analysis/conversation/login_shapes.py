@@ -109,17 +109,17 @@ class LoginShape:
     """A login that was decided: its facts, with places of segments, from 1, for frames and times (0: never).
 
     `machine` stands where the login left it, `length` counts its pieces, and `steps` those of the authentication: none
-    where TLS is due.
+    where TLS is due. `fields` are the free ones of each piece.
     """
 
-    __slots__ = ("_facts", "_greeting", "_login", "length", "machine", "steps")
+    __slots__ = ("_facts", "fields", "length", "machine", "steps")
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
         self._facts = facts
         self.machine = machine
         self.length = len(fields)
         self.steps = len(facts.auth.steps)
-        self._greeting, self._login = fields[0], fields[LOGIN_PIECE]
+        self.fields = fields
 
     def facts_of(self, client: int, pieces: list[Chunk]) -> Facts:
         """The facts of another login of this shape. Records of its steps are the first one's: their words are alike."""
@@ -132,14 +132,14 @@ class LoginShape:
         asked = login.ssl_request_frame
         return Facts(
             GreetingFacts(
-                _refilled(greeting.record, self._greeting, pieces[0][1]),
+                _refilled(greeting.record, self.fields[0], pieces[0][1]),
                 frames[greeting.frame],
                 times[greeting.time_ns],
                 client_first=greeting.client_first,
                 server_first=greeting.server_first,
             ),
             LoginFacts(
-                _refilled(login.record, self._login, pieces[LOGIN_PIECE][1]),
+                _refilled(login.record, self.fields[LOGIN_PIECE], pieces[LOGIN_PIECE][1]),
                 login.detail,
                 frames[login.frame],
                 times[login.time_ns],
@@ -225,14 +225,14 @@ class Newcomer:
         self.step = step
         return step is not None
 
-    def take(self, tcp: TcpConnection, pieces: Pieces, first: int, last: int) -> int:
+    def take(self, tcp: TcpConnection, pieces: Pieces, first: int, last: int, numbered: bool) -> int:
         """Goes on with pieces of a batch while a known login does and is not decided; the first that is not taken.
 
-        Where no known login goes on so with the last that was taken, `step` is None.
+        Where no known login goes on so with the last that was taken, `step` is None. `numbered`: each has its numbers.
         """
         while first < last:
             stop = pieces.run_end(first, last)
-            if not self.taken:
+            if numbered or not self.taken:
                 tcp.piece_seq, tcp.piece_acks = pieces.numbers(first, stop)
             chunk = pieces.run(first, stop)
             self.taken.append((chunk, tcp.piece_seq, tcp.piece_acks))

@@ -162,6 +162,11 @@ def bound_types(raw: bytes) -> bytes:
     return bytes([byte & 0x80 if place & 1 else byte if byte in COLUMN_TYPES else 0 for place, byte in enumerate(raw)])
 
 
+def is_bound_type(own: int) -> bool:
+    """Whether a type of a parameter stays as it is."""
+    return own & ~(TYPE | UNSIGNED) == 0 and own & TYPE in COLUMN_TYPES
+
+
 class PacketRedactor:
     """Redacts packets; one for all connections of a capture, so that the same value becomes the same."""
 

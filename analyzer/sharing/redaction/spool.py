@@ -43,6 +43,13 @@ class StreamSpool:
         else:
             found[1].append((place, bytearray(data)))
 
+    def waiting(self, tcp: TcpConnection, sender: int, place: int, length: int) -> bytes | None:
+        """What was added for a place since the batch before was over; None where that is not all of it."""
+        for start, data in self._pending.get((id(tcp), sender), (tcp, []))[1]:
+            if start <= place and place + length <= start + len(data):
+                return bytes(data[place - start : place - start + length])
+        return None
+
     def settle(self) -> None:
         """A batch is over."""
         rows: list[tuple[int, int, int, int]] = []

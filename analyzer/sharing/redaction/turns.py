@@ -19,7 +19,8 @@ from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
-from analyzer.sharing.redaction.packets import ONE_ITERATION, PacketRedactor, bound_types, names_itself
+from analyzer.sharing.redaction.logins import KnownLogins
+from analyzer.sharing.redaction.packets import ONE_ITERATION, PacketRedactor, is_bound_type, names_itself
 from analyzer.sharing.redaction.rows import ValueForms, forms_of
 
 # Heads of result sets that are kept, and bytes of each at most.
@@ -45,8 +46,9 @@ class TurnRedactor:
     def __init__(self, packets: PacketRedactor, used: bool = True) -> None:
         self.packets = packets
         self.used = used
+        self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
         self._heads: dict[Hashable, ResultHead] = {}
-        self._forms: dict[bytes, ValueForms | None] = {}
+        self._forms: dict[tuple[int, ...], ValueForms | None] = {}
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -59,12 +61,12 @@ class TurnRedactor:
         return data[: -len(text) or None] + self.packets.sql.statement(text, escapes)
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
-        if plan.block not in self._forms:
+        if plan.types not in self._forms:
             if len(self._forms) >= _MOST_PLANS:
                 self._forms.clear()
             # None: not all of the types are known, and what is none does not stay.
-            self._forms[plan.block] = forms_of(plan) if bound_types(plan.block) == plan.block else None
-        forms = self._forms[plan.block]
+            self._forms[plan.types] = forms_of(plan) if all(map(is_bound_type, plan.types)) else None
+        forms = self._forms[plan.types]
         made = None
         if forms is not None and data[HEAD - 4 : HEAD] == ONE_ITERATION:
             made = self.packets.rows.bound(data, plan, forms)

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
+from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import BadValue, Truncated
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -18,13 +19,15 @@ from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import V2_HEADER, decode_proxy
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
+from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.places import Places
 from analyzer.sharing.plain import PlainSpool, PlainWatcher
 from analyzer.sharing.redaction.packets import escapes_after
+from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.spool import StreamSpool
 from analyzer.sharing.redaction.tls import TlsRedactor
 from analyzer.sharing.redaction.turns import TurnRedactor
-from analyzer.sharing.watched import ConversationObserver, WatchedConversation
+from analyzer.sharing.watched import ConversationObserver, StreamPiece, WatchedConversation
 
 # Bytes of a stream that wait for the packet they are of, beside those that the decoder itself waits for.
 _SLACK: Final = 1 << 16
@@ -64,10 +67,12 @@ class RedactingWatcher(ConversationObserver):
 
     __slots__ = (
         *(
+            "_before",
             "_claimed",
             "_client",
             "_context",
             "_conversation",
+            "_ends",
             "_escapes",
             "_packets",
             "_passing",
@@ -80,12 +85,15 @@ class RedactingWatcher(ConversationObserver):
         *("_places", "_tcp", "_turns"),
     )
 
-    def __init__(self, tcp: TcpConnection, turns: TurnRedactor, spool: StreamSpool, plain: PlainSpool) -> None:
+    def __init__(
+        self, tcp: TcpConnection, turns: TurnRedactor, spool: StreamSpool, plain: PlainSpool, ends: ConnectionEnds
+    ) -> None:
         self._tcp = tcp
         self._packets = turns.packets
         self._turns = turns
         self._spool = spool
         self._plain = PlainWatcher(tcp, plain)
+        self._ends = ends
         self._conversation: WatchedConversation | None = None
         self._places = Places()
         self._client = 0
@@ -94,7 +102,12 @@ class RedactingWatcher(ConversationObserver):
         self._passing = False  # rows may come together
         self._proxied = False
         self._claimed = [False, False]  # whether any packet of a side was
-        self._context: Context | None = None
+        self._context: Context | None = None  # where the machine is made
+        self._before: tuple[dict[str, int], int] = {}, 0  # what had been replaced, and zeroed, before a login
+
+    @property
+    def logins(self) -> bool:
+        return not self._turns.used
 
     @property
     def streams(self) -> bool:
@@ -106,10 +119,12 @@ class RedactingWatcher(ConversationObserver):
 
     @property
     def turns(self) -> bool:
+        if not (self._turns.used and self._plain.over):
+            return False
         context = self._context
-        return (
-            self._turns.used and self._plain.over and context is not None and context.in_force & CLIENT_PROTOCOL_41 != 0
-        )
+        if context is None and self._conversation is not None:
+            context = self._conversation.standing.context
+        return context is not None and context.in_force & CLIENT_PROTOCOL_41 != 0
 
     @property
     def executes(self) -> bool:
@@ -122,12 +137,12 @@ class RedactingWatcher(ConversationObserver):
     def follow(self, conversation: WatchedConversation) -> None:
         self._conversation = conversation
         self._places = conversation.places
-        self._context = conversation.machine.context
         self._plain.follow(conversation)
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
 
-    def stream(self, sender: int, place: int, data: bytes, frames: list[int]) -> None:
+    def stream(self, piece: StreamPiece) -> None:
+        sender, place, data, _ = piece
         conversation = self._conversation
         stream = self._streams[sender]
         if conversation is None or conversation.kind not in (MYSQL, UNDECIDED):
@@ -179,11 +194,10 @@ class RedactingWatcher(ConversationObserver):
             kind = HandshakeV10
         elif not self._claimed[self._client] and sender == self._client:
             kind = HandshakeResponse41
-        if kind is not None and self._context is not None:
+        if kind is not None and self._conversation is not None:
             payload = bytes(stream.data[HEADER:])
-            self._spool.add(
-                self._tcp, sender, stream.place + HEADER, self._packets.partial(payload, kind, self._context)
-            )
+            made = self._packets.partial(payload, kind, self._conversation.machine.context)
+            self._spool.add(self._tcp, sender, stream.place + HEADER, made)
 
     def _begin_tls(self) -> None:
         """What no packet has claimed is TLS."""
@@ -219,9 +233,39 @@ class RedactingWatcher(ConversationObserver):
         self._client = client
         self._plain.begin(client)
 
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        self._context = machine.context
+
+    def known_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> bool:
+        turns, packets = self._turns, self._packets
+        known = turns.logins.get(shape, packets.sql.known_names)
+        if known is None:
+            self._before = dict(packets.replacements.counts), packets.zeroed
+            return False
+        for (sender, place, _, _), made in zip(pieces, known.made(pieces), strict=True):
+            self._spool.add(self._tcp, sender, place, made)
+            self._streams[sender].place = place + len(made)
+        for kind, count in known.counts.items():
+            packets.replacements.count(kind, count)
+        packets.zeroed += known.zeroed
+        self._escapes = known.escapes
+        self._claimed = [True, True]
+        self._plain.over = self._proxied = True
+        return True
+
+    def see_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> None:
+        turns, packets, (before, zeroed) = self._turns, self._packets, self._before
+        if not turns.logins.wanted(shape):
+            return
+        counts = difference(packets.replacements.counts, before)
+        made = [self._spool.waiting(self._tcp, sender, place, len(data)) for sender, place, data, _ in pieces]
+        rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
+        turns.logins.learn(shape, pieces, made, counts, rest)
+
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if role == SERVER:
             self._escapes = escapes_after(record, self._escapes)
+        self._context = machine.context
         payload = self._packets.redact(role, packet, record, machine, before, self._escapes)
         self._plain.take(role, packet, record, machine, before, payload)
         if not self._plain.opened:
@@ -356,7 +400,11 @@ class RedactingWatcher(ConversationObserver):
 
     def close(self) -> None:
         conversation = self._conversation
-        if conversation is not None and conversation.tls is not None:
+        session = conversation.tls if conversation is not None else None
+        if conversation is not None and conversation.kind == MYSQL:
+            asked = session is not None or conversation.facts.login.ssl_request is not None
+            self._ends.add(self._tcp, asked and not (session is not None and session.decrypted))
+        if session is not None:
             self._begin_tls()
         for sender, stream in enumerate(self._streams):
             if stream.tls is None and conversation is not None and conversation.kind == MYSQL:
