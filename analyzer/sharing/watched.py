@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.conversation import QUIT, Conversation
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
@@ -38,6 +38,9 @@ class ConversationObserver(BaseObserver):
 
     def stream(self, piece: StreamPiece) -> None:
         """Bytes of a stream, before they are decoded."""
+
+    def quits(self, sender: int) -> None:
+        """The bytes that `stream` was told of last are a COM_QUIT."""
 
     def known_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> bool:
         """Takes the pieces of a whole login of a known shape; False: it wants to see it decoded.
@@ -83,16 +86,25 @@ class WatchedConversation(Conversation):
     def needs_numbers(self) -> bool:
         return bool(self._watchers) or super().needs_numbers()
 
-    def _take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self._watchers:
             self._tell(StreamPiece(sender, self._places.of(sender, self.tcp.piece_seq), data, frames))
-        super()._take(sender, data, ends, frames, times)
+        super().take(sender, data, ends, frames, times)
+
+    def quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
+        if data != QUIT or sender != self.client or not self.turns_due or not self.machine.whole_command(data):
+            return False
+        self.machine.plain_command(data)
+        for watcher in self._watchers:
+            watcher.quits(sender)
+        self.facts.record_plain(data, frames[-1], times[-1], self.machine.quitting)
+        return True
 
     def _tell(self, piece: StreamPiece) -> None:
         for watcher in self._watchers:
             watcher.stream(piece)
 
-    def _recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
+    def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """Where what comes behind a login has layers around it, who watches sees all of it decoded."""
         pieces = self._placed(newcomer)
         login = pieces[: shape.length]
@@ -100,10 +112,9 @@ class WatchedConversation(Conversation):
         if plain and all(watcher.known_login(shape, login) for watcher in self._watchers):
             for piece in pieces[shape.length :]:
                 self._tell(piece)
-            super()._recognise(newcomer, shape)
+            super().recognise(newcomer, shape)
             return
-        self._complete()
-        self._newcomer = None
+        self.look_closely()
         if plain:
             for watcher in self._watchers:
                 watcher.see_login(shape, login)

@@ -13,6 +13,7 @@ from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.sql import SqlRedactor
+from tests.bench import replay
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
 from tests.wire.files import frames_in, pcapng
@@ -94,6 +95,14 @@ def test_logins_of_one_shape(tmp_path: Path) -> None:
     both(file, NOTHING)
     _, summary, _ = redacted(file, RedactRequest(KEY, NOTHING))
     assert summary.replaced["users"] >= 40
+
+
+def test_logins_of_six_kinds(tmp_path: Path) -> None:
+    """Of which most are of a shape that is known, and end with a COM_QUIT behind turns, or behind nothing."""
+    file = tmp_path / "storm.pcap"
+    replay.storm(REPOSITORY / "samples", file, 60)
+    both(file, NOTHING)
+    both(file, KeptKinds(frozenset({"attributes", "users"})))
 
 
 PIECE = some.sampled_from(

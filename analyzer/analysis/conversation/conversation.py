@@ -183,7 +183,7 @@ class Conversation(PiecesHandler):
         tcp = self.tcp
         newcomer.taken.append((chunk, tcp.piece_seq, tcp.piece_acks))
         if self._made:
-            self._take(*chunk)
+            self.take(*chunk)
             self._go_on(newcomer)
             return
         newcomer.follow(chunk[0] == tcp.initiator, chunk)
@@ -196,14 +196,14 @@ class Conversation(PiecesHandler):
             self._complete()
             self._go_on(newcomer)
         elif step.shape is not None:
-            self._recognise(newcomer, step.shape)
+            self.recognise(newcomer, step.shape)
 
     def _go_on(self, newcomer: Newcomer) -> None:
         """Goes the whole way with a login, to where it is decided."""
         if self.machine.state not in UNDER_WAY or newcomer.is_long:
             self._learn(newcomer)
 
-    def _recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
+    def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """The whole login has a known shape."""
         self._newcomer = None
         self.kind = MYSQL
@@ -253,7 +253,7 @@ class Conversation(PiecesHandler):
             self.facts.record_place(*newcomer.place)
         tcp = self.tcp
         for chunk, tcp.piece_seq, tcp.piece_acks in newcomer.taken:
-            self._take(*chunk)
+            self.take(*chunk)
 
     def _make_machine(self, shape: LoginShape) -> None:
         """Makes the machine, as the login left it."""
@@ -265,7 +265,7 @@ class Conversation(PiecesHandler):
             self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
 
     @property
-    def _turns_due(self) -> bool:
+    def turns_due(self) -> bool:
         """Whether what comes may be taken in turns."""
         if self._made:
             return self._decoder.turns_due
@@ -273,9 +273,9 @@ class Conversation(PiecesHandler):
         lean = observer is None or observer.plain or observer.turns
         return lean and self.shape is not None and self.shape.machine.compression is None
 
-    def _quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
+    def quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
         """Takes a COM_QUIT behind a login of a known shape, or plain turns; False for all else."""
-        if data != QUIT or sender != self.client or not self._turns_due:
+        if data != QUIT or sender != self.client or not self.turns_due:
             return False
         observer, machine = self.observer, self.machine
         if (observer is not None and not observer.plain) or not machine.whole_command(data):
@@ -286,7 +286,7 @@ class Conversation(PiecesHandler):
         self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
 
-    def _look_closely(self) -> None:
+    def look_closely(self) -> None:
         """No known shape is looked for any more."""
         if not self._made and self.shape is None:
             self._complete()
@@ -314,7 +314,7 @@ class Conversation(PiecesHandler):
 
     def shed(self) -> None:
         """Gives up what is incomplete: there is no room for it."""
-        self._look_closely()
+        self.look_closely()
         if self._undecided is not None:
             self._undecided.give_up()
             self._decided()
@@ -344,12 +344,12 @@ class Conversation(PiecesHandler):
         if self._newcomer is not None:
             self._begins(self._newcomer, (sender, data, ends, frames, times))
         else:
-            self._take(sender, data, ends, frames, times)
+            self.take(sender, data, ends, frames, times)
 
-    def _take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+    def take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Takes a piece as it comes."""
         self.facts.closing.spoke_ns = times[-1]
-        if not self._made and self._quits(sender, data, frames, times):
+        if not self._made and self.quits(sender, data, frames, times):
             return
         if self.kind == MYSQL:
             role = CLIENT if sender == self.client else SERVER
@@ -374,7 +374,7 @@ class Conversation(PiecesHandler):
             self._rest = pieces, first, last
             self._followed(newcomer)
         while first < last:
-            if self.kind == MYSQL and self._turns_due:
+            if self.kind == MYSQL and self.turns_due:
                 first = plain_turns(self.machine, self.observer, self.facts, self.client, pieces, first, last)
                 if first == last:
                     return
@@ -392,7 +392,7 @@ class Conversation(PiecesHandler):
         return self._made and (self._resync.watching or self._undecided is not None)
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        self._look_closely()
+        self.look_closely()
         self.facts.faults.record_gap(sender, length, reason, frame)
         lost = LostBytes(sender, length, reason, frame, time_ns, self.tcp.halves[sender].next)
         if self._undecided is not None:
@@ -402,7 +402,7 @@ class Conversation(PiecesHandler):
             self._missing(lost, self.tcp)
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
-        self._look_closely()
+        self.look_closely()
         closing = self.facts.closing
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
@@ -453,7 +453,7 @@ class Conversation(PiecesHandler):
 
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
-        self._look_closely()
+        self.look_closely()
         if not self._made:  # nothing came behind its login
             if self.observer is not None:
                 self.observer.close()

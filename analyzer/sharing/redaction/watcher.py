@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
+from analyzer.analysis.conversation.conversation import QUIT
 from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import BadValue, Truncated
@@ -252,6 +253,9 @@ class RedactingWatcher(ConversationObserver):
         self._claimed = [True, True]
         self._plain.over = self._proxied = True
         return True
+
+    def quits(self, sender: int) -> None:
+        self._replace(sender, self._tcp.piece_seq, QUIT)
 
     def see_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> None:
         turns, packets, (before, zeroed) = self._turns, self._packets, self._before
