@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -168,14 +170,18 @@ OWNERS: dict[str, tuple[str, ...]] = {
 }
 IMPURE = frozenset({"time", "socket", "subprocess", "pathlib", "tempfile", "logging"})
 CHANGES = frozenset({"append", "add", "update", "pop", "clear", "extend", "setdefault", "insert"})
+# What no rule speaks of is most of a tree.
+UNTOLD = (ast.expr_context, ast.Constant, ast.operator, ast.cmpop, ast.boolop, ast.keyword, ast.arguments, ast.alias)
 # Where output is written; all else gives back values.
 PRINTERS = ("analyzer/cli/", "analyzer/__main__.py", "live_client/")
 
 
-def sources() -> list[Path]:
-    return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+@cache
+def sources() -> tuple[Path, ...]:
+    return tuple(sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")))
 
 
+@cache
 def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -197,8 +203,15 @@ def allowed(room: str, target: str) -> bool:
     )
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file that a rule may speak of."""
+    return tuple(node for node in ast.walk(tree_of(path)) if not isinstance(node, UNTOLD))
 
 
 def imports(path: Path) -> list[tuple[str, int]]:
@@ -207,7 +220,7 @@ def imports(path: Path) -> list[tuple[str, int]]:
     if path.name != "__init__.py":
         package = package[:-1]
     found: list[tuple[str, int]] = []
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -220,7 +233,7 @@ def imports(path: Path) -> list[tuple[str, int]]:
     return found
 
 
-def names(paths: list[Path]) -> list[str]:
+def names(paths: Iterable[Path]) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
@@ -287,7 +300,7 @@ def test_no_mutable_state_in_modules(path: Path) -> None:
             assert isinstance(target, ast.Name), f"{path}:{node.lineno}"
             assert target.id.isupper() or target.id == "__all__", f"{path}:{node.lineno}: {target.id} can be changed"
             tables.add(target.id)
-    for inner in ast.walk(tree):
+    for inner in nodes_of(path):
         assert not isinstance(inner, ast.Global), f"{path}:{inner.lineno}: global"
         changed: ast.expr | None = None
         if isinstance(inner, ast.Assign | ast.AugAssign | ast.Delete):
@@ -304,7 +317,7 @@ def test_no_mutable_state_in_modules(path: Path) -> None:
 def test_no_unbounded_caches() -> None:
     """functools.cache on a function is module state too, and grows with the input."""
     for path in sources():
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if not isinstance(node, ast.FunctionDef):
                 continue
             for decorator in node.decorator_list:
@@ -316,7 +329,7 @@ def test_no_unbounded_caches() -> None:
 def test_only_the_command_line_prints(path: Path) -> None:
     if str(path.relative_to(ROOT)).startswith(PRINTERS):
         return
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("print", "input"), f"{path}:{node.lineno}"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
@@ -329,7 +342,7 @@ def test_pure_rooms_have_no_files_and_no_clock(room: str) -> None:
         for module, line in imports(path):
             library = module.split(".")[0]
             assert library not in IMPURE, f"{path}:{line}"
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id != "open", f"{path}:{node.lineno}"
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
@@ -347,10 +360,10 @@ CONTRACTS = ("analyzer.analysis.model", "analyzer.protocol.records")
 TUPLE_METHODS = frozenset({"_replace", "_asdict", "_fields", "_make"})
 
 
-def functions(tree: ast.Module) -> list[tuple[str, int]]:
+def functions(path: Path) -> list[tuple[str, int]]:
     """(name, lines) of every function and method, also those inside others."""
     found = []
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             found.append((node.name, (node.end_lineno or node.lineno) - node.lineno + 1))
     return found
@@ -378,10 +391,10 @@ def _is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__") and name not in TUPLE_METHODS and name != "_"
 
 
-def own_names(tree: ast.Module) -> set[str]:
+def own_names(path: Path) -> set[str]:
     """Names that a file itself gives: functions, classes, variables, arguments, fields, what is set on `self`."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -395,10 +408,9 @@ def own_names(tree: ast.Module) -> set[str]:
 
 def foreign_names(path: Path) -> set[str]:
     """Private names of other files that a file uses, as an import or as an attribute; `os._exit` is Python's own."""
-    tree = tree_of(path)
-    own = own_names(tree)
+    own = own_names(path)
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (*ROOMS, "tests"):
             found |= {alias.name for alias in node.names if _is_private(alias.name)}
         elif isinstance(node, ast.Attribute) and _is_private(node.attr) and ast.unparse(node) != "os._exit":
@@ -413,7 +425,7 @@ def import_graph() -> dict[str, set[str]]:
     for path in sources():
         mine = name_of(path)
         graph[mine] = set()
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Import):
                 graph[mine] |= {alias.name for alias in node.names} & modules
             elif isinstance(node, ast.ImportFrom):
@@ -447,7 +459,7 @@ def test_functions_fit_on_a_screen() -> None:
     found = set()
     for path in sources():
         most = LONGEST_LOOP if path.with_suffix(".pxd").exists() else LONGEST_FUNCTION
-        found |= {f"{name_of(path)}.{name}" for name, lines in functions(tree_of(path)) if lines > most}
+        found |= {f"{name_of(path)}.{name}" for name, lines in functions(path) if lines > most}
     assert sorted(found) == []
 
 
@@ -456,7 +468,7 @@ def test_classes_have_few_attributes() -> None:
     for path in sources():
         if name_of(path).startswith(CONTRACTS):
             continue
-        nodes = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
+        nodes = [node for node in nodes_of(path) if isinstance(node, ast.ClassDef)]
         found |= {f"{name_of(path)}.{node.name}" for node in nodes if len(attributes(node)) > WIDEST_CLASS}
     assert sorted(found) == []
 
@@ -476,7 +488,7 @@ def test_private_names_stay_in_their_file() -> None:
 def test_no_class_name_stands_twice() -> None:
     places: dict[str, list[str]] = {}
     for path in sources():
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(name_of(path))
     assert sorted({name for name, where in places.items() if len(where) > 1}) == []
@@ -486,7 +498,7 @@ def test_arguments_stay_in_the_command_line() -> None:
     """Only the two command lines know argparse's Namespace; everything else takes what it needs."""
     for path in sources():
         if room_of(name_of(path)) not in ("analyzer.cli", "live_client"):
-            uses = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name) and node.id == "Namespace"]
+            uses = [node for node in nodes_of(path) if isinstance(node, ast.Name) and node.id == "Namespace"]
             assert not uses, f"{path}:{uses[0].lineno}"
 
 
