@@ -256,11 +256,11 @@ def _cluster_summary(arguments: argparse.Namespace, options: AnalysisOptions, ou
     """The same of all captures as one, in many processes."""
     from functools import partial
 
-    from analyzer.cli.clusters import cluster_of, cluster_run, rsa_pem_of
+    from analyzer.cli.clusters import cluster_of, cluster_run, filter_text, rsa_pem_of
     from analyzer.cluster.sums import SummaryCollector, summary
     from analyzer.report.text.fleet import FleetText, as_json
 
-    collect = partial(SummaryCollector, gravest_of)
+    collect = partial(SummaryCollector, gravest_of, filter_text(arguments))
     with cluster_of(arguments) as cluster:
         run = cluster_run(arguments, cluster)
         found = summary(run, arguments.captures, options, rsa_pem_of(arguments), collect, gravest_of)

@@ -23,14 +23,12 @@ _OF_THE_WHOLE: Final = frozenset(
 _ELSEWHERE: Final = "handshark extract -Y ... -w FILE makes a smaller capture, and handshark sql asks what export wrote"
 
 
-def refuse(arguments: argparse.Namespace, filtered: bool = False) -> None:
-    """Ends the program where --cluster can not do what is asked for. `filtered`: it can where -Y asks of packets."""
+def refuse(arguments: argparse.Namespace) -> None:
+    """Ends the program where --cluster can not do what is asked for."""
     if "-" in arguments.captures:
         arguments.wrong("--cluster: its workers can not read standard input; write it to a file that they see")
     if arguments.filter is None:
         return
-    if not filtered:
-        arguments.wrong(f"--cluster takes no -Y here: {_ELSEWHERE}")
     unknown = sorted(arguments.filter.fields & _OF_THE_WHOLE)
     if unknown:
         arguments.wrong(f"--cluster: no worker knows {unknown[0]} as all captures together have it; {_ELSEWHERE}")
@@ -50,6 +48,12 @@ def rsa_pem_of(arguments: argparse.Namespace) -> bytes | None:
     return None if arguments.rsa_key is None else read_secrets(arguments.rsa_key)
 
 
+def filter_text(arguments: argparse.Namespace) -> str | None:
+    """The display filter of -Y, as it travels."""
+    found = getattr(arguments, "filter", None)
+    return None if found is None else str(found.text)
+
+
 def cluster_of(arguments: argparse.Namespace) -> Cluster:
     """The cluster of --cluster. Raises ClusterError, LibraryMissing."""
     from analyzer.cluster.tasks import Cluster
@@ -66,5 +70,5 @@ def exported(
     with cluster_of(arguments) as cluster:
         partition = getattr(arguments, "partition", None)
         run = ClusterExport(cluster, output, partition, Console(), arguments.scratch)
-        run.export(names, options, rsa_pem_of(arguments), wanted)
+        run.export(names, options, rsa_pem_of(arguments), wanted, filter_text(arguments))
         return run

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import KINDS, CommandStatistics
+from analyzer.analysis.model.connection import Source
 from analyzer.cli.arguments import (
     Commands,
     captures,
@@ -89,9 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.cluster:
         from analyzer.cli.clusters import refuse
 
-        if arguments.diff or arguments.format == "json":
-            arguments.wrong("--cluster goes with --format text, jsonl and csv, and without --diff")
-        refuse(arguments, filtered=True)
+        if arguments.diff:
+            arguments.wrong("--cluster takes all captures as one: --diff compares two")
+        refuse(arguments)
     if arguments.diff and arguments.format != "text":
         arguments.wrong("--diff is written as text; handshark report --diff writes HTML and Markdown")
     options = options_of(arguments, 0)
@@ -111,40 +112,40 @@ def _write(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryI
 
     kinds = tuple(arguments.by or DEFAULT)
     if arguments.cluster:
-        return _on_cluster(arguments, options, kinds, out)
-    statistics, sources = collect(arguments, options, kinds, arguments.captures)
+        statistics, sources, code = _on_cluster(arguments, options, kinds)
+        if not sources:
+            return code
+    else:
+        statistics, run = collect(arguments, options, kinds, arguments.captures)
+        sources, code = run.sources, run.code
     if arguments.format == "text":
         shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz).whole(
             statistics, arguments.top
         )
-        if sources.sources and not statistics.all.count and arguments.filter is None:
+        if sources and not statistics.all.count and arguments.filter is None:
             complain("note: no command was captured; `handshark explain` says what was")
     elif arguments.format == "json":
-        out.write(shown.document(statistics, sources.sources, arguments.top))
+        out.write(shown.document(statistics, sources, arguments.top))
     else:
         out.writelines(shown.lines(statistics, arguments.format, arguments.top))
-    return sources.code
+    return code
 
 
-def _on_cluster(arguments: argparse.Namespace, options: AnalysisOptions, kinds: tuple[str, ...], out: BinaryIO) -> int:
-    """The statistics of all captures as one, in many processes."""
-    from analyzer.cli.clusters import cluster_of, cluster_run, rsa_pem_of
+def _on_cluster(
+    arguments: argparse.Namespace, options: AnalysisOptions, kinds: tuple[str, ...]
+) -> tuple[CommandStatistics, list[Source], int]:
+    """The statistics of all captures as one, in many processes; that one, and the exit code."""
+    from analyzer.cli.clusters import cluster_of, cluster_run, filter_text, rsa_pem_of
     from analyzer.cluster.sums import statistics
-    from analyzer.report.text import statistics as shown
 
     whole = CommandStatistics(kinds)
     with cluster_of(arguments) as cluster:
         run = cluster_run(arguments, cluster)
-        collector = partial(_summed, kinds, None if arguments.filter is None else arguments.filter.text)
-        if not statistics(run, arguments.captures, options, rsa_pem_of(arguments), collector, whole):
-            return 3
-    if arguments.format == "text":
-        shown.StatisticsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz).whole(
-            whole, arguments.top
-        )
-    else:
-        out.writelines(shown.lines(whole, arguments.format, arguments.top))
-    return 3 if run.failed else 0
+        collector = partial(_summed, kinds, filter_text(arguments))
+        source = statistics(run, arguments.captures, options, rsa_pem_of(arguments), collector, whole)
+    sources = [] if source is None else [source]
+    note_encrypted(sources)
+    return whole, sources, 3 if run.failed else 0
 
 
 def _summed(kinds: tuple[str, ...], text: str | None) -> SummedCommands:

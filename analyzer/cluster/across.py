@@ -48,11 +48,10 @@ def across(shares: Sequence[int], scratch: Scratch, wanted: Wanted) -> Counted:
     return Counted(connections, rows)
 
 
-def numbers_of(shares: Sequence[int], scratch: Scratch) -> Iterator[tuple[int, I64]]:
-    """(share, the numbers in the whole set of its connections, by those in the share)."""
-    _number(shares, scratch)
-    for share in shares:
-        yield share, _numbers(share, scratch)
+def numbers_of(shares: Sequence[int], scratch: Scratch) -> tuple[int, dict[int, I64]]:
+    """TCP connections in all; share -> the numbers in the whole set of its connections, by those in the share."""
+    connections = _number(shares, scratch)
+    return connections, {share: _numbers(share, scratch) for share in shares}
 
 
 def completed(shares: Sequence[int], scratch: Scratch) -> Iterator[Connection]:

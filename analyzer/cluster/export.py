@@ -23,6 +23,7 @@ from analyzer.cluster.scratch import Scratch
 from analyzer.cluster.share import Analysed, WholeSet, analyse
 from analyzer.cluster.tasks import Cluster
 from analyzer.engine.collectors import Collector
+from analyzer.engine.filters import filter_of
 from analyzer.engine.listener import RunListener
 from analyzer.errors import CaptureError
 from analyzer.tables.collector import TableCollector
@@ -169,7 +170,12 @@ class ClusterExport:
         return self.run.failed
 
     def export(
-        self, names: Sequence[str], options: AnalysisOptions, rsa_pem: bytes | None, wanted: Wanted
+        self,
+        names: Sequence[str],
+        options: AnalysisOptions,
+        rsa_pem: bytes | None,
+        wanted: Wanted,
+        display_filter: str | None = None,
     ) -> Source | None:
         """The set as a whole; None where the store has it, or nothing of it can be read. Raises ClusterError."""
         wanted = {table: columns | NEEDED.get(table, frozenset()) for table, columns in wanted.items()}
@@ -180,19 +186,24 @@ class ClusterExport:
             self.unchanged = True
             return None
         try:
-            return self._whole(files, options, rsa_pem, wanted)
+            return self._whole(files, options, rsa_pem, wanted, display_filter)
         finally:
             self.run.scratch.remove()
 
     def _whole(
-        self, files: dict[str, FileIdentity], options: AnalysisOptions, rsa_pem: bytes | None, wanted: Wanted
+        self,
+        files: dict[str, FileIdentity],
+        options: AnalysisOptions,
+        rsa_pem: bytes | None,
+        wanted: Wanted,
+        display_filter: str | None,
     ) -> Source | None:
         read = self.run.dealt(files)
         if not read:
             return None
-        analysed = self.run.analysed(read, options, rsa_pem, partial(TableCollector, wanted))
+        analysed = self.run.analysed(read, options, rsa_pem, partial(_tables, wanted, display_filter))
         counted = self.run.across(analysed, wanted)
-        source = _source(read, analysed, counted)
+        source = source_of_set(read, analysed, counted.connections)
         identities = [files[one.name] for one in read]
         key = key_of(identities, "")
         parts = self._placed(analysed, wanted, key)
@@ -220,6 +231,11 @@ class ClusterExport:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         self._store.close()
+
+
+def _tables(wanted: Wanted, text: str | None) -> TableCollector:
+    """Made by a worker, to which a filter comes as its text."""
+    return TableCollector(wanted, None if text is None else filter_of(text))
 
 
 def merged_name(names: Sequence[str]) -> str:
@@ -256,7 +272,8 @@ def _known(
     )
 
 
-def _source(read: Sequence[Dealt], analysed: Sequence[Analysed], counted: Counted) -> Source:
+def source_of_set(read: Sequence[Dealt], analysed: Sequence[Analysed], connections: int) -> Source:
+    """What the captures are together, with how many TCP connections are in all."""
     totals = CaptureTotals()
     memory = Memory(0)
     for one in read:
@@ -265,7 +282,7 @@ def _source(read: Sequence[Dealt], analysed: Sequence[Analysed], counted: Counte
         totals.add_share(share.totals)
         totals.evicted += share.totals.evicted
         memory.add_share(share.memory)
-    totals.tcp_connections = counted.connections
+    totals.tcp_connections = connections
     formats = " and ".join(dict.fromkeys(one.format for one in read))
     warnings = [warning for one in read for warning in one.warnings]
     return source_of(merged_name([one.name for one in read]), formats, totals, memory, warnings)

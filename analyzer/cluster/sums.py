@@ -11,11 +11,14 @@ from analyzer.analysis.commands.statistics import CommandStatistics
 from analyzer.analysis.connection.fleet import Fleet
 from analyzer.analysis.findings.cross_connection import is_open
 from analyzer.analysis.findings.history import note_of
+from analyzer.analysis.model.connection import Source
 from analyzer.batches import I64
 from analyzer.cluster.across import completed, numbers_of
-from analyzer.cluster.export import ClusterRun
+from analyzer.cluster.deal import Dealt
+from analyzer.cluster.export import ClusterRun, source_of_set
 from analyzer.cluster.share import Analysed
-from analyzer.engine.collectors import Collector, Key
+from analyzer.engine.collectors import Collector, Connections, Key, Matched, connection_alone
+from analyzer.engine.filters import filter_of
 from analyzer.tables.collector import Entry, SharePiece
 
 # Connections of which others are told together.
@@ -25,23 +28,30 @@ AT_ONCE = 4096
 class SummaryCollector:
     """At the end the summary of the connections of a share that are whole; before, what others need to know of all."""
 
-    def __init__(self, note: Callable[[Connection], int]) -> None:
+    def __init__(self, note: Callable[[Connection], int], text: str | None) -> None:
+        """text: a display filter, of the connections that are summed up."""
+        keep = None if text is None else filter_of(text)
+        self._connections: Connections[Connection] = (
+            Connections(connection_alone) if keep is None else Matched(keep, connection_alone)
+        )
         self._fleet = Fleet()
         self._note = note
         self._highest = -1
         self._entries: list[Entry] = []
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        return replace(options, connections=True)
+        return self._connections.options(replace(options, connections=True))
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Any]]:
-        for connection, _ in results:
-            if is_open(connection):
-                self._entries.append((connection.stream, connection))
-                continue
-            self._entries.append((connection.stream, note_of(connection)))
-            self._fleet.add(connection)
-            self._highest = max(self._highest, self._note(connection))
+        given = list(results)
+        kept = {key for key, _ in self._connections.take(analysis, iter(given), last)}
+        for connection, _ in given:
+            wanted = (connection.stream,) in kept
+            waits = wanted and is_open(connection)
+            self._entries.append((connection.stream, connection if waits else note_of(connection)))
+            if wanted and not waits:
+                self._fleet.add(connection)
+                self._highest = max(self._highest, self._note(connection))
         if last or len(self._entries) >= AT_ONCE:
             entries, self._entries = self._entries, []
             yield (0,), SharePiece({}, entries, (0, 1), analysis.settled)
@@ -59,8 +69,8 @@ def summary(
 ) -> tuple[Fleet, int] | None:
     """(the summary of all connections, the highest `note` of one); None where nothing could be read."""
     try:
-        analysed = _analysed(run, names, options, rsa_pem, collect)
-        if analysed is None:
+        _, analysed = _analysed(run, names, options, rsa_pem, collect)
+        if not analysed:
             return None
         whole, highest = Fleet(), -1
         for share in analysed:
@@ -82,18 +92,18 @@ def statistics(
     rsa_pem: bytes | None,
     collect: Callable[[], Collector[CommandStatistics]],
     whole: CommandStatistics,
-) -> bool:
-    """Adds the statistics of all commands to `whole`; False where nothing could be read."""
+) -> Source | None:
+    """Adds the statistics of all commands to `whole`; the set as a whole, None where nothing could be read."""
     try:
-        analysed = _analysed(run, names, options, rsa_pem, collect)
-        if analysed is None:
-            return False
-        numbers = dict(numbers_of([share.number for share in analysed], run.scratch))
+        read, analysed = _analysed(run, names, options, rsa_pem, collect)
+        if not analysed:
+            return None
+        connections, numbers = numbers_of([share.number for share in analysed], run.scratch)
         for share in analysed:
             for part in share.found:
                 _renumber(part, numbers[share.number])
                 whole.merge(part)
-        return True
+        return source_of_set(read, analysed, connections)
     finally:
         run.scratch.remove()
 
@@ -117,7 +127,7 @@ def _analysed(
     options: AnalysisOptions,
     rsa_pem: bytes | None,
     collect: Callable[[], Collector[Any]],
-) -> list[Analysed] | None:
+) -> tuple[list[Dealt], list[Analysed]]:
     files = run.identities(names)
     read = run.dealt(files) if files else []
-    return run.analysed(read, options, rsa_pem, collect) if read else None
+    return read, run.analysed(read, options, rsa_pem, collect) if read else []

@@ -49,7 +49,7 @@ class TableCollector:
     """Gives `Batches`; one process of several gives `SharePiece`, of which `join` makes the same.
 
     wanted  columns of the tables that are made
-    keep    rows of connections and commands for which it holds; one process only
+    keep    rows of connections and commands for which it holds; not of what has to wait for other processes
     """
 
     at_once: Final = 1
@@ -83,15 +83,14 @@ class TableCollector:
         self._batch += 1
         shared = self._shared
         given = list(results)
-        for _, connection in self._connections.take(analysis, iter(given), last) if self._keep else ():
-            self._whole.append(connection)
-        for connection, _ in given if not self._keep else ():
-            if shared and is_open(connection):
-                self._entries.append((connection.stream, connection))
-                continue
-            self._whole.append(connection)
+        kept = {key for key, _ in self._connections.take(analysis, iter(given), last)} if self._keep else None
+        for connection, _ in given:
+            wanted = kept is None or (connection.stream,) in kept
+            waits = shared and wanted and is_open(connection)
+            if wanted and not waits:
+                self._whole.append(connection)
             if shared:
-                self._entries.append((connection.stream, note_of(connection)))
+                self._entries.append((connection.stream, connection if waits else note_of(connection)))
         if self._commands is not None:
             for _, _, command in self._commands.taken(analysis, iter(given)):
                 self._sent.append(command)

@@ -185,6 +185,17 @@ def test_a_scheduler_that_is_lost_is_said(names: list[str], tmp_path: Path) -> N
     assert stored(tmp_path / "tables", "captures") == []
 
 
+@pytest.mark.parametrize("text", ["mysql.error_code", "handshark.user && !handshark.tls"])
+def test_rows_that_a_filter_keeps_are_those_of_one_process(
+    cluster: Cluster, names: list[str], merged: dict[str, list[Row]], tmp_path: Path, text: str
+) -> None:
+    for folder, way in (("alone", ["--merge"]), ("shared", ["--cluster", cluster.client.scheduler.address])):
+        assert main(["export", *way, "-Y", text, *names, "-o", str(tmp_path / folder)]) == 0
+    kept = rows(tmp_path / "shared")
+    assert kept == rows(tmp_path / "alone")
+    assert 10 < len(kept["connections"]) < len(merged["connections"])
+
+
 def test_a_scheduler_that_is_not_there_is_said(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], names: list[str]
 ) -> None:
@@ -199,7 +210,10 @@ def test_summary_and_statistics_are_those_of_one_process(
 ) -> None:
     address = cluster.client.scheduler.address
     stats = ["stats", "--format", "jsonl", "--top", "1000"]
-    for command in (["analyze", "--summary", "--format", "json"], stats, [*stats, "-Y", "mysql.command == 3"]):
+    summary = ["analyze", "--summary", "--format", "json"]
+    commands = [summary, [*summary, "-Y", "mysql.error_code"], [*summary, "-Y", "handshark.tls"]]
+    whole = ["stats", "--format", "json", "--top", "1000"]
+    for command in (*commands, stats, [*stats, "-Y", "mysql.command == 3"], whole):
         assert main([*command, "--merge", "--jobs", "1", *names]) == 0
         alone = capfdbinary.readouterr().out
         assert main([*command, "--cluster", address, *names]) == 0
@@ -212,10 +226,16 @@ def ordered(text: bytes) -> list[Any]:
     """JSON, one document or one a line, in an order of its own: equal groups may stand in any, and of commands that
     took equally long any is the slowest."""
     try:
-        return [json.loads(text)]
+        found = [json.loads(text)]
     except json.JSONDecodeError:
         found = [json.loads(line) for line in text.splitlines()]
-    return sorted(({key: row[key] for key in row if not key.startswith("slowest_")} for row in found), key=str)
+    return settled(found)  # type: ignore[no-any-return]
+
+
+def settled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: settled(item) for key, item in value.items() if not key.startswith(("slowest_", "example_"))}
+    return sorted(map(settled, value), key=str) if isinstance(value, list) else value
 
 
 def test_the_slowest_is_named_by_its_number_in_the_whole(
@@ -239,11 +259,11 @@ def test_the_command_line(names: list[str], tmp_path: Path) -> None:
     assert len(stored(tmp_path / "tables", "captures")) == 1
     for words, said in (
         (("export", folder, "-o", tmp_path / "x.csv"), "a folder of Parquet files"),
-        (("export", folder, "-o", tmp_path / "x", "-Y", "mysql"), "takes no -Y here: handshark extract -Y"),
+        (("export", folder, "-o", tmp_path / "x", "-Y", "handshark.finding"), "handshark extract -Y"),
         (("analyze", folder), "goes with --summary"),
         (("analyze", "--summary", "-"), "can not read standard input"),
         (("stats", folder, "-Y", "tcp.stream == 1"), "no worker knows tcp.stream"),
-        (("stats", folder, "--format", "json"), "text, jsonl and csv"),
+        (("stats", *names[:2], "--diff"), "--diff compares two"),
     ):
         wrong = run(*words, "--cluster", "local")
         assert wrong.code == 2
