@@ -112,6 +112,18 @@ def _kind(own: int) -> int:
     return _OTHER if own & TYPE in _NO_TEXTS else _TEXT
 
 
+def types_in(data: bytes, count: int, named: bool) -> bytes:
+    """The types as they stand in an execute with `count` parameters that sends them; empty where it does not."""
+    flag = HEAD + named + (count + 7) // 8
+    return data[flag + 1 : flag + 1 + count * (3 if named else 2)] if data[flag : flag + 1] == b"\x01" else b""
+
+
+def types_of(block: bytes, named: bool) -> tuple[int, ...]:
+    """The types of a block without names."""
+    size = 3 if named else 2
+    return tuple([block[at] | block[at + 1] << 8 for at in range(0, len(block) - 1, size)])
+
+
 def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> ExecutePlan | None:
     """For executes of a statement of `count` parameters that had these types last; None where none is plain."""
     if not count:

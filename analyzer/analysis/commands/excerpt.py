@@ -24,6 +24,7 @@ from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
+from analyzer.protocol.tables.commands import COM_STMT_PREPARE
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
@@ -99,7 +100,14 @@ class Shown(CommandTracker):
         self.packets.end(role, kind, frame, time_ns)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        self.packets.left_out += 1 + self._packets_of(turn.columns, turn.rows, turn.sequence)
+        self.packets.left_out += 1
+        prepared = turn.statement if turn.code == COM_STMT_PREPARE else None
+        if prepared is not None:
+            lists = [count for count in (prepared.num_params, prepared.num_columns) if count]
+            deprecated = machine.context.in_force & CLIENT_DEPRECATE_EOF
+            self.packets.left_out += 1 + sum(lists) + (0 if deprecated else len(lists))
+        elif turn.length:
+            self.packets.left_out += self._packets_of(turn.columns, turn.rows, turn.sequence)
         super().turn(turn, machine)
 
     def request(

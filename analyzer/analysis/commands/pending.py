@@ -8,10 +8,21 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from analyzer.analysis.conversation.plain_turn import PlainTurn
-from analyzer.analysis.model.command import ENCRYPTED, MISSING, OK, RESULTSET, Command, CommandError, ResultSet
+from analyzer.analysis.model.command import (
+    ENCRYPTED,
+    MISSING,
+    NONE,
+    OK,
+    PREPARE_OK,
+    RESULTSET,
+    Command,
+    CommandError,
+    ResultSet,
+)
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.masking import hides_attribute, is_command
 from analyzer.analysis.packets.statement_mask import MASK, OPEN_ATTRIBUTES, StatementMask
+from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import ExecutePlan, record_of
 from analyzer.protocol.machine.machine import AnyRecord
@@ -32,7 +43,7 @@ from analyzer.protocol.records.commands.replication import (
     ComTableDump,
 )
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute
-from analyzer.protocol.records.commands.table import CutCommand
+from analyzer.protocol.records.commands.table import COMMAND_RECORDS, CutCommand
 from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComQuery
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.tables.capabilities import (
@@ -113,29 +124,28 @@ class PendingCommand(msgspec.Struct, gc=False):
 
 def pending_of(turn: PlainTurn, codecs: tuple[str | None, str | None] | None) -> PendingCommand:
     """A plain command that was counted, with its whole response."""
-    request, statement, columns = turn.request, turn.statement, turn.columns
-    query, count = (None, None) if statement is None else (statement.query, statement.num_params)
-    text = turn.text if statement is None else request
-    asked = Request(
-        *(turn.frame, turn.time_ns, request[HEADER], query, None, len(request), count),
-        *(*turn.session, text, turn.plan, statement, codecs),
-    )
-    return PendingCommand(
-        turn.number,
-        asked,
-        OK if columns is None else RESULTSET,
-        turn.response_frame,
-        turn.first_ns,
-        turn.last_ns,
-        turn.last_frame,
-        turn.length,
-        True,
-        turn.end,
-        None,
-        columns,
-        None if columns is None else turn.rows,
-        True,
-    )
+    request, statement, code, columns = turn.request, turn.statement, turn.code, turn.columns
+    asked = Request(turn.frame, turn.time_ns, code, length=len(request), plan=turn.plan, prepared=statement)
+    asked.database, asked.user = turn.session
+    if statement is not None:
+        asked.statement, asked.num_params = statement.query, statement.num_params
+    if code == COM_QUERY:
+        asked.text = turn.text
+    elif code == COM_STMT_EXECUTE:
+        asked.text = request
+    else:
+        asked.record = COMMAND_RECORDS[code].from_bytes(request[HEADER:], Context())
+    if code == COM_STMT_PREPARE:
+        asked.num_params = 0
+    pending = PendingCommand(turn.number, asked, NONE, last_frame=turn.last_frame, ended=True)
+    if code == COM_STMT_CLOSE:
+        return pending
+    asked.codecs = codecs
+    pending.response = PREPARE_OK if turn.end is None else OK if columns is None else RESULTSET
+    pending.response_frame, pending.first_ns, pending.last_ns = turn.response_frame, turn.first_ns, turn.last_ns
+    pending.bytes_response, pending.answered, pending.ok = turn.length, True, turn.end
+    pending.columns, pending.rows = columns, turn.rows if pending.response == RESULTSET else None
+    return pending
 
 
 def result_of(pending: PendingCommand) -> ResultSet:

@@ -315,6 +315,10 @@ class CommandTracker(BaseObserver):
     def executes(self) -> bool:
         return True
 
+    @property
+    def all_turns(self) -> bool:
+        return True
+
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         self.count(turn)
         self.complete(pending_of(turn, _codecs(machine.context)))

@@ -11,6 +11,7 @@ from analyzer.analysis.model.command import Command
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.records.generic import OKPacket
+from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_EXECUTE
 
 if TYPE_CHECKING:
     from analyzer.analysis.packets.statement_mask import StatementMask
@@ -34,7 +35,7 @@ class TurnTracker(CommandTracker):
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         context, end = machine.context, turn.end
         changes = isinstance(end, OKPacket) and (
-            end.session_state_info or (turn.columns is None and turn.statement is None and turn.text[:1] in USE_BEGINS)
+            end.session_state_info or (turn.columns is None and turn.code == COM_QUERY and turn.text[:1] in USE_BEGINS)
         )
         if changes or not self.certain or context.client_codec is not None or context.results_codec is not None:
             super().turn(turn, machine)
@@ -54,6 +55,6 @@ class TurnTracker(CommandTracker):
 def shows_all(turn: PlainTurn, mask: StatementMask | None) -> bool:
     """Whether no value that is bound to the statement of a turn has to be hidden."""
     statement = turn.statement
-    if statement is None or mask is None:
+    if statement is None or mask is None or turn.code != COM_STMT_EXECUTE:
         return True
     return statement.query is not None and mask.is_whole(statement.query, statement.num_params or 0)

@@ -5,7 +5,7 @@ from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_prepared
 
 cdef Py_ssize_t _HEADER, _LONGEST, _CLOSE_SIZE
-cdef int _QUERY, _EXECUTE, _PING, _PREPARE
+cdef int _QUERY, _EXECUTE, _PING, _PREPARE, _RESET, _RESET_ALL, _CLOSED
 cdef bytes _CLOSE
 
 
@@ -14,9 +14,20 @@ cdef Py_ssize_t closes_in(const unsigned char[::1] octets, Py_ssize_t offset, Py
 
 
 @cython.locals(
+    pieces=Pieces, segments=Segments, middle=Py_ssize_t, stop=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t)
+cdef _answered(PlainTurn turn, Scanned found, Py_ssize_t first_size)
+
+
+cdef bint taken_whole(int code, Py_ssize_t size, bint may_omit)
+
+
+@cython.locals(segments=Segments, turn=PlainTurn, place=Py_ssize_t, row=Py_ssize_t)
+cdef _closes(machine, observer, Pieces pieces, Py_ssize_t begin, bytes request, Py_ssize_t closes)
+
+
+@cython.locals(
     segments=Segments, found=Scanned, turn=PlainTurn, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
     middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
-    asked=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t, code=cython.int, queries=cython.longlong, skipped=Py_ssize_t,
-    closes=Py_ssize_t, closed=cython.longlong, pinged=cython.longlong, prepared=cython.longlong, may_omit=bint,
-    executed=cython.longlong, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
+    asked=Py_ssize_t, code=cython.int, skipped=Py_ssize_t, closes=Py_ssize_t, may_omit=bint, packet=bytes, every=bint,
+    opens=bint, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
 cpdef Py_ssize_t plain_turns(machine, observer, facts, int client, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

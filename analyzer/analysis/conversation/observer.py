@@ -29,7 +29,8 @@ class Observer(Protocol):
 
     full      rows and definitions may be passed over from here on, without a call for each
     plain     plain commands and plain responses may come as `request` and `response`, without a record for each packet
-    turns     a plain command and its plain response may come together, as `turn`; `executes`: executes too
+    turns     a plain COM_QUERY and its plain response may come together, as `turn`; `executes`: executes too
+    all_turns so may all other plain commands (prepares, pings, resets, closes), and executes that send other types
     frames    `passed` is told of each frame in which packets end
     layers    `outer` is told what the packets came in
     logins    it looks at packets of logins; else `login` may be told of one in their place (asked once, at first)
@@ -46,6 +47,9 @@ class Observer(Protocol):
 
     @property
     def executes(self) -> bool: ...
+
+    @property
+    def all_turns(self) -> bool: ...
 
     @property
     def frames(self) -> bool: ...
@@ -153,6 +157,10 @@ class BaseObserver:
 
     @property
     def executes(self) -> bool:
+        return False
+
+    @property
+    def all_turns(self) -> bool:
         return False
 
     @property

@@ -4,6 +4,7 @@ from analyzer.net.tcp.pieces cimport Pieces
 cdef class PlainTurn:
     cdef public bytes request
     cdef public bint named
+    cdef public int code
     cdef public object statement, plan, columns, end
     cdef public long long frame, time_ns, response_frame, first_ns, last_frame, last_ns, number
     cdef public Py_ssize_t rows, length

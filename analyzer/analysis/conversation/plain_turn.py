@@ -1,21 +1,25 @@
-"""A plain command and its whole plain response, taken together: most of the traffic is that."""
+"""A plain command and its whole plain response, taken together: most of the traffic is that.
+
+A COM_STMT_CLOSE has no response: `length` is 0, `end` is None, and nothing is said of frames and times of one.
+"""
 
 from __future__ import annotations
 
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.execute_plan import ExecutePlan
-from analyzer.protocol.prepared import PreparedStatement
+from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 
 
 class PlainTurn:
     """A plain command and its whole plain response.
 
-    request         its whole packet; `frame` and `time_ns` are those of its last byte
+    request         its whole packet, `code` what it asks; `frame` and `time_ns` are those of its last byte
     named           CLIENT_QUERY_ATTRIBUTES is in force
-    statement, plan the prepared statement that it executes, and how its values are read
-    columns, rows   of the result set; None and 0 where the response is an OK
-    length          bytes of the response; `sequence` is the id of its last packet, `end` what is in it
+    statement, plan the prepared statement that it makes or uses, and how an execute's values are read
+    columns, rows   of the result set; None and 0 where the response is an OK; of a prepare its columns
+    length          bytes of the response; `sequence` is the id of its last packet, `end` the OK or EOF in it
     response_frame  in which the response's first packet ends
     first_ns        when its first byte came; `last_frame` and `last_ns` are those of its last
     pieces, span    what they came in: (first of the request, first of the response, behind it)
@@ -23,6 +27,7 @@ class PlainTurn:
     """
 
     __slots__ = (
+        "code",
         "columns",
         "end",
         "first_ns",
@@ -45,6 +50,7 @@ class PlainTurn:
     )
 
     request: bytes
+    code: int
     named: bool
     statement: PreparedStatement | None
     plan: ExecutePlan | None
@@ -54,7 +60,7 @@ class PlainTurn:
     rows: int
     length: int
     sequence: int
-    end: OKPacket | EOFPacket
+    end: OKPacket | EOFPacket | None
     response_frame: int
     first_ns: int
     last_frame: int
@@ -65,6 +71,19 @@ class PlainTurn:
     session: tuple[str | None, str | None]
 
     @property
+    def asks(self) -> bool:
+        """Whether it holds a statement: a query or a prepare."""
+        return self.code in (COM_QUERY, COM_STMT_PREPARE)
+
+    @property
     def text(self) -> bytes:
-        """The statement of a query."""
-        return self.request[7:] if self.named else self.request[5:]
+        """The statement that it holds."""
+        return self.request[7:] if self.named and self.code == COM_QUERY else self.request[5:]
+
+    @property
+    def statement_id(self) -> int | None:
+        """The number of the statement that it prepares or closes; None: it does neither, or the number is not known."""
+        if self.code == COM_STMT_PREPARE and self.statement is not None:
+            return self.statement.statement_id
+        number = int.from_bytes(self.request[5:9], "little") if self.code == COM_STMT_CLOSE else LAST_PREPARED
+        return None if number == LAST_PREPARED else number

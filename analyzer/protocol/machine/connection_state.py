@@ -11,6 +11,7 @@ from analyzer.protocol.auth import plugin as find_plugin
 from analyzer.protocol.auth.base import AuthRecord, Exchange, Plugin
 from analyzer.protocol.columns import ResultColumn
 from analyzer.protocol.context import Context
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.state import AwaitedCommand, Event, State
 from analyzer.protocol.machine.terminators import Ends
@@ -111,9 +112,11 @@ class PreparedProgress(msgspec.Struct):
     parameters       of the statement that is prepared
     more_columns     columns whose definitions come after the parameters'
     kept_columns, kept_bytes   definitions that statements hold, and their bytes
+    plans            how executes are read that send these types (`execute_fast_path`)
     """
 
     statements: PreparedStatements | None = None
+    plans: dict[bytes, ExecutePlan] = {}
     parameters: int = 0
     more_columns: int = 0
     kept_columns: int = 0

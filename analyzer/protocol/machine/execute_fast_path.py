@@ -1,21 +1,34 @@
-"""COM_STMT_EXECUTE where it is plain: bound values out of a whole packet, without a record for each of them.
+"""Prepared statements where all is plain: bound values out of a whole packet, without a record for each of them.
 
-`execute_plan` says what is plain. For all else `records.commands.statement` is there.
+`execute_plan` says which executes are plain. For all else `records.commands.statement` is there.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from analyzer.protocol.context import Context
-from analyzer.protocol.execute_plan import HEAD, ExecutePlan, plan_of
+from analyzer.protocol.execute_plan import HEAD, ExecutePlan, plan_of, types_in, types_of
 from analyzer.protocol.machine.connection_state import UNREAD
+from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AwaitedCommand, Machine
 from analyzer.protocol.prepared import LAST_PREPARED, Bound, PreparedStatement
 from analyzer.protocol.records.commands.statement import ComStmtExecute
 from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
-from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
+from analyzer.protocol.tables.commands import (
+    COM_RESET_CONNECTION,
+    COM_STMT_CLOSE,
+    COM_STMT_EXECUTE,
+    COM_STMT_PREPARE,
+    COM_STMT_RESET,
+)
 from analyzer.protocol.wire.framing import HEADER
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
-__all__ = ["HEAD", "ExecutePlan", "known_execute", "plain_execute", "record_of"]
+__all__ = ["HEAD", "ExecutePlan", "known_execute", "known_reset", "plain_execute", "record_of", "take_effect"]
+
+# Plans of one connection that are kept by the types that executes send.
+MOST_PLANS: Final = 256
 
 
 def record_of(plan: ExecutePlan, data: bytes) -> ComStmtExecute:
@@ -36,22 +49,79 @@ def _known_plan(statement: PreparedStatement, in_force: int) -> ExecutePlan | No
     return plan
 
 
-def known_execute(machine: Machine, data: bytes) -> tuple[PreparedStatement, ExecutePlan] | None:
+def _statement_of(machine: Machine, data: bytes) -> PreparedStatement | None:
+    """The statement whose number a packet names."""
+    statements = machine.connection.prepared.statements
+    number = int.from_bytes(data[5:9], "little")
+    return None if statements is None or number == LAST_PREPARED else statements.get(number)
+
+
+def known_execute(machine: Machine, data: bytes, typed: bool = False) -> tuple[PreparedStatement, ExecutePlan] | None:
     """The statement of an execute that is plain, and how its values are read; None for all else.
 
-    `data` is a whole packet, where a command is due. Nothing has moved.
+    `data` is a whole packet, where a command is due. `typed`: it may send types that are not the statement's yet.
+    Nothing has moved.
     """
-    statements = machine.statements
-    number = int.from_bytes(data[5:9], "little")
-    if statements is None or number == LAST_PREPARED:
-        return None
-    statement = statements.get(number)
+    statement = _statement_of(machine, data)
     if statement is None:
         return None
     plan = _known_plan(statement, machine.context.in_force)
     if plan is None or not plan.fits(data):
+        plan = _sent_plan(machine, statement, data) if typed else None
+    return None if plan is None else (statement, plan)
+
+
+def _sent_plan(machine: Machine, statement: PreparedStatement, data: bytes) -> ExecutePlan | None:
+    """How an execute is read that sends its types; None where not all of its values are whole."""
+    count = statement.num_params
+    if not count or statement.long_data:
         return None
-    return statement, plan
+    named = machine.context.in_force & CLIENT_QUERY_ATTRIBUTES != 0
+    plans = machine.connection.prepared.plans
+    block = types_in(data, count, named)
+    plan = plans.get(block)
+    if plan is None:
+        plan = plan_of(count, types_of(block, named), named)
+        if plan is None or plan.block != block:  # of none, or with names: query attributes
+            return None
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        plans[block] = plan
+    return plan if plan.fits(data) and plan.values(data) is not None else None
+
+
+def known_reset(machine: Machine, data: bytes) -> tuple[PreparedStatement, None] | None:
+    """The statement of a whole COM_STMT_RESET; None where it is not known."""
+    statement = _statement_of(machine, data)
+    return None if statement is None else (statement, None)
+
+
+def take_effect(
+    machine: Machine,
+    data: bytes,
+    statement: PreparedStatement | None,
+    plan: ExecutePlan | None,
+    found: Scanned | None,
+) -> PreparedStatement | None:
+    """What a plain command, answered without an error, changes of prepared statements; the one it makes or uses.
+
+    `statement` and `plan` are what `known_execute` or `known_reset` gave, `found` is what was answered.
+    """
+    code, statements = data[HEADER], machine.connection.prepared.known
+    if code == COM_STMT_EXECUTE and statement is not None and plan is not None:
+        statement.executed = True
+        if plan is not statement.plan:
+            statement.types, statement.plan = plan.types, plan
+    elif code == COM_STMT_PREPARE and found is not None:
+        statement = statements.begin(data[HEADER + 1 :].decode("utf-8", ENCODING_ERRORS))
+        statements.prepared(statement, found.statement_id, found.params, found.definitions)
+    elif code == COM_STMT_CLOSE:
+        statements.drop(int.from_bytes(data[5:9], "little"))
+    elif code == COM_STMT_RESET and statement is not None:
+        statement.reset()
+    elif code == COM_RESET_CONNECTION:
+        statements.clear()
+    return statement
 
 
 def plain_execute(machine: Machine, data: bytes) -> tuple[PreparedStatement, ExecutePlan] | None:

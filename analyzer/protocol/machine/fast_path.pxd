@@ -8,7 +8,7 @@ cdef int PS_OUT_PARAMS
 cdef class Scanned:
     cdef public object columns
     cdef public Py_ssize_t rows, first_stop, begin
-    cdef public unsigned int sequence
+    cdef public unsigned int sequence, statement_id, params, definitions
 
 
 @cython.locals(
@@ -21,5 +21,5 @@ cpdef bint scan(
 
 @cython.locals(
     byte=cython.uint, length=Py_ssize_t, stop=Py_ssize_t, columns=Py_ssize_t, params=Py_ssize_t, left=Py_ssize_t,
-    definitions=Py_ssize_t, sequence=cython.uint)
+    definitions=Py_ssize_t, place=Py_ssize_t, sequence=cython.uint)
 cpdef bint scan_prepared(Scanned found, const unsigned char[::1] data, Py_ssize_t begin, Py_ssize_t end, bint has_eof)

@@ -43,13 +43,15 @@ class Scanned:
     first_stop   where its first packet ends
     begin        where its last payload begins
     sequence     id of its last packet
+    statement_id, params, definitions  what answers a prepare: its number, how many parameters and columns it has
     """
 
-    __slots__ = ("begin", "columns", "first_stop", "rows", "sequence")
+    __slots__ = ("begin", "columns", "definitions", "first_stop", "params", "rows", "sequence", "statement_id")
 
     def __init__(self) -> None:
         self.columns: int | None = None
         self.rows = self.first_stop = self.begin = self.sequence = 0
+        self.statement_id = self.params = self.definitions = 0
 
 
 def plain_response(machine: Machine, data: bytes) -> tuple[Scanned, OKPacket | EOFPacket] | None:
@@ -159,7 +161,7 @@ def scan(found: Scanned, data: Bytes, begin: int, end: int, sequence: int, has_e
 def scan_prepared(found: Scanned, data: Bytes, begin: int, end: int, has_eof: bool) -> bool:
     """Whether the bytes from `begin` to `end` are all that answers a COM_STMT_PREPARE, without an error.
 
-    Its OK says how many definitions of parameters and of columns follow. `found.sequence` is then that of the last.
+    Its OK says how many definitions of parameters and of columns follow.
     """
     if not _HEADER < end - begin <= LONGEST_SCANNED or end - begin < _HEADER + _PREPARE_OK:
         return False
@@ -187,10 +189,16 @@ def scan_prepared(found: Scanned, data: Bytes, begin: int, end: int, has_eof: bo
             if definitions:
                 if byte >= 0xFE:
                     return False
-            elif byte != 0xFE or length != _EOF:
+            elif byte != 0xFE or length != _EOF or stop + _HEADER + _EOF > end or data[stop + 7] & CURSOR_EXISTS:
                 return False
             stop += _HEADER + length
             definitions -= 1
     found.columns = None
+    found.rows = 0
+    found.first_stop = begin + _HEADER + _PREPARE_OK
+    found.params = params
+    found.definitions = columns
+    place = begin + _HEADER + 1
+    found.statement_id = data[place] | data[place + 1] << 8 | data[place + 2] << 16 | data[place + 3] << 24
     found.sequence = sequence
     return stop == end

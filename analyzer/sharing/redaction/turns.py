@@ -15,6 +15,7 @@ from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.resultset import may_keep
 from analyzer.protocol.machine.terminators import EOF_LENGTH
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.wire.framing import HEADER
@@ -81,11 +82,13 @@ class TurnRedactor:
 
     # -- responses -----------------------------------------------------------------------------------------------------
 
-    def response(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes:
-        """The whole response."""
+    def response(
+        self, turn: PlainTurn, ends: OKPacket | EOFPacket, data: bytes, machine: Machine, escapes: bool | None
+    ) -> bytes:
+        """The whole response, in whose last packet `ends` is."""
         packets = self.packets
         if turn.columns is None:
-            return data[:HEADER] + packets.payload(data[HEADER:], turn.end, machine, None, escapes)
+            return data[:HEADER] + packets.payload(data[HEADER:], ends, machine, None, escapes)
         at, count = _head_of(data, turn.columns, machine)
         head = self._head(data[:at], turn, count, machine, escapes)
         _note(turn, head, machine)
@@ -95,7 +98,7 @@ class TurnRedactor:
         if not count and turn.statement is not None and len(turn.statement.columns) == turn.columns:
             columns = turn.statement.columns
         end = packets.rows.rows(data, at, turn.rows, out, columns, turn.statement is not None)
-        out[end + HEADER :] = packets.payload(data[end + HEADER :], turn.end, machine, None, escapes)
+        out[end + HEADER :] = packets.payload(data[end + HEADER :], ends, machine, None, escapes)
         return bytes(out)
 
     def _head(self, raw: bytes, turn: PlainTurn, count: int, machine: Machine, escapes: bool | None) -> ResultHead:

@@ -295,12 +295,14 @@ class RedactingWatcher(ConversationObserver):
         stream.floor = max(stream.floor - size, 0)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        pieces, (begin, middle, stop) = turn.pieces, turn.span
+        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
+        if end is None:  # a turn that nobody here asked for
+            return
         made = self._turns.request(turn, machine, self._escapes)
         self._replace(self._client, pieces.first_number(self._client, begin, middle), made)
-        made = self._turns.response(turn, pieces.content(middle, stop), machine, self._escapes)
+        made = self._turns.response(turn, end, pieces.content(middle, stop), machine, self._escapes)
         self._replace(1 - self._client, pieces.first_number(1 - self._client, middle, stop), made)
-        self._escapes = escapes_after(turn.end, self._escapes)
+        self._escapes = escapes_after(end, self._escapes)
 
     def _replace(self, sender: int, number: int, made: bytes) -> None:
         """What stands in a stream from this sequence number on; what was not claimed before it is nothing whole."""
