@@ -71,6 +71,7 @@ IDENTIFY: Final = (
 )
 # MySQL stores no attributes before 5.6.
 OLDEST: Final = "5.5."
+OLD: Final = "5."
 NO_ATTRIBUTES: Final = (IDENTIFY[0], "SELECT 1, 2 FROM (SELECT 1) AS t WHERE 0", IDENTIFY[2])
 STATEMENTS: Final[tuple[Step, ...]] = (
     ["query", PEOPLE, 4],
@@ -170,7 +171,7 @@ def case_for(name: str, server: Server, who: Account, lacks: Sequence[str], rows
         "host": server.quiet_host,
         "port": server.port,
         "flavor": server.flavor,
-        "old": server.version.startswith(OLDEST),
+        "old": server.version.startswith(OLD),
         # MySQL of today logs no statement that it can not parse.
         "logs_broken": server.flavor == "mariadb" or server.version.startswith(OLDEST),
         "user": user.name,

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,7 @@ FROM_DEBIAN: Final[dict[str, tuple[list[str], str]]] = {
 
 PIP: Final = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
 SECONDS: Final = 600
+LONG_SECONDS: Final = 3600
 # Compilers use all processors themselves.
 WORKERS: Final = 3
 
@@ -61,8 +63,8 @@ class InstallError(RuntimeError):
     """What could not be installed, and why."""
 
 
-def _run(words: list[str], place: Path = HOME, env: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=place, env=env)
+def _run(words: list[str], place: Path = HOME, env: Mapping[str, str] | None = None, seconds: float = SECONDS) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=seconds, cwd=place, env=env)
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-4:])
         raise InstallError(f"`{' '.join(words[:6])} ...` failed:\n{tail}")
@@ -116,17 +118,29 @@ def build_go(place: Path, sources: Sequence[Path], requires: str) -> None:
     go = _tool("go", "Go")
     module = f"module handshark/drivers\n\ngo 1.21\n\nrequire {requires}\n"
     mark = hashlib.sha256(b"".join([module.encode(), *(source.read_bytes() for source in sources)])).hexdigest()
-    ready = place / "ready"
-    if ready.is_file() and ready.read_text(encoding="utf-8") == mark:
-        return
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    for source in sources:
-        shutil.copy(source, place)
-    (place / "go.mod").write_text(module, encoding="utf-8")
-    _run([go, "mod", "tidy"], place)
-    _run([go, "build", "-o", "client", "."], place)
-    ready.write_text(mark, encoding="utf-8")
+    with _once(place, mark) as empty:
+        if empty:
+            for source in sources:
+                shutil.copy(source, place)
+            (place / "go.mod").write_text(module, encoding="utf-8")
+            _run([go, "mod", "tidy"], place)
+            _run([go, "build", "-o", "client", "."], place)
+
+
+def build_module(place: Path, module: Path, program: str) -> None:
+    """Builds `client` in a directory: a program that a Go module holds. Raises InstallError.
+
+    It may be large: half an hour of two processors.
+    """
+    go = _tool("go", "Go")
+    with _once(place, f"{program}\n{module.read_text(encoding='utf-8')}") as empty:
+        if empty:
+            shutil.copy(module, place / "go.mod")
+            # So that `tidy` keeps what the program needs.
+            text = f'//go:build tools\n\npackage tools\n\nimport _ "{program}"\n'
+            (place / "tools.go").write_text(text, encoding="utf-8")
+            _run([go, "mod", "tidy"], place)
+            _run([go, "build", "-o", "client", program], place, seconds=LONG_SECONDS)
 
 
 def _go() -> None:
@@ -135,15 +149,48 @@ def _go() -> None:
         build_go(go_client(driver).parent, sources, driver.package.replace("@", " "))
 
 
+@contextmanager
+def _once(target: Path, mark: str) -> Iterator[bool]:
+    """Whether a directory has to be filled, which is empty then; with the body's end it has what the mark says."""
+    ready = target / "ready"
+    there = ready.is_file() and ready.read_text(encoding="utf-8") == mark
+    if not there:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+    yield not there
+    ready.write_text(mark, encoding="utf-8")
+
+
 def pip_install(target: Path, packages: Sequence[str]) -> None:
     """Python packages into a directory of their own, unless they are there."""
-    ready = target / "ready"
-    mark = repr((packages, sys.version_info[:2]))
-    if not (ready.is_file() and ready.read_text(encoding="utf-8") == mark):
-        shutil.rmtree(target, ignore_errors=True)
-        HOME.mkdir(parents=True, exist_ok=True)
-        _run([sys.executable, *PIP, "--target", str(target), *packages])
-        ready.write_text(mark, encoding="utf-8")
+    with _once(target, repr((packages, sys.version_info[:2]))) as empty:
+        if empty:
+            _run([sys.executable, *PIP, "--target", str(target), *packages])
+
+
+def install_node(target: Path, packages: Sequence[str]) -> None:
+    """npm's packages into a directory of their own, unless they are there. Raises InstallError."""
+    with _once(target, repr(packages)) as empty:
+        if empty:
+            (target / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+            words = ["install", "--no-audit", "--no-fund", "--loglevel=error", *packages]
+            _run([_tool("npm", "the package npm"), *words], target)
+
+
+def install_jars(target: Path, artifacts: Sequence[str], source: Path) -> None:
+    """Jars with what they need, and a program made with them in `classes`, unless they are there.
+
+    Raises InstallError.
+    """
+    with _once(target, repr((artifacts, source.read_text(encoding="utf-8")))) as empty:
+        if empty:
+            wanted = "".join(_dependency(artifact, alone=False) for artifact in artifacts)
+            text = _project(target.name, f"<dependencies>{wanted}</dependencies>")
+            (target / "pom.xml").write_text(text, encoding="utf-8")
+            words = ["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=jars"]
+            _run([_tool("mvn", "Maven"), *words], target)
+            words = ["-nowarn", "-classpath", "jars/*", "-d", "classes", str(source)]
+            _run([_tool("javac", "a JDK"), *words], target)
 
 
 def java_place(driver: Driver) -> Path:
@@ -194,6 +241,18 @@ def fetch_jar(artifact: str, place: Path) -> Path:
     _run([_tool("mvn", "Maven"), "--quiet", "--batch-mode", "dependency:copy", *words], place)
     _, name, version = artifact.split(":")
     return place / f"{name}-{version}.jar"
+
+
+def fetch_npm(package: str, place: Path) -> None:
+    """One of npm's packages, without what it needs and with nothing of it run, unpacked into a directory.
+
+    Raises InstallError.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    _run([_tool("npm", "the package npm"), "pack", "--silent", package], place)
+    for archive in place.glob("*.tgz"):
+        _run(["tar", "-xzf", archive.name], place)
+        archive.unlink()
 
 
 def rust_client(driver: Driver) -> Path:

@@ -81,11 +81,11 @@ def from_other(sample: OtherSample, place: Path) -> None:
         other_running(other, place) as port,
         tcpdump(capture, None, port, cannot=NoCapture, lossy=Lossy),
     ):
-        words = [str(PYTHON), str(HERE / "client.py"), str(port), "app", other.database or "", *STATEMENTS]
+        words = [str(PYTHON), str(HERE / "client.py"), str(port), other.user, other.database or "", *STATEMENTS]
         told = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=30).stdout)
     (found,) = [each for each in read(capture) if each["login"] is not None]
     said = {
-        "user": "app",
+        "user": other.user,
         "database": other.database,
         "outcome": "accepted",
         "error": None,

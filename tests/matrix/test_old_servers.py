@@ -31,8 +31,14 @@ SOME: Final = (
     "DBD::mysql",
     "PHP mysqli",
 )
-# Steps that a release has nothing for: MySQL 5.5 cuts off parts of seconds that it is sent, and logs what is left.
-LACKS: Final = {"mysql55": ("reset", "typed"), "mariadb101": ("reset",), "mariadb102": ()}
+# Steps that a release has nothing for: MySQL 5.5 cuts off parts of seconds that it is sent, and logs what is left; 5.6
+# logs none of them, and no execution that opens a cursor.
+LACKS: Final = {
+    "mysql55": ("reset", "typed"),
+    "mysql56": ("reset", "typed", "cursor"),
+    "mariadb101": ("reset",),
+    "mariadb102": (),
+}
 # Cases that a driver of today can not do there, and why.
 UNFIT: Final = (
     ("mysql-connector-python, pure", "mysql55", CASES, "it fails to read a plugin's name that has no NUL behind it"),
@@ -42,8 +48,11 @@ UNFIT: Final = (
     ("go-mysql-org/go-mysql 1.9", "mysql55", CASES, "the same"),
     ("sqlx (Rust)", "mysql55", CASES, "the same"),
     ("Boost.MySQL", "mysql55", CASES, "the same"),
+    ("Boost.MySQL", "mysql56", CASES, "it wants a server that can leave EOF packets out"),
     ("Boost.MySQL", "mariadb101", CASES, "it wants a server that can leave EOF packets out"),
     ("mariadb (Python), pure", "mysql55", ("results",), "it asks for OUT parameters as later servers send them"),
+    ("mariadb (Python), pure", "mysql56", ("results",), "the same"),
+    ("MariaDB Connector/J 3.5", "mysql56", ("results",), "the same"),
     ("MariaDB Connector/J 3.5", "mysql55", ("results",), "the same"),
     ("MariaDB Connector/J 3.5", "mariadb101", ("results",), "the same"),
     (
@@ -53,6 +62,8 @@ UNFIT: Final = (
         "it fails to answer a switch of the plugin",
     ),
     ("mysql-connector-python, C extension", "mariadb102", ("change user",), "the same"),
+    ("mysql-connector-python, C extension", "mysql56", ("change user",), "the same"),
+    ("mysql2 (Node)", "mysql56", ("change user",), "the server finds no password in what it sends"),
     ("Vert.x MySQL client 5.0", "mariadb101", ("change user",), "the server refuses what it sends (1043)"),
     ("Vert.x MySQL client 5.0", "mariadb102", ("change user",), "the same"),
 )

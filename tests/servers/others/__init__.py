@@ -18,13 +18,17 @@ from pathlib import Path
 from typing import Final
 
 from tests.drivers import HOME, NODE_MODULES
-from tests.drivers.install import InstallError, build_go, build_rust, install, pip_install
+from tests.drivers.install import InstallError, build_go, build_module, build_rust, install, pip_install
 
 HERE: Final = Path(__file__).parent
 MIMIC: Final = HOME / "mimic"
 GO_MYSQL_SERVER: Final = HOME / "go" / "go-mysql-server" / "client"
 MIMIC_PACKAGES: Final = ("mysql-mimic==3.0.5",)
 OPENSRV: Final = HOME / "opensrv"
+GO_MYSQL: Final = HOME / "go" / "go-mysql-org-server" / "client"
+GO_MYSQL_MODULE: Final = "github.com/go-mysql-org/go-mysql v1.12.0"
+TIDB: Final = HOME / "go" / "tidb" / "client"
+TIDB_PROGRAM: Final = "github.com/pingcap/tidb/cmd/tidb-server"
 # Builds in memory; the module of Dolt's engine.
 ENGINE: Final = "github.com/dolthub/go-mysql-server v0.20.0"
 SECONDS: Final = 60.0
@@ -50,13 +54,14 @@ searchd
 
 @dataclass(frozen=True)
 class Other:
-    """One server. `version` is how its greeting's version begins; `database` one that a login may name."""
+    """One server. `version` is how its greeting's version begins; `database` one that `user` may name at a login."""
 
     name: str
     version: str
     database: str | None
     # Some take minutes to build.
     in_ci: bool = True
+    user: str = "app"
 
 
 OTHERS: Final = (
@@ -65,6 +70,8 @@ OTHERS: Final = (
     Other("Sphinx", "2.", None),
     Other("mysql2 createServer", "8.0.", None),
     Other("opensrv-mysql", "5.1.10", None, in_ci=False),
+    Other("go-mysql-org server", "8.0.11-go-mysql", "labdb", in_ci=False),
+    Other("TiDB", "8.0.11-TiDB-", "test", in_ci=False, user="root"),
 )
 
 
@@ -79,6 +86,10 @@ def prepare(other: Other) -> None:
     elif other.name == "opensrv-mysql":
         HOME.mkdir(parents=True, exist_ok=True)
         build_rust(HERE / "opensrv", OPENSRV)
+    elif other.name == "go-mysql-org server":
+        build_go(GO_MYSQL.parent, [HERE / "go_mysql_server.go"], GO_MYSQL_MODULE)
+    elif other.name == "TiDB":
+        build_module(TIDB.parent, HERE / "tidb.mod", TIDB_PROGRAM)
     elif shutil.which("searchd") is None:
         raise InstallError("searchd is missing: install the package sphinxsearch")
 
@@ -91,6 +102,11 @@ def words_of(other: Other, port: int, place: Path) -> list[str]:
         return [str(GO_MYSQL_SERVER), f"127.0.0.1:{port}"]
     if other.name == "opensrv-mysql":
         return [str(OPENSRV / "debug" / "opensrv"), f"127.0.0.1:{port}"]
+    if other.name == "go-mysql-org server":
+        return [str(GO_MYSQL), f"127.0.0.1:{port}"]
+    if other.name == "TiDB":
+        address = ["-host", "127.0.0.1", "-P", str(port), "-report-status=false"]
+        return [str(TIDB), *address, "-store", "unistore", "-path", "", "-socket", str(place / "socket")]
     if other.name == "mysql2 createServer":
         return ["node", str(HERE / "mysql2_server.cjs"), str(port)]
     settings = place / "sphinx.conf"
