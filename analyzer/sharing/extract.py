@@ -208,7 +208,8 @@ class _Extraction:
         numbers = np.array(sorted(self._chosen), np.int64)
         copy = _Copy(self._inputs, self._chosen, self._said, made, capture)
         reader = look.ledger.read()
-        fragments = {frame: side for frame, side in look.ledger.fragments.items() if side >> 1 in self._chosen}
+        sides = ((frame, int(row["side"][0])) for frame, row in look.ledger.fragments.items())
+        fragments = {frame: side for frame, side in sides if side >> 1 in self._chosen}
         first = look.source.first_time_ns if look.source is not None else None
         window = self._request.window if self._request.packets else None
         bounds = window.bounds(first or 0) if window is not None else None

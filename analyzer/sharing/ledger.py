@@ -29,7 +29,7 @@ Rows = NDArray[np.void]
 # Rows read at once.
 _BLOCK: Final = 1 << 16
 # Frames with fragments that are known by heart; those over it are left out like frames of no connection.
-MOST_FRAGMENTS: Final = 1 << 20
+MOST_FRAGMENTS: Final = 1 << 18
 
 
 class Ledger:
@@ -40,8 +40,8 @@ class Ledger:
         self._pending: list[tuple[TcpConnection, Rows]] = []
         self._batch: FrameBatch | None = None
         self._whole = 0  # bytes of the frames in the batch's data: what is behind them was reassembled
-        # Frame of a fragment -> connection's side, of those that did not complete their datagrams.
-        self.fragments: dict[int, int] = {}
+        # Frame of a fragment -> row of its datagram, of those that did not complete theirs.
+        self.fragments: dict[int, Rows] = {}
 
     def frames(self, batch: FrameBatch, segments: SegmentBatch) -> None:
         """A batch, before it is followed."""
@@ -83,7 +83,7 @@ class Ledger:
         for frame, others in fragments.items():
             index = int(np.searchsorted(rows["frame"], frame))
             if index < len(rows) and rows["frame"][index] == frame and len(self.fragments) < MOST_FRAGMENTS:
-                self.fragments.update(dict.fromkeys(others, int(rows["side"][index])))
+                self.fragments.update(dict.fromkeys(others, rows[index : index + 1].copy()))
 
     def read(self) -> LedgerReader:
         """All rows, in the order of their frames."""

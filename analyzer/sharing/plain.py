@@ -10,10 +10,8 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
@@ -24,6 +22,7 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_ZSTD_COMPRESSION_ALGORITHM,
 )
 from analyzer.protocol.wire.framing import RawPacket, encode_packet
+from analyzer.sharing.rows_on_disk import RowsOnDisk
 from analyzer.sharing.watched import ConversationObserver
 
 LAYERS: Final = CLIENT_SSL | CLIENT_COMPRESS | CLIENT_ZSTD_COMPRESSION_ALGORITHM
@@ -31,10 +30,6 @@ LAYERS: Final = CLIENT_SSL | CLIENT_COMPRESS | CLIENT_ZSTD_COMPRESSION_ALGORITHM
 MOST_WAITING: Final = 1 << 20
 # Of a packet so many bytes are kept.
 KEEP: Final = 1 << 26
-
-_PIECE: Final = np.dtype(
-    [("frame", "<i8"), ("side", "<i8"), ("offset", "<i8"), ("length", "<i8"), ("missing", "<i8")],
-)
 
 
 class Piece(NamedTuple):
@@ -64,7 +59,7 @@ class PlainSpool:
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
         self._pending: list[tuple[TcpConnection, list[_Waiting]]] = []
-        self._index: list[NDArray[np.void]] = []
+        self._index = RowsOnDisk(5)  # frame, side, offset, length, missing
         self._at = 0
         self.opened: set[int] = set()
 
@@ -74,7 +69,7 @@ class PlainSpool:
 
     def settle(self) -> None:
         """A batch is over, and its connections have their numbers."""
-        rows: list[tuple[int, int, int, int, int]] = []
+        rows: list[tuple[int, ...]] = []
         for tcp, pieces in self._pending:
             self.opened.add(tcp.number)
             for one in pieces:
@@ -82,13 +77,11 @@ class PlainSpool:
                 rows.append((one.frame, 2 * tcp.number + one.sender, self._at, len(one.data), one.missing))
                 self._at += len(one.data)
         self._pending.clear()
-        if rows:
-            self._index.append(np.array(rows, _PIECE))
+        self._index.add(rows)
 
     def read(self) -> PlainReader:
         """All of it, in the order of frames."""
-        index = np.concatenate(self._index) if self._index else np.zeros(0, _PIECE)
-        return PlainReader(self._file, index[np.argsort(index["frame"], kind="stable")])
+        return PlainReader(self._file, self._index.sorted())
 
     def close(self) -> None:
         """Gives the disk's room back."""
@@ -98,7 +91,7 @@ class PlainSpool:
 class PlainReader:
     """Gives the text again, as far as it is asked for."""
 
-    def __init__(self, file: IO[bytes], index: NDArray[np.void]) -> None:
+    def __init__(self, file: IO[bytes], index: I64) -> None:
         self._file = file
         self._index = index
         self._next = 0
@@ -106,11 +99,10 @@ class PlainReader:
     def up_to(self, frame: int) -> list[Piece]:
         """What the frames up to this one completed and was not given before."""
         index, found = self._index, []
-        while self._next < len(index) and index["frame"][self._next] <= frame:
-            row = index[self._next]
-            self._file.seek(int(row["offset"]))
-            data = self._file.read(int(row["length"]))
-            found.append(Piece(int(row["frame"]), int(row["side"]), data, int(row["missing"])))
+        while 0 <= index[0, self._next] <= frame:
+            number, side, offset, length, missing = index[:, self._next].tolist()
+            self._file.seek(offset)
+            found.append(Piece(number, side, self._file.read(length), missing))
             self._next += 1
         return found
 

@@ -17,12 +17,12 @@ from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import in_vlan, made_frame
 from analyzer.sharing.inputs import RereadableInputs, rereadable
-from analyzer.sharing.ledger import Rows
+from analyzer.sharing.ledger import ROW, Rows
 from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool
 from analyzer.sharing.redaction.envelopes import Envelope, FrameColumns, FrameCopier
-from analyzer.sharing.redaction.headers import HeaderRedactor
+from analyzer.sharing.redaction.headers import FragmentedSegment, HeaderRedactor
 from analyzer.sharing.redaction.keep import DEFAULT, KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
@@ -38,7 +38,7 @@ OTHERS: Final = (DROP, HEADERS, KEEP_OTHERS)
 # Bytes that are written at once, and that any headers have; sides of connections whose headers are kept.
 _ROOM: Final = 4 << 20
 _LONGEST_HEAD: Final = 256
-_MOST_ENVELOPES: Final = 1 << 16
+_MOST_ENVELOPES: Final = 1 << 12
 COMMENT: Final = (
     "handshark redact: addresses, names, data and secrets were replaced by others of the same form and length; what "
     "could not be decoded is zero."
@@ -145,6 +145,7 @@ class Redaction:
         keep = "addresses" in self._request.keep.kinds
         headers = HeaderRedactor(self.replacements.addresses, keep)
         writer = _FrameWriter(capture, headers, self._streams.read(), opened, self._ends, self._request, self.summary)
+        writer.fragments = look.ledger.fragments
         writer.numbers = numbers
         reader = look.ledger.read()
         with self._inputs.open() as source:
@@ -187,6 +188,8 @@ class _FrameWriter:
         self._plain = request.plain
         self._summary = summary
         self.numbers: list[int] | None = None  # of the frames that were written, as they were
+        self.fragments: dict[int, Rows] = {}  # rows of the datagrams that frames do not complete
+        self._datagrams: dict[int, FragmentedSegment] = {}  # by the frame that completes each
         self._networks: dict[int, int] = {}
         self._known = ends.read()
         self._made = np.fromiter(opened.opened, np.int64)
@@ -195,11 +198,16 @@ class _FrameWriter:
 
     def batch(self, batch: FrameBatch, rows: Rows) -> None:
         """All frames of a batch; `rows` are the ledger's."""
+        if not len(rows):
+            rows = np.full(1, -2, ROW)  # of no connection
         sides = rows["side"].copy()
         known = np.flatnonzero(np.isin(sides >> 1, self._known))
         owner = np.full(len(batch), -1)
         owner[np.searchsorted(batch.number, rows["frame"][known])] = known
-        wanted = np.flatnonzero(owner >= 0) if self._other == DROP else np.arange(len(batch))
+        fragment = np.zeros(len(batch), np.bool_)
+        if self.fragments:
+            fragment = np.isin(batch.number, np.fromiter(self.fragments, np.int64, len(self.fragments)))
+        wanted = np.flatnonzero((owner >= 0) | fragment) if self._other == DROP else np.arange(len(batch))
         if not len(wanted):
             return
         found = owner[wanted]
@@ -220,7 +228,9 @@ class _FrameWriter:
                 place = int(wanted[number])
                 offset = int(batch.offset[place])
                 frame = bytes(data[offset : offset + int(batch.captured[place])])
-                if found[number] < 0:
+                if fragment[place] and found[number] < 0:
+                    self._fragment(batch, place, frame)
+                elif found[number] < 0:
                     self._others(batch, place, frame)
                 else:
                     self._segment(batch, place, frame, mine[number], int(firsts[number]))
@@ -294,7 +304,11 @@ class _FrameWriter:
             return
         payload = self._streams.bytes_at(first, side, int(row["place"]), int(row["length"]))
         link_type, at = int(batch.link_type[place]), int(row["at"])
-        written = self._headers.rewrite(frame, link_type, at, payload) if at >= 0 else None
+        if at >= 0:
+            written = self._headers.rewrite(frame, link_type, at, payload)
+        else:
+            written = self._headers.fragment(frame, link_type, self._datagram(row))
+            del self._datagrams[int(row["frame"])]
         if written is not None:
             self._put(batch, place, written, link_type, int(batch.original[place]))
             return
@@ -309,6 +323,32 @@ class _FrameWriter:
         self._summary.made += 1
         self._summary.plainer += 1
         self._put(batch, place, made, ETHERNET, len(made) + int(row["missing"]))
+
+    def _fragment(self, batch: FrameBatch, place: int, frame: bytes) -> None:
+        """A fragment that another one completes: it is left out where that is made anew."""
+        row = self.fragments[int(batch.number[place])][0]
+        side, link_type = int(row["side"]), int(batch.link_type[place])
+        if side >> 1 in self._opened.opened or not self._is_known(side >> 1):
+            return
+        written = self._headers.fragment(frame, link_type, self._datagram(row))
+        if written is not None:
+            self._put(batch, place, written, link_type, int(batch.original[place]))
+
+    def _is_known(self, stream: int) -> bool:
+        """Whether a connection is MySQL's."""
+        index = int(np.searchsorted(self._known, stream))
+        return index < len(self._known) and int(self._known[index]) == stream
+
+    def _datagram(self, row: Rows) -> FragmentedSegment:
+        """What becomes of the segment of a row that came in fragments."""
+        frame = int(row["frame"])
+        found = self._datagrams.get(frame)
+        if found is None:
+            side, place, length = int(row["side"]), row["place"], int(row["length"])
+            first = int(self._streams.first(np.array([side]), np.array([place]))[0])
+            payload = self._streams.bytes_at(first, side, int(place), length)
+            found = self._datagrams[frame] = FragmentedSegment(payload, int(row["missing"]))
+        return found
 
     def _others(self, batch: FrameBatch, place: int, frame: bytes) -> None:
         """A frame that is of no MySQL connection."""

@@ -16,6 +16,7 @@ from typing import Final
 Stream = Callable[[bytes, bytes, int], bytes]
 
 _MOST_KEPT: Final = 20_000
+_MOST_ORDERS: Final = 4096
 # Octets by the number of their decimal digits.
 _CLASSES: Final = (tuple(range(1, 10)), tuple(range(10, 100)), tuple(range(100, 256)))
 _IPV4: Final = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}")
@@ -89,7 +90,7 @@ class AddressMap:
         name = prefix + bytes([values[0], len(values) - 1])
         found = self._orders.get(name)
         if found is None:
-            if len(self._orders) >= _MOST_KEPT:
+            if len(self._orders) >= _MOST_ORDERS:
                 self._orders.clear()
             drawn = self._stream(b"order", name, 4 * len(values))
             weights = [(drawn[4 * index : 4 * index + 4], value) for index, value in enumerate(values)]

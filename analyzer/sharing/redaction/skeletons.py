@@ -8,22 +8,50 @@ secret.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from analyzer.analysis.packets.sql_names import has_hint, shape_of
 from analyzer.sharing.redaction.replacements import Replacements, difference
 
-# A literal: a string's content, or a number with no sign of a name around it.
-_LITERAL: Final = re.compile(rb"'([^']*+)'|(?<![\w$.])(\d++(?:\.\d++)?+)(?![\w$.])")
-_PLAIN: Final = re.compile(
-    rb"(?i:SELECT|INSERT|UPDATE|DELETE|REPLACE|BEGIN|COMMIT|ROLLBACK)\b"
-    rb"(?:[\w$\s,.()=<>*+?!%;]++|-(?!-)|/(?!\*)|(?<![\w$])'[^'\\\x80-\xff\0]*+'(?![\w$'])|`[\w$]++`)*+"
-)
+_BEGINS: Final = re.compile(rb"(?i:SELECT|INSERT|UPDATE|DELETE|REPLACE|BEGIN|COMMIT|ROLLBACK)\b")
+# Kinds of bytes: those that no plain statement has, of words, digits, signs, and the others.
+_NEVER: Final = 0
+_WORD: Final = 1
+_DIGIT: Final = 2
+_POINT: Final = 3
+_SIGN: Final = 4
+_QUOTE: Final = 5
+_BACKQUOTE: Final = 6
+_DASH: Final = 7
+_SLASH: Final = 8
+_STAR: Final = 9
+
+
+def _kind_of(byte: int) -> int:
+    sign = bytes([byte])
+    for kind, signs in (
+        (_DIGIT, b"0123456789"),
+        (_POINT, b"."),
+        (_QUOTE, b"'"),
+        (_BACKQUOTE, b"`"),
+        (_DASH, b"-"),
+        (_SLASH, b"/"),
+        (_STAR, b"*"),
+        (_SIGN, b" \t\n\r\f\v,()=<>+?!%;"),
+    ):
+        if sign in signs:
+            return kind
+    return _WORD if sign.isalpha() or sign in b"_$" else _NEVER
+
+
+_KINDS: Final = bytes(map(_kind_of, range(256)))
 _LONGEST: Final = 1 << 14
 _MOST: Final = 2048
+_LONGEST_NAME: Final = 256
 # A literal in its place; True: a string.
 Literal = Callable[[bytes, bool], bytes]
 
@@ -32,17 +60,27 @@ class Skeleton(msgspec.Struct, frozen=True):
     """What becomes of the statements of one skeleton.
 
     pieces    what stands before, between and behind the literals, as it is to be written; None: it depends on them
+    own       these are what they were
     counts    what was replaced in these, by kind
     version   how many names were known when this was worked out
     """
 
     pieces: tuple[bytes, ...] | None
+    own: bool
     counts: dict[str, int]
     version: int
 
 
 class Skeletons:
-    """Writes plain statements. `whole` redacts any statement, `version` says how many names are known."""
+    """Writes plain statements. `whole` redacts any statement, `version` says how many names are known.
+
+    `named` are literals, in small letters, that `literal` is asked about.
+    """
+
+    __slots__ = (
+        *("_count", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets", "_replacements"),
+        *("_room", "_starts", "_stops", "_strings", "_version", "_whole"),
+    )
 
     def __init__(
         self,
@@ -50,74 +88,148 @@ class Skeletons:
         whole: Callable[[bytes], bytes],
         literal: Literal,
         version: Callable[[], int],
+        named: set[bytes],
     ) -> None:
         self._replacements = replacements
+        self._drawing = replacements.drawing
+        self._listed = replacements.listed is not None  # who lists what was replaced is told of each
         self._whole = whole
         self._literal = literal
         self._version = version
+        self._named = named
         self._known: dict[bytes, Skeleton] = {}
+        self._kinds = _KINDS
+        room = bytearray(_LONGEST)
+        self._octets = memoryview(room)
+        self._room = memoryview(room)
+        # Of the statement that was looked at last: its literals, and whether each is a string.
+        self._count = 0
+        self._starts, self._stops, self._strings = (array("q", bytes(8 * _LONGEST)) for _ in range(3))
 
     def statement(self, raw: bytes) -> bytes | None:
         """A plain statement in its place; None for all others."""
-        parts = self._parts(raw)
-        if parts is None:
+        name = self.name(raw)
+        if name is None:
             return None
-        name = _name_of(parts)
         known = self._known.get(name)
         if known is None or known.version != self._version():
-            known = self._learn(raw, parts, name)
+            known = self._learn(raw, name)
         pieces = known.pieces
         if pieces is None:
             return None
-        out = [pieces[0]]
-        number = 1
-        for index in range(1, len(parts), 3):
-            text = parts[index]
-            out.append(self._literal(parts[index + 1], False) if text is None else self._literal(text, True))
-            out.append(pieces[number])
-            number += 1
+        out = bytearray(raw)
+        octets, view = raw, out
+        replaced = at = 0
+        for index in range(self._count):
+            start, stop = self._starts[index], self._stops[index]
+            if not known.own:
+                out[at:start] = pieces[index]
+                at = stop
+            string = self._strings[index] != 0
+            if start == stop:
+                continue
+            name = raw[start:stop].lower() if string and stop - start <= _LONGEST_NAME else b""
+            if (name and name in self._named) or self._listed:
+                out[start:stop] = self._literal(raw[start:stop], string)
+            elif self._drawing.fill(octets, start, stop, view, start, False):
+                replaced += 1
+            else:
+                out[start:stop] = self._literal(raw[start:stop], string)
+        if not known.own:
+            out[at:] = pieces[self._count]
+        if replaced:
+            self._replacements.count("sql", replaced)
         for kind, count in known.counts.items():
             self._replacements.count(kind, count)
-        return b"".join(out)
+        return bytes(out)
 
     def name(self, raw: bytes) -> bytes | None:
-        """What all plain statements of one skeleton have in common; None where a statement is not plain."""
-        parts = self._parts(raw)
-        return None if parts is None else _name_of(parts)
-
-    @staticmethod
-    def _parts(raw: bytes) -> list[Any] | None:
-        """What is around the literals; between each two the content of a string, or None, and a number, or None."""
-        if len(raw) > _LONGEST or _PLAIN.fullmatch(raw) is None or has_hint(shape_of(raw)):
+        """What all statements of one skeleton have in common; None where a statement is not plain."""
+        size = len(raw)
+        if size > _LONGEST:
             return None
-        return _LITERAL.split(raw)
+        octets, kinds, room = raw, self._kinds, self._room
+        at = made = count = 0
+        before = _SIGN
+        while at < size:
+            start = at
+            kind = kinds[octets[at]]
+            at += 1
+            literal = string = False
+            if kind in (_WORD, _DIGIT, _POINT):
+                literal, points = kind == _DIGIT, 0
+                while True:
+                    before = kind
+                    points += kind == _POINT
+                    literal = literal and kind != _WORD
+                    kind = kinds[octets[at]] if at < size else _SIGN
+                    if kind not in (_WORD, _DIGIT, _POINT):
+                        break
+                    at += 1
+                literal = literal and points < 2 and before == _DIGIT
+            elif kind == _QUOTE:
+                if before in (_WORD, _DIGIT):
+                    return None
+                while at < size and octets[at] != 0x27:
+                    if octets[at] >= 0x80 or octets[at] in (0, 0x5C):
+                        return None
+                    at += 1
+                if at == size or (at + 1 < size and kinds[octets[at + 1]] in (_WORD, _DIGIT, _QUOTE)):
+                    return None
+                start += 1
+                literal = string = True
+                before = _QUOTE
+            elif kind == _BACKQUOTE:
+                while at < size and kinds[octets[at]] in (_WORD, _DIGIT):
+                    at += 1
+                if at == size or at == start + 1 or octets[at] != 0x60:
+                    return None
+                at += 1
+                before = _BACKQUOTE
+            elif kind == _NEVER or (
+                at < size and ((kind == _DASH and octets[at] == 0x2D) or (kind == _SLASH and octets[at] == 0x2A))
+            ):
+                return None
+            else:
+                before = kind
+            if literal:
+                self._starts[count], self._stops[count], self._strings[count] = start, at, string
+                count += 1
+                # No plain statement has these bytes.
+                room[made] = 1 if string else 2
+                made += 1
+                at += string
+                continue
+            for place in range(start, at):
+                room[made] = octets[place]
+                made += 1
+        self._count = count
+        return bytes(self._octets[:made])
 
-    def _learn(self, raw: bytes, parts: list[Any], name: bytes) -> Skeleton:
+    def _learn(self, raw: bytes, name: bytes) -> Skeleton:
         """Works out what becomes of what is around the literals, if these become what they would anywhere."""
+        if len(self._known) >= _MOST:
+            self._known.clear()
         version, before = self._version(), dict(self._replacements.counts)
+        if _BEGINS.match(raw) is None or has_hint(shape_of(name)):
+            known = self._known[name] = Skeleton(None, False, {}, version)
+            return known
         made = self._whole(raw)
         counts = difference(self._replacements.counts, before)
         pieces: list[bytes] = []
-        at = begin = 0
-        plain = True
-        for index in range(0, len(parts) - 1, 3):
-            text, number = parts[index + 1], parts[index + 2]
-            at += len(parts[index]) + (text is not None)
-            value = number if text is None else text
-            plain = plain and made[at : at + len(value)] == self._literal(value, text is not None)
-            pieces.append(made[begin:at])
-            begin = at + len(value)
-            at = begin + (text is not None)
-        pieces.append(made[begin:])
+        at = 0
+        plain = own = True
+        for index in range(self._count):
+            start, stop = self._starts[index], self._stops[index]
+            plain = plain and made[start:stop] == self._literal(raw[start:stop], self._strings[index] != 0)
+            own = own and made[at:start] == raw[at:start]
+            pieces.append(made[at:start])
+            at = stop
+        own = own and made[at:] == raw[at:]
+        pieces.append(made[at:])
         literals = difference(self._replacements.counts, before)
         counts = {kind: 2 * count - literals[kind] for kind, count in counts.items() if 2 * count != literals[kind]}
         self._replacements.counts.clear()
         self._replacements.counts.update(before)
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        known = self._known[name] = Skeleton(tuple(pieces) if plain else None, counts, version)
+        known = self._known[name] = Skeleton(tuple(pieces) if plain else None, own, counts, version)
         return known
-
-
-def _name_of(parts: list[Any]) -> bytes:
-    return b"\0".join(parts[::3]) + bytes(part is None for part in parts[1::3])

@@ -7,15 +7,15 @@ import tempfile
 from typing import IO, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.redaction.envelopes import NOTHING, SCATTERED
+from analyzer.sharing.rows_on_disk import RowsOnDisk
 
-_CHUNK: Final = np.dtype([("side", "<i8"), ("place", "<i8"), ("length", "<i8"), ("offset", "<i8")])
 # Places have 41 bits in a key, sides the rest.
 _PLACE_BITS: Final = 41
+_PLACE: Final = (1 << _PLACE_BITS) - 1
 # Bytes between two payloads that are read with them.
 _NEAR: Final = 1 << 14
 
@@ -26,7 +26,7 @@ class StreamSpool:
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
         self._pending: dict[tuple[int, int], tuple[TcpConnection, list[tuple[int, bytearray]]]] = {}
-        self._index: list[NDArray[np.void]] = []
+        self._index = RowsOnDisk(3)  # key, length, offset
         self._at = 0
 
     def add(self, tcp: TcpConnection, sender: int, place: int, data: bytes) -> None:
@@ -52,22 +52,19 @@ class StreamSpool:
 
     def settle(self) -> None:
         """A batch is over."""
-        rows: list[tuple[int, int, int, int]] = []
+        rows: list[tuple[int, ...]] = []
         for (_, sender), (tcp, pieces) in self._pending.items():
             for place, data in pieces:
                 self._file.write(data)
-                rows.append((2 * tcp.number + sender, place, len(data), self._at))
+                rows.append(((2 * tcp.number + sender) << _PLACE_BITS | place, len(data), self._at))
                 self._at += len(data)
         self._pending.clear()
-        if rows:
-            self._index.append(np.array(rows, _CHUNK))
+        self._index.add(rows)
 
     def read(self) -> StreamReader:
         """All of it."""
         self._file.flush()
-        index = np.concatenate(self._index) if self._index else np.zeros(0, _CHUNK)
-        self._index.clear()
-        return StreamReader(self._file, index)
+        return StreamReader(self._file, self._index.sorted())
 
     def close(self) -> None:
         """Gives the disk's room back."""
@@ -77,15 +74,10 @@ class StreamSpool:
 class StreamReader:
     """Gives what stands at places; zeros where nothing does."""
 
-    def __init__(self, file: IO[bytes], index: NDArray[np.void]) -> None:
+    def __init__(self, file: IO[bytes], index: I64) -> None:
         self._number = file.fileno()
-        keys = index["side"] << _PLACE_BITS | index["place"]
-        order = np.argsort(keys, kind="stable")
-        self._keys: I64 = keys[order]
-        self._side, self._place, self._length, self._offset = (
-            np.append(index[name][order], end)
-            for name, end in (("side", -1), ("place", 0), ("length", 0), ("offset", 0))
-        )
+        self._all, self._length, self._offset = index
+        self._keys = self._all[:-1]
 
     def first(self, sides: I64, places: I64) -> I64:
         """For each the chunk that stands there or before, -1 for none: what `bytes_at` wants."""
@@ -93,10 +85,11 @@ class StreamReader:
 
     def payloads(self, firsts: I64, sides: I64, places: I64, lengths: I64) -> tuple[bytes, I64]:
         """(bytes, where each payload begins in them; NOTHING: it is zeros, SCATTERED: `bytes_at` has it)."""
-        begin = places - self._place[firsts]
-        mine = (self._side[firsts] == sides) & (begin < self._length[firsts])
+        this, behind = self._all[firsts], self._all[firsts + 1]
+        begin = places - (this & _PLACE)
+        mine = (this >> _PLACE_BITS == sides) & (begin < self._length[firsts])
         # A later piece in front of a payload's end: it was known better then.
-        goes_on = (self._side[firsts + 1] == sides) & (self._place[firsts + 1] < places + lengths)
+        goes_on = (behind >> _PLACE_BITS == sides) & (behind & _PLACE < places + lengths)
         whole = mine & ~goes_on & (begin + lengths <= self._length[firsts]) & (lengths > 0)
         found = np.where((mine | goes_on) & (lengths > 0), SCATTERED, NOTHING)
         rows = np.flatnonzero(whole)
@@ -119,10 +112,11 @@ class StreamReader:
         """The `length` bytes of a side's stream from a place on."""
         out = bytearray(length)
         for number in range(max(first, 0), len(self._keys)):
-            begin = int(self._place[number]) - place
-            if self._side[number] > side or (self._side[number] == side and begin >= length):
+            key = int(self._keys[number])
+            begin, other = (key & _PLACE) - place, key >> _PLACE_BITS
+            if other > side or (other == side and begin >= length):
                 break
-            if self._side[number] != side:
+            if other != side:
                 continue
             end = min(begin + int(self._length[number]), length)
             skip = max(-begin, 0)

@@ -93,7 +93,8 @@ class SqlRedactor:
         # In small letters: names of schemas and accounts of the capture.
         self._schemas: set[str] = set()
         self._accounts: set[str] = set()
-        self._skeletons = Skeletons(replacements, self._whole, self._literal, lambda: self.known_names)
+        self._named: set[bytes] = set()  # those of schemas that a plain literal may be
+        self._skeletons = Skeletons(replacements, self._whole, self._literal, lambda: self.known_names, self._named)
 
     @property
     def known_names(self) -> int:
@@ -103,7 +104,10 @@ class SqlRedactor:
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
         if name.lower() not in SYSTEM_SCHEMAS and len(self._schemas) < _MOST_NAMES:
-            self._schemas.add(name.lower())
+            small = name.lower()
+            self._schemas.add(small)
+            if small.isascii():
+                self._named.add(small.encode())
 
     def meet_account(self, name: str) -> None:
         """An account of this name logged in."""
