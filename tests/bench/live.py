@@ -38,6 +38,7 @@ PATIENCE = 180.0
 LINGERING = 300
 STORM = 10_000  # connections of a load
 QUIET = 15.0
+LOOKED_AT = 50  # of so many connections one is looked at for how late it is told of
 
 
 @dataclass
@@ -215,8 +216,9 @@ class _Watch:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         self.child = int(children.split()[0])
         self.rows: list[tuple[float, int, int, int, int]] = []
-        # (seconds, connections told of)
-        self.passed: list[tuple[float, int]] = []
+        # (seconds, connections told of, seconds behind)
+        self.passed: list[tuple[float, int, float]] = []
+        self.cpu = 0.0  # seconds of the analysis
         self._every = every
         self._begun = time.monotonic()
         self._over = threading.Event()
@@ -234,13 +236,18 @@ class _Watch:
             except (OSError, StopIteration):
                 return  # one of them has ended
             self.rows.append((time.monotonic() - self._begun, *row))
+            self.cpu = _cpu(self.child)
 
 
 class _Finals:
-    """Counts the connections that have ended, as they are told of."""
+    """Counts the connections that have ended, as they are told of.
+
+    lag  the most seconds between the last frame of one and its being told of, since `lag` was last set to 0
+    """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.count = 0
+        self.lag = 0.0
         self._pipe = process.stdout
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
@@ -249,6 +256,10 @@ class _Finals:
         assert self._pipe is not None
         for line in self._pipe:
             self.count += line.startswith('{"final":true')
+            if self.count % LOOKED_AT == 0:
+                ended = re.search(r'"end_time_ns":(\d+)', line)
+                if ended is not None:
+                    self.lag = max(self.lag, time.time() - int(ended[1]) / 1e9)
 
     def wait(self, count: int) -> None:
         """Until so many are told of, or none has been for a while."""
@@ -280,11 +291,16 @@ def _soaked(send: Callable[[Network, Path, _Finals, _Watch], tuple[int, str]]) -
         print(f"{sent:,} frames{rate}, {finals.count:,} connections told of in {took:.0f} s")
         print(re.sub(r"(?m)^handshark: ", "", errors.strip()))
         print(f"lost: {sent - _number(errors, r'([0-9,]+) frames captured'):,}")
-        print("\n| seconds | connections | capturing, RSS MB (own) | analysing, RSS MB (own) |\n|---:|---:|---:|---:|")
-        for at, count in watch.passed[:: max(1, len(watch.passed) // 10)]:
+        print(f"CPU of the analysis: {watch.cpu:.0f} s; load after: {os.getloadavg()[1]:.1f}")
+        print("\n| seconds | connections | behind | capturing, RSS MB (own) | analysing, RSS MB (own) |")
+        print("|---:|---:|---:|---:|---:|")
+        step = max(1, len(watch.passed) // 10)
+        for last in range(step - 1, len(watch.passed), step):
+            at, count, _ = watch.passed[last]
+            behind = max(lag for _, _, lag in watch.passed[last - step + 1 : last + 1])
             _, one, two, own_one, own_two = min(watch.rows, key=lambda row: abs(row[0] - at))
             sizes = f"{one / 1024:.0f} ({own_one / 1024:.0f}) | {two / 1024:.0f} ({own_two / 1024:.0f})"
-            print(f"| {at:.0f} | {count:,} | {sizes} |")
+            print(f"| {at:.0f} | {count:,} | {behind:.1f} s | {sizes} |")
 
 
 def soak(connections: int, rate: float) -> None:
@@ -295,7 +311,8 @@ def soak(connections: int, rate: float) -> None:
         for number in range(-(-connections // STORM)):
             sent += _send(wire, load, rate, frames, number)[0]
             finals.wait((number + 1) * STORM - LINGERING)
-            watch.passed.append((time.monotonic() - begun, finals.count))
+            watch.passed.append((time.monotonic() - begun, finals.count, finals.lag))
+            finals.lag = 0.0
         return sent, ""
 
     _soaked(send)
@@ -309,7 +326,8 @@ def steady(seconds: float, rate: float) -> None:
 
         def note() -> None:
             while not over.wait(1.0):
-                watch.passed.append((time.monotonic() - begun, finals.count))
+                watch.passed.append((time.monotonic() - begun, finals.count, finals.lag))
+                finals.lag = 0.0
 
         noting = threading.Thread(target=note)
         noting.start()
@@ -332,7 +350,12 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--connections", type=int, default=200_000, help="of soak")
     parser.add_argument("--rate", type=float, help="frames a second (default: of soak 15,000, of steady 20,000)")
+    parser.add_argument(
+        "--nice", type=int, default=0, help="of all processes: negative where others keep the machine busy"
+    )
     chosen = parser.parse_args()
+    if chosen.nice:
+        os.nice(chosen.nice)
     if os.geteuid() != 0 or shutil.which("tcpdump") is None:
         print("root and tcpdump are needed", file=sys.stderr)
         return 1
