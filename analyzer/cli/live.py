@@ -277,7 +277,7 @@ class _Output(LiveOutput):
             from analyzer.serve.live import LiveServer
 
             self._served = LiveServer(self._title, self._arguments.show_secrets)
-            self._served.page.report.load()
+            self._served.load()
 
     def open(self) -> None:
         from analyzer.report.live_views import LivePage

@@ -27,6 +27,7 @@ from analyzer.serve.captures import (
     TooMuchError,
 )
 from analyzer.serve.desk import MOST_READING
+from analyzer.serve.matches import answered
 from analyzer.serve.page import ServedPage
 from analyzer.serve.stream import MOST_STREAMS, Streams
 
@@ -61,6 +62,7 @@ class CaptureServer:
                 Route("/captures/{number}", self._page),
                 Route("/captures/{number}/events", self._events),
                 Route("/captures/{number}/connections/{row}", self._connection),
+                Route("/captures/{number}/matches", self._matches),
                 Route("/compare", self._compare),
                 Route("/uploads", self._upload, methods=["POST"]),
             ]
@@ -120,6 +122,13 @@ class CaptureServer:
     async def _asked(self, ask: Callable[P, T], *what: P.args, **how: P.kwargs) -> T:
         """In a thread of those for questions, that others do not have to wait for."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(ask, *what, **how))
+
+    async def _matches(self, request: Request) -> Response:
+        one = await self._capture(request.path_params["number"])
+        if one is None:
+            return PlainTextResponse("There is no such capture.", 404)
+        text = request.query_params.get("filter", "")
+        return await self._asked(answered, lambda: (self._captures.matches(one, text), (), None, ""))
 
     async def _compare(self, request: Request) -> Response:
         sides = []

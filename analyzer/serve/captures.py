@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from analyzer.engine.background import Background, WorkFailed
+from analyzer.engine.background import Background, WorkAnswer, WorkFailed
 from analyzer.engine.own_folder import OwnFolder
 from analyzer.engine.shelf import Shelf
 from analyzer.report.escape import terminal
 from analyzer.report.html.served import ListedRow, ServedFrom
 from analyzer.serve.desk import Desk
+from analyzer.serve.matches import checked
 from analyzer.serve.page import ServedPage
-from analyzer.serve.work import AskComparison, AskPackets, AskPage, AskVerdicts, CaptureVerdict
+from analyzer.serve.work import AskComparison, AskMatches, AskPackets, AskPage, AskVerdicts, CaptureVerdict
 
 # Connections that a page lists.
 MOST_ROWS: Final = 100_000
@@ -109,6 +110,7 @@ class Captures:
         self._shelf = Shelf(paths)
         self._desk = Desk(background)
         self._verdicts: dict[tuple[str, int, int], str] = {}  # path, size, when it was changed
+        self._matching: dict[int, WorkAnswer] = {}  # the display filter that was asked last, by capture
         self._looking = threading.Lock()
         self._secrets_shown = secrets_shown
         self._numbers: dict[str, int] = {}
@@ -172,6 +174,7 @@ class Captures:
             served = ServedFrom(
                 f"/captures/{one.number}/events",
                 f"/captures/{one.number}/connections/",
+                f"/captures/{one.number}/matches",
                 "/" if self.home else "",
             )
             page = ServedPage(terminal(one.name), served, self._secrets_shown, MOST_ROWS, newest=False)
@@ -195,6 +198,17 @@ class Captures:
     def packets(self, one: Served, first_frame: int) -> list[bytes]:
         """The packets of a connection: the JSON of each column. Raises WorkFailed."""
         return self._desk.first(AskPackets(str(one.path), first_frame, one.sent), list)
+
+    def matches(self, one: Served, text: str) -> list[int]:
+        """The numbers of the connections for which a display filter holds. The filter that was asked of the capture
+        before is given up. Raises FilterError, WorkFailed."""
+        checked(text)
+        before = self._matching.pop(one.number, None)
+        if before is not None:
+            before.close()
+        with self._desk.asked(AskMatches(str(one.path), text)) as answer:
+            self._matching[one.number] = answer
+            return [stream for item in answer if isinstance(item, list) for stream in item]
 
     def comparison(self, before: Served, after: Served) -> str:
         """What changed from one to the other, as a page. Raises WorkFailed."""

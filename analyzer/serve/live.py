@@ -24,19 +24,23 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from analyzer.analysis.commands.workload import Workload
+from analyzer.analysis.dissection.selection import Matching
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.counts import Counts
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.engine.background import Background, WorkAnswer, WorkFailed
+from analyzer.engine.filters import filter_of
 from analyzer.engine.onlooker import LiveNews, OnlookerProcess, Stays, alone
+from analyzer.engine.spool import NewestSpool
 from analyzer.report.html.connection_view import LASTED, VIEW_NAMES, encoded, row
 from analyzer.report.html.prepare import Prepare
 from analyzer.report.html.served import ServedFrom, entry_page
 from analyzer.report.prose import labels
 from analyzer.serve.app import connection_of, events_of, no_icon, number_of, page_of
 from analyzer.serve.desk import MOST_READING, Desk
+from analyzer.serve.matches import Matched, answered, checked
 from analyzer.serve.page import ServedPage, encode
-from analyzer.serve.ring import AskRing, RingContent, RingWork
+from analyzer.serve.ring import AskRing, AskRingMatches, RingContent, RingWork
 from analyzer.serve.server import KEY_BYTES, WebServer, first_address, listening
 from analyzer.serve.stream import Streams
 
@@ -48,6 +52,9 @@ PARTING_SECONDS: Final = 3.0
 # What stands for how long a connection lasted that is not over.
 GOES_ON: Final = b"-1"
 
+# Bytes on disk of the connections that display filters are asked of.
+CONNECTION_BYTES: Final = 128 << 20
+OF_FILES: Final = "Asked of the packets in the files that -w writes, as they were then: Enter asks again."
 OVER: Final = "The capture is over."
 TOOK: Final = VIEW_NAMES.index("took")
 
@@ -102,14 +109,22 @@ class LiveServer:
     """
 
     def __init__(self, title: str, secrets_shown: bool, most: int = MOST_ROWS) -> None:
-        served = ServedFrom("/events", "/connections/", newest=True)
+        served = ServedFrom("/events", "/connections/", "/matches", newest=True)
         self.page = ServedPage(f"Live capture: {title}", served, secrets_shown, most, newest=True)
         self.streams = Streams()
         self.entry = entry_page()
         self._prepare = Prepare(0)
         self.ring: Desk | None = None
         self._stays = False
+        self._lock = threading.Lock()
+        # For display filters: nothing of what is inside, so there is room for all that are listed.
+        self._connections: NewestSpool[int] = NewestSpool(CONNECTION_BYTES)
         self._threads = ThreadPoolExecutor(MOST_READING)
+
+    def load(self) -> None:
+        """Reads what it needs later from files of the program."""
+        self.page.report.load()
+        filter_of('handshark.finding == "access-denied" && mysql.user matches "a"')
 
     def app(self) -> Starlette:
         """The routes."""
@@ -119,6 +134,7 @@ class LiveServer:
                 Route("/favicon.ico", no_icon),
                 Route("/events", self._events),
                 Route("/connections/{row}", self._connection),
+                Route("/matches", self._matches),
             ]
         )
 
@@ -151,7 +167,10 @@ class LiveServer:
             values = encoded(row(connection))
             if not final:
                 values[LASTED] = GOES_ON
-            self.page.put(connection, values, pickle.dumps((connection, item.detail, final)), final)
+            number = self.page.put(connection, values, pickle.dumps((connection, item.detail, final)), final)
+            if number is not None:
+                with self._lock:
+                    self._connections.put(number, pickle.dumps((connection, final)))
         elif isinstance(item, Counts):
             self.page.say(told(item))
         elif isinstance(item, Workload):
@@ -199,6 +218,42 @@ class LiveServer:
             return PlainTextResponse("It is not kept any more.", 404)
         columns = b"[" + b",".join(packets) + b"]" if packets else b"null"
         return connection_of(b"[" + b",".join(view) + b"]", columns, why)
+
+    async def _matches(self, request: Request) -> Response:
+        text, since = request.query_params.get("filter", ""), number_of(request.query_params.get("since", ""))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, answered, partial(self._matched, text, since or 0)
+        )
+
+    def _matched(self, text: str, since: int) -> Matched:
+        """Of the rows that have changed since: those for which a display filter holds, and those for which not."""
+        matching = Matching(checked(text))
+        if matching.needs_packets:
+            return self._in_ring(text)
+        numbers, change = self.page.changed(since)
+        shown: list[int] = []
+        hidden: list[int] = []
+        for number in numbers:
+            with self._lock:
+                kept = self._connections.get(number)
+            if kept is not None:
+                connection, final = pickle.loads(kept)
+                (shown if matching.keeps(connection, over=final) else hidden).append(connection.stream)
+        return shown, hidden, change, ""
+
+    def _in_ring(self, text: str) -> Matched:
+        if self.ring is None:
+            raise WorkFailed(
+                "fields of packets are asked of the files that -w writes; handshark.* and addresses always can"
+            )
+        known = {}
+        for number in self.page.changed(0)[0]:
+            row = msgspec.json.decode(self.page.row(number) or b"null")
+            if row is not None:
+                known[row[1], row[3], row[4]] = row[0]
+        with self.ring.asked(AskRingMatches(text)) as answer:
+            names = [name for item in answer if isinstance(item, list) for name in item]
+        return [known[name] for name in names if name in known], (), None, OF_FILES
 
     def _of_ring(self, row: bytes) -> RingContent:
         """Raises WorkFailed."""

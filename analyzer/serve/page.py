@@ -78,8 +78,8 @@ class ServedPage:
 
     # -- what comes ----------------------------------------------------------------------------------------------------
 
-    def put(self, connection: Connection, row: list[bytes], content: bytes, final: bool = True) -> None:
-        """A connection, or news of it; `content` is what its own page is made from."""
+    def put(self, connection: Connection, row: list[bytes], content: bytes, final: bool = True) -> int | None:
+        """A connection, or news of it; `content` is what its own page is made from. The number of its row."""
         name = connection.capture, connection.first_frame
         with self._counting:
             anchor = self._overview.anchor(connection.capture, connection.stream)
@@ -93,6 +93,7 @@ class ServedPage:
             number = self._rows.put(name, [*row, encode(anchor)])
             if number is not None:
                 self._contents.put(number, content)
+            return number
 
     def take(self, items: Iterable[object]) -> None:
         """What a process says of a capture, to its end."""
@@ -233,6 +234,11 @@ class ServedPage:
         """The JSON of a row of the table, where it is listed."""
         with self._lock:
             return self._rows.row(number)
+
+    def changed(self, change: int) -> tuple[list[int], int]:
+        """The numbers of the rows that have changed since, and the change up to which it is."""
+        with self._lock:
+            return self._rows.changed(change), self._rows.change
 
     def close(self) -> None:
         """Throws away what is on disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import resource
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,12 +15,13 @@ import msgspec
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.engine.background import Send
 from analyzer.engine.browsing import OneOnly
-from analyzer.engine.collectors import connections
+from analyzer.engine.collectors import connections, jobs_allowed
+from analyzer.engine.filters import filter_of
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
 from analyzer.report.html.prepare import Prepare
 from analyzer.report.prose import labels
-from analyzer.serve.work import MOST_PACKETS
+from analyzer.serve.work import MOST_PACKETS, MOST_SECONDS
 
 # What ends the names of a ring's files before their suffix: their number and when they were begun.
 _ONE_OF_RING = "_[0-9][0-9][0-9][0-9][0-9]_" + 14 * "[0-9]"
@@ -32,6 +34,16 @@ class AskRing(msgspec.Struct, frozen=True):
     end_us: int
     client: str
     server: str
+
+
+class AskRingMatches(msgspec.Struct, frozen=True):
+    """The connections in the files for which a display filter holds: lists of RingName."""
+
+    filter: str
+
+
+# Which connection it is: when it began (microseconds since 1970), its client, its server.
+RingName = tuple[int, str, str]
 
 
 class RingContent(msgspec.Struct):
@@ -54,6 +66,9 @@ class RingWork:
 
     def work(self, question: object, send: Send) -> None:
         """Answers one question through `send`. Raises CaptureError where nothing is found."""
+        if isinstance(question, AskRingMatches):
+            self._matches(question, send)
+            return
         if not isinstance(question, AskRing):
             raise TypeError(f"{type(question).__name__} is no question")
         options, files = self._options(), self._files(question)
@@ -69,17 +84,35 @@ class RingWork:
                     return
         raise CaptureError(self._path, "no file holds it any more")
 
-    def _files(self, question: AskRing) -> Sequence[str]:
-        """Those that were written to while the connection went on."""
+    def _matches(self, question: AskRingMatches, send: Send) -> None:
+        keep, options, files = filter_of(question.filter), self._options(), self._there()
+        if options is None or not files:
+            raise CaptureError(self._path, "there is nothing in it yet")
+        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+        batches = OneOnly(send)
+        for _, names in Run(options, connections(keep, _name), jobs_allowed(keep, None), batches).each(
+            files, merge=True
+        ):
+            for name in names:
+                batches.add(name)
+            batches.flush()
+
+    def _there(self) -> list[str]:
+        """All files, the oldest first."""
         if not self._ring:
             return [self._path] if _size_of(self._path) else []
         base, suffix = os.path.splitext(self._path)
         found = sorted(glob.glob(f"{glob.escape(base)}{_ONE_OF_RING}{glob.escape(suffix)}"))
+        return [name for name in found if _size_of(name)]
+
+    def _files(self, question: AskRing) -> Sequence[str]:
+        """Those that were written to while the connection went on."""
+        found = self._there()
+        if not self._ring:
+            return found
         chosen = []
         begun_us = 0.0  # when the file began: when the one before was written to last
         for name in found:
-            if not _size_of(name):
-                continue
             changed_us = os.stat(name).st_mtime_ns / 1000
             # The kernel hands frames on a moment after their time.
             if begun_us <= question.end_us + 2_000_000 and changed_us >= question.start_us:
@@ -99,11 +132,12 @@ def _size_of(name: str) -> int:
 
 def _is(question: AskRing, connection: Connection) -> bool:
     """By its ends and when it began: files have other numbers than the capture."""
-    return (
-        connection.start_time_ns // 1000 == question.start_us
-        and labels.client(connection) == question.client
-        and labels.endpoint(connection.server) == question.server
-    )
+    return _name((connection, None)) == (question.start_us, question.client, question.server)
+
+
+def _name(result: Result) -> RingName:
+    connection = result[0]
+    return connection.start_time_ns // 1000, labels.client(connection), labels.endpoint(connection.server)
 
 
 def _content(same: Callable[[Connection], bool], result: Result) -> RingContent | None:

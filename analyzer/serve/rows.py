@@ -81,6 +81,12 @@ class RowLog:
             at += 1
         return found, change
 
+    def changed(self, change: int) -> list[int]:
+        """The numbers of all rows that were changed after a change."""
+        return list(
+            dict.fromkeys(one for one in self._changed[bisect_right(self._changes, change) :] if one in self._rows)
+        )
+
     def _trim(self) -> None:
         first = self._next - self._most
         for number in range(self.oldest, first):

@@ -18,6 +18,7 @@ from analyzer.analysis.commands.workload import Workload
 from analyzer.engine.background import Send
 from analyzer.engine.browsing import OneOnly
 from analyzer.engine.collectors import connection_alone, connections, jobs_allowed
+from analyzer.engine.filters import filter_of
 from analyzer.engine.jobs import PAGE
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 # Of one connection that is looked at.
 MOST_PACKETS: Final = 1000
-# Seconds of a processor that one question about a capture takes at most that somebody has sent: a small file may unpack
-# to anything.
+# Seconds of a processor that a display filter takes at most, and any question about a capture that somebody has sent: a
+# small file may unpack to anything.
 MOST_SECONDS: Final = 120
 PACKING: Final = 1  # the level: it is on disk, and nearly all is never looked at
 
@@ -51,6 +52,13 @@ class AskPackets(msgspec.Struct, frozen=True):
     path: str
     first_frame: int
     bounded: bool
+
+
+class AskMatches(msgspec.Struct, frozen=True):
+    """Connections for which a display filter holds, or of which it holds for a packet: lists of their numbers."""
+
+    path: str
+    filter: str
 
 
 class AskComparison(msgspec.Struct, frozen=True):
@@ -81,6 +89,11 @@ class PageRow(msgspec.Struct):
     view: bytes
 
 
+def stream_of(result: Result) -> int:
+    """The number of a connection."""
+    return result[0].stream
+
+
 def page_row(prepare: Prepare, result: Result) -> PageRow:
     """A connection made ready."""
     entry = prepare.entry((result[0], None))
@@ -102,6 +115,9 @@ class CaptureWork:
         elif isinstance(question, AskPackets):
             _bound(question.bounded)
             self._packets(question, send)
+        elif isinstance(question, AskMatches):
+            _bound(True)
+            self._matches(question, send)
         elif isinstance(question, AskComparison):
             _bound(question.before[2] or question.after[2])
             self._comparison(question, send)
@@ -132,6 +148,15 @@ class CaptureWork:
                 send(later.packets)
                 return
         raise CaptureError(question.path, "the connection is not there any more: has the file changed?")
+
+    def _matches(self, question: AskMatches, send: Send) -> None:
+        keep = filter_of(question.filter)
+        batches = OneOnly(send)
+        run: Run[int] = Run(self._options, connections(keep, stream_of), jobs_allowed(keep, None), batches)
+        for _, streams in run.each([question.path], False):
+            for stream in streams:
+                batches.add(stream)
+            batches.flush()
 
     def _verdict(self, path: str, send: Send) -> str:
         totals = SummaryTotals()

@@ -162,6 +162,68 @@ def test_rows_findings_and_charts_come_while_it_is_open(open_tab: Callable[..., 
         assert streams(tab)[0] == "30"
 
 
+def test_a_display_filter_stands_beside_the_filter_of_the_page(open_tab: Callable[..., Tab]) -> None:
+    with serving([str(SAMPLES / WRONG)], home=False) as visitor:
+        tab = open_tab(visitor, "/captures/1")
+        settled(tab)
+        rows(tab, 1)
+        field = tab.get_by_label("Display filter")
+        field.fill('mysql.user == "nobody"')
+        field.press("Enter")
+        tab.get_by_text("No connection fits the filter.").wait_for()
+        field.fill("mysql.error_code == 1045")
+        field.press("Enter")
+        rows(tab, 1)
+        tab.get_by_label("Filter connections").fill("outcome:accepted")
+        tab.get_by_text("No connection fits the filter.").wait_for()
+        tab.get_by_label("Filter connections").fill("")
+        rows(tab, 1)
+        tab.goto(f"http://127.0.0.1:{visitor.port}/captures/1?again" + tab.evaluate("location.hash"))  # a link to it
+        settled(tab)
+        rows(tab, 1)
+        assert tab.get_by_label("Display filter").input_value() == "mysql.error_code == 1045"
+        assert tab.get_by_text("of 1 connection").count() == 0
+
+
+def test_what_is_wrong_with_a_display_filter_is_said(browser: Browser) -> None:
+    with live() as (visitor, script):
+        seen = Seen(browser)
+        seen.tab.goto(visitor.url)
+        settled(seen.tab)
+        script.news(1)
+        rows(seen.tab, 1)
+        field = seen.tab.get_by_label("Display filter")
+        for text, said in (("mysql.nonesuch == 1", "mysql.nonesuch"), ("mysql.query", "the files that -w writes")):
+            field.fill(text)
+            field.press("Enter")
+            seen.tab.locator("#matched", has_text=said).wait_for()
+            assert field.get_attribute("aria-invalid") == "true"
+            rows(seen.tab, 1)  # nothing is left out in silence
+        seen.context.close()
+
+
+def test_a_display_filter_is_asked_of_what_comes(open_tab: Callable[..., Tab]) -> None:
+    with live() as (visitor, script):
+        tab = open_tab(visitor)
+        settled(tab)
+        script.news(1, rejected=True)
+        script.news(2, final=False)
+        rows(tab, 2)
+        field = tab.get_by_label("Display filter")
+        field.fill('handshark.outcome == "rejected"')
+        field.press("Enter")
+        rows(tab, 1)
+        script.news(3)
+        script.news(4, rejected=True)
+        rows(tab, 2)
+        assert streams(tab) == ["4", "1"]
+        script.news(2, rejected=True)
+        rows(tab, 3)
+        field.fill("")
+        field.press("Enter")
+        rows(tab, 4)
+
+
 def test_the_list_holds_where_it_is_looked_at(open_tab: Callable[..., Tab]) -> None:
     with live() as (visitor, script):
         tab = open_tab(visitor)
@@ -312,13 +374,15 @@ def test_the_page_of_a_stranger_gets_nothing(browser: Browser, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_are_for_everybody(open_tab: Callable[..., Tab], scheme: str) -> None:
+def test_the_pages_are_for_everybody(open_tab: Callable[..., Tab], tmp_path: Path, scheme: str) -> None:
     """Contrast, names, roles, at the width of a telephone and of a desk."""
     try:
         from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
     except ImportError:
         unavailable("axe-playwright-python is not installed")
-    with serving([str(SAMPLES)]) as visitor:
+    for name in (WRONG, "mysql97_connector_prepared.pcapng", "mariadb1011_cli_native.pcap"):
+        (tmp_path / name).write_bytes((SAMPLES / name).read_bytes())
+    with serving([str(tmp_path)]) as visitor:
         for width in (400, 1280):
             for path in ("/", "/captures/1"):
                 tab = open_tab(visitor, path, width, scheme)

@@ -124,9 +124,14 @@ class Matching:
         self._begun: list[_ConnectionWatcher] = []
         self._by_stream: dict[int, _ConnectionWatcher] = {}
 
+    @property
+    def needs_packets(self) -> bool:
+        """Whether packets have to be looked at: a connection alone does not tell."""
+        return self.keep.needs_packets and not self._ends_only
+
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs; as they are for a filter that asks nothing of packets."""
-        if not self.keep.needs_packets or self._ends_only:
+        if not self.needs_packets:
             return options
         made = replace(options, observe=(*options.observe, self._watch))
         return _with_frames(made, self.keep, self._frames)

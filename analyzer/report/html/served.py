@@ -28,12 +28,14 @@ class ServedFrom(msgspec.Struct):
 
     events      the stream of what comes
     connection  what a connection's number is put behind
+    matches     what says for which connections a display filter holds
     home        the list of captures; "" where there is none
     newest      the newest connections stand on top
     """
 
     events: str
     connection: str
+    matches: str
     home: str = ""
     newest: bool = False
 

@@ -35,6 +35,7 @@ function takeRows(said) {
   data.rows = table.columns[ANCHOR].length;
   if (held) held.textContent = said.held;
   if (said.rows.length) showSoon();
+  if (said.rows.length && data.served.newest && matching.change !== null) matchSoon();
 }
 
 function letGo(first) {
@@ -45,6 +46,72 @@ function letGo(first) {
   table.texts = null;
   table.rowOf.clear();
   table.columns[ANCHOR].forEach((anchor, row) => table.rowOf.set(anchor, row));
+}
+
+// A display filter is answered by the program: it says which connections it lets through. Of a capture that goes on it is
+// asked again for what has changed since; `change` is null where that can not be.
+const matching = { text: "", change: "", running: null, due: 0 };
+
+function wantMatches(text) {
+  if (document.activeElement !== form.elements.y) form.elements.y.value = text;
+  if (text === matching.text) return;
+  Object.assign(matching, { text, change: "" });
+  match();
+}
+
+function startMatching() {
+  const commit = () => {
+    if (form.elements.y.value === matching.text) return;
+    Object.assign(matching, { text: form.elements.y.value, change: "" });
+    history.replaceState(null, "", listAddress());
+    form.querySelector("a.here").href = listAddress();
+    match();
+  };
+  form.elements.y.addEventListener("change", commit);
+  form.elements.y.addEventListener("search", commit);
+  form.addEventListener("submit", () => {
+    if (document.activeElement !== form.elements.y || form.elements.y.value !== matching.text) return;
+    matching.change = "";
+    match();
+  });
+}
+
+function matchSoon() {
+  if (matching.text) matching.due ||= setTimeout(() => { matching.due = 0; match(); }, 1000);
+}
+
+async function match() {
+  matching.running?.abort();
+  const running = matching.running = new AbortController(), first = matching.change === "";
+  let note = "", wrong = false;
+  if (!matching.text) {
+    table.only = null;
+  } else {
+    const query = new URLSearchParams({ filter: matching.text, since: matching.change });
+    if (first) document.documentElement.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(data.served.matches + "?" + query, { signal: running.signal });
+      if (!answer.ok) throw new Error(await answer.text());
+      const said = await answer.json();
+      if (first) table.only = new Set();
+      for (const anchor of said.shown) table.only.add(anchor);
+      for (const anchor of said.hidden) table.only.delete(anchor);
+      matching.change = said.change;
+      note = said.note;
+    } catch (error) {
+      if (running.signal.aborted) return;
+      note = error.message;
+      wrong = true;
+      if (first) table.only = null;
+    }
+  }
+  document.documentElement.removeAttribute("aria-busy");
+  const status = document.getElementById("matched");
+  status.textContent = note;
+  status.hidden = !note;
+  form.elements.y.setAttribute("aria-invalid", wrong);
+  rearrange();
+  draw(true);
 }
 
 // The connection that is looked at has gone on.

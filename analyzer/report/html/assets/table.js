@@ -14,6 +14,7 @@ const table = {
   query: "",
   sort: 0,
   down: false,
+  only: null, // anchors that a display filter lets through; null: there is none
   local: false, // times as the reader's clock has them; else UTC
 };
 
@@ -94,7 +95,9 @@ function textOf(row) {
 function arrange() {
   const wanted = tests(table.query), rows = table.columns[0].length;
   const kept = [];
-  for (let row = 0; row < rows; row++) if (wanted.every((one) => one.test(row))) kept.push(row);
+  for (let row = 0; row < rows; row++) {
+    if ((!table.only || table.only.has(table.columns[ANCHOR][row])) && wanted.every((one) => one.test(row))) kept.push(row);
+  }
   const values = table.columns[table.sort];
   if (numeric[table.sort]) {
     kept.sort((a, b) => values[a] - values[b] || a - b);
@@ -197,6 +200,7 @@ function arrangeBy(parameters) {
   table.sort = Math.max(0, names.indexOf(parameters.get("sort")));
   table.down = parameters.has("down") || (data.served?.newest && !parameters.has("sort") && !parameters.has("up"));
   if (document.activeElement !== form.elements.q) form.elements.q.value = table.query;
+  if (data.served) wantMatches(parameters.get("y") || "");
   rearrange();
   heads.forEach((head, column) => {
     if (column === table.sort && (table.sort || table.down)) head.setAttribute("aria-sort", table.down ? "descending" : "ascending");
@@ -216,7 +220,8 @@ function listAddress() {
   else if (data.served?.newest && !table.sort) parameters.set("up", "1");
   // Left readable: a blank is the only character of a query that a link can not hold.
   const text = decodeURIComponent(parameters.toString().replaceAll("+", "%20")).replaceAll(" ", "+");
-  return "#connections" + (text ? "?" + text : "");
+  const asked = data.served && matching.text ? "y=" + encodeURIComponent(matching.text) : "";
+  return "#connections" + (text || asked ? "?" : "") + [text, asked].filter(Boolean).join("&");
 }
 
 const form = document.querySelector("form.controls");
@@ -239,6 +244,7 @@ async function startTable() {
     }, 80);
   });
   form.addEventListener("submit", (event) => event.preventDefault());
+  if (data.served) startMatching();
   form.elements.clock.addEventListener("click", () => {
     table.local = !table.local;
     table.texts = null;
