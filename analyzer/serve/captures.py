@@ -19,7 +19,7 @@ from analyzer.report.html.served import ListedRow, ServedFrom
 from analyzer.serve.desk import Desk
 from analyzer.serve.matches import checked
 from analyzer.serve.page import ServedPage
-from analyzer.serve.work import AskComparison, AskMatches, AskPackets, AskPage, AskVerdicts, CaptureVerdict
+from analyzer.serve.work import AskComparison, AskPackets, AskPage, AskStreams, AskVerdicts, CaptureVerdict
 
 # Connections that a page lists.
 MOST_ROWS: Final = 100_000
@@ -206,7 +206,7 @@ class Captures:
         before = self._matching.pop(one.number, None)
         if before is not None:
             before.close()
-        with self._desk.asked(AskMatches(str(one.path), text)) as answer:
+        with self._desk.asked(AskStreams(str(one.path), text)) as answer:
             self._matching[one.number] = answer
             return [stream for item in answer if isinstance(item, list) for stream in item]
 

@@ -54,7 +54,7 @@ class AskPackets(msgspec.Struct, frozen=True):
     bounded: bool
 
 
-class AskMatches(msgspec.Struct, frozen=True):
+class AskStreams(msgspec.Struct, frozen=True):
     """Connections for which a display filter holds, or of which it holds for a packet: lists of their numbers."""
 
     path: str
@@ -115,7 +115,7 @@ class CaptureWork:
         elif isinstance(question, AskPackets):
             _bound(question.bounded)
             self._packets(question, send)
-        elif isinstance(question, AskMatches):
+        elif isinstance(question, AskStreams):
             _bound(True)
             self._matches(question, send)
         elif isinstance(question, AskComparison):
@@ -149,7 +149,7 @@ class CaptureWork:
                 return
         raise CaptureError(question.path, "the connection is not there any more: has the file changed?")
 
-    def _matches(self, question: AskMatches, send: Send) -> None:
+    def _matches(self, question: AskStreams, send: Send) -> None:
         keep = filter_of(question.filter)
         batches = OneOnly(send)
         run: Run[int] = Run(self._options, connections(keep, stream_of), jobs_allowed(keep, None), batches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -227,6 +228,20 @@ def test_the_page_stays_when_a_limit_ends_the_capture(tmp_path: Path) -> None:
         assert "Live capture: lo" in visitor.ask("/").text
         assert run.end() == 0
         assert run.errors.count("frames captured") == 1
+
+
+def test_ctrl_c_of_a_terminal_goes_to_all_and_the_capture_acts_on_it() -> None:
+    """Each process of the group gets it; who looks on is told the end all the same."""
+    may_capture()
+    with capture_of("-i", "lo", "--port", "1", "--serve", "127.0.0.1:0", inside=("setsid",)) as run:
+        visitor = Visitor(re.findall(r"open (http\S+)", run.errors)[0])
+        visitor.enter()
+        watch = Watch(visitor)
+        watch.until(lambda: watch.state)
+        os.killpg(run.process.pid, signal.SIGINT)
+        assert run.end(None) == 0
+        watch.until(lambda: watch.state["text"] == "The capture is over.")
+        assert "is not served" not in run.errors
 
 
 @pytest.mark.parametrize(
