@@ -161,9 +161,12 @@ class Analysis:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
         self._secrets.keys.add(content, final=True)
 
-    def look_ahead(self, more: Callable[[], Iterable[bytes]]) -> None:
-        """Names who can look for key logs further on in the capture: asked once, when a session's keys are missing."""
-        self._secrets.keys.more = more
+    def look_ahead(self, more: Callable[[], Iterable[bytes]], *, every: bool = False) -> None:
+        """Names who can look for key logs further on in the capture: asked once, when a session's keys are missing.
+
+        `every`: no others will come.
+        """
+        self._secrets.keys.more, self._secrets.keys.complete = more, every
 
     def hold_nothing_back(self) -> None:
         """Hands each connection on at once, though later ones may have more to say of it: somebody watches."""

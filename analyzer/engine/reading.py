@@ -61,7 +61,7 @@ class Reading:
     def batches(self) -> Iterator[Iterator[Result]]:
         """For each batch of frames the connections that it completed: to be used up before the next is asked for."""
         analysis, capture, listener = self.analysis, self.capture, self._listener
-        analysis.look_ahead(capture.secrets_ahead)
+        analysis.look_ahead(capture.secrets_ahead, every=not self._piped and holds_no_keys(capture.format))
         try:
             for batch in growing_pieces(capture) if self.growing else capture:
                 self._read_keys()
@@ -95,6 +95,11 @@ class Reading:
         self._taken = len(secrets)
         for log in self._keylogs:
             log.poll(self.analysis.keys)
+
+
+def holds_no_keys(capture_format: str) -> bool:
+    """Whether no file of a capture can have key logs inside: of those that are read, pcapng alone has room for them."""
+    return all(one.startswith("pcap") and not one.startswith("pcapng") for one in capture_format.split(" and "))
 
 
 def growing_pieces(batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:

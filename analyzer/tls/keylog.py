@@ -47,10 +47,10 @@ class KeyLog:
     """Secrets by session. Grows with `add` at any time; `generation` grows when it has learned something.
 
     `ignored` counts lines that are no secrets (comments and empty lines not among them). `more`, where it is set, is
-    asked once for further logs, when a secret is looked for that is not there.
+    asked once for further logs, when a secret is looked for that is not there; `complete`: no others ever come.
     """
 
-    __slots__ = ("_masters", "_room", "_secrets", "_tails", "generation", "ignored", "more")
+    __slots__ = ("_masters", "_room", "_secrets", "_tails", "complete", "generation", "ignored", "more")
 
     def __init__(self) -> None:
         self._secrets: dict[tuple[str, bytes], bytes] = {}
@@ -60,9 +60,15 @@ class KeyLog:
         self.generation = 0
         self.ignored = 0
         self.more: Callable[[], Iterable[bytes]] | None = None
+        self.complete = False
 
     def __len__(self) -> int:
         return len(self._secrets)
+
+    @property
+    def stays_empty(self) -> bool:
+        """Whether there is no secret, and none can come."""
+        return self.complete and self.more is None and not self._secrets
 
     def add(self, data: bytes, *, final: bool = False, source: str = "") -> None:
         """Takes a piece of a log, or a whole one.

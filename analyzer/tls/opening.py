@@ -55,11 +55,17 @@ class Opener:
         self.decrypted = False
         self.early_data_unread = False
         self._seen = 0  # generation of the log that held records have seen
+        self._keyless = log is not None and rsa_key is None
 
     @property
     def behind(self) -> bool:
         """Whether the key log has grown since records were last tried."""
         return self.log is not None and self.log.generation != self._seen
+
+    @property
+    def _shut(self) -> bool:
+        """Whether no key can come, and nobody is told of each record: then none has to wait for one."""
+        return self._keyless and self.log is not None and self.log.stays_empty and self.handshake.notes.listed is None
 
     # -- handshake messages -------------------------------------------------------------------------------------------
 
@@ -130,7 +136,7 @@ class Opener:
             half.size(size, record.frame, record.time_ns)
         if not self.handshake.keys.tls13:
             self._infer12(half, kind, record.frame)
-        keyed = self.keys is not None and half.sealed is None
+        keyed = self.keys is not None and half.sealed is None and not self._shut
         if keyed and not half.waiting.records and self.open(half, record, events):
             return
         # Trying may have shown that nothing can be opened.

@@ -81,7 +81,7 @@ class SessionKeys:
 
     def _secret(self, shake: Handshake, sender: int, epoch: int) -> bytes | None:
         label = _LABELS.get((sender, epoch))
-        if label is None or shake.keys.client_hello is None:
+        if label is None or shake.keys.client_hello is None or (self.reason is not None and self._log.stays_empty):
             return None
         secret = self._log.find(label, shake.keys.client_hello.random)
         # Without it only early data can not be read, which few clients send.

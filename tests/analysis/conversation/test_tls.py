@@ -9,20 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from analyzer.analysis import AnalysisOptions, Connection
-from analyzer.capture import PcapngWriter
+from analyzer.analysis import Analysis, AnalysisOptions, Connection
+from analyzer.capture import PcapngWriter, open_capture
 from analyzer.cli import main
+from analyzer.engine.reading import holds_no_keys
 from analyzer.tls.opening import HELD, MOST_MISSED
 from analyzer.tls.records import CLIENT, SERVER
 from tests.analysis.traffic import analyse, results_of
+from tests.corpus import REPOSITORY
 from tests.tls.live import OP_NO_ENCRYPT_THEN_MAC, Bench, Pair
 from tests.tls.mysql import CLOSE, V12, V13, Session, session
 from tests.tls.support import key_log, read
 from tests.wire.frames import FIN, Frame
 from tests.wire.mysql import FAST, QUIT, err, greeting, login, more, ok, query, ssl_request
 from tests.wire.script import Say, Step, conversation
+
+SAMPLES = REPOSITORY / "samples"
 
 
 def write(path: Path, frames: list[Frame], log: bytes = b"", *, at: int = -1) -> None:
@@ -500,3 +505,30 @@ def test_the_ladder_shows_alerts(bench: Bench) -> None:
         ("client", "TLS Alert", "warning close_notify, encrypted"),
     ]
     assert ladder(closed, keys=False)[-3][1:] == ("TLS Alert", "19 bytes, encrypted; an alert by its size")
+
+
+# -- without keys -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*tls*.pcap*")))
+@pytest.mark.parametrize("lost", [None, 9, 14])
+def test_where_no_key_can_come_the_same_is_said(name: str, lost: int | None) -> None:
+    """No record waits for a key then."""
+    told = []
+    for complete in (False, True):
+        analysis = Analysis(name, AnalysisOptions())
+        analysis.look_ahead(list, every=complete)
+        with open_capture(str(SAMPLES / name)) as source:
+            found = []
+            for batch in source:
+                kept = batch.part(np.flatnonzero(np.arange(len(batch)) != (-1 if lost is None else lost)))
+                found += [connection for connection, _ in analysis.feed(kept)]
+        assert analysis.keys.stays_empty == (complete and analysis.keys.more is None)
+        found += [connection for connection, _ in analysis.finish(False)]
+        told.append(found)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(("capture_format", "none"), [("pcap", True), ("pcap, gzip", True), ("pcap and pcapng", False)])
+def test_whose_files_have_room_for_keys(capture_format: str, none: bool) -> None:
+    assert holds_no_keys(capture_format) == none
