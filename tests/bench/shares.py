@@ -5,29 +5,35 @@ Counted by the analysis itself, in one process that nobody measures: a fast way 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.commands.tracker import CommandTracker
+from analyzer.analysis.conversation.observer import Observer
+from analyzer.net.tcp.reassembly import TcpConnection
 from tests.reading import read_through
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What one capture holds, and of that how much was taken the fast ways."""
+    """What one capture holds, and of that how much was taken the fast ways; `listed`: where somebody lists commands."""
 
     frames: int
     connections: int
     commands: int
     fast_frames: int
     fast_commands: int
+    listed: int
     known_logins: int
 
     def line(self) -> str:
         """In words."""
         found = [f"{self.fast_frames / max(self.frames, 1):.1%} of {self.frames:,} frames"]
         if self.commands:
-            found.append(f"{self.fast_commands / self.commands:.1%} of {self.commands:,} commands")
+            listed = f"({self.listed / self.commands:.1%} where they are listed)"
+            found.append(f"{self.fast_commands / self.commands:.1%} of {self.commands:,} commands {listed}")
         known = self.known_logins / max(self.connections, 1)
         found.append(f"{known:.1%} of the logins of {self.connections:,} connections, up to TLS")
         return f"Taken the fast way: {', '.join(found)}."
@@ -35,9 +41,18 @@ class Shares:
 
 def shares_of(path: Path, keylog: Path | None = None) -> Shares:
     """Analyses a capture and asks what was taken how."""
-    analysis = Analysis(str(path), AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ()))
+    options = AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ())
+    analysis, listing = (Analysis(str(path), each) for each in (options, replace(options, observe=(_listed,))))
     commands = sum(sum(connection.commands.values()) for connection, _ in read_through(analysis, path))
+    deque(read_through(listing, path), 0)
     totals = analysis.totals
     fast_frames = totals.frames - totals.slow_frames
     known = analysis.shapes.found if analysis.shapes is not None else 0
-    return Shares(totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, known)
+    return Shares(
+        totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, listing.totals.turns, known
+    )
+
+
+def _listed(tcp: TcpConnection) -> Observer:
+    """Who lists the commands of a connection, for nobody."""
+    return CommandTracker(tcp, [])

@@ -28,6 +28,7 @@ def test_what_was_recorded_is_replayed(name: str, tmp_path: Path) -> None:
     assert (found.frames, found.connections, found.fast_frames) == (frames, connections, frames)
     assert found.commands == recorded.commands_of(scripts, 2, connections)
     assert found.fast_commands > least * found.commands
+    assert found.listed > least * found.commands
 
 
 def test_repeated_values_differ(tmp_path: Path) -> None:
@@ -42,7 +43,8 @@ def test_what_is_made_is_there(tmp_path: Path) -> None:
     path = tmp_path / "made.pcap"
     frames = oltp.oltp(SAMPLES, path, 2, 2)
     whole = oltp.commands_of(2, 2)
-    assert shares_of(path) == Shares(frames, 2, whole, frames, shares_of(path).fast_commands, 0)
+    found = shares_of(path)
+    assert found == Shares(frames, 2, whole, frames, found.fast_commands, found.listed, 0)
 
 
 def test_logins_of_a_storm_are_known(tmp_path: Path) -> None:
