@@ -21,6 +21,7 @@ HOT: Final = (
     "analyzer.net.tcp.reassembly",
     "analyzer.protocol.machine.fast_path",
     "analyzer.protocol.wire.rows",
+    "analyzer.report.turn_lines",
     "analyzer.sharing.redaction.drawing",
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.rows",

@@ -6,13 +6,12 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
-from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker
-from analyzer.analysis.conversation.plain_turn import PlainTurn
+from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnSink, TurnTracker
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.collectors import Key
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from analyzer.analysis.dissection.selection import Choosing
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 # Bytes of one packet that are kept where statements are listed: clients send 16 MiB and a little more by default.
 LONGEST_STATEMENT: Final = 1 << 25
@@ -66,7 +64,7 @@ class CommandCollector:
         self._sink.clear()
 
 
-def _order(item: tuple[int, CommandTracker, PendingCommand | PlainTurn]) -> tuple[int, int, int]:
+def _order(item: tuple[int, CommandTracker, PendingCommand]) -> tuple[int, int, int]:
     return item[0], item[1].tcp.number, item[2].number
 
 
@@ -85,47 +83,32 @@ class EachCommand(CommandCollector, Generic[T]):
             yield (self._batch, frame, log.tcp.number, command.number), self._render(command)
 
 
-class TurnRenderer(Protocol[T_co]):
-    """Renders commands of one capture: plain turns without a `Command` for each."""
-
-    def command(self, command: Command) -> T_co: ...
-    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> T_co: ...
-
-
 class EachTurn(Generic[T]):
-    """What EachCommand gives, where no command is left out by a filter."""
+    """What EachCommand gives, where no command is left out by a filter; each is rendered as soon as it is over."""
 
-    def __init__(self, slow_ns: int, renderer: Callable[[str, StatementMask | None], TurnRenderer[T]]) -> None:
-        self._slow_ns = slow_ns
+    def __init__(self, slow_ns: int, renderer: Callable[[str, StatementMask | None], TurnRenderer]) -> None:
         self._make = renderer
-        self._sink: TurnSink = []
-        self._mask: StatementMask | None = None  # secrets are shown
-        self._renderer: TurnRenderer[T] | None = None
+        self._sink = TurnSink(slow_ns)
         self._batch = 0
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         sink = self._sink
-        self._mask = None if options.show_secrets else StatementMask()
+        sink.mask = None if options.show_secrets else StatementMask()
         observe = (*options.observe, lambda tcp: TurnTracker(tcp, sink))
         return replace(options, keep=max(options.keep, LONGEST_STATEMENT), connections=False, observe=observe)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
-        deque(results, 0)
-        if self._renderer is None:
-            self._renderer = self._make(analysis.name, self._mask)
+        sink = self._sink
+        if not self._batch:
+            sink.capture = analysis.name
+            sink.renderer = self._make(analysis.name, sink.mask)
         self._batch += 1
-        name, mask, batch, least, sink = analysis.name, self._mask, self._batch, self._slow_ns, self._sink
-        render, render_turn = self._renderer.command, self._renderer.turn
-        sink.sort(key=_order)
-        for frame, tracker, each in sink:
-            if isinstance(each, PlainTurn):
-                if each.last_ns - each.time_ns >= least or not least:
-                    yield (batch, frame, tracker.tcp.number, each.number), render_turn(tracker, each)
-                continue
-            took = 0 if each.response_frame is None else each.last_ns - each.request.time_ns
-            if took >= least or not least:
-                yield (batch, frame, tracker.tcp.number, each.number), render(tracker.command(name, each, mask))
-        sink.clear()
+        deque(results, 0)
+        sink.settle()
+        lines, batch = sink.lines, self._batch
+        for frame, stream, number, line in lines:
+            yield (batch, frame, stream, number), line
+        lines.clear()
 
 
 class RankedCommands(CommandCollector):

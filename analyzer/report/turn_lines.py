@@ -6,48 +6,45 @@ for such turns come from where all lines come from (`jsonl.encode`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
-from analyzer.analysis.commands.pending import plain_values, text_of
+from analyzer.analysis.commands.pending import plain_values, said_by, text_of
 from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import NONE, Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value
 
-# Templates of one connection: ends of responses may differ in each.
+# Templates and statements of one connection, and ends of responses, that are kept.
 MOST: Final = 256
+MOST_ENDS: Final = 4096
 # What is different in lines of one template, in their order, with what stands in the template's line for it.
 _NAMES: Final = (
     *("number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "statement", "parameters"),
     *("rows", "bytes_request", "bytes_response", "statement_id"),
 )
+# Behind the parameters' place: what the end of a response says.
+_ENDS: Final = 8
+_ACKNOWLEDGED: Final = ("affected_rows", "last_insert_id", "warnings", "status_flags", "info")
 _MARK: Final = 0x7E57_0000_7E57_0000
 _TEXT: Final = "\x01\x02\x03"
 _NULL: Final = b"null"
 
-
-class _Template(NamedTuple):
-    """`line` takes what `pick` takes of a turn's values, which stand in the order of _NAMES.
-
-    `end` and `statement` are those that it holds for, `text` is the latter's.
-    """
-
-    line: bytes
-    pick: Callable[[tuple[object, ...]], object]
-    text: bytes
-    end: object
-    statement: object
+# A line that takes what the other picks of a turn's values; empty where there is none.
+Template = tuple[bytes, Callable[[tuple[object, ...]], object]]
 
 
 class TurnLines:
     """A TurnRenderer for one capture. Without `mask` secrets are shown."""
 
+    __slots__ = ("_capture", "_ends", "_mask")
+
     def __init__(self, capture: str, mask: StatementMask | None) -> None:
         self._capture = capture
         self._mask = mask
+        self._ends: dict[tuple[int, bool], tuple[object, bytes]] = {}
 
     def command(self, command: Command) -> bytes:
         """The line of any command."""
@@ -55,56 +52,85 @@ class TurnLines:
 
     def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a plain command with its plain response."""
-        end, began, asks, mask = turn.end, turn.time_ns, turn.asks, self._mask
-        statement = None if asks else turn.statement  # that of a prepare is new
-        number = turn.statement_id
-        key = (id(end), id(statement), turn.code, number is None, turn.columns, turn.session)
-        template: _Template | None = tracker.templates.get(key)
+        began, mask, statement, number = turn.time_ns, self._mask, turn.statement, turn.statement_id
         latency, duration = turn.first_ns - began, turn.last_ns - began
-        if asks and mask is not None and not mask.is_plain(turn.text):
-            return encode(tracker.of_turn(self._capture, turn, mask))
-        if template is None or template.end is not end or template.statement is not statement:
-            return self._learnt(tracker, turn, key)
-        if latency < 0 or duration < 0 or not template.line:
-            return encode(tracker.of_turn(self._capture, turn, mask))
-        said, bound = template.text, _NULL
-        if asks:
-            said = value(text_of(turn.text))
-        elif turn.plan is not None:
+        said = bound = _NULL
+        if turn.asks:
+            text = turn.text
+            if mask is not None and not mask.is_plain(text):
+                return self._whole(tracker, turn)
+            said = value(text_of(text))
+        elif turn.plan is not None and statement is not None:
+            known = tracker.texts.get(id(statement))
+            if known is None or known[0] is not statement:
+                known = self._noted(tracker, turn)
             values = plain_values(turn.plan, turn.request)
-            if values is None:
-                return encode(tracker.of_turn(self._capture, turn, mask))
-            bound = value(values)
-        return template.line % template.pick(
+            if values is None or not known[1]:
+                return self._whole(tracker, turn)
+            said, bound, number = known[1], value(values), statement.statement_id
+        elif statement is not None or (not turn.length and number is None):
+            return self._whole(tracker, turn)
+        if latency < 0 or duration < 0:
+            return self._whole(tracker, turn)
+        ended = self._ends.get((id(turn.end), turn.columns is None))
+        if ended is None or ended[0] is not turn.end:
+            ended = self._ended(turn)
+        template = tracker.templates.get((turn.code, turn.columns, turn.session))
+        if template is None:
+            template = self._learnt(tracker, turn, ended[1])
+        line, pick = template
+        if not line:
+            return self._whole(tracker, turn)
+        return line % pick(
             (
-                *(turn.number, turn.frame, turn.response_frame, began, latency, duration, said, bound),
+                *(turn.number, turn.frame, turn.response_frame, began, latency, duration, said, bound, ended[1]),
                 *(turn.rows, len(turn.request), turn.length, number),
             )
         )
 
-    def _learnt(self, tracker: TurnTracker, turn: PlainTurn, key: tuple[object, ...]) -> bytes:
-        """The line of a turn that is the first of its kind; others are written from what it shows."""
-        command = tracker.of_turn(self._capture, turn, self._mask)
-        line, text = encode(command), value(command.statement)
+    def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
+        """The line of a turn, made as that of any command."""
+        return encode(tracker.of_turn(self._capture, turn, self._mask))
+
+    def _noted(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bytes]:
+        """The text of the statement that a turn executes; empty where its lines are made as those of any command."""
+        statement = turn.statement
+        if len(tracker.texts) >= MOST:
+            tracker.texts.clear()
+        plain = statement is not None and statement.query is not None and shows_all(turn, self._mask)
+        text = value(statement.query) if statement is not None and plain else b""
+        tracker.texts[id(statement)] = found = (statement, text)
+        return found
+
+    def _ended(self, turn: PlainTurn) -> tuple[object, bytes]:
+        """What the end of a turn's response says, as it stands in its line."""
+        says = said_by(turn.end, of_rows=turn.columns is not None)
+        pairs = zip(_ACKNOWLEDGED, says, strict=True)
+        if len(self._ends) >= MOST_ENDS:
+            self._ends.clear()
+        found = (turn.end, b",".join([b'"%b":%b' % (name.encode(), value(said)) for name, said in pairs]))
+        self._ends[id(turn.end), turn.columns is None] = found
+        return found
+
+    def _learnt(self, tracker: TurnTracker, turn: PlainTurn, ended: bytes) -> Template:
+        """What lines of turns like this one are written from."""
         if len(tracker.templates) >= MOST:
             tracker.templates.clear()
-        names = _NAMES[:-1] if turn.statement_id is None else _NAMES
-        pattern, pick = _pattern(command, names) if shows_all(turn, self._mask) else (b"", tuple)
-        statement = None if turn.asks else turn.statement
-        tracker.templates[key] = _Template(pattern, pick, text, turn.end, statement)
-        return line
+        command = tracker.of_turn(self._capture, turn, self._mask)
+        tracker.templates[turn.code, turn.columns, turn.session] = found = _template(command, ended)
+        return found
 
 
-def _pattern(command: Command, names: Sequence[str]) -> tuple[bytes, Callable[[tuple[object, ...]], object]]:
-    """The line of a command with a place for what is different in others, and what takes these of values in `names`.
+def _template(command: Command, ended: bytes) -> Template:
+    """The line of a command with a place for what is different in others, and what picks these of a turn's values.
 
-    The line is empty where that can not be told.
+    `ended` is what the end of its response says. The line is empty where that can not be told.
     """
     if command.response != NONE and (command.latency_ns is None or command.duration_ns is None):
         return b"", tuple
-    marks: list[tuple[bytes, bytes]] = []
-    places: list[int] = []
-    for place, name in enumerate(names):
+    marks: list[tuple[bytes, bytes]] = [(ended.replace(b"%", b"%%"), b"%b")]
+    places = [_ENDS]
+    for place, name in enumerate(_NAMES):
         if getattr(command, name) is None:
             continue
         mark: object = _MARK + place
@@ -112,10 +138,10 @@ def _pattern(command: Command, names: Sequence[str]) -> tuple[bytes, Callable[[t
             mark = f"{_TEXT}{place}"
         setattr(command, name, [mark] if name == "parameters" else mark)
         marks.append((value(getattr(command, name)), b"%b" if isinstance(mark, str) else b"%d"))
-        places.append(place)
+        places.append(place if place < _ENDS else place + 1)
     line = encode(command).replace(b"%", b"%%")
     for mark_bytes, place_holder in marks:
         if line.count(mark_bytes) != 1:
             return b"", tuple
         line = line.replace(mark_bytes, place_holder)
-    return line, itemgetter(*places)
+    return line, itemgetter(*sorted(places))

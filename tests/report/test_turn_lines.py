@@ -7,20 +7,25 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.conversation.facts import MOST_OPENING
 from analyzer.capture import open_capture
 from analyzer.engine.collectors import Collector, Key
 from analyzer.engine.command_collectors import EachCommand, EachTurn
 from analyzer.engine.reading import Reading
 from analyzer.report.jsonl import encode
 from analyzer.report.turn_lines import TurnLines
+from tests.analysis.conversation.prepared import talks
 from tests.bench import recorded
 from tests.bench.different import different
 from tests.bench.oltp import oltp
 from tests.corpus import REPOSITORY
+from tests.reading import BatchSource
 from tests.wire.files import pcap
-from tests.wire.frames import FIN
+from tests.wire.frames import FIN, Frame, batches
 from tests.wire.mysql import QUIT, ok, query
 from tests.wire.script import ACCEPTED, Say, conversation
 
@@ -95,3 +100,14 @@ def test_statements_that_are_hard_to_write(tmp_path: Path) -> None:
     assert _same(capture) == 2 * (len(STATEMENTS) + 1)
     told = _lines(capture, EachTurn(0, TurnLines), False)
     assert b"secret" not in b"".join(line for _, line in told)
+
+
+@given(frames=talks(), size=st.sampled_from([0, 1, 5]))
+def test_prepared_statements_in_any_order(frames: list[Frame], size: int) -> None:
+    told = []
+    for collector in (EachTurn[bytes](0, TurnLines), EachCommand(0, encode)):
+        source = BatchSource("made", batches(frames, size))
+        options = collector.options(AnalysisOptions())
+        told.append(list(Reading(Analysis("made", options), source).collected(collector)))
+    assert told[0] == told[1]
+    assert len(told[0]) > MOST_OPENING

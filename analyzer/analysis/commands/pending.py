@@ -318,15 +318,14 @@ def _results(pending: PendingCommand) -> tuple[int | None, int | None, list[Resu
 _Acknowledged = tuple[int | None, int | None, int | None, list[str] | None, str | None]
 
 
-def _acknowledged(pending: PendingCommand) -> _Acknowledged:
-    """What the OK or EOF of a command says."""
-    ok = pending.ok
+def said_by(ok: OKPacket | EOFPacket | None, of_rows: bool) -> _Acknowledged:
+    """What the OK or EOF says that answers a command; `of_rows`: it ends a result set."""
     if ok is None:
         return None, None, None, None, None
     status = None if ok.status_flags is None else _status_names(ok.status_flags)
     if not isinstance(ok, OKPacket):
         return None, None, ok.warnings, status, None
-    if pending.response == RESULTSET:
+    if of_rows:
         return None, None, ok.warnings, status, ok.info or None
     return ok.affected_rows, ok.last_insert_id, ok.warnings, status, ok.info or None
 
@@ -350,7 +349,7 @@ def command_of(
     record, code, time_ns = request.record, request.code, request.time_ns
     answered = pending.response_frame is not None
     columns, rows, results = _results(pending)
-    affected, insert_id, warnings, status, info = _acknowledged(pending)
+    affected, insert_id, warnings, status, info = said_by(pending.ok, pending.response == RESULTSET)
     acknowledged = results is None and pending.response == OK and isinstance(pending.ok, OKPacket)
     if acknowledged and st.AWAITED.get(code) == st.RESULT:
         columns = rows = 0  # a result without a result set

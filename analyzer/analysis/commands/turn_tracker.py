@@ -1,8 +1,8 @@
-"""A CommandTracker that keeps plain turns as they are, for who renders them without a `Command` for each."""
+"""A CommandTracker that has each command rendered when it is over, plain turns without a `Command` for each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from analyzer.analysis.commands.pending import PendingCommand, pending_of
 from analyzer.analysis.commands.tracker import USE_BEGINS, CommandTracker
@@ -11,50 +11,103 @@ from analyzer.analysis.model.command import Command
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.records.generic import OKPacket
-from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_EXECUTE
+from analyzer.protocol.records.session_track import Schema
+from analyzer.protocol.tables.commands import COM_QUERY
 
 if TYPE_CHECKING:
     from analyzer.analysis.packets.statement_mask import StatementMask
 
-TurnSink = list[tuple[int, "TurnTracker", PendingCommand | PlainTurn]]
+
+class TurnRenderer(Protocol):
+    """Renders commands of one capture: plain turns without a `Command` for each."""
+
+    def command(self, command: Command) -> Any: ...
+    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> Any: ...
+
+
+class TurnSink:
+    """Takes the rendered commands of a capture that took `least` nanoseconds.
+
+    lines   (frame of its last byte, stream, number, the rendered command) of each
+    later   the same of those whose connections have no numbers yet: with the command itself, rendered by `settle`
+    """
+
+    __slots__ = ("capture", "later", "least", "lines", "mask", "renderer")
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.lines: list[tuple[int, int, int, Any]] = []
+        self.later: list[tuple[int, TurnTracker, PlainTurn | PendingCommand]] = []
+        self.capture = ""
+        self.mask: StatementMask | None = None  # secrets are shown
+        self.renderer: TurnRenderer
+
+    def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
+        """Takes a command."""
+        stream = tracker.tcp.number
+        if stream < 0:
+            self.later.append((frame, tracker, each))
+            if isinstance(each, PlainTurn):
+                del each.pieces  # it outlives them
+        elif isinstance(each, PlainTurn):
+            self.lines.append((frame, stream, each.number, self.renderer.turn(tracker, each)))
+        else:
+            line = self.renderer.command(tracker.command(self.capture, each, self.mask))
+            self.lines.append((frame, stream, each.number, line))
+
+    def settle(self) -> None:
+        """All connections have numbers."""
+        later, self.later = self.later, []
+        for frame, tracker, each in later:
+            self.add(frame, tracker, each)
+        self.lines.sort()
 
 
 class TurnTracker(CommandTracker):
-    """Observes one connection; turns that change nothing for what follows them go to the sink as they are.
+    """Observes one connection. `templates` and `texts` are the renderer's to use: they go with the connection."""
 
-    `templates` is whoever renders them free to use: it goes with the connection.
-    """
-
-    __slots__ = ("_turns", "templates")
+    __slots__ = ("_turns", "templates", "texts")
 
     def __init__(self, tcp: TcpConnection, sink: TurnSink) -> None:
         super().__init__(tcp, [])
         self._turns = sink
         self.templates: dict[Any, Any] = {}
+        self.texts: dict[int, Any] = {}
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        context, end = machine.context, turn.end
-        changes = isinstance(end, OKPacket) and (
-            end.session_state_info or (turn.columns is None and turn.code == COM_QUERY and turn.text[:1] in USE_BEGINS)
-        )
-        if changes or not self.certain or context.client_codec is not None or context.results_codec is not None:
+        context, sink = machine.context, self._turns
+        if not self.certain or context.client_codec is not None or context.results_codec is not None or moves(turn):
             super().turn(turn, machine)
             return
         self.count(turn)
-        del turn.pieces  # it outlives them
-        self._turns.append((max(turn.last_frame, turn.frame), self, turn))
+        if not sink.least or turn.last_ns - turn.time_ns >= sink.least:
+            last = turn.last_frame
+            sink.add(last if last > turn.frame else turn.frame, self, turn)
 
     def put(self, pending: PendingCommand) -> None:
-        self._turns.append((max(pending.last_frame, pending.request.frame), self, pending))
+        sink = self._turns
+        took = 0 if pending.response_frame is None else pending.last_ns - pending.request.time_ns
+        if not sink.least or took >= sink.least:
+            sink.add(max(pending.last_frame, pending.request.frame), self, pending)
 
     def of_turn(self, capture: str, turn: PlainTurn, mask: StatementMask | None) -> Command:
-        """What the reports show of a turn that is in the sink."""
+        """What the reports show of a turn."""
         return self.command(capture, pending_of(turn, None), mask)
+
+
+def moves(turn: PlainTurn) -> bool:
+    """Whether another database may be the default one behind a turn."""
+    end = turn.end
+    if not isinstance(end, OKPacket):
+        return False
+    if end.session_state_info and any(isinstance(change, Schema) for change in end.session_state_info):
+        return True
+    return turn.columns is None and turn.code == COM_QUERY and turn.text[:1] in USE_BEGINS
 
 
 def shows_all(turn: PlainTurn, mask: StatementMask | None) -> bool:
     """Whether no value that is bound to the statement of a turn has to be hidden."""
     statement = turn.statement
-    if statement is None or mask is None or turn.code != COM_STMT_EXECUTE:
+    if statement is None or mask is None:
         return True
     return statement.query is not None and mask.is_whole(statement.query, statement.num_params or 0)

@@ -202,9 +202,9 @@ def _closes(machine: Machine, observer: Observer, pieces: Pieces, begin: int, re
         row = pieces.row[pieces.holding(begin, (place + 1) * _CLOSE_SIZE)]
         turn.code, turn.named = _CLOSED, False
         turn.frame = turn.last_frame = segments.frame[row]
-        turn.time_ns = turn.last_ns = segments.time_ns[row]
+        turn.time_ns = turn.first_ns = turn.last_ns = segments.time_ns[row]
         turn.columns = turn.end = turn.statement = turn.plan = None
-        turn.length = turn.rows = turn.sequence = turn.response_frame = turn.first_ns = 0
+        turn.length = turn.rows = turn.sequence = turn.response_frame = 0
         turn.pieces, turn.span = pieces, (begin, begin, begin)
         take_effect(machine, turn.request, None, None, None)
         observer.turn(turn, machine)

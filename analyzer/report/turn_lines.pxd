@@ -1,0 +1,18 @@
+cimport cython
+
+from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+
+cdef Py_ssize_t MOST, MOST_ENDS
+cdef bytes _NULL
+
+
+cdef class TurnLines:
+    cdef object _capture, _mask
+    cdef dict _ends
+
+    @cython.locals(began=cython.longlong, latency=cython.longlong, duration=cython.longlong, known=tuple, ended=tuple, line=bytes)
+    cpdef bytes turn(self, tracker, PlainTurn turn)
+    cdef bytes _whole(self, tracker, PlainTurn turn)
+    cdef tuple _noted(self, tracker, PlainTurn turn)
+    cdef tuple _ended(self, PlainTurn turn)
+    cdef tuple _learnt(self, tracker, PlainTurn turn, bytes ended)
