@@ -133,17 +133,23 @@ def _command_due(c: ConnectionState) -> bool:
     return c.auth.login_done and c.at.sequence is not None and c.at.sequence != 0xFF
 
 
+def _ask_for_tls(c: ConnectionState) -> None:
+    """An SSLRequest; a second one changes nothing."""
+    if c.at.name != st.TLS_HANDSHAKE:
+        c.move("ssl_request")
+
+
 def _login(c: ConnectionState, payload: bytes) -> Record:
     ctx = c.context
     if c.at.name != st.SECURE_LOGIN and _is_ssl_request(payload):
         request = SSLRequest.from_bytes(payload, ctx)
         ctx.client = request.capability_flags
         ctx.negotiate()
-        c.move("ssl_request")
+        _ask_for_tls(c)
         return request
     if len(payload) == 5 and c.at.name != st.SECURE_LOGIN and payload[1] & 0x0A == 0x08:
         short = SSLRequest320.from_bytes(payload, ctx)
-        c.move("ssl_request")
+        _ask_for_tls(c)
         return short
     if len(payload) > 1 and not payload[1] & 0x02:
         return _login_320(c, payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Hashable
 from typing import Final
 
@@ -17,7 +18,7 @@ from analyzer.protocol.machine.resultset import may_keep
 from analyzer.protocol.machine.terminators import EOF_LENGTH
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.resultset import ColumnDefinition41
-from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES
+from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.sharing.redaction.logins import KnownLogins
@@ -28,6 +29,13 @@ from analyzer.sharing.redaction.rows import ValueForms, forms_of
 _MOST_HEADS: Final = 1024
 _LONGEST_HEAD: Final = 8 << 10
 _MOST_PLANS: Final = 4096
+_MOST_COLUMNS: Final = 8192
+_LONGEST_COLUMN: Final = 512
+# Bytes of the OK that answers a prepare, and where in its packet stand how many columns and parameters there are (two
+# bytes each), and a byte that is not used.
+_PREPARE_OK: Final = 12
+_COLUMNS: Final = HEADER + 5
+_FILLER: Final = HEADER + 9
 
 
 class ResultHead(msgspec.Struct, frozen=True):
@@ -41,6 +49,14 @@ class ResultHead(msgspec.Struct, frozen=True):
     own: bool
 
 
+class RedactedColumn(msgspec.Struct, frozen=True):
+    """A definition in its place, and the column; None where it is broken. `own` as of `ResultHead`."""
+
+    payload: bytes
+    column: ResultColumn | None
+    own: bool
+
+
 class TurnRedactor:
     """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all."""
 
@@ -49,6 +65,7 @@ class TurnRedactor:
         self.used = used
         self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
         self._heads: dict[Hashable, ResultHead] = {}
+        self._columns: dict[tuple[bytes, int, int], RedactedColumn] = {}
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
 
     # -- commands ------------------------------------------------------------------------------------------------------
@@ -58,7 +75,9 @@ class TurnRedactor:
         data = turn.request
         if turn.plan is not None:
             return self._execute(data, turn.plan, machine, escapes)
-        text = _text_of(data, machine)
+        if not turn.asks:
+            return data  # a ping, a reset, a close: it names nothing but a number
+        text = turn.text
         return data[: -len(text) or None] + self.packets.sql.statement(text, escapes)
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
@@ -90,7 +109,7 @@ class TurnRedactor:
         if turn.columns is None:
             return data[:HEADER] + packets.payload(data[HEADER:], ends, machine, None, escapes)
         at, count = _head_of(data, turn.columns, machine)
-        head = self._head(data[:at], turn, count, machine, escapes)
+        head = self._head(data[:at], HEADER + data[0], (count,), turn, machine, escapes)
         _note(turn, head, machine)
         out = bytearray(data)
         out[:at] = head.made
@@ -101,8 +120,31 @@ class TurnRedactor:
         out[end + HEADER :] = packets.payload(data[end + HEADER :], ends, machine, None, escapes)
         return bytes(out)
 
-    def _head(self, raw: bytes, turn: PlainTurn, count: int, machine: Machine, escapes: bool | None) -> ResultHead:
-        base: Hashable = (raw, machine.context.in_force, self.packets.sql.known_names)
+    def prepared(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes:
+        """What answers a prepare: an OK with the number of the statement, and definitions."""
+        begin = HEADER + _PREPARE_OK
+        ok = bytearray(data[:begin])
+        self.packets.zeroed += ok[_FILLER] != 0
+        ok[_FILLER] = 0
+        columns, params = struct.unpack_from("<HH", ok, _COLUMNS)
+        if len(data) == begin:
+            return bytes(ok)
+        head = self._head(data[begin:], 0, (params, columns), turn, machine, escapes)
+        if len(head.columns) == columns:
+            _note(turn, head, machine)
+        return bytes(ok) + head.made
+
+    def _head(
+        self,
+        raw: bytes,
+        at: int,
+        counts: tuple[int, ...],
+        turn: PlainTurn,
+        machine: Machine,
+        escapes: bool | None,
+    ) -> ResultHead:
+        """Definitions from `at` on, so many in each list."""
+        base: Hashable = (raw, counts, machine.context.in_force, self.packets.sql.known_names)
         key = base
         found = self._heads.get(key)
         if found is not None and not found.own:
@@ -111,7 +153,7 @@ class TurnRedactor:
             found = self._heads.get(key)
         if found is not None:
             return found
-        found, whole = self._made(raw, turn, count, machine, escapes)
+        found, whole = self._made(raw, at, counts, turn, machine, escapes)
         if whole and len(raw) <= _LONGEST_HEAD:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
@@ -124,40 +166,61 @@ class TurnRedactor:
         """By what the columns of the command are told from those of others."""
         if turn.statement is not None:
             return turn.statement.query
-        return self.packets.sql.words(_text_of(turn.request, machine))
+        return self.packets.sql.words(turn.text)
 
     def _made(
-        self, raw: bytes, turn: PlainTurn, count: int, machine: Machine, escapes: bool | None
+        self,
+        raw: bytes,
+        at: int,
+        counts: tuple[int, ...],
+        turn: PlainTurn,
+        machine: Machine,
+        escapes: bool | None,
     ) -> tuple[ResultHead, bool]:
         """The head of a result set, and whether it may be kept: its definitions are whole."""
         statement: str | None = None
         if turn.statement is not None:
             statement = turn.statement.query
         else:
-            statement = _text_of(turn.request, machine).decode("utf-8", ENCODING_ERRORS)
+            statement = turn.text.decode("utf-8", ENCODING_ERRORS)
         out = bytearray(raw)
         columns: list[ResultColumn] = []
-        own = True
-        at = HEADER + raw[0]
-        for _ in range(count):
-            start = at + HEADER
-            at = start + (raw[at] | raw[at + 1] << 8 | raw[at + 2] << 16)
-            payload = raw[start:at]
-            try:
-                record = ColumnDefinition41.from_bytes(payload, machine.context)
-            except DecodeError:
-                out[start:at] = self.packets.zeros(payload, 1)
-                continue
-            out[start:at] = self.packets.payload(payload, record, machine, statement, escapes)
-            columns.append(record.column)
-            own = own and names_itself(record)
-        whole = len(columns) == count
-        return ResultHead(bytes(out), tuple(columns) if whole else (), own), whole
+        own, broken = True, 0
+        for count in counts:
+            columns.clear()
+            for _ in range(count):
+                start = at + HEADER
+                at = start + (raw[at] | raw[at + 1] << 8 | raw[at + 2] << 16)
+                made = self._definition(raw[start:at], statement, machine, escapes)
+                out[start:at] = made.payload
+                own = own and made.own
+                if made.column is None:
+                    broken += 1
+                else:
+                    columns.append(made.column)
+            if count and not machine.context.in_force & CLIENT_DEPRECATE_EOF:
+                at += HEADER + EOF_LENGTH
+        return ResultHead(bytes(out), () if broken else tuple(columns), own), not broken
 
-
-def _text_of(request: bytes, machine: Machine) -> bytes:
-    """The statement of a COM_QUERY without attributes."""
-    return request[HEADER + (3 if machine.context.in_force & CLIENT_QUERY_ATTRIBUTES else 1) :]
+    def _definition(
+        self, payload: bytes, statement: str | None, machine: Machine, escapes: bool | None
+    ) -> RedactedColumn:
+        """One definition; those that the statement says nothing of are kept."""
+        key = payload, machine.context.in_force, self.packets.sql.known_names
+        found = self._columns.get(key)
+        if found is not None:
+            return found
+        try:
+            record = ColumnDefinition41.from_bytes(payload, machine.context)
+        except DecodeError:
+            return RedactedColumn(self.packets.zeros(payload, 1), None, True)
+        made = self.packets.payload(payload, record, machine, statement, escapes)
+        found = RedactedColumn(made, record.column, names_itself(record))
+        if found.own and len(payload) <= _LONGEST_COLUMN:
+            if len(self._columns) >= _MOST_COLUMNS:
+                self._columns.clear()
+            self._columns[key] = found
+        return found
 
 
 def _head_of(data: bytes, columns: int, machine: Machine) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import V2_HEADER, decode_proxy
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
+from analyzer.protocol.tables.commands import COM_STMT_CLOSE
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
 from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.places import Places
@@ -71,6 +72,7 @@ class RedactingWatcher(ConversationObserver):
             "_before",
             "_claimed",
             "_client",
+            "_closes",
             "_context",
             "_conversation",
             "_ends",
@@ -103,6 +105,7 @@ class RedactingWatcher(ConversationObserver):
         self._passing = False  # rows may come together
         self._proxied = False
         self._claimed = [False, False]  # whether any packet of a side was
+        self._closes = b""
         self._context: Context | None = None  # where the machine is made
         self._before: tuple[dict[str, int], int] = {}, 0  # what had been replaced, and zeroed, before a login
 
@@ -129,6 +132,10 @@ class RedactingWatcher(ConversationObserver):
 
     @property
     def executes(self) -> bool:
+        return True
+
+    @property
+    def all_turns(self) -> bool:
         return True
 
     @property
@@ -295,14 +302,20 @@ class RedactingWatcher(ConversationObserver):
         stream.floor = max(stream.floor - size, 0)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
-        if end is None:  # a turn that nobody here asked for
+        if turn.code == COM_STMT_CLOSE:
+            self._closes += turn.request  # it stands in front of the command that comes next
             return
-        made = self._turns.request(turn, machine, self._escapes)
+        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
+        made = self._closes + self._turns.request(turn, machine, self._escapes)
+        self._closes = b""
         self._replace(self._client, pieces.first_number(self._client, begin, middle), made)
-        made = self._turns.response(turn, end, pieces.content(middle, stop), machine, self._escapes)
+        data = pieces.content(middle, stop)
+        if end is None:
+            made = self._turns.prepared(turn, data, machine, self._escapes)
+        else:
+            made = self._turns.response(turn, end, data, machine, self._escapes)
+            self._escapes = escapes_after(end, self._escapes)
         self._replace(1 - self._client, pieces.first_number(1 - self._client, middle, stop), made)
-        self._escapes = escapes_after(end, self._escapes)
 
     def _replace(self, sender: int, number: int, made: bytes) -> None:
         """What stands in a stream from this sequence number on; what was not claimed before it is nothing whole."""
