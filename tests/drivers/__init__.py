@@ -20,7 +20,20 @@ MYSQLCLIENT: Final = HOME / "mysqlclient"
 HELD: Final = HOME / "held"
 
 Runner = Literal[
-    "python", "mysqlclient", "node", "go", "java", "perl", "php", "ruby", "rust", "c", "cpp", "erlang", "cli"
+    "python",
+    "mysqlclient",
+    "node",
+    "go",
+    "java",
+    "perl",
+    "php",
+    "ruby",
+    "rust",
+    "c",
+    "libmysqlclient",
+    "cpp",
+    "erlang",
+    "cli",
 ]
 
 
@@ -201,6 +214,17 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         not_on_mysql=(("change user", "it refuses COM_CHANGE_USER to MySQL by itself, for a bug of old servers"),),
     ),
     Driver(
+        "mariadb (Node) 3.3",
+        "node",
+        "mariadb-held",
+        (*BASE, "prepared"),
+        (("HANDSHARK_MODULE", "mariadb-held"),),
+        told_attributes=True,
+        known_as="mariadb",
+        held_out=True,
+        argument="mariadb (Node)",
+    ),
+    Driver(
         "go-sql-driver/mysql 1.10",
         "go",
         "github.com/go-sql-driver/mysql@v1.10.1",
@@ -344,11 +368,35 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         program="R2dbcClient",
     ),
     Driver(
+        "R2DBC MariaDB 1.1",
+        "java",
+        "org.mariadb:r2dbc-mariadb:1.1.4",
+        (*BASE, "prepared"),
+        # It leaves MySQL without COM_QUIT being read: what the server says then comes or not.
+        only=("mariadb",),
+        told_attributes=True,
+        known_as="mariadb",
+        held_out=True,
+        argument="mariadb",
+        program="R2dbcClient",
+    ),
+    Driver(
         "Vert.x MySQL client 5.0",
         "java",
         "io.vertx:vertx-mysql-client:5.0.7",
         (*FULL, *DEEDS, "idle", *VERIFIED, "pipelined"),
         told_attributes=True,
+        argument="vertx",
+        program="VertxClient",
+    ),
+    Driver(
+        "Vert.x MySQL client 5.0.0",
+        "java",
+        "io.vertx:vertx-mysql-client:5.0.0",
+        (*FULL, "results"),
+        told_attributes=True,
+        known_as="vertx-mysql-client",
+        held_out=True,
         argument="vertx",
         program="VertxClient",
     ),
@@ -416,6 +464,16 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         (*FULL, "compressed", *DEEDS, "idle", *VERIFIED),
         told_attributes=True,
         not_on_mysql=NO_ADDRESS,
+    ),
+    # What the mysql command line stands on too.
+    Driver(
+        "libmysqlclient 9.7",
+        "libmysqlclient",
+        "libmysqlclient-dev",
+        (*FULL, "compressed", "zstd", *DEEDS, "idle", *VERIFIED),
+        told_attributes=True,
+        # The plugin of MariaDB's accounts it no longer has.
+        only=("mysql",),
     ),
     Driver(
         "Boost.MySQL",

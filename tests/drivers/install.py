@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from tests.drivers import BESIDE, DRIVERS, HELD, HOME, MYSQLCLIENT, NODE_MODULES, PYTHON, Driver
+from tests.servers import servers_dir
+from tests.servers.packages import Prefix, SetupError, unpack
 
 HERE: Final = Path(__file__).parent
+# Of Debian, which has MySQL.
+SUITE: Final = "sid"
 # Into an environment of their own; the least versions that the comparison was made with.
 PYTHON_PACKAGES: Final = (
     "PyMySQL[rsa]>=1.1.1",
@@ -34,7 +38,7 @@ BESIDE_PACKAGES: Final = ("mysql-connector-python>=9.1.0,<=9.7.0",)
 MYSQLCLIENT_PACKAGE: Final = "mysqlclient>=2.2.4"
 NODE_PACKAGES: Final = (
     *("mysql2@^3.11.0", "mariadb@^3.4.0", "mysql@^2.18.1"),
-    *("mysql2-older@npm:mysql2@3.9.9", "mysql2-held@npm:mysql2@3.12.0"),
+    *("mysql2-older@npm:mysql2@3.9.9", "mysql2-held@npm:mysql2@3.12.0", "mariadb-held@npm:mariadb@3.3.2"),
 )
 
 # What the programs are made with: JSON, and the pool with what it logs by.
@@ -292,8 +296,30 @@ def _c() -> None:
     words = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "libmariadb"], capture_output=True, text=True, check=True
     )
-    source = str(HERE / "c" / "libmariadb.c")
+    source = str(HERE / "c" / "client.c")
     _run([_tool("gcc", "gcc and libc6-dev"), "-O1", "-o", str(HOME / "libmariadb"), source, *words.stdout.split()])
+
+
+def libmysqlclient() -> Prefix:
+    """MySQL's own library, of the release that the server is of, with its headers. Raises SetupError."""
+    place = servers_dir() / "packages" / "libmysqlclient"
+    place.mkdir(parents=True, exist_ok=True)
+    return unpack(place, SUITE, ("libmysqlclient-dev",))
+
+
+def _libmysqlclient() -> None:
+    try:
+        prefix = libmysqlclient()
+        library = prefix.library_dir("libmysqlclient.so")
+    except SetupError as problem:
+        raise InstallError(str(problem)) from problem
+    include = prefix.root / "usr" / "include"
+    # It is linked with a newer C library than the machine may have: it runs with that one's loader.
+    words = [f"-I{include / 'mysql'}", "-idirafter", str(include), str(HERE / "c" / "client.c"), f"-L{library.parent}"]
+    words += ["-lmysqlclient", "-Wl,--unresolved-symbols=ignore-in-shared-libs"]
+    target = prefix.root / "usr" / "bin" / "client"
+    target.parent.mkdir(exist_ok=True)
+    _run([_tool("gcc", "gcc and libc6-dev"), "-O1", "-o", str(target), *words])
 
 
 def _cpp() -> None:
@@ -315,6 +341,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "rust": _rust,
     "erlang": _erlang,
     "c": _c,
+    "libmysqlclient": _libmysqlclient,
     "cpp": _cpp,
     **{part: partial(_from_debian, part) for part in ("perl", "php", "ruby")},
 }
@@ -334,7 +361,8 @@ def _mark(part: str) -> str:
         if part == "node"
         else []
     )
-    sources = sorted((HERE / part).rglob("*")) if (HERE / part).is_dir() else []
+    place = HERE / ("c" if part == "libmysqlclient" else part)
+    sources = sorted(place.rglob("*")) if place.is_dir() else []
     wanted += [source.read_bytes() for source in sources if source.is_file()]
     return hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]
 

@@ -136,7 +136,7 @@ const CLIENTS = {
       options.ssl = each.tls ? trust(each) : false;
       Object.assign(options, { multipleStatements: each.multi, bigIntAsNumber: true, checkDuplicate: false });
       if (each.infile) options.permitLocalInfile = true;
-      return load('mariadb').createConnection(options);
+      return load(process.env.HANDSHARK_MODULE ?? 'mariadb').createConnection(options);
     },
     // Of a batch it gives one answer or several, as the server can take it.
     written: (found) => [found].flat().reduce((total, each) => total + each.affectedRows, 0),

@@ -20,7 +20,16 @@ from live_client import ServerError
 from tests.drivers import DRIVERS, HOME, MYSQLCLIENT, NODE_MODULES, PYTHON, Driver
 from tests.drivers.cases import SETUP, TO_BE_KILLED, Told, cases_of
 from tests.drivers.cli_client import run_case
-from tests.drivers.install import PARTS, WORKERS, InstallError, go_client, install, java_place, rust_client
+from tests.drivers.install import (
+    PARTS,
+    WORKERS,
+    InstallError,
+    go_client,
+    install,
+    java_place,
+    libmysqlclient,
+    rust_client,
+)
 from tests.servers import REPOSITORY, Server
 from tests.servers.accounts import Account, account
 from tests.servers.capturing import tcpdump
@@ -32,6 +41,7 @@ SECONDS: Final = 60
 PAUSE: Final = 0.1
 # Kinds of drivers that CI leaves out, and why.
 NOT_IN_CI: Final = {
+    "libmysqlclient": "its packages are large, and the mysql command line stands on it too",
     "rust": "its build takes minutes and a compiler that Debian 12 has not",
     "cpp": "its headers are large, and the compiler takes long with them",
     "erlang": "its sessions in TLS do not always end in the same way, which is not understood yet",
@@ -159,8 +169,11 @@ def command_of(driver: Driver) -> list[str]:
     if driver.runner == "java":
         path = f"{HOME / 'java' / driver.program}:{java_place(driver) / 'jars' / '*'}"
         return ["java", "-XX:TieredStopAtLevel=1", "-classpath", path, driver.program, argument]
+    piped = [sys.executable, "-m", "tests.drivers.piped_client"]
+    if driver.runner == "libmysqlclient":
+        return [*piped, *libmysqlclient().command("usr/bin/client")]
     if driver.runner in PIPED:
-        return [sys.executable, "-m", "tests.drivers.piped_client", *PIPED[driver.runner]]
+        return [*piped, *PIPED[driver.runner]]
     scripts = {"node": "node_client.cjs", "perl": "perl_client.pl", "php": "php_client.php", "ruby": "ruby_client.rb"}
     settings = ["-d", "mysqli.allow_local_infile=1"] if driver.runner == "php" else []
     return [driver.runner, *settings, str(HERE / scripts[driver.runner]), argument]
@@ -188,7 +201,7 @@ def asked(driver: Driver, cases: list[dict[str, Any]]) -> tuple[list[dict[str, A
     environment = {**os.environ, **dict(driver.environment), "NODE_MODULES": str(NODE_MODULES)}
     if driver.runner == "mysqlclient":
         environment["PYTHONPATH"] = str(MYSQLCLIENT)
-    if driver.runner in PIPED:
+    if driver.runner in (*PIPED, "libmysqlclient"):
         environment["PYTHONPATH"] = str(REPOSITORY)
     words = command_of(driver)
     with subprocess.Popen(
@@ -263,6 +276,9 @@ def versions(drivers: list[Driver]) -> dict[str, str]:
             words = [*ASK_VERSION[driver.runner], driver.package]
             done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
             found[driver.name] = done.stdout.strip()
+        elif driver.runner == "libmysqlclient":
+            text = (libmysqlclient().root / "usr/include/mysql/mysql_version.h").read_text(encoding="utf-8")
+            found[driver.name] = re.findall(r'MYSQL_SERVER_VERSION\s+"([\d.]+)', text)[0]
         elif driver.runner == "node":
             text = (NODE_MODULES / driver.package / "package.json").read_text(encoding="utf-8")
             found[driver.name] = str(json.loads(text)["version"])

@@ -73,6 +73,8 @@ DRIVER_SAMPLES: Final = (
     S("mariadb118_ruby-mysql2_prepared.pcapng", "Ruby mysql2", "mariadb118", "prepared", "prepared statements"),
     S("mariadb1011_connector-c_results.pcapng", "MariaDB Connector/C", "mariadb1011", "results",
       "several statements, a procedure, a cursor"),
+    S("mysql97_libmysqlclient_results.pcapng", "libmysqlclient 9.7", "mysql97", "results",
+      "several statements, a procedure, a cursor"),
     S("mysql97_boost-mysql_values.pcapng", "Boost.MySQL", "mysql97", "values", PREPARED),
     S("mysql97_p1-mysql_accepted.pcapng", "p1_mysql (Erlang)", "mysql97", "accepted",
       "statements; it leaves without COM_QUIT"),

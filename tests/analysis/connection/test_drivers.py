@@ -22,7 +22,8 @@ ALIKE = {
     ("MariaDB Connector/J", "MariaDB connector/Node"),
     ("MariaDB connector/Node", "MariaDB Connector/J"),
     ("libmysql", "mysql-connector-python"),
-    ("vertx-mysql-client", "r2dbc-mysql"),
+    # To a server that offers little.
+    ("pymysql", "r2dbc-mysql"),
 }
 
 

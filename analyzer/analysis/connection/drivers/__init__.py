@@ -12,6 +12,7 @@ from analyzer.analysis.connection.drivers.base import OPTIONAL, Signature
 from analyzer.analysis.connection.drivers.table import SIGNATURES
 from analyzer.analysis.model.connection import Driver
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import CLIENT_CONNECT_ATTRS
 
 LIKELY: Final = "likely"
 POSSIBLE: Final = "possible"
@@ -61,11 +62,14 @@ def by_offer(login: HandshakeResponse41, offered: int = EVERY_FLAG) -> Driver | 
     return Driver(signature.name, signature.versions, "fingerprint", LIKELY if sure else POSSIBLE)
 
 
-def _rank(found: tuple[int, Signature]) -> tuple[int, int]:
-    """The best first; of equals the one that was seen in more forms, whose imitators were seen in fewer."""
+def _rank(found: tuple[int, Signature]) -> tuple[int, bool, int]:
+    """The best first; of equals one that names itself nowhere, and the one that was seen in more forms.
+
+    Imitators were seen in fewer.
+    """
     score, signature = found
     fixed = signature.on | signature.off | signature.options_on | signature.options_off
-    return -score, fixed.bit_count()
+    return -score, bool(signature.options_on & CLIENT_CONNECT_ATTRS), fixed.bit_count()
 
 
 def _score(signature: Signature, login: HandshakeResponse41, offered: int) -> int:
@@ -73,6 +77,7 @@ def _score(signature: Signature, login: HandshakeResponse41, offered: int) -> in
     score += _COLLATION if login.character_set in signature.collations else 0
     score += _PLUGIN if login.client_plugin_name in signature.plugins else 0
     options = login.client_flag & OPTIONAL
-    score += 0 if signature.options_on & offered & ~options else _OPTIONS
+    # Who sends attributes names itself: where nobody does, it tells nothing that the others of its kind do.
+    score += 0 if signature.options_on & offered & ~(options | CLIENT_CONNECT_ATTRS) else _OPTIONS
     score += _OPTIONS if not options & signature.options_off else 0
     return score

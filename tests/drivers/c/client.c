@@ -1,10 +1,15 @@
-/* MariaDB Connector/C, asked line by line: see piped_client.py. */
+/* MariaDB Connector/C or libmysqlclient, asked line by line: see piped_client.py. */
 #include <mysql.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WORDS = 64, CELL = 8192 };
+
+#ifndef MARIADB_BASE_VERSION
+typedef bool my_bool;
+#endif
 
 static MYSQL *connection;
 
@@ -49,16 +54,29 @@ static struct word decoded(char *word) {
 
 static int has(const struct word *options, const char *name) { return strstr(options->text, name) != NULL; }
 
-static void log_in(struct word *words, int count) {
-    struct word *options = &words[6];
+/* What the two libraries call differently. */
+static void secure(const struct word *options, const char *authority) {
     my_bool yes = 1, verify = has(options, "verify") != 0;
-    unsigned infile = has(options, "infile") != 0;
-    connection = mysql_init(NULL);
+#ifdef MARIADB_BASE_VERSION
     if (has(options, "tls"))
         mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &yes);
-    if (verify)
-        mysql_options(connection, MYSQL_OPT_SSL_CA, words[5].text);
     mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+#else
+    unsigned mode = verify ? SSL_MODE_VERIFY_CA : has(options, "tls") ? SSL_MODE_REQUIRED : SSL_MODE_DISABLED;
+    mysql_options(connection, MYSQL_OPT_SSL_MODE, &mode);
+    mysql_options(connection, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &yes);
+    if (has(options, "zstd"))
+        mysql_options(connection, MYSQL_OPT_COMPRESSION_ALGORITHMS, "zstd");
+#endif
+    if (verify)
+        mysql_options(connection, MYSQL_OPT_SSL_CA, authority);
+}
+
+static void log_in(struct word *words, int count) {
+    struct word *options = &words[6];
+    unsigned infile = has(options, "infile") != 0;
+    connection = mysql_init(NULL);
+    secure(options, words[5].text);
     if (has(options, "compress"))
         mysql_options(connection, MYSQL_OPT_COMPRESS, NULL);
     if (infile)
