@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from analyzer.analysis.conversation.conversation import QUIT, Conversation
+from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.fast_path import QUIT
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +33,24 @@ def arrow(what: str) -> Any:
     except ImportError:
         raise LibraryMissing(f"{what} needs pyarrow: pip install 'handshark[sql]'") from None
     return pyarrow
+
+
+class _NoPandas(MetaPathFinder):
+    """Finds no pandas."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
+
+
+def load_arrow() -> None:
+    """Loads what arrays need. Arrow would load pandas, to ask of each value whether it is one of pandas': none is."""
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        arrow("a table").array([None])
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def type_of(kind: str | ValueKind) -> Any:

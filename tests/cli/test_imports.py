@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,12 @@ def test_what_commands_does_not_load(form: str) -> None:
     assert modules & LIBRARIES == set()
     assert modules & SLOW == set()
     assert inside(modules, OWN) == set()
+
+
+def test_what_export_does_not_load(tmp_path: Path) -> None:
+    modules = loaded("export", "-o", str(tmp_path / "out"))
+    assert "pyarrow" in modules
+    assert modules & {"pandas", "duckdb"} == set()
 
 
 def test_a_filter_is_what_loads_its_parser() -> None:

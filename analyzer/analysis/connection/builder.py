@@ -14,7 +14,6 @@ from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.findings.engine import find
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
-from analyzer.analysis.model.connection import elapsed
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.summary import sent_again, summary_of
 from analyzer.protocol.machine.machine import CLIENT
@@ -32,6 +31,7 @@ from analyzer.tls.events import FOUND
 MOST_FINGERPRINTS: Final = 10_000
 SILENCE_NS: Final = 10_000_000_000
 BAD_HANDSHAKE: Final = 1043
+COMMAND_NAMES: Final = tuple(COMMANDS.get(code, f"0x{code:02x}") for code in range(256))
 
 
 class Said(msgspec.Struct):
@@ -65,7 +65,8 @@ class Builder:
         facts = conversation.facts
         client, server = tcp.endpoints[conversation.client], tcp.endpoints[1 - conversation.client]
         outcome = outcome_of(tcp, conversation, evidence)
-        said = self._said(conversation)
+        shape = conversation.login_shape
+        said = self._said(conversation, shape)
         connection = model.Connection(
             self.capture,
             tcp.number,
@@ -84,7 +85,7 @@ class Builder:
             tls_of(conversation, outcome),
             said.authentication,
             conversation.standing.compression or "none",
-            {COMMANDS.get(code, f"0x{code:02x}"): count for code, count in sorted(facts.commands.items())},
+            {COMMAND_NAMES[code]: count for code, count in sorted(facts.commands.items())},
             timing_of(tcp, facts),
             said.driver,
             said.fingerprint,
@@ -99,13 +100,12 @@ class Builder:
                 facts.greeting.proxy_frame,
             )
         transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
-        case = Case(connection, facts, transport, tls, evidence, conversation.login_shape)
+        case = Case(connection, facts, transport, tls, evidence, shape)
         connection.findings = find(case)
         return connection
 
-    def _said(self, conversation: Conversation) -> Said:
+    def _said(self, conversation: Conversation, shape: LoginShape | None) -> Said:
         """What was said in the login; what logins of one shape have in common is worked out once."""
-        shape = conversation.login_shape
         if shape is None:
             return self._worked_out(conversation)
         facts = conversation.facts
@@ -137,18 +137,16 @@ class Builder:
         )
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:
-        halves = tcp.halves
-        fin = [half.fin_frame for half in halves]
-        rst = [half.rst_frame for half in halves]
+        client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]
         return model.Tcp(
             tcp.syn_ns is not None or tcp.synack_ns is not None,
-            _first_of(fin, conversation.client),
-            _first_of(rst, conversation.client),
+            _first_of(client.fin_frame, server.fin_frame),
+            _first_of(client.rst_frame, server.rst_frame) if client.rst_frame or server.rst_frame else None,
             sent_again(tcp),
             tcp.out_of_order,
             tcp.gaps,
-            halves[conversation.client].bytes,
-            halves[1 - conversation.client].bytes,
+            client.bytes,
+            server.bytes,
         )
 
     def _names(self, flags: int) -> list[str]:
@@ -364,21 +362,15 @@ def _authentication_again(exchange: model.Authentication | None, facts: Facts) -
     if exchange is None:
         return None
     auth = facts.auth
-    return model.Authentication(
-        exchange.plugin,
-        [model.Switch(a, b, frame) for a, b, frame in auth.switches],
-        exchange.path,
-        exchange.password_protection,
-        [
-            model.Step(known.sender, known.record, known.summary, step[4])
-            for known, step in zip(exchange.steps, auth.steps, strict=True)
-        ],
-    )
+    steps = [model.Step(known.sender, known.record, known.summary, 0) for known in exchange.steps]
+    for step, seen in zip(steps, auth.steps, strict=True):
+        step.frame = seen[4]
+    switches = [model.Switch(a, b, frame) for a, b, frame in auth.switches] if auth.switches else []
+    return model.Authentication(exchange.plugin, switches, exchange.path, exchange.password_protection, steps)
 
 
-def _first_of(frames: list[int], client: int) -> str | None:
-    """Who was first, of two frame numbers where 0 is never."""
-    mine, theirs = frames[client], frames[1 - client]
+def _first_of(mine: int, theirs: int) -> str | None:
+    """Who was first, by the frames of client and server; 0: never."""
     if not mine and not theirs:
         return None
     return model.CLIENT if mine and (not theirs or mine < theirs) else model.SERVER
@@ -494,7 +486,8 @@ def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
 
 
 def _between(start: int | None, stop: int | None) -> int | None:
-    return None if start is None or stop is None else elapsed(start, stop)
+    """As `elapsed`, where both are known."""
+    return None if start is None or stop is None or stop < start else stop - start
 
 
 def fingerprint_of(offer: tuple[object, ...]) -> str:

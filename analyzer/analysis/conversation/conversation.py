@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from analyzer.analysis.conversation import resync
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, LostBytes, Undecided
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts
-from analyzer.analysis.conversation.fast_path import plain_turns
+from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, plain_turns
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
 ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
 # Bytes of a compressed frame that are not worth giving up.
 KEPT_OF_FRAME: Final = 4 << 10
-# The whole packet of a COM_QUIT.
-QUIT: Final = b"\x01\x00\x00\x00\x01"
 # States of the command phase in which bytes are what the state says and nothing else.
 STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.COLUMNS_EOF, st.ROWS, st.PREPARE})
 
@@ -52,6 +52,13 @@ PARTS: Final = frozenset({"_decoder", "_proxy", "_resync", "_tls", "_undecided",
 Settings = tuple[frozenset[int], int, Ends, Allowance]
 
 
+class Ahead(msgspec.Struct, gc=False):
+    """What plain turns came to without a machine: the id of the last packet, and whether a COM_QUIT was behind them."""
+
+    last_id: int | None = None
+    left: bool = False
+
+
 class Conversation(PiecesHandler):
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint.
 
@@ -61,6 +68,7 @@ class Conversation(PiecesHandler):
     """
 
     __slots__ = (
+        "_ahead",
         "_decoder",
         "_made",
         "_newcomer",
@@ -111,6 +119,7 @@ class Conversation(PiecesHandler):
         self.shape: LoginShape | None = None
         self._shapes = shapes
         self._made = False
+        self._ahead: Ahead | None = None  # as long as no machine is made behind a login of a known shape
         self._newcomer = shapes.newcomer() if shapes is not None else None
         if self._newcomer is None or self._newcomer.step is None:
             self._make(Facts(), Machine())
@@ -209,6 +218,7 @@ class Conversation(PiecesHandler):
         self.kind = MYSQL
         self.client = self.tcp.initiator or 0
         self.shape = shape
+        self._ahead = Ahead()
         self.facts = shape.facts_of(self.client, newcomer.pieces)
         if self.observer is not None:
             self.observer.begin(self.client)
@@ -258,8 +268,11 @@ class Conversation(PiecesHandler):
     def _make_machine(self, shape: LoginShape) -> None:
         """Makes the machine, as the login left it."""
         machine = self.machine = shape.machine_of(self.facts)
+        ahead, self._ahead = self._ahead, None
         _, _, machine.ends, _ = self._settings
         machine.lean = self.observer is None
+        if ahead is not None and ahead.last_id is not None:
+            self.turned(ahead.last_id, ahead.left)
         if self.observer is not None:
             login = self.facts.login.record
             self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
@@ -272,6 +285,24 @@ class Conversation(PiecesHandler):
         observer = self.observer
         lean = observer is None or observer.plain or observer.turns
         return lean and self.shape is not None and self.shape.machine.compression is None
+
+    def _terms(self) -> TurnTerms | None:
+        """What plain turns go by; None where none may come."""
+        _, _, ends, _ = self._settings
+        ahead = self._ahead
+        if ahead is not None and self.shape is not None and self.observer is None and not ahead.left:
+            return self.shape.terms(ends)
+        machine = self.machine
+        return TurnTerms(machine.context, ends) if may_turn(machine) else None
+
+    def turned(self, sequence: int, quits: bool) -> None:
+        """Plain turns were taken, the last with this id, or a COM_QUIT behind them."""
+        if self._ahead is not None:
+            self._ahead.last_id, self._ahead.left = sequence, quits
+        else:
+            self.machine.turned(sequence)
+            if quits:
+                self.machine.plain_command(QUIT)
 
     def quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
         """Takes a COM_QUIT behind a login of a known shape, or plain turns; False for all else."""
@@ -375,9 +406,11 @@ class Conversation(PiecesHandler):
             self._followed(newcomer)
         while first < last:
             if self.kind == MYSQL and self.turns_due:
-                first = plain_turns(self.machine, self.observer, self.facts, self.client, pieces, first, last)
-                if first == last:
-                    return
+                terms = self._terms()
+                if terms is not None:
+                    first = plain_turns(self, terms, pieces, first, last)
+                    if first == last:
+                        break
             stop = pieces.run_end(first, last)
             # They matter where bytes are missing: what is not decided yet may turn out to lack some.
             if self.needs_numbers():

@@ -214,7 +214,7 @@ class ClosingFacts(msgspec.Struct):
         self.error_phase = phase
 
 
-class SentCommand(NamedTuple):
+class SentCommand(msgspec.Struct, frozen=True, gc=False):
     """A command as it was sent: `head` is the beginning of its payload, `length` its payload's bytes."""
 
     code: int
@@ -294,19 +294,17 @@ class CommandFacts(msgspec.Struct):
         if self.last is not None and len(self.overlaps) < MOST:
             self.overlaps.append(Overlap(self.last, frame, code))
 
-    def record_error(self, error: ErrPacket, packet: RawPacket, machine: Machine) -> None:
-        """Records an error in answer to a command."""
+    def record_error(
+        self, error: ErrPacket, frame: int, time_ns: int, code: int | None, command: SentCommand | None
+    ) -> None:
+        """Records an error in answer to a command; as in `AnsweredError`."""
         number = error.error_code
         if number in self.error_counts or len(self.error_counts) < MOST:
             self.error_counts[number] = self.error_counts.get(number, 0) + 1
         if len(self.errors) >= MOST and self.error_counts.get(number, 0) > 1:
             return
-        finished = machine.finished
-        # With others behind it in the queue, nobody kept this one's text.
-        command = self.last if machine.command is None else None
         if len(self.errors) < 2 * MOST:
-            code = finished.code if finished is not None else None
-            self.errors.append(AnsweredError(error, packet.frame, packet.time_ns, code, command))
+            self.errors.append(AnsweredError(error, frame, time_ns, code, command))
 
     def record_early(self, packet: RawPacket) -> None:
         """Records a client's packet that the server answers before it is whole."""
@@ -535,7 +533,7 @@ class Facts(msgspec.Struct):
         elif before == st.AUTHENTICATION:
             if machine.login_done and (self.auth.verdict == "accepted" or self.auth.verdict_lost):
                 if isinstance(record, ErrPacket):  # COM_CHANGE_USER's
-                    self.answers.record_error(record, packet, machine)
+                    self._refused(record, packet, machine)
                 return
             self._authentication(packet, record, machine)
         elif isinstance(record, ErrPacket):
@@ -548,7 +546,15 @@ class Facts(msgspec.Struct):
                 self.closing.unasked_frame = packet.frame
                 self.closing.record_error(record, packet, "command")
             else:
-                self.answers.record_error(record, packet, machine)
+                self._refused(record, packet, machine)
+
+    def _refused(self, error: ErrPacket, packet: RawPacket, machine: Machine) -> None:
+        """Records an error in answer to a command."""
+        finished, answers = machine.finished, self.answers
+        code = finished.code if finished is not None else None
+        # With others behind it in the queue, nobody kept this one's text.
+        command = answers.last if machine.command is None else None
+        answers.record_error(error, packet.frame, packet.time_ns, code, command)
 
     def _authentication(self, packet: RawPacket, record: AnyRecord, machine: Machine) -> None:
         self._step(1, packet, record, machine)

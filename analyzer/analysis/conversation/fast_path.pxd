@@ -2,7 +2,7 @@ cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces, Segments
-from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_prepared
+from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_error, scan_prepared
 
 cdef Py_ssize_t _HEADER, _LONGEST, _CLOSE_SIZE
 cdef int _QUERY, _EXECUTE, _PING, _PREPARE, _RESET, _RESET_ALL, _CLOSED
@@ -25,9 +25,23 @@ cdef bint taken_whole(int code, Py_ssize_t size, bint may_omit)
 cdef _closes(machine, observer, Pieces pieces, Py_ssize_t begin, bytes request, Py_ssize_t closes)
 
 
+@cython.locals(segments=Segments, request=bytes, asked=Py_ssize_t, answered=Py_ssize_t, size=Py_ssize_t)
+cdef _failed(facts, error, Pieces pieces, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
+
+
+cdef class TurnTerms:
+    cdef public object context, response_ends
+    cdef public dict ends
+    cdef public bint has_eof, may_omit, named, says_metadata
+
+
+@cython.locals(segments=Segments, row=Py_ssize_t)
+cdef bint _says_goodbye(facts, Pieces pieces, Py_ssize_t piece)
+
+
 @cython.locals(
     segments=Segments, found=Scanned, turn=PlainTurn, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
     middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
     asked=Py_ssize_t, code=cython.int, skipped=Py_ssize_t, closes=Py_ssize_t, may_omit=bint, packet=bytes, every=bint,
-    opens=bint, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
-cpdef Py_ssize_t plain_turns(machine, observer, facts, int client, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    opens=bint, quits=bint, client=cython.int, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
+cpdef Py_ssize_t plain_turns(taker, TurnTerms terms, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

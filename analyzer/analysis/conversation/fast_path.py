@@ -6,17 +6,19 @@ pieces of a connection at once. All else, and what is cut by the end of a batch,
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from analyzer.analysis.conversation.facts import MOST_OPENING, Facts
 from analyzer.analysis.conversation.observer import Observer
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.net.tcp.pieces import Pieces
+from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import HEAD, known_execute, known_reset, take_effect
-from analyzer.protocol.machine.fast_path import Scanned, has_more, last_of, scan, scan_prepared
+from analyzer.protocol.machine.fast_path import Scanned, error_of, has_more, last_of, scan, scan_error, scan_prepared
 from analyzer.protocol.machine.machine import Machine
-from analyzer.protocol.machine.terminators import ends_under
+from analyzer.protocol.machine.terminators import Ends, ends_under
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.response import METADATA_FLAG
 from analyzer.protocol.tables.capabilities import (
     CLIENT_DEPRECATE_EOF,
@@ -26,6 +28,7 @@ from analyzer.protocol.tables.capabilities import (
 from analyzer.protocol.tables.commands import (
     COM_PING,
     COM_QUERY,
+    COM_QUIT,
     COM_RESET_CONNECTION,
     COM_STMT_CLOSE,
     COM_STMT_EXECUTE,
@@ -51,35 +54,62 @@ _RESET_ALL: Final = COM_RESET_CONNECTION
 _CLOSE: Final = bytes([5, 0, 0, 0, COM_STMT_CLOSE])
 _CLOSE_SIZE: Final = HEADER + 5
 _CLOSED: Final = COM_STMT_CLOSE
+# The whole packet of a COM_QUIT.
+QUIT: Final = bytes([1, 0, 0, 0, COM_QUIT])
 
 
-def plain_turns(
-    machine: Machine, observer: Observer | None, facts: Facts, client: int, pieces: Pieces, first: int, last: int
-) -> int:
-    """Takes turns from the piece `first` on, up to `last` without it; returns the first piece that is not taken.
+class TurnTerms:
+    """What was agreed on in a login, as far as plain turns depend on it."""
 
-    `observer` is who looks on, None where nobody does. Nothing has begun in either direction when this is called.
-    """
-    ctx = machine.context
-    if machine.state != st.COMMAND or machine.queue or ctx.assumed or machine.one_sided:
+    __slots__ = ("context", "ends", "has_eof", "may_omit", "named", "response_ends", "says_metadata")
+
+    def __init__(self, ctx: Context, response_ends: Ends) -> None:
+        self.context = ctx
+        self.named = ctx.in_force & CLIENT_QUERY_ATTRIBUTES != 0
+        self.has_eof = not ctx.in_force & CLIENT_DEPRECATE_EOF
+        self.says_metadata = ctx.in_force & METADATA_FLAG != 0
+        self.may_omit = ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA != 0
+        self.response_ends = response_ends
+        self.ends = ends_under(ctx, response_ends)
+
+
+class TurnTaker(Protocol):
+    """The connection whose turns they are. `machine` may be made when somebody asks for it."""
+
+    client: int
+    facts: Facts
+    machine: Machine
+    observer: Observer | None
+
+    def turned(self, sequence: int, quits: bool) -> None:
+        """Commands with their whole responses were taken, the last of an id; or a COM_QUIT, then it is 0."""
+
+
+def may_turn(machine: Machine) -> bool:
+    """Whether the next packet is a command, of which nothing is assumed."""
+    if machine.state != st.COMMAND or machine.queue or machine.context.assumed or machine.one_sided:
+        return False
+    return machine.file_sequence is None
+
+
+def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, last: int) -> int:
+    """Takes turns from the piece `first` up to `last`, where nothing has begun; returns the first that is not taken."""
+    observer, facts, client = taker.observer, taker.facts, taker.client
+    if observer is not None and not observer.turns:
         return first
-    if machine.file_sequence is not None or (observer is not None and not observer.turns):
-        return first
-    named = ctx.in_force & CLIENT_QUERY_ATTRIBUTES != 0
-    has_eof = not ctx.in_force & CLIENT_DEPRECATE_EOF
-    says_metadata = ctx.in_force & METADATA_FLAG != 0
-    may_omit = ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA != 0
+    ctx, ends, response_ends, named = terms.context, terms.ends, terms.response_ends, terms.named
+    has_eof, says_metadata, may_omit = terms.has_eof, terms.says_metadata, terms.may_omit
     executes = observer is None or observer.executes
     every = observer is None or observer.all_turns
-    segments, response_ends, connection = pieces.segments, machine.ends, machine.connection
-    ends = ends_under(ctx, response_ends)
-    found = Scanned()
+    segments, found, quits = pieces.segments, Scanned(), False
     counts: dict[int, int] = {}
     sequence = 0
     begin = stop = first
     while begin < last and segments.sender[pieces.row[begin]] == client:
         middle = pieces.run_end(begin, last)
         if middle == last:
+            if observer is None and middle == begin + 1 and _says_goodbye(facts, pieces, begin):
+                quits, begin = True, middle
             break
         stop = pieces.run_end(middle, last)
         row = pieces.row[begin]
@@ -112,6 +142,7 @@ def plain_turns(
         elif not every or not taken_whole(code, size, may_omit):
             break
         if observer is not None and (code in (_EXECUTE, _RESET)):
+            machine = taker.machine
             known = known_execute(machine, packet, every) if code == _EXECUTE else known_reset(machine, packet)
             if known is None or closes:  # what is closed may be what is named
                 break
@@ -129,7 +160,12 @@ def plain_turns(
             break
         if opens and not request:
             request = packet = pieces.content(begin, middle)
-        if code == _PREPARE:
+        if observer is None and not closes and scan_error(found, octets, offset, offset + length):
+            if (error := error_of(bytes(data[found.begin : offset + length]), ctx)) is None:
+                break
+            _failed(facts, error, pieces, begin, middle, stop)
+            opens = False
+        elif code == _PREPARE:
             if not scan_prepared(found, octets, offset, offset + length, has_eof):
                 break
         else:
@@ -142,13 +178,14 @@ def plain_turns(
             if found.columns is None:
                 if code == _QUERY and not request:
                     packet = pieces.content(begin, middle)[skipped:]
-                connection.note_ok(packet[_HEADER : _HEADER + LONGEST_SET], end)
+                taker.machine.connection.note_ok(packet[_HEADER : _HEADER + LONGEST_SET], end)
         sequence = found.sequence
         counts[code] = counts.get(code, 0) + 1
         if closes:
             counts[_CLOSED] = counts.get(_CLOSED, 0) + closes
         asked = pieces.row[middle - 1]
         if observer is not None:
+            machine = taker.machine
             if closes:
                 _closes(machine, observer, pieces, begin, request, closes)
             turn = PlainTurn()
@@ -167,7 +204,7 @@ def plain_turns(
             facts.answers.record_sent(code, packet[_HEADER:], size - _HEADER, frame, time_ns)
         begin = stop
     if begin > first:
-        machine.turned(sequence)
+        taker.turned(sequence, quits)
         facts.closing.spoke_ns = segments.time_ns[pieces.row[begin - 1]]
         facts.turns += sum(counts.values())
         for code, count in counts.items():
@@ -208,6 +245,25 @@ def _closes(machine: Machine, observer: Observer, pieces: Pieces, begin: int, re
         turn.pieces, turn.span = pieces, (begin, begin, begin)
         take_effect(machine, turn.request, None, None, None)
         observer.turn(turn, machine)
+
+
+def _failed(facts: Facts, error: ErrPacket, pieces: Pieces, begin: int, middle: int, stop: int) -> None:
+    """Records a command that was answered with an error."""
+    segments, answers = pieces.segments, facts.answers
+    request = pieces.content(begin, middle)
+    code, asked, answered = request[HEADER], pieces.row[middle - 1], pieces.row[stop - 1]
+    size = len(request) - HEADER
+    answers.record_sent(code, request[HEADER:], size, segments.frame[asked], segments.time_ns[asked])
+    answers.record_error(error, segments.frame[answered], segments.time_ns[answered], code, answers.last)
+
+
+def _says_goodbye(facts: Facts, pieces: Pieces, piece: int) -> bool:
+    """Takes a piece that is a whole COM_QUIT; False where it is none."""
+    segments, row = pieces.segments, pieces.row[piece]
+    if segments.length[row] != len(QUIT) or pieces.content(piece, piece + 1) != QUIT:
+        return False
+    facts.record_plain(QUIT, segments.frame[row], segments.time_ns[row], True)
+    return True
 
 
 def closes_in(octets: memoryview, offset: int, size: int) -> int:

@@ -22,7 +22,7 @@ cdef class ShapeStep:
 
 
 cdef class LoginShape:
-    cdef object _facts
+    cdef object _facts, _terms
     cdef public list fields
     cdef public object machine
     cdef public Py_ssize_t length, steps

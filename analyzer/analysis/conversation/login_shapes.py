@@ -23,10 +23,12 @@ import msgspec
 
 from analyzer.analysis.conversation.classifier import Chunk
 from analyzer.analysis.conversation.facts import AuthFacts, ClosingFacts, Facts, GreetingFacts, LoginFacts
+from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
+from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.greeting import HandshakeV10
 
@@ -112,7 +114,7 @@ class LoginShape:
     where TLS is due. `fields` are the free ones of each piece.
     """
 
-    __slots__ = ("_facts", "fields", "length", "machine", "steps")
+    __slots__ = ("_facts", "_terms", "fields", "length", "machine", "steps")
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
         self._facts = facts
@@ -120,6 +122,7 @@ class LoginShape:
         self.length = len(fields)
         self.steps = len(facts.auth.steps)
         self.fields = fields
+        self._terms: TurnTerms | None = None
 
     def facts_of(self, client: int, pieces: list[Chunk]) -> Facts:
         """The facts of another login of this shape. Records of its steps are the first one's: their words are alike."""
@@ -167,6 +170,12 @@ class LoginShape:
             ),
             client=client,
         )
+
+    def terms(self, ends: Ends) -> TurnTerms | None:
+        """What plain turns behind it go by; None where none may come."""
+        if self._terms is None and may_turn(self.machine):
+            self._terms = TurnTerms(self.machine.context, ends)
+        return self._terms
 
     def machine_of(self, facts: Facts) -> Machine:
         """The machine of another login of this shape."""

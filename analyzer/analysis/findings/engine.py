@@ -7,8 +7,9 @@ from typing import Final
 from analyzer.analysis.conversation.facts import MOST
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.conditions import SIGNS, has_error, has_failed_command
-from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Rule, Verdict
-from analyzer.analysis.findings.signs import signs_of
+from analyzer.analysis.findings.kept import Kept, frames_of, kept_of, marked
+from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Evidence, Rule, Verdict
+from analyzer.analysis.findings.signs import ACCEPTED, REFUSED, signs_of
 from analyzer.analysis.model.connection import Finding
 
 # The server's words for what other findings say in full, and the consequences of what they say -> those findings; none
@@ -40,43 +41,97 @@ GIVEN: Final[dict[Condition, int]] = {
 # Those that are alike where logins are.
 OF_LOGIN: Final = frozenset(condition for rule in TABLE if rule.by_login for condition in rule.applies) - SIGNS.keys()
 NONE: Final[frozenset[int]] = frozenset()
+# Signs of how a login was decided.
+DECIDED: Final = ACCEPTED | REFUSED
 Asked = tuple[tuple[int, Condition], ...]
+Key = tuple[int, int, frozenset[int]]
+Plan = tuple[Rule | tuple[Kept, ...], ...]
 
 
 def find(case: Case) -> list[Finding]:
     """All that is found of a connection, the gravest first."""
-    found = [_finding(rule, said) for rule in chosen(case) for said in rule.check(case)]
+    signs = signs_of(case)
+    key = _met(case, signs)
+    found: list[Finding] = []
+    if case.login is None or signs & ~DECIDED:
+        for rule in _choice(case.evidence, key):
+            found += said_by(rule, case)
+    else:
+        frames: list[int] = []
+        for each in _plan(case, signs, key):
+            if isinstance(each, Rule):
+                found += said_by(each, case)
+            elif each:
+                frames = frames or frames_of(case.facts)
+                found += [kept.filled(frames) for kept in each]
     if len(found) > 1:
         _only_note(found)
         found.sort(key=lambda finding: RANK[finding.severity])
     return found
 
 
-def chosen(case: Case) -> tuple[Rule, ...]:
-    """The rules that apply to a connection, in the order of the table.
+def said_by(rule: Rule, case: Case) -> list[Finding]:
+    """What a rule finds of a connection."""
+    return [_finding(rule, said) for said in rule.check(case)]
 
-    Most connections are alike: which conditions are worth asking of those with the same signs, and what was chosen for
-    those that meet the same conditions, is kept.
+
+def _plan(case: Case, signs: int, key: Key) -> Plan:
+    """The rules that apply to a login of a known shape; in place of those that say the same of all such, what they say.
+
+    Nothing shows of the connection but how its login was decided.
     """
     evidence = case.evidence
-    met, asked = _worth_asking(case)
+    of = (case.login, signs, case.connection.server.address, key)
+    plan = evidence.kept.get(of)
+    if plan is None:
+        plan = tuple(_kept_or_rule(rule, case) for rule in _choice(evidence, key))
+        if len(evidence.kept) < MOST_CHOICES:
+            evidence.kept[of] = plan
+    return plan
+
+
+def _kept_or_rule(rule: Rule, case: Case) -> Rule | tuple[Kept, ...]:
+    if not rule.of_login:
+        return rule
+    kept = kept_of(said_by(rule, marked(case)), case.facts)
+    frames = frames_of(case.facts)
+    if kept is None or [each.filled(frames) for each in kept] != said_by(rule, case):
+        return rule
+    return kept
+
+
+def chosen(case: Case) -> tuple[Rule, ...]:
+    """The rules that apply to a connection, in the order of the table."""
+    return _choice(case.evidence, _met(case, signs_of(case)))
+
+
+def _met(case: Case, signs: int) -> Key:
+    """Which conditions a connection meets, its error's code, and those of commands that failed.
+
+    Most connections are alike: which conditions are worth asking of those with the same signs is kept.
+    """
+    met, asked = _worth_asking(case, signs)
     for bit, condition in asked:
         if condition(case):
             met |= bit
     error = case.connection.error.code if case.connection.error is not None else 0
     failed = frozenset(case.facts.answers.error_counts) if met & BITS[has_failed_command] else NONE
-    key = (met, error, failed)
+    return met, error, failed
+
+
+def _choice(evidence: Evidence, key: Key) -> tuple[Rule, ...]:
+    """The rules for those that meet the same conditions."""
     rules = evidence.choices.get(key)
     if rules is None:
-        rules = tuple(rule for rule in TABLE if _applies(rule, met, error, failed))
+        rules = tuple(rule for rule in TABLE if _applies(rule, *key))
         if len(evidence.choices) < MOST_CHOICES:
             evidence.choices[key] = rules
     return rules
 
 
-def _worth_asking(case: Case) -> tuple[int, Asked]:
+def _worth_asking(case: Case, signs: int) -> tuple[int, Asked]:
     """The conditions that are known to be met, and those that are to be asked."""
-    evidence, signs = case.evidence, signs_of(case)
+    evidence = case.evidence
     alike = evidence.by_login.get((case.login, signs)) if case.login is not None else None
     if alike is not None:
         return alike

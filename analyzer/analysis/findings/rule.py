@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -58,6 +58,8 @@ class Evidence:
     by_login: dict[tuple[Hashable, int], tuple[int, tuple[tuple[int, Condition], ...]]] = field(default_factory=dict)
     # Which conditions a connection meets, its error's code, those of failed commands -> the rules worth a look.
     choices: dict[tuple[int, int, frozenset[int]], tuple[Rule, ...]] = field(default_factory=dict)
+    # A login that others are like, its signs, its server's address, what it meets -> what is kept of its findings.
+    kept: dict[tuple[Hashable, int, str, Hashable], tuple[Any, ...]] = field(default_factory=dict)
     # What to set, by topic, driver and what is filled in: the same for most connections.
     options: dict[tuple[object, ...], str] = field(default_factory=dict)
     # Wordings of findings that most connections have.
@@ -107,6 +109,8 @@ class Rule:
 
     applies   it is looked at where one of these is met
     by_login  its own conditions ask of nothing but signs and the login: where logins are alike they are asked once
+    of_login  where nothing shows of a connection but how its login was decided, its check asks of nothing but the login
+              and the server's address, and names no frames but those of the login (`kept`)
     given     signs: where a connection shows none of them, none of its own conditions is met; 0: nobody can say before
     check     finds it in one connection
     complete  the second half, where other connections have a say: called with what went before, in the order of the
@@ -144,6 +148,7 @@ class Rule:
     conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)
     ahead: int = FAR_AHEAD
     by_login: bool = False
+    of_login: bool = False
 
     def says(
         self,

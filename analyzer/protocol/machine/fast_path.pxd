@@ -1,7 +1,7 @@
 cimport cython
 
 cdef Py_ssize_t _HEADER, _LONGEST, _EOF, _PREPARE_OK, LONGEST_SCANNED, SHORTEST_OK
-cdef int CURSOR_EXISTS
+cdef int CURSOR_EXISTS, _ERROR
 cdef int PS_OUT_PARAMS
 
 
@@ -23,3 +23,7 @@ cpdef bint scan(
     byte=cython.uint, length=Py_ssize_t, stop=Py_ssize_t, columns=Py_ssize_t, params=Py_ssize_t, left=Py_ssize_t,
     definitions=Py_ssize_t, place=Py_ssize_t, sequence=cython.uint)
 cpdef bint scan_prepared(Scanned found, const unsigned char[::1] data, Py_ssize_t begin, Py_ssize_t end, bint has_eof)
+
+
+@cython.locals(length=Py_ssize_t)
+cpdef bint scan_error(Scanned found, const unsigned char[::1] data, Py_ssize_t begin, Py_ssize_t end)

@@ -13,7 +13,7 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import EOF_LENGTH, Ends, end_of
-from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.generic import PROGRESS_REPORT, EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.response import METADATA_FLAG
 from analyzer.protocol.tables.capabilities import (
     CLIENT_DEPRECATE_EOF,
@@ -29,8 +29,11 @@ _HEADER: Final = HEADER
 _LONGEST: Final = LONGEST
 _EOF: Final = EOF_LENGTH
 _PREPARE_OK: Final = 12
+_ERROR: Final = 0xFF
 SHORTEST_OK: Final = 7
 CURSOR_EXISTS: Final = 0x40
+# The code of a report that looks like an error (MARIADB_CLIENT_PROGRESS).
+PROGRESS: Final = PROGRESS_REPORT.to_bytes(2, "little")
 PS_OUT_PARAMS: Final = 0x10  # SERVER_PS_OUT_PARAMS, in the flags' second byte
 
 
@@ -88,6 +91,16 @@ def last_of(payload: bytes, ctx: Context, ends: Ends) -> OKPacket | EOFPacket | 
     except DecodeError:
         return None
     return None if has_more(end) else end
+
+
+def error_of(payload: bytes, ctx: Context) -> ErrPacket | None:
+    """The error that is a whole response; None where it is broken, or only says how far a command is."""
+    if payload[1:3] == PROGRESS:
+        return None
+    try:
+        return ErrPacket.from_bytes(payload, ctx)
+    except DecodeError:
+        return None
 
 
 def has_more(end: OKPacket | EOFPacket) -> bool:
@@ -156,6 +169,19 @@ def scan(found: Scanned, data: Bytes, begin: int, end: int, sequence: int, has_e
             return False
         left = 0
     return False
+
+
+def scan_error(found: Scanned, data: Bytes, begin: int, end: int) -> bool:
+    """Whether the bytes from `begin` to `end` are one packet that begins as an error does, the first of a response."""
+    if not _HEADER < end - begin <= LONGEST_SCANNED:
+        return False
+    length = data[begin] | data[begin + 1] << 8 | data[begin + 2] << 16
+    if length != end - begin - _HEADER or data[begin + 3] != 1 or data[begin + _HEADER] != _ERROR:
+        return False
+    found.columns = None
+    found.begin = begin + _HEADER
+    found.sequence = 1
+    return True
 
 
 def scan_prepared(found: Scanned, data: Bytes, begin: int, end: int, has_eof: bool) -> bool:

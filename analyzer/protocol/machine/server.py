@@ -360,7 +360,8 @@ def _field_list(c: ConnectionState, payload: bytes, length: int) -> tuple[Record
         return _err(c, payload)
     # No definition begins with 0xFE; an OK in its place is of any length, with what the session tracks.
     if first == 0xFE:
-        return _end(c, payload)
+        end, _ = _end(c, payload)
+        return end, "ok"  # whatever its flags say, nothing follows
     return resultset.definition(c, payload, length, "column"), ""
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
-from analyzer.analysis.conversation.conversation import QUIT
+from analyzer.analysis.conversation.fast_path import QUIT
 from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import BadValue, Truncated

@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.fast_path import plain_response
+from analyzer.protocol.machine.fast_path import Scanned, error_of, plain_response, scan_error
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.machine.terminators import LONGEST, MOST, MOST_SETS, Ends, end_of
 from analyzer.protocol.records.base import Malformed
@@ -122,3 +122,24 @@ def test_what_is_kept_of_ends_is_bounded() -> None:
     for number in range(3 * MOST_SETS):
         end_of(long, Context(in_force=CLIENT_PROTOCOL_41 | number << 40), ends)
     assert len(ends) <= MOST_SETS
+
+
+@given(some.binary(max_size=40), some.integers(0, 2), some.integers(-1, 1))
+def test_an_error_is_one_whole_packet(message: bytes, sequence: int, more: int) -> None:
+    payload = b"\xff\x28\x04#42000" + message
+    data = encode_packet(payload, sequence)
+    data = data[:more] if more < 0 else data + b"\x00" * more
+    found = Scanned()
+    if not scan_error(found, data, 0, len(data)):
+        assert sequence != 1 or more
+        return
+    assert sequence == 1
+    assert not more
+    error = error_of(data[found.begin :], Context())
+    assert error is not None
+    assert (error.error_code, error.sql_state) == (1064, "42000")
+
+
+def test_a_report_of_progress_is_no_error() -> None:
+    assert error_of(b"\xff\xff\xff\x01\x01\x02\x00\x00\x00\x00", Context()) is None
+    assert error_of(b"\xff\x01", Context()) is None

@@ -465,6 +465,11 @@ def field_list() -> None:
         book.server(COLUMN, "Data:column", st.FIELD_LIST).server(end, name, st.COMMAND).play()
 
 
+def test_nothing_follows_a_field_list_whatever_its_end_says() -> None:
+    book = after_login(NEW).client(b"\x04t\x00%", "ComFieldList", st.FIELD_LIST)
+    book.server(b"\xfe\x00\x00\x08\x00", "EOFPacket", st.COMMAND).play()
+
+
 @script
 def statistics() -> None:
     book = (

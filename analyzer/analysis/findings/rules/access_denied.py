@@ -141,6 +141,7 @@ RULE = Rule(
     "User, password, host or a required TLS property do not match",
     (has_error,),
     check,
+    of_login=True,
     looks_at=(
         "ERR 1045 or 1698 in answer to the login; whether a password was sent; with --password-file: whether "
         "it makes the captured scramble"

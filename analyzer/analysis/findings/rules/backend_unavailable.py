@@ -106,6 +106,7 @@ RULE = Rule(
     "No server behind the connection does the work",
     (has_failed_command, has_error),
     check,
+    of_login=True,
     failures=frozenset(CODES),
     looks_at=(
         "errors that proxies and cluster nodes send for what is behind them: 1047, 1927, 2003, 2013, 9001, 3100 ...; "

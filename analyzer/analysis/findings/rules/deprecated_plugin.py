@@ -40,6 +40,7 @@ RULE = Rule(
     (applies,),
     check,
     by_login=True,
+    of_login=True,
     given=ACCEPTED,
     looks_at="the plugin that the accepted login used in the end, and the server's kind",
     about=(

@@ -58,7 +58,6 @@ USERS: Final = (
     ("monitor", "a monitor (ProxySQL's is called so by default)"),
     ("probe", "a probe"),
 )
-_BEGINNINGS: Final = tuple(begin for begin, _ in USERS)
 # Commands that ask for nothing else.
 SIGNS_OF_LIFE: Final = frozenset({"ping", "statistics"})
 # Networks from which clouds probe -> whose they are.
@@ -83,7 +82,7 @@ def applies(case: Case) -> bool:
         return False
     if case.facts.faults.gaps or sum(c.commands.values()) > FEW_COMMANDS:
         return False
-    if c.login is None or _in_one_go(case) or any(name in c.commands for name in SIGNS_OF_LIFE):
+    if c.login is None or _in_one_go(case) or not SIGNS_OF_LIFE.isdisjoint(c.commands):
         return True
     return _known_user(c) != ""
 
@@ -162,9 +161,13 @@ def _in_one_go(case: Case) -> bool:
 
 
 def _known_user(c: Connection) -> str:
-    name = c.login.user.lower() if c.login is not None else ""
-    if not name.startswith(_BEGINNINGS):
-        return ""
+    return "" if c.login is None else _who_is(c.login.user)
+
+
+@lru_cache(1024)
+def _who_is(user: str) -> str:
+    """Whose check a user's name is of; "" where it is none's."""
+    name = user.lower()
     return next((who for begin, who in USERS if name.startswith(begin)), "")
 
 

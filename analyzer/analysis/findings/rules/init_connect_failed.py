@@ -42,6 +42,7 @@ RULE = Rule(
     "The server's init_connect failed",
     (has_failed_command, has_error),
     check,
+    of_login=True,
     failures=frozenset(ABORTING),
     looks_at="ERR 1184 or 1152 right after an accepted login",
     about=(

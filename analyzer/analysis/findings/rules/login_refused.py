@@ -33,6 +33,7 @@ RULE = Rule(
     "The server refused the login",
     (has_error,),
     check,
+    of_login=True,
     looks_at="any other ERR in the connection phase",
     about="An error that ends the login and for which there is no finding of its own.",
     message="The server ended the login with error {code}{state}, {text!r}, {place}.",

@@ -21,13 +21,15 @@ def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
     first, last = switches[0], switches[-1]
     evidence = [f"frame {each.frame}: from {each.from_ or 'no plugin'} to {each.to}" for each in switches]
-    cost = facts.auth.switched_ns - facts.login.time_ns
+    cost = ""
     if 0 < facts.login.time_ns < facts.auth.switched_ns:
-        evidence.append(f"{span(cost)} from the login to the switch, as seen where the capture was made")
+        took = span(facts.auth.switched_ns - facts.login.time_ns)
+        cost = f" of {took}"
+        evidence.append(f"{took} from the login to the switch, as seen where the capture was made")
     filling: dict[str, object] = {
         "first": first.from_ or "no plugin",
         "last": last.to,
-        "cost": f" of {span(cost)}" if 0 < facts.login.time_ns < facts.auth.switched_ns else "",
+        "cost": cost,
         "option": option(case, FIRST_PLUGIN, to=last.to),
     }
     yield RULE.says([switch.frame for switch in switches], filling, evidence=evidence)

@@ -49,6 +49,7 @@ RULE = Rule(
     "The authentication plugin is missing on one side",
     (is_aborted, has_error),
     check,
+    of_login=True,
     looks_at="a switch request after which the client leaves; ERR 1251; ERR 1524",
     about=(
         "Every account has an authentication plugin, and both sides have to know it. If the server asks the "

@@ -32,6 +32,7 @@ RULE = Rule(
     "CLIENT_SSL is set and no TLS follows",
     (has_error, is_aborted),
     check,
+    of_login=True,
     looks_at="CLIENT_SSL in a full login, and no ClientHello: MySQL is silent, MariaDB answers ERR 1043",
     about=(
         "CLIENT_SSL belongs into the SSLRequest, the first 32 bytes of a login sent alone, after which TLS "

@@ -61,6 +61,7 @@ RULE = Rule(
     "A login that ends too early",
     (has_error, is_aborted),
     check,
+    of_login=True,
     looks_at=(
         "a handshake response that ends inside a field, or without fields that its capabilities announce, and"
         " ERR 1043; or half a packet and the client leaves"

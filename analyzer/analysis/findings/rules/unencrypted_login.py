@@ -47,6 +47,7 @@ RULE = Rule(
     (applies,),
     check,
     by_login=True,
+    of_login=True,
     looks_at="a login in plain text to an address that is not loopback",
     about=(
         "Without TLS everything between client and server can be read on the way: names, statements, results."
