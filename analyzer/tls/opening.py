@@ -63,7 +63,7 @@ class Opener:
         return self.log is not None and self.log.generation != self._seen
 
     @property
-    def _shut(self) -> bool:
+    def shut(self) -> bool:
         """Whether no key can come, and nobody is told of each record: then none has to wait for one."""
         return self._keyless and self.log is not None and self.log.stays_empty and self.handshake.notes.listed is None
 
@@ -129,6 +129,13 @@ class Opener:
 
     # -- encrypted records --------------------------------------------------------------------------------------------
 
+    def passed(self, half: Direction, size: int, frame: int, time_ns: int) -> None:
+        """Takes the size of a record of TLS 1.3 behind the handshake, where it is `shut`: there is no more to it."""
+        half.records += 1
+        self.handshake.notes.now = time_ns
+        half.size(size, frame, time_ns)
+        self._infer13(half, size, frame)
+
     def encrypted(self, half: Direction, record: TlsRecord, events: list[Event]) -> None:
         kind = record.header[0]
         size = len(record.body)
@@ -136,7 +143,7 @@ class Opener:
             half.size(size, record.frame, record.time_ns)
         if not self.handshake.keys.tls13:
             self._infer12(half, kind, record.frame)
-        keyed = self.keys is not None and half.sealed is None and not self._shut
+        keyed = self.keys is not None and half.sealed is None and not self.shut
         if keyed and not half.waiting.records and self.open(half, record, events):
             return
         # Trying may have shown that nothing can be opened.

@@ -241,6 +241,7 @@ class TlsSession:
         size = len(data)
         view = memoryview(data)
         lowest = 0 if self.handshake.version in (None, "SSLv3") else 1
+        passing = self.handshake.end is not None and self.handshake.keys.tls13 and self._opener.shut
         while half.broken is None:
             if size - pos < RECORD_HEADER:
                 half.stream.need = RECORD_HEADER
@@ -264,10 +265,11 @@ class TlsSession:
                 break
             # It came with the segment that completes it.
             index = bisect_left(ends, stop - have, index)
-            record = TlsRecord(
-                data[pos : pos + RECORD_HEADER], view[pos + RECORD_HEADER : stop], frames[index], times[index]
-            )
-            self._record(half, record, events)
+            if passing and data[pos] == APPLICATION_DATA:
+                self._opener.passed(half, length, frames[index], times[index])
+            else:
+                header, body = data[pos : pos + RECORD_HEADER], view[pos + RECORD_HEADER : stop]
+                self._record(half, TlsRecord(header, body, frames[index], times[index]), events)
             pos = stop
         if pos < size and half.broken is None:
             buffer += view[pos:]
