@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.sharing.redact import RedactRequest
+from analyzer.sharing.redaction.certificates import CertificateRedactor
 from analyzer.sharing.redaction.keep import KeptKinds
+from analyzer.sharing.redaction.replacements import Replacements
 from tests.corpus import REPOSITORY
 from tests.reading import connections_of
 from tests.sharing.reading import KEY, holds, redacted
@@ -123,6 +125,17 @@ def test_tails_and_what_nobody_understands(name: str, tmp_path: Path) -> None:
     for split in (0, 100):
         frames = conversation(TAILS[name], split=split) if split else conversation(TAILS[name])
         hidden(pcapng(frames), tmp_path)
+
+
+def test_no_field_of_a_certificate_spells_anything() -> None:
+    """What the fuzzer found: a word in the place of a time, which is kept."""
+    certificates = CertificateRedactor(Replacements(KEY), KeptKinds(frozenset()))
+    kept = b"\x17\x0d261121102040Z\x06\x03\x55\x04\x03\x05\0\x01\x01\xff"
+    assert certificates.redact(kept) == kept
+    for tag in range(1, 31):
+        made = certificates.redact(bytes([tag, len(SECRET)]) + SECRET)
+        assert len(made) == 2 + len(SECRET)
+        assert not holds(made, SECRET), tag
 
 
 @pytest.mark.parametrize("path", DRIVERS, ids=lambda path: path.name)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.replacements import Replacements
 
-_BOOLEAN, _INTEGER, _BITS, _OCTETS, _NULL, _OID = 1, 2, 3, 4, 5, 6
-_ENUMERATED: Final = 10
+_INTEGER, _BITS, _OCTETS = 2, 3, 4
+# What says nothing of anybody, as long as any is: BOOLEAN, NULL, OBJECT IDENTIFIER, ENUMERATED.
+_LONGEST: Final = {1: 1, 5: 0, 6: 11, 10: 2}
 _TIMES: Final = frozenset({23, 24})
+_TIME: Final = re.compile(rb"\d{10,14}(?:\.\d{1,6})?(?:Z|[+-]\d{4})?")
 _STRINGS: Final = frozenset({12, 18, 19, 20, 22, 26, 27, 28, 30})
 _CONSTRUCTED: Final = 0x20
 _CONTEXT: Final = 0x80
@@ -54,7 +57,7 @@ class CertificateRedactor:
         return bytes(out)
 
     def _primitive(self, tag: int, content: bytes, depth: int) -> bytes:
-        if tag in (_BOOLEAN, _NULL, _OID, _ENUMERATED) or tag in _TIMES:
+        if len(content) <= _LONGEST.get(tag, -1) or (tag in _TIMES and _TIME.fullmatch(content)):
             return content
         if tag == _INTEGER:
             return self._integer(content)
