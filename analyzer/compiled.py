@@ -25,6 +25,7 @@ HOT: Final = (
     "analyzer.sharing.redaction.drawing",
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.rows",
+    "analyzer.sharing.redaction.skeletons",
 )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import MetaPathFinder
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,24 +31,6 @@ def arrow(what: str) -> Any:
     except ImportError:
         raise LibraryMissing(f"{what} needs pyarrow: pip install 'handshark[sql]'") from None
     return pyarrow
-
-
-class _NoPandas(MetaPathFinder):
-    """Finds no pandas."""
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(fullname)
-
-
-def load_arrow() -> None:
-    """Loads what arrays need. Arrow would load pandas, to ask of each value whether it is one of pandas': none is."""
-    finder = _NoPandas()
-    sys.meta_path.insert(0, finder)
-    try:
-        arrow("a table").array([None])
-    finally:
-        sys.meta_path.remove(finder)
 
 
 def type_of(kind: str | ValueKind) -> Any:
@@ -117,6 +97,12 @@ def plain_columns(batch: pyarrow.RecordBatch | pyarrow.Table) -> list[list[Any]]
             values = [None if value is None else dict(value) for value in values]
         columns.append(values)
     return columns
+
+
+def plain_rows(batch: pyarrow.RecordBatch | pyarrow.Table) -> list[dict[str, Any]]:
+    """The rows as dictionaries of such values. Arrow's own way needs pandas where a time has nanoseconds."""
+    columns = plain_columns(batch)
+    return [dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def address_keys(addresses: Values) -> list[str | None]:

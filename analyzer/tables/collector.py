@@ -13,7 +13,7 @@ from analyzer.analysis.findings.history import Note, note_of
 from analyzer.analysis.model.command import Command
 from analyzer.engine.collectors import Connections, Key, Matched, connection_alone
 from analyzer.engine.command_collectors import CommandCollector
-from analyzer.tables.arrays import load_arrow
+from analyzer.tables.arrays import arrow
 from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
 from analyzer.tables.schema import COMMANDS
 
@@ -55,7 +55,7 @@ class TableCollector:
     at_once: Final = 1
 
     def __init__(self, wanted: Wanted, keep: Filter | None = None) -> None:
-        load_arrow()  # processes that are started later share it
+        arrow("a table").array([None])  # loads what it needs now: processes that are started later share it
         self._wanted = wanted
         self._keep = keep is not None
         self._connections: Connections[Connection] = (

@@ -15,7 +15,7 @@ from analyzer.analysis.connection.fleet import RULES
 from analyzer.capture.places import filesystem, is_url, telling
 from analyzer.engine.listener import RunListener
 from analyzer.errors import AnalyzerError
-from analyzer.tables.arrays import arrow_schema
+from analyzer.tables.arrays import arrow_schema, plain_rows
 from analyzer.tables.export import Exporter
 from analyzer.tables.rows import Wanted, everything
 from analyzer.tables.schema import CAPTURES, TABLES, TableSchema
@@ -194,7 +194,7 @@ class Database:
             self.connection.register_filesystem(store.folder.system)
         for name in store.folder.names(CAPTURES.name):
             parts[CAPTURES.name].append(store.folder.url(name))
-            for row in store.folder.read(name).to_pylist():
+            for row in plain_rows(store.folder.read(name)):
                 for part in row["parts"]:
                     parts[part.partition("/")[0]].append(store.folder.url(part))
 

@@ -220,7 +220,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         (*BASE, "prepared"),
         (("HANDSHARK_MODULE", "mariadb-held"),),
         told_attributes=True,
-        known_as="mariadb",
+        known_as="MariaDB connector/Node",
         held_out=True,
         argument="mariadb (Node)",
     ),

@@ -8,25 +8,19 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from analyzer.tables.arrays import plain_columns
+from analyzer.tables.arrays import plain_rows
 from analyzer.tables.schema import TABLES, TableColumn
 
 Row = dict[str, Any]
 
 
-def rows_of(table: Any) -> list[Row]:
-    """The rows of an Arrow table: times as integers, maps as dictionaries."""
-    columns = dict(zip(table.column_names, plain_columns(table), strict=True))
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
 def stored(folder: Path, name: str) -> list[Row]:
     """All rows of a table in a folder of Parquet files, in the order of their keys."""
-    captures = [row for file in sorted(folder.glob("captures/*.parquet")) for row in rows_of(_read(file))]
+    captures = [row for file in sorted(folder.glob("captures/*.parquet")) for row in plain_rows(_read(file))]
     if name == "captures":
         return captures
     parts = [part for row in captures for part in row["parts"] if part.startswith(f"{name}/")]
-    rows = [row for part in parts for row in rows_of(_read(folder / part))]
+    rows = [row for part in parts for row in plain_rows(_read(folder / part))]
     return in_order(rows)
 
 

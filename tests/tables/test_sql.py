@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'handshark[sql]'")
 
 from analyzer.cli import main, prompt
+from analyzer.tables.arrays import plain_rows
 from analyzer.tables.database import Database
 from analyzer.tables.documentation import markdown
 from analyzer.tables.queries import queries
@@ -38,6 +41,35 @@ def test_a_query_that_ships_has_its_golden_answer(name: str, store: str) -> None
     assert golden.count("\n") > 5
     assert answer(name, store) == golden
     assert answer(name, *sources()) == golden
+
+
+# Finds no pandas, whose part `[sql]` is not.
+WITHOUT_PANDAS = """
+import sys
+
+class NoPandas:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoPandas())
+from analyzer.cli import main
+
+main()
+"""
+
+
+def test_nothing_of_it_needs_pandas(tmp_path: Path) -> None:
+    """Arrow's own way to Python's values needs it where a time has nanoseconds."""
+    capture, store = str(REPOSITORY / "samples" / "mariadb1011_raw_ed25519.pcapng"), str(tmp_path / "store")
+    first = json.loads(run("analyze", "--format", "jsonl", capture).out.splitlines()[0])
+    assert first["start_time_ns"] % 1000
+    export = ["export", capture, "-o", store]
+    for words in (export, export, ["sql", "FROM captures", store]):  # made, found to be there, asked
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_PANDAS, *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def records() -> list[dict[str, Any]]:
@@ -190,7 +222,7 @@ def test_the_prompt_answers_and_remembers(
     database.read(_only_store(store), {}, _options(), 1, _listener())
 
     def show(reader: Any) -> int:
-        shown.append(reader.read_all().to_pylist())
+        shown.append(plain_rows(reader.read_all()))
         return 0
 
     assert prompt.Prompt(database, show).run() == 0

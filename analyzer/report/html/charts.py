@@ -145,13 +145,19 @@ def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
         return None
     low = min(next(i for i, count in enumerate(one.counts) if count) for _, one in seen)
     high = max(max(i for i, count in enumerate(one.counts) if count) for _, one in seen)
-    width = STEPS // BINS_SHOWN
     # Whole decades, so that the marks of the axis are powers of ten.
     first, last = low // STEPS * BINS_SHOWN, (high // STEPS + 1) * BINS_SHOWN
     steps = range(first, last)
     shown = [labels.duration(int(1000 * 10 ** (step / BINS_SHOWN))) for step in steps]
     series = [
-        (f"phase{index}", name, [sum(durations[name].counts[step * width : (step + 1) * width]) for step in steps])
+        (
+            f"phase{index}",
+            name,
+            [
+                sum(durations[name].counts[step * STEPS // BINS_SHOWN : (step + 1) * STEPS // BINS_SHOWN])
+                for step in steps
+            ],
+        )
         for index, (name, _) in enumerate(PHASES)
     ]
     svg, legend = stacked(shown, BINS_SHOWN, series)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity, filesystem, is_url
-from analyzer.tables.arrays import arrow
+from analyzer.tables.arrays import arrow, plain_rows
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
 from analyzer.tables.stores.store import CaptureWriter, Files, identities, table_of
@@ -123,8 +123,8 @@ class ParquetStore:
         name = capture_file(key)
         if not self.folder.exists(name):
             return None
-        (row,) = self.folder.read(name).to_pylist()
-        return dict(row)
+        (row,) = plain_rows(self.folder.read(name))
+        return row
 
     def writer(self, key: str) -> CaptureWriter:
         return _PartsWriter(self, key, self._partition)
@@ -141,11 +141,6 @@ class ParquetStore:
 
     def abandon(self, error: BaseException) -> None:
         self.close()
-
-    def captures(self) -> Iterator[dict[str, Any]]:
-        """The rows of all captures."""
-        for name in self.folder.names(CAPTURES.name):
-            yield from self.folder.read(name).to_pylist()
 
 
 def capture_file(key: str) -> str:

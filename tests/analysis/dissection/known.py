@@ -37,6 +37,46 @@ class Known:
 ALL: Final = ("mysql.*", "mariadb.*")
 
 KNOWN: Final[tuple[Known, ...]] = (
+    # Protocols that it does not know.
+    Known("What the clone plugin says is taken for commands and result sets", ALL, ("CloneCommand", "CloneResponse")),
+    Known(
+        "No MySQL is looked for in TLS that stands in front of the greeting",
+        (ONLY_OURS,),
+        captures=("stunnel_tls-first.pcapng",),
+    ),
+    # Servers that say little.
+    Known(
+        "A server that does not set CLIENT_LONG_PASSWORD is taken for MariaDB's: Sphinx sets nothing that it lacks",
+        ("*charset", "*server_language"),
+        ("HandshakeV10", "HandshakeResponse41"),
+        ("sphinx_*",),
+    ),
+    Known(
+        "MariaDB 10.1 has no capabilities of its own yet: where they would stand are unused bytes",
+        ("mariadb.caps.*", "mariadb.extcaps.server", "mysql.unused"),
+        ("HandshakeV10",),
+        ("mariadb101_*",),
+        right="both",
+    ),
+    Known(
+        "Zero bytes that Connector/J 5.1 leaves behind its login are shown as a payload",
+        ("mysql.payload",),
+        ("HandshakeResponse41",),
+        ("*connectorj-51*",),
+        right="both",
+    ),
+    Known(
+        "A plugin that was not agreed on is shown as an empty one",
+        ("mysql.client_auth_plugin",),
+        ("HandshakeResponse41",),
+        ("sphinx_*",),
+    ),
+    Known(
+        "The name of a plugin without the NUL behind it (MySQL 5.5.9) is not shown",
+        ("mysql.auth_plugin",),
+        ("HandshakeV10",),
+        ("mysql55_*",),
+    ),
     # One name for two things.
     Known(
         "4.0 has CLIENT_PS_MULTI_RESULTS and CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA under one name; the second is "
@@ -45,6 +85,12 @@ KNOWN: Final[tuple[Known, ...]] = (
         right="both",
     ),
     Known("4.0 counts CLIENT_SSL_VERIFY_SERVER_CERT among the unused bits", ("mysql.caps.unused",), right="both"),
+    Known(
+        "The length of each value of extended metadata stands beside that of all of them",
+        ("mysql.extmeta.length",),
+        ("ColumnDefinition41",),
+        right="both",
+    ),
     Known(
         "4.6 shows the number of query attributes as mysql.num_params too",
         ("mysql.num_params",),
@@ -125,7 +171,7 @@ KNOWN: Final[tuple[Known, ...]] = (
         "What is sent for LOAD DATA LOCAL is taken for commands, and the answers to it with it",
         ALL,
         ("Data file", "LocalInfileRequest", "OKPacket", "ErrPacket"),
-        ("*localinfile*",),
+        ("*localinfile*", "*_ended.pcapng"),
     ),
     # Responses.
     Known("A row of the binary protocol is taken for an OK or EOF as well, or instead", ALL, ("BinaryRow",)),

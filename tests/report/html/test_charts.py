@@ -61,6 +61,15 @@ def test_bars_and_words_agree_with_what_was_counted() -> None:
     assert tls.words == "48 logins: none 36, TLSv1.3 12."
 
 
+@given(st.integers(0, 10**13))
+def test_each_duration_is_in_a_bar(ns: int) -> None:
+    made = ChartData()
+    made.durations["Login"].add(ns)
+    (phases,) = (one for one in pictures(made) if one.name == "phases")
+    assert phases.svg.count('class="rect"') == 1
+    assert [name for _, name in phases.legend] == ["Login"]
+
+
 def test_what_is_seldom_is_put_together() -> None:
     made = ChartData()
     for number in range(1100):
