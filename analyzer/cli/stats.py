@@ -150,9 +150,9 @@ def _on_cluster(
 
 def _summed(kinds: tuple[str, ...], text: str | None) -> SummedCommands:
     """Made by a worker, to which a filter comes as its text."""
-    from analyzer.engine.filters import filter_of
+    from analyzer.engine.filters import filter_or_none
 
-    return SummedCommands(0, kinds, None if text is None else filter_of(text))
+    return SummedCommands(0, kinds, filter_or_none(text))
 
 
 def _difference(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:

@@ -23,7 +23,7 @@ from analyzer.cluster.scratch import Scratch
 from analyzer.cluster.share import Analysed, WholeSet, analyse
 from analyzer.cluster.tasks import Cluster
 from analyzer.engine.collectors import Collector
-from analyzer.engine.filters import filter_of
+from analyzer.engine.filters import filter_or_none
 from analyzer.engine.listener import RunListener
 from analyzer.errors import CaptureError
 from analyzer.tables.collector import TableCollector
@@ -235,7 +235,7 @@ class ClusterExport:
 
 def _tables(wanted: Wanted, text: str | None) -> TableCollector:
     """Made by a worker, to which a filter comes as its text."""
-    return TableCollector(wanted, None if text is None else filter_of(text))
+    return TableCollector(wanted, filter_or_none(text))
 
 
 def merged_name(names: Sequence[str]) -> str:

@@ -9,17 +9,15 @@ from typing import Any
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.commands.statistics import CommandStatistics
 from analyzer.analysis.connection.fleet import Fleet
-from analyzer.analysis.findings.cross_connection import is_open
-from analyzer.analysis.findings.history import note_of
 from analyzer.analysis.model.connection import Source
 from analyzer.batches import I64
 from analyzer.cluster.across import completed, numbers_of
 from analyzer.cluster.deal import Dealt
 from analyzer.cluster.export import ClusterRun, source_of_set
 from analyzer.cluster.share import Analysed
-from analyzer.engine.collectors import Collector, Connections, Key, Matched, connection_alone
-from analyzer.engine.filters import filter_of
-from analyzer.tables.collector import Entry, SharePiece
+from analyzer.engine.collectors import Collector, Key, connection_alone, connections
+from analyzer.engine.filters import filter_or_none
+from analyzer.tables.collector import Entry, SharePiece, for_others
 
 # Connections of which others are told together.
 AT_ONCE = 4096
@@ -30,10 +28,7 @@ class SummaryCollector:
 
     def __init__(self, note: Callable[[Connection], int], text: str | None) -> None:
         """text: a display filter, of the connections that are summed up."""
-        keep = None if text is None else filter_of(text)
-        self._connections: Connections[Connection] = (
-            Connections(connection_alone) if keep is None else Matched(keep, connection_alone)
-        )
+        self._connections: Collector[Connection] = connections(filter_or_none(text), connection_alone)()
         self._fleet = Fleet()
         self._note = note
         self._highest = -1
@@ -44,14 +39,12 @@ class SummaryCollector:
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Any]]:
         given = list(results)
-        kept = {key for key, _ in self._connections.take(analysis, iter(given), last)}
-        for connection, _ in given:
-            wanted = (connection.stream,) in kept
-            waits = wanted and is_open(connection)
-            self._entries.append((connection.stream, connection if waits else note_of(connection)))
-            if wanted and not waits:
-                self._fleet.add(connection)
-                self._highest = max(self._highest, self._note(connection))
+        kept = [connection for _, connection in self._connections.take(analysis, iter(given), last)]
+        whole, entries = for_others(given, kept)
+        self._entries += entries
+        for connection in whole:
+            self._fleet.add(connection)
+            self._highest = max(self._highest, self._note(connection))
         if last or len(self._entries) >= AT_ONCE:
             entries, self._entries = self._entries, []
             yield (0,), SharePiece({}, entries, (0, 1), analysis.settled)

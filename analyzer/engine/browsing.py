@@ -5,10 +5,10 @@ Every question reads the capture from its start. What comes back is bounded, how
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.background import Send
-from analyzer.engine.collectors import OF_FINDINGS, Collector, Key, connection_alone, connections
+from analyzer.engine.collectors import Collector, Key, connection_alone, connections, jobs_allowed
 from analyzer.engine.command_collectors import RankedCommands, SummedCommands, TopCommands
 from analyzer.engine.filters import filter_of
 from analyzer.engine.listener import RunListener
@@ -147,19 +147,10 @@ class Browser:
         batches = Batches(send)
         run = Run(self._options, partial(ArrivalCollector, self._keep), 1, batches)
         run.growing = True
-        for _, arrivals in run.each(self._names, self._merge):
-            for arrival in arrivals:
-                batches.add(arrival)
-            batches.flush()
+        batches.all_of(run, self._names, self._merge)
 
     def _matches(self, question: AskMatches, send: Send) -> None:
-        keep = filter_of(question.filter)
-        batches = Batches(send)
-        jobs = 1 if keep.fields & OF_FINDINGS else None
-        for _, keys in Run(self._options, connections(keep, _key), jobs, batches).each(self._names, self._merge):
-            for key in keys:
-                batches.add(key)
-            batches.flush()
+        send_matches(question.filter, self._options, _key, Batches(send), self._names, self._merge)
 
     def _connection(self, question: AskConnection, send: Send) -> None:
         names = self._names if self._merge else [question.capture]
@@ -192,7 +183,7 @@ class Browser:
         send(whole)
 
     def _jobs(self) -> int | None:
-        return 1 if self._keep is not None and self._keep.fields & OF_FINDINGS else None
+        return jobs_allowed(self._keep, None)
 
 
 class Batches(RunListener):
@@ -212,6 +203,13 @@ class Batches(RunListener):
             self._send(self._items)
             self._items = []
 
+    def all_of(self, run: Run[Any], names: Sequence[str], merge: bool) -> None:
+        """Sends all that a run gives of captures."""
+        for _, items in run.each(names, merge):
+            for item in items:
+                self.add(item)
+            self.flush()
+
     def progress(self, name: str, done: int, total: int | None, frames: int) -> None:
         self.flush()
         self._send(ReadingProgress(name, done, total, frames))
@@ -230,6 +228,22 @@ class OneOnly(Batches):
 
     def failed(self, error: CaptureError) -> None:
         raise error
+
+
+def send_matches(
+    text: str,
+    options: AnalysisOptions,
+    render: Callable[[Result], object],
+    batches: Batches,
+    names: Sequence[str],
+    merge: bool,
+) -> None:
+    """Sends of each connection for which a display filter holds, or of which it holds for a packet, what `render` says.
+
+    Raises FilterError.
+    """
+    keep = filter_of(text)
+    batches.all_of(Run(options, connections(keep, render), jobs_allowed(keep, None), batches), names, merge)
 
 
 def _key(result: Result) -> ConnectionKey:

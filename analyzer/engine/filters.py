@@ -19,3 +19,8 @@ def filter_of(text: str) -> Filter:
     from analyzer.analysis.findings.catalog import TABLE
 
     return compile_filter(text, {FINDING: [rule.code for rule in TABLE]})
+
+
+def filter_or_none(text: str | None) -> Filter | None:
+    """The display filter of a text, where there is one. Raises FilterError."""
+    return None if text is None else filter_of(text)

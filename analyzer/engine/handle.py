@@ -15,13 +15,12 @@ from analyzer.analysis.model.command import Command
 from analyzer.analysis.options import DEFAULT_PORTS
 from analyzer.capture import CaptureSource, open_capture, open_stream
 from analyzer.engine.collectors import Collector, connection_alone, connections, jobs_allowed
-from analyzer.engine.filters import filter_of
+from analyzer.engine.filters import filter_or_none
 from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
 
 if TYPE_CHECKING:
-    from analyzer.analysis.dissection.filters import Filter
     from analyzer.analysis.model.packet import Packet
 
 T = TypeVar("T")
@@ -113,7 +112,7 @@ class CaptureHandle:
 
         Raises CaptureError where the capture can not be read, FilterError for a filter that can not be understood.
         """
-        keep = _filter(display_filter)
+        keep = filter_or_none(display_filter)
         return self._items(connections(keep, connection_alone), jobs_allowed(keep, self._jobs))
 
     def commands(self, display_filter: str | None = None, slow_ns: int = 0) -> Iterator[Command]:
@@ -126,7 +125,7 @@ class CaptureHandle:
         """
         from analyzer.engine.command_collectors import EachCommand
 
-        keep = _filter(display_filter)
+        keep = filter_or_none(display_filter)
         return self._items(partial(EachCommand, slow_ns, _same, keep), jobs_allowed(keep, self._jobs))
 
     def packets(self, display_filter: str | None = None, fields: Sequence[str] | None = None) -> Iterator[Packet]:
@@ -143,7 +142,7 @@ class CaptureHandle:
         from analyzer.engine.row_collector import RowCollector
 
         check_fields(fields or ())
-        keep = _filter(display_filter)
+        keep = filter_or_none(display_filter)
         wanted = RowRequest(
             keep, None if fields is None else frozenset(fields), False, show_secrets=self._options.show_secrets
         )
@@ -176,10 +175,6 @@ def _from_start(file: BinaryIO, name: str, start: int | None) -> Callable[[], Ca
 
 def _same(command: Command) -> Command:
     return command
-
-
-def _filter(text: str | None) -> Filter | None:
-    return None if text is None else filter_of(text)
 
 
 def options_for(

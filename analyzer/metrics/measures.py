@@ -13,7 +13,7 @@ from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.counts import Counts
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.protocol.tables.commands import COMMANDS
+from analyzer.protocol.tables.commands import COMMAND_NAMES
 from analyzer.report.escape import terminal
 from analyzer.report.prose import labels
 from analyzer.report.text.layout import clip
@@ -150,7 +150,7 @@ class Measures:
     def command(self, pending: PendingCommand, server: str) -> None:
         """A command that is over."""
         request = pending.request
-        name = COMMANDS.get(request.code) or f"0x{request.code:02x}"
+        name = COMMAND_NAMES[request.code]
         error = NONE if pending.error is None else str(pending.error.error_code)
         self._count(COMMANDS_SEEN, (name, pending.response, error, server))
         took = pending.last_ns - request.time_ns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import resource
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,14 +13,13 @@ import msgspec
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.engine.background import Send
-from analyzer.engine.browsing import OneOnly
-from analyzer.engine.collectors import connections, jobs_allowed
-from analyzer.engine.filters import filter_of
+from analyzer.engine.browsing import OneOnly, send_matches
+from analyzer.engine.collectors import connections
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
 from analyzer.report.html.prepare import Prepare
 from analyzer.report.prose import labels
-from analyzer.serve.work import MOST_PACKETS, MOST_SECONDS
+from analyzer.serve.work import MOST_PACKETS, bound
 
 # What ends the names of a ring's files before their suffix: their number and when they were begun.
 _ONE_OF_RING = "_[0-9][0-9][0-9][0-9][0-9]_" + 14 * "[0-9]"
@@ -85,17 +83,11 @@ class RingWork:
         raise CaptureError(self._path, "no file holds it any more")
 
     def _matches(self, question: AskRingMatches, send: Send) -> None:
-        keep, options, files = filter_of(question.filter), self._options(), self._there()
+        options, files = self._options(), self._there()
         if options is None or not files:
             raise CaptureError(self._path, "there is nothing in it yet")
-        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-        batches = OneOnly(send)
-        for _, names in Run(options, connections(keep, _name), jobs_allowed(keep, None), batches).each(
-            files, merge=True
-        ):
-            for name in names:
-                batches.add(name)
-            batches.flush()
+        bound()
+        send_matches(question.filter, options, _name, OneOnly(send), files, merge=True)
 
     def _there(self) -> list[str]:
         """All files, the oldest first."""

@@ -16,9 +16,8 @@ import msgspec
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.commands.workload import Workload
 from analyzer.engine.background import Send
-from analyzer.engine.browsing import OneOnly
+from analyzer.engine.browsing import OneOnly, send_matches
 from analyzer.engine.collectors import connection_alone, connections, jobs_allowed
-from analyzer.engine.filters import filter_of
 from analyzer.engine.jobs import PAGE
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
@@ -110,16 +109,16 @@ class CaptureWork:
     def work(self, question: object, send: Send) -> None:
         """Answers one question through `send`. Raises CaptureError where a capture can not be read."""
         if isinstance(question, AskPage):
-            _bound(question.bounded)
+            bound(question.bounded)
             self._page(question, send)
         elif isinstance(question, AskPackets):
-            _bound(question.bounded)
+            bound(question.bounded)
             self._packets(question, send)
         elif isinstance(question, AskStreams):
-            _bound(True)
-            self._matches(question, send)
+            bound()
+            send_matches(question.filter, self._options, stream_of, OneOnly(send), [question.path], False)
         elif isinstance(question, AskComparison):
-            _bound(question.before[2] or question.after[2])
+            bound(question.before[2] or question.after[2])
             self._comparison(question, send)
         elif isinstance(question, AskVerdicts):
             for path in question.paths:
@@ -135,10 +134,7 @@ class CaptureWork:
         )
         run.growing = True
         run.work = PAGE
-        for _, items in run.each([question.path], False):
-            for item in items:
-                batches.add(item)
-            batches.flush()
+        batches.all_of(run, [question.path], False)
 
     def _packets(self, question: AskPackets, send: Send) -> None:
         options = replace(self._options, packets=MOST_PACKETS, commands=True, only=frozenset({question.first_frame}))
@@ -148,15 +144,6 @@ class CaptureWork:
                 send(later.packets)
                 return
         raise CaptureError(question.path, "the connection is not there any more: has the file changed?")
-
-    def _matches(self, question: AskStreams, send: Send) -> None:
-        keep = filter_of(question.filter)
-        batches = OneOnly(send)
-        run: Run[int] = Run(self._options, connections(keep, stream_of), jobs_allowed(keep, None), batches)
-        for _, streams in run.each([question.path], False):
-            for stream in streams:
-                batches.add(stream)
-            batches.flush()
 
     def _verdict(self, path: str, send: Send) -> str:
         totals = SummaryTotals()
@@ -179,6 +166,7 @@ class CaptureWork:
         send(html(sides[0], sides[1], f"{sides[0].name} and {sides[1].name}", None))
 
 
-def _bound(bounded: bool) -> None:
+def bound(bounded: bool = True) -> None:
+    """From now on this process has MOST_SECONDS of a processor."""
     if bounded:
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.analysis.conversation.fast_path import QUIT
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
@@ -92,13 +91,9 @@ class WatchedConversation(Conversation):
             self._tell(StreamPiece(sender, self._places.of(sender, self.tcp.piece_seq), data, frames))
         super().take(sender, data, ends, frames, times)
 
-    def quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
-        if data != QUIT or sender != self.client or not self.turns_due or not self.machine.whole_command(data):
-            return False
-        self.machine.plain_command(data)
+    def tell_quit(self, sender: int, data: bytes, frame: int, time_ns: int) -> bool:
         for watcher in self._watchers:
             watcher.quits(sender)
-        self.facts.record_plain(data, frames[-1], times[-1], self.machine.quitting)
         return True
 
     def _tell(self, piece: StreamPiece) -> None:

@@ -11,7 +11,7 @@ from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
 from analyzer.analysis.model.command import Command
-from analyzer.engine.collectors import Connections, Key, Matched, connection_alone
+from analyzer.engine.collectors import Collector, Key, connection_alone, connections
 from analyzer.engine.command_collectors import CommandCollector
 from analyzer.tables.arrays import arrow
 from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
@@ -57,10 +57,7 @@ class TableCollector:
     def __init__(self, wanted: Wanted, keep: Filter | None = None) -> None:
         arrow("a table").array([None])  # loads what it needs now: processes that are started later share it
         self._wanted = wanted
-        self._keep = keep is not None
-        self._connections: Connections[Connection] = (
-            Connections(connection_alone) if keep is None else Matched(keep, connection_alone)
-        )
+        self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
         self._commands = CommandCollector(0, keep) if COMMANDS.name in self._wanted else None
         self._share = (0, 1)
         self._shared = False
@@ -77,20 +74,22 @@ class TableCollector:
             options = self._commands.options(options)
         if not self._wanted.keys() & OF_CONNECTIONS:
             return options
-        return self._connections.options(replace(options, connections=True))
+        options = replace(options, connections=True)
+        return options if self._matched is None else self._matched.options(options)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Any]]:
         self._batch += 1
         shared = self._shared
         given = list(results)
-        kept = {key for key, _ in self._connections.take(analysis, iter(given), last)} if self._keep else None
-        for connection, _ in given:
-            wanted = kept is None or (connection.stream,) in kept
-            waits = shared and wanted and is_open(connection)
-            if wanted and not waits:
-                self._whole.append(connection)
-            if shared:
-                self._entries.append((connection.stream, connection if waits else note_of(connection)))
+        kept = [connection for connection, _ in given]
+        if self._matched is not None:
+            kept = [connection for _, connection in self._matched.take(analysis, iter(given), last)]
+        if shared:
+            whole, entries = for_others(given, kept)
+            self._whole += whole
+            self._entries += entries
+        else:
+            self._whole += kept
         if self._commands is not None:
             for _, _, command in self._commands.taken(analysis, iter(given)):
                 self._sent.append(command)
@@ -111,6 +110,13 @@ class TableCollector:
     def join(self, items: Iterator[SharePiece]) -> Iterator[Batches]:
         """The rows of all processes; those of connections that wait for others come when these are known."""
         return joined(items, partial(connection_rows, wanted=self._wanted))
+
+
+def for_others(given: list[Result], kept: list[Connection]) -> tuple[list[Connection], list[Entry]]:
+    """Of a share: the connections of `kept` that are whole, and what other shares need to know of all given ones."""
+    waiting = {one.stream: one for one in kept if is_open(one)}
+    whole = [one for one in kept if one.stream not in waiting]
+    return whole, [(one.stream, waiting.get(one.stream) or note_of(one)) for one, _ in given]
 
 
 def joined(pieces: Iterable[SharePiece], render: Any) -> Iterator[Batches]:

@@ -59,7 +59,7 @@ from analyzer.protocol.tables.commands import (
     COM_STMT_PREPARE,
     COM_STMT_RESET,
     COM_STMT_SEND_LONG_DATA,
-    COMMANDS,
+    COMMAND_NAMES,
 )
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
@@ -367,7 +367,7 @@ def command_of(
         time_ns,
         pending.first_ns - time_ns if answered and pending.first_ns >= time_ns else None,  # a clock may go back
         pending.last_ns - time_ns if answered and pending.last_ns >= time_ns else None,
-        COMMANDS.get(code) or f"0x{code:02x}",
+        COMMAND_NAMES[code],
         statement if code in _WITH_STATEMENT else None,
         bound.values,
         bound.attributes,

@@ -19,7 +19,7 @@ from analyzer.analysis.commands.tracker import CommandTracker
 from analyzer.analysis.model.command import ENCRYPTED, MISSING, Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.protocol.tables.commands import COM_STMT_PREPARE, COMMANDS
+from analyzer.protocol.tables.commands import COM_STMT_PREPARE, COMMAND_NAMES, COMMANDS
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.digest import Digests
@@ -204,7 +204,7 @@ class WorkloadCounter:
             name = ""
             if self._statements:
                 shown = text if text is None or self._mask is None else shown_statement(request, text, self._mask)
-                named = COMMANDS.get(request.code) or f"0x{request.code:02x}"
+                named = COMMAND_NAMES[request.code]
                 name = statement_name(named, shown, self._digest()) if shown else f"({named})"
             self._characters += len(text or "")
             if len(self._known) >= MOST_TEXTS or self._characters > MOST_CHARACTERS:

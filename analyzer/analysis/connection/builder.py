@@ -14,6 +14,7 @@ from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.findings.engine import find
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
+from analyzer.analysis.model.connection import elapsed
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.summary import sent_again, summary_of
 from analyzer.protocol.machine.machine import CLIENT
@@ -22,7 +23,7 @@ from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_ve
 from analyzer.protocol.records.login import FREE_ATTRIBUTES, HandshakeResponse41, extended
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.collations import codec_of, collation
-from analyzer.protocol.tables.commands import COMMANDS
+from analyzer.protocol.tables.commands import COMMAND_NAMES
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.protocol.wire.text import in_charset
 from analyzer.tls.events import FOUND
@@ -31,7 +32,6 @@ from analyzer.tls.events import FOUND
 MOST_FINGERPRINTS: Final = 10_000
 SILENCE_NS: Final = 10_000_000_000
 BAD_HANDSHAKE: Final = 1043
-COMMAND_NAMES: Final = tuple(COMMANDS.get(code, f"0x{code:02x}") for code in range(256))
 
 
 class Said(msgspec.Struct):
@@ -486,8 +486,7 @@ def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
 
 
 def _between(start: int | None, stop: int | None) -> int | None:
-    """As `elapsed`, where both are known."""
-    return None if start is None or stop is None or stop < start else stop - start
+    return None if start is None or stop is None else elapsed(start, stop)
 
 
 def fingerprint_of(offer: tuple[object, ...]) -> str:

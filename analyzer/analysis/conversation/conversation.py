@@ -308,14 +308,21 @@ class Conversation(PiecesHandler):
         """Takes a COM_QUIT behind a login of a known shape, or plain turns; False for all else."""
         if data != QUIT or sender != self.client or not self.turns_due:
             return False
-        observer, machine = self.observer, self.machine
-        if (observer is not None and not observer.plain) or not machine.whole_command(data):
+        machine = self.machine
+        if not machine.whole_command(data) or not self.tell_quit(sender, data, frames[-1], times[-1]):
             return False
         machine.plain_command(data)
-        if observer is not None:
-            observer.request(data, None, None, machine.context.in_force, frames[-1], times[-1])
         self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
+
+    def tell_quit(self, sender: int, data: bytes, frame: int, time_ns: int) -> bool:
+        """Tells who looks on of a COM_QUIT; False: it has to be decoded for them."""
+        observer = self.observer
+        if observer is None:
+            return True
+        if observer.plain:
+            observer.request(data, None, None, self.machine.context.in_force, frame, time_ns)
+        return observer.plain
 
     def look_closely(self) -> None:
         """No known shape is looked for any more."""

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.conversation.facts import SentCommand
-from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_PREPARE, COMMANDS
+from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_PREPARE, COMMAND_NAMES, COMMANDS
 
 # Literals and comments, the last of which may be cut off.
 _LEFT_OUT: Final = re.compile(
@@ -49,7 +49,7 @@ def sql_of(command: SentCommand) -> str:
 
 def shape_of(command: SentCommand) -> str:
     """Verb and table of a statement; of other commands their name."""
-    name = COMMANDS.get(command.code, f"0x{command.code:02x}")
+    name = COMMAND_NAMES[command.code]
     text = _LEFT_OUT.sub(" ", sql_of(command))
     verb = _VERB.match(text)
     if verb is None:

@@ -85,6 +85,9 @@ COMMANDS: Final[dict[int, str]] = {
     0xFE: "multi",
 }
 
+# Of each byte that a command may begin with, as the contract writes it.
+COMMAND_NAMES: Final = tuple(COMMANDS.get(code, f"0x{code:02x}") for code in range(256))
+
 # What is said after COM_CLONE.
 CLONE_COMMANDS: Final[dict[int, str]] = {
     1: "COM_INIT",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 from xml.etree import ElementTree
 
@@ -147,17 +148,10 @@ def _phases(durations: dict[str, DurationHistogram]) -> Picture | None:
     high = max(max(i for i, count in enumerate(one.counts) if count) for _, one in seen)
     # Whole decades, so that the marks of the axis are powers of ten.
     first, last = low // STEPS * BINS_SHOWN, (high // STEPS + 1) * BINS_SHOWN
-    steps = range(first, last)
-    shown = [labels.duration(int(1000 * 10 ** (step / BINS_SHOWN))) for step in steps]
+    shown = [labels.duration(int(1000 * 10 ** (step / BINS_SHOWN))) for step in range(first, last)]
+    edges = [step * STEPS // BINS_SHOWN for step in range(first, last + 1)]
     series = [
-        (
-            f"phase{index}",
-            name,
-            [
-                sum(durations[name].counts[step * STEPS // BINS_SHOWN : (step + 1) * STEPS // BINS_SHOWN])
-                for step in steps
-            ],
-        )
+        (f"phase{index}", name, [sum(durations[name].counts[begin:end]) for begin, end in pairwise(edges)])
         for index, (name, _) in enumerate(PHASES)
     ]
     svg, legend = stacked(shown, BINS_SHOWN, series)

@@ -164,7 +164,8 @@ def bound_types(raw: bytes) -> bytes:
 
 def is_bound_type(own: int) -> bool:
     """Whether a type of a parameter stays as it is."""
-    return own & ~(TYPE | UNSIGNED) == 0 and own & TYPE in COLUMN_TYPES
+    raw = own.to_bytes(2, "little")
+    return bound_types(raw) == raw
 
 
 class PacketRedactor:

@@ -129,9 +129,8 @@ class Skeletons:
             if start == stop:
                 continue
             name = raw[start:stop].lower() if string and stop - start <= _LONGEST_NAME else b""
-            if (name and name in self._named) or self._listed:
-                out[start:stop] = self._literal(raw[start:stop], string)
-            elif self._drawing.fill(octets, start, stop, view, start, False):
+            asked = self._listed or (name and name in self._named)
+            if not asked and self._drawing.fill(octets, start, stop, view, start, False):
                 replaced += 1
             else:
                 out[start:stop] = self._literal(raw[start:stop], string)
