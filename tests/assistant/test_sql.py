@@ -189,7 +189,7 @@ def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
     with closing(SqlAnswers(shelf, AnalysisOptions(), seconds=1.5)) as asked:
         for question in (
             HUGE,
-            "SELECT max(length(repeat('a', 100000000 + range))) FROM range(10000)",
+            "SELECT max(length(repeat('a', 10000 + range % 7))) FROM range(1000000000)",
             f"SELECT ({HUGE})",
         ):
             with pytest.raises(TookTooLongError, match="ask for less"):
