@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from typing import Final
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, make_wsgi_app
 
 from analyzer.metrics.measures import BUCKETS, COUNTER, GAUGE, METRICS, Metric
+from analyzer.metrics.server import MetricsServer
 
 _KINDS: Final = {COUNTER: Counter, GAUGE: Gauge}
 
@@ -27,12 +27,14 @@ class PrometheusSink:
                     one.name, one.about, one.labels, buckets=BUCKETS, registry=self.registry
                 )
         ProcessCollector(registry=self.registry)
-        self._server: WSGIServer | None = None
+        self._server: MetricsServer | None = None
         self._thread: threading.Thread | None = None
 
     def serve(self, address: str, port: int) -> int:
         """Listens from now on; returns the port. Raises OSError where that can not be."""
-        self._server, self._thread = start_http_server(port, address, self.registry)
+        self._server = MetricsServer(address, port, make_wsgi_app(self.registry))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
         return int(self._server.server_port)
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ def tcpdump(
     The file has every frame of the connections that a client ended in the body, up to the server's own end.
     Raises `cannot` where it may not capture, `lossy` where it dropped frames.
     """
-    # Ahead of what it listens to, in a ring of 4,000 frames (each has room for the longest): who is too late loses some.
+    # Ahead of what it listens to, in a ring of 4,000 frames of any length: who is too late loses some.
     words = ["nice", "-n", "-10"] if os.geteuid() == 0 else []
     words += ["tcpdump", "--immediate-mode", "-U", "-n", "-i", "lo", "-B", "262144", "-Z", "root", "-w", str(target)]
     chosen = " or ".join(f"tcp port {port}" for port in ports)
