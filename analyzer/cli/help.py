@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class Parser(ArgumentParser):
@@ -24,3 +28,7 @@ class Parser(ArgumentParser):
     def format_help(self) -> str:
         self.formatter_class = RawDescriptionHelpFormatter
         return super().format_help()
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """As argparse's, which keeps it to itself where nothing could be written."""
+        (file or sys.stdout).write(self.format_help())

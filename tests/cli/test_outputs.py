@@ -110,7 +110,14 @@ def test_every_argument_that_is_a_file_is_known() -> None:
 
 def test_a_full_disk_is_said_in_one_line(capture: Path) -> None:
     with open("/dev/full", "wb") as full:
-        for words in (["analyze", capture], ["findings"], ["explain", capture], ["fields"], ["dissect", capture]):
+        for words in (
+            ["--help"],
+            ["analyze", capture],
+            ["findings"],
+            ["explain", capture],
+            ["fields"],
+            ["dissect", capture],
+        ):
             done = run(*words, stdout=full, stderr=subprocess.PIPE, capture_output=False)
             assert done.returncode == 3, words
             assert one_line(done.stderr) == "standard output: No space left on device"
