@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sysconfig
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,8 @@ DIRECTIVES: Final = {
     "annotation_typing": False,  # only the .pxd says what is a C type
 }
 FLAGS: Final = ["-O2", "-g0", "-w"]
+# The module whose types a `.pxd` takes.
+_TAKES: Final = re.compile(rb"^(?:from|cimport) +([\w.]+)", re.MULTILINE)
 # Set to anything: the wheel is pure Python.
 PURE: Final = "HANDSHARK_PURE"
 
@@ -57,7 +60,7 @@ def compiled(root: Path, typed: list[Path]) -> list[Path]:
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     built = [path.with_name(path.stem + suffix) for path in typed]
     changed = []
-    for path, made, digest in zip(typed, built, digests(typed, suffix), strict=True):
+    for path, made, digest in zip(typed, built, digests(root, typed, suffix), strict=True):
         stamp = root / "build" / f"{dotted(root, path)}.{digest}"
         if made.exists() and stamp.exists():
             os.utime(made)  # as new as its sources, of which git may have written the same text again
@@ -77,23 +80,37 @@ def dotted(root: Path, path: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts)
 
 
-def digests(typed: list[Path], suffix: str) -> list[str]:
-    """Of what each module is made of: its text, the types of all, how they are compiled, by what and for what.
+def digests(root: Path, typed: list[Path], suffix: str) -> list[str]:
+    """Of what each module is made of: its text, its types and those it takes from others, how it is compiled, by what
+    and for what.
 
     Times would not do: pip brings a new Cython each time, whose files are younger than what was made before.
     """
     import Cython
 
     asked = [os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS")]
-    shared = hashlib.sha256(f"{Cython.__version__} {suffix} {DIRECTIVES} {FLAGS} {asked}".encode())
-    for path in typed:
-        shared.update(path.read_bytes())
+    how = f"{Cython.__version__} {suffix} {DIRECTIVES} {FLAGS} {asked}".encode()
+    types = {dotted(root, path): path.read_bytes() for path in typed}
     found = []
     for path in typed:
-        one = shared.copy()
+        one = hashlib.sha256(how)
+        for name in sorted(taken(dotted(root, path), types)):
+            one.update(types[name])
         one.update(path.with_suffix(".py").read_bytes())
         found.append(one.hexdigest())
     return found
+
+
+def taken(name: str, types: dict[str, bytes]) -> set[str]:
+    """The modules whose types one knows: its own, and those it says it takes, which may take others."""
+    known: set[str] = set()
+    due = [name]
+    while due:
+        one = due.pop()
+        if one in types and one not in known:
+            known.add(one)
+            due += [found.decode() for found in _TAKES.findall(types[one])]
+    return known
 
 
 def compile_in_place(root: Path, typed: list[Path]) -> None:
