@@ -53,6 +53,7 @@ REPORT: dict[str, frozenset[str]] = {
     "csv": frozenset({"escape"}),
     "jsonl": frozenset({"escape"}),
     "turn_lines": frozenset({"jsonl"}),
+    "connection_lines": frozenset({"jsonl"}),
     "statements": frozenset({"prose", "escape"}),
     "live_views": frozenset({"html", "text", "jsonl", "prose"}),
     "text": frozenset({"prose", "csv", "escape"}),
@@ -80,7 +81,7 @@ ARROWS: dict[str, frozenset[str]] = {
     **_inside("analyzer.protocol", PROTOCOL, frozenset({"analyzer.errors"})),
     # What the room shows to others: its own rooms do not import it.
     "analyzer.analysis": frozenset(
-        {"analyzer.analysis.model", "analyzer.analysis.options", "analyzer.analysis.pipeline"}
+        {f"analyzer.analysis.{name}" for name in ("model", "options", "pipeline", "connection")}
     ),
     **_inside("analyzer.analysis", ANALYSIS, BELOW),
     "analyzer.engine": frozenset({"analyzer.analysis", "analyzer.capture", "analyzer.batches", "analyzer.errors"}),

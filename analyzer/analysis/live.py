@@ -15,8 +15,8 @@ from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
-from analyzer.analysis.options import AnalysisOptions, Result
-from analyzer.analysis.pipeline import Analysis, InOrder
+from analyzer.analysis.options import AnalysisOptions
+from analyzer.analysis.pipeline import Analysis, InOrder, Told, results
 from analyzer.batches import FrameBatch
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.pieces import Pieces
@@ -123,7 +123,7 @@ class _AtOnce(InOrder):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ended: list[Result] = []
+        self._ended: list[Told] = []
 
     def opened(self, connections: list[TcpConnection]) -> None:
         """The order of opening does not matter."""
@@ -131,14 +131,14 @@ class _AtOnce(InOrder):
     def none(self, number: int) -> None:
         """A connection without a result holds nobody up."""
 
-    def add(self, number: int, result: Result) -> None:
+    def add(self, number: int, result: Told) -> None:
         self._ended.append(result)
 
-    def ready(self) -> Iterator[Result]:
+    def ready(self) -> Iterator[Told]:
         ended, self._ended = self._ended, []
         yield from ended
 
-    def rest(self) -> Iterator[Result]:
+    def rest(self) -> Iterator[Told]:
         return self.ready()
 
 
@@ -289,7 +289,7 @@ class LiveAnalysis(DecidedAnalysis):
             self._finished(tcp)
         # What was held back for lost segments came out at the end.
         yield from self._decided(now_ns)
-        for connection, detail in self.judged(self._order.ready()):
+        for connection, detail in results(self.judged(self._order.ready())):
             yield connection, detail, True
 
     def end(self) -> Iterator[News]:

@@ -7,9 +7,10 @@ from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, ClassVar, Final
+from typing import IO, TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from analyzer.analysis.connection.builder import Builder
+from analyzer.analysis.connection.kinds import Alike
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.login_shapes import LoginShapes
@@ -42,6 +43,10 @@ WAITING_PACKETS: Final = 50_000  # kept for showing with them: a hundred megabyt
 PACKETS_SHOWN: Final = 200
 # Streams that a note names.
 MOST_NAMED: Final = 20
+
+
+# A connection that is over, as an analysis tells of it.
+Told: TypeAlias = Result | Alike
 
 
 @dataclass
@@ -114,7 +119,7 @@ class Analysis:
         self._order = InOrder()
         self._memo: PacketMemo | None = None
         self._across = Across()
-        self._held: Held[Result] = Held(self._across)
+        self._held: Held[Told] = Held(self._across)
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process
@@ -184,6 +189,14 @@ class Analysis:
 
     def feed(self, batch: FrameBatch) -> Iterator[Result]:
         """Takes a batch of frames; gives the connections that are complete and whose turn it is."""
+        return results(self.told(batch))
+
+    def finish(self, cut_short: bool) -> Iterator[Result]:
+        """The capture is over. `cut_short`: its file ended in the middle."""
+        return results(self.told_last(cut_short))
+
+    def told(self, batch: FrameBatch) -> Iterator[Told]:
+        """As `feed`, of connections of known kinds what is their own."""
         totals = self.totals
         totals.frames += len(batch)
         segments = self._decoder.decode(batch)
@@ -211,8 +224,8 @@ class Analysis:
                 yield from self.judged(self._order.ready())
         yield from self.judged(self._order.ready())
 
-    def finish(self, cut_short: bool) -> Iterator[Result]:
-        """The capture is over. `cut_short`: its file ended in the middle."""
+    def told_last(self, cut_short: bool) -> Iterator[Told]:
+        """As `finish`, of connections of known kinds what is their own."""
         self.evidence.cut_short = cut_short
         totals = self.totals
         totals.tcp_connections = self._flows.connections
@@ -227,14 +240,18 @@ class Analysis:
         yield from self.judged(self._order.rest())
         yield from self._held.rest()
 
-    def judged(self, results: Iterator[Result]) -> Iterator[Result]:
+    def judged(self, told: Iterator[Told]) -> Iterator[Told]:
         """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
         if self.options.share[1] > 1 or self.options.part is not None:
-            yield from results
+            yield from told
             return
-        for result in results:
-            self._across.judge(result[0])
-            yield from self._held.put(result, result[0], _packets_in(result))
+        for one in told:
+            connection = one.outline if isinstance(one, Alike) else one[0]
+            if connection is not None:
+                self._across.judge(connection)
+            elif isinstance(one, Alike) and (note := one.note()) is not None:
+                self._across.note(note)
+            yield from self._held.put(one, connection, _packets_in(one))
 
     def _finished(self, tcp: TcpConnection) -> bool:
         """Takes a connection that is over; False where it was not followed."""
@@ -267,11 +284,16 @@ class Analysis:
             self._order.none(tcp.number)
             return
         self.evidence.twin = twin
-        connection = self.builder.connection(tcp, conversation, self.evidence)
+        told = self.builder.told(tcp, conversation, self.evidence)
         self.evidence.twin = None
-        wanted = shown is not None and (self.options.wanted is None or self.options.wanted(connection))
+        if isinstance(told, Alike):
+            if shown is None:
+                self._order.add(tcp.number, told)
+                return
+            told = told.connection()
+        wanted = shown is not None and (self.options.wanted is None or self.options.wanted(told))
         detail = shown.detail() if shown is not None and wanted else None
-        self._order.add(tcp.number, (connection, detail))
+        self._order.add(tcp.number, (told, detail))
 
     def so_far(self, tcp: TcpConnection, conversation: Conversation) -> Connection:
         """A connection that goes on, without what only its end can tell."""
@@ -340,9 +362,15 @@ def _turn(number: int, processes: int) -> int:
     return total % processes
 
 
-def _packets_in(result: Result) -> int:
+def results(told: Iterator[Told]) -> Iterator[Result]:
+    """Those of known kinds as whole connections, too."""
+    for one in told:
+        yield (one.connection(), None) if isinstance(one, Alike) else one
+
+
+def _packets_in(told: Told) -> int:
     """Packets that are kept for showing."""
-    return len(result[1].packets) if result[1] is not None else 0
+    return 0 if isinstance(told, Alike) or told[1] is None else len(told[1].packets)
 
 
 class InOrder:
@@ -352,7 +380,7 @@ class InOrder:
         # No result yet, in order. A plain dict gets slower and slower where its first items are removed one by one.
         self._open: OrderedDict[int, TcpConnection] = OrderedDict()
         self._heap: list[int] = []  # numbers of the results that wait
-        self._waiting: dict[int, Result] = {}
+        self._waiting: dict[int, Told] = {}
         self._packets = 0  # of those that wait in memory
         self._on_disk: dict[int, tuple[int, int]] = {}
         self._spool: IO[bytes] | None = None
@@ -376,7 +404,7 @@ class InOrder:
         """The connection has no result."""
         self._open.pop(number, None)
 
-    def add(self, number: int, result: Result) -> None:
+    def add(self, number: int, result: Told) -> None:
         self._open.pop(number, None)
         heapq.heappush(self._heap, number)
         packets = _packets_in(result)
@@ -390,14 +418,15 @@ class InOrder:
         if self._spool is None:
             self._spool = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this object
         # Not msgpack: text that is not UTF-8 (lone surrogates) has to survive.
-        raw = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+        whole = (result.connection(), None) if isinstance(result, Alike) else result
+        raw = pickle.dumps(whole, pickle.HIGHEST_PROTOCOL)
         try:
             self._on_disk[number] = (self._spool.seek(0, 2), len(raw))
             self._spool.write(raw)
         except OSError as error:
             raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from error
 
-    def ready(self) -> Iterator[Result]:
+    def ready(self) -> Iterator[Told]:
         """Results before which no connection is open that may still have one."""
         floor = self.floor()
         while self._heap and (floor is None or self._heap[0] < floor):
@@ -414,7 +443,7 @@ class InOrder:
             return number
         return None
 
-    def _take(self, number: int) -> Result:
+    def _take(self, number: int) -> Told:
         if number in self._waiting:
             result = self._waiting.pop(number)
             self._packets -= _packets_in(result)
@@ -424,10 +453,10 @@ class InOrder:
         import pickle
 
         self._spool.seek(offset)
-        spooled: Result = pickle.loads(self._spool.read(size))
+        spooled: Told = pickle.loads(self._spool.read(size))
         return spooled
 
-    def rest(self) -> Iterator[Result]:
+    def rest(self) -> Iterator[Told]:
         self._open.clear()
         yield from self.ready()
         if self._spool is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Result
+from analyzer.analysis.findings.kept import Kept
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.analysis.model.connection import Finding
@@ -47,7 +48,7 @@ EXAMPLES = """examples:
 """
 
 
-def rank_of(findings: list[Finding]) -> int:
+def rank_of(findings: Sequence[Finding | Kept]) -> int:
     """How grave the gravest finding is: an index of SEVERITIES, -1 for none."""
     return max((SEVERITIES.index(finding.severity) for finding in findings), default=-1)
 
@@ -144,12 +145,15 @@ def _rendered(
 
 def _lines() -> Rendering[tuple[bytes, int]]:
     """Connections as lines of JSON, each with the rank of its gravest finding."""
+    from analyzer.report.connection_lines import begun_of, line_of
     from analyzer.report.jsonl import begin, encode, finish
 
     return Rendering(
         lambda result: (encode(result[0]), rank_of(result[0].findings)),
         begin,
         lambda begun, findings: (finish(begun, findings), rank_of(findings)),
+        lambda alike: (line_of(alike), rank_of(alike.findings() if alike.outline else alike.kind.findings)),
+        begun_of,
     )
 
 

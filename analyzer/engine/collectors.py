@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    runtime_checkable,
+)
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
+from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Result, Told
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open, outline_of
 from analyzer.analysis.findings.history import Note, note_of
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.pipeline import results as whole_ones
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -45,6 +58,11 @@ class Joining(Protocol[T_co]):
         """What all items together are, which come in the order of their keys."""
 
 
+def takes_alike(collector: object) -> bool:
+    """Whether a collector takes connections of known kinds as they are (`Told`); else they come as whole ones."""
+    return getattr(collector, "alike", False) is True
+
+
 class Done(NamedTuple):
     """A connection rendered by one process of several, and what later ones need to know of it."""
 
@@ -67,16 +85,25 @@ class Rendering(Generic[T]):
         whole: Callable[[Result], T],
         begin: Callable[[Connection], Any] | None = None,
         finish: Callable[[Any, list[Finding]], T] | None = None,
+        alike: Callable[[Alike], T] | None = None,
+        begin_alike: Callable[[Alike], Any] | None = None,
     ) -> None:
-        """With `begin` and `finish` it is done in two steps where it has to wait: less is kept, and sent around."""
+        """With `begin` and `finish` it is done in two steps where it has to wait: less is kept, and sent around.
+
+        `alike` and `begin_alike` say the same of a connection of a known kind as `whole` and `begin`.
+        """
         self.whole = whole
         self.begin = begin
         self.finish = finish
+        self.begin_alike = begin_alike
+        self.alike = alike or (lambda alike: whole((alike.connection(), None)))
 
 
 class Connections(Generic[T]):
     """Each connection, rendered. One process of several gives `Done`; where others decide a finding `Begun`, or the
     result."""
+
+    alike: ClassVar[bool] = True
 
     def __init__(self, rendering: Rendering[T] | Callable[[Result], T]) -> None:
         self._rendering = rendering if isinstance(rendering, Rendering) else Rendering(rendering)
@@ -86,9 +113,12 @@ class Connections(Generic[T]):
         self._shared = options.share[1] > 1
         return options
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
+    def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
         rendering = self._rendering
         for result in results:
+            if isinstance(result, Alike):
+                yield (result.stream,), self._alike(result)
+                continue
             connection = result[0]
             item: Any = result
             if not self._shared:
@@ -98,6 +128,19 @@ class Connections(Generic[T]):
             elif rendering.begin is not None:
                 item = Begun(outline_of(connection), rendering.begin(connection))
             yield (connection.stream,), item
+
+    def _alike(self, alike: Alike) -> T:
+        rendering = self._rendering
+        item: Any
+        if not self._shared:
+            return rendering.alike(alike)
+        if alike.outline is None:
+            item = Done(rendering.alike(alike), alike.note())
+        elif rendering.begin_alike is not None:
+            item = Begun(alike.outline, rendering.begin_alike(alike))
+        else:
+            item = (alike.connection(), None)
+        return cast(T, item)
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """What several processes gave, merged in order: completes the findings that rest on earlier connections."""
@@ -123,6 +166,8 @@ class Connections(Generic[T]):
 class Matched(Connections[T]):
     """Each connection for which a filter holds, rendered."""
 
+    alike: ClassVar[bool] = False
+
     def __init__(self, keep: Filter, rendering: Rendering[T] | Callable[[Result], T]) -> None:
         from analyzer.analysis.dissection.selection import Matching
 
@@ -138,8 +183,8 @@ class Matched(Connections[T]):
 
         return super().options(self._matching.options(replace(options, wanted=both)))
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
-        for result in results:
+    def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
+        for result in whole_ones(results):
             connection = result[0]
             kept = self._keeps(connection)
             del self._kept[connection.stream]

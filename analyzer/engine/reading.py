@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 from analyzer.analysis import Analysis, Result, Source
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.batches import FrameBatch
 from analyzer.capture import CaptureSource
-from analyzer.engine.collectors import Collector, Key
+from analyzer.engine.collectors import Collector, Key, takes_alike
 from analyzer.engine.listener import RunListener
 from analyzer.errors import CaptureError, UnsupportedLinkType
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 # Frames of the first piece where a capture is taken in growing pieces.
 FIRST_PIECE: Final = 1 << 12
@@ -49,23 +50,32 @@ class Reading:
 
     def collected(self, collector: Collector[T]) -> Iterator[tuple[Key, T]]:
         """What a collector takes from the analysis, with its keys. The listener says what Ctrl-C does."""
+        analysis = self.analysis
+        alike = takes_alike(collector)
+        # Who takes no connections of known kinds gets them whole.
+        take: Callable[[Analysis, Iterator[Any], bool], Iterable[tuple[Key, T]]] = collector.take
         try:
-            for results in self.batches():
-                yield from collector.take(self.analysis, results, last=False)
+            for results in self._each(analysis.told if alike else analysis.feed):
+                yield from take(analysis, results, False)
         except KeyboardInterrupt:
             if not self._listener.interrupted():
                 raise
             self.interrupted = True
-        yield from collector.take(self.analysis, self.end(), last=True)
+        self._read_keys()
+        finish = analysis.told_last if alike else analysis.finish
+        yield from take(analysis, finish(self.capture.cut_short), True)
 
     def batches(self) -> Iterator[Iterator[Result]]:
         """For each batch of frames the connections that it completed: to be used up before the next is asked for."""
+        return self._each(self.analysis.feed)
+
+    def _each(self, feed: Callable[[FrameBatch], Iterator[R]]) -> Iterator[Iterator[R]]:
         analysis, capture, listener = self.analysis, self.capture, self._listener
         analysis.look_ahead(capture.secrets_ahead, every=not self._piped and holds_no_keys(capture.format))
         try:
             for batch in growing_pieces(capture) if self.growing else capture:
                 self._read_keys()
-                yield self._fed(batch)
+                yield self._fed(feed, batch)
                 if self._piped:
                     listener.waiting()
                 listener.progress(analysis.name, *capture.progress(), analysis.totals.frames)
@@ -81,9 +91,9 @@ class Reading:
         """The capture as a whole, once it has been read."""
         return self.analysis.source(self.capture.format, [str(warning) for warning in self.capture.warnings])
 
-    def _fed(self, batch: FrameBatch) -> Iterator[Result]:
+    def _fed(self, feed: Callable[[FrameBatch], Iterator[R]], batch: FrameBatch) -> Iterator[R]:
         try:
-            yield from self.analysis.feed(batch)
+            yield from feed(batch)
         except UnsupportedLinkType as error:
             raise CaptureError(self.analysis.name, unsupported(error)) from error
 

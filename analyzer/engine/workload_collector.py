@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from analyzer.analysis import Analysis, AnalysisOptions, Result
+from analyzer.analysis import Analysis, AnalysisOptions, Result, Told
 from analyzer.analysis.commands.workload import Workload, WorkloadCounter
 from analyzer.analysis.packets.statement_mask import StatementMask
+from analyzer.analysis.pipeline import results as whole_ones
 from analyzer.engine.collectors import Connections, Done, Key, connections
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ LAST: Final = 1 << 62
 class WithWorkload(Connections[T | Workload]):
     """Each connection that `keep` lets through, rendered; then one Workload of their commands from each process."""
 
+    alike: ClassVar[bool] = False
+
     def __init__(self, keep: Filter | None, render: Callable[[Result], T], statements: bool) -> None:
         super().__init__(render)
         self._each = connections(keep, render)()
@@ -36,9 +39,9 @@ class WithWorkload(Connections[T | Workload]):
         self._counter = WorkloadCounter(mask, self._statements)
         return self._each.options(replace(options, observe=(*options.observe, self._counter.watch)))
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T | Workload]]:
+    def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T | Workload]]:
         self._counter.capture = analysis.name
-        for result in results:
+        for result in whole_ones(results):
             workload = self._counter.taken(result[0].stream)
             shown = False
             for key, item in self._each.take(analysis, iter((result,)), False):

@@ -36,7 +36,11 @@ def begin(connection: Connection) -> tuple[bytes, bytes]:
     """The line but for the findings: what stands before them, and behind."""
     unsaid = copy(connection)
     unsaid.findings = []
-    line = encode(unsaid)
+    return split(encode(unsaid))
+
+
+def split(line: bytes) -> tuple[bytes, bytes]:
+    """A line without findings: what stands before them, and behind."""
     # No text holds quotes that are not escaped, and behind the findings there is no list.
     at = line.rindex(NO_FINDINGS) + len(NO_FINDINGS) - 2
     return line[:at], line[at + 2 :]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Source
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Source, Told
 from analyzer.engine.collectors import Connections, connection_alone
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
@@ -104,7 +104,7 @@ class Failing(Connections[Connection]):
         self.fail = fail
 
     def take(
-        self, analysis: Analysis, results: Iterator[Result], last: bool
+        self, analysis: Analysis, results: Iterator[Told], last: bool
     ) -> Iterator[tuple[tuple[int, ...], Connection]]:
         self.fail()
         return super().take(analysis, results, last)

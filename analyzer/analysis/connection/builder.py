@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final
 
-import msgspec
-
 from analyzer.analysis.connection.drivers import EVERY_FLAG, driver_of
+from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
-from analyzer.analysis.conversation.login_shapes import LoginShape
-from analyzer.analysis.findings.engine import find
+from analyzer.analysis.findings.engine import asked, find, is_known, kept_findings
+from analyzer.analysis.findings.kept import frames_of
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
@@ -30,20 +30,11 @@ from analyzer.tls.events import FOUND
 
 # A side that has said nothing for so long when the capture ends has gone silent.
 MOST_FINGERPRINTS: Final = 10_000
+# Kinds of connections that are kept, and sets of conditions that connections of one kind meet.
+MOST_KINDS: Final = 1024
+MOST_PLANS: Final = 16
 SILENCE_NS: Final = 10_000_000_000
 BAD_HANDSHAKE: Final = 1043
-
-
-class Said(msgspec.Struct):
-    """What was said in a login, as the model has it: frames, the connection's number and the client's process aside it
-    is the same for all logins of one shape."""
-
-    error: model.ErrorReport | None
-    greeting: model.Greeting | None
-    login: model.Login | None
-    authentication: model.Authentication | None
-    fingerprint: str | None
-    driver: model.Driver | None
 
 
 class Builder:
@@ -57,16 +48,38 @@ class Builder:
         self._flags: dict[int, list[str]] = {}
         self._statuses: dict[int, list[str]] = {}
         self._fingerprints: dict[tuple[object, ...], str] = {}
-        # There are no more shapes than a conversation's `LoginShapes` keep.
-        self._alike: dict[LoginShape, Said] = {}
+        # Of a key that came once there is no kind yet: it may be the only one.
+        self._kinds: dict[Hashable, ConnectionKind | None] = {}
+
+    def told(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection | Alike:
+        """The connection with its findings, or what is its own where others of its kind are known.
+
+        `evidence` holds what is known of the capture as a whole.
+        """
+        outcome = outcome_of(tcp, conversation, evidence)
+        alike = self._alike(tcp, conversation, outcome)
+        connection = self._whole_way(tcp, conversation, outcome) if alike is None else alike.connection()
+        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
+        case = Case(connection, conversation.facts, transport, tls, evidence, conversation.login_shape)
+        if alike is not None:
+            found = self._with_findings(alike, case)
+            if found is not None:
+                return found
+        connection.findings = find(case)
+        return connection
 
     def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
-        """The connection, with its findings. `evidence` holds what is known of the capture as a whole."""
+        """The same, the whole connection in any case."""
+        told = self.told(tcp, conversation, evidence)
+        return told.connection() if isinstance(told, Alike) else told
+
+    def _whole_way(self, tcp: TcpConnection, conversation: Conversation, outcome: str) -> model.Connection:
+        """The connection without findings."""
         facts = conversation.facts
         client, server = tcp.endpoints[conversation.client], tcp.endpoints[1 - conversation.client]
-        outcome = outcome_of(tcp, conversation, evidence)
-        shape = conversation.login_shape
-        said = self._said(conversation, shape)
+        greeting, login = facts.greeting.record, facts.login.record
+        sent = login if isinstance(login, HandshakeResponse41) else None
+        offered = greeting.capability_flags if isinstance(greeting, HandshakeV10) else EVERY_FLAG
         connection = model.Connection(
             self.capture,
             tcp.number,
@@ -79,16 +92,16 @@ class Builder:
             self._tcp(tcp, conversation),
             phase_of(conversation),
             outcome,
-            said.error,
-            said.greeting,
-            said.login,
+            self._error(facts),
+            self._greeting(facts),
+            self._login(conversation),
             tls_of(conversation, outcome),
-            said.authentication,
+            self._authentication(conversation),
             conversation.standing.compression or "none",
             {COMMAND_NAMES[code]: count for code, count in sorted(facts.commands.items())},
-            timing_of(tcp, facts),
-            said.driver,
-            said.fingerprint,
+            model.Timing(*durations_of(tcp, facts)),
+            driver_of(sent, offered) if sent is not None else None,
+            self._fingerprint(sent) if sent is not None else None,
             [],
         )
         if facts.greeting.proxy is not None:
@@ -99,42 +112,69 @@ class Builder:
                 model.Endpoint(*header.destination) if header.destination else None,
                 facts.greeting.proxy_frame,
             )
-        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
-        case = Case(connection, facts, transport, tls, evidence, shape)
-        connection.findings = find(case)
         return connection
 
-    def _said(self, conversation: Conversation, shape: LoginShape | None) -> Said:
-        """What was said in the login; what logins of one shape have in common is worked out once."""
-        if shape is None:
-            return self._worked_out(conversation)
+    def _alike(self, tcp: TcpConnection, conversation: Conversation, outcome: str) -> Alike | None:
+        """A connection of a known kind, of which nothing is found yet; None where none is known."""
+        shape = conversation.login_shape
+        if shape is None or tcp.trouble is not None or tcp.retransmissions or tcp.gaps:
+            return None
         facts = conversation.facts
-        alike = self._alike.get(shape)
-        if alike is None:
-            alike = self._alike[shape] = self._worked_out(conversation)
-        return Said(
-            _error_again(alike.error, facts),
-            _greeting_again(alike.greeting, facts),
-            _login_again(alike.login, facts),
-            _authentication_again(alike.authentication, facts),
-            alike.fingerprint,
-            alike.driver,
+        greeting, login = facts.greeting.record, facts.login.record
+        if greeting is None or login is None or facts.login.ssl_request is not None:
+            return None
+        client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]
+        lasted = durations_of(tcp, facts)
+        commands = sorted(facts.commands.items())
+        key = (
+            shape,
+            tcp.endpoints[1 - conversation.client],
+            outcome,
+            phase_of(conversation),
+            _first_of(client.fin_frame, server.fin_frame),
+            _first_of(client.rst_frame, server.rst_frame),
+            conversation.standing.compression,
+            tuple([code for code, _ in commands]),
+            tuple([each is None for each in lasted]),
         )
+        kind = self._kinds.get(key)
+        if kind is None:
+            if key not in self._kinds:
+                if len(self._kinds) >= MOST_KINDS:
+                    self._kinds.clear()
+                self._kinds[key] = None  # it may be the only one
+                return None
+            kind = self._kinds[key] = self._new_kind(tcp, conversation, outcome, lasted)
+        return None if kind.is_none else Alike(kind, _row(tcp, conversation, lasted, kind.free))
 
-    def _worked_out(self, conversation: Conversation) -> Said:
-        facts = conversation.facts
-        login = facts.login.record
-        sent = login if isinstance(login, HandshakeResponse41) else None
-        greeting = facts.greeting.record
-        offered = greeting.capability_flags if isinstance(greeting, HandshakeV10) else EVERY_FLAG
-        return Said(
-            self._error(facts),
-            self._greeting(facts),
-            self._login(conversation),
-            self._authentication(conversation),
-            self._fingerprint(sent) if sent is not None else None,
-            driver_of(sent, offered) if sent is not None else None,
-        )
+    def _new_kind(
+        self, tcp: TcpConnection, conversation: Conversation, outcome: str, lasted: tuple[int | None, ...]
+    ) -> ConnectionKind:
+        """The kind of a connection; one of none where its row does not say all that is its own."""
+        connection = self._whole_way(tcp, conversation, outcome)
+        kind = ConnectionKind(connection, _free_attributes(conversation.facts.login.record))
+        whole = len(connection.commands) == len(conversation.facts.commands)
+        kind.is_none = not whole or kind.made(_row(tcp, conversation, lasted, kind.free), []) != connection
+        return kind
+
+    def _with_findings(self, alike: Alike, case: Case) -> Alike | None:
+        """A connection with what is found of it; None where rules have to be asked."""
+        kind = alike.kind
+        signs, key = asked(case)
+        if not is_known(case, signs):
+            return None
+        plan = kind.plans.get(key)
+        if plan is None:
+            kept = kept_findings(case, signs, key)
+            plan = kind.with_findings(kept or ())
+            row = None if kept is None else plan.with_own(alike.row, case)
+            plan.is_none = row is None or plan.findings_of(row) != find(case)
+            if len(kind.plans) < MOST_PLANS:
+                kind.plans[key] = plan
+        if plan.is_none:
+            return None
+        row = plan.with_own(alike.row, case)
+        return None if row is None else Alike(plan, row, plan.outline(row) if plan.is_open else None)
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:
         client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]
@@ -310,65 +350,6 @@ class Builder:
         )
 
 
-def _error_again(error: model.ErrorReport | None, facts: Facts) -> model.ErrorReport | None:
-    if error is None:
-        return None
-    return model.ErrorReport(error.code, error.sqlstate, error.message, facts.closing.error_frame, error.phase)
-
-
-def _greeting_again(greeting: model.Greeting | None, facts: Facts) -> model.Greeting | None:
-    record = facts.greeting.record
-    if greeting is None or record is None:
-        return None
-    return model.Greeting(
-        greeting.protocol_version,
-        greeting.server_version,
-        greeting.flavor,
-        record.thread_id,
-        greeting.auth_plugin,
-        greeting.capabilities,
-        greeting.collation_id,
-        greeting.collation,
-        greeting.status_flags,
-        facts.greeting.frame,
-    )
-
-
-def _login_again(login: model.Login | None, facts: Facts) -> model.Login | None:
-    record = facts.login.record
-    if login is None or not isinstance(record, HandshakeResponse41):
-        return None
-    attributes = login.attributes
-    if attributes is not None and record.attributes is not None:
-        attributes = attributes.copy()
-        for name, value in record.attributes:
-            if name in FREE_ATTRIBUTES:
-                attributes[name] = value
-    return model.Login(
-        login.user,
-        login.database,
-        login.auth_plugin,
-        login.capabilities,
-        login.max_packet_size,
-        login.collation_id,
-        login.collation,
-        attributes,
-        login.zstd_level,
-        facts.login.frame,
-    )
-
-
-def _authentication_again(exchange: model.Authentication | None, facts: Facts) -> model.Authentication | None:
-    if exchange is None:
-        return None
-    auth = facts.auth
-    steps = [model.Step(known.sender, known.record, known.summary, 0) for known in exchange.steps]
-    for step, seen in zip(steps, auth.steps, strict=True):
-        step.frame = seen[4]
-    switches = [model.Switch(a, b, frame) for a, b, frame in auth.switches] if auth.switches else []
-    return model.Authentication(exchange.plugin, switches, exchange.path, exchange.password_protection, steps)
-
-
 def _first_of(mine: int, theirs: int) -> str | None:
     """Who was first, by the frames of client and server; 0: never."""
     if not mine and not theirs:
@@ -469,12 +450,12 @@ def _is_unasked(tcp: TcpConnection, conversation: Conversation, error: ErrPacket
     return end[0] == conversation.client and end[2] <= conversation.facts.closing.error_frame
 
 
-def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
-    """Durations in ns; None where one of the two ends was not seen."""
+def durations_of(tcp: TcpConnection, facts: Facts) -> tuple[int | None, ...]:
+    """The durations of `Timing`, in ns; None where one of the two ends was not seen."""
     greeting = facts.greeting.time_ns if facts.greeting.record is not None else None
     login = facts.login.time_ns if facts.login.record is not None else None
     verdict = facts.auth.verdict_ns if facts.auth.verdict is not None else None
-    return model.Timing(
+    return (
         _between(tcp.syn_ns, tcp.connected_ns),
         _between(tcp.connected_ns, greeting),
         _between(facts.login.ssl_request_ns or facts.login.tls_ns, facts.login.secured_ns),
@@ -482,6 +463,34 @@ def timing_of(tcp: TcpConnection, facts: Facts) -> model.Timing:
         _between(greeting, login) if greeting is None or login is None or greeting <= login else None,
         _between(login, verdict),
         _between(tcp.first_ns if tcp.syn_ns is not None else None, verdict),
+    )
+
+
+def _free_attributes(login: object) -> dict[str, int]:
+    """Name -> number of the attributes of a login that are each client's own: the number of its process."""
+    attributes = login.attributes or () if isinstance(login, HandshakeResponse41) else ()
+    return {
+        name: number
+        for number, (name, text) in enumerate(attributes)
+        if name in FREE_ATTRIBUTES and text.isascii() and text.isdigit()
+    }
+
+
+def _row(tcp: TcpConnection, conversation: Conversation, lasted: tuple[int | None, ...], free: tuple[int, ...]) -> Row:
+    """What is a connection's own, as `kinds.PLACES` and what follows them say."""
+    facts = conversation.facts
+    greeting, login = facts.greeting, facts.login
+    client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]
+    address, port = tcp.endpoints[conversation.client]
+    connect_ns, greeting_ns, _, login_ns, authentication_ns, total_ns = lasted
+    attributes = login.record.attributes if free and isinstance(login.record, HandshakeResponse41) else None
+    return (
+        *(tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns),
+        *(tcp.out_of_order, client.bytes, server.bytes, 0 if greeting.record is None else greeting.record.thread_id),
+        *(connect_ns, greeting_ns, login_ns, authentication_ns, total_ns),
+        *frames_of(facts),
+        *[facts.commands[code] for code in sorted(facts.commands)],
+        *([] if attributes is None else [attributes[number][1] for number in free]),
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+import msgspec
 
 from analyzer.analysis.conversation.facts import MOST
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.conditions import SIGNS, has_error, has_failed_command
-from analyzer.analysis.findings.kept import Kept, frames_of, kept_of, marked
+from analyzer.analysis.findings.kept import Kept, frames_of, kept_of, marked, own_texts
 from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Evidence, Rule, Verdict
-from analyzer.analysis.findings.signs import ACCEPTED, REFUSED, signs_of
+from analyzer.analysis.findings.signs import ACCEPTED, IRREGULAR, REFUSED, signs_of
 from analyzer.analysis.model.connection import Finding
 
 # The server's words for what other findings say in full, and the consequences of what they say -> those findings; none
@@ -43,31 +46,66 @@ OF_LOGIN: Final = frozenset(condition for rule in TABLE if rule.by_login for con
 NONE: Final[frozenset[int]] = frozenset()
 # Signs of how a login was decided.
 DECIDED: Final = ACCEPTED | REFUSED
+# Those that say nothing of the login beside that.
+SESSION: Final = DECIDED | IRREGULAR
 Asked = tuple[tuple[int, Condition], ...]
 Key = tuple[int, int, frozenset[int]]
-Plan = tuple[Rule | tuple[Kept, ...], ...]
+# Rules, each with what is kept of its findings; None: it is asked each time.
+Plan = tuple[tuple[Rule, tuple[Kept, ...] | None], ...]
 
 
 def find(case: Case) -> list[Finding]:
     """All that is found of a connection, the gravest first."""
-    signs = signs_of(case)
-    key = _met(case, signs)
+    signs, key = asked(case)
     found: list[Finding] = []
-    if case.login is None or signs & ~DECIDED:
+    if not is_known(case, signs):
         for rule in _choice(case.evidence, key):
             found += said_by(rule, case)
     else:
-        frames: list[int] = []
-        for each in _plan(case, signs, key):
-            if isinstance(each, Rule):
-                found += said_by(each, case)
-            elif each:
-                frames = frames or frames_of(case.facts)
-                found += [kept.filled(frames) for kept in each]
+        for rule, kept in _plan(case, signs, key):
+            filled = None if kept is None else filled_in(kept, case)
+            found += said_by(rule, case) if filled is None else filled
     if len(found) > 1:
         _only_note(found)
         found.sort(key=lambda finding: RANK[finding.severity])
     return found
+
+
+def asked(case: Case) -> tuple[int, Key]:
+    """The signs that a connection shows, and the conditions of rules that it meets."""
+    signs = signs_of(case)
+    return signs, _met(case, signs)
+
+
+def is_known(case: Case, signs: int) -> bool:
+    """Whether rules of logins say what they say of all logins that are alike."""
+    return case.login is not None and not signs & ~SESSION
+
+
+def filled_in(kept: Sequence[Kept], case: Case) -> list[Finding] | None:
+    """The findings of a connection; None where it lacks a text of its own."""
+    found: list[Finding] = []
+    for each in kept:
+        texts = own_texts(each, case)
+        if texts is None:
+            return None
+        found.append(each.filled([*frames_of(case.facts), *texts]))
+    return found
+
+
+def kept_findings(case: Case, signs: int, key: Key) -> tuple[Kept, ...] | None:
+    """All that is found of a login of which rules are known to say it; None where a rule has to be asked."""
+    kept: list[Kept] = []
+    for _, each in _plan(case, signs, key):
+        if each is None:
+            return None
+        kept += each
+    found = filled_in(kept, case)
+    if found is None:
+        return None
+    _only_note(found)
+    kept = [msgspec.structs.replace(each, severity=as_is.severity) for each, as_is in zip(kept, found, strict=True)]
+    return tuple(sorted(kept, key=lambda each: RANK[each.severity]))
 
 
 def said_by(rule: Rule, case: Case) -> list[Finding]:
@@ -76,28 +114,23 @@ def said_by(rule: Rule, case: Case) -> list[Finding]:
 
 
 def _plan(case: Case, signs: int, key: Key) -> Plan:
-    """The rules that apply to a login of a known shape; in place of those that say the same of all such, what they say.
-
-    Nothing shows of the connection but how its login was decided.
-    """
+    """The rules that apply to a login of a known shape; with those that say the same of all such, what they say."""
     evidence = case.evidence
     of = (case.login, signs, case.connection.server.address, key)
     plan = evidence.kept.get(of)
     if plan is None:
-        plan = tuple(_kept_or_rule(rule, case) for rule in _choice(evidence, key))
+        plan = tuple((rule, _kept_of_rule(rule, case)) for rule in _choice(evidence, key))
         if len(evidence.kept) < MOST_CHOICES:
             evidence.kept[of] = plan
     return plan
 
 
-def _kept_or_rule(rule: Rule, case: Case) -> Rule | tuple[Kept, ...]:
+def _kept_of_rule(rule: Rule, case: Case) -> tuple[Kept, ...] | None:
     if not rule.of_login:
-        return rule
-    kept = kept_of(said_by(rule, marked(case)), case.facts)
-    frames = frames_of(case.facts)
-    if kept is None or [each.filled(frames) for each in kept] != said_by(rule, case):
-        return rule
-    return kept
+        return None
+    in_marks = marked(case)
+    kept = kept_of(said_by(rule, in_marks), case.facts, in_marks.owned or ())
+    return None if kept is None or filled_in(kept, case) != said_by(rule, case) else kept
 
 
 def chosen(case: Case) -> tuple[Rule, ...]:

@@ -9,25 +9,28 @@ it is; else nothing is kept.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import copy
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from analyzer.analysis.conversation.facts import Facts
-from analyzer.analysis.findings.rule import Case
+from analyzer.analysis.findings.rule import OWN_MARK, Case, Own
 from analyzer.analysis.model.connection import Connection, Finding
 
 # Behind all frames of captures, and of one length: no mark is found inside of another.
 MARK: Final = 1 << 62
-_MARKED: Final = re.compile(r"4611\d{15}")
+_MARKED: Final = re.compile(r"461[12]\d{15}")
 
-# A text, and the places of the frames in it.
+# A text, and the places of what is filled in.
 Words = tuple[str, tuple[int, ...]]
+# What is filled in: the frames of a login, and behind them the texts that are its own.
+Filling = Sequence[Any]
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A finding with places for frames, which count in `frames_of`."""
+    """A finding with places for frames, which count in `frames_of`, and for what `own` gives, which counts behind."""
 
     code: str
     severity: str
@@ -38,9 +41,10 @@ class Kept(msgspec.Struct, frozen=True):
     evidence: tuple[Words, ...]
     doubt: str | None
     alternatives: list[str]
+    own: tuple[Own, ...] = ()
 
-    def filled(self, frames: list[int]) -> Finding:
-        """The finding of a connection with these frames."""
+    def filled(self, frames: Filling) -> Finding:
+        """The finding of a connection with these frames, and texts of its own."""
         return Finding(
             self.code,
             self.severity,
@@ -54,7 +58,7 @@ class Kept(msgspec.Struct, frozen=True):
         )
 
 
-def _filled(words: Words, frames: list[int]) -> str:
+def _filled(words: Words, frames: Filling) -> str:
     text, places = words
     return text % tuple([frames[place] for place in places]) if places else text
 
@@ -78,7 +82,7 @@ def marked(case: Case) -> Case:
     auth.steps = [(*step[:4], _mark(step[4])) for step in auth.steps]
     auth.switches = [(before, name, _mark(frame)) for before, name, frame in auth.switches]
     _mark_connection(connection)
-    return Case(connection, facts, case.transport, case.tls, case.evidence, case.login)
+    return Case(connection, facts, case.transport, case.tls, case.evidence, case.login, [])
 
 
 def _mark_connection(connection: Connection) -> None:
@@ -101,16 +105,27 @@ def _mark(frame: int) -> int:
     return frame + MARK if frame else 0
 
 
-def kept_of(findings: list[Finding], facts: Facts) -> tuple[Kept, ...] | None:
-    """What is kept of findings of a marked case, whose own facts are these; None where a frame is none of its login."""
-    places = {frame + MARK: place for place, frame in reversed(list(enumerate(frames_of(facts)))) if frame}
+def kept_of(findings: list[Finding], facts: Facts, own: Sequence[Own] = ()) -> tuple[Kept, ...] | None:
+    """What is kept of findings of a marked case, whose own facts are these; None where a frame is none of its login.
+
+    `own` is what was asked of the case for texts of its own.
+    """
+    frames = frames_of(facts)
+    places = {frame + MARK: place for place, frame in reversed(list(enumerate(frames))) if frame}
+    places |= {OWN_MARK + number: len(frames) + number for number in range(len(own))}
     try:
-        return tuple(_kept(finding, places) for finding in findings)
+        return tuple(_kept(finding, places, tuple(own)) for finding in findings)
     except KeyError:
         return None
 
 
-def _kept(finding: Finding, places: dict[int, int]) -> Kept:
+def own_texts(kept: Kept, case: Case) -> list[str] | None:
+    """The texts that are a connection's own; None where it lacks one."""
+    texts = [text(case) for text in kept.own]
+    return None if None in texts else texts  # type: ignore[return-value]
+
+
+def _kept(finding: Finding, places: dict[int, int], own: tuple[Own, ...]) -> Kept:
     return Kept(
         finding.code,
         finding.severity,
@@ -121,6 +136,7 @@ def _kept(finding: Finding, places: dict[int, int]) -> Kept:
         tuple(_words(text, places) for text in finding.evidence),
         finding.doubt,
         finding.alternatives,
+        own,
     )
 
 
@@ -128,4 +144,4 @@ def _words(text: str, places: dict[int, int]) -> Words:
     marks = _MARKED.findall(text)
     if not marks:
         return text, ()
-    return _MARKED.sub("%d", text.replace("%", "%%")), tuple(places[int(mark)] for mark in marks)
+    return _MARKED.sub("%s", text.replace("%", "%%")), tuple(places[int(mark)] for mark in marks)

@@ -31,6 +31,9 @@ CERTAIN: Final = "certain"
 LIKELY: Final = "likely"
 POSSIBLE: Final = "possible"
 
+# Stands for a text of its own in the words of a marked case: of the length of the marks that `kept` puts in for frames.
+OWN_MARK: Final = 4612 * 10**15
+
 # Connections that may wait for what later ones say of them.
 FAR_AHEAD: Final = 4096
 A_BIT_AHEAD: Final = 128
@@ -80,9 +83,24 @@ class Case:
     tls: TlsFacts | None
     evidence: Evidence
     login: Hashable = None
+    # Of a marked case: what was asked of it with `own`.
+    owned: list[Own] | None = None
+
+    def own(self, text: Own) -> str | None:
+        """A text in a rule's words that is each connection's own, where all else is the same for logins that are alike.
+
+        `text` gives it; None where there is none. Of a marked case a mark stands in its place.
+        """
+        said = text(self)
+        if self.owned is None or said is None:
+            return said
+        self.owned.append(text)
+        return str(OWN_MARK + len(self.owned) - 1)
 
 
 Condition = Callable[[Case], bool]
+# A text that is a connection's own.
+Own = Callable[[Case], "str | None"]
 Found = tuple[Connection, Finding]
 
 
@@ -109,8 +127,9 @@ class Rule:
 
     applies   it is looked at where one of these is met
     by_login  its own conditions ask of nothing but signs and the login: where logins are alike they are asked once
-    of_login  where nothing shows of a connection but how its login was decided, its check asks of nothing but the login
-              and the server's address, and names no frames but those of the login (`kept`)
+    of_login  where nothing shows of a connection but how its login was decided, and that commands went wrong, its check
+              asks of nothing but the login and the server's address, and names no frames but those of the login
+              (`kept`); for texts that are a connection's own it asks `Case.own`
     given     signs: where a connection shows none of them, none of its own conditions is met; 0: nobody can say before
     check     finds it in one connection
     complete  the second half, where other connections have a say: called with what went before, in the order of the

@@ -13,22 +13,26 @@ from hypothesis import strategies as st
 from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.batches import FrameBatch
+from analyzer.engine.collectors import Connections, Rendering
+from analyzer.engine.reading import Reading
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
+from analyzer.report.connection_lines import line_of
 from analyzer.report.jsonl import encode
 from tests.bench import tls
 from tests.bench.replay import Turn, frames_of, turns_of
 from tests.corpus import REPOSITORY, captures
-from tests.reading import read_through
+from tests.reading import opened, read_through
 from tests.wire.frames import Frame, batches
 
 SAMPLES = REPOSITORY / "samples"
 NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if path.suffix in (".pcap", ".pcapng"))
 COPIES = 6
+LINES = Rendering(lambda result: encode(result[0]), alike=line_of)
 LATER_NS = 1_000_000
 # (copy, turn, byte of it, what it becomes)
 Change = tuple[int, int, int, int]
@@ -74,7 +78,8 @@ def _told(
     observe = (lambda tcp: CommandTracker(tcp, sink),) if watched else ()
     options = AnalysisOptions(shapes=shapes, columns=columns, keylogs=keylogs, observe=observe)
     analysis = Analysis("capture", options)
-    lines = [encode(connection) for connection, _ in read_through(analysis, frames)]
+    with opened(frames) as source:
+        lines = [line for _, line in Reading(analysis, source).collected(Connections(LINES))]
     lines += [encode(tracker.command("capture", pending)) for _, tracker, pending in sink]
     return lines, analysis.shapes.found if analysis.shapes is not None else 0
 

@@ -11,8 +11,9 @@ import pytest
 
 from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.connection import builder
+from analyzer.analysis.conversation.facts import CommandFacts, SentCommand
 from analyzer.analysis.findings.catalog import TABLE
-from analyzer.analysis.findings.engine import DECIDED, find, said_by
+from analyzer.analysis.findings.engine import filled_in, find, is_known, said_by
 from analyzer.analysis.findings.kept import frames_of, kept_of, marked
 from analyzer.analysis.findings.rule import Case, Rule
 from analyzer.analysis.findings.signs import signs_of
@@ -53,17 +54,17 @@ def _cases() -> tuple[list[Case], list[tuple[Any, ...]]]:
         patch.setattr(builder, "find", taken)
         analysis = Analysis("capture", AnalysisOptions())
         read_through(analysis, batches(frames))
-    known = [case for case in cases if case.login is not None and not signs_of(case) & ~DECIDED]
+    known = [case for case in cases if is_known(case, signs_of(case))]
     return known, list(analysis.evidence.kept.values())
 
 
 def test_it_is_kept() -> None:
     cases, plans = _cases()
     assert len(cases) > len(SAMPLES)
-    codes = {each.code for plan in plans for one in plan if isinstance(one, tuple) for each in one}
-    assert codes == {"access-denied", "unencrypted-login"}
+    codes = {each.code for plan in plans for _, kept in plan for each in kept or ()}
+    assert codes == {"access-denied", "plugin-switch", "unencrypted-login"}
     # Those that found nothing are not asked again, either.
-    assert any(one == () for plan in plans for one in plan)
+    assert any(kept == () for plan in plans for _, kept in plan)
 
 
 @pytest.mark.parametrize("rule", OF_LOGIN, ids=lambda rule: rule.code)
@@ -78,7 +79,8 @@ def test_a_rule_of_logins_asks_of_nothing_else(rule: Rule) -> None:
         connection.tcp.bytes_from_client = connection.tcp.bytes_from_server = 1 << 30
         facts.nth, facts.burst, facts.burst_ns = 50, 50, 1
         facts.greeting, facts.login, facts.closing = copy(facts.greeting), copy(facts.login), copy(facts.closing)
-        facts.greeting.time_ns = facts.login.time_ns = facts.closing.spoke_ns = 1 << 55
+        facts.greeting.time_ns = facts.closing.spoke_ns = 1 << 55
+        facts.answers = CommandFacts(SentCommand(3, b"", 1, 77, 77), error_counts={1064: 1}, overlap_count=1, waiting=2)
         other = Case(connection, facts, case.transport, None, case.evidence, case.login)
         assert said_by(rule, other) == said_by(rule, case)
 
@@ -88,9 +90,10 @@ def test_what_is_filled_in_is_what_the_rule_says() -> None:
     for case in _cases()[0]:
         for rule in OF_LOGIN:
             said = said_by(rule, case)
-            kept = kept_of(said_by(rule, marked(case)), case.facts)
+            in_marks = marked(case)
+            kept = kept_of(said_by(rule, in_marks), case.facts, in_marks.owned or ())
             assert kept is not None
-            assert [each.filled(frames_of(case.facts)) for each in kept] == said
+            assert filled_in(kept, case) == said
             filled += len(said)
     assert filled > len(SAMPLES)
 

@@ -12,7 +12,8 @@ from analyzer.analysis.model.connection import Connection, Finding
 
 
 def applies(case: Case) -> bool:
-    return case.facts.auth.path == "full" and case.connection.outcome == "accepted"
+    auth = case.facts.auth
+    return auth.path == "full" and case.connection.outcome == "accepted" and case.facts.nth > 1
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -22,7 +23,7 @@ def check(case: Case) -> Iterator[Verdict]:
     """
     c = case.connection
     facts = case.facts
-    if not applies(case) or facts.nth < 2 or facts.auth.plugin != "caching_sha2_password":
+    if not applies(case) or facts.auth.plugin != "caching_sha2_password":
         return
     password = case.evidence.password
     proof = next((p for p in facts.auth.proofs if p[1].name == "caching_sha2_password"), None)
@@ -65,7 +66,6 @@ RULE = Rule(
     "The same user takes the slow path of caching_sha2_password again and again",
     (applies,),
     check,
-    by_login=True,
     given=ACCEPTED,
     looks_at=(
         "a login on the full path (`01 04`), accepted, of a user whose login from the same address to the "

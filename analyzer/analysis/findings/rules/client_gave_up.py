@@ -19,13 +19,15 @@ SEVERAL = 3
 # Times are the same where they differ by no more than this share, or this.
 SHARE = 50
 JITTER_NS = SECOND // 20
+# Nothing is due to who was refused; inside TLS nobody sees it.
+ANSWERED = frozenset({"rejected", "encrypted"})
 NOT_AWAITED = frozenset({COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID, COM_QUIT})
 
 
 def applies(case: Case) -> bool:
     """Whether the client left first, and something may have been due: an answer, or a verdict."""
     end, facts = case.facts.closing.end, case.facts
-    if end is None or end[0] != facts.client:
+    if end is None or end[0] != facts.client or case.connection.outcome in ANSWERED:
         return False
     return case.connection.outcome != "accepted" or facts.answers.left is not None or facts.auth.verdict_frame > end[2]
 
@@ -67,7 +69,7 @@ def seconds(ns: int) -> str:
 def waited(case: Case) -> tuple[int, int, str, dict[int, str]] | None:
     """(since when, frame, for what, known time-outs) a client waited that was the first to leave."""
     c, facts = case.connection, case.facts
-    if not by_client(case) or not c.tcp.syn or not case.transport.answered or c.outcome in ("rejected", "encrypted"):
+    if not by_client(case) or not c.tcp.syn or not case.transport.answered or c.outcome in ANSWERED:
         return None
     end = facts.closing.end
     if end is None:

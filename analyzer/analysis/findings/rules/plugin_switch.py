@@ -18,12 +18,11 @@ def check(case: Case) -> Iterator[Verdict]:
     switches = case.connection.authentication.switches if case.connection.authentication else []
     if not switches or case.connection.outcome != "accepted":
         return
-    facts = case.facts
     first, last = switches[0], switches[-1]
     evidence = [f"frame {each.frame}: from {each.from_ or 'no plugin'} to {each.to}" for each in switches]
     cost = ""
-    if 0 < facts.login.time_ns < facts.auth.switched_ns:
-        took = span(facts.auth.switched_ns - facts.login.time_ns)
+    took = case.own(_took)
+    if took is not None:
         cost = f" of {took}"
         evidence.append(f"{took} from the login to the switch, as seen where the capture was made")
     filling: dict[str, object] = {
@@ -35,6 +34,12 @@ def check(case: Case) -> Iterator[Verdict]:
     yield RULE.says([switch.frame for switch in switches], filling, evidence=evidence)
 
 
+def _took(case: Case) -> str | None:
+    """The time from the login to the switch; None where the clock went back in between."""
+    login_ns, switched_ns = case.facts.login.time_ns, case.facts.auth.switched_ns
+    return span(switched_ns - login_ns) if 0 < login_ns < switched_ns else None
+
+
 RULE = Rule(
     "plugin-switch",
     INFO,
@@ -42,6 +47,7 @@ RULE = Rule(
     (applies,),
     check,
     by_login=True,
+    of_login=True,
     given=ACCEPTED,
     looks_at="an AuthSwitchRequest in a login that is accepted in the end; the time from the login to it",
     about=(

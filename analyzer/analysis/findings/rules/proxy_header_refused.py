@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.conditions import has_error, is_aborted
 from analyzer.analysis.findings.helpers import ended, is_mariadb
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, Case, Rule, Verdict
+from analyzer.analysis.findings.signs import ABORTED, REFUSED
 
 HOST_NOT_ALLOWED = 1130
 # Bad handshake, packets out of order, not to be uncompressed, too large: the header was taken for a packet.
@@ -59,8 +59,10 @@ RULE = Rule(
     "proxy-header-refused",
     ERROR,
     "The server does not take the PROXY header",
-    (has_error, is_aborted),
+    (is_refused,),
     check,
+    by_login=True,
+    given=REFUSED | ABORTED,
     looks_at="a PROXY protocol header (version 1 or 2) as the client's first bytes, and the server's answer to it",
     about=(
         "A proxy can say in front of a connection whose it is (HAProxy's send-proxy, nginx's proxy_protocol, AWS load "

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.conditions import has_error, has_tls, left_open
+from analyzer.analysis.findings.conditions import has_tls, left_open
 from analyzer.analysis.findings.driver_options import LIFETIME, option
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mariadb, one_sided, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.command_cut_off import was_under_way
 from analyzer.analysis.findings.rules.idle_connection_dropped import was_dropped
+from analyzer.analysis.findings.signs import REFUSED
 from analyzer.analysis.findings.time_outs import IDLE, nearest
 from analyzer.analysis.findings.tls_rules import outside_tls
 from analyzer.analysis.model.connection import Connection, Finding
@@ -33,6 +34,11 @@ IDLE_NS = 5 * SECOND
 _CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid"})
 # Idle times that are remembered of a server.
 MOST_IDLE = 64
+
+
+def is_unasked(case: Case) -> bool:
+    """The server said with an error that it ends the session."""
+    return case.connection.error is not None and case.connection.error.phase == "command"
 
 
 def _may_have_left(case: Case) -> bool:
@@ -94,7 +100,7 @@ def _is_said_elsewhere(case: Case) -> bool:
 
 def _by_error(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
-    if error is None or error.phase != "command":
+    if error is None or not is_unasked(case):
         return
     left = case.transport.client_left_frame
     if error.code in NETWORK_ERRORS and (0 < left < error.frame or case.transport.left_unseen[0]):
@@ -143,8 +149,9 @@ RULE = Rule(
     "server-ended-session",
     WARNING,
     "The server ended the session unasked",
-    (has_error, left_open, has_tls),
+    (is_unasked, left_open, has_tls),
     check,
+    given=REFUSED,
     looks_at=(
         "an error sent while no command was under way (4031, 1053, 1927, 1317); or a FIN or RST of the server"
         " on an idle session, and how long it had been idle"

@@ -1,0 +1,264 @@
+"""Connections of one kind: alike in all but numbers, so that what is told of them is worked out once.
+
+They have a login shape, a server and a way to end in common, and what was found of them. What is each one's own
+stands in a flat row. The first of a kind goes the whole way; what is made of its row has to equal it, or there is no
+kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from analyzer.analysis.findings.cross_connection import OPEN, outline_of
+from analyzer.analysis.findings.history import LoggedIn, Note, note_of
+from analyzer.analysis.findings.kept import Kept, own_texts
+from analyzer.analysis.findings.rule import Case
+from analyzer.analysis.model import connection as model
+
+# What stands first in every row, by the path in a `Connection`.
+PLACES: Final = {
+    path: place
+    for place, path in enumerate(
+        (
+            *("stream", "client.address", "client.port", "first_frame", "last_frame", "start_time_ns", "end_time_ns"),
+            *("tcp.out_of_order", "tcp.bytes_from_client", "tcp.bytes_from_server", "greeting.connection_id"),
+            *("timing.tcp_connect_ns", "timing.greeting_ns", "timing.login_ns", "timing.authentication_ns"),
+            *("timing.total_ns", "greeting.frame", "login.frame", "verdict.frame", "error.frame"),
+        )
+    )
+}
+STREAM: Final = PLACES["stream"]
+ADDRESS: Final = PLACES["client.address"]
+TOTAL: Final = PLACES["timing.total_ns"]
+# Behind those of the fixed places: frames of the steps and of the switches, counts of commands, values of attributes.
+# The frames are in the order of `kept.frames_of`.
+FRAMES: Final = PLACES["greeting.frame"]
+STEPS: Final = len(PLACES)
+
+Row = tuple[Any, ...]
+
+
+class ConnectionKind:
+    """What connections of one kind have in common.
+
+    connection  the first of the kind: what no place of a row holds is as it is there
+    findings    of each, with places for its frames
+    steps, switches, counts  places in a row: frames of the exchange's packets, and how often each command was sent
+    attributes  name -> place of attributes of the login that are each client's own
+    own         of each finding the places of texts that are the connection's own
+    is_none     those that seemed to be of this kind go the whole way
+    is_open     a finding waits for other connections
+    templates   what renderers have made for it, by whom
+    """
+
+    __slots__ = (
+        "_note",
+        "_outline",
+        "_own",
+        "attributes",
+        "connection",
+        "counts",
+        "findings",
+        "frames",
+        "free",
+        "is_none",
+        "is_open",
+        "own",
+        "plans",
+        "steps",
+        "switches",
+        "templates",
+    )
+
+    def __init__(
+        self, connection: model.Connection, attributes: dict[str, int], findings: tuple[Kept, ...] = ()
+    ) -> None:
+        """`attributes`: names of those that are each client's own, with their numbers in the record."""
+        exchange = connection.authentication
+        steps = len(exchange.steps) if exchange is not None else 0
+        switches = len(exchange.switches) if exchange is not None else 0
+        stop = STEPS + steps + switches
+        self.connection = connection
+        self.findings = findings
+        self.steps = slice(STEPS, STEPS + steps)
+        self.switches = slice(STEPS + steps, stop)
+        self.frames = slice(FRAMES, stop)
+        self.counts = slice(stop, stop + len(connection.commands))
+        self.attributes = {name: place for place, name in enumerate(attributes, self.counts.stop)}
+        stop = self.counts.stop + len(attributes)
+        self.own = [slice(stop, stop := stop + len(kept.own)) for kept in findings]
+        self.templates: dict[Callable[..., object], Any] = {}
+        # Which conditions of rules are met -> the kind with what is found then.
+        self.plans: dict[object, ConnectionKind] = {}
+        self.is_none = False
+        self.is_open = any(kept.code in OPEN for kept in findings)
+        self._own = attributes
+        self.free = tuple(attributes.values())
+        self._note = note_of(connection)
+        self._outline = outline_of(connection)
+
+    def with_findings(self, findings: tuple[Kept, ...]) -> ConnectionKind:
+        """The kind of those of which this is found."""
+        return ConnectionKind(self.connection, self._own, findings)
+
+    def made(self, row: Row, findings: list[model.Finding]) -> model.Connection:
+        """The whole connection."""
+        made = self._filled(self.connection, row, self._exchange(row), findings)
+        made.greeting = self._greeting(row)
+        return made
+
+    def _filled(
+        self,
+        alike: model.Connection,
+        row: Row,
+        exchange: model.Authentication | None,
+        findings: list[model.Finding],
+    ) -> model.Connection:
+        tcp, commands = alike.tcp, row[self.counts] if alike.commands else ()
+        (stream, address, port, first, last, start_ns, end_ns, out_of_order, from_client, from_server) = row[:10]
+        return model.Connection(
+            alike.capture,
+            stream,
+            model.Endpoint(address, port),
+            alike.server,
+            first,
+            last,
+            start_ns,
+            end_ns,
+            model.Tcp(tcp.syn, tcp.fin_from, tcp.rst_from, 0, out_of_order, 0, from_client, from_server),
+            alike.phase_reached,
+            alike.outcome,
+            self._error(row),
+            None,
+            self._login(alike.login, row),
+            None,
+            exchange,
+            alike.compression,
+            dict(zip(alike.commands, commands, strict=True)),
+            model.Timing(row[11], row[12], None, row[13], row[14], row[15]),
+            alike.driver,
+            alike.fingerprint,
+            findings,
+        )
+
+    def outline(self, row: Row) -> model.Connection:
+        """A connection as `outline_of` gives it."""
+        alike = self._outline
+        return self._filled(alike, row, alike.authentication, self.findings_of(row))
+
+    def findings_of(self, row: Row) -> list[model.Finding]:
+        """What is found of one."""
+        if not self.findings:
+            return []
+        frames = row[self.frames]
+        return [kept.filled(frames + row[own]) for kept, own in zip(self.findings, self.own, strict=True)]
+
+    def with_own(self, row: Row, case: Case) -> Row | None:
+        """A row with the texts of its findings that are a connection's own; None where it lacks one."""
+        for kept in self.findings:
+            if kept.own:
+                texts = own_texts(kept, case)
+                if texts is None:
+                    return None
+                row = (*row, *texts)
+        return row
+
+    def note(self, row: Row) -> Note | None:
+        """What later connections need to know of one."""
+        known = self._note
+        if not isinstance(known, LoggedIn):
+            return None
+        return LoggedIn(row[ADDRESS], known.server, known.user, known.cached, known.path, row[TOTAL])
+
+    def _error(self, row: Row) -> model.ErrorReport | None:
+        error = self.connection.error
+        if error is None:
+            return None
+        return model.ErrorReport(error.code, error.sqlstate, error.message, row[19], error.phase)
+
+    def _greeting(self, row: Row) -> model.Greeting | None:
+        greeting = self.connection.greeting
+        if greeting is None:
+            return None
+        return model.Greeting(
+            greeting.protocol_version,
+            greeting.server_version,
+            greeting.flavor,
+            row[10],
+            greeting.auth_plugin,
+            greeting.capabilities,
+            greeting.collation_id,
+            greeting.collation,
+            greeting.status_flags,
+            row[16],
+        )
+
+    def _login(self, login: model.Login | None, row: Row) -> model.Login | None:
+        if login is None:
+            return None
+        attributes = login.attributes
+        if attributes is not None:
+            attributes = attributes.copy()
+            for name, place in self.attributes.items():
+                attributes[name] = row[place]
+        return model.Login(
+            login.user,
+            login.database,
+            login.auth_plugin,
+            login.capabilities,
+            login.max_packet_size,
+            login.collation_id,
+            login.collation,
+            attributes,
+            login.zstd_level,
+            row[17],
+        )
+
+    def _exchange(self, row: Row) -> model.Authentication | None:
+        exchange = self.connection.authentication
+        if exchange is None:
+            return None
+        steps, switches = row[self.steps], row[self.switches]
+        return model.Authentication(
+            exchange.plugin,
+            [model.Switch(one.from_, one.to, frame) for one, frame in zip(exchange.switches, switches, strict=True)],
+            exchange.path,
+            exchange.password_protection,
+            [
+                model.Step(one.sender, one.record, one.summary, frame)
+                for one, frame in zip(exchange.steps, steps, strict=True)
+            ],
+        )
+
+
+class Alike(msgspec.Struct, frozen=True, gc=False):
+    """A connection of a known kind: what is its own.
+
+    outline  where a finding waits for other connections: what is asked of it then, as `outline_of` has it, and with the
+             findings as they are; None where none waits
+    """
+
+    kind: ConnectionKind
+    row: Row
+    outline: model.Connection | None = None
+
+    @property
+    def stream(self) -> int:
+        """Its number in the capture."""
+        stream: int = self.row[STREAM]
+        return stream
+
+    def findings(self) -> list[model.Finding]:
+        """What is found of it, as far as that is decided."""
+        return self.kind.findings_of(self.row) if self.outline is None else self.outline.findings
+
+    def connection(self) -> model.Connection:
+        """The whole connection."""
+        return self.kind.made(self.row, self.findings())
+
+    def note(self) -> Note | None:
+        """What later connections need to know of it."""
+        return self.kind.note(self.row)

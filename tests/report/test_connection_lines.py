@@ -1,0 +1,56 @@
+"""Lines of connections of known kinds are those of `jsonl.encode`, whatever the wire says."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.analysis import Alike, Analysis, AnalysisOptions
+from analyzer.report.connection_lines import line_of
+from analyzer.report.jsonl import encode
+from tests.wire.frames import Frame, batches
+from tests.wire.mysql import QUIT, err, greeting, login, ok, query
+from tests.wire.script import SECOND, START, Script, conversation
+
+COPIES = 6
+ACCEPTED = [("s", ok()), ("c", query()), ("s", ok(1)), ("c", QUIT)]
+
+
+def _alike(said: Script, capture: str = "capture", network: str = "10.0.0") -> list[Alike]:
+    frames: list[Frame] = []
+    for number in range(COPIES):
+        client = (f"{network}{':' if ':' in network else '.'}{number + 1}", 50_000 + number)
+        server = (f"{network}{':' if ':' in network else '.'}ff" if ":" in network else f"{network}.200", 3306)
+        frames += conversation(said, client=client, server=server, start_ns=START + number * 60 * SECOND)
+    analysis = Analysis(capture, AnalysisOptions())
+    told = [one for batch in batches(frames) for one in analysis.told(batch)]
+    return [one for one in [*told, *analysis.told_last(False)] if isinstance(one, Alike)]
+
+
+def _with_template(alike: Alike) -> bool:
+    line, _, _ = alike.kind.templates[line_of]
+    return bool(line)
+
+
+@pytest.mark.parametrize("network", ["10.0.0", "2001:db8:"])
+@pytest.mark.parametrize("user", ["app", '100 % "of\\ %d %b {0}', "\u2603", "a\x07b", b"\xff\xfe%"])
+def test_any_user(user: str | bytes, network: str) -> None:
+    found = _alike([("s", greeting()), ("c", login(user=user)), *ACCEPTED], "100 %d.pcap", network)
+    assert len(found) == COPIES - 3
+    for one in found:
+        assert line_of(one) == encode(one.connection())
+        assert _with_template(one)
+
+
+def test_any_error() -> None:
+    refused = err(2, 1045, "Access denied for user 'x'@'%d' (using password: YES) \xe9")
+    found = _alike([("s", greeting()), ("c", login()), ("s", refused)])
+    assert len(found) == COPIES - 3
+    assert all(line_of(one) == encode(one.connection()) for one in found)
+
+
+def test_text_that_looks_like_a_mark() -> None:
+    found = _alike([("s", greeting()), ("c", login(user="9103745173872000001")), *ACCEPTED])
+    assert len(found) == COPIES - 3
+    for one in found:
+        assert line_of(one) == encode(one.connection())
+        assert not _with_template(one)
