@@ -5,10 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
+from typing import Any
 
 
 class Parser(ArgumentParser):
@@ -29,6 +26,6 @@ class Parser(ArgumentParser):
         self.formatter_class = RawDescriptionHelpFormatter
         return super().format_help()
 
-    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+    def print_help(self, file: Any = None) -> None:
         """As argparse's, which keeps it to itself where nothing could be written."""
         (file or sys.stdout).write(self.format_help())
