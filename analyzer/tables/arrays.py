@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +14,7 @@ import msgspec
 from analyzer.errors import AnalyzerError
 from analyzer.report.escape import json_safe
 from analyzer.tables import schema
-from analyzer.tables.schema import Fields, TableColumn, TableSchema, ValueKind
+from analyzer.tables.schema import TableColumn, TableSchema, ValueKind
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,8 +63,11 @@ def arrow_schema(table: TableSchema) -> pyarrow.Schema:
 
 
 def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
-    """Values of a column as an array. Text that is no Unicode (bytes of the wire) is escaped."""
-    if _alike(values) and values[0] is None:
+    """Values of a column as an array. Text that is no Unicode (bytes of the wire) is escaped.
+
+    Arrays are made of buffers: Arrow's own way from lists (`pyarrow.array`) loads pandas where it is installed.
+    """
+    if values.count(None) == len(values):
         return arrow("a table").nulls(len(values), type_of(kind))
     make = _MAKERS["struct"] if isinstance(kind, ValueKind) else _MAKERS[kind]
     try:
@@ -71,9 +76,9 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
         return make(kind, [safe(value) for value in values])
 
 
-def _alike(values: Values) -> bool:
-    """Whether all values are the same one."""
-    return len(values) > 0 and values[-1] is values[0] and values.count(values[0]) == len(values)
+def places_array(places: Sequence[int | None]) -> pyarrow.Array:
+    """Places of rows, to take them by; None: there is none."""
+    return _made(arrow("a table").int32(), places, array("i", [place or 0 for place in places]))
 
 
 def record_batch(
@@ -90,10 +95,10 @@ def plain_columns(batch: pyarrow.RecordBatch | pyarrow.Table) -> list[list[Any]]
     """The columns as lists of Python's values: times are integer nanoseconds, maps dictionaries."""
     pa = arrow("a table")
     columns = []
-    for array in batch.columns:
-        timed = pa.types.is_timestamp(array.type)
-        values = (array.cast(pa.timestamp("ns", tz=array.type.tz)).cast(pa.int64()) if timed else array).to_pylist()
-        if pa.types.is_map(array.type):
+    for column in batch.columns:
+        timed = pa.types.is_timestamp(column.type)
+        values = (column.cast(pa.timestamp("ns", tz=column.type.tz)).cast(pa.int64()) if timed else column).to_pylist()
+        if pa.types.is_map(column.type):
             values = [None if value is None else dict(value) for value in values]
         columns.append(values)
     return columns
@@ -137,74 +142,116 @@ def safe(value: Any) -> Any:
     return value
 
 
-def _plain(kind: Any, values: Values) -> Any:
-    return arrow("a table").array(values, type_of(kind))
+def _bitmap(flags: Iterable[bool]) -> Any:
+    pa = arrow("a table")
+    octets = bytes(flags)
+    return pa.Array.from_buffers(pa.uint8(), len(octets), [None, pa.py_buffer(octets)]).cast(pa.bool_()).buffers()[1]
+
+
+def _made(form: Any, values: Values, *buffers: Any, children: Sequence[Any] | None = None) -> Any:
+    """An array of such a form; null where a value is None."""
+    pa = arrow("a table")
+    valid = _bitmap(value is not None for value in values) if None in values else None
+    found = [one if isinstance(one, pa.Buffer) else pa.py_buffer(one) for one in buffers]
+    return pa.Array.from_buffers(form, len(values), [valid, *found], children=children)
+
+
+def _numbers(kind: Any, values: Values) -> Any:
+    numbers = values if None not in values else [0 if value is None else value for value in values]
+    return _made(type_of(kind), values, array("Q" if kind == schema.UINT else "q", numbers))
+
+
+def _bools(kind: Any, values: Values) -> Any:
+    return _made(type_of(kind), values, _bitmap(value is True for value in values))
+
+
+def _texts(kind: Any, values: Values) -> Any:
+    """Raises UnicodeEncodeError."""
+    texts = values if None not in values else ["" if value is None else value for value in values]
+    joined = "".join(texts)
+    octets = joined.encode()
+    sizes = map(len, texts) if len(octets) == len(joined) else [len(text.encode()) for text in texts]
+    return _made(type_of(schema.TEXT), values, _offsets(sizes), octets)
+
+
+def _offsets(sizes: Iterable[int]) -> array[int]:
+    return array("i", accumulate(sizes, initial=0))
 
 
 def _enum(kind: Any, values: Values) -> Any:
-    pa = arrow("a table")
-    if _alike(values):
-        places = pa.nulls(len(values), pa.int32()).fill_null(0)
-        return pa.array(values[:1], pa.string()).dictionary_encode().take(places)
-    return pa.array(values, pa.string()).dictionary_encode()
+    words, places = _distinct(values)
+    return arrow("a table").DictionaryArray.from_arrays(places_array(places), _texts(kind, words))
 
 
-def _distinct(kind: Any, values: Values) -> Any:
+def _distinct(values: Iterable[Any]) -> tuple[list[Any], list[int | None]]:
+    """What different values there are, and at which place of these each is."""
+    seen: dict[Any, int] = {}
+    places = [None if value is None else seen.setdefault(value, len(seen)) for value in values]
+    return list(seen), places
+
+
+def _lists(kind: Any, values: Values) -> Any:
     """Lists that are mostly the same ones: each is converted once."""
-    pa = arrow("a table")
-    seen: dict[tuple[Any, ...], int] = {}
-    places = [None if value is None else seen.setdefault(tuple(value), len(seen)) for value in values]
+    lists, places = _distinct([None if value is None else tuple(value) for value in values])
+    return _listed(kind, lists).take(places_array(places))
+
+
+def _listed(kind: Any, values: Values) -> Any:
     form = type_of(kind)
-    if len(seen) * 2 > len(values):
-        return pa.array(values, form)
-    return pa.array(list(seen), form).take(pa.array(places, pa.int32()))
+    items = [item for value in values for item in value or ()]
+    inner = kind._replace(many=False) if isinstance(kind, ValueKind) else _ITEMS[kind]
+    made = _MAKERS["struct" if isinstance(inner, ValueKind) else inner](inner, items)
+    sizes = (0 if value is None else len(value) for value in values)
+    return _made(form, values, _offsets(sizes), children=[made])
 
 
-def _map(kind: Any, values: Values) -> Any:
+def _maps(kind: Any, values: Values) -> Any:
+    """Maps that are mostly the same ones: each is converted once."""
     pa = arrow("a table")
+    maps, places = _distinct([None if value is None else tuple(value.items()) for value in values])
     form = type_of(kind)
-    starts: list[int | None] = []
-    keys: list[Any] = []
-    items: list[Any] = []
-    for value in values:
-        starts.append(None if value is None else len(keys))  # None: there is no map
-        if value:
-            keys += value
-            items += value.values()
-    starts.append(len(keys))
-    offsets = pa.array(starts, pa.int32())
-    return pa.MapArray.from_arrays(offsets, pa.array(keys, form.key_type), pa.array(items, form.item_type))
+    keys = _texts(None, [key for one in maps for key, _ in one])
+    items = _MAKERS[_ITEMS[kind]](_ITEMS[kind], [item for one in maps for _, item in one])
+    pairs = pa.Array.from_buffers(
+        pa.struct([form.key_field, form.item_field]), len(keys), [None], children=[keys, items]
+    )
+    return _made(form, maps, _offsets(map(len, maps)), children=[pairs]).take(places_array(places))
 
 
-def _json(_: Any, values: Values) -> Any:
-    pa = arrow("a table")
-    texts = [None if value is None else msgspec.json.encode(value).decode() for value in values]
-    return pa.array(texts, pa.string())
+def _json(kind: Any, values: Values) -> Any:
+    return _texts(kind, [None if value is None else msgspec.json.encode(value).decode() for value in values])
 
 
 def _struct(kind: ValueKind, values: Values) -> Any:
-    made: list[Any] = []
-    for value in values:
-        if value is None or not kind.many:
-            made.append(None if value is None else _fields(kind.fields, value))
-        else:
-            made.append([_fields(kind.fields, item) for item in value])
-    return arrow("a table").array(made, type_of(kind))
+    if kind.many:
+        return _listed(kind, values)
+    columns = [[_field(value, name) for value in values] for name, _ in kind.fields]
+    children = [array_of(word, column) for (_, word), column in zip(kind.fields, columns, strict=True)]
+    return _made(type_of(kind), values, children=children)
 
 
-def _fields(fields: Fields, value: Any) -> dict[str, Any]:
-    """The fields of a struct, of which a name that Python keeps for itself ends in "_"."""
+def _field(value: Any, name: str) -> Any:
+    """A field of a struct, where a name that Python keeps for itself ends in "_"."""
     if isinstance(value, dict):
-        return value
-    return {name: getattr(value, f"{name}_" if name == "from" else name) for name, _ in fields}
+        return value[name]
+    return None if value is None else getattr(value, f"{name}_" if name == "from" else name)
 
 
+_ITEMS: Final = {
+    schema.TEXTS: schema.TEXT,
+    schema.INTS: schema.INT,
+    schema.TEXT_MAP: schema.TEXT,
+    schema.INT_MAP: schema.INT,
+}
 _MAKERS: Final[dict[str, Callable[[Any, Values], Any]]] = {
-    **dict.fromkeys((schema.TEXT, schema.INT, schema.UINT, schema.BOOL, schema.TIME, schema.INTS), _plain),
+    **dict.fromkeys((schema.INT, schema.UINT, schema.TIME), _numbers),
+    schema.BOOL: _bools,
+    schema.TEXT: _texts,
     schema.ENUM: _enum,
-    schema.TEXTS: _distinct,
-    schema.TEXT_MAP: _map,
-    schema.INT_MAP: _map,
+    schema.TEXTS: _lists,
+    schema.INTS: _listed,
+    schema.TEXT_MAP: _maps,
+    schema.INT_MAP: _maps,
     schema.JSON: _json,
     "struct": _struct,
 }

@@ -55,7 +55,7 @@ class TableCollector:
     at_once: Final = 1
 
     def __init__(self, wanted: Wanted, keep: Filter | None = None) -> None:
-        arrow("a table").array([None])  # loads what it needs now: processes that are started later share it
+        arrow("a table")  # loads what it needs now: processes that are started later share it
         self._wanted = wanted
         self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
         self._commands = CommandCollector(0, keep) if COMMANDS.name in self._wanted else None

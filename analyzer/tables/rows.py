@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, address_keys, array_of, record_batch
+from analyzer.tables.arrays import Values, address_keys, array_of, places_array, record_batch
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -16,7 +16,6 @@ from analyzer.tables.schema import (
     COMMANDS,
     CONNECTIONS,
     FINDINGS,
-    INT,
     STEPS,
     TABLES,
     TableColumn,
@@ -111,7 +110,7 @@ _OWNERS = ("capture", "stream", "start_time_ns")
 
 def _of_owners(columns: Sequence[TableColumn], whose: Gathered, owners: Sequence[int]) -> dict[str, pyarrow.Array]:
     """Columns that say of which connection each row is; `owners` are the connections' places."""
-    places = array_of(INT, owners)
+    places = places_array(owners)
     return {one.name: array_of(one.kind, whose.values(one.path)).take(places) for one in columns if one.path in _OWNERS}
 
 

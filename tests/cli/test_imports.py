@@ -70,7 +70,7 @@ def test_what_commands_does_not_load(form: str) -> None:
 def test_what_export_does_not_load(tmp_path: Path) -> None:
     modules = loaded("export", "-o", str(tmp_path / "out"))
     assert "pyarrow" in modules
-    assert "duckdb" not in modules
+    assert modules & {"duckdb", "pandas"} == set()  # pyarrow loads pandas where it makes arrays of lists
 
 
 def test_a_filter_is_what_loads_its_parser() -> None:
