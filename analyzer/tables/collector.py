@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
-from analyzer.analysis.model.command import Command
 from analyzer.engine.collectors import Collector, Key, connection_alone, connections
-from analyzer.engine.command_collectors import CommandCollector
+from analyzer.engine.command_collectors import EachCommand, EachTurn
 from analyzer.tables.arrays import arrow
 from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
 from analyzer.tables.schema import COMMANDS
+from analyzer.tables.turn_rows import OWN, Row, TurnRows, row_of
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 CONNECTIONS_AT_ONCE: Final = 1024
 COMMANDS_AT_ONCE: Final = 4096
 STATEMENTS_AT_ONCE: Final = 8 << 20
+
+# Where a row of a command has the bytes of its request.
+_SIZE: Final = OWN.index("bytes_request") - len(OWN)
 
 # What is known of a connection when its turn comes: its rows are out, or wait for what is across.
 Entry = tuple[int, "Note | Connection | None"]
@@ -58,13 +61,15 @@ class TableCollector:
         arrow("a table")  # loads what it needs now: processes that are started later share it
         self._wanted = wanted
         self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
-        self._commands = CommandCollector(0, keep) if COMMANDS.name in self._wanted else None
+        self._commands: Collector[Row] | None = None
+        if COMMANDS.name in wanted:
+            self._commands = EachTurn(0, TurnRows) if keep is None else EachCommand(0, row_of, keep)
         self._share = (0, 1)
         self._shared = False
         self._batch = 0
         self._whole: list[Connection] = []
         self._entries: list[Entry] = []
-        self._sent: list[Command] = []
+        self._sent: list[tuple[int, Row]] = []
         self._bytes = 0
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
@@ -91,9 +96,9 @@ class TableCollector:
         else:
             self._whole += kept
         if self._commands is not None:
-            for _, _, command in self._commands.taken(analysis, iter(given)):
-                self._sent.append(command)
-                self._bytes += command.bytes_request
+            for (_, _, stream, _), row in self._commands.take(analysis, iter(given), last):
+                self._sent.append((stream, row))
+                self._bytes += row[_SIZE]
                 if len(self._sent) >= COMMANDS_AT_ONCE or self._bytes >= STATEMENTS_AT_ONCE:
                     yield self._flushed(analysis)
         if last or len(self._whole) >= CONNECTIONS_AT_ONCE or len(self._entries) >= CONNECTIONS_AT_ONCE:

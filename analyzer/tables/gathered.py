@@ -11,8 +11,9 @@ from typing import Any
 class Gathered:
     """Columns of records of one type. What several columns begin with is looked up once."""
 
-    def __init__(self, records: Sequence[object]) -> None:
-        self._parts: dict[str, Sequence[Any]] = {"": records}
+    def __init__(self, records: Sequence[object], **parts: Sequence[Any]) -> None:
+        """`parts` stand beside what the records hold."""
+        self._parts: dict[str, Sequence[Any]] = {"": records, **parts}
         self._missing: dict[str, int] = {"": 0}  # how many of a part are None
 
     def values(self, path: str) -> Sequence[Any]:

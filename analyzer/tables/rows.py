@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analyzer.analysis.model.command import Command
-from analyzer.analysis.model.connection import Connection, Source
+from analyzer.analysis.model.connection import Connection, Endpoint, Source
 from analyzer.capture.places import FileIdentity
 from analyzer.tables.arrays import Values, address_keys, array_of, places_array, record_batch
 from analyzer.tables.gathered import Gathered
@@ -21,6 +20,7 @@ from analyzer.tables.schema import (
     TableColumn,
     TableSchema,
 )
+from analyzer.tables.turn_rows import OWN, EndSays, Row
 
 if TYPE_CHECKING:
     import pyarrow
@@ -56,9 +56,48 @@ def connection_rows(connections: Sequence[Connection], wanted: Wanted) -> Batche
     return found
 
 
-def command_rows(commands: Sequence[Command], wanted: Wanted) -> Batches:
-    """The rows of commands."""
-    return {COMMANDS.name: _whole(COMMANDS, Gathered(commands), wanted[COMMANDS.name])} if commands else {}
+def command_rows(rows: Sequence[tuple[int, Row]], wanted: Wanted) -> Batches:
+    """Commands, with their streams, as rows of their table."""
+    if not rows:
+        return {}
+    streams, found = zip(*rows, strict=True)
+    kinds, said, ends, *own = zip(*found, strict=True)
+    columns = _chosen(COMMANDS, wanted[COMMANDS.name])
+    values: dict[str, Values] = {"stream": streams, **dict(zip(OWN, own, strict=True))}
+    for name in _OF_RESPONSES:
+        without = {id(kind) for kind in kinds if getattr(kind, name) is None}
+        if without:
+            pairs = zip(kinds, values[name], strict=True)
+            values[name] = [None if id(kind) in without else value for kind, value in pairs]
+    groups = {
+        "said": [one for one in columns if one.path in EndSays._fields],
+        "ends": [one for one in columns if one.name.startswith(("client_", "server_"))],
+    }
+    known = {*values, *(one.name for several in groups.values() for one in several)}
+    arrays = _shared(groups["said"], said, Gathered)
+    arrays |= _shared(groups["ends"], ends, _of_ends)
+    arrays |= _shared([one for one in columns if one.name not in known], kinds, Gathered)
+    return {COMMANDS.name: record_batch(columns, values, arrays)}
+
+
+def _of_ends(ends: Sequence[tuple[Endpoint, Endpoint]]) -> Gathered:
+    client, server = zip(*ends, strict=True)
+    return Gathered(ends, client=client, server=server)
+
+
+def _shared(
+    columns: Sequence[TableColumn], owners: Sequence[Any], gather: Callable[[Sequence[Any]], Gathered]
+) -> dict[str, pyarrow.Array]:
+    """Columns of what rows have in common: made once for each owner, and taken by the rows."""
+    if not columns:
+        return {}
+    distinct = {id(owner): owner for owner in owners}
+    made = _arrays(columns, gather([*distinct.values()]))
+    if len(distinct) == len(owners):
+        return made
+    numbers = dict(zip(distinct, range(len(distinct)), strict=True))
+    places = places_array([numbers[id(owner)] for owner in owners])
+    return {name: array.take(places) for name, array in made.items()}
 
 
 def capture_row(source: Source, files: Sequence[FileIdentity], parts: Sequence[str]) -> pyarrow.RecordBatch:
@@ -77,14 +116,19 @@ def _chosen(table: TableSchema, names: frozenset[str]) -> list[TableColumn]:
 
 def _whole(table: TableSchema, gathered: Gathered, names: frozenset[str]) -> pyarrow.RecordBatch:
     columns = _chosen(table, names)
-    values: dict[str, Values] = {}
+    return record_batch(columns, {}, _arrays(columns, gathered))
+
+
+def _arrays(columns: Sequence[TableColumn], gathered: Gathered) -> dict[str, pyarrow.Array]:
+    found = {}
     for column in columns:
         if column.path:
-            values[column.name] = gathered.values(column.path)
+            values = gathered.values(column.path)
         else:  # client_address_key
             path = column.name.removesuffix("_address_key") + ".address"
-            values[column.name] = address_keys(gathered.values(path))
-    return record_batch(columns, values)
+            values = address_keys(gathered.values(path))
+        found[column.name] = array_of(column.kind, values)
+    return found
 
 
 def _add_items(found: Batches, table: TableSchema, whose: Gathered, lists: Values, names: frozenset[str]) -> None:
@@ -105,6 +149,7 @@ def _add_items(found: Batches, table: TableSchema, whose: Gathered, lists: Value
         found[table.name] = record_batch(columns, values, _of_owners(columns, whose, owners))
 
 
+_OF_RESPONSES = ("response_frame", "latency_ns", "duration_ns", "rows")
 _OWNERS = ("capture", "stream", "start_time_ns")
 
 
