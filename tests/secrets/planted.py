@@ -364,6 +364,11 @@ def answers(secret: bytes) -> Iterator[Planted]:
         yield Planted(f"tracked {name.decode()}", [*tracked, ("c", query(b"SET SESSION x = 1")), ("s", answer)])
     info = packet(1, b"\0\0\0" + struct.pack("<HH", 2, 0) + lenenc(b"done " + secret))
     yield Planted("info", [*ACCEPTED, ("c", query(told)), ("s", info)])
+    # MariaDB from 11.4 on: with the OK of a login it proves its certificate by the password's hash.
+    proof = packet(2, b"\0\0\0" + struct.pack("<HH", 2, 0) + lenenc(b"\x01" + secret.ljust(64, b"0")))
+    yield Planted("proof of the certificate", [("s", greeting()), ("c", login()), ("s", proof)])
+    changed = packet(0, change_user(b"x" * 20))
+    yield Planted("proof after a change", [*ACCEPTED, ("c", changed), ("s", packet(1, proof[4:]))])
     expression = b"PASSWORD('" + secret + b"')"
     yield Planted(
         "column",
@@ -385,6 +390,14 @@ def answers(secret: bytes) -> Iterator[Planted]:
     yield Planted(
         "mysql.user", [*ACCEPTED, ("c", query(b"SELECT User, p FROM u")), ("s", result(users, [[b"x", secret]]))]
     )
+    settings = [column(b"k"), column(b"v")]
+    for name, row in (
+        ("a setting", [b"smtp_password", secret]),
+        ("a URL", [b"cache", b"redis://u:" + secret + b"@h/0"]),
+        ("a private key", [b"tls", b"-----BEGIN PRIVATE KEY-----\n" + secret]),
+    ):
+        asks = query(b"SELECT k, v FROM settings")
+        yield Planted(f"row: {name}", [*ACCEPTED, ("c", asks), ("s", result(settings, [row]))])
     listed = result([column(b"Info")], [[told]])
     yield Planted("process list", [*ACCEPTED, ("c", query(b"SHOW FULL PROCESSLIST")), ("s", listed)])
     lost_head = [*ACCEPTED, ("c", query(b"SHOW GRANTS")), Say("s", result([column(b"g")], [])[:30], lost=True)]

@@ -325,9 +325,10 @@ def said_by(ok: OKPacket | EOFPacket | None, of_rows: bool) -> _Acknowledged:
     status = None if ok.status_flags is None else _status_names(ok.status_flags)
     if not isinstance(ok, OKPacket):
         return None, None, ok.warnings, status, None
+    info = None if ok.proves_certificate else ok.info or None
     if of_rows:
-        return None, None, ok.warnings, status, ok.info or None
-    return ok.affected_rows, ok.last_insert_id, ok.warnings, status, ok.info or None
+        return None, None, ok.warnings, status, info
+    return ok.affected_rows, ok.last_insert_id, ok.warnings, status, info
 
 
 def asked_statement(request: Request) -> str | None:

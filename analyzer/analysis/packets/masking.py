@@ -8,6 +8,7 @@ Positions are those of `field_spans`: bytes of the packet's payload.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 
 from analyzer.analysis.packets.field_spans import spans_of
 from analyzer.analysis.packets.sql_names import has_hint, shape_of
-from analyzer.analysis.packets.sql_secrets import secrets_of, without
+from analyzer.analysis.packets.sql_secrets import holds_secret, secrets_of, without
 from analyzer.analysis.packets.statement_mask import (
     MASK,
     OPEN_ATTRIBUTES,
@@ -71,6 +72,9 @@ _OPEN_DATA: Final = frozenset({"file", "other"})
 _CLOSED_DATA: Final = frozenset({"skipped", "event"})
 # What a result holds whose statement asks for accounts: rows whose columns are not known are hidden whole.
 _ACCOUNT_RESULTS: Final = ("SHOW GRANTS", "SHOW CREATE USER", "RANDOM PASSWORD")
+LONGEST_NAME: Final = 100  # bytes of a setting's name
+# Columns that hold the values of a table of names and values: SHOW VARIABLES, settings of applications.
+_VALUES: Final = re.compile(r"VALUE\Z|(?:\A|_)V(?:AL)?\Z")
 
 Ranges = list[tuple[int, int]]
 
@@ -323,7 +327,7 @@ class PacketMask:
             return self._row(payload, record, context, around, spans, hint or secret)
         if isinstance(record, BinlogEvent):
             return self._binlog(payload, record, context, spans)
-        if not (secret or hint):
+        if not (secret or hint or (isinstance(record, OKPacket) and record.proves_certificate)):
             return []
         if isinstance(record, OKPacket | ColumnDefinition41 | ColumnDefinition320):
             return self._of_spans(payload, record, context, around, spans, ())
@@ -349,8 +353,10 @@ class PacketMask:
             text = _text(span.value)
             if isinstance(record, ErrPacket):
                 found = self._message_ranges(text, record.error_code, around)
-            elif (span.name == "session_track_value" and name and secret_name(name)) or (
-                span.name == "default_value" and secret_name(getattr(record, "name", ""))
+            elif (
+                (span.name == "session_track_value" and name and secret_name(name))
+                or (span.name == "default_value" and secret_name(getattr(record, "name", "")))
+                or (span.name == "info" and isinstance(record, OKPacket) and record.proves_certificate)
             ):
                 found = [(0, len(text))]
             else:
@@ -376,16 +382,17 @@ class PacketMask:
             spans = spans_of(payload, record, None, context)
         asked = around.statement
         blind = not columns and asked is not None and _asks_accounts(asked)
+        values = [(span, int(span.name[6:-1])) for span in spans if span.name.startswith("value[")]
+        hidden |= _named_beside(values, columns)
         ranges: Ranges = []
-        for span in spans:
-            if not span.name.startswith("value["):
-                continue
-            if blind or int(span.name[6:-1]) in hidden:
+        for span, number in values:
+            if blind or number in hidden:
                 ranges.append((span.start, span.end))
             elif isinstance(span.value, bytes):
                 text = _text(span.value)
-                found = self._text_ranges(text, around)
-                if found:
+                if holds_secret(text):
+                    ranges.append((span.start, span.end))
+                elif found := self._text_ranges(text, around):
                     # What quotes stand in a hash is not known: all from the first secret on.
                     ranges += _in_bytes(payload, span, text, [(found[0][0], len(text))])
         return ranges
@@ -492,6 +499,14 @@ class PacketMask:
             return text
         known = [asked[start:stop] for start, stop in self.statements.secrets(asked).ranges]
         return without(text, shared_with(text, known + _secret_values(self.statements, around)), MASK)
+
+
+def _named_beside(values: Sequence[tuple[Span, int]], columns: Columns) -> frozenset[int]:
+    """The numbers of the values beside a name that says they are secret: 'smtp_password' | '...'."""
+    places = frozenset(number for number, column in enumerate(columns) if _VALUES.search(column.name.upper()))
+    names = [span.value for span, number in values if places and number not in places]
+    secret = any(isinstance(name, bytes) and len(name) < LONGEST_NAME and secret_name(_text(name)) for name in names)
+    return places if secret else frozenset()
 
 
 def _head(record_type: str) -> int:

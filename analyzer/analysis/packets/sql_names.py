@@ -11,10 +11,13 @@ import re
 from typing import Final
 
 _SECRET: Final = re.compile(
-    r"PASSW|PASWO|PASSPHRASE|PASSCODE|PASSKEY|PWD|PSWD|SECRET|CREDENTIAL|SST_AUTH|FILEKEY"
+    r"PASSW|PASWO|PASSPHRASE|PASSCODE|PASSKEY|PASSHASH|PWD|PSWD|SECRET|CREDENTIAL|SST_AUTH|FILEKEY"
     r"|AUTH(?:ENTICATION)?_?(?:STRING|RESPONSE|DATA|CODE)"
-    r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|ENCRYPT|AUTH|SIGNING|SHARED|CIPHER|LICENSE|AES|HMAC)_?KEY(?![A-Z])"
+    r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|ENCRYPT|AUTH|SIGNING|SHARED|CIPHER|LICENSE|AES|HMAC|ACTIVATION|MASTER|CONSUMER)"
+    r"_?KEY(?![A-Z])|(?:SESSION|RECOVERY|SSH)_?KEY(?![A-Z])|(?:RECOVERY|BACKUP|SECURITY|VERIFICATION)_?CODES?(?![A-Z])"
     r"|TOKEN(?:S?(?![A-Z])|_?HASH)|(?<![A-Z])PASS(?![A-Z])|(?<![A-Z])PW(?![A-Z])"
+    r"|(?:USER|DB|SMTP|IMAP|MAIL|FTP|LDAP|SQL|LOGIN|ADMIN|ROOT|PROXY|WIFI|ACCOUNT)PASS(?![A-Z])"
+    r"|(?<![A-Z])(?:JWT|T?OTP|BEARER|CVV|CVC|PIN(?:_?CODE|_?HASH)?)(?![A-Z])"
 )
 # Names that hold such a word and no secret.
 _HARMLESS: Final = re.compile(
@@ -30,8 +33,21 @@ FUNCTIONS: Final = frozenset(
     | {"ASYMMETRIC_DECRYPT", "ASYMMETRIC_SIGN", "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY"}
     | {"KEYRING_KEY_STORE", "KEYRING_KEY_GENERATE"}
 )
+# Functions that compare their arguments, or put them together: what stands beside a secret's name is what it is.
+COMPARING: Final = frozenset(
+    {"STRCMP", "FIND_IN_SET", "INSTR", "LOCATE", "POSITION", "FIELD", "COALESCE", "IFNULL", "NULLIF", "CONCAT"}
+    | {"CONCAT_WS", "LOWER", "UPPER", "LCASE", "UCASE", "TRIM", "BINARY", "CAST", "CONVERT", "HEX", "REGEXP_LIKE"}
+    | {"MATCH"}
+)
+# Procedures of hosted servers, and what applications call alike, that get a password among their arguments.
+PROCEDURES: Final = re.compile(
+    r"EXTERNAL_?(?:MASTER|SOURCE)|CHANGE_(?:MASTER|SOURCE|REPLICATION)|SSL_MATERIAL|AUTHENTICAT|(?<![A-Z])LOG_?IN(?![A-Z])"
+    r"|(?:CREATE|ADD|REGISTER|NEW|VERIFY|CHECK|VALIDATE)_?USER(?![A-Z])"
+)
 # System tables that hold them: all values that go there.
 TABLES: Final = frozenset({"USER", "GLOBAL_PRIV", "SERVERS", "SLAVE_MASTER_INFO", "PASSWORD_HISTORY"})
+# Those of ProxySQL, in any schema.
+PROXY_TABLES: Final = frozenset({"MYSQL_USERS", "PGSQL_USERS"})
 # User variables with which a replica says what it can do: their values are no secrets.
 OPEN_VARIABLES: Final = frozenset(
     {"MASTER_BINLOG_CHECKSUM", "SOURCE_BINLOG_CHECKSUM", "MASTER_HEARTBEAT_PERIOD", "SOURCE_HEARTBEAT_PERIOD"}
@@ -58,9 +74,37 @@ _HINTS: Final[tuple[tuple[bytes, re.Pattern[bytes] | None], ...]] = (
     (b"credential", None),
     (b"token", None),
     (b"auth", re.compile(rb"auth(?!or(?!iz))")),
-    (b"key", re.compile(rb"filekey|keyring|(?:api|access|private|encryption|encrypt|signing|shared|aes|hmac)_?key")),
+    (
+        b"key",
+        re.compile(
+            rb"filekey|keyring|(?:api|access|encryption|encrypt|signing|shared|aes|hmac|activation|master|consumer)[_-]?key"
+            rb"|private[ _-]?key|(?:session|recovery|ssh|cipher|license|account)_?key"
+        ),
+    ),
     (b"crypt", None),
-    (b"code", re.compile(rb"(?:en|de)code(?![a-z])")),
+    (b"code", re.compile(rb"(?:en|de)code(?![a-z])|(?:recovery|backup|security|verification)_?code")),
+    (b"jwt", None),
+    (b"eyj", None),
+    (b"otp", re.compile(rb"(?<![a-z])t?otp(?![a-z])")),
+    (b"bearer", None),
+    (b"cv", re.compile(rb"(?<![a-z])cv[cv](?![a-z])")),
+    (b"pin", re.compile(rb"(?<![a-z])pin(?:_?code|_?hash)?(?![a-z])")),
+    (b"sig", re.compile(rb"[?&;](?:x-amz-)?sig(?:nature)?=")),
+    (b"_live_", None),
+    (b"_pat_", None),
+    (b"ghp_", None),
+    (b"glpat-", None),
+    (b"xox", re.compile(rb"xox[abeprs]-")),
+    (b"external", re.compile(rb"external_?(?:master|source)")),
+    (b"ssl_material", None),
+    (b"log", re.compile(rb"(?<![a-z])log_?in(?![a-z])[^(]{0,64}\(")),
+    (b"user", re.compile(rb"(?:create|add|register|new|verify|check|validate)_?user(?![a-z])[^(]{0,64}\(")),
+    (
+        b"into",
+        re.compile(
+            rb"into[^(']{1,64}?(?<![a-z_])(?:user|servers|global_priv|slave_master_info|password_history)(?![a-z_])|(?:my|pg)sql_users"
+        ),
+    ),
     (b"kdf", None),
     (b"asymmetric", None),
     (b"md", re.compile(rb"(?<![a-z_])md(?![a-z_])")),
@@ -74,7 +118,7 @@ _HINTS: Final[tuple[tuple[bytes, re.Pattern[bytes] | None], ...]] = (
     (b"alter", re.compile(rb"alter(?![a-z_])")),
     (b"create", re.compile(rb"create(?![a-z_])")),
     (b"grant", None),
-    (b"change", re.compile(rb"change(?![a-z_])")),
+    (b"change", re.compile(rb"change(?:(?![a-z_])|_(?:master|source|replication))")),
     (b"clone", None),
     (b"mysql", re.compile(rb"mysql[\s`\".]{1,8}(?:user|global_priv|servers|slave_master_info|password_history)")),
     (b"@", re.compile(rb"(?<![a-z_.@+\-])@(?!@)")),
@@ -119,6 +163,23 @@ def _has_needle(shape: bytes) -> bool:
         or b"key" in shape
         or b"crypt" in shape
         or b"code" in shape
+        or b"jwt" in shape
+        or b"eyj" in shape
+        or b"otp" in shape
+        or b"bearer" in shape
+        or b"cv" in shape
+        or b"pin" in shape
+        or b"sig" in shape
+        or b"_live_" in shape
+        or b"_pat_" in shape
+        or b"ghp_" in shape
+        or b"glpat-" in shape
+        or b"xox" in shape
+        or b"external" in shape
+        or b"ssl_material" in shape
+        or b"log" in shape
+        or b"user" in shape
+        or b"into" in shape
         or b"kdf" in shape
         or b"asymmetric" in shape
         or b"md" in shape

@@ -18,10 +18,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from analyzer.analysis.packets.sql_names import (
+    COMPARING,
     FUNCTIONS,
     NO_VALUES,
     OPEN_VARIABLES,
     OPTIONS,
+    PROCEDURES,
+    PROXY_TABLES,
     TABLES,
     has_hint,
     is_secret,
@@ -69,8 +72,13 @@ _REPLICATION: Final = re.compile(r"\A(?:MASTER|SOURCE|RELAY|NETWORK|REQUIRE|GTID
 _PATH: Final = re.compile(r"\A[$]?[\w.\[\]*-]{1,128}\Z")
 _URL: Final = re.compile(
     r"://[^/\s:@]*:(?!\d{1,5}(?:[/?#]|\Z))[^/\s]+|://[^/\s]*:.*@|://[^\s]*:[^\s]*@"
-    r"|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}",
+    r"|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}|[?&;](?:x-amz-)?sig(?:nature)?=",
     re.DOTALL | re.IGNORECASE,
+)
+# Keys and tokens that say themselves what they are: PEM (RFC 7468), JWT (RFC 7519), those with a prefix of their maker.
+_KEY: Final = re.compile(
+    r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]"
+    r"|(?<![\w-])(?:ghp_|github_pat_|glpat-|[sr]k_live_|xox[abeprs]-)\w{6}"
 )
 _HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]?\$")
 _PAIR: Final = re.compile(r"([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}\s{0,8}[=:]\s{0,8}[^\s=>]")
@@ -191,6 +199,8 @@ class _Search:
                 self._keyword(index, begin, end)
             if token.word in FUNCTIONS and self._word(index + 1, end) == "(":
                 self._arguments(index + 1, end)
+            elif self._word(index + 1, end) == "(" and PROCEDURES.search(token.word):
+                self._arguments(index + 1, end, also_numbers=False)
             elif is_secret(token.word):
                 self._secret_word(index, begin, end)
 
@@ -319,9 +329,44 @@ class _Search:
         while at > begin and tokens[at].word == "." and tokens[at - 1].kind in _NAMED:
             at -= 2
             before = tokens[at].word if at >= begin else ""
-        if at > begin and (before in _COMPARES or before == "AS"):
-            self._hide(at - 1, also_numbers=before != "AS")
+        if at > begin and before == "AS":
+            self._expression_before(at - 1, begin)
+        else:
+            self._compared_before(at, begin)
+        call = self._enclosing(index, begin)
+        if call > begin and tokens[call - 1].word in COMPARING:
+            self._arguments(call, end, also_numbers=False)
+            behind = self._closing(call, end)
+            self._region(behind + (self._word(behind, end) == "AGAINST"), end)
+        elif call > begin and tokens[call - 1].word == "IN":
+            self._hide(call - (3 if call > begin + 1 and tokens[call - 2].word == "NOT" else 2), also_numbers=True)
         self._region(index + 1, end)
+
+    def _compared_before(self, at: int, begin: int) -> None:
+        """Hides the literal that a secret's name is compared with from the left, or that it is the alias of."""
+        tokens = self._tokens
+        if at > begin and tokens[at].kind == STRING:
+            if tokens[at - 1].word in ("SELECT", "DISTINCT", "ALL", ","):
+                self._hide_text(at)
+            return
+        while at > begin and tokens[at].word == "(":
+            at -= 1
+        if at <= begin or tokens[at].word not in _COMPARES:
+            return
+        at -= 1
+        while at > begin and tokens[at].word == ")":
+            at -= 1
+        self._hide(at, also_numbers=True)
+
+    def _expression_before(self, at: int, begin: int) -> None:
+        """Hides the literals of the expression that ends at `at`: `'...' + 1 AS password`."""
+        level = 0
+        for index in range(at, max(begin, at - _FURTHEST) - 1, -1):
+            word = self._tokens[index].word
+            level += (word == ")") - (word == "(")
+            if level < 0 or (not level and (word == "," or word in _CLAUSES)):
+                return
+            self._hide_text(index)
 
     def _region(self, index: int, end: int) -> None:
         """Hides the literals from `index` to the end of the expression."""
@@ -369,22 +414,32 @@ class _Search:
     def _named_by_text(self, index: int, begin: int, end: int) -> None:
         """A literal that names a secret ('$.password', "password"): hides the value behind it."""
         following = self._word(index + 1, end)
-        if following == ":" or (following == "," and self._encloses(index)):
+        if following == ":" or (following == "," and self._enclosing(index) >= 0):
             self._element(index + 2, end)
         elif following in _COMPARES | {")"}:
             self._region(index + 1, end)
         if index > begin and self._tokens[index - 1].word in _COMPARES:
             self._settings(begin, index)
 
-    def _encloses(self, index: int) -> bool:
-        """Whether a token stands inside of a parenthesis."""
+    def _enclosing(self, index: int, begin: int = 0) -> int:
+        """Where the parenthesis opens that a token stands inside of; -1 where there is none."""
         level = 0
-        for at in range(index - 1, max(index - _FURTHEST, -1), -1):
+        for at in range(index - 1, max(index - _FURTHEST, begin - 1), -1):
             word = self._tokens[at].word
             level += (word == ")") - (word == "(")
             if level < 0:
-                return True
-        return False
+                return at
+        return -1
+
+    def _closing(self, index: int, end: int) -> int:
+        """The token behind the parenthesis that opens at `index`."""
+        level = 0
+        for at in range(index, end):
+            word = self._tokens[at].word
+            level += (word == "(") - (word == ")")
+            if not level:
+                return at + 1
+        return end
 
     def _element(self, index: int, end: int) -> None:
         """Hides the literals of one argument or one value."""
@@ -396,7 +451,7 @@ class _Search:
                 return
             self._hide(at, also_numbers=True)
 
-    def _arguments(self, index: int, end: int) -> None:
+    def _arguments(self, index: int, end: int, also_numbers: bool = True) -> None:
         """Hides all literals inside of the parenthesis that opens at `index`."""
         level = 0
         for at in range(index, end):
@@ -408,7 +463,7 @@ class _Search:
                 if not level:
                     return
             else:
-                self._hide(at, also_numbers=True)
+                self._hide(at, also_numbers)
 
     def _variable(self, index: int, end: int) -> None:
         """A user variable that gets a value: nobody knows what it is for."""
@@ -442,7 +497,7 @@ class _Search:
         while self._word(at + 1, end) == "." and at + 2 < end:
             at += 2
             schema, table = table, tokens[at].word
-        system = schema == "MYSQL" and table in TABLES
+        system = (schema in ("", "MYSQL") and table in TABLES) or table in PROXY_TABLES  # a dump names no schema
         columns, at = self._columns(at + 1, end)
         secret = {number for number, name in enumerate(columns) if is_secret(name)}
         if (system and not columns) or (is_secret(table) and not columns):
@@ -534,9 +589,7 @@ class _Search:
             content = content_of(self._text, token)
         if len(content) < 4 or not has_hint(shape_of(content.encode("utf-8", ENCODING_ERRORS))):
             return False
-        if _URL.search(content) or _HASH.search(content):
-            return True
-        if any(is_secret(found[1].upper().rpartition(".")[2]) for found in _PAIR.finditer(content)):
+        if _tells_itself(content):
             return True
         if self._depth >= DEEPEST:
             return True
@@ -612,6 +665,21 @@ class _Search:
     def _hide_all(self, begin: int, end: int) -> None:
         for index in range(begin, end):
             self._hide_text(index)
+
+
+def _tells_itself(content: str) -> bool:
+    """Whether a text holds a URL with a password, a hash, a key, or a secret behind its name."""
+    if _URL.search(content) or _HASH.search(content) or _KEY.search(content):
+        return True
+    return any(
+        is_secret(found[1].upper().replace("-", "_").rpartition(".")[2]) or found[1].upper() == "ACCOUNTKEY"
+        for found in _PAIR.finditer(content)
+    )
+
+
+def holds_secret(value: str) -> bool:
+    """Whether a value (of a row) says itself that it is a secret, or that it holds one."""
+    return len(value) > 3 and has_hint(shape_of(value.encode("utf-8", ENCODING_ERRORS))) and _tells_itself(value)
 
 
 def without(text: str, ranges: Sequence[tuple[int, int]], mask: str = "***") -> str:

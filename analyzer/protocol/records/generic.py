@@ -21,6 +21,8 @@ from analyzer.protocol.tables.capabilities import (
 from analyzer.protocol.wire.reader import Reader, Writer
 
 PROGRESS_REPORT = 0xFFFF
+# Characters of a proof of the server's certificate: its mark, SHA-256 in hexadecimal.
+PROOF_LENGTH = 65
 
 
 class OKPacket(Record, frozen=True):
@@ -87,13 +89,23 @@ class OKPacket(Record, frozen=True):
         if self.session_state_info is not None:
             write_changes(w, self.session_state_info)
 
+    @property
+    def proves_certificate(self) -> bool:
+        """Whether the info is no text: MariaDB from 11.4 on proves its certificate with the password's hash.
+
+        A mark, and SHA-256 of the hash, the nonce and the certificate's fingerprint: from it a password can be guessed.
+        """
+        return self.info is not None and len(self.info) == PROOF_LENGTH and self.info[0] == "\x01"
+
     def summary(self) -> str:
         parts = ["OK"]
         if self.affected_rows:
             parts.append(f"{self.affected_rows} rows affected")
         if self.warnings:
             parts.append(f"{self.warnings} warnings")
-        if self.info:
+        if self.proves_certificate:
+            parts.append("with a proof of the server's certificate")
+        elif self.info:
             parts.append(self.info)
         parts.extend(change.summary() for change in self.session_state_info or ())
         return ", ".join(parts)
