@@ -391,13 +391,13 @@ def answers(secret: bytes) -> Iterator[Planted]:
         "mysql.user", [*ACCEPTED, ("c", query(b"SELECT User, p FROM u")), ("s", result(users, [[b"x", secret]]))]
     )
     settings = [column(b"k"), column(b"v")]
-    for name, row in (
+    for what, row in (
         ("a setting", [b"smtp_password", secret]),
         ("a URL", [b"cache", b"redis://u:" + secret + b"@h/0"]),
         ("a private key", [b"tls", b"-----BEGIN PRIVATE KEY-----\n" + secret]),
     ):
         asks = query(b"SELECT k, v FROM settings")
-        yield Planted(f"row: {name}", [*ACCEPTED, ("c", asks), ("s", result(settings, [row]))])
+        yield Planted(f"row: {what}", [*ACCEPTED, ("c", asks), ("s", result(settings, [row]))])
     listed = result([column(b"Info")], [[told]])
     yield Planted("process list", [*ACCEPTED, ("c", query(b"SHOW FULL PROCESSLIST")), ("s", listed)])
     lost_head = [*ACCEPTED, ("c", query(b"SHOW GRANTS")), Say("s", result([column(b"g")], [])[:30], lost=True)]
