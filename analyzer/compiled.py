@@ -11,9 +11,11 @@ ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
+    "analyzer.analysis.conversation.conversation",
     "analyzer.analysis.conversation.fast_path",
     "analyzer.analysis.conversation.login_shapes",
     "analyzer.analysis.conversation.plain_turn",
+    "analyzer.analysis.conversation.session_facts",
     "analyzer.capture.record_chain",
     "analyzer.net.link.plain",
     "analyzer.net.tcp.flow_table",

@@ -75,6 +75,10 @@ class Watched(Conversation):
 
     def look(self) -> None:
         """Whether the login is decided now."""
+        if self.known == _OPEN and self.plain is not None and self.plain.shape.steps:
+            self.known = _DECIDED
+            self.tell(self)
+            return
         facts = self.facts
         if facts.auth.verdict is not None or facts.commands:
             # Commands without a verdict: the login is not in the capture.

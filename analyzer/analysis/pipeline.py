@@ -279,7 +279,7 @@ class Analysis:
             return
         self.totals.mysql_connections += 1
         self.totals.encrypted += conversation.tls is not None and not conversation.tls.decrypted
-        self.totals.turns += conversation.facts.turns
+        self.totals.turns += conversation.answers.turns
         if not self.options.connections:
             self._order.none(tcp.number)
             return

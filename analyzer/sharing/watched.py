@@ -102,26 +102,13 @@ class WatchedConversation(Conversation):
 
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """Where what comes behind a login has layers around it, who watches sees all of it decoded."""
-        pieces = self._placed(newcomer)
-        login = pieces[: shape.length]
+        numbers = zip(newcomer.numbers(), newcomer.chunks(), strict=True)
+        login = [StreamPiece(one[0], self._places.of(one[0], number), one[1], one[3]) for number, one in numbers]
         plain = shape.steps > 0 and shape.machine.compression is None
         if plain and all(watcher.known_login(shape, login) for watcher in self._watchers):
-            for piece in pieces[shape.length :]:
-                self._tell(piece)
             super().recognise(newcomer, shape)
             return
         self.look_closely()
         if plain:
             for watcher in self._watchers:
                 watcher.see_login(shape, login)
-
-    def _placed(self, newcomer: Newcomer) -> list[StreamPiece]:
-        """The pieces of a newcomer in their streams."""
-        places: dict[int, int] = {}
-        for chunk, number, _ in newcomer.taken:
-            places.setdefault(chunk[0], self._places.of(chunk[0], number))
-        found: list[StreamPiece] = []
-        for sender, data, _, frames, _ in newcomer.pieces:
-            found.append(StreamPiece(sender, places[sender], data, frames))
-            places[sender] += len(data)
-        return found

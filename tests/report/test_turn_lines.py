@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, AnalysisOptions
-from analyzer.analysis.conversation.facts import MOST_OPENING
+from analyzer.analysis.conversation.session_facts import MOST_OPENING
 from analyzer.capture import open_capture
 from analyzer.engine.collectors import Collector, Key
 from analyzer.engine.command_collectors import EachCommand, EachTurn

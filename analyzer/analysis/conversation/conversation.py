@@ -7,19 +7,18 @@ missing the resynchroniser says what is still certain.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis.conversation import resync
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, LostBytes, Undecided
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts
 from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, plain_turns
-from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
+from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.resync import Resynchroniser
+from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import UNDER_WAY
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
 from analyzer.net.tcp.pieces import Pieces, PiecesHandler
@@ -47,31 +46,23 @@ STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.CO
 CERTAIN: Final = Resynchroniser()
 # Bytes with the ends, frames and times of their segments.
 Segments = tuple[bytes, list[int], list[int], list[int]]
-# What is made when bytes are looked at.
-PARTS: Final = frozenset({"_decoder", "_proxy", "_resync", "_tls", "_undecided", "facts", "machine"})
 Settings = tuple[frozenset[int], int, Ends, Allowance]
-
-
-class Ahead(msgspec.Struct, gc=False):
-    """What plain turns came to without a machine: the id of the last packet, and whether a COM_QUIT was behind them."""
-
-    last_id: int | None = None
-    left: bool = False
 
 
 class Conversation(PiecesHandler):
     """Follows one TCP connection. `kind` says what it is; `client` is the index of the client's endpoint.
 
-    With `shapes`, pieces are held back while they agree with logins that are known (`newcomer`). Where a whole login
-    does, `shape` is known, and with it the facts. The machine is made when commands come: for plain turns and a
-    COM_QUIT it is enough. All other parts are made when something else comes, or somebody asks.
+    With `shapes`, pieces are held back while they agree with logins that are known (a newcomer). Where a whole login
+    does, `shape` is known, and it is a `plain` session. Its machine is made where somebody looks on, or commands say
+    what stays in force. All other parts are made when something else comes: then it is none any more.
     """
 
     __slots__ = (
-        "_ahead",
         "_decoder",
-        "_made",
+        "_facts",
+        "_machine",
         "_newcomer",
+        "_place",
         "_proxy",
         "_rest",
         "_resync",
@@ -80,22 +71,14 @@ class Conversation(PiecesHandler):
         "_tls",
         "_undecided",
         "client",
-        "facts",
         "kind",
-        "machine",
         "middle_port",
         "observer",
+        "plain",
         "secrets",
         "shape",
         "tcp",
     )
-    facts: Facts
-    machine: Machine
-    _decoder: Decoder
-    _proxy: ProxyLayer
-    _resync: Resynchroniser
-    _tls: TlsLayer
-    _undecided: Undecided | None
 
     def __init__(
         self,
@@ -117,9 +100,14 @@ class Conversation(PiecesHandler):
         self._rest: tuple[Pieces, int, int] | None = None  # pieces that the connection has and that come next
         self._settings: Settings = (ports, keep, response_ends, allowance)
         self.shape: LoginShape | None = None
+        self.plain: PlainSession | None = None
+        self._place: tuple[int, int, int] | None = None  # what facts are told that are not made yet
         self._shapes = shapes
-        self._made = False
-        self._ahead: Ahead | None = None  # as long as no machine is made behind a login of a known shape
+        self._facts: Facts | None = None
+        self._machine: Machine | None = None
+        self._decoder: Decoder | None = None
+        self._undecided: Undecided | None = None
+        self._resync = CERTAIN
         self._newcomer = shapes.newcomer() if shapes is not None else None
         if self._newcomer is None or self._newcomer.step is None:
             self._make(Facts(), Machine())
@@ -127,76 +115,104 @@ class Conversation(PiecesHandler):
     def _make(self, facts: Facts, machine: Machine) -> None:
         """Makes all parts."""
         ports, keep, response_ends, allowance = self._settings
-        self._made = True
         self._undecided = Undecided(self.tcp, ports) if self.shape is None else None
         self._decoder = Decoder(self, keep, self.observer, response_ends, allowance, facts, machine)
-        self.facts = facts
-        self.machine = machine
+        self._facts = facts
+        self._machine = machine
         self._proxy = ProxyLayer(facts)
         self._tls = TlsLayer(self._decoder, self.secrets, self._inside)
-        self._resync = CERTAIN
 
-    def __getattr__(self, name: str) -> Any:
-        """Makes a part that is not there yet: whoever looks that closely gets all of them."""
-        if name not in PARTS or self._made:
-            raise AttributeError(name)
-        if name == "machine" and self.shape is not None:
-            self._make_machine(self.shape)
-        else:
-            self._complete()
-        return getattr(self, name)
+    @property
+    def facts(self) -> Facts:
+        """What it leaves behind; made where it was not."""
+        facts = self._facts
+        if facts is None:
+            if self.plain is None:
+                self._complete()
+                return self.facts
+            facts = self._facts = self.plain.facts(self.client)
+            if self._place is not None:
+                facts.record_place(*self._place)
+        return facts
+
+    @property
+    def answers(self) -> CommandFacts:
+        """What its facts say of commands."""
+        return self.plain.answers if self.plain is not None else self.facts.answers
+
+    @property
+    def closing(self) -> ClosingFacts:
+        """What its facts say of its end."""
+        return self.plain.closing if self.plain is not None else self.facts.closing
+
+    @property
+    def machine(self) -> Machine:
+        """Where it stands; made where it was not."""
+        machine = self._machine
+        if machine is None:
+            if self.plain is None:
+                self._complete()
+                return self.machine
+            machine = self._make_machine(self.plain)
+        return machine
 
     @property
     def tls(self) -> TlsSession | None:
         """The TLS session, None while nobody has begun one."""
-        return self._tls.session if self._made else None
+        return self._tls.session if self._decoder is not None else None
 
     def release(self) -> None:
         """It is over and was told of: its parts let go of one another, and no garbage collection is awaited."""
-        if self._made:
+        if self._decoder is not None:
             self._decoder.release()
             self._tls.release()
 
     @property
     def standing(self) -> Machine:
         """The machine, or where it is not made one that stands at the same place."""
-        return self.shape.machine if self.shape is not None and not self._made else self.machine
+        return self.shape.machine if self.shape is not None and self._decoder is None else self.machine
 
     @property
     def login_shape(self) -> LoginShape | None:
         """The shape of its whole login, up to the verdict, where it is known and nothing was added to it since."""
         shape = self.shape
-        if shape is None or shape.steps != len(self.facts.auth.steps) or self.facts.closing.unasked_frame:
+        if shape is None or not shape.steps:
             return None
-        return shape if shape.steps and self.tls is None else None
+        if self.plain is not None:
+            return shape
+        added = shape.steps != len(self.facts.auth.steps) or self.facts.closing.unasked_frame
+        return None if added or self.tls is not None else shape
 
     # -- logins of a known shape ---------------------------------------------------------------------------------------
 
     @property
     def is_plain(self) -> bool:
         """Whether all packets so far are whole, nothing is missing, and nothing is around the packets."""
-        if self._undecided is not None or self._resync is not CERTAIN or self._tls.session is not None:
+        decoder = self._decoder
+        if decoder is None or self._undecided is not None or self._resync is not CERTAIN:
             return False
-        return all(framer.idle for framer in self._decoder.framers)
+        return self._tls.session is None and all(framer.idle for framer in decoder.framers)
 
     def record_place(self, nth: int, burst: int, burst_ns: int) -> None:
         """Records which of its client's connections this is."""
-        newcomer = self._newcomer
-        if newcomer is not None and not self._made:
-            newcomer.place = (nth, burst, burst_ns)
+        if self._facts is None:
+            self._place = nth, burst, burst_ns
         else:
-            self.facts.record_place(nth, burst, burst_ns)
+            self._facts.record_place(nth, burst, burst_ns)
 
     def _begins(self, newcomer: Newcomer, chunk: Chunk) -> None:
         """Takes a piece of a login that is not decided."""
-        tcp = self.tcp
-        newcomer.taken.append((chunk, tcp.piece_seq, tcp.piece_acks))
-        if self._made:
+        taken = newcomer.add(self.tcp, chunk)
+        if self._decoder is not None:
             self.take(*chunk)
             self._go_on(newcomer)
             return
-        newcomer.follow(chunk[0] == tcp.initiator, chunk)
         self._followed(newcomer)
+        if taken < len(chunk[2]):
+            sender, data, ends, frames, times = chunk
+            tcp, start = self.tcp, ends[taken - 1]
+            tcp.piece_seq, tcp.piece_acks = (tcp.piece_seq + start) & 0xFFFF_FFFF, tcp.piece_acks[taken:]
+            self.take(sender, data[start:], [end - start for end in ends[taken:]], frames[taken:], times[taken:])
 
     def _followed(self, newcomer: Newcomer) -> None:
         """The pieces of a login that it has taken go on as known ones do, to the end of one, or not any more."""
@@ -218,17 +234,11 @@ class Conversation(PiecesHandler):
         self.kind = MYSQL
         self.client = self.tcp.initiator or 0
         self.shape = shape
-        self._ahead = Ahead()
-        self.facts = shape.facts_of(self.client, newcomer.pieces)
+        self.plain = PlainSession(shape, newcomer)
         if self.observer is not None:
             self.observer.begin(self.client)
-        if newcomer.place is not None:
-            self.facts.record_place(*newcomer.place)
         if self._shapes is not None:
             self._shapes.known()
-        for sender, data, ends, frames, times in newcomer.pieces[shape.length :]:
-            self.facts.closing.spoke_ns = times[-1]
-            self._bytes(CLIENT if sender == self.client else SERVER, data, ends, frames, times)
 
     def _learn(self, newcomer: Newcomer) -> None:
         """The login is decided, and had no known shape: that of others may be learnt from it."""
@@ -237,8 +247,7 @@ class Conversation(PiecesHandler):
         if self._shapes is None or newcomer.is_long or tcp.syn_ns is None or tcp.synack_ns is None or tcp.gaps:
             return
         if self.kind == MYSQL and self.client == tcp.initiator and not self.facts.faults.gaps:
-            newcomer.cut()
-            self._shapes.unknown(self.client, newcomer.pieces, self._anew)
+            self._shapes.unknown(self.client, newcomer.chunks(), self._anew)
 
     def _anew(self) -> Conversation:
         """Follows the same connection from its first byte, with nobody looking on."""
@@ -247,40 +256,44 @@ class Conversation(PiecesHandler):
 
     def _complete(self) -> None:
         """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
-        shape, newcomer = self.shape, self._newcomer
-        if shape is not None:
-            self._make(self.facts, self.machine)
+        if self.plain is not None:
+            facts, machine = self.facts, self.machine
+            self.plain = None
+            self._make(facts, machine)
             self._proxy.begun = True
-            if self.machine.compression is not None:
-                self._decoder.begin_compression(self.machine.compression, SERVER)
+            if machine.compression is not None:
+                self.decoder.begin_compression(machine.compression, SERVER)
             self._settle()
             return
-        self._make(Facts(), Machine())
+        facts, newcomer = Facts(), self._newcomer
+        self._make(facts, Machine())
         if newcomer is None:
             return
         newcomer.step = None
-        if newcomer.place is not None:
-            self.facts.record_place(*newcomer.place)
+        if self._place is not None:
+            facts.record_place(*self._place)
         tcp = self.tcp
-        for chunk, tcp.piece_seq, tcp.piece_acks in newcomer.taken:
+        for number, chunk in zip(newcomer.numbers(), newcomer.chunks(), strict=True):
+            # What it acknowledges matters of the first alone, by which it is decided what they are.
+            tcp.piece_seq, tcp.piece_acks = number, newcomer.acks
             self.take(*chunk)
 
-    def _make_machine(self, shape: LoginShape) -> None:
-        """Makes the machine, as the login left it."""
-        machine = self.machine = shape.machine_of(self.facts)
-        ahead, self._ahead = self._ahead, None
+    def _make_machine(self, plain: PlainSession) -> Machine:
+        """Makes the machine, as the login and the turns behind it left it."""
+        machine = self._machine = plain.shape.machine_of(plain.greeting)
         _, _, machine.ends, _ = self._settings
         machine.lean = self.observer is None
-        if ahead is not None and ahead.last_id is not None:
-            self.turned(ahead.last_id, ahead.left)
+        if plain.last_id >= 0:
+            self.turned(plain.last_id, plain.left)
         if self.observer is not None:
             login = self.facts.login.record
             self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
+        return machine
 
     @property
     def turns_due(self) -> bool:
         """Whether what comes may be taken in turns."""
-        if self._made:
+        if self._decoder is not None:
             return self._decoder.turns_due
         observer = self.observer
         lean = observer is None or observer.plain or observer.turns
@@ -289,20 +302,21 @@ class Conversation(PiecesHandler):
     def _terms(self) -> TurnTerms | None:
         """What plain turns go by; None where none may come."""
         _, _, ends, _ = self._settings
-        ahead = self._ahead
-        if ahead is not None and self.shape is not None and self.observer is None and not ahead.left:
-            return self.shape.terms(ends)
+        plain, machine = self.plain, self._machine
+        if machine is None and plain is not None and self.observer is None and not plain.left:
+            return plain.shape.terms(ends)
         machine = self.machine
         return TurnTerms(machine.context, ends) if may_turn(machine) else None
 
     def turned(self, sequence: int, quits: bool) -> None:
         """Plain turns were taken, the last with this id, or a COM_QUIT behind them."""
-        if self._ahead is not None:
-            self._ahead.last_id, self._ahead.left = sequence, quits
-        else:
-            self.machine.turned(sequence)
+        machine = self._machine
+        if machine is not None:
+            machine.turned(sequence)
             if quits:
-                self.machine.plain_command(QUIT)
+                machine.plain_command(QUIT)
+        elif self.plain is not None:
+            self.plain.last_id, self.plain.left = sequence, quits
 
     def quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
         """Takes a COM_QUIT behind a login of a known shape, or plain turns; False for all else."""
@@ -312,7 +326,7 @@ class Conversation(PiecesHandler):
         if not machine.whole_command(data) or not self.tell_quit(sender, data, frames[-1], times[-1]):
             return False
         machine.plain_command(data)
-        self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
+        self.answers.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
 
     def tell_quit(self, sender: int, data: bytes, frame: int, time_ns: int) -> bool:
@@ -326,16 +340,24 @@ class Conversation(PiecesHandler):
 
     def look_closely(self) -> None:
         """No known shape is looked for any more."""
-        if not self._made and self.shape is None:
+        if self._decoder is None and self.shape is None:
             self._complete()
         self._newcomer = None
+
+    @property
+    def decoder(self) -> Decoder:
+        """Who decodes its packets, made where it was not."""
+        if self._decoder is None:
+            self._complete()
+            return self.decoder
+        return self._decoder
 
     # -- memory --------------------------------------------------------------------------------------------------------
 
     @property
     def incomplete(self) -> int:
         """Bytes of memory that wait for what makes them whole: a login, a packet."""
-        if not self._made:
+        if self._decoder is None:
             return self._newcomer.held if self._newcomer is not None else 0
         if self._undecided is not None:
             return self._undecided.held
@@ -344,7 +366,7 @@ class Conversation(PiecesHandler):
     @property
     def held(self) -> int:
         """Bytes of memory that it takes beside the little that any connection does."""
-        if not self._made:
+        if self._decoder is None:
             return self.incomplete + (self.observer.held if self.observer is not None else 0)
         undecided = self._undecided.held if self._undecided is not None else 0
         session = self._tls.session
@@ -356,8 +378,8 @@ class Conversation(PiecesHandler):
         if self._undecided is not None:
             self._undecided.give_up()
             self._decided()
-        self._decoder.shed()
-        compressed = self._decoder.compressed
+        self.decoder.shed()
+        compressed = self.decoder.compressed
         if compressed is None or self._tls.session is not None:
             return
         for role in (CLIENT, SERVER):
@@ -386,14 +408,14 @@ class Conversation(PiecesHandler):
 
     def take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Takes a piece as it comes."""
-        self.facts.closing.spoke_ns = times[-1]
-        if not self._made and self.quits(sender, data, frames, times):
+        self.closing.spoke_ns = times[-1]
+        if self._decoder is None and self.quits(sender, data, frames, times):
             return
         if self.kind == MYSQL:
             role = CLIENT if sender == self.client else SERVER
-            machine = self.machine
-            if self._decoder.bare and machine.state in STEADY and not (machine.context.assumed or machine.one_sided):
-                self._decoder.opened(role, data, ends, frames, times)
+            decoder, machine = self.decoder, self.machine
+            if decoder.bare and machine.state in STEADY and not (machine.context.assumed or machine.one_sided):
+                decoder.opened(role, data, ends, frames, times)
             elif self._resync.watching:
                 self._watched(role, data, ends, frames, times, self.tcp.piece_seq, self.tcp.piece_acks)
             else:
@@ -404,18 +426,19 @@ class Conversation(PiecesHandler):
             self._decided()
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
-        if not self._made and (self.tcp.syn_ns is None or self.tcp.synack_ns is None):
-            self._complete()
         newcomer = self._newcomer
-        if newcomer is not None and not self._made:
-            first = newcomer.take(self.tcp, pieces, first, last, self.needs_numbers())
-            self._rest = pieces, first, last
-            self._followed(newcomer)
+        if newcomer is not None and self._decoder is None:
+            if self.tcp.syn_ns is None or self.tcp.synack_ns is None:
+                self._complete()
+            else:
+                first = newcomer.take(self.tcp, pieces, first, last)
+                self._rest = pieces, first, last
+                self._followed(newcomer)
         while first < last:
             if self.kind == MYSQL and self.turns_due:
                 terms = self._terms()
                 if terms is not None:
-                    first = plain_turns(self, terms, pieces, first, last)
+                    first = plain_turns(self, self.answers, self.closing, terms, pieces, first, last)
                     if first == last:
                         break
             stop = pieces.run_end(first, last)
@@ -429,10 +452,12 @@ class Conversation(PiecesHandler):
 
     def needs_numbers(self) -> bool:
         """Whether it matters what the next piece acknowledges."""
-        return self._made and (self._resync.watching or self._undecided is not None)
+        return self._decoder is not None and (self._resync.watching or self._undecided is not None)
 
     def gap(self, sender: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         self.look_closely()
+        if self.plain is not None:
+            self._complete()
         self.facts.faults.record_gap(sender, length, reason, frame)
         lost = LostBytes(sender, length, reason, frame, time_ns, self.tcp.halves[sender].next)
         if self._undecided is not None:
@@ -443,11 +468,11 @@ class Conversation(PiecesHandler):
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         self.look_closely()
-        closing = self.facts.closing
+        closing = self.closing
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
             closing.quiet_ns = max(time_ns - closing.spoke_ns, 0) if closing.spoke_ns else 0
-            if self.kind == MYSQL and self._made:
+            if self.kind == MYSQL and self._decoder is not None:
                 self.facts.record_end(self.machine, self._decoder.framers)
         if closing.reset is None and kind == END_RST:
             closing.reset = (sender, kind, frame, time_ns)
@@ -494,7 +519,7 @@ class Conversation(PiecesHandler):
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         self.look_closely()
-        if not self._made:  # nothing came behind its login
+        if self._decoder is None:  # nothing but plain turns came behind its login
             if self.observer is not None:
                 self.observer.close()
             return
@@ -503,14 +528,14 @@ class Conversation(PiecesHandler):
             self._decided()
         self._tls.close()
         if self.kind == MYSQL:
-            self.facts.record_close(self.machine, self._decoder.framers)
+            self.facts.record_close(self.machine, self.decoder.framers)
         self.facts.faults.eof_departure = self.machine.connection.result.departure
         if self.observer is not None:
             self.observer.close()
 
     def more_keys(self) -> None:
         """The key log has grown: opens what was kept."""
-        if self._made:
+        if self._decoder is not None:
             self._tls.retry()
 
     # -- layers --------------------------------------------------------------------------------------------------------
@@ -547,7 +572,7 @@ class Conversation(PiecesHandler):
                 return
             data, ends, frames, times = piece
         self._look_for_other_side(role)
-        self._decoder.take(role, data, ends, frames, times)
+        self.decoder.take(role, data, ends, frames, times)
 
     def _look_for_other_side(self, role: int) -> None:
         """Whether both directions are in the capture."""
@@ -575,7 +600,7 @@ class Conversation(PiecesHandler):
         if self._resync is CERTAIN:
             self._resync = Resynchroniser()
         self._resync.begin(None if tcp is None else [self._next(tcp, self.client), self._next(tcp, 1 - self.client)])
-        self._decoder.bare = False
+        self.decoder.bare = False
 
     def _next(self, tcp: TcpConnection, sender: int) -> int:
         """The number behind what has come here of an endpoint: the connection may be further on."""
@@ -605,7 +630,7 @@ class Conversation(PiecesHandler):
         """All is certain again, if it is."""
         if self._resync is not CERTAIN:
             self._resync.settle()
-        decoder = self._decoder
+        decoder = self.decoder
         plain = self._tls.session is None and decoder.compressed is None
         decoder.bare = plain and self._proxy.begun and not self._resync.watching
 
@@ -627,7 +652,7 @@ class Conversation(PiecesHandler):
 
     def _bridged(self, role: int, length: int, frame: int, time_ns: int) -> bool:
         """Whether all that is missing is payload of one packet, and where the next begins is known."""
-        decoder = self._decoder
+        decoder = self.decoder
         if self._tls.session is not None:
             self._tls.session.gap(role)
             if not self._tls.session.decrypted:
@@ -642,9 +667,9 @@ class Conversation(PiecesHandler):
 
     def _cut_record(self, role: int, frame: int) -> None:
         """Notes what a greeting or a login says before the place where it is cut."""
-        if self._tls.session is not None or self._decoder.compressed is not None:
+        if self._tls.session is not None or self.decoder.compressed is not None:
             return
-        found = resync.cut_record(self.machine, role, self._decoder.framers[role])
+        found = resync.cut_record(self.machine, role, self.decoder.framers[role])
         if found is None:
             return
         name, fields = found
@@ -657,7 +682,7 @@ class Conversation(PiecesHandler):
     def _lose(self, role: int) -> None:
         """Goes on with what is still certain; nothing after a gap is decoded on the old assumptions."""
         machine, sync = self.machine, self._resync
-        self._decoder.lose(role)
+        self.decoder.lose(role)
         machine.any_sequence()
         state = machine.state
         if state in st.CONNECTION_PHASE and not machine.login_done:
@@ -710,7 +735,7 @@ class Conversation(PiecesHandler):
 
     def _certain(self, role: int, data: bytes, frame: int, time_ns: int) -> Segments | None:
         """A segment, or what it completes, if its packets can be told; all else is passed over."""
-        sync, machine, decoder = self._resync, self.machine, self._decoder
+        sync, machine, decoder = self._resync, self.machine, self.decoder
         piece = (data, [len(data)], [frame], [time_ns])
         if role == SERVER:
             return piece if self._server_certain(data, frame, time_ns) else None
@@ -753,7 +778,7 @@ class Conversation(PiecesHandler):
 
     def _take_up(self, data: bytes) -> bool:
         """Whether a segment of the client begins with a command."""
-        machine, decoder = self.machine, self._decoder
+        machine, decoder = self.machine, self.decoder
         if decoder.compressed is None and (machine.context.client is None or not machine.login_done):
             algorithm = resync.compressed_commands(data)
             if algorithm is not None:
@@ -770,7 +795,7 @@ class Conversation(PiecesHandler):
 
     def _take_up_cut(self, missing: int) -> None:
         """The client's last segment was passed over, and so many bytes of it are cut off: it may be one command."""
-        sync, decoder = self._resync, self._decoder
+        sync, decoder = self._resync, self.decoder
         burst = sync.burst
         if not burst.ends or decoder.compressed is not None or self._tls.session is not None:
             return
@@ -782,7 +807,7 @@ class Conversation(PiecesHandler):
 
     def _accept_command(self) -> None:
         """The client's segment in hand begins with a command."""
-        sync, machine, decoder = self._resync, self.machine, self._decoder
+        sync, machine, decoder = self._resync, self.machine, self.decoder
         if machine.state == st.AUTHENTICATION:
             # A command while the verdict was awaited: the server's OK is among what is missing.
             machine.desynchronise()
@@ -821,7 +846,7 @@ class Conversation(PiecesHandler):
                 # Nobody asked for it, so nothing was awaited, whether the client's side is in the capture or not.
                 machine.assume(st.COMMAND)
                 machine.one_sided = False
-                self._decoder.take(SERVER, data, [len(data)], [frame], [time_ns])
+                self.decoder.take(SERVER, data, [len(data)], [frame], [time_ns])
                 return False
             if self.observer is not None:
                 self.observer.skipped(SERVER, data, frame, time_ns)
@@ -835,7 +860,7 @@ class Conversation(PiecesHandler):
     def _begins_answer(self, data: bytes) -> bool:
         """Whether a segment begins with the id that follows the command's."""
         machine = self.machine
-        if self._decoder.compressed is not None or len(data) < HEADER:
+        if self.decoder.compressed is not None or len(data) < HEADER:
             return True
         if machine.context.client is None and resync.are_frames(data):
             return False

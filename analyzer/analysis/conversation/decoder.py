@@ -197,7 +197,7 @@ class Decoder:
             observer.request(data, *taken, machine.context.in_force, frames[-1], times[-1])
         else:
             return False
-        self.facts.record_plain(data, frames[-1], times[-1], machine.quitting)
+        self.facts.answers.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
 
     def _single(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from analyzer.analysis.conversation.session_facts import MOST, ClosingFacts, CommandFacts, CutPacket
 from analyzer.errors import DecodeError
 from analyzer.net.tcp.summary import TcpSummary
 from analyzer.protocol.auth.base import CLEARTEXT, AuthRecord, Plugin
@@ -42,13 +43,7 @@ if TYPE_CHECKING:
     # A library comes with it that connections without TLS do not need.
     from analyzer.tls.direction import EncryptedRecord
 
-# Faults of one kind that are kept of one connection; more are counted by nobody.
-MOST: Final = 20
 MOST_STEPS: Final = 64
-# Commands that a session begins with which are kept.
-MOST_OPENING: Final = 6
-# Bytes of a command that are kept to name it.
-HEAD_KEPT: Final = 256
 # A snap length makes a gap of nearly every frame.
 MOST_GAPS: Final = 256
 
@@ -191,131 +186,6 @@ class HostileFacts(msgspec.Struct):
         self.before_tls = first, before + size
 
 
-class ClosingFacts(msgspec.Struct):
-    """How a connection ends: the error that ended it, the first FIN or RST, and the silence before it."""
-
-    error: ErrPacket | None = None
-    error_frame: int = 0
-    error_ns: int = 0
-    error_phase: str = ""
-    unasked_frame: int = 0  # of an error that the server sent while no command was under way
-    # (sender's endpoint, kind, frame, time) of the first FIN or RST, and of the first RST.
-    end: tuple[int, str, int, int] | None = None
-    reset: tuple[int, str, int, int] | None = None
-    # When a side last sent a byte, and how long that was before the first FIN or RST.
-    spoke_ns: int = 0
-    quiet_ns: int = 0
-
-    def record_error(self, record: ErrPacket, packet: RawPacket, phase: str) -> None:
-        """Records an error that refuses the login, or that the server sends unasked."""
-        self.error = record
-        self.error_frame = packet.frame
-        self.error_ns = packet.time_ns
-        self.error_phase = phase
-
-
-class SentCommand(msgspec.Struct, frozen=True, gc=False):
-    """A command as it was sent: `head` is the beginning of its payload, `length` its payload's bytes."""
-
-    code: int
-    head: bytes
-    length: int
-    frame: int
-    time_ns: int
-
-
-class AnsweredError(NamedTuple):
-    """An error that answered a command; `command` is None where several were under way."""
-
-    error: ErrPacket
-    frame: int
-    time_ns: int
-    code: int | None
-    command: SentCommand | None
-
-
-class Overlap(NamedTuple):
-    """A command that was sent while another's response had not ended: `first` came before it."""
-
-    first: SentCommand
-    frame: int
-    code: int
-
-
-class CutPacket(NamedTuple):
-    """A packet that was under way when the session ended: `have` bytes of `announced`, payload only."""
-
-    role: int
-    have: int
-    announced: int
-    frame: int
-    time_ns: int
-
-
-class CommandFacts(msgspec.Struct):
-    """The command phase, as far as it did not go as it should.
-
-    last      the last command that was sent; not kept of those that were answered at once
-    waiting   commands whose responses had not ended when the connection was over; `begun`: the first's had begun
-    early     the server answered the client's packet before it was whole
-    opening   the first commands of the session
-    left      the command whose answer had not begun when the first side ended the connection
-    """
-
-    last: SentCommand | None = None
-    errors: list[AnsweredError] = []
-    error_counts: dict[int, int] = {}
-    overlaps: list[Overlap] = []
-    overlap_count: int = 0
-    after_quit: list[tuple[int, int]] = []  # (frame, code)
-    left: SentCommand | None = None
-    waiting: int = 0
-    begun: bool = False
-    cut: CutPacket | None = None
-    early: CutPacket | None = None
-    opening: list[SentCommand] = []
-
-    @property
-    def irregular(self) -> bool:
-        """Whether anything but `last` and `opening` was recorded."""
-        if self.error_counts or self.waiting or self.overlap_count or self.after_quit:
-            return True
-        return self.cut is not None or self.early is not None
-
-    def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
-        """Records a command that is sent."""
-        self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)
-        if len(self.opening) < MOST_OPENING:
-            self.opening.append(self.last)
-
-    def record_overlap(self, frame: int, code: int) -> None:
-        """Records that a command is sent before the one recorded last was answered."""
-        self.overlap_count += 1
-        if self.last is not None and len(self.overlaps) < MOST:
-            self.overlaps.append(Overlap(self.last, frame, code))
-
-    def record_error(
-        self, error: ErrPacket, frame: int, time_ns: int, code: int | None, command: SentCommand | None
-    ) -> None:
-        """Records an error in answer to a command; as in `AnsweredError`."""
-        number = error.error_code
-        if number in self.error_counts or len(self.error_counts) < MOST:
-            self.error_counts[number] = self.error_counts.get(number, 0) + 1
-        if len(self.errors) >= MOST and self.error_counts.get(number, 0) > 1:
-            return
-        if len(self.errors) < 2 * MOST:
-            self.errors.append(AnsweredError(error, frame, time_ns, code, command))
-
-    def record_early(self, packet: RawPacket) -> None:
-        """Records a client's packet that the server answers before it is whole."""
-        self.early = CutPacket(CLIENT, len(packet.payload), packet.length, packet.frame, packet.time_ns)
-
-    def record_after_quit(self, frame: int, code: int) -> None:
-        """Records a command behind COM_QUIT."""
-        if len(self.after_quit) < MOST:
-            self.after_quit.append((frame, code))
-
-
 class TransportFacts(msgspec.Struct):
     """What the TCP connection leaves behind. Pairs are (client, server)."""
 
@@ -350,10 +220,8 @@ class Facts(msgspec.Struct):
     """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen.
 
     client    index of the client's endpoint
-    commands  code -> how many
     nth       which of the connections that this client opened to this server it is; 0 where it is the first of all.
               `burst`: its place in a burst of them, `burst_ns` after the burst's first
-    turns     commands that were taken in turns, without a record for each packet
     """
 
     greeting: GreetingFacts = msgspec.field(default_factory=GreetingFacts)
@@ -364,11 +232,14 @@ class Facts(msgspec.Struct):
     answers: CommandFacts = msgspec.field(default_factory=CommandFacts)
     hostile: HostileFacts = msgspec.field(default_factory=HostileFacts)
     client: int = 0
-    commands: dict[int, int] = {}
     nth: int = 0
     burst: int = 0
     burst_ns: int = 0
-    turns: int = 0
+
+    @property
+    def commands(self) -> dict[int, int]:
+        """code -> how many."""
+        return self.answers.counts
 
     def record_fact(self, role: int, packet: RawPacket, record: AnyRecord, before: str, machine: Machine) -> None:
         """Takes what matters of a packet. `before` is the state it came in."""
@@ -412,19 +283,7 @@ class Facts(msgspec.Struct):
         """Records which of its client's connections this is."""
         self.nth, self.burst, self.burst_ns = nth, burst, burst_ns
 
-    def count_command(self, code: int, times: int = 1) -> None:
-        """Counts a command."""
-        self.commands[code] = self.commands.get(code, 0) + times
-
     # -- client -----------------------------------------------------------------------------------------------------
-
-    def record_plain(self, data: bytes, frame: int, time_ns: int, quitting: bool) -> None:
-        """Records a command in one whole packet, `data` with its header."""
-        code = data[HEADER]
-        self.commands[code] = self.commands.get(code, 0) + 1
-        self.answers.record_sent(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
-        if quitting and code != COM_QUIT:
-            self.answers.record_after_quit(frame, code)
 
     def record_end(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer]) -> None:
         """Records what is under way when the first side ends the connection."""
@@ -483,7 +342,7 @@ class Facts(msgspec.Struct):
     def _sent(self, packet: RawPacket, machine: Machine, before: str) -> None:
         """Counts a command, and notes whether its turn had come."""
         code = packet.payload[0]
-        self.count_command(code)
+        self.answers.count(code, 1)
         answers = self.answers
         # In place of what COM_CHANGE_USER asks for it is no overlap: that one was given up.
         if machine.queue and before != st.AUTHENTICATION and not machine.context.assumed:
@@ -540,11 +399,11 @@ class Facts(msgspec.Struct):
             if before in st.CONNECTION_PHASE:
                 self.greeting.early_error = before == st.GREETING
                 phase = "greeting" if before == st.GREETING else "tls" if before == st.TLS_HANDSHAKE else "login"
-                self.closing.record_error(record, packet, phase)
+                self.closing.record_error(record, packet.frame, packet.time_ns, phase)
                 self.auth.record_verdict("rejected", packet)
             elif before == st.COMMAND:
                 self.closing.unasked_frame = packet.frame
-                self.closing.record_error(record, packet, "command")
+                self.closing.record_error(record, packet.frame, packet.time_ns, "command")
             else:
                 self._refused(record, packet, machine)
 
@@ -569,7 +428,7 @@ class Facts(msgspec.Struct):
         elif isinstance(record, OKPacket):
             self.auth.record_verdict("accepted", packet)
         elif isinstance(record, ErrPacket):
-            self.closing.record_error(record, packet, "authentication")
+            self.closing.record_error(record, packet.frame, packet.time_ns, "authentication")
             self.auth.record_verdict("rejected", packet)
 
     def _switch(self, name: str, packet: RawPacket) -> None:

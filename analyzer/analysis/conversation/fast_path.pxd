@@ -1,6 +1,7 @@
 cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_error, scan_prepared
 
@@ -18,6 +19,10 @@ cdef Py_ssize_t closes_in(const unsigned char[::1] octets, Py_ssize_t offset, Py
 cdef _answered(PlainTurn turn, Scanned found, Py_ssize_t first_size)
 
 
+@cython.locals(code=cython.int)
+cpdef int plain_code(const unsigned char[::1] octets, Py_ssize_t offset, Py_ssize_t size, bint named) except? -2
+
+
 cdef bint taken_whole(int code, Py_ssize_t size, bint may_omit)
 
 
@@ -26,7 +31,7 @@ cdef _closes(machine, observer, Pieces pieces, Py_ssize_t begin, bytes request, 
 
 
 @cython.locals(segments=Segments, request=bytes, asked=Py_ssize_t, answered=Py_ssize_t, size=Py_ssize_t)
-cdef _failed(facts, error, Pieces pieces, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
+cdef _failed(CommandFacts answers, error, Pieces pieces, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
 
 
 cdef class TurnTerms:
@@ -36,7 +41,7 @@ cdef class TurnTerms:
 
 
 @cython.locals(segments=Segments, row=Py_ssize_t)
-cdef bint _says_goodbye(facts, Pieces pieces, Py_ssize_t piece)
+cdef bint _says_goodbye(CommandFacts answers, Pieces pieces, Py_ssize_t piece)
 
 
 @cython.locals(
@@ -44,4 +49,5 @@ cdef bint _says_goodbye(facts, Pieces pieces, Py_ssize_t piece)
     middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
     asked=Py_ssize_t, code=cython.int, skipped=Py_ssize_t, closes=Py_ssize_t, may_omit=bint, packet=bytes, every=bint,
     opens=bint, quits=bint, client=cython.int, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
-cpdef Py_ssize_t plain_turns(taker, TurnTerms terms, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+cpdef Py_ssize_t plain_turns(
+    taker, CommandFacts answers, ClosingFacts closing, TurnTerms terms, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from analyzer.analysis.conversation.facts import MOST_OPENING, Facts
 from analyzer.analysis.conversation.observer import Observer
 from analyzer.analysis.conversation.plain_turn import PlainTurn
+from analyzer.analysis.conversation.session_facts import MOST_OPENING, ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
@@ -74,12 +74,14 @@ class TurnTerms:
 
 
 class TurnTaker(Protocol):
-    """The connection whose turns they are. `machine` may be made when somebody asks for it."""
+    """The connection whose turns they are. Its machine may be made when somebody asks for it."""
 
     client: int
-    facts: Facts
-    machine: Machine
     observer: Observer | None
+
+    @property
+    def machine(self) -> Machine:
+        """Where it stands."""
 
     def turned(self, sequence: int, quits: bool) -> None:
         """Commands with their whole responses were taken, the last of an id; or a COM_QUIT, then it is 0."""
@@ -92,9 +94,17 @@ def may_turn(machine: Machine) -> bool:
     return machine.file_sequence is None
 
 
-def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, last: int) -> int:
+def plain_turns(
+    taker: TurnTaker,
+    answers: CommandFacts,
+    closing: ClosingFacts,
+    terms: TurnTerms,
+    pieces: Pieces,
+    first: int,
+    last: int,
+) -> int:
     """Takes turns from the piece `first` up to `last`, where nothing has begun; returns the first that is not taken."""
-    observer, facts, client = taker.observer, taker.facts, taker.client
+    observer, client = taker.observer, taker.client
     if observer is not None and not observer.turns:
         return first
     ctx, ends, response_ends, named = terms.context, terms.ends, terms.response_ends, terms.named
@@ -108,7 +118,7 @@ def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, 
     while begin < last and segments.sender[pieces.row[begin]] == client:
         middle = pieces.run_end(begin, last)
         if middle == last:
-            if observer is None and middle == begin + 1 and _says_goodbye(facts, pieces, begin):
+            if observer is None and middle == begin + 1 and _says_goodbye(answers, pieces, begin):
                 quits, begin = True, middle
             break
         stop = pieces.run_end(middle, last)
@@ -125,22 +135,14 @@ def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, 
             closes = closes_in(octets, offset, size)
             skipped = closes * _CLOSE_SIZE
             offset, size = offset + skipped, size - skipped
-        if size > _LONGEST or size <= _HEADER or octets[offset + 3]:
-            break
-        if (octets[offset] | octets[offset + 1] << 8 | octets[offset + 2] << 16) != size - _HEADER:
-            break
-        code = octets[offset + _HEADER]
-        packet = request[skipped:] if skipped else request
-        statement = plan = end = None
-        if code == _QUERY:
-            # The head of one without attributes says so in two bytes (`connection_state.NO_ATTRIBUTES`).
-            if named and (size < _HEADER + 3 or octets[offset + 5] != 0 or octets[offset + 6] != 1):
-                break
-        elif code == _EXECUTE:
+        code = plain_code(octets, offset, size, named)
+        if code == _EXECUTE:
             if not executes or size < HEAD:
                 break
-        elif not every or not taken_whole(code, size, may_omit):
+        elif code != _QUERY and (code < 0 or not every or not taken_whole(code, size, may_omit)):
             break
+        packet = request[skipped:] if skipped else request
+        statement = plan = end = None
         if observer is not None and (code in (_EXECUTE, _RESET)):
             machine = taker.machine
             known = known_execute(machine, packet, every) if code == _EXECUTE else known_reset(machine, packet)
@@ -155,7 +157,7 @@ def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, 
             response = pieces.content(middle, stop)
             offset, length = 0, len(response)
             data = octets = memoryview(response)
-        opens = len(facts.answers.opening) < MOST_OPENING
+        opens = len(answers.opening) < MOST_OPENING
         if opens and closes:
             break
         if opens and not request:
@@ -163,7 +165,7 @@ def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, 
         if observer is None and not closes and scan_error(found, octets, offset, offset + length):
             if (error := error_of(bytes(data[found.begin : offset + length]), ctx)) is None:
                 break
-            _failed(facts, error, pieces, begin, middle, stop)
+            _failed(answers, error, pieces, begin, middle, stop)
             opens = False
         elif code == _PREPARE:
             if not scan_prepared(found, octets, offset, offset + length, has_eof):
@@ -201,14 +203,14 @@ def plain_turns(taker: TurnTaker, terms: TurnTerms, pieces: Pieces, first: int, 
             observer.turn(turn, machine)
         if opens:
             frame, time_ns = segments.frame[asked], segments.time_ns[asked]
-            facts.answers.record_sent(code, packet[_HEADER:], size - _HEADER, frame, time_ns)
+            answers.record_sent(code, packet[_HEADER:], size - _HEADER, frame, time_ns)
         begin = stop
     if begin > first:
         taker.turned(sequence, quits)
-        facts.closing.spoke_ns = segments.time_ns[pieces.row[begin - 1]]
-        facts.turns += sum(counts.values())
+        closing.spoke_ns = segments.time_ns[pieces.row[begin - 1]]
+        answers.turns += sum(counts.values())
         for code, count in counts.items():
-            facts.count_command(code, count)
+            answers.count(code, count)
     return begin
 
 
@@ -219,6 +221,22 @@ def _answered(turn: PlainTurn, found: Scanned, first_size: int) -> None:
     turn.columns, turn.rows, turn.sequence = found.columns, found.rows, found.sequence
     turn.response_frame, turn.first_ns = segments.frame[answered], segments.time_ns[pieces.row[middle]]
     turn.last_frame, turn.last_ns = segments.frame[ended], segments.time_ns[ended]
+
+
+def plain_code(octets: bytes | memoryview, offset: int, size: int, named: bool) -> int:
+    """The code of the command that `size` bytes are, in one packet; -1 where they are not, or say more than that.
+
+    `named`: CLIENT_QUERY_ATTRIBUTES is in force.
+    """
+    if size > _LONGEST or size <= _HEADER or octets[offset + 3]:
+        return -1
+    if (octets[offset] | octets[offset + 1] << 8 | octets[offset + 2] << 16) != size - _HEADER:
+        return -1
+    code = octets[offset + _HEADER]
+    # The head of a query without attributes says so in two bytes (`connection_state.NO_ATTRIBUTES`).
+    if code == _QUERY and named and (size < _HEADER + 3 or octets[offset + 5] != 0 or octets[offset + 6] != 1):
+        return -1
+    return code
 
 
 def taken_whole(code: int, size: int, may_omit: bool) -> bool:
@@ -247,9 +265,9 @@ def _closes(machine: Machine, observer: Observer, pieces: Pieces, begin: int, re
         observer.turn(turn, machine)
 
 
-def _failed(facts: Facts, error: ErrPacket, pieces: Pieces, begin: int, middle: int, stop: int) -> None:
+def _failed(answers: CommandFacts, error: ErrPacket, pieces: Pieces, begin: int, middle: int, stop: int) -> None:
     """Records a command that was answered with an error."""
-    segments, answers = pieces.segments, facts.answers
+    segments = pieces.segments
     request = pieces.content(begin, middle)
     code, asked, answered = request[HEADER], pieces.row[middle - 1], pieces.row[stop - 1]
     size = len(request) - HEADER
@@ -257,12 +275,12 @@ def _failed(facts: Facts, error: ErrPacket, pieces: Pieces, begin: int, middle: 
     answers.record_error(error, segments.frame[answered], segments.time_ns[answered], code, answers.last)
 
 
-def _says_goodbye(facts: Facts, pieces: Pieces, piece: int) -> bool:
+def _says_goodbye(answers: CommandFacts, pieces: Pieces, piece: int) -> bool:
     """Takes a piece that is a whole COM_QUIT; False where it is none."""
     segments, row = pieces.segments, pieces.row[piece]
     if segments.length[row] != len(QUIT) or pieces.content(piece, piece + 1) != QUIT:
         return False
-    facts.record_plain(QUIT, segments.frame[row], segments.time_ns[row], True)
+    answers.record_plain(QUIT, segments.frame[row], segments.time_ns[row], True)
     return True
 
 

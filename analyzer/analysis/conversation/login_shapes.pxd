@@ -1,6 +1,7 @@
 cimport cython
 
-from analyzer.net.tcp.pieces cimport Pieces
+from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
+from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
 
@@ -18,29 +19,35 @@ cdef class ShapeStep:
     cdef public LoginShape shape
 
     @cython.locals(mask=Mask)
-    cpdef ShapeStep after(self, bint by_client, bytes data, list ends)
+    cpdef ShapeStep after(self, outline, bytes data)
 
 
 cdef class LoginShape:
-    cdef object _facts, _terms
+    cdef public object known, machine
+    cdef object _terms
     cdef public list fields
-    cdef public object machine
     cdef public Py_ssize_t length, steps
-
-    @cython.locals(frames=list, times=list, place=Py_ssize_t)
-    cpdef facts_of(self, int client, list pieces)
 
 
 cdef class Newcomer:
     cdef public ShapeStep step
-    cdef public list taken, pieces
+    cdef public list contents, senders, ends, acks, frames, times, starts
+    cdef public Py_ssize_t held
+
+    @cython.locals(
+        segments=Segments, step=ShapeStep, row=Py_ssize_t, stop=Py_ssize_t, sender=cython.int, size=Py_ssize_t, data=bytes)
+    cpdef Py_ssize_t take(self, TcpConnection tcp, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+
+
+cdef class PlainSession:
+    cdef public LoginShape shape
+    cdef public list frames, times
+    cdef public bytes greeting, login
     cdef public object place
-
-    @cython.locals(step=ShapeStep)
-    cpdef bint follow(self, bint by_client, tuple chunk)
-
-    @cython.locals(stop=Py_ssize_t, chunk=tuple)
-    cpdef Py_ssize_t take(self, TcpConnection tcp, Pieces pieces, Py_ssize_t first, Py_ssize_t last, bint numbered)
+    cdef public CommandFacts answers
+    cdef public ClosingFacts closing
+    cdef public int last_id
+    cdef public bint left
 
 
 cdef _refilled(record, tuple fields, bytes data)

@@ -15,22 +15,23 @@ It is used where nobody looks at a login's packets and no password is checked, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Final, TypeVar
 
 import msgspec
 
 from analyzer.analysis.conversation.classifier import Chunk
-from analyzer.analysis.conversation.facts import AuthFacts, ClosingFacts, Facts, GreetingFacts, LoginFacts
+from analyzer.analysis.conversation.facts import AuthFacts, Facts, GreetingFacts, LoginFacts
 from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn
+from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.base import Record
-from analyzer.protocol.records.greeting import HandshakeV10
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 
 # Shapes that are kept; outlines of which one login was seen; shapes of one outline.
 MOST_SHAPES: Final = 1024
@@ -43,6 +44,7 @@ MOST_BYTES: Final = 1 << 13
 TRIED: Final = 512
 LEFT_ALONE: Final = 16 * TRIED
 
+Greeting = HandshakeV10 | HandshakeV9
 R = TypeVar("R", bound=Record | None)
 
 
@@ -80,9 +82,9 @@ class ShapeStep:
         self.masks: dict[Hashable, list[Mask]] = {}
         self.shape: LoginShape | None = None
 
-    def after(self, by_client: bool, data: bytes, ends: list[int]) -> ShapeStep | None:
+    def after(self, outline: Hashable, data: bytes) -> ShapeStep | None:
         """What comes after another piece; None where no login goes on like that."""
-        masks = self.masks.get(_outline(by_client, ends))
+        masks = self.masks.get(outline)
         if masks is not None:
             for mask in masks:
                 found = mask.following.get(mask.fixed(data))
@@ -90,9 +92,9 @@ class ShapeStep:
                     return found
         return None
 
-    def put(self, by_client: bool, data: bytes, ends: list[int], fields: tuple[FreeField, ...]) -> ShapeStep:
+    def put(self, outline: Hashable, data: bytes, fields: tuple[FreeField, ...]) -> ShapeStep:
         """The same, made where it was not known."""
-        masks = self.masks.setdefault(_outline(by_client, ends), [])
+        masks = self.masks.setdefault(outline, [])
         for mask in masks:
             if mask.fields == fields:
                 return mask.put(data)
@@ -100,7 +102,7 @@ class ShapeStep:
         return masks[-1].put(data)
 
 
-def _outline(by_client: bool, ends: list[int]) -> Hashable:
+def outline_of(by_client: bool, ends: list[int]) -> Hashable:
     """What shows of a piece before anything in it is read: who sent it, and its segments."""
     if len(ends) == 1:
         return ends[0] if by_client else -ends[0]
@@ -108,68 +110,21 @@ def _outline(by_client: bool, ends: list[int]) -> Hashable:
 
 
 class LoginShape:
-    """A login that was decided: its facts, with places of segments, from 1, for frames and times (0: never).
+    """A login that was decided: its facts (`known`), with places of segments, from 1, for frames and times (0: never).
 
     `machine` stands where the login left it, `length` counts its pieces, and `steps` those of the authentication: none
     where TLS is due. `fields` are the free ones of each piece.
     """
 
-    __slots__ = ("_facts", "_terms", "fields", "length", "machine", "steps")
+    __slots__ = ("_terms", "fields", "known", "length", "machine", "steps")
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
-        self._facts = facts
+        self.known = facts
         self.machine = machine
         self.length = len(fields)
         self.steps = len(facts.auth.steps)
         self.fields = fields
         self._terms: TurnTerms | None = None
-
-    def facts_of(self, client: int, pieces: list[Chunk]) -> Facts:
-        """The facts of another login of this shape. Records of its steps are the first one's: their words are alike."""
-        frames, times = [0], [0]
-        for piece in pieces[: self.length]:
-            frames += piece[3]
-            times += piece[4]
-        known = self._facts
-        greeting, login, auth, closing = known.greeting, known.login, known.auth, known.closing
-        asked = login.ssl_request_frame
-        return Facts(
-            GreetingFacts(
-                _refilled(greeting.record, self.fields[0], pieces[0][1]),
-                frames[greeting.frame],
-                times[greeting.time_ns],
-                client_first=greeting.client_first,
-                server_first=greeting.server_first,
-            ),
-            LoginFacts(
-                _refilled(login.record, self.fields[LOGIN_PIECE], pieces[LOGIN_PIECE][1]),
-                login.detail,
-                frames[login.frame],
-                times[login.time_ns],
-                ssl_request=login.ssl_request,
-                ssl_request_frame=None if asked is None else frames[asked],
-                ssl_request_ns=None if asked is None else times[asked],
-            ),
-            AuthFacts(
-                [(role, name, record, detail, frames[place]) for role, name, record, detail, place in auth.steps],
-                [(before, name, frames[place]) for before, name, place in auth.switches],
-                times[auth.switched_ns],
-                auth.plugin,
-                auth.path,
-                auth.protection,
-                verdict=auth.verdict,
-                verdict_frame=frames[auth.verdict_frame],
-                verdict_ns=times[auth.verdict_ns],
-            ),
-            closing=ClosingFacts(
-                closing.error,
-                frames[closing.error_frame],
-                times[closing.error_ns],
-                closing.error_phase,
-                spoke_ns=times[-1],
-            ),
-            client=client,
-        )
 
     def terms(self, ends: Ends) -> TurnTerms | None:
         """What plain turns behind it go by; None where none may come."""
@@ -177,10 +132,14 @@ class LoginShape:
             self._terms = TurnTerms(self.machine.context, ends)
         return self._terms
 
-    def machine_of(self, facts: Facts) -> Machine:
-        """The machine of another login of this shape."""
-        greeting = facts.greeting.record
-        return self.machine.again(greeting.auth_plugin_data if isinstance(greeting, HandshakeV10) else b"")
+    def machine_of(self, greeting: bytes) -> Machine:
+        """The machine of another login of this shape, which began with this greeting."""
+        record = self.greeting_of(greeting)
+        return self.machine.again(record.auth_plugin_data if isinstance(record, HandshakeV10) else b"")
+
+    def greeting_of(self, greeting: bytes) -> Greeting | None:
+        """The record of another greeting."""
+        return _refilled(self.known.greeting.record, self.fields[0], greeting)
 
 
 def _refilled(record: R, fields: tuple[FreeField, ...], data: bytes) -> R:
@@ -204,78 +163,172 @@ def _refilled(record: R, fields: tuple[FreeField, ...], data: bytes) -> R:
 class Newcomer:
     """A connection whose login is not decided: what was taken of it, and where that stands among known logins.
 
-    `taken` are its pieces as they came, each with the number of its first byte and what its segments acknowledge;
-    `pieces` those that `follow` or `cut` made of them: but for the first, one for each segment, as TLS may begin in
-    any. `step` is None where no login that is known began so: it goes the whole way, and something may be learnt from
-    it. `place` is what `Facts.record_place` will be told.
+    `step` is None where no login that is known began so: it goes the whole way, and something may be learnt from it.
+
+    contents, senders  of its pieces: but for the first, one for each segment, as TLS may begin in any
+    ends, acks         of the first piece's segments, and what they acknowledge
+    frames, times      of all segments, from 1
+    starts             the number of each endpoint's first byte
+    held               bytes of memory that the pieces take
     """
 
-    __slots__ = ("pieces", "place", "step", "taken")
+    __slots__ = ("acks", "contents", "ends", "frames", "held", "senders", "starts", "step", "times")
 
     def __init__(self, step: ShapeStep | None) -> None:
         self.step = step
-        self.taken: list[tuple[Chunk, int, list[int]]] = []
-        self.pieces: list[Chunk] = []
-        self.place: tuple[int, int, int] | None = None
+        self.contents: list[bytes] = []
+        self.senders: list[int] = []
+        self.ends: list[int] = []
+        self.acks: list[int] = []
+        self.frames = [0]
+        self.times = [0]
+        self.starts = [-1, -1]
+        self.held = 0
 
-    def follow(self, by_client: bool, chunk: Chunk) -> bool:
-        """Goes on with a piece; False where no known login does. Behind the one that decides it nothing is followed."""
-        step, pieces = self.step, self.pieces
-        if step is not None and step.shape is None and len(chunk[2]) == 1:
-            pieces.append(chunk)
-            step = self.step = step.after(by_client, chunk[1], chunk[2])
-            return step is not None
-        for one in (chunk,) if len(chunk[2]) == 1 or not pieces else _each_segment(chunk):
-            if step is None:
-                break
-            if step.shape is None:
-                step = step.after(by_client, one[1], one[2])
-            pieces.append(one)
-        self.step = step
-        return step is not None
-
-    def take(self, tcp: TcpConnection, pieces: Pieces, first: int, last: int, numbered: bool) -> int:
+    def take(self, tcp: TcpConnection, pieces: Pieces, first: int, last: int) -> int:
         """Goes on with pieces of a batch while a known login does and is not decided; the first that is not taken.
 
-        Where no known login goes on so with the last that was taken, `step` is None. `numbered`: each has its numbers.
+        Where no known login goes on so with the last that was taken, `step` is None.
         """
-        while first < last:
-            stop = pieces.run_end(first, last)
-            if numbered or not self.taken:
+        segments, step = pieces.segments, self.step
+        while first < last and step is not None and step.shape is None:
+            row = pieces.row[first]
+            if not self.contents:
+                stop = pieces.run_end(first, last)
                 tcp.piece_seq, tcp.piece_acks = pieces.numbers(first, stop)
-            chunk = pieces.run(first, stop)
-            self.taken.append((chunk, tcp.piece_seq, tcp.piece_acks))
-            first = stop
-            self.follow(chunk[0] == tcp.initiator, chunk)
-            step = self.step
-            if step is None or step.shape is not None:
-                break
+                self.add(tcp, pieces.run(first, stop))
+                step = self.step
+                first = stop
+                continue
+            sender, size = segments.sender[row], segments.length[row]
+            data = pieces.content(first, first + 1)
+            if self.starts[sender] < 0:
+                self.starts[sender] = segments.seq[row]
+            self.contents.append(data)
+            self.senders.append(sender)
+            self.frames.append(segments.frame[row])
+            self.times.append(segments.time_ns[row])
+            self.held += size
+            step = self.step = step.after(size if sender == tcp.initiator else -size, data)
+            first += 1
         return first
 
-    def cut(self) -> None:
-        """Makes the pieces of all that was taken."""
-        self.pieces = [self.taken[0][0]]
-        for chunk, _, _ in self.taken[1:]:
-            self.pieces += _each_segment(chunk)
+    def add(self, tcp: TcpConnection, chunk: Chunk) -> int:
+        """Goes on with a piece as it came; how many of its segments were taken: up to the one that decides."""
+        sender, data, ends, frames, times = chunk
+        if self.starts[sender] < 0:
+            self.starts[sender] = tcp.piece_seq
+        if self.contents:
+            start = 0
+            for index, end in enumerate(ends):
+                self._put(tcp, sender, data[start:end], [end - start])
+                self.frames.append(frames[index])
+                self.times.append(times[index])
+                if self.step is not None and self.step.shape is not None:
+                    return index + 1
+                start = end
+            return len(ends)
+        self.ends, self.acks = ends, tcp.piece_acks
+        self.frames += frames
+        self.times += times
+        self._put(tcp, sender, data, ends)
+        return len(ends)
 
-    @property
-    def held(self) -> int:
-        """Bytes of memory that the pieces take."""
-        return sum(len(chunk[1]) for chunk, _, _ in self.taken)
+    def _put(self, tcp: TcpConnection, sender: int, data: bytes, ends: list[int]) -> None:
+        self.contents.append(data)
+        self.senders.append(sender)
+        self.held += len(data)
+        if self.step is not None:
+            self.step = self.step.after(outline_of(sender == tcp.initiator, ends), data)
+
+    def chunks(self) -> list[Chunk]:
+        """All that was taken."""
+        found, begun = [], len(self.ends)
+        for index, (sender, data) in enumerate(zip(self.senders, self.contents, strict=True)):
+            if not index:
+                found.append((sender, data, self.ends, self.frames[1 : begun + 1], self.times[1 : begun + 1]))
+            else:
+                place = begun + index
+                found.append((sender, data, [len(data)], [self.frames[place]], [self.times[place]]))
+        return found
+
+    def numbers(self) -> list[int]:
+        """The number of each piece's first byte."""
+        found, due = [], self.starts.copy()
+        for sender, data in zip(self.senders, self.contents, strict=True):
+            found.append(due[sender])
+            due[sender] = (due[sender] + len(data)) & 0xFFFF_FFFF
+        return found
 
     @property
     def is_long(self) -> bool:
         """Whether there is more than a login has."""
-        return len(self.taken) > MOST_PIECES or self.held > MOST_BYTES
+        return len(self.contents) > MOST_PIECES or self.held > MOST_BYTES
 
 
-def _each_segment(chunk: Chunk) -> Iterator[Chunk]:
-    """A piece for each segment of one."""
-    sender, data, ends, frames, times = chunk
-    start = 0
-    for end, frame, time_ns in zip(ends, frames, times, strict=True):
-        yield sender, data[start:end], [end - start], [frame], [time_ns]
-        start = end
+class PlainSession:
+    """A login of a known shape, and plain turns behind it: all that is kept of it where nothing else comes.
+
+    frames, times  of the login's segments, from 1
+    greeting, login  the pieces of which fields may be free
+    place          which of its client's connections it is: what `Facts.record_place` is told
+    last_id        of the last packet of its turns; -1: there were none. `left`: a COM_QUIT was behind them
+    """
+
+    __slots__ = ("answers", "closing", "frames", "greeting", "last_id", "left", "login", "place", "shape", "times")
+
+    def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
+        self.shape = shape
+        self.frames, self.times = newcomer.frames, newcomer.times
+        self.greeting, self.login = newcomer.contents[0], newcomer.contents[LOGIN_PIECE]
+        self.answers = CommandFacts()
+        self.last_id = -1
+        self.left = False
+        closing = self.closing = ClosingFacts()
+        known: ClosingFacts = shape.known.closing
+        if known.error is not None:
+            frame, time_ns = self.frames[known.error_frame], self.times[known.error_ns]
+            closing.record_error(known.error, frame, time_ns, known.error_phase)
+        closing.spoke_ns = self.times[-1]
+
+    def facts(self, client: int) -> Facts:
+        """Its facts. Records of the login's steps are the first one's: their words are alike."""
+        frames, times, shape = self.frames, self.times, self.shape
+        known = shape.known
+        greeting, login, auth = known.greeting, known.login, known.auth
+        asked = login.ssl_request_frame
+        return Facts(
+            GreetingFacts(
+                shape.greeting_of(self.greeting),
+                frames[greeting.frame],
+                times[greeting.time_ns],
+                client_first=greeting.client_first,
+                server_first=greeting.server_first,
+            ),
+            LoginFacts(
+                _refilled(login.record, shape.fields[LOGIN_PIECE], self.login),
+                login.detail,
+                frames[login.frame],
+                times[login.time_ns],
+                ssl_request=login.ssl_request,
+                ssl_request_frame=None if asked is None else frames[asked],
+                ssl_request_ns=None if asked is None else times[asked],
+            ),
+            AuthFacts(
+                [(role, name, record, detail, frames[place]) for role, name, record, detail, place in auth.steps],
+                [(before, name, frames[place]) for before, name, place in auth.switches],
+                times[auth.switched_ns],
+                auth.plugin,
+                auth.path,
+                auth.protection,
+                verdict=auth.verdict,
+                verdict_frame=frames[auth.verdict_frame],
+                verdict_ns=times[auth.verdict_ns],
+            ),
+            closing=self.closing,
+            answers=self.answers,
+            client=client,
+        )
 
 
 class LoginShapes:
@@ -305,7 +358,8 @@ class LoginShapes:
     def unknown(self, client: int, pieces: list[Chunk], again: Callable[[], LearnedFrom]) -> None:
         """A login was decided that had none. `again` gives who follows its pieces anew."""
         self._count()
-        outline = tuple([_outline(piece[0] == client, piece[2]) for piece in pieces])
+        outlines = [outline_of(piece[0] == client, piece[2]) for piece in pieces]
+        outline = tuple(outlines)
         learnt = self._outlines.get(outline)
         if learnt is None:
             if len(self._outlines) < MOST_OUTLINES:
@@ -321,8 +375,10 @@ class LoginShapes:
             return
         self._outlines[outline] = learnt + 1
         step = self._first
-        for piece, fields in zip(pieces, learning.fields, strict=False):  # up to the one that decided it
-            step = step.put(piece[0] == client, piece[1], piece[2], fields)
+        for shown, piece, fields in zip(
+            outlines, pieces, learning.fields, strict=False
+        ):  # up to the one that decided it
+            step = step.put(shown, piece[1], fields)
         step.shape = LoginShape(learning.facts, learning.machine, learning.fields)
         self._shapes += 1
 

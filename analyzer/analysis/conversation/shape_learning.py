@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from analyzer.analysis.conversation.classifier import MYSQL, Chunk
-from analyzer.analysis.conversation.facts import CommandFacts, Facts, FaultFacts, HostileFacts
+from analyzer.analysis.conversation.facts import Facts, FaultFacts, HostileFacts
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth.base import CLEARTEXT
 from analyzer.protocol.context import Context
@@ -53,8 +53,14 @@ class LearnedFrom(Protocol):
     """A conversation, as a shape is learnt from it."""
 
     kind: int
-    facts: Facts
-    machine: Machine
+
+    @property
+    def facts(self) -> Facts:
+        """What it leaves behind."""
+
+    @property
+    def machine(self) -> Machine:
+        """Where it stands."""
 
     @property
     def is_plain(self) -> bool:
@@ -115,7 +121,7 @@ def _is_clean(facts: Facts) -> bool:
         return False
     if facts.commands or facts.closing.unasked_frame:
         return False
-    return facts.faults == FaultFacts() and facts.hostile == HostileFacts() and facts.answers == CommandFacts()
+    return facts.faults == FaultFacts() and facts.hostile == HostileFacts() and facts.answers.untouched
 
 
 def _fields(follower: LearnedFrom, index: int, by_client: bool, data: bytes) -> tuple[FreeField, ...] | None:

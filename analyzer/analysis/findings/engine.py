@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.conversation.facts import MOST
+from analyzer.analysis.conversation.session_facts import MOST
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.conditions import SIGNS, has_error, has_failed_command
 from analyzer.analysis.findings.kept import Kept, frames_of, kept_of, marked, own_texts

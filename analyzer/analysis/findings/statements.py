@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from analyzer.analysis.conversation.facts import SentCommand
+from analyzer.analysis.conversation.session_facts import SentCommand
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_PREPARE, COMMAND_NAMES, COMMANDS
 
 # Literals and comments, the last of which may be cut off.

@@ -35,3 +35,7 @@ cdef class Pieces:
 
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t)
     cpdef long long first_number(self, int sender, Py_ssize_t first, Py_ssize_t last)
+
+
+cdef class PiecesHandler:
+    cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

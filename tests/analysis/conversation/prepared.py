@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from analyzer.analysis.conversation.facts import MOST_OPENING
+from analyzer.analysis.conversation.session_facts import MOST_OPENING
 from tests.wire.frames import FIN, Frame
 from tests.wire.mysql import CLIENT_FLAGS, DEPRECATE_EOF, FAST, PING, QUIT, eof, greeting, login, ok, packet, query
 from tests.wire.script import Say, Step, conversation

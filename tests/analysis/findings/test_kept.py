@@ -11,7 +11,7 @@ import pytest
 
 from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.connection import builder
-from analyzer.analysis.conversation.facts import CommandFacts, SentCommand
+from analyzer.analysis.conversation.session_facts import CommandFacts, SentCommand
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.engine import filled_in, find, is_known, said_by
 from analyzer.analysis.findings.kept import frames_of, kept_of, marked
@@ -80,7 +80,9 @@ def test_a_rule_of_logins_asks_of_nothing_else(rule: Rule) -> None:
         facts.nth, facts.burst, facts.burst_ns = 50, 50, 1
         facts.greeting, facts.login, facts.closing = copy(facts.greeting), copy(facts.login), copy(facts.closing)
         facts.greeting.time_ns = facts.closing.spoke_ns = 1 << 55
-        facts.answers = CommandFacts(SentCommand(3, b"", 1, 77, 77), error_counts={1064: 1}, overlap_count=1, waiting=2)
+        answers = facts.answers = CommandFacts()
+        answers.last = SentCommand(3, b"", 1, 77, 77)
+        answers.error_counts, answers.overlap_count, answers.waiting = {1064: 1}, 1, 2
         other = Case(connection, facts, case.transport, None, case.evidence, case.login)
         assert said_by(rule, other) == said_by(rule, case)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.conversation.facts import SentCommand
+from analyzer.analysis.conversation.session_facts import SentCommand
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
 from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.packet_too_large import TOO_LARGE

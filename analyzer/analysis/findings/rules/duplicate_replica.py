@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from analyzer.analysis.conversation.facts import SentCommand
+from analyzer.analysis.conversation.session_facts import SentCommand
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import ERROR, INFO, Case, Found, Rule, Verdict
 from analyzer.protocol.tables.commands import COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID

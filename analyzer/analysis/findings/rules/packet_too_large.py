@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.conversation.facts import SentCommand
+from analyzer.analysis.conversation.session_facts import SentCommand
 from analyzer.analysis.findings.conditions import has_failed_command
 from analyzer.analysis.findings.driver_options import PACKET_SIZE, option
 from analyzer.analysis.findings.helpers import by_server, ended

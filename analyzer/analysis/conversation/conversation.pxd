@@ -1,0 +1,22 @@
+from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer, PlainSession
+from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler
+from analyzer.net.tcp.reassembly cimport TcpConnection
+
+
+cdef class Conversation(PiecesHandler):
+    cdef public TcpConnection tcp
+    cdef public object kind, middle_port, observer, secrets
+    cdef public int client
+    cdef public LoginShape shape
+    cdef public PlainSession plain
+    cdef Newcomer _newcomer
+    cdef object _decoder, _facts, _machine, _place, _proxy, _resync, _rest, _settings, _shapes, _tls, _undecided
+
+    cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    cpdef recognise(self, Newcomer newcomer, LoginShape shape)
+    cpdef turned(self, int sequence, bint quits)
+    cpdef look_closely(self)
+    cpdef bint needs_numbers(self)
+    cpdef _followed(self, Newcomer newcomer)
+    cpdef _terms(self)
+    cpdef end(self, int sender, kind, long long frame, long long time_ns)

@@ -1,0 +1,203 @@
+"""What a session leaves behind as it goes on: commands, errors and its end. Compiled: each connection has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import msgspec
+
+from analyzer.protocol.machine.machine import CLIENT
+from analyzer.protocol.records.generic import ErrPacket
+from analyzer.protocol.tables.commands import COM_QUIT
+from analyzer.protocol.wire.framing import HEADER, RawPacket
+
+# Faults of one kind that are kept of one connection; more are counted by nobody.
+MOST: Final = 20
+# Commands that a session begins with which are kept.
+MOST_OPENING: Final = 6
+# Bytes of a command that are kept to name it.
+HEAD_KEPT: Final = 256
+
+
+class SentCommand(msgspec.Struct, frozen=True, gc=False):
+    """A command as it was sent: `head` is the beginning of its payload, `length` its payload's bytes."""
+
+    code: int
+    head: bytes
+    length: int
+    frame: int
+    time_ns: int
+
+
+class AnsweredError(NamedTuple):
+    """An error that answered a command; `command` is None where several were under way."""
+
+    error: ErrPacket
+    frame: int
+    time_ns: int
+    code: int | None
+    command: SentCommand | None
+
+
+class Overlap(NamedTuple):
+    """A command that was sent while another's response had not ended: `first` came before it."""
+
+    first: SentCommand
+    frame: int
+    code: int
+
+
+class CutPacket(NamedTuple):
+    """A packet that was under way when the session ended: `have` bytes of `announced`, payload only."""
+
+    role: int
+    have: int
+    announced: int
+    frame: int
+    time_ns: int
+
+
+# Of a session whose commands were all answered without an error.
+NO_ERRORS: Final[Mapping[int, int]] = MappingProxyType({})
+
+
+class ClosingFacts:
+    """How a connection ends: the error that ended it, the first FIN or RST, and the silence before it.
+
+    unasked_frame  of an error that the server sent while no command was under way
+    end, reset     (sender's endpoint, kind, frame, time) of the first FIN or RST, and of the first RST
+    spoke_ns       when a side last sent a byte; `quiet_ns`: how long that was before the first FIN or RST
+    """
+
+    __slots__ = (
+        "end",
+        "error",
+        "error_frame",
+        "error_ns",
+        "error_phase",
+        "quiet_ns",
+        "reset",
+        "spoke_ns",
+        "unasked_frame",
+    )
+
+    def __init__(self) -> None:
+        self.error: ErrPacket | None = None
+        self.error_frame = self.error_ns = 0
+        self.error_phase = ""
+        self.unasked_frame = 0
+        self.end: tuple[int, str, int, int] | None = None
+        self.reset: tuple[int, str, int, int] | None = None
+        self.spoke_ns = self.quiet_ns = 0
+
+    def record_error(self, record: ErrPacket, frame: int, time_ns: int, phase: str) -> None:
+        """Records an error that refuses the login, or that the server sends unasked."""
+        self.error = record
+        self.error_frame = frame
+        self.error_ns = time_ns
+        self.error_phase = phase
+
+
+class CommandFacts:
+    """The command phase: its commands, counted, and how it did not go as it should.
+
+    counts    code -> how many
+    turns     commands that were taken in turns, without a record for each packet
+    last      the last command that was sent; not kept of those that were answered at once
+    waiting   commands whose responses had not ended when the connection was over; `begun`: the first's had begun
+    early     the server answered the client's packet before it was whole
+    opening   the first commands of the session
+    left      the command whose answer had not begun when the first side ended the connection
+    after_quit   (frame, code) of commands behind COM_QUIT
+    """
+
+    __slots__ = (
+        "after_quit",
+        "begun",
+        "counts",
+        "cut",
+        "early",
+        "error_counts",
+        "errors",
+        "last",
+        "left",
+        "opening",
+        "overlap_count",
+        "overlaps",
+        "turns",
+        "waiting",
+    )
+
+    def __init__(self) -> None:
+        self.counts: dict[int, int] = {}
+        self.opening: list[SentCommand] = []
+        self.last: SentCommand | None = None
+        self.left: SentCommand | None = None
+        self.cut: CutPacket | None = None
+        self.early: CutPacket | None = None
+        self.begun = False
+        self.turns = self.waiting = self.overlap_count = 0
+        # Most sessions have none of these: what they share is replaced, and never changed.
+        self.errors: tuple[AnsweredError, ...] = ()
+        self.overlaps: tuple[Overlap, ...] = ()
+        self.after_quit: tuple[tuple[int, int], ...] = ()
+        self.error_counts = NO_ERRORS
+
+    @property
+    def irregular(self) -> bool:
+        """Whether anything but `last` and `opening` was recorded."""
+        if self.error_counts or self.waiting or self.overlap_count or self.after_quit:
+            return True
+        return self.cut is not None or self.early is not None
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was recorded."""
+        return not (self.counts or self.irregular or self.opening or self.last is not None)
+
+    def count(self, code: int, times: int) -> None:
+        """Counts a command."""
+        self.counts[code] = self.counts.get(code, 0) + times
+
+    def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
+        """Records a command that is sent."""
+        self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)
+        if len(self.opening) < MOST_OPENING:
+            self.opening.append(self.last)
+
+    def record_plain(self, data: bytes, frame: int, time_ns: int, quitting: bool) -> None:
+        """Records a command in one whole packet, `data` with its header."""
+        code = data[HEADER]
+        self.count(code, 1)
+        self.record_sent(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
+        if quitting and code != COM_QUIT:
+            self.record_after_quit(frame, code)
+
+    def record_overlap(self, frame: int, code: int) -> None:
+        """Records that a command is sent before the one recorded last was answered."""
+        self.overlap_count += 1
+        if self.last is not None and len(self.overlaps) < MOST:
+            self.overlaps = (*self.overlaps, Overlap(self.last, frame, code))
+
+    def record_error(
+        self, error: ErrPacket, frame: int, time_ns: int, code: int | None, command: SentCommand | None
+    ) -> None:
+        """Records an error in answer to a command; as in `AnsweredError`."""
+        number = error.error_code
+        if number in self.error_counts or len(self.error_counts) < MOST:
+            self.error_counts = {**self.error_counts, number: self.error_counts.get(number, 0) + 1}
+        if len(self.errors) >= MOST and self.error_counts.get(number, 0) > 1:
+            return
+        if len(self.errors) < 2 * MOST:
+            self.errors = (*self.errors, AnsweredError(error, frame, time_ns, code, command))
+
+    def record_early(self, packet: RawPacket) -> None:
+        """Records a client's packet that the server answers before it is whole."""
+        self.early = CutPacket(CLIENT, len(packet.payload), packet.length, packet.frame, packet.time_ns)
+
+    def record_after_quit(self, frame: int, code: int) -> None:
+        """Records a command behind COM_QUIT."""
+        if len(self.after_quit) < MOST:
+            self.after_quit = (*self.after_quit, (frame, code))
