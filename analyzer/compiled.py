@@ -24,10 +24,13 @@ HOT: Final = (
     "analyzer.protocol.machine.fast_path",
     "analyzer.protocol.wire.rows",
     "analyzer.report.turn_lines",
+    "analyzer.sharing.places",
     "analyzer.sharing.redaction.drawing",
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.rows",
     "analyzer.sharing.redaction.skeletons",
+    "analyzer.sharing.redaction.streams",
+    "analyzer.sharing.redaction.turns",
 )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.batches import I64
-from analyzer.net.tcp.reassembly import difference
 
 _WRAP: Final = 1 << 32
 _HALF: Final = 1 << 31
@@ -28,7 +27,7 @@ class Places:
     def of(self, sender: int, number: int) -> int:
         """The place of a sequence number, and from here on what is near it."""
         last = self._last[sender]
-        place = _WRAP + number if last < 0 else last + difference(number, last & (_WRAP - 1))
+        place = _WRAP + number if last < 0 else last + ((number - last + _HALF) & (_WRAP - 1)) - _HALF
         self._last[sender] = place
         return place
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.protocol.columns import ResultColumn
+from analyzer.protocol.wire.reader import Reader
+from analyzer.protocol.wire.values import decode_value
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.rows import RowRedactor
 from analyzer.sharing.redaction.values import ValueRedactor
@@ -136,6 +138,15 @@ def test_what_rows_have_in_them_is_what_texts_become() -> None:
         b"1e5",
         b"a b",
     ]
+    values += [
+        b"2024-01-02T03:04:05.600",
+        b"2024-00-02",
+        b"23:59:59.5",
+        b"-01:02:03",
+        b"1-2",
+        b"handshark-bench",
+        b"::1",
+    ]
     values += [b"10.0.0.7", b"\x01\x02", b"9" * 46, b"e" * 32, b"12:30:00", b"\xc3\xa9t\xc3\xa9", b"---", b"Ab1" * 30]
     column = ResultColumn("c", 0xFD, 0, 255, 0)
     row = b"".join(bytes([len(value)]) + value for value in values)
@@ -144,3 +155,37 @@ def test_what_rows_have_in_them_is_what_texts_become() -> None:
     rows = RowRedactor(MADE, ValueRedactor(MADE), False)
     assert rows.rows(data, 0, 1, out, (column,) * len(values), False) == len(data)
     assert out[4:] == b"".join(bytes([len(value)]) + MADE.text("values", value) for value in values)
+
+
+@given(st.data(), st.sampled_from([(0x01, 1), (0x02, 2), (0x03, 4), (0x08, 8)]), st.booleans())
+def test_integers_of_rows_are_what_their_texts_become(
+    data: st.DataObject, kind: tuple[int, int], unsigned: bool
+) -> None:
+    own, size = kind
+    raw = data.draw(st.binary(min_size=size, max_size=size))
+    column = ResultColumn("c", own, 0x20 if unsigned else 0, 63, 0)
+    packet = (2 + size).to_bytes(3, "little") + b"\1\0\0" + raw
+    out = bytearray(packet)
+    values = ValueRedactor(MADE)
+    assert RowRedactor(MADE, values, False).rows(packet, 0, 1, out, (column,), True) == len(packet)
+    assert out[6:] == values.binary(raw, own, unsigned, False)
+
+
+def test_a_moment_is_the_same_in_text_and_binary() -> None:
+    """A DATETIME and a DATE, with microseconds and without; what is zero of them stays zero."""
+    values = ValueRedactor(MADE)
+    for text, raw in (
+        (b"2024-05-06", b"\x04\xe8\x07\x05\x06"),
+        (b"2024-05-06 07:08:09", b"\x07\xe8\x07\x05\x06\x07\x08\x09"),
+        (b"2024-05-06 07:08:09.250000", b"\x0b\xe8\x07\x05\x06\x07\x08\x09\x90\xd0\x03\x00"),
+        (b"2024-05-06 00:00:00", b"\x07\xe8\x07\x05\x06\x00\x00\x00"),
+        (b"0000-00-00", b"\x04\x00\x00\x00\x00"),
+    ):
+        kind = 0x0A if len(raw) == 5 else 0x0C
+        made = Reader(values.binary(raw, kind, False, None), "value")
+        assert decode_value(made, kind, False, "value").value == MADE.text("values", text).decode()
+    assert MADE.text("values", b"2024-05-06 07:08:09.000")[:19] == MADE.text("values", b"2024-05-06T07:08:09")[
+        :19
+    ].replace(b"T", b" ")
+    assert MADE.text("values", b"2024-00-06")[5:7] == b"00"
+    assert MADE.text("values", b"2024-00-06") != b"2024-00-06"

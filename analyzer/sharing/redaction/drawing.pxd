@@ -2,29 +2,84 @@ cimport cython
 
 cdef int _PERMUTED, _LONGEST, _UUID_DIGITS, _FIXED, _DIGIT, _CONTROL, _WIDE
 cdef int _WIDE_BIT, _CONTROL_BIT, _LETTER_BIT, _SIGN_BIT
-cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE
-cdef int _ROUNDS, _ZERO
-cdef Py_ssize_t _CHUNK
-cdef unsigned long long _MASK, _PRIME
+cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE, _DATE, _CLOCK, _REAL, _SPAN, _NOISE, _RANGE
+cdef int _ROUNDS, _ZERO, _ATTEMPTS, _SLOT_SHIFT, _LAST_TENTH
+cdef Py_ssize_t _CHUNK, _DATE_SIZE, _CLOCK_SIZE, _MOST_FRACTION, _DIGITS, _REMEMBERED
+cdef unsigned long long _MASK, _PRIME, _SPREAD, _MOST_TENTHS
+
+
+@cython.locals(place=Py_ssize_t)
+cdef void _put_digits(unsigned char[::1] out, Py_ssize_t at, Py_ssize_t count, long long number)
+
+
+@cython.locals(number=cython.longlong, place=Py_ssize_t)
+cdef long long _digits_in(unsigned char[::1] text, Py_ssize_t at, Py_ssize_t count)
 
 
 cdef class Drawing:
-    cdef const unsigned char[::1] _kinds, _marks, _sizes, _ranks, _made
+    cdef const unsigned char[::1] _kinds, _marks, _sizes, _ranks, _made, _dates
     cdef long long[::1] _places, _digits
-    cdef unsigned char[::1] _bytes
-    cdef unsigned long long[::1] _words
-    cdef unsigned long long _key0, _key1, _s0, _s1, _form
+    cdef unsigned char[::1] _bytes, _text, _attempt, _known_sizes
+    cdef unsigned long long[::1] _words, _known, _became
+    cdef unsigned long long _v0, _v1, _v2, _v3, _s0, _s1, _p0, _p1, _p2, _p3, _form
+    cdef int _seen
 
     cpdef bytes ascii(self, bytes value)
 
     cpdef bytes number(self, bytes value, unsigned long long attempt)
 
+    cpdef bytes noise(self, bytes value)
+
+    cpdef dated(self, bytes value)
+
     @cython.locals(
-        marks="const unsigned char[::1]", seen=cython.int, size=Py_ssize_t, place=Py_ssize_t, dots=Py_ssize_t,
-        dashes=Py_ssize_t, letters=Py_ssize_t, exponents=Py_ssize_t, byte=cython.int)
+        text="unsigned char[::1]", made="unsigned char[::1]", begin=Py_ssize_t, rest=cython.ulonglong,
+        attempt=cython.ulonglong, found=cython.ulonglong, fits=cython.bint, place=Py_ssize_t, digit=cython.ulonglong)
+    cpdef unsigned long long integer(
+        self, unsigned long long value, bint negative, unsigned long long least, unsigned long long most)
+
+    @cython.locals(
+        size=Py_ssize_t, top=cython.int, exponent=cython.int, some=cython.int, place=Py_ssize_t, low=Py_ssize_t)
+    cpdef bint real(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+
+    @cython.locals(
+        size=Py_ssize_t, place=Py_ssize_t, days=cython.int, sign=cython.int, drawn="unsigned char[::1]", rest=cython.int)
+    cpdef bint span(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+
+    @cython.locals(
+        size=Py_ssize_t, text="unsigned char[::1]", made="unsigned char[::1]", fits=cython.bint, micro=cython.longlong,
+        index=Py_ssize_t, number=cython.longlong, place=Py_ssize_t)
+    cpdef bint date(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+
+    @cython.locals(
+        size=Py_ssize_t, value=cython.ulonglong, made=cython.ulonglong, slot=Py_ssize_t, place=Py_ssize_t)
     cpdef bint fill(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
         bint printable)
+
+    @cython.locals(
+        marks="const unsigned char[::1]", seen=cython.int, size=Py_ssize_t, place=Py_ssize_t, dots=Py_ssize_t,
+        marked=Py_ssize_t, letters=Py_ssize_t, exponents=Py_ssize_t, byte=cython.int)
+    cdef bint _fill(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
+        bint printable)
+
+    @cython.locals(
+        size=Py_ssize_t, form="const unsigned char[::1]", text="unsigned char[::1]", sign=cython.int, clock=cython.bint,
+        skipped=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t, some=cython.int, hashed=Py_ssize_t, place=Py_ssize_t,
+        byte=cython.int, want=cython.int, index=Py_ssize_t)
+    cdef bint _dated(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+
+    @cython.locals(text="unsigned char[::1]")
+    cdef void _day(self, unsigned char[::1] out, Py_ssize_t at)
+
+    @cython.locals(drawn="unsigned char[::1]", size=Py_ssize_t, index=Py_ssize_t)
+    cdef void _noise(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
 
     @cython.locals(
         kinds="const unsigned char[::1]", made="const unsigned char[::1]", drawn="unsigned char[::1]", kind=cython.int,
@@ -56,7 +111,7 @@ cdef class Drawing:
     @cython.locals(
         v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
         words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
-    cdef void _sip(self, Py_ssize_t count)
+    cdef void _sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted)
 
     @cython.locals(
         s0=cython.ulonglong, s1=cython.ulonglong, total=cython.ulonglong, words="unsigned long long[::1]",

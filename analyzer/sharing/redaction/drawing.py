@@ -70,8 +70,30 @@ _TEXT: Final = 1
 _NUMBER: Final = 2
 _ROUND: Final = 3
 _MORE: Final = 4
+_DATE: Final = 5
+_CLOCK: Final = 6
+_REAL: Final = 7
+_SPAN: Final = 8
+_NOISE: Final = 9
+_RANGE: Final = 10
 _ROUNDS: Final = 6
 _ZERO: Final = 0x30
+# Forms of dates and times: 0 a digit, T what stands between the two, all else as it is.
+_DATE_FORM: Final = b"0000-00-00T00:00:00"
+_DATE_SIZE: Final = 10
+_CLOCK_SIZE: Final = 8
+_MOST_FRACTION: Final = 7  # with its point
+# Attempts to draw a number that is in range, and digits of the longest.
+_ATTEMPTS: Final = 8
+_DIGITS: Final = 21
+# The largest number of 64 bits without its last digit, and this.
+_MOST_TENTHS: Final = 0xFFFF_FFFF_FFFF_FFFF // 10
+_LAST_TENTH: Final = 0xFFFF_FFFF_FFFF_FFFF % 10
+# Short values that are remembered with what they became, and bytes of the longest.
+_SLOTS: Final = 1 << 13
+_SLOT_SHIFT: Final = 51
+_SPREAD: Final = 0x9E37_79B9_7F4A_7C15
+_REMEMBERED: Final = 8
 # Bytes that are hashed, and drawn, in one go.
 _CHUNK: Final = 1 << 12
 _ROOM: Final = _CHUNK + 64
@@ -81,13 +103,28 @@ class Drawing:
     """Draws under a key of 16 bytes."""
 
     __slots__ = (
-        *("_bytes", "_digits", "_form", "_key0", "_key1", "_kinds", "_made", "_marks", "_places", "_ranks"),
-        *("_s0", "_s1", "_sizes", "_words"),
+        *(
+            "_attempt",
+            "_became",
+            "_bytes",
+            "_dates",
+            "_digits",
+            "_form",
+            "_kinds",
+            "_known",
+            "_known_sizes",
+            "_made",
+            "_marks",
+        ),
+        *("_p0", "_p1", "_p2", "_p3", "_places", "_ranks", "_s0", "_s1", "_seen", "_sizes"),
+        *("_text", "_v0", "_v1", "_v2", "_v3", "_words"),
     )
 
     def __init__(self, key: bytes) -> None:
-        self._key0 = int.from_bytes(key[:8], "little")
-        self._key1 = int.from_bytes(key[8:16], "little")
+        one, other = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
+        # What a hash begins with.
+        self._v0, self._v1 = one ^ 0x736F_6D65_7073_6575, other ^ 0x646F_7261_6E64_6F83
+        self._v2, self._v3 = one ^ 0x6C79_6765_6E65_7261, other ^ 0x7465_6462_7974_6573
         self._kinds, self._marks, self._sizes, self._ranks, self._made = _KINDS, _MARKS, _SIZES, _RANKS, _MADE
         self._places = array("q", bytes(8 * _PERMUTED))
         self._digits = array("q", bytes(8 * _PERMUTED))
@@ -96,6 +133,12 @@ class Drawing:
         self._bytes = memoryview(room)
         self._words = memoryview(room).cast("Q")
         self._s0 = self._s1 = self._form = 0
+        self._p0 = self._p1 = self._p2 = self._p3 = 0
+        self._seen = 0  # bits of all bytes of the value that was filled last
+        self._text, self._attempt = bytearray(LONGEST_FORMED), bytearray(LONGEST_FORMED)
+        self._dates = _DATE_FORM
+        self._known, self._became = array("Q", bytes(8 * _SLOTS)), array("Q", bytes(8 * _SLOTS))
+        self._known_sizes = bytearray(_SLOTS)
 
     # -- what may be asked ---------------------------------------------------------------------------------------------
 
@@ -114,39 +157,257 @@ class Drawing:
         self._number(value, 0, len(value), out, 0, attempt)
         return bytes(out)
 
+    def noise(self, value: bytes) -> bytes:
+        """Any bytes in place of others."""
+        out = bytearray(value)
+        self._noise(value, 0, len(value), out, 0)
+        return bytes(out)
+
+    def dated(self, value: bytes) -> bytes | None:
+        """A date, a date with a time, or a time, as SQL writes them; None where it is none."""
+        out = bytearray(value)
+        return bytes(out) if self._dated(value, 0, len(value), out, 0) else None
+
+    def integer(self, value: int, negative: bool, least: int, most: int) -> int:
+        """An integer of up to 64 bits, and between which it may be, all without their sign."""
+        text = self._text
+        begin = _DIGITS
+        rest = value
+        while True:
+            begin -= 1
+            text[begin] = _ZERO + rest % 10
+            rest //= 10
+            if not rest:
+                break
+        if negative:
+            begin -= 1
+            text[begin] = 0x2D
+        made = self._attempt
+        for attempt in range(_ATTEMPTS):
+            self._number(text, begin, _DIGITS, made, begin, attempt)
+            found = 0
+            fits = True
+            for place in range(begin + negative, _DIGITS):
+                digit = made[place] - _ZERO
+                if found > _MOST_TENTHS or (found == _MOST_TENTHS and digit > _LAST_TENTH):
+                    fits = False
+                    break
+                found = found * 10 + digit
+            if fits and least <= found <= most:
+                return found
+        self._hash(text, begin, _DIGITS, _RANGE)
+        rest = (most - least + 1) & _MASK
+        return least + self._s0 % rest if rest else self._s0
+
+    def real(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
+        """A FLOAT or a DOUBLE: the mantissa goes, sign and exponent stay: as many digits before the point, about.
+
+        False: it stays, for it is zero or no number.
+        """
+        size = stop - start
+        top = data[stop - 2] | data[stop - 1] << 8
+        exponent = 0x7F80 if size == 4 else 0x7FF0
+        some = 0
+        for place in range(start, stop):
+            some |= data[place]
+            out[at + place - start] = data[place]
+        if not some or top & exponent == exponent:
+            return False
+        self._hash(data, start, stop, _REAL)
+        self._draw(1)
+        low = size - 2
+        for place in range(low):
+            out[at + place] = self._bytes[place]
+        some = 0x7F if size == 4 else 0x0F
+        out[at + low] = (top & 0xFF & ~some) | (self._bytes[low] & some)
+        return True
+
+    def span(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
+        """A TIME of the binary protocol: its sign, days, hours, minutes, seconds, and microseconds if it has any.
+
+        False: it has no such length, and becomes zeros.
+        """
+        size = stop - start
+        if size not in (8, 12):
+            for place in range(size):
+                out[at + place] = 0
+            return False
+        days = data[start + 1] | data[start + 2] | data[start + 3] | data[start + 4]
+        sign = data[start]
+        self._hash(data, start, stop, _SPAN)
+        self._draw(1)
+        drawn = self._bytes
+        for place in range(size):
+            out[at + place] = 0
+        out[at] = sign
+        if days:
+            out[at + 1] = drawn[0] % 34
+        out[at + 5], out[at + 6], out[at + 7] = drawn[1] % 24, drawn[2] % 60, drawn[3] % 60
+        if size == 12:
+            rest = (drawn[4] | drawn[5] << 8 | drawn[6] << 16) % 1_000_000
+            out[at + 8], out[at + 9], out[at + 10] = rest & 0xFF, rest >> 8 & 0xFF, rest >> 16
+        return True
+
+    def date(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
+        """A date of the binary protocol, as its text becomes. False: it is none, and becomes zeros."""
+        size = stop - start
+        text, made = self._text, self._attempt
+        fits = size in (4, 7, 11)
+        if fits:
+            micro = 0
+            _put_digits(text, 0, 4, (data[start] | data[start + 1] << 8) % 10000)
+            for index in range(2, 7):
+                number = data[start + index] if index < size else 0
+                fits = fits and number < 100
+                text[3 * index - 2] = self._dates[3 * index - 2]
+                _put_digits(text, 3 * index - 1, 2, number)
+            if size == 11:
+                for index in range(4):
+                    micro |= data[start + 7 + index] << 8 * index
+                text[19] = 0x2E
+                fits = fits and micro < 1_000_000
+                _put_digits(text, 20, 6, micro % 1_000_000)
+        if not fits or not self._dated(text, 0, 10 if size == 4 else 19 if size == 7 else 26, made, 0):
+            for place in range(size):
+                out[at + place] = 0
+            return False
+        number = _digits_in(made, 0, 4)
+        out[at], out[at + 1] = number & 0xFF, number >> 8
+        for index in range(2, 4 if size == 4 else 7):
+            out[at + index] = _digits_in(made, 3 * index - 1, 2)
+        if size == 11:
+            number = _digits_in(made, 20, 6)
+            for index in range(4):
+                out[at + 7 + index] = number >> 8 * index & 0xFF
+        return True
+
     def fill(self, data: Bytes, start: int, stop: int, out: bytearray, at: int, printable: bool) -> bool:
         """Writes to `out[at:]` what `data[start:stop]` becomes; False, and writes nothing, where it is not plain.
 
-        Plain is ASCII that has no form of its own but a number's; `printable`: and no control characters.
+        Plain is ASCII that has no form of its own but a number's, a date's or a time's. `printable`: what has control
+        characters is no text. Both may be the same memory.
         """
+        size = stop - start
+        if size > _REMEMBERED:
+            return self._fill(data, start, stop, out, at, printable)
+        value = made = 0
+        for place in range(start, stop):
+            value = value << 8 | data[place]
+        slot = ((value ^ size) * _SPREAD & _MASK) >> _SLOT_SHIFT
+        if self._known[slot] == value and self._known_sizes[slot] == size:
+            made = self._became[slot]
+            for place in range(size - 1, -1, -1):
+                out[at + place] = made & 0xFF
+                made >>= 8
+            return True
+        if not self._fill(data, start, stop, out, at, printable):
+            return False
+        if self._seen & _CONTROL_BIT == 0:
+            for place in range(at, at + size):
+                made = made << 8 | out[place]
+            self._known[slot], self._known_sizes[slot], self._became[slot] = value, size, made
+        return True
+
+    # -- how it is made ------------------------------------------------------------------------------------------------
+
+    def _fill(self, data: Bytes, start: int, stop: int, out: bytearray, at: int, printable: bool) -> bool:
         size = stop - start
         marks = self._marks
         seen = 0
         for place in range(start, stop):
             seen |= marks[data[place]]
-        if seen & _WIDE_BIT or (printable and seen & _CONTROL_BIT):
+        self._seen = seen
+        if seen & _WIDE_BIT:
             return False
-        if 0 < size <= _LONGEST and seen & (_CONTROL_BIT | _SIGN_BIT) == 0:
-            dots = dashes = exponents = letters = 0
-            for place in range(start, stop):
-                byte = data[place]
-                dots += byte == 0x2E
-                dashes += byte == 0x2D and place > start
-                letters += byte >= 0x41
-                exponents += byte | 0x20 == 0x65
-            if dashes or dots > 1 or size == _UUID_DIGITS or (letters == 1 and exponents == 1):
-                return False
-            if not letters and size > dots + (data[start] == 0x2D):
-                self._number(data, start, stop, out, at, 0)
-                return True
-        elif size <= _LONGEST and seen & _SIGN_BIT:
-            for place in range(start, stop):
-                if data[place] in (0x2D, 0x3A):
-                    return False
+        if printable and seen & _CONTROL_BIT:
+            self._noise(data, start, stop, out, at)
+            return True
+        if 0 < size <= _LONGEST and seen & _CONTROL_BIT == 0:
+            byte = data[start]
+            # What begins with another sign has no form.
+            if byte < 0x3B or 0x41 <= byte <= 0x46 or 0x61 <= byte <= 0x66:
+                dots = marked = exponents = letters = 0
+                for place in range(start, stop):
+                    byte = data[place]
+                    dots += byte == 0x2E
+                    marked += byte == 0x3A or (byte == 0x2D and place > start)
+                    letters += byte >= 0x41
+                    exponents += byte | 0x20 == 0x65
+                if marked:
+                    return self._dated(data, start, stop, out, at)
+                if seen & _SIGN_BIT == 0:
+                    if dots > 1 or size == _UUID_DIGITS or (letters == 1 and exponents == 1):
+                        return False
+                    if not letters and size > dots + (data[start] == 0x2D):
+                        self._number(data, start, stop, out, at, 0)
+                        return True
         self._ascii(data, start, stop, out, at)
         return True
 
-    # -- how it is made ------------------------------------------------------------------------------------------------
+    def _dated(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
+        """A date and a time, or one of them; False, and writes nothing, where it is none."""
+        size = stop - start
+        form, text = self._dates, self._text
+        sign = size > 0 and data[start] == 0x2D
+        clock = sign or (size > 2 and data[start + 2] == 0x3A)
+        skipped = _DATE_SIZE + 1 if clock else 0  # of the form
+        begin = start + sign
+        end = begin + (_CLOCK_SIZE if clock else _DATE_SIZE if size == _DATE_SIZE else _DATE_SIZE + 1 + _CLOCK_SIZE)
+        if stop < end or stop - end > _MOST_FRACTION or stop - end == 1 or (stop > end and data[end] != 0x2E):
+            return False
+        if stop > end and size == _DATE_SIZE:
+            return False
+        some = hashed = 0
+        for place in range(begin, stop):
+            byte = data[place]
+            want = form[place - begin + skipped] if place < end else _ZERO if place > end else 0x2E
+            if want == _ZERO:
+                if self._kinds[byte] != _DIGIT:
+                    return False
+                some |= byte & 0xF if place >= end or clock or place - begin > _DATE_SIZE else 0
+                hashed = place if place >= end and byte != _ZERO else hashed
+            elif byte != want and not (want == 0x54 and byte == 0x20):
+                return False
+            text[place - begin] = byte if want != 0x54 else 0x20
+        for place in range(start, stop):
+            out[at + place - start] = data[place]
+        at += sign
+        if not clock:
+            self._day(out, at)
+        if some:
+            # A fraction of zeros is none: the same time without it becomes the same.
+            self._hash(text, 0, (stop if hashed else end) - begin, _CLOCK)
+            self._draw(2)
+            place = at if clock else at + _DATE_SIZE + 1
+            _put_digits(out, place, 2, self._bytes[0] % 24)
+            _put_digits(out, place + 3, 2, self._bytes[1] % 60)
+            _put_digits(out, place + 6, 2, self._bytes[2] % 60)
+            for index in range(stop - end - 1 if hashed else 0):
+                out[place + 9 + index] = _ZERO + self._bytes[3 + index] % 10
+        return True
+
+    def _day(self, out: bytearray, at: int) -> None:
+        """The date at the front of `_text`: another, but for what is zero in it."""
+        text = self._text
+        self._hash(text, 0, _DATE_SIZE, _DATE)
+        self._draw(1)
+        if _digits_in(text, 0, 4):
+            _put_digits(out, at, 4, 1970 + self._bytes[0] % 60)
+        if _digits_in(text, 5, 2):
+            _put_digits(out, at + 5, 2, 1 + self._bytes[1] % 12)
+        if _digits_in(text, 8, 2):
+            _put_digits(out, at + 8, 2, 1 + self._bytes[2] % 28)
+
+    def _noise(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> None:
+        self._hash(data, start, stop, _NOISE)
+        drawn = self._bytes
+        while start < stop:
+            size = stop - start if stop - start < _CHUNK else _CHUNK
+            self._draw((size + 7) // 8)
+            for index in range(size):
+                out[at + index] = drawn[index]
+            start += size
+            at += size
 
     def _ascii(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> None:
         """A text."""
@@ -217,7 +478,7 @@ class Drawing:
                 continue
             if index == _CHUNK:
                 index = 0
-                self._draw(8 if end - lead <= 64 else _CHUNK // 8)
+                self._draw((end - lead + 7) // 8 if end - lead <= _CHUNK else _CHUNK // 8)
             byte = drawn[index]
             out[at + place - start] = 0x31 + byte % 9 if place == lead else _ZERO + byte % 10
             index += 1
@@ -232,15 +493,16 @@ class Drawing:
         if leading:
             digits[0] -= 1
         middle = (count + 1) // 2
+        words[0] = _ROUND | leading << 8
+        words[1] = self._form
+        self._sip(0, 2, 0)
         for turn in range(_ROUNDS if count > 1 else 1):
             odd = turn & 1
             known = turn
             for index in range(0 if odd else middle, middle if odd else count):
                 known = known << 5 | digits[index]
-            words[0] = _ROUND | leading << 8
-            words[1] = self._form
             words[2] = known
-            self._sip(3)
+            self._sip(2, 3, 1)
             word = self._s0
             for index in range(middle if odd else 0, count if odd else middle):
                 size = self._sizes[kinds[data[start + places[index]]]]
@@ -271,20 +533,22 @@ class Drawing:
             while at & 7:
                 room[at] = 0
                 at += 1
-            self._sip(at // 8)
+            self._sip(0, at // 8, 2)
             if start == stop:
                 return
             words[0] = _MORE | label << 8
             words[1], words[2] = self._s0, self._s1
             at = 24
 
-    def _sip(self, count: int) -> None:
-        """The hash of the first `count` words."""
-        v0, v1 = self._key0 ^ 0x736F_6D65_7073_6575, self._key1 ^ 0x646F_7261_6E64_6F83
-        v2, v3 = self._key0 ^ 0x6C79_6765_6E65_7261, self._key1 ^ 0x7465_6462_7974_6573
+    def _sip(self, first: int, count: int, wanted: int) -> None:
+        """The hash of the first `count` words, so many halves of it; those before `first` were hashed last."""
+        if first:
+            v0, v1, v2, v3 = self._p0, self._p1, self._p2, self._p3
+        else:
+            v0, v1, v2, v3 = self._v0, self._v1, self._v2, self._v3
         words = self._words
         word = 0
-        for number in range(count + 2):
+        for number in range(first, count + wanted):
             turns = 2
             if number < count:
                 word = words[number]
@@ -309,7 +573,12 @@ class Drawing:
                 v1 = ((v1 << 17 & _MASK) | v1 >> 47) ^ v2
                 v2 = (v2 << 32 & _MASK) | v2 >> 32
             v0 ^= word
-        self._s1 = v0 ^ v1 ^ v2 ^ v3
+        if not wanted:
+            self._p0, self._p1, self._p2, self._p3 = v0, v1, v2, v3
+        elif wanted == 1:
+            self._s0 = v0 ^ v1 ^ v2 ^ v3
+        else:
+            self._s1 = v0 ^ v1 ^ v2 ^ v3
 
     def _draw(self, count: int) -> None:
         """The next `count` words of what follows the hash."""
@@ -321,3 +590,16 @@ class Drawing:
             s0 = ((s0 << 49 & _MASK) | s0 >> 15) ^ s1 ^ (s1 << 21 & _MASK)
             s1 = (s1 << 28 & _MASK) | s1 >> 36
         self._s0, self._s1 = s0, s1
+
+
+def _put_digits(out: bytearray, at: int, count: int, number: int) -> None:
+    for place in range(count - 1, -1, -1):
+        out[at + place] = _ZERO + number % 10
+        number //= 10
+
+
+def _digits_in(text: bytearray, at: int, count: int) -> int:
+    number = 0
+    for place in range(at, at + count):
+        number = 10 * number + text[place] - _ZERO
+    return number

@@ -2,8 +2,8 @@
 
 Digits become digits, small letters small letters, capitals capitals; signs and white space stay, so that dates, paths
 and mail addresses keep their form. UTF-8 stays UTF-8, with characters of as many bytes. Each value is drawn from the
-key and the value, plain text as `drawing` says, all else from SHAKE256 (FIPS 202): without the key nothing can be said
-of it but its form, and with it only what can be guessed.
+key and the value, most as `drawing` says, the rest from SHAKE256 (FIPS 202): without the key nothing can be said of it
+but its form, and with it only what can be guessed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ _HEX: Final = b"0123456789abcdef"
 _HEX_CAPITAL: Final = b"0123456789ABCDEF"
 
 _NUMBER: Final = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
-_DATE: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)(?:([ T])(\d\d):(\d\d):(\d\d)(\.\d{1,6})?)?")
-_TIME: Final = re.compile(rb"(-?)(\d\d):(\d\d):(\d\d)(\.\d{1,6})?")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _PRINTABLE: Final = bytes(33 + drawn % 94 for drawn in range(256))
 _CHARACTERS: Final = re.compile("[\x80-\U0010ffff]")
@@ -108,7 +106,7 @@ class Replacements:
         if not value or not any(value):
             return value
         self.count(kind)
-        return self.stream(b"noise", value, len(value))
+        return self.drawing.noise(value)
 
     def nonce(self, kind: str, value: bytes) -> bytes:
         """Printable characters in place of bytes; a zero stays one."""
@@ -123,15 +121,9 @@ class Replacements:
     def integer(self, kind: str, value: int, least: int, most: int) -> int:
         """A number in its place, as its decimal text has it, if that is between `least` and `most`."""
         self.count(kind)
-        text = str(value).encode()
-        for attempt in range(8):
-            found = int(self.drawing.number(text, attempt))
-            if least <= found <= most:
-                return found
-        drawn = int.from_bytes(self.stream(b"range", text, 16), "big")
-        if value >= 0:
-            return max(least, 0) + drawn % (most - max(least, 0) + 1)
-        return least + drawn % (-least or 1)
+        if value < 0:
+            return -self.drawing.integer(-value, True, 1, -least)
+        return self.drawing.integer(value, False, max(least, 0), most)
 
     # -- how they are made ---------------------------------------------------------------------------------------------
 
@@ -169,34 +161,12 @@ class Replacements:
             return address
         if _NUMBER.fullmatch(value):
             return self.drawing.number(value, 0)
-        found = _DATE.fullmatch(value)
-        if found is not None:
-            return self._date(found)
-        found = _TIME.fullmatch(value)
-        if found is not None:
-            return found[1] + self._clock(found[2], found[3], found[4], found[5] or b"", b"")
+        dated = self.drawing.dated(value)
+        if dated is not None:
+            return dated
         if _UUID.fullmatch(value):
             return self._drawn(b"hex", value, _HEX_TABLES)
         return None
-
-    def _date(self, found: re.Match[bytes]) -> bytes:
-        year, month, day = found[1], found[2], found[3]
-        if year == b"0000" or month == b"00" or day == b"00":
-            date = found[0][:10]
-        else:
-            drawn = self.stream(b"date", found[0][:10], 3)
-            date = b"%04d-%02d-%02d" % (1970 + drawn[0] % 60, 1 + drawn[1] % 12, 1 + drawn[2] % 28)
-        if found[4] is None:
-            return date
-        return date + found[4] + self._clock(found[5], found[6], found[7], found[8] or b"", found[0][:10])
-
-    def _clock(self, hours: bytes, minutes: bytes, seconds: bytes, fraction: bytes, day: bytes) -> bytes:
-        whole = b":".join((hours, minutes, seconds))
-        if whole == b"00:00:00" and not fraction.strip(b".0"):
-            return whole + fraction
-        drawn = self.stream(b"time", day + whole + fraction, 3 + len(fraction))
-        tail = b"." + bytes([0x30 + byte % 10 for byte in drawn[4:]]) if fraction else b""
-        return b"%02d:%02d:%02d" % (drawn[0] % 24, drawn[1] % 60, drawn[2] % 60) + tail
 
     def _drawn(self, label: bytes, value: bytes, tables: tuple[bytes, ...]) -> bytes:
         drawn = self.stream(label, value, len(value))

@@ -2,8 +2,9 @@ cimport cython
 
 from analyzer.sharing.redaction.drawing cimport Drawing
 
-cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _NULL, _NO_LENGTH, _ZERO, _DIGITS
-cdef Py_ssize_t _HEADER, _COUNTED, _SHORT
+cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _REAL, _DATED, _SPAN, _NULL, _NO_LENGTH, _ZERO, _DIGITS
+cdef unsigned long long _MASK
+cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS
 
 
 cdef class ValueForms:
@@ -14,6 +15,7 @@ cdef class ValueForms:
 
 cdef class RowRedactor:
     cdef object _replacements, _values, _columns
+    cdef dict _known
     cdef Drawing _drawing
     cdef bint _listed, _keep
     cdef Py_ssize_t _replaced
@@ -21,7 +23,14 @@ cdef class RowRedactor:
     cdef long long[::1] _texts
     cdef public ValueForms forms
 
-    cdef void _look_at(self, columns)
+    cpdef Py_ssize_t rows(
+        self, bytes data, Py_ssize_t at, Py_ssize_t count, bytearray out, columns, bint binary) except -2
+
+    @cython.locals(out=bytearray, flag=Py_ssize_t, at=Py_ssize_t, end=Py_ssize_t)
+    cpdef bound(self, bytes data, plan, ValueForms forms)
+
+    @cython.locals(found=tuple)
+    cdef _look_at(self, columns)
 
     @cython.locals(_=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t)
     cdef Py_ssize_t _rows(
@@ -56,10 +65,13 @@ cdef class RowRedactor:
         Py_ssize_t index)
 
     @cython.locals(
-        size=cython.int, value=cython.ulonglong, most=cython.ulonglong, rest=cython.ulonglong, begin=Py_ssize_t,
-        place=Py_ssize_t, byte=cython.ulonglong, scratch="unsigned char[::1]")
-    cdef bint _integer(
+        size=cython.int, value=cython.ulonglong, most=cython.ulonglong, found=cython.longlong, place=Py_ssize_t,
+        byte=cython.ulonglong, negative=cython.bint)
+    cdef void _integer(
         self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t stop, unsigned char[::1] out, bint signed)
+
+    @cython.locals(begin=Py_ssize_t, place=Py_ssize_t, scratch="unsigned char[::1]")
+    cdef long long _in_text(self, unsigned long long value)
 
 
 cdef Py_ssize_t _head(int first)

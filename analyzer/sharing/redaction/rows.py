@@ -13,7 +13,15 @@ from analyzer.protocol.columns import Columns
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.tables.column_flags import UNSIGNED_FLAG
-from analyzer.protocol.tables.column_types import MYSQL_TYPE_JSON, MYSQL_TYPE_TIME, MYSQL_TYPE_YEAR, TYPE, UNSIGNED
+from analyzer.protocol.tables.column_types import (
+    MYSQL_TYPE_DOUBLE,
+    MYSQL_TYPE_FLOAT,
+    MYSQL_TYPE_JSON,
+    MYSQL_TYPE_TIME,
+    MYSQL_TYPE_YEAR,
+    TYPE,
+    UNSIGNED,
+)
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.values import BINARY, DATES, FIXED_SIZES, INTEGER_SIZES
 from analyzer.sharing.redaction.drawing import Bytes
@@ -27,6 +35,9 @@ _JSON: Final = 2
 _SIGNED: Final = 3
 _UNSIGNED: Final = 4
 _OTHER: Final = 5
+_REAL: Final = 6
+_DATED: Final = 7
+_SPAN: Final = 8
 # Bytes of a value where it has no fixed size: a length in front, one byte or an int<lenenc>.
 _COUNTED: Final = -1
 _SHORT: Final = -2
@@ -34,6 +45,10 @@ _HEADER: Final = HEADER
 _NULL: Final = 0xFB
 _NO_LENGTH: Final = 0xFF
 _ZERO: Final = 0x30
+# Lists of columns whose forms are kept, and columns of each at most.
+_MOST_KNOWN: Final = 512
+_MOST_COLUMNS: Final = 128
+_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 # Digits of a number that is never over 63 bits.
 _DIGITS: Final = 18
 
@@ -53,7 +68,11 @@ class ValueForms:
 def _kind_of(kind: int, unsigned: bool) -> int:
     if kind in INTEGER_SIZES and kind != MYSQL_TYPE_YEAR:
         return _UNSIGNED if unsigned else _SIGNED
-    if kind in FIXED_SIZES or kind in DATES or kind in BINARY or kind in (MYSQL_TYPE_TIME, MYSQL_TYPE_JSON):
+    if kind in (MYSQL_TYPE_FLOAT, MYSQL_TYPE_DOUBLE):
+        return _REAL
+    if kind in DATES or kind == MYSQL_TYPE_TIME:
+        return _SPAN if kind == MYSQL_TYPE_TIME else _DATED
+    if kind in FIXED_SIZES or kind in BINARY or kind == MYSQL_TYPE_JSON:
         return _OTHER
     return _STRING
 
@@ -66,7 +85,18 @@ class RowRedactor:
     """Replaces the values of rows. `keep`: they stay."""
 
     __slots__ = (
-        *("_columns", "_drawing", "_keep", "_listed", "_replaced", "_replacements", "_scratch", "_texts", "_values"),
+        *(
+            "_columns",
+            "_drawing",
+            "_keep",
+            "_known",
+            "_listed",
+            "_replaced",
+            "_replacements",
+            "_scratch",
+            "_texts",
+            "_values",
+        ),
         *("forms",),
     )
 
@@ -81,6 +111,7 @@ class RowRedactor:
         self._scratch = bytearray(_DIGITS + 2)
         # The columns that were asked about last: their values in text and in binary.
         self._columns: Columns = ()
+        self._known: dict[int, tuple[Columns, array[int], ValueForms]] = {}
         self._texts = array("q")
         self.forms = ValueForms((), (), ())
 
@@ -130,14 +161,23 @@ class RowRedactor:
         if columns is self._columns:
             return
         self._columns = columns
-        self._texts = array(
-            "q", [_JSON if one.type == MYSQL_TYPE_JSON else _TEXT if one.is_text else _STRING for one in columns]
-        )
-        self.forms = ValueForms(
-            [one.type for one in columns],
-            [bool(one.flags & UNSIGNED_FLAG) for one in columns],
-            [one.is_text for one in columns],
-        )
+        # As long as the columns are kept here, no others are at their place.
+        found = self._known.get(id(columns))
+        if found is None:
+            texts = array(
+                "q", [_JSON if one.type == MYSQL_TYPE_JSON else _TEXT if one.is_text else _STRING for one in columns]
+            )
+            forms = ValueForms(
+                [one.type for one in columns],
+                [bool(one.flags & UNSIGNED_FLAG) for one in columns],
+                [one.is_text for one in columns],
+            )
+            found = columns, texts, forms
+            if len(columns) <= _MOST_COLUMNS:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[id(columns)] = found
+        self._texts, self.forms = found[1], found[2]
 
     def _count(self) -> None:
         if self._replaced:
@@ -243,7 +283,15 @@ class RowRedactor:
                 kind = _OTHER
             if kind == _STRING and self._drawing.fill(data, at + head, stop, out, at + head, True):
                 self._replaced += 1 if size else 0
-            elif kind not in (_SIGNED, _UNSIGNED) or not self._integer(data, at, stop, out, kind == _SIGNED):
+            elif kind in (_SIGNED, _UNSIGNED):
+                self._integer(data, at, stop, out, kind == _SIGNED)
+            elif kind == _REAL:
+                self._replaced += self._drawing.real(data, at, stop, out, at)
+            elif kind == _DATED:
+                self._replaced += size and self._drawing.date(data, at + head, stop, out, at + head)
+            elif kind == _SPAN:
+                self._replaced += size and self._drawing.span(data, at + head, stop, out, at + head)
+            else:
                 self._other(data, at, stop, out, forms, index)
             at = stop
         return at
@@ -255,8 +303,8 @@ class RowRedactor:
         made = self._values.binary(bytes(data[at:stop]), forms.types[index], forms.unsigned[index], forms.texts[index])
         _put(out, at, made, stop - at)
 
-    def _integer(self, data: Bytes, at: int, stop: int, out: bytearray, signed: bool) -> bool:
-        """An integer, little-endian, as its decimal text becomes; False, and nothing is written, where it is rare."""
+    def _integer(self, data: Bytes, at: int, stop: int, out: bytearray, signed: bool) -> None:
+        """An integer, little-endian, as its decimal text becomes, if that fits."""
         size = stop - at
         value = 0
         for place in range(size):
@@ -264,27 +312,35 @@ class RowRedactor:
             value |= byte << 8 * place
         byte = 1
         most = (byte << (8 * size - 1)) - 1 if signed or size == 8 else (byte << 8 * size) - 1
-        if value > most:
-            return False  # negative, or over 63 bits
-        scratch = self._scratch
-        begin = _DIGITS
-        rest = value
-        while begin > 0 and (rest or begin == _DIGITS):
-            begin -= 1
-            scratch[begin] = _ZERO + rest % 10
-            rest //= 10
-        if rest:
-            return False
-        self._drawing.fill(scratch, begin, _DIGITS, scratch, begin, True)
-        value = 0
-        for place in range(begin, _DIGITS):
-            value = 10 * value + (scratch[place] - _ZERO)
-        if value > most:
-            return False
+        found = -1 if value > most else self._in_text(value)
+        if found < 0 or found > most:
+            byte = ((byte << (8 * size - 1)) << 1) & _MASK  # one more than any value has; of eight bytes it is zero
+            negative = signed and value > most
+            if negative:
+                value = self._drawing.integer((byte - value) & _MASK, True, 1, most + 1)
+                value = (byte - value) & _MASK
+            else:
+                value = self._drawing.integer(value, False, 0, most if signed else (byte - 1) & _MASK)
+        else:
+            value = found
         for place in range(size):
             out[at + place] = value >> 8 * place & 0xFF
         self._replaced += 1
-        return True
+
+    def _in_text(self, value: int) -> int:
+        """What the decimal text of a number becomes; -1: it has too many digits."""
+        scratch = self._scratch
+        begin = _DIGITS
+        while begin > 0 and (value or begin == _DIGITS):
+            begin -= 1
+            scratch[begin] = _ZERO + value % 10
+            value //= 10
+        if value:
+            return -1
+        self._drawing.fill(scratch, begin, _DIGITS, scratch, begin, True)
+        for place in range(begin, _DIGITS):
+            value = 10 * value + (scratch[place] - _ZERO)
+        return value
 
 
 def _head(first: int) -> int:

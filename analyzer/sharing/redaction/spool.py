@@ -10,7 +10,9 @@ import numpy as np
 
 from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.sharing.places import Places
 from analyzer.sharing.redaction.envelopes import NOTHING, SCATTERED
+from analyzer.sharing.redaction.streams import RedactedStream
 from analyzer.sharing.rows_on_disk import RowsOnDisk
 
 # Places have 41 bits in a key, sides the rest.
@@ -25,40 +27,24 @@ class StreamSpool:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
-        self._pending: dict[tuple[int, int], tuple[TcpConnection, list[tuple[int, bytearray]]]] = {}
+        self._due: list[RedactedStream] = []
         self._index = RowsOnDisk(3)  # key, length, offset
         self._at = 0
 
-    def add(self, tcp: TcpConnection, sender: int, place: int, data: bytes) -> None:
-        """What stands at a place from now on."""
-        if not data:
-            return
-        found = self._pending.get((id(tcp), sender))
-        if found is None:
-            self._pending[id(tcp), sender] = (tcp, [(place, bytearray(data))])
-            return
-        last_place, last = found[1][-1]
-        if last_place + len(last) == place:
-            last += data
-        else:
-            found[1].append((place, bytearray(data)))
-
-    def waiting(self, tcp: TcpConnection, sender: int, place: int, length: int) -> bytes | None:
-        """What was added for a place since the batch before was over; None where that is not all of it."""
-        for start, data in self._pending.get((id(tcp), sender), (tcp, []))[1]:
-            if start <= place and place + length <= start + len(data):
-                return bytes(data[place - start : place - start + length])
-        return None
+    def stream(self, tcp: TcpConnection, sender: int, places: Places) -> RedactedStream:
+        """One direction of a connection, whose pieces are taken."""
+        return RedactedStream(tcp, sender, places, self._due)
 
     def settle(self) -> None:
         """A batch is over."""
         rows: list[tuple[int, ...]] = []
-        for (_, sender), (tcp, pieces) in self._pending.items():
-            for place, data in pieces:
+        for stream in self._due:
+            side = (2 * stream.tcp.number + stream.sender) << _PLACE_BITS
+            for place, data in stream.taken():
                 self._file.write(data)
-                rows.append(((2 * tcp.number + sender) << _PLACE_BITS | place, len(data), self._at))
+                rows.append((side | place, len(data), self._at))
                 self._at += len(data)
-        self._pending.clear()
+        self._due.clear()
         self._index.add(rows)
 
     def read(self) -> StreamReader:

@@ -93,19 +93,16 @@ class SqlRedactor:
         # In small letters: names of schemas and accounts of the capture.
         self._schemas: set[str] = set()
         self._accounts: set[str] = set()
+        self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
         self._skeletons = Skeletons(replacements, self._whole, self._literal, lambda: self.known_names, self._named)
-
-    @property
-    def known_names(self) -> int:
-        """How many there are: while it stays, the same statement becomes the same."""
-        return len(self._schemas) + len(self._accounts)
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
         if name.lower() not in SYSTEM_SCHEMAS and len(self._schemas) < _MOST_NAMES:
             small = name.lower()
             self._schemas.add(small)
+            self.known_names = len(self._schemas) + len(self._accounts)
             if small.isascii():
                 self._named.add(small.encode())
 
@@ -113,6 +110,7 @@ class SqlRedactor:
         """An account of this name logged in."""
         if name and len(self._accounts) < _MOST_NAMES:
             self._accounts.add(name.lower())
+            self.known_names = len(self._schemas) + len(self._accounts)
 
     def statement(self, raw: bytes, escapes: bool | None = None) -> bytes:
         """A statement in its place. `escapes`: whether a backslash escapes, None where nobody knows."""

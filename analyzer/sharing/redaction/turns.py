@@ -16,14 +16,24 @@ from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.resultset import may_keep
 from analyzer.protocol.machine.terminators import EOF_LENGTH
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
+from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.sharing.redaction.logins import KnownLogins
-from analyzer.sharing.redaction.packets import ONE_ITERATION, PacketRedactor, is_bound_type, names_itself
+from analyzer.sharing.redaction.packets import (
+    NO_BACKSLASH_ESCAPES,
+    ONE_ITERATION,
+    PacketRedactor,
+    is_bound_type,
+    names_itself,
+)
+from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.rows import ValueForms, forms_of
+from analyzer.sharing.redaction.streams import RedactedStream
 
 # Heads of result sets that are kept, and bytes of each at most.
 _MOST_HEADS: Final = 1024
@@ -36,6 +46,24 @@ _LONGEST_COLUMN: Final = 512
 _PREPARE_OK: Final = 12
 _COLUMNS: Final = HEADER + 5
 _FILLER: Final = HEADER + 9
+# Requests and ends of responses that are kept, and bytes of each at most.
+_MOST_REQUESTS: Final = 4096
+_LONGEST_REQUEST: Final = 1 << 10
+_MOST_ENDS: Final = 4096
+_LONGEST_END: Final = 512
+# Constants of others, once more: here they are numbers of C.
+_HEADER: Final = HEADER
+_EOF_LENGTH: Final = EOF_LENGTH
+_QUERY: Final = COM_QUERY
+_PREPARE: Final = COM_STMT_PREPARE
+_CLOSE: Final = COM_STMT_CLOSE
+
+
+class RedactedRequest(msgspec.Struct, frozen=True):
+    """A command in its place, and what was replaced in it, by kind."""
+
+    made: bytes
+    counts: tuple[tuple[str, int], ...]
 
 
 class ResultHead(msgspec.Struct, frozen=True):
@@ -60,25 +88,85 @@ class RedactedColumn(msgspec.Struct, frozen=True):
 class TurnRedactor:
     """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all."""
 
+    __slots__ = (
+        *("_columns", "_ends", "_forms", "_heads", "_requests", "_rows", "_sql", "_version", "logins", "packets"),
+        *("used",),
+    )
+
     def __init__(self, packets: PacketRedactor, used: bool = True) -> None:
         self.packets = packets
         self.used = used
         self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
-        self._heads: dict[Hashable, ResultHead] = {}
-        self._columns: dict[tuple[bytes, int, int], RedactedColumn] = {}
+        self._sql, self._rows = packets.sql, packets.rows
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
+        # What is kept while no more names become known than `_version`.
+        self._version = 0
+        self._requests: dict[Hashable, RedactedRequest] = {}
+        self._ends: dict[Hashable, bytes] = {}
+        self._heads: dict[Hashable, ResultHead] = {}
+        self._columns: dict[Hashable, RedactedColumn] = {}
+
+    def turn(
+        self,
+        turn: PlainTurn,
+        machine: Machine,
+        escapes: bool | None,
+        asks: RedactedStream,
+        answers: RedactedStream,
+    ) -> bool | None:
+        """A turn in its streams; whether a backslash escapes behind it."""
+        if turn.code == _CLOSE:
+            asks.ahead += turn.request  # it stands in front of the command that comes next
+            return escapes
+        if self._version != self._sql.known_names:
+            self._forget()
+        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
+        made = self._request(turn, machine, escapes)
+        if asks.ahead:
+            made = asks.ahead + made
+            asks.ahead = b""
+        asks.replace(pieces.first_number(asks.sender, begin, middle), made)
+        data = pieces.content(middle, stop)
+        number = pieces.first_number(answers.sender, middle, stop)
+        if end is None:
+            answers.replace(number, self._prepared(turn, data, machine, escapes))
+            return escapes
+        if turn.columns is None:
+            answers.replace(number, data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes))
+        else:
+            answers.replace(number, self._response(turn, end, data, machine, escapes))
+        flags = end.status_flags
+        return escapes if flags is None else not flags & NO_BACKSLASH_ESCAPES
+
+    def _forget(self) -> None:
+        self._version = self._sql.known_names
+        for kept in (self._requests, self._ends, self._heads, self._columns):
+            kept.clear()
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    def request(self, turn: PlainTurn, machine: Machine, escapes: bool | None) -> bytes:
+    def _request(self, turn: PlainTurn, machine: Machine, escapes: bool | None) -> bytes:
         """The command's whole packet."""
-        data = turn.request
+        data, code = turn.request, turn.code
         if turn.plan is not None:
             return self._execute(data, turn.plan, machine, escapes)
-        if not turn.asks:
-            return data  # a ping, a reset, a close: it names nothing but a number
+        if code not in (_QUERY, _PREPARE):
+            return data  # a ping, a reset: it names nothing but a number
+        key = (data, turn.named, escapes)
+        found = self._requests.get(key)
+        if found is not None:
+            for kind, count in found.counts:
+                self.packets.replacements.count(kind, count)
+            return found.made
         text = turn.text
-        return data[: -len(text) or None] + self.packets.sql.statement(text, escapes)
+        before = dict(self.packets.replacements.counts)
+        made = data[: len(data) - len(text)] + self._sql.statement(text, escapes)
+        if len(data) <= _LONGEST_REQUEST and self._version == self._sql.known_names:
+            if len(self._requests) >= _MOST_REQUESTS:
+                self._requests.clear()
+            counts = tuple(difference(self.packets.replacements.counts, before).items())
+            self._requests[key] = RedactedRequest(made, counts)
+        return made
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
         if plan.types not in self._forms:
@@ -101,28 +189,39 @@ class TurnRedactor:
 
     # -- responses -----------------------------------------------------------------------------------------------------
 
-    def response(
+    def _end(self, payload: bytes, ends: OKPacket | EOFPacket, machine: Machine, escapes: bool | None) -> bytes:
+        """An OK or EOF, in which a response ends."""
+        key = (payload, machine.context.in_force, escapes, type(ends))
+        found = self._ends.get(key)
+        if found is None:
+            found = self.packets.payload(payload, ends, machine, None, escapes)
+            if len(payload) <= _LONGEST_END and self._version == self._sql.known_names:
+                if len(self._ends) >= _MOST_ENDS:
+                    self._ends.clear()
+                self._ends[key] = found
+        return found
+
+    def _response(
         self, turn: PlainTurn, ends: OKPacket | EOFPacket, data: bytes, machine: Machine, escapes: bool | None
-    ) -> bytes:
-        """The whole response, in whose last packet `ends` is."""
-        packets = self.packets
-        if turn.columns is None:
-            return data[:HEADER] + packets.payload(data[HEADER:], ends, machine, None, escapes)
-        at, count = _head_of(data, turn.columns, machine)
-        head = self._head(data[:at], HEADER + data[0], (count,), turn, machine, escapes)
-        _note(turn, head, machine)
+    ) -> bytearray:
+        """A whole result set, in whose last packet `ends` is."""
+        at, count = _head_of(data, turn.columns or 0, not machine.context.in_force & CLIENT_DEPRECATE_EOF)
+        head = self._head(data[:at], _HEADER + data[0], (count,), turn, machine, escapes)
+        columns = head.columns
+        statement = turn.statement
+        if statement is not None:
+            _note(statement, head, machine)
+            if not count and len(statement.columns) == turn.columns:
+                columns = statement.columns
         out = bytearray(data)
         out[:at] = head.made
-        columns = head.columns
-        if not count and turn.statement is not None and len(turn.statement.columns) == turn.columns:
-            columns = turn.statement.columns
-        end = packets.rows.rows(data, at, turn.rows, out, columns, turn.statement is not None)
-        out[end + HEADER :] = packets.payload(data[end + HEADER :], ends, machine, None, escapes)
-        return bytes(out)
+        end = self._rows.rows(data, at, turn.rows, out, columns, statement is not None)
+        out[end + _HEADER :] = self._end(data[end + _HEADER :], ends, machine, escapes)
+        return out
 
-    def prepared(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes:
+    def _prepared(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes:
         """What answers a prepare: an OK with the number of the statement, and definitions."""
-        begin = HEADER + _PREPARE_OK
+        begin = _HEADER + _PREPARE_OK
         ok = bytearray(data[:begin])
         self.packets.zeroed += ok[_FILLER] != 0
         ok[_FILLER] = 0
@@ -130,8 +229,8 @@ class TurnRedactor:
         if len(data) == begin:
             return bytes(ok)
         head = self._head(data[begin:], 0, (params, columns), turn, machine, escapes)
-        if len(head.columns) == columns:
-            _note(turn, head, machine)
+        if len(head.columns) == columns and turn.statement is not None:
+            _note(turn.statement, head, machine)
         return bytes(ok) + head.made
 
     def _head(
@@ -144,29 +243,27 @@ class TurnRedactor:
         escapes: bool | None,
     ) -> ResultHead:
         """Definitions from `at` on, so many in each list."""
-        base: Hashable = (raw, counts, machine.context.in_force, self.packets.sql.known_names)
-        key = base
-        found = self._heads.get(key)
+        base: Hashable = (raw, counts, machine.context.in_force)
+        found = self._heads.get(base)
         if found is not None and not found.own:
             # It names what the statement asks for.
-            key = (base, self._asked(turn, machine))
-            found = self._heads.get(key)
+            found = self._heads.get((base, self._asked(turn)))
         if found is not None:
             return found
         found, whole = self._made(raw, at, counts, turn, machine, escapes)
-        if whole and len(raw) <= _LONGEST_HEAD:
+        if whole and len(raw) <= _LONGEST_HEAD and self._version == self._sql.known_names:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
             self._heads[base] = found
             if not found.own:
-                self._heads[base, self._asked(turn, machine)] = found
+                self._heads[base, self._asked(turn)] = found
         return found
 
-    def _asked(self, turn: PlainTurn, machine: Machine) -> Hashable:
+    def _asked(self, turn: PlainTurn) -> Hashable:
         """By what the columns of the command are told from those of others."""
         if turn.statement is not None:
             return turn.statement.query
-        return self.packets.sql.words(turn.text)
+        return self._sql.words(turn.text)
 
     def _made(
         self,
@@ -206,7 +303,7 @@ class TurnRedactor:
         self, payload: bytes, statement: str | None, machine: Machine, escapes: bool | None
     ) -> RedactedColumn:
         """One definition; those that the statement says nothing of are kept."""
-        key = payload, machine.context.in_force, self.packets.sql.known_names
+        key = payload, machine.context.in_force
         found = self._columns.get(key)
         if found is not None:
             return found
@@ -216,29 +313,30 @@ class TurnRedactor:
             return RedactedColumn(self.packets.zeros(payload, 1), None, True)
         made = self.packets.payload(payload, record, machine, statement, escapes)
         found = RedactedColumn(made, record.column, names_itself(record))
-        if found.own and len(payload) <= _LONGEST_COLUMN:
+        if found.own and len(payload) <= _LONGEST_COLUMN and self._version == self._sql.known_names:
             if len(self._columns) >= _MOST_COLUMNS:
                 self._columns.clear()
             self._columns[key] = found
         return found
 
 
-def _head_of(data: bytes, columns: int, machine: Machine) -> tuple[int, int]:
+def _head_of(data: bytes, columns: int, has_eof: bool) -> tuple[int, int]:
     """(where the rows of a result set begin, how many definitions are in front of them)."""
-    size = data[0]
-    count = columns if size == 1 or data[HEADER + 1] else 0
-    at = HEADER + size
+    octets = data
+    size = octets[0]
+    count = columns if size == 1 or octets[_HEADER + 1] else 0
+    at = _HEADER + size
     for _ in range(count):
-        at += HEADER + (data[at] | data[at + 1] << 8 | data[at + 2] << 16)
-    if not machine.context.in_force & CLIENT_DEPRECATE_EOF:
-        at += HEADER + EOF_LENGTH
+        at += _HEADER + (octets[at] | octets[at + 1] << 8 | octets[at + 2] << 16)
+    if has_eof:
+        at += _HEADER + _EOF_LENGTH
     return at, count
 
 
-def _note(turn: PlainTurn, head: ResultHead, machine: Machine) -> None:
+def _note(statement: PreparedStatement, head: ResultHead, machine: Machine) -> None:
     """What a prepared statement answers with, as the machine notes it (`resultset.definitions_done`)."""
-    statement, columns = turn.statement, head.columns
-    if statement is None or not columns or columns is statement.columns:
+    columns = head.columns
+    if not columns or columns is statement.columns:
         return
     if statement.columns and len(statement.columns) != len(columns):
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from typing import Final
 
 from analyzer.protocol.binlog_stream import MappedColumn
@@ -32,6 +31,7 @@ class ValueRedactor:
 
     def __init__(self, replacements: Replacements) -> None:
         self._replacements = replacements
+        self._drawing = replacements.drawing
 
     def text(self, raw: bytes, kind: str = "values") -> bytes:
         """A string that is text, as far as it looks like it."""
@@ -65,9 +65,9 @@ class ValueRedactor:
                 return self._replacements.integer("values", year, 1901, 2155).to_bytes(2, "little") if year else raw
             return self.integer(raw, unsigned)
         if kind == ct.MYSQL_TYPE_DOUBLE and len(raw) == 8:
-            return self._real(raw, 6, 0x0F, 0x7FF0)
+            return self._real(raw)
         if kind == ct.MYSQL_TYPE_FLOAT and len(raw) == 4:
-            return self._real(raw, 2, 0x7F, 0x7F80)
+            return self._real(raw)
         if kind in DATES:
             return raw[:1] + self._date(raw[1:])
         if kind == ct.MYSQL_TYPE_TIME:
@@ -87,43 +87,24 @@ class ValueRedactor:
         found = self._replacements.integer(kind, value, least, most)
         return found.to_bytes(size, "little", signed=not unsigned)
 
-    def _real(self, raw: bytes, low: int, mask: int, exponent: int) -> bytes:
-        """The mantissa goes, sign and exponent stay: as many digits before the point, about."""
-        top = int.from_bytes(raw[low:], "little")
-        if top & exponent == exponent or not any(raw):
-            return raw
-        self._replacements.count("values")
-        drawn = self._replacements.stream(b"real", raw, low + 1)
-        return drawn[:low] + bytes([raw[low] & ~mask & 0xFF | drawn[low] & mask]) + raw[low + 1 :]
+    def _real(self, raw: bytes) -> bytes:
+        out = bytearray(raw)
+        if self._drawing.real(raw, 0, len(raw), out, 0):
+            self._replacements.count("values")
+        return bytes(out)
 
     def _date(self, raw: bytes) -> bytes:
         """year(2), month, day, hour, minute, second, microseconds(4), as far as they are there."""
-        if len(raw) not in (4, 7, 11):
-            return bytes(len(raw))
-        year, month, day, hour, minute, second, micro = struct.unpack("<HBBBBBI", raw.ljust(11, b"\0"))
-        text = b"%04d-%02d-%02d %02d:%02d:%02d.%06d" % (year % 10000, month, day, hour, minute, second, micro)
-        date, clock = self._replacements.text("values", text[:10]), self._replacements.text("values", text)[11:]
-        if len(date) != 10 or len(clock) != 15:
-            return bytes(len(raw))
-        numbers = [int(date[:4]), int(date[5:7]), int(date[8:])]
-        if len(raw) > 4:
-            numbers += [int(clock[:2]), int(clock[3:5]), int(clock[6:8])]
-        else:
-            numbers += [0, 0, 0]
-        return struct.pack("<HBBBBBI", *numbers, int(clock[9:]) if len(raw) > 7 else 0)[: len(raw)]
+        out = bytearray(raw)
+        if self._drawing.date(raw, 0, len(raw), out, 0):
+            self._replacements.count("values")
+        return bytes(out)
 
     def _time(self, raw: bytes) -> bytes:
         """sign, days(4), hours, minutes, seconds, microseconds(4), as far as they are there."""
-        if len(raw) not in (8, 12):
-            return bytes(len(raw))
-        self._replacements.count("values")
-        drawn = self._replacements.stream(b"clock", raw, 8)
-        out = bytearray(raw[:1])
-        days = int.from_bytes(raw[1:5], "little")
-        out += (drawn[0] % 34 if days else 0).to_bytes(4, "little")
-        out += bytes([drawn[1] % 24, drawn[2] % 60, drawn[3] % 60])
-        if len(raw) == 12:
-            out += (int.from_bytes(drawn[4:8], "little") % 1_000_000).to_bytes(4, "little")
+        out = bytearray(raw)
+        if self._drawing.span(raw, 0, len(raw), out, 0):
+            self._replacements.count("values")
         return bytes(out)
 
     # -- binlog --------------------------------------------------------------------------------------------------------
@@ -135,9 +116,9 @@ class ValueRedactor:
         if size is not None and len(raw) == size:
             return self.integer(raw, column.unsigned is not False)
         if kind == ct.MYSQL_TYPE_DOUBLE and len(raw) == 8:
-            return self._real(raw, 6, 0x0F, 0x7FF0)
+            return self._real(raw)
         if kind == ct.MYSQL_TYPE_FLOAT and len(raw) == 4:
-            return self._real(raw, 2, 0x7F, 0x7F80)
+            return self._real(raw)
         if kind in (ct.MYSQL_TYPE_JSON, ct.MYSQL_TYPE_GEOMETRY, ct.MYSQL_TYPE_VECTOR) and len(meta) == 1:
             return raw[: meta[0]] + bytes(len(raw) - meta[0])
         if kind in BLOBS and len(meta) == 1:

@@ -19,7 +19,6 @@ from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import V2_HEADER, decode_proxy
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
-from analyzer.protocol.tables.commands import COM_STMT_CLOSE
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
 from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.places import Places
@@ -27,6 +26,7 @@ from analyzer.sharing.plain import PlainSpool, PlainWatcher
 from analyzer.sharing.redaction.packets import escapes_after
 from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.spool import StreamSpool
+from analyzer.sharing.redaction.streams import RedactedStream
 from analyzer.sharing.redaction.tls import TlsRedactor
 from analyzer.sharing.redaction.turns import TurnRedactor
 from analyzer.sharing.watched import ConversationObserver, StreamPiece, WatchedConversation
@@ -44,23 +44,6 @@ _FOREIGN: Final = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT) |SSH-2\.0-
 _RECORD: Final = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 
 
-class _Stream:
-    """The bytes of one direction that no packet has claimed yet; `place` is that of the first."""
-
-    __slots__ = ("data", "floor", "place", "recent", "tls")
-
-    def __init__(self) -> None:
-        self.recent = (-1, b"")  # the last piece that was taken for TLS
-        self.data = bytearray()
-        self.floor = 0  # only a packet with a hole in it begins before this
-        self.place = -1
-        self.tls: TlsRedactor | None = None
-
-    @property
-    def end(self) -> int:
-        return self.place + len(self.data)
-
-
 class RedactingWatcher(ConversationObserver):
     """Takes a connection's bytes before they are decoded, and its packets after: what is equal is understood.
 
@@ -70,9 +53,7 @@ class RedactingWatcher(ConversationObserver):
     __slots__ = (
         *(
             "_before",
-            "_claimed",
             "_client",
-            "_closes",
             "_context",
             "_conversation",
             "_ends",
@@ -82,10 +63,9 @@ class RedactingWatcher(ConversationObserver):
             "_plain",
             "_proxied",
             "_sides",
-            "_spool",
             "_streams",
         ),
-        *("_places", "_tcp", "_turns"),
+        *("_tcp", "_turns"),
     )
 
     def __init__(
@@ -94,18 +74,15 @@ class RedactingWatcher(ConversationObserver):
         self._tcp = tcp
         self._packets = turns.packets
         self._turns = turns
-        self._spool = spool
         self._plain = PlainWatcher(tcp, plain)
         self._ends = ends
         self._conversation: WatchedConversation | None = None
-        self._places = Places()
         self._client = 0
-        self._streams = (_Stream(), _Stream())
+        places = Places()
+        self._streams = spool.stream(tcp, 0, places), spool.stream(tcp, 1, places)
         self._escapes: bool | None = None
         self._passing = False  # rows may come together
         self._proxied = False
-        self._claimed = [False, False]  # whether any packet of a side was
-        self._closes = b""
         self._context: Context | None = None  # where the machine is made
         self._before: tuple[dict[str, int], int] = {}, 0  # what had been replaced, and zeroed, before a login
 
@@ -144,7 +121,8 @@ class RedactingWatcher(ConversationObserver):
 
     def follow(self, conversation: WatchedConversation) -> None:
         self._conversation = conversation
-        self._places = conversation.places
+        for stream in self._streams:
+            stream.places = conversation.places
         self._plain.follow(conversation)
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
@@ -170,7 +148,7 @@ class RedactingWatcher(ConversationObserver):
             stream.place += spare
 
     @staticmethod
-    def _begin_again(stream: _Stream, place: int) -> None:
+    def _begin_again(stream: RedactedStream, place: int) -> None:
         # What a packet began with before the hole may still be claimed.
         if stream.data and 0 <= place - stream.end <= _SLACK:
             stream.data += bytes(place - stream.end)
@@ -180,14 +158,14 @@ class RedactingWatcher(ConversationObserver):
             stream.place = place
             stream.floor = 0
 
-    def _leave(self, sender: int, stream: _Stream) -> None:
+    def _leave(self, sender: int, stream: RedactedStream) -> None:
         """A packet that never became whole: how long it was to be is no content."""
         if sender == self._client and not self._proxied:
             self._proxied = True
             self._proxy_header(sender, stream)
         foreign = _FOREIGN.match(bytes(stream.data[:_KNOWN_BY]))
-        if foreign is not None and not self._claimed[sender]:
-            self._spool.add(self._tcp, sender, stream.place, foreign.group())
+        if foreign is not None and not stream.claimed:
+            stream.add(stream.place, foreign.group())
             return
         if _RECORD.match(stream.data):
             self._redact_as_tls(sender, stream)
@@ -196,16 +174,16 @@ class RedactingWatcher(ConversationObserver):
         size = int.from_bytes(head[:3], "little")
         if len(head) < HEADER or head[2] or HEADER + size <= len(stream.data):
             return
-        self._spool.add(self._tcp, sender, stream.place, head)
+        stream.add(stream.place, head)
         kind: type[Record] | None = None
-        if self._claimed == [False, False] and sender != self._client:
+        if not any(one.claimed for one in self._streams) and sender != self._client:
             kind = HandshakeV10
-        elif not self._claimed[self._client] and sender == self._client:
+        elif not stream.claimed and sender == self._client:
             kind = HandshakeResponse41
         if kind is not None and self._conversation is not None:
             payload = bytes(stream.data[HEADER:])
             made = self._packets.partial(payload, kind, self._conversation.machine.context)
-            self._spool.add(self._tcp, sender, stream.place + HEADER, made)
+            stream.add(stream.place + HEADER, made)
 
     def _begin_tls(self) -> None:
         """What no packet has claimed is TLS."""
@@ -213,7 +191,7 @@ class RedactingWatcher(ConversationObserver):
             if stream.tls is None:
                 self._redact_as_tls(number, stream)
 
-    def _redact_as_tls(self, sender: int, stream: _Stream) -> None:
+    def _redact_as_tls(self, sender: int, stream: RedactedStream) -> None:
         seed = f"{self._tcp.first_frame}:{self._tcp.first_ns}:{sender}".encode()
         stream.tls = TlsRedactor(self._packets.replacements, self._packets.keep, seed)
         early = bytes(stream.data)
@@ -228,11 +206,11 @@ class RedactingWatcher(ConversationObserver):
             stream.place = place
         if place != stream.place + stream.tls.held:
             left = stream.tls.finish()
-            self._spool.add(self._tcp, sender, stream.place, left)
+            stream.add(stream.place, left)
             stream.place = place
         stream.recent = (place, data)
         made = stream.tls.feed(data)
-        self._spool.add(self._tcp, sender, stream.place, made)
+        stream.add(stream.place, made)
         stream.place += len(made)
 
     # -- packets -------------------------------------------------------------------------------------------------------
@@ -251,25 +229,27 @@ class RedactingWatcher(ConversationObserver):
             self._before = dict(packets.replacements.counts), packets.zeroed
             return False
         for (sender, place, _, _), made in zip(pieces, known.made(pieces), strict=True):
-            self._spool.add(self._tcp, sender, place, made)
-            self._streams[sender].place = place + len(made)
+            stream = self._streams[sender]
+            stream.add(place, made)
+            stream.place = place + len(made)
         for kind, count in known.counts.items():
             packets.replacements.count(kind, count)
         packets.zeroed += known.zeroed
         self._escapes = known.escapes
-        self._claimed = [True, True]
+        for stream in self._streams:
+            stream.claimed = True
         self._plain.over = self._proxied = True
         return True
 
     def quits(self, sender: int) -> None:
-        self._replace(sender, self._tcp.piece_seq, QUIT)
+        self._streams[sender].replace(self._tcp.piece_seq, QUIT)
 
     def see_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> None:
         turns, packets, (before, zeroed) = self._turns, self._packets, self._before
         if not turns.logins.wanted(shape):
             return
         counts = difference(packets.replacements.counts, before)
-        made = [self._spool.waiting(self._tcp, sender, place, len(data)) for sender, place, data, _ in pieces]
+        made = [self._streams[sender].waiting(place, len(data)) for sender, place, data, _ in pieces]
         rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
         turns.logins.learn(shape, pieces, made, counts, rest)
 
@@ -296,43 +276,19 @@ class RedactingWatcher(ConversationObserver):
         made = self._packets.rows.packets(bytes(stream.data[:size]), count, conversation.machine)
         if made is None:
             return
-        self._spool.add(self._tcp, 1 - self._client, stream.place, made)
-        del stream.data[:size]
-        stream.place += size
-        stream.floor = max(stream.floor - size, 0)
+        stream.add(stream.place, made)
+        stream.pass_over(size)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        if turn.code == COM_STMT_CLOSE:
-            self._closes += turn.request  # it stands in front of the command that comes next
-            return
-        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
-        made = self._closes + self._turns.request(turn, machine, self._escapes)
-        self._closes = b""
-        self._replace(self._client, pieces.first_number(self._client, begin, middle), made)
-        data = pieces.content(middle, stop)
-        if end is None:
-            made = self._turns.prepared(turn, data, machine, self._escapes)
-        else:
-            made = self._turns.response(turn, end, data, machine, self._escapes)
-            self._escapes = escapes_after(end, self._escapes)
-        self._replace(1 - self._client, pieces.first_number(1 - self._client, middle, stop), made)
-
-    def _replace(self, sender: int, number: int, made: bytes) -> None:
-        """What stands in a stream from this sequence number on; what was not claimed before it is nothing whole."""
-        stream = self._streams[sender]
-        place = self._places.of(sender, number)
-        self._spool.add(self._tcp, sender, place, made)
-        stream.data.clear()
-        stream.place = place + len(made)
-        stream.floor = 0
-        self._claimed[sender] = True
+        streams, client = self._streams, self._client
+        self._escapes = self._turns.turn(turn, machine, self._escapes, streams[client], streams[1 - client])
 
     def _claim(self, role: int, packet: RawPacket, payload: bytes) -> None:
         """Finds a packet in the stream, and puts what is to be seen in its place."""
         sender = self._client if role == CLIENT else 1 - self._client
         stream = self._streams[sender]
         if stream.tls is not None:
-            self._claim_after_tls(sender, stream, packet, payload)
+            self._claim_after_tls(stream, packet, payload)
             return
         if role == CLIENT and not self._proxied:
             self._proxied = True
@@ -343,11 +299,9 @@ class RedactingWatcher(ConversationObserver):
             # One part, in its place: nearly all packets.
             head = size.to_bytes(3, "little") + bytes((packet.first_sequence_id,))
             if data[:HEADER] == head and data[HEADER : HEADER + size] == packet.payload:
-                self._claimed[sender] = True
-                self._spool.add(self._tcp, sender, stream.place, head + payload)
-                del data[: HEADER + size]
-                stream.place += HEADER + size
-                stream.floor = max(stream.floor - HEADER - size, 0)
+                stream.claimed = True
+                stream.add(stream.place, head + payload)
+                stream.pass_over(HEADER + size)
                 return
         if packet.length > len(packet.payload):
             old, new = _cut_packet(packet, packet.payload), _cut_packet(packet, payload)
@@ -359,21 +313,19 @@ class RedactingWatcher(ConversationObserver):
         at = 0 if data.startswith(old) else data.find(old, stream.floor)
         if at < 0:
             return
-        self._claimed[sender] = True
-        self._spool.add(self._tcp, sender, stream.place + at, new)
-        del data[: at + len(old)]
-        stream.place += at + len(old)
-        stream.floor = max(stream.floor - at - len(old), 0)
+        stream.claimed = True
+        stream.add(stream.place + at, new)
+        stream.pass_over(at + len(old))
 
-    def _claim_after_tls(self, sender: int, stream: _Stream, packet: RawPacket, payload: bytes) -> None:
+    def _claim_after_tls(self, stream: RedactedStream, packet: RawPacket, payload: bytes) -> None:
         """What servers say in plain text when TLS has failed."""
         place, data = stream.recent
         old = encode_packet(packet.payload, packet.first_sequence_id)
         at = data.find(old)
         if at >= 0 and packet.length == len(payload):
-            self._spool.add(self._tcp, sender, place + at, encode_packet(payload, packet.first_sequence_id))
+            stream.add(place + at, encode_packet(payload, packet.first_sequence_id))
 
-    def _proxy_header(self, sender: int, stream: _Stream) -> None:
+    def _proxy_header(self, sender: int, stream: RedactedStream) -> None:
         """A PROXY header in front of all else: its addresses are replaced."""
         try:
             header = decode_proxy(bytes(stream.data[:_KNOWN_BY]))
@@ -383,9 +335,8 @@ class RedactingWatcher(ConversationObserver):
             return
         raw = bytes(stream.data[: header.length])
         made = self._redacted_proxy(raw, header.version)
-        self._spool.add(self._tcp, sender, stream.place, made)
-        del stream.data[: header.length]
-        stream.place += header.length
+        stream.add(stream.place, made)
+        stream.pass_over(header.length)
 
     def _redacted_proxy(self, raw: bytes, version: int) -> bytes:
         replacements = self._packets.replacements
@@ -429,7 +380,7 @@ class RedactingWatcher(ConversationObserver):
             if stream.tls is None and conversation is not None and conversation.kind == MYSQL:
                 self._leave(sender, stream)
             if stream.tls is not None:
-                self._spool.add(self._tcp, sender, stream.place, stream.tls.finish())
+                stream.add(stream.place, stream.tls.finish())
             stream.data.clear()
         self._plain.close()
         self._conversation = None

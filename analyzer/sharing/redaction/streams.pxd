@@ -1,0 +1,21 @@
+from analyzer.sharing.places cimport Places
+
+
+cdef class RedactedStream:
+    cdef public object tcp, tls
+    cdef public int sender
+    cdef public Places places
+    cdef public bytearray data
+    cdef public Py_ssize_t floor
+    cdef public long long place
+    cdef public bytes ahead
+    cdef public bint claimed
+    cdef public tuple recent
+    cdef public list pieces
+    cdef list _due
+    cdef long long _end
+    cdef bytearray _last
+
+    cpdef add(self, long long place, made)
+
+    cpdef replace(self, long long number, made)

@@ -1,0 +1,59 @@
+cimport cython
+
+from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+from analyzer.net.tcp.pieces cimport Pieces
+from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
+from analyzer.sharing.redaction.streams cimport RedactedStream
+
+cdef int _QUERY, _PREPARE, _CLOSE
+cdef Py_ssize_t _HEADER, _EOF_LENGTH, _PREPARE_OK, _COLUMNS, _FILLER
+cdef Py_ssize_t _MOST_HEADS, _LONGEST_HEAD, _MOST_PLANS, _MOST_COLUMNS, _LONGEST_COLUMN
+cdef Py_ssize_t _MOST_REQUESTS, _LONGEST_REQUEST, _MOST_ENDS, _LONGEST_END
+
+
+cdef class TurnRedactor:
+    cdef public object packets, logins
+    cdef public bint used
+    cdef object _sql
+    cdef RowRedactor _rows
+    cdef dict _forms, _requests, _ends, _heads, _columns
+    cdef Py_ssize_t _version
+
+    @cython.locals(
+        pieces=Pieces, begin=Py_ssize_t, middle=Py_ssize_t, stop=Py_ssize_t, made=bytes, data=bytes,
+        number=cython.longlong)
+    cpdef turn(self, PlainTurn turn, machine, escapes, RedactedStream asks, RedactedStream answers)
+
+    cdef _forget(self)
+
+    @cython.locals(data=bytes, code=cython.int, key=tuple, text=bytes, made=bytes)
+    cdef bytes _request(self, PlainTurn turn, machine, escapes)
+
+    @cython.locals(forms=ValueForms, made=bytes)
+    cdef bytes _execute(self, bytes data, plan, machine, escapes)
+
+    @cython.locals(key=tuple)
+    cdef _end(self, bytes payload, ends, machine, escapes)
+
+    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray)
+    cdef bytearray _response(self, PlainTurn turn, ends, bytes data, machine, escapes)
+
+    @cython.locals(begin=Py_ssize_t)
+    cdef bytes _prepared(self, PlainTurn turn, bytes data, machine, escapes)
+
+    @cython.locals(base=tuple)
+    cdef _head(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
+
+    cdef _asked(self, PlainTurn turn)
+
+    @cython.locals(out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t)
+    cdef tuple _made(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
+
+    @cython.locals(key=tuple)
+    cdef _definition(self, bytes payload, statement, machine, escapes)
+
+
+@cython.locals(octets="const unsigned char[::1]", size=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, _=Py_ssize_t)
+cdef tuple _head_of(bytes data, Py_ssize_t columns, bint has_eof)
+
+cdef _note(statement, head, machine)
