@@ -16,12 +16,39 @@ cdef void _put_digits(unsigned char[::1] out, Py_ssize_t at, Py_ssize_t count, l
 cdef long long _digits_in(unsigned char[::1] text, Py_ssize_t at, Py_ssize_t count)
 
 
+cdef class KeyedStream:
+    cdef unsigned char[::1] octets
+    cdef unsigned long long[::1] words
+    cdef unsigned long long _v0, _v1, _v2, _v3, _p0, _p1, _p2, _p3, s0, s1
+
+    @cython.locals(
+        words="unsigned long long[::1]", room="unsigned char[::1]", at=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t)
+    cdef void hash(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned long long label)
+
+    @cython.locals(
+        v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
+        words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
+    cdef void sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted)
+
+    @cython.locals(
+        s0=cython.ulonglong, s1=cython.ulonglong, total=cython.ulonglong, words="unsigned long long[::1]",
+        index=Py_ssize_t)
+    cdef void draw(self, Py_ssize_t count)
+
+
+cdef class ShortValues:
+    cdef unsigned char[::1] sizes
+    cdef unsigned long long[::1] values, made
+
+
 cdef class Drawing:
     cdef const unsigned char[::1] _kinds, _marks, _sizes, _ranks, _made, _dates
     cdef long long[::1] _places, _digits
-    cdef unsigned char[::1] _bytes, _text, _attempt, _known_sizes
-    cdef unsigned long long[::1] _words, _known, _became
-    cdef unsigned long long _v0, _v1, _v2, _v3, _s0, _s1, _p0, _p1, _p2, _p3, _form
+    cdef unsigned char[::1] _text, _attempt
+    cdef KeyedStream _stream
+    cdef ShortValues _short
+    cdef unsigned long long _form
     cdef int _seen
 
     cpdef bytes ascii(self, bytes value)
@@ -102,18 +129,3 @@ cdef class Drawing:
     cdef void _permute(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t count, unsigned char[::1] out, Py_ssize_t at,
         unsigned long long leading)
-
-    @cython.locals(
-        words="unsigned long long[::1]", room="unsigned char[::1]", at=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t)
-    cdef void _hash(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned long long label)
-
-    @cython.locals(
-        v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
-        words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
-    cdef void _sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted)
-
-    @cython.locals(
-        s0=cython.ulonglong, s1=cython.ulonglong, total=cython.ulonglong, words="unsigned long long[::1]",
-        index=Py_ssize_t)
-    cdef void _draw(self, Py_ssize_t count)

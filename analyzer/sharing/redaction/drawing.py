@@ -99,46 +99,129 @@ _CHUNK: Final = 1 << 12
 _ROOM: Final = _CHUNK + 64
 
 
-class Drawing:
-    """Draws under a key of 16 bytes."""
+class KeyedStream:
+    """SipHash under a key of 16 bytes, and what is drawn after it.
 
-    __slots__ = (
-        *(
-            "_attempt",
-            "_became",
-            "_bytes",
-            "_dates",
-            "_digits",
-            "_form",
-            "_kinds",
-            "_known",
-            "_known_sizes",
-            "_made",
-            "_marks",
-        ),
-        *("_p0", "_p1", "_p2", "_p3", "_places", "_ranks", "_s0", "_s1", "_seen", "_sizes"),
-        *("_text", "_v0", "_v1", "_v2", "_v3", "_words"),
-    )
+    words, octets  the same memory twice: what is hashed, and then what is drawn
+    s0, s1         the halves of the hash that was asked for last
+    """
+
+    __slots__ = (*("_p0", "_p1", "_p2", "_p3", "_v0", "_v1", "_v2", "_v3", "octets", "s0", "s1", "words"),)
 
     def __init__(self, key: bytes) -> None:
         one, other = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
         # What a hash begins with.
         self._v0, self._v1 = one ^ 0x736F_6D65_7073_6575, other ^ 0x646F_7261_6E64_6F83
         self._v2, self._v3 = one ^ 0x6C79_6765_6E65_7261, other ^ 0x7465_6462_7974_6573
+        self._p0 = self._p1 = self._p2 = self._p3 = 0
+        room = bytearray(_ROOM)
+        self.octets = memoryview(room)
+        self.words = memoryview(room).cast("Q")
+        self.s0 = self.s1 = 0
+
+    def hash(self, data: Bytes, start: int, stop: int, label: int) -> None:
+        """All of a value, a chunk at a time: each goes with what came of those before it."""
+        words, room = self.words, self.octets
+        words[0] = label
+        at = 8
+        while True:
+            size = stop - start if stop - start < _CHUNK else _CHUNK
+            for index in range(size):
+                room[at + index] = data[start + index]
+            start += size
+            at += size
+            room[at] = size & 0xFF
+            at += 1
+            while at & 7:
+                room[at] = 0
+                at += 1
+            self.sip(0, at // 8, 2)
+            if start == stop:
+                return
+            words[0] = _MORE | label << 8
+            words[1], words[2] = self.s0, self.s1
+            at = 24
+
+    def sip(self, first: int, count: int, wanted: int) -> None:
+        """The hash of the first `count` words, so many halves of it; those before `first` were hashed last."""
+        if first:
+            v0, v1, v2, v3 = self._p0, self._p1, self._p2, self._p3
+        else:
+            v0, v1, v2, v3 = self._v0, self._v1, self._v2, self._v3
+        words = self.words
+        word = 0
+        for number in range(first, count + wanted):
+            turns = 2
+            if number < count:
+                word = words[number]
+                v3 ^= word
+            else:
+                turns = 4
+                word = 0
+                if number == count:
+                    v2 ^= 0xEE
+                else:
+                    self.s0 = v0 ^ v1 ^ v2 ^ v3
+                    v1 ^= 0xDD
+            for _ in range(turns):
+                v0 = (v0 + v1) & _MASK
+                v1 = ((v1 << 13 & _MASK) | v1 >> 51) ^ v0
+                v0 = (v0 << 32 & _MASK) | v0 >> 32
+                v2 = (v2 + v3) & _MASK
+                v3 = ((v3 << 16 & _MASK) | v3 >> 48) ^ v2
+                v0 = (v0 + v3) & _MASK
+                v3 = ((v3 << 21 & _MASK) | v3 >> 43) ^ v0
+                v2 = (v2 + v1) & _MASK
+                v1 = ((v1 << 17 & _MASK) | v1 >> 47) ^ v2
+                v2 = (v2 << 32 & _MASK) | v2 >> 32
+            v0 ^= word
+        if not wanted:
+            self._p0, self._p1, self._p2, self._p3 = v0, v1, v2, v3
+        elif wanted == 1:
+            self.s0 = v0 ^ v1 ^ v2 ^ v3
+        else:
+            self.s1 = v0 ^ v1 ^ v2 ^ v3
+
+    def draw(self, count: int) -> None:
+        """The next `count` words of what follows the hash."""
+        s0, s1, words = self.s0, self.s1, self.words
+        for index in range(count):
+            total = (s0 + s1) & _MASK
+            words[index] = (((total << 17 & _MASK) | total >> 47) + s0) & _MASK
+            s1 ^= s0
+            s0 = ((s0 << 49 & _MASK) | s0 >> 15) ^ s1 ^ (s1 << 21 & _MASK)
+            s1 = (s1 << 28 & _MASK) | s1 >> 36
+        self.s0, self.s1 = s0, s1
+
+
+class ShortValues:
+    """What short values became, by their bytes as a number: in each slot the last."""
+
+    __slots__ = ("made", "sizes", "values")
+
+    def __init__(self) -> None:
+        self.values, self.made = array("Q", bytes(8 * _SLOTS)), array("Q", bytes(8 * _SLOTS))
+        self.sizes = bytearray(_SLOTS)
+
+
+class Drawing:
+    """Draws under a key of 16 bytes."""
+
+    __slots__ = (
+        *("_attempt", "_dates", "_digits", "_form", "_kinds", "_made", "_marks", "_places", "_ranks", "_seen"),
+        *("_short", "_sizes", "_stream", "_text"),
+    )
+
+    def __init__(self, key: bytes) -> None:
+        self._stream = KeyedStream(key)
+        self._short = ShortValues()
         self._kinds, self._marks, self._sizes, self._ranks, self._made = _KINDS, _MARKS, _SIZES, _RANKS, _MADE
         self._places = array("q", bytes(8 * _PERMUTED))
         self._digits = array("q", bytes(8 * _PERMUTED))
-        room = bytearray(_ROOM)
-        # The same memory twice: what is hashed, and then what is drawn.
-        self._bytes = memoryview(room)
-        self._words = memoryview(room).cast("Q")
-        self._s0 = self._s1 = self._form = 0
-        self._p0 = self._p1 = self._p2 = self._p3 = 0
+        self._form = 0
         self._seen = 0  # bits of all bytes of the value that was filled last
         self._text, self._attempt = bytearray(LONGEST_FORMED), bytearray(LONGEST_FORMED)
         self._dates = _DATE_FORM
-        self._known, self._became = array("Q", bytes(8 * _SLOTS)), array("Q", bytes(8 * _SLOTS))
-        self._known_sizes = bytearray(_SLOTS)
 
     # -- what may be asked ---------------------------------------------------------------------------------------------
 
@@ -195,9 +278,9 @@ class Drawing:
                 found = found * 10 + digit
             if fits and least <= found <= most:
                 return found
-        self._hash(text, begin, _DIGITS, _RANGE)
+        self._stream.hash(text, begin, _DIGITS, _RANGE)
         rest = (most - least + 1) & _MASK
-        return least + self._s0 % rest if rest else self._s0
+        return least + self._stream.s0 % rest if rest else self._stream.s0
 
     def real(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
         """A FLOAT or a DOUBLE: the mantissa goes, sign and exponent stay: as many digits before the point, about.
@@ -213,13 +296,13 @@ class Drawing:
             out[at + place - start] = data[place]
         if not some or top & exponent == exponent:
             return False
-        self._hash(data, start, stop, _REAL)
-        self._draw(1)
+        self._stream.hash(data, start, stop, _REAL)
+        self._stream.draw(1)
         low = size - 2
         for place in range(low):
-            out[at + place] = self._bytes[place]
+            out[at + place] = self._stream.octets[place]
         some = 0x7F if size == 4 else 0x0F
-        out[at + low] = (top & 0xFF & ~some) | (self._bytes[low] & some)
+        out[at + low] = (top & 0xFF & ~some) | (self._stream.octets[low] & some)
         return True
 
     def span(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
@@ -234,9 +317,9 @@ class Drawing:
             return False
         days = data[start + 1] | data[start + 2] | data[start + 3] | data[start + 4]
         sign = data[start]
-        self._hash(data, start, stop, _SPAN)
-        self._draw(1)
-        drawn = self._bytes
+        self._stream.hash(data, start, stop, _SPAN)
+        self._stream.draw(1)
+        drawn = self._stream.octets
         for place in range(size):
             out[at + place] = 0
         out[at] = sign
@@ -294,8 +377,8 @@ class Drawing:
         for place in range(start, stop):
             value = value << 8 | data[place]
         slot = ((value ^ size) * _SPREAD & _MASK) >> _SLOT_SHIFT
-        if self._known[slot] == value and self._known_sizes[slot] == size:
-            made = self._became[slot]
+        if self._short.values[slot] == value and self._short.sizes[slot] == size:
+            made = self._short.made[slot]
             for place in range(size - 1, -1, -1):
                 out[at + place] = made & 0xFF
                 made >>= 8
@@ -305,7 +388,7 @@ class Drawing:
         if self._seen & _CONTROL_BIT == 0:
             for place in range(at, at + size):
                 made = made << 8 | out[place]
-            self._known[slot], self._known_sizes[slot], self._became[slot] = value, size, made
+            self._short.values[slot], self._short.sizes[slot], self._short.made[slot] = value, size, made
         return True
 
     # -- how it is made ------------------------------------------------------------------------------------------------
@@ -376,34 +459,34 @@ class Drawing:
             self._day(out, at)
         if some:
             # A fraction of zeros is none: the same time without it becomes the same.
-            self._hash(text, 0, (stop if hashed else end) - begin, _CLOCK)
-            self._draw(2)
+            self._stream.hash(text, 0, (stop if hashed else end) - begin, _CLOCK)
+            self._stream.draw(2)
             place = at if clock else at + _DATE_SIZE + 1
-            _put_digits(out, place, 2, self._bytes[0] % 24)
-            _put_digits(out, place + 3, 2, self._bytes[1] % 60)
-            _put_digits(out, place + 6, 2, self._bytes[2] % 60)
+            _put_digits(out, place, 2, self._stream.octets[0] % 24)
+            _put_digits(out, place + 3, 2, self._stream.octets[1] % 60)
+            _put_digits(out, place + 6, 2, self._stream.octets[2] % 60)
             for index in range(stop - end - 1 if hashed else 0):
-                out[place + 9 + index] = _ZERO + self._bytes[3 + index] % 10
+                out[place + 9 + index] = _ZERO + self._stream.octets[3 + index] % 10
         return True
 
     def _day(self, out: bytearray, at: int) -> None:
         """The date at the front of `_text`: another, but for what is zero in it."""
         text = self._text
-        self._hash(text, 0, _DATE_SIZE, _DATE)
-        self._draw(1)
+        self._stream.hash(text, 0, _DATE_SIZE, _DATE)
+        self._stream.draw(1)
         if _digits_in(text, 0, 4):
-            _put_digits(out, at, 4, 1970 + self._bytes[0] % 60)
+            _put_digits(out, at, 4, 1970 + self._stream.octets[0] % 60)
         if _digits_in(text, 5, 2):
-            _put_digits(out, at + 5, 2, 1 + self._bytes[1] % 12)
+            _put_digits(out, at + 5, 2, 1 + self._stream.octets[1] % 12)
         if _digits_in(text, 8, 2):
-            _put_digits(out, at + 8, 2, 1 + self._bytes[2] % 28)
+            _put_digits(out, at + 8, 2, 1 + self._stream.octets[2] % 28)
 
     def _noise(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> None:
-        self._hash(data, start, stop, _NOISE)
-        drawn = self._bytes
+        self._stream.hash(data, start, stop, _NOISE)
+        drawn = self._stream.octets
         while start < stop:
             size = stop - start if stop - start < _CHUNK else _CHUNK
-            self._draw((size + 7) // 8)
+            self._stream.draw((size + 7) // 8)
             for index in range(size):
                 out[at + index] = drawn[index]
             start += size
@@ -433,12 +516,12 @@ class Drawing:
             self._form = form
             self._permute(data, start, count, out, at, 0)
             return
-        self._hash(data, start, stop, _TEXT)
-        made, drawn = self._made, self._bytes
+        self._stream.hash(data, start, stop, _TEXT)
+        made, drawn = self._made, self._stream.octets
         at -= start
         while start < stop:
             size = stop - start if stop - start < _CHUNK else _CHUNK
-            self._draw((size + 7) // 8)
+            self._stream.draw((size + 7) // 8)
             for index in range(size):
                 byte = data[start + index]
                 out[at + start + index] = made[byte << 8 | drawn[index]]
@@ -469,8 +552,8 @@ class Drawing:
             self._form = form
             self._permute(data, start, count, out, at, 1)
             return
-        self._hash(data, start, stop, _NUMBER | attempt << 8)
-        drawn = self._bytes
+        self._stream.hash(data, start, stop, _NUMBER | attempt << 8)
+        drawn = self._stream.octets
         index = _CHUNK
         for place in range(lead, end):
             byte = data[place]
@@ -478,14 +561,14 @@ class Drawing:
                 continue
             if index == _CHUNK:
                 index = 0
-                self._draw((end - lead + 7) // 8 if end - lead <= _CHUNK else _CHUNK // 8)
+                self._stream.draw((end - lead + 7) // 8 if end - lead <= _CHUNK else _CHUNK // 8)
             byte = drawn[index]
             out[at + place - start] = 0x31 + byte % 9 if place == lead else _ZERO + byte % 10
             index += 1
 
     def _permute(self, data: Bytes, start: int, count: int, out: bytearray, at: int, leading: int) -> None:
         """The bytes at `_places`, moved among all values of the same `_form`. `leading`: the first is no zero."""
-        places, digits, kinds, words = self._places, self._digits, self._kinds, self._words
+        places, digits, kinds, words = self._places, self._digits, self._kinds, self._stream.words
         if not count:
             return
         for index in range(count):
@@ -495,15 +578,15 @@ class Drawing:
         middle = (count + 1) // 2
         words[0] = _ROUND | leading << 8
         words[1] = self._form
-        self._sip(0, 2, 0)
+        self._stream.sip(0, 2, 0)
         for turn in range(_ROUNDS if count > 1 else 1):
             odd = turn & 1
             known = turn
             for index in range(0 if odd else middle, middle if odd else count):
                 known = known << 5 | digits[index]
             words[2] = known
-            self._sip(2, 3, 1)
-            word = self._s0
+            self._stream.sip(2, 3, 1)
+            word = self._stream.s0
             for index in range(middle if odd else 0, count if odd else middle):
                 size = self._sizes[kinds[data[start + places[index]]]]
                 if leading and index == 0:
@@ -514,82 +597,6 @@ class Drawing:
             place = places[index]
             byte = data[start + place]
             out[at + place] = self._made[byte << 8 | (digits[index] + (1 if leading and index == 0 else 0))]
-
-    # -- SipHash and what follows it -----------------------------------------------------------------------------------
-
-    def _hash(self, data: Bytes, start: int, stop: int, label: int) -> None:
-        """All of a value, a chunk at a time: each goes with what came of those before it."""
-        words, room = self._words, self._bytes
-        words[0] = label
-        at = 8
-        while True:
-            size = stop - start if stop - start < _CHUNK else _CHUNK
-            for index in range(size):
-                room[at + index] = data[start + index]
-            start += size
-            at += size
-            room[at] = size & 0xFF
-            at += 1
-            while at & 7:
-                room[at] = 0
-                at += 1
-            self._sip(0, at // 8, 2)
-            if start == stop:
-                return
-            words[0] = _MORE | label << 8
-            words[1], words[2] = self._s0, self._s1
-            at = 24
-
-    def _sip(self, first: int, count: int, wanted: int) -> None:
-        """The hash of the first `count` words, so many halves of it; those before `first` were hashed last."""
-        if first:
-            v0, v1, v2, v3 = self._p0, self._p1, self._p2, self._p3
-        else:
-            v0, v1, v2, v3 = self._v0, self._v1, self._v2, self._v3
-        words = self._words
-        word = 0
-        for number in range(first, count + wanted):
-            turns = 2
-            if number < count:
-                word = words[number]
-                v3 ^= word
-            else:
-                turns = 4
-                word = 0
-                if number == count:
-                    v2 ^= 0xEE
-                else:
-                    self._s0 = v0 ^ v1 ^ v2 ^ v3
-                    v1 ^= 0xDD
-            for _ in range(turns):
-                v0 = (v0 + v1) & _MASK
-                v1 = ((v1 << 13 & _MASK) | v1 >> 51) ^ v0
-                v0 = (v0 << 32 & _MASK) | v0 >> 32
-                v2 = (v2 + v3) & _MASK
-                v3 = ((v3 << 16 & _MASK) | v3 >> 48) ^ v2
-                v0 = (v0 + v3) & _MASK
-                v3 = ((v3 << 21 & _MASK) | v3 >> 43) ^ v0
-                v2 = (v2 + v1) & _MASK
-                v1 = ((v1 << 17 & _MASK) | v1 >> 47) ^ v2
-                v2 = (v2 << 32 & _MASK) | v2 >> 32
-            v0 ^= word
-        if not wanted:
-            self._p0, self._p1, self._p2, self._p3 = v0, v1, v2, v3
-        elif wanted == 1:
-            self._s0 = v0 ^ v1 ^ v2 ^ v3
-        else:
-            self._s1 = v0 ^ v1 ^ v2 ^ v3
-
-    def _draw(self, count: int) -> None:
-        """The next `count` words of what follows the hash."""
-        s0, s1, words = self._s0, self._s1, self._words
-        for index in range(count):
-            total = (s0 + s1) & _MASK
-            words[index] = (((total << 17 & _MASK) | total >> 47) + s0) & _MASK
-            s1 ^= s0
-            s0 = ((s0 << 49 & _MASK) | s0 >> 15) ^ s1 ^ (s1 << 21 & _MASK)
-            s1 = (s1 << 28 & _MASK) | s1 >> 36
-        self._s0, self._s1 = s0, s1
 
 
 def _put_digits(out: bytearray, at: int, count: int, number: int) -> None:
