@@ -39,7 +39,7 @@ ANALYSIS: dict[str, frozenset[str]] = {
     "commands": frozenset({"packets", "conversation", "model"}),
     "findings": frozenset({"conversation", "model"}),
     "dissection": frozenset({"options", "commands", "packets", "conversation", "model"}),
-    "connection": frozenset({"findings", "commands", "conversation", "model"}),
+    "connection": frozenset({"findings", "commands", "packets", "conversation", "model"}),
     "memory": frozenset({"conversation"}),
     "options": frozenset({"memory", "conversation", "model"}),
     "pipeline": frozenset(

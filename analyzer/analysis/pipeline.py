@@ -107,7 +107,7 @@ class Analysis:
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow, columns=options.columns, on_rows=options.on_rows)
         self.evidence.refused = self._flows.refused
-        self.builder = Builder(name)
+        self.builder = Builder(name, options.show_secrets)
         self._ends: Ends = {}
         self._allowance = Allowance()
         # Each of several processes has its share of the memory too.

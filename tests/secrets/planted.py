@@ -127,6 +127,14 @@ def logins(secret: bytes) -> Iterator[Planted]:
     yield Planted("login, snapped", [("s", greeting(plugin=CLEAR)), Say("c", clear, cut=60), ("s", ok(2))])
     yield Planted("login refused", [("s", greeting(plugin=CLEAR)), ("c", clear), ("s", err(2))])
 
+    for name, value in (
+        ("password", secret),
+        ("program_name", b"mysqldump -p" + secret),
+        ("url", b"x://u:" + secret + b"@h"),
+    ):
+        said = login(attributes={"_client_name": "x", name: value.decode()})
+        yield Planted(f"attribute {name}", [("s", greeting()), ("c", said), ("s", more(2, b"\x03") + ok(3))])
+
 
 def exchanges(secret: bytes) -> Iterator[Planted]:
     """What follows a login, up to OK or ERR, and what comes behind them."""
@@ -149,6 +157,9 @@ def exchanges(secret: bytes) -> Iterator[Planted]:
         yield Planted(f"switch to {name}, second answer", [*twice, ("s", ok(6))])
     yield Planted("full authentication", [*start, ("s", more(2, b"\x04")), ("c", packet(3, word)), ("s", ok(4))])
     factor = packet(2, b"\x02" + CLEAR.encode() + b"\0")
+    for name in ("auth_gssapi_client", "authentication_kerberos_client", "authentication_ldap_sasl_client"):
+        tokens: Script = [*start, ("s", switch(2, name)), ("c", packet(3, b"x")), ("s", more(4, secret))]
+        yield Planted(f"the server's token of {name}", [*tokens, ("c", packet(5, b"y")), ("s", ok(6))])
     multi: Script = [("s", greeting()), ("c", login(flags=CLIENT_FLAGS | MULTI_FACTOR)), ("s", factor)]
     yield Planted("second factor", [*multi, ("c", packet(3, word)), ("s", ok(4))])
     asks: Script = [*start, ("s", switch(2, CLEAR))]
@@ -348,6 +359,9 @@ def answers(secret: bytes) -> Iterator[Planted]:
     ):
         code = 1064 if message.startswith(near) else 1231
         yield Planted(f"error {number}", [*ACCEPTED, ("c", query(told + b" x")), ("s", err(1, code, message, "42000"))])
+    words = b'vttablet: tablet: 1 is not serving (CallerID: u): Sql: "update u set password = :v1", BindVars: {v1: "'
+    ready = [*ACCEPTED, *prepared(b"UPDATE u SET password = ?", 1)]
+    yield Planted("error of a proxy", [*ready, ("c", execute([secret])), ("s", err(1, 1105, words + secret + b'"}'))])
     parse = err(1, 1064, near + b"'" + secret + b"' x' at line 1", "42000")
     yield Planted("error of a prepare", [*ACCEPTED, ("c", packet(0, b"\x16" + told)), ("s", parse)])
     yield Planted(
@@ -434,6 +448,8 @@ def binlogs(secret: bytes) -> Iterator[Planted]:
     fields = struct.pack("<IH", 9, 0)[:4] + b"\0\0" + b"\1\0"
     table = fields + b"\5mysql\0\4user\0" + b"\1\x0f\2" + struct.pack("<H", 200) + b"\0"
     rows = fields + struct.pack("<H", 2) + b"\1\xff\0" + lenenc(secret)
+    named = fields + b"\4shop\0\5users\0" + b"\1\x0f\2" + struct.pack("<H", 200) + b"\0"
+    named += b"\x04" + lenenc(lenenc(b"password"))
     for name, events in (
         ("query", [query_event(told)]),
         ("query, cut", [query_event(told)[:-3]]),
@@ -444,6 +460,7 @@ def binlogs(secret: bytes) -> Iterator[Planted]:
         ("stored payload", [event(40, stored)]),
         ("user variable", [event(14, variable)]),
         ("rows of mysql.user", [event(19, table), event(30, rows)]),
+        ("rows of a column named password", [event(19, named), event(30, rows)]),
         ("unknown event", [event(99, told)]),
     ):
         sent = b"".join(packet(1 + number, one) for number, one in enumerate(events))

@@ -15,6 +15,7 @@ from analyzer.analysis.findings.kept import frames_of
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
+from analyzer.analysis.packets.statement_mask import MASK, secret_attribute
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.summary import sent_again, summary_of
 from analyzer.protocol.machine.machine import CLIENT
@@ -43,8 +44,9 @@ class Builder:
     Names of flags and collations are made once for each value: captures hold few different ones.
     """
 
-    def __init__(self, capture: str) -> None:
+    def __init__(self, capture: str, show_secrets: bool = False) -> None:
         self.capture = capture
+        self._show_secrets = show_secrets
         self._flags: dict[int, list[str]] = {}
         self._statuses: dict[int, list[str]] = {}
         self._fingerprints: dict[tuple[object, ...], str] = {}
@@ -323,10 +325,13 @@ class Builder:
             login.max_packet_size,
             login.collation_id,
             _collation_name(login.collation_id, mariadb),
-            None if attributes is None else {in_charset(k, codec): in_charset(v, codec) for k, v in attributes},
+            None if attributes is None else {in_charset(k, codec): self._attribute(k, v, codec) for k, v in attributes},
             login.zstd_compression_level,
             facts.login.frame,
         )
+
+    def _attribute(self, name: str, value: str, codec: str | None) -> str:
+        return MASK if not self._show_secrets and secret_attribute(name, value) else in_charset(value, codec)
 
     def _authentication(self, conversation: Conversation) -> model.Authentication | None:
         facts = conversation.facts

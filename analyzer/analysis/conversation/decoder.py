@@ -258,7 +258,8 @@ class Decoder:
         if role == SERVER and machine.state == st.COMMAND and not self.framers[CLIENT].idle:
             self._answer_half()
         before = machine.state
-        if role == SERVER and before in st.CONNECTION_PHASE and self.framers[CLIENT].pending:
+        answers_half = before in st.CONNECTION_PHASE or before == st.LOCAL_INFILE
+        if role == SERVER and answers_half and self.framers[CLIENT].pending:
             machine.any_sequence()  # the server answers a packet that is not whole
         record = machine.feed(role, packet)
         broken = type(record) is Malformed

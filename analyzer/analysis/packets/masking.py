@@ -21,6 +21,7 @@ from analyzer.analysis.packets.statement_mask import (
     MASK,
     OPEN_ATTRIBUTES,
     StatementMask,
+    secret_attribute,
     secret_name,
     shared_with,
 )
@@ -31,7 +32,7 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, AwaitedCommand, Machine
 from analyzer.protocol.prepared import PreparedStatement
-from analyzer.protocol.records.authentication import AuthResponse
+from analyzer.protocol.records.authentication import AuthMoreData, AuthResponse
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.binlog import rows, statement
 from analyzer.protocol.records.binlog.event import BinlogEvent
@@ -66,6 +67,10 @@ _SECRET_NUMBERS: Final = frozenset({"parameter_value"})
 _SECRET_TABLES: Final = frozenset(
     {"mysql.user", "mysql.global_priv", "mysql.servers", "mysql.slave_master_info", "mysql.password_history"}
 )
+# Plugins whose servers answer with tokens of Kerberos and messages of SCRAM.
+TOKEN_PLUGINS: Final = frozenset(
+    {"auth_gssapi_client", "authentication_kerberos_client", "authentication_ldap_sasl_client"}
+)
 # Client's data by its place that may be seen: a file, blocks of another protocol.
 _OPEN_DATA: Final = frozenset({"file", "other"})
 # Server's data by its place of which nobody knows what it is.
@@ -87,6 +92,7 @@ class PacketSurroundings(NamedTuple):
     command   the command that it answers
     prepared  the prepared statement that a client's command names
     stray     a client's packet with an id that begins no command, where one is due
+    tokens    the plugin in force makes the server prove itself too: what it sends is made from the password or a ticket
     """
 
     role: int
@@ -95,12 +101,14 @@ class PacketSurroundings(NamedTuple):
     command: AwaitedCommand | None = None
     prepared: PreparedStatement | None = None
     stray: bool = False
+    tokens: bool = False
 
     @classmethod
     def of(cls, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> PacketSurroundings:
         """As the machine has it when it took the packet."""
         if role != CLIENT:
-            return cls(role, before, command=machine.finished or machine.command)
+            tokens = machine.plugin_name in TOKEN_PLUGINS
+            return cls(role, before, command=machine.finished or machine.command, tokens=tokens)
         plugin = machine.plugin
         shown = plugin.open_fields if plugin is not None else frozenset()
         prepared = None
@@ -327,6 +335,8 @@ class PacketMask:
             return self._row(payload, record, context, around, spans, hint or secret)
         if isinstance(record, BinlogEvent):
             return self._binlog(payload, record, context, spans)
+        if isinstance(record, AuthMoreData) and around.tokens:
+            return [(0, len(payload))]
         if not (secret or hint or (isinstance(record, OKPacket) and record.proves_certificate)):
             return []
         if isinstance(record, OKPacket | ColumnDefinition41 | ColumnDefinition320):
@@ -419,7 +429,7 @@ class PacketMask:
         if isinstance(body, statement.UserVar):
             names = ("value",) if body.type == 0 else ()
         elif isinstance(body, rows.Rows):
-            if body.table is not None and body.table.lower() in _SECRET_TABLES:
+            if (body.table is not None and body.table.lower() in _SECRET_TABLES) or _has_secret_column(body, context):
                 names = ("value", "rows", "compressed_rows")
         elif isinstance(body, TransactionPayload):
             names = ("payload",) if self._inner_secret(record, context) else ()
@@ -431,6 +441,9 @@ class PacketMask:
                 ranges.append((span.start, span.end))
             elif isinstance(span.value, str | bytes) and len(span.value) > 3:
                 text = _text(span.value)
+                if holds_secret(text) and span.name.startswith("value"):
+                    ranges.append((span.start, span.end))
+                    continue
                 ranges += _in_bytes(payload, span, text, list(self.statements.secrets(text).ranges))
         return ranges
 
@@ -444,7 +457,9 @@ class PacketMask:
             query = getattr(body, "query", None)
             if isinstance(query, str) and self.statements.secrets(query):
                 return True
-            if isinstance(body, rows.Rows) and body.table is not None and body.table.lower() in _SECRET_TABLES:
+            if isinstance(body, rows.Rows) and (
+                (body.table is not None and body.table.lower() in _SECRET_TABLES) or _has_secret_column(body, context)
+            ):
                 return True
             if isinstance(body, statement.UserVar) and body.type == 0:
                 return True
@@ -528,7 +543,20 @@ def _login(payload: bytes, record: AnyRecord, spans: Sequence[Span]) -> Ranges:
     if not proof or any(span.name == "trailing" and span.value for span in spans):
         head = _HEADS.get(type(record).__name__, 1)
         return [(user.end if user is not None else head, len(payload))]
-    return [(span.start, span.end) for span in proof]
+    ranges = [(span.start, span.end) for span in proof]
+    name = ""
+    for span in spans:
+        if span.name == "attribute_name":
+            name = _text(span.value)
+        elif span.name == "attribute_value" and secret_attribute(name, _text(span.value)):
+            ranges.append((span.start, span.end))
+    return ranges
+
+
+def _has_secret_column(body: rows.Rows, context: Context) -> bool:
+    """Whether the binlog names a column that is secret (binlog_row_metadata=FULL)."""
+    table = context.binlog.tables.get(body.table_id) if context.binlog is not None else None
+    return table is not None and any(column.name is not None and secret_name(column.name) for column in table.columns)
 
 
 def _all_but(shown: Sequence[Span], length: int) -> Ranges:

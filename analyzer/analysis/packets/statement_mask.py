@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from analyzer.analysis.packets.sql_names import DIGITS, LOWER, has_hint, is_secret
-from analyzer.analysis.packets.sql_secrets import NONE, StatementSecrets, secrets_of, without
+from analyzer.analysis.packets.sql_secrets import NONE, StatementSecrets, holds_secret, secrets_of, without
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 MASK: Final = "***"
@@ -141,6 +141,15 @@ def shared_with(text: str, secrets: Sequence[str]) -> list[tuple[int, int]]:
             else:
                 ranges.append((at, at + size))
     return ranges
+
+
+# A password among the options of a program that calls itself so: `mysqldump -pSECRET`.
+_OPTION: Final = re.compile(r"(?:\A|\s)-p(?!\d+(?:\s|\Z))\S{3}")
+
+
+def secret_attribute(name: str, value: str) -> bool:
+    """Whether the value of a connection attribute must not be shown."""
+    return secret_name(name) or holds_secret(value) or _OPTION.search(value) is not None
 
 
 def secret_name(name: str) -> bool:

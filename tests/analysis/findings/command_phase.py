@@ -56,6 +56,7 @@ def dump(server_id: int, *answer: Step) -> list[Step]:
     return [*ACCEPTED, ("c", asked), *answer]
 
 
+CHANGE = packet(0, b"\x11bob\0\x14" + b"x" * 20 + b"shop\0\x2d\0mysql_native_password\0")
 SAME = err(1, 1236, "A replica with the same server_uuid/server_id as this replica has connected to the source")
 
 
@@ -129,6 +130,14 @@ COMMAND_PHASE: dict[str, tuple[Made, Made]] = {
     "duplicate-replica": (
         lambda: several([dump(11, ("s", SAME), *SERVER_CLOSES), dump(11)])[0],
         lambda: several([dump(11), dump(12)])[0],
+    ),
+    "change-user-refused": (
+        lambda: one([*ACCEPTED, ("c", CHANGE), ("s", err(1, 1045, "Access denied", "28000")), *SERVER_CLOSES]),
+        lambda: one([*ACCEPTED, ("c", CHANGE), ("s", ok(1)), ("c", SELECT), ("s", err(1, 1045, "x")), *GOODBYE]),
+    ),
+    "replication-refused": (
+        lambda: one(dump(11, ("s", err(1, 1236, "Could not find first log file name in binary log index file")))),
+        lambda: one(dump(11, ("s", SAME), *SERVER_CLOSES)),
     ),
     "statement-leak": (
         lambda: one(leak(closes=False)),

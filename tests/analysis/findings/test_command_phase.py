@@ -7,6 +7,7 @@ import pytest
 from analyzer.analysis import Connection
 from analyzer.analysis.model.connection import Finding
 from tests.analysis.findings.command_phase import (
+    CHANGE,
     COMMAND_PHASE,
     LARGE,
     PROXY,
@@ -23,7 +24,7 @@ from tests.analysis.findings.making import CLOSE, PROBE, SERVER_CLOSES, fast, se
 from tests.analysis.support import codes
 from tests.analysis.traffic import one, results_of
 from tests.wire.frames import FIN, RST
-from tests.wire.mysql import QUIT, err, greeting, login, ok, query
+from tests.wire.mysql import QUIT, err, greeting, login, ok, packet, query
 from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, START, Say, Script, Step, conversation, in_time_order, wait
 
 
@@ -301,3 +302,43 @@ def test_a_header_that_is_refused_after_the_login() -> None:
     assert "proxy-header-refused" not in codes(
         one([("c", PROXY), ("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access denied")), *SERVER_CLOSES])
     )
+
+
+def test_a_change_that_is_refused_says_whether_the_session_is_over() -> None:
+    refused: Step = ("s", err(1, 1045, "Access denied", "28000"))
+    over = one([*ACCEPTED, ("c", CHANGE), refused, *SERVER_CLOSES])
+    assert "ended the session" in said(over, "change-user-refused").message
+    goes_on = one([*ACCEPTED, ("c", CHANGE), refused, ("c", SELECT), ("s", ok(1)), *GOODBYE])
+    assert "ended the session" not in said(goes_on, "change-user-refused").message
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("Could not find first log file name in binary log index file", "is not there"),
+        ("Cannot replicate because the source purged required binary logs", "purged"),
+        ("Client requested source to start replication from position > file size", "no beginning of an event"),
+        ("log event entry exceeded max_allowed_packet", "larger than max_allowed_packet"),
+    ],
+)
+def test_why_a_stream_of_events_ends(words: str, reason: str) -> None:
+    assert reason in said(one(dump(11, ("s", err(1, 1236, words)))), "replication-refused").message
+
+
+def test_a_file_that_ends_in_a_packet_is_no_wrong_sequence_id() -> None:
+    """The server numbers its error behind the packet whose header it has read."""
+    asks: Step = ("c", query("LOAD DATA LOCAL INFILE '/x' INTO TABLE t"))
+    half: Step = ("c", packet(2, b"1,abc\n" * 3)[:10])
+    found = one(
+        [*ACCEPTED, asks, ("s", packet(1, b"\xfb/x")), half, ("s", err(3, 1158, "Got an error reading")), *CLOSE]
+    )
+    assert "sequence-error" not in codes(found)
+
+
+def test_a_proxy_that_only_looks_is_not_refused() -> None:
+    """PROXY LOCAL, the greeting, and the proxy leaves: a health check."""
+    local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+    found = one([("c", local), ("s", greeting()), *CLOSE])
+    assert not {"proxy-header-refused"} & codes(found)
+    gone = one([("c", local), *SERVER_CLOSES])
+    assert "proxy-header-refused" in codes(gone)

@@ -64,7 +64,8 @@ HEALTHY: Final = (
 )
 # Neither samples/ nor a server here makes these; test_each.py does. Of some, the corpus has one (test_corpus.py).
 MADE: Final = frozenset(
-    {"account-temporarily-locked", "cached-login-never-hits", "capability-not-offered", "capture-gap"}
+    {"change-user-refused", "replication-refused"}
+    | {"account-temporarily-locked", "cached-login-never-hits", "capability-not-offered", "capture-gap"}
     | {"capture-mid-stream", "capture-one-sided", "capture-truncated", "connection-churn", "decryption-failed"}
     | {"foreign-server", "host-not-allowed", "login-refused", "no-greeting", "retransmissions"}
     | {"backend-unavailable", "command-after-quit", "command-cut-off", "duplicate-replica", "health-check"}

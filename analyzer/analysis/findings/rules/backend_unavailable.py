@@ -45,6 +45,8 @@ CODES: Final[dict[int, tuple[Meaning, ...]]] = {
 }
 # They tell of a server that takes no writes; reads go on.
 READ_ONLY: Final = frozenset({1290, 1792, 1836})
+# Where a message goes on with the statement and its values: Vitess.
+_STATEMENT: Final = re.compile(r"[\s,;(]*\b(?:Sql|BindVars|query|statement)\s*[:=].*\Z", re.DOTALL | re.IGNORECASE)
 _HOSTGROUP: Final = re.compile(r"hostgroup (\d+)", re.IGNORECASE)
 
 
@@ -56,11 +58,16 @@ def meaning_of(code: int, text: str) -> Meaning | None:
     return None
 
 
+def _without_statement(text: str) -> str:
+    """A message up to the statement that it quotes: its literals may be secrets."""
+    return _STATEMENT.sub(" …", text)
+
+
 def check(case: Case) -> Iterator[Verdict]:
     answers = case.facts.answers
     told: set[int] = set()
     for each in answers.errors:
-        code, text = each.error.error_code, each.error.error_message
+        code, text = each.error.error_code, _without_statement(each.error.error_message)
         meaning = meaning_of(code, text)
         if meaning is None or code in told:
             continue
@@ -82,14 +89,15 @@ def check(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is None or error.phase == "command" or error.code == 1053:
         return
-    meaning = meaning_of(error.code, error.message)
+    text = _without_statement(error.message)
+    meaning = meaning_of(error.code, text)
     if meaning is not None:
         yield RULE.says(
             [error.frame],
-            _filling(error.code, error.message, meaning),
+            _filling(error.code, text, meaning),
             variant="login",
             confidence=LIKELY,
-            evidence=[f"frame {error.frame}: ERR {error.code}, {error.message!r}"],
+            evidence=[f"frame {error.frame}: ERR {error.code}, {text!r}"],
             doubt="the error is the proxy's word; what is behind it is not in this capture",
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.analysis.conversation.session_facts import SentCommand
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import ERROR, INFO, Case, Found, Rule, Verdict
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.tables.commands import COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID
 
 # ER_MASTER_FATAL_ERROR_READING_BINLOG of MySQL and old MariaDB, ER_SLAVE_SAME_ID of MariaDB 11.
@@ -23,13 +24,14 @@ def applies(case: Case) -> bool:
     return bool(commands.get(COM_BINLOG_DUMP) or commands.get(COM_BINLOG_DUMP_GTID))
 
 
+def is_same(error: ErrPacket) -> bool:
+    """Whether the source says that another replica has the same name."""
+    return error.error_code in (FATAL, SAME_ID) and _SAME.search(error.error_message) is not None
+
+
 def check(case: Case) -> Iterator[Verdict]:
     """The first half: every client that reads the binlog. `conclude` keeps those of which one was refused for it."""
-    refused = [
-        each
-        for each in case.facts.answers.errors
-        if each.error.error_code in (FATAL, SAME_ID) and _SAME.search(each.error.error_message)
-    ]
+    refused = [each for each in case.facts.answers.errors if is_same(each.error)]
     sent = _dump_of(case)
     if sent is None:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.helpers import ended, is_mariadb
+from analyzer.analysis.findings.helpers import by_client, ended, is_mariadb
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, Case, Rule, Verdict
 from analyzer.analysis.findings.signs import ABORTED, REFUSED
 
@@ -28,6 +28,8 @@ def is_refused(case: Case) -> bool:
         return False
     if case.facts.login.record is not None:
         return error is not None and error.code in NO_PACKET
+    if error is None and greeting.record is not None and by_client(case):
+        return False  # the client left though it was greeted: a check of a proxy's
     return error is not None or case.facts.closing.end is not None
 
 
