@@ -7,12 +7,13 @@ from typing import Final
 
 from analyzer.analysis.connection.drivers import EVERY_FLAG, driver_of
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
+from analyzer.analysis.connection.ordinary import Ordinary
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
-from analyzer.analysis.findings.engine import asked, find, is_known, kept_findings
+from analyzer.analysis.findings.engine import Key, asked, find, is_known, kept_findings
 from analyzer.analysis.findings.kept import frames_of
-from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence
+from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence, times_of
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
 from analyzer.analysis.packets.statement_mask import MASK, secret_attribute
@@ -52,20 +53,26 @@ class Builder:
         self._fingerprints: dict[tuple[object, ...], str] = {}
         # Of a key that came once there is no kind yet: it may be the only one.
         self._kinds: dict[Hashable, ConnectionKind | None] = {}
+        self._ordinary = Ordinary()
 
     def told(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection | Alike:
         """The connection with its findings, or what is its own where others of its kind are known.
 
         `evidence` holds what is known of the capture as a whole.
         """
+        ordinary = self._ordinary.told(tcp, conversation, evidence)
+        if ordinary is not None:
+            return ordinary
         outcome = outcome_of(tcp, conversation, evidence)
         alike = self._alike(tcp, conversation, outcome)
         connection = self._whole_way(tcp, conversation, outcome) if alike is None else alike.connection()
         transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
         case = Case(connection, conversation.facts, transport, tls, evidence, conversation.login_shape)
         if alike is not None:
-            found = self._with_findings(alike, case)
+            signs, key = asked(case)
+            found = self._with_findings(alike, case, signs, key)
             if found is not None:
+                self._ordinary.learn(tcp, conversation, found, key)
                 return found
         connection.findings = find(case)
         return connection
@@ -159,23 +166,22 @@ class Builder:
         kind.is_none = not whole or kind.made(_row(tcp, conversation, lasted, kind.free), []) != connection
         return kind
 
-    def _with_findings(self, alike: Alike, case: Case) -> Alike | None:
+    def _with_findings(self, alike: Alike, case: Case, signs: int, key: Key) -> Alike | None:
         """A connection with what is found of it; None where rules have to be asked."""
         kind = alike.kind
-        signs, key = asked(case)
         if not is_known(case, signs):
             return None
         plan = kind.plans.get(key)
         if plan is None:
             kept = kept_findings(case, signs, key)
             plan = kind.with_findings(kept or ())
-            row = None if kept is None else plan.with_own(alike.row, case)
+            row = None if kept is None else plan.with_own(alike.row, times_of(case.facts))
             plan.is_none = row is None or plan.findings_of(row) != find(case)
             if len(kind.plans) < MOST_PLANS:
                 kind.plans[key] = plan
         if plan.is_none:
             return None
-        row = plan.with_own(alike.row, case)
+        row = plan.with_own(alike.row, times_of(case.facts))
         return None if row is None else Alike(plan, row, plan.outline(row) if plan.is_open else None)
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:

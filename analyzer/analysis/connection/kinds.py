@@ -7,7 +7,7 @@ kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from analyzer.analysis.findings.cross_connection import OPEN, outline_of
 from analyzer.analysis.findings.history import LoggedIn, Note, note_of
 from analyzer.analysis.findings.kept import Kept, own_texts
-from analyzer.analysis.findings.rule import Case
+from analyzer.analysis.findings.rules.health_check import known_user
 from analyzer.analysis.model import connection as model
 
 # What stands first in every row, by the path in a `Connection`.
@@ -50,6 +50,7 @@ class ConnectionKind:
     attributes  name -> place of attributes of the login that are each client's own
     own         of each finding the places of texts that are the connection's own
     is_none     those that seemed to be of this kind go the whole way
+    is_watched  its user is one that watches over servers
     is_open     a finding waits for other connections
     templates   what renderers have made for it, by whom
     """
@@ -66,6 +67,7 @@ class ConnectionKind:
         "free",
         "is_none",
         "is_open",
+        "is_watched",
         "own",
         "plans",
         "steps",
@@ -94,6 +96,7 @@ class ConnectionKind:
         # Which conditions of rules are met -> the kind with what is found then.
         self.plans: dict[object, ConnectionKind] = {}
         self.is_none = False
+        self.is_watched = bool(known_user(connection))
         self.is_open = any(kept.code in OPEN for kept in findings)
         self._own = attributes
         self.free = tuple(attributes.values())
@@ -156,11 +159,11 @@ class ConnectionKind:
         frames = row[self.frames]
         return [kept.filled(frames + row[own]) for kept, own in zip(self.findings, self.own, strict=True)]
 
-    def with_own(self, row: Row, case: Case) -> Row | None:
-        """A row with the texts of its findings that are a connection's own; None where it lacks one."""
+    def with_own(self, row: Row, times: Sequence[int]) -> Row | None:
+        """A row with the texts of its findings that are a connection's own, of `times_of`; None where it lacks one."""
         for kept in self.findings:
             if kept.own:
-                texts = own_texts(kept, case)
+                texts = own_texts(kept, times)
                 if texts is None:
                     return None
                 row = (*row, *texts)

@@ -9,8 +9,9 @@ cdef class Conversation(PiecesHandler):
     cdef public int client
     cdef public LoginShape shape
     cdef public PlainSession plain
+    cdef public object place
     cdef Newcomer _newcomer
-    cdef object _decoder, _facts, _machine, _place, _proxy, _resync, _rest, _settings, _shapes, _tls, _undecided
+    cdef object _decoder, _facts, _machine, _proxy, _resync, _rest, _settings, _shapes, _tls, _undecided
 
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)

@@ -62,7 +62,6 @@ class Conversation(PiecesHandler):
         "_facts",
         "_machine",
         "_newcomer",
-        "_place",
         "_proxy",
         "_rest",
         "_resync",
@@ -74,6 +73,7 @@ class Conversation(PiecesHandler):
         "kind",
         "middle_port",
         "observer",
+        "place",
         "plain",
         "secrets",
         "shape",
@@ -101,7 +101,7 @@ class Conversation(PiecesHandler):
         self._settings: Settings = (ports, keep, response_ends, allowance)
         self.shape: LoginShape | None = None
         self.plain: PlainSession | None = None
-        self._place: tuple[int, int, int] | None = None  # what facts are told that are not made yet
+        self.place: tuple[int, int, int] | None = None  # what facts are told that are not made yet
         self._shapes = shapes
         self._facts: Facts | None = None
         self._machine: Machine | None = None
@@ -131,8 +131,8 @@ class Conversation(PiecesHandler):
                 self._complete()
                 return self.facts
             facts = self._facts = self.plain.facts(self.client)
-            if self._place is not None:
-                facts.record_place(*self._place)
+            if self.place is not None:
+                facts.record_place(*self.place)
         return facts
 
     @property
@@ -196,7 +196,7 @@ class Conversation(PiecesHandler):
     def record_place(self, nth: int, burst: int, burst_ns: int) -> None:
         """Records which of its client's connections this is."""
         if self._facts is None:
-            self._place = nth, burst, burst_ns
+            self.place = nth, burst, burst_ns
         else:
             self._facts.record_place(nth, burst, burst_ns)
 
@@ -270,8 +270,8 @@ class Conversation(PiecesHandler):
         if newcomer is None:
             return
         newcomer.step = None
-        if self._place is not None:
-            facts.record_place(*self._place)
+        if self.place is not None:
+            facts.record_place(*self.place)
         tcp = self.tcp
         for number, chunk in zip(newcomer.numbers(), newcomer.chunks(), strict=True):
             # What it acknowledges matters of the first alone, by which it is decided what they are.

@@ -11,7 +11,18 @@ from analyzer.analysis.conversation.session_facts import MOST
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.conditions import SIGNS, has_error, has_failed_command
 from analyzer.analysis.findings.kept import Kept, frames_of, kept_of, marked, own_texts
-from analyzer.analysis.findings.rule import CERTAIN, INFO, MOST_CHOICES, RANK, Case, Condition, Evidence, Rule, Verdict
+from analyzer.analysis.findings.rule import (
+    CERTAIN,
+    INFO,
+    MOST_CHOICES,
+    RANK,
+    Case,
+    Condition,
+    Evidence,
+    Rule,
+    Verdict,
+    times_of,
+)
 from analyzer.analysis.findings.signs import ACCEPTED, IRREGULAR, REFUSED, signs_of
 from analyzer.analysis.model.connection import Finding
 
@@ -86,7 +97,7 @@ def filled_in(kept: Sequence[Kept], case: Case) -> list[Finding] | None:
     """The findings of a connection; None where it lacks a text of its own."""
     found: list[Finding] = []
     for each in kept:
-        texts = own_texts(each, case)
+        texts = own_texts(each, times_of(case.facts))
         if texts is None:
             return None
         found.append(each.filled([*frames_of(case.facts), *texts]))

@@ -119,9 +119,9 @@ def kept_of(findings: list[Finding], facts: Facts, own: Sequence[Own] = ()) -> t
         return None
 
 
-def own_texts(kept: Kept, case: Case) -> list[str] | None:
-    """The texts that are a connection's own; None where it lacks one."""
-    texts = [text(case) for text in kept.own]
+def own_texts(kept: Kept, times: Sequence[int]) -> list[str] | None:
+    """The texts that are a connection's own, of `times_of`; None where it lacks one."""
+    texts = [text(times) for text in kept.own]
     return None if None in texts else texts  # type: ignore[return-value]
 
 

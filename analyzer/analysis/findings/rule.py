@@ -89,9 +89,9 @@ class Case:
     def own(self, text: Own) -> str | None:
         """A text in a rule's words that is each connection's own, where all else is the same for logins that are alike.
 
-        `text` gives it; None where there is none. Of a marked case a mark stands in its place.
+        `text` makes it of times of the login; None where there is none. Of a marked case a mark stands in its place.
         """
-        said = text(self)
+        said = text(times_of(self.facts))
         if self.owned is None or said is None:
             return said
         self.owned.append(text)
@@ -99,9 +99,15 @@ class Case:
 
 
 Condition = Callable[[Case], bool]
-# A text that is a connection's own.
-Own = Callable[[Case], "str | None"]
+# A text that is a connection's own, made of `times_of`.
+Own = Callable[[Sequence[int]], "str | None"]
 Found = tuple[Connection, Finding]
+
+
+def times_of(facts: Facts) -> list[int]:
+    """Times of a login of which texts may be made: greeting, login, the first switch, verdict; 0: never."""
+    auth = facts.auth
+    return [facts.greeting.time_ns, facts.login.time_ns, auth.switched_ns, auth.verdict_ns]
 
 
 class Verdict(msgspec.Struct):

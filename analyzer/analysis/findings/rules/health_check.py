@@ -84,7 +84,7 @@ def applies(case: Case) -> bool:
         return False
     if c.login is None or _in_one_go(case) or not SIGNS_OF_LIFE.isdisjoint(c.commands):
         return True
-    return _known_user(c) != ""
+    return known_user(c) != ""
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -118,7 +118,7 @@ def _what(case: Case) -> str | None:
         if facts.greeting.record is not None:
             return "it read the greeting and left"
         return "it connected and left" if c.phase_reached == "tcp" and not c.tcp.bytes_from_server else None
-    if c.outcome == "rejected" and not _known_user(c):
+    if c.outcome == "rejected" and not known_user(c):
         return None
     if facts.answers.last is None or all(each.code == COM_QUIT for each in facts.answers.opening):
         return "it logged in and left"
@@ -134,7 +134,7 @@ def _who(case: Case, what: str) -> tuple[str, bool]:
     c, facts = case.connection, case.facts
     if facts.login.record is not None and _in_one_go(case):
         return "HAProxy (option mysql-check): login and COM_QUIT in one go", True
-    user = _known_user(c)
+    user = known_user(c)
     if user and what:
         return user, False
     return _whose(c.client.address), False
@@ -160,7 +160,7 @@ def _in_one_go(case: Case) -> bool:
     return bool(opening) and opening[0].code == COM_QUIT and opening[0].frame == login.frame
 
 
-def _known_user(c: Connection) -> str:
+def known_user(c: Connection) -> str:
     return "" if c.login is None else _who_is(c.login.user)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analyzer.analysis.findings.driver_options import FIRST_PLUGIN, option
 from analyzer.analysis.findings.helpers import span
@@ -34,9 +34,9 @@ def check(case: Case) -> Iterator[Verdict]:
     yield RULE.says([switch.frame for switch in switches], filling, evidence=evidence)
 
 
-def _took(case: Case) -> str | None:
+def _took(times: Sequence[int]) -> str | None:
     """The time from the login to the switch; None where the clock went back in between."""
-    login_ns, switched_ns = case.facts.login.time_ns, case.facts.auth.switched_ns
+    _, login_ns, switched_ns, _ = times
     return span(switched_ns - login_ns) if 0 < login_ns < switched_ns else None
 
 

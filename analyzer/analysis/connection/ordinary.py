@@ -1,0 +1,217 @@
+"""Connections of which nothing shows: a login of a known shape, plain commands, an end. They are told of without facts.
+
+What is asked here of one are the conditions of rules that others of its kind may meet; `COVERED` says whether there are
+no more. All else that rules ask of a login is the same for those with one key. Who is not ordinary goes another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
+from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.login_shapes import LoginShape, PlainSession
+from analyzer.analysis.conversation.shape_learning import LOGIN_PIECE
+from analyzer.analysis.findings.conditions import has_error, has_failed_command, left_open
+from analyzer.analysis.findings.engine import BITS, OF_LOGIN, SESSION, Key, asked_of
+from analyzer.analysis.findings.kept import frames_of
+from analyzer.analysis.findings.rule import Evidence, times_of
+from analyzer.analysis.findings.rules import (
+    cached_login_never_hits,
+    client_gave_up,
+    command_after_quit,
+    command_cut_off,
+    connection_churn,
+    connection_reset,
+    duplicate_replica,
+    health_check,
+    overlapping_commands,
+    packet_too_large,
+    server_ended_session,
+    server_went_down,
+    slow_login,
+    statement_leak,
+    unanswered_commands,
+)
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.tables.commands import COM_PING, COM_QUIT, COM_STATISTICS, COM_STMT_PREPARE
+
+MOST_KNOWN: Final = 4096
+# Conditions that the key of a connection decides.
+OF_KEY: Final = frozenset(
+    {has_error, has_failed_command, left_open, duplicate_replica.applies}
+    | {server_ended_session.is_unasked, server_went_down.applies}
+)
+# Those that no ordinary connection meets.
+RULED_OUT: Final = frozenset(
+    {cached_login_never_hits.applies, client_gave_up.applies, command_after_quit.applies, command_cut_off.applies}
+    | {connection_churn.applies, connection_reset.applies, health_check.applies, overlapping_commands.applies}
+    | {packet_too_large.was_cut, slow_login.applies, statement_leak.leaves_many, unanswered_commands.applies}
+)
+COVERED: Final = {condition for _, condition in asked_of(SESSION)} <= OF_LOGIN | OF_KEY | RULED_OUT
+_UNUSUAL: Final = sum(BITS[condition] for condition in RULED_OUT)
+
+
+class LoginPlaces:
+    """Where the values of a row stand in what is kept of a login.
+
+    frames, times  places of its segments: in the order of `frames_of` and `times_of`
+    thread         of the greeting's bytes
+    attributes     of the login's bytes, of those that are each client's own
+    full           whether the password itself was asked for
+    """
+
+    __slots__ = ("attributes", "frames", "full", "thread", "times")
+
+    def __init__(self, shape: LoginShape) -> None:
+        known = shape.known
+        self.frames = frames_of(known)
+        self.times = times_of(known)
+        self.thread = next((field.place for field in shape.fields[0] if field.name == "thread_id"), slice(0))
+        free = [field for field in shape.fields[LOGIN_PIECE] if field.attribute >= 0]
+        self.attributes = [field.place for field in sorted(free, key=lambda field: field.attribute)]
+        self.full = known.auth.path == "full"
+
+
+class Ordinary:
+    """The kinds of ordinary connections of one capture, by what decides them.
+
+    due  the key of the connection that was looked at last, where its kind is not known; None where it is not ordinary
+    """
+
+    __slots__ = ("_known", "_places", "due")
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, ConnectionKind] = {}
+        self._places: dict[LoginShape, LoginPlaces] = {}
+        self.due: Hashable | None = None
+
+    def told(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> Alike | None:
+        """What is an ordinary connection's own; None where it is none, or of no kind that is known."""
+        self.due = None
+        plain = conversation.plain
+        if plain is None or not plain.shape.steps or not COVERED or has_signs(tcp, evidence):
+            return None
+        places = self._places.get(plain.shape)
+        if places is None:
+            places = self._places[plain.shape] = LoginPlaces(plain.shape)
+        if not is_regular(plain, conversation.client) or _place_matters(conversation, places):
+            return None
+        client = tcp.halves[conversation.client]
+        server = tcp.halves[1 - conversation.client]
+        answers = plain.answers
+        codes = tuple(sorted(answers.counts))
+        failed = frozenset(answers.error_counts) if answers.error_counts else None
+        by_client = _is_before(client.fin_frame, server.fin_frame)
+        key = (plain.shape, tcp.endpoints[1 - conversation.client], codes, failed, by_client, server.fin_frame > 0)
+        kind = self._known.get(key)
+        if kind is None:
+            self.due = key
+            return None
+        if may_be_check(tcp, plain, places, kind):
+            return None
+        row = _row(tcp, conversation, plain, places, codes)
+        if row is None:
+            return None
+        row = kind.with_own(row, [plain.times[place] for place in places.times])
+        return None if row is None else Alike(kind, row, kind.outline(row) if kind.is_open else None)
+
+    def learn(self, tcp: TcpConnection, conversation: Conversation, alike: Alike, met: Key) -> None:
+        """Others like the connection that was looked at last are of this kind, where its row is the same here."""
+        plain, key = conversation.plain, self.due
+        if plain is None or key is None or met[0] & _UNUSUAL:
+            return
+        codes = tuple(sorted(plain.answers.counts))
+        row = _row(tcp, conversation, plain, self._places[plain.shape], codes)
+        if row is None or row != alike.row[: len(row)]:
+            return
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = alike.kind
+
+
+def has_signs(tcp: TcpConnection, evidence: Evidence) -> bool:
+    """Whether something went wrong on the way, or is known of the capture."""
+    if tcp.trouble is not None or tcp.retransmissions or tcp.gaps:
+        return True
+    if evidence.cut_short or evidence.twin is not None or evidence.password is not None:
+        return True
+    return bool(evidence.refused or evidence.clock.steps)
+
+
+def is_regular(plain: PlainSession, client: int) -> bool:
+    """Whether nothing shows of a session but that commands failed."""
+    answers, closing = plain.answers, plain.closing
+    if answers.waiting or answers.overlap_count or answers.after_quit or closing.unasked_frame:
+        return False
+    if answers.cut is not None or answers.early is not None or answers.left is not None or closing.reset is not None:
+        return False
+    # The client left before the verdict came.
+    end = closing.end
+    return end is None or end[0] != client or plain.frames[plain.shape.known.auth.verdict_frame] <= end[2]
+
+
+def _place_matters(conversation: Conversation, places: LoginPlaces) -> bool:
+    """Whether it matters which of its client's connections it is."""
+    place = conversation.place
+    if place is None:
+        return False
+    nth, burst, _ = place
+    return (places.full and nth > 1) or (burst >= connection_churn.FIRST and connection_churn.is_milestone(burst))
+
+
+def may_be_check(tcp: TcpConnection, plain: PlainSession, places: LoginPlaces, kind: ConnectionKind) -> bool:
+    """Whether it may be a health check, or prepares more than it closes."""
+    answers = plain.answers
+    counts = answers.counts
+    if counts.get(COM_STMT_PREPARE, 0) >= statement_leak.MANY:
+        return True
+    if tcp.last_ns - tcp.first_ns > health_check.SHORT_NS or len(counts) > health_check.FEW_COMMANDS:
+        return False
+    if sum(counts.values()) > health_check.FEW_COMMANDS:
+        return False
+    if kind.is_watched or COM_PING in counts or COM_STATISTICS in counts:
+        return True
+    login, opening = plain.frames[places.frames[1]], answers.opening
+    if login < plain.frames[places.frames[0]]:
+        return True
+    return bool(opening) and opening[0].code == COM_QUIT and opening[0].frame == login
+
+
+def _row(
+    tcp: TcpConnection, conversation: Conversation, plain: PlainSession, places: LoginPlaces, codes: tuple[int, ...]
+) -> Row | None:
+    """What is a connection's own, but for texts of its findings; None where clocks went back, or the login was slow."""
+    if tcp.syn_ns is None or tcp.connected_ns is None:
+        return None
+    frames, times = plain.frames, plain.times
+    syn_ns, connected_ns = tcp.syn_ns, tcp.connected_ns
+    greeting_ns, login_ns = times[places.times[0]], times[places.times[1]]
+    verdict_ns = times[places.times[3]]
+    if not syn_ns <= connected_ns <= greeting_ns <= login_ns <= verdict_ns or tcp.first_ns > verdict_ns:
+        return None
+    total_ns = verdict_ns - tcp.first_ns
+    if total_ns >= slow_login.WORTH_NS:
+        return None
+    client = tcp.halves[conversation.client]
+    server = tcp.halves[1 - conversation.client]
+    if client.rst_frame or server.rst_frame:
+        return None
+    address, port = tcp.endpoints[conversation.client]
+    counts = plain.answers.counts
+    row = [tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns, tcp.out_of_order]
+    row += [client.bytes, server.bytes, int.from_bytes(plain.greeting[places.thread], "little")]
+    row += [connected_ns - syn_ns, greeting_ns - connected_ns, login_ns - greeting_ns, verdict_ns - login_ns, total_ns]
+    for place in places.frames:
+        row.append(frames[place])
+    for code in codes:
+        row.append(counts[code])
+    for where in places.attributes:
+        row.append(plain.login[where].decode("ascii"))
+    return tuple(row)
+
+
+def _is_before(mine: int, theirs: int) -> bool:
+    """Whether one frame came before another; 0: it never came."""
+    return mine > 0 and (not theirs or mine < theirs)
