@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
+    "analyzer.analysis.connection.ordinary",
     "analyzer.analysis.conversation.conversation",
     "analyzer.analysis.conversation.fast_path",
     "analyzer.analysis.conversation.login_shapes",

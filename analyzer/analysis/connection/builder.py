@@ -53,14 +53,14 @@ class Builder:
         self._fingerprints: dict[tuple[object, ...], str] = {}
         # Of a key that came once there is no kind yet: it may be the only one.
         self._kinds: dict[Hashable, ConnectionKind | None] = {}
-        self._ordinary = Ordinary()
+        self.ordinary = Ordinary()
 
     def told(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection | Alike:
         """The connection with its findings, or what is its own where others of its kind are known.
 
         `evidence` holds what is known of the capture as a whole.
         """
-        ordinary = self._ordinary.told(tcp, conversation, evidence)
+        ordinary = self.ordinary.told(tcp, conversation, evidence)
         if ordinary is not None:
             return ordinary
         outcome = outcome_of(tcp, conversation, evidence)
@@ -72,7 +72,7 @@ class Builder:
             signs, key = asked(case)
             found = self._with_findings(alike, case, signs, key)
             if found is not None:
-                self._ordinary.learn(tcp, conversation, found, key)
+                self.ordinary.learn(tcp, conversation, found, key)
                 return found
         connection.findings = find(case)
         return connection

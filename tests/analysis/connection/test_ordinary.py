@@ -75,7 +75,7 @@ def _lines(frames: list[Frame]) -> tuple[list[bytes], int]:
 
     def told(self: builders.Builder, tcp: Any, session: Any, evidence: Any) -> Any:
         nonlocal found
-        given = quick(self._ordinary, tcp, session, evidence)
+        given = quick(self.ordinary, tcp, session, evidence)
         with pytest.MonkeyPatch.context() as patch:
             cases: list[Case] = []
 
@@ -83,7 +83,7 @@ def _lines(frames: list[Frame]) -> tuple[list[bytes], int]:
                 cases.append(Case(*words))
                 return cases[-1]
 
-            patch.setattr(self, "_ordinary", _Silent(self._ordinary))
+            patch.setattr(self, "ordinary", _Silent(self.ordinary))
             patch.setattr(builders, "Case", seen)
             whole = slow(self, tcp, session, evidence)
         if given is not None:

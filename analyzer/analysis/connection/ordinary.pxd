@@ -1,0 +1,35 @@
+cimport cython
+
+from analyzer.analysis.conversation.conversation cimport Conversation
+from analyzer.analysis.conversation.login_shapes cimport LoginShape, PlainSession
+from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
+from analyzer.net.tcp.reassembly cimport Half, TcpConnection
+
+
+cdef class LoginPlaces:
+    cdef public list frames, times, attributes
+    cdef public object thread
+    cdef public bint full
+
+
+cdef class Ordinary:
+    cdef dict _known, _places
+    cdef public object due
+
+    @cython.locals(plain=PlainSession, places=LoginPlaces, client=Half, server=Half, answers=CommandFacts, codes=tuple)
+    cpdef told(self, TcpConnection tcp, Conversation conversation, evidence)
+    @cython.locals(plain=PlainSession, codes=tuple)
+    cpdef learn(self, TcpConnection tcp, Conversation conversation, alike, met)
+
+
+cdef bint has_signs(TcpConnection tcp, evidence) except -1
+@cython.locals(answers=CommandFacts, closing=ClosingFacts)
+cdef bint is_regular(PlainSession plain, int client) except -1
+cdef bint _place_matters(Conversation conversation, LoginPlaces places) except -1
+@cython.locals(answers=CommandFacts, counts=dict, opening=list)
+cdef bint may_be_check(TcpConnection tcp, PlainSession plain, LoginPlaces places, kind) except -1
+@cython.locals(
+    frames=list, times=list, counts=dict, row=list, client=Half, server=Half, syn_ns=cython.longlong, connected_ns=cython.longlong,
+    greeting_ns=cython.longlong, login_ns=cython.longlong, verdict_ns=cython.longlong, total_ns=cython.longlong)
+cdef _row(TcpConnection tcp, Conversation conversation, PlainSession plain, LoginPlaces places, tuple codes)
+cdef bint _is_before(long long mine, long long theirs)
