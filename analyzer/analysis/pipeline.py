@@ -7,6 +7,7 @@ from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from analyzer.analysis.connection.builder import Builder
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 WAITING: Final = 1000
 WAITING_PACKETS: Final = 50_000  # kept for showing with them: a hundred megabytes
 PACKETS_SHOWN: Final = 200
+# So many connections that are over are told of at once.
+TOLD_AT_ONCE: Final = 64
 # Streams that a note names.
 MOST_NAMED: Final = 20
 
@@ -218,9 +221,9 @@ class Analysis:
             self.options.part.on_opened(opened)
         self._bursts.opened(opened)
         self._order.opened(opened)
-        finished.sort(key=lambda tcp: tcp.number)
-        for tcp in finished:
-            if self._finished(tcp):
+        finished.sort(key=attrgetter("number"), reverse=True)
+        while finished:  # each is let go of when it was told of
+            if self._finished(finished.pop()) and not len(finished) % TOLD_AT_ONCE:
                 yield from self.judged(self._order.ready())
         yield from self.judged(self._order.ready())
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.analysis.conversation import resync
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, LostBytes, Undecided
 from analyzer.analysis.conversation.decoder import Decoder
-from analyzer.analysis.conversation.facts import Facts
+from analyzer.analysis.conversation.facts import Facts, FaultFacts, HostileFacts
 from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, plain_turns
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
@@ -258,6 +258,7 @@ class Conversation(PiecesHandler):
         """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
         if self.plain is not None:
             facts, machine = self.facts, self.machine
+            facts.faults, facts.hostile = FaultFacts(), HostileFacts()
             self.plain = None
             self._make(facts, machine)
             self._proxy.begun = True
@@ -314,7 +315,7 @@ class Conversation(PiecesHandler):
         if machine is not None:
             machine.turned(sequence)
             if quits:
-                machine.plain_command(QUIT)
+                machine.sent(QUIT)
         elif self.plain is not None:
             self.plain.last_id, self.plain.left = sequence, quits
 
@@ -323,9 +324,9 @@ class Conversation(PiecesHandler):
         if data != QUIT or sender != self.client or not self.turns_due:
             return False
         machine = self.machine
-        if not machine.whole_command(data) or not self.tell_quit(sender, data, frames[-1], times[-1]):
+        if not may_turn(machine) or not self.tell_quit(sender, data, frames[-1], times[-1]):
             return False
-        machine.plain_command(data)
+        machine.sent(data)
         self.answers.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from analyzer.analysis.conversation.facts import Facts
+from analyzer.analysis.conversation.fast_path import may_turn, plain_code
 from analyzer.analysis.conversation.observer import GAP_MEMORY, GAP_UNSENT, Observer
 from analyzer.errors import BadValue
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.execute_fast_path import plain_execute
+from analyzer.protocol.machine.execute_fast_path import known_execute
 from analyzer.protocol.machine.fast_path import plain_response
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.machine.resultset import LOOKED_AT
@@ -16,7 +17,8 @@ from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
+from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
+from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT, COM_STMT_EXECUTE
 from analyzer.protocol.wire.compression import Allowance, CompressedFramer
 from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
 from analyzer.tls.records import begins_tls
@@ -172,7 +174,7 @@ class Decoder:
         if self.alone and framer.idle:
             # Plain commands and plain responses, where nobody looks at packets: most of the traffic.
             if role == CLIENT:
-                if self.machine.whole_command(data) and self._plain_command(data, frames, times):
+                if may_turn(self.machine) and self._plain_command(data, frames, times):
                     return
             else:
                 scanned = plain_response(self.machine, data)
@@ -186,17 +188,21 @@ class Decoder:
 
     def _plain_command(self, data: bytes, frames: list[int], times: list[int]) -> bool:
         """Takes a whole command that is plain."""
-        machine, observer, code = self.machine, self.observer, data[HEADER]
-        if machine.plain_command(data):
-            if observer is not None:
-                observer.request(data, None, None, machine.context.in_force, frames[-1], times[-1])
-        elif observer is not None and code == COM_STMT_EXECUTE:
-            taken = plain_execute(machine, data)
-            if taken is None:
+        machine, observer = self.machine, self.observer
+        in_force = machine.context.in_force
+        code = plain_code(data, 0, len(data), in_force & CLIENT_QUERY_ATTRIBUTES != 0)
+        statement = plan = None
+        if code == COM_STMT_EXECUTE and observer is not None:
+            known = known_execute(machine, data)
+            if known is None:
                 return False
-            observer.request(data, *taken, machine.context.in_force, frames[-1], times[-1])
-        else:
+            statement, plan = known
+            statement.executed = True
+        elif code not in (COM_QUERY, COM_QUIT):
             return False
+        machine.sent(data, statement)
+        if observer is not None:
+            observer.request(data, statement, plan, in_force, frames[-1], times[-1])
         self.facts.answers.record_plain(data, frames[-1], times[-1], machine.quitting)
         return True
 

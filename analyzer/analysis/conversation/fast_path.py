@@ -137,7 +137,7 @@ def plain_turns(
             offset, size = offset + skipped, size - skipped
         code = plain_code(octets, offset, size, named)
         if code == _EXECUTE:
-            if not executes or size < HEAD:
+            if not executes:
                 break
         elif code != _QUERY and (code < 0 or not every or not taken_whole(code, size, may_omit)):
             break
@@ -224,7 +224,7 @@ def _answered(turn: PlainTurn, found: Scanned, first_size: int) -> None:
 
 
 def plain_code(octets: bytes | memoryview, offset: int, size: int, named: bool) -> int:
-    """The code of the command that `size` bytes are, in one packet; -1 where they are not, or say more than that.
+    """The code of the whole command that `size` bytes are; -1 where they are none, or it needs to be decoded.
 
     `named`: CLIENT_QUERY_ATTRIBUTES is in force.
     """
@@ -236,7 +236,7 @@ def plain_code(octets: bytes | memoryview, offset: int, size: int, named: bool) 
     # The head of a query without attributes says so in two bytes (`connection_state.NO_ATTRIBUTES`).
     if code == _QUERY and named and (size < _HEADER + 3 or octets[offset + 5] != 0 or octets[offset + 6] != 1):
         return -1
-    return code
+    return -1 if code == _EXECUTE and size < HEAD else code
 
 
 def taken_whole(code: int, size: int, may_omit: bool) -> bool:

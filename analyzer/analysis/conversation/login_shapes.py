@@ -292,7 +292,10 @@ class PlainSession:
         closing.spoke_ns = self.times[-1]
 
     def facts(self, client: int) -> Facts:
-        """Its facts. Records of the login's steps are the first one's: their words are alike."""
+        """Its facts. Records of the login's steps are the first one's: their words are alike.
+
+        Faults are the shape's, which has none: who goes on otherwise than in plain turns gives it its own.
+        """
         frames, times, shape = self.frames, self.times, self.shape
         known = shape.known
         greeting, login, auth = known.greeting, known.login, known.auth
@@ -325,9 +328,11 @@ class PlainSession:
                 verdict_frame=frames[auth.verdict_frame],
                 verdict_ns=times[auth.verdict_ns],
             ),
-            closing=self.closing,
-            answers=self.answers,
-            client=client,
+            known.faults,
+            self.closing,
+            self.answers,
+            known.hostile,
+            client,
         )
 
 

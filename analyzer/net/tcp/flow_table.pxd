@@ -5,13 +5,26 @@ from analyzer.net.tcp.reassembly cimport TcpConnection
 
 
 cdef class FlowTable:
-    cdef object _factory, _on_rows, _most, _columns, _open, _networks, _lingering, _tombstones, _mix
+    cdef object _factory, _on_rows, _most, _columns, _open, _networks, _mix
+    cdef object _lingering
+    cdef set _tombstones, _older_tombstones
     cdef list _new, _opened, _finished
     cdef public long long connections, evicted
     cdef public object refused
 
-    @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, behind=Py_ssize_t, row=Py_ssize_t)
+    @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, behind=Py_ssize_t, row=Py_ssize_t, closed=bint)
     cdef void _take(self, bytes key, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop)
 
     @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, row=Py_ssize_t)
     cdef void _take_tagged(self, bytes endpoints, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop, list tags)
+
+    cdef TcpConnection _create(self, bytes key, long long frame, long long time_ns)
+
+    cdef _complete(self, TcpConnection connection)
+
+    @cython.locals(first=TcpConnection)
+    cdef _forget(self, long long now_ns)
+
+
+@cython.locals(low=cython.int, high=cython.int)
+cpdef tuple endpoints_of(bytes key)

@@ -6,9 +6,10 @@ A batch is sorted by connection once; each connection then takes its segments on
 from __future__ import annotations
 
 import os
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +58,10 @@ class FlowTable:
         self._columns = columns  # False sends every segment the long way (for tests)
         self._open: dict[bytes, TcpConnection] = {}
         self._networks = Networks(self._open)
-        self._lingering: OrderedDict[bytes, TcpConnection] = OrderedDict()
-        self._tombstones: OrderedDict[bytes, None] = OrderedDict()
+        self._lingering: deque[TcpConnection] = deque()
+        # Those that were remembered lately, and before: half of them are forgotten at a time.
+        self._tombstones: set[bytes] = set()
+        self._older_tombstones: set[bytes] = set()
         self._new: list[TcpConnection] = []
         self._opened: list[TcpConnection] = []
         self._finished: list[TcpConnection] = []
@@ -76,7 +79,7 @@ class FlowTable:
     @property
     def remembered(self) -> int:
         """Finished connections whose late segments are still known."""
-        return len(self._tombstones)
+        return len(self._tombstones) + len(self._older_tombstones)
 
     def take_opened(self) -> list[TcpConnection]:
         """The connections that are new since the last call, in the order of their numbers."""
@@ -159,10 +162,11 @@ class FlowTable:
         while place < stop:
             row = segments.order[place]
             if connection is None:
-                if key in self._tombstones and not segments.flags[row] & TCP_SYN:
+                if not segments.flags[row] & TCP_SYN and (key in self._tombstones or key in self._older_tombstones):
                     place += 1
                     continue
                 connection = self._create(key, segments.frame[row], segments.time_ns[row])
+            closed = connection.closed
             behind = connection.take(pieces, place, stop)
             if behind == place:
                 self._complete(connection)
@@ -175,8 +179,8 @@ class FlowTable:
             if segments.flags[row] & TCP_RST and connection.was_refused(segments.sender[row], segments.frame[row]):
                 endpoint = connection.endpoints[segments.sender[row]]
                 self.refused.append((endpoint, segments.frame[row], segments.time_ns[row]))
-        if connection is not None and connection.closed and key not in self._lingering:
-            self._lingering[key] = connection
+            if not closed and connection.closed:
+                self._lingering.append(connection)
 
     def _take_tagged(self, endpoints: bytes, pieces: Pieces, begin: int, stop: int, tags: list[int]) -> None:
         """The same for segments between two endpoints that may be of several networks: each finds its own way."""
@@ -226,13 +230,14 @@ class FlowTable:
         connection.handler = self._factory(connection)
         self._open[key] = connection
         self._new.append(connection)
-        self._tombstones.pop(key, None)
+        self._tombstones.discard(key)
+        self._older_tombstones.discard(key)
         self._networks.opened(key)
         return connection
 
     def _number(self) -> None:
         """Numbers the connections that are new with this batch, in the order of their first frames."""
-        self._new.sort(key=lambda connection: connection.first_frame)
+        self._new.sort(key=attrgetter("first_frame"))
         for connection in self._new:
             connection.number = self.connections
             self.connections += 1
@@ -243,19 +248,22 @@ class FlowTable:
         """Takes a connection out of the table."""
         connection.flush()
         self._open.pop(connection.key, None)
-        self._lingering.pop(connection.key, None)
-        for key in (connection.key, *self._networks.closed(connection.key)):
-            self._tombstones[key] = None
-            if len(self._tombstones) > TOMBSTONES:
-                self._tombstones.popitem(last=False)
+        self._tombstones.add(connection.key)
+        self._tombstones.update(self._networks.closed(connection.key))
+        if len(self._tombstones) >= TOMBSTONES // 2:
+            self._older_tombstones, self._tombstones = self._tombstones, set()
         self._finished.append(connection)
 
     def _forget(self, now_ns: int) -> None:
         """Finishes closed connections that have lingered, and the longest idle where too many are open."""
         while self._lingering:
-            first = next(iter(self._lingering.values()))
+            first = self._lingering[0]
+            if self._open.get(first.key) is not first:  # another one took its place
+                self._lingering.popleft()
+                continue
             if len(self._lingering) <= LINGERING and now_ns - first.last_ns <= LINGER_NS:
                 break
+            self._lingering.popleft()
             self._complete(first)
         most = MAX_OPEN if self._most is None else self._most
         over = len(self._open) - most
@@ -286,16 +294,18 @@ def _endpoints_of(batch: SegmentBatch) -> tuple[NDArray[np.bool_], tuple[U64, ..
 
 def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
     """((address, port), (address, port)) of a connection's 40-byte key, the lower first."""
-    ports = int.from_bytes(key[32:40], "big")
-    version = ports & 0xFF
-    return (_address(key[:16], version), ports >> 24 & 0xFFFF), (_address(key[16:32], version), ports >> 8 & 0xFFFF)
+    low, high = key[35] << 8 | key[36], key[37] << 8 | key[38]
+    if key[39] == 4:  # an address of IPv4 stands in the last four bytes
+        return (
+            (f"{key[12]}.{key[13]}.{key[14]}.{key[15]}", low),
+            (f"{key[28]}.{key[29]}.{key[30]}.{key[31]}", high),
+        )
+    return (_address(key[:16]), low), (_address(key[16:32]), high)
 
 
 @lru_cache(4096)
-def _address(raw: bytes, version: int) -> str:
-    """An address as text; one of IPv4 stands in the last four bytes."""
-    if version == 4:
-        return ".".join(map(str, raw[12:]))
+def _address(raw: bytes) -> str:
+    """An address of IPv6 as text."""
     from ipaddress import IPv6Address
 
     return str(IPv6Address(raw))

@@ -27,11 +27,6 @@ class SynOptions(msgspec.Struct):
     scale: int | None = None
 
 
-def headers_of(data: memoryview, offset: int) -> bytes:
-    """The bytes before a payload that may be its headers."""
-    return bytes(data[max(0, offset - HEADERS) : offset])
-
-
 def tcp_header_size(headers: bytes, seq: int, ack: int) -> int:
     """The size of the TCP header that `headers` end with; 0 where none with these numbers is there."""
     numbers = struct.pack(">II", seq, ack)

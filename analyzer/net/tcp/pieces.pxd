@@ -1,5 +1,7 @@
 cimport cython
 
+cdef Py_ssize_t _HEADERS
+
 
 cdef class Segments:
     cdef object _batch, _rows, _senders
@@ -10,6 +12,8 @@ cdef class Segments:
     cdef const unsigned char[::1] sender, flags
     cdef const unsigned short[::1] window
     cdef public bint one_by_one
+
+    cpdef bytes headers(self, Py_ssize_t offset)
 
 
 cdef class Pieces:

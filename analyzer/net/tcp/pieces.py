@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from array import array
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.batches import I64, TCP_ACK, SegmentBatch
+from analyzer.net.tcp.headers import HEADERS
+
+# A constant of others, once more: here it is a number of C.
+_HEADERS: Final = HEADERS
 
 
 class Segments:
@@ -52,6 +57,10 @@ class Segments:
         self.length = batch.length.data
         self.missing = batch.missing.data
         self.one_by_one = one_by_one
+
+    def headers(self, offset: int) -> bytes:
+        """The bytes before a payload that may be its headers."""
+        return bytes(self.data[max(0, offset - _HEADERS) : offset])
 
     def part(self, begin: int, stop: int) -> tuple[SegmentBatch, I64, I64]:
         """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each."""

@@ -5,7 +5,7 @@ from analyzer.net.tcp.pieces cimport Pieces, Segments
 
 
 cdef int _ACK, _FIN, _RST, _SYN
-cdef long long _PAUSE, _MASK
+cdef long long _PAUSE, _MASK, _HALF
 
 
 cpdef long long difference(long long a, long long b) noexcept
@@ -30,6 +30,8 @@ cdef class Half:
     cpdef void acknowledge(self, long long number)
     cpdef void finish(self, long long frame)
     cpdef bint reset(self, long long frame)
+    cpdef remember(self, long long seq, long long ack, int flags, long long size, long long time_ns, bytes headers)
+    cpdef bint has_seen(self, long long seq, long long ack, int flags, long long size, long long time_ns, bytes headers)
 
 
 cdef class TcpConnection:
@@ -71,6 +73,10 @@ cdef class TcpConnection:
 
     @cython.locals(half=Half)
     cpdef void acknowledged(self, int sender, long long ack, long long window)
+
+    cdef _take_ack(
+        self, int sender, long long seq, long long ack, int flags, long long size, long long frame, long long time_ns,
+        long long window, bytes headers)
 
     @cython.locals(half=Half)
     cdef void _syn(self, int sender, long long seq, long long ack, int flags, long long frame, long long time_ns, bytes headers)

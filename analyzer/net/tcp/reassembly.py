@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from typing import Final, Protocol
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
-from analyzer.net.tcp.headers import SynOptions, headers_of, identification, selectively_acknowledged, syn_options
+from analyzer.net.tcp.headers import SynOptions, identification, selectively_acknowledged, syn_options
 from analyzer.net.tcp.pieces import Pieces, PiecesHandler, Segments
 from analyzer.net.tcp.trouble import MOST, PAUSE_NS, SAME_ID_NS, TWICE_NS, Pause, Trouble
 
@@ -47,6 +47,7 @@ _RST: Final = TCP_RST
 _SYN: Final = TCP_SYN
 _PAUSE: Final = PAUSE_NS
 _MASK: Final = 0xFFFF_FFFF
+_HALF: Final = 0x8000_0000
 
 GAP_LOST: Final = "lost"  # the receiver acknowledged them: the capture lost them
 GAP_NETWORK: Final = "network"  # the receiver did not: the network lost them
@@ -59,7 +60,7 @@ END_CAPTURE: Final = "capture"
 
 def difference(a: int, b: int) -> int:
     """a - b of two sequence numbers, in -2**31 .. 2**31 - 1."""
-    return ((a - b + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+    return ((a - b + _HALF) & _MASK) - _HALF
 
 
 class StreamHandler(Protocol):
@@ -437,12 +438,12 @@ class TcpConnection:
             segments.seq[row],
             segments.ack[row],
             segments.flags[row],
-            bytes(segments.data[offset : offset + segments.length[row]]),
+            bytes(segments.data[offset : offset + segments.length[row]]) if segments.length[row] else b"",
             segments.missing[row],
             segments.frame[row],
             segments.time_ns[row],
             segments.window[row],
-            headers_of(segments.data, offset),
+            segments.headers(offset),
         )
 
     def _hand_on(self, pieces: Pieces, first: int) -> None:
@@ -477,7 +478,7 @@ class TcpConnection:
         for row in reversed(latest):
             size, offset, half = segments.length[row], segments.offset[row], self.halves[segments.sender[row]]
             numbers = segments.seq[row], segments.ack[row], segments.flags[row]
-            half.remember(*numbers, size, segments.time_ns[row], headers_of(segments.data, offset))
+            half.remember(*numbers, size, segments.time_ns[row], segments.headers(offset))
 
     def acknowledged(self, sender: int, ack: int, window: int) -> None:
         """Takes the last acknowledgement and window that a side sent."""

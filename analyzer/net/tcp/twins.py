@@ -6,7 +6,6 @@ connections that have them in common, and begin at the same moment, are one.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -16,7 +15,7 @@ from analyzer.net.tcp.reassembly import TcpConnection
 
 # Both are seen to begin within so long: a frame passes a machine in microseconds.
 TOGETHER_NS: Final = 2_000_000
-# Connections that are remembered; those that ended first are forgotten.
+# Connections that are remembered; the half of them that ended first is forgotten at a time.
 MOST: Final = 4096
 
 Address = tuple[str, int]
@@ -37,7 +36,8 @@ class Twins:
     """Takes each TCP connection that is over; says of which one before it is a copy."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, int], Twin] = OrderedDict()
+        self._known: dict[int, Twin] = {}
+        self._older: dict[int, Twin] = {}
 
     def see(self, tcp: TcpConnection) -> Twin | None:
         """The connection that this one is a copy of; None where none is known."""
@@ -45,17 +45,16 @@ class Twins:
         a, b = low.start, high.start
         if a < 0 or b < 0:
             return None
-        numbers = (a, b) if a < b else (b, a)
-        known = self._known.get(numbers)
+        numbers = a << 32 | b if a < b else b << 32 | a
+        known = self._known.get(numbers) or self._older.get(numbers)
         if known is not None and _is_copy(tcp, known):
             return known
-        first, second = tcp.endpoints
-        endpoints = (second, first) if tcp.initiator == 1 else (first, second)
+        endpoints = (tcp.endpoints[1], tcp.endpoints[0]) if tcp.initiator == 1 else tcp.endpoints
         syn = high.syn if tcp.initiator == 1 else low.syn
         sent = low.bytes + high.bytes
+        if len(self._known) >= MOST // 2:
+            self._older, self._known = self._known, {}
         self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, sent, syn, endpoints)
-        if len(self._known) > MOST:
-            self._known.popitem(last=False)
         return None
 
 

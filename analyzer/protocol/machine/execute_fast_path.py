@@ -9,9 +9,8 @@ from typing import Final
 
 from analyzer.protocol.context import Context
 from analyzer.protocol.execute_plan import HEAD, ExecutePlan, plan_of, types_in, types_of
-from analyzer.protocol.machine.connection_state import UNREAD
 from analyzer.protocol.machine.fast_path import Scanned
-from analyzer.protocol.machine.machine import AwaitedCommand, Machine
+from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.prepared import LAST_PREPARED, Bound, PreparedStatement
 from analyzer.protocol.records.commands.statement import ComStmtExecute
 from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
@@ -25,7 +24,7 @@ from analyzer.protocol.tables.commands import (
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
-__all__ = ["HEAD", "ExecutePlan", "known_execute", "known_reset", "plain_execute", "record_of", "take_effect"]
+__all__ = ["HEAD", "ExecutePlan", "known_execute", "known_reset", "record_of", "take_effect"]
 
 # Plans of one connection that are kept by the types that executes send.
 MOST_PLANS: Final = 256
@@ -122,13 +121,3 @@ def take_effect(
     elif code == COM_RESET_CONNECTION:
         statements.clear()
     return statement
-
-
-def plain_execute(machine: Machine, data: bytes) -> tuple[PreparedStatement, ExecutePlan] | None:
-    """Takes an execute that is plain, a `Machine.whole_command`; None for all else, and nothing has moved."""
-    found = known_execute(machine, data)
-    if found is not None:
-        statement = found[0]
-        statement.executed = True
-        machine.connection.await_response(AwaitedCommand(COM_STMT_EXECUTE, UNREAD, 0, statement))
-    return found

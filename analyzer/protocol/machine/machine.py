@@ -13,16 +13,15 @@ from analyzer.protocol.auth.base import AuthRecord, Exchange, Plugin
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import client, server
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.connection_state import NO_ATTRIBUTES, UNREAD, AnyRecord, new_connection
+from analyzer.protocol.machine.connection_state import UNREAD, AnyRecord, new_connection
 from analyzer.protocol.machine.malformed import malformed_record
 from analyzer.protocol.machine.server import compression_of
 from analyzer.protocol.machine.state import CLIENT, SERVER, AwaitedCommand, SequenceError
 from analyzer.protocol.machine.terminators import Ends
-from analyzer.protocol.prepared import PreparedStatements
+from analyzer.protocol.prepared import PreparedStatement, PreparedStatements
 from analyzer.protocol.records.base import malformed
 from analyzer.protocol.records.commands.local_infile import LONGEST
 from analyzer.protocol.tables import commands as com
-from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
 __all__ = [
@@ -80,33 +79,14 @@ class Machine:
 
     # -- without a record for each packet -----------------------------------------------------------------------------
 
-    def whole_command(self, data: bytes) -> bool:
-        """Whether `data` is one command in one packet, where one is due and nothing is assumed."""
-        connection = self.connection
-        at = connection.at
-        if at.name != st.COMMAND or len(data) < 5 or connection.context.assumed or connection.one_sided:
-            return False
-        if at.file_sequence is not None:  # it may be the rest of a file
-            return False
-        return not data[3] and (data[0] | data[1] << 8 | data[2] << 16) == len(data) - 4
-
-    def plain_command(self, data: bytes) -> bool:
-        """Takes a COM_QUERY or COM_QUIT that can not be malformed, without decoding it; False for all else.
-
-        `data` is a `whole_command`.
-        """
-        code = data[4]
-        at = self.connection.at
-        if code == com.COM_QUERY:
-            if self.context.in_force & CLIENT_QUERY_ATTRIBUTES and data[5:7] != NO_ATTRIBUTES:
-                return False
-            at.await_response(AwaitedCommand(code, UNREAD, 0, None, data[HEADER : HEADER + LONGEST]))
-            return True
+    def sent(self, data: bytes, statement: PreparedStatement | None = None) -> None:
+        """A plain command in one packet was taken elsewhere: a COM_QUERY, a COM_QUIT or an execute of `statement`."""
+        at, code = self.connection.at, data[HEADER]
         if code == com.COM_QUIT:
             at.took(0)
             at.quit()
-            return True
-        return False
+        else:
+            at.await_response(AwaitedCommand(code, UNREAD, 0, statement, data[HEADER : HEADER + LONGEST]))
 
     def answered(self, sequence: int) -> None:
         """The current command's whole response has come; its last packet had the id `sequence`."""
