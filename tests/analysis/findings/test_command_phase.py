@@ -340,5 +340,6 @@ def test_a_proxy_that_only_looks_is_not_refused() -> None:
     local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
     found = one([("c", local), ("s", greeting()), *CLOSE])
     assert not {"proxy-header-refused"} & codes(found)
+    assert "PROXY header" in said(found, "probe-connection").evidence[0]
     gone = one([("c", local), *SERVER_CLOSES])
     assert "proxy-header-refused" in codes(gone)

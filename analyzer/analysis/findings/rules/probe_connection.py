@@ -25,7 +25,10 @@ def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     facts = case.facts
     greeting = facts.greeting.record
-    if greeting is None or c.tcp.bytes_from_client or c.tls or facts.faults.gaps or c.outcome != "aborted":
+    header = facts.greeting.proxy
+    if c.tcp.bytes_from_client > (header.length if header is not None else 0):
+        return
+    if greeting is None or c.tls or facts.faults.gaps or c.outcome != "aborted":
         return
     end = facts.closing.end
     if end is None or not by_client(case):
@@ -35,13 +38,15 @@ def check(case: Case) -> Iterator[Verdict]:
         return  # it waited for the greeting: client-gave-up
     stayed = span(end[3] - (c.start_time_ns if early else facts.greeting.time_ns))
     evidence = [f"frame {facts.greeting.frame}: the greeting", f"no byte of the client in {stayed}", ended(case)]
+    if header is not None:
+        evidence.insert(0, f"frame {facts.greeting.proxy_frame}: a PROXY header, version {header.version}, and no more")
     if c.error is not None:
         evidence.append(f"frame {c.error.frame}: ERR {c.error.code} is the server's echo of it, no fault of the server")
     without_tls = not greeting.capability_flags & CLIENT_SSL if hasattr(greeting, "capability_flags") else False
     yield RULE.says(
         [facts.greeting.frame, end[2]],
         {"source": c.client.address, "stayed": stayed},
-        variant="early" if early else "",
+        variant="early" if early else "header" if header is not None else "",
         confidence=POSSIBLE if without_tls else LIKELY,
         evidence=evidence,
         doubt="a program that insists on TLS, and a driver whose time ran out, leave in the same way",
@@ -104,6 +109,12 @@ RULE = Rule(
             "early",
             "{source} opened the connection and closed it after {stayed}, before the greeting came: a health check or "
             "a scanner.",
+            "",
+        ),
+        (
+            "header",
+            "{source} opened the connection, sent a PROXY header, waited {stayed} after the greeting, and closed it "
+            "without a login: a health check of a proxy or load balancer.",
             "",
         ),
     ),
