@@ -26,6 +26,7 @@ HOT: Final = (
     "analyzer.protocol.wire.rows",
     "analyzer.report.turn_lines",
     "analyzer.sharing.places",
+    "analyzer.sharing.redaction.definitions",
     "analyzer.sharing.redaction.drawing",
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.rows",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import groupby
 from typing import IO, Any, Final
 
 import numpy as np
@@ -26,6 +27,8 @@ ROW: Final = np.dtype(
     ]
 )
 Rows = NDArray[np.void]
+# Segments of a connection that were followed: their places in the columns, and who sent each.
+_Followed = tuple[TcpConnection, Places | None, SegmentBatch, I64, I64]
 # Rows read at once.
 _BLOCK: Final = 1 << 16
 # Frames with fragments that are known by heart; those over it are left out like frames of no connection.
@@ -37,7 +40,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
-        self._pending: list[tuple[TcpConnection, Rows]] = []
+        self._pending: list[_Followed] = []
         self._batch: FrameBatch | None = None
         self._whole = 0  # bytes of the frames in the batch's data: what is behind them was reassembled
         # Frame of a fragment -> row of its datagram, of those that did not complete theirs.
@@ -50,15 +53,40 @@ class Ledger:
 
     def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: I64, sides: I64) -> None:
         """Segments of the batch that were followed, and who sent each."""
-        batch = self._batch
-        if batch is None:
+        if self._batch is not None:
+            places = getattr(connection.handler, "places", None)
+            self._pending.append((connection, places if isinstance(places, Places) else None, segments, rows, sides))
+
+    def settle(self, fragments: dict[int, tuple[int, ...]]) -> None:
+        """A batch is over, and its connections have their numbers."""
+        if self._batch is None or not self._pending:
             return
+        # Nearly always all of them are of the same columns.
+        parts = [self._found(self._batch, list(ones)) for _, ones in groupby(self._pending, key=lambda one: id(one[2]))]
+        self._pending.clear()
+        rows = np.concatenate(parts)
+        rows = rows[np.argsort(rows["frame"], kind="stable")]
+        self._file.write(rows.tobytes())
+        for frame, others in fragments.items():
+            index = int(np.searchsorted(rows["frame"], frame))
+            if index < len(rows) and rows["frame"][index] == frame and len(self.fragments) < MOST_FRAGMENTS:
+                self.fragments.update(dict.fromkeys(others, rows[index : index + 1].copy()))
+
+    def _found(self, batch: FrameBatch, followed: list[_Followed]) -> Rows:
+        """The rows of segments that have the same columns."""
+        segments = followed[0][2]
+        rows, sides = (np.concatenate([one[part] for one in followed]) for part in (3, 4))
+        sizes = [len(one[3]) for one in followed]
         found = np.zeros(len(rows), ROW)
         found["frame"] = frame = segments.frame[rows]
-        found["side"] = sides
         numbers = segments.seq[rows].astype(np.int64)
-        places = getattr(connection.handler, "places", None)
-        found["place"] = places.of_rows(numbers, sides) if isinstance(places, Places) else numbers
+        begin = 0
+        for (_, places, *_), size in zip(followed, sizes, strict=True):
+            if places is not None:
+                places.of_rows(numbers, sides, begin, begin + size)
+            begin += size
+        found["place"] = numbers
+        found["side"] = sides + np.repeat([2 * one[0].number for one in followed], sizes)
         offset = segments.offset[rows]
         at = offset - batch.offset[np.searchsorted(batch.number, frame)]
         found["at"] = np.where(offset <= self._whole, at, -1)
@@ -68,22 +96,7 @@ class Ledger:
         found["ack"] = segments.ack[rows]
         found["flags"] = segments.flags[rows]
         found["window"] = segments.window[rows]
-        self._pending.append((connection, found))
-
-    def settle(self, fragments: dict[int, tuple[int, ...]]) -> None:
-        """A batch is over, and its connections have their numbers."""
-        if not self._pending:
-            return
-        for connection, found in self._pending:
-            found["side"] += 2 * connection.number
-        rows = np.concatenate([found for _, found in self._pending])
-        self._pending.clear()
-        rows = rows[np.argsort(rows["frame"], kind="stable")]
-        self._file.write(rows.tobytes())
-        for frame, others in fragments.items():
-            index = int(np.searchsorted(rows["frame"], frame))
-            if index < len(rows) and rows["frame"][index] == frame and len(self.fragments) < MOST_FRAGMENTS:
-                self.fragments.update(dict.fromkeys(others, rows[index : index + 1].copy()))
+        return found
 
     def read(self) -> LedgerReader:
         """All rows, in the order of their frames."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from analyzer.batches import I64
 
 _WRAP: Final = 1 << 32
@@ -31,16 +28,21 @@ class Places:
         self._last[sender] = place
         return place
 
-    def of_rows(self, numbers: I64, senders: I64) -> I64:
-        """The same for many at once, shape (n,): they are near one another."""
-        places: NDArray[np.int64] = numbers.copy()
-        for sender in (0, 1):
-            rows = np.flatnonzero(senders == sender)
-            if not len(rows):
-                continue
-            last = self._last[sender]
-            if last < 0:
-                last = self.of(sender, int(numbers[rows[0]]))
-            places[rows] = last + ((numbers[rows] - last + _HALF) & (_WRAP - 1)) - _HALF
-            self._last[sender] = int(places[rows[-1]])
-        return places
+    def of_rows(self, numbers: I64, senders: I64, first: int, stop: int) -> None:
+        """The same for many at once, in place: they are near one another."""
+        one, other = last_one, last_other = self._last
+        for row in range(first, stop):
+            number = numbers[row]
+            sender = senders[row]
+            base = other if sender else one
+            if base < 0:
+                base = _WRAP + number
+            place = base + ((number - base + _HALF) & (_WRAP - 1)) - _HALF
+            numbers[row] = place
+            if sender:
+                last_other = place
+                other = base
+            else:
+                last_one = place
+                one = base
+        self._last = [int(last_one), int(last_other)]

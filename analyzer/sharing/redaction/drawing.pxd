@@ -57,6 +57,9 @@ cdef class Drawing:
 
     cpdef bytes noise(self, bytes value)
 
+    @cython.locals(octets="const unsigned char[::1]", view="unsigned char[::1]", place=Py_ssize_t, out=bytearray)
+    cpdef bytes nonce(self, bytes value)
+
     cpdef dated(self, bytes value)
 
     @cython.locals(

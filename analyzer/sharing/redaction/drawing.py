@@ -1,6 +1,6 @@
 """Plain text drawn anew: letters for letters, digits for digits, of one value always the same, from a key.
 
-What is drawn is SipHash-2-4 of the value (Aumasson, Bernstein 2012; its output of 128 bits), made longer by
+What is drawn is SipHash-1-3 of the value (Aumasson, Bernstein 2012; its output of 128 bits), made longer by
 xoroshiro128++ (Blackman, Vigna 2019): who does not have the key learns from it nothing but the value's form. Values
 with few places that can vary are permuted instead, so that no two become one: a Feistel network over these places, each
 round of which moves one half by what is drawn from the other (NIST SP 800-38G has the same idea).
@@ -151,12 +151,12 @@ class KeyedStream:
         words = self.words
         word = 0
         for number in range(first, count + wanted):
-            turns = 2
+            turns = 1
             if number < count:
                 word = words[number]
                 v3 ^= word
             else:
-                turns = 4
+                turns = 3
                 word = 0
                 if number == count:
                     v2 ^= 0xEE
@@ -244,6 +244,15 @@ class Drawing:
         """Any bytes in place of others."""
         out = bytearray(value)
         self._noise(value, 0, len(value), out, 0)
+        return bytes(out)
+
+    def nonce(self, value: bytes) -> bytes:
+        """Printable characters in place of bytes; a zero stays one."""
+        out = bytearray(value)
+        octets, view = value, out
+        self._noise(octets, 0, len(value), view, 0)
+        for place in range(len(value)):
+            view[place] = 33 + view[place] % 94 if octets[place] else 0
         return bytes(out)
 
     def dated(self, value: bytes) -> bytes | None:

@@ -467,6 +467,10 @@ class PacketRedactor:
         return self._text("users", raw)
 
     def _schema(self, raw: bytes, scene: _Scene) -> bytes:
+        return self.schema(raw)
+
+    def schema(self, raw: bytes) -> bytes:
+        """The name of a schema, or of a catalog."""
         return raw if raw.decode("latin-1").lower() in SYSTEM_SCHEMAS else self._text("databases", raw)
 
     def _column(self, raw: bytes, scene: _Scene) -> bytes:

@@ -28,7 +28,6 @@ _HEX_CAPITAL: Final = b"0123456789ABCDEF"
 
 _NUMBER: Final = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
-_PRINTABLE: Final = bytes(33 + drawn % 94 for drawn in range(256))
 _CHARACTERS: Final = re.compile("[\x80-\U0010ffff]")
 
 
@@ -103,20 +102,17 @@ class Replacements:
 
     def noise(self, kind: str, value: bytes) -> bytes:
         """Any bytes in place of others; what is zero from end to end stays so."""
-        if not value or not any(value):
+        if value.count(0) == len(value):
             return value
         self.count(kind)
         return self.drawing.noise(value)
 
     def nonce(self, kind: str, value: bytes) -> bytes:
         """Printable characters in place of bytes; a zero stays one."""
-        if not any(value):
+        if value.count(0) == len(value):
             return value
         self.count(kind)
-        drawn = self.stream(b"nonce", value, len(value))
-        if 0 not in value:
-            return drawn.translate(_PRINTABLE)
-        return bytes([old and 33 + new % 94 for old, new in zip(value, drawn, strict=True)])
+        return self.drawing.nonce(value)
 
     def integer(self, kind: str, value: int, least: int, most: int) -> int:
         """A number in its place, as its decimal text has it, if that is between `least` and `most`."""

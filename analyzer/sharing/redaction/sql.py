@@ -95,7 +95,7 @@ class SqlRedactor:
         self._accounts: set[str] = set()
         self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
-        self._skeletons = Skeletons(replacements, self._whole, self._literal, lambda: self.known_names, self._named)
+        self._skeletons = Skeletons(replacements, self._open, self._literal, lambda: self.known_names, self._named)
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
@@ -124,7 +124,11 @@ class SqlRedactor:
         name = self._skeletons.name(raw)
         return words_of(raw.decode("utf-8", ENCODING_ERRORS)) if name is None else name
 
-    def _whole(self, raw: bytes, escapes: bool | None = None) -> bytes:
+    def _open(self, raw: bytes) -> bytes:
+        """A statement that has no word of a secret but in its literals."""
+        return self._whole(raw, secret=False)
+
+    def _whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
         """Any statement."""
         kind = "sql"
         text = raw.decode("latin-1")
@@ -137,7 +141,7 @@ class SqlRedactor:
         self._names(text, raw, tokens, out, first)
         if escapes is None and "\\" in text:
             self._by_other_reading(text, raw, tokens, out, kind)
-        for start, stop in secrets_of(text).ranges:
+        for start, stop in secrets_of(text).ranges if secret else ():
             # What is masked in every output and is no literal: hashes and passwords without quotes.
             if out[start:stop] == raw[start:stop]:
                 out[start:stop] = self._content(kind, raw[start:stop])

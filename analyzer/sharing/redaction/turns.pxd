@@ -2,6 +2,7 @@ cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces
+from analyzer.sharing.redaction.definitions cimport PlainDefinitions
 from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
 from analyzer.sharing.redaction.streams cimport RedactedStream
 
@@ -16,6 +17,7 @@ cdef class TurnRedactor:
     cdef public bint used
     cdef object _sql
     cdef RowRedactor _rows
+    cdef PlainDefinitions _plain
     cdef dict _forms, _requests, _ends, _heads, _columns
     cdef Py_ssize_t _version
 
@@ -46,7 +48,7 @@ cdef class TurnRedactor:
 
     cdef _asked(self, PlainTurn turn)
 
-    @cython.locals(out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t)
+    @cython.locals(out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t, plain=cython.bint)
     cdef tuple _made(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
 
     @cython.locals(key=tuple)

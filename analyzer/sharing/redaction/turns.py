@@ -23,6 +23,7 @@ from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
+from analyzer.sharing.redaction.definitions import PlainDefinitions
 from analyzer.sharing.redaction.logins import KnownLogins
 from analyzer.sharing.redaction.packets import (
     NO_BACKSLASH_ESCAPES,
@@ -89,7 +90,19 @@ class TurnRedactor:
     """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all."""
 
     __slots__ = (
-        *("_columns", "_ends", "_forms", "_heads", "_requests", "_rows", "_sql", "_version", "logins", "packets"),
+        *(
+            "_columns",
+            "_ends",
+            "_forms",
+            "_heads",
+            "_plain",
+            "_requests",
+            "_rows",
+            "_sql",
+            "_version",
+            "logins",
+            "packets",
+        ),
         *("used",),
     )
 
@@ -97,7 +110,7 @@ class TurnRedactor:
         self.packets = packets
         self.used = used
         self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
-        self._sql, self._rows = packets.sql, packets.rows
+        self._sql, self._rows, self._plain = packets.sql, packets.rows, PlainDefinitions(packets)
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
         # What is kept while no more names become known than `_version`.
         self._version = 0
@@ -142,6 +155,7 @@ class TurnRedactor:
         self._version = self._sql.known_names
         for kept in (self._requests, self._ends, self._heads, self._columns):
             kept.clear()
+        self._plain.forget()
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -282,13 +296,19 @@ class TurnRedactor:
             statement = turn.text.decode("utf-8", ENCODING_ERRORS)
         out = bytearray(raw)
         columns: list[ResultColumn] = []
-        own, broken = True, 0
+        own, broken, plain = True, 0, self._plain.may(machine.context.in_force)
         for count in counts:
             columns.clear()
             for _ in range(count):
                 start = at + HEADER
                 at = start + (raw[at] | raw[at + 1] << 8 | raw[at + 2] << 16)
+                column = self._plain.column(raw, start, at, out) if plain else None
+                if column is not None:
+                    columns.append(column)
+                    continue
                 made = self._definition(raw[start:at], statement, machine, escapes)
+                if self._plain.unknown is not None:
+                    self._plain.learn(self._plain.unknown)
                 out[start:at] = made.payload
                 own = own and made.own
                 if made.column is None:
@@ -297,6 +317,9 @@ class TurnRedactor:
                     columns.append(made.column)
             if count and not machine.context.in_force & CLIENT_DEPRECATE_EOF:
                 at += HEADER + EOF_LENGTH
+        if self._plain.replaced:
+            self.packets.replacements.count("databases", self._plain.replaced)
+            self._plain.replaced = 0
         return ResultHead(bytes(out), () if broken else tuple(columns), own), not broken
 
     def _definition(
