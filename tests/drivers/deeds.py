@@ -108,7 +108,7 @@ def _execution(row: Row, logged: str) -> str | None:
     """What is different between an execution and its line of the log."""
     statement, parameters = row["statement"], row["parameters"]
     if not parameters:
-        return None if logged in (statement, "") else f"the log has {logged!r}"
+        return None if logged in (statement.rstrip(";"), statement, "") else f"the log has {logged!r}"
     if row["command"] == "stmt_bulk_execute":
         return None
     values = literals(statement, logged)
@@ -158,7 +158,7 @@ def against_log(rows: Sequence[Row], log: Sequence[tuple[str, str]], *, broken: 
         else:
             logged = wanted[place][1]
             problem = _execution(row, logged) if kind == "Execute" else None
-            if kind == "Prepare" and logged != row["statement"]:
+            if kind == "Prepare" and logged not in (row["statement"], row["statement"].rstrip(";")):
                 problem = f"the log has {logged!r}"
             if problem:
                 yield f"command {row['number']}, {row['command']} {row['statement']!r}: {problem}"
@@ -210,7 +210,8 @@ def _first(left: list[Row], statement: str, kind: str, expected: Any) -> str | N
     almost: Row | None = None
     wanted = statement.strip().rstrip(";")
     for number, row in enumerate(left):
-        if row["command"] == "query" and (row["statement"] or "").strip().rstrip(";") == wanted:
+        # Some prepare whatever they are asked.
+        if row["command"] in ("query", "stmt_execute") and (row["statement"] or "").strip().rstrip(";") == wanted:
             if _fits(row, kind, expected):
                 del left[: number + 1]
                 return None

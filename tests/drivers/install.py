@@ -32,7 +32,7 @@ PYTHON_PACKAGES: Final = (
     # Two implementations of one interface: pure Python, and Connector/C in the wheel.
     "mariadb[binary]>=2.0.0rc2",
 )
-HELD_PACKAGES: Final = ("PyMySQL==1.1.0",)
+HELD_PACKAGES: Final = ("PyMySQL==1.1.0", "aiomysql==0.2.0", "asyncmy==0.2.10")
 # The C extension of later releases wants OpenSSL 3.2 of the machine, which Debian 12 has not.
 BESIDE_PACKAGES: Final = ("mysql-connector-python>=9.1.0,<=9.7.0",)
 MYSQLCLIENT_PACKAGE: Final = "mysqlclient>=2.2.4"
@@ -267,7 +267,7 @@ def rust_client(driver: Driver) -> Path:
 def build_rust(source: Path, target: Path) -> None:
     """Builds a crate into a directory; cargo knows what is there already. Raises InstallError."""
     where = {**os.environ, "CARGO_TARGET_DIR": str(target)}
-    words = ["build", "--quiet", "--locked", "--manifest-path", str(source / "Cargo.toml")]
+    words = ["build", "--quiet", "--locked", "--workspace", "--manifest-path", str(source / "Cargo.toml")]
     _run([_tool("cargo", "cargo"), *words], env=where)
 
 
@@ -322,14 +322,20 @@ def _libmysqlclient() -> None:
     _run([_tool("gcc", "gcc and libc6-dev"), "-O1", "-o", str(target), *words])
 
 
+def cpp_client(driver: Driver) -> Path:
+    """The program that was built with a release of Boost."""
+    return HOME / "boost" / driver.package.partition("==")[2] / "client"
+
+
 def _cpp() -> None:
     compiler = _tool("g++", "the packages g++ and libssl-dev")
-    (driver,) = of("cpp")
-    place = HOME / "boost"
-    pip_install(place, (driver.package,))
-    words = ["-std=c++17", "-O0", f"-isystem{place}/cmeel.prefix/include", "-o", str(HOME / "boost_mysql")]
-    words += [str(HERE / "cpp" / "boost_mysql.cpp"), f"-L{place}/cmeel.prefix/lib", "-lboost_charconv"]
-    _run([compiler, *words, "-lssl", "-lcrypto", "-lpthread", f"-Wl,-rpath,{place}/cmeel.prefix/lib"])
+    for driver in of("cpp"):
+        client = cpp_client(driver)
+        place = client.with_name("package")
+        pip_install(place, (driver.package,))
+        words = ["-std=c++17", "-O0", f"-isystem{place}/cmeel.prefix/include", "-o", str(client)]
+        words += [str(HERE / "cpp" / "boost_mysql.cpp"), f"-L{place}/cmeel.prefix/lib", "-lboost_charconv"]
+        _run([compiler, *words, "-lssl", "-lcrypto", "-lpthread", f"-Wl,-rpath,{place}/cmeel.prefix/lib"])
 
 
 PARTS: Final[dict[str, Callable[[], None]]] = {

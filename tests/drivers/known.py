@@ -49,6 +49,14 @@ ENDINGS: Final[tuple[Ending, ...]] = (
         )
         for flavor in ("mysql", "mariadb")
     ),
+    *(
+        Ending(
+            "Diesel (Rust)", flavor, cases, -1, "rejected", code,
+            "it keeps the text and not the number of what the server says to a login", old=True,
+        )
+        for flavor in ("mysql", "mariadb")
+        for cases, code in ((("wrong password", "wrong password, TLS"), 1045), (("unknown database",), 1049))
+    ),
     Ending(
         "R2DBC MariaDB 1.3", "mysql", ("wrong password", "wrong password, TLS"), 9000, "rejected", 1045,
         "what the server says within caching_sha2_password it tells with a number of its own",
@@ -62,6 +70,14 @@ ENDINGS: Final[tuple[Ending, ...]] = (
             "asked for the password itself without TLS it leaves: it does not ask for the server's key",
         )
         for driver in R2DBC
+    ),
+    Ending(
+        "Boost.MySQL 1.88", "mysql", ("first login", "wrong password"), -1, "aborted", None,
+        "asked for the password itself without TLS it leaves: before 1.90 it does not know the server's key",
+    ),
+    Ending(
+        "Boost.MySQL 1.88", "mysql", ("unknown database",), -1, "rejected", 1049,
+        "it can not read the error that follows on fast_auth_success",
     ),
 )  # fmt: skip
 
@@ -101,9 +117,12 @@ class Deserved:
 
 
 DESERVED: Final[tuple[Deserved, ...]] = (
-    Deserved(
-        "sqlx (Rust)", "mysql97", "cached-login-never-hits",
-        "0.8.6 joins nonce and hash of caching_sha2_password in the wrong order: each of its logins is a full one",
+    *(
+        Deserved(
+            driver, "mysql97", "cached-login-never-hits",
+            f"{version} joins nonce and hash of caching_sha2_password in the wrong order: each login is a full one",
+        )
+        for driver, version in (("sqlx (Rust)", "0.8.6"), ("sqlx (Rust) 0.7", "0.7.4"))
     ),
     Deserved(
         MARIADB_PURE, "mysql97", "cached-login-never-hits",
@@ -115,8 +134,9 @@ DESERVED: Final[tuple[Deserved, ...]] = (
     ),
     *(
         Deserved(
-            "Boost.MySQL", server, "plaintext-in-tls", "1.90 sends COM_QUIT past TLS, in plain text",
+            driver, server, "plaintext-in-tls", f"{version} sends COM_QUIT past TLS, in plain text",
         )
+        for driver, version in (("Boost.MySQL", "1.90"), ("Boost.MySQL 1.88", "1.88"))
         for server in ("mysql97", "mariadb118", "mariadb1011")
     ),
     *(

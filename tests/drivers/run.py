@@ -24,6 +24,7 @@ from tests.drivers.install import (
     PARTS,
     WORKERS,
     InstallError,
+    cpp_client,
     go_client,
     install,
     java_place,
@@ -50,7 +51,6 @@ TOOLS: Final = ("tcpdump", "tshark")
 # Programs that are asked line by line.
 PIPED: Final[dict[str, list[str]]] = {
     "c": [str(HOME / "libmariadb")],
-    "cpp": [str(HOME / "boost_mysql")],
     "erlang": ["erl", "-noshell", "-pa", str(HOME / "erlang"), "-s", "p1_client", "main"],
 }
 # What a row of the general log is made of, without anything that a batch mode client would escape.
@@ -182,6 +182,8 @@ def command_of(driver: Driver) -> list[str]:
     piped = [sys.executable, "-m", "tests.drivers.piped_client"]
     if driver.runner == "libmysqlclient":
         return [*piped, *libmysqlclient().command("usr/bin/client")]
+    if driver.runner == "cpp":
+        return [*piped, str(cpp_client(driver))]
     if driver.runner in PIPED:
         return [*piped, *PIPED[driver.runner]]
     scripts = {"node": "node_client.cjs", "perl": "perl_client.pl", "php": "php_client.php", "ruby": "ruby_client.rb"}

@@ -18,14 +18,28 @@ import pytest
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.truth import compare
 from tests.corpus import give_up
+from tests.drivers.cases import Told
 from tests.drivers.compare import as_logged
+from tests.drivers.deeds import against_log, listed
 from tests.drivers.install import InstallError, install
+from tests.drivers.run import in_ci
 from tests.drivers.truth import truth, went_wrong
 from tests.matrix.boxes import CASES, Lossy, NoCapture, Passed, clients, legs, log_of, now, pass_through
 from tests.reading import connections_of
 from tests.servers import Server, require_servers
 from tests.servers.accounts import account
-from tests.servers.boxes import BOXES, CHECKS, EVERY, SOURCE, TLS, Box, running
+from tests.servers.boxes import (
+    BOXES,
+    CHECKS,
+    EVERY,
+    PASSED_ON,
+    RE_ENCRYPTED,
+    SHARED,
+    SOURCE,
+    TLS,
+    Box,
+    running,
+)
 from tests.servers.capturing import tcpdump
 from tests.servers.own import own_account
 from tests.servers.packages import SetupError
@@ -168,3 +182,88 @@ def test_tls_in_tls(tmp_path: Path) -> None:
         outcomes = Counter((each["server"]["port"], each["outcome"]) for each in legs(connections, told))
         assert outcomes[done.made.inner, "encrypted"] == 1
         assert outcomes[done.made.port, "accepted"] == outcomes[server.port, "accepted"] == 1
+
+
+# What MySQL Router tells the server of whom it speaks for.
+TOLD_BY_ROUTER = {"_client_ip", "_client_port", "_client_ssl_cipher", "_client_ssl_version"}
+LEAVES = (("mysql-connector-python, pure", "wrong password"),)
+
+
+needs_router = pytest.mark.skipif(in_ci(), reason="left out of CI, its package is large: set HANDSHARK_DRIVERS=all")
+
+
+def through_router(box: Box, place: Path) -> tuple[Passed, list[tuple[Told, dict[str, Any], dict[str, Any]]]]:
+    """Each case with both of its connections, before the Router and behind it."""
+    (server,) = require_servers("mysql97")
+    done, connections = passed(box, server, place)
+    before = [each for each in connections if each["server"]["port"] == done.made.port]
+    behind = [each for each in connections if each["server"]["port"] == server.port]
+    assert len(done.told) == len(before) == len(behind)
+    return done, list(zip(done.told, before, behind, strict=True))
+
+
+def pairs_differ(done: Passed, told: Told, before: dict[str, Any], behind: dict[str, Any]) -> list[str]:
+    """Where a case's two connections are not what driver and server know; behind the Router it tells of itself."""
+    log = done.log.get(behind["greeting"]["connection_id"], [])
+    known = truth(told, log, done.plugin)
+    stored = (known.get("login") or {}).get("attributes") or {}
+    mine = before["greeting"]["server_version"].endswith("-router")
+    if stored:
+        # In TLS that it only passes on it can not say for whom.
+        where = (
+            (before["client"]["address"], str(before["client"]["port"])) if mine or not before["tls"] else (None, None)
+        )
+        assert (stored.get("_client_ip"), stored.get("_client_port")) == where
+    own = {key: value for key, value in stored.items() if key not in TOLD_BY_ROUTER}
+    ahead = {**known, **({"login": {"attributes": own}} if own else {})}
+    if mine:
+        # It greets by itself, before it has a server; each of its two sides has TLS of its own, or not.
+        tls = {"decrypted": True} if told.case["tls"] else None
+        ahead = {**ahead, "greeting": {"flavor": "mysql"}, "connection_id": 0, "tls": tls}
+        known = {**known, "tls": {"decrypted": True, "version": "TLSv1.3"}}
+    title = f"{told.driver.name}, {told.case['name']}"
+    wrong = [f"{title}: {line}" for line in went_wrong(told)]
+    for side, said, connection in (("before", ahead, before), ("behind", known, behind)):
+        wrong += [f"{title}, {side}: {line}" for line in compare(as_logged(connection), said)]
+    return wrong
+
+
+@needs_router
+@pytest.mark.parametrize("box", [PASSED_ON, RE_ENCRYPTED], ids=[PASSED_ON.name, RE_ENCRYPTED.name])
+def test_mysql_router(box: Box, tmp_path: Path) -> None:
+    """Both sides of it; a client that sends its password in clear text where it should not has it leave."""
+    done, cases = through_router(box, tmp_path)
+    assert {told.case["name"] for told in done.told} == set(CASES)
+    usual = [each for each in cases if (each[0].driver.name, each[0].case["name"]) not in LEAVES]
+    assert [line for each in usual for line in pairs_differ(done, *each)] == []
+    for _, before, behind in (each for each in cases if each not in usual):
+        assert (before["outcome"], before["authentication"]["password_protection"]) == ("aborted", "cleartext")
+        assert behind["outcome"] != "accepted"
+
+
+@needs_router
+def test_connections_that_mysql_router_shares(tmp_path: Path) -> None:
+    """Clients follow one another on one connection to the server: the Router changes the user, and asks on its own."""
+    (server,) = require_servers("mysql97")
+    drivers = [replace(each, cases=("TLS", "accepted")) for each in clients()[:1]]
+    try:
+        install("python")
+        done = pass_through(SHARED, server, tmp_path, drivers)
+    except (NoCapture, SetupError, InstallError) as problem:
+        give_up(str(problem))
+    assert [went_wrong(told) for told in done.told] == [[], []]
+    keylog = tmp_path / "keys"
+    keylog.write_bytes(b"".join(done.keylogs))
+    found = connections_of(done.capture, AnalysisOptions(keylogs=done.keylogs))
+    (behind,) = [each for each in found if each.server.port == server.port]
+    before = [each for each in found if each.server.port == done.made.port]
+    assert [each.outcome for each in before] == ["accepted", "accepted"]
+    assert behind.commands["change_user"] == len(before) - 1
+    rows = listed(done.capture, keylog)
+    assert behind.greeting is not None
+    (number,) = {told.result["connection_id"] for told in done.told}
+    assert number == behind.greeting.connection_id
+    assert list(against_log(rows[behind.stream], done.log[number], broken=False)) == []
+    asked = Counter(row["statement"] for each in before for row in rows[each.stream] if row["command"] == "query")
+    assert asked
+    assert asked - Counter(row["statement"] for row in rows[behind.stream]) == Counter()

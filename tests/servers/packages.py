@@ -40,7 +40,9 @@ class Prefix:
 
     def _library_dirs(self) -> list[Path]:
         found = [path for usr in ("usr/lib", "lib") for path in sorted((self.root / usr).glob("*-linux-gnu"))]
-        return found + [private for path in found if (private := path / "mysql" / "private").is_dir()]
+        # MySQL's own libraries: the server's, and those of its Router.
+        own = [*(path / "mysql" / "private" for path in found), self.root / "usr/lib/mysql-router"]
+        return found + [path for path in own if path.is_dir()]
 
     def library_dir(self, relative: str) -> Path:
         """The directory `relative` below one of the library directories."""

@@ -17,6 +17,7 @@ from analyzer.protocol.auth.base import (
     CleartextPassword,
     ClientOptions,
     ClientSide,
+    Empty,
     Exchange,
     NoPassword,
     Plugin,
@@ -100,6 +101,9 @@ class CachingSha2Exchange(Exchange):
             self.protection = SCRAMBLE
             self.opaque = True
             return scramble
+        if r.left == 0:
+            # MySQL Router does so: the password that was asked for is not sent.
+            return Empty.decode(r)
         if self._key_asked:
             self.protection = RSA
             self.opaque = True

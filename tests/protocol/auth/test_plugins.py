@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.protocol.auth import PLUGINS, plugin
+from analyzer.protocol.wire.reader import Reader
 
 # Fields of a client's records that are open, over all plugins: a new one is looked at by a person, who adds it here.
 OPEN = frozenset({"request", "nul", "capability", "tag", "number_of_assertions", "client_nonce"})
@@ -37,3 +38,14 @@ def test_a_short_name_is_one_plugins_alone() -> None:
 def test_a_plugin_nobody_knows_has_its_name_and_shows_nothing() -> None:
     found = plugin("vendor_auth")
     assert (found.name, found.short_name, found.open_fields) == ("vendor_auth", "vendor_auth", frozenset())
+
+
+def test_a_password_that_is_asked_for_and_not_sent_is_not_said_to_be() -> None:
+    """MySQL Router answers the server's RSA key with an empty packet."""
+    exchange = plugin("caching_sha2_password").exchange(b"n" * 20, False)
+    scramble = exchange.client(Reader(b"s" * 32))
+    asked = [exchange.server(Reader(b"\x04")), exchange.client(Reader(b"\x02"))]
+    key = exchange.server(Reader(b"-----BEGIN PUBLIC KEY-----\n"))
+    kinds = [type(each).__name__ for each in (scramble, *asked, key, exchange.client(Reader(b"")))]
+    assert kinds == ["Sha2Scramble", "FastAuthResult", "RequestPublicKey", "PublicKey", "Empty"]
+    assert (exchange.path, exchange.protection) == ("full", "scramble")

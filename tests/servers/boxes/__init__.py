@@ -1,4 +1,4 @@
-"""Programs that stand in front of a server: HAProxy, nginx and stunnel, from Debian's packages, on loopback.
+"""Programs in front of a server: HAProxy, nginx, stunnel and MySQL Router, from Debian's packages, on loopback.
 
 Their packages are unpacked beside the servers' (`tests.servers.packages`); nothing is installed into the system,
 and they run without privilege.
@@ -34,12 +34,15 @@ class Package:
     program: str
     packages: tuple[str, ...]
     libraries: tuple[str, ...] = ()
+    suite: str = SUITE
 
 
 SYSTEMD: Final = ("libsystemd0", "liblzma5", "libzstd1", "liblz4-1", "libcap2", "libgcrypt20", "libgpg-error0")
 HAPROXY: Final = Package("usr/sbin/haproxy", ("haproxy",), SYSTEMD)
 NGINX: Final = Package("usr/sbin/nginx", ("nginx", "libnginx-mod-stream"))
 STUNNEL: Final = Package("usr/bin/stunnel4", ("stunnel4",), SYSTEMD)
+# Of the suite that has MySQL.
+ROUTER: Final = Package("usr/bin/mysqlrouter", ("mysql-router",), suite="sid")
 
 HAPROXY_CONF: Final = """global
   maxconn 100
@@ -80,6 +83,22 @@ connect = {server.quiet_host}:{server.port}
 cert = {certificate}
 key = {key}
 """
+ROUTER_CONF: Final = """[DEFAULT]
+logging_folder=
+runtime_folder={place}
+data_folder={place}
+plugin_folder={root}/usr/lib/mysqlrouter/plugin
+{lines}
+[routing:one]
+bind_address={host}
+bind_port={port}
+destinations={server.quiet_host}:{server.port}
+routing_strategy=first-available
+protocol=classic
+client_ssl_cert={certificate}
+client_ssl_key={key}
+{options}
+"""
 
 
 @dataclass(frozen=True)
@@ -114,6 +133,21 @@ CHECKS: Final = (
     ),
 )
 TLS: Final = Box("stunnel", STUNNEL, STUNNEL_CONF)
+PASSED_ON: Final = Box(
+    "MySQL Router, pass-through", ROUTER, ROUTER_CONF, options="client_ssl_mode=PASSTHROUGH\nserver_ssl_mode=AS_CLIENT"
+)
+# It ends the client's TLS, begins its own, and speaks MySQL on both sides.
+RE_ENCRYPTED: Final = Box(
+    "MySQL Router, its own TLS", ROUTER, ROUTER_CONF, options="client_ssl_mode=PREFERRED\nserver_ssl_mode=PREFERRED"
+)
+# Clients take turns on connections to the server, which it resets and changes the user of.
+SHARED: Final = Box(
+    "MySQL Router, shared connections",
+    ROUTER,
+    ROUTER_CONF,
+    lines="[connection_pool]\nmax_idle_server_connections=4",
+    options="client_ssl_mode=PREFERRED\nserver_ssl_mode=PREFERRED\nconnection_sharing=1\nconnection_sharing_delay=0",
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +164,7 @@ def prefix_of(box: Box) -> Prefix:
     """The unpacked program. Raises SetupError."""
     place = servers_dir() / "packages" / box.package.packages[0]
     place.mkdir(parents=True, exist_ok=True)
-    return unpack(place, SUITE, box.package.packages, box.package.libraries)
+    return unpack(place, box.package.suite, box.package.packages, box.package.libraries)
 
 
 def free_ports(count: int) -> list[int]:
@@ -152,6 +186,8 @@ def words_of(box: Box, prefix: Prefix, settings: Path, preload: Sequence[Path]) 
         return [*words, "-db", "-f", str(settings)]
     if box.package is NGINX:
         return [*words, "-e", "stderr", "-p", str(settings.parent), "-c", str(settings)]
+    if box.package is ROUTER:
+        return [*words, "-c", str(settings)]
     return [*words, str(settings)]
 
 
@@ -199,7 +235,7 @@ def _started(box: Box, server: Server, prefix: Prefix, place: Path, user: str, w
     )
     for path in (place, settings, made.keylog, certificate, key):
         owner.give(path)
-    preload = [preload_library(servers_dir(), "keylog")] if box.package is STUNNEL else []
+    preload = [preload_library(servers_dir(), "keylog")] if box.package in (STUNNEL, ROUTER) else []
     log = place / "said"
     process = owner.start(words_of(box, prefix, settings, preload), {"HANDSHARK_KEYLOG": str(made.keylog)}, log)
     try:
