@@ -31,9 +31,13 @@ $cfg['blowfish_secret'] = '0123456789abcdef0123456789abcdef';
 $cfg['Servers'][1] = ['host' => '{server.quiet_host}', 'port' => '{server.port}', 'auth_type' => 'cookie'];
 $cfg['SendErrorReports'] = 'never';
 """
-# What is typed into its page for statements, and the number of rows that it shows.
+# What is typed into its page for statements, and the number of rows that it shows; what the server refuses, and how.
 TYPED: Final = "SELECT id, name, score FROM people ORDER BY id"
 SHOWN: Final = 4
+WRONG: Final = "SELECT nothing FROM people"
+WRONG_CODE: Final = 1054
+# Those that are asked for behind the login: each takes a connection at least.
+PAGES: Final = 5
 
 
 def missing() -> str | None:
@@ -103,3 +107,16 @@ def serving(place: Path, server: Server) -> Iterator[str]:
             yield f"http://{address}"
         finally:
             process.terminate()
+
+
+def visit(address: str, who: Account) -> None:
+    """All that a visitor does. Raises AssertionError where a page is not what it is to be."""
+    visitor = Visitor(address)
+    assert "Access denied" in visitor.log_in(who, "wrong")
+    assert "labdb" in visitor.log_in(who, who.password)
+    assert "Showing rows" in visitor.asked("/sql", db="labdb", table="people", pos="0")
+    form = {"db": "labdb", "is_js_confirmed": "0", "pos": "0", "show_query": "1"}
+    assert f"({SHOWN} total, " in visitor.asked("/import", {**form, "sql_query": TYPED})
+    assert f"#{WRONG_CODE}" in visitor.asked("/import", {**form, "sql_query": WRONG})
+    assert "people" in visitor.asked("/database/structure", db="labdb")
+    visitor.asked("/logout", {"server": "1"})
