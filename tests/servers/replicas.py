@@ -54,6 +54,20 @@ START: Final[dict[str, tuple[str, ...]]] = {
         "START SLAVE",
     ),
 }
+GROUP_RIGHTS: Final = "GRANT GROUP_REPLICATION_STREAM, CONNECTION_ADMIN, BACKUP_ADMIN ON *.* TO '{user}'@'%'"
+# Of MySQL: members log in to one another on the servers' own ports, which have to be those of an interface.
+GROUP: Final = (
+    "INSTALL PLUGIN group_replication SONAME 'group_replication.so'",
+    "SET GLOBAL group_replication_group_name = '7a6f2d1e-5b0c-4c0d-9e53-0242ac120002'",
+    "SET GLOBAL group_replication_communication_stack = 'MYSQL'",
+    "SET GLOBAL group_replication_local_address = '{mine}'",
+    "SET GLOBAL group_replication_group_seeds = '{seeds}'",
+    "SET GLOBAL group_replication_advertise_recovery_endpoints = '{mine}'",
+    "SET GLOBAL group_replication_ssl_mode = 'DISABLED'",
+    "SET GLOBAL group_replication_recovery_get_public_key = ON",
+)
+GROUP_START: Final = "START GROUP_REPLICATION USER = '{user}', PASSWORD = '{password}'"
+MEMBERS: Final = "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE = 'ONLINE'"
 STOP: Final = {"mysql": "STOP REPLICA", "mariadb": "STOP SLAVE"}
 
 
@@ -73,6 +87,28 @@ class Pair:
     def stop(self) -> None:
         """The replica stops reading. Raises AnalyzerError."""
         run(self.replica, [STOP[self.source.flavor]])
+
+    def group(self, written: Sequence[str]) -> None:
+        """Both become members of one group: the source, which writes, then the replica, which has to catch up.
+
+        Raises AnalyzerError, SetupError.
+        """
+        both, who = (self.source, self.replica), account("repl")
+        given = {"user": who.name, "password": who.password}
+        where = [f"{server.host}:{server.port}" for server in both]
+        for server, mine in zip(both, where, strict=True):
+            lines = [GROUP_RIGHTS, *GROUP]
+            run(server, [line.format(mine=mine, seeds=",".join(where), **given) for line in lines])
+        run(self.source, ["SET GLOBAL group_replication_bootstrap_group = ON", GROUP_START.format(**given)])
+        run(self.source, ["SET GLOBAL group_replication_bootstrap_group = OFF"])
+        write(self.source, written)
+        run(self.replica, [GROUP_START.format(**given)])
+        arrived(self.replica, MEMBERS, "2")
+
+    def leave_group(self) -> None:
+        """They leave it. Raises AnalyzerError."""
+        for server in (self.replica, self.source):
+            run(server, ["STOP GROUP_REPLICATION"])
 
     def clone(self, place: Path) -> None:
         """The replica makes a copy of all that its source has, in a directory that is not there yet (MySQL).

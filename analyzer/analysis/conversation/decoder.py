@@ -15,12 +15,12 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
 from analyzer.protocol.machine.resultset import LOOKED_AT
 from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.base import Malformed
-from analyzer.protocol.records.generic import ErrPacket
+from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables.capabilities import CLIENT_QUERY_ATTRIBUTES
 from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT, COM_STMT_EXECUTE
 from analyzer.protocol.wire.compression import Allowance, CompressedFramer
-from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
+from analyzer.protocol.wire.framing import HEADER, ClosedFramer, PacketFramer, RawPacket
 from analyzer.tls.records import begins_tls
 
 # Packets up to so many bytes are taken without the framer.
@@ -296,6 +296,9 @@ class Decoder:
         after = machine.state
         if after == before:
             return True
+        if before == st.HANDOVER and type(record) is OKPacket:
+            self._leave()
+            return False
         if after == st.LOCAL_INFILE and role == SERVER:
             self.facts.record_file_request(record, packet, machine)
         return self._goes_on(role)
@@ -339,6 +342,13 @@ class Decoder:
             return False
         return True
 
+    def _leave(self) -> None:
+        """From here on both sides speak another protocol: their bytes are passed over."""
+        self.machine.assume(st.OTHER_PROTOCOL)
+        self.compressed = None
+        self.bare = False
+        self.framers = (ClosedFramer(), ClosedFramer())
+
     def _hand_over(self, role: int) -> None:
         """What the framer has left belongs to TLS."""
         rest, ends, frames, times = self.framers[role].take_rest()
@@ -376,6 +386,8 @@ class Decoder:
         """`length` bytes of packets are missing; True where they are inside one packet, and what it is is known."""
         state = self.machine.state
         framer = self.framers[role]
+        if state == st.OTHER_PROTOCOL:
+            return True
         if state in st.CONNECTION_PHASE:
             return False
         if role == SERVER and (state not in ALIKE or framer.peek(HEADER + 1)[HEADER:] >= b"\xfe"):

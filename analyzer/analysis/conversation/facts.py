@@ -48,7 +48,9 @@ MOST_STEPS: Final = 64
 MOST_GAPS: Final = 256
 
 # States in which no byte of a command's response has come.
-AWAITING: Final = frozenset({st.RESPONSE, st.RESULT, st.PREPARE, st.FIELD_LIST, st.STATISTICS, st.STREAM, st.CLONE})
+AWAITING: Final = frozenset(
+    {st.RESPONSE, st.RESULT, st.PREPARE, st.FIELD_LIST, st.STATISTICS, st.STREAM, st.CLONE, st.HANDOVER}
+)
 # The first word of a statement.
 _WORD: Final = re.compile(rb"[A-Za-z]{1,20}")
 

@@ -35,6 +35,7 @@ from analyzer.analysis.findings.rules import (
     foreign_client,
     foreign_server,
     full_auth_refused,
+    group_replication,
     health_check,
     host_blocked,
     host_not_allowed,
@@ -159,6 +160,7 @@ TABLE: tuple[Rule, ...] = (
     slow_reader.RULE,
     # Who spoke, who was silent and who left.
     client_gave_up.RULE,
+    group_replication.RULE,
     health_check.RULE,
     probe_connection.RULE,
     no_greeting.RULE,

@@ -30,6 +30,8 @@ _WANTS_TLS: Final = re.compile(
     r"(?:SSL|TLS) (?:connections? )?(?:are )?(?:only|mandatory)|only accepts? (?:SSL|TLS)",
     re.IGNORECASE,
 )
+# Behind the OK of this command a connection carries group replication's protocol.
+HANDED_OVER: Final = "subscribe_group_replication_stream"
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 

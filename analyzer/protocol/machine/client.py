@@ -76,8 +76,6 @@ _UNREAD: Final[dict[int, int]] = {
     com.COM_STMT_BULK_EXECUTE: 7,
 }
 _NEVER: Final = 1 << 32  # bytes that no packet has
-# After these the connection is the server's alone, in another protocol.
-_OTHER_PROTOCOL: Final = frozenset({com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM})
 
 
 def received(c: ConnectionState, packet: RawPacket) -> AnyRecord:
@@ -209,7 +207,7 @@ def _command(c: ConnectionState, packet: RawPacket) -> AnyRecord:
         c.move("ok")
     if c.at.name == st.CLONE and payload != GOODBYE:
         return _cloned(c, packet)
-    if c.at.name == st.STREAM and (code != com.COM_QUIT or _in_other_protocol(c)):
+    if c.at.name == st.STREAM and code != com.COM_QUIT:
         return _streamed(c, payload)
     if c.context.assumed and len(payload) > 2:
         _attributes_show(c, code, payload)
@@ -269,14 +267,8 @@ def _command_record(c: ConnectionState, code: int, packet: RawPacket) -> AnyReco
         return malformed_record(error, payload, c.context)
 
 
-def _in_other_protocol(c: ConnectionState) -> bool:
-    return c.at.command is not None and c.at.command.code in _OTHER_PROTOCOL
-
-
 def _streamed(c: ConnectionState, payload: bytes) -> AnyRecord:
-    """A client's packet while the server streams: what it has, or its part of another protocol."""
-    if _in_other_protocol(c):
-        return Data("other", payload)
+    """A client's packet while the server streams: what it has."""
     if payload[0] != SEMI_SYNC_MAGIC:
         return Data("acknowledgement", payload)
     try:

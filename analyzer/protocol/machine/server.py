@@ -433,6 +433,8 @@ DECODERS: Final[dict[st.StateName, Decoder]] = {
     st.STATISTICS: _statistics,
     st.STREAM: _stream,
     st.CLONE: _clone,
+    st.HANDOVER: _response,
+    st.OTHER_PROTOCOL: _skipped,
     st.CLOSED: _error_only,
     st.DESYNCHRONISED: _skipped,
 }

@@ -44,6 +44,8 @@ StateName = Literal[
     "STATISTICS",
     "STREAM",
     "CLONE",
+    "HANDOVER",
+    "OTHER_PROTOCOL",
     "CLOSED",
     "DESYNCHRONISED",
 ]
@@ -95,6 +97,8 @@ FIELD_LIST: Final = "FIELD_LIST"  # column definitions, to the EOF after them
 STATISTICS: Final = "STATISTICS"  # one string
 STREAM: Final = "STREAM"  # binlog events, to an EOF or ERR; the client may send acknowledgements
 CLONE: Final = "CLONE"  # what a donor sends and a recipient asks for, to the answer to its EXIT
+HANDOVER: Final = "HANDOVER"  # the OK behind which the connection leaves the protocol, or an ERR
+OTHER_PROTOCOL: Final = "OTHER_PROTOCOL"  # nothing more that is MySQL's: group replication's XCom
 CLOSED: Final = "CLOSED"  # nothing more
 DESYNCHRONISED: Final = "DESYNCHRONISED"  # bytes are missing: a client packet that must be a command
 
@@ -117,7 +121,7 @@ AWAITED: Final[dict[int, StateName]] = {
     com.COM_BINLOG_DUMP_GTID: STREAM,
     com.COM_TABLE_DUMP: STREAM,
     com.COM_CLONE: CLONE,
-    com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM: STREAM,
+    com.COM_SUBSCRIBE_GROUP_REPLICATION_STREAM: HANDOVER,
 }
 # Commands that no server answers.
 UNANSWERED: Final = frozenset({com.COM_QUIT, com.COM_STMT_SEND_LONG_DATA, com.COM_STMT_CLOSE})
@@ -194,6 +198,8 @@ TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]
     (STATISTICS, "err"): FINISHED,
     (STREAM, "ok"): FINISHED,
     (STREAM, "err"): FINISHED,
+    (HANDOVER, "ok"): FINISHED,
+    (HANDOVER, "err"): FINISHED,
     (CLONE, "ok"): FINISHED,
     (CLONE, "err"): FINISHED,
     # An error that nobody asked for (shutdown, wait_timeout).

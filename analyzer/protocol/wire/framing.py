@@ -386,6 +386,17 @@ class _LongPacket:
         return len(whole) - HEAD_KEPT
 
 
+class ClosedFramer(PacketFramer):
+    """Of a direction in which no packets follow: it takes bytes, and gives nothing."""
+
+    @property
+    def idle(self) -> bool:
+        return False
+
+    def push(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Passes `data` over."""
+
+
 def encode_packet(payload: bytes, sequence_id: int) -> bytes:
     """`payload` as it goes over the wire, split where it is 16 MiB or longer."""
     parts = []

@@ -67,6 +67,8 @@ from tests.wire.mysql import (
 from tests.wire.script import ACCEPTED, GOODBYE, MS, SECOND, Say, Script, wait
 
 Made = Callable[[], Connection]
+# The first that a member says in group replication's own protocol: its version and a request for the other's.
+XCOM = bytes.fromhex("0000000a0000000001013900")
 
 
 def made(script: Script, options: AnalysisOptions | None = None, **how: object) -> Made:
@@ -149,6 +151,10 @@ EACH: dict[str, tuple[Made, Made]] = {
         made(tls(("s", PROTOCOL_VERSION), *SERVER_CLOSES)),
     ),
     "plugin-switch": (made(switched()), made(ACCEPTED)),
+    "group-replication": (
+        made([*ACCEPTED, ("c", packet(0, b"\x21")), ("s", ok(1)), ("c", XCOM), ("s", XCOM), *CLOSE]),
+        made([*ACCEPTED, ("c", packet(0, b"\x21")), ("s", err(1, 6141, "busy")), *CLOSE]),
+    ),
     "left-without-quit": (made([*ACCEPTED, *CLOSE]), made([*ACCEPTED, *GOODBYE])),
     "collation-mismatch": (
         accepted(any_login(collation=53, high=1)),  # 309

@@ -55,15 +55,15 @@ def test_every_state_has_a_decoder() -> None:
     assert {state for state, _ in st.TRANSITIONS} <= STATES
     assert set(st.TRANSITIONS.values()) <= STATES | {st.FINISHED}
     assert set(st.AWAITED.values()) <= STATES
-    # A state is left and reached, but for where a connection begins and ends and what a gap leads to.
+    # A state is left and reached, but for where it begins and ends, and what a gap or the decoder leads to.
     left = {state for (state, _), target in st.TRANSITIONS.items() if target != state}
-    assert STATES - left == {st.COMMAND, st.DESYNCHRONISED}
+    assert STATES - left == {st.COMMAND, st.DESYNCHRONISED, st.OTHER_PROTOCOL}
     reached = (
         {target for (state, _), target in st.TRANSITIONS.items() if target != state}
         | set(st.AWAITED.values())
         | {st.RESPONSE}
     )
-    assert STATES - reached == {st.GREETING, st.COMMAND, st.DESYNCHRONISED}
+    assert STATES - reached == {st.GREETING, st.COMMAND, st.DESYNCHRONISED, st.OTHER_PROTOCOL}
 
 
 # Commands whose answer is OK, ERR or EOF. Those that no client may send are answered with ERR.

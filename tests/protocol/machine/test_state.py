@@ -500,6 +500,14 @@ def binlog_dump() -> None:
 
 
 @script
+def handed_over() -> None:
+    """COM_SUBSCRIBE_GROUP_REPLICATION_STREAM has an answer as others; who decodes knows what its OK means."""
+    name = "ComSubscribeGroupReplicationStream"
+    after_login().client(b"\x21", name, st.HANDOVER).server(ERR, "ErrPacket", st.COMMAND).play()
+    after_login().client(b"\x21", name, st.HANDOVER).server(OK, "OKPacket", st.COMMAND).play()
+
+
+@script
 def cloned() -> None:
     """COM_CLONE's OK, then what the recipient asks for and the donor's packets, all with the id 0, to EXIT's answer."""
     book = after_login().client(b"\x20", "ComClone", st.CLONE).server(OK, "OKPacket", st.CLONE)

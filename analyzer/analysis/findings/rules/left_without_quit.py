@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import left_open
-from analyzer.analysis.findings.helpers import ended
+from analyzer.analysis.findings.helpers import HANDED_OVER, ended
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.client_gave_up import WAITED_NS
 
@@ -15,6 +15,8 @@ def check(case: Case) -> Iterator[Verdict]:
     end = case.facts.closing.end
     if c.outcome != "accepted" or end is None or "quit" in c.commands or end[0] != case.facts.client:
         return
+    if HANDED_OVER in c.commands:
+        return  # it is no session of MySQL's any more
     left = case.facts.answers.left
     if left is not None and end[3] - left.time_ns >= WAITED_NS:
         return  # it gave up: client-gave-up

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_tls, left_open
 from analyzer.analysis.findings.driver_options import LIFETIME, option
-from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_mariadb, one_sided, span
+from analyzer.analysis.findings.helpers import HANDED_OVER, SECOND, by_server, ended, is_mariadb, one_sided, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.command_cut_off import was_under_way
@@ -31,7 +31,7 @@ FATAL = NETWORK_ERRORS | frozenset(
 )
 IDLE_NS = 5 * SECOND
 # Commands behind which servers close.
-_CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid"})
+_CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid", HANDED_OVER})
 # Idle times that are remembered of a server.
 MOST_IDLE = 64
 
