@@ -121,6 +121,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         # Of some values it fails to make text.
         lacks=("prepared", "everything", "status", "cursor", "typed"),
     ),
+    # Of the two that stand on PyMySQL these releases offer just what it does: without attributes they are taken for it.
     Driver(
         "aiomysql 0.2",
         "python",
@@ -128,7 +129,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         BASE,
         (("PYTHONPATH", str(HELD)),),
         told_attributes=True,
-        known_as="aiomysql",
+        known_as="pymysql",
         held_out=True,
         argument="aiomysql",
     ),
@@ -139,7 +140,7 @@ DRIVERS: Final[tuple[Driver, ...]] = (
         BASE,
         (("PYTHONPATH", str(HELD)),),
         told_attributes=True,
-        known_as="asyncmy",
+        known_as="pymysql",
         held_out=True,
         argument="asyncmy",
     ),

@@ -41,6 +41,8 @@ DRIVER_SAMPLES: Final = (
     S("mysql97_mysql-rust_values.pcapng", "mysql (Rust)", "mysql97", "values", PREPARED),
     S("mariadb1011_mysql-async_accepted.pcapng", "mysql_async (Rust)", "mariadb1011", "accepted", PLAIN),
     S("mysql97_sqlx_prepared.pcapng", "sqlx (Rust)", "mysql97", "prepared", "prepared statements; always a full login"),
+    S("mariadb118_diesel_prepared.pcapng", "Diesel (Rust)", "mariadb118", "prepared",
+      "it prepares whatever it is asked, over Connector/C"),
     S("mysql97_mysqli_results.pcapng", "PHP mysqli", "mysql97", "results",
       "several statements with COM_SET_OPTION around them, a procedure, a cursor"),
     S("mariadb118_pdo_values.pcapng", "PHP PDO", "mariadb118", "values", PREPARED),

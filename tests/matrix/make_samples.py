@@ -12,26 +12,29 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.connection.truth import compare
+from analyzer.analysis.findings.helpers import HANDED_OVER
 from live_client import ServerError
 from tests.drivers import DRIVERS, PYTHON, Driver
 from tests.drivers.cases import SETUP
 from tests.drivers.compare import as_logged
+from tests.drivers.deeds import listed
 from tests.drivers.install import InstallError, install
 from tests.drivers.make_samples import SAMPLES, cut_out, write_truth
 from tests.drivers.run import ServerRun, Unusable, capturing, check_tools, logged, run_driver
+from tests.drivers.tools import phpmyadmin
 from tests.drivers.truth import truth
 from tests.matrix.boxes import Lossy, NoCapture, legs, pass_through
 from tests.matrix.other_samples import OTHER_SAMPLES, STATEMENTS, OtherSample
 from tests.reading import connections_of
 from tests.servers import Server, running_servers
 from tests.servers.accounts import account
-from tests.servers.boxes import BOXES, CHECKS, SOURCE, TLS
+from tests.servers.boxes import BOXES, CHECKS, RE_ENCRYPTED, SOURCE, TLS
 from tests.servers.boxes import running as box_running
 from tests.servers.capturing import tcpdump
 from tests.servers.old import LOG, RELEASES, old_sql
@@ -43,6 +46,7 @@ from tests.servers.packages import SetupError
 from tests.servers.replicas import pair
 
 Json = dict[str, Any]
+GROUP_REPLICATION: Final = "group-replication"
 
 
 class Unfit(RuntimeError):
@@ -138,6 +142,58 @@ def from_box(sample: OtherSample, server: Server, place: Path) -> None:
     keep(sample, done.capture, leg["stream"], {**said, "proxy": {"version": box.proxy}})
 
 
+def from_router(sample: OtherSample, server: Server, place: Path) -> None:
+    """What MySQL Router says to a client, before and after it has a server."""
+    install("python")
+    # Its server asks for the password once; then it is known.
+    done = pass_through(RE_ENCRYPTED, server, place, [driver(sample.driver, sample.case)])
+    (told,) = done.told
+    found = read(done.capture, done.keylogs, [server.port, done.made.port])
+    (leg,) = [each for each in found if each["server"]["port"] == done.made.port]
+    log = done.log[told.result["connection_id"]]
+    said = {**truth(told, log, done.plugin), "connection_id": 0, "greeting": {"flavor": "mysql"}, "tls": None}
+    told_by_router = ("_client_ip", "_client_port")
+    stored = said["login"]["attributes"]
+    said["login"] = {"attributes": {key: value for key, value in stored.items() if key not in told_by_router}}
+    keep(sample, done.capture, leg["stream"], said)
+
+
+def from_group(sample: OtherSample, place: Path) -> None:
+    """A member's connection to another, the first that is handed over."""
+    capture = place / "group.pcap"
+    with (
+        pair(sample.place, semi_sync=False) as two,
+        tcpdump(capture, None, two.source.port, two.replica.port, cannot=NoCapture, lossy=Lossy),
+    ):
+        two.group([])
+        two.leave_group()
+    handed = [each for each in read(capture) if HANDED_OVER in each["commands"]]
+    lasting = [each for each in handed if GROUP_REPLICATION in {finding["code"] for finding in each["findings"]}]
+    shortest = min(lasting, key=lambda each: int(each["end_time_ns"]) - int(each["start_time_ns"]))
+    said = {"user": "repl", "outcome": "accepted", "error": None, "tls": None, "commands": {HANDED_OVER: 1}}
+    keep(sample, capture, shortest["stream"], said)
+
+
+def from_pages(sample: OtherSample, server: Server, place: Path) -> None:
+    """The connection in which a statement that was typed is run."""
+    capture = place / "pages.pcap"
+    if reason := phpmyadmin.missing():
+        raise InstallError(reason)
+    with own_account(server, account("app")) as who:
+        with (
+            phpmyadmin.serving(place / "pages", server) as address,
+            tcpdump(capture, server.quiet_host, server.port, cannot=NoCapture, lossy=Lossy),
+        ):
+            phpmyadmin.visit(address, who)
+        typed = [
+            stream
+            for stream, rows in listed(capture, server.keylog).items()
+            if any(phpmyadmin.TYPED in (row["statement"] or "") for row in rows)
+        ]
+        said = {"user": who.name, "database": None, "outcome": "accepted", "error": None, "tls": None}
+        keep(sample, capture, typed[0], said)
+
+
 def from_check(sample: OtherSample, server: Server, place: Path) -> None:
     """One health check."""
     box = next(each for each in CHECKS if each.name == sample.place)
@@ -184,14 +240,13 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as work:
                 if sample.kind == "other":
                     from_other(sample, Path(work))
-                elif sample.kind == "clone":
-                    from_clone(sample, Path(work))
+                elif sample.kind in ("clone", "group"):
+                    (from_clone if sample.kind == "clone" else from_group)(sample, Path(work))
                 elif sample.kind == "old":
                     from_old(sample, Path(work))
-                elif sample.kind == "box":
-                    from_box(sample, servers[sample.server], Path(work))
                 else:
-                    from_check(sample, servers[sample.server], Path(work))
+                    of_server = {"box": from_box, "router": from_router, "pages": from_pages, "check": from_check}
+                    of_server[sample.kind](sample, servers[sample.server], Path(work))
         except (Unfit, InstallError, SetupError, Unusable, NoCapture, Lossy) as problem:
             failed += 1
             print(f"{sample.file}: {problem}", file=sys.stderr)

@@ -16,7 +16,7 @@ class OtherSample:
     """One connection. `place` names a server of `tests.servers.others` or `.old`, or a box of `.boxes`."""
 
     file: str
-    kind: Literal["other", "old", "box", "check", "clone"]
+    kind: Literal["other", "old", "box", "router", "check", "clone", "group", "pages"]
     place: str
     driver: str
     what: str
@@ -57,6 +57,12 @@ OTHER_SAMPLES: Final = (
       "a health check of HAProxy 2.6: its login and COM_QUIT come before the greeting"),
     S("mysql97_clone.pcapng", "clone", "mysql97", "MySQL 9.7.4",
       "a recipient of the clone plugin, up to where it finds that it may not write its copy"),
+    S("mysql-router_greeting.pcapng", "router", "MySQL Router, its own TLS", "PyMySQL",
+      "MySQL Router 9.7 in front of MySQL 9.7: it greets by itself", server="mysql97"),
+    S("mysql97_group-replication.pcapng", "group", "mysql97", "MySQL 9.7.4",
+      "a member logs in to another, and speaks XCom behind that"),
+    S("mysql97_phpmyadmin.pcapng", "pages", "mysql97", "phpMyAdmin 5.2",
+      "its page for a statement that was typed", server="mysql97"),
 )  # fmt: skip
 
 

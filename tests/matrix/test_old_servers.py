@@ -38,6 +38,7 @@ LACKS: Final = {
     "mysql56": ("reset", "typed", "cursor"),
     "mariadb101": ("reset",),
     "mariadb102": (),
+    "mariadb114": (),
 }
 # Cases that a driver of today can not do there, and why.
 UNFIT: Final = (

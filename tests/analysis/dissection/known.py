@@ -40,6 +40,11 @@ KNOWN: Final[tuple[Known, ...]] = (
     # Protocols that it does not know.
     Known("What the clone plugin says is taken for commands and result sets", ALL, ("CloneCommand", "CloneResponse")),
     Known(
+        "What members of a group say to one another is taken for MySQL's packets",
+        (ONLY_THEIRS,),
+        captures=("mysql97_group-replication.pcapng",),
+    ),
+    Known(
         "No MySQL is looked for in TLS that stands in front of the greeting",
         (ONLY_OURS,),
         captures=("stunnel_tls-first.pcapng",),
