@@ -268,7 +268,7 @@ def build_rust(source: Path, target: Path) -> None:
     """Builds a crate into a directory; cargo knows what is there already. Raises InstallError."""
     where = {**os.environ, "CARGO_TARGET_DIR": str(target)}
     words = ["build", "--quiet", "--locked", "--workspace", "--manifest-path", str(source / "Cargo.toml")]
-    _run([_tool("cargo", "cargo"), *words], env=where)
+    _run([_tool("cargo", "cargo"), *words], env=where, seconds=LONG_SECONDS)
 
 
 def _rust() -> None:
