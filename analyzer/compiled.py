@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
+    "analyzer.analysis.connection.kinds",
     "analyzer.analysis.connection.ordinary",
     "analyzer.analysis.conversation.conversation",
     "analyzer.analysis.conversation.fast_path",
@@ -24,6 +25,7 @@ HOT: Final = (
     "analyzer.net.tcp.reassembly",
     "analyzer.protocol.machine.fast_path",
     "analyzer.protocol.wire.rows",
+    "analyzer.report.connection_lines",
     "analyzer.report.turn_lines",
     "analyzer.sharing.places",
     "analyzer.sharing.redaction.definitions",
@@ -31,6 +33,7 @@ HOT: Final = (
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.rows",
     "analyzer.sharing.redaction.skeletons",
+    "analyzer.tables.turn_rows",
     "analyzer.sharing.redaction.streams",
     "analyzer.sharing.redaction.turns",
 )

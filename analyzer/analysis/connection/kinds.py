@@ -48,7 +48,7 @@ class ConnectionKind:
     findings    of each, with places for its frames
     steps, switches, counts  places in a row: frames of the exchange's packets, and how often each command was sent
     attributes  name -> place of attributes of the login that are each client's own
-    own         of each finding the places of texts that are the connection's own
+    own         of each finding the places of texts that are the connection's own; `has_own`: there are some
     is_none     those that seemed to be of this kind go the whole way
     is_watched  its user is one that watches over servers
     is_open     a finding waits for other connections
@@ -65,6 +65,7 @@ class ConnectionKind:
         "findings",
         "frames",
         "free",
+        "has_own",
         "is_none",
         "is_open",
         "is_watched",
@@ -91,12 +92,16 @@ class ConnectionKind:
         self.counts = slice(stop, stop + len(connection.commands))
         self.attributes = {name: place for place, name in enumerate(attributes, self.counts.stop)}
         stop = self.counts.stop + len(attributes)
-        self.own = [slice(stop, stop := stop + len(kept.own)) for kept in findings]
+        self.own = []
+        for kept in findings:
+            self.own.append(slice(stop, stop + len(kept.own)))
+            stop += len(kept.own)
         self.templates: dict[Callable[..., object], Any] = {}
         # Which conditions of rules are met -> the kind with what is found then.
         self.plans: dict[object, ConnectionKind] = {}
         self.is_none = False
         self.is_watched = bool(known_user(connection))
+        self.has_own = any(kept.own for kept in findings)
         self.is_open = any(kept.code in OPEN for kept in findings)
         self._own = attributes
         self.free = tuple(attributes.values())
@@ -157,6 +162,8 @@ class ConnectionKind:
         if not self.findings:
             return []
         frames = row[self.frames]
+        if not self.has_own:
+            return [kept.filled(frames) for kept in self.findings]
         return [kept.filled(frames + row[own]) for kept, own in zip(self.findings, self.own, strict=True)]
 
     def with_own(self, row: Row, times: Sequence[int]) -> Row | None:

@@ -19,6 +19,7 @@ from analyzer.analysis.findings.kept import frames_of
 from analyzer.analysis.findings.rule import Evidence, times_of
 from analyzer.analysis.findings.rules import (
     cached_login_never_hits,
+    change_user_refused,
     client_gave_up,
     command_after_quit,
     command_cut_off,
@@ -28,6 +29,7 @@ from analyzer.analysis.findings.rules import (
     health_check,
     overlapping_commands,
     packet_too_large,
+    replication_refused,
     server_ended_session,
     server_went_down,
     slow_login,
@@ -42,6 +44,7 @@ MOST_KNOWN: Final = 4096
 OF_KEY: Final = frozenset(
     {has_error, has_failed_command, left_open, duplicate_replica.applies}
     | {server_ended_session.is_unasked, server_went_down.applies}
+    | {change_user_refused.was_asked, replication_refused.asks_for_events}
 )
 # Those that no ordinary connection meets.
 RULED_OUT: Final = frozenset(
@@ -114,8 +117,11 @@ class Ordinary:
         row = _row(tcp, conversation, plain, places, codes)
         if row is None:
             return None
-        row = kind.with_own(row, [plain.times[place] for place in places.times])
-        return None if row is None else Alike(kind, row, kind.outline(row) if kind.is_open else None)
+        if kind.has_own:
+            row = kind.with_own(row, [plain.times[place] for place in places.times])
+            if row is None:
+                return None
+        return Alike(kind, row, kind.outline(row) if kind.is_open else None)
 
     def learn(self, tcp: TcpConnection, conversation: Conversation, alike: Alike, met: Key) -> None:
         """Others like the connection that was looked at last are of this kind, where its row is the same here."""

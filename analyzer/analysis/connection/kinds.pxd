@@ -1,0 +1,22 @@
+cimport cython
+
+
+cdef class ConnectionKind:
+    cdef public object connection, steps, switches, frames, counts
+    cdef public dict attributes, plans, templates
+    cdef public tuple findings, free
+    cdef public list own
+    cdef public bint has_own, is_none, is_open, is_watched
+    cdef object _note, _outline
+    cdef dict _own
+
+    cpdef made(self, tuple row, list findings)
+    cpdef outline(self, tuple row)
+    cdef _filled(self, alike, tuple row, exchange, list findings)
+    cpdef list findings_of(self, tuple row)
+    cpdef with_own(self, tuple row, times)
+    cpdef note(self, tuple row)
+    cdef _error(self, tuple row)
+    cdef _greeting(self, tuple row)
+    cdef _login(self, login, tuple row)
+    cdef _exchange(self, tuple row)
