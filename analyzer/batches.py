@@ -1,23 +1,31 @@
 """The two column batches that capture, net and analysis hand to each other.
 
-One batch holds many frames, one NumPy array for each header field: the cost of a frame is what decides the speed on
-large captures. A batch owns its bytes: who keeps bytes beyond the batch copies them.
+One batch holds many frames, one column for each header field: the cost of a frame is what decides the speed on large
+captures. Columns are made and read as buffers in compiled loops; to who asks for one by its name it is a NumPy array,
+and only then NumPy is loaded. A batch owns its bytes: who keeps bytes beyond the batch copies them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-I64 = NDArray[np.int64]
-U64 = NDArray[np.uint64]
-U32 = NDArray[np.uint32]
-I32 = NDArray[np.int32]
-U16 = NDArray[np.uint16]
-U8 = NDArray[np.uint8]
+    import numpy as np
+    from numpy.typing import NDArray
+
+    I64 = NDArray[np.int64]
+    U64 = NDArray[np.uint64]
+    U32 = NDArray[np.uint32]
+    I32 = NDArray[np.int32]
+    U16 = NDArray[np.uint16]
+    U8 = NDArray[np.uint8]
+else:
+    I64 = U64 = U32 = I32 = U16 = U8 = memoryview
+
+Data = bytes | bytearray | memoryview
 
 TCP_FIN = 0x01
 TCP_SYN = 0x02
@@ -58,9 +66,96 @@ def tagged(tag: int, kind: TagKind, number: int) -> int:
     return (tag << TAG_BITS | kind << 28 | number & TAG_NUMBER) & TAG_MASK
 
 
-@dataclass(slots=True)
-class FrameBatch:
-    """Frames in columns; all arrays have the same length n.
+def zeros(form: str, count: int) -> memoryview:
+    """A column of `count` zeros; `form` as in `array`."""
+    view = memoryview(bytearray(count * _SIZES[form]))
+    return view.cast(form)  # type: ignore[call-overload, no-any-return]
+
+
+_SIZES = {"B": 1, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8}
+
+
+def span(column: memoryview) -> tuple[int, int]:
+    """The least and the most of a column that is not empty."""
+    least = most = column[0]
+    for place in range(len(column)):
+        value = column[place]
+        if value < least:
+            least = value
+        elif value > most:
+            most = value
+    return least, most
+
+
+def total(column: memoryview) -> int:
+    """The sum of a column."""
+    value = 0
+    for place in range(len(column)):
+        value += column[place]
+    return value
+
+
+class Batch:
+    """Columns of one length, and the bytes they point into."""
+
+    __slots__ = ("_columns", "data")
+
+    NAMES: tuple[str, ...] = ()
+    data: Data
+    _columns: Mapping[str, memoryview]
+
+    @classmethod
+    def of(cls, data: Data, columns: Mapping[str, memoryview]) -> Self:
+        """A batch of columns that are buffers."""
+        batch = cls.__new__(cls)
+        batch.data = data
+        batch._columns = columns
+        return batch
+
+    def __getattr__(self, name: str) -> Any:
+        """A column that nobody has asked for before, as an array."""
+        if name not in self.NAMES:
+            raise AttributeError(name)
+        column = self._columns.get(name)
+        array = None
+        if column is not None:
+            import numpy as np
+
+            array = np.asarray(column)
+        setattr(self, name, array)
+        return array
+
+    def find(self, name: str) -> memoryview | None:
+        """A column as a buffer; None where the batch has none of that name."""
+        try:
+            array = object.__getattribute__(self, name)
+        except AttributeError:
+            return self._columns.get(name)
+        return None if array is None else memoryview(array)
+
+    def column(self, name: str) -> memoryview:
+        """The same, of a column that each batch has."""
+        found = self.find(name)
+        assert found is not None
+        return found
+
+    def __len__(self) -> int:
+        return len(self.column(self.NAMES[0]))
+
+    def part(self, rows: slice | I64) -> Self:
+        """Some of the rows, in the order given, over the same bytes."""
+        if isinstance(rows, slice):
+            columns = {name: self.find(name) for name in self.NAMES}
+            return self.of(self.data, {name: one[rows] for name, one in columns.items() if one is not None})
+        part = self.of(self.data, {})
+        for name in self.NAMES:
+            column = getattr(self, name)
+            setattr(part, name, None if column is None else column[rows])
+        return part
+
+
+class FrameBatch(Batch):
+    """Frames in columns; all have the same length n.
 
     data          the bytes that `offset` points into
     number        frame number as Wireshark shows it, from 1
@@ -73,37 +168,37 @@ class FrameBatch:
     source        number of the file among those that are read as one; None where there is one only
     """
 
-    data: bytes | bytearray | memoryview
+    NAMES = ("number", "timestamp_ns", "link_type", "offset", "captured", "original", "interface", "source")
+    __slots__ = NAMES
+
     number: I64
     timestamp_ns: I64
     link_type: I32
     offset: I64
     captured: I64
     original: I64
-    interface: I32 | None = None
-    source: I32 | None = None
+    interface: I32 | None
+    source: I32 | None
 
-    def __len__(self) -> int:
-        return len(self.number)
+    def __init__(
+        self,
+        data: Data,
+        number: I64,
+        timestamp_ns: I64,
+        link_type: I32,
+        offset: I64,
+        captured: I64,
+        original: I64,
+        interface: I32 | None = None,
+        source: I32 | None = None,
+    ) -> None:
+        self.data, self._columns = data, {}
+        self.number, self.timestamp_ns, self.link_type, self.offset = number, timestamp_ns, link_type, offset
+        self.captured, self.original, self.interface, self.source = captured, original, interface, source
 
-    def part(self, rows: slice | I64) -> FrameBatch:
-        """Some of the frames, in the same bytes."""
-        return FrameBatch(
-            self.data,
-            self.number[rows],
-            self.timestamp_ns[rows],
-            self.link_type[rows],
-            self.offset[rows],
-            self.captured[rows],
-            self.original[rows],
-            None if self.interface is None else self.interface[rows],
-            None if self.source is None else self.source[rows],
-        )
 
-
-@dataclass(slots=True)
-class SegmentBatch:
-    """TCP segments in columns, in frame order; all arrays have the same length n.
+class SegmentBatch(Batch):
+    """TCP segments in columns, in frame order; all have the same length n.
 
     data               the bytes that `offset` points into (the frames' own, with reassembled datagrams after them)
     frame              number of the frame that holds the segment (for IP fragments: that completed the datagram)
@@ -119,7 +214,27 @@ class SegmentBatch:
     tag                the network that the addresses are of, 0 mostly: see TagKind
     """
 
-    data: bytes | bytearray | memoryview
+    NAMES = (
+        "frame",
+        "timestamp_ns",
+        "ip_version",
+        "src_hi",
+        "src_lo",
+        "dst_hi",
+        "dst_lo",
+        "sport",
+        "dport",
+        "seq",
+        "ack",
+        "flags",
+        "window",
+        "offset",
+        "length",
+        "missing",
+        "tag",
+    )
+    __slots__ = NAMES
+
     frame: I64
     timestamp_ns: I64
     ip_version: U8
@@ -138,10 +253,8 @@ class SegmentBatch:
     missing: I64
     tag: U64
 
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def take(self, index: I64) -> SegmentBatch:
-        """The rows of `index`, in its order, over the same bytes."""
-        columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "data"}
-        return SegmentBatch(data=self.data, **columns)
+    def __init__(self, data: Data, **columns: memoryview | NDArray[Any]) -> None:
+        self.data = data
+        self._columns = {
+            name: column if isinstance(column, memoryview) else column.data for name, column in columns.items()
+        }

@@ -23,7 +23,7 @@ from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.options import AnalysisOptions, Result
-from analyzer.batches import FrameBatch
+from analyzer.batches import FrameBatch, span, total
 from analyzer.errors import UnsupportedLinkType
 from analyzer.net.link.decode import SegmentDecoder
 from analyzer.net.link.unfollowed import Counts, sentences
@@ -207,15 +207,16 @@ class Analysis:
         if unknown and sum(unknown.values()) == self._decoder.frames:
             raise UnsupportedLinkType(next(iter(unknown)))
         if len(batch):
-            first, last = int(batch.timestamp_ns.min()), int(batch.timestamp_ns.max())
+            times = batch.column("timestamp_ns")
+            first, last = span(times)
             totals.first_ns = first if totals.first_ns is None else min(first, totals.first_ns)
             totals.last_ns = last if totals.last_ns is None else max(last, totals.last_ns)
             self.evidence.last_ns = totals.last_ns
-            self.evidence.clock.feed(batch.number, batch.timestamp_ns)
+            self.evidence.clock.feed(batch.column("number"), times)
         if self.options.on_frames is not None:
             self.options.on_frames(batch, segments)
         finished = self._flows.feed(segments)
-        finished += self.memory.bound(self._flows, int(batch.captured.sum()))
+        finished += self.memory.bound(self._flows, total(batch.column("captured")))
         opened = self._flows.take_opened()
         if opened and self.options.part is not None:
             self.options.part.on_opened(opened)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
-from analyzer.batches import I64, U64
+from analyzer.batches import zeros
+from analyzer.capture.record_chain import nanoseconds
 
 SECOND_NS = 1_000_000_000
 # Seconds that still fit into signed 64-bit nanoseconds (the years 1677 to 2262).
@@ -23,24 +23,20 @@ class Clock(msgspec.Struct, frozen=True):
     exponent: int = 6
     offset: int = 0
 
-    def to_ns(self, ticks: U64) -> I64:
-        """Nanoseconds since 1970 of time stamps in ticks, cut to whole ones and to the range of I64."""
+    def to_ns(self, ticks: memoryview) -> memoryview:
+        """Nanoseconds since 1970 of time stamps in ticks, cut to whole ones and to the range of 64 bits with sign."""
         if self.exponent > (19 if self.base == 10 else 32):
             return self._exact(ticks)
-        per_second = np.uint64(self.base**self.exponent)
-        seconds, rest = np.divmod(ticks, per_second)
-        if self.base == 10 and self.exponent > 9:
-            fraction = rest // np.uint64(10 ** (self.exponent - 9))
-        else:
-            fraction = rest * np.uint64(SECOND_NS) // per_second
-        whole = np.minimum(seconds, np.uint64(MAX_SECONDS)).astype(np.int64)
-        # The offset is cut first, so that the sum can not wrap.
-        whole += max(min(self.offset, 2 * MAX_SECONDS), -2 * MAX_SECONDS)
-        result: I64 = np.clip(whole, -MAX_SECONDS, MAX_SECONDS) * SECOND_NS + fraction.astype(np.int64)
-        return result
+        divisor = 10 ** (self.exponent - 9) if self.base == 10 and self.exponent > 9 else 0
+        # The offset is cut, so that the sum can not wrap.
+        offset = max(min(self.offset, 2 * MAX_SECONDS), -2 * MAX_SECONDS)
+        return nanoseconds(ticks, self.base**self.exponent, divisor, offset, MAX_SECONDS)
 
-    def _exact(self, ticks: U64) -> I64:
+    def _exact(self, ticks: memoryview) -> memoryview:
         """The same for resolutions that 64-bit arithmetic can not hold; nobody needs this to be fast."""
         per_second, top = self.base**self.exponent, MAX_SECONDS * SECOND_NS
-        values = [tick * SECOND_NS // per_second + self.offset * SECOND_NS for tick in ticks.tolist()]
-        return np.array([max(min(value, top), -top) for value in values], dtype=np.int64)
+        times = zeros("q", len(ticks))
+        for row, tick in enumerate(ticks):
+            value = tick * SECOND_NS // per_second + self.offset * SECOND_NS
+            times[row] = max(min(value, top), -top)
+        return times

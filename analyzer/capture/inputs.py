@@ -9,12 +9,6 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import BinaryIO, Protocol, cast
 
-import numpy as np
-
-from analyzer.batches import U8
-
-# A header may be gathered with a fixed width from the last record, which can be shorter than that.
-SPARE = 32
 # Buffers up to this size are not worth a copy to give memory back.
 SMALL = 64 << 10
 
@@ -95,7 +89,6 @@ class Chunks:
     """A window on the stream that a format reader moves forward.
 
     view   memoryview of the window; its first `used` bytes are valid
-    array  the same memory as uint8, `SPARE` bytes longer
     base   offset in the stream of the window's first byte
     ended  the stream has no more than what is in the window
 
@@ -108,8 +101,7 @@ class Chunks:
         self.base = 0
         self.ended = False
         self.used = len(head)
-        self.array: U8 = np.frombuffer(head + bytes(SPARE), dtype=np.uint8)
-        self.view = self.array.data
+        self.view = memoryview(head)
 
     @property
     def problem(self) -> str | None:
@@ -131,8 +123,7 @@ class Chunks:
         have = len(keep)
         self.base += consumed
         size = max(self._batch_bytes, min(need, 2 * have), have + 1)
-        array: U8 = np.empty(size + SPARE, dtype=np.uint8)
-        view = array.data
+        view = memoryview(bytearray(size))
         view[:have] = keep
         while have < size:
             count = self._source.read_some(view[have:size], have < need)
@@ -144,10 +135,9 @@ class Chunks:
             have += count
             if have == size and have < need:
                 size = min(need, 2 * size)
-                grown: U8 = np.empty(size + SPARE, dtype=np.uint8)
-                grown[:have] = array[:have]
-                array, view = grown, grown.data
+                grown = memoryview(bytearray(size))
+                grown[:have] = view[:have]
+                view = grown
         if size > SMALL and 4 * have < size:
-            array = array[: have + SPARE].copy()
-            view = array.data
-        self.array, self.view, self.used = array, view, have
+            view = memoryview(bytes(view[:have]))
+        self.view, self.used = view, have

@@ -16,7 +16,6 @@ from analyzer.capture.source import CaptureSource, open_capture, regular_size, s
 from analyzer.capture.state import ReadState
 from analyzer.errors import CaptureError
 
-BATCH_BYTES = 1 << 20
 # Enough to see the time of a file's first frame before the merge.
 PEEK_BYTES = 64 << 10
 
@@ -170,7 +169,7 @@ def _in_order(parts: list[_Part]) -> list[FrameBatch]:
 
 
 class MergedSource(CaptureSource):
-    """Several sources as one. Made by `open_merged`.
+    """Several sources as one. Made by `open_merged` of `analyzer.capture`.
 
     Frames are numbered from 1 in merged order; frames that a source left out have no number. Warnings name their own
     file, with its own offsets and frame numbers.
@@ -235,16 +234,3 @@ class MergedSource(CaptureSource):
                 state.frames += len(batch)
                 batch.number = np.arange(first, state.frames + 1, dtype=np.int64)
                 yield batch
-
-
-def open_merged(names: Sequence[str], *, batch_bytes: int = BATCH_BYTES) -> CaptureSource:
-    """Several captures as one in time order, for rotated files and for captures of several points.
-
-    Memory is a few times `batch_bytes` for each file that overlaps with others in time. Raises CaptureError if one of
-    them can not be opened, ValueError if there are no names.
-    """
-    if not names:
-        raise ValueError("no captures to merge")
-    if len(names) == 1:
-        return open_capture(names[0], batch_bytes=batch_bytes)
-    return MergedSource(names, batch_bytes)

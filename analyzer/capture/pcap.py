@@ -7,12 +7,10 @@ from array import array
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from analyzer.batches import FrameBatch
 from analyzer.capture.inputs import Chunks
-from analyzer.capture.record_chain import record_places
+from analyzer.capture.record_chain import record_columns, records
 from analyzer.capture.state import ReadState
 
 FILE_HEADER = 24
@@ -98,57 +96,19 @@ class PcapReader:
 
         Zero bytes are needed where the file is damaged and nothing after it can be trusted.
         """
-        chunks, header = self._chunks, self.header
-        size, used = header.record_header, chunks.used
-        places, position = record_places(chunks.view, start, used, size, header.order == ">")
-        if not places:
-            return None, start, size
-
-        where = np.frombuffer(places, dtype=np.int64)
-        words = np.ndarray((used - 15,), dtype="V16", buffer=chunks.array.data, strides=(1,))[where]
-        fields = words.view(header.order + "u4").reshape(-1, 4)
-        fraction = fields[:, 1].astype(np.int64)
-        captured = fields[:, 2].astype(np.int64)
-        original = fields[:, 3].astype(np.int64)
-
-        keep, need = self._trusted(places, fraction, captured, original)
-        if need and places[-1] + size + int(captured[-1]) > used:
-            keep -= 1
-            position = places[-1]
-            need = size + int(captured[-1])
-        if keep == 0:
-            return None, places[0], need
-
-        first = self._state.frames + 1
-        batch = FrameBatch(
-            data=chunks.view[:used],
-            number=np.arange(first, first + keep, dtype=np.int64),
-            timestamp_ns=fields[:keep, 0].astype(np.int64) * 1_000_000_000 + fraction[:keep] * header.tick_ns,
-            link_type=np.full(keep, header.link_type, dtype=np.int32),
-            offset=where[:keep] + size,
-            captured=captured[:keep],
-            original=np.maximum(original[:keep], captured[:keep]),
-        )
-        return batch, position, need
-
-    def _trusted(
-        self,
-        places: array[int],
-        fraction: NDArray[np.int64],
-        captured: NDArray[np.int64],
-        original: NDArray[np.int64],
-    ) -> tuple[int, int]:
-        """How many records come before the first whose length can not be; bytes needed, 0 where there is one."""
-        header = self.header
-        for index in np.flatnonzero(captured > self._limit).tolist():
-            length = int(captured[index])
-            plausible = fraction[index] * header.tick_ns < 1_000_000_000 and length <= original[index]
-            if length > MAX_FRAME or not plausible:
-                self._state.stop(
-                    f"damaged: a record claims {length} captured bytes, at most {self._limit} are expected here; "
-                    "nothing after it can be read",
-                    self._chunks.base + places[index],
-                    self._state.frames + index + 1,
-                )
-                return index, 0
-        return len(places), header.record_header
+        chunks, header, state = self._chunks, self.header, self._state
+        view, big, size = chunks.view, header.order == ">", header.record_header
+        count, position, need = records(view, start, chunks.used, size, header.tick_ns, big, self._limit, MAX_FRAME)
+        if not need:
+            length = struct.unpack_from(header.order + "I", view, position + 8)[0]
+            state.stop(
+                f"damaged: a record claims {length} captured bytes, at most {self._limit} are expected here; "
+                "nothing after it can be read",
+                chunks.base + position,
+                state.frames + count + 1,
+            )
+        if not count:
+            return None, position, need
+        columns = record_columns(view, start, count, size, header.tick_ns, big, state.frames + 1)
+        columns["link_type"] = memoryview(array("i", [header.link_type]) * count)
+        return FrameBatch.of(view[: chunks.used], columns), position, need

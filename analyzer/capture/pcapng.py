@@ -6,14 +6,10 @@ import struct
 from array import array
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analyzer.batches import I64, U32, FrameBatch
+from analyzer.batches import FrameBatch
 from analyzer.capture.inputs import Chunks
 from analyzer.capture.pcapng_blocks import (
     ENHANCED_PACKET,
-    EPB_DROPCOUNT,
     INTERFACE,
     LEAST,
     LEAST_BLOCK,
@@ -21,10 +17,8 @@ from analyzer.capture.pcapng_blocks import (
     MAX_INTERFACES,
     NUMBERED,
     OLD_PACKET,
-    PACKET_HEADER,
     SECRETS,
     SECTION_HEADER,
-    SIMPLE_HEADER,
     SIMPLE_PACKET,
     STATISTICS,
     TLS_KEY_LOG,
@@ -33,15 +27,11 @@ from analyzer.capture.pcapng_blocks import (
     section_order,
 )
 from analyzer.capture.pcapng_interfaces import Interfaces
-from analyzer.capture.record_chain import packet_blocks
+from analyzer.capture.record_chain import PacketColumns, first_damaged, frames_lost, packet_blocks
 from analyzer.capture.state import ReadState
 
 # Type and length, with which each block begins.
 HEAD = 8
-# Options of one packet block that are looked at.
-MAX_OPTIONS = 16
-# An old packet block that does not know what was dropped before it.
-UNKNOWN_DROPS = 0xFFFF
 
 
 class PcapngReader:
@@ -229,19 +219,15 @@ class PcapngReader:
                 state.add_secret(payload)
             self._interfaces.forget()
             return None
-        where = np.array(places, dtype=np.int64)
-        words = self._gather(where, PACKET_HEADER)
-        length = words[:, 1].astype(np.int64)
-        uneven = np.flatnonzero(length & 3)
-        taken = length + 3 & ~3 if self._rounded else length
-        trailer = self._gather(where + taken - 4, 4)[:, 0]
-        damaged = np.flatnonzero(trailer != words[:, 1])
-        if len(uneven) and not (len(damaged) and damaged[0] <= uneven[0]):
-            self._warn_of_padding(places[int(uneven[0])])
-        if len(damaged):
-            good = int(damaged[0])
-            message = f"a packet block of {length[good]} bytes that says {trailer[good]} at its end"
-            self._stop(message, places[good], state.frames + good + 1)
+        big, view = self._order == ">", chunks.view
+        damaged, uneven = first_damaged(view, places, big, self._rounded)
+        if uneven >= 0 and uneven != damaged:
+            self._warn_of_padding(places[uneven])
+        if damaged >= 0:
+            good, place = damaged, places[damaged]
+            length, trailer = (self._word(place + at) for at in (4, self._taken(self._word(place + 4)) - 4))
+            message = f"a packet block of {length} bytes that says {trailer} at its end"
+            self._stop(message, place, state.frames + good + 1)
         for before, payload in secrets:
             if before <= good:
                 state.add_secret(payload)
@@ -249,94 +235,45 @@ class PcapngReader:
         state.frames += good
         batch = None
         if good:
-            self._count_lost(where[:good], words[:good], length[:good])
-            batch = self._columns(where[:good], words[:good], length[:good], first, chunks.view[: chunks.used])
+            self._lost += frames_lost(view, places, good, big)
+            batch = self._columns(places, good, first, big)
         self._interfaces.forget()
         return batch
 
-    def _count_lost(self, where: I64, words: U32, length: I64) -> None:
-        """Add up the drop counts of packet blocks: an option of enhanced ones, a field of old ones."""
-        kind = words[:, 0]
-        little = self._order == "<"
-        if (kind == OLD_PACKET).any():
-            counts = words[kind == OLD_PACKET, 2].astype(np.int64)
-            counts = counts >> 16 if little else counts & 0xFFFF
-            self._lost += int(counts[counts != UNKNOWN_DROPS].sum())
-        end = where + length - 4
-        place = where + PACKET_HEADER + (words[:, 5].astype(np.int64) + 3 & ~3)
-        rows = np.flatnonzero((kind == ENHANCED_PACKET) & (end - place >= 12))
-        for _ in range(MAX_OPTIONS):
-            if not len(rows):
-                return
-            option = self._gather(place[rows], 12).astype(np.int64)
-            code, size = option[:, 0] & 0xFFFF, option[:, 0] >> 16
-            if not little:
-                code, size = size, code
-            for low, high in option[(code == EPB_DROPCOUNT) & (size == 8), 1:].tolist():
-                self._lost += low | high << 32 if little else high | low << 32
-            place[rows] += 4 + (size + 3 & ~3)
-            rows = rows[(code != 0) & (end[rows] - place[rows] >= 12)]
+    def _word(self, place: int) -> int:
+        number: int = struct.unpack_from(self._order + "I", self._chunks.view, place)[0]
+        return number
 
-    def _gather(self, where: I64, width: int) -> U32:
-        """`width` bytes at each place of the window, as 32-bit numbers in the section's byte order: (n, width / 4)."""
-        array = self._chunks.array
-        items: NDArray[np.void] = np.ndarray(
-            (len(array) - width + 1,), dtype=f"V{width}", buffer=array.data, strides=(1,)
-        )
-        numbers: U32 = items[where].view(self._order + "u4").reshape(-1, width // 4)
-        return numbers
-
-    def _columns(self, where: I64, words: U32, length: I64, first: int, data: memoryview) -> FrameBatch | None:
-        """The batch of the packet blocks at `where`: their first 28 bytes as numbers, lengths, first frame number."""
-        base, described, snaplen = self._interfaces.of_frames(len(where))
-        kind, interface = words[:, 0], words[:, 2].astype(np.int64)
-        captured, original = words[:, 5].astype(np.int64), words[:, 6].astype(np.int64)
-        offset, room = where + PACKET_HEADER, length - PACKET_HEADER - 4
-        packet = kind == ENHANCED_PACKET
-        simple = kind == SIMPLE_PACKET
-        if not packet.all():
-            old = kind == OLD_PACKET
-            packet |= old | simple
-            # Old packet blocks have 16 bits of interface and 16 of drops where others have 32 bits of interface.
-            sixteen = interface & 0xFFFF if self._order == "<" else interface >> 16
-            interface = np.where(old, sixteen, np.where(simple, 0, interface))
-            original = np.where(simple, words[:, 2], original).astype(np.int64)
-            offset = np.where(simple, where + SIMPLE_HEADER, offset)
-            room = np.where(simple, length - SIMPLE_HEADER - 4, room)
-            captured = np.where(simple, np.minimum(original, np.minimum(room, snaplen)), captured)
-        known = interface < described
-        fits = captured <= room
-        keep = packet & known & fits
-        if not keep.all():
-            self._explain(packet & ~known, where, first, "names an interface that the section does not describe")
-            self._explain(packet & known & ~fits, where, first, "claims more captured bytes than its block has")
-        rows: I64 = np.flatnonzero(keep)
-        if not len(rows):
+    def _columns(self, places: array[int], good: int, first: int, big: bool) -> FrameBatch | None:
+        """The batch of the first `good` of these blocks; `first` is the number of the first frame."""
+        view, interfaces = self._chunks.view, self._interfaces
+        found = PacketColumns(good)
+        for begin, stop, described in interfaces.of_frames(good):
+            found.add(view, places, begin, stop, first, big, described.base, described.number, described.snaplen)
+        named = "names an interface that the section does not describe"
+        self._explain(found.unknown, places[found.first_unknown], first + found.first_unknown, named)
+        claims = "claims more captured bytes than its block has"
+        self._explain(found.unfit, places[found.first_unfit], first + found.first_unfit, claims)
+        if not found.count:
             return None
-        described_by = (interface + base)[rows]
-        interface, captured, simple = interface[rows], captured[rows], simple[rows]
-        ticks = words[rows, 3].astype(np.uint64) << np.uint64(32) | words[rows, 4].astype(np.uint64)
-        timestamp_ns = self._interfaces.times(ticks, described_by)
-        if simple.any():
+        columns = found.written()
+        described_by = columns.pop("described")
+        times = columns["timestamp_ns"] = interfaces.times(columns.pop("ticks"), described_by)
+        timed = columns.pop("timed").tobytes()
+        if 0 in timed:
             # Simple packet blocks have no time: the last known one keeps them in order.
-            source = np.maximum.accumulate(np.where(simple, -1, np.arange(len(rows))))
-            timestamp_ns = np.where(source < 0, self._last_ns, timestamp_ns[source])
-        self._last_ns = int(timestamp_ns[-1])
-        return FrameBatch(
-            data=data,
-            number=rows + first,
-            timestamp_ns=timestamp_ns,
-            link_type=self._interfaces.links(described_by),
-            offset=offset[rows],
-            captured=captured,
-            original=np.maximum(original[rows], captured),
-            interface=interface.astype(np.int32) if self._interfaces.several else None,
-        )
+            for row, known in enumerate(timed):
+                if not known:
+                    times[row] = times[row - 1] if row else self._last_ns
+        self._last_ns = times[-1]
+        columns["link_type"] = interfaces.links(described_by)
+        if not interfaces.several:
+            del columns["interface"]
+        return FrameBatch.of(view[: self._chunks.used], columns)
 
-    def _explain(self, wrong: NDArray[np.bool_], where: I64, first: int, what: str) -> None:
+    def _explain(self, count: int, place: int, frame: int, what: str) -> None:
         """Warn once of all frames of a batch that have the same fault."""
-        rows = np.flatnonzero(wrong)
-        if len(rows):
-            row = int(rows[0])
-            offset = self._chunks.base + int(where[row])
-            self._state.warn(f"{what}: left out, and {len(rows) - 1} more in what follows", offset, first + row)
+        if count:
+            self._state.warn(
+                f"{what}: left out, and {count - 1} more in what follows", self._chunks.base + place, frame
+            )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-
-from analyzer.batches import I32, I64, U64
 from analyzer.capture.clocks import Clock
 from analyzer.capture.pcapng_blocks import MAX_BLOCK, MAX_INTERFACES, Drops, InterfaceDescription
 
@@ -29,10 +27,8 @@ class Interfaces:
     """A row for each interface of the sections since the last `forget`; frames are told by their index since then."""
 
     def __init__(self) -> None:
-        self._rows = 0
-        # Longer than the rows, for appending without a copy each time.
-        self._links: I32 = np.zeros(8, dtype=np.int32)
-        self._clock_of: I64 = np.zeros(8, dtype=np.int64)
+        self._links = array("i")
+        self._clock_of: list[int] = []
         self._clocks: dict[Clock, int] = {}
         self._described = [Described(0, 0, 0, MAX_BLOCK)]
         self._dropped: dict[int, Drops] = {}
@@ -41,7 +37,7 @@ class Interfaces:
     def new_section(self, before: int) -> None:
         """A section begins before the frame with index `before`."""
         self._close()
-        self._describe(Described(before, self._rows, 0, MAX_BLOCK))
+        self._describe(Described(before, len(self._links), 0, MAX_BLOCK))
 
     def _describe(self, described: Described) -> None:
         if self._described[-1].before == described.before:
@@ -53,65 +49,46 @@ class Interfaces:
         last = self._described[-1]
         if last.number == MAX_INTERFACES:
             return False
-        row = self._rows
-        if row == len(self._links):
-            self._links = np.concatenate([self._links, np.zeros_like(self._links)])
-            self._clock_of = np.concatenate([self._clock_of, np.zeros_like(self._clock_of)])
-        self._links[row] = interface.link_type
-        self._clock_of[row] = self._clocks.setdefault(interface.clock, len(self._clocks))
-        self._rows += 1
+        self._links.append(interface.link_type)
+        self._clock_of.append(self._clocks.setdefault(interface.clock, len(self._clocks)))
         snaplen = last.snaplen if last.number else interface.snaplen or MAX_BLOCK
         self._describe(Described(before, last.base, last.number + 1, snaplen))
         return True
 
-    def of_frames(self, count: int) -> tuple[I64 | int, I64 | int, I64 | int]:
-        """For `count` frames: first row of their interfaces, how many there are, snap length of the first.
-
-        Numbers where they are the same for all of them, else arrays of shape (count,).
-        """
-        described = self._described
-        if len(described) == 1:
-            return described[0].base, described[0].number, described[0].snaplen
-        columns: I64 = np.array(described, dtype=np.int64)
-        times = np.diff(np.append(np.minimum(columns[:, 0], count), count))
-        base, number, snaplen = (np.repeat(columns[:, index], times) for index in (1, 2, 3))
-        return base, number, snaplen
+    def of_frames(self, count: int) -> Iterator[tuple[int, int, Described]]:
+        """The first `count` frames in parts that may name the same interfaces: from which index to which."""
+        ends = [*(described.before for described in self._described[1:]), count]
+        for described, end in zip(self._described, ends, strict=True):
+            if described.before < min(end, count):
+                yield described.before, min(end, count), described
 
     @property
     def several(self) -> bool:
         """Whether some section has more than one interface."""
         return any(described.number > 1 for described in self._described)
 
-    def links(self, rows: I64) -> I32:
+    def links(self, rows: memoryview) -> memoryview:
         """Link types of the interfaces in these rows."""
-        found: I32 = self._links[rows]
-        return found
+        links = self._links
+        return memoryview(links * len(rows) if len(links) == 1 else array("i", [links[row] for row in rows]))
 
-    def times(self, ticks: U64, rows: I64) -> I64:
+    def times(self, ticks: memoryview, rows: memoryview) -> memoryview:
         """Nanoseconds of time stamps, each in the ticks of its interface."""
-        clocks = list(self._clocks)
-        if len(clocks) == 1:
-            return clocks[0].to_ns(ticks)
-        which = self._clock_of[rows]
-        order = np.argsort(which, kind="stable")
-        result: I64 = np.zeros(len(ticks), dtype=np.int64)
-        for part in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
-            if len(part):
-                result[part] = clocks[which[part[0]]].to_ns(ticks[part])
-        return result
+        times = [clock.to_ns(ticks) for clock in self._clocks]
+        if len(times) > 1:
+            for place, row in enumerate(rows):
+                times[0][place] = times[self._clock_of[row]][place]
+        return times[0]
 
     def forget(self) -> None:
         """Frames are counted from 0 again; interfaces of sections that are over are not needed any more."""
         last = self._described[-1]
         if last.base:
-            kept = slice(last.base, self._rows)
             names = list(self._clocks)
-            clocks = [names[index] for index in self._clock_of[kept].tolist()]
-            self._rows = last.number
-            self._links[: last.number] = self._links[kept].copy()
+            clocks = [names[index] for index in self._clock_of[last.base :]]
+            self._links = self._links[last.base :]
             self._clocks = {}
-            for row, clock in enumerate(clocks):
-                self._clock_of[row] = self._clocks.setdefault(clock, len(self._clocks))
+            self._clock_of = [self._clocks.setdefault(clock, len(self._clocks)) for clock in clocks]
         self._described = [last._replace(before=0, base=0)]
 
     # -- dropped frames ------------------------------------------------------------------------------------------------

@@ -5,31 +5,98 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-# An enhanced packet block of pcapng, and the bytes that the smallest one has.
+from analyzer.batches import zeros
+
+_SECOND: Final = 1_000_000_000
+# Packet blocks of pcapng: enhanced, old and simple ones; the bytes before their frames, and those of the least.
 _PACKET: Final = 6
+_OLD: Final = 2
+_SIMPLE: Final = 3
+_HEADER: Final = 28
+_SIMPLE_HEADER: Final = 12
 _LEAST: Final = 32
+# An option of enhanced packet blocks, so many of which are looked at; what old ones have that do not know.
+_DROPPED: Final = 4
+_MOST_OPTIONS: Final = 16
+_UNKNOWN: Final = 0xFFFF
+_FORMS: Final = {
+    "number": "q",
+    "offset": "q",
+    "captured": "q",
+    "original": "q",
+    "interface": "i",
+    "described": "q",
+    "ticks": "Q",
+    "timed": "B",
+}
 
 
-def record_places(data: memoryview, start: int, used: int, header: int, big: bool) -> tuple[array[int], int]:
-    """Where the records begin whose headers of `header` bytes are there, and where the next one would.
+def records(
+    data: memoryview, start: int, used: int, header: int, tick_ns: int, big: bool, usual: int, most: int
+) -> tuple[int, int, int]:
+    """(how many whole records are there from `start` on, where the next one begins, bytes it needs) of a pcap file.
 
-    `big`: numbers have their highest byte first. Lengths are taken as they stand.
+    header       bytes of a record's header
+    tick_ns      nanoseconds of the second field's unit
+    big          numbers have their highest byte first
+    usual, most  frames are seldom, and never, longer
+
+    No bytes are needed where the next record's length can not be: nothing after it can be trusted.
     """
-    places = array("q", bytes(8 * (max(used - start, 0) // header + 1)))
-    where = memoryview(places)
     count = 0
     position = start
     while position + header <= used:
-        where[count] = position
+        captured = _number(data, position + 8, big)
+        if captured > usual:
+            fraction = _number(data, position + 4, big) * tick_ns
+            if captured > most or fraction >= _SECOND or captured > _number(data, position + 12, big):
+                return count, position, 0
+        if position + header + captured > used:
+            return count, position, header + captured
+        position += header + captured
         count += 1
-        at = position + 8
-        highest = data[at] if big else data[at + 3]
-        if big:
-            length = highest << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-        else:
-            length = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | highest << 24
+    return count, position, header
+
+
+def record_columns(
+    data: memoryview, start: int, count: int, header: int, tick_ns: int, big: bool, first: int
+) -> dict[str, memoryview]:
+    """Number (from `first` on), time, place and lengths of so many whole records from `start` on."""
+    columns = {name: zeros("q", count) for name in ("number", "timestamp_ns", "offset", "captured", "original")}
+    _fill(data, start, count, header, tick_ns, big, first, columns)
+    return columns
+
+
+def _fill(
+    data: memoryview,
+    start: int,
+    count: int,
+    header: int,
+    tick_ns: int,
+    big: bool,
+    first: int,
+    columns: dict[str, memoryview],
+) -> None:
+    number, time_ns, offset = columns["number"], columns["timestamp_ns"], columns["offset"]
+    captured, original = columns["captured"], columns["original"]
+    position = start
+    for row in range(count):
+        length = _number(data, position + 8, big)
+        number[row] = first + row
+        time_ns[row] = _number(data, position, big) * _SECOND + _number(data, position + 4, big) * tick_ns
+        offset[row] = position + header
+        captured[row] = length
+        original[row] = max(_number(data, position + 12, big), length)
         position += header + length
-    return places[:count], position
+
+
+def _number(data: memoryview, at: int, big: bool) -> int:
+    """Four bytes; `big`: the highest first."""
+    if big:
+        high = data[at]
+        return high << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    high = data[at + 3]
+    return high << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
 
 
 def packet_blocks(data: memoryview, start: int, used: int, big: bool, places: array[int]) -> int:
@@ -39,17 +106,172 @@ def packet_blocks(data: memoryview, start: int, used: int, big: bool, places: ar
     """
     position = start
     while position + 8 <= used:
-        if big:
-            kind = data[position] << 24 | data[position + 1] << 16 | data[position + 2] << 8 | data[position + 3]
-            highest = data[position + 4]
-            length = highest << 24 | data[position + 5] << 16 | data[position + 6] << 8 | data[position + 7]
-        else:
-            highest = data[position + 3]
-            kind = data[position] | data[position + 1] << 8 | data[position + 2] << 16 | highest << 24
-            highest = data[position + 7]
-            length = data[position + 4] | data[position + 5] << 8 | data[position + 6] << 16 | highest << 24
+        kind, length = _number(data, position, big), _number(data, position + 4, big)
         if kind != _PACKET or length < _LEAST:
             break
         places.append(position)
         position += length
     return position
+
+
+def first_damaged(data: memoryview, places: array[int], big: bool, rounded: bool) -> tuple[int, int]:
+    """Index of the first of these blocks whose lengths differ, and of the first of uneven length up to it; -1: none.
+
+    `rounded`: a block's length leaves its padding out.
+    """
+    uneven = -1
+    for row in range(len(places)):
+        length = _number(data, places[row] + 4, big)
+        if uneven < 0 and length & 3:
+            uneven = row
+        taken = length + 3 & ~3 if rounded else length
+        if _number(data, places[row] + taken - 4, big) != length:
+            return row, uneven
+    return -1, uneven
+
+
+def frames_lost(data: memoryview, places: array[int], count: int, big: bool) -> int:
+    """What the first `count` blocks say of frames lost before them: an option of enhanced ones, a field of old ones."""
+    lost = 0
+    for row in range(count):
+        place = places[row]
+        kind = _number(data, place, big)
+        if kind == _OLD:
+            word = _number(data, place + 8, big)
+            drops = word & _UNKNOWN if big else word >> 16
+            lost += drops if drops != _UNKNOWN else 0
+        if kind != _PACKET:
+            continue
+        end = place + _number(data, place + 4, big) - 4
+        place += _HEADER + (_number(data, place + 20, big) + 3 & ~3)
+        for _ in range(_MOST_OPTIONS):
+            if end - place < 12:
+                break
+            word = _number(data, place, big)
+            code, size = word & 0xFFFF, word >> 16
+            if big:
+                code, size = size, code
+            if code == _DROPPED and size == 8:
+                lost += int.from_bytes(data[place + 4 : place + 12], "big" if big else "little")
+            if code == 0:
+                break
+            place += 4 + (size + 3 & ~3)
+    return lost
+
+
+class PacketColumns:
+    """Columns of the packet blocks of one window, written one by one; `count` of them are there.
+
+    ticks      time in the units of the interface's clock; `timed` 0 where the block has none
+    described  row of the table of interfaces
+
+    Of what is left out: `unknown` blocks (the first is `first_unknown`) name an interface that nobody described,
+    `unfit` (from `first_unfit` on) claim more bytes than they have.
+    """
+
+    __slots__ = (
+        "captured",
+        "columns",
+        "count",
+        "described",
+        "first_unfit",
+        "first_unknown",
+        "interface",
+        "number",
+        "offset",
+        "original",
+        "ticks",
+        "timed",
+        "unfit",
+        "unknown",
+    )
+
+    def __init__(self, size: int) -> None:
+        self.count = self.unknown = self.first_unknown = self.unfit = self.first_unfit = 0
+        self.columns = columns = {name: zeros(form, size) for name, form in _FORMS.items()}
+        self.number, self.offset, self.captured = columns["number"], columns["offset"], columns["captured"]
+        self.original, self.interface = columns["original"], columns["interface"]
+        self.described, self.ticks, self.timed = columns["described"], columns["ticks"], columns["timed"]
+
+    def add(
+        self,
+        data: memoryview,
+        places: array[int],
+        begin: int,
+        stop: int,
+        first: int,
+        big: bool,
+        base: int,
+        interfaces: int,
+        snaplen: int,
+    ) -> None:
+        """Takes the blocks from `begin` to `stop`: numbers from `first` on; `interfaces` of the table, from row `base`
+        on, are known, `snaplen` is the first one's."""
+        for row in range(begin, stop):
+            place = places[row]
+            kind = _number(data, place, big)
+            if kind not in (_PACKET, _OLD, _SIMPLE):
+                continue
+            word = _number(data, place + 8, big)
+            room = _number(data, place + 4, big) - _HEADER - 4
+            offset = place + _HEADER
+            if kind == _SIMPLE:
+                room += _HEADER - _SIMPLE_HEADER
+                offset = place + _SIMPLE_HEADER
+                interface, original = 0, word
+                captured = min(original, room, snaplen)
+            else:
+                captured, original = _number(data, place + 20, big), _number(data, place + 24, big)
+                interface = word
+                if kind == _OLD:
+                    interface = word >> 16 if big else word & 0xFFFF
+            if interface >= interfaces:
+                if not self.unknown:
+                    self.first_unknown = row
+                self.unknown += 1
+                continue
+            if captured > room:
+                if not self.unfit:
+                    self.first_unfit = row
+                self.unfit += 1
+                continue
+            count = self.count
+            self.number[count] = first + row
+            self.offset[count], self.captured[count] = offset, captured
+            self.original[count] = max(original, captured)
+            self.interface[count], self.described[count] = interface, base + interface
+            if kind != _SIMPLE:
+                high = _number(data, place + 12, big)
+                self.ticks[count] = high << 32 | _number(data, place + 16, big)
+                self.timed[count] = 1
+            self.count = count + 1
+
+    def written(self) -> dict[str, memoryview]:
+        """The columns, as far as they are written."""
+        return {name: column[: self.count] for name, column in self.columns.items()}
+
+
+def nanoseconds(ticks: memoryview, per_second: int, divisor: int, offset: int, most: int) -> memoryview:
+    """Times in nanoseconds, cut to `most` seconds on both sides of 1970.
+
+    divisor  ticks of a nanosecond; 0 where they are not whole
+    offset   seconds to add
+    """
+    times = zeros("q", len(ticks))
+    _nanoseconds(ticks, per_second, divisor, offset, most, times)
+    return times
+
+
+def _nanoseconds(ticks: memoryview, per_second: int, divisor: int, offset: int, most: int, column: memoryview) -> None:
+    times = column
+    for row in range(len(ticks)):
+        whole = ticks[row] // per_second
+        rest = ticks[row] - whole * per_second
+        fraction = rest // divisor if divisor else rest * _SECOND // per_second
+        seconds = most if whole > most else whole
+        seconds += offset
+        if seconds > most:
+            seconds = most
+        elif seconds < -most:
+            seconds = -most
+        times[row] = seconds * _SECOND + fraction

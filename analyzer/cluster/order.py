@@ -69,7 +69,8 @@ def numbered(files: Sequence[Dealt], scratch: Scratch) -> Numbering:
             made.places.append(FilePlace(only.index, made.frames, only.first))
             if clock is not None:
                 for times in _times(only, scratch):
-                    clock.feed(np.arange(made.frames + 1, made.frames + 1 + len(times), dtype=np.int64), times)
+                    numbers = np.arange(made.frames + 1, made.frames + 1 + len(times), dtype=np.int64)
+                    clock.feed(numbers.data, times.data)
                     made.frames += len(times)
             else:
                 made.frames += only.totals.frames
@@ -152,7 +153,8 @@ def _merge(group: Sequence[Dealt], scratch: Scratch, before: int, clock: ClockSt
             numbers = np.empty(len(rank), np.int64)
             numbers[rank] = np.arange(before + 1, before + 1 + len(rank))
             if clock is not None:
-                clock.feed(np.sort(numbers), np.concatenate([times for _, _, times in parts])[rank])
+                ranked = np.concatenate([times for _, _, times in parts])[rank]
+                clock.feed(np.sort(numbers).data, ranked.data)
             at = 0
             for order, keys, _ in parts:
                 outs[order].write(numbers[at : at + len(keys)].tobytes())

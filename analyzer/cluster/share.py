@@ -113,7 +113,7 @@ class _Fixed(ClockSteps):
         super().__init__()
         self.steps = list(steps)
 
-    def feed(self, number: I64, time_ns: I64) -> None:
+    def feed(self, number: memoryview, time_ns: memoryview) -> None:
         return None
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from io import BytesIO
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,7 +210,7 @@ def test_clocks(resolution: int | None, offset: int | None, ticks: int, expected
 )
 def test_clocks_agree_with_exact_arithmetic(base: int, exponent: int, offset: int, ticks: list[int]) -> None:
     top = MAX_SECONDS * SECOND_NS
-    found = Clock(base, exponent, offset).to_ns(np.array(ticks, dtype=np.uint64)).tolist()
+    found = Clock(base, exponent, offset).to_ns(memoryview(array("Q", ticks))).tolist()
     for tick, value in zip(ticks, found, strict=True):
         exact = tick * SECOND_NS // base**exponent + offset * SECOND_NS
         if abs(exact) < top and tick // base**exponent <= MAX_SECONDS:

@@ -15,7 +15,7 @@ SAMPLE = REPOSITORY / "samples" / "mysql97_cli_wrong-password.pcap"
 LIBRARIES = frozenset(
     {
         *("rich", "jinja2", "markupsafe", "pygal", "scapy", "dpkt", "sqlglot", "lark", "regex", "cryptography"),
-        *("zstandard", "lz4", "pandas", "pyarrow"),
+        *("zstandard", "lz4", "pandas", "pyarrow", "numpy"),
     }
 )
 # Parts of the standard library that cost more than a millisecond, alone or with what they load.
@@ -40,9 +40,9 @@ sys.exit(code)
 """
 
 
-def loaded(*words: str) -> set[str]:
+def loaded(*words: str, sample: Path = SAMPLE) -> set[str]:
     """All modules that are there when a command has run."""
-    argv = [sys.executable, "-c", PROGRAM, *words, str(SAMPLE)]
+    argv = [sys.executable, "-c", PROGRAM, *words, str(sample)]
     run = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True)
     return set(run.stdout.split())
 
@@ -65,6 +65,12 @@ def test_what_commands_does_not_load(form: str) -> None:
     assert modules & LIBRARIES == set()
     assert modules & SLOW == set()
     assert inside(modules, OWN) == set()
+
+
+def test_pcapng_needs_no_more() -> None:
+    modules = loaded("analyze", sample=SAMPLE.with_name("mysql97_dbd-mysql_prepared.pcapng"))
+    assert modules & LIBRARIES == set()
+    assert modules & SLOW == set()
 
 
 def test_what_export_does_not_load(tmp_path: Path) -> None:

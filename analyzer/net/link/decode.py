@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import numpy as np
-
-from analyzer.batches import I32, I64, TAG_BITS, FrameBatch, SegmentBatch, TagKind
+from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.net.link.fragments import FragmentTable
 from analyzer.net.link.linktypes import LINK_TYPES
-from analyzer.net.link.plain import PlainPath, Sorted
-from analyzer.net.link.segment_columns import SegmentColumns
+from analyzer.net.link.plain import PlainPath, SegmentColumns
 from analyzer.net.link.unfollowed import Unfollowed
-
-if TYPE_CHECKING:
-    from analyzer.net.link.step import Segment
 
 # Kinds of what is not followed, counted one by one.
 MAX_UNFOLLOWED: Final = 4096
@@ -33,6 +26,7 @@ class SegmentDecoder:
     unknown_link_types  frames by link type, of link types that are not in LINK_TYPES; in no other counter but `frames`
     fragments_pending   datagrams that wait for fragments
     fragments_dropped   datagrams given up: too old, too many, contradictory, or with an overlap (IPv6)
+    pending             those datagrams
     fragments           of the last batch: frame that completed a datagram -> frames of its other fragments
 
     `frames` is the sum of `segments`, `unfollowed`, `undecodable`, `fragment_frames` and the unknown.
@@ -48,7 +42,7 @@ class SegmentDecoder:
         self.slow_frames = 0
         self.unknown_link_types: dict[int, int] = {}
         self.fragments: dict[int, tuple[int, ...]] = {}
-        self._fragments = FragmentTable() if fragments is None else fragments
+        self.pending = FragmentTable() if fragments is None else fragments
         self._fast = PlainPath() if fast else None
 
     @property
@@ -58,11 +52,11 @@ class SegmentDecoder:
 
     @property
     def fragments_pending(self) -> int:
-        return self._fragments.pending
+        return self.pending.pending
 
     @property
     def fragments_dropped(self) -> int:
-        return self._fragments.dropped
+        return self.pending.dropped
 
     def decode(self, batch: FrameBatch) -> SegmentBatch:
         """The segments of a batch, in frame order; each frame's bytes have to lie inside `batch.data`.
@@ -72,133 +66,85 @@ class SegmentDecoder:
         """
         self.frames += len(batch)
         self.fragments = {}
-        known = self._by_link_type(batch)
+        segments = SegmentColumns(len(batch))
+        rest = _Rest(self, batch, segments)
         if self._fast is None:
-            result = Sorted()
-            result.slow = [row for rows in known.values() for row in rows.tolist()]
+            rest.walk()
         else:
-            result = self._fast.decode(batch, known)
-        for what, count in result.unfollowed.items():
-            self._unfollowed(what, count)
-        parts, data = result.parts, batch.data
-        if result.slow:
-            columns, data = self._slow(batch, np.sort(np.array(result.slow, np.int64)))
-            parts = [*parts, columns]
-        merged = _merge(parts)
-        self.segments += len(merged.row)
-        if batch.interface is not None:
-            _tag_interfaces(merged, batch.interface[merged.row])
-        values = {f.name: getattr(merged, f.name) for f in fields(merged) if f.name != "row"}
-        return SegmentBatch(
-            data=data, frame=batch.number[merged.row], timestamp_ns=batch.timestamp_ns[merged.row], **values
-        )
+            self._fast.walk(batch, segments, rest)
+        self.segments += segments.count
+        return segments.batch(rest.data())
 
-    def _unfollowed(self, what: Unfollowed, count: int) -> None:
+    def count_unfollowed(self, what: Unfollowed) -> None:
+        """One more frame that holds something else."""
         if what not in self.unfollowed and len(self.unfollowed) >= MAX_UNFOLLOWED:
             what = Unfollowed(what.kind)  # a hostile capture has no end of kinds
-        self.unfollowed[what] = self.unfollowed.get(what, 0) + count
+        self.unfollowed[what] = self.unfollowed.get(what, 0) + 1
 
-    def _by_link_type(self, batch: FrameBatch) -> dict[int, I64]:
-        """Rows by link type; the unknown ones are counted and left out."""
-        link = batch.link_type
-        if not len(link):
-            return {}
-        alike = bool((link == link[0]).all())
-        rows: dict[int, I64] = {}
-        for link_type in [int(link[0])] if alike else np.unique(link).tolist():
-            row = np.arange(len(link), dtype=np.int64) if alike else np.flatnonzero(link == link_type)
-            if link_type in LINK_TYPES:
-                # Zeros that compress to nothing make millions of empty frames: not one by one.
-                empty = batch.captured[row] == 0
-                if empty.any():
-                    self.undecodable += int(empty.sum())
-                    row = row[~empty]
-                rows[link_type] = row
+
+class _Rest:
+    """The slow path over the frames of a batch that are not plain."""
+
+    def __init__(self, decoder: SegmentDecoder, batch: FrameBatch, segments: SegmentColumns) -> None:
+        self._decoder, self._batch, self._segments = decoder, batch, segments
+        self._number, self._time_ns, self._link_type, *self._bounds = (
+            batch.column(name) for name in ("number", "timestamp_ns", "link_type", "offset", "captured", "original")
+        )
+        self._buffer = memoryview(batch.data)
+        self._size = len(self._buffer)
+        self._reassembled: list[bytes] = []
+
+    def data(self) -> bytes | bytearray | memoryview:
+        """What the segments point into."""
+        return b"".join([self._buffer, *self._reassembled]) if self._reassembled else self._batch.data
+
+    def walk(self) -> None:
+        """Takes all frames."""
+        segments, interface = self._segments, self._batch.find("interface")
+        for row, link_type in enumerate(self._link_type):
+            count = segments.count
+            if link_type not in LINK_TYPES:
+                self.unknown(link_type)
+            elif not self._bounds[1][row]:
+                self.empty()
             else:
-                self.unknown_link_types[link_type] = self.unknown_link_types.get(link_type, 0) + len(row)
-        return rows
+                self.slow(row)
+            if segments.count > count:
+                segments.place(self._number[row], self._time_ns[row], 0 if interface is None else interface[row])
 
-    def _slow(self, batch: FrameBatch, rows: I64) -> tuple[SegmentColumns, bytes | bytearray | memoryview]:
-        """Segments of `rows` (ascending, because fragments come in order), and the data they point into."""
+    def unknown(self, link_type: int) -> None:
+        known = self._decoder.unknown_link_types
+        known[link_type] = known.get(link_type, 0) + 1
+
+    def empty(self) -> None:
+        self._decoder.undecodable += 1
+
+    def unfollowed(self, what: Unfollowed) -> None:
+        self._decoder.count_unfollowed(what)
+
+    def slow(self, row: int) -> None:
         # With it comes dpkt, which most captures have no need of.
         from analyzer.net.link.scalar import dissect
         from analyzer.net.link.step import Here, NoSegment, Segment
 
-        self.slow_frames += len(rows)
-        buffer = memoryview(batch.data)
-        size = len(buffer)
-        found: list[tuple[int, Segment]] = []
-        reassembled: list[bytes] = []
-        columns = (batch.link_type, batch.offset, batch.captured, batch.original, batch.timestamp_ns)
-        for row, link_type, offset, captured, original, timestamp_ns in zip(
-            rows.tolist(), *(column[rows].tolist() for column in columns), strict=True
-        ):
-            frame = Here(LINK_TYPES[link_type], offset, offset + captured, offset + original)
-            number = int(batch.number[row])
-            segment = dissect(buffer, frame, timestamp_ns, self._fragments, number)
-            if isinstance(segment, Segment):
-                if segment.frames:
-                    self.fragments[number] = segment.frames
-                if segment.reassembled is not None:
-                    reassembled.append(segment.reassembled)
-                    segment = segment._replace(offset=segment.offset + size)
-                    size += len(reassembled[-1])
-                found.append((row, segment))
-            elif isinstance(segment, Unfollowed):
-                self._unfollowed(segment, 1)
-            elif segment is NoSegment.UNDECODABLE:
-                self.undecodable += 1
-            else:
-                self.fragment_frames += 1
-        data = b"".join([buffer, *reassembled]) if reassembled else batch.data
-        return _columns(found), data
-
-
-def _columns(found: list[tuple[int, Segment]]) -> SegmentColumns:
-    """The slow path's segments, with the index of each one's frame, as columns."""
-    src = [segment.network.src.rjust(16, b"\0") for _, segment in found]
-    dst = [segment.network.dst.rjust(16, b"\0") for _, segment in found]
-    halves = np.frombuffer(b"".join(a + b for a, b in zip(src, dst, strict=True)), ">u8").reshape(-1, 4)
-    src_hi, src_lo, dst_hi, dst_lo = (halves[:, i].astype(np.uint64) for i in range(4))
-    rest = np.array([segment[1:10] for _, segment in found], np.int64).reshape(-1, 9)
-    sport, dport, seq, ack, flags, window, offset, length, missing = (rest[:, i] for i in range(9))
-    return SegmentColumns(
-        np.array([row for row, _ in found], np.int64),
-        np.array([segment.network.version for _, segment in found], np.uint8),
-        src_hi,
-        src_lo,
-        dst_hi,
-        dst_lo,
-        sport.astype(np.uint16),
-        dport.astype(np.uint16),
-        seq.astype(np.uint32),
-        ack.astype(np.uint32),
-        flags.astype(np.uint8),
-        window.astype(np.uint16),
-        offset.copy(),
-        length.copy(),
-        missing.copy(),
-        np.array([segment.tag for _, segment in found], np.uint64),
-    )
-
-
-def _merge(parts: list[SegmentColumns]) -> SegmentColumns:
-    """All parts as one, in the order of the frames."""
-    parts = [part for part in parts if len(part.row)]
-    if not parts:
-        return _columns([])
-    if len(parts) == 1:
-        return parts[0]
-    order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
-    names = [f.name for f in fields(SegmentColumns)]
-    return SegmentColumns(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
-
-
-def _tag_interfaces(segments: SegmentColumns, interface: I32) -> None:
-    """The interface is the outermost label, where there is room for one more and it is not the first."""
-    room = np.flatnonzero((segments.tag >> np.uint64(TAG_BITS) == 0) & (interface != 0))
-    if len(room):
-        label = interface[room].astype(np.uint64) | np.uint64(TagKind.INTERFACE << 28)
-        # Without another label it is the only one, and so in the low half.
-        shift = np.where(segments.tag[room] == 0, 0, TAG_BITS).astype(np.uint64)
-        segments.tag[room] |= label << shift
+        decoder, number = self._decoder, self._number[row]
+        decoder.slow_frames += 1
+        offset, captured, original = (column[row] for column in self._bounds)
+        frame = Here(LINK_TYPES[self._link_type[row]], offset, offset + captured, offset + original)
+        segment = dissect(self._buffer, frame, self._time_ns[row], decoder.pending, number)
+        if isinstance(segment, Segment):
+            if segment.frames:
+                decoder.fragments[number] = segment.frames
+            if segment.reassembled is not None:
+                self._reassembled.append(segment.reassembled)
+                segment = segment._replace(offset=segment.offset + self._size)
+                self._size += len(segment.reassembled or b"")
+            network = segment.network
+            source, destination = network.src.rjust(16, b"\0"), network.dst.rjust(16, b"\0")
+            self._segments.put(segment[1:10], source, destination, network.version, segment.tag)
+        elif isinstance(segment, Unfollowed):
+            decoder.count_unfollowed(segment)
+        elif segment is NoSegment.UNDECODABLE:
+            decoder.undecodable += 1
+        else:
+            decoder.fragment_frames += 1

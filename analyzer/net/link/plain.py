@@ -6,11 +6,11 @@ senseless fields) is left to the slow path, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Final
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
-from analyzer.batches import I64, FrameBatch, TagKind
+from analyzer.batches import FrameBatch, SegmentBatch, TagKind, zeros
 from analyzer.net.link.linktypes import (
     ETHERTYPES,
     IPV4_PROTOCOLS,
@@ -22,7 +22,6 @@ from analyzer.net.link.linktypes import (
     UDP_PORTS,
     HeaderType,
 )
-from analyzer.net.link.segment_columns import SegmentColumns, empty_columns
 from analyzer.net.link.unfollowed import QUIET_ETHERTYPES, Kind, Unfollowed
 
 # What becomes of a frame: codes of the lookup tables below, and what `PlainPath.walk` says.
@@ -40,6 +39,7 @@ _SLL: Final = 9
 _SLL2: Final = 10
 _NULL: Final = 11
 _RAW_IP: Final = 12
+_UNKNOWN: Final = 13
 
 # Tags taken off here; a frame with more of them is left to the slow path.
 _MAX_TAGS: Final = 2
@@ -72,7 +72,34 @@ _BY_PORT: Final = 3
 # Labels without their numbers, as a tag holds them.
 _VLAN_LABEL: Final = int(TagKind.VLAN) << 28
 _VNI_LABEL: Final = int(TagKind.VNI) << 28
+_INTERFACE_LABEL: Final = int(TagKind.INTERFACE) << 28
 _HALF: Final = 0xFFFF_FFFF
+
+# Columns of SegmentBatch.
+_FORMS: Final = {
+    **dict.fromkeys(("frame", "timestamp_ns", "offset", "length", "missing"), "q"),
+    **dict.fromkeys(("src_hi", "src_lo", "dst_hi", "dst_lo", "tag"), "Q"),
+    **dict.fromkeys(("seq", "ack"), "I"),
+    **dict.fromkeys(("sport", "dport", "window"), "H"),
+    **dict.fromkeys(("ip_version", "flags"), "B"),
+}
+_NOTHING: Final = memoryview(array("i"))
+
+
+class Rest(Protocol):
+    """Takes what is not plain, frame by frame."""
+
+    def unknown(self, link_type: int) -> None:
+        """A frame of a link type that nobody can read."""
+
+    def empty(self) -> None:
+        """A frame of no bytes."""
+
+    def unfollowed(self, what: Unfollowed) -> None:
+        """A frame without TCP."""
+
+    def slow(self, row: int) -> None:
+        """A frame that is to be read header by header; its segment is written where it has one."""
 
 
 def _table(layers: Mapping[int, HeaderType], size: int, unknown: int = _REJECT) -> bytearray:
@@ -89,7 +116,7 @@ def _protocols(layers: Mapping[int, HeaderType]) -> bytearray:
     return bytearray(_SLOW if code in (_IPV4, _IPV6) else code for code in table)
 
 
-class PlainColumns:
+class SegmentColumns:
     """Columns that segments are written to, one after the other: `columns`, of which `count` are there."""
 
     __slots__ = (
@@ -100,45 +127,61 @@ class PlainColumns:
         "dst_hi",
         "dst_lo",
         "flags",
+        "frame",
         "ip_version",
         "length",
         "missing",
         "offset",
-        "row",
         "seq",
         "sport",
         "src_hi",
         "src_lo",
         "tag",
+        "time_ns",
         "window",
     )
 
     def __init__(self, size: int) -> None:
-        self.columns = columns = empty_columns(size)
+        self.columns = columns = {name: zeros(form, size) for name, form in _FORMS.items()}
         self.count = 0
-        self.row = columns.row.data
-        self.ip_version = columns.ip_version.data
-        self.src_hi, self.src_lo = columns.src_hi.data, columns.src_lo.data
-        self.dst_hi, self.dst_lo = columns.dst_hi.data, columns.dst_lo.data
-        self.sport, self.dport = columns.sport.data, columns.dport.data
-        self.seq, self.ack = columns.seq.data, columns.ack.data
-        self.flags, self.window = columns.flags.data, columns.window.data
-        self.offset, self.length, self.missing = columns.offset.data, columns.length.data, columns.missing.data
-        self.tag = columns.tag.data
+        self.frame, self.time_ns = columns["frame"], columns["timestamp_ns"]
+        self.ip_version = columns["ip_version"]
+        self.src_hi, self.src_lo = columns["src_hi"], columns["src_lo"]
+        self.dst_hi, self.dst_lo = columns["dst_hi"], columns["dst_lo"]
+        self.sport, self.dport = columns["sport"], columns["dport"]
+        self.seq, self.ack = columns["seq"], columns["ack"]
+        self.flags, self.window = columns["flags"], columns["window"]
+        self.offset, self.length, self.missing = columns["offset"], columns["length"], columns["missing"]
+        self.tag = columns["tag"]
 
-    def written(self) -> SegmentColumns:
+    def put(self, segment: Sequence[int], source: bytes, destination: bytes, version: int, tag: int) -> None:
+        """Writes one of the slow path: ports, numbers, flags, window, payload as in SegmentBatch; addresses of 16
+        bytes."""
+        count = self.count
+        sport, dport, seq, ack, flags, window, offset, length, missing = segment
+        self.ip_version[count], self.tag[count] = version, tag
+        self.src_hi[count] = int.from_bytes(source[:8], "big")
+        self.src_lo[count] = int.from_bytes(source[8:], "big")
+        self.dst_hi[count] = int.from_bytes(destination[:8], "big")
+        self.dst_lo[count] = int.from_bytes(destination[8:], "big")
+        self.sport[count], self.dport[count], self.seq[count], self.ack[count] = sport, dport, seq, ack
+        self.flags[count], self.window[count] = flags, window
+        self.offset[count], self.length[count], self.missing[count] = offset, length, missing
+        self.count = count + 1
+
+    def place(self, frame: int, time_ns: int, interface: int) -> None:
+        """Says where the last segment is from; its interface is the outermost label, where there is room for one."""
+        last = self.count - 1
+        self.frame[last], self.time_ns[last] = frame, time_ns
+        tag = self.tag[last]
+        if interface and not tag >> 32:
+            label = _INTERFACE_LABEL | interface
+            # Without another label it is the only one, and so in the low half.
+            self.tag[last] = tag | label << 32 if tag else label
+
+    def batch(self, data: bytes | bytearray | memoryview) -> SegmentBatch:
         """The segments that are there."""
-        count, columns = self.count, self.columns
-        return SegmentColumns(*(getattr(columns, field.name)[:count] for field in fields(columns)))
-
-
-class Sorted:
-    """What became of a batch: segments, rows for the slow path, counts of what has no TCP."""
-
-    def __init__(self) -> None:
-        self.parts: list[SegmentColumns] = []
-        self.slow: list[int] = []
-        self.unfollowed: dict[Unfollowed, int] = {}
+        return SegmentBatch(data, **{name: column[: self.count] for name, column in self.columns.items()})
 
 
 class PlainPath:
@@ -164,43 +207,70 @@ class PlainPath:
         self.reason = 0
         self.number = 0
 
-    def decode(self, batch: FrameBatch, known: Mapping[int, I64]) -> Sorted:
-        """Walks the rows of `known` (by link type, all of them in LINK_TYPES)."""
-        out = Sorted()
-        for link_type, rows in known.items():
-            link = _LINKS.get(LINK_TYPES[link_type], _SLOW)
-            columns = PlainColumns(len(rows))
-            self._frames(out, columns, batch, rows, link)
-            if columns.count:
-                out.parts.append(columns.written())
-        return out
+    def walk(self, batch: FrameBatch, out: SegmentColumns, rest: Rest) -> None:
+        """Writes the segments of a batch; `rest` takes the frames that hold none, and what this path leaves over."""
+        interface = batch.find("interface")
+        self._frames(
+            out,
+            rest,
+            memoryview(batch.data),
+            batch.column("number"),
+            batch.column("timestamp_ns"),
+            batch.column("link_type"),
+            batch.column("offset"),
+            batch.column("captured"),
+            batch.column("original"),
+            interface is not None,
+            _NOTHING if interface is None else interface,
+        )
 
-    def _frames(self, out: Sorted, columns: PlainColumns, batch: FrameBatch, rows: I64, link: int) -> None:
-        data = memoryview(batch.data)
-        offset, captured, original = batch.offset.data, batch.captured.data, batch.original.data
-        for row in rows.data:
-            at = offset[row]
-            found = self._link(columns, data, row, link, at, at + captured[row], at + original[row])
-            if found == _TCP:
+    def _frames(
+        self,
+        out: SegmentColumns,
+        rest: Rest,
+        data: memoryview,
+        number: memoryview,
+        time_ns: memoryview,
+        link_type: memoryview,
+        offset: memoryview,
+        captured: memoryview,
+        original: memoryview,
+        labelled: bool,
+        interface: memoryview,
+    ) -> None:
+        last, link = -1, _SLOW
+        for row in range(len(number)):
+            if link_type[row] != last:
+                last = link_type[row]
+                link = _LINKS.get(LINK_TYPES[last], _SLOW) if last in LINK_TYPES else _UNKNOWN
+            if link == _UNKNOWN:
+                rest.unknown(last)
                 continue
+            # Zeros that compress to nothing make millions of empty frames.
+            if not captured[row]:
+                rest.empty()
+                continue
+            at, count = offset[row], out.count
+            found = self._link(out, data, link, at, at + captured[row], at + original[row])
             if found == _SLOW:
-                out.slow.append(row)
-                continue
-            what = Unfollowed(_KINDS[self.reason], self.number)
-            out.unfollowed[what] = out.unfollowed.get(what, 0) + 1
+                rest.slow(row)
+            elif found == _REJECT:
+                rest.unfollowed(Unfollowed(_KINDS[self.reason], self.number))
+            if out.count > count:
+                out.place(number[row], time_ns[row], interface[row] if labelled else 0)
 
     def _rejected(self, reason: int, number: int) -> int:
         self.reason, self.number = reason, number
         return _REJECT
 
-    def _link(self, out: PlainColumns, data: memoryview, row: int, link: int, at: int, end: int, wire: int) -> int:
+    def _link(self, out: SegmentColumns, data: memoryview, link: int, at: int, end: int, wire: int) -> int:
         """From the link header on: _TCP where the segment was written, _SLOW, or _REJECT."""
         if link == _ETHERNET:
-            return self._ethernet(out, data, row, at + 12, at + 14, end, wire, 0, False)
+            return self._ethernet(out, data, at + 12, at + 14, end, wire, 0, False)
         if link == _SLL:
-            return self._ethernet(out, data, row, at + 14, at + 16, end, wire, 0, False)
+            return self._ethernet(out, data, at + 14, at + 16, end, wire, 0, False)
         if link == _SLL2:
-            return self._ethernet(out, data, row, at, at + 20, end, wire, 0, False)
+            return self._ethernet(out, data, at, at + 20, end, wire, 0, False)
         if link == _NULL:
             if end - at < 4:
                 return _SLOW
@@ -211,19 +281,18 @@ class PlainPath:
             code = self._null_families[family if family < 0x100 else 0]
             if code == _REJECT:
                 return self._rejected(_BY_FAMILY, family)
-            return self._ip(out, data, row, code, at + 4, end, wire, 0, False)
+            return self._ip(out, data, code, at + 4, end, wire, 0, False)
         if link == _RAW_IP:
             if end - at < 1:
                 return _SLOW
             version = data[at] >> 4
             link = _IPV4 if version == 4 else _IPV6 if version == 6 else _SLOW
-        return self._ip(out, data, row, link, at, end, wire, 0, False)
+        return self._ip(out, data, link, at, end, wire, 0, False)
 
     def _ethernet(
         self,
-        out: PlainColumns,
+        out: SegmentColumns,
         data: memoryview,
-        row: int,
         type_at: int,
         at: int,
         end: int,
@@ -249,13 +318,12 @@ class PlainPath:
             at += 4
         if code == _REJECT:
             return self._rejected(_BY_ETHERTYPE, ethertype)
-        return self._ip(out, data, row, code, at, end, wire, tag, inner)
+        return self._ip(out, data, code, at, end, wire, tag, inner)
 
     def _ip(
         self,
-        out: PlainColumns,
+        out: SegmentColumns,
         data: memoryview,
-        row: int,
         code: int,
         at: int,
         end: int,
@@ -297,7 +365,7 @@ class PlainPath:
         at += size
         end = min(end, wire)
         if code == _UDP:
-            return self._udp(out, data, row, at, end, wire, tag, inner)
+            return self._udp(out, data, at, end, wire, tag, inner)
         if code != _TCP or end - at < _TCP_HEADER:
             return _SLOW
         count = out.count
@@ -312,11 +380,9 @@ class PlainPath:
             out.src_hi[count] = out.dst_hi[count] = 0
             out.src_lo[count] = _be32(data, header + 12)
             out.dst_lo[count] = _be32(data, header + 16)
-        return self._tcp(out, data, row, at, end, wire, tag)
+        return self._tcp(out, data, at, end, wire, tag)
 
-    def _udp(
-        self, out: PlainColumns, data: memoryview, row: int, at: int, end: int, wire: int, tag: int, inner: bool
-    ) -> int:
+    def _udp(self, out: SegmentColumns, data: memoryview, at: int, end: int, wire: int, tag: int, inner: bool) -> int:
         """VXLAN is opened here, because mirrored traffic of clouds is nothing else; other tunnels are for the slow
         path, and what is no tunnel is of no use."""
         if end - at < 8:
@@ -336,9 +402,9 @@ class PlainPath:
             wire = min(wire, at + length)
         # Of the network identifier the last byte is reserved.
         tag = (tag & _HALF) << 32 | _VNI_LABEL | _be32(data, at + 12) >> 8
-        return self._ethernet(out, data, row, at + 28, at + 30, min(end, wire), wire, tag, True)
+        return self._ethernet(out, data, at + 28, at + 30, min(end, wire), wire, tag, True)
 
-    def _tcp(self, out: PlainColumns, data: memoryview, row: int, at: int, end: int, wire: int, tag: int) -> int:
+    def _tcp(self, out: SegmentColumns, data: memoryview, at: int, end: int, wire: int, tag: int) -> int:
         """Writes the segment, of which the addresses are written."""
         size = (data[at + 12] >> 4) * 4
         if size < 20 or size > wire - at:
@@ -346,7 +412,6 @@ class PlainPath:
         count = out.count
         begin = at + size
         offset = min(begin, end)
-        out.row[count] = row
         out.sport[count] = data[at] << 8 | data[at + 1]
         out.dport[count] = data[at + 2] << 8 | data[at + 3]
         out.seq[count] = _be32(data, at + 4)

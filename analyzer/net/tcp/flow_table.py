@@ -1,20 +1,19 @@
 """Segments in columns to connections with their bytes in order.
 
-A batch is sorted by connection once; each connection then takes its segments one after the other (`reassembly`).
+The rows of a batch are grouped by connection once; each connection then takes its segments one after the other
+(`reassembly`).
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analyzer.batches import I64, TCP_RST, TCP_SYN, U64, SegmentBatch
+from analyzer.batches import I64, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.net.tcp.grouping import Grouping
 from analyzer.net.tcp.networks import Networks
 from analyzer.net.tcp.pieces import Pieces, Segments
 from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection
@@ -49,7 +48,7 @@ class FlowTable:
         *,
         columns: bool = True,
         max_open: int | None = None,
-        mix: NDArray[np.uint64] | None = None,
+        mix: Sequence[int] | None = None,
         on_rows: RowsListener | None = None,
     ) -> None:
         self._factory = factory
@@ -67,7 +66,7 @@ class FlowTable:
         self._finished: list[TcpConnection] = []
         # Odd multipliers nobody can know beforehand: a capture can not be made whose connections all collide.
         odd = [int.from_bytes(os.urandom(8), "little") | 1 for _ in range(6)]
-        self._mix = np.array(odd, dtype=np.uint64) if mix is None else mix
+        self._mix: Sequence[int] = odd if mix is None else mix
         self.connections = 0
         self.evicted = 0
         # (endpoint, frame, time) of resets that answered a SYN, the latest.
@@ -93,7 +92,7 @@ class FlowTable:
         if len(batch):
             self._feed(batch)
             self._number()
-            self._forget(int(batch.timestamp_ns[-1]))
+            self._forget(batch.column("timestamp_ns")[-1])
         finished, self._finished = self._finished, []
         return finished
 
@@ -132,22 +131,14 @@ class FlowTable:
         return finished
 
     def _feed(self, batch: SegmentBatch) -> None:
-        count = len(batch)
-        swap, columns = _endpoints_of(batch)
-        order = self._sorted(columns)
-        same = np.ones(count, dtype=bool)
-        same[0] = False
-        for column in columns:
-            ordered = column[order]
-            same[1:] &= ordered[1:] == ordered[:-1]
-        starts = np.flatnonzero(~same)
-        heads = order[starts]
-        keys = np.stack([column[heads] for column in columns], axis=1).astype(">u8").tobytes()
-        bounds = [*starts.tolist(), count]
-        pieces = Pieces(Segments(batch, swap, order, not self._columns))
-        tags: list[int] | None = batch.tag.tolist() if self._networks.matter(batch.tag) else None
+        grouping = Grouping(batch, self._mix)
+        keys, bounds = grouping.keys, grouping.bounds
+        pieces = Pieces(Segments(batch, grouping.sender, grouping.order, not self._columns))
+        tags: list[int] | None = None
+        if self._networks.matter(grouping.tagged):
+            tags = batch.column("tag").tolist()
         # In the order of their first frames, as tcp.stream counts them.
-        for index in np.argsort(heads, kind="stable").tolist():
+        for index in range(len(bounds) - 1):
             key = keys[index * 40 : index * 40 + 40]
             if tags is None:
                 self._take(key, pieces, bounds[index], bounds[index + 1])
@@ -206,23 +197,6 @@ class FlowTable:
                 key = networks.route(endpoints, tags[row], *segment)
             self._take(key, pieces, place, place + 1)
 
-    def _sorted(self, columns: tuple[NDArray[np.uint64], ...]) -> NDArray[np.int64]:
-        """An order that puts the rows of each connection together, in frame order."""
-        mixed = columns[0] * self._mix[0]
-        for column, factor in zip(columns[1:], self._mix[1:], strict=False):
-            mixed ^= column * factor
-            mixed ^= mixed >> np.uint64(29)
-            mixed *= self._mix[5]
-        order = np.argsort(mixed, kind="stable")
-        ordered = mixed[order]
-        same_hash = ordered[1:] == ordered[:-1]
-        for column in columns:
-            sorted_column = column[order]
-            if not np.array_equal(sorted_column[1:][same_hash], sorted_column[:-1][same_hash]):
-                # Two connections with one hash: sort by the columns themselves.
-                return np.lexsort(columns)
-        return order
-
     # -- open, lingering, finished -------------------------------------------------------------------------------------
 
     def _create(self, key: bytes, frame: int, time_ns: int) -> TcpConnection:
@@ -273,23 +247,6 @@ class FlowTable:
             for connection in idle[: over + most // 10]:
                 self.evicted += 1
                 self._complete(connection)
-
-
-def _endpoints_of(batch: SegmentBatch) -> tuple[NDArray[np.bool_], tuple[U64, ...]]:
-    """Which rows come from the higher endpoint, and the columns of a connection's key."""
-    swap = (batch.src_hi > batch.dst_hi) | (
-        (batch.src_hi == batch.dst_hi)
-        & ((batch.src_lo > batch.dst_lo) | ((batch.src_lo == batch.dst_lo) & (batch.sport > batch.dport)))
-    )
-    low_hi = np.where(swap, batch.dst_hi, batch.src_hi)
-    low_lo = np.where(swap, batch.dst_lo, batch.src_lo)
-    high_hi = np.where(swap, batch.src_hi, batch.dst_hi)
-    high_lo = np.where(swap, batch.src_lo, batch.dst_lo)
-    low_port = np.where(swap, batch.dport, batch.sport).astype(np.uint64)
-    high_port = np.where(swap, batch.sport, batch.dport).astype(np.uint64)
-    ports = np.left_shift(low_port, np.uint64(24)) + np.left_shift(high_port, np.uint64(8))
-    ports += batch.ip_version.astype(np.uint64)
-    return swap, (low_hi, low_lo, high_hi, high_lo, ports)
 
 
 def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:

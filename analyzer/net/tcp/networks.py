@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.batches import U64
 from analyzer.net.tcp.reassembly import TcpConnection
 
 # Networks that are told apart; those after them share numbers.
@@ -31,9 +30,9 @@ class Networks:
         self._aliases: dict[bytes, bytes] = {}
         self._aliases_of: dict[bytes, list[bytes]] = {}
 
-    def matter(self, tags: U64) -> bool:
+    def matter(self, tagged: bool) -> bool:
         """Whether the tags of a batch need to be looked at: most captures have one network."""
-        return len(self._numbers) > 1 or bool(tags.any())
+        return tagged or len(self._numbers) > 1
 
     def key(self, endpoints: bytes, tag: int) -> bytes:
         """The key of connections between endpoints in a network."""

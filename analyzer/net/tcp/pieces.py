@@ -5,9 +5,6 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from analyzer.batches import I64, TCP_ACK, SegmentBatch
 from analyzer.net.tcp.headers import HEADERS
 
@@ -41,21 +38,16 @@ class Segments:
         "window",
     )
 
-    def __init__(self, batch: SegmentBatch, sender: NDArray[np.bool_], order: I64, one_by_one: bool) -> None:
+    def __init__(self, batch: SegmentBatch, sender: memoryview, order: memoryview, one_by_one: bool) -> None:
         self._batch, self._rows, self._senders = batch, order, sender
         self.data = memoryview(batch.data)
         self.octets = self.data
-        self.order = order.data
-        self.sender = sender.view(np.uint8).data
-        self.frame = batch.frame.data
-        self.time_ns = batch.timestamp_ns.data
-        self.seq = batch.seq.data
-        self.ack = batch.ack.data
-        self.flags = batch.flags.data
-        self.window = batch.window.data
-        self.offset = batch.offset.data
-        self.length = batch.length.data
-        self.missing = batch.missing.data
+        self.order = order
+        self.sender = sender
+        self.frame, self.time_ns = batch.column("frame"), batch.column("timestamp_ns")
+        self.seq, self.ack = batch.column("seq"), batch.column("ack")
+        self.flags, self.window = batch.column("flags"), batch.column("window")
+        self.offset, self.length, self.missing = batch.column("offset"), batch.column("length"), batch.column("missing")
         self.one_by_one = one_by_one
 
     def headers(self, offset: int) -> bytes:
@@ -64,8 +56,10 @@ class Segments:
 
     def part(self, begin: int, stop: int) -> tuple[SegmentBatch, I64, I64]:
         """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each."""
-        rows = self._rows[begin:stop]
-        return self._batch, rows, self._senders[rows].astype(np.int64)
+        import numpy as np
+
+        rows = np.asarray(self._rows[begin:stop])
+        return self._batch, rows, np.asarray(self._senders)[rows].astype(np.int64)
 
 
 class Pieces:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.flow_table import FlowTable
@@ -149,7 +148,7 @@ def batch_of(segments: Sequence[Seg], first_frame: int = 1, start_ns: int = STAR
 class Flows:
     """A flow table with a recorder on every connection; `finished` in the order in which they were given back."""
 
-    def __init__(self, *, columns: bool = True, mix: NDArray[np.uint64] | None = None) -> None:
+    def __init__(self, *, columns: bool = True, mix: Sequence[int] | None = None) -> None:
         self.recorders: list[Recorder] = []
         self.finished: list[TcpConnection] = []
         self.opened: list[TcpConnection] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -295,7 +294,7 @@ def test_with_losses_what_comes_is_in_its_place(wire: Wire, data: st.DataObject)
 @given(interleaved(), st.integers(1, 4))
 def test_colliding_hashes_change_nothing(segments: list[Seg], batches: int) -> None:
     cuts = range(0, len(segments), max(1, len(segments) // batches))
-    flows = Flows(mix=np.zeros(6, dtype=np.uint64))
+    flows = Flows(mix=[0] * 6)
     before = 0
     for at in [*cuts, len(segments)]:
         flows.feed(segments[before:at])
