@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.analysis.conversation.observer import Observer
 from analyzer.analysis.memory import DEFAULT_MEMORY
@@ -23,8 +24,7 @@ DEFAULT_PORTS: Final = frozenset({3306})
 Result = tuple[Connection, ConnectionDetail | None]
 
 
-@dataclass(frozen=True)
-class CapturePart:
+class CapturePart(msgspec.Struct, frozen=True):
     """Other parts of the capture are analysed elsewhere: what rests on several connections is left to who has all.
 
     mine       whether a connection is followed; one that is not is only counted
@@ -35,8 +35,7 @@ class CapturePart:
     on_opened: Callable[[list[TcpConnection]], None]
 
 
-@dataclass(frozen=True)
-class AnalysisOptions:
+class AnalysisOptions(msgspec.Struct, frozen=True):
     """What the user asked for.
 
     ports         where MySQL is assumed when the start of a connection was not captured

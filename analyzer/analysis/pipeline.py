@@ -6,9 +6,10 @@ import heapq
 from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, ClassVar, Final, TypeAlias
+
+import msgspec
 
 from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.connection.kinds import Alike
@@ -52,8 +53,7 @@ MOST_NAMED: Final = 20
 Told: TypeAlias = Result | Alike
 
 
-@dataclass
-class CaptureTotals:
+class CaptureTotals(msgspec.Struct):
     """What is counted over a whole capture.
 
     slow_frames  were decoded one by one, not in columns
@@ -66,14 +66,14 @@ class CaptureTotals:
     encrypted: int = 0  # MySQL connections that went into TLS, and that no key opened
     first_ns: int | None = None
     last_ns: int | None = None
-    x_protocol: list[int] = field(default_factory=list)
+    x_protocol: list[int] = []
     x_protocol_count: int = 0
     # Port -> connections on it that look like MySQL from their middle on.
-    middles: dict[int, int] = field(default_factory=dict)
+    middles: dict[int, int] = {}
     undecodable: int = 0
-    unknown_link_types: dict[int, int] = field(default_factory=dict)
+    unknown_link_types: dict[int, int] = {}
     segments: int = 0
-    unfollowed: Counts = field(default_factory=dict)
+    unfollowed: Counts = {}
     evicted: int = 0
     slow_frames: int = 0
     turns: int = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 # A hostile file can earn a warning with every block: memory stays bounded, and nobody reads the hundredth.
@@ -35,13 +33,12 @@ class CaptureWarning(msgspec.Struct, frozen=True):
         return f"{', '.join(where)}: {self.message}"
 
 
-@dataclass(slots=True)
-class ReadState:
+class ReadState(msgspec.Struct):
     """Shared by a source and the reader of its format; the reader writes it before it yields a batch."""
 
     name: str
-    warnings: list[CaptureWarning] = field(default_factory=list)
-    secrets: list[bytes] = field(default_factory=list)
+    warnings: list[CaptureWarning] = []
+    secrets: list[bytes] = []
     frames: int = 0
     cut_short: bool = False
     secret_bytes: int = 0

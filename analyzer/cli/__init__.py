@@ -109,12 +109,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     leave(code)
 
 
+def _msgspec() -> None:
+    """Loads msgspec, which takes what `typing` has too from a library that takes a while to load, where it is there."""
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        import_module("msgspec")
+    finally:
+        del sys.modules["typing_extensions"]
+
+
 def _main(words: list[str]) -> int:
     # Few cycles, many objects that live for a batch (200,000 in a storm of logins): the default looks for garbage far
     # too often.
     gc.set_threshold(300_000, 20, 50)
     # NumPy's linear algebra, which nobody here uses, would start a thread for each processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _msgspec()
     arguments: argparse.Namespace | None = None
     try:
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import os
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.commands.workload import Workload

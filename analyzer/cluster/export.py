@@ -8,9 +8,11 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions, Source
 from analyzer.analysis.memory import Memory

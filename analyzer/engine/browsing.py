@@ -6,11 +6,11 @@ Every question reads the capture from its start. What comes back is bounded, how
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Source
 from analyzer.analysis.commands.excerpt import shortened

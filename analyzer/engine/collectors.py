@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -18,6 +17,8 @@ from typing import (
     cast,
     runtime_checkable,
 )
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Result, Told
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open, outline_of

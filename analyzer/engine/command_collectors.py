@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.commands.pending import PendingCommand

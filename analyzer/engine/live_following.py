@@ -11,10 +11,10 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Source
 from analyzer.analysis.keylogs import KeyLogFile

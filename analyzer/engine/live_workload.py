@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.workload import Workload, WorkloadCounter

@@ -15,12 +15,14 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.memory import Memory

@@ -10,9 +10,10 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS

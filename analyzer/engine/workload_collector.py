@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Result, Told
 from analyzer.analysis.commands.workload import Workload, WorkloadCounter

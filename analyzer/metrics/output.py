@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Source
 from analyzer.analysis.model.counts import Counts

@@ -6,10 +6,10 @@ import glob
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.engine.background import Send

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import resource
 import zlib
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.commands.workload import Workload

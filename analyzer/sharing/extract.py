@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.batches import FrameBatch

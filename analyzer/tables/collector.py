@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open

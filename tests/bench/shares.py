@@ -6,8 +6,10 @@ Counted by the analysis itself, in one process that nobody measures: a fast way 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.commands.tracker import CommandTracker

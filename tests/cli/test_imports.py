@@ -20,7 +20,10 @@ LIBRARIES = frozenset(
 )
 # Parts of the standard library that cost more than a millisecond, alone or with what they load.
 SLOW = frozenset(
-    {"multiprocessing", "tempfile", "subprocess", "pathlib", "shutil", "random", "socket", "email", "json"}
+    {
+        *("multiprocessing", "tempfile", "subprocess", "pathlib", "shutil", "random", "socket", "email", "json"),
+        *("dataclasses", "inspect", "ast", "ctypes", "pickle", "typing_extensions"),
+    }
 )
 # Our own that analyse what nobody asked for here.
 OWN = (

@@ -8,8 +8,9 @@ connection is over.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink

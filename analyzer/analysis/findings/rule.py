@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -41,13 +40,12 @@ A_BIT_AHEAD: Final = 128
 MOST_CHOICES: Final = 1024
 
 
-@dataclass
-class Evidence:
+class Evidence(msgspec.Struct, eq=False):
     """What is known of the capture as a whole while a connection is judged."""
 
     cut_short: bool = False
-    clock: ClockSteps = field(default_factory=ClockSteps)
-    twins: Twins = field(default_factory=Twins)
+    clock: ClockSteps = msgspec.field(default_factory=ClockSteps)
+    twins: Twins = msgspec.field(default_factory=Twins)
     # What the connection under judgement is a copy of.
     twin: Twin | None = None
     # (server's address and port, frame, time) of connections that were refused.
@@ -56,21 +54,20 @@ class Evidence:
     # A password the user gave to be checked against the exchange; None: none was given.
     password: bytes | None = None
     # The signs of a connection -> the conditions worth asking, with their bits.
-    asked: dict[int, tuple[tuple[int, Condition], ...]] = field(default_factory=dict)
+    asked: dict[int, tuple[tuple[int, Condition], ...]] = {}
     # The same for logins that are alike, with the conditions that they meet -> the others that are worth asking.
-    by_login: dict[tuple[Hashable, int], tuple[int, tuple[tuple[int, Condition], ...]]] = field(default_factory=dict)
+    by_login: dict[tuple[Hashable, int], tuple[int, tuple[tuple[int, Condition], ...]]] = {}
     # Which conditions a connection meets, its error's code, those of failed commands -> the rules worth a look.
-    choices: dict[tuple[int, int, frozenset[int]], tuple[Rule, ...]] = field(default_factory=dict)
+    choices: dict[tuple[int, int, frozenset[int]], tuple[Rule, ...]] = {}
     # A login that others are like, its signs, its server's address, what it meets -> what is kept of its findings.
-    kept: dict[tuple[Hashable, int, str, Hashable], tuple[Any, ...]] = field(default_factory=dict)
+    kept: dict[tuple[Hashable, int, str, Hashable], tuple[Any, ...]] = {}
     # What to set, by topic, driver and what is filled in: the same for most connections.
-    options: dict[tuple[object, ...], str] = field(default_factory=dict)
+    options: dict[tuple[object, ...], str] = {}
     # Wordings of findings that most connections have.
-    said: dict[tuple[object, ...], Verdict] = field(default_factory=dict)
+    said: dict[tuple[object, ...], Verdict] = {}
 
 
-@dataclass(slots=True)
-class Case:
+class Case(msgspec.Struct, eq=False):
     """One connection under judgement: what will be reported of it, and what it left behind.
 
     `transport` is what is known of its TCP connection, `tls` of its TLS session, None where there was none. `login`,
@@ -127,8 +124,7 @@ class Verdict(msgspec.Struct):
     causes: list[str] = []
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A row of the table: code (stable, kebab-case), severity, title, when it applies, what makes it, and its texts.
 
     applies   it is looked at where one of these is met
@@ -158,7 +154,7 @@ class Rule:
     severity: str
     title: str
     applies: tuple[Condition, ...]
-    check: Callable[[Case], Iterator[Verdict]] = field(repr=False)
+    check: Callable[[Case], Iterator[Verdict]]
     looks_at: str = ""
     about: str = ""
     message: str = ""
@@ -169,8 +165,8 @@ class Rule:
     errors: frozenset[int] = frozenset()
     failures: frozenset[int] = frozenset()
     given: int = 0
-    complete: Callable[[Connection, Finding, History], bool] | None = field(default=None, repr=False)
-    conclude: Callable[[Sequence[Found], History], None] | None = field(default=None, repr=False)
+    complete: Callable[[Connection, Finding, History], bool] | None = None
+    conclude: Callable[[Sequence[Found], History], None] | None = None
     ahead: int = FAR_AHEAD
     by_login: bool = False
     of_login: bool = False

@@ -14,19 +14,19 @@ _LEFT_OUT: Final = re.compile(
 )
 _NAME: Final = r"((?:`[^`]+`|[\w$]+)(?:\s*\.\s*(?:`[^`]+`|[\w$]+))?)"
 _VERB: Final = re.compile(r"[\s(]*([A-Za-z]+)")
-# Verb -> what stands before the name of its table.
-_TABLES: Final[dict[str, re.Pattern[str]]] = {
-    "SELECT": re.compile(rf"\bFROM\s+{_NAME}", re.IGNORECASE),
-    "DELETE": re.compile(rf"\bFROM\s+{_NAME}", re.IGNORECASE),
-    "INSERT": re.compile(rf"\bINTO\s+{_NAME}", re.IGNORECASE),
-    "REPLACE": re.compile(rf"\bINTO\s+{_NAME}", re.IGNORECASE),
-    "UPDATE": re.compile(rf"\bUPDATE\s+(?:LOW_PRIORITY\s+|IGNORE\s+)*{_NAME}", re.IGNORECASE),
-    "CALL": re.compile(rf"\bCALL\s+{_NAME}", re.IGNORECASE),
-    "ALTER": re.compile(rf"\bTABLE\s+{_NAME}", re.IGNORECASE),
-    "TRUNCATE": re.compile(rf"\bTRUNCATE\s+(?:TABLE\s+)?{_NAME}", re.IGNORECASE),
-    "LOCK": re.compile(rf"\bTABLES?\s+{_NAME}", re.IGNORECASE),
-    "LOAD": re.compile(rf"\bTABLE\s+{_NAME}", re.IGNORECASE),
-    "SET": re.compile(r"\bSET\s+(?:SESSION\s+|GLOBAL\s+)?(NAMES|CHARACTER SET|[@\w.]+)", re.IGNORECASE),
+# Verb -> what stands before the name of its table, compiled when it is asked for.
+_TABLES: Final[dict[str, str]] = {
+    "SELECT": rf"\bFROM\s+{_NAME}",
+    "DELETE": rf"\bFROM\s+{_NAME}",
+    "INSERT": rf"\bINTO\s+{_NAME}",
+    "REPLACE": rf"\bINTO\s+{_NAME}",
+    "UPDATE": rf"\bUPDATE\s+(?:LOW_PRIORITY\s+|IGNORE\s+)*{_NAME}",
+    "CALL": rf"\bCALL\s+{_NAME}",
+    "ALTER": rf"\bTABLE\s+{_NAME}",
+    "TRUNCATE": rf"\bTRUNCATE\s+(?:TABLE\s+)?{_NAME}",
+    "LOCK": rf"\bTABLES?\s+{_NAME}",
+    "LOAD": rf"\bTABLE\s+{_NAME}",
+    "SET": r"\bSET\s+(?:SESSION\s+|GLOBAL\s+)?(NAMES|CHARACTER SET|[@\w.]+)",
 }
 # Statements with which drivers, pools and frameworks prepare a session.
 _OPENING: Final = re.compile(
@@ -55,7 +55,7 @@ def shape_of(command: SentCommand) -> str:
     if verb is None:
         return f"COM_{name.upper()}"
     word = verb[1].upper()[:_LONGEST]
-    table = _TABLES[word].search(text) if word in _TABLES else None
+    table = re.search(_TABLES[word], text, re.IGNORECASE) if word in _TABLES else None
     return f"{word} {table[1]}"[:_LONGEST] if table is not None else word
 
 
