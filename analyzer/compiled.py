@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
+    "analyzer.analysis.commands.turn_tracker",
     "analyzer.analysis.connection.kinds",
     "analyzer.analysis.connection.ordinary",
     "analyzer.analysis.conversation.conversation",
@@ -26,6 +27,7 @@ HOT: Final = (
     "analyzer.net.tcp.grouping",
     "analyzer.net.tcp.pieces",
     "analyzer.net.tcp.reassembly",
+    "analyzer.protocol.machine.execute_fast_path",
     "analyzer.protocol.machine.fast_path",
     "analyzer.protocol.wire.rows",
     "analyzer.report.connection_lines",
@@ -36,9 +38,9 @@ HOT: Final = (
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.rows",
     "analyzer.sharing.redaction.skeletons",
-    "analyzer.tables.turn_rows",
     "analyzer.sharing.redaction.streams",
     "analyzer.sharing.redaction.turns",
+    "analyzer.tables.turn_rows",
 )
 
 

@@ -85,15 +85,26 @@ class EachCommand(CommandCollector, Generic[T]):
 
 
 class EachTurn(Generic[T]):
-    """What EachCommand gives, where no command is left out by a filter; each is rendered as soon as it is over."""
+    """What EachCommand gives, where no command is left out by a filter; each is rendered as soon as it is over.
 
-    def __init__(self, slow_ns: int, renderer: Callable[[str, StatementMask | None], TurnRenderer]) -> None:
+    `joined` makes one item of those of a batch, where no other process has commands that come in between.
+    """
+
+    def __init__(
+        self,
+        slow_ns: int,
+        renderer: Callable[[str, StatementMask | None], TurnRenderer],
+        joined: Callable[[Iterable[T]], T] | None = None,
+    ) -> None:
         self._make = renderer
+        self._joined = joined
         self._sink = TurnSink(slow_ns)
         self._batch = 0
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         sink = self._sink
+        if options.share[1] > 1 or options.part is not None:
+            self._joined = None
         sink.mask = None if options.show_secrets else StatementMask()
         observe = (*options.observe, lambda tcp: TurnTracker(tcp, sink))
         return replace(options, keep=max(options.keep, LONGEST_STATEMENT), connections=False, observe=observe)
@@ -107,6 +118,9 @@ class EachTurn(Generic[T]):
         deque(results, 0)
         sink.settle()
         lines, batch = sink.lines, self._batch
+        if self._joined is not None and lines:
+            yield (batch,), self._joined([line[3] for line in lines])
+            lines.clear()
         for frame, stream, number, line in lines:
             yield (batch, frame, stream, number), line
         lines.clear()

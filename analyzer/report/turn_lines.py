@@ -15,6 +15,7 @@ from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import NONE, Command
 from analyzer.analysis.packets.statement_mask import StatementMask
+from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 from analyzer.report.jsonl import encode, value
 
 # Templates and statements of one connection, and ends of responses, that are kept.
@@ -31,6 +32,15 @@ _ACKNOWLEDGED: Final = ("affected_rows", "last_insert_id", "warnings", "status_f
 _MARK: Final = 0x7E57_0000_7E57_0000
 _TEXT: Final = "\x01\x02\x03"
 _NULL: Final = b"null"
+# Printable characters of ASCII; those that JSON escapes.
+_LEAST: Final = 0x20
+_MOST_PLAIN: Final = 0x7E
+_QUOTE: Final = 0x22
+_BACKSLASH: Final = 0x5C
+# Constants of others, once more: here they are numbers of C.
+_QUERY: Final = COM_QUERY
+_PREPARE: Final = COM_STMT_PREPARE
+_CLOSE: Final = COM_STMT_CLOSE
 
 # A line that takes what the other picks of a turn's values; empty where there is none.
 Template = tuple[bytes, Callable[[tuple[object, ...]], object]]
@@ -52,14 +62,16 @@ class TurnLines:
 
     def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a plain command with its plain response."""
-        began, mask, statement, number = turn.time_ns, self._mask, turn.statement, turn.statement_id
+        began, mask, statement, code, number = turn.time_ns, self._mask, turn.statement, turn.code, None
         latency, duration = turn.first_ns - began, turn.last_ns - began
         said = bound = _NULL
-        if turn.asks:
-            text = turn.text
+        if code in (_QUERY, _PREPARE):
+            text = turn.request[7:] if turn.named and code == _QUERY else turn.request[5:]
             if mask is not None and not mask.is_plain(text):
                 return self._whole(tracker, turn)
-            said = value(text_of(text))
+            said = _said(text)
+            if code == _PREPARE:
+                number = turn.statement_id
         elif turn.plan is not None and statement is not None:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
@@ -68,14 +80,17 @@ class TurnLines:
             if values is None or not known[1]:
                 return self._whole(tracker, turn)
             said, bound, number = known[1], value(values), statement.statement_id
-        elif statement is not None or (not turn.length and number is None):
-            return self._whole(tracker, turn)
+        else:
+            if code == _CLOSE:
+                number = turn.statement_id
+            if statement is not None or (not turn.length and number is None):
+                return self._whole(tracker, turn)
         if latency < 0 or duration < 0:
             return self._whole(tracker, turn)
         ended = self._ends.get((id(turn.end), turn.columns is None))
         if ended is None or ended[0] is not turn.end:
             ended = self._ended(turn)
-        template = tracker.templates.get((turn.code, turn.columns, turn.session))
+        template = tracker.templates.get((code, turn.columns, turn.session))
         if template is None:
             template = self._learnt(tracker, turn, ended[1])
         line, pick = template
@@ -119,6 +134,15 @@ class TurnLines:
         command = tracker.of_turn(self._capture, turn, self._mask)
         tracker.templates[turn.code, turn.columns, turn.session] = found = _template(command, ended)
         return found
+
+
+def _said(text: bytes) -> bytes:
+    """A statement as JSON; what needs no escape is taken as it stands."""
+    for place in range(len(text)):
+        byte = text[place]
+        if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
+            return value(text_of(text))
+    return b'"%b"' % text
 
 
 def _template(command: Command, ended: bytes) -> Template:

@@ -122,6 +122,7 @@ class CommandTracker(BaseObserver):
         "_due",
         "_ends",
         "_held",
+        "_session",
         "_sink",
         "_waiting",
         "client",
@@ -147,6 +148,7 @@ class CommandTracker(BaseObserver):
         self.user: str | None = None
         self.context: Context | None = None  # of the connection, as soon as a packet has come
         self.database: str | None = None
+        self._session: tuple[str | None, str | None] = (None, None)  # (database, user)
 
     @property
     def ends(self) -> tuple[Endpoint, Endpoint]:
@@ -330,8 +332,12 @@ class CommandTracker(BaseObserver):
 
     def count(self, turn: PlainTurn) -> None:
         """The turn is the next command."""
-        turn.number, turn.session = self.number, (self.database, self.user)
+        turn.number = self.number
         self.number += 1
+        session = self._session
+        if session[0] is not self.database or session[1] is not self.user:
+            session = self._session = self.database, self.user
+        turn.session = session
 
     def request(
         self,

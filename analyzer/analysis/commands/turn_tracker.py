@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from analyzer.analysis.commands.pending import PendingCommand, pending_of
 from analyzer.analysis.commands.tracker import USE_BEGINS, CommandTracker
@@ -16,6 +17,9 @@ from analyzer.protocol.tables.commands import COM_QUERY
 
 if TYPE_CHECKING:
     from analyzer.analysis.packets.statement_mask import StatementMask
+
+# A constant of others, once more: here it is a number of C.
+_QUERY: Final = COM_QUERY
 
 
 class TurnRenderer(Protocol):
@@ -45,15 +49,29 @@ class TurnSink:
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
         """Takes a command."""
         stream = tracker.tcp.number
-        if stream < 0:
-            self.later.append((frame, tracker, each))
-            if isinstance(each, PlainTurn):
+        if isinstance(each, PlainTurn):
+            plain = each
+            if stream < 0:
                 del each.pieces  # it outlives them
-        elif isinstance(each, PlainTurn):
-            self.lines.append((frame, stream, each.number, self.renderer.turn(tracker, each)))
+                self.later.append((frame, tracker, plain))
+            else:
+                self.lines.append((frame, stream, plain.number, self.renderer.turn(tracker, plain)))
+        elif stream < 0:
+            self.later.append((frame, tracker, each))
         else:
             line = self.renderer.command(tracker.command(self.capture, each, self.mask))
             self.lines.append((frame, stream, each.number, line))
+
+    def take(self, tracker: TurnTracker, turn: PlainTurn, machine: Machine) -> bool:
+        """Takes a turn that can be rendered as it is."""
+        context = machine.context
+        if not tracker.certain or context.client_codec is not None or context.results_codec is not None or moves(turn):
+            return False
+        tracker.count(turn)
+        if not self.least or turn.last_ns - turn.time_ns >= self.least:
+            last = turn.last_frame
+            self.add(last if last > turn.frame else turn.frame, tracker, turn)
+        return True
 
     def settle(self) -> None:
         """All connections have numbers."""
@@ -75,14 +93,8 @@ class TurnTracker(CommandTracker):
         self.texts: dict[int, Any] = {}
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        context, sink = machine.context, self._turns
-        if not self.certain or context.client_codec is not None or context.results_codec is not None or moves(turn):
+        if not self._turns.take(self, turn, machine):
             super().turn(turn, machine)
-            return
-        self.count(turn)
-        if not sink.least or turn.last_ns - turn.time_ns >= sink.least:
-            last = turn.last_frame
-            sink.add(last if last > turn.frame else turn.frame, self, turn)
 
     def put(self, pending: PendingCommand) -> None:
         sink = self._turns
@@ -100,9 +112,14 @@ def moves(turn: PlainTurn) -> bool:
     end = turn.end
     if not isinstance(end, OKPacket):
         return False
-    if end.session_state_info and any(isinstance(change, Schema) for change in end.session_state_info):
+    changes = end.session_state_info
+    if changes and _changes_schema(changes):
         return True
-    return turn.columns is None and turn.code == COM_QUERY and turn.text[:1] in USE_BEGINS
+    return turn.columns is None and turn.code == _QUERY and turn.text[:1] in USE_BEGINS
+
+
+def _changes_schema(changes: Sequence[object]) -> bool:
+    return any(isinstance(change, Schema) for change in changes)
 
 
 def shows_all(turn: PlainTurn, mask: StatementMask | None) -> bool:

@@ -26,6 +26,13 @@ from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 __all__ = ["HEAD", "ExecutePlan", "known_execute", "known_reset", "record_of", "take_effect"]
 
+# Constants of others, once more: here they are numbers of C.
+_HEADER: Final = HEADER
+_PREPARE: Final = COM_STMT_PREPARE
+_EXECUTE: Final = COM_STMT_EXECUTE
+_CLOSE: Final = COM_STMT_CLOSE
+_RESET: Final = COM_STMT_RESET
+_RESET_ALL: Final = COM_RESET_CONNECTION
 # Plans of one connection that are kept by the types that executes send.
 MOST_PLANS: Final = 256
 
@@ -51,8 +58,11 @@ def _known_plan(statement: PreparedStatement, in_force: int) -> ExecutePlan | No
 def _statement_of(machine: Machine, data: bytes) -> PreparedStatement | None:
     """The statement whose number a packet names."""
     statements = machine.connection.prepared.statements
-    number = int.from_bytes(data[5:9], "little")
-    return None if statements is None or number == LAST_PREPARED else statements.get(number)
+    if statements is None or len(data) < _HEADER + 5:
+        return None
+    high = data[8]
+    number = data[5] | data[6] << 8 | data[7] << 16 | high << 24
+    return None if number == LAST_PREPARED else statements.get(number)
 
 
 def known_execute(machine: Machine, data: bytes, typed: bool = False) -> tuple[PreparedStatement, ExecutePlan] | None:
@@ -106,18 +116,20 @@ def take_effect(
 
     `statement` and `plan` are what `known_execute` or `known_reset` gave, `found` is what was answered.
     """
-    code, statements = data[HEADER], machine.connection.prepared.known
-    if code == COM_STMT_EXECUTE and statement is not None and plan is not None:
+    code = data[_HEADER]
+    if code == _EXECUTE and statement is not None and plan is not None:
         statement.executed = True
         if plan is not statement.plan:
             statement.types, statement.plan = plan.types, plan
-    elif code == COM_STMT_PREPARE and found is not None:
-        statement = statements.begin(data[HEADER + 1 :].decode("utf-8", ENCODING_ERRORS))
+        return statement
+    statements = machine.connection.prepared.known
+    if code == _PREPARE and found is not None:
+        statement = statements.begin(data[_HEADER + 1 :].decode("utf-8", ENCODING_ERRORS))
         statements.prepared(statement, found.statement_id, found.params, found.definitions)
-    elif code == COM_STMT_CLOSE:
+    elif code == _CLOSE:
         statements.drop(int.from_bytes(data[5:9], "little"))
-    elif code == COM_STMT_RESET and statement is not None:
+    elif code == _RESET and statement is not None:
         statement.reset()
-    elif code == COM_RESET_CONNECTION:
+    elif code == _RESET_ALL:
         statements.clear()
     return statement
