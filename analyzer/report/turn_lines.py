@@ -12,10 +12,9 @@ from typing import Final
 
 from analyzer.analysis.commands.pending import plain_values, said_by, text_of
 from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
-from analyzer.analysis.conversation.plain_turn import PlainTurn
+from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
 from analyzer.analysis.model.command import NONE, Command
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 from analyzer.report.jsonl import encode, value
 
 # Templates and statements of one connection, and ends of responses, that are kept.
@@ -38,9 +37,9 @@ _MOST_PLAIN: Final = 0x7E
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
 # Constants of others, once more: here they are numbers of C.
-_QUERY: Final = COM_QUERY
-_PREPARE: Final = COM_STMT_PREPARE
-_CLOSE: Final = COM_STMT_CLOSE
+_QUERY: Final = QUERY
+_PREPARE: Final = PREPARE
+_CLOSE: Final = CLOSE
 
 # A line that takes what the other picks of a turn's values; empty where there is none.
 Template = tuple[bytes, Callable[[tuple[object, ...]], object]]

@@ -5,11 +5,18 @@ A COM_STMT_CLOSE has no response: `length` is 0, `end` is None, and nothing is s
 
 from __future__ import annotations
 
+from typing import Final
+
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
+
+# Codes that others tell turns by.
+QUERY: Final = COM_QUERY
+PREPARE: Final = COM_STMT_PREPARE
+CLOSE: Final = COM_STMT_CLOSE
 
 
 class PlainTurn:
