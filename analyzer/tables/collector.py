@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
+from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Told
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
 from analyzer.engine.collectors import Collector, Key, connection_alone, connections
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CONNECTIONS_AT_ONCE: Final = 1024
 COMMANDS_AT_ONCE: Final = 4096
 STATEMENTS_AT_ONCE: Final = 8 << 20
+
+Known = TypeVar("Known", bound=Connection | Alike)
 
 # Where a row of a command has the bytes of its request.
 _SIZE: Final = OWN.index("bytes_request") - len(OWN)
@@ -61,6 +63,7 @@ class TableCollector:
     def __init__(self, wanted: Wanted, keep: Filter | None = None) -> None:
         arrow("a table")  # loads what it needs now: processes that are started later share it
         self._wanted = wanted
+        self.alike = keep is None  # whether `take` is given connections of known kinds as they are
         self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
         self._commands: Collector[Row] | None = None
         if COMMANDS.name in wanted:
@@ -68,7 +71,7 @@ class TableCollector:
         self._share = (0, 1)
         self._shared = False
         self._batch = 0
-        self._whole: list[Connection] = []
+        self._whole: list[Connection | Alike] = []
         self._entries: list[Entry] = []
         self._sent: list[tuple[int, Row]] = []
         self._bytes = 0
@@ -83,11 +86,11 @@ class TableCollector:
         options = replace(options, connections=True)
         return options if self._matched is None else self._matched.options(options)
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, Any]]:
+    def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterable[tuple[Key, Any]]:
         self._batch += 1
         shared = self._shared
-        given = list(results)
-        kept = [connection for connection, _ in given]
+        given: list[Any] = [_decided(told) if shared else told for told in results]
+        kept = [one if isinstance(one, Alike) else one[0] for one in given]
         if self._matched is not None:
             kept = [connection for _, connection in self._matched.take(analysis, iter(given), last)]
         if shared:
@@ -118,11 +121,21 @@ class TableCollector:
         return joined(items, partial(connection_rows, wanted=self._wanted))
 
 
-def for_others(given: list[Result], kept: list[Connection]) -> tuple[list[Connection], list[Entry]]:
+def _decided(told: Told) -> Told:
+    """Of a share: whole, where others decide a finding."""
+    return (told.connection(), None) if isinstance(told, Alike) and told.outline is not None else told
+
+
+def for_others(given: Iterable[Told], kept: Sequence[Known]) -> tuple[list[Known], list[Entry]]:
     """Of a share: the connections of `kept` that are whole, and what other shares need to know of all given ones."""
-    waiting = {one.stream: one for one in kept if is_open(one)}
+    waiting = {one.stream: one for one in kept if isinstance(one, Connection) and is_open(one)}
     whole = [one for one in kept if one.stream not in waiting]
-    return whole, [(one.stream, waiting.get(one.stream) or note_of(one)) for one, _ in given]
+    entries: list[Entry] = []
+    for told in given:
+        one = told if isinstance(told, Alike) else told[0]
+        note = one.note() if isinstance(one, Alike) else note_of(one)
+        entries.append((one.stream, waiting.get(one.stream) or note))
+    return whole, entries
 
 
 def joined(pieces: Iterable[SharePiece], render: Any) -> Iterator[Batches]:

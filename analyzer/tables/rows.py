@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from analyzer.analysis.model.connection import Connection, Endpoint, Source
+from analyzer.analysis import Alike, Connection
+from analyzer.analysis.model.connection import Endpoint, Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, address_keys, array_of, places_array, record_batch
+from analyzer.tables.arrays import Values, record_batch
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -20,6 +22,7 @@ from analyzer.tables.schema import (
     TableColumn,
     TableSchema,
 )
+from analyzer.tables.told_rows import Arrays, Shared, ToldRows, arrays_of
 from analyzer.tables.turn_rows import OWN, EndSays, Row
 
 if TYPE_CHECKING:
@@ -39,20 +42,24 @@ def everything(tables: Iterable[str]) -> Wanted:
     return {name: frozenset(column.name for column in TABLES[name].columns) for name in tables}
 
 
-def connection_rows(connections: Sequence[Connection], wanted: Wanted) -> Batches:
+def connection_rows(told: Sequence[Connection | Alike], wanted: Wanted) -> Batches:
     """The rows of connections, as far as they are wanted; a table without rows is left out."""
-    if not connections:
+    if not told:
         return {}
+    rows = ToldRows(told)
     found: Batches = {}
-    gathered = Gathered(connections)
     if CONNECTIONS.name in wanted:
-        found[CONNECTIONS.name] = _whole(CONNECTIONS, gathered, wanted[CONNECTIONS.name])
+        columns = _chosen(CONNECTIONS, wanted[CONNECTIONS.name])
+        found[CONNECTIONS.name] = record_batch(columns, {}, rows.columns(columns))
     if FINDINGS.name in wanted:
-        _add_items(found, FINDINGS, gathered, gathered.values("findings"), wanted[FINDINGS.name])
+        sizes, alike, findings = rows.findings()
+        _add_items(found, FINDINGS, wanted, rows, sizes, alike, Gathered(findings))
     if STEPS.name in wanted:
-        _add_items(found, STEPS, gathered, gathered.values("authentication.steps"), wanted[STEPS.name])
+        sizes, steps, frames = rows.steps()
+        _add_items(found, STEPS, wanted, rows, sizes, steps, Gathered(steps, frame=frames))
     if ATTRIBUTES.name in wanted:
-        _add_attributes(found, gathered, gathered.values("login.attributes"), wanted[ATTRIBUTES.name])
+        sizes, names, texts = rows.attributes()
+        _add_items(found, ATTRIBUTES, wanted, rows, sizes, names, Gathered(names, name=names, value=texts))
     return found
 
 
@@ -74,30 +81,21 @@ def command_rows(rows: Sequence[tuple[int, Row]], wanted: Wanted) -> Batches:
         "ends": [one for one in columns if one.name.startswith(("client_", "server_"))],
     }
     known = {*values, *(one.name for several in groups.values() for one in several)}
-    arrays = _shared(groups["said"], said, Gathered)
-    arrays |= _shared(groups["ends"], ends, _of_ends)
-    arrays |= _shared([one for one in columns if one.name not in known], kinds, Gathered)
+    rest = [one for one in columns if one.name not in known]
+    arrays: Arrays = {}
+    for several, owners, gather in (
+        (groups["said"], said, Gathered),
+        (groups["ends"], ends, _of_ends),
+        (rest, kinds, Gathered),
+    ):
+        shared = Shared(owners)
+        arrays |= shared.taken(arrays_of(several, gather(shared.owners)))
     return {COMMANDS.name: record_batch(columns, values, arrays)}
 
 
 def _of_ends(ends: Sequence[tuple[Endpoint, Endpoint]]) -> Gathered:
     client, server = zip(*ends, strict=True)
     return Gathered(ends, client=client, server=server)
-
-
-def _shared(
-    columns: Sequence[TableColumn], owners: Sequence[Any], gather: Callable[[Sequence[Any]], Gathered]
-) -> dict[str, pyarrow.Array]:
-    """Columns of what rows have in common: made once for each owner, and taken by the rows."""
-    if not columns:
-        return {}
-    distinct = {id(owner): owner for owner in owners}
-    made = _arrays(columns, gather([*distinct.values()]))
-    if len(distinct) == len(owners):
-        return made
-    numbers = dict(zip(distinct, range(len(distinct)), strict=True))
-    places = places_array([numbers[id(owner)] for owner in owners])
-    return {name: array.take(places) for name, array in made.items()}
 
 
 def capture_row(source: Source, files: Sequence[FileIdentity], parts: Sequence[str]) -> pyarrow.RecordBatch:
@@ -114,61 +112,40 @@ def _chosen(table: TableSchema, names: frozenset[str]) -> list[TableColumn]:
     return [column for column in table.columns if column.name in names]
 
 
-def _whole(table: TableSchema, gathered: Gathered, names: frozenset[str]) -> pyarrow.RecordBatch:
-    columns = _chosen(table, names)
-    return record_batch(columns, {}, _arrays(columns, gathered))
+def _add_items(
+    found: Batches,
+    table: TableSchema,
+    wanted: Wanted,
+    rows: ToldRows,
+    sizes: Sequence[int],
+    owners: Sequence[Any],
+    items: Gathered,
+) -> None:
+    """A row for each item that connections have, `sizes` of each: with the connection's key, and its own number.
 
-
-def _arrays(columns: Sequence[TableColumn], gathered: Gathered) -> dict[str, pyarrow.Array]:
-    found = {}
-    for column in columns:
-        if column.path:
-            values = gathered.values(column.path)
-        else:  # client_address_key
-            path = column.name.removesuffix("_address_key") + ".address"
-            values = address_keys(gathered.values(path))
-        found[column.name] = array_of(column.kind, values)
-    return found
-
-
-def _add_items(found: Batches, table: TableSchema, whose: Gathered, lists: Values, names: frozenset[str]) -> None:
-    """A row for each item of a list that connections have: with the connection's key, and its own number."""
-    owners: list[int] = []
-    numbers: list[int] = []
-    items: list[Any] = []
-    for place, several in enumerate(lists):
-        if several:
-            owners += [place] * len(several)
-            numbers += range(len(several))
-            items += several
-    if items:
-        columns = _chosen(table, names)
-        own = Gathered(items)
-        values: dict[str, Values] = {"number": numbers}
-        values |= {one.name: own.values(one.path) for one in columns if one.path and one.path not in _OWNERS}
-        found[table.name] = record_batch(columns, values, _of_owners(columns, whose, owners))
+    `owners` hold what items have in common.
+    """
+    if not owners:
+        return
+    columns = _chosen(table, wanted[table.name])
+    arrays = rows.of_owners([one for one in columns if one.path in _OWNERS], sizes)
+    if alike := [one for one in columns if one.path in _ALIKE[table.name]]:
+        shared = Shared(owners)
+        arrays |= shared.taken(arrays_of(alike, Gathered(shared.owners)))
+    values: dict[str, Values] = {"number": [*chain.from_iterable(map(range, sizes))]}
+    values |= {
+        one.name: items.values(one.path or one.name)
+        for one in columns
+        if one.name not in arrays and one.name != "number"
+    }
+    found[table.name] = record_batch(columns, values, arrays)
 
 
 _OF_RESPONSES = ("response_frame", "latency_ns", "duration_ns", "rows")
 _OWNERS = ("capture", "stream", "start_time_ns")
-
-
-def _of_owners(columns: Sequence[TableColumn], whose: Gathered, owners: Sequence[int]) -> dict[str, pyarrow.Array]:
-    """Columns that say of which connection each row is; `owners` are the connections' places."""
-    places = places_array(owners)
-    return {one.name: array_of(one.kind, whose.values(one.path)).take(places) for one in columns if one.path in _OWNERS}
-
-
-def _add_attributes(found: Batches, whose: Gathered, lists: Values, wanted: frozenset[str]) -> None:
-    owners: list[int] = []
-    names: list[str] = []
-    texts: list[str] = []
-    for place, attributes in enumerate(lists):
-        if attributes:
-            owners += [place] * len(attributes)
-            names += attributes
-            texts += attributes.values()
-    if owners:
-        columns = _chosen(ATTRIBUTES, wanted)
-        values = {"name": names, "value": texts}
-        found[ATTRIBUTES.name] = record_batch(columns, values, _of_owners(columns, whose, owners))
+# What items of connections of one kind have in common.
+_ALIKE = {
+    FINDINGS.name: ("code", "severity", "confidence", "doubt", "alternatives"),
+    STEPS.name: ("sender", "record", "summary"),
+    ATTRIBUTES.name: (),
+}
