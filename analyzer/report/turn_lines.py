@@ -84,7 +84,7 @@ class TurnLines:
                 number = turn.statement_id
             if statement is not None or (not turn.length and number is None):
                 return self._whole(tracker, turn)
-        if latency < 0 or duration < 0:
+        if latency < 0 or duration < 0 or turn.error is not None:
             return self._whole(tracker, turn)
         ended = self._ends.get((id(turn.end), turn.columns is None))
         if ended is None or ended[0] is not turn.end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -89,7 +90,11 @@ class TableCollector:
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterable[tuple[Key, Any]]:
         self._batch += 1
         shared = self._shared
-        given: list[Any] = [_decided(told) if shared else told for told in results]
+        given: list[Any] = []
+        told = _noted(results, given, shared)
+        # It looks on while the analysis goes on.
+        sent = [] if self._commands is None else [*self._commands.take(analysis, told, last)]
+        deque(told, 0)
         kept = [one if isinstance(one, Alike) else one[0] for one in given]
         if self._matched is not None:
             kept = [connection for _, connection in self._matched.take(analysis, iter(given), last)]
@@ -99,12 +104,11 @@ class TableCollector:
             self._entries += entries
         else:
             self._whole += kept
-        if self._commands is not None:
-            for (_, _, stream, _), row in self._commands.take(analysis, iter(given), last):
-                self._sent.append((stream, row))
-                self._bytes += row[_SIZE]
-                if len(self._sent) >= COMMANDS_AT_ONCE or self._bytes >= STATEMENTS_AT_ONCE:
-                    yield self._flushed(analysis)
+        for (_, _, stream, _), row in sent:
+            self._sent.append((stream, row))
+            self._bytes += row[_SIZE]
+            if len(self._sent) >= COMMANDS_AT_ONCE or self._bytes >= STATEMENTS_AT_ONCE:
+                yield self._flushed(analysis)
         if last or len(self._whole) >= CONNECTIONS_AT_ONCE or len(self._entries) >= CONNECTIONS_AT_ONCE:
             yield self._flushed(analysis)
 
@@ -121,9 +125,14 @@ class TableCollector:
         return joined(items, partial(connection_rows, wanted=self._wanted))
 
 
-def _decided(told: Told) -> Told:
-    """Of a share: whole, where others decide a finding."""
-    return (told.connection(), None) if isinstance(told, Alike) and told.outline is not None else told
+def _noted(results: Iterator[Told], given: list[Any], shared: bool) -> Iterator[Any]:
+    """Results, which `given` gets too; of a share whole ones, where others decide a finding."""
+    for told in results:
+        if shared and isinstance(told, Alike) and told.outline is not None:
+            given.append((told.connection(), None))
+        else:
+            given.append(told)
+        yield given[-1]
 
 
 def for_others(given: Iterable[Told], kept: Sequence[Known]) -> tuple[list[Known], list[Entry]]:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from analyzer.analysis.commands.pending import plain_values, said_by, text_of
 from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
+from analyzer.analysis.conversation.fast_path import QUIT
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
@@ -49,7 +50,7 @@ class TurnRows:
         self._capture = capture
         self._mask = mask
         self._kinds: dict[tuple[Any, ...], Command] = {}
-        self._said: dict[tuple[int, bool], tuple[object, EndSays]] = {}
+        self._said: dict[tuple[int | None, bool], tuple[object, EndSays]] = {}
 
     def command(self, command: Command) -> Row:
         """The row of any command."""
@@ -73,15 +74,17 @@ class TurnRows:
             if bound is None or not known[1]:
                 return self._whole(tracker, turn)
             said, number = statement.query, statement.statement_id
-        elif statement is not None or (not turn.length and number is None):
+        elif statement is not None or (not turn.length and number is None and turn.request != QUIT):
             return self._whole(tracker, turn)
         if latency < 0 or duration < 0:
             return self._whole(tracker, turn)
         end = turn.end
-        ended = self._said.get((id(end), turn.columns is None))
-        if ended is None or ended[0] is not end:
-            ended = self._ended(turn)
-        alike = (turn.code, turn.columns, turn.session, type(end))
+        error = turn.error
+        said_at = (None if error is not None else id(end), turn.columns is None)
+        ended = self._said.get(said_at)
+        if ended is None or (error is None and ended[0] is not end):
+            ended = self._said[said_at] = self._ended(turn)
+        alike = (turn.code, turn.columns, turn.session, type(end) if error is None else error)
         kind = self._kinds.get(alike)
         if kind is None:
             if len(self._kinds) >= MOST:
@@ -109,6 +112,4 @@ class TurnRows:
         """What the end of a turn's response says."""
         if len(self._said) >= MOST:
             self._said.clear()
-        found = (turn.end, EndSays(*said_by(turn.end, of_rows=turn.columns is not None)))
-        self._said[id(turn.end), turn.columns is None] = found
-        return found
+        return turn.end, EndSays(*said_by(turn.end, of_rows=turn.columns is not None))

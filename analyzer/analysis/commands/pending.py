@@ -10,6 +10,7 @@ import msgspec
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import (
     ENCRYPTED,
+    ERROR,
     MISSING,
     NONE,
     OK,
@@ -52,6 +53,7 @@ from analyzer.protocol.tables.capabilities import (
 )
 from analyzer.protocol.tables.commands import (
     COM_QUERY,
+    COM_QUIT,
     COM_STMT_BULK_EXECUTE,
     COM_STMT_CLOSE,
     COM_STMT_EXECUTE,
@@ -133,17 +135,21 @@ def pending_of(turn: PlainTurn, codecs: tuple[str | None, str | None] | None) ->
         asked.text = turn.text
     elif code == COM_STMT_EXECUTE:
         asked.text = request
-    else:
+    elif code != COM_QUIT:
         asked.record = COMMAND_RECORDS[code].from_bytes(request[HEADER:], Context())
     if code == COM_STMT_PREPARE:
         asked.num_params = 0
     pending = PendingCommand(turn.number, asked, NONE, last_frame=turn.last_frame, ended=True)
-    if code == COM_STMT_CLOSE:
+    if code in (COM_STMT_CLOSE, COM_QUIT):
         return pending
     asked.codecs = codecs
-    pending.response = PREPARE_OK if turn.end is None else OK if columns is None else RESULTSET
     pending.response_frame, pending.first_ns, pending.last_ns = turn.response_frame, turn.first_ns, turn.last_ns
-    pending.bytes_response, pending.answered, pending.ok = turn.length, True, turn.end
+    pending.bytes_response = turn.length
+    if isinstance(turn.end, ErrPacket):
+        pending.response, pending.error = ERROR, turn.end
+        return pending
+    pending.response = PREPARE_OK if turn.end is None else OK if columns is None else RESULTSET
+    pending.answered, pending.ok = True, turn.end
     pending.columns, pending.rows = columns, turn.rows if pending.response == RESULTSET else None
     return pending
 
@@ -318,9 +324,9 @@ def _results(pending: PendingCommand) -> tuple[int | None, int | None, list[Resu
 _Acknowledged = tuple[int | None, int | None, int | None, list[str] | None, str | None]
 
 
-def said_by(ok: OKPacket | EOFPacket | None, of_rows: bool) -> _Acknowledged:
+def said_by(ok: OKPacket | EOFPacket | ErrPacket | None, of_rows: bool) -> _Acknowledged:
     """What the OK or EOF says that answers a command; `of_rows`: it ends a result set."""
-    if ok is None:
+    if ok is None or isinstance(ok, ErrPacket):
         return None, None, None, None, None
     status = None if ok.status_flags is None else _status_names(ok.status_flags)
     if not isinstance(ok, OKPacket):

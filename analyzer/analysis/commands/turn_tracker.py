@@ -92,6 +92,10 @@ class TurnTracker(CommandTracker):
         self.templates: dict[Any, Any] = {}
         self.texts: dict[int, Any] = {}
 
+    @property
+    def failures(self) -> bool:
+        return True
+
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         if not self._turns.take(self, turn, machine):
             super().turn(turn, machine)

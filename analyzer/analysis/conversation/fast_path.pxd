@@ -26,7 +26,11 @@ cpdef int plain_code(const unsigned char[::1] octets, Py_ssize_t offset, Py_ssiz
 cdef bint taken_whole(int code, Py_ssize_t size, bint may_omit)
 
 
-@cython.locals(segments=Segments, turn=PlainTurn, place=Py_ssize_t, row=Py_ssize_t)
+@cython.locals(segments=Segments, turn=PlainTurn, row=Py_ssize_t)
+cdef PlainTurn _unanswered(Pieces pieces, Py_ssize_t begin, Py_ssize_t piece, bytes packet)
+
+
+@cython.locals(turn=PlainTurn, place=Py_ssize_t, packet=bytes)
 cdef _closes(machine, observer, Pieces pieces, Py_ssize_t begin, bytes request, Py_ssize_t closes)
 
 
@@ -41,13 +45,13 @@ cdef class TurnTerms:
 
 
 @cython.locals(segments=Segments, row=Py_ssize_t)
-cdef bint _says_goodbye(CommandFacts answers, Pieces pieces, Py_ssize_t piece)
+cdef bint _says_goodbye(taker, CommandFacts answers, Pieces pieces, Py_ssize_t piece)
 
 
 @cython.locals(
     segments=Segments, found=Scanned, turn=PlainTurn, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
     middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
     asked=Py_ssize_t, code=cython.int, skipped=Py_ssize_t, closes=Py_ssize_t, may_omit=bint, packet=bytes, every=bint,
-    opens=bint, quits=bint, client=cython.int, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
+    opens=bint, quits=bint, fails=bint, failing=bint, client=cython.int, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
 cpdef Py_ssize_t plain_turns(
     taker, CommandFacts answers, ClosingFacts closing, TurnTerms terms, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

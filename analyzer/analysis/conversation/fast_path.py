@@ -109,8 +109,7 @@ def plain_turns(
         return first
     ctx, ends, response_ends, named = terms.context, terms.ends, terms.response_ends, terms.named
     has_eof, says_metadata, may_omit = terms.has_eof, terms.says_metadata, terms.may_omit
-    executes = observer is None or observer.executes
-    every = observer is None or observer.all_turns
+    executes, every, fails = (True,) * 3 if observer is None else _taken_by(observer)
     segments, found, quits = pieces.segments, Scanned(), False
     counts: dict[int, int] = {}
     sequence = 0
@@ -118,7 +117,7 @@ def plain_turns(
     while begin < last and segments.sender[pieces.row[begin]] == client:
         middle = pieces.run_end(begin, last)
         if middle == last:
-            if observer is None and middle == begin + 1 and _says_goodbye(answers, pieces, begin):
+            if fails and middle == begin + 1 and _says_goodbye(taker, answers, pieces, begin):
                 quits, begin = True, middle
             break
         stop = pieces.run_end(middle, last)
@@ -142,7 +141,7 @@ def plain_turns(
         elif code != _QUERY and (code < 0 or not every or not taken_whole(code, size, may_omit)):
             break
         packet = request[skipped:] if skipped else request
-        statement = plan = end = None
+        statement = plan = end = error = None
         if observer is not None and (code in (_EXECUTE, _RESET)):
             machine = taker.machine
             known = known_execute(machine, packet, every) if code == _EXECUTE else known_reset(machine, packet)
@@ -162,7 +161,8 @@ def plain_turns(
             break
         if opens and not request:
             request = packet = pieces.content(begin, middle)
-        if observer is None and not closes and scan_error(found, octets, offset, offset + length):
+        failing = not closes and (observer is None or (fails and code == _QUERY))
+        if failing and scan_error(found, octets, offset, offset + length):
             if (error := error_of(bytes(data[found.begin : offset + length]), ctx)) is None:
                 break
             _failed(answers, error, pieces, begin, middle, stop)
@@ -193,7 +193,7 @@ def plain_turns(
             turn = PlainTurn()
             turn.request, turn.named, turn.code = packet, named, code
             turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
-            turn.length, turn.end, turn.pieces, turn.span = length, end, pieces, (begin, middle, stop)
+            turn.length, turn.end, turn.pieces, turn.span = length, error or end, pieces, (begin, middle, stop)
             _answered(turn, found, found.first_stop - offset)
             if code != _QUERY:
                 statement = take_effect(machine, packet, statement, plan, found)
@@ -212,6 +212,10 @@ def plain_turns(
         for code, count in counts.items():
             answers.count(code, count)
     return begin
+
+
+def _taken_by(observer: Observer) -> tuple[bool, bool, bool]:
+    return observer.executes, observer.all_turns, observer.failures
 
 
 def _answered(turn: PlainTurn, found: Scanned, first_size: int) -> None:
@@ -250,19 +254,24 @@ def taken_whole(code: int, size: int, may_omit: bool) -> bool:
 
 def _closes(machine: Machine, observer: Observer, pieces: Pieces, begin: int, request: bytes, closes: int) -> None:
     """Tells of the COM_STMT_CLOSE in front of a command, which the pieces from `begin` on hold."""
-    segments = pieces.segments
     for place in range(closes):
-        turn = PlainTurn()
-        turn.request = request[place * _CLOSE_SIZE : (place + 1) * _CLOSE_SIZE]
-        row = pieces.row[pieces.holding(begin, (place + 1) * _CLOSE_SIZE)]
-        turn.code, turn.named = _CLOSED, False
-        turn.frame = turn.last_frame = segments.frame[row]
-        turn.time_ns = turn.first_ns = turn.last_ns = segments.time_ns[row]
-        turn.columns = turn.end = turn.statement = turn.plan = None
-        turn.length = turn.rows = turn.sequence = turn.response_frame = 0
-        turn.pieces, turn.span = pieces, (begin, begin, begin)
-        take_effect(machine, turn.request, None, None, None)
+        packet = request[place * _CLOSE_SIZE : (place + 1) * _CLOSE_SIZE]
+        turn = _unanswered(pieces, begin, pieces.holding(begin, (place + 1) * _CLOSE_SIZE), packet)
+        take_effect(machine, packet, None, None, None)
         observer.turn(turn, machine)
+
+
+def _unanswered(pieces: Pieces, begin: int, piece: int, packet: bytes) -> PlainTurn:
+    """A command that nobody answers, which ends in a piece; what holds it begins with the piece `begin`."""
+    segments, row = pieces.segments, pieces.row[piece]
+    turn = PlainTurn()
+    turn.request, turn.code, turn.named = packet, packet[_HEADER], False
+    turn.frame = turn.last_frame = segments.frame[row]
+    turn.time_ns = turn.first_ns = turn.last_ns = segments.time_ns[row]
+    turn.columns = turn.end = turn.statement = turn.plan = None
+    turn.length = turn.rows = turn.sequence = turn.response_frame = 0
+    turn.pieces, turn.span = pieces, (begin, begin, begin)
+    return turn
 
 
 def _failed(answers: CommandFacts, error: ErrPacket, pieces: Pieces, begin: int, middle: int, stop: int) -> None:
@@ -275,11 +284,14 @@ def _failed(answers: CommandFacts, error: ErrPacket, pieces: Pieces, begin: int,
     answers.record_error(error, segments.frame[answered], segments.time_ns[answered], code, answers.last)
 
 
-def _says_goodbye(answers: CommandFacts, pieces: Pieces, piece: int) -> bool:
+def _says_goodbye(taker: TurnTaker, answers: CommandFacts, pieces: Pieces, piece: int) -> bool:
     """Takes a piece that is a whole COM_QUIT; False where it is none."""
     segments, row = pieces.segments, pieces.row[piece]
     if segments.length[row] != len(QUIT) or pieces.content(piece, piece + 1) != QUIT:
         return False
+    if taker.observer is not None:
+        machine = taker.machine
+        taker.observer.turn(_unanswered(pieces, piece, piece, QUIT), machine)
     answers.record_plain(QUIT, segments.frame[row], segments.time_ns[row], True)
     return True
 

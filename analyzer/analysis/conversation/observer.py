@@ -31,6 +31,7 @@ class Observer(Protocol):
     plain     plain commands and plain responses may come as `request` and `response`, without a record for each packet
     turns     a plain COM_QUERY and its plain response may come together, as `turn`; `executes`: executes too
     all_turns so may all other plain commands (prepares, pings, resets, closes), and executes that send other types
+    failures  so may a plain COM_QUERY that fails, with its error, and a COM_QUIT
     frames    `passed` is told of each frame in which packets end
     layers    `outer` is told what the packets came in
     logins    it looks at packets of logins; else `login` may be told of one in their place (asked once, at first)
@@ -50,6 +51,9 @@ class Observer(Protocol):
 
     @property
     def all_turns(self) -> bool: ...
+
+    @property
+    def failures(self) -> bool: ...
 
     @property
     def frames(self) -> bool: ...
@@ -161,6 +165,10 @@ class BaseObserver:
 
     @property
     def all_turns(self) -> bool:
+        return False
+
+    @property
+    def failures(self) -> bool:
         return False
 
     @property

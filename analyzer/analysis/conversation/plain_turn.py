@@ -1,6 +1,7 @@
 """A plain command and its whole plain response, taken together: most of the traffic is that.
 
-A COM_STMT_CLOSE has no response: `length` is 0, `end` is None, and nothing is said of frames and times of one.
+A COM_STMT_CLOSE and a COM_QUIT have no response: `length` is 0, `end` is None, and nothing is said of frames and times
+of one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
-from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 
 # Codes that others tell turns by.
@@ -26,7 +27,8 @@ class PlainTurn:
     named           CLIENT_QUERY_ATTRIBUTES is in force
     statement, plan the prepared statement that it makes or uses, and how an execute's values are read
     columns, rows   of the result set; None and 0 where the response is an OK; of a prepare its columns
-    length          bytes of the response; `sequence` is the id of its last packet, `end` the OK or EOF in it
+    length          bytes of the response; `sequence` is the id of its last packet
+    end             what is in that: an OK, EOF or error
     response_frame  in which the response's first packet ends
     first_ns        when its first byte came; `last_frame` and `last_ns` are those of its last
     pieces, span    what they came in: (first of the request, first of the response, behind it)
@@ -67,7 +69,7 @@ class PlainTurn:
     rows: int
     length: int
     sequence: int
-    end: OKPacket | EOFPacket | None
+    end: OKPacket | EOFPacket | ErrPacket | None
     response_frame: int
     first_ns: int
     last_frame: int
@@ -76,6 +78,11 @@ class PlainTurn:
     span: tuple[int, int, int]
     number: int
     session: tuple[str | None, str | None]
+
+    @property
+    def error(self) -> ErrPacket | None:
+        """The error that answers it."""
+        return self.end if isinstance(self.end, ErrPacket) else None
 
     @property
     def asks(self) -> bool:

@@ -178,8 +178,8 @@ def scan_error(found: Scanned, data: Bytes, begin: int, end: int) -> bool:
     length = data[begin] | data[begin + 1] << 8 | data[begin + 2] << 16
     if length != end - begin - _HEADER or data[begin + 3] != 1 or data[begin + _HEADER] != _ERROR:
         return False
-    found.columns = None
-    found.begin = begin + _HEADER
+    found.columns, found.rows = None, 0
+    found.first_stop, found.begin = end, begin + _HEADER
     found.sequence = 1
     return True
 

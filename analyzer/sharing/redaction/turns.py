@@ -17,7 +17,7 @@ from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.resultset import may_keep
 from analyzer.protocol.machine.terminators import EOF_LENGTH
 from analyzer.protocol.prepared import PreparedStatement
-from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
@@ -134,6 +134,7 @@ class TurnRedactor:
         if self._version != self._sql.known_names:
             self._forget()
         pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
+        assert not isinstance(end, ErrPacket)  # nobody here asks for failures
         made = self._request(turn, machine, escapes)
         if asks.ahead:
             made = asks.ahead + made

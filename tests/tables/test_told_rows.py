@@ -1,0 +1,80 @@
+"""Rows made from what differs between connections or plain turns, against rows of each as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'handshark[sql]'")
+
+from analyzer.analysis import Alike, Analysis, AnalysisOptions, Told
+from analyzer.capture import open_capture
+from analyzer.engine.collectors import Collector, Key
+from analyzer.engine.command_collectors import EachCommand, EachTurn
+from analyzer.engine.reading import Reading
+from analyzer.tables.arrays import plain_rows
+from analyzer.tables.rows import OF_CONNECTIONS, command_rows, connection_rows, everything
+from analyzer.tables.turn_rows import TurnRows, row_of
+from tests.bench import recorded, replay
+from tests.corpus import REPOSITORY
+
+SAMPLES = REPOSITORY / "samples"
+
+
+class Everything:
+    """All that is told of the connections of a capture."""
+
+    alike: ClassVar[bool] = True
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        return options
+
+    def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, Told]]:
+        for told in results:
+            yield (0,), told
+
+
+def collected(capture: Path, collector: Collector[Any], show_secrets: bool = False) -> list[tuple[Key, Any]]:
+    options = collector.options(AnalysisOptions(show_secrets=show_secrets))
+    with open_capture(str(capture)) as source:
+        return list(Reading(Analysis(capture.name, options), source).collected(collector))
+
+
+@pytest.fixture(scope="module")
+def storm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logins of six kinds, those of one kind alike; each twice, so that some wait for what others tell."""
+    path = tmp_path_factory.mktemp("storm") / "storm.pcap"
+    replay.storm(SAMPLES, path, connections=200, at_once=20)
+    return path
+
+
+def test_connections_of_one_kind_have_the_rows_of_whole_ones(storm: Path) -> None:
+    wanted = everything(OF_CONNECTIONS)
+    told = [one if isinstance(one, Alike) else one[0] for _, one in collected(storm, Everything())]
+    assert sum(isinstance(one, Alike) for one in told) > 100
+    whole = [one.connection() if isinstance(one, Alike) else one for one in told]
+    made, expected = connection_rows(told, wanted), connection_rows(whole, wanted)
+    assert made.keys() == expected.keys() == OF_CONNECTIONS
+    for table, batch in made.items():
+        assert batch.schema == expected[table].schema
+        assert plain_rows(batch) == plain_rows(expected[table])
+
+
+@pytest.mark.parametrize("show_secrets", [False, True])
+def test_plain_turns_have_the_rows_of_commands(storm: Path, show_secrets: bool) -> None:
+    samples = [
+        path for path in SAMPLES.glob("*.pcap*") if any(name in path.name for name in ("prepared", "error", "charset"))
+    ]
+    assert len(samples) > 3
+    for capture in (storm, recorded.CONNECTOR_C, *samples):
+        turns = collected(capture, EachTurn(0, TurnRows), show_secrets)
+        commands = collected(capture, EachCommand(0, row_of), show_secrets)
+        assert [key for key, _ in turns] == [key for key, _ in commands]
+        made, expected = ([(key[2], row) for key, row in several] for several in (turns, commands))
+        wanted = everything(["commands"])
+        (batch,), (other,) = command_rows(made, wanted).values(), command_rows(expected, wanted).values()
+        assert batch.schema == other.schema
+        assert plain_rows(batch) == plain_rows(other)
