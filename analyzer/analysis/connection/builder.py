@@ -16,13 +16,13 @@ from analyzer.analysis.findings.kept import frames_of
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence, times_of
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
-from analyzer.analysis.packets.statement_mask import MASK, secret_attribute
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.summary import sent_again, summary_of
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import FREE_ATTRIBUTES, HandshakeResponse41, extended
+from analyzer.protocol.tables.attributes import is_ordinary
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.collations import codec_of, collation
 from analyzer.protocol.tables.commands import COMMAND_NAMES
@@ -337,7 +337,13 @@ class Builder:
         )
 
     def _attribute(self, name: str, value: str, codec: str | None) -> str:
-        return MASK if not self._show_secrets and secret_attribute(name, value) else in_charset(value, codec)
+        if not self._show_secrets and not is_ordinary(name, value):
+            # It takes as long to load as to read a small capture.
+            from analyzer.analysis.packets.statement_mask import MASK, secret_attribute
+
+            if secret_attribute(name, value):
+                return MASK
+        return in_charset(value, codec)
 
     def _authentication(self, conversation: Conversation) -> model.Authentication | None:
         facts = conversation.facts

@@ -31,6 +31,7 @@ from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import NULL_MARK, BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import session_track as track
+from analyzer.protocol.tables.attributes import ATTRIBUTES, DRIVER_ATTRIBUTES
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
 from analyzer.protocol.tables.collations import COLLATIONS, MARIADB_COLLATIONS
 from analyzer.protocol.tables.column_types import COLUMN_TYPES, TYPE, UNSIGNED
@@ -46,19 +47,6 @@ from analyzer.sharing.redaction.sql import SYSTEM_SCHEMAS, SqlRedactor, is_setti
 from analyzer.sharing.redaction.values import ValueRedactor, counted_head
 
 NO_BACKSLASH_ESCAPES: Final = 0x0200  # SERVER_STATUS_NO_BACKSLASH_ESCAPES
-# Attributes of the driver and of what it runs on; all others are the user's.
-_DRIVER: Final = frozenset(
-    """
-    _client_name _client_version _client_license _connector_name _connector_version _connector_license _platform _os
-    _os_details _runtime_version _runtime_vendor _source_host_type _client_role _server_type
-    """.split()  # noqa: SIM905
-)
-_ATTRIBUTES: Final = _DRIVER | frozenset(
-    """
-    _pid _thread program_name _client_replication_channel_name _server_host _source_host _client_ip os_user os_sudouser
-    traceparent tracestate mysql_trace_id trace_id span_id connection_type ssl_cipher client_interactive
-    """.split()  # noqa: SIM905
-)
 _WORD_OF_DRIVER: Final = re.compile(rb"[A-Za-z\x80-\xff]+|\d{6,}")
 # What drivers call themselves and what they run on.
 _DRIVER_WORDS: Final = frozenset(
@@ -486,13 +474,13 @@ class PacketRedactor:
         return self.messages.error(raw, 0, None)
 
     def _attribute_name(self, raw: bytes, scene: _Scene) -> bytes:
-        known = raw.decode("latin-1") in _ATTRIBUTES or "attributes" in self.keep.kinds
+        known = raw.decode("latin-1") in ATTRIBUTES or "attributes" in self.keep.kinds
         return raw if known else self.replacements.text("attributes", raw)
 
     def _attribute_value(self, raw: bytes, scene: _Scene) -> bytes:
         if "attributes" in self.keep.kinds:
             return raw
-        if scene.surname.decode("latin-1") not in _DRIVER:
+        if scene.surname.decode("latin-1") not in DRIVER_ATTRIBUTES:
             return self.replacements.text("attributes", raw)
 
         def other(found: re.Match[bytes]) -> bytes:
