@@ -71,6 +71,8 @@ GRAVE: dict[tuple[str, str], str] = {
     ("m10_mariadbcli_pam_dialog", "cleartext-password"): "PAM's dialog sends the password as it is",
     ("m11_mariadbcli_pam_dialog", "cleartext-password"): "PAM's dialog sends the password as it is",
     ("m97_mcpure_changeuser_reset", "cleartext-password"): "sent in COM_CHANGE_USER",
+    ("m97_mcpure_changeuser_reset", "change-user-refused"): "error 1045",
+    ("m97_mcc_changeuser_reset", "change-user-refused"): "error 1156",
     ("m97_mcc_changeuser_reset", "sequence-error"): "the driver gave up COM_CHANGE_USER and sent the next command",
     ("m97_pymysql_waittimeout", "server-ended-session"): "wait_timeout: error 4031",
     ("m97_pymysql_killed_idle", "server-ended-session"): "killed: the server closes without a word",

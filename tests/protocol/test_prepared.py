@@ -15,7 +15,6 @@ from analyzer.protocol.records.commands.admin import (
     ComPing,
     ComQuit,
     ComResetConnection,
-    ComSubscribeGroupReplicationStream,
 )
 from analyzer.protocol.records.commands.parameters import Parameter
 from analyzer.protocol.records.commands.replication import ComBinlogDump, SemiSyncAck
@@ -329,13 +328,6 @@ def test_quit_ends_a_binlog_dump() -> None:
     book.client(SemiSyncAck(120, "b.1"), "SemiSyncAck", st.STREAM)
     book.client(b"\xef\x01", "Malformed:SemiSyncAck", st.STREAM)
     book.client(ComQuit(), "ComQuit", st.STREAM).play()
-
-
-def test_another_protocol_is_left_alone() -> None:
-    """A first byte of 1 is no COM_QUIT there, but that protocol's own."""
-    kind = ComSubscribeGroupReplicationStream
-    book = after_login().client(kind(), kind.__name__, st.STREAM)
-    book.client(b"\x01\x01\x00", "Data:other", st.STREAM).client(b"\x16x", "Data:other", st.STREAM).play()
 
 
 def test_a_clone_that_is_no_such_thing() -> None:

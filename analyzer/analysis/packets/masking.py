@@ -71,8 +71,8 @@ _SECRET_TABLES: Final = frozenset(
 TOKEN_PLUGINS: Final = frozenset(
     {"auth_gssapi_client", "authentication_kerberos_client", "authentication_ldap_sasl_client"}
 )
-# Client's data by its place that may be seen: a file, blocks of another protocol.
-_OPEN_DATA: Final = frozenset({"file", "other"})
+# Client's data by its place that may be seen.
+_OPEN_DATA: Final = frozenset({"file"})
 # Server's data by its place of which nobody knows what it is.
 _CLOSED_DATA: Final = frozenset({"skipped", "event"})
 # What a result holds whose statement asks for accounts: rows whose columns are not known are hidden whole.
@@ -92,7 +92,8 @@ class PacketSurroundings(NamedTuple):
     command   the command that it answers
     prepared  the prepared statement that a client's command names
     stray     a client's packet with an id that begins no command, where one is due
-    tokens    the plugin in force makes the server prove itself too: what it sends is made from the password or a ticket
+    tokens    the plugin in force makes the server prove itself too, or may be another than is known: what the server
+              sends for the plugin is made from the password or a ticket
     """
 
     role: int
@@ -107,7 +108,8 @@ class PacketSurroundings(NamedTuple):
     def of(cls, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> PacketSurroundings:
         """As the machine has it when it took the packet."""
         if role != CLIENT:
-            tokens = machine.plugin_name in TOKEN_PLUGINS
+            # Where the plugin is not known, or says nothing like it, it may be one of those.
+            tokens = machine.plugin_name in TOKEN_PLUGINS or machine.detail is None
             return cls(role, before, command=machine.finished or machine.command, tokens=tokens)
         plugin = machine.plugin
         shown = plugin.open_fields if plugin is not None else frozenset()

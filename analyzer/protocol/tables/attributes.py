@@ -18,12 +18,11 @@ ATTRIBUTES: Final = DRIVER_ATTRIBUTES | frozenset(
     traceparent tracestate mysql_trace_id trace_id span_id connection_type ssl_cipher client_interactive
     """.split()  # noqa: SIM905
 )
-# No key or token that says itself what it is is as short.
-_SHORT: Final = 19
 
 
 def is_ordinary(name: str, value: str) -> bool:
-    """Whether an attribute is one of those, with a word, a number or a version in it: it can hold no secret."""
-    if name not in ATTRIBUTES or len(value) > _SHORT or value.startswith("-"):
+    """Whether an attribute is one of those, with a word or a number in it (1.2.3-4): it can hold no secret."""
+    if name not in ATTRIBUTES:
         return False
-    return not value or value.replace(".", "").replace("_", "").replace("-", "").isalnum()
+    number = value.replace(".", "").replace("-", "")
+    return not value or value == "x86_64" or value.isalnum() or (value[0] != "-" and number.isdigit())

@@ -16,7 +16,7 @@ from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.resultset import may_keep
 from analyzer.protocol.machine.terminators import EOF_LENGTH
-from analyzer.protocol.prepared import PreparedStatement
+from analyzer.protocol.prepared import Bound, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
@@ -200,7 +200,13 @@ class TurnRedactor:
             record = record_of(plan, data)
         except DecodeError:
             return data[:HEADER] + self.packets.zeros(payload, 1)
-        return data[:HEADER] + self.packets.payload(payload, record, machine, None, escapes)
+        # Where its parameters stand is known from the statement, which the machine has not seen executed.
+        context = machine.context
+        before, context.bound = context.bound, Bound(len(plan.types), plan.types)
+        try:
+            return data[:HEADER] + self.packets.payload(payload, record, machine, None, escapes)
+        finally:
+            context.bound = before
 
     # -- responses -----------------------------------------------------------------------------------------------------
 

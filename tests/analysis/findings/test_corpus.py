@@ -20,6 +20,8 @@ DESERVED: Final[dict[tuple[str, str], str]] = {
     ("m10_mariadbcli_pam_dialog", "cleartext-password"): "PAM's dialog sends the password as it is, without TLS",
     ("m11_mariadbcli_pam_dialog", "cleartext-password"): "PAM's dialog sends the password as it is, without TLS",
     ("m97_mcpure_changeuser_reset", "cleartext-password"): "the driver sends it as it is in COM_CHANGE_USER",
+    ("m97_mcpure_changeuser_reset", "change-user-refused"): "error 1045",
+    ("m97_mcc_changeuser_reset", "change-user-refused"): "error 1156",
     ("m97_mcc_changeuser_reset", "sequence-error"): "the driver gives COM_CHANGE_USER up in the middle of it",
     ("m97_pymysql_waittimeout", "server-ended-session"): "wait_timeout: error 4031",
     ("m97_pymysql_killed_idle", "server-ended-session"): "killed while idle",

@@ -21,6 +21,7 @@ RECORDED: Final[dict[str, tuple[str, ...]]] = {
     "bad-handshake": ("mysql97_raw_fault-truncated-response",),
     "cleartext-password": ("mariadb118_raw_pam-dialog",),
     "collation-mismatch": ("mysql97_raw_two-byte-collation",),
+    "group-replication": ("mysql97_group-replication",),
     "connection-reset": ("mysql97_raw_fault-reset-after-login",),
     "database-access-denied": ("mysql97_raw_database-denied",),
     "deprecated-plugin": ("mysql97_raw_sha256-rsa", "mariadb118_raw_old-password"),

@@ -12,7 +12,7 @@ from analyzer.analysis.packets.statement_mask import secret_attribute
 from analyzer.protocol.tables.attributes import ATTRIBUTES, is_ordinary
 
 WORDS = some.sampled_from(
-    ["-p", "--password", "AKIA", "sk_live_", "ghp_", "eyJ", "hvs.", "password", "xoxb-", "glpat-"]
+    ["-p", "--password", "AKIA", "sk_live_", "ghp_", "eyJ", ".eyJ", "12345678", "pass", "xoxb-", "glpat-"]
 )
 
 
@@ -27,7 +27,7 @@ def test_an_ordinary_attribute_holds_no_secret(name: str, value: str) -> None:
         assert not secret_attribute(name, value)
 
 
-@pytest.mark.parametrize("value", ["9.7.4-2", "libmysql", "x86_64", "5566", "debian-linux-gnu", ""])
+@pytest.mark.parametrize("value", ["9.7.4-2", "libmysql", "x86_64", "5566", "Linux", ""])
 def test_what_drivers_say_is_ordinary(value: str) -> None:
     assert is_ordinary("_client_version", value)
     assert not is_ordinary("api_key", value)

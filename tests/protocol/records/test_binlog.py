@@ -25,7 +25,6 @@ from analyzer.protocol.records.binlog.cells import decimal_size, decimal_text, r
 from analyzer.protocol.records.binlog.event import BODIES, UNSUPPORTED, BinlogEvent, Event, after
 from analyzer.protocol.records.binlog.packed import LONGEST, open_mariadb, open_zstd, pack_mariadb
 from analyzer.protocol.records.commands.replication import ComBinlogDump
-from analyzer.protocol.records.response import Data
 from analyzer.protocol.tables import binlog as tb
 from analyzer.protocol.tables import column_types as ct
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
@@ -287,13 +286,6 @@ def test_a_dump_is_forgotten_with_the_next() -> None:
     assert machine.state == st.COMMAND
     machine.feed(CLIENT, packet(ComBinlogDump(4, 1, 77, "").to_bytes(machine.context)))
     assert machine.context.binlog is None
-
-
-def test_the_streams_of_other_commands_are_no_events() -> None:
-    machine = in_command_phase(CLIENT_PROTOCOL_41)
-    machine.decode_rows = True
-    machine.feed(CLIENT, packet(b"\x21"))
-    assert isinstance(machine.feed(SERVER, packet(bytes.fromhex(STREAMS["mysql"][0]), 1)), Data)
 
 
 def test_a_broken_event_breaks_nothing_else() -> None:
