@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from analyzer.batches import zeros
 from analyzer.capture.clocks import Clock
 from analyzer.capture.pcapng_blocks import MAX_BLOCK, MAX_INTERFACES, Drops, InterfaceDescription
 
@@ -74,11 +75,18 @@ class Interfaces:
 
     def times(self, ticks: memoryview, rows: memoryview) -> memoryview:
         """Nanoseconds of time stamps, each in the ticks of its interface."""
-        times = [clock.to_ns(ticks) for clock in self._clocks]
-        if len(times) > 1:
-            for place, row in enumerate(rows):
-                times[0][place] = times[self._clock_of[row]][place]
-        return times[0]
+        clocks = list(self._clocks)
+        if len(clocks) == 1:
+            return clocks[0].to_ns(ticks)
+        places: dict[int, list[int]] = {}
+        for place, row in enumerate(rows):
+            places.setdefault(self._clock_of[row], []).append(place)
+        times = zeros("q", len(ticks))
+        for clock, those in places.items():
+            part = memoryview(array("Q", [ticks[place] for place in those]))
+            for place, time_ns in zip(those, clocks[clock].to_ns(part), strict=True):
+                times[place] = time_ns
+        return times
 
     def forget(self) -> None:
         """Frames are counted from 0 again; interfaces of sections that are over are not needed any more."""
