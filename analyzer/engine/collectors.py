@@ -167,8 +167,6 @@ class Connections(Generic[T]):
 class Matched(Connections[T]):
     """Each connection for which a filter holds, rendered."""
 
-    alike: ClassVar[bool] = False
-
     def __init__(self, keep: Filter, rendering: Rendering[T] | Callable[[Result], T]) -> None:
         from analyzer.analysis.dissection.selection import Matching
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -25,8 +25,6 @@ LAST: Final = 1 << 62
 
 class WithWorkload(Connections[T | Workload]):
     """Each connection that `keep` lets through, rendered; then one Workload of their commands from each process."""
-
-    alike: ClassVar[bool] = False
 
     def __init__(self, keep: Filter | None, render: Callable[[Result], T], statements: bool) -> None:
         super().__init__(render)

@@ -65,7 +65,7 @@ class TurnLines:
         latency, duration = turn.first_ns - began, turn.last_ns - began
         said = bound = _NULL
         if code in (_QUERY, _PREPARE):
-            text = turn.request[7:] if turn.named and code == _QUERY else turn.request[5:]
+            text = turn.text
             if mask is not None and not mask.is_plain(text):
                 return self._whole(tracker, turn)
             said = _said(text)
@@ -111,8 +111,7 @@ class TurnLines:
         statement = turn.statement
         if len(tracker.texts) >= MOST:
             tracker.texts.clear()
-        plain = statement is not None and statement.query is not None and shows_all(turn, self._mask)
-        text = value(statement.query) if statement is not None and plain else b""
+        text = value(statement.query) if statement is not None and shows_all(turn, self._mask) else b""
         tracker.texts[id(statement)] = found = (statement, text)
         return found
 

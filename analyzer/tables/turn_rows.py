@@ -104,8 +104,7 @@ class TurnRows:
         statement = turn.statement
         if len(tracker.texts) >= MOST_TEXTS:
             tracker.texts.clear()
-        plain = statement is not None and statement.query is not None and not statement.cut
-        tracker.texts[id(statement)] = found = (statement, plain and shows_all(turn, self._mask))
+        tracker.texts[id(statement)] = found = (statement, shows_all(turn, self._mask))
         return found
 
     def _ended(self, turn: PlainTurn) -> tuple[object, EndSays]:

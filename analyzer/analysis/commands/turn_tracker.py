@@ -127,8 +127,8 @@ def _changes_schema(changes: Sequence[object]) -> bool:
 
 
 def shows_all(turn: PlainTurn, mask: StatementMask | None) -> bool:
-    """Whether no value that is bound to the statement of a turn has to be hidden."""
+    """Whether the statement that a turn executes is known to its end, and no value bound to it has to be hidden."""
     statement = turn.statement
-    if statement is None or mask is None:
-        return True
-    return statement.query is not None and mask.is_whole(statement.query, statement.num_params or 0)
+    if statement is None or statement.query is None or statement.cut:
+        return False
+    return mask is None or mask.is_whole(statement.query, statement.num_params or 0)

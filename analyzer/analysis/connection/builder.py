@@ -7,7 +7,7 @@ from typing import Final
 
 from analyzer.analysis.connection.drivers import EVERY_FLAG, driver_of
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
-from analyzer.analysis.connection.ordinary import Ordinary
+from analyzer.analysis.connection.ordinary import Ordinary, is_before
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
@@ -371,7 +371,7 @@ def _first_of(mine: int, theirs: int) -> str | None:
     """Who was first, by the frames of client and server; 0: never."""
     if not mine and not theirs:
         return None
-    return model.CLIENT if mine and (not theirs or mine < theirs) else model.SERVER
+    return model.CLIENT if is_before(mine, theirs) else model.SERVER
 
 
 def _collation_name(number: int | None, mariadb: bool) -> str | None:

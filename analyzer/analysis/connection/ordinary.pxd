@@ -32,4 +32,4 @@ cdef bint may_be_check(TcpConnection tcp, PlainSession plain, LoginPlaces places
     frames=list, times=list, counts=dict, row=list, client=Half, server=Half, syn_ns=cython.longlong, connected_ns=cython.longlong,
     greeting_ns=cython.longlong, login_ns=cython.longlong, verdict_ns=cython.longlong, total_ns=cython.longlong)
 cdef _row(TcpConnection tcp, Conversation conversation, PlainSession plain, LoginPlaces places, tuple codes)
-cdef bint _is_before(long long mine, long long theirs)
+cpdef bint is_before(long long mine, long long theirs)

@@ -106,7 +106,7 @@ class Ordinary:
         answers = plain.answers
         codes = tuple(sorted(answers.counts))
         failed = frozenset(answers.error_counts) if answers.error_counts else None
-        by_client = _is_before(client.fin_frame, server.fin_frame)
+        by_client = is_before(client.fin_frame, server.fin_frame)
         key = (plain.shape, tcp.endpoints[1 - conversation.client], codes, failed, by_client, server.fin_frame > 0)
         kind = self._known.get(key)
         if kind is None:
@@ -218,6 +218,6 @@ def _row(
     return tuple(row)
 
 
-def _is_before(mine: int, theirs: int) -> bool:
+def is_before(mine: int, theirs: int) -> bool:
     """Whether one frame came before another; 0: it never came."""
     return mine > 0 and (not theirs or mine < theirs)

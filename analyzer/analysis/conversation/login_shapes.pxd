@@ -43,7 +43,6 @@ cdef class PlainSession:
     cdef public LoginShape shape
     cdef public list frames, times
     cdef public bytes greeting, login
-    cdef public object place
     cdef public CommandFacts answers
     cdef public ClosingFacts closing
     cdef public int last_id

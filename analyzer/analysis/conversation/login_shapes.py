@@ -271,11 +271,10 @@ class PlainSession:
 
     frames, times  of the login's segments, from 1
     greeting, login  the pieces of which fields may be free
-    place          which of its client's connections it is: what `Facts.record_place` is told
     last_id        of the last packet of its turns; -1: there were none. `left`: a COM_QUIT was behind them
     """
 
-    __slots__ = ("answers", "closing", "frames", "greeting", "last_id", "left", "login", "place", "shape", "times")
+    __slots__ = ("answers", "closing", "frames", "greeting", "last_id", "left", "login", "shape", "times")
 
     def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
         self.shape = shape

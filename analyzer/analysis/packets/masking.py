@@ -431,7 +431,7 @@ class PacketMask:
         if isinstance(body, statement.UserVar):
             names = ("value",) if body.type == 0 else ()
         elif isinstance(body, rows.Rows):
-            if (body.table is not None and body.table.lower() in _SECRET_TABLES) or _has_secret_column(body, context):
+            if _has_secrets(body, context):
                 names = ("value", "rows", "compressed_rows")
         elif isinstance(body, TransactionPayload):
             names = ("payload",) if self._inner_secret(record, context) else ()
@@ -459,9 +459,7 @@ class PacketMask:
             query = getattr(body, "query", None)
             if isinstance(query, str) and self.statements.secrets(query):
                 return True
-            if isinstance(body, rows.Rows) and (
-                (body.table is not None and body.table.lower() in _SECRET_TABLES) or _has_secret_column(body, context)
-            ):
+            if isinstance(body, rows.Rows) and _has_secrets(body, context):
                 return True
             if isinstance(body, statement.UserVar) and body.type == 0:
                 return True
@@ -555,8 +553,10 @@ def _login(payload: bytes, record: AnyRecord, spans: Sequence[Span]) -> Ranges:
     return ranges
 
 
-def _has_secret_column(body: rows.Rows, context: Context) -> bool:
-    """Whether the binlog names a column that is secret (binlog_row_metadata=FULL)."""
+def _has_secrets(body: rows.Rows, context: Context) -> bool:
+    """Whether the table holds passwords, or the binlog names a column that is secret (binlog_row_metadata=FULL)."""
+    if body.table is not None and body.table.lower() in _SECRET_TABLES:
+        return True
     table = context.binlog.tables.get(body.table_id) if context.binlog is not None else None
     return table is not None and any(column.name is not None and secret_name(column.name) for column in table.columns)
 
