@@ -319,12 +319,11 @@ def test_what_does_not_come_to_its_end_leaves_nothing(visitor: Visitor, monkeypa
 
 
 def bomb() -> bytes:
-    """A capture of 2 GiB of frames of zeros, in some 200 KiB."""
+    """A capture of 64 GiB of frames of zeros, which no processor reads within a second, in some 6 MB."""
     header = bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 ffff0000 01000000")
     frame = bytes.fromhex("00000000 00000000 e8ff0000 e8ff0000") + bytes(0xFFE8)
-    packer = zstandard.ZstdCompressor(level=1).compressobj()
-    block = frame * 64
-    return packer.compress(header) + b"".join(packer.compress(block) for _ in range(512)) + packer.flush()
+    packer = zstandard.ZstdCompressor(level=1)
+    return packer.compress(header) + packer.compress(frame * 64) * 16_384
 
 
 @pytest.mark.parametrize("packed", ["zstd", "gzip of zstd", "gzip of gzip"])
