@@ -18,6 +18,7 @@ cdef class Conversation(PiecesHandler):
     cpdef turned(self, int sequence, bint quits)
     cpdef look_closely(self)
     cpdef bint needs_numbers(self)
+    cpdef bint opens(self, bytes data)
     cpdef _followed(self, Newcomer newcomer)
     cpdef _terms(self)
     cpdef end(self, int sender, kind, long long frame, long long time_ns)

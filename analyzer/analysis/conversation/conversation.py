@@ -17,6 +17,7 @@ from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, 
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
+from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.resync import Resynchroniser
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import UNDER_WAY
@@ -450,6 +451,9 @@ class Conversation(PiecesHandler):
             self.data(*pieces.run(first, stop))
             first = stop
         self._rest = None
+
+    def opens(self, data: bytes) -> bool:
+        return begins_connection(data)
 
     def needs_numbers(self) -> bool:
         """Whether it matters what the next piece acknowledges."""

@@ -92,6 +92,11 @@ def is_cut_login(data: bytes) -> bool:
     return len(data) >= 36 and is_login(data) != NO
 
 
+def begins_connection(data: bytes) -> bool:
+    """Whether bytes are a greeting, or a login, and nothing that a session holds later."""
+    return is_greeting(data) == YES or is_cut_greeting(data) or is_login(data) == YES
+
+
 def is_early_error(data: bytes, opened: bool = True) -> int:
     """Whether a direction begins with the error packet that stands in for a greeting.
 

@@ -1,13 +1,13 @@
 cimport cython
 
 from analyzer.net.tcp.pieces cimport Pieces, Segments
-from analyzer.net.tcp.reassembly cimport TcpConnection
+from analyzer.net.tcp.reassembly cimport TcpConnection, is_far
 
 
 cdef class FlowTable:
     cdef object _factory, _on_rows, _most, _columns, _open, _networks, _mix
     cdef object _lingering
-    cdef set _tombstones, _older_tombstones
+    cdef dict _tombstones, _older_tombstones
     cdef list _new, _opened, _finished
     cdef public long long connections, evicted
     cdef public object refused
@@ -17,6 +17,8 @@ cdef class FlowTable:
 
     @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, row=Py_ssize_t)
     cdef void _take_tagged(self, bytes endpoints, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop, list tags)
+
+    cdef bint _is_late(self, bytes key, Segments segments, Py_ssize_t row)
 
     cdef TcpConnection _create(self, bytes key, long long frame, long long time_ns)
 

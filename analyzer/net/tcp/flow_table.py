@@ -16,7 +16,7 @@ from analyzer.batches import I64, TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.grouping import Grouping
 from analyzer.net.tcp.networks import Networks
 from analyzer.net.tcp.pieces import Pieces, Segments
-from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection
+from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection, is_far
 
 # Connections open at one time, at most: past that the longest idle are finished.
 MAX_OPEN: int = 50_000
@@ -58,9 +58,10 @@ class FlowTable:
         self._open: dict[bytes, TcpConnection] = {}
         self._networks = Networks(self._open)
         self._lingering: deque[TcpConnection] = deque()
-        # Those that were remembered lately, and before: half of them are forgotten at a time.
-        self._tombstones: set[bytes] = set()
-        self._older_tombstones: set[bytes] = set()
+        # Those that were remembered lately, and before, with the numbers that were due: half of them are forgotten at a
+        # time.
+        self._tombstones: dict[bytes, tuple[int, int]] = {}
+        self._older_tombstones: dict[bytes, tuple[int, int]] = {}
         self._new: list[TcpConnection] = []
         self._opened: list[TcpConnection] = []
         self._finished: list[TcpConnection] = []
@@ -153,7 +154,7 @@ class FlowTable:
         while place < stop:
             row = segments.order[place]
             if connection is None:
-                if not segments.flags[row] & TCP_SYN and (key in self._tombstones or key in self._older_tombstones):
+                if not segments.flags[row] & TCP_SYN and self._is_late(key, segments, row):
                     place += 1
                     continue
                 connection = self._create(key, segments.frame[row], segments.time_ns[row])
@@ -172,6 +173,13 @@ class FlowTable:
                 self.refused.append((endpoint, segments.frame[row], segments.time_ns[row]))
             if not closed and connection.closed:
                 self._lingering.append(connection)
+
+    def _is_late(self, key: bytes, segments: Segments, row: int) -> bool:
+        """Whether a segment is of a connection that has finished, and not of a later one whose SYN was lost."""
+        due = self._tombstones.get(key) or self._older_tombstones.get(key)
+        return due is not None and (
+            bool(segments.flags[row] & TCP_RST) or not is_far(due[segments.sender[row]], segments.seq[row])
+        )
 
     def _take_tagged(self, endpoints: bytes, pieces: Pieces, begin: int, stop: int, tags: list[int]) -> None:
         """The same for segments between two endpoints that may be of several networks: each finds its own way."""
@@ -192,7 +200,7 @@ class FlowTable:
             segment = segments.sender[row], segments.seq[row], segments.ack[row], segments.flags[row]
             key = networks.route(endpoints, tags[row], *segment)
             connection = self._open.get(key)
-            if connection is not None and connection.is_new_connection(segment[0], segment[1], segment[3]):
+            if connection is not None and connection.is_of_another(segments, row):
                 self._complete(connection)
                 key = networks.route(endpoints, tags[row], *segment)
             self._take(key, pieces, place, place + 1)
@@ -204,8 +212,8 @@ class FlowTable:
         connection.handler = self._factory(connection)
         self._open[key] = connection
         self._new.append(connection)
-        self._tombstones.discard(key)
-        self._older_tombstones.discard(key)
+        self._tombstones.pop(key, None)
+        self._older_tombstones.pop(key, None)
         self._networks.opened(key)
         return connection
 
@@ -222,10 +230,12 @@ class FlowTable:
         """Takes a connection out of the table."""
         connection.flush()
         self._open.pop(connection.key, None)
-        self._tombstones.add(connection.key)
-        self._tombstones.update(self._networks.closed(connection.key))
+        due = connection.halves[0].next, connection.halves[1].next
+        self._tombstones[connection.key] = due
+        for alias in self._networks.closed(connection.key):
+            self._tombstones[alias] = due
         if len(self._tombstones) >= TOMBSTONES // 2:
-            self._older_tombstones, self._tombstones = self._tombstones, set()
+            self._older_tombstones, self._tombstones = self._tombstones, {}
         self._finished.append(connection)
 
     def _forget(self, now_ns: int) -> None:

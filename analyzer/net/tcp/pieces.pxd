@@ -43,3 +43,4 @@ cdef class Pieces:
 
 cdef class PiecesHandler:
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    cpdef bint opens(self, bytes data)

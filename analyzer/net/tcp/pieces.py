@@ -150,3 +150,7 @@ class PiecesHandler:
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         """Takes the pieces from `first` up to `last` without it, as `data` would take each run of them."""
         raise NotImplementedError
+
+    def opens(self, data: bytes) -> bool:
+        """Whether a segment with these bytes can only be the first of a connection."""
+        raise NotImplementedError

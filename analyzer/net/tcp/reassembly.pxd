@@ -5,10 +5,11 @@ from analyzer.net.tcp.pieces cimport Pieces, Segments
 
 
 cdef int _ACK, _FIN, _RST, _SYN
-cdef long long _PAUSE, _MASK, _HALF
+cdef long long _PAUSE, _MASK, _HALF, _FAR
 
 
 cpdef long long difference(long long a, long long b) noexcept
+cpdef bint is_far(long long due, long long number)
 
 
 cdef class _Segment:
@@ -59,7 +60,10 @@ cdef class TcpConnection:
     cdef void _remember(self, Pieces pieces, Py_ssize_t first)
 
     @cython.locals(half=Half, peer=Half)
-    cpdef bint is_new_connection(self, int sender, long long seq, int flags)
+    cpdef bint is_new_connection(self, int sender, long long seq, long long ack, int flags)
+
+    @cython.locals(half=Half, peer=Half, sender=cython.int, flags=cython.int, size=cython.longlong, offset=cython.longlong, awaited=cython.longlong)
+    cpdef bint is_of_another(self, Segments segments, Py_ssize_t row)
 
     cpdef bint _answers(self, int sender, long long ack, int flags)
 

@@ -26,7 +26,8 @@ SEGMENT: Final = 320
 MAX_HELD_BYTES: Final = 1 << 20
 MAX_HELD_SEGMENTS: Final = 2048
 
-# A direction whose first segment is so many bytes behind where the peer awaits it has lost its beginning.
+# A direction whose first segment is so many bytes behind where the peer awaits it has lost its beginning. What is
+# further away may be of another connection.
 LONGEST_LEAD: Final = 1 << 24
 # Segments of a direction that are remembered, so that one captured twice is known.
 RECENT: Final = 8
@@ -46,6 +47,7 @@ _FIN: Final = TCP_FIN
 _RST: Final = TCP_RST
 _SYN: Final = TCP_SYN
 _PAUSE: Final = PAUSE_NS
+_FAR: Final = LONGEST_LEAD
 _MASK: Final = 0xFFFF_FFFF
 _HALF: Final = 0x8000_0000
 
@@ -61,6 +63,11 @@ END_CAPTURE: Final = "capture"
 def difference(a: int, b: int) -> int:
     """a - b of two sequence numbers, in -2**31 .. 2**31 - 1."""
     return ((a - b + _HALF) & _MASK) - _HALF
+
+
+def is_far(due: int, number: int) -> bool:
+    """Whether a number is further from the one that is due (-1: not known) than segments that are late or lost."""
+    return due >= 0 and abs(difference(number, due)) > _FAR
 
 
 class StreamHandler(Protocol):
@@ -182,6 +189,11 @@ class Half:
             self.acked = number
         if self.unsure and not self.bytes and difference(number, self.next) == 1:
             self.begin(number)
+
+    def disown(self) -> None:
+        """What was acknowledged far beyond what was seen was another connection's."""
+        if is_far(self.highest, self.acked):
+            self.acked = self.highest
 
     def measure(self, size: int, end: int) -> None:
         """Notes the size of a segment that is larger than all before it, and ends before the number `end`."""
@@ -331,15 +343,45 @@ class TcpConnection:
         half = self.halves[sender]
         return half.rst_frame == frame and half.next < 0 and self.syn_ns is not None
 
-    def is_new_connection(self, sender: int, seq: int, flags: int) -> bool:
-        """Whether a segment opens another connection between the same endpoints (port reuse)."""
-        if flags & (_SYN | _ACK) != _SYN:
-            return False
-        if self.syn_isn is not None and self.initiator == sender:
-            return seq != self.syn_isn
-        if self.halves[sender].acked == (seq + 1) & _MASK:
+    def is_new_connection(self, sender: int, seq: int, ack: int, flags: int) -> bool:
+        """Whether a SYN, or a SYN-ACK, is of another connection between the same endpoints (port reuse)."""
+        half, isn = self.halves[sender], self.syn_isn
+        if flags & _ACK:
+            if half.next < 0 or sender == self.initiator or (isn is not None and ack == (isn + 1) & _MASK):
+                return False
+            return seq != half.syn[0] if half.syn is not None else is_far(half.next, seq)
+        if isn is not None and self.initiator == sender:
+            return seq != isn
+        if half.acked == (seq + 1) & _MASK:
             return False  # captured after the SYN-ACK that answers it
-        return self.halves[sender].next >= 0 or self.halves[1 - sender].next >= 0
+        return half.next >= 0 or self.halves[1 - sender].next >= 0
+
+    def is_of_another(self, segments: Segments, row: int) -> bool:
+        """Whether a segment opens another connection between the same endpoints, or is of one whose SYN was lost.
+
+        Then both its numbers are far from those of this one, and this one has ended, or its bytes begin a connection.
+        """
+        sender, flags = segments.sender[row], segments.flags[row]
+        if flags & _SYN:
+            return self.is_new_connection(sender, segments.seq[row], segments.ack[row], flags)
+        half, peer = self.halves[sender], self.halves[1 - sender]
+        size, offset = segments.length[row], segments.offset[row]
+        awaited = peer.next if peer.next >= 0 else peer.acked
+        if flags & (_RST | _ACK) != _ACK or not is_far(half.next, segments.seq[row]):
+            return False
+        ahead = difference(segments.ack[row], awaited) > LONGEST_LEAD
+        if not size:
+            return self.closed and awaited >= 0 and ahead
+        if self.closed:
+            return True
+        handler = self.handler
+        if not is_far(awaited, segments.ack[row]) or not isinstance(handler, PiecesHandler):
+            return False
+        if not handler.opens(bytes(segments.data[offset : offset + size])):
+            return False
+        for each in self.halves:
+            each.disown()
+        return True
 
     # -- segments in columns -------------------------------------------------------------------------------------------
 
@@ -357,7 +399,7 @@ class TcpConnection:
             flags = segments.flags[row]
             sender = segments.sender[row]
             if not self._in_order(segments, row):
-                if flags & _SYN and self.is_new_connection(sender, segments.seq[row], flags):
+                if self.is_of_another(segments, row):
                     break
                 self._hand_on(pieces, handed)
                 self._remember(pieces, known)
@@ -418,7 +460,7 @@ class TcpConnection:
             ack = segments.ack[row]
             if not segments.window[row] or (peer.unsure and not peer.bytes):
                 return False
-            if (size or ends) and peer.next >= 0 and difference(ack, peer.next) > 0:
+            if peer.next >= 0 and difference(ack, peer.next) > (0 if size or ends else _FAR):
                 return False
             if not size and self._is_duplicate(sender, ack, flags):
                 return False

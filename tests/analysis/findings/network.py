@@ -217,6 +217,17 @@ def translated(*, other_numbers: bool = False) -> list[Session]:
     return [each.log_in().send("c", SELECT).send("s", ok(1)).goodbye() for each in (outside, inside)]
 
 
+def port_used_again(handshake: int = 3, *, goodbye: bool = True) -> list[Connection]:
+    """Two sessions from one port of the client; the first `handshake` segments of the second were lost."""
+    first, second = Session().log_in().send("c", SELECT).send("s", ok(1)), Session(start_ns=START + SECOND)
+    if goodbye:
+        first.goodbye()
+    second.sent = {"c": 3_000_000_000, "s": 2_500_000_000}
+    second.log_in().send("c", SELECT).send("s", ok(1)).goodbye()
+    second.frames = second.frames[handshake:]
+    return judged(first, second)
+
+
 def in_order(session: Session) -> Connection:
     """Judged in the order of the frames, whatever their times."""
     (connection,) = analyse(session.frames)

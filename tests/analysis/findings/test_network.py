@@ -26,6 +26,7 @@ from tests.analysis.findings.network import (
     large_error,
     left_before_the_greeting,
     mirrored,
+    port_used_again,
     refused,
     slow_reader,
     stepped,
@@ -316,3 +317,18 @@ def test_a_network_that_is_only_slow_sends_no_syn_again() -> None:
         session.send(who, data)
     finding = said(judged_one(session.goodbye()), "slow-login")
     assert "1.5 s of it were TCP connect" in finding.message
+
+
+# -- ports used again --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("goodbye", [True, False])
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_port_used_again_makes_two_sessions(lost: int, goodbye: bool) -> None:
+    """Whatever of the second handshake was lost: no byte is missing of either session."""
+    first, second = port_used_again(lost, goodbye=goodbye)
+    for connection in (first, second):
+        assert connection.outcome == "accepted"
+        assert connection.tcp.gaps == 0
+        assert connection.commands["query"] == 1
+        assert "capture-gap" not in {finding.code for finding in connection.findings}

@@ -73,6 +73,17 @@ def test_syn_after_a_tombstone_is_a_new_connection() -> None:
         assert [recorder.tcp.number for recorder in flows.by_number()] == [0, 1, 2]
 
 
+def test_numbers_far_from_those_of_a_tombstone_are_of_a_new_connection() -> None:
+    """Its SYN and the answer to it are not in the capture."""
+    for columns in (True, False):
+        flows = Flows(columns=columns)
+        flows.feed(closed(time_ns=START_NS))
+        flows.feed([Seg(CLIENT, 1, 1, flow=7, time_ns=START_NS + LINGER_NS + 1)])
+        flows.feed([Seg(SERVER, S + (1 << 30), 77, data=b"later", time_ns=START_NS + 2 * LINGER_NS)])
+        flows.finish()
+        assert [recorder.delivered(SERVER) for recorder in flows.by_number()] == [b"", b"", b"later"]
+
+
 def test_bound_on_lingering_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flows_module, "LINGERING", 10)
     flows = Flows()

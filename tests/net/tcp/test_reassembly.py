@@ -8,6 +8,7 @@ import pytest
 
 from analyzer.net.tcp import reassembly
 from analyzer.net.tcp.flow_table import FlowTable
+from analyzer.net.tcp.pieces import Pieces, PiecesHandler
 from analyzer.net.tcp.reassembly import (
     GAP_LOST,
     GAP_NETWORK,
@@ -458,12 +459,104 @@ def test_connection_without_a_handler() -> None:
 
 def test_is_new_connection() -> None:
     tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
-    assert not tcp.is_new_connection(CLIENT, 5, SYN)
+    assert not tcp.is_new_connection(CLIENT, 5, 0, SYN)
     tcp.segment(CLIENT, 5, 0, SYN, b"", 0, 1, 1)
-    assert not tcp.is_new_connection(CLIENT, 5, SYN)
-    assert tcp.is_new_connection(CLIENT, 6, SYN)
-    assert not tcp.is_new_connection(SERVER, 6, SYNACK)
-    assert not tcp.is_new_connection(SERVER, 6, ACK)
+    assert not tcp.is_new_connection(CLIENT, 5, 0, SYN)
+    assert tcp.is_new_connection(CLIENT, 6, 0, SYN)
+    assert not tcp.is_new_connection(SERVER, 6, 6, SYNACK)
+    tcp.segment(SERVER, 9, 6, SYNACK, b"", 0, 2, 2)
+    assert not tcp.is_new_connection(SERVER, 9, 6, SYNACK)  # sent again
+    assert not tcp.is_new_connection(SERVER, 12, 6, SYNACK)  # another server's answer to the same SYN
+    assert tcp.is_new_connection(SERVER, 12, 77, SYNACK)  # the SYN that it answers was lost
+    assert not tcp.is_new_connection(CLIENT, 12, 77, SYNACK)
+
+
+def test_a_syn_ack_that_comes_late_is_no_other_connections() -> None:
+    tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
+    tcp.segment(SERVER, 10, 6, ACK, b"greeting", 0, 1, 1)
+    assert not tcp.is_new_connection(SERVER, 9, 6, SYNACK)
+    assert tcp.is_new_connection(SERVER, 9 + FAR, 6, SYNACK)
+
+
+# -- ports used again, where the SYN is not in the capture -------------------------------------------------------------
+
+FAR = 1 << 30
+
+
+class Opening(Recorder, PiecesHandler):
+    """Knows what begins a connection by a word."""
+
+    def pieces(self, pieces: Pieces, first: int, last: int) -> None:
+        while first < last:
+            stop = pieces.run_end(first, last)
+            self.data(*pieces.run(first, stop))
+            first = stop
+
+    def opens(self, data: bytes) -> bool:
+        return data.startswith(b"hello")
+
+
+def followed(segments: list[Seg], columns: bool, *, apart: bool) -> list[Opening]:
+    """What the connections hold, in their order."""
+    made: list[Opening] = []
+
+    def follow(tcp: TcpConnection) -> Opening:
+        made.append(Opening(tcp))
+        return made[-1]
+
+    table = FlowTable(follow, columns=columns)
+    for number, part in enumerate([[one] for one in segments] if apart else [segments]):
+        table.feed(batch_of(part, first_frame=1 + number))
+    list(table.finish())
+    return made
+
+
+OPEN = [*handshake(C - 1, AFTER - 1), Seg(CLIENT, C, AFTER, data=b"abc"), Seg(SERVER, AFTER, C + 3, data=b"defg")]
+GONE = [
+    *OPEN,
+    Seg(CLIENT, C + 3, AFTER + 4, FIN),
+    Seg(SERVER, AFTER + 4, C + 4, FIN),
+    Seg(CLIENT, C + 4, AFTER + 5),
+]
+# The third segment of the handshake, and what the server says first.
+LATER = [Seg(CLIENT, C + FAR, AFTER + FAR), Seg(SERVER, AFTER + FAR, C + FAR, data=b"hello")]
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("before", [OPEN, GONE])
+def test_a_port_used_again_without_its_syn(before: list[Seg], apart: bool, columns: bool) -> None:
+    first, second = followed([*before, *LATER], columns, apart=apart)
+    assert (first.delivered(CLIENT), first.delivered(SERVER)) == (b"abc", b"defg")
+    assert second.delivered(SERVER) == b"hello"
+    assert not first.tcp.gaps
+    assert not second.tcp.gaps
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_a_syn_ack_alone_opens_another_connection(columns: bool) -> None:
+    first, second = followed([*OPEN, Seg(SERVER, AFTER + FAR, C + FAR, SYNACK), *LATER], columns, apart=False)
+    assert (first.tcp.gaps, second.tcp.gaps) == (0, 0)
+    assert second.tcp.initiator == CLIENT
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        Seg(SERVER, AFTER + FAR, C + 3, data=b"hello"),  # a row that looks like it, behind many that were lost
+        Seg(SERVER, AFTER + FAR, C + FAR, data=b"rows"),  # the capture paused
+    ],
+)
+def test_what_was_lost_is_no_other_connection(behind: Seg, columns: bool) -> None:
+    (one_of_all,) = followed([*OPEN, behind], columns, apart=False)
+    assert one_of_all.tcp.gaps
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_late_segments_are_of_the_connection_that_has_ended(columns: bool) -> None:
+    (only,) = followed([*GONE, Seg(SERVER, AFTER, C + 3, data=b"hello"), Seg(CLIENT, C, FAR, RST)], columns, apart=True)
+    assert only.delivered(SERVER) == b"defg"
 
 
 # -- connections that were open before the capture began ---------------------------------------------------------------
