@@ -63,65 +63,65 @@ NO_VALUES: Final = frozenset(
 
 # What is looked for first: without one of these, nothing in a statement is masked. Digits are taken out of the text
 # that is looked at, and letters are small. Where a pattern stands beside it, that decides.
-_HINTS: Final[tuple[tuple[bytes, re.Pattern[bytes] | None], ...]] = (
-    (b"pass", None),
-    (b"paswo", None),
-    (b"pwd", None),
-    (b"pswd", None),
-    (b"pw", re.compile(rb"(?<![a-z])pw(?![a-z])")),
-    (b"identif", re.compile(rb"identif(?!ier)")),
-    (b"secret", None),
-    (b"credential", None),
-    (b"token", None),
-    (b"auth", re.compile(rb"auth(?!or(?!iz))")),
+_HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
+    ("pass", None),
+    ("paswo", None),
+    ("pwd", None),
+    ("pswd", None),
+    ("pw", re.compile(r"(?<![a-z])pw(?![a-z])")),
+    ("identif", re.compile(r"identif(?!ier)")),
+    ("secret", None),
+    ("credential", None),
+    ("token", None),
+    ("auth", re.compile(r"auth(?!or(?!iz))")),
     (
-        b"key",
+        "key",
         re.compile(
-            rb"filekey|keyring|(?:api|access|encryption|encrypt|signing|shared|aes|hmac|activation|master|consumer)[_-]?key"
-            rb"|private[ _-]?key|(?:session|recovery|ssh|cipher|license|account)_?key"
+            r"filekey|keyring|(?:api|access|encryption|encrypt|signing|shared|aes|hmac|activation|master|consumer)[_-]?key"
+            r"|private[ _-]?key|(?:session|recovery|ssh|cipher|license|account)_?key"
         ),
     ),
-    (b"crypt", None),
-    (b"code", re.compile(rb"(?:en|de)code(?![a-z])|(?:recovery|backup|security|verification)_?code")),
-    (b"jwt", None),
-    (b"eyj", None),
-    (b"otp", re.compile(rb"(?<![a-z])t?otp(?![a-z])")),
-    (b"bearer", None),
-    (b"cv", re.compile(rb"(?<![a-z])cv[cv](?![a-z])")),
-    (b"pin", re.compile(rb"(?<![a-z])pin(?:_?code|_?hash)?(?![a-z])")),
-    (b"sig", re.compile(rb"[?&;](?:x-amz-)?sig(?:nature)?=")),
-    (b"_live_", None),
-    (b"_pat_", None),
-    (b"ghp_", None),
-    (b"glpat-", None),
-    (b"xox", re.compile(rb"xox[abeprs]-")),
-    (b"external", re.compile(rb"external_?(?:master|source)")),
-    (b"ssl_material", None),
-    (b"log", re.compile(rb"(?<![a-z])log_?in(?![a-z])[^(]{0,64}\(")),
-    (b"user", re.compile(rb"(?:create|add|register|new|verify|check|validate)_?user(?![a-z])[^(]{0,64}\(")),
+    ("crypt", None),
+    ("code", re.compile(r"(?:en|de)code(?![a-z])|(?:recovery|backup|security|verification)_?code")),
+    ("jwt", None),
+    ("eyj", None),
+    ("otp", re.compile(r"(?<![a-z])t?otp(?![a-z])")),
+    ("bearer", None),
+    ("cv", re.compile(r"(?<![a-z])cv[cv](?![a-z])")),
+    ("pin", re.compile(r"(?<![a-z])pin(?:_?code|_?hash)?(?![a-z])")),
+    ("sig", re.compile(r"[?&;](?:x-amz-)?sig(?:nature)?=")),
+    ("_live_", None),
+    ("_pat_", None),
+    ("ghp_", None),
+    ("glpat-", None),
+    ("xox", re.compile(r"xox[abeprs]-")),
+    ("external", re.compile(r"external_?(?:master|source)")),
+    ("ssl_material", None),
+    ("log", re.compile(r"(?<![a-z])log_?in(?![a-z])[^(]{0,64}\(")),
+    ("user", re.compile(r"(?:create|add|register|new|verify|check|validate)_?user(?![a-z])[^(]{0,64}\(")),
     (
-        b"into",
+        "into",
         re.compile(
-            rb"into[^(']{1,64}?(?<![a-z_])(?:user|servers|global_priv|slave_master_info|password_history)(?![a-z_])|(?:my|pg)sql_users"
+            r"into[^(']{1,64}?(?<![a-z_])(?:user|servers|global_priv|slave_master_info|password_history)(?![a-z_])|(?:my|pg)sql_users"
         ),
     ),
-    (b"kdf", None),
-    (b"asymmetric", None),
-    (b"md", re.compile(rb"(?<![a-z_])md(?![a-z_])")),
-    (b"sha", re.compile(rb"(?<![a-z_])sha(?![a-z_])")),
-    (b"prepare", None),
-    (b"immediate", None),
-    (b"execute", re.compile(rb"execute(?![a-z_])")),
-    (b"://", None),
-    (b"*", re.compile(rb"['\"]\*[a-f]*['\"]")),
-    (b"$", re.compile(rb"\$a?\$")),
-    (b"alter", re.compile(rb"alter(?![a-z_])")),
-    (b"create", re.compile(rb"create(?![a-z_])")),
-    (b"grant", None),
-    (b"change", re.compile(rb"change(?:(?![a-z_])|_(?:master|source|replication))")),
-    (b"clone", None),
-    (b"mysql", re.compile(rb"mysql[\s`\".]{1,8}(?:user|global_priv|servers|slave_master_info|password_history)")),
-    (b"@", re.compile(rb"(?<![a-z_.@+\-])@(?!@)")),
+    ("kdf", None),
+    ("asymmetric", None),
+    ("md", re.compile(r"(?<![a-z_])md(?![a-z_])")),
+    ("sha", re.compile(r"(?<![a-z_])sha(?![a-z_])")),
+    ("prepare", None),
+    ("immediate", None),
+    ("execute", re.compile(r"execute(?![a-z_])")),
+    ("://", None),
+    ("*", re.compile(r"['\"]\*[a-f]*['\"]")),
+    ("$", re.compile(r"\$a?\$")),
+    ("alter", re.compile(r"alter(?![a-z_])")),
+    ("create", re.compile(r"create(?![a-z_])")),
+    ("grant", None),
+    ("change", re.compile(r"change(?:(?![a-z_])|_(?:master|source|replication))")),
+    ("clone", None),
+    ("mysql", re.compile(r"mysql[\s`\".]{1,8}(?:user|global_priv|servers|slave_master_info|password_history)")),
+    ("@", re.compile(r"(?<![a-z_.@+\-])@(?!@)")),
 )
 LOWER: Final = bytes(range(256)).lower()
 DIGITS: Final = b"0123456789"
@@ -134,70 +134,16 @@ def shape_of(raw: bytes) -> bytes:
 
 def has_hint(shape: bytes) -> bool:
     """Whether a statement may hold a secret, as far as its words tell."""
-    if not _has_needle(shape):
-        return False
+    text = shape.decode("latin-1")  # what is looked for among bytes is taken for a number first, at a price
+    found = [hint for hint in _HINTS if hint[0] in text]
     return any(
-        needle in shape and (pattern is None or pattern.search(shape) is not None) and _may_assign(needle, shape)
-        for needle, pattern in _HINTS
+        (pattern is None or pattern.search(text) is not None) and _may_assign(needle, text) for needle, pattern in found
     )
 
 
-def _may_assign(needle: bytes, shape: bytes) -> bool:
+def _may_assign(needle: str, text: str) -> bool:
     """Whether a user variable may get a value."""
-    return needle != b"@" or b":=" in shape or b"set" in shape or b"into" in shape
-
-
-def _has_needle(shape: bytes) -> bool:
-    """Whether any of _HINTS is there, written out: this is asked of every statement that is not like one before."""
-    return (
-        b"pass" in shape
-        or b"paswo" in shape
-        or b"pwd" in shape
-        or b"pswd" in shape
-        or b"pw" in shape
-        or b"identif" in shape
-        or b"secret" in shape
-        or b"credential" in shape
-        or b"token" in shape
-        or b"auth" in shape
-        or b"key" in shape
-        or b"crypt" in shape
-        or b"code" in shape
-        or b"jwt" in shape
-        or b"eyj" in shape
-        or b"otp" in shape
-        or b"bearer" in shape
-        or b"cv" in shape
-        or b"pin" in shape
-        or b"sig" in shape
-        or b"_live_" in shape
-        or b"_pat_" in shape
-        or b"ghp_" in shape
-        or b"glpat-" in shape
-        or b"xox" in shape
-        or b"external" in shape
-        or b"ssl_material" in shape
-        or b"log" in shape
-        or b"user" in shape
-        or b"into" in shape
-        or b"kdf" in shape
-        or b"asymmetric" in shape
-        or b"md" in shape
-        or b"sha" in shape
-        or b"prepare" in shape
-        or b"immediate" in shape
-        or b"execute" in shape
-        or b"://" in shape
-        or b"*" in shape
-        or b"$" in shape
-        or b"alter" in shape
-        or b"create" in shape
-        or b"grant" in shape
-        or b"change" in shape
-        or b"clone" in shape
-        or b"mysql" in shape
-        or b"@" in shape
-    )
+    return needle != "@" or ":=" in text or "set" in text or "into" in text
 
 
 def is_secret(word: str) -> bool:

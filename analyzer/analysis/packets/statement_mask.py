@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from analyzer.analysis.packets.sql_names import DIGITS, LOWER, has_hint, is_secret
+from analyzer.analysis.packets.sql_names import DIGITS, LOWER, has_hint, is_secret, shape_of
 from analyzer.analysis.packets.sql_secrets import NONE, StatementSecrets, holds_secret, secrets_of, without
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
@@ -29,37 +29,52 @@ VALUE_ERRORS: Final = frozenset({1062, 1169, 1231, 1265, 1292, 1366, 1367, 1411,
 _QUOTED: Final = re.compile(r"(['\"])(.*?)(?:\1|\Z)", re.DOTALL)
 
 
+def _make_room(remembered: set[bytes] | dict[str, StatementSecrets]) -> None:
+    if len(remembered) >= MOST_REMEMBERED:
+        remembered.clear()
+
+
 class StatementMask:
     """Finds the secrets of statements, and remembers which have none."""
 
-    __slots__ = ("_known", "_shapes")
+    __slots__ = ("_harmless", "_known", "_shapes")
 
     def __init__(self) -> None:
         self._shapes: set[bytes] = set()  # of statements without a hint
+        self._harmless: set[bytes] = set()  # statements that have one, and no secret
         self._known: dict[str, StatementSecrets] = {}
 
     def is_plain(self, raw: bytes) -> bool:
-        """Whether nothing in a statement hints at a secret: cheap, for this is asked of every statement."""
+        """Whether a statement holds no secret, as far as that is cheap to say: this is asked of every one."""
         shape = raw.translate(LOWER, DIGITS)  # shape_of, without a call
+        return shape in self._shapes or raw in self._harmless or self._is_hintless(shape) or self._is_harmless(raw)
+
+    def _is_hintless(self, shape: bytes) -> bool:
         if shape in self._shapes:
             return True
         if has_hint(shape):
             return False
         if len(shape) <= LONGEST_REMEMBERED:
-            if len(self._shapes) >= MOST_REMEMBERED:
-                self._shapes.clear()
+            _make_room(self._shapes)
             self._shapes.add(shape)
+        return True
+
+    def _is_harmless(self, raw: bytes) -> bool:
+        """Whether a statement is known to hold none. In another encoding than ASCII quotes may be other bytes."""
+        if len(raw) > LONGEST_REMEMBERED or not raw.isascii() or self.secrets(raw.decode()):
+            return False
+        _make_room(self._harmless)
+        self._harmless.add(raw)
         return True
 
     def secrets(self, statement: str) -> StatementSecrets:
         """Where the secrets of a statement stand."""
         found = self._known.get(statement)
         if found is None:
-            plain = self.is_plain(statement.encode("utf-8", ENCODING_ERRORS))
+            plain = self._is_hintless(shape_of(statement.encode("utf-8", ENCODING_ERRORS)))
             found = NONE if plain else secrets_of(statement)
             if len(statement) <= LONGEST_REMEMBERED:
-                if len(self._known) >= MOST_REMEMBERED:
-                    self._known.clear()
+                _make_room(self._known)
                 self._known[statement] = found
         return found
 
