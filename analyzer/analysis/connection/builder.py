@@ -17,7 +17,8 @@ from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence, time
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.net.tcp.summary import sent_again, summary_of
+from analyzer.net.tcp.summary import is_mirrored, sent_again, summary_of
+from analyzer.net.tcp.trouble import TWICE_NS
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
@@ -97,7 +98,7 @@ class Builder:
             tcp.first_frame,
             tcp.last_frame,
             tcp.first_ns,
-            tcp.last_ns,
+            _end_ns(tcp, facts),
             self._tcp(tcp, conversation),
             phase_of(conversation),
             outcome,
@@ -509,6 +510,14 @@ def _row(tcp: TcpConnection, conversation: Conversation, lasted: tuple[int | Non
         *[facts.commands[code] for code in sorted(facts.commands)],
         *([] if attributes is None else [attributes[number][1] for number in free]),
     )
+
+
+def _end_ns(tcp: TcpConnection, facts: Facts) -> int:
+    """When a connection was over; of what was captured twice by the clock of what came first."""
+    closing = facts.closing
+    if tcp.trouble is None or tcp.trouble.copy_ns <= TWICE_NS or not is_mirrored(tcp):
+        return tcp.last_ns
+    return max(closing.spoke_ns, closing.end[3] if closing.end is not None else tcp.first_ns)
 
 
 def _between(start: int | None, stop: int | None) -> int | None:

@@ -45,6 +45,18 @@ def identification(headers: bytes, seq: int, ack: int) -> int:
     return int.from_bytes(headers[start + 4 : start + 6], "big")
 
 
+def hops_left(headers: bytes, seq: int, ack: int) -> int:
+    """How many routers a packet may pass (time to live, hop limit), where its IP header has no options; else 0."""
+    start = len(headers) - tcp_header_size(headers, seq, ack)
+    if start == len(headers):
+        return 0
+    if start >= 20 and headers[start - 20] == 0x45 and headers[start - 11] == 6:
+        return headers[start - 12]
+    if start >= 40 and headers[start - 40] >> 4 == 6 and headers[start - 34] == 6:
+        return headers[start - 33]
+    return 0
+
+
 def syn_options(headers: bytes, seq: int, ack: int) -> SynOptions:
     """The options of a SYN; what is cut or malformed is not said."""
     found = SynOptions()

@@ -18,10 +18,19 @@ cdef class _Segment:
     cdef public bint fin
 
 
+cdef class _Seen:
+    cdef public long long ack, captured, checksum, frame, time_ns
+    cdef public int flags
+    cdef public bytes headers
+    cdef public bint twice
+
+
 cdef class Half:
     cdef public long long next, highest, acked, due, start, window, held_bytes, fin_frame, rst_frame, largest, bytes
     cdef public bint fin, fin_unseen, unsure
-    cdef public list held, spans, recent
+    cdef public list held, spans
+    cdef public dict recent
+    cdef public Py_ssize_t memory
     cdef public object syn, sizes
 
     cpdef void begin(self, long long seq)
@@ -31,8 +40,8 @@ cdef class Half:
     cpdef void acknowledge(self, long long number)
     cpdef void finish(self, long long frame)
     cpdef bint reset(self, long long frame)
-    cpdef remember(self, long long seq, long long ack, int flags, long long size, long long time_ns, bytes headers)
-    cpdef bint has_seen(self, long long seq, long long ack, int flags, long long size, long long time_ns, bytes headers)
+    cdef void remember(self, long long seq, long long size, _Seen seen)
+    cdef int compared(self, long long seq, _Seen old, _Seen new)
 
 
 cdef class TcpConnection:
@@ -56,7 +65,7 @@ cdef class TcpConnection:
     @cython.locals(last=Py_ssize_t, stop=Py_ssize_t)
     cdef void _hand_on(self, Pieces pieces, Py_ssize_t first)
 
-    @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, half=Half)
+    @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, half=Half, size=cython.longlong, offset=Py_ssize_t)
     cdef void _remember(self, Pieces pieces, Py_ssize_t first)
 
     @cython.locals(half=Half, peer=Half)
@@ -70,7 +79,7 @@ cdef class TcpConnection:
     @cython.locals(peer=Half)
     cdef bint _is_duplicate(self, int sender, long long ack, int flags)
 
-    @cython.locals(half=Half, peer=Half, size=cython.longlong, copy=bint)
+    @cython.locals(half=Half, peer=Half, size=cython.longlong, known=cython.int)
     cpdef void segment(
         self, int sender, long long seq, long long ack, int flags, bytes data, long long missing, long long frame,
         long long time_ns, long long window=*, bytes headers=*)
@@ -83,9 +92,10 @@ cdef class TcpConnection:
         long long window, bytes headers)
 
     @cython.locals(half=Half)
-    cdef void _syn(self, int sender, long long seq, long long ack, int flags, long long frame, long long time_ns, bytes headers)
+    cdef void _syn(self, int sender, long long seq, long long ack, int flags, int known, long long frame, long long time_ns, bytes headers)
 
-    cdef bint _copied(self, Half half, long long seq, long long ack, int flags, long long size, long long frame, long long time_ns, bytes headers)
+    @cython.locals(old=_Seen)
+    cdef int _known_again(self, Half half, long long seq, long long size, _Seen seen)
 
     @cython.locals(first=_Segment)
     cdef bint _ready(self, Half half, Half peer)

@@ -9,13 +9,14 @@ Source: RFC 9293 (sequence numbers modulo 2**32: section 3.4).
 
 from __future__ import annotations
 
+from binascii import crc32
 from bisect import bisect_left, bisect_right
 from typing import Final, Protocol
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
-from analyzer.net.tcp.headers import SynOptions, identification, selectively_acknowledged, syn_options
+from analyzer.net.tcp.headers import SynOptions, hops_left, identification, selectively_acknowledged, syn_options
 from analyzer.net.tcp.pieces import Pieces, PiecesHandler, Segments
-from analyzer.net.tcp.trouble import MOST, PAUSE_NS, SAME_ID_NS, TWICE_NS, Pause, Trouble
+from analyzer.net.tcp.trouble import MOST, PAUSE_NS, TWICE_NS, Pause, Trouble
 
 # A hole the peer has acknowledged is given up after so many further segments of the connection: captures put frames of
 # the two directions out of order, and a retransmission may come after what it fills was acknowledged.
@@ -29,8 +30,16 @@ MAX_HELD_SEGMENTS: Final = 2048
 # A direction whose first segment is so many bytes behind where the peer awaits it has lost its beginning. What is
 # further away may be of another connection.
 LONGEST_LEAD: Final = 1 << 24
-# Segments of a direction that are remembered, so that one captured twice is known.
+# Segments of a direction that are remembered, so that one captured twice is known; and of a connection in which bytes
+# come again.
 RECENT: Final = 8
+LONG_MEMORY: Final = 128
+# What is known of a segment: nothing like it is remembered; it was captured before; it is not known whether its bytes
+# were captured before or are sent again; they are sent again.
+NEW: Final = 0
+COPY: Final = 1
+UNSURE: Final = 2
+RESENT: Final = 3
 # Segments up to this many bytes pass every path (RFC 791: every host takes 576 bytes); only larger ones are measured.
 SMALL: Final = 536
 # Windows whose scale was not captured are taken for so many bits larger: the most that systems use by default.
@@ -101,8 +110,22 @@ class _Segment:
         self.time_ns = time_ns
 
 
-# Sequence and acknowledgement number, flags, payload size, time, headers.
-_Recent = tuple[int, int, int, int, int, bytes]
+class _Seen:
+    """A segment that opens the connection or holds data, as it is remembered. `twice`: its copy came, too."""
+
+    __slots__ = ("ack", "captured", "checksum", "flags", "frame", "headers", "time_ns", "twice")
+
+    def __init__(
+        self, ack: int, flags: int, data: bytes | memoryview, frame: int, time_ns: int, headers: bytes
+    ) -> None:
+        self.ack = ack
+        self.flags = flags
+        self.captured = len(data)
+        self.checksum = crc32(data)
+        self.frame = frame
+        self.time_ns = time_ns
+        self.headers = headers
+        self.twice = False
 
 
 class Half:
@@ -119,7 +142,8 @@ class Half:
     start           the first number of the direction
     window          the last window of this side, not scaled; -1: none seen
     syn             sequence and acknowledgement number of its SYN, and the headers
-    recent          segments that are known again when they come a second time
+    recent          segments that are known again when they come a second time, by sequence number and size: `memory` of
+                    them at most
     largest         payload bytes of the largest segment
     sizes           each size that was larger than all before it, with the number behind the segment; none below SMALL
     """
@@ -135,6 +159,7 @@ class Half:
         "held_bytes",
         "highest",
         "largest",
+        "memory",
         "next",
         "recent",
         "rst_frame",
@@ -155,7 +180,8 @@ class Half:
         self.fin = self.fin_unseen = self.unsure = False
         self.fin_frame = self.rst_frame = 0
         self.syn: tuple[int, int, bytes] | None = None
-        self.recent: list[_Recent] = []
+        self.recent: dict[tuple[int, int], _Seen] = {}
+        self.memory = RECENT
         self.largest = SMALL
         self.sizes: list[tuple[int, int]] | None = None
 
@@ -214,30 +240,41 @@ class Half:
         """What its SYN announced; None where that was not captured."""
         return None if self.syn is None else syn_options(self.syn[2], self.syn[0], self.syn[1])
 
-    def remember(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> None:
-        """Remembers a segment that opens the connection or holds data."""
-        self.recent.append((seq, ack, flags, size, time_ns, headers))
-        if len(self.recent) > RECENT:
-            del self.recent[0]
+    def remember(self, seq: int, size: int, seen: _Seen) -> None:
+        """Remembers a segment, in place of one that was like it; the oldest is forgotten."""
+        recent = self.recent
+        recent.pop((seq, size), None)
+        recent[seq, size] = seen
+        if len(recent) > self.memory:
+            del recent[next(iter(recent))]
 
-    def has_seen(self, seq: int, ack: int, flags: int, size: int, time_ns: int, headers: bytes) -> bool:
-        """Whether a segment was captured just before: the very same, not one that was sent again."""
-        for place, old in enumerate(self.recent):
-            elapsed = abs(time_ns - old[4])
-            if (old[0], old[1], old[2], old[3]) != (seq, ack, flags, size) or elapsed > SAME_ID_NS:
-                continue
-            number, before = identification(headers, seq, ack), identification(old[5], seq, ack)
-            if number and before and number != before:
-                continue
-            if elapsed <= TWICE_NS or (number and self._numbers_packets(number, old)):
-                self.recent[place] = (old[0], old[1], -1, old[3], old[4], old[5])  # it is not seen a third time
+    def is_before_memory(self, seq: int) -> bool:
+        """Whether what has this number, if it came before, is not remembered any more."""
+        return bool(self.recent) and difference(seq, next(iter(self.recent))[0]) < 0
+
+    def compared(self, seq: int, old: _Seen, new: _Seen) -> int:
+        """What a segment is that has the number and size of one before: COPY, RESENT, or UNSURE where nothing tells.
+
+        A copy differs in nothing but its way: fewer hops are left to it behind a router. What a system sends again has
+        another number in its IP header.
+        """
+        if old.twice or (old.ack, old.flags) != (new.ack, new.flags):
+            return RESENT
+        elapsed = abs(new.time_ns - old.time_ns)
+        number, before = identification(new.headers, seq, new.ack), identification(old.headers, seq, old.ack)
+        if number and before and number != before:
+            return RESENT
+        if elapsed <= TWICE_NS or (number and before and self._numbers_packets(number, old)):
+            return COPY
+        hops = hops_left(new.headers, seq, new.ack), hops_left(old.headers, seq, old.ack)
+        return COPY if hops[0] != hops[1] and min(hops) else UNSURE
+
+    def _numbers_packets(self, number: int, but: _Seen) -> bool:
+        """Whether other segments have other numbers in their IP headers than this: some systems have one for all."""
+        for (seq, _), one in self.recent.items():
+            if one is not but and identification(one.headers, seq, one.ack) not in (0, number):
                 return True
         return False
-
-    def _numbers_packets(self, number: int, but: _Recent) -> bool:
-        """Whether other segments have other numbers in their IP headers than this: some systems have one for all."""
-        others = [identification(one[5], one[0], one[1]) for one in self.recent if one is not but]
-        return any(other != number for other in others if other)
 
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
@@ -509,7 +546,7 @@ class TcpConnection:
             return
         segments = pieces.segments
         latest: list[int] = []
-        left = [RECENT, RECENT]
+        left = [self.halves[0].memory, self.halves[1].memory]
         for piece in range(pieces.count - 1, first - 1, -1):
             row = pieces.row[piece]
             if left[segments.sender[row]]:
@@ -519,8 +556,10 @@ class TcpConnection:
                 break
         for row in reversed(latest):
             size, offset, half = segments.length[row], segments.offset[row], self.halves[segments.sender[row]]
-            numbers = segments.seq[row], segments.ack[row], segments.flags[row]
-            half.remember(*numbers, size, segments.time_ns[row], segments.headers(offset))
+            data = segments.data[offset : offset + size]
+            numbers = segments.ack[row], segments.flags[row]
+            seen = _Seen(*numbers, data, segments.frame[row], segments.time_ns[row], segments.headers(offset))
+            half.remember(segments.seq[row], size, seen)
 
     def acknowledged(self, sender: int, ack: int, window: int) -> None:
         """Takes the last acknowledgement and window that a side sent."""
@@ -620,9 +659,11 @@ class TcpConnection:
         if half.next < 0 and not self._answers(sender, ack, flags):
             return
         size = len(data) + missing
-        copy = bool(size or flags & _SYN) and self._copied(half, seq, ack, flags, size, frame, time_ns, headers)
+        known = NEW
+        if self.handler is not None and (size or flags & _SYN):
+            known = self._known_again(half, seq, size, _Seen(ack, flags, data, frame, time_ns, headers))
         if flags & _SYN:
-            self._syn(sender, seq, ack, flags, 0 if copy else frame, time_ns, headers)
+            self._syn(sender, seq, ack, flags, known, frame, time_ns, headers)
             seq = (seq + 1) & _MASK
         elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
             self.connected_ns = time_ns
@@ -634,7 +675,7 @@ class TcpConnection:
         if flags & _ACK:
             self._take_ack(sender, seq, ack, flags, size, frame, time_ns, window, headers)
         if size or flags & _FIN:
-            self._place(sender, _Segment(seq, ack, data, missing, flags, frame, time_ns), copy)
+            self._place(sender, _Segment(seq, ack, data, missing, flags, frame, time_ns), known)
         if not half.held and not peer.held:
             self.impatience = 0
             return
@@ -675,37 +716,48 @@ class TcpConnection:
             self.flush()
             self._end(sender, END_RST, frame, time_ns)
 
-    def _copied(
-        self, half: Half, seq: int, ack: int, flags: int, size: int, frame: int, time_ns: int, headers: bytes
-    ) -> bool:
-        """Whether a segment was captured before; remembers it where it was not. Of what nobody wants nobody asks."""
-        if self.handler is None:
-            return False
-        if half.has_seen(seq, ack, flags, size, time_ns, headers):
-            self.noted().copy(size, frame)
-            return True
-        half.remember(seq, ack, flags, size, time_ns, headers)
-        return False
+    def _known_again(self, half: Half, seq: int, size: int, seen: _Seen) -> int:
+        """What is known of a segment of a connection that somebody wants; remembers it where it is no copy."""
+        old = half.recent.get((seq, size))
+        if old is None:
+            if half.is_before_memory(seq):
+                return UNSURE
+            half.remember(seq, size, seen)
+            return NEW
+        for each in self.halves:
+            each.memory = LONG_MEMORY
+        if (old.captured, old.checksum) != (seen.captured, seen.checksum) and old.captured == seen.captured:
+            self.noted().differ(old.frame, seen.frame, size)
+        known = half.compared(seq, old, seen)
+        if known == COPY:
+            old.twice = True
+            hops = hops_left(old.headers, seq, old.ack) - hops_left(seen.headers, seq, seen.ack)
+            self.noted().copy(size, seen.frame, abs(seen.time_ns - old.time_ns), abs(hops))
+        else:
+            half.remember(seq, size, seen)
+        return known
 
-    def _syn(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int, headers: bytes) -> None:
-        """Takes a SYN. `frame` is 0 for one that was captured twice."""
+    def _syn(
+        self, sender: int, seq: int, ack: int, flags: int, known: int, frame: int, time_ns: int, headers: bytes
+    ) -> None:
+        """Takes a SYN, of which is known whether it is a copy."""
         half = self.halves[sender]
         if half.syn is None:
             half.syn = (seq, ack, headers)
         if flags & _ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
-            elif frame:
-                self.noted().again(self.noted().synack_retries, frame, time_ns)
+            elif known != COPY:
+                self.noted().again(self.noted().synack_retries, frame, time_ns, known == RESENT)
             if self.initiator is None:
                 self.initiator = 1 - sender
         elif self.syn_ns is None:
             self.syn_ns = time_ns
             self.initiator = sender
-        elif frame:
-            self.noted().again(self.noted().syn_retries, frame, time_ns)
+        elif known != COPY:
+            self.noted().again(self.noted().syn_retries, frame, time_ns, known == RESENT)
 
-    def _place(self, sender: int, segment: _Segment, copy: bool) -> None:
+    def _place(self, sender: int, segment: _Segment, known: int) -> None:
         """Counts a segment and puts it among those held back, without what is known already."""
         half = self.halves[sender]
         size = len(segment.data) + segment.missing
@@ -717,16 +769,16 @@ class TcpConnection:
         if size <= 1 and offset == -1 and not segment.fin:
             return  # a keep-alive probe: its byte is garbage
         if size and difference(end, half.next) <= 0:
-            self._again(sender, segment, size, copy)
+            self._again(sender, segment, size, known)
             if not segment.fin or half.fin:
                 return
         elif difference(segment.seq, half.highest) < 0:
             if self._known(half, segment.seq, size):
-                self._again(sender, segment, size, copy)
+                self._again(sender, segment, size, known)
                 if not segment.fin:
                     return
             elif offset < 0:
-                self._again(sender, segment, size, copy)  # and new bytes after them
+                self._again(sender, segment, size, known)  # and new bytes after them
             else:
                 self.out_of_order += 1
         if difference(end, half.highest) > 0:
@@ -741,11 +793,11 @@ class TcpConnection:
         if size:
             self._mark(half, segment.seq, end)
 
-    def _again(self, sender: int, segment: _Segment, size: int, copy: bool) -> None:
+    def _again(self, sender: int, segment: _Segment, size: int, known: int) -> None:
         """Counts bytes that were seen before."""
         self.retransmissions += 1
-        if size and not copy:
-            self.noted().repeat(sender, segment.seq, size, segment.frame, segment.time_ns)
+        if size and known != COPY:
+            self.noted().repeat(sender, segment.seq, size, segment.frame, segment.time_ns, known == UNSURE)
 
     @staticmethod
     def _mark(half: Half, start: int, end: int) -> None:

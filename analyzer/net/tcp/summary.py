@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from analyzer.net.tcp.reassembly import Half, TcpConnection, difference
-from analyzer.net.tcp.trouble import DuplicateAcks, Hole, Pause, Repeat, ShutWindow, Trouble
+from analyzer.net.tcp.trouble import PAUSE_NS, DuplicateAcks, Hole, Pause, Repeat, ShutWindow, Trouble
 
 # So many segments twice, and half of all bytes: fewer may be a network's own copies.
 ENOUGH: Final = 3
@@ -40,8 +41,10 @@ class TcpSummary(msgspec.Struct):
     pause          the last time in which nothing was sent, ended by the client (`ended_by_client`) or the server;
                    `answered`: its other side sent bytes after it; `resumed`: what ended it was acknowledged
     syn_retries    (frame, ns) of SYNs, synack_retries of SYN-ACKs, that were sent again
-    copies         segments that were captured a second time, of so many bytes (`copied`), from `copy_frame` on;
-                   `mirrored`: most of the connection was
+    copies         segments that were captured a second time, of so many bytes (`copied`), from `copy_frame` on
+                   (`unsure_frame`: where that is not sure), `copy_ns` behind the first at most, over `copy_hops`
+                   routers; `mirrored`: most of the connection was
+    differing      (frame, frame in which other bytes came in place of its bytes, how many)
     """
 
     streams: tuple[StreamSummary, StreamSummary]
@@ -55,7 +58,11 @@ class TcpSummary(msgspec.Struct):
     copies: int
     copied: int
     copy_frame: int
+    unsure_frame: int
+    copy_ns: int
+    copy_hops: int
     mirrored: bool
+    differing: list[tuple[int, int, int]]
 
 
 def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
@@ -63,6 +70,9 @@ def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
     trouble = tcp.trouble
     if trouble is None:
         return None
+    mirrored = is_mirrored(tcp)
+    if mirrored:
+        trouble = _without_copies(trouble)
     pause = trouble.pause
     answered = resumed = False
     if pause is not None:
@@ -81,16 +91,26 @@ def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
         trouble.copies,
         trouble.copied,
         trouble.copy_frame,
-        is_mirrored(tcp),
+        trouble.unsure_frame,
+        trouble.copy_ns,
+        trouble.copy_hops,
+        mirrored,
+        trouble.differing,
     )
 
 
 def is_mirrored(tcp: TcpConnection) -> bool:
-    """Whether most segments were captured a second time, each once."""
+    """Whether most segments were captured a second time, each once.
+
+    Where nothing tells copies from what was sent again, all has to be there twice, the answer to the SYN included.
+    """
     trouble = tcp.trouble
-    if trouble is None or trouble.copies < ENOUGH:
+    if trouble is None:
         return False
-    return 2 * trouble.copied >= tcp.halves[0].bytes + tcp.halves[1].bytes
+    total, twice = tcp.halves[0].bytes + tcp.halves[1].bytes, trouble.copied + trouble.unsure
+    if trouble.copies >= ENOUGH:
+        return 2 * twice >= total
+    return 0 < total == twice and len(trouble.synack_retries) == 1
 
 
 def sent_again(tcp: TcpConnection) -> int:
@@ -98,7 +118,21 @@ def sent_again(tcp: TcpConnection) -> int:
     trouble = tcp.trouble
     if trouble is None or not is_mirrored(tcp):
         return tcp.retransmissions
-    return sum(repeat.count for repeats in trouble.repeats for repeat in repeats)
+    return sum(repeat.count for repeats in _without_copies(trouble).repeats for repeat in repeats)
+
+
+def _without_copies(trouble: Trouble) -> Trouble:
+    """What went wrong of a connection that the capture holds twice: what nobody can tell from copies is none of it."""
+    known = [
+        [structs.replace(each, count=each.count - each.unsure) for each in repeats if each.count > each.unsure]
+        for repeats in trouble.repeats
+    ]
+    found = structs.replace(trouble, repeats=(known[0], known[1]), duplicate_acks=[None, None])
+    if trouble.copy_ns >= PAUSE_NS:
+        found.pause = None  # two clocks are between its ends
+    if trouble.unsure_syns:
+        found.syn_retries, found.synack_retries = [], []
+    return found
 
 
 def _stream(tcp: TcpConnection, trouble: Trouble, sender: int) -> StreamSummary:

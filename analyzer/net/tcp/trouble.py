@@ -16,14 +16,15 @@ PAUSE_NS: Final = 10_000_000_000
 MOST: Final = 32
 # A segment that comes twice within so long is one segment captured twice, where its IP header has no number to tell.
 TWICE_NS: Final = 5_000_000
-# With the same number in the IP header, within so long: the number comes round again.
-SAME_ID_NS: Final = 1_000_000_000
 
 T = TypeVar("T")
 
 
 class Repeat(msgspec.Struct):
-    """Bytes that were sent again: `count` times after the first time, from `first_frame` to `last_frame`."""
+    """Bytes that were sent again: `count` times after the first time, from `first_frame` to `last_frame`.
+
+    Of `unsure` of them nobody can say whether they were sent again, or captured a second time.
+    """
 
     seq: int
     size: int
@@ -32,6 +33,7 @@ class Repeat(msgspec.Struct):
     first_ns: int
     last_frame: int
     last_ns: int
+    unsure: int = 0
 
 
 class Pause(msgspec.Struct):
@@ -85,7 +87,10 @@ class Trouble(msgspec.Struct):
     pause           the last pause
     stray_resets    frames of resets outside the window: they end nothing
     copies          data segments and SYNs that were captured a second time; `copied` their bytes, `copy_frame`
-                    the first of them
+                    the first of them, `copy_ns` how long behind the first at most, `copy_hops` over how many routers
+    unsure          bytes that came again, the first in `unsure_frame`: nobody can say whether they are copies
+    unsure_syns     SYNs and SYN-ACKs among the retries of which the same is true
+    differing       frames in which bytes came first, and in which other bytes came in their place; how many
     repeats, shut_windows, holes   by endpoint
     duplicate_acks                 by the endpoint whose bytes are awaited
     """
@@ -97,6 +102,12 @@ class Trouble(msgspec.Struct):
     copies: int = 0
     copied: int = 0
     copy_frame: int = 0
+    copy_ns: int = 0
+    copy_hops: int = 0
+    unsure: int = 0
+    unsure_frame: int = 0
+    unsure_syns: int = 0
+    differing: list[tuple[int, int, int]] = []
     repeats: tuple[list[Repeat], list[Repeat]] = msgspec.field(default_factory=lambda: ([], []))
     shut_windows: tuple[list[ShutWindow], list[ShutWindow]] = msgspec.field(default_factory=lambda: ([], []))
     holes: tuple[list[Hole], list[Hole]] = msgspec.field(default_factory=lambda: ([], []))
@@ -112,24 +123,33 @@ class Trouble(msgspec.Struct):
             known.count += 1
             known.last_frame = frame
 
-    def repeat(self, sender: int, seq: int, size: int, frame: int, time_ns: int) -> None:
+    def repeat(self, sender: int, seq: int, size: int, frame: int, time_ns: int, unsure: bool) -> None:
         """Notes bytes that were sent again."""
         known = self.repeats[sender]
+        if unsure:
+            self.unsure += size
+            self.unsure_frame = self.unsure_frame or frame
         for repeat in reversed(known):
             if repeat.seq == seq:
                 repeat.size = max(repeat.size, size)
                 repeat.count += 1
+                repeat.unsure += unsure
                 repeat.last_frame, repeat.last_ns = frame, time_ns
                 return
-        _keep(known, Repeat(seq, size, 1, frame, time_ns, frame, time_ns))
+        _keep(known, Repeat(seq, size, 1, frame, time_ns, frame, time_ns, int(unsure)))
+
+    def differ(self, first: int, again: int, size: int) -> None:
+        """Notes other bytes in the place of those that came first."""
+        _keep(self.differing, (first, again, size))
 
     def stray(self, frame: int) -> None:
         """Notes a reset outside the window."""
         _keep(self.stray_resets, frame)
 
-    def copy(self, size: int, frame: int) -> None:
+    def copy(self, size: int, frame: int, behind_ns: int, hops: int) -> None:
         """Notes a segment that was captured a second time."""
         self.copies += 1
+        self.copy_ns, self.copy_hops = max(self.copy_ns, behind_ns), max(self.copy_hops, hops)
         self.copied += size
         self.copy_frame = self.copy_frame or frame
 
@@ -153,8 +173,9 @@ class Trouble(msgspec.Struct):
         """Notes bytes that came in no frame."""
         _keep(self.holes[sender], Hole(size, frame, acknowledged))
 
-    def again(self, retries: list[tuple[int, int]], frame: int, time_ns: int) -> None:
+    def again(self, retries: list[tuple[int, int]], frame: int, time_ns: int, sure: bool) -> None:
         """Notes a SYN or SYN-ACK that was sent again."""
+        self.unsure_syns += not sure
         _keep(retries, (frame, time_ns))
 
 

@@ -1,7 +1,8 @@
 """Connections that a capture holds twice: before and after address translation, say with `-i any` on a Docker host.
 
 Addresses and ports change on the way; sequence numbers, what is sent and the number in the SYN's IP header do not. Two
-connections that have them in common, and begin at the same moment, are one.
+connections that have them in common, and begin at the same moment, are one. So are two between the same addresses and
+ports, whatever the clocks say of which they were stamped: no two connections begin with the same numbers both ways.
 """
 
 from __future__ import annotations
@@ -59,13 +60,18 @@ class Twins:
 
 
 def _is_copy(tcp: TcpConnection, known: Twin) -> bool:
+    if set(tcp.endpoints) == set(known.endpoints):
+        return tcp.syn_id == _syn_id(known) and _sent(tcp) == known.sent
     if abs(tcp.first_ns - known.first_ns) > TOGETHER_NS or _sent(tcp) != known.sent:
         return False
     # Headers are read where all else agrees.
-    syn = known.syn
-    if tcp.syn_id != (identification(syn[2], syn[0], syn[1]) if syn is not None else 0):
+    if tcp.syn_id != _syn_id(known):
         return False
     return {address for address, _ in tcp.endpoints} != {address for address, _ in known.endpoints}
+
+
+def _syn_id(known: Twin) -> int:
+    return 0 if known.syn is None else identification(known.syn[2], known.syn[0], known.syn[1])
 
 
 def _sent(tcp: TcpConnection) -> int:

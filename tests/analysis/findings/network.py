@@ -208,6 +208,35 @@ def mirrored(*, same_id: bool = True) -> Session:
     return session
 
 
+def two_places(apart: float = 0.05, hops: int = 2, *, numbered: bool = True) -> Session:
+    """Every frame once more, as seen so many routers further on by a clock that is so far ahead."""
+    session = Session()
+    if not numbered:
+        session.ip_id = 0
+    session.log_in()
+    for number in range(20):
+        session.send("c", query(f"SELECT {number}")).send("s", ok(1))
+    session.goodbye()
+    frames = session.frames
+    if not numbered:
+        frames = [frame._replace(data=frame.data[:18] + bytes(2) + frame.data[20:]) for frame in frames]
+    further = [
+        frame._replace(
+            data=frame.data[:22] + bytes([64 - hops]) + frame.data[23:],
+            timestamp_ns=frame.timestamp_ns + int(apart * SECOND),
+        )
+        for frame in frames
+    ]
+    session.frames = sorted([*frames, *further], key=lambda frame: frame.timestamp_ns)
+    return session
+
+
+def differing(*, same: bool = False) -> Session:
+    """An answer that comes again, with another text."""
+    session = Session().log_in().send("c", SELECT).send("s", err(1, 1146, "no table A"))
+    return session.again("s", err(1, 1146, "no table A" if same else "no table B"), 1).goodbye()
+
+
 def translated(*, other_numbers: bool = False) -> list[Session]:
     """One session before and after address translation."""
     outside = Session(client=("10.0.0.1", 50_000), server=("10.0.0.2", 3306))
@@ -242,5 +271,6 @@ NETWORK: dict[str, tuple[Made, Made]] = {
     "slow-reader": (lambda: judged_one(slow_reader()), lambda: judged_one(slow_reader(1, gives_up=False))),
     "server-went-down": (lambda: judged(*went_down(), refused())[0], lambda: judged(*went_down())[0]),
     "clock-step": (lambda: in_order(stepped()), lambda: in_order(stepped(0.05))),
+    "retransmission-differs": (lambda: judged_one(differing()), lambda: judged_one(differing(same=True))),
     "seen-twice": (lambda: in_order(mirrored()), lambda: in_order(mirrored(same_id=False))),
 }

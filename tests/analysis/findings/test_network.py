@@ -31,6 +31,7 @@ from tests.analysis.findings.network import (
     slow_reader,
     stepped,
     translated,
+    two_places,
     went_down,
 )
 from tests.analysis.support import codes
@@ -332,3 +333,44 @@ def test_a_port_used_again_makes_two_sessions(lost: int, goodbye: bool) -> None:
         assert connection.tcp.gaps == 0
         assert connection.commands["query"] == 1
         assert "capture-gap" not in {finding.code for finding in connection.findings}
+
+
+# -- two places, two clocks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("apart", "hops", "numbered"),
+    [
+        (0.003, 0, True),
+        (0.05, 2, True),
+        (0.05, 2, False),
+        (0.05, 0, True),
+        (0.05, 0, False),
+        (0.9, 2, True),
+        (15, 1, True),
+    ],
+)
+def test_a_capture_of_two_places_shows_each_segment_once(apart: float, hops: int, numbered: bool) -> None:
+    """Copies are told from what is sent again, however far apart the clocks are: they are no trouble of the network."""
+    connections = judged(two_places(apart, hops, numbered=numbered))
+    connection = connections[0]
+    assert connection.commands["query"] == 20
+    assert connection.tcp.retransmissions == 0
+    assert connection.end_time_ns - connection.start_time_ns < SECOND // 10
+    assert not {finding.code for finding in connection.findings} - {"seen-twice", "unencrypted-login"}
+    copies = connections if len(connections) == 1 else connections[1:]
+    assert all("seen-twice" in codes(copy) for copy in copies)
+    totals = SummaryTotals()
+    for each in connections:
+        totals.add(each)
+    assert totals.connections == 1
+
+
+def test_what_was_sent_again_is_told_from_copies() -> None:
+    """A segment that was lost, in a capture of two places: it is sent once more, and seen twice."""
+    session = Session().log_in().send("c", SELECT).send("s", ok(1), arrives=False).again("s", ok(1), 1).goodbye()
+    further = [frame._replace(timestamp_ns=frame.timestamp_ns + SECOND // 20) for frame in session.frames]
+    session.frames = sorted([*session.frames, *further], key=lambda frame: frame.timestamp_ns)
+    connection = judged_one(session)
+    assert "seen-twice" in codes(connection)
+    assert connection.tcp.retransmissions == 1

@@ -207,8 +207,9 @@ def trouble_of(tcp: TcpConnection) -> Trouble:
     """What was noted of a connection. Of what was captured twice the count depends on where a batch ends, and so does
     what is told from it."""
     trouble = copy.deepcopy(tcp.trouble) or Trouble()
-    trouble.copies = trouble.copied = trouble.copy_frame = 0
-    trouble.repeats, trouble.syn_retries, trouble.synack_retries = ([], []), [], []
+    trouble.copies = trouble.copied = trouble.copy_frame = trouble.copy_ns = trouble.unsure = 0
+    trouble.unsure_frame = trouble.unsure_syns = 0
+    trouble.repeats, trouble.syn_retries, trouble.synack_retries, trouble.differing = ([], []), [], [], []
     return trouble
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 import pytest
@@ -253,10 +254,49 @@ def test_what_comes_a_third_time_is_sent_again() -> None:
 
 
 def test_what_is_sent_again_at_once_has_another_number() -> None:
-    for ids, apart in (((7, 70), 1000), ((0, 0), TWICE_NS + 1), ((7, 7), 2 * SECOND)):
-        trouble = doubled(ids, apart)
-        assert trouble.copies == 0
-        assert [len(repeats) for repeats in trouble.repeats] == [1, 1]
+    trouble = doubled((7, 70), 1000)
+    assert (trouble.copies, trouble.unsure) == (0, 0)
+    assert [len(repeats) for repeats in trouble.repeats] == [1, 1]
+
+
+def test_without_numbers_nobody_can_tell() -> None:
+    trouble = doubled((0, 0), TWICE_NS + 1)
+    assert (trouble.copies, trouble.unsure, trouble.unsure_syns) == (0, 7, 2)
+
+
+def test_copies_of_a_clock_that_is_far_off() -> None:
+    trouble = doubled((7, 7), 7200 * SECOND)
+    assert (trouble.copies, trouble.copied, trouble.copy_ns) == (2, 7, 7200 * SECOND)
+
+
+@pytest.mark.parametrize("hops", [63, 0])
+def test_a_copy_behind_a_router(hops: int) -> None:
+    """Fewer hops are left to it: what is sent again has all of them. Where none are known nobody can tell."""
+    tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
+    tcp.handler = Recorder(tcp)
+    for i, (seq, data) in enumerate(((C, b"one"), (C, b"one"))):
+        headers = _ipv6(seq, 64 if not i else hops)
+        tcp.segment(CLIENT, seq, S, ACK, data, 0, 1 + i, 1 + i * SECOND, headers=headers)
+    trouble = trouble_of(tcp)
+    assert (trouble.copies, trouble.copy_hops, trouble.unsure) == ((1, 1, 0) if hops else (0, 0, 3))
+
+
+def _ipv6(seq: int, hops: int) -> bytes:
+    """Headers of IPv6 and TCP."""
+    return struct.pack(">IHBB32x", 6 << 28, 20, 6, hops) + struct.pack(">4xIIBB6x", seq, S, 0x50, ACK)
+
+
+def test_other_bytes_in_place_of_those_that_came_first() -> None:
+    """In a copy, in what is sent again, and not where a frame was cut."""
+    talk = [
+        Seg(CLIENT, C, S, data=b"one"),
+        Seg(SERVER, S, C + 3, data=b"two"),
+        Seg(CLIENT, C, S, data=b"One"),
+        Seg(SERVER, S, C + 3, data=b"t", missing=2),
+    ]
+    recorder = one([*handshake(), *talk])
+    assert recorder.delivered(CLIENT) == b"one"
+    assert trouble_of(recorder.tcp).differing == [(4, 6, 3)]
 
 
 # -- silence, and windows that are shut --------------------------------------------------------------------------------
