@@ -81,7 +81,8 @@ MADE: Final = frozenset(
         "unknown-statement",
     }
     | {"answer-lost", "clock-step", "idle-connection-dropped", "path-mtu", "seen-twice", "server-went-down"}
-    | {"slow-reader", "server-ended-session", "slow-login", "tls-not-offered", "unencrypted-login", "weak-tls"}
+    | {"retransmission-differs", "slow-reader", "server-ended-session", "slow-login"}
+    | {"tls-not-offered", "unencrypted-login", "weak-tls"}
     | {"wrong-password", "right-password"}
 )
 
