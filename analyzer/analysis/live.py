@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.login_shapes import PlainSession
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
@@ -68,6 +69,10 @@ class Watched(Conversation):
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         super().pieces(pieces, first, last)
         self._went_on()  # a login of a known shape is taken whole
+
+    def seal(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> int:
+        """Nothing is taken: it matters when the handshake ends."""
+        return first
 
     def _went_on(self) -> None:
         if self.known != _DECIDED and self.kind == MYSQL:

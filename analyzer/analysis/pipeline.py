@@ -282,7 +282,7 @@ class Analysis:
             self._order.none(tcp.number)
             return
         self.totals.mysql_connections += 1
-        self.totals.encrypted += conversation.tls is not None and not conversation.tls.decrypted
+        self.totals.encrypted += conversation.encrypted
         self.totals.turns += conversation.answers.turns
         if not self.options.connections:
             self._order.none(tcp.number)

@@ -197,7 +197,7 @@ class Handshake:
 
     def _server_hello(self, body: bytes) -> None:
         self.started = True
-        seen = hello.parse_server_hello(body)
+        seen = self.keys.memo.server_hello(body)
         self.version = _version(seen.version)
         self.keys.tls13 = seen.version >= TLS13
         self.keys.suite = self.keys.memo.suite(seen.cipher_suite)

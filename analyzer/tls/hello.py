@@ -187,6 +187,26 @@ def fresh_of(body: bytes) -> list[slice]:
     return found
 
 
+def fresh_of_server(body: bytes) -> list[slice]:
+    """The same of a ServerHello that is no HelloRetryRequest. Raises ValueError."""
+    message = _Bytes(body)
+    message.take(34)
+    session = message.number(1)
+    at = message.position
+    found = [slice(2, 34), slice(at, at + session)]
+    message.take(session + 3)
+    if not message.left:
+        return found
+    message.number(2)
+    while message.left:
+        kind, length = message.number(2), message.number(2)
+        at = message.position
+        if kind == EXT_KEY_SHARE:
+            found += _fresh_keys(body, at, at + length)
+        message.take(length)
+    return found
+
+
 def _fresh_keys(body: bytes, at: int, stop: int) -> list[slice]:
     """The public keys of a key_share extension, each behind its group and its length (RFC 8446, 4.2.8)."""
     found = []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.tls.fingerprints import ja3, ja4
-from analyzer.tls.hello import EXT_KEY_SHARE, parse_client_hello
+from analyzer.tls.hello import EXT_KEY_SHARE, HELLO_RETRY, parse_client_hello, parse_server_hello
 from analyzer.tls.memo import MOST_HELLOS, TlsMemo
 
 
@@ -76,6 +76,44 @@ def test_each_is_what_it_is_alone(
         assert [kind for kind, _ in found.hello.extensions] == kinds
         assert msgspec.structs.replace(found.hello, extensions=[]) == msgspec.structs.replace(expected, extensions=[])
         assert (found.ja3, found.ja4) == (ja3(expected), ja4(expected))
+
+
+def server_hello(random: bytes, session: bytes, key: bytes, suite: bytes, retry: bool = False) -> bytes:
+    block = extension(43, b"\x03\x04") + extension(EXT_KEY_SHARE, b"\0\x1d" + struct.pack(">H", len(key)) + key)
+    head = b"\x03\x03" + (HELLO_RETRY if retry else random) + bytes([len(session)]) + session + suite + b"\0"
+    return head + struct.pack(">H", len(block)) + block
+
+
+@given(
+    hellos=st.lists(
+        st.tuples(
+            st.binary(min_size=32, max_size=32),
+            st.sampled_from([b"", b"s" * 32, b"t" * 32]),
+            st.sampled_from([b"k" * 32, b"l" * 32, b"m"]),
+            st.sampled_from([b"\x13\x01", b"\x13\x02"]),
+            st.booleans(),
+        ),
+        max_size=12,
+    ),
+    changes=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 200), st.integers(0, 255)), max_size=6),
+)
+def test_each_servers_is_what_it_is_alone(
+    hellos: list[tuple[bytes, bytes, bytes, bytes, bool]], changes: list[tuple[int, int, int]]
+) -> None:
+    memo = TlsMemo()
+    for number, parts in enumerate(hellos):
+        body = bytearray(server_hello(*parts))
+        for which, place, byte in changes:
+            if which == number:
+                body[place % len(body)] = byte
+        try:
+            expected = parse_server_hello(bytes(body))
+        except ValueError:
+            with pytest.raises(ValueError, match="cut"):
+                memo.server_hello(bytes(body))
+            continue
+        assert memo.server_hello(bytes(body)) == memo.server_hello(bytes(body)) == expected
+        assert (memo.known_server(bytes(body)) is None) == expected.retry
 
 
 def test_memory_is_bounded() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from analyzer.analysis.connection.drivers import EVERY_FLAG, driver_of
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
 from analyzer.analysis.connection.ordinary import Ordinary, is_before
+from analyzer.analysis.connection.sealed_kinds import SealedKinds
 from analyzer.analysis.connection.tls import no_login_inside, tls_of
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
@@ -55,12 +56,15 @@ class Builder:
         # Of a key that came once there is no kind yet: it may be the only one.
         self._kinds: dict[Hashable, ConnectionKind | None] = {}
         self.ordinary = Ordinary()
+        self.sealed = SealedKinds()
 
     def told(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection | Alike:
         """The connection with its findings, or what is its own where others of its kind are known.
 
         `evidence` holds what is known of the capture as a whole.
         """
+        if conversation.sealed is not None:
+            return self._sealed(tcp, conversation, evidence)
         ordinary = self.ordinary.told(tcp, conversation, evidence)
         if ordinary is not None:
             return ordinary
@@ -76,6 +80,25 @@ class Builder:
                 self.ordinary.learn(tcp, conversation, found, key)
                 return found
         connection.findings = find(case)
+        return connection
+
+    def _sealed(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection | Alike:
+        """The same of one in TLS that nobody can open."""
+        kinds = self.sealed
+        alike = kinds.told(tcp, conversation, evidence)
+        if alike is not None:
+            return alike
+        again = kinds.again(conversation)
+        marked = None if again is None else self._asked(tcp, again, evidence)
+        connection = self._asked(tcp, conversation, evidence)
+        kinds.learn(connection, marked)
+        return connection
+
+    def _asked(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
+        """The connection with its findings, the whole way."""
+        connection = self._whole_way(tcp, conversation, outcome_of(tcp, conversation, evidence))
+        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
+        connection.findings = find(Case(connection, conversation.facts, transport, tls, evidence))
         return connection
 
     def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:

@@ -2,7 +2,7 @@ cimport cython
 
 
 cdef class ConnectionKind:
-    cdef public object connection, steps, switches, frames, counts
+    cdef public object connection, tls, steps, switches, frames, counts
     cdef public dict attributes, plans, templates
     cdef public tuple findings, free
     cdef public list own
@@ -19,4 +19,5 @@ cdef class ConnectionKind:
     cdef _error(self, tuple row)
     cdef _greeting(self, tuple row)
     cdef _login(self, login, tuple row)
+    cdef _tls(self, tuple row)
     cdef _exchange(self, tuple row)

@@ -8,6 +8,7 @@ kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, Final
 
 import msgspec
@@ -46,6 +47,7 @@ class ConnectionKind:
 
     connection  the first of the kind: what no place of a row holds is as it is there
     findings    of each, with places for its frames
+    tls         of each, with places among `frames` for its frames; None where there is none
     steps, switches, counts  places in a row: frames of the exchange's packets, and how often each command was sent
     attributes  name -> place of attributes of the login that are each client's own
     own         of each finding the places of texts that are the connection's own; `has_own`: there are some
@@ -74,20 +76,28 @@ class ConnectionKind:
         "steps",
         "switches",
         "templates",
+        "tls",
     )
 
     def __init__(
-        self, connection: model.Connection, attributes: dict[str, int], findings: tuple[Kept, ...] = ()
+        self,
+        connection: model.Connection,
+        attributes: dict[str, int],
+        findings: tuple[Kept, ...] = (),
+        tls: model.Tls | None = None,
+        inside: int = 0,
     ) -> None:
-        """`attributes`: names of those that are each client's own, with their numbers in the record."""
+        """`attributes`: names of those that are each client's own, with their numbers in the record. `inside`: how
+        much of its own a connection has beside the frames of its login, for `tls` and findings."""
         exchange = connection.authentication
         steps = len(exchange.steps) if exchange is not None else 0
         switches = len(exchange.switches) if exchange is not None else 0
-        stop = STEPS + steps + switches
+        stop = STEPS + steps + switches + inside
         self.connection = connection
         self.findings = findings
+        self.tls = tls
         self.steps = slice(STEPS, STEPS + steps)
-        self.switches = slice(STEPS + steps, stop)
+        self.switches = slice(STEPS + steps, STEPS + steps + switches)
         self.frames = slice(FRAMES, stop)
         self.counts = slice(stop, stop + len(connection.commands))
         self.attributes = {name: place for place, name in enumerate(attributes, self.counts.stop)}
@@ -142,7 +152,7 @@ class ConnectionKind:
             self._error(row),
             None,
             self._login(alike.login, row),
-            None,
+            self._tls(row),
             exchange,
             alike.compression,
             dict(zip(alike.commands, commands, strict=True)),
@@ -227,6 +237,17 @@ class ConnectionKind:
             row[17],
         )
 
+    def _tls(self, row: Row) -> model.Tls | None:
+        if self.tls is None:
+            return None
+        frames = row[self.frames]
+        made = deepcopy(self.tls)
+        if made.requested_frame is not None:
+            made.requested_frame = frames[made.requested_frame]
+        for part in seen_in(made):
+            part.frame = frames[part.frame]
+        return made
+
     def _exchange(self, row: Row) -> model.Authentication | None:
         exchange = self.connection.authentication
         if exchange is None:
@@ -242,6 +263,11 @@ class ConnectionKind:
                 for one, frame in zip(exchange.steps, steps, strict=True)
             ],
         )
+
+
+def seen_in(tls: model.Tls) -> list[model.Alert | model.Inferred]:
+    """What is told of single records of a TLS session."""
+    return [*tls.alerts, *([] if tls.inferred is None else [tls.inferred])]
 
 
 class Alike(msgspec.Struct, frozen=True, gc=False):

@@ -22,7 +22,7 @@ cdef class Ordinary:
     cpdef learn(self, TcpConnection tcp, Conversation conversation, alike, met)
 
 
-cdef bint has_signs(TcpConnection tcp, evidence) except -1
+cpdef bint has_signs(TcpConnection tcp, evidence) except -1
 @cython.locals(answers=CommandFacts, closing=ClosingFacts)
 cdef bint is_regular(PlainSession plain, int client) except -1
 cdef bint _place_matters(Conversation conversation, LoginPlaces places) except -1

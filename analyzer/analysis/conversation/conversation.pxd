@@ -1,4 +1,7 @@
+cimport cython
+
 from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer, PlainSession
+from analyzer.analysis.conversation.sealed_session cimport SealedSession
 from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
@@ -21,4 +24,6 @@ cdef class Conversation(PiecesHandler):
     cpdef bint opens(self, bytes data)
     cpdef _followed(self, Newcomer newcomer)
     cpdef _terms(self)
+    @cython.locals(sealed=SealedSession)
+    cpdef Py_ssize_t seal(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef end(self, int sender, kind, long long frame, long long time_ns)

@@ -19,6 +19,7 @@ from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.resync import Resynchroniser
+from analyzer.analysis.conversation.sealed_session import SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import UNDER_WAY
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
@@ -127,8 +128,8 @@ class Conversation(PiecesHandler):
     def facts(self) -> Facts:
         """What it leaves behind; made where it was not."""
         facts = self._facts
-        if facts is None:
-            if self.plain is None:
+        if facts is None or self.sealed is not None:
+            if self.plain is None or self.sealed is not None:
                 self._complete()
                 return self.facts
             facts = self._facts = self.plain.facts(self.client)
@@ -150,8 +151,8 @@ class Conversation(PiecesHandler):
     def machine(self) -> Machine:
         """Where it stands; made where it was not."""
         machine = self._machine
-        if machine is None:
-            if self.plain is None:
+        if machine is None or self.sealed is not None:
+            if self.plain is None or self.sealed is not None:
                 self._complete()
                 return self.machine
             machine = self._make_machine(self.plain)
@@ -159,8 +160,22 @@ class Conversation(PiecesHandler):
 
     @property
     def tls(self) -> TlsSession | None:
-        """The TLS session, None while nobody has begun one."""
+        """The TLS session, None while nobody has begun one; made where it was not."""
+        if self.sealed is not None:
+            self._complete()
         return self._tls.session if self._decoder is not None else None
+
+    @property
+    def sealed(self) -> SealedSession | None:
+        """Its TLS, where nothing opens it and nothing shows of it: the session is not made then."""
+        return self.plain.sealed if self.plain is not None else None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it went into TLS that was not opened."""
+        if self.sealed is not None:
+            return True
+        return self.tls is not None and not self.tls.decrypted
 
     def release(self) -> None:
         """It is over and was told of: its parts let go of one another, and no garbage collection is awaited."""
@@ -257,7 +272,9 @@ class Conversation(PiecesHandler):
 
     def _complete(self) -> None:
         """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
-        if self.plain is not None:
+        plain = self.plain
+        if plain is not None:
+            sealed, plain.sealed = plain.sealed, None
             facts, machine = self.facts, self.machine
             facts.faults, facts.hostile = FaultFacts(), HostileFacts()
             self.plain = None
@@ -266,6 +283,8 @@ class Conversation(PiecesHandler):
             if machine.compression is not None:
                 self.decoder.begin_compression(machine.compression, SERVER)
             self._settle()
+            if sealed is not None:
+                self._unseal(sealed)
             return
         facts, newcomer = Facts(), self._newcomer
         self._make(facts, Machine())
@@ -279,6 +298,54 @@ class Conversation(PiecesHandler):
             # What it acknowledges matters of the first alone, by which it is decided what they are.
             tcp.piece_seq, tcp.piece_acks = number, newcomer.acks
             self.take(*chunk)
+
+    def seal(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> int:
+        """Takes pieces of a TLS session that is due, and that nothing opens; the first that is not taken."""
+        sealed, memo = plain.sealed, self.secrets.memo
+        if memo is None or self.observer is not None or not self.secrets.none:
+            if sealed is not None:
+                self._complete()  # a key has come
+            return first
+        if sealed is None:
+            if plain.shape.machine.state != st.TLS_HANDSHAKE:
+                return first
+            sealed = plain.sealed = SealedSession(self.client, memo)
+        first = sealed.take(pieces, first, last)
+        if sealed.times:
+            self.closing.spoke_ns = sealed.times[-1]
+        if first < last:
+            self._rest = pieces, first, last
+            self._complete()
+        return first
+
+    def _unseal(self, sealed: SealedSession) -> None:
+        """Makes the TLS session, from its first segment on."""
+        for sender, data, frame, time_ns in sealed.segments():
+            role = CLIENT if sender == self.client else SERVER
+            self._bytes(role, data, [len(data)], [frame], [time_ns])
+        if sealed.over:
+            self.resolve()
+
+    def again(self, first_frame: int) -> Conversation:
+        """The same connection with a sealed session, followed anew to its end: its segments, and behind them the end,
+        have the frames from `first_frame` on."""
+        ports, keep, response_ends, allowance = self._settings
+        made = Conversation(self.tcp, ports, keep, None, response_ends, self.secrets, allowance)
+        plain, end = self.plain, self.closing.end
+        if plain is None or plain.sealed is None:
+            return made
+        if self.place is not None:
+            made.record_place(*self.place)
+        begun = [(1 - self.client, plain.greeting), (self.client, plain.login)]
+        said = [(*one, 0, time_ns) for one, time_ns in zip(begun, plain.times[1:], strict=True)]
+        frame = first_frame
+        for sender, data, _, time_ns in [*said, *plain.sealed.segments()]:
+            made.data(sender, data, [len(data)], [frame], [time_ns])
+            frame += 1
+        if end is not None:
+            made.end(end[0], end[1], frame, end[3])
+        made.resolve()
+        return made
 
     def _make_machine(self, plain: PlainSession) -> Machine:
         """Makes the machine, as the login and the turns behind it left it."""
@@ -369,7 +436,8 @@ class Conversation(PiecesHandler):
     def held(self) -> int:
         """Bytes of memory that it takes beside the little that any connection does."""
         if self._decoder is None:
-            return self.incomplete + (self.observer.held if self.observer is not None else 0)
+            sealed = self.sealed.held if self.sealed is not None else 0
+            return self.incomplete + sealed + (self.observer.held if self.observer is not None else 0)
         undecided = self._undecided.held if self._undecided is not None else 0
         session = self._tls.session
         return undecided + self._decoder.held + (session.held if session is not None else 0)
@@ -436,6 +504,8 @@ class Conversation(PiecesHandler):
                 first = newcomer.take(self.tcp, pieces, first, last)
                 self._rest = pieces, first, last
                 self._followed(newcomer)
+        if first < last and self.plain is not None and not self.plain.shape.steps:
+            first = self.seal(self.plain, pieces, first, last)
         while first < last:
             if self.kind == MYSQL and self.turns_due:
                 terms = self._terms()
@@ -477,6 +547,8 @@ class Conversation(PiecesHandler):
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
             closing.quiet_ns = max(time_ns - closing.spoke_ns, 0) if closing.spoke_ns else 0
+            if self.sealed is not None:
+                self.sealed.end()
             if self.kind == MYSQL and self._decoder is not None:
                 self.facts.record_end(self.machine, self._decoder.framers)
         if closing.reset is None and kind == END_RST:
@@ -524,7 +596,11 @@ class Conversation(PiecesHandler):
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         self.look_closely()
-        if self._decoder is None:  # nothing but plain turns came behind its login
+        if self.sealed is not None and not self.secrets.none:
+            self._complete()
+        elif self.sealed is not None:
+            self.sealed.over = True
+        if self._decoder is None:  # nothing but plain turns came behind its login, or TLS that nobody opens
             if self.observer is not None:
                 self.observer.close()
             return
@@ -540,7 +616,9 @@ class Conversation(PiecesHandler):
 
     def more_keys(self) -> None:
         """The key log has grown: opens what was kept."""
-        if self._decoder is not None:
+        if self.sealed is not None:
+            self._complete()
+        elif self._decoder is not None:
             self._tls.retry()
 
     # -- layers --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.analysis.conversation.sealed_session cimport SealedSession
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.net.tcp.reassembly cimport TcpConnection
@@ -45,6 +46,7 @@ cdef class PlainSession:
     cdef public bytes greeting, login
     cdef public CommandFacts answers
     cdef public ClosingFacts closing
+    cdef public SealedSession sealed
     cdef public int last_id
     cdef public bint left
 

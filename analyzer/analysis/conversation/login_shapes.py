@@ -24,6 +24,7 @@ import msgspec
 from analyzer.analysis.conversation.classifier import Chunk
 from analyzer.analysis.conversation.facts import AuthFacts, Facts, GreetingFacts, LoginFacts
 from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn
+from analyzer.analysis.conversation.sealed_session import SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
 from analyzer.net.tcp.pieces import Pieces
@@ -272,9 +273,10 @@ class PlainSession:
     frames, times  of the login's segments, from 1
     greeting, login  the pieces of which fields may be free
     last_id        of the last packet of its turns; -1: there were none. `left`: a COM_QUIT was behind them
+    sealed         what came instead, where TLS was due and nobody can open it
     """
 
-    __slots__ = ("answers", "closing", "frames", "greeting", "last_id", "left", "login", "shape", "times")
+    __slots__ = ("answers", "closing", "frames", "greeting", "last_id", "left", "login", "sealed", "shape", "times")
 
     def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
         self.shape = shape
@@ -283,6 +285,7 @@ class PlainSession:
         self.answers = CommandFacts()
         self.last_id = -1
         self.left = False
+        self.sealed: SealedSession | None = None
         closing = self.closing = ClosingFacts()
         known: ClosingFacts = shape.known.closing
         if known.error is not None:

@@ -34,6 +34,11 @@ class Secrets(msgspec.Struct):
     rsa_key: RSAPrivateKey | None = None
     memo: TlsMemo | None = None
 
+    @property
+    def none(self) -> bool:
+        """Whether nothing is known that opens TLS; it may come."""
+        return self.rsa_key is None and self.keys.more is None and not len(self.keys)
+
     def session(self) -> TlsSession:
         """A session that begins."""
         # It loads what most captures have no use for.

@@ -113,6 +113,11 @@ def kept_of(findings: list[Finding], facts: Facts, own: Sequence[Own] = ()) -> t
     frames = frames_of(facts)
     places = {frame + MARK: place for place, frame in reversed(list(enumerate(frames))) if frame}
     places |= {OWN_MARK + number: len(frames) + number for number in range(len(own))}
+    return kept_in(findings, places, own)
+
+
+def kept_in(findings: list[Finding], places: dict[int, int], own: Sequence[Own] = ()) -> tuple[Kept, ...] | None:
+    """The same, where each mark that may be found stands for a place; None where another frame is found."""
     try:
         return tuple(_kept(finding, places, tuple(own)) for finding in findings)
     except KeyError:

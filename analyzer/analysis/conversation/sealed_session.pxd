@@ -1,0 +1,25 @@
+cimport cython
+
+from analyzer.net.tcp.pieces cimport Pieces, Segments
+
+cdef int _APPLICATION_DATA, _CHANGE_CIPHER_SPEC, _HANDSHAKE, _HEADER, _LONGEST
+
+
+cdef class SealedSession:
+    cdef int _client
+    cdef object _memo
+    cdef public list contents, senders, frames, times
+    cdef public Py_ssize_t held
+    cdef public bytearray outline
+    cdef public object client_hello, server_hello
+    cdef public bytes random
+    cdef public bint over
+
+    @cython.locals(
+        segments=Segments, row=Py_ssize_t, sender=cython.int, frame=cython.longlong, time_ns=cython.longlong, data=bytes)
+    cpdef Py_ssize_t take(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    @cython.locals(outline=bytearray, size=Py_ssize_t, pos=Py_ssize_t, stop=Py_ssize_t, kind=cython.int, length=cython.int)
+    cdef bint _is_records(self, bytes data, bint by_client) except -1
+    @cython.locals(body=bytes)
+    cdef bint _is_known(self, bytes message, bint by_client) except -1
+    cpdef end(self)
