@@ -2,22 +2,35 @@ cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 
-cdef Py_ssize_t MOST, MOST_ENDS
+cdef Py_ssize_t MOST, MOST_ENDS, _ROOM
 cdef bytes _NULL
-cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH
+cdef tuple _ZEROES
+cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT
+cdef long long _LAST_PREPARED
 
 
 cdef class TurnLines:
     cdef object _capture, _mask
-    cdef dict _ends
+    cdef dict _ended, _templates
+    cdef bytearray _lines
+    cdef long long[::1] _numbers
 
-    @cython.locals(began=cython.longlong, latency=cython.longlong, duration=cython.longlong, known=tuple, ended=tuple, line=bytes, text=bytes, code=cython.int)
+    @cython.locals(
+        began=cython.longlong, latency=cython.longlong, duration=cython.longlong, number=cython.longlong, code=cython.int,
+        numbers="long long[::1]", known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes)
     cpdef bytes turn(self, tracker, PlainTurn turn)
+
+    @cython.locals(literals=tuple, slots=bytes, line=bytearray, begin=Py_ssize_t, place=Py_ssize_t, slot=cython.int)
+    cdef bytes _written(self, tuple template, list texts)
     cdef bytes _whole(self, tracker, PlainTurn turn)
     cdef tuple _noted(self, tracker, PlainTurn turn)
-    cdef tuple _ended(self, PlainTurn turn)
-    cdef tuple _learnt(self, tracker, PlainTurn turn, bytes ended)
+    cdef tuple _noted_end(self, PlainTurn turn)
+    cdef tuple _learnt(self, tracker, PlainTurn turn, tuple alike)
 
 
 @cython.locals(place=Py_ssize_t, byte="unsigned char")
-cdef bytes _said(bytes text)
+cdef bytes _inside(bytes text)
+
+
+@cython.locals(left="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
+cdef _add_number(bytearray line, unsigned long long number)

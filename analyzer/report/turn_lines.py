@@ -1,59 +1,75 @@
-"""JSON lines of commands, where most are plain turns: a turn differs from others like it in numbers, text and values.
+"""JSON lines of commands, where most are plain turns: a turn differs from others like it in numbers and texts.
 
 A template is the line of a real command with marks in place of those; so the keys, their order and all that is the same
-for such turns come from where all lines come from (`jsonl.encode`).
+for such turns come from where all lines come from (`jsonl.encode`). It serves all connections.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import itemgetter
+import re
+from array import array
 from typing import Final
 
 from analyzer.analysis.commands.pending import plain_values, said_by, text_of
 from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
 from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
-from analyzer.analysis.model.command import NONE, Command
+from analyzer.analysis.model.command import Command, CommandError
 from analyzer.analysis.packets.statement_mask import StatementMask
+from analyzer.protocol.prepared import LAST_PREPARED
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.report.jsonl import encode, value
 
-# Templates and statements of one connection, and ends of responses, that are kept.
+# Statements of one connection, and templates and ends of responses of all, that are kept.
 MOST: Final = 256
 MOST_ENDS: Final = 4096
-# What is different in lines of one template, in their order, with what stands in the template's line for it.
-_NAMES: Final = (
-    *("number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "statement", "parameters"),
-    *("rows", "bytes_request", "bytes_response", "statement_id"),
+# Bytes of lines that are written into one memory.
+_ROOM: Final = 1 << 16
+# What is different in lines of one template: numbers, and texts as JSON has them.
+_NUMBERS: Final = (
+    *("stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "rows", "bytes_request"),
+    *("bytes_response", "statement_id"),
 )
-# Behind the parameters' place: what the end of a response says.
-_ENDS: Final = 8
+_TEXTS: Final = ("statement", "parameters", "database", "affected_rows", "error", "client", "user")
+_SLOTS: Final = (*_NUMBERS, *_TEXTS)
+# The first of them that is a text: that of the statement, which stands without its quotes.
+_FIRST_TEXT: Final = len(_NUMBERS)
+# Those that stand in each line. Two are told of with what follows them.
+_ALWAYS: Final = frozenset({"database", "affected_rows", "client", "user"})
 _ACKNOWLEDGED: Final = ("affected_rows", "last_insert_id", "warnings", "status_flags", "info")
-_MARK: Final = 0x7E57_0000_7E57_0000
-_TEXT: Final = "\x01\x02\x03"
+_FOLLOWING: Final = (*_ACKNOWLEDGED[1:], "server")
+# A place of _SLOTS in a line, and as it is encoded there.
+_MARK: Final = "\x01\x02\x03%02d"
+_MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
 _NULL: Final = b"null"
+_ZEROES: Final = tuple(bytes(size) for size in range(21))
 # Printable characters of ASCII; those that JSON escapes.
 _LEAST: Final = 0x20
 _MOST_PLAIN: Final = 0x7E
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
+_ZERO: Final = 0x30
 # Constants of others, once more: here they are numbers of C.
 _QUERY: Final = QUERY
 _PREPARE: Final = PREPARE
 _CLOSE: Final = CLOSE
+_LAST_PREPARED: Final = LAST_PREPARED
 
-# A line that takes what the other picks of a turn's values; empty where there is none.
-Template = tuple[bytes, Callable[[tuple[object, ...]], object]]
+# What stands around the places that are filled, and which these are.
+Template = tuple[tuple[bytes, ...], bytes]
 
 
 class TurnLines:
     """A TurnRenderer for one capture. Without `mask` secrets are shown."""
 
-    __slots__ = ("_capture", "_ends", "_mask")
+    __slots__ = ("_capture", "_ended", "_lines", "_mask", "_numbers", "_templates")
 
     def __init__(self, capture: str, mask: StatementMask | None) -> None:
         self._capture = capture
         self._mask = mask
-        self._ends: dict[tuple[int, bool], tuple[object, bytes]] = {}
+        self._ended: dict[tuple[int, bool], tuple[object, bytes]] = {}
+        self._templates: dict[tuple[int, int | None], Template] = {}
+        self._lines = bytearray()
+        self._numbers = array("q", bytes(8 * _FIRST_TEXT))
 
     def command(self, command: Command) -> bytes:
         """The line of any command."""
@@ -61,16 +77,14 @@ class TurnLines:
 
     def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a plain command with its plain response."""
-        began, mask, statement, code, number = turn.time_ns, self._mask, turn.statement, turn.code, None
-        latency, duration = turn.first_ns - began, turn.last_ns - began
+        began, mask, statement, code, numbers = turn.time_ns, self._mask, turn.statement, turn.code, self._numbers
+        latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
         said = bound = _NULL
         if code in (_QUERY, _PREPARE):
             text = turn.text
             if mask is not None and not mask.is_plain(text):
                 return self._whole(tracker, turn)
-            said = _said(text)
-            if code == _PREPARE:
-                number = turn.statement_id
+            said = _inside(text)
         elif turn.plan is not None and statement is not None:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
@@ -78,29 +92,53 @@ class TurnLines:
             values = plain_values(turn.plan, turn.request)
             if values is None or not known[1]:
                 return self._whole(tracker, turn)
-            said, bound, number = known[1], value(values), statement.statement_id
-        else:
-            if code == _CLOSE:
-                number = turn.statement_id
-            if statement is not None or (not turn.length and number is None):
-                return self._whole(tracker, turn)
-        if latency < 0 or duration < 0 or turn.error is not None:
+            said, bound, number = known[1], value(values), statement.statement_id or 0
+        elif statement is not None:
             return self._whole(tracker, turn)
-        ended = self._ends.get((id(turn.end), turn.columns is None))
-        if ended is None or ended[0] is not turn.end:
-            ended = self._ended(turn)
-        template = tracker.templates.get((code, turn.columns, turn.session))
-        if template is None:
-            template = self._learnt(tracker, turn, ended[1])
-        line, pick = template
-        if not line:
+        if code in (_PREPARE, _CLOSE):
+            named = turn.statement_id
+            number = _LAST_PREPARED if named is None else named
+        if latency < 0 or duration < 0 or began < 0 or number == _LAST_PREPARED:
             return self._whole(tracker, turn)
-        return line % pick(
-            (
-                *(turn.number, turn.frame, turn.response_frame, began, latency, duration, said, bound, ended[1]),
-                *(turn.rows, len(turn.request), turn.length, number),
-            )
+        end, columns = turn.end, turn.columns
+        error = end if isinstance(end, ErrPacket) else None
+        ended = self._ended.get((id(end), columns is None))
+        if ended is None or ended[0] is not end:
+            ended = self._noted_end(turn)
+        alike = (code, columns if error is None else -1)
+        template = self._templates.get(alike) or self._learnt(tracker, turn, alike)
+        if not template[1]:
+            return self._whole(tracker, turn)
+        ends = tracker.said
+        if ends is None or ends[0] is not turn.session:
+            ends = _noted_ends(tracker, turn)
+        numbers[0], numbers[1], numbers[2], numbers[3] = (
+            tracker.tcp.number,
+            turn.number,
+            turn.frame,
+            turn.response_frame,
         )
+        numbers[4], numbers[5], numbers[6], numbers[7] = began, latency, duration, turn.rows
+        numbers[8], numbers[9], numbers[10] = len(turn.request), turn.length, number
+        failed = _NULL if error is None else value(CommandError(error.error_code, error.sql_state, error.error_message))
+        return self._written(template, [said, bound, ends[1], ended[1], failed, ends[2], ends[3]])
+
+    def _written(self, template: Template, texts: list[bytes]) -> bytes:
+        """The line of a template with the numbers that are set, and these texts."""
+        literals, slots = template
+        if len(self._lines) > _ROOM:
+            self._lines = bytearray()
+        line = self._lines
+        begin = len(line)
+        for place in range(len(slots)):
+            line += literals[place]
+            slot = slots[place]
+            if slot < _FIRST_TEXT:
+                _add_number(line, self._numbers[slot])
+            else:
+                line += texts[slot - _FIRST_TEXT]
+        line += literals[len(slots)]
+        return bytes(line[begin:])
 
     def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a turn, made as that of any command."""
@@ -111,59 +149,75 @@ class TurnLines:
         statement = turn.statement
         if len(tracker.texts) >= MOST:
             tracker.texts.clear()
-        text = value(statement.query) if statement is not None and shows_all(turn, self._mask) else b""
+        text = value(statement.query)[1:-1] if statement is not None and shows_all(turn, self._mask) else b""
         tracker.texts[id(statement)] = found = (statement, text)
         return found
 
-    def _ended(self, turn: PlainTurn) -> tuple[object, bytes]:
+    def _noted_end(self, turn: PlainTurn) -> tuple[object, bytes]:
         """What the end of a turn's response says, as it stands in its line."""
         says = said_by(turn.end, of_rows=turn.columns is not None)
-        pairs = zip(_ACKNOWLEDGED, says, strict=True)
-        if len(self._ends) >= MOST_ENDS:
-            self._ends.clear()
-        found = (turn.end, b",".join([b'"%b":%b' % (name.encode(), value(said)) for name, said in pairs]))
-        self._ends[id(turn.end), turn.columns is None] = found
+        (_, first), *others = [(name, value(each)) for name, each in zip(_ACKNOWLEDGED, says, strict=True)]
+        found = (turn.end, b"".join([first, *(b',"%b":%b' % (name.encode(), each) for name, each in others)]))
+        if turn.error is None:
+            if len(self._ended) >= MOST_ENDS:
+                self._ended.clear()
+            self._ended[id(turn.end), turn.columns is None] = found
         return found
 
-    def _learnt(self, tracker: TurnTracker, turn: PlainTurn, ended: bytes) -> Template:
+    def _learnt(self, tracker: TurnTracker, turn: PlainTurn, alike: tuple[int, int | None]) -> Template:
         """What lines of turns like this one are written from."""
-        if len(tracker.templates) >= MOST:
-            tracker.templates.clear()
-        command = tracker.of_turn(self._capture, turn, self._mask)
-        tracker.templates[turn.code, turn.columns, turn.session] = found = _template(command, ended)
+        if len(self._templates) >= MOST_ENDS:
+            self._templates.clear()
+        found = self._templates[alike] = _template(tracker.of_turn(self._capture, turn, self._mask))
         return found
 
 
-def _said(text: bytes) -> bytes:
-    """A statement as JSON; what needs no escape is taken as it stands."""
+def _noted_ends(tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bytes, bytes, bytes]:
+    """What lines of a connection say of it: the session, its database, its ends, its user."""
+    database, user = turn.session
+    client, server = tracker.ends
+    ends = b'%b,"server":%b' % (value(client), value(server))
+    tracker.said = found = (turn.session, value(database), ends, value(user))
+    return found
+
+
+def _inside(text: bytes) -> bytes:
+    """A statement as JSON, without its quotes; what needs no escape is taken as it stands."""
     for place in range(len(text)):
         byte = text[place]
         if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
-            return value(text_of(text))
-    return b'"%b"' % text
+            return value(text_of(text))[1:-1]
+    return text
 
 
-def _template(command: Command, ended: bytes) -> Template:
-    """The line of a command with a place for what is different in others, and what picks these of a turn's values.
+def _add_number(line: bytearray, number: int) -> None:
+    """Adds a number that is not negative."""
+    left, size = number, 1
+    while left >= 10:
+        left //= 10
+        size += 1
+    line += _ZEROES[size]
+    place = len(line)
+    for _ in range(size):
+        place -= 1
+        line[place] = _ZERO + number % 10
+        number //= 10
 
-    `ended` is what the end of its response says. The line is empty where that can not be told.
-    """
-    if command.response != NONE and (command.latency_ns is None or command.duration_ns is None):
-        return b"", tuple
-    marks: list[tuple[bytes, bytes]] = [(ended.replace(b"%", b"%%"), b"%b")]
-    places = [_ENDS]
-    for place, name in enumerate(_NAMES):
-        if getattr(command, name) is None:
-            continue
-        mark: object = _MARK + place
-        if name in ("statement", "parameters"):
-            mark = f"{_TEXT}{place}"
-        setattr(command, name, [mark] if name == "parameters" else mark)
-        marks.append((value(getattr(command, name)), b"%b" if isinstance(mark, str) else b"%d"))
-        places.append(place if place < _ENDS else place + 1)
-    line = encode(command).replace(b"%", b"%%")
-    for mark_bytes, place_holder in marks:
-        if line.count(mark_bytes) != 1:
-            return b"", tuple
-        line = line.replace(mark_bytes, place_holder)
-    return line, itemgetter(*sorted(places))
+
+def _template(command: Command) -> Template:
+    """The line of a command, cut at what is different in others. No places where that can not be told."""
+    filled = 0
+    for place, name in enumerate(_SLOTS):
+        if name in _ALWAYS or getattr(command, name) is not None:
+            setattr(command, name, _MARK % place)
+            filled += 1
+    for name in _FOLLOWING:
+        setattr(command, name, None)
+    line = encode(command)
+    for name in _FOLLOWING:
+        line = line.replace(b',"%b":null' % name.encode(), b"", 1)
+    statement = value(_MARK % _FIRST_TEXT)
+    pieces = _MARKED.split(line.replace(statement, b'"%b"' % statement))
+    slots = bytes(map(int, pieces[1::2]))
+    # A name of a capture may look like a mark.
+    return tuple(pieces[::2]), slots if len(slots) == filled else b""

@@ -86,7 +86,7 @@ COMMAND: Final = 1024
 
 # How a USE may begin.
 USE_BEGINS: Final = (b"u", b"U", b" ", b"\n", b"\t", b"\r")
-_USE: Final = re.compile(r"\s*use\s+(`(?:[^`]|``)+`|[^\s;`]+)\s*;?\s*\Z", re.IGNORECASE)
+_USE: Final = re.compile(r"\s*(?a:use)\s+(`(?:[^`]|``)+`|[^\s;`]+)\s*;?\s*\Z", re.IGNORECASE)
 # Where an EOF stands between definitions and what follows them.
 _BETWEEN: Final = frozenset({st.COLUMNS_EOF, st.PREPARE_PARAMS_EOF, st.PREPARE_COLUMNS_EOF})
 # Where an OK ends rows instead of answering by itself.

@@ -82,14 +82,14 @@ class TurnSink:
 
 
 class TurnTracker(CommandTracker):
-    """Observes one connection. `templates` and `texts` are the renderer's to use: they go with the connection."""
+    """Observes one connection. `said` and `texts` are the renderer's to use: they go with the connection."""
 
-    __slots__ = ("_turns", "templates", "texts")
+    __slots__ = ("_turns", "said", "texts")
 
     def __init__(self, tcp: TcpConnection, sink: TurnSink) -> None:
         super().__init__(tcp, [])
         self._turns = sink
-        self.templates: dict[Any, Any] = {}
+        self.said: tuple[Any, ...] | None = None
         self.texts: dict[int, Any] = {}
 
     @property
@@ -119,7 +119,11 @@ def moves(turn: PlainTurn) -> bool:
     changes = end.session_state_info
     if changes and _changes_schema(changes):
         return True
-    return turn.columns is None and turn.code == _QUERY and turn.text[:1] in USE_BEGINS
+    if turn.columns is not None or turn.code != _QUERY:
+        return False
+    begins = turn.text[:3]
+    # Many begin with UPDATE.
+    return begins[:1] in USE_BEGINS and (begins[:1] not in b"uU" or begins.lower() == b"use")
 
 
 def _changes_schema(changes: Sequence[object]) -> bool:

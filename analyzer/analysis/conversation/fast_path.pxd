@@ -34,8 +34,8 @@ cdef PlainTurn _unanswered(Pieces pieces, Py_ssize_t begin, Py_ssize_t piece, by
 cdef _closes(machine, observer, Pieces pieces, Py_ssize_t begin, bytes request, Py_ssize_t closes)
 
 
-@cython.locals(segments=Segments, request=bytes, asked=Py_ssize_t, answered=Py_ssize_t, size=Py_ssize_t)
-cdef _failed(CommandFacts answers, error, Pieces pieces, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
+@cython.locals(segments=Segments, asked=Py_ssize_t, answered=Py_ssize_t, size=Py_ssize_t)
+cdef _failed(CommandFacts answers, error, bytes request, Pieces pieces, Py_ssize_t middle, Py_ssize_t stop)
 
 
 cdef class TurnTerms:

@@ -161,11 +161,11 @@ def plain_turns(
             break
         if opens and not request:
             request = packet = pieces.content(begin, middle)
-        failing = not closes and (observer is None or (fails and code == _QUERY))
+        failing = observer is None or (fails and code == _QUERY)
         if failing and scan_error(found, octets, offset, offset + length):
             if (error := error_of(bytes(data[found.begin : offset + length]), ctx)) is None:
                 break
-            _failed(answers, error, pieces, begin, middle, stop)
+            _failed(answers, error, packet or pieces.content(begin, middle)[skipped:], pieces, middle, stop)
             opens = False
         elif code == _PREPARE:
             if not scan_prepared(found, octets, offset, offset + length, has_eof):
@@ -274,10 +274,9 @@ def _unanswered(pieces: Pieces, begin: int, piece: int, packet: bytes) -> PlainT
     return turn
 
 
-def _failed(answers: CommandFacts, error: ErrPacket, pieces: Pieces, begin: int, middle: int, stop: int) -> None:
-    """Records a command that was answered with an error."""
+def _failed(answers: CommandFacts, error: ErrPacket, request: bytes, pieces: Pieces, middle: int, stop: int) -> None:
+    """Records a command that was answered with an error: its whole packet, in pieces up to `middle`."""
     segments = pieces.segments
-    request = pieces.content(begin, middle)
     code, asked, answered = request[HEADER], pieces.row[middle - 1], pieces.row[stop - 1]
     size = len(request) - HEADER
     answers.record_sent(code, request[HEADER:], size, segments.frame[asked], segments.time_ns[asked])
