@@ -29,6 +29,7 @@ HOT: Final = (
     "analyzer.net.tcp.grouping",
     "analyzer.net.tcp.pieces",
     "analyzer.net.tcp.reassembly",
+    "analyzer.protocol.execute_plan",
     "analyzer.protocol.machine.execute_fast_path",
     "analyzer.protocol.machine.fast_path",
     "analyzer.protocol.wire.rows",

@@ -9,8 +9,6 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-import msgspec
-
 from analyzer.errors import DecodeError
 from analyzer.protocol.tables.column_types import MYSQL_TYPE_TIME, MYSQL_TYPE_YEAR, TYPE, UNSIGNED
 from analyzer.protocol.wire.framing import HEADER
@@ -22,37 +20,44 @@ HEAD: Final = HEADER + 10
 # More parameters than one byte counts are not plain.
 MOST: Final = 250
 
+# Constants, once more: here they are numbers of C.
+_HEAD: Final = HEAD
 # All other types have a length in front and are text where that is UTF-8.
 _NO_TEXTS: Final = DATES | BINARY | BLOBS | FIXED_SIZES.keys() | {MYSQL_TYPE_TIME}
 # Kinds of values: an integer's place among these, or one of the others.
-_ORDER: Final = "bBhHiIqQ"
-_INTEGERS: Final = tuple(Struct("<" + letter) for letter in _ORDER)
+INTEGERS: Final = "bBhHiIqQ"
+_READS: Final = tuple(Struct("<" + letter) for letter in INTEGERS)
 _LETTERS: Final[dict[int, str]] = {1: "b", 2: "h", 4: "i", 8: "q"}
-_TEXT: Final = -1
-_OTHER: Final = -2
-_COUNTS: Final = tuple(bytes([count]) for count in range(MOST + 1))
+TEXT: Final = len(INTEGERS)
+_OTHER: Final = TEXT + 1
 
 
-class ExecutePlan(msgspec.Struct, frozen=True, gc=False):
+class ExecutePlan:
     """How to read executes of a statement whose parameters have `types`.
 
     `named`: CLIENT_QUERY_ATTRIBUTES is in force. `block`: the types as they stand on the wire. `start`: where the NULL
     bitmap stands, `flag` where new_params_bind_flag does. `integers` reads all values where they are integers, none of
-    them NULL; `kinds` says for each whether it is an integer (its place in `_INTEGERS`), text, or something else.
+    them NULL; `kinds` says for each whether it is an integer (its place in INTEGERS), text, or something else. `plain`:
+    all are integers or text.
     """
 
-    types: tuple[int, ...]
-    named: bool
-    block: bytes
-    start: int
-    flag: int
-    integers: Struct | None
-    kinds: tuple[int, ...]
+    __slots__ = ("block", "flag", "integers", "kinds", "named", "plain", "start", "types")
+
+    def __init__(self, types: tuple[int, ...], named: bool) -> None:
+        letters = [_letter(own) for own in types]
+        self.types = types
+        self.named = named
+        self.block = b"".join(own.to_bytes(2, "little") + bytes(named) for own in types)
+        self.start = HEAD + named
+        self.flag = self.start + (len(types) + 7) // 8
+        self.integers = Struct("<" + "".join(letters)) if all(letters) else None
+        self.kinds = bytes(map(_kind, types))
+        self.plain = _OTHER not in self.kinds
 
     def fits(self, data: bytes) -> bool:
         """Whether a whole packet is a plain execute: what remains to be seen is whether its values are whole."""
         flag = self.flag
-        if self.named and data[HEAD : HEAD + 1] != _COUNTS[len(self.types)]:
+        if self.named and (len(data) <= _HEAD or data[_HEAD] != len(self.types)):
             return False
         if not self.types:
             return len(data) == self.start
@@ -75,15 +80,15 @@ class ExecutePlan(msgspec.Struct, frozen=True, gc=False):
         for index, kind in enumerate(self.kinds):
             if nulls >> index & 1:
                 found.append(None)
-            elif kind == _TEXT and pos < end and (size := data[pos]) <= 0xFA:
+            elif kind == TEXT and pos < end and (size := data[pos]) <= 0xFA:
                 raw = data[pos + 1 : pos + 1 + size]
                 try:
                     found.append(raw.decode())
                 except UnicodeDecodeError:
                     found.append(raw)
                 pos += 1 + size
-            elif kind >= 0:
-                reads = _INTEGERS[kind]
+            elif kind < TEXT:
+                reads = _READS[kind]
                 if pos + reads.size > end:
                     return None
                 found.append(reads.unpack_from(data, pos)[0])
@@ -108,8 +113,8 @@ def _letter(own: int) -> str:
 def _kind(own: int) -> int:
     letter = _letter(own)
     if letter:
-        return _ORDER.index(letter)
-    return _OTHER if own & TYPE in _NO_TEXTS else _TEXT
+        return INTEGERS.index(letter)
+    return _OTHER if own & TYPE in _NO_TEXTS else TEXT
 
 
 def types_in(data: bytes, count: int, named: bool) -> bytes:
@@ -130,14 +135,4 @@ def plan_of(count: int, types: tuple[int, ...] | None, named: bool) -> ExecutePl
         types = ()
     elif types is None or len(types) != count or count > MOST:
         return None
-    letters = [_letter(own) for own in types]
-    start = HEAD + named
-    return ExecutePlan(
-        types,
-        named,
-        b"".join(own.to_bytes(2, "little") + bytes(named) for own in types),
-        start,
-        start + (count + 7) // 8,
-        Struct("<" + "".join(letters)) if all(letters) else None,
-        tuple(map(_kind, types)),
-    )
+    return ExecutePlan(types, named)

@@ -1,11 +1,14 @@
 cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+from analyzer.protocol.execute_plan cimport ExecutePlan
 
 cdef Py_ssize_t MOST, MOST_ENDS, _ROOM
 cdef bytes _NULL
 cdef tuple _ZEROES
 cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT
+cdef int _LIST, _END, _COMMA, _MINUS, _TEXT, _NEGATIVE, _LONG
+cdef unsigned long long _FULL
 cdef long long _LAST_PREPARED
 
 
@@ -18,10 +21,10 @@ cdef class TurnLines:
     @cython.locals(
         began=cython.longlong, latency=cython.longlong, duration=cython.longlong, number=cython.longlong, code=cython.int,
         numbers="long long[::1]", known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes)
-    cpdef bytes turn(self, tracker, PlainTurn turn)
+    cpdef turn(self, tracker, PlainTurn turn)
 
     @cython.locals(literals=tuple, slots=bytes, line=bytearray, begin=Py_ssize_t, place=Py_ssize_t, slot=cython.int)
-    cdef bytes _written(self, tuple template, list texts)
+    cdef bytearray _written(self, tuple template, list texts)
     cdef bytes _whole(self, tracker, PlainTurn turn)
     cdef tuple _noted(self, tracker, PlainTurn turn)
     cdef tuple _noted_end(self, PlainTurn turn)
@@ -30,6 +33,15 @@ cdef class TurnLines:
 
 @cython.locals(place=Py_ssize_t, byte="unsigned char")
 cdef bytes _inside(bytes text)
+
+
+cdef _values(PlainTurn turn)
+
+
+@cython.locals(
+    plan=ExecutePlan, data=bytes, kinds=bytes, end=Py_ssize_t, count=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, kind=cython.int, size=Py_ssize_t,
+    stop=Py_ssize_t, at=Py_ssize_t, byte="unsigned long long", number="unsigned long long")
+cdef bint _add_plain(bytearray found, PlainTurn turn) except -1
 
 
 @cython.locals(left="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)

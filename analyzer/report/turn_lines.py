@@ -12,11 +12,16 @@ from typing import Final
 
 from analyzer.analysis.commands.pending import plain_values, said_by, text_of
 from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
-from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
+from analyzer.analysis.conversation.plain_turn import (
+    CLOSE,
+    LAST_PREPARED,
+    PREPARE,
+    QUERY,
+    TEXT,
+    PlainTurn,
+)
 from analyzer.analysis.model.command import Command, CommandError
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.protocol.prepared import LAST_PREPARED
-from analyzer.protocol.records.generic import ErrPacket
 from analyzer.report.jsonl import encode, value
 
 # Statements of one connection, and templates and ends of responses of all, that are kept.
@@ -48,6 +53,14 @@ _MOST_PLAIN: Final = 0x7E
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
 _ZERO: Final = 0x30
+_LIST, _END, _COMMA, _MINUS = b"[],-"
+# Kinds of parameters: integers have even places where they are signed, and their sizes are in order.
+_TEXT: Final = TEXT
+# The highest bit of a byte, and of eight all.
+_NEGATIVE: Final = 0x80
+_FULL: Final = 0xFFFF_FFFF_FFFF_FFFF
+# A length that takes more than its byte.
+_LONG: Final = 0xFB
 # Constants of others, once more: here they are numbers of C.
 _QUERY: Final = QUERY
 _PREPARE: Final = PREPARE
@@ -75,11 +88,12 @@ class TurnLines:
         """The line of any command."""
         return encode(command)
 
-    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
+    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes | bytearray:
         """The line of a plain command with its plain response."""
         began, mask, statement, code, numbers = turn.time_ns, self._mask, turn.statement, turn.code, self._numbers
         latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
-        said = bound = _NULL
+        said: bytes = _NULL
+        bound: bytes | bytearray = _NULL
         if code in (_QUERY, _PREPARE):
             text = turn.text
             if mask is not None and not mask.is_plain(text):
@@ -89,10 +103,10 @@ class TurnLines:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
                 known = self._noted(tracker, turn)
-            values = plain_values(turn.plan, turn.request)
-            if values is None or not known[1]:
+            bound = _values(turn)
+            if not bound or not known[1]:
                 return self._whole(tracker, turn)
-            said, bound, number = known[1], value(values), statement.statement_id or 0
+            said, number = known[1], statement.statement_id or 0
         elif statement is not None:
             return self._whole(tracker, turn)
         if code in (_PREPARE, _CLOSE):
@@ -101,7 +115,7 @@ class TurnLines:
         if latency < 0 or duration < 0 or began < 0 or number == _LAST_PREPARED:
             return self._whole(tracker, turn)
         end, columns = turn.end, turn.columns
-        error = end if isinstance(end, ErrPacket) else None
+        error = turn.error
         ended = self._ended.get((id(end), columns is None))
         if ended is None or ended[0] is not end:
             ended = self._noted_end(turn)
@@ -123,7 +137,7 @@ class TurnLines:
         failed = _NULL if error is None else value(CommandError(error.error_code, error.sql_state, error.error_message))
         return self._written(template, [said, bound, ends[1], ended[1], failed, ends[2], ends[3]])
 
-    def _written(self, template: Template, texts: list[bytes]) -> bytes:
+    def _written(self, template: Template, texts: list[bytes | bytearray]) -> bytearray:
         """The line of a template with the numbers that are set, and these texts."""
         literals, slots = template
         if len(self._lines) > _ROOM:
@@ -138,7 +152,7 @@ class TurnLines:
             else:
                 line += texts[slot - _FIRST_TEXT]
         line += literals[len(slots)]
-        return bytes(line[begin:])
+        return line[begin:]
 
     def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a turn, made as that of any command."""
@@ -188,6 +202,62 @@ def _inside(text: bytes) -> bytes:
         if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
             return value(text_of(text))[1:-1]
     return text
+
+
+def _values(turn: PlainTurn) -> bytes | bytearray:
+    """The values of a plain execute as JSON; empty where they are not whole."""
+    found = bytearray()
+    if _add_plain(found, turn):
+        return found
+    values = None if turn.plan is None else plain_values(turn.plan, turn.request)
+    return b"" if values is None else value(values)
+
+
+def _add_plain(found: bytearray, turn: PlainTurn) -> bool:
+    """Adds values that are integers, or text without escapes; False where others come, or they are not whole."""
+    plan, data = turn.plan, turn.request
+    if plan is None or not plan.plain:
+        return False
+    kinds, end = plan.kinds, len(data)
+    count = len(kinds)
+    found.append(_LIST)
+    place = plan.flag + 1
+    if count and data[plan.flag]:
+        place += len(plan.block)
+    for index in range(count):
+        if index:
+            found.append(_COMMA)
+        kind = kinds[index]
+        if data[plan.start + (index >> 3)] >> (index & 7) & 1:
+            found += _NULL
+        elif kind == _TEXT:
+            size = data[place] if place < end else _LONG
+            stop = place + 1 + size
+            if size >= _LONG or stop > end:
+                return False
+            found.append(_QUOTE)
+            for at in range(place + 1, stop):
+                byte = data[at]
+                if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
+                    return False
+                found.append(byte)
+            found.append(_QUOTE)
+            place = stop
+        else:
+            size = 1 << (kind >> 1)
+            if place + size > end:
+                return False
+            number = byte = 0
+            for at in range(size):
+                byte = data[place + at]
+                number |= byte << 8 * at
+            if byte & _NEGATIVE and not kind & 1:
+                found.append(_MINUS)
+                number = (_FULL >> (64 - 8 * size)) - number + 1
+            _add_number(found, number)
+            place += size
+    found.append(_END)
+    return place == end or not count
 
 
 def _add_number(line: bytearray, number: int) -> None:

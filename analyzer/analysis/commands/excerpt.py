@@ -16,7 +16,7 @@ from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.packet_list import PacketList
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.execute_fast_path import ExecutePlan
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement

@@ -24,8 +24,9 @@ from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.masking import hides_attribute, is_command
 from analyzer.analysis.packets.statement_mask import MASK, OPEN_ATTRIBUTES, StatementMask
 from analyzer.protocol.context import Context
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.execute_fast_path import ExecutePlan, record_of
+from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.machine.machine import AnyRecord
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.commands.admin import (

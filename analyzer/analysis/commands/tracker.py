@@ -31,8 +31,8 @@ from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.execute_fast_path import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement

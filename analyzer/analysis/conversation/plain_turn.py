@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.net.tcp.pieces import Pieces
-from analyzer.protocol.execute_plan import ExecutePlan
+from analyzer.protocol.execute_plan import TEXT, ExecutePlan
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
+
+__all__ = ["CLOSE", "LAST_PREPARED", "PREPARE", "QUERY", "TEXT", "PlainTurn"]
 
 # Codes that others tell turns by.
 QUERY: Final = COM_QUERY

@@ -24,7 +24,7 @@ from analyzer.protocol.tables.commands import (
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
-__all__ = ["HEAD", "ExecutePlan", "known_execute", "known_reset", "record_of", "take_effect"]
+__all__ = ["HEAD", "known_execute", "known_reset", "record_of", "take_effect"]
 
 # Constants of others, once more: here they are numbers of C.
 _HEADER: Final = HEADER
@@ -44,11 +44,10 @@ def record_of(plan: ExecutePlan, data: bytes) -> ComStmtExecute:
     return ComStmtExecute.from_bytes(data[HEADER:], context)
 
 
-def _known_plan(statement: PreparedStatement, in_force: int) -> ExecutePlan | None:
+def _known_plan(statement: PreparedStatement, named: bool) -> ExecutePlan | None:
     count = statement.num_params
     if count is None or statement.long_data:
         return None
-    named = in_force & CLIENT_QUERY_ATTRIBUTES != 0
     plan = statement.plan
     if plan is None or plan.named != named or (count and plan.types is not statement.types):
         plan = statement.plan = plan_of(count, statement.types, named)
@@ -74,18 +73,18 @@ def known_execute(machine: Machine, data: bytes, typed: bool = False) -> tuple[P
     statement = _statement_of(machine, data)
     if statement is None:
         return None
-    plan = _known_plan(statement, machine.context.in_force)
+    named = machine.context.in_force & CLIENT_QUERY_ATTRIBUTES != 0
+    plan = _known_plan(statement, named)
     if plan is None or not plan.fits(data):
-        plan = _sent_plan(machine, statement, data) if typed else None
+        plan = _sent_plan(machine, statement, data, named) if typed else None
     return None if plan is None else (statement, plan)
 
 
-def _sent_plan(machine: Machine, statement: PreparedStatement, data: bytes) -> ExecutePlan | None:
+def _sent_plan(machine: Machine, statement: PreparedStatement, data: bytes, named: bool) -> ExecutePlan | None:
     """How an execute is read that sends its types; None where not all of its values are whole."""
     count = statement.num_params
     if not count or statement.long_data:
         return None
-    named = machine.context.in_force & CLIENT_QUERY_ATTRIBUTES != 0
     plans = machine.connection.prepared.plans
     block = types_in(data, count, named)
     plan = plans.get(block)
