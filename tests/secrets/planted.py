@@ -155,6 +155,11 @@ def exchanges(secret: bytes) -> Iterator[Planted]:
             ("c", packet(5, word)),
         ]
         yield Planted(f"switch to {name}, second answer", [*twice, ("s", ok(6))])
+    for name, prompt in (("code", b"Your code is "), ("password", b"Password: "), ("own", b"")):
+        asks_it: Script = [*start, ("s", switch(2, "dialog", b"\x04" + prompt + secret)), ("c", packet(3, b"x\0"))]
+        yield Planted(f"prompt: {name}", [*asks_it, ("s", ok(4))])
+        again: Script = [("s", more(4, b"\x05" + prompt + secret)), ("c", packet(5, b"y\0")), ("s", ok(6))]
+        yield Planted(f"second prompt: {name}", [*start, ("s", switch(2, "dialog")), ("c", packet(3, b"x\0")), *again])
     yield Planted("full authentication", [*start, ("s", more(2, b"\x04")), ("c", packet(3, word)), ("s", ok(4))])
     factor = packet(2, b"\x02" + CLEAR.encode() + b"\0")
     for name in ("auth_gssapi_client", "authentication_kerberos_client", "authentication_ldap_sasl_client"):
@@ -236,7 +241,28 @@ def commands(secret: bytes) -> Iterator[Planted]:
     replica = b"\x15" + struct.pack("<I", 7) + lenenc(b"host") + lenenc(b"repl") + lenenc(secret) + bytes(10)
     yield Planted("register replica", [*ACCEPTED, ("c", packet(0, replica)), ("s", ok(1))])
     yield Planted("register replica, cut", [*ACCEPTED, ("c", packet(0, replica[:-11])), ("s", ok(1))])
-    inner = b"\x03SET PASSWORD = '" + secret + b"'"
+    told = b"SET PASSWORD = '" + secret + b"'"
+    for name, body in (
+        ("init db", b"\x02" + told),
+        ("create db", b"\x05" + told),
+        ("drop db", b"\x06" + told),
+        ("field list", b"\x04" + told + b"\0%"),
+        ("field list, wildcard", b"\x04t\0" + told),
+        ("table dump", b"\x13" + lenenc(told) + lenenc(told)),
+        ("binlog dump", b"\x12" + struct.pack("<IHI", 4, 0, 7) + told),
+        ("binlog dump of GTIDs", b"\x1e" + struct.pack("<HII", 4, 7, len(told)) + told + struct.pack("<QI", 4, 0)),
+        ("register replica, host", b"\x15" + struct.pack("<I", 7) + lenenc(told) + lenenc(told) + b"\0" + bytes(10)),
+    ):
+        refused = ok(1) if name.startswith("binlog") else err(1, 1049, b"Unknown database '" + told + b"'", "42000")
+        yield Planted(f"statement in {name}", [*ACCEPTED, ("c", packet(0, body)), ("s", refused), *asked(b"SELECT 1")])
+    infile = packet(1, b"\xfb" + told)
+    asks_file: Script = [("c", query(b"LOAD DATA LOCAL INFILE 'x' INTO TABLE t")), ("s", infile)]
+    yield Planted("statement for a file's name", [*ACCEPTED, *asks_file, ("c", packet(2, b"")), ("s", ok(3))])
+    for text in (b"t (name, password)", b"users", b"mysql.user", b"t (@a) SET password = @a"):
+        asks_file = [("c", query(b"LOAD DATA LOCAL INFILE 'x' INTO TABLE " + text)), ("s", packet(1, b"\xfbx"))]
+        sent = packet(2, b"bob\t" + secret + b"\n") + packet(3, b"")
+        yield Planted(f"file for {text.decode()}", [*ACCEPTED, *asks_file, ("c", sent), ("s", ok(4))])
+    inner = b"\x03" + told
     multi = b"\xfe" + struct.pack("<I", len(inner))[:3] + inner
     yield Planted("multi", [*ACCEPTED, ("c", packet(0, multi)), ("s", ok(1))])
     yield Planted("multi, cut", [*ACCEPTED, ("c", packet(0, multi[:-2])), ("s", ok(1))])
@@ -462,6 +488,9 @@ def binlogs(secret: bytes) -> Iterator[Planted]:
         ("rows of mysql.user", [event(19, table), event(30, rows)]),
         ("rows of a column named password", [event(19, named), event(30, rows)]),
         ("unknown event", [event(99, told)]),
+        ("file", [event(17, struct.pack("<I", 3) + b"bob\t" + secret + b"\n")]),
+        ("more of a file", [event(9, struct.pack("<I", 3) + b"bob\t" + secret + b"\n")]),
+        ("name of a file", [event(4, struct.pack("<Q", 4) + told)]),
     ):
         sent = b"".join(packet(1 + number, one) for number, one in enumerate(events))
         yield Planted(f"binlog: {name}", [*dump, ("s", sent)])

@@ -174,7 +174,8 @@ class Shown(CommandTracker):
             request.plan = request.record = None
         command = self.command("", pending, mask)
         command.parameters = command.attributes = None
-        command.argument = _argument(record)
+        said = _argument(record)
+        command.argument = said if mask is None else mask.statement(said)
         if command.statement is not None:
             command.statement, command.statement_cut = shortened(command.statement, command.statement_cut)
         else:

@@ -21,7 +21,7 @@ from analyzer.analysis.model.command import (
     ResultSet,
 )
 from analyzer.analysis.model.connection import Endpoint
-from analyzer.analysis.packets.masking import hides_attribute, is_command
+from analyzer.analysis.packets.masking import NAMING, hides_attribute, is_command
 from analyzer.analysis.packets.statement_mask import MASK, OPEN_ATTRIBUTES, StatementMask
 from analyzer.protocol.context import Context
 from analyzer.protocol.execute_plan import ExecutePlan
@@ -297,6 +297,8 @@ def _error(
         message = in_charset(message, request.codecs[1])
     if mask is not None:
         cut = bool(getattr(request.record, "cut", 0))
+        if statement is None and isinstance(request.record, NAMING):
+            statement = request.record.summary()
         message = mask.message(message, error.error_code, statement, bound.secret, cut)
     return CommandError(error.error_code, error.sql_state, message)
 
@@ -366,6 +368,9 @@ def command_of(
     statement = asked if mask is None or asked is None else shown_statement(request, asked, mask)
     if mask is not None and info is not None and statement is not asked:
         info = mask.message(info, 0, asked)
+    argument = None if record is None else _argument(record) if code not in _OF_STATEMENT else statement
+    if mask is not None and argument is not None:
+        argument = mask.statement(argument)
     return Command(
         capture,
         stream,
@@ -396,7 +401,7 @@ def command_of(
         pending.missing_bytes,
         None if record is None and request.prepared is None else _cut(request) or None,
         None if record is None and request.prepared is None else _statement_id(request),
-        None if record is None else _argument(record) if code not in _OF_STATEMENT else statement,
+        argument,
         client,
         server,
         request.user,

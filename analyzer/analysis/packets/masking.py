@@ -8,14 +8,13 @@ Positions are those of `field_spans`: bytes of the packet's payload.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from analyzer.analysis.packets.field_spans import spans_of
-from analyzer.analysis.packets.sql_names import has_hint, shape_of
+from analyzer.analysis.packets.sql_names import VALUES, has_hint, shape_of
 from analyzer.analysis.packets.sql_secrets import holds_secret, secrets_of, without
 from analyzer.analysis.packets.statement_mask import (
     MASK,
@@ -27,26 +26,33 @@ from analyzer.analysis.packets.statement_mask import (
 )
 from analyzer.errors import DecodeError
 from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.auth.dialog import Dialog, Question, is_ordinary
 from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, AnyRecord, AwaitedCommand, Machine
 from analyzer.protocol.prepared import PreparedStatement
-from analyzer.protocol.records.authentication import AuthMoreData, AuthResponse
+from analyzer.protocol.records.authentication import AuthMoreData, AuthNextFactor, AuthResponse, AuthSwitchRequest
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.binlog import rows, statement
 from analyzer.protocol.records.binlog.event import BinlogEvent
 from analyzer.protocol.records.binlog.payload import TransactionPayload
+from analyzer.protocol.records.commands.admin import ComCreateDb, ComDropDb, ComFieldList
 from analyzer.protocol.records.commands.clone import CLONE_DATA, CloneResponse
 from analyzer.protocol.records.commands.parameters import Parameter
-from analyzer.protocol.records.commands.replication import ComRegisterSlave
+from analyzer.protocol.records.commands.replication import (
+    ComBinlogDump,
+    ComBinlogDumpGtid,
+    ComRegisterSlave,
+    ComTableDump,
+)
 from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, ComStmtExecute, ComStmtSendLongData
 from analyzer.protocol.records.commands.table import ComMulti, CutCommand
-from analyzer.protocol.records.commands.text import ComChangeUser, ComOther, ComQuery, ComStmtPrepare
+from analyzer.protocol.records.commands.text import ComChangeUser, ComInitDb, ComOther, ComQuery, ComStmtPrepare
 from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
 from analyzer.protocol.records.response import Data
-from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
+from analyzer.protocol.records.resultset import BinaryRow, TextRow
 from analyzer.protocol.records.session_track import SystemVariable
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.framing import RawPacket
@@ -55,7 +61,13 @@ from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
 MASKED: Final = "(masked)"  # in the place of a whole value
 FILL: Final = 0x2A  # *: in the place of each byte
 CARRIERS: Final = (HandshakeResponse41, HandshakeResponse320, ComChangeUser)
+SWITCHES: Final = (AuthSwitchRequest, AuthNextFactor)
 STATEMENTS: Final = (ComQuery, ComStmtPrepare)
+# Commands that name something, in whose place a statement may stand.
+NAMING: Final = (
+    *(ComInitDb, ComCreateDb, ComDropDb, ComFieldList, ComTableDump, ComRegisterSlave, ComBinlogDump),
+    *(ComBinlogDumpGtid, ComChangeUser),
+)
 # Bytes of a login that come before its user, and so before any secret.
 LOGIN_HEAD: Final = 32
 LOGIN_HEAD_320: Final = 5
@@ -78,8 +90,6 @@ _CLOSED_DATA: Final = frozenset({"skipped", "event"})
 # What a result holds whose statement asks for accounts: rows whose columns are not known are hidden whole.
 _ACCOUNT_RESULTS: Final = ("SHOW GRANTS", "SHOW CREATE USER", "RANDOM PASSWORD")
 LONGEST_NAME: Final = 100  # bytes of a setting's name
-# Columns that hold the values of a table of names and values: SHOW VARIABLES, settings of applications.
-_VALUES: Final = re.compile(r"VALUE\Z|(?:\A|_)V(?:AL)?\Z")
 
 Ranges = list[tuple[int, int]]
 
@@ -114,6 +124,8 @@ class PacketSurroundings(NamedTuple):
         plugin = machine.plugin
         shown = plugin.open_fields if plugin is not None else frozenset()
         prepared = None
+        if isinstance(record, Data):
+            return cls(role, before, shown, machine.command)
         if isinstance(record, ComStmtSendLongData | CutCommand):
             if machine.statements is not None:
                 prepared = machine.statements.get(int.from_bytes(packet.payload[1:5], "little"))
@@ -134,6 +146,8 @@ class PacketSurroundings(NamedTuple):
             return None
         if isinstance(command.record, STATEMENTS):
             return command.record.query
+        if isinstance(command.record, NAMING):
+            return command.record.summary()
         return command.statement.query if command.statement is not None else None
 
     @property
@@ -166,6 +180,10 @@ class PacketMask:
         """What of the payload must not be shown, as (start, stop). `spans` are its fields, where they are known."""
         if around.role == CLIENT:
             ranges = self._client(payload, record, detail, context, around, spans)
+        elif isinstance(detail, Question) or (isinstance(record, SWITCHES) and record.plugin_name == Dialog.name):
+            fields = spans_of(payload, record, detail, context) if spans is None else spans
+            prompts = [one for one in fields if one.name in ("prompt", "plugin_provided_data")]
+            ranges = [(one.start, one.end) for one in prompts if not is_ordinary(_text(one.value))]
         else:
             ranges = self._server(payload, record, context, around, spans)
         return [(start, min(stop, len(payload))) for start, stop in ranges if start < min(stop, len(payload))]
@@ -178,7 +196,7 @@ class PacketMask:
             text = record.summary()
             if detail is not None:
                 return f"{text}: {detail.summary()}" if isinstance(record, CARRIERS) else detail.summary()
-            return self.statements.statement(text) if isinstance(record, STATEMENTS) else text
+            return self.statements.statement(text)
         if detail is not None:
             return detail.summary()
         if isinstance(record, ErrPacket):
@@ -186,9 +204,7 @@ class PacketMask:
         text = record.summary()
         if isinstance(record, OKPacket):
             return self._quoting(self._tracked(record).summary(), around)
-        if isinstance(record, ColumnDefinition41 | ColumnDefinition320 | BinlogEvent):
-            return self._quoting(self._event(record, text) or self.statements.statement(text), around)
-        return text
+        return self._quoting(self._event(record, text) or self.statements.statement(text), around)
 
     # -- a client's packets --------------------------------------------------------------------------------------------
 
@@ -206,7 +222,8 @@ class PacketMask:
         if isinstance(record, Malformed):
             return [(_head(record.record_type), len(payload))]
         if isinstance(record, Data):
-            return whole if connecting or record.kind not in _OPEN_DATA else []
+            hides = record.kind not in _OPEN_DATA or self.statements.hides_file(around.statement)
+            return whole if connecting or hides else []
         if isinstance(record, AuthResponse) and detail is None:
             return whole
         if around.stray and not is_command(record):
@@ -218,7 +235,7 @@ class PacketMask:
         if spans is None:
             spans = spans_of(payload, record, detail, context)
         if isinstance(record, CARRIERS):
-            return _login(payload, record, spans)
+            return sorted(_login(payload, record, spans) + self._names(payload, spans))
         if isinstance(record, AuthResponse):
             return _all_but([span for span in spans if span.name in around.open], len(payload))
         if isinstance(record, STATEMENTS):
@@ -229,10 +246,22 @@ class PacketMask:
             hides = self.statements.hides_parameter(around.statement, record.param_id, record.data)
             return [(span.start, span.end) for span in spans if span.name == "data" and hides]
         if isinstance(record, ComRegisterSlave):
-            return [(span.start, span.end) for span in spans if span.name == "slaves_password"]
+            password = [(span.start, span.end) for span in spans if span.name == "slaves_password"]
+            return sorted(password + self._names(payload, spans))
         if isinstance(record, ComMulti):
             return list(self._together(record, spans, context, around))
-        return [(span.start, span.end) for span in spans if span.name in ("ignored", "trailing")]
+        return self._names(payload, spans)
+
+    def _names(self, payload: bytes, spans: Sequence[Span]) -> Ranges:
+        """Commands that name something: a statement may stand in the place of a name."""
+        ranges: Ranges = []
+        for span in spans:
+            if span.name in ("ignored", "trailing"):
+                ranges.append((span.start, span.end))
+            elif isinstance(span.value, str | bytes):
+                text = _text(span.value)
+                ranges += _in_bytes(payload, span, text, list(self.statements.secrets(text).ranges))
+        return ranges
 
     def _cut_command(self, payload: bytes, record: CutCommand, around: PacketSurroundings) -> Ranges:
         """A command of which only the head was kept."""
@@ -341,9 +370,7 @@ class PacketMask:
             return [(0, len(payload))]
         if not (secret or hint or (isinstance(record, OKPacket) and record.proves_certificate)):
             return []
-        if isinstance(record, OKPacket | ColumnDefinition41 | ColumnDefinition320):
-            return self._of_spans(payload, record, context, around, spans, ())
-        return []
+        return self._of_spans(payload, record, context, around, spans, ())
 
     def _of_spans(
         self,
@@ -430,6 +457,8 @@ class PacketMask:
         names: tuple[str, ...] = ()
         if isinstance(body, statement.UserVar):
             names = ("value",) if body.type == 0 else ()
+        elif isinstance(body, statement.FileBlock):
+            names = ("file_data",)  # what its columns are, the statement says that comes later
         elif isinstance(body, rows.Rows):
             if _has_secrets(body, context):
                 names = ("value", "rows", "compressed_rows")
@@ -518,7 +547,7 @@ class PacketMask:
 
 def _named_beside(values: Sequence[tuple[Span, int]], columns: Columns) -> frozenset[int]:
     """The numbers of the values beside a name that says they are secret: 'smtp_password' | '...'."""
-    places = frozenset(number for number, column in enumerate(columns) if _VALUES.search(column.name.upper()))
+    places = frozenset(number for number, column in enumerate(columns) if VALUES.search(column.name.upper()))
     names = [span.value for span, number in values if places and number not in places]
     secret = any(isinstance(name, bytes) and len(name) < LONGEST_NAME and secret_name(_text(name)) for name in names)
     return places if secret else frozenset()

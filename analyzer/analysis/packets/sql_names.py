@@ -15,6 +15,7 @@ _SECRET: Final = re.compile(
     r"|AUTH(?:ENTICATION)?_?(?:STRING|RESPONSE|DATA|CODE)"
     r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|ENCRYPT|AUTH|SIGNING|SHARED|CIPHER|LICENSE|AES|HMAC|ACTIVATION|MASTER|CONSUMER)"
     r"_?KEY(?![A-Z])|(?:SESSION|RECOVERY|SSH)_?KEY(?![A-Z])|(?:RECOVERY|BACKUP|SECURITY|VERIFICATION)_?CODES?(?![A-Z])"
+    r"|KENNWORT|CONTRASE|WACHTWOORD|MOTS?_?DE_?PASSE|(?<![A-Z])SENHA(?![A-Z])"
     r"|TOKEN(?:S?(?![A-Z])|_?HASH)|(?<![A-Z])PASS(?![A-Z])|(?<![A-Z])PW(?![A-Z])"
     r"|(?:USER|DB|SMTP|IMAP|MAIL|FTP|LDAP|SQL|LOGIN|ADMIN|ROOT|PROXY|WIFI|ACCOUNT)PASS(?![A-Z])"
     r"|(?<![A-Z])(?:JWT|T?OTP|BEARER|CVV|CVC|PIN(?:_?CODE|_?HASH)?)(?![A-Z])"
@@ -28,8 +29,8 @@ _HARMLESS: Final = re.compile(
 )
 # Functions whose arguments are a password, a key, or what is made from one.
 FUNCTIONS: Final = frozenset(
-    {"PASSWORD", "OLD_PASSWORD", "ENCRYPT", "DES_ENCRYPT", "DES_DECRYPT", "AES_ENCRYPT", "AES_DECRYPT", "ENCODE"}
-    | {"DECODE", "VALIDATE_PASSWORD_STRENGTH", "MD5", "SHA", "SHA1", "SHA2", "KDF", "ASYMMETRIC_ENCRYPT"}
+    {"PASSWORD", "OLD_PASSWORD", "CRYPT", "ENCRYPT", "DES_ENCRYPT", "DES_DECRYPT", "AES_ENCRYPT", "AES_DECRYPT"}
+    | {"ENCODE", "DECODE", "VALIDATE_PASSWORD_STRENGTH", "MD5", "SHA", "SHA1", "SHA2", "KDF", "ASYMMETRIC_ENCRYPT"}
     | {"ASYMMETRIC_DECRYPT", "ASYMMETRIC_SIGN", "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY"}
     | {"KEYRING_KEY_STORE", "KEYRING_KEY_GENERATE"}
 )
@@ -37,15 +38,18 @@ FUNCTIONS: Final = frozenset(
 COMPARING: Final = frozenset(
     {"STRCMP", "FIND_IN_SET", "INSTR", "LOCATE", "POSITION", "FIELD", "COALESCE", "IFNULL", "NULLIF", "CONCAT"}
     | {"CONCAT_WS", "LOWER", "UPPER", "LCASE", "UCASE", "TRIM", "BINARY", "CAST", "CONVERT", "HEX", "REGEXP_LIKE"}
-    | {"MATCH"}
+    | {"MATCH", "LEAST", "GREATEST", "ELT", "REPLACE", "LPAD", "RPAD"}
 )
 # Procedures of hosted servers, and what applications call alike, that get a password among their arguments.
 PROCEDURES: Final = re.compile(
     r"EXTERNAL_?(?:MASTER|SOURCE)|CHANGE_(?:MASTER|SOURCE|REPLICATION)|SSL_MATERIAL|AUTHENTICAT|(?<![A-Z])LOG_?IN(?![A-Z])"
-    r"|(?:CREATE|ADD|REGISTER|NEW|VERIFY|CHECK|VALIDATE)_?USER(?![A-Z])"
+    r"|(?:CREATE|ADD|REGISTER|NEW|VERIFY|CHECK|VALIDATE)_?(?:USER|ACCOUNT)(?![A-Z])"
+    r"|(?<![A-Z])(?:SIGN_?(?:IN|UP)|AUTH)(?![A-Z])"
 )
 # System tables that hold them: all values that go there.
 TABLES: Final = frozenset({"USER", "GLOBAL_PRIV", "SERVERS", "SLAVE_MASTER_INFO", "PASSWORD_HISTORY"})
+# Tables of applications with an account in each row: all values of a row that names no columns.
+ACCOUNT_TABLES: Final = re.compile(r"(?<![A-Z])(?:USER|ACCOUNT|MEMBER|ADMIN|OPERATOR)S?\Z")
 # Those of ProxySQL, in any schema.
 PROXY_TABLES: Final = frozenset({"MYSQL_USERS", "PGSQL_USERS"})
 # User variables with which a replica says what it can do: their values are no secrets.
@@ -54,6 +58,8 @@ OPEN_VARIABLES: Final = frozenset(
     | {"SLAVE_UUID", "REPLICA_UUID", "RPL_SEMI_SYNC_SLAVE", "RPL_SEMI_SYNC_REPLICA", "MARIADB_SLAVE_CAPABILITY"}
     | {"SLAVE_CONNECT_STATE", "SLAVE_GTID_STRICT_MODE", "SLAVE_GTID_IGNORE_DUPLICATES", "SLAVE_UNTIL_GTID"}
 )
+# Columns that hold the values of a table of names and values: SHOW VARIABLES, settings of applications.
+VALUES: Final = re.compile(r"VALUE\Z|(?:\A|_)V(?:AL)?\Z")
 # What PASSWORD is followed by where it is an option of an account.
 OPTIONS: Final = frozenset({"EXPIRE", "HISTORY", "REUSE", "REQUIRE", "LOCK_TIME"})
 # What may stand where a password belongs and is none.
@@ -61,6 +67,10 @@ NO_VALUES: Final = frozenset(
     {"RANDOM", "PASSWORD", "OLD_PASSWORD", "NULL", "DEFAULT", "CONCAT", "BINARY", "N", "X", "B", "BY", "AS", "USING"}
 )
 
+_CALLED: Final = re.compile(r"(?:create|add|register|new|verify|check|validate)_?(?:user|account)(?![a-z])[^(]{0,64}\(")
+_ROWS: Final = re.compile(
+    r"(?:insert|replace)[^(']{1,80}?(?<![a-z])(?:user|account|member|admin|operator)s?(?![a-z_])[`\"\s]*+(?![(.])"
+)
 # What is looked for first: without one of these, nothing in a statement is masked. Digits are taken out of the text
 # that is looked at, and letters are small. Where a pattern stands beside it, that decides.
 _HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
@@ -98,7 +108,17 @@ _HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
     ("external", re.compile(r"external_?(?:master|source)")),
     ("ssl_material", None),
     ("log", re.compile(r"(?<![a-z])log_?in(?![a-z])[^(]{0,64}\(")),
-    ("user", re.compile(r"(?:create|add|register|new|verify|check|validate)_?user(?![a-z])[^(]{0,64}\(")),
+    ("user", _CALLED),
+    ("account", _CALLED),
+    ("sign", re.compile(r"(?<![a-z])sign_?(?:in|up)(?![a-z])[^(]{0,64}\(")),
+    # Rows of accounts without names of columns.
+    ("insert", _ROWS),
+    ("replace", _ROWS),
+    ("binlog", re.compile(r"binlog[^a-z_]{0,64}?['\"]")),
+    ("kennwort", None),
+    ("contrase", None),
+    ("wachtwoord", None),
+    ("senha", re.compile(r"(?<![a-z])senha(?![a-z])")),
     (
         "into",
         re.compile(

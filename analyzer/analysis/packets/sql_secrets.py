@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from analyzer.analysis.packets.sql_names import (
+    ACCOUNT_TABLES,
     COMPARING,
     FUNCTIONS,
     NO_VALUES,
@@ -26,6 +28,7 @@ from analyzer.analysis.packets.sql_names import (
     PROCEDURES,
     PROXY_TABLES,
     TABLES,
+    VALUES,
     has_hint,
     is_secret,
     shape_of,
@@ -81,7 +84,11 @@ _KEY: Final = re.compile(
     r"|(?<![\w-])(?:ghp_|github_pat_|glpat-|[sr]k_live_|xox[abeprs]-)\w{6}"
 )
 _HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]?\$")
-_PAIR: Final = re.compile(r"([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}\s{0,8}[=:]\s{0,8}[^\s=>]")
+# A secret behind its name: as settings, JSON and YAML have it, as PHP writes a text, as an element of XML.
+_PAIR: Final = re.compile(
+    r"<([A-Za-z_][\w.-]{0,63})(?:\s[^<>]{0,64})?>\s{0,8}[^\s<]"
+    r"|([A-Za-z_][\w.-]{0,63})[\"'`\\]{0,2}(?:\s{0,8}[=:]\s{0,8}|;s:\d+:)[^\s=>]"
+)
 # A literal that ends where a password has to follow: the statement is put together from pieces.
 _OPEN: Final = re.compile(
     r"(?:\b(?:identified|by|as|using|password|passwd|pwd|secret)(?:\s+[\"'\\]{0,4}|[\"'\\]{1,4})"
@@ -223,6 +230,8 @@ class _Search:
             self._account(index, end)
         elif word in ("INSERT", "REPLACE"):
             self._insert(index, end)
+        elif word == "BINLOG" and index == begin:
+            self._hide_all(index, end)  # events in base64
         elif word in ("PREPARE", "IMMEDIATE"):
             self._prepare(index, end)
         elif word == "EXECUTE" and following != "IMMEDIATE" and self._word(index + 2, end) == "USING":
@@ -334,13 +343,45 @@ class _Search:
         else:
             self._compared_before(at, begin)
         call = self._enclosing(index, begin)
-        if call > begin and tokens[call - 1].word in COMPARING:
+        if call > begin:
+            self._in_parenthesis(call, begin, end)
+        elif tokens[begin].word == "UPDATE" and not self._has(begin, index, ("SET",)):
+            self._settings(begin, end)  # of a table that is named so
+        self._region(index + (2 if following == "SET" and self._word(index + 2, end) == "DEFAULT" else 1), end)
+
+    def _in_parenthesis(self, call: int, begin: int, end: int) -> None:
+        """Hides what belongs to a secret's name that stands in the parenthesis which opens at `call`."""
+        tokens = self._tokens
+        before = tokens[call - 1].word
+        behind = self._closing(call, end)
+        following = self._word(behind, end)
+        if before in COMPARING:
             self._arguments(call, end, also_numbers=False)
-            behind = self._closing(call, end)
-            self._region(behind + (self._word(behind, end) == "AGAINST"), end)
-        elif call > begin and tokens[call - 1].word == "IN":
-            self._hide(call - (3 if call > begin + 1 and tokens[call - 2].word == "NOT" else 2), also_numbers=True)
-        self._region(index + 1, end)
+            self._region(behind + (following == "AGAINST"), end)
+        elif before in _COMPARES:
+            self._operand_before(call - (2 if tokens[call - 2].word == "NOT" else 1), begin)
+        elif before == "ROW" and tokens[call - 2].word in _COMPARES:
+            self._operand_before(call - 2, begin)
+        elif following == "AS" and self._word(behind + 1, end) == "(":
+            self._arguments(behind + 1, end, also_numbers=False)  # WITH c (name, password) AS (SELECT ...)
+        elif tokens[begin].word == "CREATE":
+            for at in range(behind, end):
+                if tokens[at].word in ("SELECT", "VALUES"):  # ... VIEW v (name, password) AS SELECT ...
+                    self._hide_all(at, end)
+                    return
+        elif tokens[call - 1].kind in _NAMED:
+            # (SELECT ...) AS d (name, password)
+            self._operand_before(call - (2 if tokens[call - 2].word == "AS" else 1), begin)
+
+    def _operand_before(self, index: int, begin: int) -> None:
+        """Hides the literal, or those of the parenthesis, that ends before `index`."""
+        level = 0
+        for at in range(index - 1, begin, -1):
+            word = self._tokens[at].word
+            level += (word == ")") - (word == "(")
+            self._hide(at, also_numbers=True)
+            if level <= 0:
+                return
 
     def _compared_before(self, at: int, begin: int) -> None:
         """Hides the literal that a secret's name is compared with from the left, or that it is the alias of."""
@@ -416,10 +457,13 @@ class _Search:
         following = self._word(index + 1, end)
         if following == ":" or (following == "," and self._enclosing(index) >= 0):
             self._element(index + 2, end)
-        elif following in _COMPARES | {")"}:
+        elif following in _COMPARES | {")", "THEN"}:
             self._region(index + 1, end)
         if index > begin and self._tokens[index - 1].word in _COMPARES:
             self._settings(begin, index)
+            for at in range(begin + 1, end):
+                if self._tokens[at].word in _COMPARES and VALUES.search(self._tokens[at - 1].word):
+                    self._region(at, end)  # ... AND value = '...'
 
     def _enclosing(self, index: int, begin: int = 0) -> int:
         """Where the parenthesis opens that a token stands inside of; -1 where there is none."""
@@ -497,10 +541,12 @@ class _Search:
         while self._word(at + 1, end) == "." and at + 2 < end:
             at += 2
             schema, table = table, tokens[at].word
-        system = (schema in ("", "MYSQL") and table in TABLES) or table in PROXY_TABLES  # a dump names no schema
-        columns, at = self._columns(at + 1, end)
+        at += 1
+        if self._word(at, end) == "PARTITION":
+            at = self._closing(at + 1, end)
+        columns, at = self._columns(at, end)
         secret = {number for number, name in enumerate(columns) if is_secret(name)}
-        if (system and not columns) or (is_secret(table) and not columns):
+        if (not columns and _holds_accounts(table, schema)) or (is_secret(table) and not secret):
             self._hide_all(at, end)
         elif secret:
             self._rows(at, end, secret, len(columns))
@@ -671,15 +717,35 @@ def _tells_itself(content: str) -> bool:
     """Whether a text holds a URL with a password, a hash, a key, or a secret behind its name."""
     if _URL.search(content) or _HASH.search(content) or _KEY.search(content):
         return True
-    return any(
-        is_secret(found[1].upper().replace("-", "_").rpartition(".")[2]) or found[1].upper() == "ACCOUNTKEY"
-        for found in _PAIR.finditer(content)
-    )
+    names = ((found[1] or found[2]).upper() for found in _PAIR.finditer(content))
+    return any(is_secret(name.replace("-", "_").rpartition(".")[2]) or name == "ACCOUNTKEY" for name in names)
 
 
 def holds_secret(value: str) -> bool:
     """Whether a value (of a row) says itself that it is a secret, or that it holds one."""
     return len(value) > 3 and has_hint(shape_of(value.encode("utf-8", ENCODING_ERRORS))) and _tells_itself(value)
+
+
+@lru_cache(maxsize=256)
+def loads_secrets(text: str) -> bool:
+    """Whether a LOAD DATA names a column that is secret, or a table of accounts and no columns."""
+    tokens = [token for token in tokens_of(text) if token.kind != COMMENT]
+    if any(token.kind in _NAMED and is_secret(token.word) for token in tokens):
+        return True
+    for index, token in enumerate(tokens[:-1]):
+        if token.word == "TABLE":
+            at = index + 1
+            while at + 2 < len(tokens) and tokens[at + 1].word == ".":
+                at += 2
+            named = _holds_accounts(tokens[at].word, tokens[at - 2].word if at > index + 1 else "")
+            return named and not any(each.word == "(" for each in tokens[at:])
+    return False
+
+
+def _holds_accounts(table: str, schema: str) -> bool:
+    """Whether each row of a table is an account; a dump names no schema."""
+    system = (schema in ("", "MYSQL") and table in TABLES) or table in PROXY_TABLES
+    return system or ACCOUNT_TABLES.search(table) is not None
 
 
 def without(text: str, ranges: Sequence[tuple[int, int]], mask: str = "***") -> str:

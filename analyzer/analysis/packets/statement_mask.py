@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from analyzer.analysis.packets.sql_names import DIGITS, LOWER, has_hint, is_secret, shape_of
-from analyzer.analysis.packets.sql_secrets import NONE, StatementSecrets, holds_secret, secrets_of, without
+from analyzer.analysis.packets.sql_secrets import (
+    NONE,
+    StatementSecrets,
+    holds_secret,
+    loads_secrets,
+    secrets_of,
+    without,
+)
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 MASK: Final = "***"
@@ -95,6 +102,10 @@ class StatementMask:
             # A part of the statement is missing.
             return isinstance(value, str | bytes)
         return number in found.parameters
+
+    def hides_file(self, statement: str | None) -> bool:
+        """Whether a file that a statement loads must not be shown: it has a secret in one of its columns."""
+        return statement is None or loads_secrets(statement)
 
     def is_whole(self, statement: str, parameters: int) -> bool:
         """Whether nothing in a statement is secret, and it has so many parameters."""

@@ -8,6 +8,8 @@ a NUL after it.
 
 from __future__ import annotations
 
+import re
+
 from analyzer.errors import BadValue, DecodeError, ProtocolError
 from analyzer.protocol.auth.base import (
     EMPTY,
@@ -27,6 +29,22 @@ ORDINARY_QUESTION = 2
 PASSWORD_QUESTION = 4
 
 
+# Words of prompts that say nothing but what is asked for: a prompt with another may hold a code, or a name.
+_ASKING = frozenset(
+    """
+    a again authentication authenticator code current enter for ldap login mariadb mysql name new of old one otp pam
+    passcode passphrase passwd password phrase pin please repeat retype the time token type unix user username
+    verification your
+    """.split()  # noqa: SIM905
+)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def is_ordinary(prompt: str) -> bool:
+    """Whether a prompt has no words but those of a question."""
+    return all(word.lower() in _ASKING for word in _WORD.findall(prompt))
+
+
 class Question(AuthRecord, frozen=True):
     """A question: 2 ordinary, 4 for a password (not to be shown), and 1 added for the last."""
 
@@ -39,7 +57,7 @@ class Question(AuthRecord, frozen=True):
 
     def summary(self) -> str:
         kind = "asks for a password" if self.hidden else "asks"
-        return f"{kind}: {self.prompt!r}" if self.prompt else kind
+        return f"{kind}: {self.prompt!r}" if self.prompt and is_ordinary(self.prompt) else kind
 
     @classmethod
     def decode(cls, r: Reader) -> Question:
