@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,7 +67,7 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
 
     Arrays are made of buffers: Arrow's own way from lists (`pyarrow.array`) loads pandas where it is installed.
     """
-    if values.count(None) == len(values):
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return arrow("a table").nulls(len(values), type_of(kind))
     make = _MAKERS["struct"] if isinstance(kind, ValueKind) else _MAKERS[kind]
     try:
@@ -76,9 +76,20 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
         return make(kind, [safe(value) for value in values])
 
 
-def places_array(places: Sequence[int | None]) -> pyarrow.Array:
+def places_array(places: Sequence[int | None] | array[int]) -> pyarrow.Array:
     """Places of rows, to take them by; None: there is none."""
-    return _made(arrow("a table").int32(), places, array("i", [place or 0 for place in places]))
+    return _integers(arrow("a table").int32(), "i", places)
+
+
+def lists_of(kind: str | ValueKind, sizes: Sequence[int | None], *items: pyarrow.Array) -> pyarrow.Array:
+    """Lists of so many items each, null where that is None; maps where the items are keys and values."""
+    form = type_of(kind)
+    children = [*items]
+    if len(items) > 1:
+        pair = arrow("a table").struct([form.key_field, form.item_field])
+        children = [_made(pair, len(items[0]), children=children)]
+    offsets = _offsets(size or 0 for size in sizes)
+    return _made(form, len(sizes), offsets, valid=_validity(sizes), children=children)
 
 
 def record_batch(
@@ -143,35 +154,48 @@ def safe(value: Any) -> Any:
 
 
 def _bitmap(flags: Iterable[bool]) -> Any:
-    pa = arrow("a table")
-    octets = bytes(flags)
-    return pa.Array.from_buffers(pa.uint8(), len(octets), [None, pa.py_buffer(octets)]).cast(pa.bool_()).buffers()[1]
+    digits = bytes(flags).translate(_DIGITS)
+    return arrow("a table").py_buffer(int(digits[::-1] or b"0", 2).to_bytes(len(digits) + 7 >> 3, "little"))
 
 
-def _made(form: Any, values: Values, *buffers: Any, children: Sequence[Any] | None = None) -> Any:
-    """An array of such a form; null where a value is None."""
+def _made(form: Any, length: int, *buffers: Any, valid: Any = None, children: Sequence[Any] | None = None) -> Any:
+    """An array of such a form."""
     pa = arrow("a table")
-    valid = _bitmap(value is not None for value in values) if None in values else None
-    found = [one if isinstance(one, pa.Buffer) else pa.py_buffer(one) for one in buffers]
-    return pa.Array.from_buffers(form, len(values), [valid, *found], children=children)
+    return pa.Array.from_buffers(form, length, [valid, *map(pa.py_buffer, buffers)], children=children)
+
+
+def _validity(values: Values) -> Any:
+    """Which values are there; None: all."""
+    return _bitmap(value is not None for value in values) if None in values else None
 
 
 def _numbers(kind: Any, values: Values) -> Any:
-    numbers = values if None not in values else [0 if value is None else value for value in values]
-    return _made(type_of(kind), values, array("Q" if kind == schema.UINT else "q", numbers))
+    return _integers(type_of(kind), "Q" if kind == schema.UINT else "q", values)
+
+
+def _integers(form: Any, code: str, values: Any) -> Any:
+    try:
+        return _made(form, len(values), array(code, values))
+    except TypeError:  # some are None
+        return _made(form, len(values), array(code, [value or 0 for value in values]), valid=_validity(values))
 
 
 def _bools(kind: Any, values: Values) -> Any:
-    return _made(type_of(kind), values, _bitmap(value is True for value in values))
+    flags = _bitmap(value is True for value in values)
+    return _made(type_of(kind), len(values), flags, valid=_validity(values))
 
 
 def _texts(kind: Any, values: Values) -> Any:
     """Raises UnicodeEncodeError."""
-    texts = values if None not in values else ["" if value is None else value for value in values]
-    joined = "".join(texts)
+    texts, valid = values, None
+    try:
+        joined = "".join(texts)
+    except TypeError:  # some are None
+        texts, valid = [value or "" for value in values], _validity(values)
+        joined = "".join(texts)
     octets = joined.encode()
     sizes = map(len, texts) if len(octets) == len(joined) else [len(text.encode()) for text in texts]
-    return _made(type_of(schema.TEXT), values, _offsets(sizes), octets)
+    return _made(type_of(schema.TEXT), len(values), _offsets(sizes), octets, valid=valid)
 
 
 def _offsets(sizes: Iterable[int]) -> array[int]:
@@ -185,37 +209,35 @@ def _enum(kind: Any, values: Values) -> Any:
 
 def _distinct(values: Iterable[Any]) -> tuple[list[Any], list[int | None]]:
     """What different values there are, and at which place of these each is."""
-    seen: dict[Any, int] = {}
-    places = [None if value is None else seen.setdefault(value, len(seen)) for value in values]
-    return list(seen), places
+    values = list(values)
+    seen = dict.fromkeys(values)
+    nothing = None in seen
+    seen.pop(None, None)
+    place: dict[Any, int | None] = dict(zip(seen, count()))
+    if nothing:
+        place[None] = None
+    return list(seen), list(map(place.__getitem__, values))
 
 
 def _lists(kind: Any, values: Values) -> Any:
     """Lists that are mostly the same ones: each is converted once."""
-    lists, places = _distinct([None if value is None else tuple(value) for value in values])
+    lists, places = _distinct(None if value is None else tuple(value) for value in values)
     return _listed(kind, lists).take(places_array(places))
 
 
 def _listed(kind: Any, values: Values) -> Any:
-    form = type_of(kind)
     items = [item for value in values for item in value or ()]
     inner = kind._replace(many=False) if isinstance(kind, ValueKind) else _ITEMS[kind]
     made = _MAKERS["struct" if isinstance(inner, ValueKind) else inner](inner, items)
-    sizes = (0 if value is None else len(value) for value in values)
-    return _made(form, values, _offsets(sizes), children=[made])
+    return lists_of(kind, [None if value is None else len(value) for value in values], made)
 
 
 def _maps(kind: Any, values: Values) -> Any:
     """Maps that are mostly the same ones: each is converted once."""
-    pa = arrow("a table")
-    maps, places = _distinct([None if value is None else tuple(value.items()) for value in values])
-    form = type_of(kind)
+    maps, places = _distinct(None if value is None else tuple(value.items()) for value in values)
     keys = _texts(None, [key for one in maps for key, _ in one])
     items = _MAKERS[_ITEMS[kind]](_ITEMS[kind], [item for one in maps for _, item in one])
-    pairs = pa.Array.from_buffers(
-        pa.struct([form.key_field, form.item_field]), len(keys), [None], children=[keys, items]
-    )
-    return _made(form, maps, _offsets(map(len, maps)), children=[pairs]).take(places_array(places))
+    return lists_of(kind, [*map(len, maps)], keys, items).take(places_array(places))
 
 
 def _json(kind: Any, values: Values) -> Any:
@@ -227,7 +249,7 @@ def _struct(kind: ValueKind, values: Values) -> Any:
         return _listed(kind, values)
     columns = [[_field(value, name) for value in values] for name, _ in kind.fields]
     children = [array_of(word, column) for (_, word), column in zip(kind.fields, columns, strict=True)]
-    return _made(type_of(kind), values, children=children)
+    return _made(type_of(kind), len(values), valid=_validity(values), children=children)
 
 
 def _field(value: Any, name: str) -> Any:
@@ -237,6 +259,7 @@ def _field(value: Any, name: str) -> Any:
     return None if value is None else getattr(value, f"{name}_" if name == "from" else name)
 
 
+_DIGITS: Final = b"01".ljust(256, b"1")
 _ITEMS: Final = {
     schema.TEXTS: schema.TEXT,
     schema.INTS: schema.INT,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.model.connection import Endpoint, Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, record_batch
+from analyzer.tables.arrays import Values, array_of, record_batch
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -17,6 +17,7 @@ from analyzer.tables.schema import (
     COMMANDS,
     CONNECTIONS,
     FINDINGS,
+    INT,
     STEPS,
     TABLES,
     TableColumn,
@@ -51,15 +52,15 @@ def connection_rows(told: Sequence[Connection | Alike], wanted: Wanted) -> Batch
     if CONNECTIONS.name in wanted:
         columns = _chosen(CONNECTIONS, wanted[CONNECTIONS.name])
         found[CONNECTIONS.name] = record_batch(columns, {}, rows.columns(columns))
-    if FINDINGS.name in wanted:
-        sizes, alike, findings = rows.findings()
-        _add_items(found, FINDINGS, wanted, rows, sizes, alike, Gathered(findings))
-    if STEPS.name in wanted:
-        sizes, steps, frames = rows.steps()
-        _add_items(found, STEPS, wanted, rows, sizes, steps, Gathered(steps, frame=frames))
-    if ATTRIBUTES.name in wanted:
-        sizes, names, texts = rows.attributes()
-        _add_items(found, ATTRIBUTES, wanted, rows, sizes, names, Gathered(names, name=names, value=texts))
+    for table, items in ((FINDINGS, rows.findings), (STEPS, rows.steps), (ATTRIBUTES, rows.attributes)):
+        if table.name not in wanted:
+            continue
+        columns = _chosen(table, wanted[table.name])
+        sizes, arrays = items([one for one in columns if one.name not in ("number", *_OWNERS)])
+        if any(sizes):
+            arrays |= rows.of_owners([one for one in columns if one.path in _OWNERS], sizes)
+            arrays["number"] = array_of(INT, [*chain.from_iterable(map(range, sizes))])
+            found[table.name] = record_batch(columns, {}, arrays)
     return found
 
 
@@ -71,24 +72,22 @@ def command_rows(rows: Sequence[tuple[int, Row]], wanted: Wanted) -> Batches:
     kinds, said, ends, *own = zip(*found, strict=True)
     columns = _chosen(COMMANDS, wanted[COMMANDS.name])
     values: dict[str, Values] = {"stream": streams, **dict(zip(OWN, own, strict=True))}
+    alike = Shared(kinds)
     for name in _OF_RESPONSES:
-        without = {id(kind) for kind in kinds if getattr(kind, name) is None}
-        if without:
-            pairs = zip(kinds, values[name], strict=True)
-            values[name] = [None if id(kind) in without else value for kind, value in pairs]
-    groups = {
-        "said": [one for one in columns if one.path in EndSays._fields],
-        "ends": [one for one in columns if one.name.startswith(("client_", "server_"))],
-    }
-    known = {*values, *(one.name for several in groups.values() for one in several)}
+        heads = [getattr(kind, name) for kind in alike.owners]
+        if None in heads:
+            pairs = zip(alike.each(heads), values[name], strict=True)
+            values[name] = [None if head is None else value for head, value in pairs]
+    of_said = [one for one in columns if one.path in EndSays._fields]
+    of_ends = [one for one in columns if one.name.startswith(("client_", "server_"))]
+    known = {*values, *(one.name for one in (*of_said, *of_ends))}
     rest = [one for one in columns if one.name not in known]
     arrays: Arrays = {}
-    for several, owners, gather in (
-        (groups["said"], said, Gathered),
-        (groups["ends"], ends, _of_ends),
-        (rest, kinds, Gathered),
+    for several, shared, gather in (
+        (of_said, Shared(said), Gathered),
+        (of_ends, Shared(ends), _of_ends),
+        (rest, alike, Gathered),
     ):
-        shared = Shared(owners)
         arrays |= shared.taken(arrays_of(several, gather(shared.owners)))
     return {COMMANDS.name: record_batch(columns, values, arrays)}
 
@@ -112,40 +111,5 @@ def _chosen(table: TableSchema, names: frozenset[str]) -> list[TableColumn]:
     return [column for column in table.columns if column.name in names]
 
 
-def _add_items(
-    found: Batches,
-    table: TableSchema,
-    wanted: Wanted,
-    rows: ToldRows,
-    sizes: Sequence[int],
-    owners: Sequence[Any],
-    items: Gathered,
-) -> None:
-    """A row for each item that connections have, `sizes` of each: with the connection's key, and its own number.
-
-    `owners` hold what items have in common.
-    """
-    if not owners:
-        return
-    columns = _chosen(table, wanted[table.name])
-    arrays = rows.of_owners([one for one in columns if one.path in _OWNERS], sizes)
-    if alike := [one for one in columns if one.path in _ALIKE[table.name]]:
-        shared = Shared(owners)
-        arrays |= shared.taken(arrays_of(alike, Gathered(shared.owners)))
-    values: dict[str, Values] = {"number": [*chain.from_iterable(map(range, sizes))]}
-    values |= {
-        one.name: items.values(one.path or one.name)
-        for one in columns
-        if one.name not in arrays and one.name != "number"
-    }
-    found[table.name] = record_batch(columns, values, arrays)
-
-
 _OF_RESPONSES = ("response_frame", "latency_ns", "duration_ns", "rows")
 _OWNERS = ("capture", "stream", "start_time_ns")
-# What items of connections of one kind have in common.
-_ALIKE = {
-    FINDINGS.name: ("code", "severity", "confidence", "doubt", "alternatives"),
-    STEPS.name: ("sender", "record", "summary"),
-    ATTRIBUTES.name: (),
-}

@@ -5,17 +5,20 @@ A head is a connection whose row others are taken from: the first of a kind, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, repeat
+from array import array
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property
+from itertools import chain, count, islice, repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import PLACES, ConnectionKind
 from analyzer.analysis.findings.kept import Kept
-from analyzer.analysis.model.connection import Finding, Step, Switch
-from analyzer.tables.arrays import Values, address_keys, array_of, places_array
+from analyzer.analysis.model.connection import Finding
+from analyzer.tables.arrays import Values, address_keys, array_of, lists_of, places_array
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import TableColumn
+from analyzer.tables.schema import INT, INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
 
 if TYPE_CHECKING:
     import pyarrow
@@ -23,28 +26,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Arrays = dict[str, "pyarrow.Array"]
 
+# How many rows each connection has, and columns of these.
+Items = tuple[Sequence[int], Arrays]
+
 
 class Shared:
     """What rows have in common: each distinct owner, and the place of each row's."""
 
     def __init__(self, owners: Sequence[Any]) -> None:
-        distinct = {id(owner): owner for owner in owners}
+        ids = list(map(id, owners))
+        distinct = dict(zip(ids, owners, strict=True))
         self.owners = [*distinct.values()]
-        self.places: list[int] | None = None  # each row has an owner of its own
-        if len(distinct) < len(owners):
-            numbers = dict(zip(distinct, range(len(distinct)), strict=True))
-            self.places = [numbers[id(owner)] for owner in owners]
+        numbers = dict(zip(distinct, count()))
+        self.places = array("i", map(numbers.__getitem__, ids))
 
     def each(self, values: Sequence[T]) -> Sequence[T]:
         """Values of the owners, for each row."""
-        return values if self.places is None else [values[place] for place in self.places]
+        return list(map(values.__getitem__, self.places))
 
     def taken(self, made: Arrays) -> Arrays:
         """Columns of the owners, for each row."""
-        if self.places is None:
-            return made
-        places = places_array(self.places)
-        return {name: array.take(places) for name, array in made.items()}
+        return taken(made, self.places) if len(self.owners) < len(self.places) else made
+
+
+def taken(made: Arrays, places: array[int]) -> Arrays:
+    """Rows of columns, by their places."""
+    rows = places_array(places)
+    return {name: array.take(rows) for name, array in made.items()}
 
 
 def arrays_of(columns: Iterable[TableColumn], gathered: Gathered) -> Arrays:
@@ -66,9 +74,11 @@ class ToldRows:
         self._told = told
         self._shared = Shared([one.kind if isinstance(one, Alike) else one for one in told])
         owners = self._shared.owners
+        self._kinds = [one if isinstance(one, ConnectionKind) else None for one in owners]
         self._heads = Gathered([one.connection if isinstance(one, ConnectionKind) else one for one in owners])
-        rows = [one.row[: len(PLACES)] if isinstance(one, Alike) else _row_of(one) for one in told]
-        self._own = dict(zip(PLACES, zip(*rows, strict=True), strict=True))
+        rows = [one.row if isinstance(one, Alike) else _row_of(one) for one in told]
+        # Those of kinds go on behind what all have.
+        self._own = dict(zip(PLACES, zip(*rows, strict=False), strict=False))
 
     def own(self, path: str) -> Values:
         """What each connection has of its own, by its path in PLACES; None where its head has nothing there."""
@@ -89,23 +99,22 @@ class ToldRows:
             elif column.path in PLACES:
                 found[column.name] = array_of(column.kind, self.own(column.path))
             elif made is not None:
-                found[column.name] = array_of(column.kind, [*map(made, self._told)])
+                found[column.name] = made(self)
             else:
                 alike.append(column)
         return found | self._shared.taken(arrays_of(alike, self._heads))
 
     def of_owners(self, columns: Iterable[TableColumn], sizes: Sequence[int]) -> Arrays:
         """Columns that say of which connection each row is, where each has so many."""
-        found: Arrays = {}
+        found = {}
         for column in columns:
-            values = (
-                self._shared.each(self._heads.values("capture")) if column.path == "capture" else self.own(column.path)
-            )
-            found[column.name] = array_of(column.kind, [*chain.from_iterable(map(repeat, values, sizes))])
-        return found
+            capture = column.path == "capture"
+            values = self._shared.each(self._heads.values("capture")) if capture else self.own(column.path)
+            found[column.name] = array_of(column.kind, values)
+        return taken(found, array("i", chain.from_iterable(map(repeat, range(len(sizes)), sizes))))
 
-    def findings(self) -> tuple[list[int], list[Kept | Finding], list[Finding]]:
-        """(how many each connection has, what rows have in common, the findings)."""
+    def findings(self, columns: Sequence[TableColumn]) -> Items:
+        """What was found of each."""
         owners: list[Kept | Finding] = []
         findings: list[Finding] = []
         sizes = []
@@ -114,32 +123,98 @@ class ToldRows:
             owners += one.kind.findings if isinstance(one, Alike) and one.outline is None else found
             findings += found
             sizes.append(len(found))
-        return sizes, owners, findings
+        shared = Shared(owners)
+        alike = [column for column in columns if column.path not in _OF_FINDINGS]
+        made = shared.taken(arrays_of(alike, Gathered(shared.owners)))
+        own = [column for column in columns if column.path in _OF_FINDINGS]
+        return sizes, made | arrays_of(own, Gathered(findings))
 
-    def steps(self) -> tuple[list[int], list[Step], list[int]]:
-        """(how many each connection has, what rows have in common, the frames)."""
-        owners: list[Step] = []
-        frames: list[int] = []
-        sizes = []
+    def steps(self, columns: Sequence[TableColumn]) -> Items:
+        """The packets of the exchanges."""
+        exchanges = self._heads.values("authentication")
+        steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
+        made = taken(arrays_of(columns, Gathered([*chain.from_iterable(steps)])), self._places(steps))
+        made["frame"] = array_of(INT, self._frames(steps, attrgetter("steps")))
+        return self._shared.each([*map(len, steps)]), made
+
+    def attributes(self, columns: Sequence[TableColumn]) -> Items:
+        """What clients said of themselves."""
+        sizes, *said = self._said
+        found = dict(zip(("name", "value"), said, strict=True))
+        made = {}
+        for column in columns:
+            texts, places = found[column.name]
+            made[column.name] = array_of(column.kind, texts).take(places_array(places))
+        return [size or 0 for size in sizes], made
+
+    def said(self) -> pyarrow.Array:
+        """What each client said of itself, as a map."""
+        sizes, *said = self._said
+        made = [array_of(TEXT, texts).take(places_array(places)) for texts, places in said]
+        return lists_of(TEXT_MAP, sizes, *made)
+
+    def counts(self) -> pyarrow.Array:
+        """How often each sent which command, as a map."""
+        commands = self._heads.values("commands")
+        counts: list[int] = []
         for one in self._told:
-            exchange = (one.kind.connection if isinstance(one, Alike) else one).authentication
-            steps = [] if exchange is None else exchange.steps
-            owners += steps
-            frames += one.row[one.kind.steps] if isinstance(one, Alike) else [step.frame for step in steps]
-            sizes.append(len(steps))
-        return sizes, owners, frames
+            counts += one.row[one.kind.counts] if isinstance(one, Alike) else one.commands.values()
+        names = array_of(TEXT, [*chain.from_iterable(commands)]).take(places_array(self._places(commands)))
+        return lists_of(INT_MAP, self._shared.each([*map(len, commands)]), names, array_of(INT, counts))
 
-    def attributes(self) -> tuple[list[int], list[str], list[str]]:
-        """(how many each connection has, their names, their values)."""
-        names: list[str] = []
-        texts: list[str] = []
-        sizes = []
-        for found in map(_attributes, self._told):
-            sizes.append(len(found or ()))
-            if found:
-                names += found
-                texts += found.values()
-        return sizes, names, texts
+    def switches(self) -> pyarrow.Array:
+        """From which plugin to which each was asked to go."""
+        exchanges = self._heads.values("authentication")
+        switches = [None if exchange is None else exchange.switches for exchange in exchanges]
+        flat = [*chain.from_iterable(one or () for one in switches)]
+        made = array_of(ValueKind("struct", SWITCH), flat).take(places_array(self._places(switches)))
+        frames = array_of(INT, self._frames(switches, attrgetter("switches")))
+        made = made.from_arrays([made.field(0), made.field(1), frames], fields=[*made.type])
+        sizes = self._shared.each([None if one is None else len(one) for one in switches])
+        return lists_of(ValueKind("list", SWITCH, True), sizes, made)
+
+    @cached_property
+    def _said(self) -> tuple[Sequence[int | None], tuple[list[str], array[int]], tuple[list[str], array[int]]]:
+        """How many attributes each client named; names, and which of them each is; values, and likewise."""
+        logins = self._heads.values("login")
+        said = [None if login is None else login.attributes for login in logins]
+        names = [*chain.from_iterable(one or () for one in said)]
+        texts = [*chain.from_iterable((one or {}).values() for one in said)]
+        # Behind the heads' values stand those that are a client's own, with their places in its row.
+        own: dict[str, int] = {}
+        places, ranges, rows = array("i"), _ranges(said), []
+        for kind, one in zip(self._kinds, said, strict=True):
+            named = {} if kind is None else kind.attributes
+            rows.append([(list(one or ()).index(name), at) for name, at in named.items()])
+        for told, head in zip(self._told, self._shared.places, strict=True):
+            mine = ranges[head]
+            if isinstance(told, Alike) and rows[head]:
+                mine = mine[:]
+                for place, at in rows[head]:
+                    mine[place] = own.setdefault(told.row[at], len(texts) + len(own))
+            places.extend(mine)
+        sizes = self._shared.each([None if one is None else len(one) for one in said])
+        return sizes, (names, self._places(said)), ([*texts, *own], places)
+
+    def _places(self, items: Sequence[Collection[object] | None]) -> array[int]:
+        """Where the items of each connection stand, among those of all heads."""
+        ranges, places = _ranges(items), array("i")
+        for head in self._shared.places:
+            places.extend(ranges[head])
+        return places
+
+    def _frames(self, items: Sequence[Sequence[Any] | None], place: Callable[[ConnectionKind], slice]) -> list[int]:
+        """The frames of the items of each connection, whose kind says where they stand in its row."""
+        frames: list[int] = []
+        for one, head in zip(self._told, self._shared.places, strict=True):
+            frames += one.row[place(one.kind)] if isinstance(one, Alike) else [each.frame for each in items[head] or ()]
+        return frames
+
+
+def _ranges(items: Iterable[Collection[object] | None]) -> list[array[int]]:
+    """Of each collection the places of its items, where all stand one after the other."""
+    numbers = count()
+    return [array("i", islice(numbers, len(one or ()))) for one in items]
 
 
 def _row_of(connection: Connection) -> tuple[Any, ...]:
@@ -153,34 +228,12 @@ def _at(record: Any, path: Sequence[str]) -> Any:
     return record
 
 
-def _attributes(told: Connection | Alike) -> dict[str, str] | None:
-    login = (told.kind.connection if isinstance(told, Alike) else told).login
-    attributes = None if login is None else login.attributes
-    if isinstance(told, Alike) and attributes is not None:
-        attributes = attributes.copy()
-        for name, place in told.kind.attributes.items():
-            attributes[name] = told.row[place]
-    return attributes
-
-
-def _commands(told: Connection | Alike) -> dict[str, int]:
-    if not isinstance(told, Alike):
-        return told.commands
-    return dict(zip(told.kind.connection.commands, told.row[told.kind.counts], strict=True))
-
-
-def _switches(told: Connection | Alike) -> list[Switch] | None:
-    exchange = (told.kind.connection if isinstance(told, Alike) else told).authentication
-    if exchange is None or not isinstance(told, Alike):
-        return None if exchange is None else exchange.switches
-    pairs = zip(exchange.switches, told.row[told.kind.switches], strict=True)
-    return [Switch(one.from_, one.to, frame) for one, frame in pairs]
-
-
 _PATHS: Final = [path.split(".") for path in PLACES]
 # Columns that are made of what a list or a dictionary of a connection holds.
-_MADE: Final[dict[str, Callable[[Connection | Alike], Any]]] = {
-    "login.attributes": _attributes,
-    "commands": _commands,
-    "authentication.switches": _switches,
+_MADE: Final[dict[str, Callable[[ToldRows], pyarrow.Array]]] = {
+    "login.attributes": ToldRows.said,
+    "commands": ToldRows.counts,
+    "authentication.switches": ToldRows.switches,
 }
+# What is each finding's own, also where connections are of one kind.
+_OF_FINDINGS: Final = ("message", "advice", "frames", "evidence")
