@@ -1,7 +1,11 @@
 """The command `handshark`, also as `python -m analyzer`."""
 
+import os
 import signal
 import sys
+
+# NumPy, which comes with Arrow, would start threads for linear algebra that nobody asks it for: they spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Until there is somebody to say so, Ctrl-C ends the program in silence.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

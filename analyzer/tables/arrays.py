@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate, count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ def arrow(what: str) -> Any:
     return pyarrow
 
 
+@lru_cache(64)
 def type_of(kind: str | ValueKind) -> Any:
     """The Arrow type of a kind of values."""
     pa = arrow("a table")
@@ -79,6 +81,15 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
 def places_array(places: Sequence[int | None] | array[int]) -> pyarrow.Array:
     """Places of rows, to take them by; None: there is none."""
     return _integers(arrow("a table").int32(), "i", places)
+
+
+def taken(values: pyarrow.Array, places: Sequence[int | None] | array[int]) -> pyarrow.Array:
+    """The rows at these places; null where one is None."""
+    from pyarrow._compute import call_function  # pyarrow.compute makes documented functions first: all of them
+
+    if values.null_count == len(values):
+        return arrow("a table").nulls(len(places), values.type)
+    return call_function("take", [values, places_array(places)])
 
 
 def lists_of(kind: str | ValueKind, sizes: Sequence[int | None], *items: pyarrow.Array) -> pyarrow.Array:
@@ -166,7 +177,7 @@ def _made(form: Any, length: int, *buffers: Any, valid: Any = None, children: Se
 
 def _validity(values: Values) -> Any:
     """Which values are there; None: all."""
-    return _bitmap(value is not None for value in values) if None in values else None
+    return _bitmap([value is not None for value in values]) if None in values else None
 
 
 def _numbers(kind: Any, values: Values) -> Any:
@@ -181,7 +192,7 @@ def _integers(form: Any, code: str, values: Any) -> Any:
 
 
 def _bools(kind: Any, values: Values) -> Any:
-    flags = _bitmap(value is True for value in values)
+    flags = _bitmap([value is True for value in values])
     return _made(type_of(kind), len(values), flags, valid=_validity(values))
 
 
@@ -219,12 +230,6 @@ def _distinct(values: Iterable[Any]) -> tuple[list[Any], list[int | None]]:
     return list(seen), list(map(place.__getitem__, values))
 
 
-def _lists(kind: Any, values: Values) -> Any:
-    """Lists that are mostly the same ones: each is converted once."""
-    lists, places = _distinct(None if value is None else tuple(value) for value in values)
-    return _listed(kind, lists).take(places_array(places))
-
-
 def _listed(kind: Any, values: Values) -> Any:
     items = [item for value in values for item in value or ()]
     inner = kind._replace(many=False) if isinstance(kind, ValueKind) else _ITEMS[kind]
@@ -237,7 +242,7 @@ def _maps(kind: Any, values: Values) -> Any:
     maps, places = _distinct(None if value is None else tuple(value.items()) for value in values)
     keys = _texts(None, [key for one in maps for key, _ in one])
     items = _MAKERS[_ITEMS[kind]](_ITEMS[kind], [item for one in maps for _, item in one])
-    return lists_of(kind, [*map(len, maps)], keys, items).take(places_array(places))
+    return taken(lists_of(kind, [*map(len, maps)], keys, items), places)
 
 
 def _json(kind: Any, values: Values) -> Any:
@@ -271,7 +276,7 @@ _MAKERS: Final[dict[str, Callable[[Any, Values], Any]]] = {
     schema.BOOL: _bools,
     schema.TEXT: _texts,
     schema.ENUM: _enum,
-    schema.TEXTS: _lists,
+    schema.TEXTS: _listed,
     schema.INTS: _listed,
     schema.TEXT_MAP: _maps,
     schema.INT_MAP: _maps,

@@ -22,9 +22,10 @@ from analyzer.tables.turn_rows import OWN, Row, TurnRows, row_of
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
 
-# Rows that wait to become a batch, and bytes of their statements.
-CONNECTIONS_AT_ONCE: Final = 1024
-COMMANDS_AT_ONCE: Final = 4096
+# Rows that wait to become a batch, and bytes of their statements. A connection of no kind takes as much room as others.
+OF_NO_KIND: Final = 4
+CONNECTIONS_AT_ONCE: Final = 4096
+COMMANDS_AT_ONCE: Final = 16384
 STATEMENTS_AT_ONCE: Final = 8 << 20
 
 Known = TypeVar("Known", bound=Connection | Alike)
@@ -73,6 +74,7 @@ class TableCollector:
         self._shared = False
         self._batch = 0
         self._whole: list[Connection | Alike] = []
+        self._room = 0  # that these take
         self._entries: list[Entry] = []
         self._sent: list[tuple[int, Row]] = []
         self._bytes = 0
@@ -100,21 +102,22 @@ class TableCollector:
             kept = [connection for _, connection in self._matched.take(analysis, iter(given), last)]
         if shared:
             whole, entries = for_others(given, kept)
-            self._whole += whole
             self._entries += entries
         else:
-            self._whole += kept
+            whole = kept
+        self._whole += whole
+        self._room += sum(1 if isinstance(one, Alike) else OF_NO_KIND for one in whole)
         for (_, _, stream, _), row in sent:
             self._sent.append((stream, row))
             self._bytes += row[_SIZE]
             if len(self._sent) >= COMMANDS_AT_ONCE or self._bytes >= STATEMENTS_AT_ONCE:
                 yield self._flushed(analysis)
-        if last or len(self._whole) >= CONNECTIONS_AT_ONCE or len(self._entries) >= CONNECTIONS_AT_ONCE:
+        if last or self._room >= CONNECTIONS_AT_ONCE or len(self._entries) >= CONNECTIONS_AT_ONCE:
             yield self._flushed(analysis)
 
     def _flushed(self, analysis: Analysis) -> tuple[Key, Any]:
         rows = connection_rows(self._whole, self._wanted) | command_rows(self._sent, self._wanted)
-        self._whole, self._sent, self._bytes = [], [], 0
+        self._whole, self._sent, self._room, self._bytes = [], [], 0, 0
         if not self._shared:
             return (self._batch,), rows
         entries, self._entries = self._entries, []

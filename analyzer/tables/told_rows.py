@@ -16,7 +16,7 @@ from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import PLACES, ConnectionKind
 from analyzer.analysis.findings.kept import Kept
 from analyzer.analysis.model.connection import Finding
-from analyzer.tables.arrays import Values, address_keys, array_of, lists_of, places_array
+from analyzer.tables.arrays import Values, address_keys, array_of, lists_of, taken
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import INT, INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
 
@@ -46,13 +46,12 @@ class Shared:
 
     def taken(self, made: Arrays) -> Arrays:
         """Columns of the owners, for each row."""
-        return taken(made, self.places) if len(self.owners) < len(self.places) else made
+        return rows_of(made, self.places) if len(self.owners) < len(self.places) else made
 
 
-def taken(made: Arrays, places: array[int]) -> Arrays:
+def rows_of(made: Arrays, places: array[int]) -> Arrays:
     """Rows of columns, by their places."""
-    rows = places_array(places)
-    return {name: array.take(rows) for name, array in made.items()}
+    return {name: taken(each, places) for name, each in made.items()}
 
 
 def arrays_of(columns: Iterable[TableColumn], gathered: Gathered) -> Arrays:
@@ -111,7 +110,7 @@ class ToldRows:
             capture = column.path == "capture"
             values = self._shared.each(self._heads.values("capture")) if capture else self.own(column.path)
             found[column.name] = array_of(column.kind, values)
-        return taken(found, array("i", chain.from_iterable(map(repeat, range(len(sizes)), sizes))))
+        return rows_of(found, array("i", chain.from_iterable(map(repeat, range(len(sizes)), sizes))))
 
     def findings(self, columns: Sequence[TableColumn]) -> Items:
         """What was found of each."""
@@ -133,7 +132,7 @@ class ToldRows:
         """The packets of the exchanges."""
         exchanges = self._heads.values("authentication")
         steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
-        made = taken(arrays_of(columns, Gathered([*chain.from_iterable(steps)])), self._places(steps))
+        made = rows_of(arrays_of(columns, Gathered([*chain.from_iterable(steps)])), self._places(steps))
         made["frame"] = array_of(INT, self._frames(steps, attrgetter("steps")))
         return self._shared.each([*map(len, steps)]), made
 
@@ -144,13 +143,13 @@ class ToldRows:
         made = {}
         for column in columns:
             texts, places = found[column.name]
-            made[column.name] = array_of(column.kind, texts).take(places_array(places))
+            made[column.name] = taken(array_of(column.kind, texts), places)
         return [size or 0 for size in sizes], made
 
     def said(self) -> pyarrow.Array:
         """What each client said of itself, as a map."""
         sizes, *said = self._said
-        made = [array_of(TEXT, texts).take(places_array(places)) for texts, places in said]
+        made = [taken(array_of(TEXT, texts), places) for texts, places in said]
         return lists_of(TEXT_MAP, sizes, *made)
 
     def counts(self) -> pyarrow.Array:
@@ -159,7 +158,7 @@ class ToldRows:
         counts: list[int] = []
         for one in self._told:
             counts += one.row[one.kind.counts] if isinstance(one, Alike) else one.commands.values()
-        names = array_of(TEXT, [*chain.from_iterable(commands)]).take(places_array(self._places(commands)))
+        names = taken(array_of(TEXT, [*chain.from_iterable(commands)]), self._places(commands))
         return lists_of(INT_MAP, self._shared.each([*map(len, commands)]), names, array_of(INT, counts))
 
     def switches(self) -> pyarrow.Array:
@@ -167,7 +166,7 @@ class ToldRows:
         exchanges = self._heads.values("authentication")
         switches = [None if exchange is None else exchange.switches for exchange in exchanges]
         flat = [*chain.from_iterable(one or () for one in switches)]
-        made = array_of(ValueKind("struct", SWITCH), flat).take(places_array(self._places(switches)))
+        made = taken(array_of(ValueKind("struct", SWITCH), flat), self._places(switches))
         frames = array_of(INT, self._frames(switches, attrgetter("switches")))
         made = made.from_arrays([made.field(0), made.field(1), frames], fields=[*made.type])
         sizes = self._shared.each([None if one is None else len(one) for one in switches])
