@@ -50,6 +50,10 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         "It takes what the client sends in the rest of caching_sha2_password's full authentication for commands.",
     ),
     Allowed(
+        "mysql.schema", "path", "full",
+        "It takes the password that the client has encrypted for COM_INIT_DB, where it begins with that byte.",
+    ),
+    Allowed(
         "mysql.command", "outcome", "rejected",
         "It counts the COM_QUIT of a client that the server has refused; here no command comes after a refusal.",
     ),
