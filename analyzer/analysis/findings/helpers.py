@@ -99,17 +99,21 @@ def refused_with(case: Case, code: int) -> bool:
     return error is not None and error.code == code and error.phase != "command"
 
 
+def client_left_before(case: Case, frame: int) -> bool:
+    """Whether the client had closed before that frame: FIN (seen or not), RST or a TLS alert.
+
+    All alerts end a session; of one that is encrypted (TLS 1.3) no more than its size is known.
+    """
+    left, tls = case.transport.client_left_frame, case.connection.tls
+    if 0 < left < frame or case.transport.left_unseen[0]:
+        return True
+    return tls is not None and any(alert.sender == "client" and alert.frame < frame for alert in tls.alerts)
+
+
 def is_echo(case: Case) -> bool:
     """Whether the server's error only notes that the client had gone before."""
     error = case.connection.error
-    end = case.facts.closing.end
-    return (
-        error is not None
-        and error.code in NETWORK_ERRORS
-        and end is not None
-        and end[0] == case.facts.client
-        and end[2] < error.frame
-    )
+    return error is not None and error.code in NETWORK_ERRORS and client_left_before(case, error.frame)
 
 
 def last_step(facts: Facts) -> StepSeen:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+import ssl
 
 import pytest
 
-from analyzer.analysis import Connection
+from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.findings.rules.weak_tls import certificate_faults, session_faults
 from analyzer.analysis.model.connection import Certificate, Tls
+from analyzer.tls.records import CLIENT, SERVER
 from tests.analysis.findings.support import found
 from tests.analysis.support import analyse_file, codes
 from tests.analysis.traffic import analyse
 from tests.corpus import REPOSITORY
 from tests.reading import connections_of
-from tests.tls.live import Bench
-from tests.tls.mysql import V12, V13, session
+from tests.tls.live import Bench, Pair
+from tests.tls.mysql import CLOSE, V12, V13, Session, session
 from tests.wire.frames import FIN
-from tests.wire.mysql import packet
+from tests.wire.mysql import err, login, more, ok, packet
 from tests.wire.script import Say, conversation
 
 SAMPLES = REPOSITORY / "samples"
@@ -168,6 +170,27 @@ def test_an_alert_to_a_client_that_has_left_is_not_why(bench: Bench) -> None:
     assert connection.tls is not None
     assert [each.description for each in connection.tls.alerts] == ["decode_error"]
     assert "in the middle of the TLS handshake" in found(connection, "tls-handshake-failed")[0].message
+
+
+@pytest.mark.parametrize("version", [V12, V13])
+def test_an_error_to_a_client_that_has_ended_tls_is_its_echo(bench: Bench, version: ssl.TLSVersion) -> None:
+    """MySQL answers a close_notify with 1158, and is the first to send FIN; the client has left all the same."""
+    pair = Pair(bench.contexts(version))
+    pair.handshake()
+    pair.send(CLIENT, login(sequence=2))
+    pair.send(SERVER, more(3, b"\x03") + ok(4))
+    pair.close(CLIENT)
+    pair.send(SERVER, err(0, 1158, "Got an error reading communication packets", "08S01"))
+    made = Session(pair.flights, bench.take_log())
+    begin = made.script()[: -len(CLOSE)]
+    steps = [*begin, Say("s", flags=FIN), Say("c", flags=FIN), Say("s")]
+    (connection,) = analyse(conversation(steps), AnalysisOptions(keylogs=(made.log,)))
+    assert connection.error is not None
+    assert connection.error.code == 1158
+    assert "server-ended-session" not in codes(connection)
+    assert "close_notify of the client" in found(connection, "left-without-quit")[0].evidence[0]
+    (connection,) = analyse(conversation([*begin[:-2], begin[-1], *steps[-3:]]), AnalysisOptions(keylogs=(made.log,)))
+    assert "left-without-quit" not in codes(connection)  # without the alert the server was the first to leave
 
 
 @pytest.mark.parametrize("padding", [0, 16])

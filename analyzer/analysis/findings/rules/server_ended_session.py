@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_tls, left_open
 from analyzer.analysis.findings.driver_options import LIFETIME, option
-from analyzer.analysis.findings.helpers import HANDED_OVER, SECOND, by_server, ended, is_mariadb, one_sided, span
+from analyzer.analysis.findings.helpers import (
+    HANDED_OVER,
+    SECOND,
+    by_server,
+    client_left_before,
+    ended,
+    is_echo,
+    is_mariadb,
+    one_sided,
+    span,
+)
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.command_cut_off import was_under_way
@@ -46,7 +56,7 @@ def _may_have_left(case: Case) -> bool:
     c, end = case.connection, case.facts.closing.end
     if c.tls is None:
         return case.facts.login.record is None and not c.commands
-    return end is not None and any(alert.sender == "client" and alert.frame <= end[2] for alert in c.tls.alerts)
+    return end is not None and client_left_before(case, end[2])
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -100,11 +110,8 @@ def _is_said_elsewhere(case: Case) -> bool:
 
 def _by_error(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
-    if error is None or not is_unasked(case):
+    if error is None or not is_unasked(case) or is_echo(case):
         return
-    left = case.transport.client_left_frame
-    if error.code in NETWORK_ERRORS and (0 < left < error.frame or case.transport.left_unseen[0]):
-        return  # the client had closed already
     why = WHY.get(error.code)
     filling: dict[str, object] = {"code": error.code, "text": error.message, "why": f": {why}" if why else ""}
     filling["option"] = option(case, LIFETIME)
