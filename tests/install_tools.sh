@@ -24,6 +24,8 @@ command -v man >/dev/null 2>&1 || missing="$missing man-db"
 command -v pt-query-digest >/dev/null 2>&1 || missing="$missing percona-toolkit"
 ruby -rmysql2 -e '' 2>/dev/null || missing="$missing ruby ruby-mysql2"
 pkg-config libmariadb >/dev/null 2>&1 || missing="$missing pkg-config libmariadb-dev"
+erl -noshell -eval 'halt(length([1 || non_existing <- [code:which(p1_mysql)]])).' >/dev/null 2>&1 ||
+    missing="$missing erlang-base erlang-p1-mysql"
 # What people run against servers, for tests/matrix/test_tools.py.
 command -v isql >/dev/null 2>&1 || missing="$missing unixodbc odbc-mariadb"
 lua5.4 -e 'require("luasql.mysql")' >/dev/null 2>&1 || missing="$missing lua5.4 lua-sql-mysql"

@@ -45,7 +45,6 @@ NOT_IN_CI: Final = {
     "libmysqlclient": "its packages are large, and the mysql command line stands on it too",
     "rust": "its build takes minutes and a compiler that Debian 12 has not",
     "cpp": "its headers are large, and the compiler takes long with them",
-    "erlang": "its sessions in TLS do not always end in the same way, which is not understood yet",
 }
 TOOLS: Final = ("tcpdump", "tshark")
 # Programs that are asked line by line.
