@@ -335,4 +335,4 @@ def _warnings(inlet: Inlet) -> list[str]:
 
 
 # What is loaded when the first connection needs it.
-LATE: Final = ("analyzer.tls.session", "analyzer.tls.x509")
+LATE: Final = ("analyzer.tls.session", "analyzer.tls.keys", "analyzer.tls.x509")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.tls.ciphers import Body, Protection
+from analyzer.tls.suites import Body
+
+if TYPE_CHECKING:
+    from analyzer.tls.ciphers import Protection
 
 # Records listed by size, for each direction.
 MOST_SIZES: Final = 64

@@ -16,11 +16,11 @@ from analyzer.tls.certificates import (
     decompressed,
     split_chain,
 )
-from analyzer.tls.ciphers import Suite
 from analyzer.tls.events import Note
 from analyzer.tls.hello import GREASE, TLS13, ClientHello, ServerHello
 from analyzer.tls.memo import TlsMemo
 from analyzer.tls.records import CLIENT, SERVER
+from analyzer.tls.suites import Suite
 from analyzer.tls.tables import ALERTS, GROUPS, VERSIONS
 
 MOST_ALERTS: Final = 64

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from analyzer.errors import AnalyzerError
-from analyzer.tls.ciphers import BLOCK, CCM, CHACHA, GCM, Aead13, Protection, Suite, aead, hash_of, protection12
+from analyzer.tls.ciphers import Aead13, Protection, aead, hash_of, protection12
 from analyzer.tls.hello import TLS12
+from analyzer.tls.suites import BLOCK, CCM, CHACHA, DIGEST_SIZES, GCM, Suite
 
 MASTER: Final = 48
 
@@ -126,7 +127,7 @@ def pair12(
     suite: Suite, version: int, master: bytes, randoms: bytes, encrypt_then_mac: bool
 ) -> tuple[Protection | None, Protection | None]:
     """Both directions' protection, the client's first (RFC 5246, 6.3); `randoms` is the client's and the server's."""
-    mac = hash_of(suite.mac).digest_size if suite.mac else 0
+    mac = DIGEST_SIZES[suite.mac] if suite.mac else 0
     if suite.mode == BLOCK:
         # From TLS 1.1 on each record brings its own; to take more of the key block does no harm.
         iv = suite.tag

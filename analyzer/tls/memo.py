@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from analyzer.tls.ciphers import Suite, suite_of
 from analyzer.tls.fingerprints import ja3, ja4
 from analyzer.tls.hello import (
     HELLO_RETRY,
@@ -23,6 +22,7 @@ from analyzer.tls.hello import (
     parse_client_hello,
     parse_server_hello,
 )
+from analyzer.tls.suites import Suite, suite_of
 
 if TYPE_CHECKING:
     from analyzer.tls.certificates import CertificateSeen

@@ -6,12 +6,9 @@ Sources: RFC 8446 (4.4.4, 4.5, 4.6.3, 5.4), RFC 5246 (6, 7).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric import rsa
+from typing import TYPE_CHECKING, Final
 
 from analyzer.tls import hello
-from analyzer.tls.ciphers import Protection, hash_of
 from analyzer.tls.direction import Direction, TlsRecord
 from analyzer.tls.events import Event, Plain
 from analyzer.tls.handshake import Handshake
@@ -20,6 +17,12 @@ from analyzer.tls.notes import message_text
 from analyzer.tls.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CLIENT, HANDSHAKE, LONGEST_MESSAGE, SERVER
 from analyzer.tls.sessionkeys import APPLICATION, CIPHERED, EARLY, SessionKeys
 from analyzer.tls.sessionkeys import HANDSHAKE as HANDSHAKE_EPOCH
+from analyzer.tls.suites import DIGEST_SIZES
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from analyzer.tls.ciphers import Protection
 
 # Bytes of undecrypted records a direction keeps until its key comes.
 HELD: Final = 1 << 18
@@ -317,7 +320,7 @@ class Opener:
             return
         if half.sender != CLIENT or self.directions[SERVER].sizes or half.records > FINISHED_WITHIN:
             return
-        padding = size - (4 + hash_of(suite.prf).digest_size + 1 + suite.tag)
+        padding = size - (4 + DIGEST_SIZES[suite.prf] + 1 + suite.tag)
         exactly = padding in (0, PADDING)
         if self.handshake.keys.early_data and not exactly:
             return

@@ -11,12 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from heapq import heappop, heappush
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-from analyzer.tls.ciphers import BLOCK, Body, hash_of
 from analyzer.tls.direction import Direction, EncryptedRecord, TlsRecord
 from analyzer.tls.events import FOUND, MISSING, NOT_GIVEN, PARTIAL, UNSUPPORTED, WRONG, AfterTls, Event, Plain
 from analyzer.tls.handshake import Handshake
@@ -33,6 +29,10 @@ from analyzer.tls.records import (
     SERVER,
 )
 from analyzer.tls.sessionkeys import APPLICATION, CIPHERED, HANDSHAKE
+from analyzer.tls.suites import BLOCK, DIGEST_SIZES, Body
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 __all__ = ["AfterTls", "Event", "KeyLog", "Plain", "RSAPrivateKey", "TlsSession"]
 
@@ -56,7 +56,7 @@ class TlsSession:
     """
 
     def __init__(
-        self, keys: KeyLog | None = None, rsa_key: rsa.RSAPrivateKey | None = None, memo: TlsMemo | None = None
+        self, keys: KeyLog | None = None, rsa_key: RSAPrivateKey | None = None, memo: TlsMemo | None = None
     ) -> None:
         log = KeyLog() if keys is None and rsa_key is not None else keys
         self.handshake = Handshake(log is not None, memo)
@@ -166,7 +166,7 @@ class TlsSession:
         if suite.mode != BLOCK or self.handshake.keys.server_hello is None:
             return None
         iv = suite.tag if self.handshake.keys.server_hello.version > TLS10 else 0
-        rest = size - iv - hash_of(suite.mac).digest_size
+        rest = size - iv - DIGEST_SIZES[suite.mac]
         return max(0, rest - suite.tag), max(0, rest - 1)
 
     @property

@@ -1,24 +1,21 @@
-"""Finds the secrets of one session and makes record protections of them."""
+"""Finds the secrets of one session and makes record protections of them.
+
+What does the work is loaded where there is a secret: it takes a while, and most captures have none.
+"""
 
 from __future__ import annotations
 
-from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric import rsa
+from typing import TYPE_CHECKING, Final
 
 from analyzer.tls import keylog
-from analyzer.tls.ciphers import Protection
 from analyzer.tls.handshake import LONGEST_TRANSCRIPT, Handshake
 from analyzer.tls.keylog import KeyLog
-from analyzer.tls.keys import (
-    extended_master_secret,
-    master_secret,
-    next_secret,
-    pair12,
-    protection13,
-    rsa_premaster,
-)
 from analyzer.tls.records import CLIENT
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from analyzer.tls.ciphers import Protection
 
 # What a direction's records are protected with, in the order it comes (TLS 1.3).
 EARLY: Final = 1
@@ -72,6 +69,8 @@ class SessionKeys:
             secret = self._secret(shake, sender, epoch)
             if secret is None or shake.keys.suite is None:
                 return None
+            from analyzer.tls.keys import protection13
+
             made = protection13(shake.keys.suite, secret)
             if made is None:
                 self.reason = f"a secret of {len(secret)} bytes in the key log does not belong to {shake.cipher_suite}"
@@ -98,6 +97,8 @@ class SessionKeys:
         suite = shake.keys.suite
         if suite is None or updates > MOST_UPDATES:
             return None
+        from analyzer.tls.keys import next_secret, protection13
+
         count, secret, made = self._updates.get(sender, (0, b"", None))
         if count == updates:
             return made
@@ -124,6 +125,8 @@ class SessionKeys:
             master = self._master(shake)
             if master is None:
                 return (None, None)
+            from analyzer.tls.keys import pair12
+
             pair = pair12(suite, server.version, master, randoms, server.encrypt_then_mac)
             self._pair = (randoms, pair)
             if server.session_id:
@@ -150,6 +153,8 @@ class SessionKeys:
         premaster = self._premaster(shake)
         if premaster is None:
             return None
+        from analyzer.tls.keys import extended_master_secret, master_secret
+
         if server.extended_master_secret:
             if len(shake.keys.transcript) > LONGEST_TRANSCRIPT:
                 self.reason = "the handshake is too long to make its extended master secret"
@@ -167,6 +172,8 @@ class SessionKeys:
         if premaster is None and by_rsa and encrypted:
             premaster = self._log.find(keylog.RSA, encrypted[2:10])
             if premaster is None and self._rsa is not None:
+                from analyzer.tls.keys import rsa_premaster
+
                 premaster = rsa_premaster(self._rsa, encrypted)
                 if premaster is None:
                     self.reason = "the RSA key does not open the key exchange: it is not this server's"

@@ -16,13 +16,14 @@ from cryptography.x509.oid import NameOID
 
 from analyzer.tls import keylog
 from analyzer.tls.certificates import split_chain
-from analyzer.tls.ciphers import BLOCK, CCM, CHACHA, GCM, NULL, Suite, block_algorithm, protection12, suite_of
+from analyzer.tls.ciphers import block_algorithm, protection12
 from analyzer.tls.fingerprints import ja3_text, ja4
 from analyzer.tls.hello import parse_client_hello, parse_server_hello
 from analyzer.tls.keylog import LONGEST_LINE, KeyLog
 from analyzer.tls.keys import prf
 from analyzer.tls.records import CLIENT, SERVER
 from analyzer.tls.session import TlsSession
+from analyzer.tls.suites import BLOCK, CCM, CHACHA, GCM, NULL, Suite, suite_of
 from analyzer.tls.tables import CIPHER_SUITES
 from analyzer.tls.x509 import describe_certificate
 from tests.tls.rfc8448 import SIMPLE, SIMPLE_LOG

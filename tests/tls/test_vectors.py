@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from analyzer.tls.ciphers import CCM, CHACHA, GCM, Aead13, Suite, aead
+from analyzer.tls.ciphers import Aead13, aead
 from analyzer.tls.keys import master_secret, prf
+from analyzer.tls.suites import CCM, CHACHA, GCM, Suite
 
 TLS10: Final = 0x0301
 TLS12: Final = 0x0303
