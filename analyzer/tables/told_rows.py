@@ -99,6 +99,8 @@ class ToldRows:
                 found[column.name] = array_of(column.kind, self.own(column.path))
             elif made is not None:
                 found[column.name] = made(self)
+            elif column.path in _OF_TLS:
+                found[column.name] = array_of(column.kind, self._tls.values(column.path))
             else:
                 alike.append(column)
         return found | self._shared.taken(arrays_of(alike, self._heads))
@@ -173,6 +175,12 @@ class ToldRows:
         return lists_of(ValueKind("list", SWITCH, True), sizes, made)
 
     @cached_property
+    def _tls(self) -> Gathered:
+        """What TLS each connection has, with frames of its own."""
+        told = self._told
+        return Gathered(told, tls=[one.kind.tls_of(one.row) if isinstance(one, Alike) else one.tls for one in told])
+
+    @cached_property
     def _said(self) -> tuple[Sequence[int | None], tuple[list[str], array[int]], tuple[list[str], array[int]]]:
         """How many attributes each client named; names, and which of them each is; values, and likewise."""
         logins = self._heads.values("login")
@@ -234,5 +242,7 @@ _MADE: Final[dict[str, Callable[[ToldRows], pyarrow.Array]]] = {
     "commands": ToldRows.counts,
     "authentication.switches": ToldRows.switches,
 }
+# Columns that hold frames of a TLS session.
+_OF_TLS: Final = ("tls.requested_frame", "tls.alerts", "tls.inferred")
 # What is each finding's own, also where connections are of one kind.
 _OF_FINDINGS: Final = ("message", "advice", "frames", "evidence")

@@ -18,7 +18,7 @@ from analyzer.engine.reading import Reading
 from analyzer.tables.arrays import plain_rows
 from analyzer.tables.rows import OF_CONNECTIONS, command_rows, connection_rows, everything
 from analyzer.tables.turn_rows import TurnRows, row_of
-from tests.bench import recorded, replay
+from tests.bench import recorded, replay, tls
 from tests.corpus import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"
@@ -51,13 +51,23 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_connections_of_one_kind_have_the_rows_of_whole_ones(storm: Path) -> None:
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in TLS, without keys."""
+    folder = tmp_path_factory.mktemp("sealed")
+    replay.tls_storm(SAMPLES, folder / "storm.pcap", 100, tls.Contexts(folder), at_once=20)
+    return folder / "storm.pcap"
+
+
+@pytest.mark.parametrize("name", ["storm", "sealed"])
+def test_connections_of_one_kind_have_the_rows_of_whole_ones(name: str, request: pytest.FixtureRequest) -> None:
     wanted = everything(OF_CONNECTIONS)
-    told = [one if isinstance(one, Alike) else one[0] for _, one in collected(storm, Everything())]
-    assert sum(isinstance(one, Alike) for one in told) > 100
+    capture = request.getfixturevalue(name)
+    told = [one if isinstance(one, Alike) else one[0] for _, one in collected(capture, Everything())]
+    assert sum(isinstance(one, Alike) for one in told) > 20
     whole = [one.connection() if isinstance(one, Alike) else one for one in told]
     made, expected = connection_rows(told, wanted), connection_rows(whole, wanted)
-    assert made.keys() == expected.keys() == OF_CONNECTIONS
+    assert made.keys() == expected.keys() == (OF_CONNECTIONS if name == "storm" else {"connections", "findings"})
     for table, batch in made.items():
         assert batch.schema == expected[table].schema
         assert plain_rows(batch) == plain_rows(expected[table])

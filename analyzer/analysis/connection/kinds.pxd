@@ -19,5 +19,5 @@ cdef class ConnectionKind:
     cdef _error(self, tuple row)
     cdef _greeting(self, tuple row)
     cdef _login(self, login, tuple row)
-    cdef _tls(self, tuple row)
+    cpdef tls_of(self, tuple row)
     cdef _exchange(self, tuple row)

@@ -152,7 +152,7 @@ class ConnectionKind:
             self._error(row),
             None,
             self._login(alike.login, row),
-            self._tls(row),
+            self.tls_of(row),
             exchange,
             alike.compression,
             dict(zip(alike.commands, commands, strict=True)),
@@ -237,7 +237,8 @@ class ConnectionKind:
             row[17],
         )
 
-    def _tls(self, row: Row) -> model.Tls | None:
+    def tls_of(self, row: Row) -> model.Tls | None:
+        """The `tls` of a connection."""
         if self.tls is None:
             return None
         frames = row[self.frames]
