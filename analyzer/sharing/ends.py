@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import socket
 import struct
 import tempfile
 from array import array
@@ -18,6 +18,10 @@ from analyzer.sharing.opened import PackedEnds
 
 # For each end the bytes of its address, how many they are, and its port.
 _ROW: Final = struct.Struct("<16sBH16sBH")
+
+
+def _packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 class ConnectionEnds:
@@ -36,7 +40,7 @@ class ConnectionEnds:
     def add(self, tcp: TcpConnection, closed: bool) -> None:
         """A connection that is over. `closed`: it is in TLS and could not be opened."""
         (one, first), (other, second) = tcp.endpoints
-        low, high = ipaddress.ip_address(one).packed, ipaddress.ip_address(other).packed
+        low, high = _packed(one), _packed(other)
         self._file.write(_ROW.pack(low, len(low), first, high, len(high), second))
         self._numbers.append(tcp.number)
         self.closed += closed

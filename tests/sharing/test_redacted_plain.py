@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,12 @@ from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.sql import SqlRedactor
+from analyzer.sharing.redaction.watcher import RedactingWatcher
 from tests.bench import replay
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
 from tests.wire.files import frames_in, pcapng
-from tests.wire.mysql import FAST, greeting, login, ok, query
+from tests.wire.mysql import FAST, err, greeting, login, ok, query
 from tests.wire.script import GOODBYE, Step, conversation
 
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
@@ -95,6 +97,31 @@ def test_logins_of_one_shape(tmp_path: Path) -> None:
     both(file, NOTHING)
     _, summary, _ = redacted(file, RedactRequest(KEY, NOTHING))
     assert summary.replaced["users"] >= 40
+
+
+def test_queries_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come with their errors, and the COM_QUIT behind them, as turns: no packet of them goes by itself."""
+    frames = []
+    for number in range(8):
+        steps: list[Step] = [("s", greeting(thread=number)), ("c", login()), ("s", FAST + ok(3))]
+        for code, message in ((1146, "Table 'shop.hushed' doesn't exist"), (1064, f"near 'x{number}' at line 1")):
+            steps += [("c", query(f"SELECT 'a{number}' FROM hushed")), ("s", err(1, code, message, "42S02"))]
+        frames += conversation([*steps, *GOODBYE], client=("10.0.0.9", 40000 + number))
+    file = tmp_path / "failures.pcapng"
+    file.write_bytes(pcapng(frames))
+    both(file, NOTHING)
+    alone = []
+    before = RedactingWatcher.packet
+
+    def packet(watcher: RedactingWatcher, *told: Any) -> None:
+        alone.append(type(told[2]).__name__)
+        before(watcher, *told)
+
+    monkeypatch.setattr(RedactingWatcher, "packet", packet)
+    content, _, _ = redacted(file, RedactRequest(KEY, NOTHING))
+    assert not {"ComQuery", "ErrPacket", "ComQuit"}.intersection(alone)
+    assert b"at line 1" in content
+    assert b"hushed" not in content
 
 
 def test_logins_of_six_kinds(tmp_path: Path) -> None:

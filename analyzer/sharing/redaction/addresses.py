@@ -26,6 +26,12 @@ _LONGEST: Final = 45
 # 192.0.2.0 and its like would be no better; multicast and what is above it are no hosts.
 _MULTICAST: Final = 224
 _LOOPBACK: Final = 127
+_CLASS_OF: Final = {octet: values for values in _CLASSES for octet in values}
+_FIRST_OF: Final = {
+    octet: tuple(value for value in values if value != _LOOPBACK and value < _MULTICAST)
+    for values in _CLASSES
+    for octet in values
+}
 
 
 class AddressMap:
@@ -35,6 +41,7 @@ class AddressMap:
         self._stream = stream
         self._orders: dict[bytes, tuple[int, ...]] = {}
         self._kept: dict[bytes, bytes] = {}
+        self._networks: dict[bytes, bytes] = {}
         self._macs: dict[bytes, bytes] = {}
         self._offsets: dict[bytes, int] = {}
 
@@ -100,18 +107,22 @@ class AddressMap:
     def _v4(self, address: bytes) -> bytes:
         if address[0] in (0, _LOOPBACK) or address[0] >= _MULTICAST:
             return address
-        out = bytearray()
-        for place, octet in enumerate(address):
-            if octet == 0:
-                out.append(0)
-                continue
-            values = next(group for group in _CLASSES if octet in group)
-            if not place:
-                # No address becomes one of those that stay.
-                values = tuple(value for value in values if value != _LOOPBACK and value < _MULTICAST)
-            order = self._order(b"4" + address[:place], values)
-            out.append(order[values.index(octet)])
-        return bytes(out)
+        return self._octets(address)
+
+    def _octets(self, octets: bytes) -> bytes:
+        """The first octets of an address in their place."""
+        before, octet = octets[:-1], octets[-1]
+        made = self._networks.get(before)
+        if made is None:
+            if len(self._networks) >= _MOST_KEPT:
+                self._networks.clear()
+            made = self._networks[before] = self._octets(before) if before else b""
+        if not octet:
+            return made + b"\0"
+        # No address becomes one of those that stay.
+        values = _CLASS_OF[octet] if before else _FIRST_OF[octet]
+        order = self._order(b"4" + before, values)
+        return made + bytes((order[octet - values[0] if before else values.index(octet)],))
 
     def _v6(self, address: bytes) -> bytes:
         if address[:12] == _MAPPED:

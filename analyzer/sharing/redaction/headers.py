@@ -27,6 +27,8 @@ _GRE_UNKNOWN: Final = 0x4007
 _DEEPEST: Final = 4
 _VLANS: Final = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 _IP: Final = {0x0800: 4, 0x86DD: 6}
+# An EtherType, and the first byte of a header without options.
+_PLAIN_V4: Final = b"\x08\x00\x45"
 _MOST_TAGS: Final = 4
 _NOP: Final = 1
 _STAMPS: Final = b"\x08\x0a"
@@ -122,6 +124,12 @@ class HeaderRedactor:
 
     def envelope(self, frame: bytes, link_type: int) -> Envelope | None:
         """What is around the payload of this frame and of others of its sender; None where it is not plain."""
+        if LINK_TYPES.get(link_type) == HeaderType.ETHERNET and frame[12:15] == _PLAIN_V4 and len(frame) >= 34:
+            ends = frame[26:30], frame[30:34]
+            after = self._mac(frame[:6]) + self._mac(frame[6:12]) + frame[12:14]
+            stamps = self._addresses.offset(ends[0]), self._addresses.offset(ends[1])
+            made = self._address(ends[0]) + self._address(ends[1])
+            return Envelope(frame[:14], after, frame[26:34], made, 4, stamps)
         out = bytearray(len(frame))
         place = self._link(frame, out, link_type)
         size = None if place is None else self._ip(frame, out, place)

@@ -6,7 +6,7 @@ from analyzer.sharing.redaction.definitions cimport PlainDefinitions
 from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
 from analyzer.sharing.redaction.streams cimport RedactedStream
 
-cdef int _QUERY, _PREPARE, _CLOSE
+cdef int _QUERY, _PREPARE, _CLOSE, _QUIT
 cdef Py_ssize_t _HEADER, _EOF_LENGTH, _PREPARE_OK, _COLUMNS, _FILLER
 cdef Py_ssize_t _MOST_HEADS, _LONGEST_HEAD, _MOST_PLANS, _MOST_COLUMNS, _LONGEST_COLUMN
 cdef Py_ssize_t _MOST_REQUESTS, _LONGEST_REQUEST, _MOST_ENDS, _LONGEST_END

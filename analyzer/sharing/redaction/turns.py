@@ -20,7 +20,7 @@ from analyzer.protocol.prepared import Bound, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.resultset import ColumnDefinition41
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
-from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
+from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT, COM_STMT_CLOSE, COM_STMT_PREPARE
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.sharing.redaction.definitions import PlainDefinitions
@@ -58,6 +58,7 @@ _EOF_LENGTH: Final = EOF_LENGTH
 _QUERY: Final = COM_QUERY
 _PREPARE: Final = COM_STMT_PREPARE
 _CLOSE: Final = COM_STMT_CLOSE
+_QUIT: Final = COM_QUIT
 
 
 class RedactedRequest(msgspec.Struct, frozen=True):
@@ -131,10 +132,12 @@ class TurnRedactor:
         if turn.code == _CLOSE:
             asks.ahead += turn.request  # it stands in front of the command that comes next
             return escapes
+        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
+        if turn.code == _QUIT:
+            asks.replace(pieces.first_number(asks.sender, begin, begin + 1), turn.request)
+            return escapes
         if self._version != self._sql.known_names:
             self._forget()
-        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
-        assert not isinstance(end, ErrPacket)  # nobody here asks for failures
         made = self._request(turn, machine, escapes)
         if asks.ahead:
             made = asks.ahead + made
@@ -149,7 +152,7 @@ class TurnRedactor:
             answers.replace(number, data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes))
         else:
             answers.replace(number, self._response(turn, end, data, machine, escapes))
-        flags = end.status_flags
+        flags = None if isinstance(end, ErrPacket) else end.status_flags
         return escapes if flags is None else not flags & NO_BACKSLASH_ESCAPES
 
     def _forget(self) -> None:
@@ -210,8 +213,10 @@ class TurnRedactor:
 
     # -- responses -----------------------------------------------------------------------------------------------------
 
-    def _end(self, payload: bytes, ends: OKPacket | EOFPacket, machine: Machine, escapes: bool | None) -> bytes:
-        """An OK or EOF, in which a response ends."""
+    def _end(
+        self, payload: bytes, ends: OKPacket | EOFPacket | ErrPacket, machine: Machine, escapes: bool | None
+    ) -> bytes:
+        """An OK, EOF or error, in which a response ends."""
         key = (payload, machine.context.in_force, escapes, type(ends))
         found = self._ends.get(key)
         if found is None:
@@ -223,7 +228,12 @@ class TurnRedactor:
         return found
 
     def _response(
-        self, turn: PlainTurn, ends: OKPacket | EOFPacket, data: bytes, machine: Machine, escapes: bool | None
+        self,
+        turn: PlainTurn,
+        ends: OKPacket | EOFPacket | ErrPacket,
+        data: bytes,
+        machine: Machine,
+        escapes: bool | None,
     ) -> bytearray:
         """A whole result set, in whose last packet `ends` is."""
         at, count = _head_of(data, turn.columns or 0, not machine.context.in_force & CLIENT_DEPRECATE_EOF)

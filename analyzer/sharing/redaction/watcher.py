@@ -116,6 +116,10 @@ class RedactingWatcher(ConversationObserver):
         return True
 
     @property
+    def failures(self) -> bool:
+        return True
+
+    @property
     def held(self) -> int:
         return self._plain.held + sum(len(one.data) for one in self._streams)
 
