@@ -8,7 +8,7 @@ kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
+from copy import copy
 from typing import Any, Final
 
 import msgspec
@@ -242,7 +242,10 @@ class ConnectionKind:
         if self.tls is None:
             return None
         frames = row[self.frames]
-        made = deepcopy(self.tls)
+        made = copy(self.tls)
+        made.alerts, made.inferred = [*map(copy, made.alerts)], copy(made.inferred)
+        made.certificates, made.client_certificates = made.certificates.copy(), made.client_certificates.copy()
+        made.offered_versions, made.alpn_offered = made.offered_versions.copy(), made.alpn_offered.copy()
         if made.requested_frame is not None:
             made.requested_frame = frames[made.requested_frame]
         for part in seen_in(made):
