@@ -75,10 +75,10 @@ class Session:
         self.put("c")
         return self
 
-    def log_in(self) -> Session:
+    def log_in(self, thread: int = 7) -> Session:
         """Handshake and a login that is accepted."""
         self.open()
-        for who, data in (("s", greeting()), ("c", login()), ("s", FAST + ok(3))):
+        for who, data in (("s", greeting(thread=thread)), ("c", login()), ("s", FAST + ok(3))):
             self.send(who, data)
         return self
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis.findings.cross_connection import OPEN, outline_of
+from analyzer.analysis.findings.cross_connection import OPEN, brief, outline_of
 from analyzer.analysis.findings.history import LoggedIn, Note, note_of
 from analyzer.analysis.findings.kept import Kept, own_texts
 from analyzer.analysis.findings.rules.health_check import known_user
@@ -165,7 +165,9 @@ class ConnectionKind:
     def outline(self, row: Row) -> model.Connection:
         """A connection as `outline_of` gives it."""
         alike = self._outline
-        return self._filled(alike, row, alike.authentication, self.findings_of(row))
+        outline = self._filled(alike, row, alike.authentication, self.findings_of(row))
+        outline.greeting = brief(self._greeting(row))
+        return outline
 
     def findings_of(self, row: Row) -> list[model.Finding]:
         """What is found of one."""

@@ -13,7 +13,7 @@ from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.login_shapes import LoginShape, PlainSession
 from analyzer.analysis.conversation.shape_learning import LOGIN_PIECE
-from analyzer.analysis.findings.conditions import has_error, has_failed_command, left_open
+from analyzer.analysis.findings.conditions import asks_for_events, has_error, has_failed_command, left_open
 from analyzer.analysis.findings.engine import BITS, OF_LOGIN, SESSION, Key, asked_of
 from analyzer.analysis.findings.kept import frames_of
 from analyzer.analysis.findings.rule import Evidence, times_of
@@ -25,13 +25,12 @@ from analyzer.analysis.findings.rules import (
     command_cut_off,
     connection_churn,
     connection_reset,
-    duplicate_replica,
     health_check,
     overlapping_commands,
     packet_too_large,
-    replication_refused,
     server_ended_session,
     server_went_down,
+    session_killed,
     slow_login,
     statement_leak,
     unanswered_commands,
@@ -42,15 +41,15 @@ from analyzer.protocol.tables.commands import COM_PING, COM_QUIT, COM_STATISTICS
 MOST_KNOWN: Final = 4096
 # Conditions that the key of a connection decides.
 OF_KEY: Final = frozenset(
-    {has_error, has_failed_command, left_open, duplicate_replica.applies}
-    | {server_ended_session.is_unasked, server_went_down.applies}
-    | {change_user_refused.was_asked, replication_refused.asks_for_events}
+    {has_error, has_failed_command, left_open, asks_for_events}
+    | {server_ended_session.is_unasked, server_went_down.applies, change_user_refused.was_asked}
 )
 # Those that no ordinary connection meets.
 RULED_OUT: Final = frozenset(
     {cached_login_never_hits.applies, client_gave_up.applies, command_after_quit.applies, command_cut_off.applies}
     | {connection_churn.applies, connection_reset.applies, health_check.applies, overlapping_commands.applies}
     | {packet_too_large.was_cut, slow_login.applies, statement_leak.leaves_many, unanswered_commands.applies}
+    | {session_killed.applies}
 )
 COVERED: Final = {condition for _, condition in asked_of(SESSION)} <= OF_LOGIN | OF_KEY | RULED_OUT
 _UNUSUAL: Final = sum(BITS[condition] for condition in RULED_OUT)
@@ -149,7 +148,7 @@ def has_signs(tcp: TcpConnection, evidence: Evidence) -> bool:
 def is_regular(plain: PlainSession, client: int) -> bool:
     """Whether nothing shows of a session but that commands failed."""
     answers, closing = plain.answers, plain.closing
-    if answers.waiting or answers.overlap_count or answers.after_quit or closing.unasked_frame:
+    if answers.waiting or answers.overlap_count or answers.after_quit or answers.kills or closing.unasked_frame:
         return False
     if answers.cut is not None or answers.early is not None or answers.left is not None or closing.reset is not None:
         return False

@@ -50,6 +50,7 @@ _PING: Final = COM_PING
 _PREPARE: Final = COM_STMT_PREPARE
 _RESET: Final = COM_STMT_RESET
 _RESET_ALL: Final = COM_RESET_CONNECTION
+_K: Final = ord("k")
 # Bytes of a whole COM_STMT_CLOSE, which nobody answers: it comes in front of the next command.
 _CLOSE: Final = bytes([5, 0, 0, 0, COM_STMT_CLOSE])
 _CLOSE_SIZE: Final = HEADER + 5
@@ -239,6 +240,10 @@ def plain_code(octets: bytes | memoryview, offset: int, size: int, named: bool) 
     code = octets[offset + _HEADER]
     # The head of a query without attributes says so in two bytes (`connection_state.NO_ATTRIBUTES`).
     if code == _QUERY and named and (size < _HEADER + 3 or octets[offset + 5] != 0 or octets[offset + 6] != 1):
+        return -1
+    # KILL is recorded.
+    begins = _HEADER + (3 if named else 1)
+    if code == _QUERY and size > begins and octets[offset + begins] | 0x20 == _K:
         return -1
     return -1 if code == _EXECUTE and size < HEAD else code
 

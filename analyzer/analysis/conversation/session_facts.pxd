@@ -12,7 +12,7 @@ cdef class ClosingFacts:
 cdef class CommandFacts:
     cdef public dict counts
     cdef public list opening
-    cdef public tuple errors, overlaps, after_quit
+    cdef public tuple errors, overlaps, after_quit, kills
     cdef public object last, left, cut, early, error_counts
     cdef public bint begun
     cdef public long long turns, waiting, overlap_count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -10,13 +11,22 @@ import msgspec
 
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
-from analyzer.protocol.tables.commands import COM_QUIT
+from analyzer.protocol.tables.commands import COM_PROCESS_KILL, COM_QUERY, COM_QUIT
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
 MOST: Final = 20
 # Commands that a session begins with which are kept.
 MOST_OPENING: Final = 6
+# Commands that end other sessions, where they are recorded: KILL is never taken for a plain turn. RDS and Azure have
+# procedures for it.
+_KILL: Final = re.compile(
+    rb"(?:\x00[\x00\x01])?(?:\s|/\*[^*]*\*/)*(?:KILL\s+(?:HARD\s+|SOFT\s+)?(?:CONNECTION\s+)?"
+    rb"|CALL\s+mysql\.(?:rds|az)_kill\s*\(\s*)(\d{1,20})\b",
+    re.IGNORECASE,
+)
+# What such a statement begins with.
+_KILLS: Final = b"KkCc/ \t\r\n"
 # Bytes of a command that are kept to name it.
 HEAD_KEPT: Final = 256
 
@@ -29,6 +39,15 @@ class SentCommand(msgspec.Struct, frozen=True, gc=False):
     length: int
     frame: int
     time_ns: int
+
+
+def killed_by(code: int, payload: bytes) -> int | None:
+    """The thread id of the session that a command ends; None: it ends none."""
+    if code == COM_QUERY and len(payload) > 4:
+        first = payload[1] or payload[3]  # behind what is said of query attributes
+        found = _KILL.match(payload, 1, HEAD_KEPT) if first in _KILLS else None
+        return int(found[1]) if found is not None else None
+    return int.from_bytes(payload[1:5], "little") if code == COM_PROCESS_KILL and len(payload) >= 5 else None
 
 
 class AnsweredError(NamedTuple):
@@ -111,6 +130,7 @@ class CommandFacts:
     opening   the first commands of the session
     left      the command whose answer had not begun when the first side ended the connection
     after_quit   (frame, code) of commands behind COM_QUIT
+    kills        (thread id of a session that it asks to be ended, frame, time)
     """
 
     __slots__ = (
@@ -121,6 +141,7 @@ class CommandFacts:
         "early",
         "error_counts",
         "errors",
+        "kills",
         "last",
         "left",
         "opening",
@@ -143,12 +164,13 @@ class CommandFacts:
         self.errors: tuple[AnsweredError, ...] = ()
         self.overlaps: tuple[Overlap, ...] = ()
         self.after_quit: tuple[tuple[int, int], ...] = ()
+        self.kills: tuple[tuple[int, int, int], ...] = ()
         self.error_counts = NO_ERRORS
 
     @property
     def irregular(self) -> bool:
         """Whether anything but `last` and `opening` was recorded."""
-        if self.error_counts or self.waiting or self.overlap_count or self.after_quit:
+        if self.error_counts or self.waiting or self.overlap_count or self.after_quit or self.kills:
             return True
         return self.cut is not None or self.early is not None
 
@@ -164,6 +186,9 @@ class CommandFacts:
     def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
         """Records a command that is sent."""
         self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)
+        killed = killed_by(code, payload)
+        if killed is not None and len(self.kills) < MOST:
+            self.kills = (*self.kills, (killed, frame, time_ns))
         if len(self.opening) < MOST_OPENING:
             self.opening.append(self.last)
 

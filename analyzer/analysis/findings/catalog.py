@@ -70,6 +70,7 @@ from analyzer.analysis.findings.rules import (
     server_ended_session,
     server_stalled,
     server_went_down,
+    session_killed,
     slow_login,
     slow_reader,
     statement_leak,
@@ -173,6 +174,7 @@ TABLE: tuple[Rule, ...] = (
     connection_reset.RULE,
     slow_login.RULE,
     connection_churn.RULE,
+    session_killed.RULE,
     # What works, and could be better.
     plugin_switch.RULE,
     left_without_quit.RULE,

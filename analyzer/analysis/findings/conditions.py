@@ -10,6 +10,7 @@ from typing import Final
 
 from analyzer.analysis.findings import signs
 from analyzer.analysis.findings.rule import Case, Condition
+from analyzer.protocol.tables.commands import COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID
 
 
 def has_error(case: Case) -> bool:
@@ -39,6 +40,12 @@ def has_failed_command(case: Case) -> bool:
     return bool(case.facts.answers.error_counts)
 
 
+def asks_for_events(case: Case) -> bool:
+    """It is a replica's, or a reader's of the binlog."""
+    commands = case.facts.commands
+    return bool(commands.get(COM_BINLOG_DUMP) or commands.get(COM_BINLOG_DUMP_GTID))
+
+
 def has_tls(case: Case) -> bool:
     return case.connection.tls is not None
 
@@ -58,13 +65,14 @@ def left_open(case: Case) -> bool:
     return (c.outcome == "accepted" or case.facts.faults.assumed) and "quit" not in c.commands
 
 
-# What has to show of a connection before they are asked.
+# What has to show of a connection before they are asked; 0: nothing.
 SIGNS: Final[dict[Condition, int]] = {
     has_error: signs.REFUSED,
     is_aborted: signs.ABORTED,
     has_faults: signs.FAULTS,
     has_losses: signs.LOSSES,
     has_failed_command: signs.IRREGULAR,
+    asks_for_events: 0,
     has_tls: signs.TLS,
     has_password: signs.PASSWORD,
     without_login: signs.NO_LOGIN,

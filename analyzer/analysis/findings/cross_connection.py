@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from copy import copy
 from typing import Final, Generic, TypeVar
 
+from msgspec import structs
+
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.history import History, Note, note_of
 from analyzer.analysis.findings.rule import FAR_AHEAD, RANK, Found
-from analyzer.analysis.model.connection import Authentication, Connection, Finding, Login
+from analyzer.analysis.model.connection import Authentication, Connection, Finding, Greeting, Login
 
 # Findings that are completed here, by their codes: connections that have one may not be rendered before.
 COMPLETED: Final = {rule.code: rule.complete for rule in TABLE if rule.complete is not None}
@@ -43,13 +45,19 @@ def outline_of(connection: Connection) -> Connection:
     process."""
     login, exchange = connection.login, connection.authentication
     outline = copy(connection)
-    outline.greeting = outline.tls = outline.driver = None
+    outline.tls = outline.driver = None
+    outline.greeting = brief(connection.greeting)
     outline.commands = {}
     if login is not None:
         outline.login = Login(login.user, None, None, [], 0, None, None, None, None, login.frame)
     if exchange is not None:
         outline.authentication = Authentication(exchange.plugin, [], exchange.path, exchange.password_protection, [])
     return outline
+
+
+def brief(greeting: Greeting | None) -> Greeting | None:
+    """A greeting without its lists."""
+    return None if greeting is None else structs.replace(greeting, capabilities=[], status_flags=[])
 
 
 class Across:

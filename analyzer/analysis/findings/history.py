@@ -64,6 +64,15 @@ class Recent(Generic[K, V]):
             self._items.popitem(last=False)
 
 
+class Kill(msgspec.Struct):
+    """KILL of a session, sent on a connection that is the capture's `stream`."""
+
+    stream: int
+    client: str
+    frame: int
+    time_ns: int
+
+
 class BrokenOff(msgspec.Struct):
     """Connections of one client address to one server that ended without a login."""
 
@@ -111,6 +120,7 @@ class History:
     accepted   (port, user): addresses of client and server of logins that were accepted
     durations  server: logins by the bits of their duration in microseconds
     idle       server: how many seconds sessions were idle that ended from its side
+    kills      (server, thread id): who asked for that session to be ended
     """
 
     def __init__(self) -> None:
@@ -119,6 +129,7 @@ class History:
         self.accepted: Recent[tuple[int, str], list[tuple[str, str]]] = Recent()
         self.durations: Recent[Server, list[int]] = Recent()
         self.idle: Recent[Server, list[float]] = Recent()
+        self.kills: Recent[tuple[Server, int], Kill] = Recent()
 
     def note(self, note: Note) -> None:
         """Remembers a connection."""

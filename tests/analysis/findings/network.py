@@ -257,6 +257,23 @@ def port_used_again(handshake: int = 3, *, goodbye: bool = True) -> list[Connect
     return judged(first, second)
 
 
+def killed(
+    kill: bytes = b"\x03KILL 7", *, at_work: bool = True, before: bool = False, server: str = "10.0.0.2"
+) -> list[Connection]:
+    """A session that the server ends (with a statement under way), and another one on which this is sent."""
+    victim = Session().log_in(7).send("c", SELECT).put("s")
+    if not at_work:
+        victim.send("s", ok(1)).put("c")
+    start = START - SECOND if before else START + SECOND // 2
+    killer = Session(client=("10.0.0.9", 60_000), server=(server, 3306), start_ns=start).log_in(8)
+    killer.now = START + SECOND
+    killer.send("c", packet(0, kill)).send("s", ok(1))
+    victim.now = START + SECOND + SECOND // 500
+    victim.close("s").close("c")
+    killer.goodbye()
+    return judged(victim, killer)
+
+
 def in_order(session: Session) -> Connection:
     """Judged in the order of the frames, whatever their times."""
     (connection,) = analyse(session.frames)
@@ -272,5 +289,6 @@ NETWORK: dict[str, tuple[Made, Made]] = {
     "server-went-down": (lambda: judged(*went_down(), refused())[0], lambda: judged(*went_down())[0]),
     "clock-step": (lambda: in_order(stepped()), lambda: in_order(stepped(0.05))),
     "retransmission-differs": (lambda: judged_one(differing()), lambda: judged_one(differing(same=True))),
+    "session-killed": (lambda: killed()[1], lambda: killed(b"\x03KILL QUERY 7")[1]),
     "seen-twice": (lambda: in_order(mirrored()), lambda: in_order(mirrored(same_id=False))),
 }

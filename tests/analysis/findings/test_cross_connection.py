@@ -30,6 +30,12 @@ DENIED: Script = [("s", greeting()), ("c", login()), ("s", err(2, 1045, "Access 
 KILLED: Script = idle(30.1, *SERVER_CLOSES)
 GAVE_UP: Script = [*ACCEPTED, ("c", query()), Say("c", flags=FIN, wait_ns=2 * SECOND)]
 DOWN: Script = [*ACCEPTED, ("s", err(0, 1053, "Server shutdown in progress", "08S01")), *SERVER_CLOSES]
+CUT_OFF: Script = [
+    *(("s", greeting(thread=99)), ("c", login()), ("s", FAST + ok(3)), ("c", query())),
+    Say("s", flags=FIN, wait_ns=300 * MS),
+    Say("c", flags=FIN),
+]
+KILLER: Script = [*ACCEPTED, ("c", query("KILL 99")), ("s", ok(1)), *GOODBYE]
 # One client: a burst, health checks, a block, a cache that never knows it, a slow login.
 DAY: Sequence[Script] = [
     *[fast()] * 60,
@@ -50,6 +56,8 @@ DAY: Sequence[Script] = [
     *[WAITING] * 3,
     LATER,
     GAVE_UP,
+    CUT_OFF,
+    KILLER,
     DOWN,
 ]
 # Of a client that opens and closes connections again and again it is not said that it insists on TLS.
@@ -83,6 +91,7 @@ def test_any_number_of_processes_finds_the_same(capture: Path) -> None:
     alone = analysed(capture, 1)
     assert len(alone) == 3 * len(DAY)
     assert {code for connection in alone for code in codes(connection)} >= EXPECTED
+    assert sum("It was killed" in finding.message for each in alone for finding in each.findings) == 3
     for jobs in (2, 3):
         assert analysed(capture, jobs) == alone
 

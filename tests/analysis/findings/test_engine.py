@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,9 @@ def test_conditions_of_clean_connections_are_few() -> None:
 def test_a_condition_that_several_rules_name_has_one_set_of_signs() -> None:
     own = [(condition, rule.given) for rule in TABLE for condition in rule.applies if condition not in SIGNS]
     assert len({condition for condition, _ in own}) == len(set(own))
+
+
+def test_what_several_rules_share_says_itself_when_it_is_asked() -> None:
+    """A rule's `given` is of its own conditions: of a shared one the last rule's would stand for all."""
+    named = Counter(condition for rule in TABLE for condition in set(rule.applies))
+    assert {condition.__name__ for condition, count in named.items() if count > 1 and condition not in SIGNS} == set()

@@ -23,6 +23,7 @@ from tests.analysis.findings.network import (
     in_order,
     judged,
     judged_one,
+    killed,
     large_error,
     left_before_the_greeting,
     mirrored,
@@ -37,7 +38,7 @@ from tests.analysis.findings.network import (
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, results_of
 from tests.wire.frames import ACK, SYN
-from tests.wire.mysql import FAST, greeting, login, ok
+from tests.wire.mysql import FAST, greeting, login, ok, query
 from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session
 
@@ -65,7 +66,7 @@ def test_what_comes_close_does_not(code: str) -> None:
     assert code not in codes(NETWORK[code][1]())
 
 
-NOTED = {"clock-step", "seen-twice"}
+NOTED = {"clock-step", "seen-twice", "session-killed"}
 
 
 @pytest.mark.parametrize("code", NETWORK)
@@ -374,3 +375,54 @@ def test_what_was_sent_again_is_told_from_copies() -> None:
     connection = judged_one(session)
     assert "seen-twice" in codes(connection)
     assert connection.tcp.retransmissions == 1
+
+
+# -- sessions that another one has ended -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("at_work", [True, False])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        b"\x03KILL 7",
+        b"\x03kill connection 7;",
+        b"\x03/* admin */ KILL HARD CONNECTION\n7",
+        b"\x03CALL mysql.rds_kill(7)",
+        b"\x0c\x07\0\0\0",
+    ],
+)
+def test_who_had_a_session_killed(kill: bytes, at_work: bool, before: bool) -> None:
+    """Whichever of the two was first."""
+    connections = killed(kill, at_work=at_work, before=before)
+    victim = next(each for each in connections if each.client.port == 50_000)
+    finding = said(victim, "command-cut-off" if at_work else "server-ended-session")
+    assert "It was killed: 10.0.0.9:60000" in finding.message
+    assert (finding.confidence, finding.doubt, finding.alternatives) == ("certain", None, [])
+    assert "ns" not in said(next(each for each in connections if each is not victim), "session-killed").evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("kill", "server"),
+    [
+        (b"\x03KILL QUERY 7", "10.0.0.2"),
+        (b"\x03KILL 8", "10.0.0.2"),
+        (b"\x03KILL 7", "10.0.0.3"),
+        (b"\x03SELECT 'KILL 7'", "10.0.0.2"),
+    ],
+)
+def test_what_killed_no_session_is_not_the_cause(kill: bytes, server: str) -> None:
+    victim = killed(kill, server=server)[0]
+    assert "killed:" not in said(victim, "command-cut-off").message
+
+
+def test_a_kill_behind_many_statements_is_found() -> None:
+    """Statements that are taken in turns are not looked at; this one is none of them."""
+    victim = Session().log_in(7).send("c", SELECT).put("s")
+    killer = Session(client=("10.0.0.9", 60_000)).log_in(8)
+    for _ in range(20):
+        killer.send("c", SELECT).send("s", ok(1))
+    killer.send("c", query("KILL 7")).send("s", ok(1)).goodbye()
+    victim.now = killer.now + 1000
+    victim.close("s").close("c")
+    assert "It was killed" in said(judged(victim, killer)[0], "command-cut-off").message

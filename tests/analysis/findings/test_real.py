@@ -81,7 +81,7 @@ MADE: Final = frozenset(
         "unknown-statement",
     }
     | {"answer-lost", "clock-step", "idle-connection-dropped", "path-mtu", "seen-twice", "server-went-down"}
-    | {"retransmission-differs", "slow-reader", "server-ended-session", "slow-login"}
+    | {"retransmission-differs", "slow-reader", "server-ended-session", "session-killed", "slow-login"}
     | {"tls-not-offered", "unencrypted-login", "weak-tls"}
     | {"wrong-password", "right-password"}
 )

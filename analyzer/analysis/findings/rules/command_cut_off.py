@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from analyzer.analysis.conversation.session_facts import SentCommand
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
-from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import A_BIT_AHEAD, INFO, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.packet_too_large import TOO_LARGE
+from analyzer.analysis.findings.rules.session_killed import name_the_kill
 from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.analysis.findings.statements import shape_of
 from analyzer.analysis.findings.time_outs import READ, SERVER, named
@@ -144,4 +145,6 @@ RULE = Rule(
         "MySQL Reference Manual: Lost connection to MySQL server; MySQL server has gone away",
         "MySQL Reference Manual: Server System Variables, net_read_timeout",
     ),
+    conclude=name_the_kill,
+    ahead=A_BIT_AHEAD,
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.analysis.conversation.session_facts import SentCommand
+from analyzer.analysis.findings.conditions import asks_for_events
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import ERROR, INFO, Case, Found, Rule, Verdict
 from analyzer.protocol.records.generic import ErrPacket
@@ -17,11 +18,6 @@ _SAME = re.compile(r"same server[_-]?(id|uuid)", re.IGNORECASE)
 # Where the command's server_id stands: behind position and flags, or behind the flags.
 _AT = {COM_BINLOG_DUMP: 7, COM_BINLOG_DUMP_GTID: 3}
 MOST_NAMED = 5
-
-
-def applies(case: Case) -> bool:
-    commands = case.facts.commands
-    return bool(commands.get(COM_BINLOG_DUMP) or commands.get(COM_BINLOG_DUMP_GTID))
 
 
 def is_same(error: ErrPacket) -> bool:
@@ -83,7 +79,7 @@ RULE = Rule(
     "duplicate-replica",
     ERROR,
     "Two replicas with one server_id or server_uuid",
-    (applies,),
+    (asks_for_events,),
     check,
     looks_at="ERR 1236 or 4052 that ends a binlog dump, the server_id of each client that asks for the binlog",
     about=(

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from analyzer.analysis.findings.conditions import asks_for_events
 from analyzer.analysis.findings.rule import ERROR, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.duplicate_replica import is_same
-from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.protocol.tables.commands import COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID
 
 DUMPS: Final = frozenset({COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID})
@@ -32,10 +32,6 @@ _REASONS: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
-def asks_for_events(case: Case) -> bool:
-    return any(case.facts.commands.get(code) for code in DUMPS)
-
-
 def check(case: Case) -> Iterator[Verdict]:
     for each in case.facts.answers.errors:
         text = each.error.error_message
@@ -56,7 +52,6 @@ RULE = Rule(
     "The server ended a replica's stream of events with an error",
     (asks_for_events,),
     check,
-    given=IRREGULAR,
     looks_at="the errors that answer COM_BINLOG_DUMP and COM_BINLOG_DUMP_GTID, at once or behind events",
     about=(
         "A replica, or a reader of the binlog (mysqlbinlog, Debezium, Maxwell, Canal), asks for events from a place "

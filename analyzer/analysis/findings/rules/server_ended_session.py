@@ -19,9 +19,20 @@ from analyzer.analysis.findings.helpers import (
     span,
 )
 from analyzer.analysis.findings.history import History
-from analyzer.analysis.findings.rule import CERTAIN, LIKELY, NETWORK_ERRORS, POSSIBLE, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rule import (
+    A_BIT_AHEAD,
+    CERTAIN,
+    LIKELY,
+    NETWORK_ERRORS,
+    POSSIBLE,
+    WARNING,
+    Case,
+    Rule,
+    Verdict,
+)
 from analyzer.analysis.findings.rules.command_cut_off import was_under_way
 from analyzer.analysis.findings.rules.idle_connection_dropped import was_dropped
+from analyzer.analysis.findings.rules.session_killed import name_the_kill
 from analyzer.analysis.findings.signs import REFUSED
 from analyzer.analysis.findings.time_outs import IDLE, nearest
 from analyzer.analysis.findings.tls_rules import outside_tls
@@ -203,4 +214,6 @@ RULE = Rule(
         "MariaDB Knowledge Base: wait_timeout",
     ),
     complete=complete,
+    conclude=name_the_kill,
+    ahead=A_BIT_AHEAD,
 )
