@@ -14,7 +14,7 @@ from analyzer.analysis.connection.kinds import FRAMES, STEPS, Alike, ConnectionK
 from analyzer.analysis.connection.ordinary import has_signs, is_before
 from analyzer.analysis.connection.tls import ENCRYPTED
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.analysis.findings.conditions import has_tls, without_login
+from analyzer.analysis.findings.conditions import asks_for_events, has_tls, without_login
 from analyzer.analysis.findings.engine import OF_LOGIN, asked_of
 from analyzer.analysis.findings.kept import MARK, kept_in
 from analyzer.analysis.findings.rule import OWN_MARK, Evidence
@@ -22,7 +22,6 @@ from analyzer.analysis.findings.rules import (
     client_gave_up,
     connection_churn,
     connection_reset,
-    duplicate_replica,
     encrypted_login,
     health_check,
     keys_missing,
@@ -47,7 +46,7 @@ SAID: Final = frozenset({keys_missing.RULE.code, encrypted_login.RULE.code})
 # Conditions of rules that the key decides, and those that no such connection meets, or of which nothing is said.
 OF_KEY: Final = frozenset({has_tls, without_login, plaintext_before_tls.injected, plaintext_in_tls.applies})
 RULED_OUT: Final = frozenset(
-    {client_gave_up.applies, connection_churn.applies, connection_reset.applies, duplicate_replica.applies}
+    {client_gave_up.applies, connection_churn.applies, connection_reset.applies, asks_for_events}
     | {health_check.applies, packet_too_large.was_cut, statement_leak.leaves_many}
 )
 COVERED: Final = {condition for _, condition in asked_of(TLS | NO_LOGIN)} <= OF_LOGIN | OF_KEY | RULED_OUT
