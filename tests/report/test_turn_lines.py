@@ -18,7 +18,7 @@ from analyzer.engine.command_collectors import EachCommand, EachTurn
 from analyzer.engine.reading import Reading
 from analyzer.report.jsonl import encode
 from analyzer.report.turn_lines import TurnLines
-from tests.analysis.conversation.prepared import talks
+from tests.analysis.conversation.prepared import COLUMN, talks
 from tests.bench import recorded
 from tests.bench.different import different
 from tests.bench.oltp import oltp
@@ -26,8 +26,8 @@ from tests.corpus import REPOSITORY
 from tests.reading import BatchSource
 from tests.wire.files import pcap
 from tests.wire.frames import FIN, Frame, batches
-from tests.wire.mysql import QUIT, ok, query
-from tests.wire.script import ACCEPTED, Say, conversation
+from tests.wire.mysql import QUIT, eof, err, ok, packet, query
+from tests.wire.script import ACCEPTED, GOODBYE, Say, conversation
 
 SAMPLES = REPOSITORY / "samples"
 # With prepared statements, several results, other character sets, secrets in statements, many commands.
@@ -100,6 +100,40 @@ def test_statements_that_are_hard_to_write(tmp_path: Path) -> None:
     assert _same(capture) == 2 * (len(STATEMENTS) + 1)
     told = _lines(capture, EachTurn(0, TurnLines), False)
     assert b"secret" not in b"".join(line for _, line in told)
+
+
+ROW = packet(1, b"\x01") + packet(2, COLUMN) + eof(3) + packet(4, b"\x011") + eof(5)
+UNKNOWN = err(1, 1054, "Unknown column 'x'")
+PREPARE, PREPARED = packet(0, b"\x16select 1"), packet(1, b"\0\1" + bytes(10))
+# What is said behind logins of one shape: their machines are made where something of the session changes.
+SAID = (
+    [(query("SELECT 1"), ROW), (query("SELECT 2"), ROW)],
+    [(query("SELECT 1"), ROW), (query("SELECT x"), UNKNOWN), (query("use other"), ok(1)), (query("SELECT 2"), ROW)],
+    [
+        (query("SELECT 1"), ROW),
+        (query("SET NAMES latin1"), ok(1)),
+        (query(b"SELECT '\xe9'"), ROW),
+        (query("x"), UNKNOWN),
+    ],
+    [(query("SELECT 1"), ROW), (PREPARE, PREPARED), (query("SELECT 2"), ROW)],
+)
+
+
+@given(chosen=st.lists(st.sampled_from(SAID), min_size=4, max_size=8), size=st.sampled_from([0, 1, 5, 30]))
+def test_logins_of_one_shape(chosen: list[list[tuple[bytes, bytes]]], size: int) -> None:
+    frames: list[Frame] = []
+    for number, pairs in enumerate(chosen):
+        said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
+        client = ("10.0.0.1", 50_000 + number)
+        frames += conversation([*ACCEPTED, *said, *GOODBYE], client=client, start_ns=(1 + number) * 10**12)
+    told: list[list[tuple[Key, bytes]]] = []
+    for collector, shapes in ((EachTurn[bytes](0, TurnLines), True), (EachCommand(0, encode), False)):
+        options = collector.options(AnalysisOptions(shapes=shapes))
+        analysis = Analysis("made", options)
+        told.append(list(Reading(analysis, BatchSource("made", batches(frames, size))).collected(collector)))
+        assert (analysis.shapes is not None and analysis.shapes.found > 0) == shapes
+    assert told[0] == told[1]
+    assert len(told[0]) == sum(len(pairs) + 1 for pairs in chosen)
 
 
 @given(frames=talks(), size=st.sampled_from([0, 1, 5]))

@@ -125,6 +125,7 @@ class CommandTracker(BaseObserver):
         "_session",
         "_sink",
         "_waiting",
+        "certain",
         "client",
         "context",
         "database",
@@ -141,8 +142,9 @@ class CommandTracker(BaseObserver):
         self._sink = sink
         self._waiting: deque[PendingCommand] = deque()
         self._due = False
-        # Commands whose answers may turn out to be those of others; None where that can not be.
-        self._held: list[PendingCommand] | None = None
+        # Commands whose answers may turn out to be those of others.
+        self._held: list[PendingCommand] = []
+        self.certain = True  # answers can not turn out to be those of other commands
         self._ends: tuple[Endpoint, Endpoint] | None = None
         self.number = 0
         self.user: str | None = None
@@ -292,18 +294,21 @@ class CommandTracker(BaseObserver):
             self._waiting[0].torn = True
             self.complete(self._waiting.popleft())
         self._waiting.extend(open_end)
-        held, self._held = self._held, None
-        for pending in held or ():
+        for pending in self._released():
             self.put(pending.without_answer() if pending.response != NONE else pending)
 
     def taken_up(self) -> None:
         self.proven()
-        self._held = []
+        self.certain = False
 
     def proven(self) -> None:
-        held, self._held = self._held, None
-        for pending in held or ():
+        for pending in self._released():
             self.put(pending)
+
+    def _released(self) -> list[PendingCommand]:
+        """The commands that were held back: their answers are certain from now on."""
+        held, self._held, self.certain = self._held, [], True
+        return held
 
     @property
     def plain(self) -> bool:
@@ -324,11 +329,6 @@ class CommandTracker(BaseObserver):
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         self.count(turn)
         self.complete(pending_of(turn, _codecs(machine.context)))
-
-    @property
-    def certain(self) -> bool:
-        """Whether answers can not turn out to be those of other commands."""
-        return self._held is None
 
     def count(self, turn: PlainTurn) -> None:
         """The turn is the next command."""
@@ -421,7 +421,7 @@ class CommandTracker(BaseObserver):
             for change in pending.ok.session_state_info or ():
                 if isinstance(change, Schema):
                     self.database = change.value or None
-        if self._held is not None and len(self._held) < MOST_HELD:
+        if not self.certain and len(self._held) < MOST_HELD:
             self._held.append(pending)
         else:
             self.put(pending)

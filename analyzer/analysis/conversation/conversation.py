@@ -354,10 +354,20 @@ class Conversation(PiecesHandler):
         machine.lean = self.observer is None
         if plain.last_id >= 0:
             self.turned(plain.last_id, plain.left)
-        if self.observer is not None:
-            login = self.facts.login.record
-            self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
+        self._tell_login(plain, machine)
         return machine
+
+    def _tell_login(self, plain: PlainSession, machine: Machine) -> None:
+        """Tells who looks on of a login, and whose machine stands behind it: the shape's while there is no other."""
+        if self.observer is not None:
+            login = None if plain.told else plain.shape.known.login.record
+            self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
+            plain.told = True
+
+    @property
+    def seen_machine(self) -> Machine:
+        """The machine to look at; where none is made, that of a login of its shape, behind plain turns."""
+        return self.shape.machine if self._machine is None and self.shape is not None else self.machine
 
     @property
     def turns_due(self) -> bool:
@@ -372,8 +382,11 @@ class Conversation(PiecesHandler):
         """What plain turns go by; None where none may come."""
         _, _, ends, _ = self._settings
         plain, machine = self.plain, self._machine
-        if machine is None and plain is not None and self.observer is None and not plain.left:
-            return plain.shape.terms(ends)
+        if machine is None and plain is not None and not plain.left:
+            terms = plain.shape.terms(ends)
+            if terms is not None and not plain.told:
+                self._tell_login(plain, plain.shape.machine)
+            return terms
         machine = self.machine
         return TurnTerms(machine.context, ends) if may_turn(machine) else None
 

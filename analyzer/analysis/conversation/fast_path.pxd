@@ -48,10 +48,39 @@ cdef class TurnTerms:
 cdef bint _says_goodbye(taker, CommandFacts answers, Pieces pieces, Py_ssize_t piece)
 
 
+cdef class _TurnInHand:
+    cdef object taker, observer, statement, plan, end
+    cdef CommandFacts answers
+    cdef TurnTerms terms
+    cdef Pieces pieces
+    cdef Scanned found
+    cdef bytes request, packet
+    cdef bint executes, every, fails, opens
+    cdef int code
+    cdef Py_ssize_t closes, size, offset, length
+
+    @cython.locals(
+        pieces=Pieces, segments=Segments, terms=TurnTerms, octets="const unsigned char[::1]", request=bytes,
+        row=Py_ssize_t, offset=Py_ssize_t, size=Py_ssize_t, closes=Py_ssize_t, skipped=Py_ssize_t, code=cython.int,
+        opens=bint)
+    cdef bint asks(self, Py_ssize_t begin, Py_ssize_t middle) except -1
+
+    cdef bint _names(self) except -1
+
+    @cython.locals(
+        pieces=Pieces, segments=Segments, found=Scanned, terms=TurnTerms, octets="const unsigned char[::1]",
+        response=bytes, row=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, code=cython.int, failing=bint)
+    cdef bint is_answered(self, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop) except -1
+
+    cdef bytes _whole(self, Py_ssize_t begin, Py_ssize_t middle)
+
+    @cython.locals(
+        pieces=Pieces, segments=Segments, found=Scanned, turn=PlainTurn, asked=Py_ssize_t, code=cython.int)
+    cdef tell(self, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
+
+
 @cython.locals(
-    segments=Segments, found=Scanned, turn=PlainTurn, octets="const unsigned char[::1]", request=bytes, response=bytes, begin=Py_ssize_t,
-    middle=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, row=Py_ssize_t,
-    asked=Py_ssize_t, code=cython.int, skipped=Py_ssize_t, closes=Py_ssize_t, may_omit=bint, packet=bytes, every=bint,
-    opens=bint, quits=bint, fails=bint, failing=bint, client=cython.int, counts=dict, sequence=cython.uint, named=bint, has_eof=bint, says_metadata=bint, executes=bint)
+    segments=Segments, turn=_TurnInHand, begin=Py_ssize_t, middle=Py_ssize_t, stop=Py_ssize_t, asked=Py_ssize_t,
+    code=cython.int, closes=Py_ssize_t, quits=bint, client=cython.int, counts=dict, sequence=cython.uint)
 cpdef Py_ssize_t plain_turns(
     taker, CommandFacts answers, ClosingFacts closing, TurnTerms terms, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

@@ -13,12 +13,14 @@ from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.conversation.session_facts import MOST_OPENING, ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.context import Context
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.execute_fast_path import HEAD, known_execute, known_reset, take_effect
 from analyzer.protocol.machine.fast_path import Scanned, error_of, has_more, last_of, scan, scan_error, scan_prepared
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import Ends, ends_under
-from analyzer.protocol.records.generic import ErrPacket
+from analyzer.protocol.prepared import PreparedStatement
+from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.response import METADATA_FLAG
 from analyzer.protocol.tables.capabilities import (
     CLIENT_DEPRECATE_EOF,
@@ -84,6 +86,10 @@ class TurnTaker(Protocol):
     def machine(self) -> Machine:
         """Where it stands."""
 
+    @property
+    def seen_machine(self) -> Machine:
+        """The same for who only looks at it: none is made."""
+
     def turned(self, sequence: int, quits: bool) -> None:
         """Commands with their whole responses were taken, the last of an id; or a COM_QUIT, then it is 0."""
 
@@ -108,103 +114,29 @@ def plain_turns(
     observer, client = taker.observer, taker.client
     if observer is not None and not observer.turns:
         return first
-    ctx, ends, response_ends, named = terms.context, terms.ends, terms.response_ends, terms.named
-    has_eof, says_metadata, may_omit = terms.has_eof, terms.says_metadata, terms.may_omit
-    executes, every, fails = (True,) * 3 if observer is None else _taken_by(observer)
-    segments, found, quits = pieces.segments, Scanned(), False
+    segments, turn, quits = pieces.segments, _TurnInHand(taker, answers, terms, pieces), False
     counts: dict[int, int] = {}
     sequence = 0
     begin = stop = first
     while begin < last and segments.sender[pieces.row[begin]] == client:
         middle = pieces.run_end(begin, last)
         if middle == last:
-            if fails and middle == begin + 1 and _says_goodbye(taker, answers, pieces, begin):
+            if turn.fails and middle == begin + 1 and _says_goodbye(taker, answers, pieces, begin):
                 quits, begin = True, middle
             break
         stop = pieces.run_end(middle, last)
-        row = pieces.row[begin]
-        offset, size = segments.offset[row], segments.length[row]
-        octets = segments.octets
-        request = b""
-        if observer is not None or middle > begin + 1:
-            request = pieces.content(begin, middle)
-            offset, size = 0, len(request)
-            octets = memoryview(request)
-        closes = skipped = 0
-        if every:
-            closes = closes_in(octets, offset, size)
-            skipped = closes * _CLOSE_SIZE
-            offset, size = offset + skipped, size - skipped
-        code = plain_code(octets, offset, size, named)
-        if code == _EXECUTE:
-            if not executes:
-                break
-        elif code != _QUERY and (code < 0 or not every or not taken_whole(code, size, may_omit)):
+        if not turn.asks(begin, middle) or not turn.is_answered(begin, middle, stop):
             break
-        packet = request[skipped:] if skipped else request
-        statement = plan = end = error = None
-        if observer is not None and (code in (_EXECUTE, _RESET)):
-            machine = taker.machine
-            known = known_execute(machine, packet, every) if code == _EXECUTE else known_reset(machine, packet)
-            if known is None or closes:  # what is closed may be what is named
-                break
-            statement, plan = known
-        if stop == middle + 1:
-            row = pieces.row[middle]
-            offset, length = segments.offset[row], segments.length[row]
-            data, octets = segments.data, segments.octets
-        else:
-            response = pieces.content(middle, stop)
-            offset, length = 0, len(response)
-            data = octets = memoryview(response)
-        opens = len(answers.opening) < MOST_OPENING
-        if opens and closes:
-            break
-        if opens and not request:
-            request = packet = pieces.content(begin, middle)
-        failing = observer is None or (fails and code == _QUERY)
-        if failing and scan_error(found, octets, offset, offset + length):
-            if (error := error_of(bytes(data[found.begin : offset + length]), ctx)) is None:
-                break
-            _failed(answers, error, packet or pieces.content(begin, middle)[skipped:], pieces, middle, stop)
-            opens = False
-        elif code == _PREPARE:
-            if not scan_prepared(found, octets, offset, offset + length, has_eof):
-                break
-        else:
-            if not scan(found, octets, offset, offset + length, 1, has_eof, says_metadata):
-                break
-            payload = bytes(data[found.begin : offset + length])
-            end = ends.get(payload) or last_of(payload, ctx, response_ends)
-            if end is None or has_more(end) or (found.columns is not None and code not in (_QUERY, _EXECUTE)):
-                break
-            if found.columns is None:
-                if code == _QUERY and not request:
-                    packet = pieces.content(begin, middle)[skipped:]
-                taker.machine.connection.note_ok(packet[_HEADER : _HEADER + LONGEST_SET], end)
-        sequence = found.sequence
+        code, closes, sequence = turn.code, turn.closes, turn.found.sequence
         counts[code] = counts.get(code, 0) + 1
         if closes:
             counts[_CLOSED] = counts.get(_CLOSED, 0) + closes
-        asked = pieces.row[middle - 1]
         if observer is not None:
-            machine = taker.machine
-            if closes:
-                _closes(machine, observer, pieces, begin, request, closes)
-            turn = PlainTurn()
-            turn.request, turn.named, turn.code = packet, named, code
-            turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
-            turn.length, turn.end, turn.pieces, turn.span = length, error or end, pieces, (begin, middle, stop)
-            _answered(turn, found, found.first_stop - offset)
-            if code != _QUERY:
-                statement = take_effect(machine, packet, statement, plan, found)
-                if code == _PREPARE:
-                    turn.columns = found.definitions
-            turn.statement, turn.plan = statement, plan
-            observer.turn(turn, machine)
-        if opens:
+            turn.tell(begin, middle, stop)
+        if turn.opens:
+            asked = pieces.row[middle - 1]
             frame, time_ns = segments.frame[asked], segments.time_ns[asked]
-            answers.record_sent(code, packet[_HEADER:], size - _HEADER, frame, time_ns)
+            answers.record_sent(code, turn.packet[_HEADER:], turn.size - _HEADER, frame, time_ns)
         begin = stop
     if begin > first:
         taker.turned(sequence, quits)
@@ -213,6 +145,134 @@ def plain_turns(
         for code, count in counts.items():
             answers.count(code, count)
     return begin
+
+
+class _TurnInHand:
+    """The turn that is looked at; in the order in which things are asked of it.
+
+    executes, every, fails  what who looks on takes
+    request, packet  its run, and the packet behind `closes` COM_STMT_CLOSE: `size` bytes that ask `code`; empty where
+                     nobody has asked for them
+    opens            it is among the first of its connection
+    statement, plan  of an execute or a reset, where somebody looks on
+    found, end       what answers it, from `offset` on, `length` bytes
+    """
+
+    __slots__ = (
+        *("answers", "closes", "code", "end", "every", "executes", "fails", "found", "length", "observer", "offset"),
+        *("opens", "packet", "pieces", "plan", "request", "size", "statement", "taker", "terms"),
+    )
+
+    def __init__(self, taker: TurnTaker, answers: CommandFacts, terms: TurnTerms, pieces: Pieces) -> None:
+        self.taker = taker
+        self.observer = observer = taker.observer
+        self.answers = answers
+        self.terms = terms
+        self.pieces = pieces
+        self.found = Scanned()
+        self.statement: PreparedStatement | None = None
+        self.plan: ExecutePlan | None = None
+        self.end: OKPacket | EOFPacket | ErrPacket | None = None
+        self.executes, self.every, self.fails = (True,) * 3 if observer is None else _taken_by(observer)
+
+    def asks(self, begin: int, middle: int) -> bool:
+        """Whether a run is one plain command, with nothing but COM_STMT_CLOSE in front of it."""
+        pieces, segments, terms = self.pieces, self.pieces.segments, self.terms
+        row = pieces.row[begin]
+        offset, size = segments.offset[row], segments.length[row]
+        octets = segments.octets
+        request = b""
+        if self.observer is not None or middle > begin + 1:
+            request = pieces.content(begin, middle)
+            offset, size = 0, len(request)
+            octets = memoryview(request)
+        closes = closes_in(octets, offset, size) if self.every else 0
+        skipped = closes * _CLOSE_SIZE
+        offset, size = offset + skipped, size - skipped
+        code = plain_code(octets, offset, size, terms.named)
+        if code == _EXECUTE:
+            if not self.executes:
+                return False
+        elif code != _QUERY and (code < 0 or not self.every or not taken_whole(code, size, terms.may_omit)):
+            return False
+        opens = len(self.answers.opening) < MOST_OPENING
+        if opens and closes:
+            return False
+        if opens and not request:
+            request = pieces.content(begin, middle)
+        self.opens, self.request, self.packet = opens, request, request[skipped:] if skipped else request
+        self.code, self.size, self.closes = code, size, closes
+        self.statement = self.plan = None
+        return self.observer is None or code not in (_EXECUTE, _RESET) or self._names()
+
+    def _names(self) -> bool:
+        """Whether the statement that an execute or a reset names is known."""
+        machine, packet = self.taker.machine, self.packet
+        known = known_execute(machine, packet, self.every) if self.code == _EXECUTE else known_reset(machine, packet)
+        if known is None or self.closes:  # what is closed may be what is named
+            return False
+        self.statement, self.plan = known
+        return True
+
+    def is_answered(self, begin: int, middle: int, stop: int) -> bool:
+        """Whether the run behind it is its whole plain response; notes what that says of the session, or an error."""
+        pieces, segments, found, terms, code = self.pieces, self.pieces.segments, self.found, self.terms, self.code
+        if stop == middle + 1:
+            row = pieces.row[middle]
+            offset, length = segments.offset[row], segments.length[row]
+            data, octets = segments.data, segments.octets
+        else:
+            response = pieces.content(middle, stop)
+            offset, length = 0, len(response)
+            data = octets = memoryview(response)
+        self.offset, self.length, self.end = offset, length, None
+        failing = self.observer is None or (self.fails and code == _QUERY)
+        if failing and scan_error(found, octets, offset, offset + length):
+            error = error_of(bytes(data[found.begin : offset + length]), terms.context)
+            if error is None:
+                return False
+            self.end, self.opens = error, False
+            _failed(self.answers, error, self._whole(begin, middle), pieces, middle, stop)
+            return True
+        if code == _PREPARE:
+            return scan_prepared(found, octets, offset, offset + length, terms.has_eof)
+        if not scan(found, octets, offset, offset + length, 1, terms.has_eof, terms.says_metadata):
+            return False
+        payload = bytes(data[found.begin : offset + length])
+        end = terms.ends.get(payload) or last_of(payload, terms.context, terms.response_ends)
+        if end is None or has_more(end) or (found.columns is not None and code not in (_QUERY, _EXECUTE)):
+            return False
+        self.end = end
+        if found.columns is None:
+            head = self._whole(begin, middle) if code == _QUERY else self.packet
+            self.taker.machine.connection.note_ok(head[_HEADER : _HEADER + LONGEST_SET], end)
+        return True
+
+    def _whole(self, begin: int, middle: int) -> bytes:
+        """Its packet."""
+        if not self.packet:
+            self.packet = self.pieces.content(begin, middle)[self.closes * _CLOSE_SIZE :]
+        return self.packet
+
+    def tell(self, begin: int, middle: int, stop: int) -> None:
+        """Tells who looks on of it, and of what is closed in front of it."""
+        taker, observer, pieces, found, code = self.taker, self.observer, self.pieces, self.found, self.code
+        if observer is None:
+            return
+        machine = taker.seen_machine if code == _QUERY and not self.closes else taker.machine
+        if self.closes:
+            _closes(machine, observer, pieces, begin, self.request, self.closes)
+        turn, segments, asked = PlainTurn(), pieces.segments, pieces.row[middle - 1]
+        turn.request, turn.named, turn.code = self.packet, self.terms.named, code
+        turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
+        turn.length, turn.end, turn.pieces, turn.span = self.length, self.end, pieces, (begin, middle, stop)
+        _answered(turn, found, found.first_stop - self.offset)
+        if code != _QUERY:
+            self.statement = take_effect(machine, self.packet, self.statement, self.plan, found)
+            if code == _PREPARE:
+                turn.columns = found.definitions
+        turn.statement, turn.plan = self.statement, self.plan
+        observer.turn(turn, machine)
 
 
 def _taken_by(observer: Observer) -> tuple[bool, bool, bool]:
@@ -294,8 +354,7 @@ def _says_goodbye(taker: TurnTaker, answers: CommandFacts, pieces: Pieces, piece
     if segments.length[row] != len(QUIT) or pieces.content(piece, piece + 1) != QUIT:
         return False
     if taker.observer is not None:
-        machine = taker.machine
-        taker.observer.turn(_unanswered(pieces, piece, piece, QUIT), machine)
+        taker.observer.turn(_unanswered(pieces, piece, piece, QUIT), taker.seen_machine)
     answers.record_plain(QUIT, segments.frame[row], segments.time_ns[row], True)
     return True
 

@@ -48,7 +48,7 @@ cdef class PlainSession:
     cdef public ClosingFacts closing
     cdef public SealedSession sealed
     cdef public int last_id
-    cdef public bint left
+    cdef public bint left, told
 
 
 cdef _refilled(record, tuple fields, bytes data)

@@ -273,10 +273,23 @@ class PlainSession:
     frames, times  of the login's segments, from 1
     greeting, login  the pieces of which fields may be free
     last_id        of the last packet of its turns; -1: there were none. `left`: a COM_QUIT was behind them
+    told           who looks on was told of the login
     sealed         what came instead, where TLS was due and nobody can open it
     """
 
-    __slots__ = ("answers", "closing", "frames", "greeting", "last_id", "left", "login", "sealed", "shape", "times")
+    __slots__ = (
+        "answers",
+        "closing",
+        "frames",
+        "greeting",
+        "last_id",
+        "left",
+        "login",
+        "sealed",
+        "shape",
+        "times",
+        "told",
+    )
 
     def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
         self.shape = shape
@@ -284,7 +297,7 @@ class PlainSession:
         self.greeting, self.login = newcomer.contents[0], newcomer.contents[LOGIN_PIECE]
         self.answers = CommandFacts()
         self.last_id = -1
-        self.left = False
+        self.left = self.told = False
         self.sealed: SealedSession | None = None
         closing = self.closing = ClosingFacts()
         known: ClosingFacts = shape.known.closing

@@ -74,7 +74,8 @@ class Observer(Protocol):
     def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
         """In place of the packets of a login: what the client sent (None: TLS comes before it), and who is behind it.
 
-        It is called when something comes behind the login.
+        It is called when something comes behind the login; of its fields those that are free may be another's. It is
+        called again, with None, where another machine stands there from now on.
         """
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
