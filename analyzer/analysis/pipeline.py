@@ -64,6 +64,7 @@ class CaptureTotals(msgspec.Struct):
     tcp_connections: int = 0
     mysql_connections: int = 0
     encrypted: int = 0  # MySQL connections that went into TLS, and that no key opened
+    answers_only: int = 0  # MySQL connections of which nothing that the client sent was captured
     first_ns: int | None = None
     last_ns: int | None = None
     x_protocol: list[int] = []
@@ -82,6 +83,7 @@ class CaptureTotals(msgspec.Struct):
         """Takes what another process counted of its share of the connections; of frames all count the same."""
         self.mysql_connections += other.mysql_connections
         self.encrypted += other.encrypted
+        self.answers_only += other.answers_only
         self.x_protocol_count += other.x_protocol_count
         self.turns += other.turns
         self.x_protocol = sorted(self.x_protocol + other.x_protocol)[:MOST_NAMED]
@@ -283,6 +285,7 @@ class Analysis:
             return
         self.totals.mysql_connections += 1
         self.totals.encrypted += conversation.encrypted
+        self.totals.answers_only += tcp.halves[conversation.client].next < 0
         self.totals.turns += conversation.answers.turns
         if not self.options.connections:
             self._order.none(tcp.number)
@@ -338,6 +341,9 @@ def source_of(name: str, source_format: str, totals: CaptureTotals, memory: Memo
     for number, count in sorted(totals.unknown_link_types.items()):
         notes.append(f"{count} frames of link type {number} can not be read")
     notes += sentences(totals.unfollowed, totals.frames, totals.segments)
+    if totals.answers_only:
+        of = "1 connection" if totals.answers_only == 1 else f"{totals.answers_only:,} connections"
+        notes.append(f"of {of} only what the server sent was captured: answers, and no commands")
     if totals.undecodable:
         notes.append(f"{totals.undecodable} frames have broken or cut headers")
     notes += memory.notes()

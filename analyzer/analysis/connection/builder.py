@@ -492,7 +492,9 @@ def _is_unasked(tcp: TcpConnection, conversation: Conversation, error: ErrPacket
 
 
 def durations_of(tcp: TcpConnection, facts: Facts) -> tuple[int | None, ...]:
-    """The durations of `Timing`, in ns; None where one of the two ends was not seen."""
+    """The durations of `Timing`, in ns; None where one of the two ends was not seen, or all has one time."""
+    if tcp.first_ns == tcp.last_ns and tcp.halves[0].bytes and tcp.halves[1].bytes:
+        return (None,) * 6
     greeting = facts.greeting.time_ns if facts.greeting.record is not None else None
     login = facts.login.time_ns if facts.login.record is not None else None
     verdict = facts.auth.verdict_ns if facts.auth.verdict is not None else None

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from analyzer.tls.session import TlsSession
 
 # States in which the start of a segment may say what it is. Segments come joined where nothing happened in between.
-ONE_BY_ONE: Final = frozenset({st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
+ONE_BY_ONE: Final = frozenset({st.GREETING, st.LOGIN, st.TLS_HANDSHAKE, st.AUTHENTICATION, st.DESYNCHRONISED})
 # Bytes of a compressed frame that are not worth giving up.
 KEPT_OF_FRAME: Final = 4 << 10
 # States of the command phase in which bytes are what the state says and nothing else.
@@ -668,7 +668,20 @@ class Conversation(PiecesHandler):
                 return
             data, ends, frames, times = piece
         self._look_for_other_side(role)
+        if machine.one_sided and role == SERVER and machine.state in (st.COMMAND, st.DESYNCHRONISED):
+            self._hear_errors(data, ends, frames, times)
         self.decoder.take(role, data, ends, frames, times)
+
+    def _hear_errors(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Records errors that answer commands of a client whose side was not captured."""
+        if self.decoder.compressed is not None or not self.machine.login_done:
+            return
+        start = 0
+        for end, frame, time_ns in zip(ends, frames, times, strict=True):
+            error = resync.answering_error(data[start:end])
+            if error is not None:
+                self.answers.record_error(error, frame, time_ns, None, None)
+            start = end
 
     def _look_for_other_side(self, role: int) -> None:
         """Whether both directions are in the capture."""

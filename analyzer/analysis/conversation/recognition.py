@@ -35,6 +35,7 @@ X_CAPABILITIES_SET: Final = 2
 X_ANSWERS: Final = frozenset({0, 1, 2, X_NOTICE})
 
 
+_CUT_VERSION: Final = re.compile(rb"\d{1,2}\.\d{1,2}\.\d{1,3}(?:[-.+~:][\x20-\x7e]*)?\Z")
 _CONTROL: Final = re.compile(rb"[\x00-\x1f]")
 
 
@@ -80,11 +81,11 @@ def is_greeting(data: bytes) -> int:
 
 
 def is_cut_greeting(data: bytes) -> bool:
-    """Whether a direction begins with a greeting that is cut off: after its version, which has to be one."""
-    if len(data) < 5 or is_greeting(data) != MORE:
+    """Whether a direction begins with a greeting that is cut off: after its version, or in it, behind its numbers."""
+    if len(data) < 5 or is_greeting(data) != MORE or data[4] not in (9, 10):
         return False
     end = data.find(0, 5)
-    return data[4] in (9, 10) and end > 6 and data[5:6].isdigit()
+    return _CUT_VERSION.match(data, 5) is not None if end < 0 else end > 6 and data[5:6].isdigit()
 
 
 def is_cut_login(data: bytes) -> bool:

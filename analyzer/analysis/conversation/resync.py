@@ -13,10 +13,13 @@ from typing import Any, Final
 
 from analyzer.errors import DecodeError
 from analyzer.net.tcp.reassembly import difference
+from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
+from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.tables.commands import (
     COM_CONNECT,
     COM_CONNECT_OUT,
@@ -189,6 +192,17 @@ def is_error(data: bytes) -> bool:
     """Whether a segment is one error packet that a server sends unasked: id 0, a code, a SQLSTATE."""
     length = int.from_bytes(data[:3], "little")
     return len(data) == HEADER + length and data[3:5] == b"\x00\xff" and length > 9 and data[7:8] == b"#"
+
+
+def answering_error(data: bytes) -> ErrPacket | None:
+    """The error that a segment holds and that answers a command: id 1, a code, a SQLSTATE; None: it is none."""
+    length = int.from_bytes(data[:3], "little")
+    if len(data) != HEADER + length or data[3:5] != b"\x01\xff" or length <= 9 or data[7:8] != b"#":
+        return None
+    try:
+        return ErrPacket.from_bytes(data[HEADER:], Context(client=CLIENT_PROTOCOL_41, server=CLIENT_PROTOCOL_41))
+    except DecodeError:
+        return None
 
 
 def is_authentication(data: bytes, role: int) -> bool:

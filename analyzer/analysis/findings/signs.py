@@ -20,7 +20,7 @@ FAULTS: Final = 64  # packets are malformed, numbered wrongly or not what was ag
 LOSSES: Final = 128  # bytes are missing
 IRREGULAR: Final = 256  # a command failed, overlapped, came too late, or was under way when the connection ended
 SHUT_DOWN: Final = 512  # a server refused connections
-CLOCK: Final = 1024  # the capture's clock was set
+CLOCK: Final = 1024  # the capture's clock was set, stands still or runs backwards
 PASSWORD: Final = 2048  # the user gave a password to be checked
 
 _OF_OUTCOME: Final = {"aborted": ABORTED, "accepted": ACCEPTED}
@@ -47,7 +47,7 @@ def signs_of(case: Case) -> int:
         signs |= IRREGULAR
     if evidence.refused:
         signs |= SHUT_DOWN
-    if evidence.clock.steps:
+    if evidence.clock.steps or connection.end_time_ns <= connection.start_time_ns:
         signs |= CLOCK
     if evidence.password is not None:
         signs |= PASSWORD

@@ -125,8 +125,11 @@ class CaptureStory:
         frames = labels.count(sum(source.frames for source in sources), "frame")
         said = []
         if first and last:
-            begin = self.clock.stamp(min(first))
-            said.append(f"The capture has {frames}, begins on {begin} and lasts {span(max(last) - min(first))}.")
+            begin, lasted = self.clock.stamp(min(first)), max(last) - min(first)
+            if lasted > 0 or sum(source.frames for source in sources) < 2:
+                said.append(f"The capture has {frames}, begins on {begin} and lasts {span(lasted)}.")
+            else:
+                said.append(f"The capture has {frames}. All have the same time ({begin}): times are not usable.")
         else:
             said.append(f"The capture has {frames}.")
         if not self.connections:
@@ -196,6 +199,8 @@ class CaptureStory:
         times = workload.whole().durations
         if times.count:
             half, most = times.percentile(50) or 0, times.percentile(95) or 0
+            if not most:
+                return  # no time passed: the capture has none
             yield f"Half of them were answered within {span(half)}, 95 % within {span(most)}."
 
     # -- what went wrong -------------------------------------------------------------------------------------------

@@ -132,6 +132,8 @@ def _login(c: Connection) -> StoryStep | None:
     if login is None:
         if c.tls is not None or c.greeting is None:
             return None
+        if c.outcome == "accepted" or any(finding.code == "capture-one-sided" for finding in c.findings):
+            return StoryStep("No login", None, None, ["What the client sent is not in the capture."])
         words = "sent nothing that is a login" if c.tcp.bytes_from_client else "sent nothing"
         return StoryStep("No login", None, None, [f"The client {words}."])
     database = f" and database {login.database!r}" if login.database else ", without a database"
@@ -229,7 +231,8 @@ def _end(c: Connection) -> StoryStep:
         said.append(f"The {c.tcp.rst_from} reset the connection.")
     else:
         said.append("The end of the connection is not in the capture.")
-    said.append(f"It lasted {span(lasted)}.")
+    if c.end_time_ns > c.start_time_ns or not (c.tcp.bytes_from_client and c.tcp.bytes_from_server):
+        said.append(f"It lasted {span(lasted)}.")
     return StoryStep("End", lasted, c.last_frame, said)
 
 

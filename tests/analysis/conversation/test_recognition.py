@@ -251,6 +251,9 @@ def test_verdicts_on_whole_packets() -> None:
 def test_cut_records() -> None:
     assert recognise.is_cut_greeting(greeting()[:20])
     assert not recognise.is_cut_greeting(greeting()[:6])
+    # A snap length of 96 bytes ends in the version; what is there has to be one.
+    assert recognise.is_cut_greeting(greeting(version="5.5.5-10.11.18-MariaDB-0+deb12u1-log")[:30])
+    assert not recognise.is_cut_greeting(greeting(version="1.5 bottles of beer on the wall, please")[:30])
     assert not recognise.is_cut_greeting(greeting())
     assert recognise.is_cut_login(login()[:50])
     assert not recognise.is_cut_login(login()[:30])

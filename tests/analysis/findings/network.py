@@ -208,6 +208,15 @@ def mirrored(*, same_id: bool = True) -> Session:
     return session
 
 
+def timed(step_ns: int) -> Session:
+    """Each frame so long behind the one before."""
+    session = Session().log_in().send("c", SELECT).send("s", ok(1)).goodbye()
+    session.frames = [
+        frame._replace(timestamp_ns=START + number * step_ns) for number, frame in enumerate(session.frames)
+    ]
+    return session
+
+
 def two_places(apart: float = 0.05, hops: int = 2, *, numbered: bool = True) -> Session:
     """Every frame once more, as seen so many routers further on by a clock that is so far ahead."""
     session = Session()

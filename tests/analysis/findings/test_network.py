@@ -10,6 +10,7 @@ from analyzer.analysis import AnalysisOptions, Connection
 from analyzer.analysis.connection.fleet import Fleet
 from analyzer.analysis.model.connection import Finding
 from analyzer.net.clock_steps import ClockSteps
+from analyzer.report.prose.story import story
 from analyzer.report.prose.summary import SummaryTotals
 from tests.analysis.findings.network import (
     NETWORK,
@@ -31,6 +32,7 @@ from tests.analysis.findings.network import (
     refused,
     slow_reader,
     stepped,
+    timed,
     translated,
     two_places,
     went_down,
@@ -38,7 +40,7 @@ from tests.analysis.findings.network import (
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, results_of
 from tests.wire.frames import ACK, SYN
-from tests.wire.mysql import FAST, greeting, login, ok, query
+from tests.wire.mysql import FAST, err, greeting, login, ok, query
 from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session
 
@@ -426,3 +428,34 @@ def test_a_kill_behind_many_statements_is_found() -> None:
     victim.now = killer.now + 1000
     victim.close("s").close("c")
     assert "It was killed" in said(judged(victim, killer)[0], "command-cut-off").message
+
+
+# -- times that say nothing --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("step_ns", "words"), [(0, "all have the same time"), (-1_000_000, "run backwards")])
+def test_times_that_are_not_usable(step_ns: int, words: str) -> None:
+    """They are no facts: no duration is told."""
+    connection = in_order(timed(step_ns))
+    assert words in said(connection, "clock-step").message
+    assert {getattr(connection.timing, name) for name in connection.timing.__struct_fields__} == {None}
+    assert not loud(connection)
+    assert "lasted" not in " ".join(story(connection)[-1].sentences)
+    assert "clock-step" not in codes(in_order(timed(1)))
+
+
+def test_what_only_the_server_sent() -> None:
+    """Nothing is said of the client; errors among the answers are."""
+    session = Session().log_in()
+    for answer in (ok(1), err(1, 1146, "Table 'people' doesn't exist"), ok(1)):
+        session.send("c", SELECT).send("s", answer)
+    session.goodbye()
+    session.frames = [frame for frame in session.frames if frame.data[34:36] == (3306).to_bytes(2, "big")]
+    connection = judged_one(session)
+    assert "What the client sent is not in the capture." in [
+        line for step in story(connection) for line in step.sentences
+    ]
+    finding = said(connection, "capture-one-sided")
+    assert finding.message.endswith("At least 1 of its answers is an error.")
+    assert any("ERR 1146" in evidence for evidence in finding.evidence)
+    assert connection.commands == {}

@@ -8,6 +8,8 @@ from analyzer.analysis.findings.conditions import has_losses
 from analyzer.analysis.findings.helpers import one_sided
 from analyzer.analysis.findings.rule import WARNING, Case, Rule, Verdict
 
+MOST_NAMED = 5
+
 
 def check(case: Case) -> Iterator[Verdict]:
     if not one_sided(case):
@@ -15,7 +17,16 @@ def check(case: Case) -> Iterator[Verdict]:
     tcp = case.connection.tcp
     side = "client" if tcp.bytes_from_client else "server"
     evidence = [f"{tcp.bytes_from_client} bytes of the client, {tcp.bytes_from_server} of the server"]
-    yield RULE.says([case.connection.first_frame], {"side": side}, evidence=evidence)
+    if side == "client":
+        yield RULE.says([case.connection.first_frame], evidence=evidence)
+        return
+    answers = case.facts.answers
+    named = answers.errors[:MOST_NAMED]
+    evidence += [f"frame {each.frame}: ERR {each.error.error_code}, {each.error.error_message!r}" for each in named]
+    count = sum(answers.error_counts.values())
+    heard = f" At least {count} of its answers {'is an error' if count == 1 else 'are errors'}." if count else ""
+    frames = [case.connection.first_frame, *(each.frame for each in named)]
+    yield RULE.says(frames, {"errors": heard}, variant="server", evidence=evidence)
 
 
 RULE = Rule(
@@ -29,7 +40,15 @@ RULE = Rule(
         "Half of the conversation is missing. What one side alone says is still shown; what needs both (the "
         "verdict on a login, latencies) is not known."
     ),
-    message="Only what the {side} sent is in the capture; the other side's answers are not known.",
+    message="Only what the client sent is in the capture; the server's answers are not known.",
+    variants=(
+        (
+            "server",
+            "Only what the server sent is in the capture; what it was asked is not known, nor what an answer is "
+            "for.{errors}",
+            "",
+        ),
+    ),
     advice=(
         "Capture where both directions pass: asymmetric routes, and mirror ports that are set to one "
         "direction, lose the other."

@@ -7,35 +7,47 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 from analyzer.analysis.findings.signs import CLOCK
+from analyzer.analysis.model.connection import Connection
 
 
 def applies(case: Case) -> bool:
-    return bool(case.evidence.clock.steps)
+    return bool(case.evidence.clock.steps) or is_unusable(case.connection)
+
+
+def is_unusable(c: Connection) -> bool:
+    """Whether both sides spoke, and no time passed, or less than none."""
+    return c.end_time_ns <= c.start_time_ns and c.tcp.bytes_from_client > 0 < c.tcp.bytes_from_server
 
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    for step in case.evidence.clock.steps:
-        if c.first_frame < step.frame <= c.last_frame:
-            yield RULE.says(
-                [step.frame],
-                {"size": span(step.size_ns), "frame": step.frame},
-                evidence=[
-                    f"frame {step.frame}: its time is {step.size_ns / 1e9:.6f} s before that of frames before it"
-                ],
-            )
+    steps = [step for step in case.evidence.clock.steps if c.first_frame < step.frame <= c.last_frame]
+    if not steps and is_unusable(c):
+        back = c.start_time_ns - c.end_time_ns
+        variant = "backwards" if back else "still"
+        evidence = [f"frame {c.last_frame} has the time of frame {c.first_frame}"]
+        if back:
+            evidence = [f"the time of frame {c.last_frame} is {span(back)} before that of frame {c.first_frame}"]
+        yield RULE.says([c.first_frame, c.last_frame], variant=variant, evidence=evidence)
+    for step in steps:
+        yield RULE.says(
+            [step.frame],
+            {"size": span(step.size_ns), "frame": step.frame},
+            evidence=[f"frame {step.frame}: its time is {step.size_ns / 1e9:.6f} s before that of frames before it"],
+        )
 
 
 RULE = Rule(
     "clock-step",
     INFO,
-    "The clock of the capture went back",
+    "The clock of the capture went back, or stands still",
     (applies,),
     check,
     given=CLOCK,
     looks_at=(
         "a frame whose time is at least 100 ms before the latest time so far, and the frames behind it, which stay "
-        "there; said of connections that were open at that moment"
+        "there; said of connections that were open at that moment. Or a connection of which both sides spoke, and "
+        "whose last frame has the time of its first or one before it"
     ),
     about=(
         "Frames are stamped by the clock of the machine that captures. When that is set back (NTP, a virtual machine "
@@ -47,6 +59,20 @@ RULE = Rule(
     advice=(
         "Do not trust durations across this frame. Let the capturing machine's clock be slewed (chrony, ntpd -x), and "
         "merge files by time (mergecap without -a)."
+    ),
+    variants=(
+        (
+            "still",
+            "The frames of this connection all have the same time: times and durations are not usable.",
+            "What wrote the file did not keep times (text2pcap without -t, converters, some mirrors). The order of the "
+            "frames is used alone.",
+        ),
+        (
+            "backwards",
+            "The times of this connection's frames run backwards: times and durations are not usable.",
+            "Put the frames in the order in which they were captured: reordercap sorts by time, which is right where "
+            "only their order in the file is wrong.",
+        ),
     ),
     sources=("Wireshark User's Guide: Time Stamps", "chrony.conf(5): makestep"),
 )
