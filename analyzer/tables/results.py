@@ -16,19 +16,24 @@ from analyzer.tables.stores.single import csv_line, csv_value, json_text
 if TYPE_CHECKING:
     import pyarrow
 
-# Rows that decide how wide the columns of a text are, and the widest cell of a terminal.
+# Rows that decide how wide the columns of a text are, and the widest column, which is also a terminal's widest cell.
 LOOKED_AT: Final = 1000
 WIDEST: Final = 60
 SECOND: Final = 1_000_000_000
 
 
 def text(reader: pyarrow.RecordBatchReader, out: BinaryIO, widest: int | None, clock: WallClock = UTC_CLOCK) -> int:
-    """Rows in columns, times of `clock`; a cell wider than `widest` is cut. Returns how many rows there are."""
+    """Rows in columns, times of `clock`; returns how many rows there are.
+
+    A cell wider than `widest` is cut; where there is no such, it stands out of its column.
+    """
     names = [terminal(name) for name in reader.schema.names]
     right = [_is_number(field.type) for field in reader.schema]
     rows = (tuple(_cell(value, widest) for value in row) for row in rows_of(reader, clock))
     first = [row for _, row in zip(range(LOOKED_AT), rows, strict=False)]
-    widths = [max(len(name), *(len(row[at]) for row in first), 0) for at, name in enumerate(names)]
+    most = WIDEST if widest is None else widest
+    sizes = [max((len(row[at]) for row in first), default=0) for at in range(len(names))]
+    widths = [max(len(name), min(size, most)) for name, size in zip(names, sizes, strict=True)]
 
     def line(cells: tuple[str, ...] | list[str]) -> bytes:
         parts = (

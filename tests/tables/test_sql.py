@@ -173,6 +173,13 @@ def test_formats(tmp_path: Path) -> None:
     assert run("sql", capture, stdin=b"SELECT 1 AS one").out == "one\n---\n  1\n"
 
 
+def test_a_long_cell_does_not_make_all_rows_long(tmp_path: Path) -> None:
+    question = "SELECT repeat('x', 900) AS text, 1 AS n UNION ALL SELECT 'y', 2 ORDER BY n"
+    lines = run("sql", question, accepted(tmp_path)).out.splitlines()
+    assert lines[2].split() == ["x" * 900, "1"]
+    assert [len(lines[at]) for at in (0, 1, 3)] == [63, 63, 63]
+
+
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     capture = accepted(tmp_path)
     wrong = run("sql", "SELECT nothing FROM connections", capture)
