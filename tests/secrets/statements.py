@@ -291,6 +291,13 @@ SECRETS: tuple[str, ...] = (
     "CALL db.create_account('u', 'S3CRET')",
     "SELECT crypt('S3CRET', 'x')",
     "BINLOG 'S3CRET'",
+    "INSERT INTO \"users\" VALUES ('bob', 'S3CRET')",
+    "INSERT INTO users () VALUES ('bob', 'S3CRET')",
+    "INSERT INTO users/**/VALUES('bob','S3CRET')",
+    "ALTER VIEW v (name, password) AS SELECT 'a', 'S3CRET'",
+    "SELECT * FROM t WHERE (password, name) >= ('S3CRET', 'a')",
+    "SELECT * FROM t WHERE 'S3CRET' BETWEEN password AND 'x'",
+    "SELECT CASE 'S3CRET' WHEN password THEN 1 END",
 )
 
 # Where a statement is cut behind its secret, these do not say any more that it is one: the word comes later.
@@ -309,6 +316,7 @@ LATER: tuple[str, ...] = (
     "@bucket/x",
     *("' password", "', passwords)", "= (password)", "IN (password", "(old, password)"),
     *("d (name, p", "= (name, p", "= ROW(name, p", "IN (SELECT name, p"),
+    *("BETWEEN password", "WHEN password"),
 )
 
 ORDINARY: tuple[str, ...] = (

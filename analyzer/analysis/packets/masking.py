@@ -222,7 +222,7 @@ class PacketMask:
         if isinstance(record, Malformed):
             return [(_head(record.record_type), len(payload))]
         if isinstance(record, Data):
-            hides = record.kind not in _OPEN_DATA or self.statements.hides_file(around.statement)
+            hides = record.kind not in _OPEN_DATA or around.cut or self.statements.hides_file(around.statement)
             return whole if connecting or hides else []
         if isinstance(record, AuthResponse) and detail is None:
             return whole

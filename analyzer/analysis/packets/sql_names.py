@@ -68,8 +68,13 @@ NO_VALUES: Final = frozenset(
 )
 
 _CALLED: Final = re.compile(r"(?:create|add|register|new|verify|check|validate)_?(?:user|account)(?![a-z])[^(]{0,64}\(")
+# What stands between two words of a statement, its comments too.
+_GAP: Final = (
+    r"(?:[^('#/-]|/(?!\*)|-(?!-)|/\*m?!|/\*(?!m?!)(?:(?!\*/)[\s\S]){0,400}\*/|(?:\#|--)[^\n]{0,400}\n){1,200}?"
+)
+# A table of accounts, without names of columns behind it.
 _ROWS: Final = re.compile(
-    r"(?:insert|replace)[^(']{1,80}?(?<![a-z])(?:user|account|member|admin|operator)s?(?![a-z_])[`\"\s]*+(?![(.])"
+    rf"(?:insert|replace){_GAP}(?<![a-z])(?:user|account|member|admin|operator)s?(?![a-z_])[`\"\s]*+(?!\((?!\s*\))|\.)"
 )
 # What is looked for first: without one of these, nothing in a statement is masked. Digits are taken out of the text
 # that is looked at, and letters are small. Where a pattern stands beside it, that decides.
@@ -122,7 +127,7 @@ _HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
     (
         "into",
         re.compile(
-            r"into[^(']{1,64}?(?<![a-z_])(?:user|servers|global_priv|slave_master_info|password_history)(?![a-z_])|(?:my|pg)sql_users"
+            rf"into{_GAP}(?<![a-z_])(?:user|servers|global_priv|slave_master_info|password_history)(?![a-z_])|(?:my|pg)sql_users"
         ),
     ),
     ("kdf", None),

@@ -230,7 +230,7 @@ class _Search:
             self._account(index, end)
         elif word in ("INSERT", "REPLACE"):
             self._insert(index, end)
-        elif word == "BINLOG" and index == begin:
+        elif word == "BINLOG" and index + 1 < end and self._tokens[index + 1].kind == STRING:
             self._hide_all(index, end)  # events in base64
         elif word in ("PREPARE", "IMMEDIATE"):
             self._prepare(index, end)
@@ -345,7 +345,7 @@ class _Search:
         call = self._enclosing(index, begin)
         if call > begin:
             self._in_parenthesis(call, begin, end)
-        elif tokens[begin].word == "UPDATE" and not self._has(begin, index, ("SET",)):
+        elif self._has(begin, index, ("UPDATE",)) and not self._has(begin, index, ("SET",)):
             self._settings(begin, end)  # of a table that is named so
         self._region(index + (2 if following == "SET" and self._word(index + 2, end) == "DEFAULT" else 1), end)
 
@@ -355,6 +355,8 @@ class _Search:
         before = tokens[call - 1].word
         behind = self._closing(call, end)
         following = self._word(behind, end)
+        if following in _COMPARES:
+            self._region(behind, end)  # (password, name) = ('...', '...')
         if before in COMPARING:
             self._arguments(call, end, also_numbers=False)
             self._region(behind + (following == "AGAINST"), end)
@@ -364,7 +366,7 @@ class _Search:
             self._operand_before(call - 2, begin)
         elif following == "AS" and self._word(behind + 1, end) == "(":
             self._arguments(behind + 1, end, also_numbers=False)  # WITH c (name, password) AS (SELECT ...)
-        elif tokens[begin].word == "CREATE":
+        elif self._has(begin, call, ("CREATE", "ALTER")):
             for at in range(behind, end):
                 if tokens[at].word in ("SELECT", "VALUES"):  # ... VIEW v (name, password) AS SELECT ...
                     self._hide_all(at, end)
@@ -392,7 +394,7 @@ class _Search:
             return
         while at > begin and tokens[at].word == "(":
             at -= 1
-        if at <= begin or tokens[at].word not in _COMPARES:
+        if at <= begin or tokens[at].word not in _COMPARES | {"BETWEEN", "WHEN"}:
             return
         at -= 1
         while at > begin and tokens[at].word == ")":
@@ -445,7 +447,7 @@ class _Search:
         setting = False
         for index in range(begin, end):
             word = self._tokens[index].word
-            if word == "UPDATE" and index == begin:
+            if word == "UPDATE":
                 setting = True
             elif word == "WHERE":
                 return
@@ -537,10 +539,10 @@ class _Search:
         if at >= end or tokens[at].kind not in (WORD, NAME, STRING):
             return
         schema = ""
-        table = tokens[at].word
+        table = self._name(at)
         while self._word(at + 1, end) == "." and at + 2 < end:
             at += 2
-            schema, table = table, tokens[at].word
+            schema, table = table, self._name(at)
         at += 1
         if self._word(at, end) == "PARTITION":
             at = self._closing(at + 1, end)
@@ -550,6 +552,11 @@ class _Search:
             self._hide_all(at, end)
         elif secret:
             self._rows(at, end, secret, len(columns))
+
+    def _name(self, index: int) -> str:
+        """The name that a token is; in double quotes it is one under ANSI_QUOTES."""
+        token = self._tokens[index]
+        return content_of(self._text, token).upper() if token.kind == STRING else token.word
 
     def _columns(self, index: int, end: int) -> tuple[list[str], int]:
         """The names in a parenthesis, and where it ends."""

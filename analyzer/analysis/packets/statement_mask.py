@@ -141,7 +141,9 @@ class StatementMask:
         if statement is not None:
             known += [statement[start:stop] for start, stop in self.secrets(statement).ranges]
         ranges = shared_with(message, known)
-        return ranges or list(secrets_of(message).ranges)
+        own = secrets_of(message).ranges
+        # Quotes inside of what is quoted are not escaped: all from the first secret on.
+        return ranges or [(start, len(message)) for start, _ in own[:1]]
 
 
 def shared_with(text: str, secrets: Sequence[str]) -> list[tuple[int, int]]:
