@@ -95,6 +95,12 @@ def total(column: memoryview) -> int:
     return value
 
 
+def copied(data: bytes | bytearray, begin: int, end: int) -> bytes:
+    """The bytes from `begin` up to `end`, which lie inside: nobody looks whether they do."""
+    part = data[begin:end]
+    return part if isinstance(part, bytes) else bytes(part)
+
+
 class Batch:
     """Columns of one length, and the bytes they point into."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Final
 
 from analyzer.analysis.conversation.classifier import MYSQL
-from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import PlainSession
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.keylogs import KeyLogFile
@@ -122,7 +122,7 @@ class _WholeSessions(KeyLog):
         self.partial = False
 
     def find(self, label: str, belongs_to: bytes) -> bytes | None:
-        if label in _TRAFFIC and not self.partial and any((one, belongs_to) not in self._secrets for one in _TRAFFIC):
+        if label in _TRAFFIC and not self.partial and not all(self.has(one, belongs_to) for one in _TRAFFIC):
             return None
         return super().find(label, belongs_to)
 
@@ -159,7 +159,7 @@ class DecidedAnalysis(Analysis):
     def __init__(self, name: str, options: AnalysisOptions) -> None:
         super().__init__(name, options)
         self.hold_nothing_back()
-        self._order = _AtOnce()
+        self.order = _AtOnce()
         self._told: list[Watched] = []
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
@@ -207,12 +207,13 @@ class LiveAnalysis(DecidedAnalysis):
         self._growing: _WholeSessions | None = None
         if follow_keys:
             self._growing = _WholeSessions()
-            self._secrets = Secrets(self._growing, options.rsa_key)
+            ports, keep, ends, _, allowance = self._settings
+            self._settings = Settings(ports, keep, ends, Secrets(self._growing, options.rsa_key), allowance)
             for content in options.keylogs:
                 self.add_keys(content)
         elif not options.keylogs and options.rsa_key is None:
             # No key will come: nothing is kept for one.
-            self._secrets.keys.reserve(HELD_BYTES)
+            self.keys.reserve(HELD_BYTES)
         # Inside TLS, without keys so far: (when that began, whether it was told), longest first.
         self._sealed: OrderedDict[Watched, tuple[int, bool]] = OrderedDict()
 
@@ -271,7 +272,7 @@ class LiveAnalysis(DecidedAnalysis):
 
     def poll_keys(self, files: Iterable[KeyLogFile]) -> Iterator[News]:
         """Key logs may have grown: sessions whose records were kept are opened then."""
-        grown = [file.poll(self._secrets.keys) for file in files]
+        grown = [file.poll(self.keys) for file in files]
         if not any(grown):
             return
         for conversation in list(self._sealed):
@@ -298,7 +299,7 @@ class LiveAnalysis(DecidedAnalysis):
             self._finished(tcp)
         # What was held back for lost segments came out at the end.
         yield from self._decided(now_ns)
-        for connection, detail in results(self.judged(self._order.ready())):
+        for connection, detail in results(self.judged(self.order.ready())):
             yield connection, detail, True
 
     def end(self) -> Iterator[News]:

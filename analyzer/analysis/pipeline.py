@@ -14,7 +14,7 @@ import msgspec
 from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.connection.kinds import Alike
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
-from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
@@ -31,7 +31,6 @@ from analyzer.net.link.unfollowed import Counts, sentences
 from analyzer.net.tcp.flow_table import FlowTable
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.twins import Twin
-from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.wire.compression import Allowance
 from analyzer.tls.keylog import KeyLog
 
@@ -113,15 +112,14 @@ class Analysis:
         self._flows = FlowTable(self._follow, columns=options.columns, on_rows=options.on_rows)
         self.evidence.refused = self._flows.refused
         self.builder = Builder(name, options.show_secrets)
-        self._ends: Ends = {}
-        self._allowance = Allowance()
         # Each of several processes has its share of the memory too.
         self.memory = Memory(options.memory // options.share[1])
-        self._secrets = Secrets(KeyLog(), options.rsa_key)
+        secrets = Secrets(KeyLog(), options.rsa_key)
+        self._settings = Settings(options.ports, options.keep, {}, secrets, Allowance())
         for content in options.keylogs:
             self.add_keys(content)
         self.shapes = LoginShapes() if options.shapes and options.password is None else None
-        self._order = InOrder()
+        self.order = InOrder()
         self._memo: PacketMemo | None = None
         self._across = Across()
         self._held: Held[Told] = Held(self._across)
@@ -140,18 +138,15 @@ class Analysis:
             return None
         if options.part is not None and not options.part.mine(tcp):
             return None
-        observers: list[Observer] = [make(tcp) for make in options.observe]
-        shown: PacketList | Shown | None = None
-        if options.packets:
-            shown = self._show(tcp)
-            observers.append(shown)
-        observer = None if not observers else observers[0] if len(observers) == 1 else ObserverGroup(observers)
-        keep, seen, secrets = options.keep, self._ends, self._secrets
+        observer: Observer | None = None
+        if options.observe or options.packets:
+            observers: list[Observer] = [make(tcp) for make in options.observe]
+            if options.packets:
+                shown = self._shown[tcp] = self._show(tcp)
+                observers.append(shown)
+            observer = observers[0] if len(observers) == 1 else ObserverGroup(observers)
         shapes = self.shapes if observer is None or not observer.logins else None
-        conversation = self.conversation(tcp, options.ports, keep, observer, seen, secrets, self._allowance, shapes)
-        if shown is not None:
-            self._shown[tcp] = shown
-        return conversation
+        return self.conversation(tcp, self._settings, observer, shapes)
 
     def _show(self, tcp: TcpConnection) -> PacketList | Shown:
         """Who keeps what is shown of a connection."""
@@ -169,14 +164,14 @@ class Analysis:
 
     def add_keys(self, content: bytes) -> None:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""
-        self._secrets.keys.add(content, final=True)
+        self.keys.add(content, final=True)
 
     def look_ahead(self, more: Callable[[], Iterable[bytes]], *, every: bool = False) -> None:
         """Names who can look for key logs further on in the capture: asked once, when a session's keys are missing.
 
         `every`: no others will come.
         """
-        self._secrets.keys.more, self._secrets.keys.complete = more, every
+        self.keys.more, self.keys.complete = more, every
 
     def hold_nothing_back(self) -> None:
         """Hands each connection on at once, though later ones may have more to say of it: somebody watches."""
@@ -190,7 +185,7 @@ class Analysis:
     @property
     def keys(self) -> KeyLog:
         """All secrets so far; may grow at any time."""
-        return self._secrets.keys
+        return self._settings.secrets.keys
 
     def feed(self, batch: FrameBatch) -> Iterator[Result]:
         """Takes a batch of frames; gives the connections that are complete and whose turn it is."""
@@ -223,12 +218,12 @@ class Analysis:
         if opened and self.options.part is not None:
             self.options.part.on_opened(opened)
         self._bursts.opened(opened)
-        self._order.opened(opened)
+        self.order.opened(opened)
         finished.sort(key=attrgetter("number"), reverse=True)
         while finished:  # each is let go of when it was told of
             if self._finished(finished.pop()) and not len(finished) % TOLD_AT_ONCE:
-                yield from self.judged(self._order.ready())
-        yield from self.judged(self._order.ready())
+                yield from self.judged(self.order.ready())
+        yield from self.judged(self.order.ready())
 
     def told_last(self, cut_short: bool) -> Iterator[Told]:
         """As `finish`, of connections of known kinds what is their own."""
@@ -242,8 +237,8 @@ class Analysis:
         totals.evicted = self._flows.evicted
         for tcp in self._flows.finish():
             if self._finished(tcp):
-                yield from self.judged(self._order.ready())
-        yield from self.judged(self._order.rest())
+                yield from self.judged(self.order.ready())
+        yield from self.judged(self.order.rest())
         yield from self._held.rest()
 
     def judged(self, told: Iterator[Told]) -> Iterator[Told]:
@@ -263,10 +258,12 @@ class Analysis:
         """Takes a connection that is over; False where it was not followed."""
         conversation = tcp.handler
         tcp.handler = None
-        twin = self.evidence.twins.see(tcp)
+        twins = self.evidence.twins
+        twin = twins.see(tcp)
         if not isinstance(conversation, Conversation):
             return False
-        self._resolved(tcp, conversation, self._shown.pop(tcp, None), twin)
+        shown = self._shown.pop(tcp, None) if self._shown else None
+        self._resolved(tcp, conversation, shown, twin)
         conversation.release()
         return True
 
@@ -281,26 +278,26 @@ class Analysis:
                 insort(self.totals.x_protocol, tcp.number)
                 del self.totals.x_protocol[MOST_NAMED:]
             self.totals.note_middle(conversation.middle_port)
-            self._order.none(tcp.number)
+            self.order.none(tcp.number)
             return
         self.totals.mysql_connections += 1
         self.totals.encrypted += conversation.encrypted
         self.totals.answers_only += tcp.halves[conversation.client].next < 0
         self.totals.turns += conversation.answers.turns
         if not self.options.connections:
-            self._order.none(tcp.number)
+            self.order.none(tcp.number)
             return
         self.evidence.twin = twin
         told = self.builder.told(tcp, conversation, self.evidence)
         self.evidence.twin = None
         if isinstance(told, Alike):
             if shown is None:
-                self._order.add(tcp.number, told)
+                self.order.add(tcp.number, told)
                 return
             told = told.connection()
         wanted = shown is not None and (self.options.wanted is None or self.options.wanted(told))
         detail = shown.detail() if shown is not None and wanted else None
-        self._order.add(tcp.number, (told, detail))
+        self.order.add(tcp.number, (told, detail))
 
     def so_far(self, tcp: TcpConnection, conversation: Conversation) -> Connection:
         """A connection that goes on, without what only its end can tell."""
@@ -316,7 +313,7 @@ class Analysis:
     @property
     def settled(self) -> int:
         """All connections below this number have been given, or have no result."""
-        floor = self._order.floor()
+        floor = self.order.floor()
         return self._begun if floor is None else floor
 
     @property

@@ -108,6 +108,11 @@ class Chunks:
         """Why the stream ended before its time, as far as that has been met."""
         return self._source.problem
 
+    @property
+    def buffer(self) -> bytes | bytearray:
+        """All of the window: what is behind its `used` bytes means nothing."""
+        return cast("bytearray", self.view.obj)
+
     def require(self, count: int) -> bool:
         """Read until the window holds `count` bytes; False if the stream ends before."""
         if self.used < count and not self.ended:

@@ -111,4 +111,4 @@ class PcapReader:
             return None, position, need
         columns = record_columns(view, start, count, size, header.tick_ns, big, state.frames + 1)
         columns["link_type"] = memoryview(array("i", [header.link_type]) * count)
-        return FrameBatch.of(view[: chunks.used], columns), position, need
+        return FrameBatch.of(chunks.buffer, columns), position, need

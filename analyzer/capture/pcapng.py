@@ -269,7 +269,7 @@ class PcapngReader:
         columns["link_type"] = interfaces.links(described_by)
         if not interfaces.several:
             del columns["interface"]
-        return FrameBatch.of(view[: self._chunks.used], columns)
+        return FrameBatch.of(self._chunks.buffer, columns)
 
     def _explain(self, count: int, place: int, frame: int, what: str) -> None:
         """Warn once of all frames of a batch that have the same fault."""

@@ -69,7 +69,7 @@ class KeyWatcher(ConversationObserver):
         if conversation is None or session is None or session.handshake.keys.client_hello is None:
             return
         keys = session.handshake.keys
-        hello, server, log = keys.client_hello, keys.server_hello, conversation.secrets.keys
+        hello, server, log = keys.client_hello, keys.server_hello, conversation.settings.secrets.keys
         master = None
         if hello is not None and session.handshake.resumed and not log.knows(hello.random):
             for name in (server.session_id if server is not None else b"", hello.ticket):

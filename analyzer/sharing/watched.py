@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
-from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.protocol.machine.terminators import Ends
-from analyzer.protocol.wire.compression import Allowance
 from analyzer.sharing.places import Places
 
 
@@ -61,15 +58,11 @@ class WatchedConversation(Conversation):
     def __init__(
         self,
         tcp: TcpConnection,
-        ports: frozenset[int],
-        keep: int,
-        observer: Observer | None,
-        response_ends: Ends,
-        secrets: Secrets,
-        allowance: Allowance,
+        settings: Settings,
+        observer: Observer | None = None,
         shapes: LoginShapes | None = None,
     ) -> None:
-        super().__init__(tcp, ports, keep, observer, response_ends, secrets, allowance, shapes)
+        super().__init__(tcp, settings, observer, shapes)
         self._places = Places()
         looking = observer.observers if isinstance(observer, ObserverGroup) else [observer]
         self._watchers: list[ConversationObserver] = []

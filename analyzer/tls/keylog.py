@@ -101,6 +101,10 @@ class KeyLog:
         """All secrets, by label and session; a copy."""
         return dict(self._secrets)
 
+    def has(self, label: str, belongs_to: bytes) -> bool:
+        """Whether this secret of a session is there."""
+        return (label, belongs_to) in self._secrets
+
     def knows(self, client_random: bytes) -> bool:
         """Whether there is any secret for this client random."""
         return bool(self._secrets) and any((label, client_random) in self._secrets for label in _LABELS)

@@ -58,9 +58,8 @@ def test_what_waits_long_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = storm(300)
     whole = [connection for connection, _ in results_of(frames)[0]]
     monkeypatch.setattr(pipeline, "WAITING", 10)
-    order = pipeline.InOrder()
-    monkeypatch.setattr(pipeline, "InOrder", lambda: order)
     analysis = pipeline.Analysis("made.pcap", AnalysisOptions(packets=2))
+    order = analysis.order
     results: list[Result] = []
     reading = Reading(analysis, opened(batches(frames, 300)))
     for found in reading.batches():

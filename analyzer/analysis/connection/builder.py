@@ -447,7 +447,7 @@ def tls_facts_of(conversation: Conversation) -> TlsFacts | None:
     if tls is None:
         return None
     return TlsFacts(
-        len(conversation.secrets.keys),
+        len(conversation.settings.secrets.keys),
         tls.decrypted,
         tls.handshake.keys.tls13,
         tls.handshake.done_frame,

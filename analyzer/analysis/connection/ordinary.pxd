@@ -5,10 +5,13 @@ from analyzer.analysis.conversation.login_shapes cimport LoginShape, PlainSessio
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.reassembly cimport Half, TcpConnection
 
+cdef long long _SHORT_NS, _FEW, _WORTH_NS
+
 
 cdef class LoginPlaces:
     cdef public list frames, times, attributes
-    cdef public object thread
+    cdef public Py_ssize_t greeted, logged_in, decided
+    cdef public slice thread
     cdef public bint full
 
 
@@ -24,7 +27,7 @@ cdef class Ordinary:
 
 cpdef bint has_signs(TcpConnection tcp, evidence) except -1
 @cython.locals(answers=CommandFacts, closing=ClosingFacts)
-cdef bint is_regular(PlainSession plain, int client) except -1
+cdef bint is_regular(PlainSession plain, int client, LoginPlaces places) except -1
 cdef bint _place_matters(Conversation conversation, LoginPlaces places) except -1
 @cython.locals(answers=CommandFacts, counts=dict, opening=list)
 cdef bint may_be_check(TcpConnection tcp, PlainSession plain, LoginPlaces places, kind) except -1

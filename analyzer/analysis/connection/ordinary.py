@@ -52,6 +52,10 @@ RULED_OUT: Final = frozenset(
     | {session_killed.applies}
 )
 COVERED: Final = {condition for _, condition in asked_of(SESSION)} <= OF_LOGIN | OF_KEY | RULED_OUT
+# Constants of others, once more: here they are numbers of C.
+_SHORT_NS: Final = health_check.SHORT_NS
+_FEW: Final = health_check.FEW_COMMANDS
+_WORTH_NS: Final = slow_login.WORTH_NS
 _UNUSUAL: Final = sum(BITS[condition] for condition in RULED_OUT)
 
 
@@ -59,17 +63,19 @@ class LoginPlaces:
     """Where the values of a row stand in what is kept of a login.
 
     frames, times  places of its segments: in the order of `frames_of` and `times_of`
+    greeted, logged_in, decided  the first of `frames`
     thread         of the greeting's bytes
     attributes     of the login's bytes, of those that are each client's own
     full           whether the password itself was asked for
     """
 
-    __slots__ = ("attributes", "frames", "full", "thread", "times")
+    __slots__ = ("attributes", "decided", "frames", "full", "greeted", "logged_in", "thread", "times")
 
     def __init__(self, shape: LoginShape) -> None:
         known = shape.known
         self.frames = frames_of(known)
         self.times = times_of(known)
+        self.greeted, self.logged_in, self.decided = known.greeting.frame, known.login.frame, known.auth.verdict_frame
         self.thread = next((field.place for field in shape.fields[0] if field.name == "thread_id"), slice(0))
         free = [field for field in shape.fields[LOGIN_PIECE] if field.attribute >= 0]
         self.attributes = [field.place for field in sorted(free, key=lambda field: field.attribute)]
@@ -98,7 +104,7 @@ class Ordinary:
         places = self._places.get(plain.shape)
         if places is None:
             places = self._places[plain.shape] = LoginPlaces(plain.shape)
-        if not is_regular(plain, conversation.client) or _place_matters(conversation, places):
+        if not is_regular(plain, conversation.client, places) or _place_matters(conversation, places):
             return None
         client = tcp.halves[conversation.client]
         server = tcp.halves[1 - conversation.client]
@@ -145,7 +151,7 @@ def has_signs(tcp: TcpConnection, evidence: Evidence) -> bool:
     return tcp.last_ns <= tcp.first_ns or bool(evidence.refused or evidence.clock.steps)
 
 
-def is_regular(plain: PlainSession, client: int) -> bool:
+def is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:
     """Whether nothing shows of a session but that commands failed."""
     answers, closing = plain.answers, plain.closing
     if answers.waiting or answers.overlap_count or answers.after_quit or answers.kills or closing.unasked_frame:
@@ -154,7 +160,7 @@ def is_regular(plain: PlainSession, client: int) -> bool:
         return False
     # The client left before the verdict came.
     end = closing.end
-    return end is None or end[0] != client or plain.frames[plain.shape.known.auth.verdict_frame] <= end[2]
+    return end is None or end[0] != client or plain.frames[places.decided] <= end[2]
 
 
 def _place_matters(conversation: Conversation, places: LoginPlaces) -> bool:
@@ -172,14 +178,12 @@ def may_be_check(tcp: TcpConnection, plain: PlainSession, places: LoginPlaces, k
     counts = answers.counts
     if counts.get(COM_STMT_PREPARE, 0) >= statement_leak.MANY:
         return True
-    if tcp.last_ns - tcp.first_ns > health_check.SHORT_NS or len(counts) > health_check.FEW_COMMANDS:
-        return False
-    if sum(counts.values()) > health_check.FEW_COMMANDS:
+    if tcp.last_ns - tcp.first_ns > _SHORT_NS or len(counts) > _FEW or sum(counts.values()) > _FEW:
         return False
     if kind.is_watched or COM_PING in counts or COM_STATISTICS in counts:
         return True
-    login, opening = plain.frames[places.frames[1]], answers.opening
-    if login < plain.frames[places.frames[0]]:
+    login, opening = plain.frames[places.logged_in], answers.opening
+    if login < plain.frames[places.greeted]:
         return True
     return bool(opening) and opening[0].code == COM_QUIT and opening[0].frame == login
 
@@ -197,7 +201,7 @@ def _row(
     if not syn_ns <= connected_ns <= greeting_ns <= login_ns <= verdict_ns or tcp.first_ns > verdict_ns:
         return None
     total_ns = verdict_ns - tcp.first_ns
-    if total_ns >= slow_login.WORTH_NS:
+    if total_ns >= _WORTH_NS:
         return None
     client = tcp.halves[conversation.client]
     server = tcp.halves[1 - conversation.client]

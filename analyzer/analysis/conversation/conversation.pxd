@@ -8,22 +8,23 @@ from analyzer.net.tcp.reassembly cimport TcpConnection
 
 cdef class Conversation(PiecesHandler):
     cdef public TcpConnection tcp
-    cdef public object kind, middle_port, observer, secrets
+    cdef public object kind, middle_port, observer, settings
     cdef public int client
     cdef public LoginShape shape
     cdef public PlainSession plain
     cdef public object place
     cdef Newcomer _newcomer
-    cdef object _decoder, _facts, _machine, _proxy, _resync, _rest, _settings, _shapes, _tls, _undecided
+    cdef object _decoder, _facts, _machine, _proxy, _resync, _rest, _shapes, _tls, _undecided
 
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)
     cpdef turned(self, int sequence, bint quits)
     cpdef look_closely(self)
+    cpdef record_place(self, long long nth, long long burst, long long burst_ns)
     cpdef bint needs_numbers(self)
     cpdef bint opens(self, bytes data)
     cpdef _followed(self, Newcomer newcomer)
     cpdef _terms(self)
     @cython.locals(sealed=SealedSession)
     cpdef Py_ssize_t seal(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
-    cpdef end(self, int sender, kind, long long frame, long long time_ns)
+    cpdef end(self, int sender, str kind, long long frame, long long time_ns)

@@ -7,7 +7,7 @@ missing the resynchroniser says what is still certain.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.analysis.conversation import resync
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, LostBytes, Undecided
@@ -48,7 +48,20 @@ STEADY: Final = frozenset({st.COMMAND, st.RESPONSE, st.RESULT, st.COLUMNS, st.CO
 CERTAIN: Final = Resynchroniser()
 # Bytes with the ends, frames and times of their segments.
 Segments = tuple[bytes, list[int], list[int], list[int]]
-Settings = tuple[frozenset[int], int, Ends, Allowance]
+
+
+class Settings(NamedTuple):
+    """What all conversations of an analysis go by.
+
+    keep  bytes of a packet that are kept
+    ends  the ends of responses that were decoded
+    """
+
+    ports: frozenset[int]
+    keep: int
+    ends: Ends
+    secrets: Secrets
+    allowance: Allowance
 
 
 class Conversation(PiecesHandler):
@@ -67,7 +80,6 @@ class Conversation(PiecesHandler):
         "_proxy",
         "_rest",
         "_resync",
-        "_settings",
         "_shapes",
         "_tls",
         "_undecided",
@@ -77,7 +89,7 @@ class Conversation(PiecesHandler):
         "observer",
         "place",
         "plain",
-        "secrets",
+        "settings",
         "shape",
         "tcp",
     )
@@ -85,12 +97,8 @@ class Conversation(PiecesHandler):
     def __init__(
         self,
         tcp: TcpConnection,
-        ports: frozenset[int],
-        keep: int,
-        observer: Observer | None,
-        response_ends: Ends,
-        secrets: Secrets,
-        allowance: Allowance,
+        settings: Settings,
+        observer: Observer | None = None,
         shapes: LoginShapes | None = None,
     ) -> None:
         self.tcp = tcp
@@ -98,9 +106,8 @@ class Conversation(PiecesHandler):
         self.client = 0
         self.middle_port: int | None = None  # of a server that looks like MySQL's, on a port where nobody looks for it
         self.observer = observer
-        self.secrets = secrets
         self._rest: tuple[Pieces, int, int] | None = None  # pieces that the connection has and that come next
-        self._settings: Settings = (ports, keep, response_ends, allowance)
+        self.settings = settings
         self.shape: LoginShape | None = None
         self.plain: PlainSession | None = None
         self.place: tuple[int, int, int] | None = None  # what facts are told that are not made yet
@@ -116,13 +123,13 @@ class Conversation(PiecesHandler):
 
     def _make(self, facts: Facts, machine: Machine) -> None:
         """Makes all parts."""
-        ports, keep, response_ends, allowance = self._settings
+        ports, keep, ends, secrets, allowance = self.settings
         self._undecided = Undecided(self.tcp, ports) if self.shape is None else None
-        self._decoder = Decoder(self, keep, self.observer, response_ends, allowance, facts, machine)
+        self._decoder = Decoder(self, keep, self.observer, ends, allowance, facts, machine)
         self._facts = facts
         self._machine = machine
         self._proxy = ProxyLayer(facts)
-        self._tls = TlsLayer(self._decoder, self.secrets, self._inside)
+        self._tls = TlsLayer(self._decoder, secrets, self._inside)
 
     @property
     def facts(self) -> Facts:
@@ -267,8 +274,7 @@ class Conversation(PiecesHandler):
 
     def _anew(self) -> Conversation:
         """Follows the same connection from its first byte, with nobody looking on."""
-        ports, keep, response_ends, allowance = self._settings
-        return Conversation(self.tcp, ports, keep, None, response_ends, self.secrets, allowance)
+        return Conversation(self.tcp, self.settings)
 
     def _complete(self) -> None:
         """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
@@ -301,8 +307,8 @@ class Conversation(PiecesHandler):
 
     def seal(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> int:
         """Takes pieces of a TLS session that is due, and that nothing opens; the first that is not taken."""
-        sealed, memo = plain.sealed, self.secrets.memo
-        if memo is None or self.observer is not None or not self.secrets.none:
+        sealed, memo = plain.sealed, self.settings.secrets.memo
+        if memo is None or self.observer is not None or not self.settings.secrets.none:
             if sealed is not None:
                 self._complete()  # a key has come
             return first
@@ -329,8 +335,7 @@ class Conversation(PiecesHandler):
     def again(self, first_frame: int) -> Conversation:
         """The same connection with a sealed session, followed anew to its end: its segments, and behind them the end,
         have the frames from `first_frame` on."""
-        ports, keep, response_ends, allowance = self._settings
-        made = Conversation(self.tcp, ports, keep, None, response_ends, self.secrets, allowance)
+        made = Conversation(self.tcp, self.settings)
         plain, end = self.plain, self.closing.end
         if plain is None or plain.sealed is None:
             return made
@@ -350,7 +355,7 @@ class Conversation(PiecesHandler):
     def _make_machine(self, plain: PlainSession) -> Machine:
         """Makes the machine, as the login and the turns behind it left it."""
         machine = self._machine = plain.shape.machine_of(plain.greeting)
-        _, _, machine.ends, _ = self._settings
+        machine.ends = self.settings.ends
         machine.lean = self.observer is None
         if plain.last_id >= 0:
             self.turned(plain.last_id, plain.left)
@@ -380,15 +385,14 @@ class Conversation(PiecesHandler):
 
     def _terms(self) -> TurnTerms | None:
         """What plain turns go by; None where none may come."""
-        _, _, ends, _ = self._settings
         plain, machine = self.plain, self._machine
         if machine is None and plain is not None and not plain.left:
-            terms = plain.shape.terms(ends)
+            terms = plain.shape.terms(self.settings.ends)
             if terms is not None and not plain.told:
                 self._tell_login(plain, plain.shape.machine)
             return terms
         machine = self.machine
-        return TurnTerms(machine.context, ends) if may_turn(machine) else None
+        return TurnTerms(machine.context, self.settings.ends) if may_turn(machine) else None
 
     def turned(self, sequence: int, quits: bool) -> None:
         """Plain turns were taken, the last with this id, or a COM_QUIT behind them."""
@@ -609,7 +613,7 @@ class Conversation(PiecesHandler):
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         self.look_closely()
-        if self.sealed is not None and not self.secrets.none:
+        if self.sealed is not None and not self.settings.secrets.none:
             self._complete()
         elif self.sealed is not None:
             self.sealed.over = True

@@ -5,6 +5,8 @@ from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandF
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
+cdef int _ACK
+
 
 cdef class Mask:
     cdef public tuple fields
@@ -30,6 +32,7 @@ cdef class LoginShape:
     cdef public Py_ssize_t length, steps
 
 
+@cython.no_gc
 cdef class Newcomer:
     cdef public ShapeStep step
     cdef public list contents, senders, ends, acks, frames, times, starts
@@ -40,6 +43,7 @@ cdef class Newcomer:
     cpdef Py_ssize_t take(self, TcpConnection tcp, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
 
 
+@cython.no_gc
 cdef class PlainSession:
     cdef public LoginShape shape
     cdef public list frames, times

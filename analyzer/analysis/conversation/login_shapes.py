@@ -27,6 +27,7 @@ from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn
 from analyzer.analysis.conversation.sealed_session import SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
+from analyzer.batches import TCP_ACK
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
@@ -44,6 +45,8 @@ MOST_BYTES: Final = 1 << 13
 # Of so many logins a quarter has to have a known shape: else none of the next ones is looked at.
 TRIED: Final = 512
 LEFT_ALONE: Final = 16 * TRIED
+# A constant of another's, once more: here it is a number of C.
+_ACK: Final = TCP_ACK
 
 Greeting = HandshakeV10 | HandshakeV9
 R = TypeVar("R", bound=Record | None)
@@ -194,15 +197,17 @@ class Newcomer:
         segments, step = pieces.segments, self.step
         while first < last and step is not None and step.shape is None:
             row = pieces.row[first]
-            if not self.contents:
-                stop = pieces.run_end(first, last)
+            stop = first + 1 if self.contents else pieces.run_end(first, last)
+            if stop > first + 1:
                 tcp.piece_seq, tcp.piece_acks = pieces.numbers(first, stop)
                 self.add(tcp, pieces.run(first, stop))
                 step = self.step
                 first = stop
                 continue
             sender, size = segments.sender[row], segments.length[row]
-            data = pieces.content(first, first + 1)
+            data = pieces.content(first, stop)
+            if not self.contents:
+                self.ends, self.acks = [size], [segments.ack[row] if segments.flags[row] & _ACK else -1]
             if self.starts[sender] < 0:
                 self.starts[sender] = segments.seq[row]
             self.contents.append(data)
@@ -211,7 +216,7 @@ class Newcomer:
             self.times.append(segments.time_ns[row])
             self.held += size
             step = self.step = step.after(size if sender == tcp.initiator else -size, data)
-            first += 1
+            first = stop
         return first
 
     def add(self, tcp: TcpConnection, chunk: Chunk) -> int:

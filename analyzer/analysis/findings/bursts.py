@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.net.tcp.reassembly import TcpConnection
 
@@ -19,13 +17,14 @@ MOST_PAIRS: Final = 8192
 ClientAndServer = tuple[str, tuple[str, int]]
 
 
-class Opened(msgspec.Struct):
+class Opened:
     """Connections that one client address opened to one server endpoint: all so far, and those of the last burst."""
 
-    count: int
-    burst: int
-    burst_ns: int
-    last_ns: int
+    __slots__ = ("burst", "burst_ns", "count", "last_ns")
+
+    def __init__(self, now_ns: int) -> None:
+        self.count = self.burst = 1
+        self.burst_ns = self.last_ns = now_ns
 
 
 class Bursts:
@@ -49,7 +48,7 @@ class Bursts:
             pair = (tcp.endpoints[initiator][0], tcp.endpoints[1 - initiator])
             seen = pairs.get(pair)
             if seen is None:
-                seen = pairs[pair] = Opened(1, 1, now, now)
+                seen = pairs[pair] = Opened(now)
                 if len(pairs) > MOST_PAIRS:
                     pairs.popitem(last=False)
             else:
@@ -59,5 +58,6 @@ class Bursts:
                     seen.burst, seen.burst_ns = 0, now
                 seen.burst += 1
                 seen.last_ns = now
-            if seen.count > 1 and isinstance(tcp.handler, Conversation):
-                tcp.handler.record_place(seen.count, seen.burst, now - seen.burst_ns)
+            handler = tcp.handler
+            if seen.count > 1 and isinstance(handler, Conversation):
+                handler.record_place(seen.count, seen.burst, now - seen.burst_ns)

@@ -12,7 +12,7 @@ and all that come after the first of them, until then.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final, Generic, TypeVar
 
@@ -95,7 +95,7 @@ class Held(Generic[T]):
         self._packets = 0  # that the items hold
         self._found: dict[str, list[Found]] = {}
 
-    def put(self, item: T, connection: Connection | None, packets: int = 0) -> Iterator[T]:
+    def put(self, item: T, connection: Connection | None, packets: int = 0) -> Iterable[T]:
         """Takes the next item, and its connection where that is not rendered; gives those that wait for nothing.
 
         `packets` are those kept for showing with it: they are what takes memory.
@@ -106,8 +106,12 @@ class Held(Generic[T]):
                 if finding.code in CONCLUDED:
                     self._found.setdefault(finding.code, []).append((connection, finding))
         self._items.append(item)
+        if not self._found and len(self._items) == 1:
+            self._packets = 0
+            return (self._items.pop(),)
         if not self._found or len(self._items) > self._bound() or self._packets > MOST_PACKETS:
-            yield from self.rest()
+            return self.rest()
+        return ()
 
     def _bound(self) -> int:
         """How many may be kept for what has been found so far."""

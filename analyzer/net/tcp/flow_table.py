@@ -136,7 +136,7 @@ class FlowTable:
         keys, bounds = grouping.keys, grouping.bounds
         pieces = Pieces(Segments(batch, grouping.sender, grouping.order, not self._columns))
         tags: list[int] | None = None
-        if self._networks.matter(grouping.tagged):
+        if grouping.tagged or self._networks.several:
             tags = batch.column("tag").tolist()
         # In the order of their first frames, as tcp.stream counts them.
         for index in range(len(bounds) - 1):
@@ -214,7 +214,8 @@ class FlowTable:
         self._new.append(connection)
         self._tombstones.pop(key, None)
         self._older_tombstones.pop(key, None)
-        self._networks.opened(key)
+        if self._networks.several:
+            self._networks.opened(key)
         return connection
 
     def _number(self) -> None:
@@ -232,8 +233,9 @@ class FlowTable:
         self._open.pop(connection.key, None)
         due = connection.halves[0].next, connection.halves[1].next
         self._tombstones[connection.key] = due
-        for alias in self._networks.closed(connection.key):
-            self._tombstones[alias] = due
+        if self._networks.several:
+            for alias in self._networks.closed(connection.key):
+                self._tombstones[alias] = due
         if len(self._tombstones) >= TOMBSTONES // 2:
             self._older_tombstones, self._tombstones = self._tombstones, {}
         self._finished.append(connection)

@@ -19,26 +19,27 @@ NUMBER_BIT: Final = 40
 
 
 class Networks:
-    """Finds the key of a segment's connection. `connections` are those that are open, by their keys."""
+    """Finds the key of a segment's connection. `connections` are those that are open, by their keys.
+
+    several  whether more than one was met: most captures have one
+    """
 
     def __init__(self, connections: dict[bytes, TcpConnection]) -> None:
+        self.several = False
         self._connections = connections
         self._numbers: dict[int, int] = {0: 0}
-        # Once there are several networks: the open connections between the same endpoints.
+        # Once there are several: the open connections between the same endpoints.
         self._by_endpoints: dict[bytes, list[bytes]] = {}
         # Keys in other networks of connections that are open, both ways.
         self._aliases: dict[bytes, bytes] = {}
         self._aliases_of: dict[bytes, list[bytes]] = {}
 
-    def matter(self, tagged: bool) -> bool:
-        """Whether the tags of a batch need to be looked at: most captures have one network."""
-        return tagged or len(self._numbers) > 1
-
     def key(self, endpoints: bytes, tag: int) -> bytes:
         """The key of connections between endpoints in a network."""
         number = self._numbers.get(tag)
         if number is None:
-            if len(self._numbers) == 1:
+            if not self.several:
+                self.several = True
                 for known in self._connections:
                     self._by_endpoints.setdefault(_endpoints(known), []).append(known)
             number = len(self._numbers) if len(self._numbers) < MOST else 1 + tag % (MOST - 1)
@@ -65,14 +66,11 @@ class Networks:
         return key
 
     def opened(self, key: bytes) -> None:
-        """Notes a connection that is new."""
-        if len(self._numbers) > 1:
-            self._by_endpoints.setdefault(_endpoints(key), []).append(key)
+        """Notes a connection that is new, where there are several networks."""
+        self._by_endpoints.setdefault(_endpoints(key), []).append(key)
 
     def closed(self, key: bytes) -> list[bytes]:
-        """Forgets a connection; returns its keys in other networks."""
-        if len(self._numbers) == 1:
-            return []
+        """Forgets a connection, where there are several networks; returns its keys in other ones."""
         endpoints = _endpoints(key)
         others = [other for other in self._by_endpoints.get(endpoints, ()) if other != key]
         if others:

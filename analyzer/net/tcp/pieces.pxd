@@ -1,10 +1,12 @@
 cimport cython
 
+from analyzer.batches cimport copied
+
 cdef Py_ssize_t _HEADERS
 
 
 cdef class Segments:
-    cdef object _batch, _rows, _senders
+    cdef object _batch, _buffer, _rows, _senders
     cdef public object data
     cdef const unsigned char[::1] octets
     cdef const long long[::1] order, frame, time_ns, offset, length, missing
@@ -14,6 +16,7 @@ cdef class Segments:
     cdef public bint one_by_one
 
     cpdef bytes headers(self, Py_ssize_t offset)
+    cpdef bytes cut(self, Py_ssize_t begin, Py_ssize_t end)
 
 
 cdef class Pieces:
@@ -44,3 +47,4 @@ cdef class Pieces:
 cdef class PiecesHandler:
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef bint opens(self, bytes data)
+    cpdef end(self, int sender, str kind, long long frame, long long time_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-from analyzer.batches import I64, TCP_ACK, SegmentBatch
+from analyzer.batches import I64, TCP_ACK, SegmentBatch, copied
 from analyzer.net.tcp.headers import HEADERS
 
 # A constant of others, once more: here it is a number of C.
@@ -20,6 +20,7 @@ class Segments:
 
     __slots__ = (
         "_batch",
+        "_buffer",
         "_rows",
         "_senders",
         "ack",
@@ -40,8 +41,9 @@ class Segments:
 
     def __init__(self, batch: SegmentBatch, sender: memoryview, order: memoryview, one_by_one: bool) -> None:
         self._batch, self._rows, self._senders = batch, order, sender
-        self.data = memoryview(batch.data)
-        self.octets = self.data
+        data = batch.data
+        self._buffer = data if isinstance(data, (bytes, bytearray)) else bytes(data)
+        self.data = self.octets = memoryview(self._buffer)
         self.order = order
         self.sender = sender
         self.frame, self.time_ns = batch.column("frame"), batch.column("timestamp_ns")
@@ -52,7 +54,13 @@ class Segments:
 
     def headers(self, offset: int) -> bytes:
         """The bytes before a payload that may be its headers."""
-        return bytes(self.data[max(0, offset - _HEADERS) : offset])
+        return self.cut(max(0, offset - _HEADERS), offset)
+
+    def cut(self, begin: int, end: int) -> bytes:
+        """The bytes from `begin` up to `end`."""
+        if not 0 <= begin <= end <= len(self.octets):
+            raise IndexError(f"bytes {begin} to {end} of {len(self.octets)}")
+        return copied(self._buffer, begin, end)
 
     def part(self, begin: int, stop: int) -> tuple[SegmentBatch, I64, I64]:
         """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each."""
@@ -97,15 +105,15 @@ class Pieces:
 
     def content(self, first: int, stop: int) -> bytes:
         """The bytes of a run."""
-        segments, data, row = self.segments, self.segments.data, self.row[first]
+        segments, row = self.segments, self.row[first]
         offset = segments.offset[row]
         if stop == first + 1:
-            return bytes(data[offset : offset + segments.length[row]])
+            return segments.cut(offset, offset + segments.length[row])
         parts = []
         for piece in range(first, stop):
             row = self.row[piece]
             offset = segments.offset[row]
-            parts.append(data[offset : offset + segments.length[row]])
+            parts.append(segments.cut(offset, offset + segments.length[row]))
         return b"".join(parts)
 
     def run(self, first: int, stop: int) -> tuple[int, bytes, list[int], list[int], list[int]]:
@@ -153,4 +161,8 @@ class PiecesHandler:
 
     def opens(self, data: bytes) -> bool:
         """Whether a segment with these bytes can only be the first of a connection."""
+        raise NotImplementedError
+
+    def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
+        """As `StreamHandler.end`."""
         raise NotImplementedError

@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.net.tcp.pieces cimport Pieces, Segments
+from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler, Segments
 
 
 
@@ -25,6 +25,7 @@ cdef class _Seen:
     cdef public bint twice
 
 
+@cython.no_gc
 cdef class Half:
     cdef public long long next, highest, acked, due, start, window, held_bytes, fin_frame, rst_frame, largest, bytes
     cdef public bint fin, fin_unseen, unsure
@@ -62,7 +63,7 @@ cdef class TcpConnection:
 
     cdef void _segment_of(self, Segments segments, Py_ssize_t row)
 
-    @cython.locals(last=Py_ssize_t, stop=Py_ssize_t)
+    @cython.locals(last=Py_ssize_t, stop=Py_ssize_t, taker=PiecesHandler)
     cdef void _hand_on(self, Pieces pieces, Py_ssize_t first)
 
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, half=Half, size=cython.longlong, offset=Py_ssize_t)
@@ -107,4 +108,5 @@ cdef class TcpConnection:
     cdef void _deliver(self, int sender)
 
     cdef bint _acknowledged_hole(self, Half half)
+    @cython.locals(taker=PiecesHandler)
     cdef void _end(self, int sender, str kind, long long frame, long long time_ns)

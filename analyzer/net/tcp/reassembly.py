@@ -128,6 +128,11 @@ class _Seen:
         self.twice = False
 
 
+# What most directions hold back: each makes a list of its own for the first.
+_NO_SEGMENTS: Final[list[_Segment]] = []
+_NO_SPANS: Final[list[int]] = []
+
+
 class Half:
     """One direction: `next` is the sequence number that is due (-1 before the first segment).
 
@@ -173,9 +178,9 @@ class Half:
 
     def __init__(self) -> None:
         self.next = self.highest = self.acked = self.due = self.start = self.window = -1
-        self.held: list[_Segment] = []
+        self.held = _NO_SEGMENTS
         self.held_bytes = 0
-        self.spans: list[int] = []
+        self.spans = _NO_SPANS
         self.bytes = 0
         self.fin = self.fin_unseen = self.unsure = False
         self.fin_frame = self.rst_frame = 0
@@ -517,7 +522,7 @@ class TcpConnection:
             segments.seq[row],
             segments.ack[row],
             segments.flags[row],
-            bytes(segments.data[offset : offset + segments.length[row]]) if segments.length[row] else b"",
+            segments.cut(offset, offset + segments.length[row]),
             segments.missing[row],
             segments.frame[row],
             segments.time_ns[row],
@@ -532,7 +537,8 @@ class TcpConnection:
         if handler is None or first == last:
             return
         if isinstance(handler, PiecesHandler):
-            handler.pieces(pieces, first, last)
+            taker = handler
+            taker.pieces(pieces, first, last)
             return
         while first < last:
             stop = pieces.run_end(first, last)
@@ -788,7 +794,10 @@ class TcpConnection:
         if index and difference(held[-1].seq, segment.seq) > 0:
             due = half.next
             index = bisect_right(held, difference(segment.seq, due), key=lambda other: difference(other.seq, due))
-        held.insert(index, segment)
+        if held:
+            held.insert(index, segment)
+        else:
+            half.held = [segment]
         half.held_bytes += len(segment.data)
         if size:
             self._mark(half, segment.seq, end)
@@ -803,8 +812,8 @@ class TcpConnection:
     def _mark(half: Half, start: int, end: int) -> None:
         """Joins the bytes from `start` to `end` to those held."""
         spans = half.spans
-        if len(half.held) == 1:
-            spans[:] = (start, end)
+        if len(half.held) == 1 or not spans:
+            half.spans = [start, end]
             return
         due = half.next
 
@@ -972,5 +981,9 @@ class TcpConnection:
             self.handler.gap(sender, length, reason, frame, time_ns)
 
     def _end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
-        if self.handler is not None:
-            self.handler.end(sender, kind, frame, time_ns)
+        handler = self.handler
+        if isinstance(handler, PiecesHandler):
+            taker = handler
+            taker.end(sender, kind, frame, time_ns)
+        elif handler is not None:
+            handler.end(sender, kind, frame, time_ns)

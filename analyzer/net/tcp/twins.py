@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from analyzer.net.tcp.headers import identification
 from analyzer.net.tcp.reassembly import TcpConnection
 
@@ -22,14 +20,20 @@ MOST: Final = 4096
 Address = tuple[str, int]
 
 
-class Twin(msgspec.Struct):
-    """The connection that another one is a copy of; `endpoints` are (client, server) where it is known who is who."""
+class Twin:
+    """The connection that another one is a copy of; `endpoints` are (client, server) where it is known who is who.
+
+    sent  bytes of both directions
+    syn   sequence and acknowledgement number of the SYN, and its headers
+    """
+
+    __slots__ = ("endpoints", "first_frame", "first_ns", "number", "sent", "syn")
 
     number: int
     first_frame: int
     first_ns: int
-    sent: int  # bytes of both directions
-    syn: tuple[int, int, bytes] | None  # sequence and acknowledgement number of the SYN, and its headers
+    sent: int
+    syn: tuple[int, int, bytes] | None
     endpoints: tuple[Address, Address]
 
 
@@ -46,16 +50,20 @@ class Twins:
         a, b = low.start, high.start
         if a < 0 or b < 0:
             return None
-        numbers = a << 32 | b if a < b else b << 32 | a
+        numbers = min(a, b)
+        numbers = numbers << 32 | max(a, b)
         known = self._known.get(numbers) or self._older.get(numbers)
         if known is not None and _is_copy(tcp, known):
             return known
-        endpoints = (tcp.endpoints[1], tcp.endpoints[0]) if tcp.initiator == 1 else tcp.endpoints
-        syn = high.syn if tcp.initiator == 1 else low.syn
-        sent = low.bytes + high.bytes
         if len(self._known) >= MOST // 2:
             self._older, self._known = self._known, {}
-        self._known[numbers] = Twin(tcp.number, tcp.first_frame, tcp.first_ns, sent, syn, endpoints)
+        twin = self._known[numbers] = Twin()
+        twin.number, twin.first_frame, twin.first_ns = tcp.number, tcp.first_frame, tcp.first_ns
+        twin.sent = low.bytes + high.bytes
+        if tcp.initiator == 1:
+            twin.syn, twin.endpoints = high.syn, (tcp.endpoints[1], tcp.endpoints[0])
+        else:
+            twin.syn, twin.endpoints = low.syn, tcp.endpoints
         return None
 
 

@@ -1,0 +1,41 @@
+cimport cython
+
+from analyzer.analysis.conversation.conversation cimport Conversation
+from analyzer.analysis.findings.bursts cimport Bursts
+from analyzer.net.tcp.flow_table cimport FlowTable
+from analyzer.net.tcp.reassembly cimport TcpConnection
+from analyzer.net.tcp.twins cimport Twins
+
+
+cdef class InOrder
+
+cdef class Analysis:
+    cdef public str name
+    cdef public object options, totals, evidence, builder, memory, shapes
+    cdef public object _decoder, _settings, _memo, _across, _held
+    cdef public InOrder order
+    cdef public FlowTable _flows
+    cdef public Bursts _bursts
+    cdef public dict _shown
+    cdef public long long _begun
+
+    cpdef _follow(self, TcpConnection tcp)
+
+    @cython.locals(conversation=Conversation, twins=Twins)
+    cpdef _finished(self, TcpConnection tcp)
+
+    cpdef _resolved(self, TcpConnection tcp, Conversation conversation, shown, twin)
+
+
+cdef class InOrder:
+    cdef object _open, _spool
+    cdef list _heap
+    cdef dict _waiting, _on_disk
+    cdef Py_ssize_t _packets
+
+    cpdef opened(self, list connections)
+    cpdef none(self, long long number)
+    cpdef add(self, long long number, result)
+    @cython.locals(tcp=TcpConnection, handler=Conversation)
+    cpdef floor(self)
+    cpdef _take(self, long long number)
