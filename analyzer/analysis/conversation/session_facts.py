@@ -211,6 +211,9 @@ class CommandFacts:
     ) -> None:
         """Records an error in answer to a command; as in `AnsweredError`."""
         number = error.error_code
+        if self.kills:  # one that was refused ends nothing; nor is it known which one was, where several were under way
+            refused = None if command is None else command.frame
+            self.kills = tuple(kill for kill in self.kills if refused not in (None, kill[1]))
         if number in self.error_counts or len(self.error_counts) < MOST:
             self.error_counts = {**self.error_counts, number: self.error_counts.get(number, 0) + 1}
         if len(self.errors) >= MOST and self.error_counts.get(number, 0) > 1:

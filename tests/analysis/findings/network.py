@@ -267,7 +267,13 @@ def port_used_again(handshake: int = 3, *, goodbye: bool = True) -> list[Connect
 
 
 def killed(
-    kill: bytes = b"\x03KILL 7", *, at_work: bool = True, before: bool = False, server: str = "10.0.0.2"
+    kill: bytes = b"\x03KILL 7",
+    *,
+    at_work: bool = True,
+    before: bool = False,
+    server: str = "10.0.0.2",
+    answer: bytes | None = None,
+    after_ns: int = SECOND // 500,
 ) -> list[Connection]:
     """A session that the server ends (with a statement under way), and another one on which this is sent."""
     victim = Session().log_in(7).send("c", SELECT).put("s")
@@ -276,8 +282,8 @@ def killed(
     start = START - SECOND if before else START + SECOND // 2
     killer = Session(client=("10.0.0.9", 60_000), server=(server, 3306), start_ns=start).log_in(8)
     killer.now = START + SECOND
-    killer.send("c", packet(0, kill)).send("s", ok(1))
-    victim.now = START + SECOND + SECOND // 500
+    killer.send("c", packet(0, kill)).send("s", answer or ok(1))
+    victim.now = START + SECOND + after_ns
     victim.close("s").close("c")
     killer.goodbye()
     return judged(victim, killer)

@@ -404,6 +404,20 @@ def test_who_had_a_session_killed(kill: bytes, at_work: bool, before: bool) -> N
     assert "ns" not in said(next(each for each in connections if each is not victim), "session-killed").evidence[0]
 
 
+@pytest.mark.parametrize("kill", [b"\x03KILL 7", b"\x03KILL 7 /* behind the opening ones */", b"\x0c\x07\0\0\0"])
+def test_a_kill_that_is_refused_ends_nothing(kill: bytes) -> None:
+    victim, killer = killed(kill, answer=err(1, 1095, "You are not owner of thread 7", "HY000"))
+    assert "killed" not in said(victim, "command-cut-off").message
+    assert "session-killed" not in codes(killer)
+
+
+def test_a_session_that_ends_long_behind_a_kill_may_have_another_cause() -> None:
+    finding = said(killed(after_ns=60 * SECOND)[0], "command-cut-off")
+    assert "It was killed" in finding.message
+    assert finding.confidence == "likely"
+    assert finding.doubt
+
+
 @pytest.mark.parametrize(
     ("kill", "server"),
     [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from analyzer.analysis.findings.helpers import span
+from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.history import History, Kill
-from analyzer.analysis.findings.rule import CERTAIN, INFO, Case, Found, Rule, Verdict
+from analyzer.analysis.findings.rule import CERTAIN, INFO, LIKELY, Case, Found, Rule, Verdict
 from analyzer.analysis.findings.signs import IRREGULAR
 from analyzer.analysis.model.connection import Connection, Finding
 
+# A session that is killed ends within so long, where nothing has to be rolled back.
+AT_ONCE_NS: Final = 5 * SECOND
 _EVIDENCE = re.compile(r"frame (\d+): KILL of thread id (\d+) at (\d+) ns")
 
 
@@ -52,7 +55,8 @@ def name_the_kill(found: Sequence[Found], history: History) -> None:
         kill = history.kills.get(((server.address, server.port), greeting.connection_id))
         if kill is None or not connection.start_time_ns <= kill.time_ns <= connection.end_time_ns:
             continue
-        after = span(connection.end_time_ns - kill.time_ns)
+        elapsed = connection.end_time_ns - kill.time_ns
+        after = span(elapsed)
         number = greeting.connection_id
         who = f"{kill.client} (stream {kill.stream})"
         finding.message += f" It was killed: {who} sent KILL {number} {after} before the end."
@@ -60,6 +64,9 @@ def name_the_kill(found: Sequence[Found], history: History) -> None:
         finding.frames.append(kill.frame)
         finding.evidence.append(f"frame {kill.frame}: KILL {number}, which is this session's id in its greeting")
         finding.confidence, finding.doubt, finding.alternatives = CERTAIN, None, []
+        if elapsed > AT_ONCE_NS:
+            finding.confidence = LIKELY
+            finding.doubt = "a killed session ends at once, or when what it was doing is rolled back"
 
 
 RULE = Rule(
@@ -69,7 +76,9 @@ RULE = Rule(
     (applies,),
     check,
     given=IRREGULAR,
-    looks_at="COM_PROCESS_KILL, KILL statements (not KILL QUERY) and the procedures rds_kill and az_kill",
+    looks_at=(
+        "COM_PROCESS_KILL, KILL statements (not KILL QUERY) and the procedures rds_kill and az_kill, none refused"
+    ),
     about=(
         "KILL ends the session with a thread id: the server closes it, with a statement under way or not. Its client "
         "says 'Lost connection' or 'server has gone away'. Where the greeting of that session is in the capture, what "
