@@ -119,7 +119,7 @@ _HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
     # Rows of accounts without names of columns.
     ("insert", _ROWS),
     ("replace", _ROWS),
-    ("binlog", re.compile(r"binlog[^a-z_]{0,64}?['\"]")),
+    ("binlog", re.compile(r"(?<![a-z_])binlog(?![a-z_])")),
     ("kennwort", None),
     ("contrase", None),
     ("wachtwoord", None),
