@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import sysconfig
 from pathlib import Path
 from typing import Any, Final
@@ -121,12 +122,21 @@ def compile_in_place(root: Path, typed: list[Path]) -> None:
     from setuptools.command.build_ext import build_ext
     from setuptools.errors import BaseError, CCompilerError
 
+    # Who builds has the last word.
+    flags = [*FLAGS, *shlex.split(os.environ.get("CFLAGS", ""))]
     modules = [
-        Extension(dotted(root, path), [str(path.with_suffix(".py"))], extra_compile_args=FLAGS) for path in typed
+        Extension(dotted(root, path), [str(path.with_suffix(".py"))], extra_compile_args=flags) for path in typed
     ]
     place = str(root / "build")
     try:
-        extensions = cythonize(modules, compiler_directives=DIRECTIVES, build_dir=place, force=True, quiet=True)
+        extensions = cythonize(
+            modules,
+            compiler_directives=DIRECTIVES,
+            build_dir=place,
+            force=True,
+            quiet=True,
+            nthreads=min(len(typed), os.cpu_count() or 1),
+        )
         command = build_ext(Distribution({"ext_modules": extensions}))
         command.inplace = True
         command.force = True
