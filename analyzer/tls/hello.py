@@ -175,16 +175,7 @@ def fresh_of(body: bytes) -> list[slice]:
     message.take(session)
     message.vector(2)
     message.vector(1)
-    if not message.left:
-        return found
-    message.number(2)
-    while message.left:
-        kind, length = message.number(2), message.number(2)
-        at = message.position
-        if kind == EXT_KEY_SHARE:
-            found += _fresh_keys(body, at + 2, at + length)
-        message.take(length)
-    return found
+    return found + _fresh_shares(message, body, 2)  # behind the length of their list
 
 
 def fresh_of_server(body: bytes) -> list[slice]:
@@ -195,6 +186,12 @@ def fresh_of_server(body: bytes) -> list[slice]:
     at = message.position
     found = [slice(2, 34), slice(at, at + session)]
     message.take(session + 3)
+    return found + _fresh_shares(message, body, 0)
+
+
+def _fresh_shares(message: _Bytes, body: bytes, skipped: int) -> list[slice]:
+    """The keys in the extensions that `message` has before it; `skipped`: bytes in front of the first share."""
+    found: list[slice] = []
     if not message.left:
         return found
     message.number(2)
@@ -202,7 +199,7 @@ def fresh_of_server(body: bytes) -> list[slice]:
         kind, length = message.number(2), message.number(2)
         at = message.position
         if kind == EXT_KEY_SHARE:
-            found += _fresh_keys(body, at, at + length)
+            found += _fresh_keys(body, at + skipped, at + length)
         message.take(length)
     return found
 

@@ -368,8 +368,8 @@ def command_of(
     statement = asked if mask is None or asked is None else shown_statement(request, asked, mask)
     if mask is not None and info is not None and statement is not asked:
         info = mask.message(info, 0, asked)
-    argument = None if record is None else _argument(record) if code not in _OF_STATEMENT else statement
-    if mask is not None and argument is not None:
+    argument = statement if record is not None and code in _OF_STATEMENT else _argument(record)
+    if mask is not None and argument is not None and code not in _OF_STATEMENT:
         argument = mask.statement(argument)
     return Command(
         capture,

@@ -71,8 +71,8 @@ class Builder:
         outcome = outcome_of(tcp, conversation, evidence)
         alike = self._alike(tcp, conversation, outcome)
         connection = self._whole_way(tcp, conversation, outcome) if alike is None else alike.connection()
-        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
-        case = Case(connection, conversation.facts, transport, tls, evidence, conversation.login_shape)
+        case = _case(connection, tcp, conversation, evidence)
+        case.login = conversation.login_shape
         if alike is not None:
             signs, key = asked(case)
             found = self._with_findings(alike, case, signs, key)
@@ -97,8 +97,7 @@ class Builder:
     def _asked(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
         """The connection with its findings, the whole way."""
         connection = self._whole_way(tcp, conversation, outcome_of(tcp, conversation, evidence))
-        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
-        connection.findings = find(Case(connection, conversation.facts, transport, tls, evidence))
+        connection.findings = find(_case(connection, tcp, conversation, evidence))
         return connection
 
     def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
@@ -389,6 +388,10 @@ class Builder:
             facts.auth.protection,
             steps,
         )
+
+
+def _case(connection: model.Connection, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> Case:
+    return Case(connection, conversation.facts, transport_of(tcp, conversation), tls_facts_of(conversation), evidence)
 
 
 def _first_of(mine: int, theirs: int) -> str | None:

@@ -190,14 +190,17 @@ def are_frames(data: bytes) -> bool:
 
 def is_error(data: bytes) -> bool:
     """Whether a segment is one error packet that a server sends unasked: id 0, a code, a SQLSTATE."""
+    return _is_error_with(data, 0)
+
+
+def _is_error_with(data: bytes, sequence: int) -> bool:
     length = int.from_bytes(data[:3], "little")
-    return len(data) == HEADER + length and data[3:5] == b"\x00\xff" and length > 9 and data[7:8] == b"#"
+    return len(data) == HEADER + length and data[3:5] == bytes((sequence, 0xFF)) and length > 9 and data[7:8] == b"#"
 
 
 def answering_error(data: bytes) -> ErrPacket | None:
     """The error that a segment holds and that answers a command: id 1, a code, a SQLSTATE; None: it is none."""
-    length = int.from_bytes(data[:3], "little")
-    if len(data) != HEADER + length or data[3:5] != b"\x01\xff" or length <= 9 or data[7:8] != b"#":
+    if not _is_error_with(data, 1):
         return None
     try:
         return ErrPacket.from_bytes(data[HEADER:], Context(client=CLIENT_PROTOCOL_41, server=CLIENT_PROTOCOL_41))
