@@ -22,6 +22,7 @@ HOT: Final = (
     "analyzer.analysis.conversation.sealed_session",
     "analyzer.analysis.conversation.session_facts",
     "analyzer.analysis.findings.bursts",
+    "analyzer.analysis.packets.sql_hints",
     "analyzer.analysis.pipeline",
     "analyzer.batches",
     "analyzer.capture.record_chain",

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analyzer import build_hook
+from analyzer.analysis.packets import sql_hints
 from analyzer.compiled import HOT, is_compiled, stale
 from analyzer.protocol.machine import fast_path
 from tests.corpus import REPOSITORY, give_up, tool
@@ -163,6 +164,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, place / name)
     return place
+
+
+@given(pieces=some.lists(some.sampled_from(["into", "insert", "user", "pw", "/*", "*/", "!", "#", "\n", "(", " "])))
+def test_hints_are_the_same(pieces: list[str]) -> None:
+    shape = "".join(pieces).encode()
+    assert as_it_stands(sql_hints.__name__).has_hint(shape) == sql_hints.has_hint(shape)
 
 
 def test_compiled_and_interpreted_say_the_same(project: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from analyzer.analysis.packets.field_spans import spans_of
-from analyzer.analysis.packets.sql_names import VALUES, has_hint, shape_of
+from analyzer.analysis.packets.sql_hints import has_hint
+from analyzer.analysis.packets.sql_names import VALUES, shape_of
 from analyzer.analysis.packets.sql_secrets import holds_secret, secrets_of, without
 from analyzer.analysis.packets.statement_mask import (
     MASK,

@@ -8,7 +8,7 @@ S3, wsrep_sst_auth.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 _SECRET: Final = re.compile(
     r"PASSW|PASWO|PASSPHRASE|PASSCODE|PASSKEY|PASSHASH|PWD|PSWD|SECRET|CREDENTIAL|SST_AUTH|FILEKEY"
@@ -68,17 +68,35 @@ NO_VALUES: Final = frozenset(
 )
 
 _CALLED: Final = re.compile(r"(?:create|add|register|new|verify|check|validate)_?(?:user|account)(?![a-z])[^(]{0,64}\(")
-# What stands between two words of a statement, its comments too.
-_GAP: Final = (
-    r"(?:[^('#/-]|/(?!\*)|-(?!-)|/\*m?!|/\*(?!m?!)(?:(?!\*/)[\s\S]){0,400}\*/|(?:\#|--)[^\n]{0,400}\n){1,200}?"
+
+
+class Behind(NamedTuple):
+    """A name that may stand behind a word; no text and no parenthesis is in between, comments may be.
+
+    `stems`: it holds one of them.
+    """
+
+    word: re.Pattern[str]
+    stems: tuple[str, ...]
+    name: re.Pattern[str]
+
+
+def _behind(word: str, stems: str, name: str) -> Behind:
+    return Behind(re.compile(word), tuple(stems.split("|")), re.compile(name.replace("STEMS", f"(?:{stems})")))
+
+
+# A table of accounts, without names of columns behind it; one of the system that holds secrets.
+_ROWS: Final = _behind(
+    "insert|replace",
+    "user|account|member|admin|operator",
+    r"(?<![a-z])STEMSs?(?![a-z_])[`\"\s]*+(?!\((?!\s*\))|\.)",
 )
-# A table of accounts, without names of columns behind it.
-_ROWS: Final = re.compile(
-    rf"(?:insert|replace){_GAP}(?<![a-z])(?:user|account|member|admin|operator)s?(?![a-z_])[`\"\s]*+(?!\((?!\s*\))|\.)"
+_SYSTEM: Final = _behind(
+    "into", "user|servers|global_priv|slave_master_info|password_history", r"(?<![a-z_])STEMS(?![a-z_])"
 )
 # What is looked for first: without one of these, nothing in a statement is masked. Digits are taken out of the text
-# that is looked at, and letters are small. Where a pattern stands beside it, that decides.
-_HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
+# that is looked at, and letters are small. Where something stands beside it, that decides (`sql_hints`).
+HINTS: Final[tuple[tuple[str, re.Pattern[str] | Behind | None], ...]] = (
     ("pass", None),
     ("paswo", None),
     ("pwd", None),
@@ -124,12 +142,8 @@ _HINTS: Final[tuple[tuple[str, re.Pattern[str] | None], ...]] = (
     ("contrase", None),
     ("wachtwoord", None),
     ("senha", re.compile(r"(?<![a-z])senha(?![a-z])")),
-    (
-        "into",
-        re.compile(
-            rf"into{_GAP}(?<![a-z_])(?:user|servers|global_priv|slave_master_info|password_history)(?![a-z_])|(?:my|pg)sql_users"
-        ),
-    ),
+    ("into", _SYSTEM),
+    ("sql_users", re.compile("(?:my|pg)sql_users")),
     ("kdf", None),
     ("asymmetric", None),
     ("md", re.compile(r"(?<![a-z_])md(?![a-z_])")),
@@ -155,20 +169,6 @@ DIGITS: Final = b"0123456789"
 def shape_of(raw: bytes) -> bytes:
     """A statement without its digits, in small letters: many statements differ in nothing else."""
     return raw.translate(LOWER, DIGITS)
-
-
-def has_hint(shape: bytes) -> bool:
-    """Whether a statement may hold a secret, as far as its words tell."""
-    text = shape.decode("latin-1")  # what is looked for among bytes is taken for a number first, at a price
-    found = [hint for hint in _HINTS if hint[0] in text]
-    return any(
-        (pattern is None or pattern.search(text) is not None) and _may_assign(needle, text) for needle, pattern in found
-    )
-
-
-def _may_assign(needle: str, text: str) -> bool:
-    """Whether a user variable may get a value."""
-    return needle != "@" or ":=" in text or "set" in text or "into" in text
 
 
 def is_secret(word: str) -> bool:

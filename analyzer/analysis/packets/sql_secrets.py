@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from analyzer.analysis.packets.sql_hints import has_hint
 from analyzer.analysis.packets.sql_names import (
     ACCOUNT_TABLES,
     COMPARING,
@@ -29,7 +30,6 @@ from analyzer.analysis.packets.sql_names import (
     PROXY_TABLES,
     TABLES,
     VALUES,
-    has_hint,
     is_secret,
     shape_of,
 )

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from analyzer.analysis.packets.sql_names import DIGITS, LOWER, has_hint, is_secret, shape_of
+from analyzer.analysis.packets.sql_hints import has_hint
+from analyzer.analysis.packets.sql_names import DIGITS, LOWER, is_secret, shape_of
 from analyzer.analysis.packets.sql_secrets import (
     NONE,
     StatementSecrets,

@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from analyzer.analysis.packets.sql_names import has_hint, shape_of
+from analyzer.analysis.packets.sql_hints import has_hint
+from analyzer.analysis.packets.sql_names import shape_of
 from analyzer.sharing.redaction.replacements import Replacements, difference
 
 _BEGINS: Final = re.compile(rb"(?i:SELECT|INSERT|UPDATE|DELETE|REPLACE|BEGIN|COMMIT|ROLLBACK)\b")
