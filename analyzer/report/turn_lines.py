@@ -10,7 +10,7 @@ import re
 from array import array
 from typing import Final
 
-from analyzer.analysis.commands.pending import plain_values, said_by, text_of
+from analyzer.analysis.commands.pending import plain_error, plain_values, said_by, shown_name, text_of
 from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
 from analyzer.analysis.conversation.plain_turn import (
     CLOSE,
@@ -20,7 +20,7 @@ from analyzer.analysis.conversation.plain_turn import (
     TEXT,
     PlainTurn,
 )
-from analyzer.analysis.model.command import Command, CommandError
+from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value
 
@@ -125,7 +125,7 @@ class TurnLines:
             return self._whole(tracker, turn)
         ends = tracker.said
         if ends is None or ends[0] is not turn.session:
-            ends = _noted_ends(tracker, turn)
+            ends = _noted_ends(tracker, turn, self._mask)
         numbers[0], numbers[1], numbers[2], numbers[3] = (
             tracker.tcp.number,
             turn.number,
@@ -134,7 +134,7 @@ class TurnLines:
         )
         numbers[4], numbers[5], numbers[6], numbers[7] = began, latency, duration, turn.rows
         numbers[8], numbers[9], numbers[10] = len(turn.request), turn.length, number
-        failed = _NULL if error is None else value(CommandError(error.error_code, error.sql_state, error.error_message))
+        failed = _NULL if error is None else value(plain_error(error, self._mask))
         return self._written(template, [said, bound, ends[1], ended[1], failed, ends[2], ends[3]])
 
     def _written(self, template: Template, texts: list[bytes | bytearray]) -> bytearray:
@@ -186,9 +186,11 @@ class TurnLines:
         return found
 
 
-def _noted_ends(tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bytes, bytes, bytes]:
+def _noted_ends(
+    tracker: TurnTracker, turn: PlainTurn, mask: StatementMask | None
+) -> tuple[object, bytes, bytes, bytes]:
     """What lines of a connection say of it: the session, its database, its ends, its user."""
-    database, user = turn.session
+    database, user = (shown_name(name, mask) for name in turn.session)
     client, server = tracker.ends
     ends = b'%b,"server":%b' % (value(client), value(server))
     tracker.said = found = (turn.session, value(database), ends, value(user))

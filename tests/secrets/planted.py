@@ -317,6 +317,86 @@ def commands(secret: bytes) -> Iterator[Planted]:
     )
 
 
+def names(secret: bytes) -> Iterator[Planted]:
+    """Statements in the place of the names of users and schemas, and errors that quote them."""
+    told = b"SET PASSWORD = '" + secret + b"'"
+    start: Script = [("s", greeting())]
+    unknown = b"Unknown database '" + told + b"'"
+    denied = b"Access denied for user '" + told + b"'@'h' (using password: YES)"
+    verdicts: tuple[tuple[str, bytes], ...] = (
+        ("taken", ok(2)),
+        ("refused", err(2, 1049, unknown, "42000")),
+        ("denied", err(2, 1045, denied, "28000")),
+        ("refused at last", switch(2, "mysql_native_password")),
+    )
+    text = told.decode()
+    for place, sent in (
+        ("user", login(text)),
+        ("schema", login(database=text)),
+        (
+            "user before 4.1",
+            packet(1, struct.pack("<HI", 0x0009, 1 << 24)[:5] + told + b"\0" + b"x" * 8 + b"\0" + b"d\0"),
+        ),
+    ):
+        for verdict, answer in verdicts:
+            script: Script = [*start, ("c", sent), ("s", answer)]
+            if verdict == "refused at last":
+                script += [("c", packet(3, b"x" * 20)), ("s", err(4, 1045, denied, "28000"))]
+            yield Planted(f"login, {place}, {verdict}", [*script, *(asked(b"SELECT 1") if verdict == "taken" else [])])
+    body = packet(0, b"\x02" + told)
+    refused = ("s", err(1, 1049, unknown, "42000"))
+    lost: Script = [("s", greeting()), ("c", login()), Say("s", more(2, b"\x03") + ok(3), lost=True)]
+    yield Planted("schema, verdict lost", [*lost, ("c", body), refused])
+    yield Planted("schema, verdict and schema lost", [*lost, Say("c", body, lost=True), refused])
+    yield Planted("schema, server only", [*ACCEPTED, ("c", body), refused], only="s")
+    yield Planted("schema, unasked", [*ACCEPTED, ("s", err(0, 1049, unknown, "42000"))])
+    yield Planted("error for a greeting", [("s", err(0, 1049, unknown, "42000"))])
+    yield Planted("schema from then on", [*ACCEPTED, ("c", body), ("s", ok(1)), *asked(b"SELECT 1", b"SELECT 2")])
+    used = b"USE `" + told + b"`"
+    yield Planted("used from then on", [*ACCEPTED, *asked(used, b"SELECT 1", b"SELECT 2")])
+    state = lenenc(b"\x01" + lenenc(lenenc(told)))
+    answer = packet(1, b"\0\0\0" + struct.pack("<HH", 0x4002, 0) + b"\0" + state)
+    tracked: Script = [*begun(SESSION_TRACK), ("c", query(b"CALL p()")), ("s", answer)]
+    yield Planted("tracked schema", [*tracked, *asked(b"SELECT 1")])
+    for place, changed in (
+        ("user", b"\x11" + told + b"\0\x14" + b"x" * 20 + b"shop\0\x2d\0mysql_native_password\0"),
+        ("schema", b"\x11bob\0\x14" + b"x" * 20 + told + b"\0\x2d\0mysql_native_password\0"),
+    ):
+        for verdict, message in (("taken", b""), ("refused", unknown), ("denied", denied)):
+            said = err(1, 1045, message, "28000") if message else ok(1)
+            yield Planted(
+                f"change user, {place}, {verdict}",
+                [*ACCEPTED, ("c", packet(0, changed)), ("s", said), *asked(b"SELECT 1")],
+            )
+
+
+def errors(secret: bytes) -> Iterator[Planted]:
+    """Errors that quote a statement where none is known: of logins, replicas, changes of the user; a login's OK."""
+    told = b"SET PASSWORD = '" + secret + b"'"
+    changed = b"\x11bob\0\x14" + b"x" * 20 + b"shop\0\x2d\0mysql_native_password\0"
+    asks = {"dump": b"\x12" + struct.pack("<IHI", 4, 0, 7) + b"b", "change": changed, "any": b"\x0e"}
+    for code, message in (
+        (1236, b"Could not find first log file name " + told),
+        (1236, b"log '" + told + b"' is not there"),
+        (1461, b"Can't create more than 1: " + told),
+        (1153, told),
+        (1184, b"Aborted: " + told),
+        (1820, b"You must reset: " + told),
+        (1243, b"Unknown prepared statement handler (" + told + b") given to execute"),
+        (1267, b"Illegal mix of collations: " + told),
+        (9001, b"Max connect timeout: " + told),
+        (1105, told),
+    ):
+        for name, body in asks.items():
+            yield Planted(f"error {code} for {name}", [*ACCEPTED, ("c", packet(0, body)), ("s", err(1, code, message))])
+        begin: Script = [("s", greeting()), ("c", login()), ("s", err(2, code, message))]
+        yield Planted(f"error {code} for a login", begin)
+    variable = lenenc(b"\0" + lenenc(lenenc(b"wsrep_sst_auth") + lenenc(secret)))
+    answer = packet(2, b"\0\0\0" + struct.pack("<HH", 0x4002, 0) + b"\0" + variable)
+    begin = [("s", greeting()), ("c", login(flags=CLIENT_FLAGS | SESSION_TRACK)), ("s", answer)]
+    yield Planted("tracked with the login", begin)
+
+
 def statements(secret: bytes) -> Iterator[Planted]:
     """COM_QUERY: places, lengths, cuts."""
     told = b"ALTER USER a IDENTIFIED BY '" + secret + b"'"
@@ -497,7 +577,7 @@ def binlogs(secret: bytes) -> Iterator[Planted]:
 
 
 KINDS: tuple[Callable[[bytes], Iterator[Planted]], ...] = (
-    *(logins, exchanges, changes, commands, statements, answers, binlogs),
+    *(logins, exchanges, changes, commands, names, errors, statements, answers, binlogs),
 )
 
 

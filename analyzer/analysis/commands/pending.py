@@ -303,6 +303,19 @@ def _error(
     return CommandError(error.error_code, error.sql_state, message)
 
 
+def plain_error(error: ErrPacket, mask: StatementMask | None) -> CommandError:
+    """The error that answers a statement without secrets: it may quote another, of a procedure."""
+    message = error.error_message
+    if mask is not None:
+        message = mask.message(message, error.error_code, "")
+    return CommandError(error.error_code, error.sql_state, message)
+
+
+def shown_name(name: str | None, mask: StatementMask | None) -> str | None:
+    """The name of a schema or a user, in whose place a statement may stand."""
+    return name if mask is None or name is None else mask.statement(name)
+
+
 def shown_statement(request: Request, statement: str, mask: StatementMask) -> str:
     """The statement without its secrets."""
     record = request.record
@@ -384,7 +397,7 @@ def command_of(
         statement if code in _WITH_STATEMENT else None,
         bound.values,
         bound.attributes,
-        request.database,
+        shown_name(request.database, mask),
         pending.response,
         affected,
         insert_id,
@@ -404,5 +417,5 @@ def command_of(
         argument,
         client,
         server,
-        request.user,
+        shown_name(request.user, mask),
     )

@@ -17,10 +17,11 @@ from analyzer.analysis.findings.kept import frames_of
 from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence, times_of
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
+from analyzer.analysis.packets.server_words import shown_text, shown_words
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.net.tcp.summary import is_mirrored, sent_again, summary_of
 from analyzer.net.tcp.trouble import TWICE_NS
-from analyzer.protocol.machine.machine import CLIENT
+from analyzer.protocol.machine.machine import CLIENT, AnyRecord
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.records.greeting import HandshakeV10, flavor_of, plain_version
 from analyzer.protocol.records.login import FREE_ATTRIBUTES, HandshakeResponse41, extended
@@ -71,7 +72,7 @@ class Builder:
         outcome = outcome_of(tcp, conversation, evidence)
         alike = self._alike(tcp, conversation, outcome)
         connection = self._whole_way(tcp, conversation, outcome) if alike is None else alike.connection()
-        case = _case(connection, tcp, conversation, evidence)
+        case = self._case(connection, tcp, conversation, evidence)
         case.login = conversation.login_shape
         if alike is not None:
             signs, key = asked(case)
@@ -97,7 +98,7 @@ class Builder:
     def _asked(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
         """The connection with its findings, the whole way."""
         connection = self._whole_way(tcp, conversation, outcome_of(tcp, conversation, evidence))
-        connection.findings = find(_case(connection, tcp, conversation, evidence))
+        connection.findings = find(self._case(connection, tcp, conversation, evidence))
         return connection
 
     def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
@@ -145,6 +146,12 @@ class Builder:
                 facts.greeting.proxy_frame,
             )
         return connection
+
+    def _case(
+        self, connection: model.Connection, tcp: TcpConnection, conversation: Conversation, evidence: Evidence
+    ) -> Case:
+        transport, tls = transport_of(tcp, conversation), tls_facts_of(conversation)
+        return Case(connection, conversation.facts, transport, tls, evidence, self._words, self._name)
 
     def _alike(self, tcp: TcpConnection, conversation: Conversation, outcome: str) -> Alike | None:
         """A connection of a known kind, of which nothing is found yet; None where none is known."""
@@ -250,7 +257,7 @@ class Builder:
         error = facts.closing.error
         if error is None:
             return None
-        message = in_charset(error.error_message, _codec(facts.login.record, False))
+        message = self._words(error.error_code, in_charset(error.error_message, _codec(facts.login.record, False)))
         return model.ErrorReport(
             error.error_code, error.sql_state, message, facts.closing.error_frame, facts.closing.error_phase
         )
@@ -331,8 +338,8 @@ class Builder:
             return self._cut_login(conversation)
         if not isinstance(login, HandshakeResponse41):
             return model.Login(
-                login.username,
-                login.database,
+                self._name(login.username),
+                self._name(login.database) if login.database else login.database,
                 None,
                 self._names(login.capability_flags),
                 login.max_packet_size,
@@ -345,9 +352,9 @@ class Builder:
         mariadb = conversation.machine.context.mariadb
         codec = _codec(login, mariadb)
         attributes = login.attributes
-        database = in_charset(login.database, codec) if login.database else None
+        database = self._name(in_charset(login.database, codec)) if login.database else None
         return model.Login(
-            in_charset(login.username, codec),
+            self._name(in_charset(login.username, codec)),
             database,
             login.client_plugin_name,
             self._names(login.capability_flags),
@@ -358,6 +365,18 @@ class Builder:
             login.zstd_compression_level,
             facts.login.frame,
         )
+
+    def _name(self, name: str) -> str:
+        return name if self._show_secrets else shown_text(name)
+
+    def _words(self, code: int, message: str) -> str:
+        return message if self._show_secrets else shown_words(code, message)
+
+    def _summary(self, record: AnyRecord) -> str:
+        if isinstance(record, ErrPacket):
+            words = self._words(record.error_code, record.error_message)
+            return record.summary().replace(record.error_message, words)
+        return self._name(record.summary())
 
     def _attribute(self, name: str, value: str, codec: str | None) -> str:
         if not self._show_secrets and not is_ordinary(name, value):
@@ -375,9 +394,9 @@ class Builder:
         steps = []
         for role, name, record, detail, frame in facts.auth.steps:
             if detail is None:
-                summary = record.summary()
+                summary = self._summary(record)
             elif name.startswith("Handshake"):
-                summary = f"{record.summary()}: {detail.summary()}"
+                summary = f"{self._summary(record)}: {detail.summary()}"
             else:
                 summary = detail.summary()
             steps.append(model.Step(model.CLIENT if role == CLIENT else model.SERVER, name, summary, frame))
@@ -388,10 +407,6 @@ class Builder:
             facts.auth.protection,
             steps,
         )
-
-
-def _case(connection: model.Connection, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> Case:
-    return Case(connection, conversation.facts, transport_of(tcp, conversation), tls_facts_of(conversation), evidence)
 
 
 def _first_of(mine: int, theirs: int) -> str | None:

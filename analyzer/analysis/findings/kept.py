@@ -82,7 +82,9 @@ def marked(case: Case) -> Case:
     auth.steps = [(*step[:4], _mark(step[4])) for step in auth.steps]
     auth.switches = [(before, name, _mark(frame)) for before, name, frame in auth.switches]
     _mark_connection(connection)
-    return Case(connection, facts, case.transport, case.tls, case.evidence, case.login, [])
+    made = copy(case)
+    made.connection, made.facts, made.owned = connection, facts, []
+    return made
 
 
 def _mark_connection(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.net.clock_steps import ClockSteps
 from analyzer.net.tcp.twins import Twin, Twins
+from analyzer.protocol.records.generic import ErrPacket
 
 if TYPE_CHECKING:
     from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
@@ -79,9 +80,16 @@ class Case(msgspec.Struct, eq=False):
     transport: TransportFacts
     tls: TlsFacts | None
     evidence: Evidence
+    # What may be shown of a server's message (with its code), and of a name that a client sent.
+    words: Callable[[int, str], str]
+    name: Callable[[str], str]
     login: Hashable = None
     # Of a marked case: what was asked of it with `own`.
     owned: list[Own] | None = None
+
+    def said(self, error: ErrPacket) -> str:
+        """A server's words, without what they may quote of secrets."""
+        return self.words(error.error_code, error.error_message)
 
     def own(self, text: Own) -> str | None:
         """A text in a rule's words that is each connection's own, where all else is the same for logins that are alike.

@@ -54,7 +54,7 @@ from analyzer.protocol.records.generic import ErrPacket, OKPacket
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320
 from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import BinaryRow, TextRow
-from analyzer.protocol.records.session_track import SystemVariable
+from analyzer.protocol.records.session_track import SessionChange, SystemVariable
 from analyzer.protocol.tables import commands as com
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
@@ -194,10 +194,10 @@ class PacketMask:
         if around.role == CLIENT:
             if around.stray and not is_command(record):
                 return MASKED
-            text = record.summary()
+            text = self.statements.statement(record.summary())
             if detail is not None:
                 return f"{text}: {detail.summary()}" if isinstance(record, CARRIERS) else detail.summary()
-            return self.statements.statement(text)
+            return text
         if detail is not None:
             return detail.summary()
         if isinstance(record, ErrPacket):
@@ -496,19 +496,20 @@ class PacketMask:
         return False
 
     def _tracked(self, record: OKPacket) -> OKPacket:
-        """The packet without what the session tracks of secrets."""
+        """The packet without what it says of secrets, and what the session tracks of them."""
         state = record.session_state_info
-        if not state:
+        info = self.statements.statement(record.info) if record.info else record.info
+        if not state and info is record.info:
             return record
-        shown = tuple(
-            msgspec.structs.replace(
-                change, value=MASK if secret_name(change.name) else self.statements.statement(change.value)
-            )
-            if isinstance(change, SystemVariable)
-            else change
-            for change in state
-        )
-        return msgspec.structs.replace(record, session_state_info=shown)
+        shown = tuple(self._change(change) for change in state) if state is not None else None
+        return msgspec.structs.replace(record, info=info, session_state_info=shown)
+
+    def _change(self, change: SessionChange) -> SessionChange:
+        value = getattr(change, "value", None)
+        if not isinstance(value, str):
+            return change
+        secret = isinstance(change, SystemVariable) and secret_name(change.name)
+        return msgspec.structs.replace(change, value=MASK if secret else self.statements.statement(value))
 
     def _event(self, record: AnyRecord, text: str) -> str | None:
         """The summary of an event whose value must not be shown."""
@@ -520,8 +521,6 @@ class PacketMask:
     # -- texts ---------------------------------------------------------------------------------------------------------
 
     def _message(self, record: ErrPacket, around: PacketSurroundings) -> str:
-        if around.command is None and around.before not in (st.DESYNCHRONISED, st.CLOSED):
-            return record.error_message  # it ends a login, or nobody asked for it
         values = _secret_values(self.statements, around)
         return self.statements.message(record.error_message, record.error_code, around.statement, values, around.cut)
 

@@ -164,7 +164,7 @@ class _Search:
                 begin = index + 1
         self._statement(begin, len(tokens))
         for index, token in enumerate(tokens):
-            if token.kind in (STRING, HEX) and index not in self._hidden and self._holds_secret(token):
+            if token.kind in (STRING, HEX, NAME) and index not in self._hidden and self._holds_secret(token):
                 self._hidden.add(index)
         if self._loose:
             self._hidden.update(index for index, token in enumerate(tokens) if token.kind in (STRING, HEX, PLACEHOLDER))

@@ -34,6 +34,7 @@ _NEAR_END: Final = re.compile(r"(['\"]) at line \d+\s*\Z")
 PARSE_ERRORS: Final = frozenset({1064, 1149})  # ER_PARSE_ERROR, ER_SYNTAX_ERROR
 # Those that quote values: ER_DUP_ENTRY, ER_WRONG_VALUE_FOR_VAR, ER_TRUNCATED_WRONG_VALUE and their like.
 VALUE_ERRORS: Final = frozenset({1062, 1169, 1231, 1265, 1292, 1366, 1367, 1411, 1425, 1525, 1526, 1586, 1859, 3819})
+_CLAUSE: Final = re.compile(r" in '[A-Za-z ]{2,20}'\s*\Z")
 _QUOTED: Final = re.compile(r"(['\"])(.*?)(?:\1|\Z)", re.DOTALL)
 
 
@@ -120,7 +121,8 @@ class StatementMask:
         `values` are the statement's bound values that are secret. Of a statement that is not known, or not whole,
         nothing is quoted.
         """
-        if statement is not None and not cut and not values and not self.secrets(statement):
+        plain = statement is not None and not cut and not values and not self.secrets(statement)
+        if plain and not self.secrets(_quoting(message)):
             return message
         return without(message, self.message_ranges(message, code, statement, values), MASK)
 
@@ -142,9 +144,14 @@ class StatementMask:
         if statement is not None:
             known += [statement[start:stop] for start, stop in self.secrets(statement).ranges]
         ranges = shared_with(message, known)
-        own = secrets_of(message).ranges
+        own = self.secrets(_quoting(message)).ranges
         # Quotes inside of what is quoted are not escaped: all from the first secret on.
         return ranges or [(start, len(message)) for start, _ in own[:1]]
+
+
+def _quoting(message: str) -> str:
+    """A message with blanks in place of the clause that it names: `Unknown column 'password' in 'field list'`."""
+    return _CLAUSE.sub(lambda found: " " * len(found[0]), message)
 
 
 def shared_with(text: str, secrets: Sequence[str]) -> list[tuple[int, int]]:

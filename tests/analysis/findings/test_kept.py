@@ -83,7 +83,7 @@ def test_a_rule_of_logins_asks_of_nothing_else(rule: Rule) -> None:
         answers = facts.answers = CommandFacts()
         answers.last = SentCommand(3, b"", 1, 77, 77)
         answers.error_counts, answers.overlap_count, answers.waiting = {1064: 1}, 1, 2
-        other = Case(connection, facts, case.transport, None, case.evidence, case.login)
+        other = Case(connection, facts, case.transport, None, case.evidence, case.words, case.name, case.login)
         assert said_by(rule, other) == said_by(rule, case)
 
 

@@ -67,7 +67,7 @@ def check(case: Case) -> Iterator[Verdict]:
     answers = case.facts.answers
     told: set[int] = set()
     for each in answers.errors:
-        code, text = each.error.error_code, _without_statement(each.error.error_message)
+        code, text = each.error.error_code, _without_statement(case.said(each.error))
         meaning = meaning_of(code, text)
         if meaning is None or code in told:
             continue

@@ -19,12 +19,10 @@ def check(case: Case) -> Iterator[Verdict]:
     if not refused:
         return
     first = refused[0]
-    code, text = first.error.error_code, first.error.error_message
+    code, text = first.error.error_code, case.said(first.error)
     filling: dict[str, object] = {"code": code, "text": text, "count": len(refused)}
     filling["plural"] = "s" if len(refused) > 1 else ""
-    evidence = [
-        f"frame {each.frame}: ERR {each.error.error_code}, {each.error.error_message!r}" for each in refused[:5]
-    ]
+    evidence = [f"frame {each.frame}: ERR {each.error.error_code}, {case.said(each.error)!r}" for each in refused[:5]]
     over = by_server(case) and "quit" not in case.connection.commands
     if over:
         evidence.append(ended(case))

@@ -70,7 +70,7 @@ def _misread(case: Case) -> Iterator[Verdict]:
 def _refused(case: Case) -> Iterator[Verdict]:
     """A SET NAMES, or the collation of a statement, that the server does not know."""
     for each in case.facts.answers.errors:
-        code, text = each.error.error_code, each.error.error_message
+        code, text = each.error.error_code, case.said(each.error)
         if code in UNKNOWN_CODES and _ABOUT.search(text):
             yield RULE.says(
                 [each.frame],

@@ -41,7 +41,7 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     error = refused[0]
     what = _SAME.search(error.error.error_message)
-    evidence.append(f"frame {error.frame}: ERR {error.error.error_code}, {error.error.error_message!r}")
+    evidence.append(f"frame {error.frame}: ERR {error.error.error_code}, {case.said(error.error)!r}")
     filling: dict[str, object] = {"number": number, "clients": client, "code": error.error.error_code}
     filling["what"] = f"server_{what[1].lower()}" if what is not None else "server_id"
     yield RULE.says([sent.frame, error.frame], filling, evidence=evidence)

@@ -16,7 +16,7 @@ _MENTIONS = re.compile(r"init_connect", re.IGNORECASE)
 def check(case: Case) -> Iterator[Verdict]:
     for each in case.facts.answers.errors:
         if each.error.error_code in ABORTING:
-            text = each.error.error_message
+            text = case.said(each.error)
             yield from _said(case, each.error.error_code, text, each.frame, bool(_MENTIONS.search(text)))
             return
     error = case.connection.error

@@ -14,7 +14,7 @@ def check(case: Case) -> Iterator[Verdict]:
     if login is None or case.connection.tls is None:
         return
     evidence = [f"frame {login[1]}: a whole login", f"frame {facts.login.tls_frame}: TLS begins only here"]
-    yield RULE.says([login[1]], {"user": login[0]}, evidence=evidence)
+    yield RULE.says([login[1]], {"user": case.name(login[0])}, evidence=evidence)
 
 
 RULE = Rule(

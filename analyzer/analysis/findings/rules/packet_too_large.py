@@ -34,7 +34,7 @@ def check(case: Case) -> Iterator[Verdict]:
         size = _size(case, refused.command)
         shape = shape_of(refused.command) if refused.command is not None else "a command"
         filling = _filling(case, size, shape)
-        text = refused.error.error_message
+        text = case.said(refused.error)
         frames = [refused.command.frame if refused.command is not None else 0, refused.frame]
         yield RULE.says(
             frames, filling, evidence=[f"frame {refused.frame}: ERR {TOO_LARGE}, {text!r}", _announced(size)]

@@ -18,10 +18,10 @@ def check(case: Case) -> Iterator[Verdict]:
         count = case.facts.answers.error_counts.get(MUST_CHANGE, 1)
         yield RULE.says(
             [refused.frame],
-            {"text": refused.error.error_message, "count": count, "plural": "s were" if count > 1 else " was"},
+            {"text": case.said(refused.error), "count": count, "plural": "s were" if count > 1 else " was"},
             variant="sandbox",
             severity=WARNING,
-            evidence=[f"frame {refused.frame}: ERR {MUST_CHANGE}, {refused.error.error_message!r}"],
+            evidence=[f"frame {refused.frame}: ERR {MUST_CHANGE}, {case.said(refused.error)!r}"],
         )
 
 

@@ -34,7 +34,7 @@ _REASONS: Final[tuple[tuple[str, str], ...]] = (
 
 def check(case: Case) -> Iterator[Verdict]:
     for each in case.facts.answers.errors:
-        text = each.error.error_message
+        text = case.said(each.error)
         if each.code not in DUMPS or is_same(each.error):
             continue  # two replicas of one name are told elsewhere
         reason = next((said for words, said in _REASONS if re.search(words, text, re.IGNORECASE)), "")

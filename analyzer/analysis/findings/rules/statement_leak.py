@@ -32,7 +32,7 @@ def check(case: Case) -> Iterator[Verdict]:
         "option": option(case, STATEMENTS),
     }
     if refused is not None:
-        text = refused.error.error_message
+        text = case.said(refused.error)
         evidence = [f"{prepared} statements prepared, {closed} closed on this connection"]
         evidence.append(f"frame {refused.frame}: ERR {NO_MORE}, {text!r}")
         leaks = closed < prepared / 2

@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Verdict]:
         "option": option(case, NO_PREPARE),
         "plural": "s" if count > 1 else "",
     }
-    evidence = [f"frame {each.frame}: ERR {UNKNOWN}, {each.error.error_message!r}" for each in unknown[:5]]
+    evidence = [f"frame {each.frame}: ERR {UNKNOWN}, {case.said(each.error)!r}" for each in unknown[:5]]
     evidence.append(f"{here} statements were prepared on this connection")
     whole = case.connection.tcp.syn and not case.facts.faults.gaps
     variant = "elsewhere" if not here and whole else ""
