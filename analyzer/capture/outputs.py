@@ -13,6 +13,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
+# Held back before it is written: lines are longer than what Python holds back itself.
+HELD_BYTES: Final = 1 << 17
 PRIVATE: Final = 0o600  # who may read what holds keys, passwords or payload
 # What the system says where it has no files without a name.
 _UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
@@ -41,7 +43,7 @@ def replaced(name: str, *, private: bool = False) -> Iterator[BinaryIO]:
     in_place = status is not None and (status.st_nlink > 1 or not os.access(folder, os.W_OK | os.X_OK))
     number, temporary = _unnamed(_temporary() if in_place else folder, name)
     try:
-        with os.fdopen(number, "wb") as file:
+        with os.fdopen(number, "wb", HELD_BYTES) as file:
             yield file
             file.flush()
             if in_place:

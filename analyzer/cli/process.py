@@ -13,6 +13,8 @@ from typing import Final, NoReturn
 ENDING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 # So long after a signal that came while a module was loaded it is looked again.
 AGAIN_SECONDS: Final = 0.01
+# Of standard output that nobody watches: lines are longer than what Python holds back itself.
+OUTPUT_BYTES: Final = 1 << 17
 
 
 class Terminated(BaseException):
@@ -60,6 +62,9 @@ def prepare() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the process's own
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the process's own
+    if not sys.stdout.isatty() and not os.environ.get("PYTHONUNBUFFERED"):
+        coding, errors = sys.stdout.encoding, sys.stdout.errors
+        sys.stdout = open(1, "w", OUTPUT_BYTES, coding, errors, closefd=False)  # noqa: SIM115 - the process's own
     for name in ENDING:
         ending: int | None = getattr(signal, name, None)
         # Who started the program with nohup wants it to go on.

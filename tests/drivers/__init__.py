@@ -1,16 +1,25 @@
 """Clients nobody here wrote, against the real servers: what they were told to do has to be what the analyzer says.
 
-`python -m tests.drivers.install` brings the drivers into .cache/drivers, `python -m tests.drivers` prints the table.
+`python -m tests.drivers.install` brings the drivers to where all checkouts find them: HANDSHARK_DRIVERS_DIR, or
+~/.cache/handshark/drivers. `python -m tests.drivers` prints the table.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
-from tests.servers import REPOSITORY
 
-HOME: Final = REPOSITORY / ".cache" / "drivers"
+def _home() -> Path:
+    chosen = os.environ.get("HANDSHARK_DRIVERS_DIR")
+    if chosen:
+        return Path(chosen).resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handshark" / "drivers"
+
+
+HOME: Final = _home()
 PYTHON: Final = HOME / "venv" / "bin" / "python"
 NODE_MODULES: Final = HOME / "node_modules"
 # A second version of a package that the venv has too.

