@@ -16,14 +16,16 @@ _QUOTE, _OPENS, _SLASH, _STAR, _DASH, _HASH, _LINE, _MARK, _M = b"'(/*-#\n!m"
 
 def _sets_of() -> tuple[bytes, list[bytes]]:
     """(a number for each two bytes, which of HINTS may begin with them, by that number). The number 0 is none."""
+    begin: dict[int, bytes] = {}
+    for number, (needle, _) in enumerate(HINTS):
+        first, *rest = needle.encode()
+        for second in rest[:1] or range(256):
+            pair = first << 8 | second
+            begin[pair] = begin.get(pair, b"") + bytes([number])
     numbers: dict[bytes, int] = {b"": 0}
     pairs = bytearray(1 << 16)
-    begins = [needle.encode() for needle, _ in HINTS]
-    for first in {needle[0] for needle in begins}:
-        for second in range(256):
-            pair = bytes([first, second])
-            found = bytes(number for number, needle in enumerate(begins) if pair.startswith(needle[:2]))
-            pairs[first << 8 | second] = numbers.setdefault(found, len(numbers))
+    for pair, found in begin.items():
+        pairs[pair] = numbers.setdefault(found, len(numbers))
     return bytes(pairs), list(numbers)
 
 
