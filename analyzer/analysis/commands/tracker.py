@@ -298,6 +298,8 @@ class CommandTracker(BaseObserver):
             self.put(pending.without_answer() if pending.response != NONE else pending)
 
     def taken_up(self) -> None:
+        while self._waiting:
+            self.complete(self._waiting.popleft())  # the client has all of an answer with a hole, and goes on
         self.proven()
         self.certain = False
 

@@ -626,6 +626,8 @@ class Conversation(PiecesHandler):
             self._decided()
         self._tls.close()
         if self.kind == MYSQL:
+            if self._resync.watching and self.tcp.halves[1 - self.client].next < 0:
+                self.machine.one_sided = True
             self.facts.record_close(self.machine, self.decoder.framers)
         self.facts.faults.eof_departure = self.machine.connection.result.departure
         if self.observer is not None:
@@ -691,6 +693,8 @@ class Conversation(PiecesHandler):
         """Whether both directions are in the capture."""
         machine = self.machine
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
+            if role == CLIENT and self._resync.silent_so_far():
+                return  # the answer may come yet
             machine.one_sided = True
             machine.context.assumed = True
         elif machine.one_sided and self._tls.session is None:

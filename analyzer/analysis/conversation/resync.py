@@ -317,6 +317,13 @@ class Resynchroniser:
             self._heard = True
             self._heard_ack = ack
 
+    def silent_so_far(self) -> bool:
+        """Whether the capture began in the middle, and the client has acknowledged nothing new since its first segment.
+
+        That the server was not heard says nothing then.
+        """
+        return self.watching and 0 <= self._next[SERVER] == self._ack
+
     # -- what is lost --------------------------------------------------------------------------------------------------
 
     def lose_all(self) -> None:

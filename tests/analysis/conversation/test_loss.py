@@ -142,6 +142,25 @@ def test_statements_behind_a_login_that_is_cut_too() -> None:
     assert [(one.statement, one.response, one.complete) for one in found] == [(text[:55], "ok", False)] * 10
 
 
+@pytest.mark.parametrize("login", [False, True])
+def test_an_answer_that_is_cut_is_its_command_s(login: bool) -> None:
+    """With a small snap length all answers lack their ends, the first of the capture like the others."""
+    steps: list[Step] = []
+    for number in (1, 2, 3):
+        steps += [("c", query(f"SELECT {number}")), Say("s", result([b"x" * 40]), cut=44)]
+    found = of(*steps, ("c", QUIT), login=login)
+    assert told(found[:3]) == [(f"SELECT {number}", "resultset", False) for number in (1, 2, 3)]
+    assert {one.missing_bytes for one in found[:3]} == {len(result([b"x" * 40])) - 44}
+    assert all(one.latency_ns is not None for one in found[:3])
+
+
+def test_a_client_that_is_heard_alone_from_the_middle() -> None:
+    """It acknowledges what is not in the capture."""
+    frames = conversation([("c", query("SELECT 1")), ("s", ok(1)), ("c", PING), ("s", ok(1))], only="c", handshake=False)
+    assert told(listed(frames)) == [("SELECT 1", "missing", False), (None, "missing", False)]
+    assert "capture-one-sided" in {found.code for found in heard("made", frames, (), PORTS).connections[0].findings}
+
+
 def test_a_capture_that_begins_in_the_middle() -> None:
     found = of(("s", result([b"9"])), ("c", query("SELECT 1")), ("s", result([b"1"])), ("c", QUIT), login=False)
     assert told(found) == [("SELECT 1", "resultset", True), (None, "none", True)]
