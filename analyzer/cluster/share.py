@@ -112,7 +112,7 @@ class _Fixed(ClockSteps):
 
     def __init__(self, steps: Sequence[ClockStep]) -> None:
         super().__init__()
-        self.steps = list(steps)
+        self.know(list(steps))
 
     def feed(self, number: memoryview, time_ns: memoryview) -> None:
         return None

@@ -148,7 +148,7 @@ def has_signs(tcp: TcpConnection, evidence: Evidence) -> bool:
         return True
     if evidence.cut_short or evidence.twin is not None or evidence.password is not None:
         return True
-    return tcp.last_ns <= tcp.first_ns or bool(evidence.refused or evidence.clock.steps)
+    return tcp.last_ns <= tcp.first_ns or bool(evidence.refused or evidence.clock.tells)
 
 
 def is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:

@@ -668,32 +668,49 @@ class Conversation(PiecesHandler):
             self._resync = CERTAIN
             self._tls.begin(role, data, ends, frames, times, login_lost)
             return
+        unheard = sync.watching and role == SERVER and self.tcp.halves[self.client].next < 0
+        if unheard and not sync.silent_so_far(CLIENT):  # the client speaks, and is not in the capture
+            self._hear_answers(data, ends, frames, times)
         if sync.watching:
             piece = self._certain(role, data, frames[0], times[0])
             if piece is None:
                 return
             data, ends, frames, times = piece
         self._look_for_other_side(role)
+        if role == CLIENT and machine.one_sided and not machine.login_done and self.decoder.compressed is None:
+            self._look_for_compression(data)
         if machine.one_sided and role == SERVER and machine.state in (st.COMMAND, st.DESYNCHRONISED):
-            self._hear_errors(data, ends, frames, times)
+            self._hear_answers(data, ends, frames, times)
         self.decoder.take(role, data, ends, frames, times)
 
-    def _hear_errors(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
-        """Records errors that answer commands of a client whose side was not captured."""
-        if self.decoder.compressed is not None or not self.machine.login_done:
+    def _hear_answers(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Records what answers commands of a client whose side was not captured."""
+        faults = self.facts.faults
+        if self.decoder.compressed is not None or not (self.machine.login_done or faults.assumed):
             return
         start = 0
         for end, frame, time_ns in zip(ends, frames, times, strict=True):
             error = resync.answering_error(data[start:end])
             if error is not None:
                 self.answers.record_error(error, frame, time_ns, None, None)
+            else:
+                faults.record_heard(resync.answer_of(data[start:end]))
             start = end
+
+    def _look_for_compression(self, data: bytes) -> None:
+        """Whether the client goes on in compressed frames behind a login whose OK was not captured."""
+        asked = compression_of(self.machine.context.client or 0)
+        if asked is None or self._tls.session is not None or resync.compressed_commands(data) is None:
+            return
+        self.machine.assume_login()
+        self.machine.desynchronise()
+        self.decoder.begin_compression(asked, CLIENT)
 
     def _look_for_other_side(self, role: int) -> None:
         """Whether both directions are in the capture."""
         machine = self.machine
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
-            if role == CLIENT and self._resync.silent_so_far():
+            if role == CLIENT and self._resync.silent_so_far(SERVER):
                 return  # the answer may come yet
             machine.one_sided = True
             machine.context.assumed = True

@@ -132,6 +132,7 @@ class FaultFacts(msgspec.Struct):
     eof_departure: tuple[str, int] | None = None
     assumed: bool = False
     taken_up: bool = False
+    heard: dict[str, int] = {}  # answers of a server that is heard alone, errors aside
 
     @property
     def blames_capture(self) -> bool:
@@ -150,6 +151,11 @@ class FaultFacts(msgspec.Struct):
             return
         count, size = self.more_gaps.get(reason, (0, 0))
         self.more_gaps[reason] = count + 1, size + length
+
+    def record_heard(self, answer: str) -> None:
+        """Records an answer to what is not in the capture; empty: none that can be told."""
+        if answer:
+            self.heard[answer] = self.heard.get(answer, 0) + 1
 
     def record_fault(self, role: int, record_type: str, error: DecodeError, frame: int) -> None:
         """Records bytes that are not even a packet."""

@@ -6,7 +6,8 @@ from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_error, scan_prepared
 
 cdef Py_ssize_t _HEADER, _LONGEST, _CLOSE_SIZE
-cdef int _QUERY, _EXECUTE, _PING, _PREPARE, _RESET, _RESET_ALL, _CLOSED, _K
+cdef int _QUERY, _EXECUTE, _PING, _PREPARE, _RESET, _RESET_ALL, _CLOSED
+cdef int _C, _A, _K, _SLASH, _STAR, _HASH, _DASH, _SPACE, _NEWLINE
 cdef bytes _CLOSE
 
 
@@ -19,7 +20,11 @@ cdef Py_ssize_t closes_in(const unsigned char[::1] octets, Py_ssize_t offset, Py
 cdef _answered(PlainTurn turn, Scanned found, Py_ssize_t first_size)
 
 
-@cython.locals(code=cython.int, begins=Py_ssize_t)
+@cython.locals(byte=cython.int)
+cdef bint may_kill(const unsigned char[::1] octets, Py_ssize_t at, Py_ssize_t end) except -1
+
+
+@cython.locals(code=cython.int)
 cpdef int plain_code(const unsigned char[::1] octets, Py_ssize_t offset, Py_ssize_t size, bint named) except? -2
 
 

@@ -52,7 +52,15 @@ _PING: Final = COM_PING
 _PREPARE: Final = COM_STMT_PREPARE
 _RESET: Final = COM_STMT_RESET
 _RESET_ALL: Final = COM_RESET_CONNECTION
+_C: Final = ord("c")
+_A: Final = ord("a")
 _K: Final = ord("k")
+_SLASH: Final = ord("/")
+_STAR: Final = ord("*")
+_HASH: Final = ord("#")
+_DASH: Final = ord("-")
+_SPACE: Final = ord(" ")
+_NEWLINE: Final = ord("\n")
 # Bytes of a whole COM_STMT_CLOSE, which nobody answers: it comes in front of the next command.
 _CLOSE: Final = bytes([5, 0, 0, 0, COM_STMT_CLOSE])
 _CLOSE_SIZE: Final = HEADER + 5
@@ -301,11 +309,34 @@ def plain_code(octets: bytes | memoryview, offset: int, size: int, named: bool) 
     # The head of a query without attributes says so in two bytes (`connection_state.NO_ATTRIBUTES`).
     if code == _QUERY and named and (size < _HEADER + 3 or octets[offset + 5] != 0 or octets[offset + 6] != 1):
         return -1
-    # KILL is recorded.
-    begins = _HEADER + (3 if named else 1)
-    if code == _QUERY and size > begins and octets[offset + begins] | 0x20 == _K:
+    if code == _QUERY and may_kill(octets, offset + _HEADER + (3 if named else 1), offset + size):
         return -1
     return -1 if code == _EXECUTE and size < HEAD else code
+
+
+def may_kill(octets: bytes | memoryview, at: int, end: int) -> bool:
+    """Whether a statement begins with KILL or CALL, by which sessions are ended: such are recorded, one by one.
+
+    White space and comments come before it.
+    """
+    while at < end:
+        byte = octets[at]
+        if byte > _SPACE and byte not in (_SLASH, _DASH, _HASH):
+            byte |= 0x20
+            return byte == _K or (byte == _C and at + 1 < end and octets[at + 1] | 0x20 == _A)
+        if byte == _SLASH:
+            if at + 1 >= end or octets[at + 1] != _STAR:
+                return False
+            at += 2
+            while at + 1 < end and not (octets[at] == _STAR and octets[at + 1] == _SLASH):
+                at += 1
+            at += 2
+        elif byte > _SPACE:
+            while at < end and octets[at] != _NEWLINE:
+                at += 1
+        else:
+            at += 1
+    return False
 
 
 def taken_whole(code: int, size: int, may_omit: bool) -> bool:

@@ -45,6 +45,11 @@ from analyzer.protocol.wire.compression import ZSTD_MAGIC, opened_frame
 from analyzer.protocol.wire.framing import HEADER, LONGEST, PacketFramer
 from analyzer.protocol.wire.reader import TracingReader
 
+# What a server that is heard alone gives.
+OK: Final = "OK"
+RESULT: Final = "result set"
+# How the definition of a column begins: its catalogue is always this one.
+_DEFINITION: Final = b"\x03def"
 # Bytes of a cut record that are looked at.
 LONGEST_CUT: Final = 4096
 # A command that goes on in a later segment is longer than this: segments before the last are full.
@@ -208,6 +213,17 @@ def answering_error(data: bytes) -> ErrPacket | None:
         return None
 
 
+def answer_of(data: bytes) -> str:
+    """What a segment of the server begins with that answers a command: OK, RESULT, or nothing that can be told."""
+    if len(data) <= HEADER or data[3] != 1:
+        return ""
+    stop = HEADER + int.from_bytes(data[:3], "little")
+    follows = data[stop + 3 : stop + HEADER + len(_DEFINITION)] == b"\x02" + _DEFINITION
+    if not data[HEADER]:
+        return OK if stop >= HEADER + 7 and (stop == len(data) or follows) else ""
+    return RESULT if stop <= HEADER + 4 and follows else ""
+
+
 def is_authentication(data: bytes, role: int) -> bool:
     """Whether a segment begins with a packet of the authentication exchange, which is whole."""
     if len(data) <= HEADER:
@@ -309,20 +325,20 @@ class Resynchroniser:
     def segment(self, role: int, start: int, stop: int, ack: int) -> None:
         """The segment that comes has the numbers from `start` to `stop`, and acknowledges `ack` (-1: nothing)."""
         self._start, self._ack = start & 0xFFFF_FFFF, ack
-        if role == CLIENT and self._next[SERVER] < 0 <= ack:
-            self._next[SERVER] = ack  # before the first segment of the server
+        if self._next[1 - role] < 0 <= ack:
+            self._next[1 - role] = ack  # before the first segment of the other side
         self._next[role] = stop & 0xFFFF_FFFF
         if role == SERVER:
             self.burst.clear()
             self._heard = True
             self._heard_ack = ack
 
-    def silent_so_far(self) -> bool:
-        """Whether the capture began in the middle, and the client has acknowledged nothing new since its first segment.
+    def silent_so_far(self, role: int) -> bool:
+        """Whether a side that was not heard has said nothing so far: the other acknowledges what it did at first.
 
-        That the server was not heard says nothing then.
+        It may be in the capture yet.
         """
-        return self.watching and 0 <= self._next[SERVER] == self._ack
+        return self.watching and 0 <= self._next[role] == self._ack
 
     # -- what is lost --------------------------------------------------------------------------------------------------
 

@@ -18,15 +18,18 @@ from analyzer.protocol.wire.framing import HEADER, RawPacket
 MOST: Final = 20
 # Commands that a session begins with which are kept.
 MOST_OPENING: Final = 6
-# Commands that end other sessions, where they are recorded: KILL is never taken for a plain turn. RDS and Azure have
+# Commands that end other sessions, where they are recorded: they are never taken for plain turns. RDS and Azure have
 # procedures for it.
+_GAP: Final = rb"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|(?:--\s|#)[^\n]*\n)"
 _KILL: Final = re.compile(
-    rb"(?:\x00[\x00\x01])?(?:\s|/\*[^*]*\*/)*(?:KILL\s+(?:HARD\s+|SOFT\s+)?(?:CONNECTION\s+)?"
-    rb"|CALL\s+mysql\.(?:rds|az)_kill\s*\(\s*)(\d{1,20})\b",
+    rb"(?:\x00[\x00\x01])?%b*(?:KILL%b+(?:(?:HARD|SOFT)%b+)?(?:CONNECTION%b+)?"
+    rb"|CALL%b+(?:`?mysql`?\.)?`?(?:rds|az)_kill`?\s*\(\s*)(\d{1,20})\b" % ((_GAP,) * 5),
     re.IGNORECASE,
 )
 # What such a statement begins with.
-_KILLS: Final = b"KkCc/ \t\r\n"
+_KILLS: Final = b"KkCc/-# \t\r\n"
+# Bytes of a statement in which it may stand.
+_LOOKED_AT: Final = 4096
 # Bytes of a command that are kept to name it.
 HEAD_KEPT: Final = 256
 
@@ -45,7 +48,7 @@ def killed_by(code: int, payload: bytes) -> int | None:
     """The thread id of the session that a command ends; None: it ends none."""
     if code == COM_QUERY and len(payload) > 4:
         first = payload[1] or payload[3]  # behind what is said of query attributes
-        found = _KILL.match(payload, 1, HEAD_KEPT) if first in _KILLS else None
+        found = _KILL.match(payload, 1, _LOOKED_AT) if first in _KILLS else None
         return int(found[1]) if found is not None else None
     return int.from_bytes(payload[1:5], "little") if code == COM_PROCESS_KILL and len(payload) >= 5 else None
 
@@ -196,7 +199,7 @@ class CommandFacts:
         """Records a command in one whole packet, `data` with its header."""
         code = data[HEADER]
         self.count(code, 1)
-        self.record_sent(code, data[HEADER : HEADER + HEAD_KEPT], len(data) - HEADER, frame, time_ns)
+        self.record_sent(code, data[HEADER : HEADER + _LOOKED_AT], len(data) - HEADER, frame, time_ns)
         if quitting and code != COM_QUIT:
             self.record_after_quit(frame, code)
 

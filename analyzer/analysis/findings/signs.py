@@ -47,7 +47,7 @@ def signs_of(case: Case) -> int:
         signs |= IRREGULAR
     if evidence.refused:
         signs |= SHUT_DOWN
-    if evidence.clock.steps or connection.end_time_ns <= connection.start_time_ns:
+    if evidence.clock.tells or connection.end_time_ns <= connection.start_time_ns:
         signs |= CLOCK
     if evidence.password is not None:
         signs |= PASSWORD

@@ -61,14 +61,18 @@ def failure(case: Case) -> Failure | None:
     unused = tls is not None and tls.handshake_done_frame is not None and c.outcome == "aborted" and by_client(case)
     if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted) and not unused):
         return None
-    if facts.faults.gaps or facts.closing.end is None or not c.tcp.syn:
+    begun = c.tcp.syn or facts.greeting.record is not None
+    if facts.faults.gaps or not begun:
         return None
     if facts.login.ssl_request is None and facts.login.before_tls is None:
         return None  # no MySQL client: foreign-client
     frames = [c.tls.requested_frame] if c.tls.requested_frame else []
     # What a side says to one that has left already is the answer to that, and not why.
-    alerts = [a for a in c.tls.alerts if a.frame <= facts.closing.end[2] or (a.sender == "client") == by_client(case)]
+    end = facts.closing.end
+    alerts = [a for a in c.tls.alerts if end is None or a.frame <= end[2] or (a.sender == "client") == by_client(case)]
     alert = next((a for a in alerts if a.description not in (None, "close_notify")), None)
+    if alert is None and end is None:
+        return None
     if alert is None:
         sealed = next((a for a in alerts if a.description is None), None)
         return Failure(OTHER, None, sealed, frames, unused)

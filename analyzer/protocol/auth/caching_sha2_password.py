@@ -120,7 +120,8 @@ class CachingSha2Exchange(Exchange):
         return password
 
     def server(self, r: Reader) -> AuthRecord:
-        if self._key_asked:
+        # Only a key is longer than a byte: the request for it may not have been captured.
+        if self._key_asked or (self._full and r.left > 1):
             return PublicKey.decode(r)
         result = FastAuthResult.decode(r)
         self._full = result.status == PERFORM_FULL_AUTHENTICATION

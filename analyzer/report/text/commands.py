@@ -67,7 +67,8 @@ class CommandsText:
         if date != self._date:
             self._write(self._paint(date, "dim") + "\n")
             self._date = date
-        took = "" if exchange.duration_ns is None else labels.duration(exchange.duration_ns)
+        # No time at all is that of a clock which stands still.
+        took = labels.duration(exchange.duration_ns) if exchange.duration_ns else ""
         count = exchange.affected_rows if exchange.response == "ok" else exchange.rows
         at_least = exchange.complete is False and exchange.response != "ok"
         texts = [

@@ -68,7 +68,7 @@ def texts_of(connection: Connection, columns: list[Column], clock: WallClock = U
         auth,
         terminal(labels.tls(connection.tls)),
         terminal(connection.outcome),
-        labels.duration(connection.lasted_ns),
+        labels.duration(connection.lasted_ns) if connection.lasted_ns else "-",  # the clock stood still, or went back
     ]
 
 

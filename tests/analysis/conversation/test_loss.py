@@ -23,7 +23,20 @@ from tests.analysis.conversation.loss import (
 )
 from tests.corpus import REPOSITORY
 from tests.wire.frames import FIN, Frame
-from tests.wire.mysql import PING, QUIT, compressed, err, ok, packet, query
+from tests.wire.mysql import (
+    CLIENT_FLAGS,
+    COMPRESS,
+    FAST,
+    PING,
+    QUIT,
+    compressed,
+    err,
+    greeting,
+    login,
+    ok,
+    packet,
+    query,
+)
 from tests.wire.script import ACCEPTED, Say, Step, conversation
 
 EVERY = os.environ.get("HANDSHARK_EVERY_LOSS") == "1"
@@ -156,9 +169,20 @@ def test_an_answer_that_is_cut_is_its_command_s(login: bool) -> None:
 
 def test_a_client_that_is_heard_alone_from_the_middle() -> None:
     """It acknowledges what is not in the capture."""
-    frames = conversation([("c", query("SELECT 1")), ("s", ok(1)), ("c", PING), ("s", ok(1))], only="c", handshake=False)
+    frames = conversation(
+        [("c", query("SELECT 1")), ("s", ok(1)), ("c", PING), ("s", ok(1))], only="c", handshake=False
+    )
     assert told(listed(frames)) == [("SELECT 1", "missing", False), (None, "missing", False)]
     assert "capture-one-sided" in {found.code for found in heard("made", frames, (), PORTS).connections[0].findings}
+
+
+def test_a_client_that_is_heard_alone_and_compresses() -> None:
+    """Its login says that it would: its frames are no packets."""
+    steps: list[Step] = [("s", greeting()), ("c", login(flags=CLIENT_FLAGS | COMPRESS)), ("s", FAST + ok(3))]
+    for number in (1, 2):
+        steps += [("c", compressed(query(f"SELECT {number}"), 0)), ("s", compressed(ok(1), 0, 1))]
+    frames = conversation(steps, only="c")
+    assert told(listed(frames)) == [(f"SELECT {number}", "missing", False) for number in (1, 2)]
 
 
 def test_a_capture_that_begins_in_the_middle() -> None:

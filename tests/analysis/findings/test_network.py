@@ -30,6 +30,7 @@ from tests.analysis.findings.network import (
     mirrored,
     port_used_again,
     refused,
+    result,
     slow_reader,
     stepped,
     timed,
@@ -40,7 +41,7 @@ from tests.analysis.findings.network import (
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, results_of
 from tests.wire.frames import ACK, SYN
-from tests.wire.mysql import FAST, err, greeting, login, ok, query
+from tests.wire.mysql import CLIENT_HELLO, FAST, err, greeting, login, ok, query, ssl_request
 from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session
 
@@ -235,6 +236,22 @@ def test_frames_that_are_late_are_no_step() -> None:
         assert "clock-step" not in codes(in_order(stepped(frame=9, frames=frames)))
 
 
+@pytest.mark.parametrize("apart_s", [-5, 5])
+def test_two_clocks_are_told_and_blame_nobody(apart_s: int) -> None:
+    """Of two interfaces, each with the frames of one side. A time between them says nothing."""
+    session = Session().log_in()
+    for _ in range(4):
+        session.send("c", SELECT).send("s", ok(1))
+    session.goodbye()
+    session.frames = [
+        frame._replace(timestamp_ns=frame.timestamp_ns + apart_s * SECOND * (frame.data[34:36] == b"\x0c\xea"))
+        for frame in session.frames
+    ]
+    connection = in_order(session)
+    assert "clocks up to 5.0 s apart" in said(connection, "clock-step").message
+    assert not loud(connection)
+
+
 def test_a_connection_behind_the_step_is_not_concerned() -> None:
     first, later = (
         stepped(frame=9),
@@ -391,6 +408,7 @@ def test_what_was_sent_again_is_told_from_copies() -> None:
         b"\x03kill connection 7;",
         b"\x03/* admin */ KILL HARD CONNECTION\n7",
         b"\x03CALL mysql.rds_kill(7)",
+        b"\x03 -- by hand\n# or not\nCALL `mysql`.`az_kill`(7)",
         b"\x0c\x07\0\0\0",
     ],
 )
@@ -432,13 +450,22 @@ def test_what_killed_no_session_is_not_the_cause(kill: bytes, server: str) -> No
     assert "killed:" not in said(victim, "command-cut-off").message
 
 
-def test_a_kill_behind_many_statements_is_found() -> None:
+@pytest.mark.parametrize(
+    "kill",
+    [
+        "KILL 7",
+        "/* ops: %s */ kill /* now */ connection 7" % ("x" * 300),
+        "/**/\n-- x\nKILL 7",
+        "call mysql.rds_kill(7)",
+    ],
+)
+def test_a_kill_behind_many_statements_is_found(kill: str) -> None:
     """Statements that are taken in turns are not looked at; this one is none of them."""
     victim = Session().log_in(7).send("c", SELECT).put("s")
     killer = Session(client=("10.0.0.9", 60_000)).log_in(8)
     for _ in range(20):
         killer.send("c", SELECT).send("s", ok(1))
-    killer.send("c", query("KILL 7")).send("s", ok(1)).goodbye()
+    killer.send("c", query(kill)).send("s", ok(1)).goodbye()
     victim.now = killer.now + 1000
     victim.close("s").close("c")
     assert "It was killed" in said(judged(victim, killer)[0], "command-cut-off").message
@@ -461,7 +488,7 @@ def test_times_that_are_not_usable(step_ns: int, words: str) -> None:
 def test_what_only_the_server_sent() -> None:
     """Nothing is said of the client; errors among the answers are."""
     session = Session().log_in()
-    for answer in (ok(1), err(1, 1146, "Table 'people' doesn't exist"), ok(1)):
+    for answer in (ok(1), err(1, 1146, "Table 'people' doesn't exist"), ok(1), result(500)):
         session.send("c", SELECT).send("s", answer)
     session.goodbye()
     session.frames = [frame for frame in session.frames if frame.data[34:36] == (3306).to_bytes(2, "big")]
@@ -470,6 +497,49 @@ def test_what_only_the_server_sent() -> None:
         line for step in story(connection) for line in step.sentences
     ]
     finding = said(connection, "capture-one-sided")
+    assert "It gave at least 2 OKs and 1 result set." in finding.message
     assert finding.message.endswith("At least 1 of its answers is an error.")
     assert any("ERR 1146" in evidence for evidence in finding.evidence)
     assert connection.commands == {}
+    # From the middle on, what the server acknowledges shows that the client speaks.
+    session.frames = session.frames[4:]
+    assert "It gave at least 1 OK and 1 result set." in said(judged_one(session), "capture-one-sided").message
+
+
+def test_who_is_not_captured_did_not_stay_silent() -> None:
+    """The server closes long behind its greeting."""
+    session = Session().log_in().send("c", SELECT).send("s", ok(1)).later(10).close("s")
+    session.frames = [frame for frame in session.frames if frame.data[34:36] == (3306).to_bytes(2, "big")]
+    assert "login-timeout" not in codes(judged_one(session))
+
+
+def test_a_client_that_was_not_captured_may_have_left() -> None:
+    """The server notes that it is gone."""
+    session = Session().log_in().send("c", SELECT).send("s", ok(1))
+    session.send("s", err(0, 1158, "Got an error reading communication packets")).close("s")
+    assert "server-ended-session" in codes(judged_one(session))
+    session.frames = [frame for frame in session.frames if frame.data[34:36] == (3306).to_bytes(2, "big")]
+    assert "server-ended-session" not in codes(judged_one(session))
+
+
+def test_a_check_that_resets_behind_its_proxy_header() -> None:
+    """As behind nothing."""
+    header = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
+    assert not loud(judged_one(Session().open().send("c", header).send("s", greeting()).reset("c")))
+
+
+@pytest.mark.parametrize(("who", "words"), [("s", "until the server reset"), ("c", "until the client reset")])
+def test_who_ended_the_wait_for_the_verdict(who: str, words: str) -> None:
+    session = Session().open().send("s", greeting()).send("c", login()).reset(who, wait=2)
+    assert words in said(judged_one(session), "server-stalled").message
+
+
+def test_a_login_in_tls_that_failed_behind_a_greeting() -> None:
+    """A capture filter that takes data alone leaves the SYNs out."""
+    alert = bytes.fromhex("15030300020246")  # fatal, protocol_version
+    session = Session().open().send("s", greeting()).send("c", ssl_request()).send("c", CLIENT_HELLO)
+    session.send("s", alert).send("s", err(2, 1043, "Bad handshake", "08S01")).close("s")
+    session.frames = [frame for frame in session.frames if len(frame.data) > 54]
+    assert loud(judged_one(session)) == {"tls-version-refused"}
+    session.close("c")
+    assert loud(judged_one(session)) == {"tls-version-refused"}

@@ -25,9 +25,11 @@ def check(case: Case) -> Iterator[Verdict]:
     # Their words may quote what was asked: nobody knows whether that is to be shown.
     evidence += [f"frame {each.frame}: ERR {each.error.error_code}" for each in named]
     count = sum(answers.error_counts.values())
-    heard = f" At least {count} of its answers {'is an error' if count == 1 else 'are errors'}." if count else ""
+    told = [f"{number:,} {what}{'s' if number > 1 else ''}" for what, number in sorted(case.facts.faults.heard.items())]
+    heard = f" It gave at least {' and '.join(told)}." if told else ""
+    heard += f" At least {count} of its answers {'is an error' if count == 1 else 'are errors'}." if count else ""
     frames = [case.connection.first_frame, *(each.frame for each in named)]
-    yield RULE.says(frames, {"errors": heard}, variant="server", evidence=evidence)
+    yield RULE.says(frames, {"heard": heard}, variant="server", evidence=evidence)
 
 
 RULE = Rule(
@@ -46,7 +48,7 @@ RULE = Rule(
         (
             "server",
             "Only what the server sent is in the capture; what it was asked is not known, nor what an answer is "
-            "for.{errors}",
+            "for.{heard}",
             "",
         ),
     ),

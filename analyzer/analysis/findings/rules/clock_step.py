@@ -8,10 +8,20 @@ from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.findings.rule import INFO, Case, Rule, Verdict
 from analyzer.analysis.findings.signs import CLOCK
 from analyzer.analysis.model.connection import Connection
+from analyzer.net.clock_steps import OTHER_CLOCK, ClockStep
+
+MOST_NAMED = 5
 
 
 def applies(case: Case) -> bool:
-    return bool(case.evidence.clock.steps) or is_unusable(case.connection)
+    return case.evidence.clock.tells or is_unusable(case.connection)
+
+
+def late_frames(case: Case) -> list[ClockStep]:
+    """Frames of the time of the connection that are stamped by another clock than those in front of them, if any."""
+    c = case.connection
+    late = [step for step in case.evidence.clock.steps if step.late and c.first_frame < step.frame <= c.last_frame]
+    return late if len(late) >= OTHER_CLOCK else []
 
 
 def is_unusable(c: Connection) -> bool:
@@ -21,7 +31,15 @@ def is_unusable(c: Connection) -> bool:
 
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
-    steps = [step for step in case.evidence.clock.steps if c.first_frame < step.frame <= c.last_frame]
+    late = late_frames(case)
+    if late:
+        evidence = [
+            f"frame {step.frame}: its time is {step.size_ns / 1e9:.6f} s too early" for step in late[:MOST_NAMED]
+        ]
+        size = span(max(step.size_ns for step in late))
+        yield RULE.says([step.frame for step in late], {"size": size}, variant="apart", evidence=evidence)
+        return
+    steps = [step for step in case.evidence.clock.steps if not step.late and c.first_frame < step.frame <= c.last_frame]
     if not steps and is_unusable(c):
         back = c.start_time_ns - c.end_time_ns
         variant = "backwards" if back else "still"
@@ -46,7 +64,8 @@ RULE = Rule(
     given=CLOCK,
     looks_at=(
         "a frame whose time is at least 100 ms before the latest time so far, and the frames behind it, which stay "
-        "there; said of connections that were open at that moment. Or a connection of which both sides spoke, and "
+        "there, or several that do not stay there, as where two interfaces have a clock each; said of connections that "
+        "were open at that moment. Or a connection of which both sides spoke, and "
         "whose last frame has the time of its first or one before it"
     ),
     about=(
@@ -61,6 +80,13 @@ RULE = Rule(
         "merge files by time (mergecap without -a)."
     ),
     variants=(
+        (
+            "apart",
+            "Frames of this connection, or of others at its time, are stamped by clocks up to {size} apart: times "
+            "between them are not usable.",
+            "Analyse the files of each place or interface by themselves, or set their clocks right first (editcap -t "
+            "moves a file's times).",
+        ),
         (
             "still",
             "The frames of this connection all have the same time: times and durations are not usable.",

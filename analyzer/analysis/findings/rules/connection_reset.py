@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.helpers import span
+from analyzer.analysis.findings.helpers import one_sided, span
 from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.tls_rules import outside_tls
 
@@ -27,10 +27,12 @@ def check(case: Case) -> Iterator[Verdict]:
     # A server that has refused a client and closes with that one's bytes unread sends RST, too.
     # And a health check or a scanner that resets instead of closing is a probe-connection.
     # Where the capture begins in the middle, or is one side's, what came before it is not known.
+    header = facts.greeting.proxy.length if facts.greeting.proxy is not None else 0
     harmless = (
         c.outcome in ("encrypted", "rejected")
-        or (side == "client" and (c.outcome == "accepted" or not c.tcp.bytes_from_client))
+        or (side == "client" and (c.outcome == "accepted" or c.tcp.bytes_from_client <= header))
         or facts.faults.assumed
+        or one_sided(case)
         or facts.auth.verdict_lost
         or outside_tls(case) is not None
     )

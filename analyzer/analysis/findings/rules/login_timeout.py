@@ -17,6 +17,8 @@ def check(case: Case) -> Iterator[Verdict]:
     facts = case.facts
     if facts.greeting.record is None or c.tcp.bytes_from_client or c.tls or facts.faults.gaps:
         return
+    if not all(case.transport.seen):
+        return  # what the client said was not captured
     interrupted = c.error is not None and c.error.code == READ_INTERRUPTED
     if not by_server(case) and not interrupted:
         return

@@ -50,6 +50,8 @@ WHY = {
 FATAL = NETWORK_ERRORS | frozenset(
     {1040, 1053, 1129, 1152, 1153, 1156, 1157, 1184, 1236, 1317, 1835, 1927, 2006, 2013, 3169, 4031, 4052, 9001}
 )
+# Reading from or writing to the client failed: errors that servers send to one that has left.
+BROKEN = frozenset({1158, 1160})
 IDLE_NS = 5 * SECOND
 # Commands behind which servers close.
 _CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid", HANDED_OVER})
@@ -123,6 +125,8 @@ def _by_error(case: Case) -> Iterator[Verdict]:
     error = case.connection.error
     if error is None or not is_unasked(case) or is_echo(case):
         return
+    if error.code in BROKEN and (case.facts.faults.gaps or not all(case.transport.seen)):
+        return  # it may be the echo of a client that was not captured as it left
     why = WHY.get(error.code)
     filling: dict[str, object] = {"code": error.code, "text": error.message, "why": f": {why}" if why else ""}
     filling["option"] = option(case, LIFETIME)

@@ -21,11 +21,20 @@ def check(case: Case) -> Iterator[Verdict]:
         return
     yield RULE.says(
         [facts.login.frame, c.last_frame],
-        {"waited": span(waited)},
+        {"waited": span(waited), "how": _end(case)},
         confidence=LIKELY,
         evidence=[f"frame {facts.login.frame}: the login", f"no byte of the server in {span(waited)}", ended(case)],
         doubt="what the server did in that time is not on the wire",
     )
+
+
+def _end(case: Case) -> str:
+    """Who ended the wait."""
+    end = case.facts.closing.end
+    if end is None:
+        return "the capture ended"
+    how = "reset" if end[1] == "rst" else "closed"
+    return f"the {'client' if end[0] == case.facts.client else 'server'} {how} the connection"
 
 
 RULE = Rule(
@@ -39,7 +48,7 @@ RULE = Rule(
         "The login was sent and nothing came back. The server is busy with something outside of the protocol,"
         " does not read, or waits for something that the login seems to announce (see tls-flag-without-tls)."
     ),
-    message="The login was sent and not answered in {waited}, until a side gave up.",
+    message="The login was sent and not answered in {waited}, until {how}.",
     advice=(
         "Look at the server's load and its authentication backend (PAM, LDAP, a DNS look-up), at its error "
         "log, and at proxies in between."

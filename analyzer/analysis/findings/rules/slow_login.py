@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.helpers import SECOND, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import INFO, LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.clock_step import late_frames
 from analyzer.analysis.findings.signs import ACCEPTED
 from analyzer.analysis.model.connection import Connection, Finding, Timing
 
@@ -39,7 +40,7 @@ def applies(case: Case) -> bool:
 def check(case: Case) -> Iterator[Verdict]:
     c = case.connection
     total = c.timing.total_ns
-    if total is None or not applies(case):
+    if total is None or not applies(case) or late_frames(case):
         return
     parts = parts_of(c.timing)
     if not parts:
