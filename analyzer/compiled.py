@@ -18,6 +18,7 @@ HOT: Final = (
     "analyzer.analysis.conversation.conversation",
     "analyzer.analysis.conversation.fast_path",
     "analyzer.analysis.conversation.login_shapes",
+    "analyzer.analysis.conversation.observer",
     "analyzer.analysis.conversation.plain_turn",
     "analyzer.analysis.conversation.sealed_session",
     "analyzer.analysis.conversation.session_facts",
@@ -43,10 +44,13 @@ HOT: Final = (
     "analyzer.sharing.redaction.definitions",
     "analyzer.sharing.redaction.drawing",
     "analyzer.sharing.redaction.envelopes",
+    "analyzer.sharing.redaction.logins",
     "analyzer.sharing.redaction.rows",
     "analyzer.sharing.redaction.skeletons",
     "analyzer.sharing.redaction.streams",
     "analyzer.sharing.redaction.turns",
+    "analyzer.sharing.redaction.watcher",
+    "analyzer.sharing.watched",
     "analyzer.tables.turn_rows",
 )
 

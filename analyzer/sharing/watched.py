@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.places import Places
+
+# The last of the sequence numbers, behind which they begin anew.
+_NUMBERS: Final = 0xFFFF_FFFF
 
 
 class StreamPiece(NamedTuple):
@@ -18,6 +21,21 @@ class StreamPiece(NamedTuple):
     place: int
     data: bytes
     frames: list[int]
+
+
+class WatchedLogin:
+    """The pieces of a login: who sent each, its bytes, and the place of its first."""
+
+    __slots__ = ("contents", "places", "senders")
+
+    def __init__(self, newcomer: Newcomer, places: Places) -> None:
+        self.senders, self.contents = newcomer.senders, newcomer.contents
+        self.places: list[int] = []
+        due = newcomer.starts.copy()
+        for index, sender in enumerate(self.senders):
+            number = due[sender]
+            self.places.append(places.of(sender, number))
+            due[sender] = (number + len(self.contents[index])) & _NUMBERS
 
 
 class ConversationObserver(BaseObserver):
@@ -39,14 +57,14 @@ class ConversationObserver(BaseObserver):
     def quits(self, sender: int) -> None:
         """The bytes that `stream` was told of last are a COM_QUIT."""
 
-    def known_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> bool:
-        """Takes the pieces of a whole login of a known shape; False: it wants to see it decoded.
+    def known_login(self, shape: LoginShape, login: WatchedLogin) -> bool:
+        """Takes a whole login of a known shape; False: it wants to see it decoded.
 
         `see_login` is called when that is done.
         """
         return False
 
-    def see_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> None:
+    def see_login(self, shape: LoginShape, login: WatchedLogin) -> None:
         """A login of this shape was decoded."""
 
 
@@ -77,7 +95,7 @@ class WatchedConversation(Conversation):
         return self._places
 
     def needs_numbers(self) -> bool:
-        return bool(self._watchers) or super().needs_numbers()
+        return bool(self._watchers) or Conversation.needs_numbers(self)
 
     def take(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self._watchers:
@@ -95,11 +113,13 @@ class WatchedConversation(Conversation):
 
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """Where what comes behind a login has layers around it, who watches sees all of it decoded."""
-        numbers = zip(newcomer.numbers(), newcomer.chunks(), strict=True)
-        login = [StreamPiece(one[0], self._places.of(one[0], number), one[1], one[3]) for number, one in numbers]
+        login = WatchedLogin(newcomer, self._places)
         plain = shape.steps > 0 and shape.machine.compression is None
-        if plain and all(watcher.known_login(shape, login) for watcher in self._watchers):
-            super().recognise(newcomer, shape)
+        known = plain
+        for watcher in self._watchers:
+            known = known and watcher.known_login(shape, login)
+        if known:
+            Conversation.recognise(self, newcomer, shape)
             return
         self.look_closely()
         if plain:

@@ -12,9 +12,9 @@ from hypothesis import strategies as some
 
 from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
+from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.sql import SqlRedactor
-from analyzer.sharing.redaction.watcher import RedactingWatcher
 from tests.bench import replay
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
@@ -111,13 +111,13 @@ def test_queries_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     file.write_bytes(pcapng(frames))
     both(file, NOTHING)
     alone = []
-    before = RedactingWatcher.packet
+    before = PacketRedactor.redact
 
-    def packet(watcher: RedactingWatcher, *told: Any) -> None:
+    def redact(packets: PacketRedactor, *told: Any) -> bytes:
         alone.append(type(told[2]).__name__)
-        before(watcher, *told)
+        return before(packets, *told)
 
-    monkeypatch.setattr(RedactingWatcher, "packet", packet)
+    monkeypatch.setattr(PacketRedactor, "redact", redact)
     content, _, _ = redacted(file, RedactRequest(KEY, NOTHING))
     assert not {"ComQuery", "ErrPacket", "ComQuit"}.intersection(alone)
     assert b"at line 1" in content

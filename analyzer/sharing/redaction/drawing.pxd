@@ -1,7 +1,7 @@
 cimport cython
 
 cdef int _PERMUTED, _LONGEST, _UUID_DIGITS, _FIXED, _DIGIT, _CONTROL, _WIDE
-cdef int _WIDE_BIT, _CONTROL_BIT, _LETTER_BIT, _SIGN_BIT
+cdef int _WIDE_BIT, _CONTROL_BIT, _LETTER_BIT, _SIGN_BIT, _FOREIGN_BIT
 cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE, _DATE, _CLOCK, _REAL, _SPAN, _NOISE, _RANGE
 cdef int _ROUNDS, _ZERO, _ATTEMPTS, _SLOT_SHIFT, _LAST_TENTH
 cdef Py_ssize_t _CHUNK, _DATE_SIZE, _CLOCK_SIZE, _MOST_FRACTION, _DIGITS, _REMEMBERED
@@ -57,8 +57,12 @@ cdef class Drawing:
 
     cpdef bytes noise(self, bytes value)
 
-    @cython.locals(octets="const unsigned char[::1]", view="unsigned char[::1]", place=Py_ssize_t, out=bytearray)
+    @cython.locals(out=bytearray)
     cpdef bytes nonce(self, bytes value)
+
+    @cython.locals(some=cython.int, place=Py_ssize_t)
+    cpdef bint fill_nonce(
+        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out)
 
     cpdef dated(self, bytes value)
 

@@ -54,12 +54,15 @@ _WIDE_BIT: Final = 1
 _CONTROL_BIT: Final = 2
 _LETTER_BIT: Final = 4
 _SIGN_BIT: Final = 8  # a colon, or any that no number has
+_FOREIGN_BIT: Final = 16  # any that no address, number or UUID has
 _MARKS: Final = bytes(
     _WIDE_BIT if kind == _WIDE
     else _CONTROL_BIT if kind == _CONTROL
-    else _LETTER_BIT if kind in (2, 3)
+    else _LETTER_BIT if byte in b"abcdefABCDEF"
+    else _LETTER_BIT | _FOREIGN_BIT if kind in (2, 3)
     else 0 if kind == _DIGIT or byte in b"-."
-    else _SIGN_BIT
+    else _SIGN_BIT if byte in b":+"
+    else _SIGN_BIT | _FOREIGN_BIT
     for byte, kind in enumerate(_KINDS)
 )  # fmt: skip
 
@@ -249,11 +252,20 @@ class Drawing:
     def nonce(self, value: bytes) -> bytes:
         """Printable characters in place of bytes; a zero stays one."""
         out = bytearray(value)
-        octets, view = value, out
-        self._noise(octets, 0, len(value), view, 0)
-        for place in range(len(value)):
-            view[place] = 33 + view[place] % 94 if octets[place] else 0
+        self.fill_nonce(value, 0, len(value), out)
         return bytes(out)
+
+    def fill_nonce(self, data: Bytes, start: int, stop: int, out: bytearray) -> bool:
+        """The same from `start` to `stop`, in `out`; False where there is nothing but zeros, which stay."""
+        some = 0
+        for place in range(start, stop):
+            some |= data[place]
+        if not some:
+            return False
+        self._noise(data, start, stop, out, start)
+        for place in range(start, stop):
+            out[place] = 33 + out[place] % 94 if data[place] else 0
+        return True
 
     def dated(self, value: bytes) -> bytes | None:
         """A date, a date with a time, or a time, as SQL writes them; None where it is none."""
@@ -426,8 +438,11 @@ class Drawing:
                     letters += byte >= 0x41
                     exponents += byte | 0x20 == 0x65
                 if marked:
-                    return self._dated(data, start, stop, out, at)
-                if seen & _SIGN_BIT == 0:
+                    if self._dated(data, start, stop, out, at):
+                        return True
+                    if seen & _FOREIGN_BIT == 0:
+                        return False
+                elif seen & (_SIGN_BIT | _FOREIGN_BIT) == 0:
                     if dots > 1 or size == _UUID_DIGITS or (letters == 1 and exponents == 1):
                         return False
                     if not letters and size > dots + (data[start] == 0x2D):

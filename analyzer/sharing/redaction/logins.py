@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
-
-import msgspec
 
 from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, FreeField
+from analyzer.sharing.redaction.drawing import Drawing
 from analyzer.sharing.redaction.replacements import Replacements, difference
-from analyzer.sharing.watched import StreamPiece
+from analyzer.sharing.watched import WatchedLogin
 
 # Fields of which each byte is random, and the one that says nothing of anybody.
 _NONCES: Final = frozenset(
@@ -18,13 +16,31 @@ _NONCES: Final = frozenset(
 )
 _KEPT: Final = frozenset({"thread_id"})
 _MOST: Final = 1024
+# What becomes of a free field: it stays, it is noise, or the text of an attribute.
+_STAYS: Final = 0
+_NOISE: Final = 1
+_TEXT: Final = 2
 
-Rule = Callable[[bytes], bytes]
-# Where a free field stands in its piece, and what becomes of it.
-Field = tuple[slice, Rule]
+
+class RedactedField:
+    """Where a free field stands in its piece, and what becomes of it."""
+
+    __slots__ = ("rule", "start", "stop")
+
+    def __init__(self, place: slice, rule: int) -> None:
+        self.start, self.stop = place.start, place.stop
+        self.rule = rule
+
+    def put(self, replacements: Replacements, drawing: Drawing, data: bytes, out: bytearray) -> None:
+        """Writes it as it may be seen."""
+        if self.rule == _NOISE and drawing.fill_nonce(data, self.start, self.stop, out):
+            replacements.count("nonces")
+            return
+        raw = data[self.start : self.stop]
+        out[self.start : self.stop] = replacements.text("attributes", raw) if self.rule == _TEXT else raw
 
 
-class RedactedLogin(msgspec.Struct, frozen=True):
+class RedactedLogin:
     """What becomes of the logins of one shape.
 
     pieces   in their places, and the free fields of each
@@ -33,29 +49,40 @@ class RedactedLogin(msgspec.Struct, frozen=True):
     version  how many names were known when this was worked out
     """
 
-    pieces: tuple[bytes, ...]
-    fields: tuple[tuple[Field, ...], ...]
-    counts: dict[str, int]
-    zeroed: int
-    escapes: bool | None
-    version: int
+    __slots__ = ("counts", "escapes", "fields", "pieces", "version", "zeroed")
 
-    def made(self, pieces: list[StreamPiece]) -> list[bytes]:
+    def __init__(
+        self,
+        pieces: list[bytes],
+        fields: list[list[RedactedField]],
+        counts: dict[str, int],
+        rest: tuple[int, bool | None, int],
+    ) -> None:
+        self.pieces = pieces
+        self.fields = fields
+        self.counts = counts
+        self.zeroed, self.escapes, self.version = rest
+
+    def made(self, replacements: Replacements, login: WatchedLogin) -> list[bytes | bytearray]:
         """The pieces of another login in their places."""
-        found: list[bytes] = []
-        for piece, old, fields in zip(self.pieces, pieces, self.fields, strict=True):
+        found: list[bytes | bytearray] = []
+        drawing = replacements.drawing
+        for index, piece in enumerate(self.pieces):
+            fields = self.fields[index]
             if not fields:
                 found.append(piece)
                 continue
             out = bytearray(piece)
-            for place, rule in fields:
-                out[place] = rule(old.data[place])
-            found.append(bytes(out))
+            for field in fields:
+                field.put(replacements, drawing, login.contents[index], out)
+            found.append(out)
         return found
 
 
 class KnownLogins:
     """Redacted logins by their shape; None for those whose free fields are not all that differs."""
+
+    __slots__ = ("_keep_attributes", "_known", "_replacements")
 
     def __init__(self, replacements: Replacements, keep_attributes: bool) -> None:
         self._replacements = replacements
@@ -69,12 +96,12 @@ class KnownLogins:
 
     def wanted(self, shape: LoginShape) -> bool:
         """Whether it would help to see one decoded."""
-        return self._known.get(shape, self) is not None
+        return shape not in self._known or self._known[shape] is not None
 
     def learn(
         self,
         shape: LoginShape,
-        pieces: list[StreamPiece],
+        login: WatchedLogin,
         made: list[bytes | None],
         counts: dict[str, int],
         rest: tuple[int, bool | None, int],
@@ -85,27 +112,30 @@ class KnownLogins:
         self._known[shape] = None
         before = dict(self._replacements.counts)
         whole: list[bytes] = []
-        fields: list[tuple[Field, ...]] = []
-        for piece, new, free in zip(pieces, made, shape.fields, strict=True):
-            rules = [(field.place, self._rule(field)) for field in free]
-            if new is None or len(new) != len(piece.data):
+        fields: list[list[RedactedField]] = []
+        for data, new, free in zip(login.contents, made, shape.fields, strict=True):
+            if new is None or len(new) != len(data):
                 break
-            found = [(place, rule) for place, rule in rules if rule is not None]
-            if len(found) != len(free) or any(rule(piece.data[place]) != new[place] for place, rule in found):
+            rules = [(field, self._rule(field)) for field in free]
+            found = [RedactedField(field.place, rule) for field, rule in rules if rule is not None]
+            again = bytearray(new)
+            for one in found:
+                one.put(self._replacements, self._replacements.drawing, data, again)
+            if len(found) != len(free) or again != new:
                 break
             whole.append(new)
-            fields.append(tuple(found))
+            fields.append([one for one in found if one.stop > one.start])
         of_free = difference(self._replacements.counts, before)
         self._replacements.counts.clear()
         self._replacements.counts.update(before)
-        if len(whole) == len(pieces):
+        if len(whole) == len(login.contents):
             left = {kind: count - of_free.get(kind, 0) for kind, count in counts.items()}
-            self._known[shape] = RedactedLogin(tuple(whole), tuple(fields), left, *rest)
+            self._known[shape] = RedactedLogin(whole, fields, left, rest)
 
-    def _rule(self, field: FreeField) -> Rule | None:
+    def _rule(self, field: FreeField) -> int | None:
         """What becomes of a free field; None where nobody says."""
         if field.name in _KEPT or (field.name == ATTRIBUTES and self._keep_attributes):
-            return bytes
+            return _STAYS
         if field.name == ATTRIBUTES:
-            return lambda raw: self._replacements.text("attributes", raw)
-        return (lambda raw: self._replacements.nonce("nonces", raw)) if field.name in _NONCES else None
+            return _TEXT
+        return _NOISE if field.name in _NONCES else None

@@ -1,10 +1,11 @@
 cimport cython
 
+from analyzer.batches cimport copied
 from analyzer.sharing.redaction.drawing cimport Drawing
 
 cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _REAL, _DATED, _SPAN, _NULL, _NO_LENGTH, _ZERO, _DIGITS
 cdef unsigned long long _MASK
-cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS
+cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _MOST_ROWS, _ROW, _LEFT_ALONE
 
 
 cdef class ValueForms:
@@ -13,10 +14,27 @@ cdef class ValueForms:
     cdef long long[::1] kinds, sizes
 
 
+cdef class KeptRow:
+    cdef public bytes made
+    cdef public Py_ssize_t count
+
+
+cdef class KeptRows:
+    cdef dict _of
+    cdef Py_ssize_t _size, _asked, _found
+    cdef public Py_ssize_t rest
+
+    cdef dict of(self, reading)
+    cdef KeptRow get(self, dict rows, bytes row)
+    @cython.locals(one=dict)
+    cdef put(self, dict rows, bytes row, bytes made, Py_ssize_t count)
+
+
 cdef class RowRedactor:
     cdef object _replacements, _values, _columns
-    cdef dict _known
+    cdef dict _known, _of_text, _of_binary
     cdef Drawing _drawing
+    cdef KeptRows _kept
     cdef bint _listed, _keep
     cdef Py_ssize_t _replaced
     cdef unsigned char[::1] _scratch
@@ -32,10 +50,14 @@ cdef class RowRedactor:
     @cython.locals(found=tuple)
     cdef _look_at(self, columns)
 
-    @cython.locals(_=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t)
+    cdef dict _rows_alike(self, bint binary)
+
+    @cython.locals(
+        kept=KeptRows, alike=dict, known=KeptRow, row=bytes, _=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t,
+        before=Py_ssize_t, after=Py_ssize_t)
     cdef Py_ssize_t _rows(
-        self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t count, unsigned char[::1] out,
-        bint binary) except -2
+        self, bytes raw, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t count,
+        unsigned char[::1] out, bint binary) except -2
 
     @cython.locals(
         kinds="long long[::1]", known=Py_ssize_t, index=Py_ssize_t, first=cython.int, start=Py_ssize_t,

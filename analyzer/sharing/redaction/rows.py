@@ -6,9 +6,10 @@ A value that is plain is written anew in its place, in loops that are compiled; 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final
 
+from analyzer.batches import copied
 from analyzer.protocol.columns import Columns
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.machine import Machine
@@ -48,6 +49,12 @@ _ZERO: Final = 0x30
 # Lists of columns whose forms are kept, and columns of each at most.
 _MOST_KNOWN: Final = 512
 _MOST_COLUMNS: Final = 128
+# Rows that are kept with what they became: bytes of the longest, and of all of them with what is around each. Where
+# little comes of it, so many times as many are not looked for.
+_LONGEST_ROW: Final = 1 << 11
+_MOST_ROWS: Final = 16 << 20
+_ROW: Final = 256
+_LEFT_ALONE: Final = 8
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 # Digits of a number that is never over 63 bits.
 _DIGITS: Final = 18
@@ -81,6 +88,50 @@ def _size_of(kind: int) -> int:
     return FIXED_SIZES.get(kind, _SHORT if kind in DATES or kind == MYSQL_TYPE_TIME else _COUNTED)
 
 
+class KeptRow:
+    """What a row became, and how many values were replaced in it."""
+
+    __slots__ = ("count", "made")
+
+    def __init__(self, made: bytes, count: int) -> None:
+        self.made = made
+        self.count = count
+
+
+class KeptRows:
+    """Rows that may come again: by how their columns are read (`of`), and by their bytes."""
+
+    __slots__ = ("_asked", "_found", "_of", "_size", "rest")
+
+    def __init__(self) -> None:
+        self._of: dict[Hashable, dict[bytes, KeptRow]] = {}
+        self._size = self._asked = self._found = 0
+        self.rest = 0  # rows that are not looked for
+
+    def of(self, reading: Hashable) -> dict[bytes, KeptRow]:
+        """Those of columns that are read alike."""
+        return self._of.setdefault(reading, {})
+
+    def get(self, rows: dict[bytes, KeptRow], row: bytes) -> KeptRow | None:
+        """What is known of a row."""
+        self._asked += 1
+        kept = rows.get(row)
+        if kept is not None:
+            self._found += 1
+        return kept
+
+    def put(self, rows: dict[bytes, KeptRow], row: bytes, made: bytes, count: int) -> None:
+        """Notes what a row became. Where there is no more room, all are forgotten."""
+        rows[row] = KeptRow(made, count)
+        self._size += 2 * len(row) + _ROW
+        if self._size > _MOST_ROWS:
+            if 4 * self._found < self._asked:
+                self.rest = _LEFT_ALONE * self._asked
+            self._size = self._asked = self._found = 0
+            for one in self._of.values():
+                one.clear()
+
+
 class RowRedactor:
     """Replaces the values of rows. `keep`: they stay."""
 
@@ -89,8 +140,11 @@ class RowRedactor:
             "_columns",
             "_drawing",
             "_keep",
+            "_kept",
             "_known",
             "_listed",
+            "_of_binary",
+            "_of_text",
             "_replaced",
             "_replacements",
             "_scratch",
@@ -114,6 +168,9 @@ class RowRedactor:
         self._known: dict[int, tuple[Columns, array[int], ValueForms]] = {}
         self._texts = array("q")
         self.forms = ValueForms((), (), ())
+        self._kept = KeptRows()
+        self._of_text: dict[bytes, KeptRow] | None = None
+        self._of_binary: dict[bytes, KeptRow] | None = None
 
     def packets(self, data: bytes, count: int, machine: Machine) -> bytes | None:
         """`count` packets that are rows, with their heads; None where the bytes are not exactly that."""
@@ -140,7 +197,7 @@ class RowRedactor:
         -1: they are not whole.
         """
         self._look_at(columns)
-        found = self._rows(data, at, len(data), count, out, binary)
+        found = self._rows(data, data, at, len(data), count, out, binary)
         self._count()
         return found
 
@@ -178,13 +235,26 @@ class RowRedactor:
                     self._known.clear()
                 self._known[id(columns)] = found
         self._texts, self.forms = found[1], found[2]
+        self._of_text = self._of_binary = None
+
+    def _rows_alike(self, binary: bool) -> dict[bytes, KeptRow]:
+        """The rows that are kept of columns that are read like those that were asked about last."""
+        found = self._of_binary if binary else self._of_text
+        if found is None and binary:
+            forms = self.forms
+            found = self._of_binary = self._kept.of((*forms.types, *forms.unsigned, *forms.texts))
+        elif found is None:
+            found = self._of_text = self._kept.of(bytes(self._texts))
+        return found
 
     def _count(self) -> None:
         if self._replaced:
             self._replacements.count("values", self._replaced)
             self._replaced = 0
 
-    def _rows(self, data: Bytes, at: int, end: int, count: int, out: bytearray, binary: bool) -> int:
+    def _rows(self, raw: bytes, data: Bytes, at: int, end: int, count: int, out: bytearray, binary: bool) -> int:
+        kept = self._kept
+        alike = None if self._keep or self._listed else self._rows_alike(binary)
         for _ in range(count):
             if at + _HEADER > end:
                 return -1
@@ -192,12 +262,28 @@ class RowRedactor:
             stop = start + (data[at] | data[at + 1] << 8 | data[at + 2] << 16)
             if stop > end:
                 return -1
-            if not self._keep:
-                if binary:
-                    self._binary(data, start, stop, out)
-                else:
-                    self._text(data, start, stop, out)
             at = stop
+            if self._keep:
+                continue
+            row = None
+            if alike is not None and stop - start <= _LONGEST_ROW:
+                if kept.rest:
+                    kept.rest -= 1
+                else:
+                    row = copied(raw, start, stop)
+                    known = kept.get(alike, row)
+                    if known is not None:
+                        _put(out, start, known.made, stop - start)
+                        self._replaced += known.count
+                        continue
+            before = self._replaced + self._replacements.counts.get("values", 0)
+            if binary:
+                self._binary(data, start, stop, out)
+            else:
+                self._text(data, start, stop, out)
+            if row is not None and alike is not None:
+                after = self._replaced + self._replacements.counts.get("values", 0)
+                kept.put(alike, row, bytes(out[start:stop]), after - before)
         return at
 
     def _text(self, data: Bytes, at: int, end: int, out: bytearray) -> None:

@@ -21,15 +21,15 @@ from analyzer.protocol.records.proxy import V2_HEADER, decode_proxy
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
 from analyzer.sharing.ends import ConnectionEnds
-from analyzer.sharing.places import Places
 from analyzer.sharing.plain import PlainSpool, PlainWatcher
+from analyzer.sharing.redaction.logins import KnownLogins
 from analyzer.sharing.redaction.packets import escapes_after
 from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.spool import StreamSpool
 from analyzer.sharing.redaction.streams import RedactedStream
 from analyzer.sharing.redaction.tls import TlsRedactor
 from analyzer.sharing.redaction.turns import TurnRedactor
-from analyzer.sharing.watched import ConversationObserver, StreamPiece, WatchedConversation
+from analyzer.sharing.watched import ConversationObserver, StreamPiece, WatchedConversation, WatchedLogin
 
 # Bytes of a stream that wait for the packet they are of, beside those that the decoder itself waits for.
 _SLACK: Final = 1 << 16
@@ -51,21 +51,8 @@ class RedactingWatcher(ConversationObserver):
     """
 
     __slots__ = (
-        *(
-            "_before",
-            "_client",
-            "_context",
-            "_conversation",
-            "_ends",
-            "_escapes",
-            "_packets",
-            "_passing",
-            "_plain",
-            "_proxied",
-            "_sides",
-            "_streams",
-        ),
-        *("_tcp", "_turns"),
+        *("_before", "_client", "_context", "_conversation", "_ends", "_escapes", "_over", "_packets", "_passing"),
+        *("_plain", "_proxied", "_spools", "_streams", "_tcp", "_turns"),
     )
 
     def __init__(
@@ -74,17 +61,18 @@ class RedactingWatcher(ConversationObserver):
         self._tcp = tcp
         self._packets = turns.packets
         self._turns = turns
-        self._plain = PlainWatcher(tcp, plain)
+        self._spools = spool, plain
+        self._plain: PlainWatcher | None = None  # where packets come one by one
+        self._over = False  # nothing is around the packets
         self._ends = ends
         self._conversation: WatchedConversation | None = None
         self._client = 0
-        places = Places()
-        self._streams = spool.stream(tcp, 0, places), spool.stream(tcp, 1, places)
+        self._streams: tuple[RedactedStream, ...] = ()
         self._escapes: bool | None = None
         self._passing = False  # rows may come together
         self._proxied = False
         self._context: Context | None = None  # where the machine is made
-        self._before: tuple[dict[str, int], int] = {}, 0  # what had been replaced, and zeroed, before a login
+        self._before: tuple[dict[str, int], int] | None = None  # what had been replaced, and zeroed, before a login
 
     @property
     def logins(self) -> bool:
@@ -100,7 +88,7 @@ class RedactingWatcher(ConversationObserver):
 
     @property
     def turns(self) -> bool:
-        if not (self._turns.used and self._plain.over):
+        if not (self._turns.used and self._over):
             return False
         context = self._context
         if context is None and self._conversation is not None:
@@ -121,13 +109,23 @@ class RedactingWatcher(ConversationObserver):
 
     @property
     def held(self) -> int:
-        return self._plain.held + sum(len(one.data) for one in self._streams)
+        held = self._plain.held if self._plain is not None else 0
+        return held + sum(len(one.data) for one in self._streams)
 
     def follow(self, conversation: WatchedConversation) -> None:
         self._conversation = conversation
-        for stream in self._streams:
-            stream.places = conversation.places
-        self._plain.follow(conversation)
+        tcp, places, (spool, _) = self._tcp, conversation.places, self._spools
+        self._streams = spool.stream(tcp, 0, places), spool.stream(tcp, 1, places)
+
+    def _text(self) -> PlainWatcher:
+        """Who keeps the text of the connection until it is known whether anything is around it."""
+        plain = self._plain
+        if plain is None:
+            plain = self._plain = PlainWatcher(self._tcp, self._spools[1])
+            if self._conversation is not None:
+                plain.follow(self._conversation)
+            plain.begin(self._client)
+        return plain
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
 
@@ -221,51 +219,62 @@ class RedactingWatcher(ConversationObserver):
 
     def begin(self, client: int) -> None:
         self._client = client
-        self._plain.begin(client)
+        if self._plain is not None:
+            self._plain.begin(client)
 
     def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
         self._context = machine.context
 
-    def known_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> bool:
+    def known_login(self, shape: LoginShape, login: WatchedLogin) -> bool:
         turns, packets = self._turns, self._packets
-        known = turns.logins.get(shape, packets.sql.known_names)
+        logins: KnownLogins = turns.logins
+        known = logins.get(shape, packets.sql.known_names)
         if known is None:
             self._before = dict(packets.replacements.counts), packets.zeroed
             return False
-        for (sender, place, _, _), made in zip(pieces, known.made(pieces), strict=True):
-            stream = self._streams[sender]
-            stream.add(place, made)
-            stream.place = place + len(made)
+        made, streams = known.made(packets.replacements, login), self._streams
+        for index, sender in enumerate(login.senders):
+            stream, piece, place = streams[sender], made[index], login.places[index]
+            stream.add(place, piece)
+            stream.place = place + len(piece)
+        counts = packets.replacements.counts
         for kind, count in known.counts.items():
-            packets.replacements.count(kind, count)
-        packets.zeroed += known.zeroed
+            counts[kind] = counts.get(kind, 0) + count
+        if known.zeroed:
+            packets.zeroed += known.zeroed
         self._escapes = known.escapes
-        for stream in self._streams:
+        for stream in streams:
             stream.claimed = True
-        self._plain.over = self._proxied = True
+        self._over = self._proxied = True
         return True
 
     def quits(self, sender: int) -> None:
         self._streams[sender].replace(self._tcp.piece_seq, QUIT)
 
-    def see_login(self, shape: LoginShape, pieces: list[StreamPiece]) -> None:
-        turns, packets, (before, zeroed) = self._turns, self._packets, self._before
-        if not turns.logins.wanted(shape):
+    def see_login(self, shape: LoginShape, login: WatchedLogin) -> None:
+        turns, packets = self._turns, self._packets
+        if self._before is None or not turns.logins.wanted(shape):
             return
+        before, zeroed = self._before
         counts = difference(packets.replacements.counts, before)
-        made = [self._streams[sender].waiting(place, len(data)) for sender, place, data, _ in pieces]
+        pieces = zip(login.senders, login.places, login.contents, strict=True)
+        made = [self._streams[sender].waiting(place, len(data)) for sender, place, data in pieces]
         rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
-        turns.logins.learn(shape, pieces, made, counts, rest)
+        turns.logins.learn(shape, login, made, counts, rest)
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if role == SERVER:
             self._escapes = escapes_after(record, self._escapes)
         self._context = machine.context
         payload = self._packets.redact(role, packet, record, machine, before, self._escapes)
-        self._plain.take(role, packet, record, machine, before, payload)
-        if not self._plain.opened:
+        opened = False
+        if not self._over:
+            plain = self._text()
+            plain.take(role, packet, record, machine, before, payload)
+            self._over, opened = plain.over, plain.opened
+        if not opened:
             self._claim(role, packet, payload)
-            passing = self._plain.over and machine.state == st.ROWS
+            passing = self._over and machine.state == st.ROWS
             if passing != self._passing:
                 # Of rows the machine need not know more than how many there are; their columns are known.
                 self._passing = passing
@@ -365,7 +374,10 @@ class RedactingWatcher(ConversationObserver):
     # -- the rest ------------------------------------------------------------------------------------------------------
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
-        self._plain.gap(role, length, reason, frame, time_ns)
+        if not self._over:
+            plain = self._text()
+            plain.gap(role, length, reason, frame, time_ns)
+            self._over = plain.over
         sender = self._client if role == CLIENT else 1 - self._client
         stream = self._streams[sender]
         if stream.tls is None and stream.data and not _RECORD.match(stream.data):
@@ -381,12 +393,13 @@ class RedactingWatcher(ConversationObserver):
         if session is not None:
             self._begin_tls()
         for sender, stream in enumerate(self._streams):
-            if stream.tls is None and conversation is not None and conversation.kind == MYSQL:
+            if stream.tls is None and stream.data and conversation is not None and conversation.kind == MYSQL:
                 self._leave(sender, stream)
             if stream.tls is not None:
                 stream.add(stream.place, stream.tls.finish())
             stream.data.clear()
-        self._plain.close()
+        if self._plain is not None:
+            self._plain.close()
         self._conversation = None
 
 

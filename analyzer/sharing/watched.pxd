@@ -1,0 +1,26 @@
+cimport cython
+
+from analyzer.analysis.conversation.conversation cimport Conversation
+from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer
+from analyzer.analysis.conversation.observer cimport BaseObserver
+from analyzer.sharing.places cimport Places
+
+cdef long long _NUMBERS
+
+
+cdef class WatchedLogin:
+    cdef public list senders, contents, places
+
+
+cdef class ConversationObserver(BaseObserver):
+    cpdef bint known_login(self, LoginShape shape, WatchedLogin login)
+
+
+cdef class WatchedConversation(Conversation):
+    cdef Places _places
+    cdef list _watchers
+
+    cpdef bint needs_numbers(self)
+
+    @cython.locals(login=WatchedLogin, known=cython.bint, watcher=ConversationObserver)
+    cpdef recognise(self, Newcomer newcomer, LoginShape shape)
