@@ -46,8 +46,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: tools $(VENV)/.test lint ## Everything: tools, servers, all tests
-	@if [ "$(SERVERS)" = yes ]; then $(MAKE) servers; fi
+test: tools $(VENV)/.test ## Everything: tools, servers, all tests
+	@$(MAKE) --jobs 2 --output-sync=recurse lint $(if $(filter yes,$(SERVERS)),servers) || { \
+	  if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit 1; }
 	$(BIN)/pytest -n 2 --dist loadfile; code=$$?; \
 	if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit $$code
 	$(BIN)/handshark corpus verify
