@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Values = Sequence[Any]
 
+# What stands in a column of numbers where there is none.
+NOTHING: Final = -1 << 63
+
 
 class LibraryMissing(AnalyzerError, ImportError):
     """Something needs a library that is not installed; the message names it."""
@@ -83,13 +86,26 @@ def places_array(places: Sequence[int | None] | array[int]) -> pyarrow.Array:
     return _integers(arrow("a table").int32(), "i", places)
 
 
-def taken(values: pyarrow.Array, places: Sequence[int | None] | array[int]) -> pyarrow.Array:
+def numbers_array(values: array[int], kind: str = schema.INT) -> pyarrow.Array:
+    """Numbers of 64 bits; null where NOTHING stands. They may be places of rows, to take them by."""
+    from pyarrow._compute import call_function
+
+    pa = arrow("a table")
+    made = _made(pa.int64(), len(values), values)
+    nothing = _made(pa.int64(), 1, array("q", [NOTHING]))[0]  # pyarrow.scalar loads pandas where it is installed
+    there = call_function("not_equal", [made, nothing])
+    valid = None if there.true_count == len(values) else there.buffers()[1]
+    return pa.Array.from_buffers(type_of(kind), len(values), [valid, made.buffers()[1]])
+
+
+def taken(values: pyarrow.Array, places: Sequence[int | None] | array[int] | pyarrow.Array) -> pyarrow.Array:
     """The rows at these places; null where one is None."""
     from pyarrow._compute import call_function  # pyarrow.compute makes documented functions first: all of them
 
+    pa = arrow("a table")
     if values.null_count == len(values):
-        return arrow("a table").nulls(len(places), values.type)
-    return call_function("take", [values, places_array(places)])
+        return pa.nulls(len(places), values.type)
+    return call_function("take", [values, places if isinstance(places, pa.Array) else places_array(places)])
 
 
 def lists_of(kind: str | ValueKind, sizes: Sequence[int | None], *items: pyarrow.Array) -> pyarrow.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -17,10 +18,11 @@ from analyzer.engine.command_collectors import EachCommand, EachTurn
 from analyzer.tables.arrays import arrow
 from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
 from analyzer.tables.schema import COMMANDS
-from analyzer.tables.turn_rows import OWN, Row, TurnRows, row_of
+from analyzer.tables.turn_rows import TurnRows
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
+    from analyzer.analysis.packets.statement_mask import StatementMask
 
 # Rows that wait to become a batch, and bytes of their statements. A connection of no kind takes as much room as others.
 OF_NO_KIND: Final = 4
@@ -29,9 +31,6 @@ COMMANDS_AT_ONCE: Final = 16384
 STATEMENTS_AT_ONCE: Final = 8 << 20
 
 Known = TypeVar("Known", bound=Connection | Alike)
-
-# Where a row of a command has the bytes of its request.
-_SIZE: Final = OWN.index("bytes_request") - len(OWN)
 
 # What is known of a connection when its turn comes: its rows are out, or wait for what is across.
 Entry = tuple[int, "Note | Connection | None"]
@@ -67,17 +66,21 @@ class TableCollector:
         self._wanted = wanted
         self.alike = keep is None  # whether `take` is given connections of known kinds as they are
         self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
-        self._commands: Collector[Row] | None = None
+        self._turns = TurnRows("", None)
+        self._order = array("q")  # places of rows that are among these
+        self._commands: Collector[int] | None = None
         if COMMANDS.name in wanted:
-            self._commands = EachTurn(0, TurnRows) if keep is None else EachCommand(0, row_of, keep)
+            self._commands = EachTurn(0, self._begun) if keep is None else EachCommand(0, self._turns.command, keep)
         self._share = (0, 1)
         self._shared = False
         self._batch = 0
         self._whole: list[Connection | Alike] = []
         self._room = 0  # that these take
         self._entries: list[Entry] = []
-        self._sent: list[tuple[int, Row]] = []
-        self._bytes = 0
+
+    def _begun(self, capture: str, mask: StatementMask | None) -> TurnRows:
+        self._turns = TurnRows(capture, mask)
+        return self._turns
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._share = options.share
@@ -95,7 +98,8 @@ class TableCollector:
         given: list[Any] = []
         told = _noted(results, given, shared)
         # It looks on while the analysis goes on.
-        sent = [] if self._commands is None else [*self._commands.take(analysis, told, last)]
+        if self._commands is not None:
+            self._order.extend([place for _, place in self._commands.take(analysis, told, last)])
         deque(told, 0)
         kept = [one if isinstance(one, Alike) else one[0] for one in given]
         if self._matched is not None:
@@ -107,17 +111,19 @@ class TableCollector:
             whole = kept
         self._whole += whole
         self._room += sum(1 if isinstance(one, Alike) else OF_NO_KIND for one in whole)
-        for (_, _, stream, _), row in sent:
-            self._sent.append((stream, row))
-            self._bytes += row[_SIZE]
-            if len(self._sent) >= COMMANDS_AT_ONCE or self._bytes >= STATEMENTS_AT_ONCE:
-                yield self._flushed(analysis)
-        if last or self._room >= CONNECTIONS_AT_ONCE or len(self._entries) >= CONNECTIONS_AT_ONCE:
-            yield self._flushed(analysis)
+        rest = max(len(self._entries), self._room) >= CONNECTIONS_AT_ONCE
+        if last or rest or len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE:
+            yield from self._flushed(analysis)
 
-    def _flushed(self, analysis: Analysis) -> tuple[Key, Any]:
-        rows = connection_rows(self._whole, self._wanted) | command_rows(self._sent, self._wanted)
-        self._whole, self._sent, self._room, self._bytes = [], [], 0, 0
+    def _flushed(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
+        whole, self._whole, self._room = self._whole, [], 0
+        yield self._given(analysis, connection_rows(whole, self._wanted))
+        for places in self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE):
+            yield self._given(analysis, command_rows(self._turns, places, self._wanted))
+        self._turns.forget()
+        self._order = array("q")
+
+    def _given(self, analysis: Analysis, rows: Batches) -> tuple[Key, Any]:
         if not self._shared:
             return (self._batch,), rows
         entries, self._entries = self._entries, []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import Alike, Connection
-from analyzer.analysis.model.connection import Endpoint, Source
+from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, array_of, record_batch
+from analyzer.tables.arrays import Values, address_keys, array_of, numbers_array, record_batch, taken
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -23,8 +24,8 @@ from analyzer.tables.schema import (
     TableColumn,
     TableSchema,
 )
-from analyzer.tables.told_rows import Arrays, Shared, ToldRows, arrays_of
-from analyzer.tables.turn_rows import OWN, EndSays, Row
+from analyzer.tables.told_rows import Arrays, ToldRows
+from analyzer.tables.turn_rows import CELLS, NUMBERS, PLACES, EndSays, TurnRows
 
 if TYPE_CHECKING:
     import pyarrow
@@ -64,37 +65,35 @@ def connection_rows(told: Sequence[Connection | Alike], wanted: Wanted) -> Batch
     return found
 
 
-def command_rows(rows: Sequence[tuple[int, Row]], wanted: Wanted) -> Batches:
-    """Commands, with their streams, as rows of their table."""
-    if not rows:
+def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
+    """Commands as rows of their table: those at these places."""
+    if not order:
         return {}
-    streams, found = zip(*rows, strict=True)
-    kinds, said, ends, *own = zip(*found, strict=True)
-    columns = _chosen(COMMANDS, wanted[COMMANDS.name])
-    values: dict[str, Values] = {"stream": streams, **dict(zip(OWN, own, strict=True))}
-    alike = Shared(kinds)
-    for name in _OF_RESPONSES:
-        heads = [getattr(kind, name) for kind in alike.owners]
-        if None in heads:
-            pairs = zip(alike.each(heads), values[name], strict=True)
-            values[name] = [None if head is None else value for head, value in pairs]
-    of_said = [one for one in columns if one.path in EndSays._fields]
-    of_ends = [one for one in columns if one.name.startswith(("client_", "server_"))]
-    known = {*values, *(one.name for one in (*of_said, *of_ends))}
-    rest = [one for one in columns if one.name not in known]
+    cells = {name: turns.column(place, order) for place, name in enumerate(CELLS)}
+    places = {name: numbers_array(cells[name]) for name in PLACES}
+    addresses, servers = [*turns.addresses], [address for address, _ in turns.servers]
+    listed: dict[str, tuple[str, Values]] = {
+        "statement": ("statement", [*turns.statements]),
+        "client_address": ("client_address", addresses),
+        "client_address_key": ("client_address", address_keys(addresses)),
+        "server_address": ("server", servers),
+        "server_address_key": ("server", address_keys(servers)),
+        "server_port": ("server", [port for _, port in turns.servers]),
+    }
+    kinds, said = Gathered(turns.kinds), Gathered(turns.said)
     arrays: Arrays = {}
-    for several, shared, gather in (
-        (of_said, Shared(said), Gathered),
-        (of_ends, Shared(ends), _of_ends),
-        (rest, alike, Gathered),
-    ):
-        arrays |= shared.taken(arrays_of(several, gather(shared.owners)))
-    return {COMMANDS.name: record_batch(columns, values, arrays)}
-
-
-def _of_ends(ends: Sequence[tuple[Endpoint, Endpoint]]) -> Gathered:
-    client, server = zip(*ends, strict=True)
-    return Gathered(ends, client=client, server=server)
+    for column in (columns := _chosen(COMMANDS, wanted[COMMANDS.name])):
+        name = column.name
+        if name in NUMBERS:
+            arrays[name] = numbers_array(cells[name], str(column.kind))
+        elif name == "parameters":
+            arrays[name] = array_of(column.kind, [turns.bound.get(place) for place in order])
+        else:
+            cell, values = listed.get(name) or (
+                ("said", said.values(name)) if name in EndSays._fields else ("kind", kinds.values(column.path))
+            )
+            arrays[name] = taken(array_of(column.kind, values), places[cell])
+    return {COMMANDS.name: record_batch(columns, {}, arrays)}
 
 
 def capture_row(source: Source, files: Sequence[FileIdentity], parts: Sequence[str]) -> pyarrow.RecordBatch:
@@ -111,5 +110,4 @@ def _chosen(table: TableSchema, names: frozenset[str]) -> list[TableColumn]:
     return [column for column in table.columns if column.name in names]
 
 
-_OF_RESPONSES = ("response_frame", "latency_ns", "duration_ns", "rows")
 _OWNERS = ("capture", "stream", "start_time_ns")
