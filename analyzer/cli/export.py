@@ -85,9 +85,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.cluster:
         return _on_cluster(arguments, options, tables)
+    from analyzer.tables.arrays import load_alone
     from analyzer.tables.export import Exporter, open_store
     from analyzer.tables.rows import everything
 
+    load_alone()
     try:
         store = open_store(arguments.output, tables[0], arguments.partition, arguments.show_secrets)
     except AnalyzerError as error:

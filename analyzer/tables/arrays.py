@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate, count
 from types import MappingProxyType
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 Values = Sequence[Any]
+Kind = str | ValueKind
 
 # What stands in a column of numbers where there is none.
 NOTHING: Final = -1 << 63
@@ -37,6 +40,19 @@ def arrow(what: str) -> Any:
     except ImportError:
         raise LibraryMissing(f"{what} needs pyarrow: pip install 'handshark[sql]'") from None
     return pyarrow
+
+
+def load_alone() -> None:
+    """Loads pyarrow without NumPy, which takes longer than it: for a process that asks Arrow for none of its arrays."""
+    if "numpy" in sys.modules or "pyarrow" in sys.modules:
+        return
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # so it can not be imported
+    try:
+        with suppress(ImportError):  # `arrow` says what needs it
+            import pyarrow._compute
+            import pyarrow.parquet  # noqa: F401
+    finally:
+        del sys.modules["numpy"]
 
 
 @lru_cache(64)
@@ -98,6 +114,13 @@ def numbers_array(values: array[int], kind: str = schema.INT) -> pyarrow.Array:
     return pa.Array.from_buffers(type_of(kind), len(values), [valid, made.buffers()[1]])
 
 
+def where(there: pyarrow.Array, values: pyarrow.Array) -> pyarrow.Array:
+    """The values that are there; null for the others."""
+    from pyarrow._compute import call_function
+
+    return call_function("if_else", [there, values, arrow("a table").nulls(1, values.type)[0]])
+
+
 def taken(values: pyarrow.Array, places: Sequence[int | None] | array[int] | pyarrow.Array) -> pyarrow.Array:
     """The rows at these places; null where one is None."""
     from pyarrow._compute import call_function  # pyarrow.compute makes documented functions first: all of them
@@ -115,8 +138,9 @@ def lists_of(kind: str | ValueKind, sizes: Sequence[int | None], *items: pyarrow
     if len(items) > 1:
         pair = arrow("a table").struct([form.key_field, form.item_field])
         children = [_made(pair, len(items[0]), children=children)]
-    offsets = _offsets(size or 0 for size in sizes)
-    return _made(form, len(sizes), offsets, valid=_validity(sizes), children=children)
+    valid = _validity(sizes)
+    offsets = _offsets(sizes if valid is None else [size or 0 for size in sizes])  # type: ignore[arg-type]
+    return _made(form, len(sizes), offsets, valid=valid, children=children)
 
 
 def record_batch(

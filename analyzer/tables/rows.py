@@ -18,7 +18,6 @@ from analyzer.tables.schema import (
     COMMANDS,
     CONNECTIONS,
     FINDINGS,
-    INT,
     STEPS,
     TABLES,
     TableColumn,
@@ -60,7 +59,8 @@ def connection_rows(told: Sequence[Connection | Alike], wanted: Wanted) -> Batch
         sizes, arrays = items([one for one in columns if one.name not in ("number", *_OWNERS)])
         if any(sizes):
             arrays |= rows.of_owners([one for one in columns if one.path in _OWNERS], sizes)
-            arrays["number"] = array_of(INT, [*chain.from_iterable(map(range, sizes))])
+            if "number" in wanted[table.name]:
+                arrays["number"] = numbers_array(array("q", chain.from_iterable(map(range, sizes))))
             found[table.name] = record_batch(columns, {}, arrays)
     return found
 

@@ -13,12 +13,21 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from analyzer.analysis import Alike, Connection
-from analyzer.analysis.connection.kinds import PLACES, ConnectionKind
-from analyzer.analysis.findings.kept import Kept
-from analyzer.analysis.model.connection import Finding
-from analyzer.tables.arrays import Values, address_keys, array_of, lists_of, taken
+from analyzer.analysis.connection.kinds import ADDRESS, PLACES, ConnectionKind
+from analyzer.tables.arrays import (
+    NOTHING,
+    Kind,
+    Values,
+    address_keys,
+    array_of,
+    lists_of,
+    numbers_array,
+    taken,
+    where,
+)
+from analyzer.tables.finding_cells import FindingCells, FindingPlan
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import INT, INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
+from analyzer.tables.schema import BOOL, INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
 
 if TYPE_CHECKING:
     import pyarrow
@@ -75,31 +84,42 @@ class ToldRows:
         owners = self._shared.owners
         self._kinds = [one if isinstance(one, ConnectionKind) else None for one in owners]
         self._heads = Gathered([one.connection if isinstance(one, ConnectionKind) else one for one in owners])
-        rows = [one.row if isinstance(one, Alike) else _row_of(one) for one in told]
-        # Those of kinds go on behind what all have.
-        self._own = dict(zip(PLACES, zip(*rows, strict=False), strict=False))
+        # What each has of its own, row by row: addresses are places.
+        self._addresses: dict[str | None, int] = {}
+        self._cells = array("q")
+        for one in told:
+            row = one.row if isinstance(one, Alike) else _row_of(one)
+            address = self._addresses.setdefault(row[ADDRESS], len(self._addresses))
+            cells = (*row[:ADDRESS], address, *row[ADDRESS + 1 : _WIDTH])
+            try:
+                self._cells.extend(cells)
+            except TypeError:  # some are None, and some of the others are there already
+                del self._cells[len(self._cells) // _WIDTH * _WIDTH :]
+                self._cells.extend([NOTHING if value is None else value for value in cells])
 
-    def own(self, path: str) -> Values:
-        """What each connection has of its own, by its path in PLACES; None where its head has nothing there."""
-        values, heads = self._own[path], self._heads.values(path)
-        if None not in heads:
-            return values
-        pairs = zip(self._shared.each(heads), values, strict=True)
-        return [None if head is None else value for head, value in pairs]
+    def own(self, path: str, kind: Kind) -> pyarrow.Array:
+        """What each connection has of its own, by its path in PLACES; null where its head has nothing there."""
+        cells = self._cells[PLACES[path] :: _WIDTH]
+        if path == "client.address":
+            return taken(array_of(kind, [*self._addresses]), numbers_array(cells))
+        made = numbers_array(cells, str(kind))
+        heads = self._heads.values(path)
+        return made if None not in heads else where(self._each(BOOL, [head is not None for head in heads]), made)
 
     def columns(self, columns: Sequence[TableColumn]) -> Arrays:
         """Columns of the table of connections."""
         found: Arrays = {}
         alike = []
         for column in columns:
-            made = _MADE.get(column.path)
+            make = _MADE.get(column.path)
             if column.name == "client_address_key":
-                found[column.name] = array_of(column.kind, address_keys(self.own("client.address")))
+                keys = address_keys([*self._addresses])
+                found[column.name] = taken(array_of(column.kind, keys), numbers_array(self._cells[ADDRESS::_WIDTH]))
             elif column.path in PLACES:
-                found[column.name] = array_of(column.kind, self.own(column.path))
-            elif made is not None:
-                found[column.name] = made(self)
-            elif column.path in _OF_TLS:
+                found[column.name] = self.own(column.path, column.kind)
+            elif make is not None:
+                found[column.name] = make(self)
+            elif column.path in _OF_TLS and self._has_tls:
                 found[column.name] = array_of(column.kind, self._tls.values(column.path))
             else:
                 alike.append(column)
@@ -110,32 +130,40 @@ class ToldRows:
         found = {}
         for column in columns:
             capture = column.path == "capture"
-            values = self._shared.each(self._heads.values("capture")) if capture else self.own(column.path)
-            found[column.name] = array_of(column.kind, values)
+            found[column.name] = (
+                self._each(column.kind, self._heads.values("capture"))
+                if capture
+                else self.own(column.path, column.kind)
+            )
         return rows_of(found, array("i", chain.from_iterable(map(repeat, range(len(sizes)), sizes))))
 
     def findings(self, columns: Sequence[TableColumn]) -> Items:
         """What was found of each."""
-        owners: list[Kept | Finding] = []
-        findings: list[Finding] = []
-        sizes = []
-        for one in self._told:
-            found = one.findings() if isinstance(one, Alike) else one.findings
-            owners += one.kind.findings if isinstance(one, Alike) and one.outline is None else found
-            findings += found
-            sizes.append(len(found))
-        shared = Shared(owners)
-        alike = [column for column in columns if column.path not in _OF_FINDINGS]
-        made = shared.taken(arrays_of(alike, Gathered(shared.owners)))
-        own = [column for column in columns if column.path in _OF_FINDINGS]
-        return sizes, made | arrays_of(own, Gathered(findings))
+        cells = FindingCells()
+        plans: list[list[FindingPlan] | None] = [
+            None if kind is None else [cells.plan(kind, place) for place in range(len(kind.findings))]
+            for kind in self._kinds
+        ]
+        sizes = array("i")
+        for one, head in zip(self._told, self._shared.places, strict=True):
+            known = plans[head]
+            if isinstance(one, Alike) and one.outline is None and known is not None:
+                for plan in known:
+                    cells.add_kept(plan, one.row)
+                sizes.append(len(known))
+            else:
+                findings = one.findings() if isinstance(one, Alike) else one.findings
+                for finding in findings:
+                    cells.add(finding)
+                sizes.append(len(findings))
+        return sizes, cells.columns(columns)
 
     def steps(self, columns: Sequence[TableColumn]) -> Items:
         """The packets of the exchanges."""
         exchanges = self._heads.values("authentication")
         steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
         made = rows_of(arrays_of(columns, Gathered([*chain.from_iterable(steps)])), self._places(steps))
-        made["frame"] = array_of(INT, self._frames(steps, attrgetter("steps")))
+        made["frame"] = numbers_array(self._frames(steps, attrgetter("steps")))
         return self._shared.each([*map(len, steps)]), made
 
     def attributes(self, columns: Sequence[TableColumn]) -> Items:
@@ -157,11 +185,11 @@ class ToldRows:
     def counts(self) -> pyarrow.Array:
         """How often each sent which command, as a map."""
         commands = self._heads.values("commands")
-        counts: list[int] = []
+        counts = array("q")
         for one in self._told:
-            counts += one.row[one.kind.counts] if isinstance(one, Alike) else one.commands.values()
+            counts.extend(one.row[one.kind.counts] if isinstance(one, Alike) else one.commands.values())
         names = taken(array_of(TEXT, [*chain.from_iterable(commands)]), self._places(commands))
-        return lists_of(INT_MAP, self._shared.each([*map(len, commands)]), names, array_of(INT, counts))
+        return lists_of(INT_MAP, self._shared.each([*map(len, commands)]), names, numbers_array(counts))
 
     def switches(self) -> pyarrow.Array:
         """From which plugin to which each was asked to go."""
@@ -169,10 +197,19 @@ class ToldRows:
         switches = [None if exchange is None else exchange.switches for exchange in exchanges]
         flat = [*chain.from_iterable(one or () for one in switches)]
         made = taken(array_of(ValueKind("struct", SWITCH), flat), self._places(switches))
-        frames = array_of(INT, self._frames(switches, attrgetter("switches")))
+        frames = numbers_array(self._frames(switches, attrgetter("switches")))
         made = made.from_arrays([made.field(0), made.field(1), frames], fields=[*made.type])
         sizes = self._shared.each([None if one is None else len(one) for one in switches])
         return lists_of(ValueKind("list", SWITCH, True), sizes, made)
+
+    def _each(self, kind: Kind, values: Values) -> pyarrow.Array:
+        """Values of the heads, for each row."""
+        return taken(array_of(kind, values), self._shared.places)
+
+    @cached_property
+    def _has_tls(self) -> bool:
+        """Whether some connection of a kind has frames of TLS."""
+        return any(kind is not None and kind.tls is not None for kind in self._kinds)
 
     @cached_property
     def _tls(self) -> Gathered:
@@ -210,11 +247,16 @@ class ToldRows:
             places.extend(ranges[head])
         return places
 
-    def _frames(self, items: Sequence[Sequence[Any] | None], place: Callable[[ConnectionKind], slice]) -> list[int]:
+    def _frames(self, items: Sequence[Sequence[Any] | None], place: Callable[[ConnectionKind], slice]) -> array[int]:
         """The frames of the items of each connection, whose kind says where they stand in its row."""
-        frames: list[int] = []
+        frames = array("q")
+        places = [None if kind is None else place(kind) for kind in self._kinds]
         for one, head in zip(self._told, self._shared.places, strict=True):
-            frames += one.row[place(one.kind)] if isinstance(one, Alike) else [each.frame for each in items[head] or ()]
+            own = places[head]
+            if isinstance(one, Alike) and own is not None:
+                frames.extend(one.row[own])
+            else:
+                frames.extend([each.frame for each in items[head] or ()])
         return frames
 
 
@@ -244,5 +286,4 @@ _MADE: Final[dict[str, Callable[[ToldRows], pyarrow.Array]]] = {
 }
 # Columns that hold frames of a TLS session.
 _OF_TLS: Final = ("tls.requested_frame", "tls.alerts", "tls.inferred")
-# What is each finding's own, also where connections are of one kind.
-_OF_FINDINGS: Final = ("message", "advice", "frames", "evidence")
+_WIDTH: Final = len(PLACES)

@@ -111,7 +111,15 @@ class TurnRows:
         cells = self._cells
         numbers = [getattr(command, name) for name in NUMBERS[:-1]]
         address, server = self._placed((command.client, command.server))
-        values = [*numbers, command.client.port, kind, said, self._text(command.statement), address, server]
+        values = [
+            *numbers,
+            command.client and command.client.port,
+            kind,
+            said,
+            self._text(command.statement),
+            address,
+            server,
+        ]
         for place, value in enumerate(values):
             cells[begin + place] = _NOTHING if value is None else value
         if command.parameters is not None:
@@ -219,10 +227,15 @@ class TurnRows:
         tracker.said = found = (self._ends, tracker.ends[0].port, *self._placed(tracker.ends))
         return found
 
-    def _placed(self, ends: tuple[Endpoint, Endpoint]) -> tuple[int, int]:
+    def _placed(self, ends: tuple[Endpoint | None, Endpoint | None]) -> tuple[int, int]:
+        """The places of the client's address and of the server, as far as they are known."""
         client, server = ends
-        address = self.addresses.setdefault(client.address, len(self.addresses))
-        return address, self.servers.setdefault((server.address, server.port), len(self.servers))
+        address = place = _NOTHING
+        if client is not None:
+            address = self.addresses.setdefault(client.address, len(self.addresses))
+        if server is not None:
+            place = self.servers.setdefault((server.address, server.port), len(self.servers))
+        return address, place
 
 
 def _gather(found: Any, cells: Any, order: Any, cell: int) -> None:

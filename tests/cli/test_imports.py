@@ -84,3 +84,10 @@ def test_what_export_does_not_load(tmp_path: Path) -> None:
 
 def test_a_filter_is_what_loads_its_parser() -> None:
     assert "lark" in loaded("analyze", "-Y", "mysql.error_code")
+
+
+def test_tables_are_made_without_numpy(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'handshark[sql]'")
+    modules = loaded("export", "-o", str(tmp_path / "tables"))
+    assert modules & {"pyarrow", "numpy", "pandas"} == {"pyarrow"}
+    assert {path.name for path in (tmp_path / "tables").iterdir()} > {"connections", "findings", "captures"}
