@@ -231,14 +231,16 @@ def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
     render, head, between, foot = _renderer(arguments)
     out.write(head)
     left = arguments.count if arguments.count is not None else -1
+    since = _since_before() if arguments.time == "dd" else None
+    together = b"".join if left < 0 and since is None and not between else None
+    repeat = getattr(render, "repeat", None)
     sources: Run[bytes] = Run(
-        options, partial(RowCollector, wanted, render, arguments.count), arguments.jobs, Console()
+        options, partial(RowCollector, wanted, render, arguments.count, repeat, together), arguments.jobs, Console()
     )
     sources.work = CHOSEN_FIELDS if wanted.skim or wanted.filter else PACKETS if fields is None else LINES
     if 0 < left <= FEW_ROWS and arguments.jobs is None:
         # Done before other processes have started.
         sources.jobs, sources.growing = 1, True
-    since = _since_before() if arguments.time == "dd" else None
     first = True
     for _, rows in sources.each(arguments.captures, arguments.merge):
         with closing(rows):  # type: ignore[type-var]
@@ -315,7 +317,7 @@ def _columns(arguments: argparse.Namespace) -> dict[str, _Column]:
 
 def _fields(arguments: argparse.Namespace) -> _Rendered:
     """-T fields: fields, and Wireshark's columns among them."""
-    from analyzer.report.text.dissection import FieldColumns
+    from analyzer.report.text.dissection import FieldColumns, FieldLines
 
     settings = _Settings()
     for text in arguments.settings:
@@ -324,8 +326,7 @@ def _fields(arguments: argparse.Namespace) -> _Rendered:
     names: list[str] = arguments.fields
     header = (settings.separator.join(names) + "\n").encode() if settings.header else b""
     if not any(name in FIELD_NAMES for name in names):
-        whole = FieldColumns(names, settings.separator, *given)
-        return lambda group: whole(group).encode(), header, b"", b""
+        return FieldLines(FieldColumns(names, settings.separator, *given)), header, b"", b""
     quote = {"d": '"', "s": "'", "n": ""}[settings.quote]
     of_columns = _columns(arguments)
     cells: list[_Column] = [

@@ -10,45 +10,61 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
-from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
-from analyzer.analysis.dissection.dissector import PacketWatcher, RowRequest, is_late, watcher_of
+from analyzer.analysis.conversation.conversation import Conversation
+from analyzer.analysis.dissection.computed_fields import OF_EACH_FRAME, OF_FRAME, REQUEST_FIELDS, FrameView
+from analyzer.analysis.dissection.dissector import NO_BOUND, PacketWatcher, RowRequest, is_late, watcher_of
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.filters import FilterSubject
 from analyzer.analysis.dissection.frame_index import FrameIndex
+from analyzer.analysis.dissection.known_groups import InFrame, KnownGroup, KnownGroups
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
 from analyzer.engine.collectors import Key
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")
+W = TypeVar("W", bound=PacketWatcher)
 
 MOST_WAITING: Final = 200_000
 TOO_MANY: Final = (
     f"over {MOST_WAITING:,} packets wait for the end of their connections, because this is known only then"
 )
-NO_BOUND: Final = 1 << 62
 _Candidate = tuple[int, list[Dissection]]
 # Of a row (frame, stream, number, what is shown).
 _ORDER: Final = itemgetter(0, 1, 2)
 _FRAME: Final = itemgetter(0)
 
 Render = Callable[[Sequence[Dissection]], T]
+# Makes of packets what makes rows of others that differ from them in nothing but their frame.
+Repeat = Callable[[Sequence[Dissection]], Callable[[FrameView], T]]
 
 
 class RowCollector(Generic[T]):
     """A collector of rows: keys are (batch, frame, stream, number of the row)."""
 
-    def __init__(self, wanted: RowRequest, render: Render[T], most: int | None = None) -> None:
-        """With `most`, no more rows than the first so many are asked for."""
+    def __init__(
+        self,
+        wanted: RowRequest,
+        render: Render[T],
+        most: int | None = None,
+        repeat: Repeat[T] | None = None,
+        together: Callable[[Sequence[T]], T] | None = None,
+    ) -> None:
+        """With `most`, no more rows than the first so many are asked for. `together` makes one item of many rows, where
+        those of one process are all there are."""
         self.wanted = wanted
         self.render = render
+        self.repeat = repeat
+        self.together = together
         self.frames = FrameIndex()
+        self.repeated = KnownGroups(wanted.asked)
         # Most packets can be passed over: they can not match, or say nothing of what is asked of their frame.
         keep = wanted.filter
         self.sieve: Sieve | None = None
@@ -66,25 +82,47 @@ class RowCollector(Generic[T]):
         self._firsts: list[int] = []
         self.bound = NO_BOUND
         # Groups, with the outcomes of the filter's tests, that wait: for their connection's number, or its end.
-        self._fresh: list[_Candidate] = []
+        self._fresh: list[Callable[[], None]] = []
         self._held: list[_Candidate] = []
         self._waiting: dict[int, list[_Candidate]] = {}
         self._waits = 0
         self._watchers: dict[int, PacketWatcher] = {}
+        # Connections whose logins may be held back.
+        self._young: list[PacketWatcher] = []
+        # Whether the filter asks something of each frame.
+        self._of_frames = keep is not None and not keep.fields.isdisjoint(OF_EACH_FRAME)
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs."""
-        observe = (*options.observe, lambda tcp: watcher_of(self, self.frames, tcp))
+        observe = (*options.observe, lambda tcp: self._followed(watcher_of(self, self.frames, tcp)))
         return replace(options, observe=observe, on_frames=self.frames.take, connections=self.wanted.late)
+
+    def _followed(self, watcher: W) -> W:
+        self._young.append(watcher)
+        return watcher
+
+    def _let_on(self) -> None:
+        """Looks at logins that are held back in frames whose rows are due."""
+        young, self._young = self._young, []
+        for watcher in young:
+            conversation = watcher.scene.tcp.handler
+            if not isinstance(conversation, Conversation):
+                continue
+            since = conversation.waits_since
+            if 0 < since <= self.frames.settled:
+                conversation.look_closely()
+            elif conversation.is_young:
+                self._young.append(watcher)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
         """Rows that are complete, after the connections that a batch completed."""
         done = [connection for connection, _ in results]
+        self._let_on()
         for watcher in list(self._watchers.values()):
             watcher.flush()
         fresh, self._fresh = self._fresh, []
-        for bits, group in fresh:
-            self._decide(bits, group, group[0])
+        for decide in fresh:
+            decide()
         if self.wanted.late:
             for bits, group in self._held:
                 self._waiting.setdefault(group[0].scene.tcp.number, []).append((bits, group))
@@ -99,6 +137,10 @@ class RowCollector(Generic[T]):
         ready = len(rows) if last else bisect_left(rows, settled + 1, key=_FRAME)
         self._rows = rows[ready:]
         batch = self._batch
+        if self.together is not None and analysis.options.share[1] == 1:
+            if ready:
+                yield (batch, 0, 0, 0), self.together([row for _, _, _, row in rows[:ready]])
+            return
         for frame, stream, count, row in rows[:ready]:
             yield (batch, frame, stream, count), row
 
@@ -127,7 +169,7 @@ class RowCollector(Generic[T]):
         if not wanted.late:
             # A connection gets its number when the batch is over that it began in.
             if tcp.number < 0:
-                self._fresh.append((bits, group))
+                self._fresh.append(partial(self._decide, bits, group, group[0]))
             else:
                 self._decide(bits, group, group[0])
         else:
@@ -135,6 +177,40 @@ class RowCollector(Generic[T]):
             if self._waits > MOST_WAITING:
                 raise CaptureError("dissect", f"{TOO_MANY}: {', '.join(sorted(filter(is_late, wanted.asked)))}")
             self._held.append((bits, group))
+
+    def known(self, group: KnownGroup, view: FrameView) -> None:
+        """The same, of which all but their frame is known."""
+        keep = self.wanted.filter
+        if self.repeat is None or self.wanted.late:
+            self.group(group.again(view))
+            return
+        bits = 0
+        if keep is not None and keep.needs_connection:
+            bits = keep.packet_bits(InFrame(group, view))
+        elif keep is not None:
+            passes = group.passes
+            if passes is None:
+                passes = keep.matches(InFrame(group, view))
+                if not self._of_frames:
+                    group.passes = passes
+            if not passes:
+                return
+        if view.scene.tcp.number < 0:
+            self._fresh.append(partial(self._decide_known, bits, group, view))
+        else:
+            self._decide_known(bits, group, view)
+
+    def _decide_known(self, bits: int, group: KnownGroup, view: FrameView) -> None:
+        keep = self.wanted.filter
+        if keep is not None and keep.needs_connection and not keep.decide(bits, InFrame(group, view)):
+            return
+        if self._is_due(view.frame):
+            make = group.row
+            if make is None:
+                assert self.repeat is not None
+                make = group.row = self.repeat(group.packets)
+            self._count += 1
+            self._rows.append((view.frame, view.scene.tcp.number, self._count, make(view)))
 
     def _over(self, connection: Connection) -> None:
         """A connection is over: what waited for it is decided."""
@@ -149,13 +225,19 @@ class RowCollector(Generic[T]):
         if keep is not None and keep.needs_connection and not keep.decide(bits, facts):
             return
         first = group[0]
-        if self._most is not None:
-            if first.frame > self.bound:
-                return
-            heapq.heappush(self._firsts, -first.frame)
-            if len(self._firsts) > self._most:
-                heapq.heappop(self._firsts)
-            if len(self._firsts) == self._most:
-                self.bound = -self._firsts[0]
-        self._count += 1
-        self._rows.append((first.frame, first.scene.tcp.number, self._count, self.render(group)))
+        if self._is_due(first.frame):
+            self._count += 1
+            self._rows.append((first.frame, first.scene.tcp.number, self._count, self.render(group)))
+
+    def _is_due(self, frame: int) -> bool:
+        """Whether a row of the frame may be among the first; counts it."""
+        if self._most is None:
+            return True
+        if frame > self.bound:
+            return False
+        heapq.heappush(self._firsts, -frame)
+        if len(self._firsts) > self._most:
+            heapq.heappop(self._firsts)
+        if len(self._firsts) == self._most:
+            self.bound = -self._firsts[0]
+        return True

@@ -260,6 +260,7 @@ class Conversation(PiecesHandler):
         self.plain = PlainSession(shape, newcomer)
         if self.observer is not None:
             self.observer.begin(self.client)
+            self.observer.known(_HeldLogin(self, newcomer, shape))
         if self._shapes is not None:
             self._shapes.known()
 
@@ -275,6 +276,17 @@ class Conversation(PiecesHandler):
     def _anew(self) -> Conversation:
         """Follows the same connection from its first byte, with nobody looking on."""
         return Conversation(self.tcp, self.settings)
+
+    @property
+    def waits_since(self) -> int:
+        """The first frame of a login that is held back, as it goes on like known ones; 0 where none is."""
+        newcomer = self._newcomer
+        return 0 if newcomer is None or self._decoder is not None or not newcomer.contents else newcomer.frames[1]
+
+    @property
+    def is_young(self) -> bool:
+        """Whether a login may be held back still."""
+        return self._newcomer is not None and self._decoder is None
 
     def _complete(self) -> None:
         """Makes the parts: of a login of a known shape as it left them, else from the pieces that were held back."""
@@ -999,3 +1011,31 @@ class Conversation(PiecesHandler):
         if machine.context.client is None and resync.are_frames(data):
             return False
         return data[3] == machine.next_sequence
+
+
+class _HeldLogin:
+    """A login of a known shape, as who looks on is told of it (observer.KnownLogin)."""
+
+    __slots__ = ("_conversation", "_newcomer", "frames", "free", "shape", "times")
+
+    def __init__(self, conversation: Conversation, newcomer: Newcomer, shape: LoginShape) -> None:
+        self._conversation = conversation
+        self._newcomer = newcomer
+        self.shape = shape
+        self.free = shape.free
+        self.frames, self.times = newcomer.frames, newcomer.times
+
+    def show(self, observer: Observer, *, places: bool = False) -> None:
+        conversation, newcomer = self._conversation, self._newcomer
+        tcp = conversation.tcp
+        before = tcp.piece_seq, tcp.piece_acks
+        made = Conversation(tcp, conversation.settings, observer)
+        place = 1
+        for number, (sender, data, ends, frames, times) in zip(newcomer.numbers(), newcomer.chunks(), strict=True):
+            tcp.piece_seq, tcp.piece_acks = number, newcomer.acks
+            stop = place + len(ends)
+            row = list(range(place, stop))
+            made.data(sender, data, ends, row if places else frames, row.copy() if places else times)
+            place = stop
+        made.release()
+        tcp.piece_seq, tcp.piece_acks = before

@@ -28,7 +28,7 @@ cdef class ShapeStep:
 cdef class LoginShape:
     cdef public object known, machine
     cdef object _terms
-    cdef public list fields
+    cdef public list fields, free
     cdef public Py_ssize_t length, steps
 
 

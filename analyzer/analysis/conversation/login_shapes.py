@@ -117,10 +117,10 @@ class LoginShape:
     """A login that was decided: its facts (`known`), with places of segments, from 1, for frames and times (0: never).
 
     `machine` stands where the login left it, `length` counts its pieces, and `steps` those of the authentication: none
-    where TLS is due. `fields` are the free ones of each piece.
+    where TLS is due. `fields` are the free ones of each piece, and `free` their names as the reader has them.
     """
 
-    __slots__ = ("_terms", "fields", "known", "length", "machine", "steps")
+    __slots__ = ("_terms", "fields", "free", "known", "length", "machine", "steps")
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
         self.known = facts
@@ -128,6 +128,7 @@ class LoginShape:
         self.length = len(fields)
         self.steps = len(facts.auth.steps)
         self.fields = fields
+        self.free = [frozenset("attribute_value" if f.attribute >= 0 else f.name for f in piece) for piece in fields]
         self._terms: TurnTerms | None = None
 
     def terms(self, ends: Ends) -> TurnTerms | None:

@@ -20,6 +20,26 @@ GAP_UNSENT: Final = "unsent"
 GAP_MEMORY: Final = "memory"
 
 
+class KnownLogin(Protocol):
+    """A whole login of a known shape: its packets, for who looks on and knows the shape, or looks at all of them.
+
+    shape          the same object for all logins of the shape
+    free           by piece, the names of the fields that are this login's own
+    frames, times  of its segments, from 1: the first piece may have several, each other has one
+    """
+
+    @property
+    def shape(self) -> object: ...
+
+    free: list[frozenset[str]]
+    frames: list[int]
+    times: list[int]
+
+    def show(self, observer: Observer, *, places: bool = False) -> None:
+        """Has another observer look at its packets, as they are decoded; `places`: with places of segments for frames
+        and times."""
+
+
 class Observer(Protocol):
     """Is told of all that happens on one connection, in order for each direction.
 
@@ -34,7 +54,8 @@ class Observer(Protocol):
     failures  so may a plain COM_QUERY that fails, with its error, and a COM_QUIT
     frames    `passed` is told of each frame in which packets end
     layers    `outer` is told what the packets came in
-    logins    it looks at packets of logins; else `login` may be told of one in their place (asked once, at first)
+    logins    it looks at packets of logins; else `known` and `login` may be told of one in their place (asked once, at
+              first)
     """
 
     @property
@@ -77,6 +98,9 @@ class Observer(Protocol):
         It is called when something comes behind the login; of its fields those that are free may be another's. It is
         called again, with None, where another machine stands there from now on.
         """
+
+    def known(self, login: KnownLogin) -> None:
+        """A login of a known shape is whole: called behind `begin`, before anything that comes behind it."""
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet as the machine decoded it; `before` is the state it came in. Called after the machine moved."""
@@ -194,6 +218,9 @@ class BaseObserver:
     def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
         """A login."""
 
+    def known(self, login: KnownLogin) -> None:
+        """A login of a known shape."""
+
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet."""
 
@@ -284,6 +311,10 @@ class ObserverGroup(BaseObserver):
     def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
         for observer in self.observers:
             observer.login(record, machine)
+
+    def known(self, login: KnownLogin) -> None:
+        for observer in self.observers:
+            observer.known(login)
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         for observer in self.observers:

@@ -19,6 +19,40 @@ from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import RawPacket
 
 
+class FrameView:
+    """A frame of one side of a connection: all that is asked of it but the packets that it holds."""
+
+    __slots__ = ("_frame", "frame", "role", "scene", "time_ns")
+
+    def __init__(self, scene: RequestTracker, role: int, frame: int, time_ns: int) -> None:
+        self.scene: RequestTracker = scene
+        self.role: int = role
+        self.frame: int = frame
+        self.time_ns: int = time_ns
+        self._frame: Frame | None = None
+
+    def move(self, view: FrameView) -> None:
+        """Stands in another frame from here on."""
+        self.scene, self.frame, self.time_ns = view.scene, view.frame, view.time_ns
+        self._frame = None
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """(address, port) of the sender."""
+        return self.scene.tcp.endpoints[self.scene.client if self.role == CLIENT else 1 - self.scene.client]
+
+    @property
+    def destination(self) -> tuple[str, int]:
+        return self.scene.tcp.endpoints[1 - self.scene.client if self.role == CLIENT else self.scene.client]
+
+    @property
+    def facts(self) -> Frame | None:
+        """The frame's lengths and numbers; None where it is too long ago."""
+        if self._frame is None:
+            self._frame = self.scene.frames.find(self.frame)
+        return self._frame
+
+
 class DissectedPacket(Protocol):
     """What is asked of a packet: a `Dissection`, or what is made to look like one."""
 
@@ -183,6 +217,8 @@ OF_FRAME: Final = frozenset(name for name in GETTERS if name.startswith(("frame"
     "handshark.encrypted",
     "tls",
 }
+# Those of them that differ from frame to frame of one connection, or from connection to connection.
+OF_EACH_FRAME: Final = frozenset(name for name in OF_FRAME if name.startswith(("frame", "ip", "tcp")))
 # Those that rest on what was asked before.
 REQUEST_FIELDS: Final = frozenset(
     {"handshark.latency", "handshark.request", "handshark.request_frame", "handshark.statement"}

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
-from analyzer.analysis.conversation.observer import BaseObserver, Observer
+from analyzer.analysis.conversation.observer import BaseObserver, KnownLogin, Observer
 from analyzer.analysis.conversation.plain_turn import PlainTurn
-from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS
+from analyzer.analysis.dissection.computed_fields import OF_FRAME, REQUEST_FIELDS, FrameView
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import CONNECTION
 from analyzer.analysis.dissection.fields.connection import EARLY
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
+from analyzer.analysis.dissection.known_groups import KnownGroup, KnownGroups, Looking
 from analyzer.analysis.dissection.packet import GUARDED, Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.packets.masking import PacketMask
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.commands.text import ComQuery
-from analyzer.protocol.tables.commands import COM_QUERY
+from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT
 from analyzer.protocol.wire.framing import HEADER, RawPacket
+
+NO_BOUND: Final = 1 << 62
 
 
 def is_late(name: str) -> bool:
@@ -91,13 +96,15 @@ class RowRequest:
 class RowOwner(Protocol):
     """Whom watchers hand their packets to.
 
-    bound   packets of frames past this one are not wanted any more
-    sieve   says which packets can be passed over undecoded; None: all are looked at
+    bound     packets of frames past this one are not wanted any more
+    sieve     says which packets can be passed over undecoded; None: all are looked at
+    repeated  groups of packets that come again and again
     """
 
     wanted: RowRequest
     bound: int
     sieve: Sieve | None
+    repeated: KnownGroups
 
     def begun(self, watcher: PacketWatcher) -> None:
         """The watcher's connection is MySQL's."""
@@ -108,16 +115,21 @@ class RowOwner(Protocol):
     def group(self, group: list[Dissection]) -> None:
         """Packets that are shown together."""
 
+    def known(self, group: KnownGroup, view: FrameView) -> None:
+        """The same, of which all but their frame is known."""
+
 
 class PacketWatcher:
     """Puts the packets of one connection together that are shown together."""
 
-    __slots__ = ("_group", "_last", "owner", "scene")
+    __slots__ = ("_group", "_known", "_last", "owner", "scene")
 
     def __init__(self, owner: RowOwner, scene: RequestTracker) -> None:
         self.owner = owner
         self.scene = scene
+        # Packets of the frame in hand: one by one, or a known group that nothing was added to.
         self._group: list[Dissection] = []
+        self._known: tuple[KnownGroup, FrameView] | None = None
         self._last = 0  # frame of the last packet
 
     def begin(self, client: int) -> None:
@@ -141,17 +153,39 @@ class PacketWatcher:
 
     def flush(self) -> None:
         """Hands on the packets of the frame in hand."""
-        if self._group:
+        if self._known is not None:
+            known, self._known = self._known, None
+            self.owner.known(*known)
+        elif self._group:
             group, self._group = self._group, []
             self.owner.group(group)
+
+    def _goes_on(self, role: int, frame: int) -> bool:
+        """Whether what comes belongs to the frame in hand, of which there are packets then; ends it if not."""
+        known = self._known
+        if known is not None and known[1].frame == frame and known[0].role == role:
+            self._group, self._known = known[0].again(known[1]), None
+        group = self._group
+        if group and group[0].frame == frame and group[0].role == role:
+            return True
+        self.flush()
+        return False
+
+    def _again(self, group: KnownGroup, frame: int, time_ns: int) -> None:
+        """Takes a known group in a frame."""
+        if frame > self.owner.bound:
+            return
+        view = FrameView(self.scene, group.role, frame, time_ns)
+        if self._goes_on(group.role, frame):
+            self._group += group.again(view)
+        else:
+            self._known = group, view
 
     def _take(self, one: Dissection) -> None:
         if not self.owner.wanted.by_frame:
             self.owner.group([one])
             return
-        group = self._group
-        if group and (group[0].frame != one.frame or group[0].role != one.role):
-            self.flush()
+        self._goes_on(one.role, one.frame)
         # Later packets of the frame may change what is negotiated: what they need is worked out first.
         wanted = self.owner.wanted
         one.settle(wanted.decodes(one) or wanted.tests(one), wanted.raw)
@@ -195,8 +229,28 @@ class _Skimming(PacketWatcher, BaseObserver):
         return self.skim.executes
 
     @property
+    def failures(self) -> bool:
+        return self.skim.failures
+
+    @property
     def frames(self) -> bool:
         return self.skim.frames
+
+    @property
+    def logins(self) -> bool:
+        return False
+
+    def known(self, login: KnownLogin) -> None:
+        groups = self.owner.repeated.of_login(login, self._looking)
+        if groups is None:
+            login.show(self)
+            return
+        frames, times = login.frames, login.times
+        for group, place in groups:
+            self._again(group, frames[place], times[place])
+
+    def _looking(self) -> Looking:
+        return _FirstLook(self.owner.wanted, self.scene)
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if packet.frame > self.owner.bound:
@@ -212,21 +266,15 @@ class _Skimming(PacketWatcher, BaseObserver):
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         begin, middle, stop = turn.span
-        _, _, _, frames, times = turn.pieces.run(begin, middle)
-        if frames[0] > self.owner.bound:
-            return
-        if turn.request[HEADER] == COM_QUERY and self.skim.queries:
-            payload = turn.request[HEADER:]
-            one = Dissection(self.scene, CLIENT, turn.frame, turn.time_ns)
-            one.packet = RawPacket(0, payload, len(payload), turn.frame, turn.time_ns, frames[0], times[0], 0)
-            one.record = ComQuery.from_bytes(payload, machine.context)
-            one.context, one.before = machine.context, st.COMMAND
-            one.speak(machine.context.client_codec)
-            one.encrypted = machine.context.secure
-            self._take(one)
+        if self.owner.bound != NO_BOUND:
+            frames = turn.pieces.run(begin, middle)[3]
+            if (frames[0] if frames else turn.frame) > self.owner.bound:
+                return
+        if turn.code == COM_QUERY and self.skim.queries:
+            self._statement(turn, machine.context)
         elif self.skim.frames:
             self._unread(CLIENT, turn.frame, turn.time_ns)
-        if self.skim.frames:
+        if self.skim.frames and turn.code != COM_QUIT:
             if stop == middle + 1:
                 self._unread(SERVER, turn.last_frame, turn.last_ns)
             else:
@@ -234,19 +282,72 @@ class _Skimming(PacketWatcher, BaseObserver):
                 for index in frames_with_ends(response, ends):
                     self._unread(SERVER, frames[index], times[index])
 
+    def _statement(self, turn: PlainTurn, context: Context) -> None:
+        """The statement of a plain query."""
+        payload = turn.request[HEADER:]
+        key = (payload, context.client_codec, context.in_force, context.secure)
+        known = self.owner.repeated.statement(key, partial(self._query, payload, turn, context))
+        if known is None:
+            self._take(self._query(payload, turn, context))
+        else:
+            self._again(known, turn.frame, turn.time_ns)
+
+    def _query(self, payload: bytes, turn: PlainTurn, context: Context) -> Dissection:
+        wanted = self.owner.wanted
+        one = Dissection(self.scene, CLIENT, turn.frame, turn.time_ns)
+        begin, middle, _ = turn.span
+        _, _, _, frames, times = turn.pieces.run(begin, middle)
+        one.packet = RawPacket(0, payload, len(payload), turn.frame, turn.time_ns, frames[0], times[0], 0)
+        one.record = ComQuery.from_bytes(payload, context)
+        one.context, one.before = context, st.COMMAND
+        one.speak(context.client_codec)
+        one.encrypted = context.secure
+        one.settle(wanted.decodes(one) or wanted.tests(one), wanted.raw)
+        return one
+
     def _unread(self, role: int, frame: int, time_ns: int) -> None:
         """Packets of a frame that hold nothing of what is asked."""
+        known = self._known
+        if known is not None and known[1].frame == frame and known[0].role == role:
+            return
         group = self._group
-        if group:
-            if group[0].frame != frame or group[0].role != role:
-                self.flush()
-            elif group[-1].event is None:
-                return
-        if frame <= self.owner.bound:
-            self._group.append(Dissection.passed(self.scene, role, frame, time_ns))
+        if group and group[0].frame == frame and group[0].role == role and group[-1].event is None:
+            return
+        view = FrameView(self.scene, role, frame, time_ns)
+        self._again(self.owner.repeated.unread(view), frame, time_ns)
 
 
-def watcher_of(owner: RowOwner, frames: FrameIndex, tcp: TcpConnection) -> Observer:
+class _FirstLook:
+    """Takes the packets of one connection for its own sake: they stand for those of others."""
+
+    def __init__(self, wanted: RowRequest, scene: RequestTracker) -> None:
+        self.wanted = wanted
+        self.bound = NO_BOUND
+        self.sieve: Sieve | None = None
+        self.repeated = KnownGroups(wanted.asked)
+        self._watcher = watcher_of(self, scene.frames, scene.tcp)
+        self.watcher: Observer = self._watcher
+        self._groups: list[list[Dissection]] = []
+
+    def begun(self, watcher: PacketWatcher) -> None:
+        """It is."""
+
+    def ended(self, watcher: PacketWatcher) -> None:
+        """Nobody else is told."""
+
+    def group(self, group: list[Dissection]) -> None:
+        self._groups.append(group)
+
+    def known(self, group: KnownGroup, view: FrameView) -> None:
+        self._groups.append(group.again(view))
+
+    def groups(self) -> list[list[Dissection]]:
+        """All of them; nothing more comes."""
+        self._watcher.flush()
+        return self._groups
+
+
+def watcher_of(owner: RowOwner, frames: FrameIndex, tcp: TcpConnection) -> _PacketObserver | _Skimming:
     """The observer of one connection for an owner: one that passes most packets over, where that can be."""
     scene = RequestTracker(tcp, frames, owner.wanted.mask)
     skim = owner.wanted.skim

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 from analyzer.analysis.commands.pending import Request
-from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, known
+from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, FrameView, known
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.fields.base import Value
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, recoded
-from analyzer.analysis.dissection.frame_index import Frame
 from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.packets.field_spans import record_name
@@ -26,7 +26,7 @@ from analyzer.analysis.packets.masking import (
 )
 from analyzer.protocol.auth.base import AuthRecord
 from analyzer.protocol.context import Context
-from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
@@ -51,14 +51,13 @@ class PacketReading:
         self.values: dict[str, list[Value]] | None = None
 
 
-class Dissection:
+class Dissection(FrameView):
     """One packet. While its connection goes on it reads what is negotiated from the machine; `settle` ends that.
 
     `packet` is None for what is no MySQL packet (a TLS message): then `event` says what it is.
     """
 
     __slots__ = (
-        "_frame",
         "_read",
         "around",
         "assumed",
@@ -70,21 +69,14 @@ class Dissection:
         "event",
         "expected",
         "first_answer",
-        "frame",
         "packet",
         "record",
         "request",
-        "role",
-        "scene",
-        "time_ns",
         "unread",
     )
 
     def __init__(self, scene: RequestTracker, role: int, frame: int, time_ns: int) -> None:
-        self.scene: RequestTracker = scene
-        self.role: int = role
-        self.frame: int = frame
-        self.time_ns: int = time_ns
+        super().__init__(scene, role, frame, time_ns)
         self.packet: RawPacket | None = None
         self.record: AnyRecord | None = None
         self.detail: AuthRecord | None = None
@@ -100,7 +92,6 @@ class Dissection:
         self.assumed: bool = False
         self.unread: bool = False
         self._read = PacketReading()
-        self._frame: Frame | None = None
 
     @classmethod
     def of(
@@ -134,6 +125,12 @@ class Dissection:
         made.unread = True
         return made
 
+    def again(self, view: FrameView) -> Dissection:
+        """The same packet once more, in another frame: fields and bytes that were worked out are those of this one."""
+        made = copy(self)
+        made.move(view)
+        return made
+
     def speak(self, codec: str | None) -> None:
         """The packet's text is of this codec; None is UTF-8."""
         self._read.codec = codec
@@ -163,22 +160,6 @@ class Dissection:
         if self.detail is not None:
             text = f"{text}: {self.detail.summary()}" if isinstance(self.record, CARRIERS) else self.detail.summary()
         return in_charset(text, self._read.codec)
-
-    @property
-    def source(self) -> tuple[str, int]:
-        """(address, port) of the sender."""
-        return self.scene.tcp.endpoints[self.scene.client if self.role == CLIENT else 1 - self.scene.client]
-
-    @property
-    def destination(self) -> tuple[str, int]:
-        return self.scene.tcp.endpoints[1 - self.scene.client if self.role == CLIENT else self.scene.client]
-
-    @property
-    def facts(self) -> Frame | None:
-        """The frame that completed the packet."""
-        if self._frame is None:
-            self._frame = self.scene.frames.find(self.frame)
-        return self._frame
 
     @property
     def data(self) -> bytes:

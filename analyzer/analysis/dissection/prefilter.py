@@ -74,10 +74,11 @@ class Skim:
 
     frames      every frame with packets is shown, or may match
     queries     plain queries hold what is asked
-    turns       plain responses do not, and may be passed over; so may plain executes where `executes` says so
+    turns       plain responses do not, and may be passed over; so may plain executes where `executes` says so, errors
+                and what ends a connection where `failures` does
     """
 
-    __slots__ = ("_asked", "_known", "executes", "frames", "queries", "turns")
+    __slots__ = ("_asked", "_known", "executes", "failures", "frames", "queries", "turns")
 
     def __init__(self, asked: frozenset[str], frames: bool) -> None:
         self._asked = asked
@@ -85,6 +86,7 @@ class Skim:
         self.frames = frames
         self.queries = self._holds("ComQuery")
         self.executes = not self._holds("ComStmtExecute")
+        self.failures = not any(map(self._holds, ("ErrPacket", "ComQuit")))
         self.turns = not any(map(self._holds, ("OKPacket", "EOFPacket", "ColumnCount")))
 
     @classmethod

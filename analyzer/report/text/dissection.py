@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME
+from analyzer.analysis.dissection.computed_fields import GETTERS, OF_EACH_FRAME, OF_FRAME, FrameView
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, Value, formatted, shown
 from analyzer.analysis.dissection.fields.base import NUMBER, PACKET, TEXT
 from analyzer.analysis.dissection.fields.extract import MOST_REPEATED, REPEATED, Node
@@ -268,6 +268,21 @@ class FieldColumns:
             return self._empty
         return self.separator.join([cell(group) for cell in self._cells]) + "\n"
 
+    def repeat(self, group: Sequence[Dissection]) -> Callable[[FrameView], str]:
+        """What makes lines of packets that differ from a group's in nothing but their frame."""
+        parts = list(zip(self.names, self._cells, strict=True))
+        texts = ["" if name in OF_EACH_FRAME else cell(group) for name, cell in parts]
+        own = [(index, cell) for index, (name, cell) in enumerate(parts) if name in OF_EACH_FRAME]
+        separator = self.separator
+
+        def made(view: FrameView) -> str:
+            cells = texts.copy()
+            for index, cell in own:
+                cells[index] = cell((view,))  # type: ignore[arg-type]  # nothing else is asked of it
+            return separator.join(cells) + "\n"
+
+        return made
+
     def _cell(self, name: str) -> Cell:
         """What makes one field's text of a frame's packets."""
         values = reading(name)
@@ -296,6 +311,24 @@ class FieldColumns:
             return f"{quote}{made}{quote}"
 
         return quoted
+
+
+class FieldLines:
+    """The lines of `FieldColumns` as bytes."""
+
+    def __init__(self, columns: FieldColumns) -> None:
+        self._columns = columns
+
+    def __call__(self, group: Sequence[Dissection]) -> bytes:
+        return self._columns(group).encode()
+
+    def repeat(self, group: Sequence[Dissection]) -> Callable[[FrameView], bytes]:
+        """As that of the columns."""
+        if not OF_EACH_FRAME.isdisjoint(self._columns.names):
+            made = self._columns.repeat(group)
+            return lambda view: made(view).encode()
+        line = self(group)
+        return lambda view: line
 
 
 def cell_text(info: FieldInfo) -> Callable[[Value], str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,47 +22,14 @@ from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.report.connection_lines import line_of
 from analyzer.report.jsonl import encode
+from tests.analysis.conversation.copies import COPIES, LATER_NS, NAMES, SAMPLES, WHOLE, Change, again, said
 from tests.bench import tls
-from tests.bench.replay import Turn, frames_of, turns_of
-from tests.corpus import REPOSITORY, captures
+from tests.bench.replay import frames_of
+from tests.corpus import captures
 from tests.reading import opened, read_through
 from tests.wire.frames import Frame, batches
 
-SAMPLES = REPOSITORY / "samples"
-NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if path.suffix in (".pcap", ".pcapng"))
-COPIES = 6
 LINES = Rendering(lambda result: encode(result[0]), alike=line_of)
-LATER_NS = 1_000_000
-# (copy, turn, byte of it, what it becomes)
-Change = tuple[int, int, int, int]
-
-
-@cache
-def _said(name: str) -> list[Turn]:
-    try:
-        return turns_of(SAMPLES / name)
-    except ValueError:  # bytes are missing
-        return []
-
-
-# Those whose first connection is whole, and not too long.
-WHOLE = [name for name in NAMES if len(_said(name)) > 1 and sum(len(data) for _, data in _said(name)) < 1 << 15]
-
-
-def _again(name: str, changes: list[Change], copies: int = COPIES) -> list[Frame]:
-    """The first connection of a sample several times, one after the other, with bytes changed."""
-    found: list[Frame] = []
-    rng = random.Random(7)
-    for copy in range(copies):
-        turns = [(by_client, bytearray(data)) for by_client, data in _said(name)]
-        for of, turn, place, byte in changes:
-            if of % copies == copy:
-                data = turns[turn % len(turns)][1]
-                data[place % len(data)] = byte
-        said = [(by_client, bytes(data)) for by_client, data in turns]
-        start = copy * 1_000 * LATER_NS
-        found += [Frame(data, timestamp_ns=time_ns) for time_ns, data in frames_of(said, copy, start, rng)]
-    return found
 
 
 def _told(
@@ -92,9 +58,9 @@ def _same(frames: list[Frame], size: int = 0, columns: bool = True, watched: boo
 
 @pytest.mark.parametrize("size", [0, 1, 7])
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_login_that_comes_again(name: str, size: int) -> None:
-    assert _same(_again(name, []), size) == _same(_again(name, []), size, watched=True)
-    _same(_again(name, []), size, columns=False)
+def test_a_login_that_comesagain(name: str, size: int) -> None:
+    assert _same(again(name, []), size) == _same(again(name, []), size, watched=True)
+    _same(again(name, []), size, columns=False)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +76,12 @@ def test_a_login_that_comes_again(name: str, size: int) -> None:
     ],
 )
 def test_all_but_two_are_known(name: str) -> None:
-    found = _same(_again(name, []))
+    found = _same(again(name, []))
     assert found == COPIES - 2
     # With other numbers of connections and other nonces they are still.
-    version = _said(name)[0][1].index(b"\0", 5)
+    version = said(name)[0][1].index(b"\0", 5)
     others = [(copy, 0, version + 1 + place, 1 + copy * 7 + place) for copy in range(COPIES) for place in range(12)]
-    assert _same(_again(name, others)) == COPIES - 2
+    assert _same(again(name, others)) == COPIES - 2
 
 
 @pytest.mark.parametrize("keys", [True, False], ids=["with keys", "without"])
@@ -126,7 +92,7 @@ def test_up_to_tls(tmp_path: Path, watched: bool, size: int, keys: bool) -> None
     frames: list[Frame] = []
     rng = random.Random(8)
     for copy in range(COPIES):
-        turns = tls.in_tls(_said("mariadb1011_cli_native.pcap"), contexts)
+        turns = tls.in_tls(said("mariadb1011_cli_native.pcap"), contexts)
         start = copy * 1_000 * LATER_NS
         frames += [Frame(data, timestamp_ns=time_ns) for time_ns, data in frames_of(turns, copy, start, rng)]
     keylogs = (contexts.keylog.read_bytes(),) if keys else ()
@@ -139,12 +105,12 @@ def test_up_to_tls(tmp_path: Path, watched: bool, size: int, keys: bool) -> None
 
 def test_what_is_free_is_each_connections_own() -> None:
     name = "mariadb1011_cli_native.pcap"
-    version = _said(name)[0][1].index(b"\0", 5)
-    pid = _said(name)[1][1].index(b"_pid") + 5
+    version = said(name)[0][1].index(b"\0", 5)
+    pid = said(name)[1][1].index(b"_pid") + 5
     changes = [(copy, 0, version + 1, copy + 1) for copy in range(COPIES)]
     changes += [(copy, 1, pid, ord("1") + copy) for copy in range(COPIES)]
     analysis = Analysis("capture", AnalysisOptions())
-    told = [connection for connection, _ in read_through(analysis, batches(_again(name, changes)))]
+    told = [connection for connection, _ in read_through(analysis, batches(again(name, changes)))]
     assert analysis.shapes is not None
     assert analysis.shapes.found == COPIES - 2
     greetings = [one.greeting.connection_id & 0xFF for one in told if one.greeting is not None]
@@ -170,7 +136,7 @@ def test_who_looks_at_commands_alone_is_told_of_the_login() -> None:
     packets: list[str] = []
     sink: Sink = []
     analysis = Analysis("capture", AnalysisOptions(observe=(lambda tcp: Told(tcp, sink),)))
-    read_through(analysis, batches(_again("mariadb1011_cli_native.pcap", [])))
+    read_through(analysis, batches(again("mariadb1011_cli_native.pcap", [])))
     assert told == [("app", "labdb")] * (COPIES - 2)
     assert packets.count(state.GREETING) == 2
     assert {pending.request.user for _, _, pending in sink} == {"app"}
@@ -178,19 +144,19 @@ def test_who_looks_at_commands_alone_is_told_of_the_login() -> None:
 
 def test_a_process_that_is_no_number_is_another_shape() -> None:
     name = "mariadb1011_cli_native.pcap"
-    pid = _said(name)[1][1].index(b"_pid") + 5
-    assert _same(_again(name, [(COPIES - 1, 1, pid, ord("x"))])) == COPIES - 3
+    pid = said(name)[1][1].index(b"_pid") + 5
+    assert _same(again(name, [(COPIES - 1, 1, pid, ord("x"))])) == COPIES - 3
 
 
 def test_another_user_is_another_shape() -> None:
     name = "mariadb1011_cli_native.pcap"
-    user = _said(name)[1][1].index(b"\0", 36) - 1
-    found = _same(_again(name, [(copy, 1, user, ord("a") + copy) for copy in range(COPIES)]))
+    user = said(name)[1][1].index(b"\0", 36) - 1
+    found = _same(again(name, [(copy, 1, user, ord("a") + copy) for copy in range(COPIES)]))
     assert not found
 
 
 def test_where_a_password_is_checked_each_is_decoded() -> None:
-    frames = batches(_again("mariadb1011_cli_native.pcap", []))
+    frames = batches(again("mariadb1011_cli_native.pcap", []))
     analysis = Analysis("capture", AnalysisOptions(password=b"secret"))
     assert len(read_through(analysis, frames)) == COPIES
     assert analysis.shapes is None
@@ -215,7 +181,7 @@ def test_a_greeting_says_what_of_it_is_free() -> None:
 def test_whatever_is_broken(
     name: str, changes: list[Change], size: int, lost: list[int], swapped: list[int], columns: bool, watched: bool
 ) -> None:
-    frames = _again(name, changes)
+    frames = again(name, changes)
     for place in swapped:
         at = place % (len(frames) - 1)
         frames[at], frames[at + 1] = frames[at + 1], frames[at]

@@ -6,7 +6,7 @@ as expert information) stands at the packet's end and is empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from struct import unpack
 from typing import Any, Final, NamedTuple
@@ -519,3 +519,10 @@ def _makers() -> dict[str, frozenset[str]]:
 
 # Display field -> names of the records that may hold it. Malformed packets may hold any.
 MAKERS: Final[dict[str, frozenset[str]]] = _makers()
+
+
+def given_by(spans: Collection[str]) -> frozenset[str]:
+    """The display fields that parts of those names give, whatever record or auth plugin's packet they are of."""
+    tables = [*MAPPING.values(), *AUTH.values()]
+    outs = [out for table in tables for name in spans for out in table.get(name, ())]
+    return frozenset(field for name, take in outs for field in GIVES.get(take, (name,)))
