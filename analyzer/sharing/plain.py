@@ -7,6 +7,7 @@ close up, and the client's flags no longer ask for what is gone.
 from __future__ import annotations
 
 import tempfile
+from array import array
 from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
@@ -69,12 +70,12 @@ class PlainSpool:
 
     def settle(self) -> None:
         """A batch is over, and its connections have their numbers."""
-        rows: list[tuple[int, ...]] = []
+        rows = array("q")
         for tcp, pieces in self._pending:
             self.opened.add(tcp.number)
             for one in pieces:
                 self._file.write(one.data)
-                rows.append((one.frame, 2 * tcp.number + one.sender, self._at, len(one.data), one.missing))
+                rows.extend((one.frame, 2 * tcp.number + one.sender, self._at, len(one.data), one.missing))
                 self._at += len(one.data)
         self._pending.clear()
         self._index.add(rows)

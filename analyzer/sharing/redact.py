@@ -245,19 +245,20 @@ class _FrameWriter:
         payloads, places = self._streams.payloads(firsts, side, rows["place"], length)
         plain = mine & self._plain & (at >= 0) & ~np.isin(side >> 1, self._made)
         link = batch.link_type[wanted].astype(np.int64)
+        codes, heads, group = np.unique(np.where(plain, side << 16 | link, -1), return_index=True, return_inverse=True)
         envelopes: list[Envelope] = []
-        _, heads, group = np.unique(np.where(plain, side << 16 | link, -1), return_index=True, return_inverse=True)
-        numbers = np.full(len(heads), -1)
-        for which, head in enumerate(heads.tolist()):
-            one = self._envelope(batch, int(wanted[head]), int(side[head])) if plain[head] else None
-            if one is not None:
+        numbers = [-1] * len(heads)
+        data, frames = memoryview(batch.data), wanted[heads]
+        offsets, sizes = batch.offset[frames].tolist(), np.minimum(batch.captured[frames], _LONGEST_HEAD).tolist()
+        for which, code in enumerate(codes.tolist()):
+            if code >= 0 and (one := self._envelope(code, data[offsets[which] : offsets[which] + sizes[which]])):
                 numbers[which] = len(envelopes)
                 envelopes.append(one)
-        envelope = numbers[group]
+        envelope = np.array(numbers)[group]
         interface = self._interface_numbers(batch, wanted, link, envelope >= 0)
         times = np.maximum(batch.timestamp_ns[wanted], 0)
-        frames = batch.offset[wanted], batch.captured[wanted], batch.original[wanted], times, interface
-        return payloads, FrameColumns(frames, (at, length, places), envelope), envelopes
+        columns = batch.offset[wanted], batch.captured[wanted], batch.original[wanted], times, interface
+        return payloads, FrameColumns(columns, (at, length, places), envelope), envelopes
 
     def _interface_numbers(self, batch: FrameBatch, wanted: I64, link: I64, plain: NDArray[np.bool_]) -> I64:
         """The interface that each plain frame is written under."""
@@ -274,18 +275,15 @@ class _FrameWriter:
                 numbers[which] = self._capture.interface(name)
         return numbers[group]
 
-    def _envelope(self, batch: FrameBatch, place: int, side: int) -> Envelope | None:
-        """What is around the payloads of a side, as the frame at a place has it."""
-        link_type, offset = int(batch.link_type[place]), int(batch.offset[place])
-        key = side << 16 | link_type
-        found = self._envelopes.get(key)
+    def _envelope(self, code: int, frame: memoryview) -> Envelope | None:
+        """What is around the payloads of a side, as a frame of it begins; `code` has the side and the link type."""
+        found = self._envelopes.get(code)
         if found is None:
-            frame = bytes(memoryview(batch.data)[offset : offset + min(int(batch.captured[place]), _LONGEST_HEAD)])
-            found = self._headers.envelope(frame, link_type)
+            found = self._headers.envelope(bytes(frame), code & 0xFFFF)
             if found is not None:
                 if len(self._envelopes) >= _MOST_ENVELOPES:
                     self._envelopes.clear()
-                self._envelopes[key] = found
+                self._envelopes[code] = found
         return found
 
     def _put(self, batch: FrameBatch, place: int, frame: bytes, link_type: int, original: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from array import array
 from typing import IO, Final
 
 import numpy as np
@@ -20,11 +21,10 @@ class RowsOnDisk:
         self._width = width
         self._count = 0
 
-    def add(self, rows: list[tuple[int, ...]]) -> None:
-        """Rows, in any order."""
-        if rows:
-            self._file.write(np.array(rows, np.int64).tobytes())
-            self._count += len(rows)
+    def add(self, rows: array[int]) -> None:
+        """Rows one behind the other, in any order."""
+        self._file.write(rows)
+        self._count += len(rows) // self._width
 
     def sorted(self) -> I64:
         """The columns, shape (width, rows + 1), on disk still; behind the last row stands one of -1."""

@@ -44,10 +44,7 @@ _SIZES: Final = bytes([1, *map(len, ALPHABETS), 1])
 _RANKS: Final = bytes(ALPHABETS[kind - 1].index(byte) if 0 < kind < _WIDE else 0 for byte, kind in enumerate(_KINDS))
 # 256 * byte + what is drawn for it -> what stands in its place.
 _MADE: Final = b"".join(
-    bytes(ALPHABETS[kind - 1][drawn % _SIZES[kind]] for drawn in range(256))
-    if 0 < kind < _WIDE
-    else bytes([byte]) * 256
-    for byte, kind in enumerate(_KINDS)
+    ((ALPHABETS[kind - 1] if 0 < kind < _WIDE else bytes([byte])) * 256)[:256] for byte, kind in enumerate(_KINDS)
 )
 # What a form is known by: bits for kinds of bytes, and for signs.
 _WIDE_BIT: Final = 1

@@ -23,6 +23,8 @@ _BRIDGED: Final = 0x6558  # Transparent Ethernet Bridging
 # Flags of GRE: the fields that they say are there; and those that nobody follows (routing, a version).
 _GRE_FIELDS: Final = (0x8000, 0x2000, 0x1000)
 _GRE_UNKNOWN: Final = 0x4007
+# Link layers, and addresses, that are kept.
+_MOST_KEPT: Final = 20_000
 # Tunnels inside of one another.
 _DEEPEST: Final = 4
 _VLANS: Final = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
@@ -63,6 +65,9 @@ class HeaderRedactor:
     def __init__(self, addresses: AddressMap, keep: bool) -> None:
         self._addresses = addresses
         self._keep = keep
+        # Link layers and addresses, and what becomes of them: few or many sides have the same.
+        self._links: dict[bytes, bytes] = {}
+        self._ends: dict[bytes, tuple[bytes, int]] = {}
 
     def rewrite(self, frame: bytes, link_type: int, at: int, payload: bytes) -> bytes | None:
         """The frame with another payload of the same length from `at` on, and nothing of what was behind it.
@@ -125,11 +130,14 @@ class HeaderRedactor:
     def envelope(self, frame: bytes, link_type: int) -> Envelope | None:
         """What is around the payload of this frame and of others of its sender; None where it is not plain."""
         if LINK_TYPES.get(link_type) == HeaderType.ETHERNET and frame[12:15] == _PLAIN_V4 and len(frame) >= 34:
-            ends = frame[26:30], frame[30:34]
-            after = self._mac(frame[:6]) + self._mac(frame[6:12]) + frame[12:14]
-            stamps = self._addresses.offset(ends[0]), self._addresses.offset(ends[1])
-            made = self._address(ends[0]) + self._address(ends[1])
-            return Envelope(frame[:14], after, frame[26:34], made, 4, stamps)
+            before = frame[:14]
+            after = self._links.get(before)
+            if after is None:
+                if len(self._links) >= _MOST_KEPT:
+                    self._links.clear()
+                after = self._links[before] = self._mac(frame[:6]) + self._mac(frame[6:12]) + frame[12:14]
+            (one, stamp), (other, peer) = self._end(frame[26:30]), self._end(frame[30:34])
+            return Envelope(before, after, frame[26:34], one + other, 4, (stamp, peer))
         out = bytearray(len(frame))
         place = self._link(frame, out, link_type)
         size = None if place is None else self._ip(frame, out, place)
@@ -253,6 +261,15 @@ class HeaderRedactor:
         out[at + 20 : at + size] = bytes([_NOP]) * (size - 20)
         out[at + 10 : at + 12] = checksum(ones_sum(bytes(out[at : at + size]))).to_bytes(2, "big")
         return size
+
+    def _end(self, raw: bytes) -> tuple[bytes, int]:
+        """An address in its place, and what is added to its time stamps."""
+        found = self._ends.get(raw)
+        if found is None:
+            if len(self._ends) >= _MOST_KEPT:
+                self._ends.clear()
+            found = self._ends[raw] = self._address(raw), self._addresses.offset(raw)
+        return found
 
     def _address(self, raw: bytes) -> bytes:
         return raw if self._keep else self._addresses.packed(raw)

@@ -52,8 +52,8 @@ _HEX_ALPHABETS: Final[tuple[bytes, ...]] = tuple(
     for byte in range(256)
 )  # fmt: skip
 # By byte: what each byte of a keystream makes of it.
-_TABLES: Final[tuple[bytes, ...]] = tuple(bytes(a[r % len(a)] for r in range(256)) for a in _ALPHABETS)
-_HEX_TABLES: Final[tuple[bytes, ...]] = tuple(bytes(a[r % len(a)] for r in range(256)) for a in _HEX_ALPHABETS)
+_TABLES: Final[tuple[bytes, ...]] = tuple((alphabet * 256)[:256] for alphabet in _ALPHABETS)
+_HEX_TABLES: Final[tuple[bytes, ...]] = tuple((alphabet * 256)[:256] for alphabet in _HEX_ALPHABETS)
 
 
 class Replacements:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from array import array
 from typing import IO, Final
 
 import numpy as np
@@ -37,14 +38,16 @@ class StreamSpool:
 
     def settle(self) -> None:
         """A batch is over."""
-        rows: list[tuple[int, ...]] = []
+        rows, parts, at = array("q"), [], self._at
         for stream in self._due:
             side = (2 * stream.tcp.number + stream.sender) << _PLACE_BITS
             for place, data in stream.taken():
-                self._file.write(data)
-                rows.append((side | place, len(data), self._at))
-                self._at += len(data)
+                parts.append(data)
+                rows.extend((side | place, len(data), at))
+                at += len(data)
         self._due.clear()
+        self._file.writelines(parts)
+        self._at = at
         self._index.add(rows)
 
     def read(self) -> StreamReader:

@@ -18,6 +18,7 @@ cdef class TurnRedactor:
     cdef object _sql
     cdef RowRedactor _rows
     cdef PlainDefinitions _plain
+    cdef set _once
     cdef dict _forms, _requests, _ends, _heads, _columns
     cdef Py_ssize_t _version
 
@@ -28,7 +29,7 @@ cdef class TurnRedactor:
 
     cdef _forget(self)
 
-    @cython.locals(data=bytes, code=cython.int, key=tuple, text=bytes, made=bytes)
+    @cython.locals(data=bytes, code=cython.int, key=tuple, text=bytes, head=bytes, made=bytes)
     cdef bytes _request(self, PlainTurn turn, machine, escapes)
 
     @cython.locals(forms=ValueForms, made=bytes)

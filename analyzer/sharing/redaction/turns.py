@@ -96,6 +96,7 @@ class TurnRedactor:
             "_ends",
             "_forms",
             "_heads",
+            "_once",
             "_plain",
             "_requests",
             "_rows",
@@ -115,6 +116,7 @@ class TurnRedactor:
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
         # What is kept while no more names become known than `_version`.
         self._version = 0
+        self._once: set[Hashable] = set()
         self._requests: dict[Hashable, RedactedRequest] = {}
         self._ends: dict[Hashable, bytes] = {}
         self._heads: dict[Hashable, ResultHead] = {}
@@ -177,9 +179,17 @@ class TurnRedactor:
                 self.packets.replacements.count(kind, count)
             return found.made
         text = turn.text
+        head = data[: len(data) - len(text)]
+        if len(data) > _LONGEST_REQUEST or key not in self._once:
+            # Most come once, or anew with other literals: nothing is noted of them but that they came.
+            if len(data) <= _LONGEST_REQUEST:
+                if len(self._once) >= _MOST_REQUESTS:
+                    self._once.clear()
+                self._once.add(key)
+            return head + self._sql.statement(text, escapes)
         before = dict(self.packets.replacements.counts)
-        made = data[: len(data) - len(text)] + self._sql.statement(text, escapes)
-        if len(data) <= _LONGEST_REQUEST and self._version == self._sql.known_names:
+        made: bytes = head + self._sql.statement(text, escapes)
+        if self._version == self._sql.known_names:
             if len(self._requests) >= _MOST_REQUESTS:
                 self._requests.clear()
             counts = tuple(difference(self.packets.replacements.counts, before).items())
