@@ -579,7 +579,7 @@ class Conversation(PiecesHandler):
             if self.sealed is not None:
                 self.sealed.end()
             if self.kind == MYSQL and self._decoder is not None:
-                self.facts.record_end(self.machine, self._decoder.framers)
+                self.facts.record_end(self.machine, self._decoder.framers, not self._resync.watching)
         if closing.reset is None and kind == END_RST:
             closing.reset = (sender, kind, frame, time_ns)
         if self.observer is not None and self.kind == MYSQL:
@@ -640,7 +640,7 @@ class Conversation(PiecesHandler):
         if self.kind == MYSQL:
             if self._resync.watching and self.tcp.halves[1 - self.client].next < 0:
                 self.machine.one_sided = True
-            self.facts.record_close(self.machine, self.decoder.framers)
+            self.facts.record_close(self.machine, self.decoder.framers, not self._resync.watching)
         self.facts.faults.eof_departure = self.machine.connection.result.departure
         if self.observer is not None:
             self.observer.close()
@@ -954,13 +954,8 @@ class Conversation(PiecesHandler):
     def _accept_command(self) -> None:
         """The client's segment in hand begins with a command."""
         sync, machine, decoder = self._resync, self.machine, self.decoder
-        if machine.state == st.AUTHENTICATION:
-            # A command while the verdict was awaited: the server's OK is among what is missing.
-            machine.desynchronise()
-            sync.lost = True
-        if not machine.login_done:
-            machine.assume_login()
-            self.facts.auth.verdict_lost = self.facts.auth.verdict is None
+        if machine.state == st.AUTHENTICATION or not machine.login_done:
+            self._miss_verdict()
         sync.due[CLIENT] = False
         self.facts.faults.taken_up = True
         if sync.draining:
@@ -973,6 +968,16 @@ class Conversation(PiecesHandler):
                 if self.observer is not None:
                     self.observer.taken_up()
         self._settle()
+
+    def _miss_verdict(self) -> None:
+        """The server's OK to the login, or to a change of the user, is among what is missing."""
+        machine = self.machine
+        if machine.state == st.AUTHENTICATION:
+            machine.desynchronise()
+            self._resync.lost = True
+        if not machine.login_done:
+            machine.assume_login()
+            self.facts.auth.verdict_lost = self.facts.auth.verdict is None
 
     def _server_certain(self, data: bytes, frame: int, time_ns: int) -> bool:
         """Whether a segment of the server is an answer that can be told."""
@@ -996,6 +1001,10 @@ class Conversation(PiecesHandler):
                 return False
             if self.observer is not None:
                 self.observer.skipped(SERVER, data, frame, time_ns)
+            return False
+        if machine.state == st.AUTHENTICATION and not machine.login_done and data[3:4] == b"\x01":
+            # The client's login has this id, so it is the answer to a command: the verdict is among what is missing.
+            self._miss_verdict()
             return False
         if machine.state == st.AUTHENTICATION and sync.due[SERVER]:
             if not resync.is_authentication(data, SERVER):

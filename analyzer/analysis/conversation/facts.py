@@ -224,6 +224,16 @@ class TlsFacts(msgspec.Struct):
     outside: tuple[int, int, bytes] | None = None
 
 
+def _awaits(machine: Machine, framers: tuple[PacketFramer, PacketFramer], certain: bool) -> bool:
+    """Whether a command has not got its whole answer.
+
+    Where nobody knows what was agreed on, how answers end is not known either: only one that has not begun tells.
+    """
+    if machine.command is None or not machine.context.assumed:
+        return machine.command is not None
+    return certain and machine.state in AWAITING and not framers[SERVER].pending
+
+
 class Facts(msgspec.Struct):
     """Mutable notes of one connection. Frames are numbers from 1, times nanoseconds; None is not seen.
 
@@ -293,17 +303,17 @@ class Facts(msgspec.Struct):
 
     # -- client -----------------------------------------------------------------------------------------------------
 
-    def record_end(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer]) -> None:
-        """Records what is under way when the first side ends the connection."""
-        if machine.command is None or machine.context.assumed:
+    def record_end(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer], certain: bool) -> None:
+        """Records what is under way when the first side ends the connection; as in `record_close`."""
+        if not _awaits(machine, framers, certain):
             return
         if machine.state in AWAITING and not framers[SERVER].pending:
             self.answers.left = self.answers.last
 
-    def record_close(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer]) -> None:
-        """Records what is under way when the connection is over."""
+    def record_close(self, machine: Machine, framers: tuple[PacketFramer, PacketFramer], certain: bool) -> None:
+        """Records what is under way when the connection is over; `certain`: which answer is whose is known."""
         answers = self.answers
-        if machine.command is not None and not machine.context.assumed:
+        if _awaits(machine, framers, certain):
             answers.waiting = 1 + len(machine.queue)
             answers.begun = machine.state not in AWAITING or framers[SERVER].pending > 0
         for role in (CLIENT, SERVER):

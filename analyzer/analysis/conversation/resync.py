@@ -109,7 +109,7 @@ def is_command(data: bytes, start: int = 0, cut: bool = False) -> bool:
         return False
     if code not in (COM_QUERY, COM_STMT_PREPARE):
         return True
-    text = data[start + HEADER + 1 : start + HEADER + 1 + LONGEST_TEXT]
+    text = data[start + HEADER + 1 : start + HEADER + min(length, 1 + LONGEST_TEXT)]
     if code == COM_QUERY and text[:1] < b"\x20" and text[1:2] == b"\x01":  # the number of attributes, in one set
         text = text[2:] if not text[0] else b""
     return all(byte >= 0x20 or byte in (9, 10, 13) for byte in text)

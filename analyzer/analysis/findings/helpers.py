@@ -65,9 +65,14 @@ def by_client(case: Case) -> bool:
     return end is not None and end[0] == case.facts.client
 
 
+def has_begun(case: Case) -> bool:
+    """Whether the capture holds the connection from its start, or from the greeting on: filters may leave SYNs out."""
+    return case.connection.tcp.syn or case.facts.greeting.record is not None
+
+
 def is_whole(case: Case) -> bool:
     """Whether the capture holds the connection from its start, with nothing missing."""
-    return case.connection.tcp.syn and not case.facts.faults.gaps and all(case.transport.seen)
+    return has_begun(case) and not case.facts.faults.gaps and all(case.transport.seen)
 
 
 def one_sided(case: Case) -> bool:
@@ -173,6 +178,15 @@ def error_seen(case: Case) -> str:
         return ""
     state = f", sqlstate {error.sqlstate}" if error.sqlstate else ", without an sqlstate"
     return f"frame {error.frame}: ERR {error.code}{state}, {place(case)}"
+
+
+def foreign_reset(case: Case) -> str | None:
+    """That a reset was made on the way and not by its sender, as a piece of evidence; None where nothing says so."""
+    trouble = case.transport.trouble
+    if trouble is None or trouble.foreign_reset is None or trouble.copies:
+        return None
+    frame, hops, usual = trouble.foreign_reset
+    return f"frame {frame}: the RST has a time to live of {hops}, other segments of its sender one of {usual}"
 
 
 def ended(case: Case) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from analyzer.analysis.findings.helpers import by_client
+from analyzer.analysis.findings.helpers import by_client, has_begun
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.model.connection import Alert
 from analyzer.protocol.machine.machine import CLIENT
@@ -61,8 +61,7 @@ def failure(case: Case) -> Failure | None:
     unused = tls is not None and tls.handshake_done_frame is not None and c.outcome == "aborted" and by_client(case)
     if c.tls is None or (tls is not None and (tls.handshake_done_frame is not None or tls.decrypted) and not unused):
         return None
-    begun = c.tcp.syn or facts.greeting.record is not None
-    if facts.faults.gaps or not begun:
+    if facts.faults.gaps or not has_begun(case):
         return None
     if facts.login.ssl_request is None and facts.login.before_tls is None:
         return None  # no MySQL client: foreign-client

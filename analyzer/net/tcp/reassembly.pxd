@@ -41,6 +41,8 @@ cdef class Half:
     cpdef void acknowledge(self, long long number)
     cpdef void finish(self, long long frame)
     cpdef bint reset(self, long long frame)
+    @cython.locals(one=_Seen)
+    cpdef set hops(self)
     cdef void remember(self, long long seq, long long size, _Seen seen)
     cdef int compared(self, long long seq, _Seen old, _Seen new)
 

@@ -281,6 +281,14 @@ class Half:
                 return True
         return False
 
+    def hops(self) -> set[int]:
+        """How many routers its segments that are remembered, and its SYN, could still pass; empty: not known."""
+        seen = [(one.headers, seq, one.ack) for (seq, _), one in self.recent.items()]
+        if self.syn is not None:
+            seq, ack, headers = self.syn
+            seen.append((headers, seq, ack))
+        return {hops_left(*one) for one in seen} - {0}
+
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
         self.fin = True
@@ -660,7 +668,7 @@ class TcpConnection:
         half = self.halves[sender]
         peer = self.halves[1 - sender]
         if flags & _RST:
-            self._reset(sender, seq, ack, flags, frame, time_ns)
+            self._reset(sender, seq, ack, flags, frame, time_ns, headers)
             return
         if half.next < 0 and not self._answers(sender, ack, flags):
             return
@@ -710,7 +718,7 @@ class TcpConnection:
         if not flags & _SYN and (not window or self.trouble is not None):
             self.noted().window(sender, not window, frame, time_ns)
 
-    def _reset(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int) -> None:
+    def _reset(self, sender: int, seq: int, ack: int, flags: int, frame: int, time_ns: int, headers: bytes) -> None:
         """Takes a RST. What it carries is a word of diagnosis, not part of the stream (RFC 9293, 3.5.3)."""
         if not self._resets(sender, seq, ack, flags):
             self.noted().stray(frame)
@@ -718,7 +726,11 @@ class TcpConnection:
         if flags & _ACK:
             self.halves[1 - sender].acknowledge(ack)
         self._drain()
-        if self.halves[sender].reset(frame):
+        half = self.halves[sender]
+        if half.reset(frame):
+            hops, usual = hops_left(headers, seq, ack), half.hops()
+            if hops and usual and hops not in usual:
+                self.noted().foreign_reset = frame, hops, max(usual)
             self.flush()
             self._end(sender, END_RST, frame, time_ns)
 

@@ -44,6 +44,7 @@ class TcpSummary(msgspec.Struct):
     copies         segments that were captured a second time, of so many bytes (`copied`), from `copy_frame` on
                    (`unsure_frame`: where that is not sure), `copy_ns` behind the first at most, over `copy_hops`
                    routers; `mirrored`: most of the connection was
+    foreign_reset  as in Trouble: something else than its sender made it, most likely
     differing      (frame, frame in which other bytes came in place of its bytes, how many)
     """
 
@@ -63,6 +64,7 @@ class TcpSummary(msgspec.Struct):
     copy_hops: int
     mirrored: bool
     differing: list[tuple[int, int, int]]
+    foreign_reset: tuple[int, int, int] | None = None
 
 
 def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
@@ -96,6 +98,7 @@ def summary_of(tcp: TcpConnection, client: int) -> TcpSummary | None:
         trouble.copy_hops,
         mirrored,
         trouble.differing,
+        trouble.foreign_reset,
     )
 
 

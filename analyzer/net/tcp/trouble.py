@@ -90,6 +90,8 @@ class Trouble(msgspec.Struct):
                     the first of them, `copy_ns` how long behind the first at most, `copy_hops` over how many routers
     unsure          bytes that came again, the first in `unsure_frame`: nobody can say whether they are copies
     unsure_syns     SYNs and SYN-ACKs among the retries of which the same is true
+    foreign_reset   frame of a reset that could still pass so many routers, and the most that its sender's other
+                    segments could: none of them as many as it
     differing       frames in which bytes came first, and in which other bytes came in their place; how many
     repeats, shut_windows, holes   by endpoint
     duplicate_acks                 by the endpoint whose bytes are awaited
@@ -108,6 +110,7 @@ class Trouble(msgspec.Struct):
     unsure_frame: int = 0
     unsure_syns: int = 0
     differing: list[tuple[int, int, int]] = []
+    foreign_reset: tuple[int, int, int] | None = None
     repeats: tuple[list[Repeat], list[Repeat]] = msgspec.field(default_factory=lambda: ([], []))
     shut_windows: tuple[list[ShutWindow], list[ShutWindow]] = msgspec.field(default_factory=lambda: ([], []))
     holes: tuple[list[Hole], list[Hole]] = msgspec.field(default_factory=lambda: ([], []))

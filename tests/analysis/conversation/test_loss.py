@@ -167,6 +167,36 @@ def test_an_answer_that_is_cut_is_its_command_s(login: bool) -> None:
     assert all(one.latency_ns is not None for one in found[:3])
 
 
+def test_an_answer_to_a_command_refuses_no_login() -> None:
+    """The verdict and the command are missing: an error with the login's own id answers no login."""
+    script = [*ACCEPTED[:2], Say("s", ACCEPTED[2][1], lost=True), Say("c", query("SELECT $$"), lost=True)]
+    script += [("s", err(1, 1064, "You have an error")), ("c", PING), ("s", ok(1)), ("c", PING), ("s", ok(1))]
+    (connection,) = heard("made", conversation(script), (), PORTS).connections
+    assert connection.outcome == "unknown"
+    assert not [finding for finding in connection.findings if finding.code == "login-refused"]
+    assert {one.response for one in listed(conversation(script))} == {"ok"}
+
+
+def test_commands_in_one_segment_are_found_from_the_middle() -> None:
+    asked = query("SELECT 1") + query("SELECT 2") + PING
+    found = of(("c", asked), ("s", result([b"1"]) + result([b"2"]) + ok(1)), ("c", QUIT), login=False)
+    assert told(found[:3]) == [("SELECT 1", "resultset", True), ("SELECT 2", "resultset", True), (None, "ok", True)]
+
+
+@pytest.mark.parametrize("asked", [query("SELECT SLEEP(9)"), b"GET / HTTP/1.1\r\n\r\n"])
+def test_what_is_under_way_at_the_end_of_a_session_without_its_start(asked: bytes) -> None:
+    """It is told as of other sessions; of what is no command, that it hardly is MySQL's."""
+    steps: list[Step] = [("c", asked), Say("s", flags=FIN, wait_ns=5_000_000_000), Say("c", flags=FIN)]
+    if asked[3:5] == b"\0\x03":
+        steps = [("c", query("SELECT 1")), ("s", ok(1)), *steps]
+    (connection,) = heard("made", conversation(steps, handshake=False), (), PORTS).connections
+    findings = {finding.code: finding.confidence for finding in connection.findings}
+    if connection.commands:
+        assert findings == {"capture-mid-stream": "likely", "command-cut-off": "likely"}
+    else:
+        assert findings == {"capture-mid-stream": "possible"}
+
+
 def test_a_client_that_is_heard_alone_from_the_middle() -> None:
     """It acknowledges what is not in the capture."""
     frames = conversation(

@@ -543,3 +543,48 @@ def test_a_login_in_tls_that_failed_behind_a_greeting() -> None:
     assert loud(judged_one(session)) == {"tls-version-refused"}
     session.close("c")
     assert loud(judged_one(session)) == {"tls-version-refused"}
+
+
+@pytest.mark.parametrize("who", ["s", "c"])
+def test_a_filter_that_takes_data_alone_hides_no_cause(who: str) -> None:
+    """Without SYNs and FINs the greeting is the start."""
+    session = Session().open().send("s", greeting()).send("c", b"GET / HTTP/1.1\r\n\r\n")
+    session.send("s", err(1, 1156, "Got packets out of order", "08S01")).close(who)
+    whole = loud(judged_one(session))
+    session.frames = [frame for frame in session.frames if len(frame.data) > 54]
+    assert loud(judged_one(session)) == whole == {"foreign-client"}
+
+
+def test_silence_is_told_where_the_answer_to_the_syn_is_captured() -> None:
+    """Else what came behind it may be missing, too."""
+    session = Session().open().later(5).close("s").close("c")
+    assert "no-greeting" in loud(judged_one(session))
+    del session.frames[1]
+    assert "no-greeting" not in codes(judged_one(session))
+
+
+# -- resets from the way -----------------------------------------------------------------------------------------------
+
+
+def with_hops(session: Session, *hops: int) -> Session:
+    """The last frames have another time to live."""
+    for index, left in enumerate(hops, len(session.frames) - len(hops)):
+        data = bytearray(session.frames[index].data)
+        data[22] = left
+        session.frames[index] = session.frames[index]._replace(data=bytes(data))
+    return session
+
+
+def test_a_reset_of_a_device_is_told_by_its_time_to_live() -> None:
+    busy = Session().log_in().send("c", SELECT).later(300).reset("s")
+    own, other = judged_one(busy), judged_one(with_hops(busy, 255))
+    assert "The server reset the connection" in said(own, "connection-reset").message
+    assert "in the server's name" in said(other, "connection-reset").message
+    assert any("255" in evidence for evidence in said(other, "command-cut-off").evidence)
+    assert "time to live" not in str(said(own, "command-cut-off"))
+
+
+def test_a_reset_after_a_pause_that_the_server_did_not_send() -> None:
+    finding = said(judged_one(with_hops(dropped(), 61)), "idle-connection-dropped")
+    assert (finding.confidence, finding.doubt) == ("certain", None)
+    assert said(judged_one(dropped()), "idle-connection-dropped").confidence == "likely"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.conversation.session_facts import SentCommand
-from analyzer.analysis.findings.helpers import SECOND, by_server, ended, span
+from analyzer.analysis.findings.helpers import SECOND, by_server, ended, foreign_reset, span
 from analyzer.analysis.findings.rule import A_BIT_AHEAD, INFO, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.rules.packet_too_large import TOO_LARGE
 from analyzer.analysis.findings.rules.session_killed import name_the_kill
@@ -87,14 +87,14 @@ def _in_the_answer(case: Case, sent: SentCommand) -> Iterator[Verdict]:
         "begun": begun,
         "near": named(READ, after) if after >= SECOND else "",
     }
-    yield RULE.says(
-        [sent.frame, end[2]],
-        filling,
-        confidence=LIKELY,
-        severity=None if server else INFO,
-        evidence=[f"frame {sent.frame}: {shape_of(sent)}, the answer to which {_state(case)}", ended(case)],
-        doubt="nothing on the wire says why: KILL, a time-out of a proxy, a crash and a shutdown look alike",
-    )
+    evidence = [f"frame {sent.frame}: {shape_of(sent)}, the answer to which {_state(case)}", ended(case)]
+    doubt = "nothing on the wire says why: KILL, a time-out of a proxy, a crash and a shutdown look alike"
+    foreign = foreign_reset(case)
+    if foreign is not None:
+        evidence.append(foreign)
+        doubt = "its time to live says that a firewall, load balancer or proxy made the reset, not why"
+    severity = None if server else INFO
+    yield RULE.says([sent.frame, end[2]], filling, confidence=LIKELY, severity=severity, evidence=evidence, doubt=doubt)
 
 
 def _state(case: Case) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.analysis.findings.helpers import one_sided, span
+from analyzer.analysis.findings.helpers import foreign_reset, one_sided, span
 from analyzer.analysis.findings.rule import INFO, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.tls_rules import outside_tls
 
@@ -33,6 +33,7 @@ def check(case: Case) -> Iterator[Verdict]:
         or (side == "client" and (c.outcome == "accepted" or c.tcp.bytes_from_client <= header))
         or facts.faults.assumed
         or one_sided(case)
+        or any(sender == facts.client for sender, *_ in facts.faults.gaps)
         or facts.auth.verdict_lost
         or outside_tls(case) is not None
     )
@@ -43,7 +44,11 @@ def check(case: Case) -> Iterator[Verdict]:
         evidence.append(f"{span(quiet)} after the last byte of either side")
     filling: dict[str, object] = {"side": side, "phase": c.phase_reached, "after": span(after)}
     filling["quiet"] = f", {span(quiet)} after the last byte" if quiet is not None else ""
-    yield RULE.says([reset[2]], filling, severity=INFO if harmless else None, evidence=evidence)
+    foreign = foreign_reset(case)
+    if foreign is not None:
+        evidence.append(foreign)
+    variant = "" if foreign is None else "device"
+    yield RULE.says([reset[2]], filling, variant=variant, severity=INFO if harmless else None, evidence=evidence)
 
 
 RULE = Rule(
@@ -52,7 +57,10 @@ RULE = Rule(
     "A side reset the connection",
     (applies,),
     check,
-    looks_at="a RST before any FIN and without COM_QUIT: who sent it, in which phase, how long after what",
+    looks_at=(
+        "a RST before any FIN and without COM_QUIT: who sent it, in which phase, how long after what; its time to live "
+        "beside that of the sender's other segments"
+    ),
     about=(
         "One side (or a device in between, in its name) threw the connection away instead of closing it. A "
         "program that ends with unread data in its socket does this, and so does a firewall that has "
@@ -62,6 +70,15 @@ RULE = Rule(
     advice=(
         "Look at the {side}: its program ended or aborted. If the connection had been idle for long, look for"
         " a firewall or load balancer that drops idle connections, and turn TCP keepalive on."
+    ),
+    variants=(
+        (
+            "device",
+            "The connection was reset in the {side}'s name in the {phase} phase, {after} after it began{quiet}. The "
+            "reset's time to live is not that of the {side}'s other segments: a device on the way made it.",
+            "Look for a firewall, load balancer, proxy or intrusion prevention between the two sides, and at what it "
+            "logged at that time: idle time-outs, limits, rules.",
+        ),
     ),
     causes=(
         "a firewall or load balancer that sends RST in the name of a side",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from analyzer.analysis.findings.helpers import SECOND, by_client, ended, span
+from analyzer.analysis.findings.helpers import SECOND, by_client, ended, has_begun, span
 from analyzer.analysis.findings.history import History
 from analyzer.analysis.findings.rule import A_BIT_AHEAD, CERTAIN, INFO, LIKELY, POSSIBLE, Case, Found, Rule, Verdict
 from analyzer.analysis.findings.statements import sql_of
@@ -78,7 +78,7 @@ _ASKED: Final = re.compile(
 def applies(case: Case) -> bool:
     """A short connection that did little. Of a user with any name only who asks for nothing but a sign of life."""
     c = case.connection
-    if c.end_time_ns - c.start_time_ns > SHORT_NS or len(c.commands) > FEW_COMMANDS or not c.tcp.syn:
+    if c.end_time_ns - c.start_time_ns > SHORT_NS or len(c.commands) > FEW_COMMANDS or not has_begun(case):
         return False
     if case.facts.faults.gaps or sum(c.commands.values()) > FEW_COMMANDS:
         return False

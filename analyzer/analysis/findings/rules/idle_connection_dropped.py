@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.driver_options import LIFETIME, option
-from analyzer.analysis.findings.helpers import SECOND, span
-from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
+from analyzer.analysis.findings.helpers import SECOND, foreign_reset, span
+from analyzer.analysis.findings.rule import CERTAIN, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.analysis.findings.signs import TROUBLE
 from analyzer.analysis.findings.time_outs import IDLE, named
 from analyzer.net.tcp.summary import TcpSummary
@@ -66,10 +66,11 @@ def check(case: Case) -> Iterator[Verdict]:
     frames = [pause.before_frame, pause.frame]
     reset = case.facts.closing.reset
     stuck = trouble.streams[0].stuck
-    variant = ""
+    variant, foreign = "", None
     if reset is not None and reset_at_once(case, trouble):
         evidence.append(f"frame {reset[2]}: RST of the server's side, {span(reset[3] - pause.time_ns)} after it")
         frames.append(reset[2])
+        foreign = foreign_reset(case)
     elif stuck is not None:
         variant = "lost"
         evidence.append(
@@ -83,14 +84,14 @@ def check(case: Case) -> Iterator[Verdict]:
         "option": option(case, LIFETIME),
         "count": stuck.count if stuck is not None else 0,
     }
-    yield RULE.says(
-        frames,
-        filling,
-        variant=variant,
-        confidence=LIKELY,
-        evidence=evidence,
-        doubt="a server that had closed the session before, unseen, answers in the same way; so does one that crashed",
+    doubt: str | None = (
+        "a server that had closed the session before, unseen, answers in the same way, or one that crashed"
     )
+    if foreign is not None:
+        evidence.append(foreign)
+        doubt = None
+    sure = LIKELY if doubt else CERTAIN
+    yield RULE.says(frames, filling, variant=variant, confidence=sure, evidence=evidence, doubt=doubt)
 
 
 RULE = Rule(

@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Verdict]:
     if c.tcp.rst_from == "server" and not case.transport.answered:
         yield RULE.says([c.last_frame], variant="refused", evidence=[f"frame {c.last_frame}: RST in answer to the SYN"])
         return
-    if not is_whole(case):
+    if not is_whole(case) or not case.transport.answered:
         return
     said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
     if by_server(case):

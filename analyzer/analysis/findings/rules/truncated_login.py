@@ -17,7 +17,7 @@ BAD_HANDSHAKE = 1043
 def check(case: Case) -> Iterator[Verdict]:
     """A login that is no whole packet, or whose last fields are missing."""
     facts = case.facts
-    if facts.faults.gaps or not case.connection.tcp.syn or facts.greeting.record is None:
+    if facts.faults.gaps or facts.greeting.record is None:
         return
     broken = [m for m in facts.faults.malformed if m[0] == CLIENT and m[1].startswith("Handshake")]
     refused = refused_with(case, BAD_HANDSHAKE)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import has_failed_command
 from analyzer.analysis.findings.driver_options import NO_PREPARE, name_of, option
+from analyzer.analysis.findings.helpers import has_begun
 from analyzer.analysis.findings.rule import CERTAIN, INFO, LIKELY, WARNING, Case, Rule, Verdict
 from analyzer.protocol.tables.commands import COM_STMT_PREPARE
 
@@ -28,7 +29,7 @@ def check(case: Case) -> Iterator[Verdict]:
     }
     evidence = [f"frame {each.frame}: ERR {UNKNOWN}, {case.said(each.error)!r}" for each in unknown[:5]]
     evidence.append(f"{here} statements were prepared on this connection")
-    whole = case.connection.tcp.syn and not case.facts.faults.gaps
+    whole = has_begun(case) and not case.facts.faults.gaps
     variant = "elsewhere" if not here and whole else ""
     yield RULE.says(
         [frame for each in unknown[:5] for frame in (each.command.frame if each.command else 0, each.frame)],
