@@ -471,6 +471,17 @@ def test_a_kill_behind_many_statements_is_found(kill: str) -> None:
     assert "It was killed" in said(judged(victim, killer)[0], "command-cut-off").message
 
 
+@pytest.mark.parametrize("code", [1317, 1927])
+def test_a_statement_that_a_kill_ends_with_an_error(code: int) -> None:
+    """MariaDB says so to the client before it closes; KILL QUERY leaves the session as it is."""
+    victim = Session().log_in(7).send("c", SELECT).send("s", err(1, code, "interrupted", "70100"))
+    killer = Session(client=("10.0.0.9", 60_000)).log_in(8).send("c", query("KILL 7")).send("s", ok(1)).goodbye()
+    assert "server-ended-session" not in codes(judged(victim, killer)[0])
+    victim.close("s").close("c")
+    finding = said(judged(victim, killer)[0], "server-ended-session")
+    assert f"answered SELECT people with error {code} and closed the session" in finding.message
+
+
 # -- times that say nothing --------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from analyzer.analysis.conversation.session_facts import AnsweredError
 from analyzer.analysis.findings.conditions import has_tls, left_open
 from analyzer.analysis.findings.driver_options import LIFETIME, option
 from analyzer.analysis.findings.helpers import (
@@ -34,6 +35,7 @@ from analyzer.analysis.findings.rules.command_cut_off import was_under_way
 from analyzer.analysis.findings.rules.idle_connection_dropped import was_dropped
 from analyzer.analysis.findings.rules.session_killed import name_the_kill
 from analyzer.analysis.findings.signs import REFUSED
+from analyzer.analysis.findings.statements import shape_of
 from analyzer.analysis.findings.time_outs import IDLE, nearest
 from analyzer.analysis.findings.tls_rules import outside_tls
 from analyzer.analysis.model.connection import Connection, Finding
@@ -52,6 +54,8 @@ FATAL = NETWORK_ERRORS | frozenset(
 )
 # Reading from or writing to the client failed: errors that servers send to one that has left.
 BROKEN = frozenset({1158, 1160})
+# Those that answer a command which a KILL ended.
+KILLED = frozenset({1317, 1927, 3169})
 IDLE_NS = 5 * SECOND
 # Commands behind which servers close.
 _CLOSES = frozenset({"change_user", "binlog_dump", "binlog_dump_gtid", HANDED_OVER})
@@ -81,6 +85,20 @@ def check(case: Case) -> Iterator[Verdict]:
     open_end = c.outcome in ("accepted", "encrypted") or facts.faults.assumed
     if not open_end or "quit" in c.commands or not by_server(case) or facts.faults.gaps or facts.closing.end is None:
         return
+    killed = _killed(case)
+    if killed is not None:
+        code = killed.error.error_code
+        what = shape_of(killed.command) if killed.command is not None else "a command"
+        evidence = [f"frame {killed.frame}: ERR {code} in answer to {what}", ended(case)]
+        yield RULE.says(
+            [killed.frame],
+            {"what": what, "code": code},
+            variant="killed",
+            confidence=LIKELY,
+            evidence=evidence,
+            doubt="a KILL itself is not on this connection",
+        )
+        return
     if _is_said_elsewhere(case) or outside_tls(case) is not None:
         return
     if was_dropped(case) or _may_have_left(case):
@@ -107,6 +125,15 @@ def check(case: Case) -> Iterator[Verdict]:
     sure = LIKELY if is_mariadb(case) or facts.closing.end[1] == "rst" else POSSIBLE
     doubt = "MariaDB's wait_timeout, a proxy and a NAT device end idle connections alike; MySQL would send error 4031"
     yield RULE.says([facts.closing.end[2]], filling, variant="idle", confidence=sure, evidence=evidence, doubt=doubt)
+
+
+def _killed(case: Case) -> AnsweredError | None:
+    """The last word of the session, where it says that somebody ended what was under way."""
+    answers, closing = case.facts.answers, case.facts.closing
+    last = answers.errors[-1] if answers.errors else None
+    if last is None or last.error.error_code not in KILLED or last.time_ns != closing.spoke_ns:
+        return None
+    return last
 
 
 def _is_said_elsewhere(case: Case) -> bool:
@@ -200,6 +227,11 @@ RULE = Rule(
                 "Let the client's pool drop or test connections before that time: {option}. Or turn TCP keepalive on, "
                 "or raise the limit: wait_timeout on the server, the idle time of the proxy or firewall."
             ),
+        ),
+        (
+            "killed",
+            "The server answered {what} with error {code} and closed the session: somebody or something killed it.",
+            "Look in the server's error log and for KILL at this time: of a person, a watchdog (pt-kill), a proxy.",
         ),
         (
             "bare",
