@@ -287,7 +287,7 @@ class Half:
         if self.syn is not None:
             seq, ack, headers = self.syn
             seen.append((headers, seq, ack))
-        return {hops_left(*one) for one in seen} - {0}
+        return {hops_left(*each) for each in seen} - {0}
 
     def finish(self, frame: int) -> None:
         """The direction ends with the FIN of this frame, which takes one number."""
