@@ -480,6 +480,8 @@ def test_a_statement_that_a_kill_ends_with_an_error(code: int) -> None:
     victim.close("s").close("c")
     finding = said(judged(victim, killer)[0], "server-ended-session")
     assert f"answered SELECT people with error {code} and closed the session" in finding.message
+    victim.frames = [frame for frame in victim.frames if frame.data[34:36] == (3306).to_bytes(2, "big")]
+    assert "server-ended-session" not in codes(judged_one(victim))  # the client may have left
 
 
 # -- times that say nothing --------------------------------------------------------------------------------------------

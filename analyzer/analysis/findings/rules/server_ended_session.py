@@ -130,7 +130,7 @@ def check(case: Case) -> Iterator[Verdict]:
 def _killed(case: Case) -> AnsweredError | None:
     """The last word of the session, where it says that somebody ended what was under way."""
     answers, closing = case.facts.answers, case.facts.closing
-    last = answers.errors[-1] if answers.errors else None
+    last = answers.errors[-1] if answers.errors and all(case.transport.seen) else None
     if last is None or last.error.error_code not in KILLED or last.time_ns != closing.spoke_ns:
         return None
     return last
