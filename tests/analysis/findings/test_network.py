@@ -40,7 +40,7 @@ from tests.analysis.findings.network import (
 )
 from tests.analysis.support import codes
 from tests.analysis.traffic import analyse, results_of
-from tests.wire.frames import ACK, SYN
+from tests.wire.frames import ACK, RST, SYN
 from tests.wire.mysql import CLIENT_HELLO, FAST, err, greeting, login, ok, query, ssl_request
 from tests.wire.script import SECOND, START
 from tests.wire.session import MSS, Session
@@ -574,6 +574,26 @@ def test_silence_is_told_where_the_answer_to_the_syn_is_captured() -> None:
     assert "no-greeting" in loud(judged_one(session))
     del session.frames[1]
     assert "no-greeting" not in codes(judged_one(session))
+
+
+@pytest.mark.parametrize("who", ["c", "s"])
+def test_a_proxy_s_header_and_no_greeting(who: str) -> None:
+    """Who closes then: a check is in haste, a server that does not know the header has seen enough."""
+    header = b"PROXY TCP4 192.168.0.1 192.168.0.11 56324 3306\r\n"
+    connection = judged_one(Session().open().send("c", header).reset(who))
+    assert loud(connection) == ({"proxy-header-refused"} if who == "s" else set())
+
+
+def test_one_syn_is_not_sent_again_and_again() -> None:
+    """What else is there is no answer to it."""
+    session = Session().put("c", flags=SYN).put("s", flags=RST)
+    assert (
+        "no-greeting" not in codes(judged_one(session))
+        or "repeated" not in said(judged_one(session), "no-greeting").message
+    )
+    assert (
+        "repeated" in said(judged_one(Session().put("c", flags=SYN).put("c", flags=SYN, wait=1)), "no-greeting").message
+    )
 
 
 # -- resets from the way -----------------------------------------------------------------------------------------------

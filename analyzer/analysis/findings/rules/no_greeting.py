@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.analysis.findings.conditions import without_login
 from analyzer.analysis.findings.helpers import SECOND, by_server, ended, is_whole, span
 from analyzer.analysis.findings.rule import ERROR, INFO, LIKELY, POSSIBLE, Case, Rule, Verdict
+from analyzer.analysis.findings.rules.proxy_header_refused import is_refused
 
 SERVER = 1
 SILENT_NS = SECOND
@@ -31,7 +32,7 @@ def check(case: Case) -> Iterator[Verdict]:
     if c.tcp.rst_from == "server" and not case.transport.answered:
         yield RULE.says([c.last_frame], variant="refused", evidence=[f"frame {c.last_frame}: RST in answer to the SYN"])
         return
-    if not is_whole(case) or not case.transport.answered:
+    if not is_whole(case) or not case.transport.answered or is_refused(case):
         return
     said = [f"frame {c.first_frame}: SYN", "no byte of the server", ended(case)]
     if by_server(case):
@@ -63,8 +64,9 @@ def _unanswered(case: Case) -> bool:
     A capture of one direction would have the client's acknowledgement of the SYN-ACK.
     """
     c, transport = case.connection, case.transport
-    silent = not (transport.answered or transport.seen[SERVER] or transport.acknowledged) and c.tcp.rst_from is None
-    return silent and c.last_frame > c.first_frame
+    if transport.answered or transport.seen[SERVER] or transport.acknowledged or c.tcp.rst_from is not None:
+        return False
+    return transport.trouble is not None and bool(transport.trouble.syn_retries)
 
 
 RULE = Rule(

@@ -28,8 +28,8 @@ def is_refused(case: Case) -> bool:
         return False
     if case.facts.login.record is not None:
         return error is not None and error.code in NO_PACKET
-    if error is None and greeting.record is not None and by_client(case):
-        return False  # the client left though it was greeted: a check of a proxy's
+    if error is None and by_client(case):
+        return False  # a check of a proxy's, or one that waited in vain
     return error is not None or case.facts.closing.end is not None
 
 
