@@ -51,6 +51,8 @@ HOT: Final = (
     "analyzer.sharing.redaction.turns",
     "analyzer.sharing.redaction.watcher",
     "analyzer.sharing.watched",
+    "analyzer.tables.finding_cells",
+    "analyzer.tables.told_cells",
     "analyzer.tables.turn_rows",
 )
 

@@ -99,6 +99,8 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
 
 def places_array(places: Sequence[int | None] | array[int]) -> pyarrow.Array:
     """Places of rows, to take them by; None: there is none."""
+    if isinstance(places, array) and places.typecode == "q":
+        return _made(arrow("a table").int64(), len(places), places)
     return _integers(arrow("a table").int32(), "i", places)
 
 

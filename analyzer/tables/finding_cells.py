@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from analyzer.analysis.connection.kinds import ConnectionKind, Row
 from analyzer.analysis.findings.kept import Kept, Words
@@ -17,42 +17,63 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-class FilledText(NamedTuple):
+class FilledText:
     """A text: its place among all texts where nothing is filled in (else -1), and the places of a row that are."""
 
-    place: int
-    text: str
-    filling: tuple[int, ...]
+    __slots__ = ("filling", "place", "text")
+
+    def __init__(self, place: int, text: str, filling: tuple[int, ...]) -> None:
+        self.place = place
+        self.text = text
+        self.filling = filling
 
 
-class FindingPlan(NamedTuple):
+class FindingPlan:
     """How a finding of a kind is told of each: the place of what all have, its texts, the places of its frames."""
 
-    owner: int
-    message: FilledText
-    advice: FilledText
-    frames: tuple[int, ...]
-    evidence: tuple[FilledText, ...]
+    __slots__ = ("advice", "evidence", "frames", "message", "owner")
+
+    def __init__(
+        self,
+        owner: int,
+        message: FilledText,
+        advice: FilledText,
+        frames: tuple[int, ...],
+        evidence: tuple[FilledText, ...],
+    ) -> None:
+        self.owner = owner
+        self.message = message
+        self.advice = advice
+        self.frames = frames
+        self.evidence = evidence
 
 
 class FindingCells:
-    """Findings: places of what several have in common, of their texts, and the frames of all, one after the other."""
+    """Findings: places of what several have in common and of their texts, and the frames of all."""
+
+    __slots__ = (
+        *("_advice", "_alike", "_evidence", "_evidence_sizes", "_frame_sizes", "_frames", "_message", "_owner"),
+        *("_owners", "_places", "_texts"),
+    )
 
     def __init__(self) -> None:
         self._owners: list[Kept | Finding] = []
         self._alike: dict[tuple[str | None, ...], int] = {}
         self._texts: list[str] = []
         self._places: dict[str, int] = {}
-        self._own = {name: array("q") for name in ("owner", "message", "advice")}
-        self._frames, self._evidence = array("q"), array("q")
-        self._sizes: dict[str, array[int]] = {"frames": array("i"), "evidence": array("i")}
+        self._owner: list[int] = []
+        self._message: list[int] = []
+        self._advice: list[int] = []
+        self._frames: list[int] = []
+        self._frame_sizes: list[int] = []
+        self._evidence: list[int] = []
+        self._evidence_sizes: list[int] = []
 
     def plan(self, kind: ConnectionKind, place: int) -> FindingPlan:
         """How a kind's finding is told of each connection."""
-        kept, own = kind.findings[place], kind.own[place]
-        begin, stop = kind.frames.start, kind.frames.stop
+        kept, own, frames = kind.findings[place], kind.own[place], kind.frames
         # What fills it are the row's frames, and behind them its own texts.
-        where = [*range(begin, stop), *range(own.start, own.stop)]
+        where = [*range(frames.start, frames.stop), *range(own.start, own.stop)]
         self._owners.append(kept)
         return FindingPlan(
             len(self._owners) - 1,
@@ -64,45 +85,51 @@ class FindingCells:
 
     def add_kept(self, plan: FindingPlan, row: Row) -> None:
         """Adds a finding of a connection of a kind."""
-        evidence = [self._told(text, row) for text in plan.evidence]
-        self._add(plan.owner, self._told(plan.message, row), self._told(plan.advice, row), evidence)
-        self._frames.extend([row[place] for place in plan.frames])
-        self._sizes["frames"].append(len(plan.frames))
+        self._owner.append(plan.owner)
+        self._message.append(self._told(plan.message, row))
+        self._advice.append(self._told(plan.advice, row))
+        for place in plan.frames:
+            self._frames.append(row[place])
+        self._frame_sizes.append(len(plan.frames))
+        for text in plan.evidence:
+            self._evidence.append(self._told(text, row))
+        self._evidence_sizes.append(len(plan.evidence))
 
     def add(self, finding: Finding) -> None:
         """Adds any finding."""
         alike = (finding.code, finding.severity, finding.confidence, finding.doubt, *finding.alternatives)
-        owner = self._alike.setdefault(alike, len(self._owners))
-        if owner == len(self._owners):
+        owner = self._alike.get(alike)
+        if owner is None:
+            owner = self._alike[alike] = len(self._owners)
             self._owners.append(finding)
-        evidence = [self._text(text) for text in finding.evidence]
-        self._add(owner, self._text(finding.message), self._text(finding.advice), evidence)
-        self._frames.extend(finding.frames)
-        self._sizes["frames"].append(len(finding.frames))
+        frames, evidence = finding.frames, finding.evidence
+        self._owner.append(owner)
+        self._message.append(self._text(finding.message))
+        self._advice.append(self._text(finding.advice))
+        self._frames.extend(frames)
+        self._frame_sizes.append(len(frames))
+        for text in evidence:
+            self._evidence.append(self._text(text))
+        self._evidence_sizes.append(len(evidence))
 
     def columns(self, columns: Iterable[TableColumn]) -> dict[str, pyarrow.Array]:
         """Columns of all that were added."""
         owners, texts = Gathered(self._owners), array_of(TEXT, self._texts)
-        places = {name: numbers_array(each) for name, each in self._own.items()}
+        frames, evidence = array("q", self._frames), array("q", self._evidence)
+        places = {"owner": self._owner, "message": self._message, "advice": self._advice}
+        taking = {name: numbers_array(array("q", each)) for name, each in places.items()}
         found: dict[str, pyarrow.Array] = {}
         for column in columns:
             name = column.name
-            if name in places:
-                found[name] = taken(texts, places[name])
+            if name in taking:
+                found[name] = taken(texts, taking[name])
             elif name == "frames":
-                found[name] = lists_of(INTS, self._sizes[name], numbers_array(self._frames))
+                found[name] = lists_of(INTS, self._frame_sizes, numbers_array(frames))
             elif name == "evidence":
-                found[name] = lists_of(TEXTS, self._sizes[name], taken(texts, numbers_array(self._evidence)))
+                found[name] = lists_of(TEXTS, self._evidence_sizes, taken(texts, evidence))
             else:
-                found[name] = taken(array_of(column.kind, owners.values(column.path)), places["owner"])
+                found[name] = taken(array_of(column.kind, owners.values(column.path)), taking["owner"])
         return found
-
-    def _add(self, owner: int, message: int, advice: int, evidence: Sequence[int]) -> None:
-        self._own["owner"].append(owner)
-        self._own["message"].append(message)
-        self._own["advice"].append(advice)
-        self._evidence.extend(evidence)
-        self._sizes["evidence"].append(len(evidence))
 
     def _filled(self, words: Words, where: Sequence[int]) -> FilledText:
         text, places = words
@@ -116,7 +143,8 @@ class FindingCells:
 
     def _text(self, text: str) -> int:
         """The place of a text."""
-        place = self._places.setdefault(text, len(self._texts))
-        if place == len(self._texts):
+        place = self._places.get(text)
+        if place is None:
+            place = self._places[text] = len(self._texts)
             self._texts.append(text)
         return place

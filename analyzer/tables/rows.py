@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import Alike, Connection
@@ -23,6 +22,7 @@ from analyzer.tables.schema import (
     TableColumn,
     TableSchema,
 )
+from analyzer.tables.told_cells import numbered
 from analyzer.tables.told_rows import Arrays, ToldRows
 from analyzer.tables.turn_rows import CELLS, NUMBERS, PLACES, EndSays, TurnRows
 
@@ -60,7 +60,7 @@ def connection_rows(told: Sequence[Connection | Alike], wanted: Wanted) -> Batch
         if any(sizes):
             arrays |= rows.of_owners([one for one in columns if one.path in _OWNERS], sizes)
             if "number" in wanted[table.name]:
-                arrays["number"] = numbers_array(array("q", chain.from_iterable(map(range, sizes))))
+                arrays["number"] = numbers_array(numbered(sizes))
             found[table.name] = record_batch(columns, {}, arrays)
     return found
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
-from itertools import chain, count, islice, repeat
+from itertools import chain, count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import ADDRESS, PLACES, ConnectionKind
 from analyzer.tables.arrays import (
-    NOTHING,
     Kind,
     Values,
     address_keys,
@@ -28,6 +27,7 @@ from analyzer.tables.arrays import (
 from analyzer.tables.finding_cells import FindingCells, FindingPlan
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import BOOL, INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
+from analyzer.tables.told_cells import WIDTH, cells_of, items_of, ranges_of, repeated
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,7 +36,7 @@ T = TypeVar("T")
 Arrays = dict[str, "pyarrow.Array"]
 
 # How many rows each connection has, and columns of these.
-Items = tuple[Sequence[int], Arrays]
+Items = tuple["array[int]", Arrays]
 
 
 class Shared:
@@ -84,24 +84,14 @@ class ToldRows:
         owners = self._shared.owners
         self._kinds = [one if isinstance(one, ConnectionKind) else None for one in owners]
         self._heads = Gathered([one.connection if isinstance(one, ConnectionKind) else one for one in owners])
-        # What each has of its own, row by row: addresses are places.
-        self._addresses: dict[str | None, int] = {}
-        self._cells = array("q")
-        for one in told:
-            row = one.row if isinstance(one, Alike) else _row_of(one)
-            address = self._addresses.setdefault(row[ADDRESS], len(self._addresses))
-            cells = (*row[:ADDRESS], address, *row[ADDRESS + 1 : _WIDTH])
-            try:
-                self._cells.extend(cells)
-            except TypeError:  # some are None, and some of the others are there already
-                del self._cells[len(self._cells) // _WIDTH * _WIDTH :]
-                self._cells.extend([NOTHING if value is None else value for value in cells])
+        self._rows = [one.row if isinstance(one, Alike) else _row_of(one) for one in told]
+        self._cells, self._addresses = cells_of(self._rows)
 
     def own(self, path: str, kind: Kind) -> pyarrow.Array:
         """What each connection has of its own, by its path in PLACES; null where its head has nothing there."""
-        cells = self._cells[PLACES[path] :: _WIDTH]
+        cells = self._cells[PLACES[path] :: WIDTH]
         if path == "client.address":
-            return taken(array_of(kind, [*self._addresses]), numbers_array(cells))
+            return taken(array_of(kind, self._addresses), numbers_array(cells))
         made = numbers_array(cells, str(kind))
         heads = self._heads.values(path)
         return made if None not in heads else where(self._each(BOOL, [head is not None for head in heads]), made)
@@ -113,8 +103,8 @@ class ToldRows:
         for column in columns:
             make = _MADE.get(column.path)
             if column.name == "client_address_key":
-                keys = address_keys([*self._addresses])
-                found[column.name] = taken(array_of(column.kind, keys), numbers_array(self._cells[ADDRESS::_WIDTH]))
+                keys = address_keys(self._addresses)
+                found[column.name] = taken(array_of(column.kind, keys), numbers_array(self._cells[ADDRESS::WIDTH]))
             elif column.path in PLACES:
                 found[column.name] = self.own(column.path, column.kind)
             elif make is not None:
@@ -125,7 +115,7 @@ class ToldRows:
                 alike.append(column)
         return found | self._shared.taken(arrays_of(alike, self._heads))
 
-    def of_owners(self, columns: Iterable[TableColumn], sizes: Sequence[int]) -> Arrays:
+    def of_owners(self, columns: Iterable[TableColumn], sizes: array[int]) -> Arrays:
         """Columns that say of which connection each row is, where each has so many."""
         found = {}
         for column in columns:
@@ -135,7 +125,7 @@ class ToldRows:
                 if capture
                 else self.own(column.path, column.kind)
             )
-        return rows_of(found, array("i", chain.from_iterable(map(repeat, range(len(sizes)), sizes))))
+        return rows_of(found, repeated(sizes))
 
     def findings(self, columns: Sequence[TableColumn]) -> Items:
         """What was found of each."""
@@ -144,7 +134,7 @@ class ToldRows:
             None if kind is None else [cells.plan(kind, place) for place in range(len(kind.findings))]
             for kind in self._kinds
         ]
-        sizes = array("i")
+        sizes = array("q")
         for one, head in zip(self._told, self._shared.places, strict=True):
             known = plans[head]
             if isinstance(one, Alike) and one.outline is None and known is not None:
@@ -164,7 +154,7 @@ class ToldRows:
         steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
         made = rows_of(arrays_of(columns, Gathered([*chain.from_iterable(steps)])), self._places(steps))
         made["frame"] = numbers_array(self._frames(steps, attrgetter("steps")))
-        return self._shared.each([*map(len, steps)]), made
+        return array("q", self._shared.each([*map(len, steps)])), made
 
     def attributes(self, columns: Sequence[TableColumn]) -> Items:
         """What clients said of themselves."""
@@ -174,7 +164,7 @@ class ToldRows:
         for column in columns:
             texts, places = found[column.name]
             made[column.name] = taken(array_of(column.kind, texts), places)
-        return [size or 0 for size in sizes], made
+        return array("q", [size or 0 for size in sizes]), made
 
     def said(self) -> pyarrow.Array:
         """What each client said of itself, as a map."""
@@ -185,9 +175,10 @@ class ToldRows:
     def counts(self) -> pyarrow.Array:
         """How often each sent which command, as a map."""
         commands = self._heads.values("commands")
-        counts = array("q")
-        for one in self._told:
-            counts.extend(one.row[one.kind.counts] if isinstance(one, Alike) else one.commands.values())
+        own = [
+            None if kind is not None else tuple(one.values()) for kind, one in zip(self._kinds, commands, strict=True)
+        ]
+        counts = self._numbers(attrgetter("counts"), commands, own)
         names = taken(array_of(TEXT, [*chain.from_iterable(commands)]), self._places(commands))
         return lists_of(INT_MAP, self._shared.each([*map(len, commands)]), names, numbers_array(counts))
 
@@ -226,44 +217,38 @@ class ToldRows:
         texts = [*chain.from_iterable((one or {}).values() for one in said)]
         # Behind the heads' values stand those that are a client's own, with their places in its row.
         own: dict[str, int] = {}
-        places, ranges, rows = array("i"), _ranges(said), []
+        places, mine = self._places(said), []
         for kind, one in zip(self._kinds, said, strict=True):
             named = {} if kind is None else kind.attributes
-            rows.append([(list(one or ()).index(name), at) for name, at in named.items()])
-        for told, head in zip(self._told, self._shared.places, strict=True):
-            mine = ranges[head]
-            if isinstance(told, Alike) and rows[head]:
-                mine = mine[:]
-                for place, at in rows[head]:
-                    mine[place] = own.setdefault(told.row[at], len(texts) + len(own))
-            places.extend(mine)
+            mine.append([(list(one or ()).index(name), at) for name, at in named.items()])
+        counts, begin = [len(one or ()) for one in said], 0
+        for row, head in zip(self._rows, self._shared.places, strict=True):
+            for place, at in mine[head]:
+                places[begin + place] = own.setdefault(row[at], len(texts) + len(own))
+            begin += counts[head]
         sizes = self._shared.each([None if one is None else len(one) for one in said])
         return sizes, (names, self._places(said)), ([*texts, *own], places)
 
     def _places(self, items: Sequence[Collection[object] | None]) -> array[int]:
         """Where the items of each connection stand, among those of all heads."""
-        ranges, places = _ranges(items), array("i")
-        for head in self._shared.places:
-            places.extend(ranges[head])
-        return places
+        return ranges_of(self._shared.places, array("q", [len(one or ()) for one in items]))
 
     def _frames(self, items: Sequence[Sequence[Any] | None], place: Callable[[ConnectionKind], slice]) -> array[int]:
         """The frames of the items of each connection, whose kind says where they stand in its row."""
-        frames = array("q")
-        places = [None if kind is None else place(kind) for kind in self._kinds]
-        for one, head in zip(self._told, self._shared.places, strict=True):
-            own = places[head]
-            if isinstance(one, Alike) and own is not None:
-                frames.extend(one.row[own])
-            else:
-                frames.extend([each.frame for each in items[head] or ()])
-        return frames
+        heads = zip(self._kinds, items, strict=True)
+        own = [None if kind is not None else tuple([each.frame for each in one or ()]) for kind, one in heads]
+        return self._numbers(place, items, own)
 
-
-def _ranges(items: Iterable[Collection[object] | None]) -> list[array[int]]:
-    """Of each collection the places of its items, where all stand one after the other."""
-    numbers = count()
-    return [array("i", islice(numbers, len(one or ()))) for one in items]
+    def _numbers(
+        self,
+        place: Callable[[ConnectionKind], slice],
+        items: Sequence[Collection[object] | None],
+        own: list[tuple[int, ...] | None],
+    ) -> array[int]:
+        """Numbers of the items of each connection: those in its row where its kind says, or its `own`."""
+        begins = array("q", [-1 if kind is None else place(kind).start for kind in self._kinds])
+        counts = array("q", [len(one or ()) for one in items])
+        return items_of(self._rows, self._shared.places, begins, counts, own)
 
 
 def _row_of(connection: Connection) -> tuple[Any, ...]:
@@ -286,4 +271,3 @@ _MADE: Final[dict[str, Callable[[ToldRows], pyarrow.Array]]] = {
 }
 # Columns that hold frames of a TLS session.
 _OF_TLS: Final = ("tls.requested_frame", "tls.alerts", "tls.inferred")
-_WIDTH: Final = len(PLACES)
