@@ -584,6 +584,20 @@ def test_a_proxy_s_header_and_no_greeting(who: str) -> None:
     assert loud(connection) == ({"proxy-header-refused"} if who == "s" else set())
 
 
+@pytest.mark.parametrize(
+    ("asked", "answer", "name"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP"),
+        (b"PING\r\n", b"+PONG\r\n", "Redis"),
+    ],
+)
+def test_another_protocol_whose_client_is_first(asked: bytes, answer: bytes, name: str) -> None:
+    connection = judged_one(Session().open().send("c", asked).send("s", answer).close("c").close("s"))
+    finding = said(connection, "foreign-server")
+    assert f"it speaks {name}" in finding.message
+    assert finding.confidence == "likely"
+
+
 def test_one_syn_is_not_sent_again_and_again() -> None:
     """What else is there is no answer to it."""
     session = Session().put("c", flags=SYN).put("s", flags=RST)

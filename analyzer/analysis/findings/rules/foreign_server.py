@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.findings.conditions import without_login
-from analyzer.analysis.findings.foreign_protocols import server_protocol, shown
+from analyzer.analysis.findings.foreign_protocols import client_protocol, server_protocol, shown
 from analyzer.analysis.findings.helpers import is_whole
 from analyzer.analysis.findings.rule import LIKELY, WARNING, Case, Rule, Verdict
 
 SERVER = 1
+TLS = "TLS"
 
 
 def check(case: Case) -> Iterator[Verdict]:
@@ -31,9 +32,17 @@ def check(case: Case) -> Iterator[Verdict]:
     if name:
         evidence.append(f"they are {name}")
         yield RULE.says(frames, where | {"name": name}, variant="known", evidence=evidence)
-    else:
+        return
+    spoken = None if first else client_protocol(facts.greeting.client_first)
+    if spoken in (None, TLS) or c.tls is not None:
         doubt = "they are no protocol that is known here"
         yield RULE.says(frames, where, confidence=LIKELY, evidence=evidence, doubt=doubt)
+        return
+    # The client was first, and what came back is no greeting.
+    evidence.append(f"the client's first bytes are {spoken}: {shown(facts.greeting.client_first)}")
+    doubt = "it is what the client speaks; of the server's answer only that it is no greeting is known"
+    filling = where | {"name": spoken}
+    yield RULE.says(frames, filling, variant="known", confidence=LIKELY, evidence=evidence, doubt=doubt)
 
 
 RULE = Rule(
