@@ -111,28 +111,25 @@ class KeyLog:
 
     def _line(self, line: bytes, tentative: bool = False) -> None:
         line = line.strip()
-        if not line or line.startswith(b"#"):
-            return
-        parts = line.split() if len(line) <= LONGEST_LINE else []
         try:
-            name = parts[0] if parts else b""
+            name, belongs_to, secret = line.split() if len(line) <= LONGEST_LINE else []
             if name in _PASSED_OVER:
                 return
             label, width, lengths = _BY_NAME[name]
-            belongs_to, secret = map(unhexlify, parts[1:])
+            belongs_to, secret = unhexlify(belongs_to), unhexlify(secret)
         except (KeyError, ValueError):
-            self.ignored += not tentative
+            self.ignored += not (tentative or _says_nothing(line))
             return
         if len(belongs_to) != width or len(secret) not in lengths:
             self.ignored += not tentative
             return
-        key = (label, belongs_to)
-        if self._secrets.get(key) == secret:
+        key, secrets = (label, belongs_to), self._secrets
+        if secrets.get(key) == secret:
             return
-        self._secrets[key] = secret
+        secrets[key] = secret
         self.generation += 1
-        if len(self._secrets) > MOST_SECRETS:
-            del self._secrets[next(iter(self._secrets))]
+        if len(secrets) > MOST_SECRETS:
+            del secrets[next(iter(secrets))]
 
     # -- masters of sessions that may be resumed ----------------------------------------------------------------------
 
@@ -162,3 +159,10 @@ class KeyLog:
 
     def release(self, count: int) -> None:
         self._room += count
+
+
+def _says_nothing(line: bytes) -> bool:
+    """Whether a line that is no secret is not meant to be one: empty, a comment, or one of no use here."""
+    if not line or line.startswith(b"#"):
+        return True
+    return len(line) <= LONGEST_LINE and line.split(None, 1)[0] in _PASSED_OVER
