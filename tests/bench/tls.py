@@ -61,20 +61,28 @@ def in_tls(turns: Iterable[Turn], contexts: Contexts) -> Iterator[Turn]:
 
     `turns` begin with the greeting and the login, each whole; what answers the login has one more in its numbers.
     """
+    before, inside = around_tls(turns)
+    yield from before
+    ends = {True: _End(contexts.client, server_side=False), False: _End(contexts.server, server_side=True)}
+    yield from _handshake(ends)
+    for from_client, data in inside:
+        yield from_client, ends[from_client].say(data)
+
+
+def around_tls(turns: Iterable[Turn]) -> tuple[list[Turn], list[Turn]]:
+    """The greeting and the SSLRequest, and what is said inside TLS: as `in_tls` has them."""
     rest = iter(turns)
-    yield next(rest)  # the greeting
+    greeting = next(rest)
     _, login = next(rest)
     flags = int.from_bytes(login[HEADER : HEADER + 4], "little") | CLIENT_SSL
     request = flags.to_bytes(4, "little") + login[HEADER + 4 : HEADER + SSL_REQUEST]
-    yield True, SSL_REQUEST.to_bytes(3, "little") + b"\x01" + request
-    ends = {True: _End(contexts.client, server_side=False), False: _End(contexts.server, server_side=True)}
-    yield from _handshake(ends)
-    yield True, ends[True].say(login[:3] + b"\x02" + request + login[HEADER + SSL_REQUEST :])
+    inside = [(True, login[:3] + b"\x02" + request + login[HEADER + SSL_REQUEST :])]
     numbered = True
     for from_client, data in rest:
         # Up to the first command, which begins anew.
         numbered = numbered and not (from_client and data[3] == 0)
-        yield from_client, ends[from_client].say(_one_more(data) if numbered else data)
+        inside.append((from_client, _one_more(data) if numbered else data))
+    return [greeting, (True, SSL_REQUEST.to_bytes(3, "little") + b"\x01" + request)], inside
 
 
 def _handshake(ends: dict[bool, _End]) -> Iterator[Turn]:

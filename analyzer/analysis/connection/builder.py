@@ -14,7 +14,7 @@ from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.facts import Facts, TlsFacts, TransportFacts
 from analyzer.analysis.findings.engine import Key, asked, find, is_known, kept_findings
 from analyzer.analysis.findings.kept import frames_of
-from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence, times_of
+from analyzer.analysis.findings.rule import NETWORK_ERRORS, Case, Evidence, Own, times_of
 from analyzer.analysis.model import connection as model
 from analyzer.analysis.model.connection import elapsed
 from analyzer.analysis.packets.server_words import shown_text, shown_words
@@ -84,21 +84,27 @@ class Builder:
         return connection
 
     def _sealed(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection | Alike:
-        """The same of one in TLS that nobody can open."""
+        """The same of one in TLS that nobody can open, or that holds a known login and plain turns."""
         kinds = self.sealed
         alike = kinds.told(tcp, conversation, evidence)
         if alike is not None:
             return alike
+        own: list[Own] = []
         again = kinds.again(conversation)
-        marked = None if again is None else self._asked(tcp, again, evidence)
+        marked = None if again is None else self._asked(tcp, again, evidence, own)
         connection = self._asked(tcp, conversation, evidence)
-        kinds.learn(connection, marked)
+        kinds.learn(connection, marked, own)
         return connection
 
-    def _asked(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
-        """The connection with its findings, the whole way."""
+    def _asked(
+        self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence, own: list[Own] | None = None
+    ) -> model.Connection:
+        """The connection with its findings, the whole way. `own`: its texts are marked, and what was asked for them is
+        put there."""
         connection = self._whole_way(tcp, conversation, outcome_of(tcp, conversation, evidence))
-        connection.findings = find(self._case(connection, tcp, conversation, evidence))
+        case = self._case(connection, tcp, conversation, evidence)
+        case.owned = own
+        connection.findings = find(case)
         return connection
 
     def connection(self, tcp: TcpConnection, conversation: Conversation, evidence: Evidence) -> model.Connection:
@@ -543,12 +549,11 @@ def _row(tcp: TcpConnection, conversation: Conversation, lasted: tuple[int | Non
     greeting, login = facts.greeting, facts.login
     client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]
     address, port = tcp.endpoints[conversation.client]
-    connect_ns, greeting_ns, _, login_ns, authentication_ns, total_ns = lasted
     attributes = login.record.attributes if free and isinstance(login.record, HandshakeResponse41) else None
     return (
         *(tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns),
         *(tcp.out_of_order, client.bytes, server.bytes, 0 if greeting.record is None else greeting.record.thread_id),
-        *(connect_ns, greeting_ns, login_ns, authentication_ns, total_ns),
+        *lasted,
         *frames_of(facts),
         *[facts.commands[code] for code in sorted(facts.commands)],
         *([] if attributes is None else [attributes[number][1] for number in free]),

@@ -2,7 +2,7 @@ cimport cython
 
 
 cdef class ConnectionKind:
-    cdef public object connection, tls, steps, switches, frames, counts
+    cdef public object connection, lasts, tls, steps, switches, frames, counts
     cdef public dict attributes, plans, templates
     cdef public tuple findings, free
     cdef public list own

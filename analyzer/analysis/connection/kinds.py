@@ -26,8 +26,9 @@ PLACES: Final = {
         (
             *("stream", "client.address", "client.port", "first_frame", "last_frame", "start_time_ns", "end_time_ns"),
             *("tcp.out_of_order", "tcp.bytes_from_client", "tcp.bytes_from_server", "greeting.connection_id"),
-            *("timing.tcp_connect_ns", "timing.greeting_ns", "timing.login_ns", "timing.authentication_ns"),
-            *("timing.total_ns", "greeting.frame", "login.frame", "verdict.frame", "error.frame"),
+            *("timing.tcp_connect_ns", "timing.greeting_ns", "timing.tls_ns", "timing.login_ns"),
+            *("timing.authentication_ns", "timing.total_ns"),
+            *("greeting.frame", "login.frame", "verdict.frame", "error.frame"),
         )
     )
 }
@@ -38,6 +39,9 @@ TOTAL: Final = PLACES["timing.total_ns"]
 # The frames are in the order of `kept.frames_of`.
 FRAMES: Final = PLACES["greeting.frame"]
 STEPS: Final = len(PLACES)
+TIMING: Final = PLACES["timing.tcp_connect_ns"]
+LOGGED_IN: Final = PLACES["login.frame"]
+REFUSED: Final = PLACES["error.frame"]
 
 Row = tuple[Any, ...]
 
@@ -54,6 +58,7 @@ class ConnectionKind:
     is_none     those that seemed to be of this kind go the whole way
     is_watched  its user is one that watches over servers
     is_open     a finding waits for other connections
+    lasts       when sessions of it begin, in microseconds, as its certificates are told of by date; None: at any time
     templates   what renderers have made for it, by whom
     """
 
@@ -71,6 +76,7 @@ class ConnectionKind:
         "is_none",
         "is_open",
         "is_watched",
+        "lasts",
         "own",
         "plans",
         "steps",
@@ -110,6 +116,7 @@ class ConnectionKind:
         # Which conditions of rules are met -> the kind with what is found then.
         self.plans: dict[object, ConnectionKind] = {}
         self.is_none = False
+        self.lasts: range | None = None
         self.is_watched = bool(known_user(connection))
         self.has_own = any(kept.own for kept in findings)
         self.is_open = any(kept.code in OPEN for kept in findings)
@@ -156,7 +163,7 @@ class ConnectionKind:
             exchange,
             alike.compression,
             dict(zip(alike.commands, commands, strict=True)),
-            model.Timing(row[11], row[12], None, row[13], row[14], row[15]),
+            model.Timing(*row[TIMING:FRAMES]),
             alike.driver,
             alike.fingerprint,
             findings,
@@ -199,7 +206,7 @@ class ConnectionKind:
         error = self.connection.error
         if error is None:
             return None
-        return model.ErrorReport(error.code, error.sqlstate, error.message, row[19], error.phase)
+        return model.ErrorReport(error.code, error.sqlstate, error.message, row[REFUSED], error.phase)
 
     def _greeting(self, row: Row) -> model.Greeting | None:
         greeting = self.connection.greeting
@@ -215,7 +222,7 @@ class ConnectionKind:
             greeting.collation_id,
             greeting.collation,
             greeting.status_flags,
-            row[16],
+            row[FRAMES],
         )
 
     def _login(self, login: model.Login | None, row: Row) -> model.Login | None:
@@ -236,7 +243,7 @@ class ConnectionKind:
             login.collation,
             attributes,
             login.zstd_level,
-            row[17],
+            row[LOGGED_IN],
         )
 
     def tls_of(self, row: Row) -> model.Tls | None:

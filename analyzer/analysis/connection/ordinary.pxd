@@ -12,6 +12,7 @@ cdef class LoginPlaces:
     cdef public list frames, times, attributes
     cdef public Py_ssize_t greeted, logged_in, decided
     cdef public slice thread
+    cdef public dict names
     cdef public bint full
 
 
@@ -27,12 +28,13 @@ cdef class Ordinary:
 
 cpdef bint has_signs(TcpConnection tcp, evidence) except -1
 @cython.locals(answers=CommandFacts, closing=ClosingFacts)
-cdef bint is_regular(PlainSession plain, int client, LoginPlaces places) except -1
-cdef bint _place_matters(Conversation conversation, LoginPlaces places) except -1
+cpdef bint is_regular(PlainSession plain, int client, LoginPlaces places) except -1
+cpdef bint place_matters(Conversation conversation, LoginPlaces places) except -1
 @cython.locals(answers=CommandFacts, counts=dict, opening=list)
-cdef bint may_be_check(TcpConnection tcp, PlainSession plain, LoginPlaces places, kind) except -1
+cpdef bint may_be_check(TcpConnection tcp, PlainSession plain, LoginPlaces places, kind) except -1
 @cython.locals(
     frames=list, times=list, counts=dict, row=list, client=Half, server=Half, syn_ns=cython.longlong, connected_ns=cython.longlong,
     greeting_ns=cython.longlong, login_ns=cython.longlong, verdict_ns=cython.longlong, total_ns=cython.longlong)
-cdef _row(TcpConnection tcp, Conversation conversation, PlainSession plain, LoginPlaces places, tuple codes)
+cpdef row_of(
+    TcpConnection tcp, Conversation conversation, PlainSession plain, LoginPlaces places, tuple codes, tls_ns, inside)
 cpdef bint is_before(long long mine, long long theirs)

@@ -6,13 +6,13 @@ no more. All else that rules ask of a login is the same for those with one key. 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.conversation.login_shapes import LoginShape, PlainSession
-from analyzer.analysis.conversation.shape_learning import LOGIN_PIECE
+from analyzer.analysis.conversation.shape_learning import record_attributes
 from analyzer.analysis.findings.conditions import asks_for_events, has_error, has_failed_command, left_open
 from analyzer.analysis.findings.engine import BITS, OF_LOGIN, SESSION, Key, asked_of
 from analyzer.analysis.findings.kept import frames_of
@@ -65,11 +65,11 @@ class LoginPlaces:
     frames, times  places of its segments: in the order of `frames_of` and `times_of`
     greeted, logged_in, decided  the first of `frames`
     thread         of the greeting's bytes
-    attributes     of the login's bytes, of those that are each client's own
+    attributes     of the login's bytes, of those that are each client's own; `names`: theirs, with their numbers
     full           whether the password itself was asked for
     """
 
-    __slots__ = ("attributes", "decided", "frames", "full", "greeted", "logged_in", "thread", "times")
+    __slots__ = ("attributes", "decided", "frames", "full", "greeted", "logged_in", "names", "thread", "times")
 
     def __init__(self, shape: LoginShape) -> None:
         known = shape.known
@@ -77,8 +77,11 @@ class LoginPlaces:
         self.times = times_of(known)
         self.greeted, self.logged_in, self.decided = known.greeting.frame, known.login.frame, known.auth.verdict_frame
         self.thread = next((field.place for field in shape.fields[0] if field.name == "thread_id"), slice(0))
-        free = [field for field in shape.fields[LOGIN_PIECE] if field.attribute >= 0]
-        self.attributes = [field.place for field in sorted(free, key=lambda field: field.attribute)]
+        free = [field for field in shape.fields[shape.login] if field.attribute >= 0]
+        free.sort(key=lambda field: field.attribute)
+        self.attributes = [field.place for field in free]
+        said = () if known.login.record is None else record_attributes(known.login.record)
+        self.names = {said[field.attribute][0]: field.attribute for field in free}
         self.full = known.auth.path == "full"
 
 
@@ -104,7 +107,7 @@ class Ordinary:
         places = self._places.get(plain.shape)
         if places is None:
             places = self._places[plain.shape] = LoginPlaces(plain.shape)
-        if not is_regular(plain, conversation.client, places) or _place_matters(conversation, places):
+        if not is_regular(plain, conversation.client, places) or place_matters(conversation, places):
             return None
         client = tcp.halves[conversation.client]
         server = tcp.halves[1 - conversation.client]
@@ -119,7 +122,7 @@ class Ordinary:
             return None
         if may_be_check(tcp, plain, places, kind):
             return None
-        row = _row(tcp, conversation, plain, places, codes)
+        row = row_of(tcp, conversation, plain, places, codes, None, ())
         if row is None:
             return None
         if kind.has_own:
@@ -134,7 +137,7 @@ class Ordinary:
         if plain is None or key is None or met[0] & _UNUSUAL:
             return
         codes = tuple(sorted(plain.answers.counts))
-        row = _row(tcp, conversation, plain, self._places[plain.shape], codes)
+        row = row_of(tcp, conversation, plain, self._places[plain.shape], codes, None, ())
         if row is None or row != alike.row[: len(row)]:
             return
         if len(self._known) >= MOST_KNOWN:
@@ -163,7 +166,7 @@ def is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:
     return end is None or end[0] != client or plain.frames[places.decided] <= end[2]
 
 
-def _place_matters(conversation: Conversation, places: LoginPlaces) -> bool:
+def place_matters(conversation: Conversation, places: LoginPlaces) -> bool:
     """Whether it matters which of its client's connections it is."""
     place = conversation.place
     if place is None:
@@ -188,10 +191,19 @@ def may_be_check(tcp: TcpConnection, plain: PlainSession, places: LoginPlaces, k
     return bool(opening) and opening[0].code == COM_QUIT and opening[0].frame == login
 
 
-def _row(
-    tcp: TcpConnection, conversation: Conversation, plain: PlainSession, places: LoginPlaces, codes: tuple[int, ...]
+def row_of(
+    tcp: TcpConnection,
+    conversation: Conversation,
+    plain: PlainSession,
+    places: LoginPlaces,
+    codes: tuple[int, ...],
+    tls_ns: int | None,
+    inside: Sequence[int],
 ) -> Row | None:
-    """What is a connection's own, but for texts of its findings; None where clocks went back, or the login was slow."""
+    """What is a connection's own, but for texts of its findings; None where clocks went back, or the login was slow.
+
+    `inside`: frames of its TLS session.
+    """
     if tcp.syn_ns is None or tcp.connected_ns is None:
         return None
     frames, times = plain.frames, plain.times
@@ -211,9 +223,11 @@ def _row(
     counts = plain.answers.counts
     row = [tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns, tcp.out_of_order]
     row += [client.bytes, server.bytes, int.from_bytes(plain.greeting[places.thread], "little")]
-    row += [connected_ns - syn_ns, greeting_ns - connected_ns, login_ns - greeting_ns, verdict_ns - login_ns, total_ns]
+    row += [connected_ns - syn_ns, greeting_ns - connected_ns, tls_ns]
+    row += [login_ns - greeting_ns, verdict_ns - login_ns, total_ns]
     for place in places.frames:
         row.append(frames[place])
+    row += inside
     for code in codes:
         row.append(counts[code])
     for where in places.attributes:

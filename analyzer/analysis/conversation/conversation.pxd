@@ -14,7 +14,7 @@ cdef class Conversation(PiecesHandler):
     cdef public PlainSession plain
     cdef public object place
     cdef Newcomer _newcomer
-    cdef object _decoder, _facts, _machine, _proxy, _resync, _rest, _shapes, _tls, _undecided
+    cdef object _decoder, _facts, _inside_tls, _machine, _proxy, _resync, _rest, _shapes, _tls, _undecided
 
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)
@@ -25,6 +25,8 @@ cdef class Conversation(PiecesHandler):
     cpdef bint opens(self, bytes data)
     cpdef _followed(self, Newcomer newcomer)
     cpdef _terms(self)
+    @cython.locals(newcomer=Newcomer, first=Py_ssize_t, last=Py_ssize_t, inner=Pieces)
+    cpdef bint _opened(self, PlainSession plain, SealedSession sealed) except -1
     @cython.locals(sealed=SealedSession)
     cpdef Py_ssize_t seal(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef end(self, int sender, str kind, long long frame, long long time_ns)

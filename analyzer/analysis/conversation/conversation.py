@@ -19,7 +19,7 @@ from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.resync import Resynchroniser
-from analyzer.analysis.conversation.sealed_session import SealedSession
+from analyzer.analysis.conversation.sealed_session import BEGUN, SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import UNDER_WAY
 from analyzer.analysis.conversation.tls_layer import Secrets, TlsLayer
@@ -75,6 +75,7 @@ class Conversation(PiecesHandler):
     __slots__ = (
         "_decoder",
         "_facts",
+        "_inside_tls",
         "_machine",
         "_newcomer",
         "_proxy",
@@ -117,6 +118,7 @@ class Conversation(PiecesHandler):
         self._decoder: Decoder | None = None
         self._undecided: Undecided | None = None
         self._resync = CERTAIN
+        self._inside_tls: Newcomer | None = None  # a login that is not known, while it is not decided
         self._newcomer = shapes.newcomer() if shapes is not None else None
         if self._newcomer is None or self._newcomer.step is None:
             self._make(Facts(), Machine())
@@ -129,7 +131,7 @@ class Conversation(PiecesHandler):
         self._facts = facts
         self._machine = machine
         self._proxy = ProxyLayer(facts)
-        self._tls = TlsLayer(self._decoder, secrets, self._inside)
+        self._tls = TlsLayer(self._decoder, secrets, self._inside if self._inside_tls is None else self._hear)
 
     @property
     def facts(self) -> Facts:
@@ -157,12 +159,12 @@ class Conversation(PiecesHandler):
     @property
     def machine(self) -> Machine:
         """Where it stands; made where it was not."""
-        machine = self._machine
-        if machine is None or self.sealed is not None:
-            if self.plain is None or self.sealed is not None:
+        machine, sealed = self._machine, self.sealed
+        if machine is None or sealed is not None:
+            if self.plain is None or (sealed is not None and sealed.asked is None):
                 self._complete()
                 return self.machine
-            machine = self._make_machine(self.plain)
+            machine = machine or self._make_machine(self.plain)
         return machine
 
     @property
@@ -174,14 +176,14 @@ class Conversation(PiecesHandler):
 
     @property
     def sealed(self) -> SealedSession | None:
-        """Its TLS, where nothing opens it and nothing shows of it: the session is not made then."""
+        """Its TLS, where nothing shows of it but a known login and plain turns: the session is not made then."""
         return self.plain.sealed if self.plain is not None else None
 
     @property
     def encrypted(self) -> bool:
         """Whether it went into TLS that was not opened."""
         if self.sealed is not None:
-            return True
+            return self.sealed.asked is None
         return self.tls is not None and not self.tls.decrypted
 
     def release(self) -> None:
@@ -293,6 +295,8 @@ class Conversation(PiecesHandler):
         plain = self.plain
         if plain is not None:
             sealed, plain.sealed = plain.sealed, None
+            if sealed is not None and sealed.keys is not None:
+                plain = self._as_asked(plain, sealed)
             facts, machine = self.facts, self.machine
             facts.faults, facts.hostile = FaultFacts(), HostileFacts()
             self.plain = None
@@ -317,24 +321,64 @@ class Conversation(PiecesHandler):
             tcp.piece_seq, tcp.piece_acks = number, newcomer.acks
             self.take(*chunk)
 
+    def _as_asked(self, plain: PlainSession, sealed: SealedSession) -> PlainSession:
+        """Goes back to where TLS was asked for; what is inside it may be learnt from."""
+        asked = sealed.asked
+        if asked is None:
+            self._inside_tls = plain.inside(self.client, None)
+            return plain
+        for name in ("end", "reset", "spoke_ns", "quiet_ns"):
+            setattr(asked.closing, name, getattr(plain.closing, name))
+        self.plain, self.shape = asked, asked.shape
+        self._facts = self._machine = None
+        return asked
+
     def seal(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> int:
-        """Takes pieces of a TLS session that is due, and that nothing opens; the first that is not taken."""
-        sealed, memo = plain.sealed, self.settings.secrets.memo
-        if memo is None or self.observer is not None or not self.settings.secrets.none:
+        """Takes pieces of a TLS session that is due; the first that is not taken."""
+        sealed, secrets = plain.sealed, self.settings.secrets
+        memo, has_keys = secrets.memo, not secrets.none
+        if memo is None or self.observer is not None or (has_keys and sealed is not None and sealed.keys is None):
             if sealed is not None:
                 self._complete()  # a key has come
             return first
         if sealed is None:
-            if plain.shape.machine.state != st.TLS_HANDSHAKE:
+            if plain.shape.machine.state != st.TLS_HANDSHAKE or (has_keys and len(plain.frames) != 1 + BEGUN):
                 return first
-            sealed = plain.sealed = SealedSession(self.client, memo)
+            sealed = plain.sealed = SealedSession(self.client, memo, secrets.keys if has_keys else None)
         first = sealed.take(pieces, first, last)
-        if sealed.times:
-            self.closing.spoke_ns = sealed.times[-1]
-        if first < last:
+        if first < last or (sealed.opened and not self._opened(plain, sealed)):
             self._rest = pieces, first, last
             self._complete()
+        if sealed.times:
+            self.closing.spoke_ns = sealed.times[-1]
         return first
+
+    def _opened(self, plain: PlainSession, sealed: SealedSession) -> bool:
+        """Takes what was opened: a login that is known, and plain turns; False where it is anything else.
+
+        What may be a turn when more comes is left.
+        """
+        pieces = sealed.take_opened()
+        first, last = 0, pieces.count
+        if sealed.asked is None:
+            newcomer = sealed.newcomer
+            if newcomer is None:
+                newcomer = sealed.newcomer = plain.inside(self.client, plain.shape.inside)
+            first = newcomer.take(self.tcp, pieces, 0, last)
+            if newcomer.step is None:
+                return False
+            shape = newcomer.step.shape
+            if shape is not None:
+                sealed.asked, plain = plain, PlainSession(shape, newcomer)
+                sealed.asked.sealed, plain.sealed = None, sealed
+                self.plain, self.shape = plain, shape
+        if first < last:
+            terms = self._terms()
+            if terms is None:
+                return False
+            first = plain_turns(self, plain.answers, plain.closing, terms, pieces, first, last)
+        del sealed.opened[:first]
+        return True
 
     def _unseal(self, sealed: SealedSession) -> None:
         """Makes the TLS session, from its first segment on."""
@@ -345,22 +389,25 @@ class Conversation(PiecesHandler):
             self.resolve()
 
     def again(self, first_frame: int) -> Conversation:
-        """The same connection with a sealed session, followed anew to its end: its segments, and behind them the end,
-        have the frames from `first_frame` on."""
+        """The same connection with a sealed session, followed anew to its end: its segments, and between or behind them
+        the end, have the frames from `first_frame` on."""
         made = Conversation(self.tcp, self.settings)
-        plain, end = self.plain, self.closing.end
-        if plain is None or plain.sealed is None:
+        plain, sealed, end = self.plain, self.sealed, self.closing.end
+        if plain is None or sealed is None:
             return made
         if self.place is not None:
             made.record_place(*self.place)
+        plain = sealed.asked or plain
         begun = [(1 - self.client, plain.greeting), (self.client, plain.login)]
         said = [(*one, 0, time_ns) for one, time_ns in zip(begun, plain.times[1:], strict=True)]
-        frame = first_frame
-        for sender, data, _, time_ns in [*said, *plain.sealed.segments()]:
-            made.data(sender, data, [len(data)], [frame], [time_ns])
-            frame += 1
-        if end is not None:
-            made.end(end[0], end[1], frame, end[3])
+        ended, frame = len(said) + sealed.ended, first_frame
+        for number, (sender, data, _, time_ns) in enumerate([*said, *sealed.segments(), (0, b"", 0, 0)]):
+            if end is not None and number == ended:
+                made.end(end[0], end[1], frame, end[3])
+                frame += 1
+            if data:
+                made.data(sender, data, [len(data)], [frame], [time_ns])
+                frame += 1
         made.resolve()
         return made
 
@@ -418,7 +465,7 @@ class Conversation(PiecesHandler):
 
     def quits(self, sender: int, data: bytes, frames: list[int], times: list[int]) -> bool:
         """Takes a COM_QUIT behind a login of a known shape, or plain turns; False for all else."""
-        if data != QUIT or sender != self.client or not self.turns_due:
+        if data != QUIT or sender != self.client or self.sealed is not None or not self.turns_due:
             return False
         machine = self.machine
         if not may_turn(machine) or not self.tell_quit(sender, data, frames[-1], times[-1]):
@@ -533,8 +580,9 @@ class Conversation(PiecesHandler):
                 first = newcomer.take(self.tcp, pieces, first, last)
                 self._rest = pieces, first, last
                 self._followed(newcomer)
-        if first < last and self.plain is not None and not self.plain.shape.steps:
-            first = self.seal(self.plain, pieces, first, last)
+        plain = self.plain
+        if first < last and plain is not None and (plain.sealed is not None or not plain.shape.steps):
+            first = self.seal(plain, pieces, first, last)
         while first < last:
             if self.kind == MYSQL and self.turns_due:
                 terms = self._terms()
@@ -572,6 +620,8 @@ class Conversation(PiecesHandler):
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         self.look_closely()
+        if self.sealed is not None and not self.sealed.is_settled:
+            self._complete()
         closing = self.closing
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
@@ -625,10 +675,11 @@ class Conversation(PiecesHandler):
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         self.look_closely()
-        if self.sealed is not None and not self.settings.secrets.none:
-            self._complete()
-        elif self.sealed is not None:
-            self.sealed.over = True
+        sealed = self.sealed
+        if sealed is not None:
+            sealed.over = sealed.is_settled and (sealed.keys is not None or self.settings.secrets.none)
+            if not sealed.over:
+                self._complete()
         if self._decoder is None:  # nothing but plain turns came behind its login, or TLS that nobody opens
             if self.observer is not None:
                 self.observer.close()
@@ -647,7 +698,8 @@ class Conversation(PiecesHandler):
 
     def more_keys(self) -> None:
         """The key log has grown: opens what was kept."""
-        if self.sealed is not None:
+        sealed = self.sealed
+        if sealed is not None and sealed.keys is None:
             self._complete()
         elif self._decoder is not None:
             self._tls.retry()
@@ -731,6 +783,19 @@ class Conversation(PiecesHandler):
             machine.one_sided = False
             if machine.state == st.LOGIN and self.facts.greeting.record is not None:
                 machine.context.assumed = False
+
+    def _hear(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Takes what TLS held, while it may be learnt from."""
+        self._inside(role, data, ends, frames, times)
+        newcomer, shape, shapes = self._inside_tls, self.shape, self._shapes
+        if newcomer is None or shape is None or shapes is None:
+            return
+        newcomer.hear(self.client if role == CLIENT else 1 - self.client, data, ends, frames, times)
+        if self.machine.state in UNDER_WAY and not newcomer.is_long:
+            return
+        self._inside_tls = None
+        if not newcomer.is_long and not self.tcp.gaps and not self.facts.faults.gaps:
+            shapes.unknown_inside(shape, self.client, newcomer.chunks(), self._anew)
 
     def other_layer(self, role: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         self._bytes(role, data, ends, frames, times)

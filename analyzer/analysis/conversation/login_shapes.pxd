@@ -29,7 +29,8 @@ cdef class LoginShape:
     cdef public object known, machine
     cdef object _terms
     cdef public list fields, free
-    cdef public Py_ssize_t length, steps
+    cdef public ShapeStep inside
+    cdef public Py_ssize_t length, login, steps
 
 
 @cython.no_gc

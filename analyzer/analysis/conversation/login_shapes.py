@@ -26,7 +26,14 @@ from analyzer.analysis.conversation.facts import AuthFacts, Facts, GreetingFacts
 from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn
 from analyzer.analysis.conversation.sealed_session import SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
-from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, LOGIN_PIECE, FreeField, LearnedFrom, learn
+from analyzer.analysis.conversation.shape_learning import (
+    ATTRIBUTES,
+    LOGIN_IN_TLS,
+    LOGIN_PIECE,
+    FreeField,
+    LearnedFrom,
+    learn,
+)
 from analyzer.batches import TCP_ACK
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -117,18 +124,21 @@ class LoginShape:
     """A login that was decided: its facts (`known`), with places of segments, from 1, for frames and times (0: never).
 
     `machine` stands where the login left it, `length` counts its pieces, and `steps` those of the authentication: none
-    where TLS is due. `fields` are the free ones of each piece, and `free` their names as the reader has them.
+    where TLS is due. `fields` are the free ones of each piece, and `free` their names as the reader has them; `login`
+    is the place of the client's. `inside`: logins that are known behind it, inside TLS.
     """
 
-    __slots__ = ("_terms", "fields", "free", "known", "length", "machine", "steps")
+    __slots__ = ("_terms", "fields", "free", "inside", "known", "length", "login", "machine", "steps")
 
-    def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]]) -> None:
+    def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]], login: int) -> None:
         self.known = facts
         self.machine = machine
         self.length = len(fields)
         self.steps = len(facts.auth.steps)
         self.fields = fields
         self.free = [frozenset("attribute_value" if f.attribute >= 0 else f.name for f in piece) for piece in fields]
+        self.login = login
+        self.inside = ShapeStep()
         self._terms: TurnTerms | None = None
 
     def terms(self, ends: Ends) -> TurnTerms | None:
@@ -248,6 +258,17 @@ class Newcomer:
         if self.step is not None:
             self.step = self.step.after(outline_of(sender == tcp.initiator, ends), data)
 
+    def hear(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Goes on with what TLS held: each record is a piece."""
+        start = 0
+        for end in ends:
+            self.contents.append(data[start:end])
+            self.senders.append(sender)
+            start = end
+        self.frames += frames
+        self.times += times
+        self.held += len(data)
+
     def chunks(self) -> list[Chunk]:
         """All that was taken."""
         found, begun = [], len(self.ends)
@@ -300,7 +321,7 @@ class PlainSession:
     def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
         self.shape = shape
         self.frames, self.times = newcomer.frames, newcomer.times
-        self.greeting, self.login = newcomer.contents[0], newcomer.contents[LOGIN_PIECE]
+        self.greeting, self.login = newcomer.contents[0], newcomer.contents[shape.login]
         self.answers = CommandFacts()
         self.last_id = -1
         self.left = self.told = False
@@ -311,6 +332,13 @@ class PlainSession:
             frame, time_ns = self.frames[known.error_frame], self.times[known.error_ns]
             closing.record_error(known.error, frame, time_ns, known.error_phase)
         closing.spoke_ns = self.times[-1]
+
+    def inside(self, client: int, step: ShapeStep | None) -> Newcomer:
+        """The same connection, behind the handshake of TLS that was due."""
+        made = Newcomer(step)
+        made.contents, made.senders, made.ends = [self.greeting, self.login], [1 - client, client], [len(self.greeting)]
+        made.frames, made.times = self.frames.copy(), self.times.copy()
+        return made
 
     def facts(self, client: int) -> Facts:
         """Its facts. Records of the login's steps are the first one's: their words are alike.
@@ -330,7 +358,7 @@ class PlainSession:
                 server_first=greeting.server_first,
             ),
             LoginFacts(
-                _refilled(login.record, shape.fields[LOGIN_PIECE], self.login),
+                _refilled(login.record, shape.fields[shape.login], self.login),
                 login.detail,
                 frames[login.frame],
                 times[login.time_ns],
@@ -384,8 +412,19 @@ class LoginShapes:
     def unknown(self, client: int, pieces: list[Chunk], again: Callable[[], LearnedFrom]) -> None:
         """A login was decided that had none. `again` gives who follows its pieces anew."""
         self._count()
+        self._learn(self._first, LOGIN_PIECE, client, pieces, again)
+
+    def unknown_inside(
+        self, shape: LoginShape, client: int, pieces: list[Chunk], again: Callable[[], LearnedFrom]
+    ) -> None:
+        """The same of one inside TLS, behind pieces of this shape, which are its first."""
+        self._learn(shape.inside, LOGIN_IN_TLS, client, pieces, again)
+
+    def _learn(
+        self, step: ShapeStep, login: int, client: int, pieces: list[Chunk], again: Callable[[], LearnedFrom]
+    ) -> None:
         outlines = [outline_of(piece[0] == client, piece[2]) for piece in pieces]
-        outline = tuple(outlines)
+        outline = (login, *outlines)
         learnt = self._outlines.get(outline)
         if learnt is None:
             if len(self._outlines) < MOST_OUTLINES:
@@ -394,18 +433,18 @@ class LoginShapes:
         if learnt >= MOST_ALIKE or self._shapes >= MOST_SHAPES:
             return
         follower = again()
-        learning = learn(follower, client, pieces)
+        learning = learn(follower, client, pieces, login)
         follower.release()
         if learning is None:
             self._outlines[outline] = MOST_ALIKE  # others like it can not be learnt from, either
             return
         self._outlines[outline] = learnt + 1
-        step = self._first
+        known = login if login > LOGIN_PIECE else 0
         for shown, piece, fields in zip(
-            outlines, pieces, learning.fields, strict=False
+            outlines[known:], pieces[known:], learning.fields[known:], strict=False
         ):  # up to the one that decided it
             step = step.put(shown, piece[1], fields)
-        step.shape = LoginShape(learning.facts, learning.machine, learning.fields)
+        step.shape = LoginShape(learning.facts, learning.machine, learning.fields, login)
         self._shapes += 1
 
     def _count(self) -> None:

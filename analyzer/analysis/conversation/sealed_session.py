@@ -1,7 +1,8 @@
-"""TLS 1.3 that nobody can open, as long as nothing shows of it but hellos that are known and records of some size.
+"""TLS 1.3 of which nothing shows but hellos that are known and records of some size, or that opens as most sessions do.
 
-What is told of such a session rests on its outline: who sent which records in which order, and what the hellos say but
-for what is made anew. The bytes are kept: where something else comes, the session goes the whole way from its first.
+What is told of such a session rests on its outline: who sent which records in which order, what the hellos say but
+for what is made anew, and where there are keys what came of the handshake. The bytes are kept: where something else
+comes, the session goes the whole way from its first.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from analyzer.net.tcp.pieces import Pieces
+from analyzer.net.tcp.pieces import Pieces, pieces_of
 from analyzer.tls.hello import CLIENT_HELLO, SERVER_HELLO, TLS13
 from analyzer.tls.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, LONGEST_RECORD, RECORD_HEADER
 
 if TYPE_CHECKING:
+    from analyzer.analysis.conversation.login_shapes import Newcomer, PlainSession
+    from analyzer.tls.clean_opening import CleanOpener
     from analyzer.tls.hello import ServerHello
+    from analyzer.tls.keylog import KeyLog
     from analyzer.tls.memo import HelloSeen, KnownHello, TlsMemo
 
+# Segments before TLS: the greeting and the SSLRequest.
+BEGUN: Final = 2
 # Segments that are kept of a session, and their bytes.
 MOST_SEGMENTS: Final = 64
 MOST_BYTES: Final = 1 << 14
@@ -36,21 +42,27 @@ _LONGEST: Final = LONGEST_RECORD
 
 
 class SealedSession:
-    """TLS behind an SSLRequest, of which no key can come: a segment is taken where it is whole records.
+    """TLS behind an SSLRequest: a segment is taken where it is whole records.
 
     contents, senders, frames, times   of its segments; `held`: their bytes
     outline   who sent each segment, the headers of its records, and where the first side ended the connection
+    ended     how many segments came before that
     client_hello, server_hello   equal (the same) where hellos are alike
     random    the client's
     over      nothing more comes
+    keys      what opens it; None where no key can come
+    opener    who opens it, once both hellos were seen
+    opened    what its records held that nobody has taken yet: bytes, sender, frame and time of each
+    asked     what came before it, where what was opened is a login that is known
+    newcomer  the login inside it, while it is not decided
     """
 
     __slots__ = (
-        *("_client", "_memo", "client_hello", "contents", "frames", "held", "outline", "over", "random", "senders"),
-        *("server_hello", "times"),
+        *("_client", "_memo", "asked", "client_hello", "contents", "ended", "frames", "held", "keys", "newcomer"),
+        *("opened", "opener", "outline", "over", "random", "senders", "server_hello", "times"),
     )
 
-    def __init__(self, client: int, memo: TlsMemo) -> None:
+    def __init__(self, client: int, memo: TlsMemo, keys: KeyLog | None = None) -> None:
         self._client = client
         self._memo = memo
         self.contents: list[bytes] = []
@@ -59,10 +71,21 @@ class SealedSession:
         self.times: list[int] = []
         self.held = 0
         self.outline = bytearray()
+        self.ended = -1
         self.client_hello: KnownHello[HelloSeen] | None = None
         self.server_hello: KnownHello[ServerHello] | None = None
         self.random = b""
         self.over = False
+        self.keys = keys
+        self.opener: CleanOpener | None = None
+        self.opened: list[tuple[bytes, int, int, int]] = []
+        self.asked: PlainSession | None = None
+        self.newcomer: Newcomer | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was opened was taken, a whole login to begin with; or nothing opens it."""
+        return self.keys is None or (self.asked is not None and not self.opened)
 
     def take(self, pieces: Pieces, first: int, last: int) -> int:
         """Goes on with pieces while there is nothing else to them; the first that is not taken."""
@@ -75,7 +98,7 @@ class SealedSession:
                 break
             if self.frames and (frame <= self.frames[-1] or time_ns < self.times[-1]):
                 break
-            if not self._is_records(data, sender == self._client):
+            if not self._is_records(data, sender, frame, time_ns):
                 break
             self.contents.append(data)
             self.senders.append(sender)
@@ -85,9 +108,10 @@ class SealedSession:
             first += 1
         return first
 
-    def _is_records(self, data: bytes, by_client: bool) -> bool:
-        """Whether a segment is whole records that say nothing but their size, and hellos that are known."""
-        outline = self.outline
+    def _is_records(self, data: bytes, sender: int, frame: int, time_ns: int) -> bool:
+        """Whether a segment is whole records that say nothing but their size or are opened, and hellos that are
+        known."""
+        outline, by_client = self.outline, sender == self._client
         outline += BY_CLIENT if by_client else BY_SERVER
         size, pos = len(data), 0
         while pos < size:
@@ -104,6 +128,14 @@ class SealedSession:
                 kind == _APPLICATION_DATA or (kind == _CHANGE_CIPHER_SPEC and length == 1)
             ):
                 return False
+            elif self.keys is not None and kind == _APPLICATION_DATA:
+                if self.opener is None:
+                    return False
+                held = self.opener.open(not by_client, data[pos : pos + _HEADER], data[pos + _HEADER : stop])
+                if held is None:
+                    return False
+                if held:
+                    self.opened.append((held, sender, frame, time_ns))
             outline += data[pos : pos + _HEADER]
             pos = stop
         return True
@@ -124,11 +156,32 @@ class SealedSession:
         if self.client_hello is None or self.server_hello is not None or message[0] != SERVER_HELLO:
             return False
         self.server_hello = self._memo.known_server(body)
-        return self.server_hello is not None and self.server_hello.seen.version == TLS13
+        if self.server_hello is None or self.server_hello.seen.version != TLS13:
+            return False
+        return self.keys is None or self._may_open(self.keys, self.client_hello, self.server_hello)
+
+    def _may_open(
+        self, keys: KeyLog, client_hello: KnownHello[HelloSeen], server_hello: KnownHello[ServerHello]
+    ) -> bool:
+        """Whether all of its keys are there."""
+        from analyzer.tls.clean_opening import clean_opener
+
+        if not client_hello.seen.hello.early_data:
+            self.opener = clean_opener(keys, self._memo.suite(server_hello.seen.cipher_suite), self.random)
+        return self.opener is not None
+
+    def take_opened(self) -> Pieces:
+        """What was opened, as pieces."""
+        return pieces_of(*zip(*self.opened, strict=True))
 
     def end(self) -> None:
         """The first side ends the connection."""
         self.outline += ENDS
+        self.ended = len(self.frames)
+
+    def frames_with(self, end: int) -> list[int]:
+        """The frames of its segments, with that of the end in its place."""
+        return [*self.frames[: self.ended], end, *self.frames[self.ended :]]
 
     def segments(self) -> Iterator[tuple[int, bytes, int, int]]:
         """(sender, bytes, frame, time) of each segment."""

@@ -20,9 +20,10 @@ from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import TracingReader
 
 # States of the connection phase in which the login is not decided, and TLS is not due.
-UNDER_WAY: Final = frozenset({st.GREETING, st.LOGIN, st.AUTHENTICATION})
-# The place of the client's login among the pieces: behind the greeting.
+UNDER_WAY: Final = frozenset({st.GREETING, st.LOGIN, st.SECURE_LOGIN, st.AUTHENTICATION})
+# The place of the client's login among the pieces: behind the greeting, and inside TLS behind the SSLRequest too.
 LOGIN_PIECE: Final = 1
+LOGIN_IN_TLS: Final = 2
 SWITCH: Final = 0xFE
 ATTRIBUTES: Final = "attributes"
 
@@ -73,12 +74,12 @@ class LearnedFrom(Protocol):
         """Nothing more is to come."""
 
 
-def learn(follower: LearnedFrom, client: int, pieces: list[Chunk]) -> Learning | None:
+def learn(follower: LearnedFrom, client: int, pieces: list[Chunk], login_piece: int) -> Learning | None:
     """What is to be known of a login that was decided with one of `pieces`; None where it is not like others.
 
-    `follower` has seen nothing of it.
+    `follower` has seen nothing of it. Where pieces come before that of the login, the handshake of TLS is behind them.
     """
-    if len(pieces) <= LOGIN_PIECE or pieces[0][0] == client or pieces[LOGIN_PIECE][0] != client:
+    if len(pieces) <= login_piece or pieces[0][0] == client or pieces[LOGIN_PIECE][0] != client:
         return None
     place = 0
     found: list[tuple[FreeField, ...]] = []
@@ -89,13 +90,17 @@ def learn(follower: LearnedFrom, client: int, pieces: list[Chunk]) -> Learning |
         if follower.kind != MYSQL or not follower.is_plain or not _is_regular(follower.machine):
             return None
         try:
-            fields = _fields(follower, index, sender == client, data)
+            fields = _fields(follower, index, login_piece, sender == client, data)
         except DecodeError:
             return None
         if fields is None:
             return None
         found.append(fields)
-        if follower.machine.state not in UNDER_WAY:
+        if LOGIN_PIECE <= index < login_piece:
+            if follower.machine.state != st.TLS_HANDSHAKE:
+                return None
+            follower.machine.secured()
+        elif follower.machine.state not in UNDER_WAY:
             return Learning(follower.facts, follower.machine, found) if _is_clean(follower.facts) else None
     return None
 
@@ -124,7 +129,9 @@ def _is_clean(facts: Facts) -> bool:
     return facts.faults == FaultFacts() and facts.hostile == HostileFacts() and facts.answers.untouched
 
 
-def _fields(follower: LearnedFrom, index: int, by_client: bool, data: bytes) -> tuple[FreeField, ...] | None:
+def _fields(
+    follower: LearnedFrom, index: int, login_piece: int, by_client: bool, data: bytes
+) -> tuple[FreeField, ...] | None:
     """The free fields of a piece that the follower has just taken; None where it is not to be learnt from."""
     packets = list(_packets(data))
     facts, machine = follower.facts, follower.machine
@@ -139,11 +146,11 @@ def _fields(follower: LearnedFrom, index: int, by_client: bool, data: bytes) -> 
         return None
     login, exchange = facts.login.record, machine.exchange
     opaque = exchange is not None and exchange.opaque
-    if index > LOGIN_PIECE:
+    if index > login_piece:
         whole = slice(HEADER, len(data))
         return (FreeField("data", whole, whole),) if opaque else ()
     if login is None:
-        return ()  # an SSLRequest
+        return () if index == LOGIN_PIECE else None  # an SSLRequest
     if not isinstance(login, HandshakeResponse41):
         return None
     fields = _free_of(login, Context(server=greeting.capability_flags), data)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from analyzer.batches import I64, TCP_ACK, SegmentBatch, copied
@@ -148,6 +150,30 @@ class Pieces:
             if segments.sender[row] == sender:
                 return segments.seq[row]
         return -1
+
+
+def pieces_of(contents: Sequence[bytes], senders: Sequence[int], frames: Sequence[int], times: Sequence[int]) -> Pieces:
+    """What segments held inside of something else, each in its place: a row for each of `contents`."""
+    count = len(contents)
+    lengths, none = array("q", map(len, contents)), memoryview(bytes(8 * count))
+    numbers = none[: 4 * count].cast("I")
+    rows = array("q", range(count))
+    batch = SegmentBatch(
+        b"".join(contents),
+        frame=memoryview(array("q", frames)),
+        timestamp_ns=memoryview(array("q", times)),
+        seq=numbers,
+        ack=numbers,
+        flags=none[:count],
+        window=none[: 2 * count].cast("H"),
+        offset=memoryview(array("q", accumulate(lengths[:-1], initial=0))),
+        length=memoryview(lengths),
+        missing=none.cast("q"),
+    )
+    pieces = Pieces(Segments(batch, memoryview(bytes(senders)), memoryview(rows), False))
+    for row in rows:
+        pieces.add(row)
+    return pieces
 
 
 class PiecesHandler:
