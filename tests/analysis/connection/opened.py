@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
+from analyzer.analysis.pipeline import Told
 from analyzer.report.connection_lines import line_of
 from analyzer.report.jsonl import encode
 from tests.bench.replay import Turn, turns_of
@@ -127,7 +128,7 @@ def told(frames: list[Frame], shapes: bool, size: int, log: bytes) -> list[bytes
     """The lines of all connections, those of kinds marked."""
     analysis = Analysis("capture", AnalysisOptions(shapes=shapes, keylogs=(log,)))
     analysis.look_ahead(list)
-    found = []
+    found: list[Told] = []
     for batch in batches(frames, size):
         found += analysis.told(batch)
     lines = []
