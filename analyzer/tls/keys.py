@@ -7,7 +7,7 @@ Sources: RFC 8446, 7.1 to 7.3 (TLS 1.3); RFC 5246, 5, 6.3 and 8.1 (TLS 1.2); RFC
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -65,7 +65,7 @@ def expand_labels(name: str, secret: bytes, *wanted: tuple[bytes, int]) -> list[
     return found
 
 
-@cache
+@lru_cache(maxsize=16)
 def _info(label: bytes, length: int) -> bytes:
     """What is hashed for a label, with the number of the only block."""
     name = b"tls13 " + label
