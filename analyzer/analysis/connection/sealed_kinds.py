@@ -201,7 +201,7 @@ def _key(tcp: TcpConnection, conversation: Conversation) -> Hashable | None:
     plain, sealed, closing = conversation.plain, conversation.sealed, conversation.closing
     if plain is None or sealed is None or not sealed.over or sealed.server_hello is None:
         return None
-    asked = plain if sealed.asked is None else sealed.asked
+    asked = plain if plain.asked is None else plain.asked
     # The greeting and the SSLRequest in a segment each.
     if len(asked.frames) != 1 + BEGUN or closing.end is None or closing.reset is not None:
         return None
@@ -243,13 +243,13 @@ def _row_opened(
 ) -> Row | None:
     """The same of one that was opened, but for texts of its findings."""
     plain, sealed, end = conversation.plain, conversation.sealed, conversation.closing.end
-    if plain is None or sealed is None or sealed.asked is None or end is None:
+    if plain is None or sealed is None or plain.asked is None or end is None:
         return None
     # The greeting, the SSLRequest, the TLS session, and the first that was opened of it.
     greeting_ns, asked_ns, secured_ns = plain.times[1 : 2 + BEGUN]
     if not greeting_ns <= asked_ns <= sealed.times[0] <= secured_ns <= end[3]:
         return None
-    frames = [*sealed.asked.frames[1:], *sealed.frames_with(end[2])]
+    frames = [*plain.asked.frames[1:], *sealed.frames_with(end[2])]
     return row_of(tcp, conversation, plain, places, codes, secured_ns - asked_ns, frames)
 
 

@@ -161,7 +161,7 @@ class Conversation(PiecesHandler):
         """Where it stands; made where it was not."""
         machine, sealed = self._machine, self.sealed
         if machine is None or sealed is not None:
-            if self.plain is None or (sealed is not None and sealed.asked is None):
+            if self.plain is None or (sealed is not None and self.plain.asked is None):
                 self._complete()
                 return self.machine
             machine = machine or self._make_machine(self.plain)
@@ -182,8 +182,8 @@ class Conversation(PiecesHandler):
     @property
     def encrypted(self) -> bool:
         """Whether it went into TLS that was not opened."""
-        if self.sealed is not None:
-            return self.sealed.asked is None
+        if self.plain is not None and self.plain.sealed is not None:
+            return self.plain.asked is None
         return self.tls is not None and not self.tls.decrypted
 
     def release(self) -> None:
@@ -296,7 +296,7 @@ class Conversation(PiecesHandler):
         if plain is not None:
             sealed, plain.sealed = plain.sealed, None
             if sealed is not None and sealed.keys is not None:
-                plain = self._as_asked(plain, sealed)
+                plain = self._as_asked(plain)
             facts, machine = self.facts, self.machine
             facts.faults, facts.hostile = FaultFacts(), HostileFacts()
             self.plain = None
@@ -321,9 +321,9 @@ class Conversation(PiecesHandler):
             tcp.piece_seq, tcp.piece_acks = number, newcomer.acks
             self.take(*chunk)
 
-    def _as_asked(self, plain: PlainSession, sealed: SealedSession) -> PlainSession:
+    def _as_asked(self, plain: PlainSession) -> PlainSession:
         """Goes back to where TLS was asked for; what is inside it may be learnt from."""
-        asked = sealed.asked
+        asked = plain.asked
         if asked is None:
             self._inside_tls = plain.inside(self.client, None)
             return plain
@@ -360,17 +360,17 @@ class Conversation(PiecesHandler):
         """
         pieces = sealed.take_opened()
         first, last = 0, pieces.count
-        if sealed.asked is None:
-            newcomer = sealed.newcomer
+        if plain.asked is None:
+            newcomer = plain.newcomer
             if newcomer is None:
-                newcomer = sealed.newcomer = plain.inside(self.client, plain.shape.inside)
+                newcomer = plain.newcomer = plain.inside(self.client, plain.shape.inside)
             first = newcomer.take(self.tcp, pieces, 0, last)
             if newcomer.step is None:
                 return False
             shape = newcomer.step.shape
             if shape is not None:
-                sealed.asked, plain = plain, PlainSession(shape, newcomer)
-                sealed.asked.sealed, plain.sealed = None, sealed
+                asked, plain = plain, PlainSession(shape, newcomer)
+                asked.sealed, plain.sealed, plain.asked = None, sealed, asked
                 self.plain, self.shape = plain, shape
         if first < last:
             terms = self._terms()
@@ -397,7 +397,7 @@ class Conversation(PiecesHandler):
             return made
         if self.place is not None:
             made.record_place(*self.place)
-        plain = sealed.asked or plain
+        plain = plain.asked or plain
         begun = [(1 - self.client, plain.greeting), (self.client, plain.login)]
         said = [(*one, 0, time_ns) for one, time_ns in zip(begun, plain.times[1:], strict=True)]
         ended, frame = len(said) + sealed.ended, first_frame
@@ -620,7 +620,7 @@ class Conversation(PiecesHandler):
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:
         self.look_closely()
-        if self.sealed is not None and not self.sealed.is_settled:
+        if self.plain is not None and not self.plain.is_settled:
             self._complete()
         closing = self.closing
         if closing.end is None:
@@ -675,9 +675,10 @@ class Conversation(PiecesHandler):
     def resolve(self) -> None:
         """The connection is over: decides what is undecided still."""
         self.look_closely()
-        sealed = self.sealed
-        if sealed is not None:
-            sealed.over = sealed.is_settled and (sealed.keys is not None or self.settings.secrets.none)
+        plain = self.plain
+        if plain is not None and plain.sealed is not None:
+            sealed = plain.sealed
+            sealed.over = plain.is_settled and (sealed.keys is not None or self.settings.secrets.none)
             if not sealed.over:
                 self._complete()
         if self._decoder is None:  # nothing but plain turns came behind its login, or TLS that nobody opens

@@ -52,6 +52,8 @@ cdef class PlainSession:
     cdef public CommandFacts answers
     cdef public ClosingFacts closing
     cdef public SealedSession sealed
+    cdef public PlainSession asked
+    cdef public Newcomer newcomer
     cdef public int last_id
     cdef public bint left, told
 

@@ -301,17 +301,21 @@ class PlainSession:
     greeting, login  the pieces of which fields may be free
     last_id        of the last packet of its turns; -1: there were none. `left`: a COM_QUIT was behind them
     told           who looks on was told of the login
-    sealed         what came instead, where TLS was due and nobody can open it
+    sealed         what came instead, where TLS was due; or what its login was in
+    newcomer       the login inside it, while it is not decided
+    asked          what came before TLS, where that is decided
     """
 
     __slots__ = (
         "answers",
+        "asked",
         "closing",
         "frames",
         "greeting",
         "last_id",
         "left",
         "login",
+        "newcomer",
         "sealed",
         "shape",
         "times",
@@ -326,12 +330,20 @@ class PlainSession:
         self.last_id = -1
         self.left = self.told = False
         self.sealed: SealedSession | None = None
+        self.newcomer: Newcomer | None = None
+        self.asked: PlainSession | None = None
         closing = self.closing = ClosingFacts()
         known: ClosingFacts = shape.known.closing
         if known.error is not None:
             frame, time_ns = self.frames[known.error_frame], self.times[known.error_ns]
             closing.record_error(known.error, frame, time_ns, known.error_phase)
         closing.spoke_ns = self.times[-1]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was opened of TLS was taken, a whole login to begin with; or nothing opens it."""
+        sealed = self.sealed
+        return sealed is None or sealed.keys is None or (self.asked is not None and not sealed.opened)
 
     def inside(self, client: int, step: ShapeStep | None) -> Newcomer:
         """The same connection, behind the handshake of TLS that was due."""

@@ -15,7 +15,7 @@ cdef class SealedSession:
     cdef public bytes random
     cdef public bint over
     cdef public Py_ssize_t ended
-    cdef public object keys, opener, asked, newcomer
+    cdef public object keys, opener
     cdef public list opened
 
     @cython.locals(

@@ -15,7 +15,6 @@ from analyzer.tls.hello import CLIENT_HELLO, SERVER_HELLO, TLS13
 from analyzer.tls.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, LONGEST_RECORD, RECORD_HEADER
 
 if TYPE_CHECKING:
-    from analyzer.analysis.conversation.login_shapes import Newcomer, PlainSession
     from analyzer.tls.clean_opening import CleanOpener
     from analyzer.tls.hello import ServerHello
     from analyzer.tls.keylog import KeyLog
@@ -53,13 +52,11 @@ class SealedSession:
     keys      what opens it; None where no key can come
     opener    who opens it, once both hellos were seen
     opened    what its records held that nobody has taken yet: bytes, sender, frame and time of each
-    asked     what came before it, where what was opened is a login that is known
-    newcomer  the login inside it, while it is not decided
     """
 
     __slots__ = (
-        *("_client", "_memo", "asked", "client_hello", "contents", "ended", "frames", "held", "keys", "newcomer"),
-        *("opened", "opener", "outline", "over", "random", "senders", "server_hello", "times"),
+        *("_client", "_memo", "client_hello", "contents", "ended", "frames", "held", "keys", "opened"),
+        *("opener", "outline", "over", "random", "senders", "server_hello", "times"),
     )
 
     def __init__(self, client: int, memo: TlsMemo, keys: KeyLog | None = None) -> None:
@@ -79,13 +76,6 @@ class SealedSession:
         self.keys = keys
         self.opener: CleanOpener | None = None
         self.opened: list[tuple[bytes, int, int, int]] = []
-        self.asked: PlainSession | None = None
-        self.newcomer: Newcomer | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether all that was opened was taken, a whole login to begin with; or nothing opens it."""
-        return self.keys is None or (self.asked is not None and not self.opened)
 
     def take(self, pieces: Pieces, first: int, last: int) -> int:
         """Goes on with pieces while there is nothing else to them; the first that is not taken."""
