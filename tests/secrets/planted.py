@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import zstandard
 
-from tests.secrets.statements import SECRET, SECRETS
+from tests.secrets.statements import SECRET, SECRETS, WHOLE
 from tests.wire.frames import Frame
 from tests.wire.mysql import (
     CLIENT_FLAGS,
@@ -518,12 +518,31 @@ def answers(secret: bytes) -> Iterator[Planted]:
     ):
         asks = query(b"SELECT k, v FROM settings")
         yield Planted(f"row: {what}", [*ACCEPTED, ("c", asks), ("s", result(settings, [row]))])
+    yield from selected(secret)
     listed = result([column(b"Info")], [[told]])
     yield Planted("process list", [*ACCEPTED, ("c", query(b"SHOW FULL PROCESSLIST")), ("s", listed)])
     lost_head = [*ACCEPTED, ("c", query(b"SHOW GRANTS")), Say("s", result([column(b"g")], [])[:30], lost=True)]
     yield Planted(
         "rows without a head", [*lost_head, ("s", result([column(b"g")], [[grants]])[30:]), *asked(b"SELECT 1")]
     )
+
+
+def selected(secret: bytes) -> Iterator[Planted]:
+    """Rows whose columns do not say that they are secret: their statement does."""
+
+    def of(asks: bytes, made: bytes) -> Script:
+        return [*ACCEPTED, ("c", query(asks)), ("s", made)]
+
+    for name in (b"@p", b"CONCAT(@p, 'x')", b"@`p q`"):
+        asks = b"SELECT " + name
+        yield Planted(f"variable {name.decode()}", of(asks, result([column(name)], [[secret]])))
+    asks = b"SELECT User, CONCAT(authentication_string) a FROM mysql.user"
+    made = [column(b"User"), column(b"a").replace(b"\x01a\x01a", b"\x01a\0")]
+    yield Planted("expression", of(asks, result(made, [[b"x", secret]])))
+    headless = result([column(b"User"), column(b"p")], [[b"x", secret]])
+    head = len(headless) - len(result([], [[b"x", secret]])) + 5
+    lost: Script = [*ACCEPTED, ("c", query(b"SELECT User, password FROM u")), Say("s", headless[:head], lost=True)]
+    yield Planted("selected, without a head", [*lost, ("s", headless[head:]), *asked(b"SELECT 1")])
 
 
 def event(kind: int, body: bytes, position: int = 500) -> bytes:
@@ -556,7 +575,10 @@ def binlogs(secret: bytes) -> Iterator[Planted]:
     rows = fields + struct.pack("<H", 2) + b"\1\xff\0" + lenenc(secret)
     named = fields + b"\4shop\0\5users\0" + b"\1\x0f\2" + struct.pack("<H", 200) + b"\0"
     named += b"\x04" + lenenc(lenenc(b"password"))
+    settings = fields + b"\4shop\0\1s\0" + b"\2\x0f\x0f\4" + struct.pack("<HH", 200, 200) + b"\0"
+    setting = fields + struct.pack("<H", 2) + b"\2\xff\0" + lenenc(b"smtp_password") + lenenc(secret)
     for name, events in (
+        ("rows of settings", [event(19, settings), event(30, setting)]),
         ("query", [query_event(told)]),
         ("query, cut", [query_event(told)[:-3]]),
         ("packed query", [query_event(packed, 165)]),
@@ -583,7 +605,7 @@ KINDS: tuple[Callable[[bytes], Iterator[Planted]], ...] = (
 
 def sql(secret: Callable[[], str]) -> Iterator[tuple[str, str, Script]]:
     """Each statement of the list, answered with OK, and with an error that quotes all of it."""
-    for text in SECRETS:
+    for text in (*SECRETS, *WHOLE):
         for number in range(2):
             word = secret()
             told = text.replace(SECRET, word)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import analyzer
 from tests.secrets.planted import KINDS, MARK, Planted, Script, answers, binlogs
 from tests.secrets.search import around
-from tests.secrets.statements import SECRET, SECRETS
+from tests.secrets.statements import SECRET, SECRETS, WHOLE
 from tests.wire.files import pcap
 from tests.wire.frames import Frame
 from tests.wire.mysql import err, ok, query
@@ -18,6 +18,7 @@ from tests.wire.script import ACCEPTED, MS, Say, Step, conversation
 WORD = f"{MARK}0000Zq"
 # Of these a part of the capture alone does not say that it is a secret.
 _WHOLE = (answers, binlogs)
+_STATEMENTS = (*SECRETS, *WHOLE)
 _BLANKS = (" ", "\n", "\t", "/**/", " /* x */ ", "/* it's */", " -- c\n", "#'\n", "\r\n ", "/*! */", " /*+ x */ ")
 
 
@@ -62,11 +63,11 @@ def written(text: str, choices: Bytes) -> str:
 def planted(choices: Bytes) -> tuple[Planted, bool]:
     """A conversation, and whether parts of it may be lost."""
     kinds = [(kind, one) for kind in KINDS for one in kind(WORD.encode())]
-    number = choices.below(len(kinds) + len(SECRETS))
+    number = choices.below(len(kinds) + len(_STATEMENTS))
     if number < len(kinds):
         kind, one = kinds[number]
         return one, kind not in _WHOLE
-    text = written(SECRETS[number - len(kinds)], choices)
+    text = written(_STATEMENTS[number - len(kinds)], choices)
     answer = (
         err(1, 1064, b"near '" + text[-80:].encode("utf-8", "replace") + b"' at line 1") if choices.one_of(3) else ok(1)
     )

@@ -8,6 +8,7 @@ Positions are those of `field_spans`: bytes of the packet's payload.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 
 from analyzer.analysis.packets.field_spans import spans_of
 from analyzer.analysis.packets.sql_hints import has_hint
-from analyzer.analysis.packets.sql_names import VALUES, shape_of
+from analyzer.analysis.packets.sql_names import OPEN_VARIABLES, VALUES, shape_of
 from analyzer.analysis.packets.sql_secrets import holds_secret, secrets_of, without
 from analyzer.analysis.packets.statement_mask import (
     MASK,
@@ -90,6 +91,8 @@ _OPEN_DATA: Final = frozenset({"file"})
 _CLOSED_DATA: Final = frozenset({"skipped", "event"})
 # What a result holds whose statement asks for accounts: rows whose columns are not known are hidden whole.
 _ACCOUNT_RESULTS: Final = ("SHOW GRANTS", "SHOW CREATE USER", "RANDOM PASSWORD")
+_SETTING: Final = re.compile(r"[\x00-\x1f]?[\w.-]+")  # a value of a binlog may have its length before it
+_VARIABLE: Final = re.compile(r"(?<![\w@.])@([\w$]+|`[^`]+`|'[^']+'|\"[^\"]+\")")
 LONGEST_NAME: Final = 100  # bytes of a setting's name
 
 Ranges = list[tuple[int, int]]
@@ -416,12 +419,13 @@ class PacketMask:
     ) -> Ranges:
         columns = context.columns
         hidden = self._of_columns(columns)
-        if not hidden and not hint:
+        asked = around.statement
+        selected = asked is not None and self.statements.selects_secret(asked)
+        if not hidden and not hint and not selected:
             return []
         if spans is None:
             spans = spans_of(payload, record, None, context)
-        asked = around.statement
-        blind = not columns and asked is not None and _asks_accounts(asked)
+        blind = not columns and asked is not None and (selected or _asks_accounts(asked))
         values = [(span, int(span.name[6:-1])) for span in spans if span.name.startswith("value[")]
         hidden |= _named_beside(values, columns)
         ranges: Ranges = []
@@ -430,7 +434,7 @@ class PacketMask:
                 ranges.append((span.start, span.end))
             elif isinstance(span.value, bytes):
                 text = _text(span.value)
-                if holds_secret(text):
+                if holds_secret(text) or (selected and _is_made(columns, number) and not text.isdigit()):
                     ranges.append((span.start, span.end))
                 elif found := self._text_ranges(text, around):
                     # What quotes stand in a hash is not known: all from the first secret on.
@@ -446,6 +450,7 @@ class PacketMask:
                 for number, column in enumerate(columns)
                 if secret_name(column.name)
                 or secret_name(column.org_name)
+                or _is_variable(column.name)
                 or bool(self.statements.secrets(f"SELECT {column.name}"))
             )
         return self._secret_columns
@@ -463,6 +468,8 @@ class PacketMask:
         elif isinstance(body, rows.Rows):
             if _has_secrets(body, context):
                 names = ("value", "rows", "compressed_rows")
+            elif any(isinstance(span.value, bytes | str) and _names_secret(span.value) for span in spans):
+                names = ("value",)  # 'smtp_password' | '...'
         elif isinstance(body, TransactionPayload):
             names = ("payload",) if self._inner_secret(record, context) else ()
         elif isinstance(body, statement.Query) and body.packed is not None:
@@ -549,8 +556,23 @@ def _named_beside(values: Sequence[tuple[Span, int]], columns: Columns) -> froze
     """The numbers of the values beside a name that says they are secret: 'smtp_password' | '...'."""
     places = frozenset(number for number, column in enumerate(columns) if VALUES.search(column.name.upper()))
     names = [span.value for span, number in values if places and number not in places]
-    secret = any(isinstance(name, bytes) and len(name) < LONGEST_NAME and secret_name(_text(name)) for name in names)
-    return places if secret else frozenset()
+    return places if any(isinstance(name, bytes) and _names_secret(name) for name in names) else frozenset()
+
+
+def _names_secret(value: bytes | str) -> bool:
+    """Whether a value is the name of a setting that is secret."""
+    text = _text(value) if len(value) < LONGEST_NAME else ""
+    return _SETTING.fullmatch(text) is not None and secret_name(text)
+
+
+def _is_made(columns: Columns, number: int) -> bool:
+    """Whether a column is none of a table: it may be made from one that is secret."""
+    return number < len(columns) and not columns[number].org_name
+
+
+def _is_variable(column: str) -> bool:
+    """Whether a column shows a user variable: what it got is hidden where it got it."""
+    return any(name.upper() not in OPEN_VARIABLES for name in _VARIABLE.findall(column))
 
 
 def _head(record_type: str) -> int:

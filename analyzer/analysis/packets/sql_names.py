@@ -16,7 +16,7 @@ _SECRET: Final = re.compile(
     r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|ENCRYPT|AUTH|SIGNING|SHARED|CIPHER|LICENSE|AES|HMAC|ACTIVATION|MASTER|CONSUMER)"
     r"_?KEY(?![A-Z])|(?:SESSION|RECOVERY|SSH)_?KEY(?![A-Z])|(?:RECOVERY|BACKUP|SECURITY|VERIFICATION)_?CODES?(?![A-Z])"
     r"|KENNWORT|CONTRASE|WACHTWOORD|MOTS?_?DE_?PASSE|(?<![A-Z])SENHA(?![A-Z])"
-    r"|TOKEN(?:S?(?![A-Z])|_?HASH)|(?<![A-Z])PASS(?![A-Z])|(?<![A-Z])PW(?![A-Z])"
+    r"|(?<![A-Z])AUTHORIZATION(?![A-Z])|TOKEN(?:S?(?![A-Z])|_?HASH)|(?<![A-Z])PASS(?![A-Z])|(?<![A-Z])PW(?![A-Z])"
     r"|(?:USER|DB|SMTP|IMAP|MAIL|FTP|LDAP|SQL|LOGIN|ADMIN|ROOT|PROXY|WIFI|ACCOUNT)PASS(?![A-Z])"
     r"|(?<![A-Z])(?:JWT|T?OTP|BEARER|CVV|CVC|PIN(?:_?CODE|_?HASH)?)(?![A-Z])"
 )
@@ -32,13 +32,15 @@ FUNCTIONS: Final = frozenset(
     {"PASSWORD", "OLD_PASSWORD", "CRYPT", "ENCRYPT", "DES_ENCRYPT", "DES_DECRYPT", "AES_ENCRYPT", "AES_DECRYPT"}
     | {"ENCODE", "DECODE", "VALIDATE_PASSWORD_STRENGTH", "MD5", "SHA", "SHA1", "SHA2", "KDF", "ASYMMETRIC_ENCRYPT"}
     | {"ASYMMETRIC_DECRYPT", "ASYMMETRIC_SIGN", "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY"}
-    | {"KEYRING_KEY_STORE", "KEYRING_KEY_GENERATE"}
+    | {"KEYRING_KEY_STORE", "KEYRING_KEY_GENERATE", "HMAC", "CREATE_DIGEST", "ASYMMETRIC_DERIVE", "ASYMMETRIC_VERIFY"}
 )
 # Functions that compare their arguments, or put them together: what stands beside a secret's name is what it is.
 COMPARING: Final = frozenset(
     {"STRCMP", "FIND_IN_SET", "INSTR", "LOCATE", "POSITION", "FIELD", "COALESCE", "IFNULL", "NULLIF", "CONCAT"}
     | {"CONCAT_WS", "LOWER", "UPPER", "LCASE", "UCASE", "TRIM", "BINARY", "CAST", "CONVERT", "HEX", "REGEXP_LIKE"}
-    | {"MATCH", "LEAST", "GREATEST", "ELT", "REPLACE", "LPAD", "RPAD"}
+    | {"MATCH", "LEAST", "GREATEST", "ELT", "REPLACE", "LPAD", "RPAD", "LEFT", "RIGHT", "MID", "SUBSTR", "SUBSTRING"}
+    | {"SUBSTRING_INDEX", "REGEXP_REPLACE", "REGEXP_INSTR", "REGEXP_SUBSTR", "LTRIM", "RTRIM", "REVERSE", "QUOTE"}
+    | {"UNHEX", "TO_BASE64", "FROM_BASE64", "SOUNDEX"}
 )
 # Procedures of hosted servers, and what applications call alike, that get a password among their arguments.
 PROCEDURES: Final = re.compile(
@@ -116,6 +118,9 @@ HINTS: Final[tuple[tuple[str, re.Pattern[str] | Behind | None], ...]] = (
     ),
     ("crypt", None),
     ("code", re.compile(r"(?:en|de)code(?![a-z])|(?:recovery|backup|security|verification)_?code")),
+    ("hmac", None),
+    ("digest", re.compile(r"create_digest")),
+    ("-p", re.compile(r"(?:mysql|mariadb)[^\n]{0,200}\s-p(?!\s)")),
     ("jwt", None),
     ("eyj", None),
     ("otp", re.compile(r"(?<![a-z])t?otp(?![a-z])")),

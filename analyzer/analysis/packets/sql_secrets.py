@@ -14,6 +14,7 @@ What can not be understood and has such a word in it is secret. Ordinary literal
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -71,11 +72,49 @@ _BEFORE_NAMES: Final = frozenset(
     {"USER", "EXISTS", "@", "TO", "FROM", "FOR", "ROLE", "ON", "SUBJECT", "ISSUER", "CIPHER", "COMMENT", "CHANNEL"}
     | {"HOST", "DATABASE", "SOCKET", "OWNER", "PORT", "SERVER", "WRAPPER", "MASTER", "ATTRIBUTE"}
 )
+# Words that stand in an expression and name no column.
+_NO_COLUMNS: Final = (
+    _CLAUSES
+    | _AND
+    | _COMPARES
+    | (NO_VALUES - {"N", "X", "B"})
+    | {
+        "NOT",
+        "IS",
+        "TRUE",
+        "FALSE",
+        "ON",
+        "OFF",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "END",
+        "COLLATE",
+        "CHARACTER",
+        "CHARSET",
+    }
+    | {"BETWEEN", "EXISTS", "ANY", "ALL", "SOME", "DISTINCT", "INTERVAL", "ESCAPE", "STORED", "VIRTUAL", "PERSISTENT"}
+    | {"ASC", "DESC", "UPDATE", "KEY", "DIV", "MOD"}
+)
+# Words between a comparison and what is compared, and functions whose value stands before the path of it.
+_BEFORE_OPERANDS: Final = frozenset({"BINARY", "NOT", "ANY", "ALL", "SOME", "(", "+", "-", "!"})
+_SEARCHING: Final = frozenset({"JSON_CONTAINS", "JSON_SEARCH"})
+# Functions that put a statement together from a text with places in it.
+_FILLING: Final = frozenset({"REPLACE", "CONCAT", "CONCAT_WS", "FORMAT_STRING", "SPRINTF", "INSERT", "REGEXP_REPLACE"})
+# Functions around a secret's name that are looked at.
+_DEEPEST_CALL: Final = 16
+# Keywords that are looked for before a place.
+_ASKED: Final = frozenset({"UPDATE", "INSERT", "REPLACE", "SET", "CREATE", "ALTER", "INFILE"})
+_SETS: Final = frozenset({"UNION", "EXCEPT", "INTERSECT", "MINUS"})
+# Names that get their value from a column that is secret, or give it: more are not followed.
+_MOST_SOURCES: Final = 64
 _REPLICATION: Final = re.compile(r"\A(?:MASTER|SOURCE|RELAY|NETWORK|REQUIRE|GTID|ASSIGN|PRIVILEGE|GET)_")
-_PATH: Final = re.compile(r"\A[$]?[\w.\[\]*-]{1,128}\Z")
+_PATH: Final = re.compile(r"\A[$%^/]{0,2}[\w.\[\]*/@-]{1,128}[%$]?\Z")
 _URL: Final = re.compile(
     r"://[^/\s:@]*:(?!\d{1,5}(?:[/?#]|\Z))[^/\s]+|://[^/\s]*:.*@|://[^\s]*:[^\s]*@"
-    r"|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}|[?&;](?:x-amz-)?sig(?:nature)?=",
+    r"|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}|[?&;](?:x-amz-)?sig(?:nature)?="
+    r"|://[^\s/]+/p/[\w-]{8,}/n/|(?:mysql|mariadb)[^\n]{0,200}\s-p(?!\d+(?:\s|\Z))[^\s'\"]{3}",
     re.DOTALL | re.IGNORECASE,
 )
 # Keys and tokens that say themselves what they are: PEM (RFC 7468), JWT (RFC 7519), those with a prefix of their maker.
@@ -92,7 +131,7 @@ _PAIR: Final = re.compile(
 # A literal that ends where a password has to follow: the statement is put together from pieces.
 _OPEN: Final = re.compile(
     r"(?:\b(?:identified|by|as|using|password|passwd|pwd|secret)(?:\s+[\"'\\]{0,4}|[\"'\\]{1,4})"
-    r"|[=(:@]\s*[\"'\\]{0,4})\s*\Z",
+    r"|\bidentified\s+(?:by|as|using)|[=(:@]\s*[\"'\\]{0,4})\s*\Z",
     re.IGNORECASE,
 )
 
@@ -154,24 +193,41 @@ class _Search:
         self._ranges: list[tuple[int, int]] = []
         self._accounts = False  # it is about an account or a server
         self._loose = False  # a secret is put together from literals that may stand anywhere
+        self._places: dict[str, list[int]] = {word: [] for word in _ASKED}
+        for index, token in enumerate(self._tokens):
+            if token.kind == WORD and token.word in _ASKED:
+                self._places[token.word].append(index)
+        self._listed: set[int] = set()  # where statements begin whose lists of columns are hidden
+        self._united = any(token.word in _SETS for token in self._tokens)
+        self._sources: set[str] = set()  # columns and variables whose values go into secret ones
 
     def all(self) -> StatementSecrets:
         tokens = self._tokens
-        begin = 0
-        for index, token in enumerate(tokens):
-            if token.word == ";" and token.kind == SIGN:
-                self._statement(begin, index)
-                begin = index + 1
-        self._statement(begin, len(tokens))
+        known = -1
+        while known < len(self._sources) <= _MOST_SOURCES:
+            known = len(self._sources)
+            self._statements()
+        self._loose |= len(self._sources) > _MOST_SOURCES
         for index, token in enumerate(tokens):
             if token.kind in (STRING, HEX, NAME) and index not in self._hidden and self._holds_secret(token):
                 self._hidden.add(index)
+                call = self._enclosing(index)
+                if call > 0 and tokens[call - 1].word in _FILLING:
+                    self._arguments(call, len(tokens), also_numbers=False)
         if self._loose:
             self._hidden.update(index for index, token in enumerate(tokens) if token.kind in (STRING, HEX, PLACEHOLDER))
         self._comments()
         if len(self._all) > MOST_TOKENS:
             self._hidden.add(len(tokens) - 1)
         return self._result()
+
+    def _statements(self) -> None:
+        begin = 0
+        for index, token in enumerate(self._tokens):
+            if token.word == ";" and token.kind == SIGN:
+                self._statement(begin, index)
+                begin = index + 1
+        self._statement(begin, len(self._tokens))
 
     def _result(self) -> StatementSecrets:
         parameters: set[int] = set()
@@ -197,7 +253,7 @@ class _Search:
                 continue
             if token.kind == STRING:
                 name = content_of(self._text, token)
-                if _PATH.match(name) and is_secret(name.upper().rpartition(".")[2]):
+                if _PATH.match(name) and is_secret(name.upper().rpartition(".")[2].strip("%$^")):
                     self._named_by_text(index, begin, end)
                 continue
             if token.kind not in _NAMED:
@@ -208,7 +264,7 @@ class _Search:
                 self._arguments(index + 1, end)
             elif self._word(index + 1, end) == "(" and PROCEDURES.search(token.word):
                 self._arguments(index + 1, end, also_numbers=False)
-            elif is_secret(token.word):
+            elif self._is_secret(token.word):
                 self._secret_word(index, begin, end)
 
     def _keyword(self, index: int, begin: int, end: int) -> None:
@@ -338,16 +394,67 @@ class _Search:
         while at > begin and tokens[at].word == "." and tokens[at - 1].kind in _NAMED:
             at -= 2
             before = tokens[at].word if at >= begin else ""
-        if at > begin and before == "AS":
+        selected = before == "INTO" and not self._has(begin, at, ("INSERT", "REPLACE", "INFILE"))
+        if at > begin and (before == "AS" or selected):
             self._expression_before(at - 1, begin)
         else:
             self._compared_before(at, begin)
         call = self._enclosing(index, begin)
         if call > begin:
             self._in_parenthesis(call, begin, end)
+            self._in_calls(call, begin, end)
+        if following in ("=", ":=") and tokens[begin].word == "SET":
+            self._bare_setting(index + 2, end)
+        elif self._united and self._is_selected(index, begin):
+            self._select_lists(begin, end)
         elif self._has(begin, index, ("UPDATE",)) and not self._has(begin, index, ("SET",)):
             self._settings(begin, end)  # of a table that is named so
         self._region(index + (2 if following == "SET" and self._word(index + 2, end) == "DEFAULT" else 1), end)
+
+    def _bare_setting(self, index: int, end: int) -> None:
+        """SET GLOBAL wsrep_sst_auth = word: a word is a text there."""
+        if index < end and self._tokens[index].kind in _NAMED and self._word(index + 1, end) not in ("(", "."):
+            word = self._tokens[index].word
+            if word not in _NO_COLUMNS and not word.startswith("_"):
+                self._hidden.add(index)
+
+    def _is_selected(self, index: int, begin: int) -> bool:
+        """Whether a column is one of those that a SELECT lists."""
+        for at in range(index - 1, begin - 1, -1):
+            word = self._tokens[at].word
+            if word in _CLAUSES:
+                return word == "SELECT"
+        return False
+
+    def _select_lists(self, begin: int, end: int) -> None:
+        """SELECT 'a', '...' UNION SELECT name, password FROM users: hides what is selected."""
+        if begin in self._listed:
+            return
+        self._listed.add(begin)
+        listed = False
+        for at in range(begin, end):
+            word = self._tokens[at].word
+            if word in _CLAUSES or word in _SETS:
+                listed = word in ("SELECT", "VALUES", "VALUE")
+            elif listed:
+                self._hide_text(at)
+
+    def _in_calls(self, call: int, begin: int, end: int) -> None:
+        """A secret's name inside of functions, compared with something: UPPER('...') = UPPER(password)."""
+        tokens = self._tokens
+        for _ in range(_DEEPEST_CALL):
+            name = tokens[call - 1].word if call > begin else ""
+            if name == "JSON_TABLE":
+                self._arguments(call, end, also_numbers=False)
+            elif name in COMPARING or name in FUNCTIONS:
+                if tokens[call - 2].word in _COMPARES:
+                    self._operand_before(call - (3 if tokens[call - 3].word == "NOT" else 2), begin)
+                behind = self._closing(call, end)
+                if self._word(behind, end) in _COMPARES:
+                    self._region(behind, end)
+            elif name not in ("COLUMNS", "("):
+                return
+            call = self._enclosing(call, begin)
 
     def _in_parenthesis(self, call: int, begin: int, end: int) -> None:
         """Hides what belongs to a secret's name that stands in the parenthesis which opens at `call`."""
@@ -377,6 +484,8 @@ class _Search:
 
     def _operand_before(self, index: int, begin: int) -> None:
         """Hides the literal, or those of the parenthesis, that ends before `index`."""
+        if self._tokens[index - 2].word == "COLLATE":
+            index -= 2
         level = 0
         for at in range(index - 1, begin, -1):
             word = self._tokens[at].word
@@ -392,14 +501,10 @@ class _Search:
             if tokens[at - 1].word in ("SELECT", "DISTINCT", "ALL", ","):
                 self._hide_text(at)
             return
-        while at > begin and tokens[at].word == "(":
+        while at > begin and tokens[at].word in _BEFORE_OPERANDS:
             at -= 1
-        if at <= begin or tokens[at].word not in _COMPARES | {"BETWEEN", "WHEN"}:
-            return
-        at -= 1
-        while at > begin and tokens[at].word == ")":
-            at -= 1
-        self._hide(at, also_numbers=True)
+        if at > begin and tokens[at].word in _COMPARES | {"BETWEEN", "WHEN"}:
+            self._operand_before(at, begin)
 
     def _expression_before(self, at: int, begin: int) -> None:
         """Hides the literals of the expression that ends at `at`: `'...' + 1 AS password`."""
@@ -415,10 +520,14 @@ class _Search:
         """Hides the literals from `index` to the end of the expression."""
         tokens = self._tokens
         level = lowest = 0
-        between = False
+        between = given = False
         while index < end:
             token = tokens[index]
             word = token.word
+            if word in ("=", ":=", "<=>") or (word == "AS" and self._word(index + 1, end) == "("):
+                given = True
+            elif given and token.kind in _NAMED:
+                self._source(index, end)
             if token.kind == SIGN and word == "(":
                 level += 1
             elif token.kind == SIGN and word == ")":
@@ -434,13 +543,27 @@ class _Search:
                     between = True
                 elif word in _AND and between:
                     between = False
-                elif word == "," or word in _AND or word in _CLAUSES:
+                elif (
+                    word == "," or word in _AND or (word in _CLAUSES and not (given and self._calls_values(index, end)))
+                ):
                     return
             if token.kind in _LITERALS:
                 before = tokens[index - 1].word
                 if before != "COMMENT":
                     self._hide(index, also_numbers=before in _COMPARES or before in ("BETWEEN", ",", "AND"))
             index += 1
+
+    def _source(self, index: int, end: int) -> None:
+        """Notes a column or a variable whose value goes into one that is secret."""
+        token = self._tokens[index]
+        if self._word(index + 1, end) in ("(", ".") or token.word in _NO_COLUMNS or token.word.startswith("_"):
+            return
+        if self._tokens[index - 1].word not in ("COLLATE", "@"):
+            self._sources.add(token.word)
+
+    def _calls_values(self, index: int, end: int) -> bool:
+        """... ON DUPLICATE KEY UPDATE password = VALUES(name)"""
+        return self._tokens[index].word in ("VALUES", "VALUE") and self._word(index + 1, end) == "("
 
     def _settings(self, begin: int, end: int) -> None:
         """UPDATE ... SET value = '...' WHERE name = 'password': hides what is set."""
@@ -455,16 +578,29 @@ class _Search:
                 self._hide_text(index)
 
     def _named_by_text(self, index: int, begin: int, end: int) -> None:
-        """A literal that names a secret ('$.password', "password"): hides the value behind it."""
-        following = self._word(index + 1, end)
-        if following == ":" or (following == "," and self._enclosing(index) >= 0):
+        """A literal that names a secret ('$.password', "password"): hides the value beside it."""
+        tokens = self._tokens
+        following, before = self._word(index + 1, end), tokens[index - 1].word if index > begin else ""
+        call = self._enclosing(index, begin)
+        caller = tokens[call - 1].word if call > begin else ""
+        if following == ":" or (following == "," and call >= 0):
             self._element(index + 2, end)
         elif following in _COMPARES | {")", "THEN"}:
             self._region(index + 1, end)
-        if index > begin and self._tokens[index - 1].word in _COMPARES:
+        if caller in _SEARCHING and index not in self._hidden:
+            self._arguments(call, end, also_numbers=False)
+        elif caller == "OF":
+            self._operand_before(call - 2, begin)  # '...' MEMBER OF (d->'$.password')
+        elif call > begin and self._word(self._closing(call, end), end) in _COMPARES:
+            self._region(self._closing(call, end), end)  # JSON_VALUE(d, '$.password' RETURNING CHAR) = '...'
+        if self._has(begin, index, ("INSERT", "REPLACE")) and (call < 0 or caller in ("VALUES", "VALUE", "ROW", ",")):
+            for at in range(*((begin, end) if call < 0 else (call, self._closing(call, end)))):
+                if at != index:
+                    self._hide_text(at)
+        if before in _COMPARES or caller == "IN" or following in _COMPARES:
             self._settings(begin, index)
             for at in range(begin + 1, end):
-                if self._tokens[at].word in _COMPARES and VALUES.search(self._tokens[at - 1].word):
+                if tokens[at].word in _COMPARES and VALUES.search(tokens[at - 1].word):
                     self._region(at, end)  # ... AND value = '...'
 
     def _enclosing(self, index: int, begin: int = 0) -> int:
@@ -547,7 +683,7 @@ class _Search:
         if self._word(at, end) == "PARTITION":
             at = self._closing(at + 1, end)
         columns, at = self._columns(at, end)
-        secret = {number for number, name in enumerate(columns) if is_secret(name)}
+        secret = {number for number, name in enumerate(columns) if self._is_secret(name)}
         if (not columns and _holds_accounts(table, schema)) or (is_secret(table) and not secret):
             self._hide_all(at, end)
         elif secret:
@@ -595,6 +731,8 @@ class _Search:
                 number += 1
             elif level >= 1 and tokens[at].kind in _LITERALS:
                 row.append((number, at))
+            elif level >= 1 and number in secret and tokens[at].kind in _NAMED:
+                self._source(at, end)
             elif not level and word == "ON":
                 return
         if level:
@@ -678,7 +816,7 @@ class _Search:
             if token.kind == COMMENT:
                 start, stop = inside(self._text, token)
                 inner = _secrets(self._text[start:stop], self._depth + 1) if self._depth < DEEPEST else None
-                if inner is None:
+                if inner is None or holds_secret(self._text[start:stop]):
                     self._ranges.append((start, stop))
                 else:
                     self._ranges += [(start + a, start + b) for a, b in inner.ranges]
@@ -701,11 +839,20 @@ class _Search:
 
     # -- small steps ---------------------------------------------------------------------------------------------------
 
+    def _is_secret(self, word: str) -> bool:
+        return word in self._sources or is_secret(word)
+
     def _word(self, index: int, end: int) -> str:
         return self._tokens[index].word if index < end else ""
 
     def _has(self, begin: int, end: int, words: Sequence[str]) -> bool:
-        return any(token.kind == WORD and token.word in words for token in self._tokens[begin:end])
+        """Whether one of these keywords, all of _ASKED, stands in between."""
+        for word in words:
+            places = self._places[word]
+            at = bisect_left(places, begin)
+            if at < len(places) and places[at] < end:
+                return True
+        return False
 
     def _hide(self, index: int, also_numbers: bool) -> None:
         kind = self._tokens[index].kind
@@ -731,6 +878,18 @@ def _tells_itself(content: str) -> bool:
 def holds_secret(value: str) -> bool:
     """Whether a value (of a row) says itself that it is a secret, or that it holds one."""
     return len(value) > 3 and has_hint(shape_of(value.encode("utf-8", ENCODING_ERRORS))) and _tells_itself(value)
+
+
+@lru_cache(maxsize=256)
+def selects_secret(text: str) -> bool:
+    """Whether a statement lists a column that is secret among those it selects."""
+    clause = ""
+    for token in tokens_of(text):
+        if token.kind == WORD and token.word in _CLAUSES:
+            clause = token.word
+        elif clause == "SELECT" and token.kind in _NAMED and is_secret(token.word):
+            return True
+    return False
 
 
 @lru_cache(maxsize=256)

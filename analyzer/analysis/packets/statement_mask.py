@@ -14,6 +14,7 @@ from analyzer.analysis.packets.sql_secrets import (
     holds_secret,
     loads_secrets,
     secrets_of,
+    selects_secret,
     without,
 )
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
@@ -104,6 +105,11 @@ class StatementMask:
             # A part of the statement is missing.
             return isinstance(value, str | bytes)
         return number in found.parameters
+
+    def selects_secret(self, statement: str) -> bool:
+        """Whether a statement lists a column that is secret among those it selects."""
+        hintless = self._is_hintless(shape_of(statement.encode("utf-8", ENCODING_ERRORS)))
+        return not hintless and selects_secret(statement)
 
     def hides_file(self, statement: str | None) -> bool:
         """Whether a file that a statement loads must not be shown: it has a secret in one of its columns."""

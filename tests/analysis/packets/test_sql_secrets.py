@@ -9,12 +9,12 @@ from hypothesis import strategies as some
 from analyzer.analysis.packets.sql_secrets import secrets_of, without
 from analyzer.analysis.packets.sql_tokens import MOST_TOKENS
 from analyzer.analysis.packets.statement_mask import StatementMask
-from tests.secrets.statements import LATER, ORDINARY, SECRET, SECRETS, VISIBLE
+from tests.secrets.statements import LATER, ORDINARY, SECRET, SECRETS, VISIBLE, WHOLE
 
 HEXED = SECRET.encode().hex()
 
 
-@pytest.mark.parametrize("text", SECRETS)
+@pytest.mark.parametrize("text", [*SECRETS, *WHOLE])
 def test_a_secret_is_masked(text: str) -> None:
     assert SECRET in text or HEXED in text
     shown = StatementMask().statement(text)
@@ -31,7 +31,7 @@ def test_a_secret_is_masked_where_the_statement_is_cut(text: str, cut: int) -> N
         assert SECRET not in StatementMask().statement(text[: at + len(SECRET) + cut])
 
 
-@pytest.mark.parametrize("text", SECRETS)
+@pytest.mark.parametrize("text", [*SECRETS, *WHOLE])
 def test_a_secret_is_masked_in_a_literal_of_another_statement(text: str) -> None:
     quoted = text.replace("\\", "\\\\").replace("'", "''")
     shown = StatementMask().statement(f"INSERT INTO log (line) VALUES ('{quoted}')")
