@@ -358,10 +358,23 @@ SECRETS: tuple[str, ...] = (
     "SELECT FORMAT_STRING('password = %s', 'S3CRET')",
     "USE `SET PASSWORD = 'S3CRET'`",
     "UPDATE u SET password = CASE id WHEN 1 THEN 'a' ELSE 'S3CRET' END, name='x'",
+    "UPDATE t SET d = JSON_SET(d, '$.\"password\"', 'S3CRET')",
+    "UPDATE t SET d = JSON_SET(d, CONCAT('$.', 'password'), 'S3CRET')",
+    "SELECT * FROM t WHERE d->>'$.\"db_password\"' = 'S3CRET'",
+    "INSERT INTO t VALUES ('Password:', 'S3CRET')",
+    "UPDATE u SET psw = 'S3CRET'",
+    "UPDATE u SET losenord = 'S3CRET'",
+    "UPDATE u SET heslo = 'S3CRET'",
+    "UPDATE u SET clave = 'S3CRET' WHERE id = 1",
+    "INSERT INTO t VALUES ('AIzaS3CRETaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')",
+    "INSERT INTO t VALUES ('https://hooks.slack.com/services/T0/B0/S3CRET')",
+    "INSERT INTO t VALUES ('npm_S3CRETaaaaaaaa')",
 )
 
 # Of these only the end says that there is a secret.
 WHOLE: tuple[str, ...] = (
+    "INSERT INTO t VALUES ('SG.aaaaaaaaaaaaaaaaaaaa.S3CRET')",
+    "INSERT INTO t VALUES ('sk-S3CRETaaaaaaaaaaaaaaaaaaaa')",
     "UPDATE users SET name='S3CRET', password=name",
     "UPDATE users SET tmp='S3CRET', password=MD5(tmp) WHERE id=1",
     "INSERT INTO users (name, password) VALUES ('S3CRET', name)",

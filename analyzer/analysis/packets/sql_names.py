@@ -15,6 +15,7 @@ _SECRET: Final = re.compile(
     r"|AUTH(?:ENTICATION)?_?(?:STRING|RESPONSE|DATA|CODE)"
     r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|ENCRYPT|AUTH|SIGNING|SHARED|CIPHER|LICENSE|AES|HMAC|ACTIVATION|MASTER|CONSUMER)"
     r"_?KEY(?![A-Z])|(?:SESSION|RECOVERY|SSH)_?KEY(?![A-Z])|(?:RECOVERY|BACKUP|SECURITY|VERIFICATION)_?CODES?(?![A-Z])"
+    r"|(?<![A-Z])PSW(?![A-Z])|LOSENORD|PASSORD|ADGANGSKODE|SALASANA|JELSZO|(?<![A-Z])(?:HESLO|HASLO|PAROLA|CLAVE)(?![A-Z])"
     r"|KENNWORT|CONTRASE|WACHTWOORD|MOTS?_?DE_?PASSE|(?<![A-Z])SENHA(?![A-Z])"
     r"|(?<![A-Z])AUTHORIZATION(?![A-Z])|TOKEN(?:S?(?![A-Z])|_?HASH)|(?<![A-Z])PASS(?![A-Z])|(?<![A-Z])PW(?![A-Z])"
     r"|(?:USER|DB|SMTP|IMAP|MAIL|FTP|LDAP|SQL|LOGIN|ADMIN|ROOT|PROXY|WIFI|ACCOUNT)PASS(?![A-Z])"
@@ -143,6 +144,14 @@ HINTS: Final[tuple[tuple[str, re.Pattern[str] | Behind | None], ...]] = (
     ("insert", _ROWS),
     ("replace", _ROWS),
     ("binlog", re.compile(r"(?<![a-z_])binlog(?![a-z_])")),
+    *(
+        (word, None)
+        for word in ("losenord", "adgangskode", "salasana", "jelszo", "aiza", "hooks.slack", "/api/webhooks/")
+    ),
+    ("psw", re.compile(r"(?<![a-z])psw(?![a-z])")),
+    *((word, re.compile(rf"(?<![a-z]){word}(?![a-z])")) for word in ("heslo", "haslo", "parola", "clave")),
+    *((word, re.compile(rf"(?<![\w-]){word}")) for word in ("sk-", "npm_", "shpat_", "shpss_", "shpca_")),
+    ("sg.", re.compile(r"(?<![\w-])sg\.[\w-]+\.")),
     ("kennwort", None),
     ("contrase", None),
     ("wachtwoord", None),

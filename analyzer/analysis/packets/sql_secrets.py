@@ -110,7 +110,7 @@ _SETS: Final = frozenset({"UNION", "EXCEPT", "INTERSECT", "MINUS"})
 # Names that get their value from a column that is secret, or give it: more are not followed.
 _MOST_SOURCES: Final = 64
 _REPLICATION: Final = re.compile(r"\A(?:MASTER|SOURCE|RELAY|NETWORK|REQUIRE|GTID|ASSIGN|PRIVILEGE|GET)_")
-_PATH: Final = re.compile(r"\A[$%^/]{0,2}[\w.\[\]*/@-]{1,128}[%$]?\Z")
+_PATH: Final = re.compile(r"\A[$%^/]{0,2}[\w.\[\]*/@\"-]{1,128}[%$:]?\Z")
 _URL: Final = re.compile(
     r"://[^/\s:@]*:(?!\d{1,5}(?:[/?#]|\Z))[^/\s]+|://[^/\s]*:.*@|://[^\s]*:[^\s]*@"
     r"|\b(?:bearer|basic|digest|token)\s+[\w+/=.~-]{6,}|[?&;](?:x-amz-)?sig(?:nature)?="
@@ -120,7 +120,8 @@ _URL: Final = re.compile(
 # Keys and tokens that say themselves what they are: PEM (RFC 7468), JWT (RFC 7519), those with a prefix of their maker.
 _KEY: Final = re.compile(
     r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]"
-    r"|(?<![\w-])(?:ghp_|github_pat_|glpat-|[sr]k_live_|xox[abeprs]-)\w{6}"
+    r"|(?<![\w-])(?:ghp_|github_pat_|glpat-|[sr]k_live_|xox[abeprs]-|npm_|shp(?:at|ss|ca)_)\w{6}"
+    r"|(?<![\w-])(?:AIza[\w-]{6}|sk-[\w-]{20}|SG\.[\w-]{16,}\.)|hooks\.slack\.com/services/|/api/webhooks/\d"
 )
 _HASH: Final = re.compile(r"\A\*[0-9a-fA-F]{16,40}\Z|\$A\$\d{3}\$|\A\$[2-7][aby]?\$")
 # A secret behind its name: as settings, JSON and YAML have it, as PHP writes a text, as an element of XML.
@@ -253,7 +254,7 @@ class _Search:
                 continue
             if token.kind == STRING:
                 name = content_of(self._text, token)
-                if _PATH.match(name) and is_secret(name.upper().rpartition(".")[2].strip("%$^")):
+                if _PATH.match(name) and is_secret(name.upper().rpartition(".")[2].strip('%$^":')):
                     self._named_by_text(index, begin, end)
                 continue
             if token.kind not in _NAMED:
@@ -521,6 +522,7 @@ class _Search:
         tokens = self._tokens
         level = lowest = 0
         between = given = False
+        compared = self._word(index, end) in _COMPARES
         while index < end:
             token = tokens[index]
             word = token.word
@@ -550,7 +552,7 @@ class _Search:
             if token.kind in _LITERALS:
                 before = tokens[index - 1].word
                 if before != "COMMENT":
-                    self._hide(index, also_numbers=before in _COMPARES or before in ("BETWEEN", ",", "AND"))
+                    self._hide(index, also_numbers=compared or before in _COMPARES or before in ("BETWEEN", ",", "AND"))
             index += 1
 
     def _source(self, index: int, end: int) -> None:
@@ -587,6 +589,8 @@ class _Search:
             self._element(index + 2, end)
         elif following in _COMPARES | {")", "THEN"}:
             self._region(index + 1, end)
+            if call > begin and self._word(index + 2, end) == "," and self._enclosing(call, begin) >= 0:
+                self._element(index + 3, end)  # JSON_SET(d, CONCAT('$.', 'password'), '...')
         if caller in _SEARCHING and index not in self._hidden:
             self._arguments(call, end, also_numbers=False)
         elif caller == "OF":

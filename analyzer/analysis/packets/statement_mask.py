@@ -47,12 +47,13 @@ def _make_room(remembered: set[bytes] | dict[str, StatementSecrets]) -> None:
 class StatementMask:
     """Finds the secrets of statements, and remembers which have none."""
 
-    __slots__ = ("_harmless", "_known", "_shapes")
+    __slots__ = ("_harmless", "_known", "_selected", "_shapes")
 
     def __init__(self) -> None:
         self._shapes: set[bytes] = set()  # of statements without a hint
         self._harmless: set[bytes] = set()  # statements that have one, and no secret
         self._known: dict[str, StatementSecrets] = {}
+        self._selected = ("", False)  # the statement that was asked about last: each row of its result asks
 
     def is_plain(self, raw: bytes) -> bool:
         """Whether a statement holds no secret, as far as that is cheap to say: this is asked of every one."""
@@ -108,8 +109,10 @@ class StatementMask:
 
     def selects_secret(self, statement: str) -> bool:
         """Whether a statement lists a column that is secret among those it selects."""
-        hintless = self._is_hintless(shape_of(statement.encode("utf-8", ENCODING_ERRORS)))
-        return not hintless and selects_secret(statement)
+        if statement is not self._selected[0]:
+            hintless = self._is_hintless(shape_of(statement.encode("utf-8", ENCODING_ERRORS)))
+            self._selected = statement, not hintless and selects_secret(statement)
+        return self._selected[1]
 
     def hides_file(self, statement: str | None) -> bool:
         """Whether a file that a statement loads must not be shown: it has a secret in one of its columns."""
