@@ -588,7 +588,7 @@ def test_a_proxy_s_header_and_no_greeting(who: str) -> None:
     ("asked", "answer", "name"),
     [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP"),
-        (b"PING\r\n", b"+PONG\r\n", "Redis"),
+        (b"AUTH s3cret\r\n", b"+OK\r\n", "Redis"),
     ],
 )
 def test_another_protocol_whose_client_is_first(asked: bytes, answer: bytes, name: str) -> None:
@@ -596,6 +596,7 @@ def test_another_protocol_whose_client_is_first(asked: bytes, answer: bytes, nam
     finding = said(connection, "foreign-server")
     assert f"it speaks {name}" in finding.message
     assert finding.confidence == "likely"
+    assert "s3cret" not in str(finding)
 
 
 def test_one_syn_is_not_sent_again_and_again() -> None:

@@ -38,8 +38,8 @@ def check(case: Case) -> Iterator[Verdict]:
         doubt = "they are no protocol that is known here"
         yield RULE.says(frames, where, confidence=LIKELY, evidence=evidence, doubt=doubt)
         return
-    # The client was first, and what came back is no greeting.
-    evidence.append(f"the client's first bytes are {spoken}: {shown(facts.greeting.client_first)}")
+    # The client was first, and what came back is no greeting. Its words may hold a password: they are not shown.
+    evidence.append(f"the client's first bytes are {spoken}")
     doubt = "it is what the client speaks; of the server's answer only that it is no greeting is known"
     filling = where | {"name": spoken}
     yield RULE.says(frames, filling, variant="known", confidence=LIKELY, evidence=evidence, doubt=doubt)
