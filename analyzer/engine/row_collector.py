@@ -38,7 +38,6 @@ TOO_MANY: Final = (
 )
 _Candidate = tuple[int, list[Dissection]]
 # Of a row (frame, stream, number, what is shown).
-_ORDER: Final = itemgetter(0, 1, 2)
 _FRAME: Final = itemgetter(0)
 
 Render = Callable[[Sequence[Dissection]], T]
@@ -133,7 +132,7 @@ class RowCollector(Generic[T]):
         self._batch += 1
         settled = self.frames.settled
         rows = self._rows
-        rows.sort(key=_ORDER)
+        rows.sort()  # no two have one count: what is shown is never compared
         ready = len(rows) if last else bisect_left(rows, settled + 1, key=_FRAME)
         self._rows = rows[ready:]
         batch = self._batch
