@@ -15,7 +15,7 @@ from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.fields.extract import HEADERS, MAKERS, NOTES, Node, nodes_of, recoded
 from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.model.connection import Connection
-from analyzer.analysis.packets.field_spans import record_name
+from analyzer.analysis.packets.field_spans import record_name, spans_of
 from analyzer.analysis.packets.masking import (
     CARRIERS,
     MASKED,
@@ -30,6 +30,7 @@ from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.generic import ErrPacket
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
+from analyzer.protocol.wire.reader import Span
 from analyzer.protocol.wire.text import in_charset
 
 # Fields that hold secrets in some packets of which they are read without decoding them.
@@ -39,14 +40,15 @@ _LENGTHS: Final = (".length", ".length_ext")
 
 class PacketReading:
     """What was worked out of one packet's bytes, each None until it is asked for: bytes and fields, with secrets masked
-    where they are shown, and values by field. `codec` is that of its text, None for UTF-8."""
+    where they are shown, where fields stand, and values by field. `codec` is that of its text, None for UTF-8."""
 
-    __slots__ = ("codec", "data", "nodes", "shown", "values")
+    __slots__ = ("codec", "data", "nodes", "shown", "spans", "values")
 
     def __init__(self) -> None:
         self.codec: str | None = None
         self.data: bytes | None = None
         self.nodes: list[Node] | None = None
+        self.spans: list[Span] | None = None
         self.shown: list[Node] | None = None
         self.values: dict[str, list[Value]] | None = None
 
@@ -183,9 +185,20 @@ class Dissection(FrameView):
             return []
         if self.context is None:
             return [(0, len(self.packet.payload))]
-        return mask.hidden(self.packet.payload, self.record, self.detail, self.context, self.around)
+        spans = self._read.spans
+        return mask.hidden(self.packet.payload, self.record, self.detail, self.context, self.around, spans)
 
     # -- fields --------------------------------------------------------------------------------------------------------
+
+    def _spans(self) -> list[Span]:
+        """Where they stand in the payload: the packet is decoded once more for it."""
+        read = self._read
+        if read.spans is None:
+            assert self.packet is not None
+            assert self.record is not None
+            assert self.context is not None
+            read.spans = spans_of(self.packet.payload, self.record, self.detail, self.context)
+        return read.spans
 
     @property
     def nodes(self) -> list[Node]:
@@ -193,7 +206,7 @@ class Dissection(FrameView):
         if self._read.nodes is None:
             if self.packet is None or self.record is None or self.context is None:
                 return []
-            nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context)
+            nodes = nodes_of(self.role, self.packet, self.record, self.detail, self.context, self._spans)
             self._read.nodes = recoded(nodes, self._read.codec)
         return self._read.nodes
 
@@ -226,6 +239,7 @@ class Dissection(FrameView):
             self._read.data = self.data
         if self._read.nodes is None:
             self._read.nodes = []
+        self._read.spans = None
         self.context = None
 
     def may_hold(self, name: str) -> bool:

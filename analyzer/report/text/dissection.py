@@ -436,14 +436,14 @@ def _layer(
 
 def _any_text(name: str) -> Words:
     info = FIELDS[name]
-    return lambda value: json_safe(formatted(info, value))
+    return lambda value: json_safe(value) if type(value) is str else formatted(info, value)
 
 
 def _json_words(info: FieldInfo) -> Words:
     """What makes text of a field's values in JSON."""
 
     def any_value(value: Value) -> str:
-        return json_safe(formatted(info, value, ":"))
+        return json_safe(value) if type(value) is str else formatted(info, value, ":")
 
     if info.family == NUMBER and info.base == "dec":
         return lambda value: str(value) if type(value) is int else any_value(value)
@@ -466,7 +466,9 @@ def _packet(nodes: Sequence[Node]) -> dict[str, Any]:
         if node.info.type == "NONE":
             _put(parent, node.info.name, children if inner else "")
         else:
-            _put(parent, node.info.name, json_safe(formatted(node.info, node.value, ":")))
+            value = node.value
+            text = json_safe(value) if type(value) is str else formatted(node.info, value, ":")
+            _put(parent, node.info.name, text)
             if inner:
                 _put(parent, f"{node.info.name}_tree", children)
         stack.append(children)

@@ -263,13 +263,21 @@ def _plan_of(record: AnyRecord, detail: AuthRecord | None) -> dict[str, tuple[_S
 
 
 def nodes_of(
-    role: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context
+    role: int,
+    packet: RawPacket,
+    record: AnyRecord,
+    detail: AuthRecord | None,
+    context: Context,
+    spans: Callable[[], list[Span]],
 ) -> list[Node]:
-    """All display fields of a packet, in the order of its bytes. The list may be that of an equal packet before it."""
+    """All display fields of a packet, in the order of its bytes. The list may be that of an equal packet before it.
+
+    `spans` gives where they stand in the payload.
+    """
     payload, kind = packet.payload, type(record)
     if kind in REPEATED and packet.length == len(payload) <= LONGEST_REPEATED:
         return _repeated(kind, payload, packet.sequence_id, context.in_force, context.flavor)
-    return _nodes(role, packet, record, detail, context)
+    return _nodes(role, packet, record, detail, context, spans())
 
 
 @lru_cache(MOST_REPEATED)
@@ -277,15 +285,22 @@ def _repeated(kind: type[Record], payload: bytes, sequence_id: int, in_force: in
     """Fields of a server's packet in which nothing else matters but these."""
     context = Context(in_force=in_force, flavor=flavor)
     packet = RawPacket(sequence_id, payload, len(payload), 0, 0, 0, 0, sequence_id)
-    return _nodes(SERVER, packet, kind.from_bytes(payload, context), None, context)
+    record = kind.from_bytes(payload, context)
+    return _nodes(SERVER, packet, record, None, context, spans_of(payload, record, None, context))
 
 
-def _nodes(role: int, packet: RawPacket, record: AnyRecord, detail: AuthRecord | None, context: Context) -> list[Node]:
+def _nodes(
+    role: int,
+    packet: RawPacket,
+    record: AnyRecord,
+    detail: AuthRecord | None,
+    context: Context,
+    spans: Sequence[Span],
+) -> list[Node]:
     payload = packet.payload
     found = [Node(_LENGTH, packet.length, 0, 3, 0), Node(_NUMBER, packet.sequence_id, 3, HEADER, 0)]
     end = HEADER + len(payload)
     plan = _plan_of(record, detail)
-    spans = spans_of(payload, record, detail, context)
     open_: list[int] = []  # ends of the labels around
     for step in plan.get("", ()):
         found.append(Node(FIELDS[step.name], True, HEADER, end, 0))
