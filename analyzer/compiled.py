@@ -37,6 +37,7 @@ HOT: Final = (
     "analyzer.protocol.execute_plan",
     "analyzer.protocol.machine.execute_fast_path",
     "analyzer.protocol.machine.fast_path",
+    "analyzer.protocol.records.commands.set_charset",
     "analyzer.protocol.wire.rows",
     "analyzer.report.connection_lines",
     "analyzer.report.turn_lines",

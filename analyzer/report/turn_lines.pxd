@@ -3,9 +3,9 @@ cimport cython
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.protocol.execute_plan cimport ExecutePlan
 
-cdef Py_ssize_t MOST, MOST_ENDS, _ROOM
+cdef Py_ssize_t MOST, MOST_ENDS, _PARTS
 cdef bytes _NULL
-cdef tuple _ZEROES
+cdef tuple _ZEROES, _SHORT, _THREE
 cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT
 cdef int _LIST, _END, _COMMA, _MINUS, _TEXT, _NEGATIVE, _LONG
 cdef unsigned long long _FULL
@@ -15,16 +15,20 @@ cdef long long _LAST_PREPARED
 cdef class TurnLines:
     cdef object _capture, _mask
     cdef dict _ended, _templates
-    cdef bytearray _lines
+    cdef list _parts
     cdef long long[::1] _numbers
 
     @cython.locals(
         began=cython.longlong, latency=cython.longlong, duration=cython.longlong, number=cython.longlong, code=cython.int,
-        numbers="long long[::1]", known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes)
+        numbers="long long[::1]", known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes,
+        failed=bint)
     cpdef turn(self, tracker, PlainTurn turn)
 
-    @cython.locals(literals=tuple, slots=bytes, line=bytearray, begin=Py_ssize_t, place=Py_ssize_t, slot=cython.int)
-    cdef bytearray _written(self, tuple template, list texts)
+    @cython.locals(
+        literals=tuple, slots=bytes, parts=list, count=Py_ssize_t, place=Py_ssize_t, slot=cython.int,
+        left="unsigned long long",
+        groups=Py_ssize_t, at=Py_ssize_t)
+    cdef bytes _written(self, tuple template, list texts)
     cdef bytes _whole(self, tracker, PlainTurn turn)
     cdef tuple _noted(self, tracker, PlainTurn turn)
     cdef tuple _noted_end(self, PlainTurn turn)

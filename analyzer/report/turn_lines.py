@@ -27,8 +27,6 @@ from analyzer.report.jsonl import encode, value
 # Statements of one connection, and templates and ends of responses of all, that are kept.
 MOST: Final = 256
 MOST_ENDS: Final = 4096
-# Bytes of lines that are written into one memory.
-_ROOM: Final = 1 << 16
 # What is different in lines of one template: numbers, and texts as JSON has them.
 _NUMBERS: Final = (
     *("stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "rows", "bytes_request"),
@@ -46,6 +44,11 @@ _FOLLOWING: Final = (*_ACKNOWLEDGED[1:], "server")
 _MARK: Final = "\x01\x02\x03%02d"
 _MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
 _NULL: Final = b"null"
+# Numbers of up to three digits, and three digits that others stand in front of.
+_SHORT: Final = tuple(b"%d" % number for number in range(1000))
+_THREE: Final = tuple(b"%03d" % number for number in range(1000))
+# Parts of a line: each number has seven groups at most.
+_PARTS: Final = 2 * len(_SLOTS) + 7 * _FIRST_TEXT + 1
 _ZEROES: Final = tuple(bytes(size) for size in range(21))
 # Printable characters of ASCII; those that JSON escapes.
 _LEAST: Final = 0x20
@@ -74,21 +77,21 @@ Template = tuple[tuple[bytes, ...], bytes]
 class TurnLines:
     """A TurnRenderer for one capture. Without `mask` secrets are shown."""
 
-    __slots__ = ("_capture", "_ended", "_lines", "_mask", "_numbers", "_templates")
+    __slots__ = ("_capture", "_ended", "_mask", "_numbers", "_parts", "_templates")
 
     def __init__(self, capture: str, mask: StatementMask | None) -> None:
         self._capture = capture
         self._mask = mask
-        self._ended: dict[tuple[int, bool], tuple[object, bytes]] = {}
+        self._ended: dict[tuple[int, bool], tuple[object, bytes, bytes]] = {}
         self._templates: dict[tuple[int, int | None], Template] = {}
-        self._lines = bytearray()
+        self._parts: list[bytes | bytearray] = [b""] * _PARTS
         self._numbers = array("q", bytes(8 * _FIRST_TEXT))
 
     def command(self, command: Command) -> bytes:
         """The line of any command."""
         return encode(command)
 
-    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes | bytearray:
+    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a plain command with its plain response."""
         began, mask, statement, code, numbers = turn.time_ns, self._mask, turn.statement, turn.code, self._numbers
         latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
@@ -115,11 +118,11 @@ class TurnLines:
         if latency < 0 or duration < 0 or began < 0 or number == _LAST_PREPARED:
             return self._whole(tracker, turn)
         end, columns = turn.end, turn.columns
-        error = turn.error
+        failed = turn.failed
         ended = self._ended.get((id(end), columns is None))
         if ended is None or ended[0] is not end:
             ended = self._noted_end(turn)
-        alike = (code, columns if error is None else -1)
+        alike = (code, -1 if failed else columns)
         template = self._templates.get(alike) or self._learnt(tracker, turn, alike)
         if not template[1]:
             return self._whole(tracker, turn)
@@ -134,25 +137,34 @@ class TurnLines:
         )
         numbers[4], numbers[5], numbers[6], numbers[7] = began, latency, duration, turn.rows
         numbers[8], numbers[9], numbers[10] = len(turn.request), turn.length, number
-        failed = _NULL if error is None else value(plain_error(error, self._mask))
-        return self._written(template, [said, bound, ends[1], ended[1], failed, ends[2], ends[3]])
+        return self._written(template, [said, bound, ends[1], ended[1], ended[2], ends[2], ends[3]])
 
-    def _written(self, template: Template, texts: list[bytes | bytearray]) -> bytearray:
+    def _written(self, template: Template, texts: list[bytes | bytearray]) -> bytes:
         """The line of a template with the numbers that are set, and these texts."""
         literals, slots = template
-        if len(self._lines) > _ROOM:
-            self._lines = bytearray()
-        line = self._lines
-        begin = len(line)
+        parts, count = self._parts, 0
         for place in range(len(slots)):
-            line += literals[place]
+            parts[count] = literals[place]
             slot = slots[place]
-            if slot < _FIRST_TEXT:
-                _add_number(line, self._numbers[slot])
-            else:
-                line += texts[slot - _FIRST_TEXT]
-        line += literals[len(slots)]
-        return line[begin:]
+            if slot >= _FIRST_TEXT:
+                parts[count + 1] = texts[slot - _FIRST_TEXT]
+                count += 2
+                continue
+            # Digits in threes. What they are divided by stands as a number here: C multiplies then.
+            left = self._numbers[slot]
+            groups = 1
+            while left >= 1000:
+                left //= 1000
+                groups += 1
+            count += 1
+            parts[count] = _SHORT[left]
+            left = self._numbers[slot]
+            for at in range(count + groups - 1, count, -1):
+                parts[at] = _THREE[left % 1000]
+                left //= 1000
+            count += groups
+        parts[count] = literals[len(slots)]
+        return b"".join(parts[: count + 1])
 
     def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a turn, made as that of any command."""
@@ -167,15 +179,16 @@ class TurnLines:
         tracker.texts[id(statement)] = found = (statement, text)
         return found
 
-    def _noted_end(self, turn: PlainTurn) -> tuple[object, bytes]:
-        """What the end of a turn's response says, as it stands in its line."""
-        says = said_by(turn.end, of_rows=turn.columns is not None)
+    def _noted_end(self, turn: PlainTurn) -> tuple[object, bytes, bytes]:
+        """What the end of a turn's response says, as it stands in its line, and its error."""
+        says, error = said_by(turn.end, of_rows=turn.columns is not None), turn.error
         (_, first), *others = [(name, value(each)) for name, each in zip(_ACKNOWLEDGED, says, strict=True)]
-        found = (turn.end, b"".join([first, *(b',"%b":%b' % (name.encode(), each) for name, each in others)]))
-        if turn.error is None:
-            if len(self._ended) >= MOST_ENDS:
-                self._ended.clear()
-            self._ended[id(turn.end), turn.columns is None] = found
+        ended = b"".join([first, *(b',"%b":%b' % (name.encode(), each) for name, each in others)])
+        if error is not None:
+            return error, ended, value(plain_error(error, self._mask))
+        if len(self._ended) >= MOST_ENDS:
+            self._ended.clear()
+        found = self._ended[id(turn.end), turn.columns is None] = (turn.end, ended, _NULL)
         return found
 
     def _learnt(self, tracker: TurnTracker, turn: PlainTurn, alike: tuple[int, int | None]) -> Template:

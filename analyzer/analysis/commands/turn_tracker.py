@@ -114,7 +114,7 @@ class TurnTracker(CommandTracker):
 def moves(turn: PlainTurn) -> bool:
     """Whether another database may be the default one behind a turn."""
     end = turn.end
-    if not isinstance(end, OKPacket):
+    if type(end) is not OKPacket:
         return False
     changes = end.session_state_info
     if changes and _changes_schema(changes):

@@ -4,6 +4,7 @@ from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_error, scan_prepared
+from analyzer.protocol.records.commands.set_charset cimport may_set
 
 cdef Py_ssize_t _HEADER, _LONGEST, _CLOSE_SIZE
 cdef int _QUERY, _EXECUTE, _PING, _PREPARE, _RESET, _RESET_ALL, _CLOSED
@@ -15,8 +16,11 @@ cdef bytes _CLOSE
 cdef Py_ssize_t closes_in(const unsigned char[::1] octets, Py_ssize_t offset, Py_ssize_t size)
 
 
+cdef bytes _last_payload(Scanned found, Segments segments, bytes response, Py_ssize_t end)
+
+
 @cython.locals(
-    pieces=Pieces, segments=Segments, middle=Py_ssize_t, stop=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t)
+    pieces=Pieces, segments=Segments, answered=Py_ssize_t, ended=Py_ssize_t)
 cdef _answered(PlainTurn turn, Scanned found, Py_ssize_t first_size)
 
 
@@ -60,7 +64,7 @@ cdef class _TurnInHand:
     cdef Pieces pieces
     cdef Scanned found
     cdef bytes request, packet
-    cdef bint executes, every, fails, opens
+    cdef bint executes, every, failed, fails, opens
     cdef int code
     cdef Py_ssize_t closes, size, offset, length
 
@@ -74,7 +78,8 @@ cdef class _TurnInHand:
 
     @cython.locals(
         pieces=Pieces, segments=Segments, found=Scanned, terms=TurnTerms, octets="const unsigned char[::1]",
-        response=bytes, row=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, code=cython.int, failing=bint)
+        response=bytes, payload=bytes, head=bytes, begins=Py_ssize_t, row=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, code=cython.int,
+        failing=bint)
     cdef bint is_answered(self, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop) except -1
 
     cdef bytes _whole(self, Py_ssize_t begin, Py_ssize_t middle)

@@ -11,21 +11,24 @@ from typing import Final, Protocol
 from analyzer.analysis.conversation.observer import Observer
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.conversation.session_facts import MOST_OPENING, ClosingFacts, CommandFacts
-from analyzer.net.tcp.pieces import Pieces
+from analyzer.net.tcp.pieces import Pieces, Segments
 from analyzer.protocol.context import Context
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.connection_state import NO_ATTRIBUTES
 from analyzer.protocol.machine.execute_fast_path import HEAD, known_execute, known_reset, take_effect
 from analyzer.protocol.machine.fast_path import Scanned, error_of, has_more, last_of, scan, scan_error, scan_prepared
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import Ends, ends_under
 from analyzer.protocol.prepared import PreparedStatement
+from analyzer.protocol.records.commands.set_charset import may_set
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.response import METADATA_FLAG
 from analyzer.protocol.tables.capabilities import (
     CLIENT_DEPRECATE_EOF,
     CLIENT_OPTIONAL_RESULTSET_METADATA,
     CLIENT_QUERY_ATTRIBUTES,
+    SERVER_SESSION_STATE_CHANGED,
 )
 from analyzer.protocol.tables.commands import (
     COM_PING,
@@ -163,12 +166,12 @@ class _TurnInHand:
                      nobody has asked for them
     opens            it is among the first of its connection
     statement, plan  of an execute or a reset, where somebody looks on
-    found, end       what answers it, from `offset` on, `length` bytes
+    found, end       what answers it, from `offset` on, `length` bytes; `failed`: with an error
     """
 
     __slots__ = (
-        *("answers", "closes", "code", "end", "every", "executes", "fails", "found", "length", "observer", "offset"),
-        *("opens", "packet", "pieces", "plan", "request", "size", "statement", "taker", "terms"),
+        *("answers", "closes", "code", "end", "every", "executes", "failed", "fails", "found", "length"),
+        *("observer", "offset", "opens", "packet", "pieces", "plan", "request", "size", "statement", "taker", "terms"),
     )
 
     def __init__(self, taker: TurnTaker, answers: CommandFacts, terms: TurnTerms, pieces: Pieces) -> None:
@@ -190,7 +193,7 @@ class _TurnInHand:
         offset, size = segments.offset[row], segments.length[row]
         octets = segments.octets
         request = b""
-        if self.observer is not None or middle > begin + 1:
+        if middle > begin + 1:
             request = pieces.content(begin, middle)
             offset, size = 0, len(request)
             octets = memoryview(request)
@@ -206,7 +209,7 @@ class _TurnInHand:
         opens = len(self.answers.opening) < MOST_OPENING
         if opens and closes:
             return False
-        if opens and not request:
+        if not request and (opens or self.observer is not None):
             request = pieces.content(begin, middle)
         self.opens, self.request, self.packet = opens, request, request[skipped:] if skipped else request
         self.code, self.size, self.closes = code, size, closes
@@ -228,32 +231,34 @@ class _TurnInHand:
         if stop == middle + 1:
             row = pieces.row[middle]
             offset, length = segments.offset[row], segments.length[row]
-            data, octets = segments.data, segments.octets
+            octets, response = segments.octets, b""
         else:
             response = pieces.content(middle, stop)
             offset, length = 0, len(response)
-            data = octets = memoryview(response)
-        self.offset, self.length, self.end = offset, length, None
+            octets = memoryview(response)
+        self.offset, self.length, self.end, self.failed = offset, length, None, False
         failing = self.observer is None or (self.fails and code == _QUERY)
         if failing and scan_error(found, octets, offset, offset + length):
-            error = error_of(bytes(data[found.begin : offset + length]), terms.context)
+            error = error_of(_last_payload(found, segments, response, offset + length), terms.context)
             if error is None:
                 return False
-            self.end, self.opens = error, False
+            self.end, self.opens, self.failed = error, False, True
             _failed(self.answers, error, self._whole(begin, middle), pieces, middle, stop)
             return True
         if code == _PREPARE:
             return scan_prepared(found, octets, offset, offset + length, terms.has_eof)
         if not scan(found, octets, offset, offset + length, 1, terms.has_eof, terms.says_metadata):
             return False
-        payload = bytes(data[found.begin : offset + length])
+        payload = _last_payload(found, segments, response, offset + length)
         end = terms.ends.get(payload) or last_of(payload, terms.context, terms.response_ends)
         if end is None or has_more(end) or (found.columns is not None and code not in (_QUERY, _EXECUTE)):
             return False
         self.end = end
         if found.columns is None:
-            head = self._whole(begin, middle) if code == _QUERY else self.packet
-            self.taker.machine.connection.note_ok(head[_HEADER : _HEADER + LONGEST_SET], end)
+            head = self._whole(begin, middle) if code == _QUERY else b""
+            begins = _HEADER + (3 if head.startswith(NO_ATTRIBUTES, _HEADER + 1) else 1)
+            if may_set(head, begins) or (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED:
+                self.taker.machine.connection.note_ok(head[_HEADER : _HEADER + LONGEST_SET], end)
         return True
 
     def _whole(self, begin: int, middle: int) -> bytes:
@@ -273,7 +278,8 @@ class _TurnInHand:
         turn, segments, asked = PlainTurn(), pieces.segments, pieces.row[middle - 1]
         turn.request, turn.named, turn.code = self.packet, self.terms.named, code
         turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
-        turn.length, turn.end, turn.pieces, turn.span = self.length, self.end, pieces, (begin, middle, stop)
+        turn.length, turn.end, turn.failed, turn.pieces = self.length, self.end, self.failed, pieces
+        turn.begin, turn.middle, turn.stop = begin, middle, stop
         _answered(turn, found, found.first_stop - self.offset)
         if code != _QUERY:
             self.statement = take_effect(machine, self.packet, self.statement, self.plan, found)
@@ -283,16 +289,21 @@ class _TurnInHand:
         observer.turn(turn, machine)
 
 
+def _last_payload(found: Scanned, segments: Segments, response: bytes, end: int) -> bytes:
+    """The last payload of a response that ends at `end`: of these bytes, or of a segment's where they are none."""
+    return response[found.begin : end] if response else segments.cut(found.begin, end)
+
+
 def _taken_by(observer: Observer) -> tuple[bool, bool, bool]:
     return observer.executes, observer.all_turns, observer.failures
 
 
 def _answered(turn: PlainTurn, found: Scanned, first_size: int) -> None:
     """Notes the whole response to a turn's command; its first packet has so many bytes."""
-    pieces, segments, (_, middle, stop) = turn.pieces, turn.pieces.segments, turn.span
-    answered, ended = pieces.row[pieces.holding(middle, first_size)], pieces.row[stop - 1]
+    pieces, segments = turn.pieces, turn.pieces.segments
+    answered, ended = pieces.row[pieces.holding(turn.middle, first_size)], pieces.row[turn.stop - 1]
     turn.columns, turn.rows, turn.sequence = found.columns, found.rows, found.sequence
-    turn.response_frame, turn.first_ns = segments.frame[answered], segments.time_ns[pieces.row[middle]]
+    turn.response_frame, turn.first_ns = segments.frame[answered], segments.time_ns[pieces.row[turn.middle]]
     turn.last_frame, turn.last_ns = segments.frame[ended], segments.time_ns[ended]
 
 
@@ -366,7 +377,8 @@ def _unanswered(pieces: Pieces, begin: int, piece: int, packet: bytes) -> PlainT
     turn.time_ns = turn.first_ns = turn.last_ns = segments.time_ns[row]
     turn.columns = turn.end = turn.statement = turn.plan = None
     turn.length = turn.rows = turn.sequence = turn.response_frame = 0
-    turn.pieces, turn.span = pieces, (begin, begin, begin)
+    turn.failed, turn.pieces = False, pieces
+    turn.begin = turn.middle = turn.stop = begin
     return turn
 
 

@@ -10,9 +10,6 @@ from typing import Final, NamedTuple
 
 from analyzer.protocol.tables.collations import CODECS
 
-# The first letters of a statement that may be a SET, whatever its case; a comment may stand in front.
-_THIRD: Final = frozenset(b"tT")
-_COMMENT: Final = frozenset(b"/ \t\r\n")
 _SET: Final = re.compile(rb"(?:\s|/\*(?!!).*?\*/)*SET\s+(.{1,400})", re.IGNORECASE | re.DOTALL)
 _NAMES: Final = re.compile(rb"\s*(NAMES|CHARACTER\s+SET|CHARSET)\s+(['\"]?)(\w+)\2", re.IGNORECASE)
 _VARIABLE: Final = re.compile(
@@ -30,9 +27,9 @@ class CharsetChange(NamedTuple):
     results: str | None = UNCHANGED
 
 
-def may_set(text: bytes) -> bool:
-    """Whether a statement is worth a look: cheap, and true for every SET."""
-    return len(text) > 4 and (text[2] in _THIRD or text[0] in _COMMENT)
+def may_set(text: bytes, begin: int = 0) -> bool:
+    """Whether a statement that begins there is worth a look: cheap, and true for every SET."""
+    return len(text) > begin + 4 and (text[begin + 2] in b"tT" or text[begin] in b"/ \t\r\n")
 
 
 def codec_named(name: str) -> str | None:
