@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
+    "analyzer.analysis.commands.tracker",
     "analyzer.analysis.commands.turn_tracker",
     "analyzer.analysis.connection.kinds",
     "analyzer.analysis.connection.ordinary",
@@ -24,6 +25,7 @@ HOT: Final = (
     "analyzer.analysis.conversation.session_facts",
     "analyzer.analysis.findings.bursts",
     "analyzer.analysis.packets.sql_hints",
+    "analyzer.analysis.packets.statement_mask",
     "analyzer.analysis.pipeline",
     "analyzer.batches",
     "analyzer.capture.record_chain",
@@ -37,6 +39,7 @@ HOT: Final = (
     "analyzer.protocol.execute_plan",
     "analyzer.protocol.machine.execute_fast_path",
     "analyzer.protocol.machine.fast_path",
+    "analyzer.protocol.prepared",
     "analyzer.protocol.records.commands.set_charset",
     "analyzer.protocol.wire.rows",
     "analyzer.report.connection_lines",

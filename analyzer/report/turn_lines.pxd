@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.analysis.commands.turn_tracker cimport TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.protocol.execute_plan cimport ExecutePlan
 
@@ -22,17 +23,17 @@ cdef class TurnLines:
         began=cython.longlong, latency=cython.longlong, duration=cython.longlong, number=cython.longlong, code=cython.int,
         numbers="long long[::1]", known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes,
         failed=bint)
-    cpdef turn(self, tracker, PlainTurn turn)
+    cpdef turn(self, TurnTracker tracker, PlainTurn turn)
 
     @cython.locals(
         literals=tuple, slots=bytes, parts=list, count=Py_ssize_t, place=Py_ssize_t, slot=cython.int,
         left="unsigned long long",
         groups=Py_ssize_t, at=Py_ssize_t)
     cdef bytes _written(self, tuple template, list texts)
-    cdef bytes _whole(self, tracker, PlainTurn turn)
-    cdef tuple _noted(self, tracker, PlainTurn turn)
+    cdef bytes _whole(self, TurnTracker tracker, PlainTurn turn)
+    cdef tuple _noted(self, TurnTracker tracker, PlainTurn turn)
     cdef tuple _noted_end(self, PlainTurn turn)
-    cdef tuple _learnt(self, tracker, PlainTurn turn, tuple alike)
+    cdef tuple _learnt(self, TurnTracker tracker, PlainTurn turn, tuple alike)
 
 
 @cython.locals(place=Py_ssize_t, byte="unsigned char")

@@ -136,6 +136,18 @@ def test_logins_of_one_shape(chosen: list[list[tuple[bytes, bytes]]], size: int)
     assert len(told[0]) == sum(len(pairs) + 1 for pairs in chosen)
 
 
+@given(start_ns=st.sampled_from([0, 1, 999, 1000, 999_999, 10**6, 10**18 - 1, 1 << 62]) | st.integers(0, 1 << 62))
+def test_numbers_of_any_size(start_ns: int) -> None:
+    said = [step for _ in range(20) for step in (("c", query("SELECT 1")), ("s", ROW))]
+    frames = conversation([*ACCEPTED, *said, *GOODBYE], start_ns=start_ns)
+    told = []
+    for collector in (EachTurn[bytes](0, TurnLines), EachCommand(0, encode)):
+        analysis = Analysis("made", collector.options(AnalysisOptions()))
+        told.append(list(Reading(analysis, BatchSource("made", batches(frames, 0))).collected(collector)))
+    assert told[0] == told[1]
+    assert len(told[0]) == 21
+
+
 @given(frames=talks(), size=st.sampled_from([0, 1, 5]))
 def test_prepared_statements_in_any_order(frames: list[Frame], size: int) -> None:
     told = []

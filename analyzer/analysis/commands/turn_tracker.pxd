@@ -1,8 +1,13 @@
 cimport cython
 
+from analyzer.analysis.commands.tracker cimport CommandTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 
 cdef int _QUERY
+cdef bytes _USE
+
+
+cdef class TurnTracker(CommandTracker)
 
 
 cdef class TurnSink:
@@ -11,10 +16,17 @@ cdef class TurnSink:
     cdef public object capture, mask, renderer
 
     @cython.locals(stream=cython.longlong, plain=PlainTurn)
-    cpdef void add(self, long long frame, tracker, each)
+    cpdef void add(self, long long frame, TurnTracker tracker, each)
 
     @cython.locals(last=cython.longlong)
-    cpdef bint take(self, tracker, PlainTurn turn, machine)
+    cpdef bint take(self, TurnTracker tracker, PlainTurn turn, machine) except -1
 
 
+@cython.locals(request=bytes, begins=Py_ssize_t, first="unsigned char")
 cpdef bint moves(PlainTurn turn)
+
+
+cdef class TurnTracker(CommandTracker):
+    cdef TurnSink _turns
+    cdef public tuple said
+    cdef public dict texts

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A constant of others, once more: here it is a number of C.
 _QUERY: Final = COM_QUERY
+# With which of its bytes a USE may begin.
+_USE: Final = b"".join(USE_BEGINS)
 
 
 class TurnRenderer(Protocol):
@@ -121,9 +123,10 @@ def moves(turn: PlainTurn) -> bool:
         return True
     if turn.columns is not None or turn.code != _QUERY:
         return False
-    begins = turn.text[:3]
+    request, begins = turn.request, 7 if turn.named else 5
+    first = request[begins] if len(request) > begins else 0
     # Many begin with UPDATE.
-    return begins[:1] in USE_BEGINS and (begins[:1] not in b"uU" or begins.lower() == b"use")
+    return first in _USE and (first not in b"uU" or request[begins : begins + 3].lower() == b"use")
 
 
 def _changes_schema(changes: Sequence[object]) -> bool:

@@ -5,6 +5,13 @@ cdef bytes _PAIRS
 cdef list _SETS, _NEEDLES, _RULES
 
 
+@cython.locals(found=bytearray, number=cython.int)
+cpdef bint has_hint(bytes shape) except -1
+
+
+cdef bint _holds(int number, bytes shape, str text) except -1
+
+
 @cython.locals(
     found=bytearray, seen=bytearray, pairs=bytes, numbers=bytes, place=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t,
     number=cython.int, first=cython.int, second=cython.int, alike=cython.int)

@@ -6,6 +6,8 @@ done for one statement grows with its length alone, whatever is in it.
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Final
 
 from analyzer.analysis.packets.sql_names import HINTS, Behind
@@ -34,13 +36,21 @@ _NEEDLES: Final = [needle.encode() for needle, _ in HINTS]
 _RULES: Final = [rule for _, rule in HINTS]
 
 
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """One of the HINTS: few of them are ever asked."""
+    return re.compile(text)
+
+
 def has_hint(shape: bytes) -> bool:
     """Whether a statement may hold a secret; `shape` is what `sql_names.shape_of` makes of it."""
     found = _needles_in(shape)
-    if not found:
-        return False
-    text = shape.decode("latin-1")  # \\s stands for what it stands for in a text
-    return any(_holds(number, shape, text) for number in found)
+    text = ""
+    for number in found:
+        text = text or shape.decode("latin-1")  # \s stands for what it stands for in a text
+        if _holds(number, shape, text):
+            return True
+    return False
 
 
 def _needles_in(text: bytes) -> bytearray:
@@ -70,9 +80,9 @@ def _holds(number: int, shape: bytes, text: str) -> bool:
     if isinstance(rule, Behind):
         if not any(stem in text for stem in rule.stems):
             return False
-        names = [match.start() for match in rule.name.finditer(text)]
-        return bool(names) and _reached(shape, [match.end() for match in rule.word.finditer(text)], names)
-    if rule is not None and rule.search(text) is None:
+        names = [match.start() for match in _pattern(rule.name).finditer(text)]
+        return bool(names) and _reached(shape, [match.end() for match in _pattern(rule.word).finditer(text)], names)
+    if rule is not None and _pattern(rule).search(text) is None:
         return False
     # A user variable is a secret where it may get a value.
     return _NEEDLES[number] != b"@" or ":=" in text or "set" in text or "into" in text

@@ -70,7 +70,7 @@ NO_VALUES: Final = frozenset(
     {"RANDOM", "PASSWORD", "OLD_PASSWORD", "NULL", "DEFAULT", "CONCAT", "BINARY", "N", "X", "B", "BY", "AS", "USING"}
 )
 
-_CALLED: Final = re.compile(r"(?:create|add|register|new|verify|check|validate)_?(?:user|account)(?![a-z])[^(]{0,64}\(")
+_CALLED: Final = r"(?:create|add|register|new|verify|check|validate)_?(?:user|account)(?![a-z])[^(]{0,64}\("
 
 
 class Behind(NamedTuple):
@@ -79,13 +79,13 @@ class Behind(NamedTuple):
     `stems`: it holds one of them.
     """
 
-    word: re.Pattern[str]
+    word: str
     stems: tuple[str, ...]
-    name: re.Pattern[str]
+    name: str
 
 
 def _behind(word: str, stems: str, name: str) -> Behind:
-    return Behind(re.compile(word), tuple(stems.split("|")), re.compile(name.replace("STEMS", f"(?:{stems})")))
+    return Behind(word, tuple(stems.split("|")), name.replace("STEMS", f"(?:{stems})"))
 
 
 # A table of accounts, without names of columns behind it; one of the system that holds secrets.
@@ -98,83 +98,82 @@ _SYSTEM: Final = _behind(
     "into", "user|servers|global_priv|slave_master_info|password_history", r"(?<![a-z_])STEMS(?![a-z_])"
 )
 # What is looked for first: without one of these, nothing in a statement is masked. Digits are taken out of the text
-# that is looked at, and letters are small. Where something stands beside it, that decides (`sql_hints`).
-HINTS: Final[tuple[tuple[str, re.Pattern[str] | Behind | None], ...]] = (
+# that is looked at, and letters are small. Where a pattern stands beside it, that decides (`sql_hints`).
+HINTS: Final[tuple[tuple[str, str | Behind | None], ...]] = (
     ("pass", None),
     ("paswo", None),
     ("pwd", None),
     ("pswd", None),
-    ("pw", re.compile(r"(?<![a-z])pw(?![a-z])")),
-    ("identif", re.compile(r"identif(?!ier)")),
+    ("pw", r"(?<![a-z])pw(?![a-z])"),
+    ("identif", r"identif(?!ier)"),
     ("secret", None),
     ("credential", None),
     ("token", None),
-    ("auth", re.compile(r"auth(?!or(?!iz))")),
+    ("auth", r"auth(?!or(?!iz))"),
     (
         "key",
-        re.compile(
-            r"filekey|keyring|(?:api|access|encryption|encrypt|signing|shared|aes|hmac|activation|master|consumer)[_-]?key"
-            r"|private[ _-]?key|(?:session|recovery|ssh|cipher|license|account)_?key"
-        ),
+        r"filekey|keyring|(?:api|access|encryption|encrypt|signing|shared|aes|hmac|activation|master|consumer)[_-]?key"
+        r"|private[ _-]?key|(?:session|recovery|ssh|cipher|license|account)_?key",
     ),
     ("crypt", None),
-    ("code", re.compile(r"(?:en|de)code(?![a-z])|(?:recovery|backup|security|verification)_?code")),
+    ("code", r"(?:en|de)code(?![a-z])|(?:recovery|backup|security|verification)_?code"),
     ("hmac", None),
-    ("digest", re.compile(r"create_digest")),
-    ("-p", re.compile(r"(?:mysql|mariadb)[^\n]{0,200}\s-p(?!\s)")),
+    ("digest", r"create_digest"),
+    ("-p", r"(?:mysql|mariadb)[^\n]{0,200}\s-p(?!\s)"),
     ("jwt", None),
     ("eyj", None),
-    ("otp", re.compile(r"(?<![a-z])t?otp(?![a-z])")),
+    ("otp", r"(?<![a-z])t?otp(?![a-z])"),
     ("bearer", None),
-    ("cv", re.compile(r"(?<![a-z])cv[cv](?![a-z])")),
-    ("pin", re.compile(r"(?<![a-z])pin(?:_?code|_?hash)?(?![a-z])")),
-    ("sig", re.compile(r"[?&;](?:x-amz-)?sig(?:nature)?=")),
+    ("cv", r"(?<![a-z])cv[cv](?![a-z])"),
+    ("pin", r"(?<![a-z])pin(?:_?code|_?hash)?(?![a-z])"),
+    ("sig", r"[?&;](?:x-amz-)?sig(?:nature)?="),
     ("_live_", None),
     ("_pat_", None),
     ("ghp_", None),
     ("glpat-", None),
-    ("xox", re.compile(r"xox[abeprs]-")),
-    ("external", re.compile(r"external_?(?:master|source)")),
+    ("xox", r"xox[abeprs]-"),
+    ("external", r"external_?(?:master|source)"),
     ("ssl_material", None),
-    ("log", re.compile(r"(?<![a-z])log_?in(?![a-z])[^(]{0,64}\(")),
+    ("log", r"(?<![a-z])log_?in(?![a-z])[^(]{0,64}\("),
     ("user", _CALLED),
     ("account", _CALLED),
-    ("sign", re.compile(r"(?<![a-z])sign_?(?:in|up)(?![a-z])[^(]{0,64}\(")),
+    ("sign", r"(?<![a-z])sign_?(?:in|up)(?![a-z])[^(]{0,64}\("),
     # Rows of accounts without names of columns.
     ("insert", _ROWS),
     ("replace", _ROWS),
-    ("binlog", re.compile(r"(?<![a-z_])binlog(?![a-z_])")),
+    ("binlog", r"(?<![a-z_])binlog(?![a-z_])"),
     *(
         (word, None)
         for word in ("losenord", "adgangskode", "salasana", "jelszo", "aiza", "hooks.slack", "/api/webhooks/")
     ),
-    ("psw", re.compile(r"(?<![a-z])psw(?![a-z])")),
-    *((word, re.compile(rf"(?<![a-z]){word}(?![a-z])")) for word in ("heslo", "haslo", "parola", "clave")),
-    *((word, re.compile(rf"(?<![\w-]){word}")) for word in ("sk-", "npm_", "shpat_", "shpss_", "shpca_")),
-    ("sg.", re.compile(r"(?<![\w-])sg\.[\w-]+\.")),
+    ("psw", r"(?<![a-z])psw(?![a-z])"),
+    *((word, rf"(?<![a-z]){word}(?![a-z])") for word in ("heslo", "haslo", "parola", "clave")),
+    *((word, rf"(?<![\w-]){word}") for word in ("sk-", "npm_", "shpat_", "shpss_", "shpca_")),
+    ("sg.", r"(?<![\w-])sg\.[\w-]+\."),
     ("kennwort", None),
     ("contrase", None),
     ("wachtwoord", None),
-    ("senha", re.compile(r"(?<![a-z])senha(?![a-z])")),
+    ("senha", r"(?<![a-z])senha(?![a-z])"),
     ("into", _SYSTEM),
-    ("sql_users", re.compile("(?:my|pg)sql_users")),
+    ("sql_users", "(?:my|pg)sql_users"),
     ("kdf", None),
     ("asymmetric", None),
-    ("md", re.compile(r"(?<![a-z_])md(?![a-z_])")),
-    ("sha", re.compile(r"(?<![a-z_])sha(?![a-z_])")),
+    ("md", r"(?<![a-z_])md(?![a-z_])"),
+    ("sha", r"(?<![a-z_])sha(?![a-z_])"),
     ("prepare", None),
     ("immediate", None),
-    ("execute", re.compile(r"execute(?![a-z_])")),
+    ("execute", r"execute(?![a-z_])"),
     ("://", None),
-    ("*", re.compile(r"['\"]\*[a-f]*['\"]")),
-    ("$", re.compile(r"\$a?\$")),
-    ("alter", re.compile(r"alter(?![a-z_])")),
-    ("create", re.compile(r"create(?![a-z_])")),
+    ("'*", r"'\*[a-f]*['\"]"),
+    ('"*', r"\"\*[a-f]*['\"]"),
+    ("$", r"\$a?\$"),
+    ("alter", r"alter(?![a-z_])"),
+    ("create", r"create(?![a-z_])"),
     ("grant", None),
-    ("change", re.compile(r"change(?:(?![a-z_])|_(?:master|source|replication))")),
+    ("change", r"change(?:(?![a-z_])|_(?:master|source|replication))"),
     ("clone", None),
-    ("mysql", re.compile(r"mysql[\s`\".]{1,8}(?:user|global_priv|servers|slave_master_info|password_history)")),
-    ("@", re.compile(r"(?<![a-z_.@+\-])@(?!@)")),
+    ("mysql", r"mysql[\s`\".]{1,8}(?:user|global_priv|servers|slave_master_info|password_history)"),
+    ("@", r"(?<![a-z_.@+\-])@(?!@)"),
 )
 LOWER: Final = bytes(range(256)).lower()
 DIGITS: Final = b"0123456789"

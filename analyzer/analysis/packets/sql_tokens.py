@@ -8,6 +8,7 @@ escapes or not, as NO_BACKSLASH_ESCAPES says: who masks asks for both.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 # Kinds of tokens.
@@ -38,8 +39,6 @@ _TOKEN: Final = r"""(?sx)
 """
 _ESCAPES: Final = r"""'(?:[^'\\]++|\\.|\\\Z|'')*+(?:'|\Z) | "(?:[^"\\]++|\\.|\\\Z|"")*+(?:"|\Z)"""
 _NO_ESCAPES: Final = r"""'(?:[^']++|'')*+(?:'|\Z) | "(?:[^"]++|"")*+(?:"|\Z)"""
-_WITH: Final = re.compile(_TOKEN.replace("STRINGS", _ESCAPES), re.ASCII)
-_WITHOUT: Final = re.compile(_TOKEN.replace("STRINGS", _NO_ESCAPES), re.ASCII)
 _KINDS: Final[dict[str, int]] = {
     "comment": COMMENT,
     "string": STRING,
@@ -63,10 +62,16 @@ class Token(NamedTuple):
     word: str = ""
 
 
+@cache
+def _pattern(escapes: bool) -> re.Pattern[str]:
+    """It takes milliseconds to make, and most captures hold nothing that has to be cut into tokens."""
+    return re.compile(_TOKEN.replace("STRINGS", _ESCAPES if escapes else _NO_ESCAPES), re.ASCII)
+
+
 def tokens_of(text: str, escapes: bool = True) -> list[Token]:
     """All tokens of a statement but white space; at most MOST_TOKENS and one."""
     found: list[Token] = []
-    scan = (_WITH if escapes else _WITHOUT).match
+    scan = _pattern(escapes).match
     at = versions = 0
     while match := scan(text, at):
         group = match.lastgroup

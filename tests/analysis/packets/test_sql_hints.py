@@ -15,8 +15,7 @@ from analyzer.analysis.packets.statement_mask import StatementMask
 # What stands between two words of a statement, its comments too, as a pattern has it: slow where there is much of it.
 GAP = r"(?:[^('#/-]|/(?!\*)|-(?!-)|/\*m?!|/\*(?!m?!)(?:(?!\*/)[\s\S])*\*/|(?:\#|--)[^\n]*\n)+?"
 RULES = [
-    re.compile(f"(?:{rule.word.pattern}){GAP}{rule.name.pattern}") if isinstance(rule, Behind) else rule
-    for _, rule in HINTS
+    re.compile(f"(?:{rule.word}){GAP}{rule.name}" if isinstance(rule, Behind) else rule or "") for _, rule in HINTS
 ]
 NEEDLES = [needle for needle, _ in HINTS]
 BETWEEN = ("into", "insert", "users", "user", "servers", " ", "\xa0", "/*", "*/", "/*!", "/*m!", "m", "!", "--", "#")
@@ -26,9 +25,7 @@ SIGNS = ("\n", "-", "/", "*", "'", "(", ")", "`", '"', ".", "_", "x", "@", ":=",
 def expected(shape: bytes) -> bool:
     text = shape.decode("latin-1")
     return any(
-        needle in text
-        and (rule is None or rule.search(text) is not None)
-        and (needle != "@" or ":=" in text or "set" in text or "into" in text)
+        needle in text and rule.search(text) and (needle != "@" or ":=" in text or "set" in text or "into" in text)
         for needle, rule in zip(NEEDLES, RULES, strict=True)
     )
 

@@ -1,0 +1,15 @@
+from analyzer.analysis.conversation.observer cimport BaseObserver
+from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+from analyzer.net.tcp.reassembly cimport TcpConnection
+
+
+cdef class CommandTracker(BaseObserver):
+    cdef public TcpConnection tcp
+    cdef public int client
+    cdef public bint certain, _due
+    cdef public long long number
+    cdef public object touched, context, database, user, _ends, _sink, _waiting
+    cdef public list _held
+    cdef public tuple _session
+
+    cpdef count(self, PlainTurn turn)
