@@ -199,6 +199,7 @@ TRANSITIONS: Final[dict[tuple[StateName, Event], StateName | Literal["FINISHED"]
     (STREAM, "ok"): FINISHED,
     (STREAM, "err"): FINISHED,
     (HANDOVER, "ok"): FINISHED,
+    (HANDOVER, "ok_more"): FINISHED,  # nothing more comes in the protocol
     (HANDOVER, "err"): FINISHED,
     (CLONE, "ok"): FINISHED,
     (CLONE, "err"): FINISHED,

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, AnalysisOptions
@@ -178,6 +178,15 @@ def test_a_greeting_says_what_of_it_is_free() -> None:
     columns=st.booleans(),
     watched=st.booleans(),
 )
+@example(
+    name="mysql97_group-replication.pcapng",
+    changes=[(0, 4, 348, 8)],
+    size=0,
+    lost=[],
+    swapped=[],
+    columns=False,
+    watched=False,
+)  # the OK of a handover that says more results follow
 def test_whatever_is_broken(
     name: str, changes: list[Change], size: int, lost: list[int], swapped: list[int], columns: bool, watched: bool
 ) -> None:
