@@ -118,7 +118,7 @@ class TurnLines:
         if latency < 0 or duration < 0 or began < 0 or number == _LAST_PREPARED:
             return self._whole(tracker, turn)
         end, columns = turn.end, turn.columns
-        failed = turn.failed
+        failed = turn.error is not None
         ended = self._ended.get((id(end), columns is None))
         if ended is None or ended[0] is not end:
             ended = self._noted_end(turn)

@@ -20,7 +20,7 @@ cdef bytes _last_payload(Scanned found, Segments segments, bytes response, Py_ss
 
 
 @cython.locals(
-    pieces=Pieces, segments=Segments, answered=Py_ssize_t, ended=Py_ssize_t)
+    pieces=Pieces, segments=Segments, middle=Py_ssize_t, stop=Py_ssize_t, answered=Py_ssize_t, ended=Py_ssize_t)
 cdef _answered(PlainTurn turn, Scanned found, Py_ssize_t first_size)
 
 
@@ -64,7 +64,7 @@ cdef class _TurnInHand:
     cdef Pieces pieces
     cdef Scanned found
     cdef bytes request, packet
-    cdef bint executes, every, failed, fails, opens
+    cdef bint executes, every, fails, opens
     cdef int code
     cdef Py_ssize_t closes, size, offset, length
 

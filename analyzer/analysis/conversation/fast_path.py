@@ -166,11 +166,11 @@ class _TurnInHand:
                      nobody has asked for them
     opens            it is among the first of its connection
     statement, plan  of an execute or a reset, where somebody looks on
-    found, end       what answers it, from `offset` on, `length` bytes; `failed`: with an error
+    found, end       what answers it, from `offset` on, `length` bytes
     """
 
     __slots__ = (
-        *("answers", "closes", "code", "end", "every", "executes", "failed", "fails", "found", "length"),
+        *("answers", "closes", "code", "end", "every", "executes", "fails", "found", "length"),
         *("observer", "offset", "opens", "packet", "pieces", "plan", "request", "size", "statement", "taker", "terms"),
     )
 
@@ -236,13 +236,13 @@ class _TurnInHand:
             response = pieces.content(middle, stop)
             offset, length = 0, len(response)
             octets = memoryview(response)
-        self.offset, self.length, self.end, self.failed = offset, length, None, False
+        self.offset, self.length, self.end = offset, length, None
         failing = self.observer is None or (self.fails and code == _QUERY)
         if failing and scan_error(found, octets, offset, offset + length):
             error = error_of(_last_payload(found, segments, response, offset + length), terms.context)
             if error is None:
                 return False
-            self.end, self.opens, self.failed = error, False, True
+            self.end, self.opens = error, False
             _failed(self.answers, error, self._whole(begin, middle), pieces, middle, stop)
             return True
         if code == _PREPARE:
@@ -278,8 +278,7 @@ class _TurnInHand:
         turn, segments, asked = PlainTurn(), pieces.segments, pieces.row[middle - 1]
         turn.request, turn.named, turn.code = self.packet, self.terms.named, code
         turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
-        turn.length, turn.end, turn.failed, turn.pieces = self.length, self.end, self.failed, pieces
-        turn.begin, turn.middle, turn.stop = begin, middle, stop
+        turn.length, turn.end, turn.pieces, turn.span = self.length, self.end, pieces, (begin, middle, stop)
         _answered(turn, found, found.first_stop - self.offset)
         if code != _QUERY:
             self.statement = take_effect(machine, self.packet, self.statement, self.plan, found)
@@ -300,10 +299,10 @@ def _taken_by(observer: Observer) -> tuple[bool, bool, bool]:
 
 def _answered(turn: PlainTurn, found: Scanned, first_size: int) -> None:
     """Notes the whole response to a turn's command; its first packet has so many bytes."""
-    pieces, segments = turn.pieces, turn.pieces.segments
-    answered, ended = pieces.row[pieces.holding(turn.middle, first_size)], pieces.row[turn.stop - 1]
+    pieces, segments, (_, middle, stop) = turn.pieces, turn.pieces.segments, turn.span
+    answered, ended = pieces.row[pieces.holding(middle, first_size)], pieces.row[stop - 1]
     turn.columns, turn.rows, turn.sequence = found.columns, found.rows, found.sequence
-    turn.response_frame, turn.first_ns = segments.frame[answered], segments.time_ns[pieces.row[turn.middle]]
+    turn.response_frame, turn.first_ns = segments.frame[answered], segments.time_ns[pieces.row[middle]]
     turn.last_frame, turn.last_ns = segments.frame[ended], segments.time_ns[ended]
 
 
@@ -377,8 +376,7 @@ def _unanswered(pieces: Pieces, begin: int, piece: int, packet: bytes) -> PlainT
     turn.time_ns = turn.first_ns = turn.last_ns = segments.time_ns[row]
     turn.columns = turn.end = turn.statement = turn.plan = None
     turn.length = turn.rows = turn.sequence = turn.response_frame = 0
-    turn.failed, turn.pieces = False, pieces
-    turn.begin = turn.middle = turn.stop = begin
+    turn.pieces, turn.span = pieces, (begin, begin, begin)
     return turn
 
 

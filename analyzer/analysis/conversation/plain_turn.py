@@ -30,25 +30,22 @@ class PlainTurn:
     statement, plan the prepared statement that it makes or uses, and how an execute's values are read
     columns, rows   of the result set; None and 0 where the response is an OK; of a prepare its columns
     length          bytes of the response; `sequence` is the id of its last packet
-    end             what is in that: an OK, EOF or error; `failed`: it is an error
+    end             what is in that: an OK, EOF or error
     response_frame  in which the response's first packet ends
     first_ns        when its first byte came; `last_frame` and `last_ns` are those of its last
-    pieces          what they came in, from `begin` on; the response from `middle` up to `stop`
+    pieces, span    what they came in: (first of the request, first of the response, behind it)
     number, session which of its connection's commands it is, and (database, user) then: for whoever counts them
     """
 
     __slots__ = (
-        "begin",
         "code",
         "columns",
         "end",
-        "failed",
         "first_ns",
         "frame",
         "last_frame",
         "last_ns",
         "length",
-        "middle",
         "named",
         "number",
         "pieces",
@@ -58,8 +55,8 @@ class PlainTurn:
         "rows",
         "sequence",
         "session",
+        "span",
         "statement",
-        "stop",
         "time_ns",
     )
 
@@ -75,22 +72,14 @@ class PlainTurn:
     length: int
     sequence: int
     end: OKPacket | EOFPacket | ErrPacket | None
-    failed: bool
     response_frame: int
     first_ns: int
     last_frame: int
     last_ns: int
     pieces: Pieces
-    begin: int
-    middle: int
-    stop: int
+    span: tuple[int, int, int]
     number: int
     session: tuple[str | None, str | None]
-
-    @property
-    def span(self) -> tuple[int, int, int]:
-        """(first of the request's pieces, first of the response's, behind it)."""
-        return self.begin, self.middle, self.stop
 
     @property
     def error(self) -> ErrPacket | None:

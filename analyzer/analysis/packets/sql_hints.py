@@ -7,7 +7,7 @@ done for one statement grows with its length alone, whatever is in it.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from analyzer.analysis.packets.sql_names import HINTS, Behind
@@ -36,7 +36,7 @@ _NEEDLES: Final = [needle.encode() for needle, _ in HINTS]
 _RULES: Final = [rule for _, rule in HINTS]
 
 
-@cache
+@lru_cache(maxsize=64)
 def _pattern(text: str) -> re.Pattern[str]:
     """One of the HINTS: few of them are ever asked."""
     return re.compile(text)

@@ -8,7 +8,7 @@ escapes or not, as NO_BACKSLASH_ESCAPES says: who masks asks for both.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 # Kinds of tokens.
@@ -62,7 +62,7 @@ class Token(NamedTuple):
     word: str = ""
 
 
-@cache
+@lru_cache(maxsize=2)
 def _pattern(escapes: bool) -> re.Pattern[str]:
     """It takes milliseconds to make, and most captures hold nothing that has to be cut into tokens."""
     return re.compile(_TOKEN.replace("STRINGS", _ESCAPES if escapes else _NO_ESCAPES), re.ASCII)
