@@ -27,7 +27,7 @@ ROW: Final = np.dtype(
     ]
 )
 Rows = NDArray[np.void]
-# Segments of a connection that were followed: their places in the columns, and who sent each.
+# Segments of a connection that were followed: their places in the columns, and who sent each of all in these.
 _Followed = tuple[TcpConnection, Places | None, SegmentBatch, I64, I64]
 # Rows read at once.
 _BLOCK: Final = 1 << 16
@@ -51,18 +51,18 @@ class Ledger:
         self._batch = batch
         self._whole = len(batch.data)
 
-    def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: I64, sides: I64) -> None:
-        """Segments of the batch that were followed, and who sent each."""
+    def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: I64, senders: I64) -> None:
+        """Segments of the batch that were followed, and who sent each of all of it."""
         if self._batch is not None:
             places = getattr(connection.handler, "places", None)
-            self._pending.append((connection, places if isinstance(places, Places) else None, segments, rows, sides))
+            self._pending.append((connection, places if isinstance(places, Places) else None, segments, rows, senders))
 
     def settle(self, fragments: dict[int, tuple[int, ...]]) -> None:
         """A batch is over, and its connections have their numbers."""
         if self._batch is None or not self._pending:
             return
         # Nearly always all of them are of the same columns.
-        parts = [self._found(self._batch, list(ones)) for _, ones in groupby(self._pending, key=lambda one: id(one[2]))]
+        parts = [self._found(self._batch, list(ones)) for _, ones in groupby(self._pending, key=lambda one: id(one[4]))]
         self._pending.clear()
         rows = np.concatenate(parts)
         rows = rows[np.argsort(rows["frame"], kind="stable")]
@@ -74,8 +74,9 @@ class Ledger:
 
     def _found(self, batch: FrameBatch, followed: list[_Followed]) -> Rows:
         """The rows of segments that have the same columns."""
-        segments = followed[0][2]
-        rows, sides = (np.concatenate([one[part] for one in followed]) for part in (3, 4))
+        _, _, segments, _, senders = followed[0]
+        rows = np.concatenate([one[3] for one in followed])
+        sides = senders[rows].astype(np.int64)
         sizes = [len(one[3]) for one in followed]
         found = np.zeros(len(rows), ROW)
         found["frame"] = frame = segments.frame[rows]

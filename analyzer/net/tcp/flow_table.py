@@ -29,7 +29,7 @@ TOMBSTONES: int = 16_384
 REFUSED: int = 1024
 
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
-# Is told of rows of a batch: which connection they are of, and for each which of its endpoints sent it.
+# Is told of rows of a batch: which connection they are of, and for each row of it which of its endpoints sent it.
 RowsListener = Callable[[TcpConnection, SegmentBatch, I64, I64], None]
 
 

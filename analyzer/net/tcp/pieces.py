@@ -42,7 +42,9 @@ class Segments:
     )
 
     def __init__(self, batch: SegmentBatch, sender: memoryview, order: memoryview, one_by_one: bool) -> None:
-        self._batch, self._rows, self._senders = batch, order, sender
+        self._batch = batch
+        self._rows: memoryview | I64 = order
+        self._senders: memoryview | I64 = sender
         data = batch.data
         self._buffer = data if isinstance(data, (bytes, bytearray)) else bytes(data)
         self.data = self.octets = memoryview(self._buffer)
@@ -65,11 +67,12 @@ class Segments:
         return copied(self._buffer, begin, end)
 
     def part(self, begin: int, stop: int) -> tuple[SegmentBatch, I64, I64]:
-        """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each."""
+        """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each of all its rows."""
         import numpy as np
 
-        rows = np.asarray(self._rows[begin:stop])
-        return self._batch, rows, np.asarray(self._senders)[rows].astype(np.int64)
+        if not isinstance(self._rows, np.ndarray):
+            self._rows, self._senders = np.asarray(self._rows), np.asarray(self._senders)
+        return self._batch, self._rows[begin:stop], self._senders
 
 
 class Pieces:

@@ -388,7 +388,9 @@ class RedactingWatcher(ConversationObserver):
         conversation = self._conversation
         session = conversation.tls if conversation is not None else None
         if conversation is not None and conversation.kind == MYSQL:
-            asked = session is not None or conversation.facts.login.ssl_request is not None
+            plain = conversation.plain
+            login = plain.shape.known.login if plain is not None else conversation.facts.login
+            asked = session is not None or login.ssl_request is not None
             self._ends.add(self._tcp, asked and not (session is not None and session.decrypted))
         if session is not None:
             self._begin_tls()
