@@ -70,9 +70,9 @@ class Segments:
         """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each of all its rows."""
         import numpy as np
 
-        if not isinstance(self._rows, np.ndarray):
-            self._rows, self._senders = np.asarray(self._rows), np.asarray(self._senders)
-        return self._batch, self._rows[begin:stop], self._senders
+        # Arrays from the first time on.
+        self._rows, self._senders = rows, senders = np.asarray(self._rows), np.asarray(self._senders)
+        return self._batch, rows[begin:stop], senders
 
 
 class Pieces:
