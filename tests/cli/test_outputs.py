@@ -140,7 +140,8 @@ def test_closed_descriptors(capture: Path) -> None:
 
 
 def test_a_reader_that_has_enough_is_no_error() -> None:
-    words = " ".join([*HANDSHARK, "dissect", str(BULK), "| head -1"])
+    # More than the program and a pipe hold back together.
+    words = " ".join([*HANDSHARK, "dissect", *[str(BULK)] * 40, "| head -1"])
     script = f"{words}; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, cwd=REPOSITORY, check=False)
     assert done.returncode == 128 + signal.SIGPIPE

@@ -504,7 +504,8 @@ def handed_over() -> None:
     """COM_SUBSCRIBE_GROUP_REPLICATION_STREAM has an answer as others; who decodes knows what its OK means."""
     name = "ComSubscribeGroupReplicationStream"
     after_login().client(b"\x21", name, st.HANDOVER).server(ERR, "ErrPacket", st.COMMAND).play()
-    after_login().client(b"\x21", name, st.HANDOVER).server(OK, "OKPacket", st.COMMAND).play()
+    for answer in (OK, OK_MORE):
+        after_login().client(b"\x21", name, st.HANDOVER).server(answer, "OKPacket", st.COMMAND).play()
 
 
 @script
