@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.drivers import DRIVERS, Driver
-from tests.drivers.cases import TLS_CASES, Told
+from tests.drivers.cases import SETUP, TLS_CASES, Told
 from tests.drivers.run import LOG_SQL, Killer, as_admin, run_driver
 from tests.servers import Server
 from tests.servers.accounts import account
 from tests.servers.boxes import SOURCE, Box, Running, running
 from tests.servers.capturing import tcpdump
-from tests.servers.own import own_account, proxy_headers_from
+from tests.servers.own import own_account, proxy_headers_from, run_as_admin
 
 NAMES: Final = ("PyMySQL", "mysql-connector-python, pure")
 CASES: Final = ("accepted", "wrong password", "TLS", "prepared", "results")
@@ -70,6 +70,7 @@ def pass_through(
     """The drivers' cases through a box, with its inner end on that port. Raises NoCapture, SetupError."""
     capture, rows = place / "box.pcap", place / "rows"
     rows.write_text("first\n", encoding="utf-8")
+    run_as_admin(server, SETUP)
     with ExitStack() as stack:
         if box.proxy is not None and server.flavor == "mariadb":
             stack.enter_context(proxy_headers_from(server, SOURCE))

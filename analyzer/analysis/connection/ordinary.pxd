@@ -20,16 +20,21 @@ cdef class Ordinary:
     cdef dict _known, _places
     cdef public object due
 
-    @cython.locals(plain=PlainSession, places=LoginPlaces, client=Half, server=Half, answers=CommandFacts, codes=tuple)
+    @cython.locals(plain=PlainSession, places=LoginPlaces, client=Half, server=Half, codes=tuple)
     cpdef told(self, TcpConnection tcp, Conversation conversation, evidence)
     @cython.locals(plain=PlainSession, codes=tuple)
     cpdef learn(self, TcpConnection tcp, Conversation conversation, alike, met)
 
 
+@cython.locals(places=LoginPlaces)
+cpdef LoginPlaces regular_places(dict known, Conversation conversation, PlainSession plain)
+@cython.locals(answers=CommandFacts)
+cpdef tuple answered(PlainSession plain)
+cpdef alike_of(kind, tuple row, PlainSession plain, LoginPlaces places)
 cpdef bint has_signs(TcpConnection tcp, evidence) except -1
 @cython.locals(answers=CommandFacts, closing=ClosingFacts)
-cpdef bint is_regular(PlainSession plain, int client, LoginPlaces places) except -1
-cpdef bint place_matters(Conversation conversation, LoginPlaces places) except -1
+cdef bint _is_regular(PlainSession plain, int client, LoginPlaces places) except -1
+cdef bint _place_matters(Conversation conversation, LoginPlaces places) except -1
 @cython.locals(answers=CommandFacts, counts=dict, opening=list)
 cpdef bint may_be_check(TcpConnection tcp, PlainSession plain, LoginPlaces places, kind) except -1
 @cython.locals(

@@ -104,16 +104,12 @@ class Ordinary:
         plain = conversation.plain
         if plain is None or not plain.shape.steps or not COVERED or has_signs(tcp, evidence):
             return None
-        places = self._places.get(plain.shape)
+        places = regular_places(self._places, conversation, plain)
         if places is None:
-            places = self._places[plain.shape] = LoginPlaces(plain.shape)
-        if not is_regular(plain, conversation.client, places) or place_matters(conversation, places):
             return None
         client = tcp.halves[conversation.client]
         server = tcp.halves[1 - conversation.client]
-        answers = plain.answers
-        codes = tuple(sorted(answers.counts))
-        failed = frozenset(answers.error_counts) if answers.error_counts else None
+        codes, failed = answered(plain)
         by_client = is_before(client.fin_frame, server.fin_frame)
         key = (plain.shape, tcp.endpoints[1 - conversation.client], codes, failed, by_client, server.fin_frame > 0)
         kind = self._known.get(key)
@@ -123,21 +119,14 @@ class Ordinary:
         if may_be_check(tcp, plain, places, kind):
             return None
         row = row_of(tcp, conversation, plain, places, codes, None, ())
-        if row is None:
-            return None
-        if kind.has_own:
-            row = kind.with_own(row, [plain.times[place] for place in places.times])
-            if row is None:
-                return None
-        return Alike(kind, row, kind.outline(row) if kind.is_open else None)
+        return None if row is None else alike_of(kind, row, plain, places)
 
     def learn(self, tcp: TcpConnection, conversation: Conversation, alike: Alike, met: Key) -> None:
         """Others like the connection that was looked at last are of this kind, where its row is the same here."""
         plain, key = conversation.plain, self.due
         if plain is None or key is None or met[0] & _UNUSUAL:
             return
-        codes = tuple(sorted(plain.answers.counts))
-        row = row_of(tcp, conversation, plain, self._places[plain.shape], codes, None, ())
+        row = row_of(tcp, conversation, plain, self._places[plain.shape], answered(plain)[0], None, ())
         if row is None or row != alike.row[: len(row)]:
             return
         if len(self._known) >= MOST_KNOWN:
@@ -154,7 +143,33 @@ def has_signs(tcp: TcpConnection, evidence: Evidence) -> bool:
     return tcp.last_ns <= tcp.first_ns or bool(evidence.refused or evidence.clock.tells)
 
 
-def is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:
+def regular_places(
+    known: dict[LoginShape, LoginPlaces], conversation: Conversation, plain: PlainSession
+) -> LoginPlaces | None:
+    """Where the values of a login stand, `known` by its shape; None where more shows of the connection than others of
+    its shape have in common."""
+    places = known.get(plain.shape)
+    if places is None:
+        places = known[plain.shape] = LoginPlaces(plain.shape)
+    regular = _is_regular(plain, conversation.client, places) and not _place_matters(conversation, places)
+    return places if regular else None
+
+
+def answered(plain: PlainSession) -> tuple[tuple[int, ...], frozenset[int] | None]:
+    """Which commands a session had, and which errors answered some."""
+    answers = plain.answers
+    return tuple(sorted(answers.counts)), frozenset(answers.error_counts) if answers.error_counts else None
+
+
+def alike_of(kind: ConnectionKind, row: Row, plain: PlainSession, places: LoginPlaces) -> Alike | None:
+    """A connection of a kind, by its row but for texts of its findings; None where it lacks one of these."""
+    own: Row | None = row
+    if kind.has_own:
+        own = kind.with_own(row, [plain.times[place] for place in places.times])
+    return None if own is None else Alike(kind, own, kind.outline(own) if kind.is_open else None)
+
+
+def _is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:
     """Whether nothing shows of a session but that commands failed."""
     answers, closing = plain.answers, plain.closing
     if answers.waiting or answers.overlap_count or answers.after_quit or answers.kills or closing.unasked_frame:
@@ -166,7 +181,7 @@ def is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:
     return end is None or end[0] != client or plain.frames[places.decided] <= end[2]
 
 
-def place_matters(conversation: Conversation, places: LoginPlaces) -> bool:
+def _place_matters(conversation: Conversation, places: LoginPlaces) -> bool:
     """Whether it matters which of its client's connections it is."""
     place = conversation.place
     if place is None:

@@ -1,11 +1,11 @@
 cimport cython
 
 from analyzer.analysis.connection.ordinary cimport (
-    LoginPlaces, has_signs, is_before, is_regular, may_be_check, place_matters, row_of)
+    LoginPlaces, alike_of, answered, has_signs, is_before, may_be_check, regular_places, row_of)
 from analyzer.analysis.conversation.conversation cimport Conversation
 from analyzer.analysis.conversation.login_shapes cimport PlainSession
 from analyzer.analysis.conversation.sealed_session cimport SealedSession
-from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
+from analyzer.analysis.conversation.session_facts cimport ClosingFacts
 from analyzer.net.tcp.reassembly cimport Half, TcpConnection
 
 
@@ -16,7 +16,7 @@ cdef class SealedKinds:
 
     @cython.locals(sealed=SealedSession, plain=PlainSession)
     cpdef told(self, TcpConnection tcp, Conversation conversation, evidence)
-    @cython.locals(sealed=SealedSession, plain=PlainSession, places=LoginPlaces, answers=CommandFacts, times=list)
+    @cython.locals(sealed=SealedSession, plain=PlainSession, places=LoginPlaces)
     cdef _told_opened(self, TcpConnection tcp, Conversation conversation)
 
 

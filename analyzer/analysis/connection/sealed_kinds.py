@@ -16,11 +16,12 @@ from analyzer.analysis.connection import ordinary
 from analyzer.analysis.connection.kinds import FRAMES, STEPS, Alike, ConnectionKind, Row, seen_in
 from analyzer.analysis.connection.ordinary import (
     LoginPlaces,
+    alike_of,
+    answered,
     has_signs,
     is_before,
-    is_regular,
     may_be_check,
-    place_matters,
+    regular_places,
     row_of,
 )
 from analyzer.analysis.connection.tls import ENCRYPTED
@@ -130,14 +131,10 @@ class SealedKinds:
         key = _key(tcp, conversation)
         if key is None or sealed is None or plain is None or sealed.opener is None or not COVERED_OPENED:
             return None
-        places = self._places.get(plain.shape)
+        places = regular_places(self._places, conversation, plain)
         if places is None:
-            places = self._places[plain.shape] = LoginPlaces(plain.shape)
-        if not is_regular(plain, conversation.client, places) or place_matters(conversation, places):
             return None
-        answers = plain.answers
-        codes = tuple(sorted(answers.counts))
-        failed = frozenset(answers.error_counts) if answers.error_counts else None
+        codes, failed = answered(plain)
         key = (key, plain.shape, bytes(sealed.opener.outline), codes, failed)
         row = _row_opened(tcp, conversation, places, codes)
         if row is None:
@@ -148,18 +145,11 @@ class SealedKinds:
             del self._known[key]
             self._learnt.pop(key, None)
             kind = None
-        times = plain.times
         if kind is None:
             inside = 1 + BEGUN + len(sealed.frames)
-            self.due = Looked(key, row, inside, places, [times[place] for place in places.times], began)
+            self.due = Looked(key, row, inside, places, [plain.times[place] for place in places.times], began)
             return None
-        if may_be_check(tcp, plain, places, kind):
-            return None
-        if kind.has_own:
-            row = kind.with_own(row, [times[place] for place in places.times])
-            if row is None:
-                return None
-        return Alike(kind, row, kind.outline(row) if kind.is_open else None)
+        return None if may_be_check(tcp, plain, places, kind) else alike_of(kind, row, plain, places)
 
     def again(self, conversation: Conversation) -> Conversation | None:
         """The connection that was looked at last with marks for frames, where a kind is to be made of it."""

@@ -434,16 +434,21 @@ def _layer(
     return layer
 
 
+def _json_text(info: FieldInfo, value: Value, between: str = "") -> str:
+    """A field's value as JSON may hold it, with this between its bytes: texts alone may have lone surrogates."""
+    return json_safe(value) if type(value) is str else formatted(info, value, between)
+
+
 def _any_text(name: str) -> Words:
     info = FIELDS[name]
-    return lambda value: json_safe(value) if type(value) is str else formatted(info, value)
+    return lambda value: _json_text(info, value)
 
 
 def _json_words(info: FieldInfo) -> Words:
     """What makes text of a field's values in JSON."""
 
     def any_value(value: Value) -> str:
-        return json_safe(value) if type(value) is str else formatted(info, value, ":")
+        return _json_text(info, value, ":")
 
     if info.family == NUMBER and info.base == "dec":
         return lambda value: str(value) if type(value) is int else any_value(value)
@@ -466,9 +471,7 @@ def _packet(nodes: Sequence[Node]) -> dict[str, Any]:
         if node.info.type == "NONE":
             _put(parent, node.info.name, children if inner else "")
         else:
-            value = node.value
-            text = json_safe(value) if type(value) is str else formatted(node.info, value, ":")
-            _put(parent, node.info.name, text)
+            _put(parent, node.info.name, _json_text(node.info, node.value, ":"))
             if inner:
                 _put(parent, f"{node.info.name}_tree", children)
         stack.append(children)
