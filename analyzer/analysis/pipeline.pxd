@@ -11,8 +11,8 @@ cdef class InOrder
 
 cdef class Analysis:
     cdef public str name
-    cdef public object options, totals, evidence, builder, memory, shapes
-    cdef public object _decoder, _settings, _memo, _across, _held
+    cdef public object options, totals, evidence, memory, shapes
+    cdef public object _builder, _decoder, _settings, _memo, _waiting, _most_waiting
     cdef public InOrder order
     cdef public FlowTable _flows
     cdef public Bursts _bursts

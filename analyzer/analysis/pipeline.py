@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 import msgspec
 
-from analyzer.analysis.connection.builder import Builder
 from analyzer.analysis.connection.kinds import Alike
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation, Settings
@@ -19,7 +18,6 @@ from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
-from analyzer.analysis.findings.cross_connection import OPEN, Across, Held
 from analyzer.analysis.findings.rule import Evidence
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.model.connection import Connection, Source
@@ -36,6 +34,8 @@ from analyzer.tls.keylog import KeyLog
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.excerpt import Shown
+    from analyzer.analysis.connection.builder import Builder
+    from analyzer.analysis.findings.cross_connection import Held
     from analyzer.analysis.packets.packet_list import PacketList, PacketMemo
 
 # Connections that wait in memory for an earlier one to end; more wait in a temporary file.
@@ -111,7 +111,7 @@ class Analysis:
         self._decoder = SegmentDecoder()
         self._flows = FlowTable(self._follow, columns=options.columns, on_rows=options.on_rows)
         self.evidence.refused = self._flows.refused
-        self.builder = Builder(name, options.show_secrets)
+        self._builder: Builder | None = None
         # Each of several processes has its share of the memory too.
         self.memory = Memory(options.memory // options.share[1])
         secrets = Secrets(KeyLog(), options.rsa_key)
@@ -121,8 +121,8 @@ class Analysis:
         self.shapes = LoginShapes() if options.shapes and options.password is None else None
         self.order = InOrder()
         self._memo: PacketMemo | None = None
-        self._across = Across()
-        self._held: Held[Told] = Held(self._across)
+        self._waiting: Held[Told] | None = None
+        self._most_waiting: int | None = None
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process
@@ -175,7 +175,24 @@ class Analysis:
 
     def hold_nothing_back(self) -> None:
         """Hands each connection on at once, though later ones may have more to say of it: somebody watches."""
-        self._held = Held(self._across, 0)
+        self._most_waiting = 0
+
+    @property
+    def builder(self) -> Builder:
+        """Works out connections. All rules come with it: it is loaded with the first."""
+        if self._builder is None:
+            from analyzer.analysis.connection.builder import Builder
+
+            self._builder = Builder(self.name, self.options.show_secrets)
+        return self._builder
+
+    @property
+    def _held(self) -> Held[Told]:
+        if self._waiting is None:
+            from analyzer.analysis.findings.cross_connection import MOST_HELD, Across, Held
+
+            self._waiting = Held(Across(), MOST_HELD if self._most_waiting is None else self._most_waiting)
+        return self._waiting
 
     @property
     def fragments(self) -> dict[int, tuple[int, ...]]:
@@ -239,7 +256,8 @@ class Analysis:
             if self._finished(tcp):
                 yield from self.judged(self.order.ready())
         yield from self.judged(self.order.rest())
-        yield from self._held.rest()
+        if self._waiting is not None:
+            yield from self._waiting.rest()
 
     def judged(self, told: Iterator[Told]) -> Iterator[Told]:
         """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
@@ -247,12 +265,13 @@ class Analysis:
             yield from told
             return
         for one in told:
+            held = self._held
             connection = one.outline if isinstance(one, Alike) else one[0]
             if connection is not None:
-                self._across.judge(connection)
+                held.across.judge(connection)
             elif isinstance(one, Alike) and (note := one.note()) is not None:
-                self._across.note(note)
-            yield from self._held.put(one, connection, _packets_in(one))
+                held.across.note(note)
+            yield from held.put(one, connection, _packets_in(one))
 
     def _finished(self, tcp: TcpConnection) -> bool:
         """Takes a connection that is over; False where it was not followed."""
@@ -301,6 +320,8 @@ class Analysis:
 
     def so_far(self, tcp: TcpConnection, conversation: Conversation) -> Connection:
         """A connection that goes on, without what only its end can tell."""
+        from analyzer.analysis.findings.cross_connection import OPEN
+
         connection = self.builder.connection(tcp, conversation, self.evidence)
         connection.findings = [finding for finding in connection.findings if finding.code not in OPEN]
         return connection
@@ -367,6 +388,12 @@ def _turn(number: int, processes: int) -> int:
         number, digit = divmod(number, processes)
         total += digit
     return total % processes
+
+
+def load_rules() -> None:
+    """Loads what works out connections, once for all processes that are started later."""
+    import analyzer.analysis.connection.builder
+    import analyzer.analysis.findings.cross_connection  # noqa: F401
 
 
 def results(told: Iterator[Told]) -> Iterator[Result]:

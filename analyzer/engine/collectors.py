@@ -21,11 +21,11 @@ from typing import (
 from msgspec.structs import replace
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Result, Told
-from analyzer.analysis.findings.cross_connection import Across, Held, is_open, outline_of
-from analyzer.analysis.findings.history import Note, note_of
+from analyzer.analysis.findings.history import Note, note_of, outline_of
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.model.detail import ConnectionDetail
+from analyzer.analysis.pipeline import load_rules
 from analyzer.analysis.pipeline import results as whole_ones
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Connections(Generic[T]):
     alike: ClassVar[bool] = True
 
     def __init__(self, rendering: Rendering[T] | Callable[[Result], T]) -> None:
+        load_rules()  # processes that are started later share them
         self._rendering = rendering if isinstance(rendering, Rendering) else Rendering(rendering)
         self._shared = False
 
@@ -115,6 +116,8 @@ class Connections(Generic[T]):
         return options
 
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
+        from analyzer.analysis.findings.cross_connection import is_open
+
         rendering = self._rendering
         for result in results:
             if isinstance(result, Alike):
@@ -145,6 +148,8 @@ class Connections(Generic[T]):
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """What several processes gave, merged in order: completes the findings that rest on earlier connections."""
+        from analyzer.analysis.findings.cross_connection import Across, Held
+
         across = Across()
         held: Held[Any] = Held(across)
         for item in items:

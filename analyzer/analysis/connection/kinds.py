@@ -13,10 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis.findings.cross_connection import OPEN, brief, outline_of
-from analyzer.analysis.findings.history import LoggedIn, Note, note_of
+from analyzer.analysis.findings.history import LoggedIn, Note, brief, note_of, outline_of
 from analyzer.analysis.findings.kept import Kept, own_texts
-from analyzer.analysis.findings.rules.health_check import known_user
 from analyzer.analysis.model import connection as model
 
 # What stands first in every row, by the path in a `Connection`.
@@ -95,6 +93,10 @@ class ConnectionKind:
     ) -> None:
         """`attributes`: names of those that are each client's own, with their numbers in the record. `inside`: how
         much of its own a connection has beside the frames of its login, for `tls` and findings."""
+        # All rules come with them: who tells of no connection goes without.
+        from analyzer.analysis.findings.cross_connection import OPEN
+        from analyzer.analysis.findings.rules.health_check import known_user
+
         exchange = connection.authentication
         steps = len(exchange.steps) if exchange is not None else 0
         switches = len(exchange.switches) if exchange is not None else 0

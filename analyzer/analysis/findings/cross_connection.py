@@ -13,15 +13,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from copy import copy
 from typing import Final, Generic, TypeVar
-
-from msgspec import structs
 
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.history import History, Note, note_of
 from analyzer.analysis.findings.rule import FAR_AHEAD, RANK, Found
-from analyzer.analysis.model.connection import Authentication, Connection, Finding, Greeting, Login
+from analyzer.analysis.model.connection import Connection, Finding
 
 # Findings that are completed here, by their codes: connections that have one may not be rendered before.
 COMPLETED: Final = {rule.code: rule.complete for rule in TABLE if rule.complete is not None}
@@ -38,26 +35,6 @@ T = TypeVar("T")
 def is_open(connection: Connection) -> bool:
     """Whether a finding of the connection waits to be completed."""
     return any(finding.code in OPEN for finding in connection.findings)
-
-
-def outline_of(connection: Connection) -> Connection:
-    """A connection with what is asked of it when its findings are completed, and little else: it goes to another
-    process."""
-    login, exchange = connection.login, connection.authentication
-    outline = copy(connection)
-    outline.tls = outline.driver = None
-    outline.greeting = brief(connection.greeting)
-    outline.commands = {}
-    if login is not None:
-        outline.login = Login(login.user, None, None, [], 0, None, None, None, None, login.frame)
-    if exchange is not None:
-        outline.authentication = Authentication(exchange.plugin, [], exchange.path, exchange.password_protection, [])
-    return outline
-
-
-def brief(greeting: Greeting | None) -> Greeting | None:
-    """A greeting without its lists."""
-    return None if greeting is None else structs.replace(greeting, capabilities=[], status_flags=[])
 
 
 class Across:
@@ -89,7 +66,7 @@ class Held(Generic[T]):
     """Keeps connections, with what is to be done with them, while a finding of one speaks of those that follow."""
 
     def __init__(self, across: Across, most: int = MOST_HELD) -> None:
-        self._across = across
+        self.across = across
         self._most = most
         self._items: deque[T] = deque()
         self._packets = 0  # that the items hold
@@ -122,7 +99,7 @@ class Held(Generic[T]):
         found, self._found = self._found, {}
         self._packets = 0
         for code, several in found.items():
-            CONCLUDED[code](several, self._across.history)
+            CONCLUDED[code](several, self.across.history)
         for connection in {id(each[0]): each[0] for several in found.values() for each in several}.values():
             connection.findings.sort(key=lambda finding: RANK[finding.severity])
         while self._items:

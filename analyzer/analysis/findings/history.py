@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import copy
 from typing import Final, Generic, TypeVar
 
 import msgspec
+from msgspec import structs
 
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.connection import Authentication, Connection, Greeting, Login
 
 BLOCKED: Final = 1129
 MOST: Final = 4096
@@ -110,6 +112,26 @@ def note_of(connection: Connection) -> Note | None:
         return None
     probe = any(finding.code in ("probe-connection", "health-check") for finding in connection.findings)
     return Broken(connection.client.address, server, connection.start_time_ns, connection.first_frame, probe)
+
+
+def outline_of(connection: Connection) -> Connection:
+    """A connection with what is asked of it when its findings are completed, and little else: it goes to another
+    process."""
+    login, exchange = connection.login, connection.authentication
+    outline = copy(connection)
+    outline.tls = outline.driver = None
+    outline.greeting = brief(connection.greeting)
+    outline.commands = {}
+    if login is not None:
+        outline.login = Login(login.user, None, None, [], 0, None, None, None, None, login.frame)
+    if exchange is not None:
+        outline.authentication = Authentication(exchange.plugin, [], exchange.path, exchange.password_protection, [])
+    return outline
+
+
+def brief(greeting: Greeting | None) -> Greeting | None:
+    """A greeting without its lists."""
+    return None if greeting is None else structs.replace(greeting, capabilities=[], status_flags=[])
 
 
 class History:

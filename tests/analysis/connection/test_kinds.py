@@ -9,8 +9,8 @@ import pytest
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
 from analyzer.analysis.connection.kinds import ADDRESS, FRAMES, PLACES, STEPS, STREAM, TOTAL
-from analyzer.analysis.findings.cross_connection import is_open, outline_of
-from analyzer.analysis.findings.history import note_of
+from analyzer.analysis.findings.cross_connection import is_open
+from analyzer.analysis.findings.history import note_of, outline_of
 from analyzer.analysis.findings.kept import frames_of
 from analyzer.engine.collectors import Connections, Rendering
 from analyzer.engine.reading import Reading

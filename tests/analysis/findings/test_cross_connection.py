@@ -11,8 +11,8 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions, Connection, Result
 from analyzer.analysis.findings.bursts import MOST_PAIRS, Bursts
-from analyzer.analysis.findings.cross_connection import OPEN, Across, is_open, outline_of
-from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of
+from analyzer.analysis.findings.cross_connection import OPEN, Across, is_open
+from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of, outline_of
 from analyzer.engine.collectors import Connections, Rendering, whole
 from analyzer.engine.run import Run
 from analyzer.report import jsonl
