@@ -15,7 +15,7 @@ from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.machine import CLIENT, AnyRecord, Machine
+from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.login import HandshakeResponse41, HandshakeResponse320, SSLRequest, SSLRequest320
 from analyzer.protocol.tables.capabilities import (
     CLIENT_COMPRESS,
@@ -160,6 +160,11 @@ class PlainWatcher(ConversationObserver):
             self._shift = 0  # ids begin anew with each command
         if data:
             self._put(role, packet.frame, data, missing)
+
+    def ask(self, frame: int, greeting: bytes) -> None:
+        """A greeting, its packet as it is to be written, and an SSLRequest."""
+        self._shift = 1
+        self._put(SERVER, frame, greeting, 0)
 
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         if not self.over:

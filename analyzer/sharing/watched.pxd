@@ -3,13 +3,14 @@ cimport cython
 from analyzer.analysis.conversation.conversation cimport Conversation
 from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer
 from analyzer.analysis.conversation.observer cimport BaseObserver
+from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.places cimport Places
 
 cdef long long _NUMBERS
 
 
 cdef class WatchedLogin:
-    cdef public list senders, contents, places
+    cdef public list senders, contents, frames, places
 
 
 cdef class ConversationObserver(BaseObserver):
@@ -19,8 +20,11 @@ cdef class ConversationObserver(BaseObserver):
 cdef class WatchedConversation(Conversation):
     cdef Places _places
     cdef list _watchers
+    cdef bint _seals
 
     cpdef bint needs_numbers(self)
+    @cython.locals(place=Py_ssize_t, data=bytes, sender=cython.int)
+    cpdef hear_sealed(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
 
     @cython.locals(login=WatchedLogin, known=cython.bint, watcher=ConversationObserver)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)

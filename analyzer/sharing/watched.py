@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
 from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
+from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.machine import state as st
 from analyzer.sharing.places import Places
 
 # The last of the sequence numbers, behind which they begin anew.
@@ -15,7 +17,7 @@ _NUMBERS: Final = 0xFFFF_FFFF
 
 
 class StreamPiece(NamedTuple):
-    """Bytes of a stream in order; `place` is that of the first."""
+    """Bytes of a stream in order; `place` is that of the first. Of TLS that nobody opens no frames are said."""
 
     sender: int
     place: int
@@ -24,12 +26,12 @@ class StreamPiece(NamedTuple):
 
 
 class WatchedLogin:
-    """The pieces of a login: who sent each, its bytes, and the place of its first."""
+    """The pieces of a login: who sent each, its bytes, the place of its first; `frames` are its segments', from 1."""
 
-    __slots__ = ("contents", "places", "senders")
+    __slots__ = ("contents", "frames", "places", "senders")
 
     def __init__(self, newcomer: Newcomer, places: Places) -> None:
-        self.senders, self.contents = newcomer.senders, newcomer.contents
+        self.senders, self.contents, self.frames = newcomer.senders, newcomer.contents, newcomer.frames
         self.places: list[int] = []
         due = newcomer.starts.copy()
         for index, sender in enumerate(self.senders):
@@ -46,6 +48,11 @@ class ConversationObserver(BaseObserver):
     @property
     def streams(self) -> bool:
         """Whether it wants the bytes."""
+        return False
+
+    @property
+    def seals(self) -> bool:
+        """Whether `stream` is enough of TLS that nobody opens: no session need be made of it."""
         return False
 
     def follow(self, conversation: WatchedConversation) -> None:
@@ -71,7 +78,7 @@ class ConversationObserver(BaseObserver):
 class WatchedConversation(Conversation):
     """Tells a `ConversationObserver` of what comes, before it is decoded."""
 
-    __slots__ = ("_places", "_watchers")
+    __slots__ = ("_places", "_seals", "_watchers")
 
     def __init__(
         self,
@@ -84,6 +91,7 @@ class WatchedConversation(Conversation):
         self._places = Places()
         looking = observer.observers if isinstance(observer, ObserverGroup) else [observer]
         self._watchers: list[ConversationObserver] = []
+        self._seals = all(isinstance(one, ConversationObserver) and one.seals for one in looking)
         for one in looking:
             if isinstance(one, ConversationObserver):
                 one.follow(self)
@@ -111,10 +119,21 @@ class WatchedConversation(Conversation):
         for watcher in self._watchers:
             watcher.stream(piece)
 
+    @property
+    def may_seal(self) -> bool:
+        return self._seals and self.settings.secrets.none
+
+    def hear_sealed(self, pieces: Pieces, first: int, last: int) -> None:
+        for place in range(first, last):
+            data, sender = pieces.content(place, place + 1), pieces.segments.sender[pieces.row[place]]
+            number = pieces.first_number(sender, place, place + 1)
+            self._tell(StreamPiece(sender, self._places.of(sender, number), data, []))
+
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
-        """Where what comes behind a login has layers around it, who watches sees all of it decoded."""
+        """Where what comes behind a login is in layers that may be opened, who watches sees all of it decoded."""
         login = WatchedLogin(newcomer, self._places)
         plain = shape.steps > 0 and shape.machine.compression is None
+        plain = plain or (shape.machine.state == st.TLS_HANDSHAKE and self.may_seal)
         known = plain
         for watcher in self._watchers:
             known = known and watcher.known_login(shape, login)

@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from analyzer.analysis.conversation.tls_layer import TlsLayer
 from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.sql import SqlRedactor
 from tests.bench import replay
+from tests.bench.tls import Contexts
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
-from tests.wire.files import frames_in, pcapng
+from tests.wire.files import frames_in, pcapng, secrets
 from tests.wire.mysql import FAST, err, greeting, login, ok, query
 from tests.wire.script import GOODBYE, Step, conversation
 
@@ -122,6 +124,41 @@ def test_queries_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not {"ComQuery", "ErrPacket", "ComQuit"}.intersection(alone)
     assert b"at line 1" in content
     assert b"hushed" not in content
+
+
+def test_tls_that_nobody_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No session is made of most of it; of what is broken, or gets its keys late, one is."""
+    contexts, file, log = Contexts(tmp_path), tmp_path / "tls.pcap", tmp_path / "tls.pcapng"
+    replay.tls_storm(REPOSITORY / "samples", file, 40, contexts)
+    begun = []
+    before = TlsLayer.begin
+
+    def begin(layer: TlsLayer, *told: Any) -> None:
+        begun.append(layer)
+        before(layer, *told)
+
+    monkeypatch.setattr(TlsLayer, "begin", begin)
+    content, summary, _ = redacted(file, RedactRequest(KEY, NOTHING))
+    # Each of six kinds of logins teaches its shape twice, and once again to who redacts.
+    assert (summary.connections, summary.closed) == (40, 40)
+    assert len(begun) < 30
+    assert content == redacted(file, RedactRequest(KEY, NOTHING, plain=False))[0]
+    frames = frames_in(file.read_bytes())
+    for seed in range(3):
+        draw = random.Random(seed)
+        made = [one for one in frames if draw.random() > 0.01]
+        for number, one in enumerate(made):
+            if draw.random() < 0.02:
+                at = draw.randrange(54, len(one.data) + 1)
+                made[number] = one._replace(data=one.data[:at] + draw.randbytes(1) + one.data[at + 1 :])
+        log.write_bytes(pcapng(made))
+        both(log, NOTHING)
+    half = len(frames) // 2
+    known = secrets(contexts.keylog.read_bytes())
+    log.write_bytes(pcapng(frames[:half]) + known + pcapng(frames[half:]))
+    both(log, NOTHING)
+    log.write_bytes(pcapng(frames) + known)
+    both(log, NOTHING)
 
 
 def test_logins_of_six_kinds(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ cdef class Conversation(PiecesHandler):
     cpdef _terms(self)
     @cython.locals(newcomer=Newcomer, first=Py_ssize_t, last=Py_ssize_t, inner=Pieces)
     cpdef bint _opened(self, PlainSession plain, SealedSession sealed) except -1
-    @cython.locals(sealed=SealedSession)
+    cpdef hear_sealed(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    @cython.locals(sealed=SealedSession, begin=Py_ssize_t)
     cpdef Py_ssize_t seal(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef end(self, int sender, str kind, long long frame, long long time_ns)

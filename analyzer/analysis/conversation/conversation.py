@@ -333,11 +333,19 @@ class Conversation(PiecesHandler):
         self._facts = self._machine = None
         return asked
 
+    @property
+    def may_seal(self) -> bool:
+        """Whether TLS may stay without a session: nobody looks at what comes out of it."""
+        return self.observer is None
+
+    def hear_sealed(self, pieces: Pieces, first: int, last: int) -> None:
+        """Is told of pieces that were sealed."""
+
     def seal(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> int:
         """Takes pieces of a TLS session that is due; the first that is not taken."""
         sealed, secrets = plain.sealed, self.settings.secrets
         memo, has_keys = secrets.memo, not secrets.none
-        if memo is None or self.observer is not None or (has_keys and sealed is not None and sealed.keys is None):
+        if memo is None or not self.may_seal or (has_keys and sealed is not None and sealed.keys is None):
             if sealed is not None:
                 self._complete()  # a key has come
             return first
@@ -345,7 +353,8 @@ class Conversation(PiecesHandler):
             if plain.shape.machine.state != st.TLS_HANDSHAKE or (has_keys and len(plain.frames) != 1 + BEGUN):
                 return first
             sealed = plain.sealed = SealedSession(self.client, memo, secrets.keys if has_keys else None)
-        first = sealed.take(pieces, first, last)
+        begin, first = first, sealed.take(pieces, first, last)
+        self.hear_sealed(pieces, begin, first)
         if first < last or (sealed.opened and not self._opened(plain, sealed)):
             self._rest = pieces, first, last
             self._complete()

@@ -168,7 +168,7 @@ class PacketRedactor:
         self.values = ValueRedactor(replacements)
         self.rows = RowRedactor(replacements, self.values, "values" in keep.kinds)
         self.zeroed = 0  # bytes that were not understood, and were not zero before
-        self._shapes = PacketShapes(replacements)
+        self.shapes = PacketShapes(replacements)
         self._kept: dict[tuple[str, bytes, int, str | None, bool | None, int], bytes] = {}
         self._rules: dict[str, Rule] = {
             rules.KEEP: lambda raw, scene: raw,
@@ -301,7 +301,7 @@ class PacketRedactor:
         """A greeting or a login, most of which others have been."""
         context = scene.context
         key = name, context.server, context.client, context.in_force, context.assumed, self.sql.known_names
-        found = self._shapes.made(key, payload)
+        found = self.shapes.made(key, payload)
         if found is not None:
             self.zeroed += found.zeroed
             return found.payload
@@ -317,7 +317,7 @@ class PacketRedactor:
             if is_free(name, span, content_of(payload, span))
         )
         counts = difference(self.replacements.counts, before)
-        self._shapes.learn(key, payload, Redacted(made, self.zeroed - zeroed), free, counts)
+        self.shapes.learn(key, payload, Redacted(made, self.zeroed - zeroed), free, counts)
         return made
 
     def _free(self, rule: str, raw: bytes) -> bytes:

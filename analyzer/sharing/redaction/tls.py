@@ -7,11 +7,13 @@ number: it could be opened by nobody who has not the keys, and now by nobody at 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from analyzer.sharing.redaction.certificates import CertificateRedactor
 from analyzer.sharing.redaction.keep import KeptKinds
-from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.replacements import Replacements, difference
+from analyzer.sharing.redaction.shapes import FreeField, PacketShapes, Redacted
 from analyzer.tls import hello as tls
 from analyzer.tls.records import (
     ALERT,
@@ -61,19 +63,27 @@ _PROTOCOLS: Final = frozenset(
 _SERVER_HELLO_DONE: Final = 14
 _CERTIFICATE_VERIFY: Final = 15
 _NAMED_CURVE: Final = 3
+# By what hellos of a client and of a server are known among shapes.
+_HELLOS: Final = {True: "ClientHello", False: "ServerHello"}
 _CERTIFICATE_TYPES: Final = frozenset({1, 2, 3, 4, 64, 65, 66})
 
 
 class TlsRedactor:
     """One direction of one connection. `feed` takes its bytes in order and gives as many back, some of them later."""
 
-    def __init__(self, replacements: Replacements, keep: KeptKinds, seed: bytes) -> None:
+    def __init__(
+        self, replacements: Replacements, keep: KeptKinds, seed: bytes, shapes: PacketShapes | None = None
+    ) -> None:
+        """`shapes`: hellos that differ in what is random alone are looked at once."""
+        self._shapes = shapes
+        # Of the hello that was looked at last: where what is random in it stands.
+        self._random: list[FreeField] = []
         self._replacements = replacements
         self._keep = keep
         self._certificates = CertificateRedactor(replacements, keep)
         self._seed = seed
         self._records = 0
-        self._waiting = bytearray()
+        self._waiting = b""
         # Heads and bodies of handshake records whose last message goes on in the next.
         self._group: list[tuple[bytes, bytes]] = []
         self._ciphered = False
@@ -85,34 +95,37 @@ class TlsRedactor:
 
     def feed(self, data: bytes) -> bytes:
         """The redacted bytes of all that is whole now."""
-        waiting = self._waiting
-        waiting += data
-        out = bytearray()
-        while len(waiting) >= RECORD_HEADER:
-            size = waiting[3] << 8 | waiting[4]
-            if not (20 <= waiting[0] <= 23 and waiting[1] == 3) or size > LONGEST_RECORD:
+        data = self._waiting + data if self._waiting else data
+        out, at, end = bytearray(), 0, len(data)
+        while end - at >= RECORD_HEADER:
+            kind, begin = data[at], at + RECORD_HEADER
+            stop = begin + (data[at + 3] << 8 | data[at + 4])
+            if not (20 <= kind <= 23 and data[at + 1] == 3) or stop - begin > LONGEST_RECORD:
                 # No record: nobody knows what it is.
-                out += self._grouped() + bytes(len(waiting))
-                waiting.clear()
+                out += self._grouped() + bytes(end - at)
+                at = end
                 break
-            stop = RECORD_HEADER + size
-            if len(waiting) < stop:
+            if end < stop:
                 break
-            head, body = bytes(waiting[:RECORD_HEADER]), bytes(waiting[RECORD_HEADER:stop])
-            del waiting[:stop]
+            head, body = data[at:begin], data[begin:stop]
+            at = stop
             self._records += 1
-            if head[0] == HANDSHAKE and (not self._ciphered or _is_hello(body)):
+            if kind == HANDSHAKE and (not self._ciphered or _is_hello(body)):
                 self._group.append((head, body))
                 if self._is_whole():
                     out += self._grouped()
-            else:
-                out += self._grouped() + head + self._record(head[0], body)
+                continue
+            if self._group:
+                out += self._grouped()
+            out += head
+            out += self._record(kind, body)
+        self._waiting = data[at:]
         return bytes(out)
 
     def finish(self) -> bytes:
         """Nothing more comes, or bytes are missing: what waited is given back."""
         out = self._grouped() + bytes(len(self._waiting))
-        self._waiting.clear()
+        self._waiting = b""
         self._ciphered = True  # what comes can not be told from what is encrypted
         return out
 
@@ -159,9 +172,9 @@ class TlsRedactor:
     def _message(self, kind: int, body: bytes) -> bytes:
         made: bytes | None = None
         if kind == tls.CLIENT_HELLO:
-            made = self._hello(body, client=True)
+            made = self._known_hello(body, client=True)
         elif kind == tls.SERVER_HELLO:
-            made = self._hello(body, client=False)
+            made = self._known_hello(body, client=False)
         elif kind == tls.CERTIFICATE:
             made = self._certificate(body)
         elif kind == tls.NEW_SESSION_TICKET and len(body) >= 6:
@@ -180,6 +193,20 @@ class TlsRedactor:
     def _noise(self, raw: bytes) -> bytes:
         return self._replacements.noise("nonces", raw)
 
+    def _known_hello(self, body: bytes, client: bool) -> bytes | None:
+        """A hello, most of which others have been."""
+        shapes, counts = self._shapes, self._replacements.counts
+        if shapes is None or (not client and body[2:34] == tls.HELLO_RETRY):
+            return self._hello(body, client)
+        found = shapes.made(_HELLOS[client], body)
+        if found is not None:
+            return found.payload
+        before = dict(counts)
+        made = self._hello(body, client)
+        if made is not None and len(made) == len(body):
+            shapes.learn(_HELLOS[client], body, Redacted(made, 0), tuple(self._random), difference(counts, before))
+        return made
+
     def _hello(self, body: bytes, client: bool) -> bytes | None:
         """Version, random, session id, suites, compression, extensions."""
         if len(body) < 35:
@@ -188,6 +215,7 @@ class TlsRedactor:
         out = body[:2] + (body[2:34] if retry else self._noise(body[2:34]))
         at = 34 + 1 + body[34]
         out += body[34:35] + self._noise(body[35:at])
+        self._random = [(2, 34, self._noise), (35, min(at, len(body)), self._noise)]
         if client:
             for width in (2, 1):
                 stop = at + width + int.from_bytes(body[at : at + width], "big")
@@ -207,7 +235,10 @@ class TlsRedactor:
             kind, size = int.from_bytes(body[at : at + 2], "big"), int.from_bytes(body[at + 2 : at + 4], "big")
             if at + 4 + size > len(body):
                 return None
-            out += body[at : at + 4] + self._extension(kind, body[at + 4 : at + 4 + size], client)
+            made = self._extension(kind, body[at + 4 : at + 4 + size], client)
+            if kind == tls.EXT_KEY_SHARE and any(made):  # it is understood
+                self._random += _keys_in(body, at + 4, at + 4 + size, client, self._noise)
+            out += body[at : at + 4] + made
             at += 4 + size
         return out if at == len(body) else None
 
@@ -291,6 +322,16 @@ class TlsRedactor:
             out += body[at : at + 3] + self._certificates.redact(body[at + 3 : at + 3 + size])
             at += 3 + size
         return out
+
+
+def _keys_in(body: bytes, start: int, stop: int, client: bool, rule: Callable[[bytes], bytes]) -> Iterator[FreeField]:
+    """Where the keys of an extension stand."""
+    at = start + 2 if client else start
+    while at + 4 <= stop and (client or stop - start > 2):
+        size = int.from_bytes(body[at + 2 : at + 4], "big")
+        if at + 4 + size <= stop:
+            yield at + 4, at + 4 + size, rule
+        at += 4 + size
 
 
 def _known(listed: bytes, known: frozenset[int]) -> bytes:

@@ -83,6 +83,10 @@ class RedactingWatcher(ConversationObserver):
         return True
 
     @property
+    def seals(self) -> bool:
+        return self._turns.used
+
+    @property
     def full(self) -> bool:
         return self._passing
 
@@ -136,7 +140,7 @@ class RedactingWatcher(ConversationObserver):
         if conversation is None or conversation.kind not in (MYSQL, UNDECIDED):
             stream.data.clear()
             return
-        if conversation.tls is not None:
+        if conversation.sealed is not None or conversation.tls is not None:
             self._begin_tls()
             self._through_tls(sender, place, data)
             return
@@ -195,7 +199,10 @@ class RedactingWatcher(ConversationObserver):
 
     def _redact_as_tls(self, sender: int, stream: RedactedStream) -> None:
         seed = f"{self._tcp.first_frame}:{self._tcp.first_ns}:{sender}".encode()
-        stream.tls = TlsRedactor(self._packets.replacements, self._packets.keep, seed)
+        packets = self._packets
+        stream.tls = TlsRedactor(
+            packets.replacements, packets.keep, seed, packets.shapes if packets.sql.skeletons else None
+        )
         early = bytes(stream.data)
         stream.data.clear()
         self._through_tls(sender, stream.place, early)
@@ -227,6 +234,8 @@ class RedactingWatcher(ConversationObserver):
 
     def known_login(self, shape: LoginShape, login: WatchedLogin) -> bool:
         turns, packets = self._turns, self._packets
+        if not shape.steps and (len(login.senders) != 2 or not shape.known.greeting.frame):
+            return False  # it is more than a greeting and an SSLRequest, or less
         logins: KnownLogins = turns.logins
         known = logins.get(shape, packets.sql.known_names)
         if known is None:
@@ -245,7 +254,13 @@ class RedactingWatcher(ConversationObserver):
         self._escapes = known.escapes
         for stream in streams:
             stream.claimed = True
-        self._over = self._proxied = True
+        self._proxied = True
+        self._over = shape.steps > 0
+        if not self._over:
+            # TLS comes, which may be opened after all.
+            plain = self._text()
+            plain.begin(login.senders[1])
+            plain.ask(login.frames[shape.known.greeting.frame], bytes(made[0]))
         return True
 
     def quits(self, sender: int) -> None:
@@ -386,13 +401,14 @@ class RedactingWatcher(ConversationObserver):
 
     def close(self) -> None:
         conversation = self._conversation
-        session = conversation.tls if conversation is not None else None
+        sealed = conversation is not None and conversation.sealed is not None
+        session = conversation.tls if conversation is not None and not sealed else None
         if conversation is not None and conversation.kind == MYSQL:
             plain = conversation.plain
             login = plain.shape.known.login if plain is not None else conversation.facts.login
             asked = session is not None or login.ssl_request is not None
             self._ends.add(self._tcp, asked and not (session is not None and session.decrypted))
-        if session is not None:
+        if sealed or session is not None:
             self._begin_tls()
         for sender, stream in enumerate(self._streams):
             if stream.tls is None and stream.data and conversation is not None and conversation.kind == MYSQL:
