@@ -22,6 +22,8 @@ from analyzer.analysis.conversation.plain_turn import (
 )
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
+from analyzer.batches import copied
+from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.report.jsonl import encode, value
 
 # Statements of one connection, and templates and ends of responses of all, that are kept.
@@ -44,12 +46,11 @@ _FOLLOWING: Final = (*_ACKNOWLEDGED[1:], "server")
 _MARK: Final = "\x01\x02\x03%02d"
 _MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
 _NULL: Final = b"null"
-# Numbers of up to three digits, and three digits that others stand in front of.
-_SHORT: Final = tuple(b"%d" % number for number in range(1000))
-_THREE: Final = tuple(b"%03d" % number for number in range(1000))
-# Parts of a line: each number has seven groups at most.
-_PARTS: Final = 2 * len(_SLOTS) + 7 * _FIRST_TEXT + 1
-_ZEROES: Final = tuple(bytes(size) for size in range(21))
+# Digits of the largest number. A value that is no text takes a sign and a comma beside them.
+_DIGITS: Final = 20
+_VALUE: Final = _DIGITS + 2
+# Bytes of most lines.
+_ROOM: Final = 4096
 # Printable characters of ASCII; those that JSON escapes.
 _LEAST: Final = 0x20
 _MOST_PLAIN: Final = 0x7E
@@ -70,21 +71,23 @@ _PREPARE: Final = PREPARE
 _CLOSE: Final = CLOSE
 _LAST_PREPARED: Final = LAST_PREPARED
 
-# What stands around the places that are filled, and which these are.
-Template = tuple[tuple[bytes, ...], bytes]
+# What stands around the places that are filled, which these are, and the room that a line takes beside its texts.
+Template = tuple[tuple[bytes, ...], bytes, int]
 
 
 class TurnLines:
     """A TurnRenderer for one capture. Without `mask` secrets are shown."""
 
-    __slots__ = ("_capture", "_ended", "_mask", "_numbers", "_parts", "_templates")
+    __slots__ = ("_capture", "_ended", "_ended_rows", "_line", "_mask", "_numbers", "_templates")
 
     def __init__(self, capture: str, mask: StatementMask | None) -> None:
         self._capture = capture
         self._mask = mask
-        self._ended: dict[tuple[int, bool], tuple[object, bytes, bytes]] = {}
-        self._templates: dict[tuple[int, int | None], Template] = {}
-        self._parts: list[bytes | bytearray] = [b""] * _PARTS
+        # Ends of responses without rows, and of those with rows.
+        self._ended: dict[int, tuple[object, bytes, bytes]] = {}
+        self._ended_rows: dict[int, tuple[object, bytes, bytes]] = {}
+        self._templates: dict[int, Template] = {}
+        self._line = bytearray(_ROOM)
         self._numbers = array("q", bytes(8 * _FIRST_TEXT))
 
     def command(self, command: Command) -> bytes:
@@ -96,9 +99,9 @@ class TurnLines:
         began, mask, statement, code, numbers = turn.time_ns, self._mask, turn.statement, turn.code, self._numbers
         latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
         said: bytes = _NULL
-        bound: bytes | bytearray = _NULL
+        bound = _NULL
         if code in (_QUERY, _PREPARE):
-            text = turn.text
+            text = turn.said()
             if mask is not None and not mask.is_plain(text):
                 return self._whole(tracker, turn)
             said = _inside(text)
@@ -106,7 +109,7 @@ class TurnLines:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
                 known = self._noted(tracker, turn)
-            bound = _values(turn)
+            bound = self._values(turn)
             if not bound or not known[1]:
                 return self._whole(tracker, turn)
             said, number = known[1], statement.statement_id or 0
@@ -118,11 +121,13 @@ class TurnLines:
         if latency < 0 or duration < 0 or began < 0 or number == _LAST_PREPARED:
             return self._whole(tracker, turn)
         end, columns = turn.end, turn.columns
-        failed = turn.error is not None
-        ended = self._ended.get((id(end), columns is None))
+        ended = (self._ended if columns is None else self._ended_rows).get(id(end))
         if ended is None or ended[0] is not end:
             ended = self._noted_end(turn)
-        alike = (code, -1 if failed else columns)
+        alike = 0
+        if not turn.failed():
+            alike = -1 if columns is None else columns + 1
+        alike = code << 32 | alike + 1
         template = self._templates.get(alike) or self._learnt(tracker, turn, alike)
         if not template[1]:
             return self._whole(tracker, turn)
@@ -139,32 +144,42 @@ class TurnLines:
         numbers[8], numbers[9], numbers[10] = len(turn.request), turn.length, number
         return self._written(template, [said, bound, ends[1], ended[1], ended[2], ends[2], ends[3]])
 
-    def _written(self, template: Template, texts: list[bytes | bytearray]) -> bytes:
+    def _written(self, template: Template, texts: list[bytes]) -> bytes:
         """The line of a template with the numbers that are set, and these texts."""
-        literals, slots = template
-        parts, count = self._parts, 0
+        literals, slots, room = template
+        for text in texts:
+            room += len(text)
+        self._make_room(room)
+        line, end = self._line, 0
         for place in range(len(slots)):
-            parts[count] = literals[place]
+            text = literals[place]
+            end = _put(line, end, text, len(text))
             slot = slots[place]
-            if slot >= _FIRST_TEXT:
-                parts[count + 1] = texts[slot - _FIRST_TEXT]
-                count += 2
-                continue
-            # Digits in threes. What they are divided by stands as a number here: C multiplies then.
-            left = self._numbers[slot]
-            groups = 1
-            while left >= 1000:
-                left //= 1000
-                groups += 1
-            count += 1
-            parts[count] = _SHORT[left]
-            left = self._numbers[slot]
-            for at in range(count + groups - 1, count, -1):
-                parts[at] = _THREE[left % 1000]
-                left //= 1000
-            count += groups
-        parts[count] = literals[len(slots)]
-        return b"".join(parts[: count + 1])
+            if slot < _FIRST_TEXT:
+                end = _put_number(line, end, self._numbers[slot])
+            else:
+                text = texts[slot - _FIRST_TEXT]
+                end = _put(line, end, text, len(text))
+        text = literals[len(slots)]
+        return copied(line, 0, _put(line, end, text, len(text)))
+
+    def _make_room(self, room: int) -> None:
+        """What is written takes so many bytes at most: nobody looks again whether it does."""
+        if len(self._line) < room:
+            self._line = bytearray(2 * room)
+
+    def _values(self, turn: PlainTurn) -> bytes:
+        """The values of a plain execute as JSON; empty where they are not whole."""
+        plan, data = turn.plan, turn.request
+        if plan is None:
+            return b""
+        if plan.plain:
+            self._make_room(len(data) + _VALUE * len(plan.kinds) + 2)
+            size = _put_values(self._line, plan, data, len(data))
+            if size:
+                return copied(self._line, 0, size)
+        values = plain_values(plan, data)
+        return b"" if values is None else value(values)
 
     def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """The line of a turn, made as that of any command."""
@@ -186,12 +201,13 @@ class TurnLines:
         ended = b"".join([first, *(b',"%b":%b' % (name.encode(), each) for name, each in others)])
         if error is not None:
             return error, ended, value(plain_error(error, self._mask))
-        if len(self._ended) >= MOST_ENDS:
-            self._ended.clear()
-        found = self._ended[id(turn.end), turn.columns is None] = (turn.end, ended, _NULL)
+        known = self._ended if turn.columns is None else self._ended_rows
+        if len(known) >= MOST_ENDS:
+            known.clear()
+        known[id(turn.end)] = found = (turn.end, ended, _NULL)
         return found
 
-    def _learnt(self, tracker: TurnTracker, turn: PlainTurn, alike: tuple[int, int | None]) -> Template:
+    def _learnt(self, tracker: TurnTracker, turn: PlainTurn, alike: int) -> Template:
         """What lines of turns like this one are written from."""
         if len(self._templates) >= MOST_ENDS:
             self._templates.clear()
@@ -212,81 +228,83 @@ def _noted_ends(
 
 def _inside(text: bytes) -> bytes:
     """A statement as JSON, without its quotes; what needs no escape is taken as it stands."""
-    for place in range(len(text)):
+    return text if _is_plain(text, 0, len(text)) else value(text_of(text))[1:-1]
+
+
+def _is_plain(text: bytes, begin: int, end: int) -> bool:
+    """Whether a text stands in JSON as it is."""
+    for place in range(begin, end):
         byte = text[place]
         if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
-            return value(text_of(text))[1:-1]
-    return text
+            return False
+    return True
 
 
-def _values(turn: PlainTurn) -> bytes | bytearray:
-    """The values of a plain execute as JSON; empty where they are not whole."""
-    found = bytearray()
-    if _add_plain(found, turn):
-        return found
-    values = None if turn.plan is None else plain_values(turn.plan, turn.request)
-    return b"" if values is None else value(values)
+def _put(line: bytearray, end: int, text: bytes, size: int) -> int:
+    """Writes a text of so many bytes; returns where it ends."""
+    for place in range(size):
+        line[end + place] = text[place]
+    return end + size
 
 
-def _add_plain(found: bytearray, turn: PlainTurn) -> bool:
-    """Adds values that are integers, or text without escapes; False where others come, or they are not whole."""
-    plan, data = turn.plan, turn.request
-    if plan is None or not plan.plain:
-        return False
-    kinds, end = plan.kinds, len(data)
-    count = len(kinds)
-    found.append(_LIST)
+def _put_number(line: bytearray, end: int, number: int) -> int:
+    """Writes a number that is not negative; returns where it ends."""
+    size, bound = 1, 10
+    while size < _DIGITS and number >= bound:
+        size += 1
+        bound *= 10
+    left = number
+    for place in range(end + size - 1, end - 1, -1):
+        # What it is divided by stands as a number here: C multiplies then.
+        line[place] = _ZERO + left % 10
+        left //= 10
+    return end + size
+
+
+def _put_values(line: bytearray, plan: ExecutePlan, data: bytes, end: int) -> int:
+    """Writes values that are integers, or text without escapes; 0 where others come, or they are not whole.
+
+    The packet has `end` bytes.
+    """
+    kinds = plan.kinds
+    count, written = len(kinds), 1
+    line[0] = _LIST
     place = plan.flag + 1
     if count and data[plan.flag]:
         place += len(plan.block)
     for index in range(count):
         if index:
-            found.append(_COMMA)
+            line[written] = _COMMA
+            written += 1
         kind = kinds[index]
         if data[plan.start + (index >> 3)] >> (index & 7) & 1:
-            found += _NULL
+            written = _put(line, written, _NULL, 4)
         elif kind == _TEXT:
             size = data[place] if place < end else _LONG
             stop = place + 1 + size
-            if size >= _LONG or stop > end:
-                return False
-            found.append(_QUOTE)
-            for at in range(place + 1, stop):
-                byte = data[at]
-                if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
-                    return False
-                found.append(byte)
-            found.append(_QUOTE)
+            if size >= _LONG or stop > end or not _is_plain(data, place + 1, stop):
+                return 0
+            line[written] = line[written + size + 1] = _QUOTE
+            for at in range(size):
+                line[written + 1 + at] = data[place + 1 + at]
+            written += size + 2
             place = stop
         else:
             size = 1 << (kind >> 1)
             if place + size > end:
-                return False
+                return 0
             number = byte = 0
             for at in range(size):
                 byte = data[place + at]
                 number |= byte << 8 * at
             if byte & _NEGATIVE and not kind & 1:
-                found.append(_MINUS)
+                line[written] = _MINUS
+                written += 1
                 number = (_FULL >> (64 - 8 * size)) - number + 1
-            _add_number(found, number)
+            written = _put_number(line, written, number)
             place += size
-    found.append(_END)
-    return place == end or not count
-
-
-def _add_number(line: bytearray, number: int) -> None:
-    """Adds a number that is not negative."""
-    left, size = number, 1
-    while left >= 10:
-        left //= 10
-        size += 1
-    line += _ZEROES[size]
-    place = len(line)
-    for _ in range(size):
-        place -= 1
-        line[place] = _ZERO + number % 10
-        number //= 10
+    line[written] = _END
+    return written + 1 if place == end or not count else 0
 
 
 def _template(command: Command) -> Template:
@@ -305,4 +323,5 @@ def _template(command: Command) -> Template:
     pieces = _MARKED.split(line.replace(statement, b'"%b"' % statement))
     slots = bytes(map(int, pieces[1::2]))
     # A name of a capture may look like a mark.
-    return tuple(pieces[::2]), slots if len(slots) == filled else b""
+    room = sum(map(len, pieces[::2])) + _DIGITS * len(slots)
+    return tuple(pieces[::2]), slots if len(slots) == filled else b"", room

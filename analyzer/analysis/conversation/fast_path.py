@@ -275,7 +275,7 @@ class _TurnInHand:
         machine = taker.seen_machine if code == _QUERY and not self.closes else taker.machine
         if self.closes:
             _closes(machine, observer, pieces, begin, self.request, self.closes)
-        turn, segments, asked = PlainTurn(), pieces.segments, pieces.row[middle - 1]
+        turn, segments, asked = PlainTurn.__new__(PlainTurn), pieces.segments, pieces.row[middle - 1]
         turn.request, turn.named, turn.code = self.packet, self.terms.named, code
         turn.frame, turn.time_ns = segments.frame[asked], segments.time_ns[asked]
         turn.length, turn.end, turn.pieces, turn.span = self.length, self.end, pieces, (begin, middle, stop)
@@ -370,7 +370,7 @@ def _closes(machine: Machine, observer: Observer, pieces: Pieces, begin: int, re
 def _unanswered(pieces: Pieces, begin: int, piece: int, packet: bytes) -> PlainTurn:
     """A command that nobody answers, which ends in a piece; what holds it begins with the piece `begin`."""
     segments, row = pieces.segments, pieces.row[piece]
-    turn = PlainTurn()
+    turn = PlainTurn.__new__(PlainTurn)
     turn.request, turn.code, turn.named = packet, packet[_HEADER], False
     turn.frame = turn.last_frame = segments.frame[row]
     turn.time_ns = turn.first_ns = turn.last_ns = segments.time_ns[row]

@@ -1,6 +1,9 @@
 cimport cython
 
+from analyzer.batches cimport copied
 from analyzer.net.tcp.pieces cimport Pieces
+
+cdef int _QUERY
 
 
 @cython.freelist(8)
@@ -14,3 +17,7 @@ cdef class PlainTurn:
     cdef public unsigned int sequence
     cdef public Pieces pieces
     cdef public tuple span, session
+
+    cpdef bint failed(self) except -1
+    @cython.locals(begin=Py_ssize_t, end=Py_ssize_t)
+    cpdef bytes said(self)

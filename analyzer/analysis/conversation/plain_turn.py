@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from analyzer.batches import copied
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.execute_plan import TEXT, ExecutePlan
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
@@ -20,6 +21,8 @@ __all__ = ["CLOSE", "LAST_PREPARED", "PREPARE", "QUERY", "TEXT", "PlainTurn"]
 QUERY: Final = COM_QUERY
 PREPARE: Final = COM_STMT_PREPARE
 CLOSE: Final = COM_STMT_CLOSE
+# Once more: here it is a number of C.
+_QUERY: Final = COM_QUERY
 
 
 class PlainTurn:
@@ -86,6 +89,10 @@ class PlainTurn:
         """The error that answers it."""
         return self.end if isinstance(self.end, ErrPacket) else None
 
+    def failed(self) -> bool:
+        """Whether an error answers it."""
+        return type(self.end) is ErrPacket
+
     @property
     def asks(self) -> bool:
         """Whether it holds a statement: a query or a prepare."""
@@ -94,7 +101,12 @@ class PlainTurn:
     @property
     def text(self) -> bytes:
         """The statement that it holds."""
-        return self.request[7:] if self.named and self.code == COM_QUERY else self.request[5:]
+        return self.said()
+
+    def said(self) -> bytes:
+        """The same, where each call counts."""
+        begin, end = 7 if self.named and self.code == _QUERY else 5, len(self.request)
+        return copied(self.request, begin, end) if begin < end else b""
 
     @property
     def statement_id(self) -> int | None:

@@ -5,6 +5,10 @@ cdef int CURSOR_EXISTS, _ERROR
 cdef int PS_OUT_PARAMS
 
 
+
+cpdef bint has_more(end) except -1
+
+
 cdef class Scanned:
     cdef public object columns
     cdef public Py_ssize_t rows, first_stop, begin
