@@ -18,12 +18,12 @@ from analyzer.analysis.conversation.plain_turn import (
     PREPARE,
     QUERY,
     TEXT,
+    ExecutePlan,
     PlainTurn,
+    copied,
 )
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.batches import copied
-from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.report.jsonl import encode, value
 
 # Statements of one connection, and templates and ends of responses of all, that are kept.

@@ -15,7 +15,7 @@ from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 
-__all__ = ["CLOSE", "LAST_PREPARED", "PREPARE", "QUERY", "TEXT", "PlainTurn"]
+__all__ = ["CLOSE", "LAST_PREPARED", "PREPARE", "QUERY", "TEXT", "ExecutePlan", "PlainTurn", "copied"]
 
 # Codes that others tell turns by.
 QUERY: Final = COM_QUERY
