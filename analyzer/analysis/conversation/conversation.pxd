@@ -1,7 +1,9 @@
 cimport cython
 
-from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer, PlainSession
+from analyzer.analysis.conversation.fast_path cimport TurnTerms, plain_turns
+from analyzer.analysis.conversation.login_shapes cimport LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.sealed_session cimport SealedSession
+from analyzer.analysis.conversation.session_facts cimport ClosingFacts
 from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
@@ -14,8 +16,10 @@ cdef class Conversation(PiecesHandler):
     cdef public PlainSession plain
     cdef public object place
     cdef Newcomer _newcomer
-    cdef object _decoder, _facts, _inside_tls, _machine, _proxy, _resync, _rest, _shapes, _tls, _undecided
+    cdef LoginShapes _shapes
+    cdef object _decoder, _facts, _inside_tls, _machine, _proxy, _resync, _rest, _tls, _undecided
 
+    @cython.locals(newcomer=Newcomer, plain=PlainSession, terms=TurnTerms)
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)
     cpdef turned(self, int sequence, bint quits)
@@ -24,10 +28,12 @@ cdef class Conversation(PiecesHandler):
     cpdef bint needs_numbers(self)
     cpdef bint opens(self, bytes data)
     cpdef _followed(self, Newcomer newcomer)
-    cpdef _terms(self)
-    @cython.locals(newcomer=Newcomer, first=Py_ssize_t, last=Py_ssize_t, inner=Pieces)
+    @cython.locals(plain=PlainSession)
+    cpdef TurnTerms _terms(self)
+    @cython.locals(newcomer=Newcomer, first=Py_ssize_t, last=Py_ssize_t, inner=Pieces, terms=TurnTerms)
     cpdef bint _opened(self, PlainSession plain, SealedSession sealed) except -1
     cpdef hear_sealed(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     @cython.locals(sealed=SealedSession, begin=Py_ssize_t)
     cpdef Py_ssize_t seal(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    @cython.locals(plain=PlainSession, closing=ClosingFacts)
     cpdef end(self, int sender, str kind, long long frame, long long time_ns)

@@ -631,12 +631,13 @@ class Conversation(PiecesHandler):
         self.look_closely()
         if self.plain is not None and not self.plain.is_settled:
             self._complete()
-        closing = self.closing
+        plain = self.plain
+        closing = self.facts.closing if plain is None else plain.closing
         if closing.end is None:
             closing.end = (sender, kind, frame, time_ns)
             closing.quiet_ns = max(time_ns - closing.spoke_ns, 0) if closing.spoke_ns else 0
-            if self.sealed is not None:
-                self.sealed.end()
+            if plain is not None and plain.sealed is not None:
+                plain.sealed.end()
             if self.kind == MYSQL and self._decoder is not None:
                 self.facts.record_end(self.machine, self._decoder.framers, not self._resync.watching)
         if closing.reset is None and kind == END_RST:

@@ -49,8 +49,8 @@ cdef _failed(CommandFacts answers, error, bytes request, Pieces pieces, Py_ssize
 
 
 cdef class TurnTerms:
-    cdef public object context, response_ends
-    cdef public dict ends
+    cdef public object context, ends, response_ends
+    cdef public dict errors, quiet
     cdef public bint has_eof, may_omit, named, says_metadata
 
 
@@ -79,7 +79,7 @@ cdef class _TurnInHand:
 
     @cython.locals(
         pieces=Pieces, segments=Segments, found=Scanned, terms=TurnTerms, octets="const unsigned char[::1]",
-        response=bytes, payload=bytes, head=bytes, begins=Py_ssize_t, row=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, code=cython.int,
+        response=bytes, payload=bytes, head=bytes, named=bint, quiet=bint, begins=Py_ssize_t, row=Py_ssize_t, offset=Py_ssize_t, length=Py_ssize_t, code=cython.int,
         failing=bint)
     cdef bint is_answered(self, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop) except -1
 

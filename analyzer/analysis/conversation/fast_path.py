@@ -15,9 +15,8 @@ from analyzer.net.tcp.pieces import Pieces, Segments
 from analyzer.protocol.context import Context
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine import state as st
-from analyzer.protocol.machine.connection_state import NO_ATTRIBUTES
 from analyzer.protocol.machine.execute_fast_path import HEAD, known_execute, known_reset, take_effect
-from analyzer.protocol.machine.fast_path import Scanned, error_of, has_more, last_of, scan, scan_error, scan_prepared
+from analyzer.protocol.machine.fast_path import Scanned, error_of, last_of, scan, scan_error, scan_prepared
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import Ends, ends_under
 from analyzer.protocol.prepared import PreparedStatement
@@ -75,7 +74,7 @@ QUIT: Final = bytes([1, 0, 0, 0, COM_QUIT])
 class TurnTerms:
     """What was agreed on in a login, as far as plain turns depend on it."""
 
-    __slots__ = ("context", "ends", "has_eof", "may_omit", "named", "response_ends", "says_metadata")
+    __slots__ = ("context", "ends", "errors", "has_eof", "may_omit", "named", "quiet", "response_ends", "says_metadata")
 
     def __init__(self, ctx: Context, response_ends: Ends) -> None:
         self.context = ctx
@@ -85,6 +84,21 @@ class TurnTerms:
         self.may_omit = ctx.in_force & CLIENT_OPTIONAL_RESULTSET_METADATA != 0
         self.response_ends = response_ends
         self.ends = ends_under(ctx, response_ends)
+        self.quiet, self.errors = self.ends.quiet, self.ends.errors
+
+    def error(self, payload: bytes) -> ErrPacket | None:
+        """The error that is a whole response, decoded; as `error_of`."""
+        error = error_of(payload, self.context)
+        if error is not None:
+            self.ends.note_error(payload, error)
+        return error
+
+    def end(self, payload: bytes) -> OKPacket | EOFPacket | None:
+        """What ends a response, decoded; as `last_of`. It is quiet where it says nothing of the session."""
+        end = last_of(payload, self.context, self.response_ends)
+        if end is not None and not (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED:
+            self.ends.note_quiet(payload, end)
+        return end
 
 
 class TurnTaker(Protocol):
@@ -239,7 +253,8 @@ class _TurnInHand:
         self.offset, self.length, self.end = offset, length, None
         failing = self.observer is None or (self.fails and code == _QUERY)
         if failing and scan_error(found, octets, offset, offset + length):
-            error = error_of(_last_payload(found, segments, response, offset + length), terms.context)
+            payload = _last_payload(found, segments, response, offset + length)
+            error = terms.errors.get(payload) or terms.error(payload)
             if error is None:
                 return False
             self.end, self.opens = error, False
@@ -250,14 +265,19 @@ class _TurnInHand:
         if not scan(found, octets, offset, offset + length, 1, terms.has_eof, terms.says_metadata):
             return False
         payload = _last_payload(found, segments, response, offset + length)
-        end = terms.ends.get(payload) or last_of(payload, terms.context, terms.response_ends)
-        if end is None or has_more(end) or (found.columns is not None and code not in (_QUERY, _EXECUTE)):
+        end = terms.quiet.get(payload)
+        quiet = end is not None
+        if end is None:
+            end = terms.end(payload)
+        if end is None or (found.columns is not None and code not in (_QUERY, _EXECUTE)):
             return False
         self.end = end
         if found.columns is None:
             head = self._whole(begin, middle) if code == _QUERY else b""
-            begins = _HEADER + (3 if head.startswith(NO_ATTRIBUTES, _HEADER + 1) else 1)
-            if may_set(head, begins) or (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED:
+            # Behind what says that there are no attributes (`connection_state.NO_ATTRIBUTES`).
+            named = len(head) > _HEADER + 2 and head[_HEADER + 1] == 0 and head[_HEADER + 2] == 1
+            begins = _HEADER + (3 if named else 1)
+            if may_set(head, begins) or (not quiet and (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED):
                 self.taker.machine.connection.note_ok(head[_HEADER : _HEADER + LONGEST_SET], end)
         return True
 

@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.analysis.conversation.fast_path cimport TurnTerms
 from analyzer.analysis.conversation.sealed_session cimport SealedSession
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces cimport Pieces, Segments
@@ -13,7 +14,11 @@ cdef class Mask:
     cdef public dict following
     cdef public object fixed
     cdef list _digits
+    cdef object _latest
+    cdef ShapeStep _step
 
+    @cython.locals(step=ShapeStep)
+    cpdef ShapeStep after(self, bytes data)
     cpdef bint fits(self, bytes data)
 
 
@@ -21,16 +26,18 @@ cdef class ShapeStep:
     cdef public dict masks
     cdef public LoginShape shape
 
-    @cython.locals(mask=Mask)
+    @cython.locals(mask=Mask, found=ShapeStep)
     cpdef ShapeStep after(self, outline, bytes data)
 
 
 cdef class LoginShape:
     cdef public object known, machine
-    cdef object _terms
+    cdef TurnTerms _terms
     cdef public list fields, free
     cdef public ShapeStep inside
     cdef public Py_ssize_t length, login, steps
+
+    cpdef TurnTerms terms(self, dict ends)
 
 
 @cython.no_gc
@@ -56,6 +63,17 @@ cdef class PlainSession:
     cdef public Newcomer newcomer
     cdef public int last_id
     cdef public bint left, told
+
+
+cdef class LoginShapes:
+    cdef ShapeStep _first
+    cdef dict _outlines
+    cdef Py_ssize_t _shapes, _tried, _known, _left_alone
+    cdef public Py_ssize_t found
+
+    cpdef Newcomer newcomer(self)
+    cpdef known(self)
+    cdef _count(self)
 
 
 cdef _refilled(record, tuple fields, bytes data)

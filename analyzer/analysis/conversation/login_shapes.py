@@ -62,7 +62,7 @@ R = TypeVar("R", bound=Record | None)
 class Mask:
     """One layout of a piece: what of it is fixed, and what comes next where that is so (`following`)."""
 
-    __slots__ = ("_digits", "fields", "fixed", "following")
+    __slots__ = ("_digits", "_latest", "_step", "fields", "fixed", "following")
 
     def __init__(self, fields: tuple[FreeField, ...], length: int) -> None:
         self.fields = fields
@@ -71,6 +71,19 @@ class Mask:
         stops = [*(field.free.start for field in fields), length]
         self.fixed: Callable[[bytes], Hashable] = itemgetter(*map(slice, starts, stops))
         self._digits = [field.free for field in fields if field.digits]
+        # What was found last, and what comes after it: compared sooner than looked up.
+        self._latest: Hashable = None
+        self._step: ShapeStep | None = None
+
+    def after(self, data: bytes) -> ShapeStep | None:
+        """What comes after a piece of this layout; None where it is not known."""
+        fixed, step = self.fixed(data), self._step
+        if step is None or fixed != self._latest:
+            step = self.following.get(fixed)
+            if step is None:
+                return None
+            self._latest, self._step = fixed, step
+        return step if self.fits(data) else None
 
     def fits(self, data: bytes) -> bool:
         """Whether the digits of a piece are some."""
@@ -98,8 +111,8 @@ class ShapeStep:
         masks = self.masks.get(outline)
         if masks is not None:
             for mask in masks:
-                found = mask.following.get(mask.fixed(data))
-                if found is not None and mask.fits(data):
+                found = mask.after(data)
+                if found is not None:
                     return found
         return None
 

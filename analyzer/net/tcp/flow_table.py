@@ -158,7 +158,7 @@ class FlowTable:
                     place += 1
                     continue
                 connection = self._create(key, segments.frame[row], segments.time_ns[row])
-            closed = connection.closed
+            closed = connection.has_ended()
             behind = connection.take(pieces, place, stop)
             if behind == place:
                 self._complete(connection)
@@ -171,7 +171,7 @@ class FlowTable:
             if segments.flags[row] & TCP_RST and connection.was_refused(segments.sender[row], segments.frame[row]):
                 endpoint = connection.endpoints[segments.sender[row]]
                 self.refused.append((endpoint, segments.frame[row], segments.time_ns[row]))
-            if not closed and connection.closed:
+            if not closed and connection.has_ended():
                 self._lingering.append(connection)
 
     def _is_late(self, key: bytes, segments: Segments, row: int) -> bool:

@@ -43,6 +43,7 @@ cdef class Half:
     cpdef bint reset(self, long long frame)
     @cython.locals(one=_Seen)
     cpdef set hops(self)
+    @cython.locals(key=tuple)
     cdef void remember(self, long long seq, long long size, _Seen seen)
     cdef int compared(self, long long seq, _Seen old, _Seen new)
 
@@ -71,13 +72,23 @@ cdef class TcpConnection:
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, half=Half, size=cython.longlong, offset=Py_ssize_t)
     cdef void _remember(self, Pieces pieces, Py_ssize_t first)
 
-    @cython.locals(half=Half, peer=Half)
+    @cython.locals(half=Half, peer=Half, isn=cython.longlong)
     cpdef bint is_new_connection(self, int sender, long long seq, long long ack, int flags)
 
     @cython.locals(half=Half, peer=Half, sender=cython.int, flags=cython.int, size=cython.longlong, offset=cython.longlong, awaited=cython.longlong)
     cpdef bint is_of_another(self, Segments segments, Py_ssize_t row)
 
+    @cython.locals(isn=cython.longlong)
     cpdef bint _answers(self, int sender, long long ack, int flags)
+
+    @cython.locals(a=Half, b=Half)
+    cpdef bint has_ended(self)
+
+    @cython.locals(half=Half)
+    cdef long long _isn(self)
+
+    @cython.locals(a=Half, b=Half, half=Half)
+    cpdef flush(self)
 
     @cython.locals(peer=Half)
     cdef bint _is_duplicate(self, int sender, long long ack, int flags)

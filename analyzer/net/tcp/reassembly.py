@@ -121,7 +121,7 @@ class _Seen:
         self.ack = ack
         self.flags = flags
         self.captured = len(data)
-        self.checksum = crc32(data)
+        self.checksum = crc32(data) if self.captured else 0  # as it is of nothing
         self.frame = frame
         self.time_ns = time_ns
         self.headers = headers
@@ -247,9 +247,10 @@ class Half:
 
     def remember(self, seq: int, size: int, seen: _Seen) -> None:
         """Remembers a segment, in place of one that was like it; the oldest is forgotten."""
-        recent = self.recent
-        recent.pop((seq, size), None)
-        recent[seq, size] = seen
+        recent, key = self.recent, (seq, size)
+        if recent:
+            recent.pop(key, None)
+        recent[key] = seen
         if len(recent) > self.memory:
             del recent[next(iter(recent))]
 
@@ -367,14 +368,25 @@ class TcpConnection:
     @property
     def closed(self) -> bool:
         """Both sides have ended, or one has reset: nothing more is due."""
+        return self.has_ended()
+
+    def has_ended(self) -> bool:
+        """The same: called, and not looked up, by those that ask for every connection."""
         a, b = self.halves
         return (a.fin and b.fin) or a.rst_frame > 0 or b.rst_frame > 0
 
     @property
     def syn_isn(self) -> int | None:
         """The number of the SYN that opened the connection; None where it was not captured."""
-        syn = self.halves[self.initiator or 0].syn
-        return None if self.syn_ns is None or syn is None else syn[0]
+        isn = self._isn()
+        return None if isn < 0 else isn
+
+    def _isn(self) -> int:
+        """The same; -1 where it was not captured."""
+        if self.syn_ns is None:
+            return -1
+        half = self.halves[self.initiator or 0]
+        return -1 if half.syn is None else half.syn[0]
 
     @property
     def syn_id(self) -> int:
@@ -395,12 +407,15 @@ class TcpConnection:
 
     def is_new_connection(self, sender: int, seq: int, ack: int, flags: int) -> bool:
         """Whether a SYN, or a SYN-ACK, is of another connection between the same endpoints (port reuse)."""
-        half, isn = self.halves[sender], self.syn_isn
+        half = self.halves[sender]
+        if half.next < 0 and flags & _ACK:
+            return False
+        isn = self._isn()
         if flags & _ACK:
-            if half.next < 0 or sender == self.initiator or (isn is not None and ack == (isn + 1) & _MASK):
+            if sender == self.initiator or (isn >= 0 and ack == (isn + 1) & _MASK):
                 return False
             return seq != half.syn[0] if half.syn is not None else is_far(half.next, seq)
-        if isn is not None and self.initiator == sender:
+        if isn >= 0 and self.initiator == sender:
             return seq != isn
         if half.acked == (seq + 1) & _MASK:
             return False  # captured after the SYN-ACK that answers it
@@ -490,7 +505,7 @@ class TcpConnection:
                 half.finish(frame)
                 self._end(sender, END_FIN, frame, time_ns)
         self._hand_on(pieces, handed)
-        if not self.closed:
+        if not self.has_ended():
             self._remember(pieces, known)
         return place
 
@@ -610,9 +625,10 @@ class TcpConnection:
 
         Others are of an earlier connection, or of nobody (RFC 9293, 3.10.7.3).
         """
-        if self.syn_isn is None or sender == self.initiator or not flags & _ACK:
+        if not flags & _ACK or sender == self.initiator:
             return True
-        return 0 <= difference(ack, (self.syn_isn + 1) & _MASK) < AFTER_SYN
+        isn = self._isn()
+        return isn < 0 or 0 <= difference(ack, (isn + 1) & _MASK) < AFTER_SYN
 
     def _resets(self, sender: int, seq: int, ack: int, flags: int) -> bool:
         """Whether a reset is within the window of who receives it (RFC 9293, 3.10.7.3 and 3.10.7.4)."""
@@ -969,6 +985,9 @@ class TcpConnection:
 
     def flush(self) -> None:
         """`shed` at the end of the connection or the capture: gaps also for what was acknowledged and never came."""
+        a, b = self.halves
+        if not (a.held or b.held or self._acknowledged_hole(a) or self._acknowledged_hole(b)):
+            return
         self.shed()
         for sender in (0, 1):
             half = self.halves[sender]

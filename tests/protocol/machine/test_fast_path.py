@@ -115,10 +115,10 @@ def test_what_is_kept_of_ends_is_bounded() -> None:
     context = Context(in_force=CLIENT_PROTOCOL_41)
     long = OKPacket(0, 0, 0, 2, 0, "x" * LONGEST, True, None).to_bytes(context)
     assert end_of(long, context, ends) == end_of(long, context, ends)
-    assert not any(ends.values())
+    assert not any(known.records for known in ends.values())
     for number in range(MOST + 10):
         end_of(OKPacket(0, number, 0, 2, 0, None, True, None).to_bytes(context), context, ends)
-    assert [len(known) for known in ends.values()] == [MOST]
+    assert [len(known.records) for known in ends.values()] == [MOST]
     for number in range(3 * MOST_SETS):
         end_of(long, Context(in_force=CLIENT_PROTOCOL_41 | number << 40), ends)
     assert len(ends) <= MOST_SETS
