@@ -53,6 +53,16 @@ _KINDS: Final = bytes(map(_kind_of, range(256)))
 _LONGEST: Final = 1 << 14
 _MOST: Final = 2048
 _LONGEST_NAME: Final = 256
+_MOST_WORDS: Final = 4096
+# What a word is to those around it: nothing, or tables are named behind it, or are not any more; or it may go itself.
+STAYS: Final = 0
+TABLES: Final = 1
+NO_TABLES: Final = 2
+GOES: Final = 3
+_STAYS: Final = STAYS
+_TABLES: Final = TABLES
+_NO_TABLES: Final = NO_TABLES
+_GOES: Final = GOES
 # A literal in its place; True: a string.
 Literal = Callable[[bytes, bool], bytes]
 
@@ -75,12 +85,12 @@ class Skeleton(msgspec.Struct, frozen=True):
 class Skeletons:
     """Writes plain statements. `whole` redacts any statement, `version` says how many names are known.
 
-    `named` are literals, in small letters, that `literal` is asked about.
+    `named` are literals, in small letters, that `literal` is asked about; `role` says what a word is (STAYS and so on).
     """
 
     __slots__ = (
         *("_count", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets", "_replacements"),
-        *("_room", "_starts", "_stops", "_strings", "_version", "_whole"),
+        *("_role", "_roles", "_roles_version", "_room", "_starts", "_stops", "_strings", "_version", "_whole"),
     )
 
     def __init__(
@@ -90,6 +100,7 @@ class Skeletons:
         literal: Literal,
         version: Callable[[], int],
         named: set[bytes],
+        role: Callable[[bytes], int],
     ) -> None:
         self._replacements = replacements
         self._drawing = replacements.drawing
@@ -98,6 +109,9 @@ class Skeletons:
         self._literal = literal
         self._version = version
         self._named = named
+        self._role = role
+        self._roles: dict[bytes, int] = {}
+        self._roles_version = 0
         self._known: dict[bytes, Skeleton] = {}
         self._kinds = _KINDS
         room = bytearray(_LONGEST)
@@ -206,14 +220,73 @@ class Skeletons:
         self._count = count
         return bytes(self._octets[:made])
 
+    def _stays(self, raw: bytes, version: int) -> bool:
+        """Whether all but the literals of a plain statement stays; False, too, where that takes a closer look."""
+        octets, kinds = raw, self._kinds
+        if self._roles_version != version or len(self._roles) > _MOST_WORDS:
+            self._roles_version = version
+            self._roles.clear()
+        size = len(raw)
+        at = index = 0
+        tables = False
+        while at < size:
+            if index < self._count and self._starts[index] == at + self._strings[index]:
+                at = self._stops[index] + self._strings[index]
+                index += 1
+                continue
+            start = at
+            kind = kinds[octets[at]]
+            at += 1
+            if kind == _BACKQUOTE:
+                while octets[at] != 0x60:
+                    at += 1
+                if self._role_of(raw[start + 1 : at]) == _GOES:
+                    return False
+                at += 1
+            elif kind in (_DIGIT, _POINT):
+                return False
+            elif kind == _WORD:
+                point = -1
+                while at < size and kinds[octets[at]] in (_WORD, _DIGIT, _POINT):
+                    if octets[at] == 0x2E:
+                        if point >= 0:
+                            return False
+                        point = at
+                    at += 1
+                if at - start > _LONGEST_NAME:
+                    return False
+                if point >= 0:
+                    # A column with its table: no schema is named but where tables are.
+                    if tables or point + 1 == at or kinds[octets[point + 1]] == _DIGIT:
+                        return False
+                    if self._role_of(raw[start:point]) != _STAYS or self._role_of(raw[point + 1 : at]) != _STAYS:
+                        return False
+                    continue
+                role = self._role_of(raw[start:at])
+                if role == _GOES:
+                    return False
+                if role != _STAYS:
+                    tables = role == _TABLES
+        return True
+
+    def _role_of(self, word: bytes) -> int:
+        role = self._roles.get(word)
+        if role is None:
+            role = self._roles[word] = self._role(word)
+        return role
+
     def _learn(self, raw: bytes, name: bytes) -> Skeleton:
         """Works out what becomes of what is around the literals, if these become what they would anywhere."""
         if len(self._known) >= _MOST:
             self._known.clear()
-        version, before = self._version(), dict(self._replacements.counts)
+        version = self._version()
         if _BEGINS.match(raw) is None or has_hint(shape_of(name)):
             known = self._known[name] = Skeleton(None, False, {}, version)
             return known
+        if self._stays(raw, version):
+            known = self._known[name] = Skeleton((), True, {}, version)
+            return known
+        before = dict(self._replacements.counts)
         made = self._whole(raw)
         counts = difference(self._replacements.counts, before)
         pieces: list[bytes] = []

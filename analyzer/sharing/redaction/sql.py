@@ -29,7 +29,7 @@ from analyzer.protocol.tables.collations import CODECS, COLLATIONS
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.replacements import Replacements
-from analyzer.sharing.redaction.skeletons import Skeletons
+from analyzer.sharing.redaction.skeletons import GOES, NO_TABLES, STAYS, TABLES, Skeletons
 from analyzer.sharing.redaction.words import MESSAGE_WORDS, SQL_WORDS
 
 # Schemas that every server has.
@@ -95,7 +95,9 @@ class SqlRedactor:
         self._accounts: set[str] = set()
         self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
-        self._skeletons = Skeletons(replacements, self._open, self._literal, lambda: self.known_names, self._named)
+        self._skeletons = Skeletons(
+            replacements, self._open, self._literal, lambda: self.known_names, self._named, self._role
+        )
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
@@ -123,6 +125,18 @@ class SqlRedactor:
         """By what the columns of a statement are told from those of others: its skeleton, or its words."""
         name = self._skeletons.name(raw)
         return words_of(raw.decode("utf-8", ENCODING_ERRORS)) if name is None else name
+
+    def _role(self, word: bytes) -> int:
+        """What a word, or a quoted name, is to those around it in a plain statement that reads or writes rows."""
+        name = word.decode("latin-1")
+        small, big = name.lower(), name.upper()
+        if small in self._schemas or small in self._accounts or big in _SCHEMAS:
+            return GOES
+        if big in _TABLES:
+            return TABLES
+        if big in _NO_TABLES:
+            return NO_TABLES
+        return STAYS if "identifiers" in self._keep.kinds or big in SQL_WORDS else GOES
 
     def _open(self, raw: bytes) -> bytes:
         """A statement that has no word of a secret but in its literals."""
