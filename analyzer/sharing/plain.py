@@ -166,6 +166,10 @@ class PlainWatcher(ConversationObserver):
         self._shift = 1
         self._put(SERVER, frame, greeting, 0)
 
+    def rows(self, frame: int, packets: bytes) -> None:
+        """Rows that end in one frame, their packets as they are to be written."""
+        self._put(SERVER, frame, packets, 0)
+
     def gap(self, role: int, length: int, reason: str, frame: int, time_ns: int) -> None:
         if not self.over:
             self._put(role, frame, b"", max(length, 1))

@@ -339,6 +339,10 @@ class PacketFramer(msgspec.Struct):
         first = long.first_sequence
         return RawPacket(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], first, long.missing)
 
+    def passed(self, size: int) -> bytes:
+        """The last `size` bytes that `skip_rows` passed over, heads included."""
+        return self._buffer[self._pos - size : self._pos]
+
     def skip_rows(self, sequence: int, most: int = 1 << 62, one_frame: bool = False) -> tuple[int, int, int]:
         """Passes over up to `most` complete packets that can only be rows or definitions, from id `sequence` on.
 

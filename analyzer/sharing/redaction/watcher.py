@@ -91,6 +91,10 @@ class RedactingWatcher(ConversationObserver):
         return self._passing
 
     @property
+    def frames(self) -> bool:
+        return not self._over
+
+    @property
     def turns(self) -> bool:
         if not (self._turns.used and self._over):
             return False
@@ -139,6 +143,9 @@ class RedactingWatcher(ConversationObserver):
         stream = self._streams[sender]
         if conversation is None or conversation.kind not in (MYSQL, UNDECIDED):
             stream.data.clear()
+            return
+        if self._plain is not None and self._plain.opened:
+            stream.data.clear()  # its frames are made from what was in it
             return
         if conversation.sealed is not None or conversation.tls is not None:
             self._begin_tls()
@@ -289,16 +296,20 @@ class RedactingWatcher(ConversationObserver):
             self._over, opened = plain.over, plain.opened
         if not opened:
             self._claim(role, packet, payload)
-            passing = self._over and machine.state == st.ROWS
-            if passing != self._passing:
-                # Of rows the machine need not know more than how many there are; their columns are known.
-                self._passing = passing
-                machine.decode_rows = not passing
+        passing = (self._over or opened) and machine.state == st.ROWS
+        if passing != self._passing:
+            # Of rows the machine need not know more than how many there are; their columns are known.
+            self._passing = passing
+            machine.decode_rows = not passing
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         conversation = self._conversation
         stream = self._streams[1 - self._client]
         size = HEADER * count + length
+        if conversation is not None and self._plain is not None and self._plain.opened:
+            data = conversation.decoder.framers[SERVER].passed(size)
+            self._plain.rows(frame, self._packets.rows.packets(data, count, conversation.machine) or bytes(size))
+            return
         if conversation is None or stream.tls is not None or size > len(stream.data):
             return
         made = self._packets.rows.packets(bytes(stream.data[:size]), count, conversation.machine)
