@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
-from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnSink, TurnTracker
+from analyzer.analysis.commands.turn_tracker import RenderedTurns, TurnRenderer, TurnSink, TurnTracker
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.collectors import Key
@@ -84,6 +84,13 @@ class EachCommand(CommandCollector, Generic[T]):
             yield (self._batch, frame, log.tcp.number, command.number), self._render(command)
 
 
+def watched(options: AnalysisOptions, sink: TurnSink) -> AnalysisOptions:
+    """The options with which a sink is given every command."""
+    sink.mask = None if options.show_secrets else StatementMask()
+    observe = (*options.observe, lambda tcp: TurnTracker(tcp, sink))
+    return replace(options, keep=max(options.keep, LONGEST_STATEMENT), connections=False, observe=observe)
+
+
 class EachTurn(Generic[T]):
     """What EachCommand gives, where no command is left out by a filter; each is rendered as soon as it is over.
 
@@ -98,16 +105,13 @@ class EachTurn(Generic[T]):
     ) -> None:
         self._make = renderer
         self._joined = joined
-        self._sink = TurnSink(slow_ns)
+        self._sink = RenderedTurns(slow_ns)
         self._batch = 0
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        sink = self._sink
         if options.share[1] > 1 or options.part is not None:
             self._joined = None
-        sink.mask = None if options.show_secrets else StatementMask()
-        observe = (*options.observe, lambda tcp: TurnTracker(tcp, sink))
-        return replace(options, keep=max(options.keep, LONGEST_STATEMENT), connections=False, observe=observe)
+        return watched(options, self._sink)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
         sink = self._sink

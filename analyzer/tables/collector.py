@@ -14,7 +14,7 @@ from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Told
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
 from analyzer.engine.collectors import Collector, Key, connection_alone, connections
-from analyzer.engine.command_collectors import EachCommand, EachTurn
+from analyzer.engine.command_collectors import EachCommand, watched
 from analyzer.tables.arrays import arrow
 from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
 from analyzer.tables.schema import COMMANDS
@@ -22,7 +22,6 @@ from analyzer.tables.turn_rows import TurnRows
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
-    from analyzer.analysis.packets.statement_mask import StatementMask
 
 # Rows that wait to become a batch, and bytes of their statements. A connection of no kind takes as much room as others.
 OF_NO_KIND: Final = 4
@@ -66,11 +65,10 @@ class TableCollector:
         self._wanted = wanted
         self.alike = keep is None  # whether `take` is given connections of known kinds as they are
         self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
-        self._turns = TurnRows("", None)
+        self._turns = TurnRows()
         self._order = array("q")  # places of rows that are among these
-        self._commands: Collector[int] | None = None
-        if COMMANDS.name in wanted:
-            self._commands = EachTurn(0, self._begun) if keep is None else EachCommand(0, self._turns.command, keep)
+        self._lists_commands = COMMANDS.name in wanted
+        self._chosen: EachCommand[int] | None = None if keep is None else EachCommand(0, self._turns.command, keep)
         self._share = (0, 1)
         self._shared = False
         self._batch = 0
@@ -78,15 +76,11 @@ class TableCollector:
         self._room = 0  # that these take
         self._entries: list[Entry] = []
 
-    def _begun(self, capture: str, mask: StatementMask | None) -> TurnRows:
-        self._turns = TurnRows(capture, mask)
-        return self._turns
-
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._share = options.share
         self._shared = options.share[1] > 1 or options.part is not None
-        if self._commands is not None:
-            options = self._commands.options(options)
+        if self._lists_commands:
+            options = watched(options, self._turns) if self._chosen is None else self._chosen.options(options)
         if not self._wanted.keys() & OF_CONNECTIONS:
             return options
         options = replace(options, connections=True)
@@ -97,10 +91,12 @@ class TableCollector:
         shared = self._shared
         given: list[Any] = []
         told = _noted(results, given, shared)
-        # It looks on while the analysis goes on.
-        if self._commands is not None:
-            self._order.extend([place for _, place in self._commands.take(analysis, told, last)])
-        deque(told, 0)
+        self._turns.capture = analysis.name
+        if self._lists_commands and self._chosen is not None:
+            self._order.extend([place for _, place in self._chosen.take(analysis, told, last)])
+        deque(told, 0)  # the rows of commands are made meanwhile
+        if self._chosen is None:
+            self._order += self._turns.ordered()
         kept = [one if isinstance(one, Alike) else one[0] for one in given]
         if self._matched is not None:
             kept = [connection for _, connection in self._matched.take(analysis, iter(given), last)]

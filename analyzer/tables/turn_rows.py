@@ -10,13 +10,13 @@ from array import array
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from analyzer.analysis.commands.pending import plain_values, said_by, text_of
-from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
+from analyzer.analysis.commands.pending import PendingCommand, plain_values, said_by, text_of
+from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker, shows_all
 from analyzer.analysis.conversation.fast_path import QUIT
-from analyzer.analysis.conversation.plain_turn import PlainTurn
+from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
 from analyzer.analysis.model.command import Command
-from analyzer.analysis.model.connection import Endpoint
-from analyzer.analysis.packets.statement_mask import StatementMask
+from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.protocol.records.generic import ErrPacket
 from analyzer.tables.arrays import NOTHING
 
 # Statements of one connection that are kept.
@@ -27,13 +27,18 @@ NUMBERS: Final = (
     *("bytes_response", "statement_id", "client_port"),
 )
 PLACES: Final = ("kind", "said", "statement", "client_address", "server")
-CELLS: Final = (*NUMBERS, *PLACES)
+# Behind them the frame of a command's last byte, in whose order they are told of.
+CELLS: Final = (*NUMBERS, *PLACES, "ended")
 # Numbers that a turn has where its kind has them.
 OF_RESPONSES: Final = ("response_frame", "latency_ns", "duration_ns", "rows")
 _WIDTH: Final = len(CELLS)
 _FIRST: Final = 64
+_ENDED: Final = CELLS.index("ended")
 # Constants of others, once more: here they are numbers of C.
 _NOTHING: Final = NOTHING
+_QUERY: Final = QUERY
+_PREPARE: Final = PREPARE
+_CLOSE: Final = CLOSE
 
 
 class EndSays(NamedTuple):
@@ -46,8 +51,8 @@ class EndSays(NamedTuple):
     info: str | None
 
 
-class TurnRows:
-    """A TurnRenderer for one capture: rows, by their places. Without `mask` secrets are shown.
+class TurnRows(TurnSink):
+    """Takes the commands of one capture as rows, by their places.
 
     count      rows that are there, until they are forgotten; `bytes` those of their requests
     kinds      a real command for each kind of rows; said: EndSays, or a command; statements; addresses of clients;
@@ -56,32 +61,70 @@ class TurnRows:
     """
 
     __slots__ = (
-        *("_capture", "_cells", "_ends", "_kinds", "_mask", "_said", "_store", "_texts", "addresses", "bound", "bytes"),
-        *("count", "kinds", "said", "servers", "statements"),
+        *("_cells", "_ends", "_kinds", "_numberless", "_said", "_sessions", "_settled", "_store", "_texts"),
+        *("addresses", "bound", "bytes", "count", "kinds", "said", "servers", "statements"),
     )
 
-    def __init__(self, capture: str, mask: StatementMask | None) -> None:
-        self._capture = capture
-        self._mask = mask
+    def __init__(self) -> None:
+        super().__init__(0)
         self._store = array("q", bytes(8 * _WIDTH * _FIRST))
         self._cells = self._store
+        # Connections that have no number yet: their rows say which of them they are of, from -1 down.
+        self._numberless: list[TcpConnection] = []
         self.forget()
 
     def forget(self) -> None:
         """Rows that were there are used up."""
-        self.count = self.bytes = 0
+        self.count = self.bytes = self._settled = 0
         self.kinds: list[Command] = []
         self.said: list[EndSays | Command] = []
         self.bound: dict[int, list[Any]] = {}
         self.statements: dict[str | None, int] = {}
         self.addresses: dict[str, int] = {}
         self.servers: dict[tuple[str, int], int] = {}
-        # What is known of kinds: their places, and which of OF_RESPONSES they have; of ends, with what they are of;
-        # of statements as they were sent. Who knows a place of a connection's says of which `ends` it is.
-        self._kinds: dict[Hashable, tuple[int, int]] = {}
-        self._said: dict[Hashable, tuple[object, int]] = {}
+        # What is known of kinds, by the session and what else they have in common: their places, and which of
+        # OF_RESPONSES they have; of ends, with what they are of; of statements as they were sent. Who knows a place
+        # of a connection's says of which `ends` it is.
+        self._sessions: dict[tuple[str | None, str | None], dict[Hashable, tuple[int, int]]] = {}
+        self._said: dict[int, tuple[object, int]] = {}
         self._texts: dict[bytes, int] = {}
         self._ends: list[object] = []
+
+    def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
+        """Takes a command."""
+        if isinstance(each, PlainTurn):
+            place = self.turn(tracker, each)
+        else:
+            place = self.command(tracker.command(self.capture, each, self.mask))
+        self._cells[place * _WIDTH + _ENDED] = frame
+        if tracker.tcp.number < 0:
+            self._cells[place * _WIDTH] = self._ends_of(tracker)[4]
+
+    def ordered(self) -> array[int]:
+        """The rows since the last time, in the order in which commands ended: all connections have numbers now."""
+        begin, self._settled = self._settled, self.count
+        ended = self._numbered(begin)
+        order = sorted(range(len(ended)), key=ended.__getitem__)
+        if len(set(ended)) < len(ended):
+            order.sort(key=lambda place: self._turn_of(begin + place))
+        return array("q", [begin + place for place in order])
+
+    def _numbered(self, begin: int) -> list[int]:
+        """Says in rows, from a place on, what numbers their connections have; the frames in which commands ended."""
+        cells, ended = self._cells, []
+        for place in range(begin, self.count):
+            stream = cells[place * _WIDTH]
+            if stream < 0:
+                tcp = self._numberless[-1 - stream]
+                cells[place * _WIDTH] = tcp.number
+            ended.append(cells[place * _WIDTH + _ENDED])
+        self._numberless.clear()
+        return ended
+
+    def _turn_of(self, place: int) -> tuple[int, int, int]:
+        """In which order a row is told of: by the frame in which its command ended, its stream and its number."""
+        begin = place * _WIDTH
+        return self._cells[begin + _ENDED], self._cells[begin], self._cells[begin + 1]
 
     def column(self, cell: int, order: Sequence[int]) -> array[int]:
         """The cells of rows at these places."""
@@ -110,15 +153,12 @@ class TurnRows:
         begin = self._row(command.bytes_request)
         cells = self._cells
         numbers = [getattr(command, name) for name in NUMBERS[:-1]]
-        address, server = self._placed((command.client, command.server))
+        client, server = command.client, command.server
         values = [
-            *numbers,
-            command.client and command.client.port,
-            kind,
-            said,
-            self._text(command.statement),
-            address,
-            server,
+            *(*numbers, client and client.port, kind, said, self._text(command.statement)),
+            None if client is None else self.addresses.setdefault(client.address, len(self.addresses)),
+            None if server is None else self._server((server.address, server.port)),
+            0,
         ]
         for place, value in enumerate(values):
             cells[begin + place] = _NOTHING if value is None else value
@@ -128,10 +168,10 @@ class TurnRows:
 
     def turn(self, tracker: TurnTracker, turn: PlainTurn) -> int:
         """The row of a plain command with its plain response."""
-        began, mask, statement = turn.time_ns, self._mask, turn.statement
+        began, mask, statement, code = turn.time_ns, self.mask, turn.statement, turn.code
         latency, duration, text, number = turn.first_ns - began, turn.last_ns - began, _NOTHING, _NOTHING
-        bound = None
-        if turn.asks:
+        bound = named = None
+        if code in (_QUERY, _PREPARE):
             raw = turn.text
             known = self._texts.get(raw)
             if known is None:
@@ -147,18 +187,18 @@ class TurnRows:
             if bound is None or not shown[1]:
                 return self._whole(tracker, turn)
             text = self._text(statement.query)
-        elif statement is not None or (not turn.length and turn.statement_id is None and turn.request != QUIT):
+            named = statement.statement_id
+        elif statement is not None or (not turn.length and turn.request != QUIT and turn.statement_id is None):
             return self._whole(tracker, turn)
         if latency < 0 or duration < 0:
             return self._whole(tracker, turn)
-        named = turn.statement_id if statement is None or turn.plan is None else statement.statement_id
+        if code in (_PREPARE, _CLOSE):
+            named = turn.statement_id
         if named is not None:
             number = named
+        ends = self._ends_of(tracker)
         said = self._end(turn)
         kind, has = self._kind(tracker, turn)
-        ends = tracker.said
-        if ends is None or ends[0] is not self._ends:
-            ends = self._noted_ends(tracker)
         begin = self._row(len(turn.request))
         cells = self._cells
         cells[begin], cells[begin + 1], cells[begin + 2] = tracker.tcp.number, turn.number, turn.frame
@@ -186,14 +226,14 @@ class TurnRows:
 
     def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> int:
         """The row of a turn, made as that of any command."""
-        return self.command(tracker.of_turn(self._capture, turn, self._mask))
+        return self.command(tracker.of_turn(self.capture, turn, self.mask))
 
     def _noted(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bool]:
         """Whether all of the statement that a turn executes is known and may be shown."""
         statement = turn.statement
         if len(tracker.texts) >= MOST_TEXTS:
             tracker.texts.clear()
-        tracker.texts[id(statement)] = found = (statement, shows_all(turn, self._mask))
+        tracker.texts[id(statement)] = found = (statement, shows_all(turn, self.mask))
         return found
 
     def _text(self, statement: str | None) -> int:
@@ -203,39 +243,45 @@ class TurnRows:
     def _end(self, turn: PlainTurn) -> int:
         """The place of what the end of a turn's response says."""
         end = turn.end
-        said_at = (None if turn.error is not None else id(end), turn.columns is None)
+        failed = type(end) is ErrPacket
+        said_at = (0 if failed else id(end) << 1) | (turn.columns is None)
         known = self._said.get(said_at)
-        if known is None or (turn.error is None and known[0] is not end):
+        if known is None or (known[0] is not end and not failed):
             known = self._said[said_at] = (end, len(self.said))
             self.said.append(EndSays(*said_by(end, of_rows=turn.columns is not None)))
         return known[1]
 
     def _kind(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[int, int]:
         """The place of a turn's kind, and which of OF_RESPONSES such turns have, a bit for each."""
-        error = turn.error
-        alike = (turn.code, turn.columns, turn.session, type(turn.end) if error is None else error)
-        known = self._kinds.get(alike)
+        end = turn.end
+        kinds = self._sessions.get(turn.session)
+        if kinds is None:
+            kinds = self._sessions[turn.session] = {}
+        alike = (turn.code, turn.columns, end if type(end) is ErrPacket else type(end))
+        known = kinds.get(alike)
         if known is None:
-            kind = tracker.of_turn(self._capture, turn, self._mask)
+            kind = tracker.of_turn(self.capture, turn, self.mask)
             has = sum((getattr(kind, name) is not None) << bit for bit, name in enumerate(OF_RESPONSES))
-            known = self._kinds[alike] = (len(self.kinds), has)
+            known = kinds[alike] = (len(self.kinds), has)
             self.kinds.append(kind)
         return known
 
-    def _noted_ends(self, tracker: TurnTracker) -> tuple[object, int, int, int]:
-        """Of whom the places are, the client's port, and the places of its address and of its server."""
-        tracker.said = found = (self._ends, tracker.ends[0].port, *self._placed(tracker.ends))
-        return found
+    def _ends_of(self, tracker: TurnTracker) -> tuple[object, int, int, int, int]:
+        """Of whom the places are, the client's port, the places of its address and of its server, and what stands for
+        the connection's number where it has none."""
+        known = tracker.said
+        if known is None or known[0] is not self._ends:
+            tcp, client = tracker.tcp, tracker.client
+            (address, port), server = tcp.endpoints[client], tcp.endpoints[1 - client]
+            place = self.addresses.setdefault(address, len(self.addresses))
+            if tcp.number < 0:
+                self._numberless.append(tcp)
+            known = tracker.said = (self._ends, port, place, self._server(server), -len(self._numberless))
+        return known
 
-    def _placed(self, ends: tuple[Endpoint | None, Endpoint | None]) -> tuple[int, int]:
-        """The places of the client's address and of the server, as far as they are known."""
-        client, server = ends
-        address = place = _NOTHING
-        if client is not None:
-            address = self.addresses.setdefault(client.address, len(self.addresses))
-        if server is not None:
-            place = self.servers.setdefault((server.address, server.port), len(self.servers))
-        return address, place
+    def _server(self, server: tuple[str, int]) -> int:
+        """The place of a server."""
+        return self.servers.setdefault(server, len(self.servers))
 
 
 def _gather(found: Any, cells: Any, order: Any, cell: int) -> None:

@@ -11,11 +11,10 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'handshark[sql]'")
 
-from analyzer.analysis import Alike, Analysis, AnalysisOptions, Told
-from analyzer.analysis.packets.statement_mask import StatementMask
+from analyzer.analysis import Alike, Analysis, AnalysisOptions, Result, Told
 from analyzer.capture import open_capture
 from analyzer.engine.collectors import Collector, Key
-from analyzer.engine.command_collectors import EachCommand, EachTurn
+from analyzer.engine.command_collectors import EachCommand, watched
 from analyzer.engine.reading import Reading
 from analyzer.tables.arrays import plain_rows
 from analyzer.tables.rows import OF_CONNECTIONS, command_rows, connection_rows, everything
@@ -37,6 +36,21 @@ class Everything:
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, Told]]:
         for told in results:
             yield (0,), told
+
+
+class Rows:
+    """All commands as rows."""
+
+    def __init__(self, rows: TurnRows) -> None:
+        self._rows = rows
+
+    def options(self, options: AnalysisOptions) -> AnalysisOptions:
+        return watched(options, self._rows)
+
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, Result]]:
+        self._rows.capture = analysis.name
+        for result in results:
+            yield (0,), result
 
 
 def collected(capture: Path, collector: Collector[Any], show_secrets: bool = False) -> list[tuple[Key, Any]]:
@@ -83,21 +97,14 @@ def test_plain_turns_have_the_rows_of_commands(storm: Path, show_secrets: bool) 
     assert len(samples) > 3
     wanted = everything(["commands"])
     for capture in (storm, recorded.CONNECTOR_C, *samples):
-        begun: list[TurnRows] = []
-
-        def renderer(name: str, mask: StatementMask | None, begun: list[TurnRows] = begun) -> TurnRows:
-            begun.append(TurnRows(name, mask))
-            return begun[0]
-
-        whole = TurnRows("", None)
-        turns = collected(capture, EachTurn(0, renderer), show_secrets)
+        turns, whole = TurnRows(), TurnRows()
+        collected(capture, Rows(turns), show_secrets)
         commands = collected(capture, EachCommand(0, whole.command), show_secrets)
-        assert [key for key, _ in turns] == [key for key, _ in commands]
-        assert len(begun[0].kinds) <= len(whole.kinds) == len(commands)
-        assert capture != storm or len(begun[0].kinds) < len(commands) / 10
+        assert len(turns.kinds) <= len(whole.kinds) == len(commands)
+        assert capture != storm or len(turns.kinds) < len(commands) / 10
         made, expected = (
-            command_rows(rows, array("q", [place for _, place in several]), wanted)["commands"]
-            for rows, several in ((begun[0], turns), (whole, commands))
+            command_rows(rows, order, wanted)["commands"]
+            for rows, order in ((turns, turns.ordered()), (whole, array("q", [place for _, place in commands])))
         )
         assert made.schema == expected.schema
         assert plain_rows(made) == plain_rows(expected)

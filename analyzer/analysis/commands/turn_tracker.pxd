@@ -11,15 +11,21 @@ cdef class TurnTracker(CommandTracker)
 
 
 cdef class TurnSink:
-    cdef public list lines, later
     cdef public long long least
-    cdef public object capture, mask, renderer
+    cdef public object capture, mask
 
-    @cython.locals(stream=cython.longlong, plain=PlainTurn)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
     @cython.locals(last=cython.longlong)
     cpdef bint take(self, TurnTracker tracker, PlainTurn turn, machine) except -1
+
+
+cdef class RenderedTurns(TurnSink):
+    cdef public list lines, later
+    cdef public object renderer
+
+    @cython.locals(stream=cython.longlong, plain=PlainTurn)
+    cpdef void add(self, long long frame, TurnTracker tracker, each)
 
 
 @cython.locals(request=bytes, begins=Py_ssize_t, first="unsigned char")

@@ -32,24 +32,47 @@ class TurnRenderer(Protocol):
 
 
 class TurnSink:
-    """Takes the rendered commands of a capture that took `least` nanoseconds.
+    """Takes the commands of a capture that took `least` nanoseconds. Without `mask` secrets are shown."""
+
+    __slots__ = ("capture", "least", "mask")
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.capture = ""
+        self.mask: StatementMask | None = None
+
+    def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
+        """Takes a command whose last byte came in a frame."""
+        raise NotImplementedError
+
+    def take(self, tracker: TurnTracker, turn: PlainTurn, machine: Machine) -> bool:
+        """Takes a turn that needs nothing but itself to be told of."""
+        context = machine.context
+        if not tracker.certain or context.client_codec is not None or context.results_codec is not None or moves(turn):
+            return False
+        tracker.count(turn)
+        if not self.least or turn.last_ns - turn.time_ns >= self.least:
+            last = turn.last_frame
+            self.add(last if last > turn.frame else turn.frame, tracker, turn)
+        return True
+
+
+class RenderedTurns(TurnSink):
+    """Has each command rendered.
 
     lines   (frame of its last byte, stream, number, the rendered command) of each
     later   the same of those whose connections have no numbers yet: with the command itself, rendered by `settle`
     """
 
-    __slots__ = ("capture", "later", "least", "lines", "mask", "renderer")
+    __slots__ = ("later", "lines", "renderer")
 
     def __init__(self, least: int) -> None:
-        self.least = least
+        super().__init__(least)
         self.lines: list[tuple[int, int, int, Any]] = []
         self.later: list[tuple[int, TurnTracker, PlainTurn | PendingCommand]] = []
-        self.capture = ""
-        self.mask: StatementMask | None = None  # secrets are shown
         self.renderer: TurnRenderer
 
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
-        """Takes a command."""
         stream = tracker.tcp.number
         if isinstance(each, PlainTurn):
             plain = each
@@ -63,17 +86,6 @@ class TurnSink:
         else:
             line = self.renderer.command(tracker.command(self.capture, each, self.mask))
             self.lines.append((frame, stream, each.number, line))
-
-    def take(self, tracker: TurnTracker, turn: PlainTurn, machine: Machine) -> bool:
-        """Takes a turn that can be rendered as it is."""
-        context = machine.context
-        if not tracker.certain or context.client_codec is not None or context.results_codec is not None or moves(turn):
-            return False
-        tracker.count(turn)
-        if not self.least or turn.last_ns - turn.time_ns >= self.least:
-            last = turn.last_frame
-            self.add(last if last > turn.frame else turn.frame, tracker, turn)
-        return True
 
     def settle(self) -> None:
         """All connections have numbers."""

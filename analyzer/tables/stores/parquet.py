@@ -219,9 +219,12 @@ class PartFiles:
             name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
             path = os.path.join(self._folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            # Numbers are mostly all different.
+            # Numbers are mostly all different, and what is least and most in a row group says much of them alone.
             few = [field.name for field in table.schema if not types.is_primitive(field.type)]
-            writer = parquet.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=few)
+            numbers = [field.name for field in table.schema if types.is_primitive(field.type)]
+            writer = parquet.ParquetWriter(
+                path, table.schema, compression="zstd", use_dictionary=few, write_statistics=numbers
+            )
             self._open[place] = writer
             self.parts.append(name)
         writer.write_table(table, row_group_size=GROUP_ROWS)

@@ -67,4 +67,4 @@ def table_of(batches: Sequence[pyarrow.RecordBatch]) -> pyarrow.Table:
     """Batches as one table, whose enums have one dictionary."""
     import pyarrow
 
-    return pyarrow.Table.from_batches(batches).unify_dictionaries().combine_chunks()
+    return pyarrow.Table.from_batches(batches).unify_dictionaries()
