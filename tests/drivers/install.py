@@ -133,7 +133,7 @@ def build_go(place: Path, sources: Sequence[Path], requires: str) -> None:
 def build_module(place: Path, module: Path, program: str) -> None:
     """Builds `client` in a directory: a program that a Go module holds. Raises InstallError.
 
-    It may be large: half an hour of two processors.
+    It may be large: TiDB takes ten minutes of a processor, and more.
     """
     go = _tool("go", "Go")
     with once(place, f"{program}\n{module.read_text(encoding='utf-8')}") as empty:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,17 @@ from tests.drivers import DRIVERS, Driver
 from tests.drivers.cases import SETUP
 from tests.drivers.compare import analyse, judge_all
 from tests.drivers.install import InstallError
-from tests.drivers.run import ServerRun, Unusable, capturing, check_tools, logged, run_driver, usable_drivers
+from tests.drivers.run import (
+    ServerRun,
+    Unusable,
+    asked_for,
+    capturing,
+    check_tools,
+    in_ci,
+    logged,
+    run_driver,
+    usable_drivers,
+)
 from tests.servers.accounts import account
 from tests.servers.old import LOG, RELEASES, Release, old_sql, running
 from tests.servers.own import admin_session, run_as_admin
@@ -94,8 +103,8 @@ def fitted(driver: Driver, release: Release) -> Driver:
 @pytest.mark.tool
 @pytest.mark.parametrize("release", RELEASES, ids=[release.name for release in RELEASES])
 def test_an_old_release(release: Release, tmp_path: Path) -> None:
-    everything = os.environ.get("HANDSHARK_DRIVERS") == "all"
-    if os.environ.get("CI") == "true" and not everything:
+    everything = asked_for("all")
+    if in_ci():
         pytest.skip("left out of CI, for its time: set HANDSHARK_DRIVERS=all")
     names = () if everything else SOME
     wanted = [each.name for each in DRIVERS if each.runner != "cli" and (not names or each.name in names)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from tests.corpus import give_up
 from tests.drivers import PYTHON
 from tests.drivers.install import InstallError, install
+from tests.drivers.run import asked_for, in_ci
 from tests.reading import connections_of
 from tests.servers.capturing import tcpdump
 from tests.servers.others import HERE, OTHERS, Other, prepare, running
@@ -31,7 +31,9 @@ class NoCapture(RuntimeError):
 @pytest.mark.tool
 @pytest.mark.parametrize("other", OTHERS, ids=[other.name for other in OTHERS])
 def test_another_server(other: Other, tmp_path: Path) -> None:
-    if not other.in_ci and os.environ.get("CI") == "true" and os.environ.get("HANDSHARK_DRIVERS") != "all":
+    if other.large and not asked_for(other.name):
+        pytest.skip(f"its build takes all that the others take together: set HANDSHARK_DRIVERS={other.name}")
+    if not other.in_ci and in_ci() and not asked_for(other.name):
         pytest.skip("its build takes minutes: set HANDSHARK_DRIVERS=all")
     try:
         install("python")

@@ -22,6 +22,7 @@ from analyzer.protocol.wire.framing import RawPacket
 from tests.corpus import give_up
 from tests.drivers.install import InstallError
 from tests.drivers.readers import READERS, Reader, install, words_of
+from tests.drivers.run import in_ci
 from tests.reading import connections_of
 from tests.servers import Server, require_servers
 from tests.servers.accounts import account
@@ -103,7 +104,7 @@ def read(reader: Reader, server: Server, capture: Path) -> tuple[str, int]:
 
 @pytest.mark.parametrize("reader", READERS, ids=[reader.name for reader in READERS])
 def test_a_reader(reader: Reader, tmp_path: Path) -> None:
-    if not reader.in_ci and os.environ.get("CI") == "true" and os.environ.get("HANDSHARK_DRIVERS") != "all":
+    if not reader.in_ci and in_ci():
         pytest.skip("left out of CI, for its time: set HANDSHARK_DRIVERS=all")
     try:
         install(reader)

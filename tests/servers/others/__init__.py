@@ -61,6 +61,8 @@ class Other:
     database: str | None
     # Some take minutes to build.
     in_ci: bool = True
+    # Its build takes ten minutes: only who asks for it waits for that.
+    large: bool = False
     user: str = "app"
 
 
@@ -71,7 +73,7 @@ OTHERS: Final = (
     Other("mysql2 createServer", "8.0.", None),
     Other("opensrv-mysql", "5.1.10", None, in_ci=False),
     Other("go-mysql-org server", "8.0.11-go-mysql", "labdb", in_ci=False),
-    Other("TiDB", "8.0.11-TiDB-", "test", in_ci=False, user="root"),
+    Other("TiDB", "8.0.11-TiDB-", "test", in_ci=False, large=True, user="root"),
 )
 
 
