@@ -118,8 +118,7 @@ def compile_in_place(root: Path, typed: list[Path]) -> None:
     """Raises CompileError."""
     from Cython.Build import cythonize
     from Cython.Compiler.Errors import CompileError as CythonError
-    from setuptools import Distribution, Extension
-    from setuptools.command.build_ext import build_ext
+    from setuptools import Extension
     from setuptools.errors import BaseError, CCompilerError
 
     # Who builds has the last word.
@@ -127,22 +126,35 @@ def compile_in_place(root: Path, typed: list[Path]) -> None:
     modules = [
         Extension(dotted(root, path), [str(path.with_suffix(".py"))], extra_compile_args=flags) for path in typed
     ]
-    place = str(root / "build")
+    place = root / "build"
+    place.mkdir(exist_ok=True)
+    probe = place / "probe.c"
+    # What any extension module has: who lacks a compiler waits for no translation.
+    probe.write_text("#include <Python.h>\nPyMODINIT_FUNC PyInit_probe(void) { return NULL; }\n", encoding="ascii")
     try:
+        _build([Extension("probe", [str(probe)])], place, place)
         extensions = cythonize(
             modules,
             compiler_directives=DIRECTIVES,
-            build_dir=place,
+            build_dir=str(place),
             force=True,
             quiet=True,
             nthreads=min(len(typed), os.cpu_count() or 1),
         )
-        command = build_ext(Distribution({"ext_modules": extensions}))
-        command.inplace = True
-        command.force = True
-        command.parallel = True
-        command.build_temp = place
-        command.ensure_finalized()
-        command.run()
+        _build(extensions, root, place)
     except (BaseError, CCompilerError, CythonError, OSError) as error:
         raise CompileError(str(error).partition("\n")[0]) from error
+
+
+def _build(extensions: list[Any], target: Path, temporary: Path) -> None:
+    """Compiles extension modules into a directory tree."""
+    from setuptools import Distribution
+    from setuptools.command.build_ext import build_ext
+
+    command = build_ext(Distribution({"ext_modules": extensions}))
+    command.build_lib = str(target)
+    command.force = True
+    command.parallel = True
+    command.build_temp = str(temporary)
+    command.ensure_finalized()
+    command.run()
