@@ -46,10 +46,12 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: tools $(VENV)/.test ## Everything: tools, servers, all tests
+test: ## Everything: tools, servers, all tests
+	@sh tests/install_tools.sh compiler
+	@$(MAKE) --jobs 2 --output-sync=recurse tools $(VENV)/.test
 	@$(MAKE) --jobs 2 --output-sync=recurse lint $(if $(filter yes,$(SERVERS)),servers) || { \
 	  if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit 1; }
-	$(BIN)/pytest -n 2 --dist loadfile; code=$$?; \
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder; code=$$?; \
 	if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit $$code
 	$(BIN)/handshark corpus verify
 

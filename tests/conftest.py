@@ -20,6 +20,15 @@ State.strict = True
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 
+# Files of minutes: last, they would leave one worker idle.
+LONG = ("tests/test_compiled.py", "tests/tui/test_hostile.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files come first; xdist deals files out in this order (`--no-loadscope-reorder`)."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish() -> None:
     """Fifteen thousand tests stay to the end: without this each collection of garbage would walk over all of them."""
     gc.freeze()
