@@ -96,10 +96,12 @@ ARROWS: dict[str, frozenset[str]] = {
             *("analyzer.capture", *BELOW),
         }
     ),
-    # Rows are made in the processes that analyse; text of the wire is escaped by the reports' one owner of that.
+    # Rows are made in the processes that analyse, as commands end: an observer of commands is given their connection
+    # and errors. Text of the wire is escaped by the reports' one owner of that.
     "analyzer.tables": frozenset(
         {
-            *("analyzer.engine", "analyzer.analysis", "analyzer.capture", "analyzer.errors"),
+            *("analyzer.engine", "analyzer.analysis", "analyzer.capture", "analyzer.errors", "analyzer.net"),
+            "analyzer.protocol.records",
             *("analyzer.report.escape", "analyzer.report.jsonl", "analyzer.report.prose"),
         }
     ),
