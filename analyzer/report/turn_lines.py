@@ -18,10 +18,10 @@ from analyzer.analysis.conversation.plain_turn import (
     PREPARE,
     QUERY,
     TEXT,
-    ExecutePlan,
     PlainTurn,
     copied,
 )
+from analyzer.analysis.conversation.plain_turn import ExecutePlan as Plan  # the .pxd has its type by its name
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value
@@ -261,7 +261,7 @@ def _put_number(line: bytearray, end: int, number: int) -> int:
     return end + size
 
 
-def _put_values(line: bytearray, plan: ExecutePlan, data: bytes, end: int) -> int:
+def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
     """Writes values that are integers, or text without escapes; 0 where others come, or they are not whole.
 
     The packet has `end` bytes.
