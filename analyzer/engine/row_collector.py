@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
@@ -81,7 +80,7 @@ class RowCollector(Generic[T]):
         self._firsts: list[int] = []
         self.bound = NO_BOUND
         # Groups, with the outcomes of the filter's tests, that wait: for their connection's number, or its end.
-        self._fresh: list[Callable[[], None]] = []
+        self._fresh: list[tuple[int, KnownGroup | list[Dissection], FrameView]] = []
         self._held: list[_Candidate] = []
         self._waiting: dict[int, list[_Candidate]] = {}
         self._waits = 0
@@ -120,8 +119,11 @@ class RowCollector(Generic[T]):
         for watcher in list(self._watchers.values()):
             watcher.flush()
         fresh, self._fresh = self._fresh, []
-        for decide in fresh:
-            decide()
+        for bits, of_frame, view in fresh:
+            if isinstance(of_frame, KnownGroup):
+                self._decide_known(bits, of_frame, view)
+            else:
+                self._decide(bits, of_frame, of_frame[0])
         if self.wanted.late:
             for bits, group in self._held:
                 self._waiting.setdefault(group[0].scene.tcp.number, []).append((bits, group))
@@ -168,7 +170,7 @@ class RowCollector(Generic[T]):
         if not wanted.late:
             # A connection gets its number when the batch is over that it began in.
             if tcp.number < 0:
-                self._fresh.append(partial(self._decide, bits, group, group[0]))
+                self._fresh.append((bits, group, group[0]))
             else:
                 self._decide(bits, group, group[0])
         else:
@@ -195,7 +197,7 @@ class RowCollector(Generic[T]):
             if not passes:
                 return
         if view.scene.tcp.number < 0:
-            self._fresh.append(partial(self._decide_known, bits, group, view))
+            self._fresh.append((bits, group, view))
         else:
             self._decide_known(bits, group, view)
 
@@ -203,7 +205,7 @@ class RowCollector(Generic[T]):
         keep = self.wanted.filter
         if keep is not None and keep.needs_connection and not keep.decide(bits, InFrame(group, view)):
             return
-        if self._is_due(view.frame):
+        if self._most is None or self._is_due(view.frame):
             make = group.row
             if make is None:
                 assert self.repeat is not None

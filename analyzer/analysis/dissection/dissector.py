@@ -23,8 +23,9 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
+from analyzer.protocol.records.commands.admin import ComQuit
 from analyzer.protocol.records.commands.text import ComQuery
-from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT
+from analyzer.protocol.tables.commands import COM_QUIT
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
 NO_BOUND: Final = 1 << 62
@@ -175,8 +176,11 @@ class PacketWatcher:
         """Takes a known group in a frame."""
         if frame > self.owner.bound:
             return
-        view = FrameView(self.scene, group.role, frame, time_ns)
-        if self._goes_on(group.role, frame):
+        view, known = FrameView(self.scene, group.role, frame, time_ns), self._known
+        if known is not None and known[1].frame != frame:  # most are alone in their frame
+            self._known = group, view
+            self.owner.known(*known)
+        elif self._goes_on(group.role, frame):
             self._group += group.again(view)
         else:
             self._known = group, view
@@ -270,8 +274,8 @@ class _Skimming(PacketWatcher, BaseObserver):
             frames = turn.pieces.run(begin, middle)[3]
             if (frames[0] if frames else turn.frame) > self.owner.bound:
                 return
-        if turn.code == COM_QUERY and self.skim.queries:
-            self._statement(turn, machine.context)
+        if turn.code in self.skim.spoken:
+            self._command(turn, machine.context)
         elif self.skim.frames:
             self._unread(CLIENT, turn.frame, turn.time_ns)
         if self.skim.frames and turn.code != COM_QUIT:
@@ -282,23 +286,26 @@ class _Skimming(PacketWatcher, BaseObserver):
                 for index in frames_with_ends(response, ends):
                     self._unread(SERVER, frames[index], times[index])
 
-    def _statement(self, turn: PlainTurn, context: Context) -> None:
-        """The statement of a plain query."""
+    def _command(self, turn: PlainTurn, context: Context) -> None:
+        """A plain query, or what ends a session."""
         payload = turn.request[HEADER:]
         key = (payload, context.client_codec, context.in_force, context.secure)
-        known = self.owner.repeated.statement(key, partial(self._query, payload, turn, context))
+        known = self.owner.repeated.statement(key, partial(self._spoken, payload, turn, context))
         if known is None:
-            self._take(self._query(payload, turn, context))
+            self._take(self._spoken(payload, turn, context))
         else:
             self._again(known, turn.frame, turn.time_ns)
 
-    def _query(self, payload: bytes, turn: PlainTurn, context: Context) -> Dissection:
+    def _spoken(self, payload: bytes, turn: PlainTurn, context: Context) -> Dissection:
         wanted = self.owner.wanted
         one = Dissection(self.scene, CLIENT, turn.frame, turn.time_ns)
+        begun, begun_ns = turn.frame, turn.time_ns
         begin, middle, _ = turn.span
-        _, _, _, frames, times = turn.pieces.run(begin, middle)
-        one.packet = RawPacket(0, payload, len(payload), turn.frame, turn.time_ns, frames[0], times[0], 0)
-        one.record = ComQuery.from_bytes(payload, context)
+        if begin < middle:  # what ends a session is one piece
+            _, _, _, frames, times = turn.pieces.run(begin, middle)
+            begun, begun_ns = frames[0], times[0]
+        one.packet = RawPacket(0, payload, len(payload), turn.frame, turn.time_ns, begun, begun_ns, 0)
+        one.record = (ComQuit if turn.code == COM_QUIT else ComQuery).from_bytes(payload, context)
         one.context, one.before = context, st.COMMAND
         one.speak(context.client_codec)
         one.encrypted = context.secure

@@ -7,6 +7,8 @@ because an earlier segment was late.
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
+from operator import add, sub
 from typing import Final, NamedTuple
 
 from analyzer.batches import FrameBatch, SegmentBatch
@@ -32,17 +34,12 @@ class _Batch:
     """Columns of one batch, without its bytes; lists are made of them when the first frame is asked for."""
 
     def __init__(self, batch: FrameBatch, segments: SegmentBatch, before_ns: int | None) -> None:
-        self.number = batch.number
-        self.timestamp_ns = batch.timestamp_ns
-        self.original = batch.original
-        self.captured = batch.captured
-        self.segment_frame = segments.frame
-        self.length = segments.length
-        self.missing = segments.missing
-        self.seq = segments.seq
-        self.ack = segments.ack
-        self.flags = segments.flags
-        self.window = segments.window
+        self.number = batch.column("number")
+        self.timestamp_ns = batch.column("timestamp_ns")
+        self.original, self.captured = batch.column("original"), batch.column("captured")
+        self.segment_frame = segments.column("frame")
+        self.length, self.missing = segments.column("length"), segments.column("missing")
+        self.fields = [segments.column(name) for name in ("seq", "ack", "flags", "window")]
         self.before_ns = before_ns
         # By frame: (lengths and time since the one before), and by frame: what its segment says.
         self._heads: dict[int, tuple[int, int, int]] | None = None
@@ -59,18 +56,14 @@ class _Batch:
         return Frame(*head, None, None, None, None, None) if segment is None else Frame(*head, *segment)
 
     def _lists(self) -> dict[int, tuple[int, int, int]]:
-        times = self.timestamp_ns
-        delta = times.copy()
-        delta[1:] -= times[:-1]
-        if len(delta):
-            delta[0] = 0 if self.before_ns is None else int(times[0]) - self.before_ns
-        lengths = self.length.astype("int64") + self.missing
-        columns = (lengths, self.seq, self.ack, self.flags, self.window)
-        frames = self.segment_frame.tolist()
+        times = self.timestamp_ns.tolist()
+        before = times[:1] if self.before_ns is None else [self.before_ns]
+        delta = map(sub, times, chain(before, times))
+        lengths = map(add, self.length.tolist(), self.missing.tolist())
+        rows = list(zip(lengths, *(column.tolist() for column in self.fields), strict=True))
         # Of several segments of a frame the first counts.
-        rows = zip(*(column[::-1].tolist() for column in columns), strict=True)
-        self._segments = dict(zip(reversed(frames), rows, strict=True))
-        heads = zip(self.original.tolist(), self.captured.tolist(), delta.tolist(), strict=True)
+        self._segments = dict(zip(reversed(self.segment_frame.tolist()), reversed(rows), strict=True))
+        heads = zip(self.original.tolist(), self.captured.tolist(), delta, strict=True)
         return dict(zip(self.number.tolist(), heads, strict=True))
 
 
@@ -89,14 +82,14 @@ class FrameIndex:
         if not len(batch):
             return
         if self.first_ns is None:
-            self.first_ns = int(batch.timestamp_ns[0])
+            self.first_ns = batch.column("timestamp_ns")[0]
         self.settled = self._last
-        self._last = int(batch.number[-1])
+        self._last = batch.column("number")[-1]
         self._batches.append(_Batch(batch, segments, self._last_ns))
         self._kept += len(batch)
         while len(self._batches) > 2 and self._kept - len(self._batches[0].number) >= KEPT_FRAMES:
             self._kept -= len(self._batches.popleft().number)
-        self._last_ns = int(batch.timestamp_ns[-1])
+        self._last_ns = batch.column("timestamp_ns")[-1]
 
     def find(self, frame: int) -> Frame | None:
         """The frame of that number, None where it is too long ago."""

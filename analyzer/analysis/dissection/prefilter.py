@@ -12,6 +12,7 @@ from analyzer.analysis.packets.field_spans import record_name
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.base import Malformed
 from analyzer.protocol.records.response import Data
+from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT
 from analyzer.protocol.wire.framing import RawPacket
 
 # What an observer that is `full` is not told of, or only undecoded.
@@ -63,6 +64,8 @@ def in_rows(name: str) -> bool:
     return name in GETTERS or name in HEADERS or name in NOTES or bool(MAKERS.get(name, frozenset()) & ROWS)
 
 
+# Commands that are known groups, by their codes.
+_PLAIN: Final = {COM_QUERY: "ComQuery", COM_QUIT: "ComQuit"}
 # What the layer around a packet says of it, and what rows alone can tell.
 _OF_PACKETS: Final = frozenset({"tls", "handshark.encrypted", "handshark.capture"})
 
@@ -73,20 +76,20 @@ class Skim:
     Packets that hold none of the fields are not decoded: of them it counts only that their frame holds packets.
 
     frames      every frame with packets is shown, or may match
-    queries     plain queries hold what is asked
+    spoken      codes of plain commands that hold what is asked: of COM_QUERY and COM_QUIT
     turns       plain responses do not, and may be passed over; so may plain executes where `executes` says so, errors
                 and what ends a connection where `failures` does
     """
 
-    __slots__ = ("_asked", "_known", "executes", "failures", "frames", "queries", "turns")
+    __slots__ = ("_asked", "_known", "executes", "failures", "frames", "spoken", "turns")
 
     def __init__(self, asked: frozenset[str], frames: bool) -> None:
         self._asked = asked
         self._known: dict[str, bool] = {}
         self.frames = frames
-        self.queries = self._holds("ComQuery")
+        self.spoken = frozenset(code for code, name in _PLAIN.items() if self._holds(name))
         self.executes = not self._holds("ComStmtExecute")
-        self.failures = not any(map(self._holds, ("ErrPacket", "ComQuit")))
+        self.failures = not self._holds("ErrPacket")
         self.turns = not any(map(self._holds, ("OKPacket", "EOFPacket", "ColumnCount")))
 
     @classmethod
