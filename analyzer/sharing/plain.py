@@ -47,7 +47,7 @@ class _Waiting:
 
     __slots__ = ("data", "frame", "missing", "sender")
 
-    def __init__(self, sender: int, frame: int, data: bytes, missing: int) -> None:
+    def __init__(self, sender: int, frame: int, data: bytes | bytearray, missing: int) -> None:
         self.sender = sender
         self.frame = frame
         self.data = bytearray(data)
@@ -166,7 +166,7 @@ class PlainWatcher(ConversationObserver):
         self._shift = 1
         self._put(SERVER, frame, greeting, 0)
 
-    def rows(self, frame: int, packets: bytes) -> None:
+    def rows(self, frame: int, packets: bytes | bytearray) -> None:
         """Rows that end in one frame, their packets as they are to be written."""
         self._put(SERVER, frame, packets, 0)
 
@@ -193,7 +193,7 @@ class PlainWatcher(ConversationObserver):
             self._waiting.clear()
             self._size = 0
 
-    def _put(self, role: int, frame: int, data: bytes, missing: int) -> None:
+    def _put(self, role: int, frame: int, data: bytes | bytearray, missing: int) -> None:
         sender = self._client if role == CLIENT else 1 - self._client
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.frame == frame and last.sender == sender and not last.missing:

@@ -17,12 +17,13 @@ cdef long long _digits_in(unsigned char[::1] text, Py_ssize_t at, Py_ssize_t cou
 
 
 cdef class KeyedStream:
-    cdef unsigned char[::1] octets
+    cdef bytearray _room
+    cdef unsigned char* octets
     cdef unsigned long long[::1] words
     cdef unsigned long long _v0, _v1, _v2, _v3, _p0, _p1, _p2, _p3, s0, s1
 
     @cython.locals(
-        words="unsigned long long[::1]", room="unsigned char[::1]", at=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t)
+        words="unsigned long long[::1]", room="unsigned char*", at=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t)
     cdef void hash(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned long long label)
 
@@ -43,7 +44,8 @@ cdef class ShortValues:
 
 
 cdef class Drawing:
-    cdef const unsigned char[::1] _kinds, _marks, _sizes, _ranks, _made, _dates
+    cdef const unsigned char[::1] _kinds, _sizes, _ranks, _dates
+    cdef bytes _marks, _made
     cdef long long[::1] _places, _digits
     cdef unsigned char[::1] _text, _attempt
     cdef KeyedStream _stream
@@ -78,7 +80,7 @@ cdef class Drawing:
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
 
     @cython.locals(
-        size=Py_ssize_t, place=Py_ssize_t, days=cython.int, sign=cython.int, drawn="unsigned char[::1]", rest=cython.int)
+        size=Py_ssize_t, place=Py_ssize_t, days=cython.int, sign=cython.int, drawn="unsigned char*", rest=cython.int)
     cpdef bint span(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
 
@@ -95,7 +97,7 @@ cdef class Drawing:
         bint printable)
 
     @cython.locals(
-        marks="const unsigned char[::1]", seen=cython.int, size=Py_ssize_t, place=Py_ssize_t, dots=Py_ssize_t,
+        marks="const unsigned char*", seen=cython.int, size=Py_ssize_t, place=Py_ssize_t, dots=Py_ssize_t,
         marked=Py_ssize_t, letters=Py_ssize_t, exponents=Py_ssize_t, byte=cython.int)
     cdef bint _fill(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
@@ -111,12 +113,12 @@ cdef class Drawing:
     @cython.locals(text="unsigned char[::1]")
     cdef void _day(self, unsigned char[::1] out, Py_ssize_t at)
 
-    @cython.locals(drawn="unsigned char[::1]", size=Py_ssize_t, index=Py_ssize_t)
+    @cython.locals(drawn="unsigned char*", size=Py_ssize_t, index=Py_ssize_t)
     cdef void _noise(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
 
     @cython.locals(
-        kinds="const unsigned char[::1]", made="const unsigned char[::1]", drawn="unsigned char[::1]", kind=cython.int,
+        kinds="const unsigned char[::1]", made="const unsigned char*", drawn="unsigned char*", kind=cython.int,
         byte=cython.int, place=Py_ssize_t, index=Py_ssize_t, count=Py_ssize_t, vary=Py_ssize_t, size=Py_ssize_t,
         form=cython.ulonglong)
     cdef void _ascii(
@@ -124,14 +126,15 @@ cdef class Drawing:
 
     @cython.locals(
         lead=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, place=Py_ssize_t, byte=cython.int, digit=cython.bint,
-        form=cython.ulonglong, drawn="unsigned char[::1]", index=Py_ssize_t)
+        form=cython.ulonglong, drawn="unsigned char*", index=Py_ssize_t)
     cdef void _number(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
         unsigned long long attempt)
 
     @cython.locals(
         places="long long[::1]", digits="long long[::1]", kinds="const unsigned char[::1]",
-        words="unsigned long long[::1]", index=Py_ssize_t, middle=Py_ssize_t, turn=cython.int, odd=cython.int,
+        made="const unsigned char*", words="unsigned long long[::1]", index=Py_ssize_t, middle=Py_ssize_t,
+        turn=cython.int, odd=cython.int,
         known=cython.ulonglong, word=cython.ulonglong, size=cython.longlong, place=cython.longlong, byte=cython.int)
     cdef void _permute(
         self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t count, unsigned char[::1] out, Py_ssize_t at,

@@ -106,7 +106,7 @@ class KeyedStream:
     s0, s1         the halves of the hash that was asked for last
     """
 
-    __slots__ = (*("_p0", "_p1", "_p2", "_p3", "_v0", "_v1", "_v2", "_v3", "octets", "s0", "s1", "words"),)
+    __slots__ = (*("_p0", "_p1", "_p2", "_p3", "_room", "_v0", "_v1", "_v2", "_v3", "octets", "s0", "s1", "words"),)
 
     def __init__(self, key: bytes) -> None:
         one, other = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
@@ -114,8 +114,8 @@ class KeyedStream:
         self._v0, self._v1 = one ^ 0x736F_6D65_7073_6575, other ^ 0x646F_7261_6E64_6F83
         self._v2, self._v3 = one ^ 0x6C79_6765_6E65_7261, other ^ 0x7465_6462_7974_6573
         self._p0 = self._p1 = self._p2 = self._p3 = 0
-        room = bytearray(_ROOM)
-        self.octets = memoryview(room)
+        room = self._room = bytearray(_ROOM)
+        self.octets = room
         self.words = memoryview(room).cast("Q")
         self.s0 = self.s1 = 0
 
@@ -590,6 +590,7 @@ class Drawing:
     def _permute(self, data: Bytes, start: int, count: int, out: bytearray, at: int, leading: int) -> None:
         """The bytes at `_places`, moved among all values of the same `_form`. `leading`: the first is no zero."""
         places, digits, kinds, words = self._places, self._digits, self._kinds, self._stream.words
+        made = self._made
         if not count:
             return
         for index in range(count):
@@ -617,7 +618,7 @@ class Drawing:
         for index in range(count):
             place = places[index]
             byte = data[start + place]
-            out[at + place] = self._made[byte << 8 | (digits[index] + (1 if leading and index == 0 else 0))]
+            out[at + place] = made[byte << 8 | (digits[index] + (1 if leading and index == 0 else 0))]
 
 
 def _put_digits(out: bytearray, at: int, count: int, number: int) -> None:

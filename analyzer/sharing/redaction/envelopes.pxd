@@ -18,7 +18,7 @@ cdef class FrameColumns:
 
 
 cdef class FrameCopier:
-    cdef public object room
+    cdef public bytearray room
     cdef unsigned char[::1] _room
     cdef public Py_ssize_t used, frames
     cdef unsigned long long _sum
@@ -27,8 +27,7 @@ cdef class FrameCopier:
         room="unsigned char[::1]", end=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, size=Py_ssize_t,
         fill=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t, block=Py_ssize_t, at=Py_ssize_t, time_ns=cython.longlong)
     cpdef Py_ssize_t copy(
-        self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, const unsigned char[::1] payloads,
-        list envelopes)
+        self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, bytes payloads, list envelopes)
 
     @cython.locals(index=cython.int)
     cdef void _put(self, Py_ssize_t at, long long number)
@@ -40,13 +39,13 @@ cdef class FrameCopier:
         addresses=cython.ulonglong)
     cdef bint _frame(
         self, FrameColumns columns, Py_ssize_t number, const unsigned char[::1] data,
-        const unsigned char[::1] payloads, Envelope envelope, Py_ssize_t start)
+        bytes payloads, Envelope envelope, Py_ssize_t start)
 
     @cython.locals(
-        room="unsigned char[::1]", index=Py_ssize_t, total=cython.ulonglong, even=Py_ssize_t, high=cython.uint,
-        low=cython.uint)
+        room="unsigned char*", octets="const unsigned char*", index=Py_ssize_t, total=cython.ulonglong,
+        even=Py_ssize_t, high=cython.uint, low=cython.uint)
     cdef void _payload(
-        self, const unsigned char[::1] payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
+        self, bytes payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
 
     @cython.locals(room="unsigned char[::1]", index=Py_ssize_t, total=cython.ulonglong)
     cdef void _add(self, Py_ssize_t at, Py_ssize_t size)

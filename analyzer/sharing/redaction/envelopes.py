@@ -105,7 +105,7 @@ class FrameCopier:
         self.frames = 0
         self._sum = 0
 
-    def copy(self, columns: FrameColumns, first: int, data: Bytes, payloads: Bytes, envelopes: list[Envelope]) -> int:
+    def copy(self, columns: FrameColumns, first: int, data: Bytes, payloads: bytes, envelopes: list[Envelope]) -> int:
         """Writes frames from `first` on; the number of the first that is not plain, or for which no room is left."""
         room = self._room
         end = len(room)
@@ -143,7 +143,7 @@ class FrameCopier:
             self._room[at + index] = number >> 8 * index & 0xFF
 
     def _frame(
-        self, columns: FrameColumns, number: int, data: Bytes, payloads: Bytes, envelope: Envelope, start: int
+        self, columns: FrameColumns, number: int, data: Bytes, payloads: bytes, envelope: Envelope, start: int
     ) -> bool:
         """Writes a frame to `start`; False where it is not plain."""
         room = self._room
@@ -154,7 +154,9 @@ class FrameCopier:
         width = len(ends)
         first = 12 if width == 8 else 8
         tcp = ip + first + width
-        if at < tcp + _TCP_HEADER or at + length > size:
+        if at < tcp + _TCP_HEADER or length < 0 or at + length > size:
+            return False
+        if payload >= 0 and payload + length > len(payloads):
             return False
         for index in range(ip):
             if data[offset + index] != before[index]:
@@ -201,23 +203,23 @@ class FrameCopier:
             room[start + index] = 0
         return True
 
-    def _payload(self, payloads: Bytes, payload: int, at: int, length: int) -> None:
-        """Writes a payload, and adds it to the sum."""
-        room = self._room
-        if payload == _NOTHING:
+    def _payload(self, payloads: bytes, payload: int, at: int, length: int) -> None:
+        """Writes a payload, which lies inside and for which there is room, and adds it to the sum."""
+        room, octets = self.room, payloads
+        if payload < 0:
             for index in range(length):
                 room[at + index] = 0
             return
         total = 0
         even = length & ~1
         for index in range(0, even, 2):
-            high = payloads[payload + index]
-            low = payloads[payload + index + 1]
+            high = octets[payload + index]
+            low = octets[payload + index + 1]
             room[at + index] = high
             room[at + index + 1] = low
             total += high << 8 | low
         if even < length:
-            high = payloads[payload + even]
+            high = octets[payload + even]
             room[at + even] = high
             total += high << 8
         self._sum += total

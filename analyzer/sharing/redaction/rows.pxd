@@ -15,7 +15,7 @@ cdef class ValueForms:
 
 
 cdef class KeptRow:
-    cdef public bytes made
+    cdef public bytearray made
     cdef public Py_ssize_t count
 
 
@@ -27,7 +27,7 @@ cdef class KeptRows:
     cdef dict of(self, reading)
     cdef KeptRow get(self, dict rows, bytes row)
     @cython.locals(one=dict)
-    cdef put(self, dict rows, bytes row, bytes made, Py_ssize_t count)
+    cdef put(self, dict rows, bytes row, bytearray made, Py_ssize_t count)
 
 
 cdef class RowRedactor:
@@ -57,7 +57,7 @@ cdef class RowRedactor:
         before=Py_ssize_t, after=Py_ssize_t)
     cdef Py_ssize_t _rows(
         self, bytes raw, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t count,
-        unsigned char[::1] out, bint binary) except -2
+        bytearray whole, unsigned char[::1] out, bint binary) except -2
 
     @cython.locals(
         kinds="long long[::1]", known=Py_ssize_t, index=Py_ssize_t, first=cython.int, start=Py_ssize_t,

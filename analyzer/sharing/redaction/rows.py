@@ -93,7 +93,7 @@ class KeptRow:
 
     __slots__ = ("count", "made")
 
-    def __init__(self, made: bytes, count: int) -> None:
+    def __init__(self, made: bytearray, count: int) -> None:
         self.made = made
         self.count = count
 
@@ -120,7 +120,7 @@ class KeptRows:
             self._found += 1
         return kept
 
-    def put(self, rows: dict[bytes, KeptRow], row: bytes, made: bytes, count: int) -> None:
+    def put(self, rows: dict[bytes, KeptRow], row: bytes, made: bytearray, count: int) -> None:
         """Notes what a row became. Where there is no more room, all are forgotten."""
         rows[row] = KeptRow(made, count)
         self._size += 2 * len(row) + _ROW
@@ -172,11 +172,11 @@ class RowRedactor:
         self._of_text: dict[bytes, KeptRow] | None = None
         self._of_binary: dict[bytes, KeptRow] | None = None
 
-    def packets(self, data: bytes, count: int, machine: Machine) -> bytes | None:
+    def packets(self, data: bytes, count: int, machine: Machine) -> bytearray | None:
         """`count` packets that are rows, with their heads; None where the bytes are not exactly that."""
         out = bytearray(data)
         end = self.rows(data, 0, count, out, machine.context.columns, machine.connection.binary_rows)
-        return bytes(out) if end == len(data) else None
+        return out if end == len(data) else None
 
     def row(self, payload: bytes, machine: Machine) -> bytes:
         """A row as long as it was; of one that is cut or broken what can be told, and zeros."""
@@ -197,7 +197,7 @@ class RowRedactor:
         -1: they are not whole.
         """
         self._look_at(columns)
-        found = self._rows(data, data, at, len(data), count, out, binary)
+        found = self._rows(data, data, at, len(data), count, out, out, binary)
         self._count()
         return found
 
@@ -252,7 +252,10 @@ class RowRedactor:
             self._replacements.count("values", self._replaced)
             self._replaced = 0
 
-    def _rows(self, raw: bytes, data: Bytes, at: int, end: int, count: int, out: bytearray, binary: bool) -> int:
+    def _rows(
+        self, raw: bytes, data: Bytes, at: int, end: int, count: int, whole: bytearray, out: bytearray, binary: bool
+    ) -> int:
+        """`raw` and `data` are the same, and so are `whole` and `out`."""
         kept = self._kept
         alike = None if self._keep or self._listed else self._rows_alike(binary)
         for _ in range(count):
@@ -273,7 +276,7 @@ class RowRedactor:
                     row = copied(raw, start, stop)
                     known = kept.get(alike, row)
                     if known is not None:
-                        _put(out, start, known.made, stop - start)
+                        whole[start:stop] = known.made
                         self._replaced += known.count
                         continue
             before = self._replaced + self._replacements.counts.get("values", 0)
@@ -283,7 +286,7 @@ class RowRedactor:
                 self._text(data, start, stop, out)
             if row is not None and alike is not None:
                 after = self._replaced + self._replacements.counts.get("values", 0)
-                kept.put(alike, row, bytes(out[start:stop]), after - before)
+                kept.put(alike, row, whole[start:stop], after - before)
         return at
 
     def _text(self, data: Bytes, at: int, end: int, out: bytearray) -> None:

@@ -51,7 +51,8 @@ class RedactedStream:
         if place != self._end:
             if not self.pieces:
                 self._due.append(self)
-            self._last = bytearray(made)
+            # Nobody else has a bytearray.
+            self._last = made if isinstance(made, bytearray) else bytearray(made)
             self.pieces.append((place, self._last))
             self._end = place + len(made)
             return

@@ -312,7 +312,7 @@ class RedactingWatcher(ConversationObserver):
             return
         if conversation is None or stream.tls is not None or size > len(stream.data):
             return
-        made = self._packets.rows.packets(bytes(stream.data[:size]), count, conversation.machine)
+        made = self._packets.rows.packets(bytes(memoryview(stream.data)[:size]), count, conversation.machine)
         if made is None:
             return
         stream.add(stream.place, made)
