@@ -22,7 +22,8 @@ cdef class TurnRows(TurnSink):
     @cython.locals(place=Py_ssize_t)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
-    @cython.locals(cells="long long[::1]", place=Py_ssize_t, stream=cython.longlong, ended=list, tcp=TcpConnection)
+    @cython.locals(
+        cells="long long[::1]", place=Py_ssize_t, stream=cython.longlong, ended=list, tracker=TurnTracker)
     cdef list _numbered(self, Py_ssize_t begin)
 
     @cython.locals(cells="long long[::1]", begin=Py_ssize_t)

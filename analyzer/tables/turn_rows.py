@@ -15,8 +15,6 @@ from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker, shows
 from analyzer.analysis.conversation.fast_path import QUIT
 from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
 from analyzer.analysis.model.command import Command
-from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.protocol.records.generic import ErrPacket
 from analyzer.tables.arrays import NOTHING
 
 # Statements of one connection that are kept.
@@ -69,8 +67,8 @@ class TurnRows(TurnSink):
         super().__init__(0)
         self._store = array("q", bytes(8 * _WIDTH * _FIRST))
         self._cells = self._store
-        # Connections that have no number yet: their rows say which of them they are of, from -1 down.
-        self._numberless: list[TcpConnection] = []
+        # Who follows connections that have no number yet: their rows say which of them they are of, from -1 down.
+        self._numberless: list[TurnTracker] = []
         self.forget()
 
     def forget(self) -> None:
@@ -115,8 +113,8 @@ class TurnRows(TurnSink):
         for place in range(begin, self.count):
             stream = cells[place * _WIDTH]
             if stream < 0:
-                tcp = self._numberless[-1 - stream]
-                cells[place * _WIDTH] = tcp.number
+                tracker = self._numberless[-1 - stream]
+                cells[place * _WIDTH] = tracker.tcp.number
             ended.append(cells[place * _WIDTH + _ENDED])
         self._numberless.clear()
         return ended
@@ -172,7 +170,7 @@ class TurnRows(TurnSink):
         latency, duration, text, number = turn.first_ns - began, turn.last_ns - began, _NOTHING, _NOTHING
         bound = named = None
         if code in (_QUERY, _PREPARE):
-            raw = turn.text
+            raw = turn.said()
             known = self._texts.get(raw)
             if known is None:
                 if mask is not None and not mask.is_plain(raw):
@@ -243,7 +241,7 @@ class TurnRows(TurnSink):
     def _end(self, turn: PlainTurn) -> int:
         """The place of what the end of a turn's response says."""
         end = turn.end
-        failed = type(end) is ErrPacket
+        failed = turn.failed()
         said_at = (0 if failed else id(end) << 1) | (turn.columns is None)
         known = self._said.get(said_at)
         if known is None or (known[0] is not end and not failed):
@@ -257,7 +255,7 @@ class TurnRows(TurnSink):
         kinds = self._sessions.get(turn.session)
         if kinds is None:
             kinds = self._sessions[turn.session] = {}
-        alike = (turn.code, turn.columns, end if type(end) is ErrPacket else type(end))
+        alike = (turn.code, turn.columns, end if turn.failed() else type(end))
         known = kinds.get(alike)
         if known is None:
             kind = tracker.of_turn(self.capture, turn, self.mask)
@@ -275,7 +273,7 @@ class TurnRows(TurnSink):
             (address, port), server = tcp.endpoints[client], tcp.endpoints[1 - client]
             place = self.addresses.setdefault(address, len(self.addresses))
             if tcp.number < 0:
-                self._numberless.append(tcp)
+                self._numberless.append(tracker)
             known = tracker.said = (self._ends, port, place, self._server(server), -len(self._numberless))
         return known
 
