@@ -20,7 +20,7 @@ from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import packed_ends
 from analyzer.sharing.inputs import RereadableInputs, rereadable
 from analyzer.sharing.key_watcher import SessionName, SessionNames, lines_of
-from analyzer.sharing.ledger import Rows
+from analyzer.sharing.ledger import LedgerRow, Rows
 from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool, watcher_for
@@ -208,7 +208,7 @@ class _Extraction:
         numbers = np.array(sorted(self._chosen), np.int64)
         copy = _Copy(self._inputs, self._chosen, self._said, made, capture)
         reader = look.ledger.read()
-        sides = ((frame, int(row["side"][0])) for frame, row in look.ledger.fragments.items())
+        sides = ((frame, row.side) for frame, row in look.ledger.fragments.items())
         fragments = {frame: side for frame, side in sides if side >> 1 in self._chosen}
         first = look.source.first_time_ns if look.source is not None else None
         window = self._request.window if self._request.packets else None
@@ -229,10 +229,11 @@ class _Extraction:
         bounds: tuple[int, int] | None,
         copy: _Copy,
     ) -> None:
-        wanted: list[tuple[int, int, Rows | None]] = []
         places = np.searchsorted(batch.number, rows["frame"]).tolist()
-        for index, place in enumerate(places):
-            wanted.append((place, int(rows["side"][index]), rows[index]))
+        found = map(LedgerRow._make, rows.tolist())
+        wanted: list[tuple[int, int, LedgerRow | None]] = [
+            (place, row.side, row) for place, row in zip(places, found, strict=True)
+        ]
         if fragments:
             numbers = batch.number.tolist()
             wanted += [(place, fragments[number], None) for place, number in enumerate(numbers) if number in fragments]
@@ -283,7 +284,7 @@ class _Copy:
         # Comments whose frame is not written: they go with the connection's next.
         self._due: dict[int, list[str]] = {}
 
-    def frame(self, batch: FrameBatch, place: int, side: int, row: Rows | None) -> None:
+    def frame(self, batch: FrameBatch, place: int, side: int, row: LedgerRow | None) -> None:
         """A frame of this side of a connection; `row` is None for a fragment that did not complete its datagram."""
         number, stream = int(batch.number[place]), side >> 1
         for owner, text in self._said.pop(number, ()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from itertools import groupby
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,34 @@ ROW: Final = np.dtype(
     ]
 )
 Rows = NDArray[np.void]
+
+
+class LedgerRow(NamedTuple):
+    """One of them, in Python's numbers."""
+
+    frame: int
+    side: int
+    place: int
+    at: int
+    length: int
+    missing: int
+    ack: int
+    tag: int
+    flags: int
+    window: int
+
+
 # Segments of a connection that were followed: their places in the columns, and who sent each of all in these.
 _Followed = tuple[TcpConnection, Places | None, SegmentBatch, I64, I64]
 # Rows read at once.
 _BLOCK: Final = 1 << 16
 # Frames with fragments that are known by heart; those over it are left out like frames of no connection.
 MOST_FRAGMENTS: Final = 1 << 18
+
+
+def row_of(rows: Rows, index: int) -> LedgerRow:
+    """A row."""
+    return LedgerRow._make(rows[index].item())
 
 
 class Ledger:
@@ -44,7 +66,7 @@ class Ledger:
         self._batch: FrameBatch | None = None
         self._whole = 0  # bytes of the frames in the batch's data: what is behind them was reassembled
         # Frame of a fragment -> row of its datagram, of those that did not complete theirs.
-        self.fragments: dict[int, Rows] = {}
+        self.fragments: dict[int, LedgerRow] = {}
 
     def frames(self, batch: FrameBatch, segments: SegmentBatch) -> None:
         """A batch, before it is followed."""
@@ -70,7 +92,7 @@ class Ledger:
         for frame, others in fragments.items():
             index = int(np.searchsorted(rows["frame"], frame))
             if index < len(rows) and rows["frame"][index] == frame and len(self.fragments) < MOST_FRAGMENTS:
-                self.fragments.update(dict.fromkeys(others, rows[index : index + 1].copy()))
+                self.fragments.update(dict.fromkeys(others, row_of(rows, index)))
 
     def _found(self, batch: FrameBatch, followed: list[_Followed]) -> Rows:
         """The rows of segments that have the same columns."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from analyzer.batches import TCP_FIN, TCP_RST, TCP_SYN
 from analyzer.sharing.frames import MadeConnection
-from analyzer.sharing.ledger import Rows
+from analyzer.sharing.ledger import LedgerRow
 from analyzer.sharing.plain import Piece, PlainReader
 
 PackedEnds = tuple[tuple[bytes, int], tuple[bytes, int]]
@@ -22,19 +22,19 @@ class OpenedConnections:
         self._made: dict[int, MadeConnection] = {}
         self._pieces: dict[int, list[Piece]] = {}
 
-    def frames(self, number: int, row: Rows) -> list[bytes]:
+    def frames(self, number: int, row: LedgerRow) -> list[bytes]:
         """What the frame of this number, and this row, becomes."""
-        side = int(row["side"])
+        side = row.side
         stream, sender = side >> 1, side & 1
         made = self._made.get(stream)
         if made is None:
             made = self._made[stream] = MadeConnection(self._ends(stream))
-        made.begin(sender, int(row["place"]))
+        made.begin(sender, row.place)
         for piece in self._plain.up_to(number):
             if piece.side >> 1 in self.opened:
                 self._pieces.setdefault(piece.side >> 1, []).append(piece)
         frames: list[bytes] = []
-        flags, mine = int(row["flags"]), b""
+        flags, mine = row.flags, b""
         for piece in self._pieces.pop(stream, ()):
             if piece.side != side or piece.missing:
                 made.begin(piece.side & 1, 0)
@@ -42,6 +42,6 @@ class OpenedConnections:
                 made.lose(piece.side & 1, piece.missing)
             else:
                 mine += piece.data
-        if mine or flags & (TCP_SYN | TCP_FIN | TCP_RST) or not row["length"]:
-            frames += made.frames(sender, flags, mine, int(row["window"]))
+        if mine or flags & (TCP_SYN | TCP_FIN | TCP_RST) or not row.length:
+            frames += made.frames(sender, flags, mine, row.window)
         return frames

@@ -18,7 +18,7 @@ from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import in_vlan, made_frame
 from analyzer.sharing.inputs import RereadableInputs, rereadable
-from analyzer.sharing.ledger import ROW, Rows
+from analyzer.sharing.ledger import ROW, LedgerRow, Rows, row_of
 from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool
@@ -189,7 +189,7 @@ class _FrameWriter:
         self._plain = request.plain
         self._summary = summary
         self.numbers: list[int] | None = None  # of the frames that were written, as they were
-        self.fragments: dict[int, Rows] = {}  # rows of the datagrams that frames do not complete
+        self.fragments: dict[int, LedgerRow] = {}  # rows of the datagrams that frames do not complete
         self._datagrams: dict[int, FragmentedSegment] = {}  # by the frame that completes each
         self._networks: dict[int, int] = {}
         self._known = ends.read()
@@ -234,7 +234,7 @@ class _FrameWriter:
                 elif found[number] < 0:
                     self._others(batch, place, frame)
                 else:
-                    self._segment(batch, place, frame, mine[number], int(firsts[number]))
+                    self._segment(batch, place, frame, row_of(mine, number), int(firsts[number]))
                 number += 1
 
     def _columns(
@@ -294,39 +294,39 @@ class _FrameWriter:
         interface = (f"capture {source + 1}", link_type, number)
         self._capture.write(frame, int(batch.timestamp_ns[place]), original, interface)
 
-    def _segment(self, batch: FrameBatch, place: int, frame: bytes, row: Rows, first: int) -> None:
-        side = int(row["side"])
+    def _segment(self, batch: FrameBatch, place: int, frame: bytes, row: LedgerRow, first: int) -> None:
+        side = row.side
         if side >> 1 in self._opened.opened:
             for made in self._opened.frames(int(batch.number[place]), row):
                 self._summary.made += 1
                 self._put(batch, place, made, ETHERNET, None)
             return
-        payload = self._streams.bytes_at(first, side, int(row["place"]), int(row["length"]))
-        link_type, at = int(batch.link_type[place]), int(row["at"])
+        payload = self._streams.bytes_at(first, side, row.place, row.length)
+        link_type, at = int(batch.link_type[place]), row.at
         if at >= 0:
             written = self._headers.rewrite(frame, link_type, at, payload)
         else:
             written = self._headers.fragment(frame, link_type, self._datagram(row))
-            del self._datagrams[int(row["frame"])]
+            del self._datagrams[row.frame]
         if written is not None:
             self._put(batch, place, written, link_type, int(batch.original[place]))
             return
         ends = self._ends.of(side >> 1)
         sender = side & 1
-        numbers = (int(row["place"]) & 0xFFFF_FFFF, int(row["ack"]))
-        flags, window, network = int(row["flags"]), int(row["window"]), int(row["tag"])
+        numbers = (row.place & 0xFFFF_FFFF, row.ack)
+        flags, window, network = row.flags, row.window, row.tag
         made = made_frame(ends[sender], ends[1 - sender], sender, numbers, flags, window, payload)
         if network:
             # The same addresses may be in use in several networks at one time.
             made = in_vlan(made, self._networks.setdefault(network, len(self._networks) + 1))
         self._summary.made += 1
         self._summary.plainer += 1
-        self._put(batch, place, made, ETHERNET, len(made) + int(row["missing"]))
+        self._put(batch, place, made, ETHERNET, len(made) + row.missing)
 
     def _fragment(self, batch: FrameBatch, place: int, frame: bytes) -> None:
         """A fragment that another one completes: it is left out where that is made anew."""
-        row = self.fragments[int(batch.number[place])][0]
-        side, link_type = int(row["side"]), int(batch.link_type[place])
+        row = self.fragments[int(batch.number[place])]
+        side, link_type = row.side, int(batch.link_type[place])
         if side >> 1 in self._opened.opened or not self._is_known(side >> 1):
             return
         written = self._headers.fragment(frame, link_type, self._datagram(row))
@@ -338,15 +338,13 @@ class _FrameWriter:
         index = int(np.searchsorted(self._known, stream))
         return index < len(self._known) and int(self._known[index]) == stream
 
-    def _datagram(self, row: Rows) -> FragmentedSegment:
+    def _datagram(self, row: LedgerRow) -> FragmentedSegment:
         """What becomes of the segment of a row that came in fragments."""
-        frame = int(row["frame"])
-        found = self._datagrams.get(frame)
+        found = self._datagrams.get(row.frame)
         if found is None:
-            side, place, length = int(row["side"]), row["place"], int(row["length"])
-            first = int(self._streams.first(np.array([side]), np.array([place]))[0])
-            payload = self._streams.bytes_at(first, side, int(place), length)
-            found = self._datagrams[frame] = FragmentedSegment(payload, int(row["missing"]))
+            first = int(self._streams.first(np.array([row.side]), np.array([row.place]))[0])
+            payload = self._streams.bytes_at(first, row.side, row.place, row.length)
+            found = self._datagrams[row.frame] = FragmentedSegment(payload, row.missing)
         return found
 
     def _others(self, batch: FrameBatch, place: int, frame: bytes) -> None:
