@@ -87,7 +87,8 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
         if name in NUMBERS:
             arrays[name] = numbers_array(cells[name], str(column.kind))
         elif name == "parameters":
-            arrays[name] = array_of(column.kind, [turns.bound.get(place) for place in order])
+            bound = turns.bound
+            arrays[name] = array_of(column.kind, [*map(bound.get, order)] if bound else [None] * len(order))
         else:
             cell, values = listed.get(name) or (
                 ("said", said.values(name)) if name in EndSays._fields else ("kind", kinds.values(column.path))

@@ -207,7 +207,7 @@ class PartFiles:
             yield text or "", batch.filter(compute.equal(texts, text))
 
     def _group(self, place: tuple[str, str]) -> None:
-        from pyarrow import parquet, types
+        from pyarrow import parquet
 
         waiting = self._waiting.pop(place)
         table = table_of(waiting.parts)
@@ -219,15 +219,26 @@ class PartFiles:
             name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
             path = os.path.join(self._folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            # Numbers are mostly all different, and what is least and most in a row group says much of them alone.
-            few = [field.name for field in table.schema if not types.is_primitive(field.type)]
-            numbers = [field.name for field in table.schema if types.is_primitive(field.type)]
-            writer = parquet.ParquetWriter(
-                path, table.schema, compression="zstd", use_dictionary=few, write_statistics=numbers
-            )
+            writer = parquet.ParquetWriter(path, table.schema, compression="zstd", **encodings(table.schema))
             self._open[place] = writer
             self.parts.append(name)
         writer.write_table(table, row_group_size=GROUP_ROWS)
+
+
+def encodings(schema: pyarrow.Schema) -> dict[str, Any]:
+    """How columns are written: text by its place in a dictionary, whole numbers by how far each is from the one before.
+
+    What is least and most in a row group says much of numbers alone.
+    """
+    from pyarrow import types
+
+    numbers = [field.name for field in schema if types.is_primitive(field.type)]
+    whole = [field.name for field in schema if types.is_int64(field.type) or types.is_timestamp(field.type)]
+    return {
+        "use_dictionary": [field.name for field in schema if field.name not in numbers],
+        "write_statistics": numbers,
+        "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+    }
 
 
 class _PartsWriter:

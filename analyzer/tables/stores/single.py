@@ -18,6 +18,7 @@ from analyzer.report.escape import csv_cell
 from analyzer.tables.arrays import arrow, arrow_schema, plain_columns, safe
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
+from analyzer.tables.stores.parquet import encodings
 from analyzer.tables.stores.store import CaptureWriter, Files, table_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class ParquetFile:
     def __init__(self, out: BinaryIO, table: str) -> None:
         from pyarrow import parquet
 
-        self._writer = parquet.ParquetWriter(out, arrow_schema(TABLES[table]), compression="zstd")
+        schema = arrow_schema(TABLES[table])
+        self._writer = parquet.ParquetWriter(out, schema, compression="zstd", **encodings(schema))
         self._waiting: list[pyarrow.RecordBatch] = []
 
     def write(self, batch: pyarrow.RecordBatch) -> None:
