@@ -52,8 +52,9 @@ _HEX_ALPHABETS: Final[tuple[bytes, ...]] = tuple(
     for byte in range(256)
 )  # fmt: skip
 # By byte: what each byte of a keystream makes of it.
-_TABLES: Final[tuple[bytes, ...]] = tuple((alphabet * 256)[:256] for alphabet in _ALPHABETS)
-_HEX_TABLES: Final[tuple[bytes, ...]] = tuple((alphabet * 256)[:256] for alphabet in _HEX_ALPHABETS)
+_CYCLES: Final = {alphabet: (alphabet * 256)[:256] for alphabet in {*_ALPHABETS, *_HEX_ALPHABETS}}
+_TABLES: Final[tuple[bytes, ...]] = tuple(map(_CYCLES.__getitem__, _ALPHABETS))
+_HEX_TABLES: Final[tuple[bytes, ...]] = tuple(map(_CYCLES.__getitem__, _HEX_ALPHABETS))
 
 
 class Replacements:

@@ -52,9 +52,11 @@ cdef class RowRedactor:
 
     cdef dict _rows_alike(self, bint binary)
 
+    cdef Py_ssize_t _in_all(self) except -1
+
     @cython.locals(
         kept=KeptRows, alike=dict, known=KeptRow, row=bytes, _=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t,
-        before=Py_ssize_t, after=Py_ssize_t)
+        before=Py_ssize_t)
     cdef Py_ssize_t _rows(
         self, bytes raw, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t count,
         bytearray whole, unsigned char[::1] out, bint binary) except -2

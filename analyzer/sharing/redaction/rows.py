@@ -252,6 +252,10 @@ class RowRedactor:
             self._replacements.count("values", self._replaced)
             self._replaced = 0
 
+    def _in_all(self) -> int:
+        """How many values were replaced so far."""
+        return self._replaced + self._replacements.counts.get("values", 0)
+
     def _rows(
         self, raw: bytes, data: Bytes, at: int, end: int, count: int, whole: bytearray, out: bytearray, binary: bool
     ) -> int:
@@ -279,14 +283,13 @@ class RowRedactor:
                         whole[start:stop] = known.made
                         self._replaced += known.count
                         continue
-            before = self._replaced + self._replacements.counts.get("values", 0)
+            before = self._in_all() if row is not None else 0
             if binary:
                 self._binary(data, start, stop, out)
             else:
                 self._text(data, start, stop, out)
             if row is not None and alike is not None:
-                after = self._replaced + self._replacements.counts.get("values", 0)
-                kept.put(alike, row, whole[start:stop], after - before)
+                kept.put(alike, row, whole[start:stop], self._in_all() - before)
         return at
 
     def _text(self, data: Bytes, at: int, end: int, out: bytearray) -> None:
