@@ -15,7 +15,7 @@ from analyzer.analysis.dissection.computed_fields import GETTERS, OF_EACH_FRAME,
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, Value, formatted, shown
 from analyzer.analysis.dissection.fields.base import NUMBER, PACKET, TEXT
 from analyzer.analysis.dissection.fields.extract import MOST_REPEATED, REPEATED, Node
-from analyzer.analysis.dissection.fields.format import absolute, duration
+from analyzer.analysis.dissection.fields.format import absolute, duration, number_words
 from analyzer.analysis.dissection.fields.mapping import BITS
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.report.escape import json_safe, terminal
@@ -345,8 +345,10 @@ def cell_text(info: FieldInfo) -> Callable[[Value], str]:
 def reading(name: str) -> Callable[[Sequence[Dissection]], Sequence[Value]]:
     """What reads all values of a field over a frame's packets, secrets masked: decided once for each field."""
     get = GETTERS.get(name)
-    if get is not None and name in OF_FRAME:
+    if get is not None and (name in OF_FRAME or FIELDS[name].scope != PACKET):
         return lambda group: get(group[0])
+    if get is not None and name != "mysql":  # of its bytes some are hidden
+        return lambda group: get(group[0]) if len(group) == 1 else [value for one in group for value in get(one)]
     if get is not None or FIELDS[name].scope != PACKET:
         return lambda group: FrameGroup(group).shown_values(name)
 
@@ -373,19 +375,47 @@ class JsonRows:
 
     def __init__(self, names: Sequence[str] | None, raw: bool, columns: Mapping[str, Line] | None = None) -> None:
         self._raw = raw
-        self._names = None if names is None else [(name, reading(name), _any_text(name)) for name in names]
+        self._names = (
+            None if names is None else [(name, reading(name), _json_words(FIELDS[name], "")) for name in names]
+        )
         self._columns = dict(columns or {})
         self._layers = [(layer, _cells(fields)) for layer, fields in _LAYERS.items()]
         self._own = _cells(_OWN)
         self._known: Known[msgspec.Raw] = Known()
+        # Field -> what makes text of its values; decided once for each.
+        self._words: dict[str, Words] = {}
 
     def __call__(self, group: Sequence[Dissection]) -> bytes:
         """One frame's object, on one line."""
-        return encode_json(self._object(group, lambda one: self._known.text(one, _encoded)))
+        return encode_json(self._object(group, lambda one: self._known.text(one, self._encoded)))
 
     def frame(self, group: Sequence[Dissection]) -> dict[str, Any]:
         """One frame's object."""
-        return self._object(group, lambda one: _packet(one.shown))
+        return self._object(group, lambda one: self._packet(one.shown))
+
+    def _encoded(self, nodes: Sequence[Node]) -> msgspec.Raw:
+        return msgspec.Raw(msgspec.json.encode(self._packet(nodes)))
+
+    def _packet(self, nodes: Sequence[Node]) -> dict[str, Any]:
+        """A packet's fields as nested objects: what lies under a label in it, flags in NAME_tree."""
+        known, root = self._words, dict[str, Any]()
+        stack, last = [root], len(nodes) - 1
+        for index, (info, value, _, _, depth) in enumerate(nodes):
+            del stack[depth + 1 :]
+            parent, name = stack[-1], info.name
+            inner = index < last and nodes[index + 1].depth > depth
+            children: dict[str, Any] = {}
+            if info.type == "NONE":
+                _put(parent, name, children if inner else "")
+            else:
+                words = known.get(name)
+                if words is None:
+                    words = known[name] = _json_words(info)
+                _put(parent, name, words(value))
+                if inner:
+                    _put(parent, f"{name}_tree", children)
+            stack.append(children)
+        return root
 
     def _object(self, group: Sequence[Dissection], packet: Callable[[Dissection], object]) -> dict[str, Any]:
         layers: dict[str, Any] = {}
@@ -434,48 +464,16 @@ def _layer(
     return layer
 
 
-def _json_text(info: FieldInfo, value: Value, between: str = "") -> str:
-    """A field's value as JSON may hold it, with this between its bytes: texts alone may have lone surrogates."""
-    return json_safe(value) if type(value) is str else formatted(info, value, between)
+def _json_words(info: FieldInfo, between: str = ":") -> Words:
+    """What makes text of a field's values in JSON, with this between its bytes: texts may have lone surrogates."""
+    number = number_words(info)
 
+    def words(value: Value) -> str:
+        if type(value) is int:
+            return number(value)
+        return json_safe(value) if type(value) is str else formatted(info, value, between)
 
-def _any_text(name: str) -> Words:
-    info = FIELDS[name]
-    return lambda value: _json_text(info, value)
-
-
-def _json_words(info: FieldInfo) -> Words:
-    """What makes text of a field's values in JSON."""
-
-    def any_value(value: Value) -> str:
-        return _json_text(info, value, ":")
-
-    if info.family == NUMBER and info.base == "dec":
-        return lambda value: str(value) if type(value) is int else any_value(value)
-    return any_value
-
-
-def _encoded(nodes: Sequence[Node]) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(_packet(nodes)))
-
-
-def _packet(nodes: Sequence[Node]) -> dict[str, Any]:
-    """A packet's fields as nested objects: what lies under a label in it, flags in NAME_tree."""
-    root: dict[str, Any] = {}
-    stack: list[dict[str, Any]] = [root]
-    for index, node in enumerate(nodes):
-        del stack[node.depth + 1 :]
-        parent = stack[-1]
-        inner = index + 1 < len(nodes) and nodes[index + 1].depth > node.depth
-        children: dict[str, Any] = {}
-        if node.info.type == "NONE":
-            _put(parent, node.info.name, children if inner else "")
-        else:
-            _put(parent, node.info.name, _json_text(node.info, node.value, ":"))
-            if inner:
-                _put(parent, f"{node.info.name}_tree", children)
-        stack.append(children)
-    return root
+    return words
 
 
 def _put(target: dict[str, Any], key: str, value: Any) -> None:

@@ -6,6 +6,7 @@ without separators; times as "Nov 22, 2026 10:34:03.115962000 UTC", durations as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -26,20 +27,28 @@ def formatted(info: FieldInfo | None, value: Value, separator: str = "") -> str:
         return value
     if info is None:
         return str(value)
-    family = info.family
-    if family == NOTHING:
+    if info.family == NOTHING:
         return "1"
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
         return f"{value:.7g}" if info.type == "FLOAT" else f"{value:.15g}"
+    return number_words(info)(value)
+
+
+def number_words(info: FieldInfo) -> Callable[[int], str]:
+    """What makes text of a field's numbers: decided once where they are many."""
+    family = info.family
+    if family == NOTHING:
+        return lambda _: "1"
     if family == TIME:
-        return absolute(value)
+        return absolute
     if family == DURATION:
-        return duration(value)
+        return duration
     if info.base == "hex":
-        return f"0x{value:0{(info.bits + 3) // 4}x}"
-    return str(value)
+        digits = (info.bits + 3) // 4
+        return lambda value: f"0x{value:0{digits}x}"
+    return str
 
 
 def duration(value: int) -> str:
