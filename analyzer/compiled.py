@@ -58,6 +58,8 @@ HOT: Final = (
     "analyzer.tables.finding_cells",
     "analyzer.tables.told_cells",
     "analyzer.tables.turn_rows",
+    "analyzer.tls.ciphers",
+    "analyzer.tls.clean_opening",
 )
 
 

@@ -57,6 +57,7 @@ class CaptureTotals(msgspec.Struct):
 
     slow_frames  were decoded one by one, not in columns
     turns        commands that were taken without a record for each packet
+    sealed       TLS sessions that were told of by their outlines, opened or not
     """
 
     frames: int = 0
@@ -77,6 +78,7 @@ class CaptureTotals(msgspec.Struct):
     evicted: int = 0
     slow_frames: int = 0
     turns: int = 0
+    sealed: int = 0
 
     def add_share(self, other: CaptureTotals) -> None:
         """Takes what another process counted of its share of the connections; of frames all count the same."""
@@ -85,6 +87,7 @@ class CaptureTotals(msgspec.Struct):
         self.answers_only += other.answers_only
         self.x_protocol_count += other.x_protocol_count
         self.turns += other.turns
+        self.sealed += other.sealed
         self.x_protocol = sorted(self.x_protocol + other.x_protocol)[:MOST_NAMED]
         for port, count in other.middles.items():
             self.note_middle(port, count)
@@ -303,6 +306,7 @@ class Analysis:
         self.totals.encrypted += conversation.encrypted
         self.totals.answers_only += tcp.halves[conversation.client].next < 0
         self.totals.turns += conversation.answers.turns
+        self.totals.sealed += conversation.sealed is not None
         if not self.options.connections:
             self.order.none(tcp.number)
             return

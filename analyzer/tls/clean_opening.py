@@ -50,7 +50,8 @@ class CleanOpener:
         """The application data of a record, empty where it holds something else; None where the session has to be
         followed message by message."""
         now, number = self._now[sender], self._sequences[sender]
-        opened = self._keys[sender][now].open(number, header, body)
+        aead = self._keys[sender][now]
+        opened = aead.open(number, header, body)
         if not opened:
             return None
         self._sequences[sender] = number + 1

@@ -29,6 +29,8 @@ class Shares:
     fast_commands: int
     listed: int
     known_logins: int
+    sealed: int = 0
+    tls: int = 0
 
     def line(self) -> str:
         """In words."""
@@ -38,6 +40,8 @@ class Shares:
             found.append(f"{self.fast_commands / self.commands:.1%} of {self.commands:,} commands {listed}")
         known = self.known_logins / max(self.connections, 1)
         found.append(f"{known:.1%} of the logins of {self.connections:,} connections, up to TLS")
+        if self.tls:
+            found.append(f"{self.sealed / self.tls:.1%} of {self.tls:,} TLS sessions, opened where there are keys")
         return f"Taken the fast way: {', '.join(found)}."
 
 
@@ -45,13 +49,17 @@ def shares_of(path: Path, keylog: Path | None = None) -> Shares:
     """Analyses a capture and asks what was taken how."""
     options = AnalysisOptions(keylogs=(keylog.read_bytes(),) if keylog else ())
     analysis, listing = (Analysis(str(path), each) for each in (options, replace(options, observe=(_listed,))))
-    commands = sum(sum(connection.commands.values()) for connection, _ in read_through(analysis, path))
+    commands = sessions = 0
+    for connection, _ in read_through(analysis, path):
+        commands += sum(connection.commands.values())
+        sessions += connection.tls is not None
     deque(read_through(listing, path), 0)
     totals = analysis.totals
     fast_frames = totals.frames - totals.slow_frames
     known = analysis.shapes.found if analysis.shapes is not None else 0
     return Shares(
-        totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, listing.totals.turns, known
+        *(totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, listing.totals.turns, known),
+        *(totals.sealed, sessions),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import analyzer
-from tests.bench import different, oltp, recorded, replay
+from tests.bench import different, oltp, recorded, replay, tls
 from tests.bench.captures import SAMPLES
 from tests.bench.shares import Shares, shares_of
 
@@ -52,6 +52,16 @@ def test_logins_of_a_storm_are_known(tmp_path: Path) -> None:
     replay.storm(SAMPLES, path, 120, 20)
     # Two of each kind are followed the whole way.
     assert shares_of(path).known_logins == 120 - 2 * len(replay.STORM_SAMPLES)
+
+
+def test_tls_of_a_storm_is_told_of_by_its_outline(tmp_path: Path) -> None:
+    path, contexts = tmp_path / "storm.pcap", tls.Contexts(tmp_path)
+    replay.tls_storm(SAMPLES, path, 60, contexts)
+    for keylog in (None, contexts.keylog):
+        found = shares_of(path, keylog)
+        # The first of them, whose hellos and logins are not known yet, are followed.
+        assert found.tls == 60
+        assert 30 < found.sealed < 60
 
 
 def test_no_two_commands_are_alike(tmp_path: Path) -> None:

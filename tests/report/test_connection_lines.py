@@ -27,7 +27,7 @@ def _alike(said: Script, capture: str = "capture", network: str = "10.0.0") -> l
 
 
 def _with_template(alike: Alike) -> bool:
-    line, _, _ = alike.kind.templates[line_of]
+    line, _ = alike.kind.templates[line_of]
     return bool(line)
 
 

@@ -21,7 +21,7 @@ cdef class SealedSession:
     @cython.locals(
         segments=Segments, row=Py_ssize_t, sender=cython.int, frame=cython.longlong, time_ns=cython.longlong, data=bytes)
     cpdef Py_ssize_t take(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
-    @cython.locals(outline=bytearray, size=Py_ssize_t, pos=Py_ssize_t, stop=Py_ssize_t, kind=cython.int, length=cython.int,
+    @cython.locals(outline=bytearray, size=Py_ssize_t, pos=Py_ssize_t, begin=Py_ssize_t, stop=Py_ssize_t, kind=cython.int, length=cython.int,
         by_client=bint)
     cdef bint _is_records(self, bytes data, int sender, long long frame, long long time_ns) except -1
     @cython.locals(body=bytes)

@@ -108,11 +108,12 @@ class SealedSession:
             if size - pos < _HEADER or data[pos + 1] != 3 or not 1 <= data[pos + 2] <= 4:
                 return False
             kind, length = data[pos], data[pos + 3] << 8 | data[pos + 4]
-            stop = pos + _HEADER + length
+            begin = pos + _HEADER
+            stop = begin + length
             if stop > size or length > _LONGEST:
                 return False
             if kind == _HANDSHAKE:
-                if not self._is_known(data[pos + _HEADER : stop], by_client):
+                if not self._is_known(data[begin:stop], by_client):
                     return False
             elif self.client_hello is None or not (
                 kind == _APPLICATION_DATA or (kind == _CHANGE_CIPHER_SPEC and length == 1)
@@ -121,12 +122,12 @@ class SealedSession:
             elif self.keys is not None and kind == _APPLICATION_DATA:
                 if self.opener is None:
                     return False
-                held = self.opener.open(not by_client, data[pos : pos + _HEADER], data[pos + _HEADER : stop])
+                held = self.opener.open(not by_client, data[pos:begin], data[begin:stop])
                 if held is None:
                     return False
                 if held:
                     self.opened.append((held, sender, frame, time_ns))
-            outline += data[pos : pos + _HEADER]
+            outline += data[pos:begin]
             pos = stop
         return True
 

@@ -68,6 +68,7 @@ class Held(Generic[T]):
     def __init__(self, across: Across, most: int = MOST_HELD) -> None:
         self.across = across
         self._most = most
+        self._bound = most  # how many may be kept for what has been found so far
         self._items: deque[T] = deque()
         self._packets = 0  # that the items hold
         self._found: dict[str, list[Found]] = {}
@@ -81,18 +82,17 @@ class Held(Generic[T]):
         if connection is not None:
             for finding in connection.findings:
                 if finding.code in CONCLUDED:
-                    self._found.setdefault(finding.code, []).append((connection, finding))
+                    if finding.code not in self._found:
+                        self._found[finding.code] = []
+                        self._bound = min(self._most, max(AHEAD[code] for code in self._found))
+                    self._found[finding.code].append((connection, finding))
         self._items.append(item)
         if not self._found and len(self._items) == 1:
             self._packets = 0
             return (self._items.pop(),)
-        if not self._found or len(self._items) > self._bound() or self._packets > MOST_PACKETS:
+        if not self._found or len(self._items) > self._bound or self._packets > MOST_PACKETS:
             return self.rest()
         return ()
-
-    def _bound(self) -> int:
-        """How many may be kept for what has been found so far."""
-        return min(self._most, max(AHEAD[code] for code in self._found))
 
     def rest(self) -> Iterator[T]:
         """All are known: concludes, and gives what was kept."""

@@ -161,18 +161,19 @@ def pieces_of(contents: Sequence[bytes], senders: Sequence[int], frames: Sequenc
     lengths, none = array("q", map(len, contents)), memoryview(bytes(8 * count))
     numbers = none[: 4 * count].cast("I")
     rows = array("q", range(count))
-    batch = SegmentBatch(
-        b"".join(contents),
-        frame=memoryview(array("q", frames)),
-        timestamp_ns=memoryview(array("q", times)),
-        seq=numbers,
-        ack=numbers,
-        flags=none[:count],
-        window=none[: 2 * count].cast("H"),
-        offset=memoryview(array("q", accumulate(lengths[:-1], initial=0))),
-        length=memoryview(lengths),
-        missing=none.cast("q"),
-    )
+    batch = SegmentBatch.of(b"".join(contents), {})
+    for name, column in (
+        ("frame", memoryview(array("q", frames))),
+        ("timestamp_ns", memoryview(array("q", times))),
+        ("seq", numbers),
+        ("ack", numbers),
+        ("flags", none[:count]),
+        ("window", none[: 2 * count].cast("H")),
+        ("offset", memoryview(array("q", accumulate(lengths[:-1], initial=0)))),
+        ("length", memoryview(lengths)),
+        ("missing", none.cast("q")),
+    ):
+        setattr(batch, name, column)  # where columns are looked for first
     pieces = Pieces(Segments(batch, memoryview(bytes(senders)), memoryview(rows), False))
     for row in rows:
         pieces.add(row)
