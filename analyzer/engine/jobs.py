@@ -26,7 +26,7 @@ class Work(NamedTuple):
 
 # Connections as a whole; their commands; both with what a page says of them; chosen fields of packets; packets in
 # lines, and with all their fields.
-CONNECTIONS: Final = Work(40, 1.5)
+CONNECTIONS: Final = Work(90, 1.5)
 COMMANDS: Final = Work(90, 4)
 PAGE: Final = Work(250, 6)
 CHOSEN_FIELDS: Final = Work(120, 8)
