@@ -60,27 +60,31 @@ class Parallel(Generic[T]):
         self._ended: _Ended | None = None
         self._collector = collect()
         self._listener = listener
-        context = multiprocessing.get_context("fork")
         self._workers: list[tuple[BaseProcess, Pipe]] = []
-        # Nobody writes to this pipe: its end says that this process is gone, however it went.
-        watched, self._alive = context.Pipe(duplex=False)
-        # A signal between a process's start and its first line would find what this process does with it.
+        # A signal between a process's start and its first line would find what this process does with it. And one while
+        # a pipe is thrown away would be lost: Python ignores what is raised there.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         try:
-            for index in range(jobs):
-                receive, send = context.Pipe(duplex=False)
-                _widen(send)
-                share = replace(options, share=(index, jobs))
-                others = [self._alive, receive, *(pipe for _, pipe in self._workers)]
-                task = _Task(name, share, collect, send, watched, others)
-                process = context.Process(target=_work, args=(task,), daemon=True)
-                process.start()
-                send.close()
-                self._workers.append((process, receive))
+            self._start(jobs, options, collect)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            watched.close()
         self._mailbox = _Mailbox([pipe for _, pipe in self._workers])
+
+    def _start(self, jobs: int, options: AnalysisOptions, collect: Callable[[], Collector[T]]) -> None:
+        context = multiprocessing.get_context("fork")
+        # Nobody writes to this pipe: its end says that this process is gone, however it went.
+        watched, self._alive = context.Pipe(duplex=False)
+        for index in range(jobs):
+            receive, send = context.Pipe(duplex=False)
+            _widen(send)
+            share = replace(options, share=(index, jobs))
+            others = [self._alive, receive, *(pipe for _, pipe in self._workers)]
+            task = _Task(self.name, share, collect, send, watched, others)
+            process = context.Process(target=_work, args=(task,), daemon=True)
+            process.start()
+            send.close()
+            self._workers.append((process, receive))
+        watched.close()
 
     def results(self) -> Iterator[T]:
         """The items of all processes, in the order of their keys. Raises CaptureError."""

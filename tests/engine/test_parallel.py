@@ -12,12 +12,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import pytest
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Source, Told
 from analyzer.engine.collectors import Connections, connection_alone
+from analyzer.engine.listener import RunListener
+from analyzer.engine.parallel import Parallel
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
 from tests.corpus import REPOSITORY
@@ -34,6 +37,8 @@ STUCK = """
 import sys, time
 from analyzer.analysis import AnalysisOptions
 from analyzer.engine.collectors import Connections
+from analyzer.engine.listener import RunListener
+from analyzer.engine.parallel import Parallel
 from analyzer.engine.run import Run
 
 def render(result):
@@ -108,6 +113,25 @@ class Failing(Connections[Connection]):
     ) -> Iterator[tuple[tuple[int, ...], Connection]]:
         self.fail()
         return super().take(analysis, results, last)
+
+
+def test_no_pipe_is_thrown_away_while_signals_come(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python ignores what a handler raises there: Ctrl-C would do nothing."""
+    here = os.getpid()
+    blocked: list[bool] = []
+    close = Pipe.__del__
+
+    def thrown_away(pipe: Pipe[object, object]) -> None:
+        if os.getpid() == here:
+            blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        close(pipe)
+
+    monkeypatch.setattr(Pipe, "__del__", thrown_away)
+    collect = partial(Connections, connection_alone)
+    parallel = Parallel[Connection](str(capture), AnalysisOptions(), collect, 2, RunListener())
+    assert len(blocked) == 3
+    assert all(blocked)
+    assert len(list(parallel.results())) == 80  # X Protocol is none of ours
 
 
 def die() -> None:
