@@ -1,8 +1,9 @@
 """`make sanitize`: the compiled modules built anew with GCC's address and undefined-behaviour sanitizers, and tried.
 
-A copy of the tree is built in a temporary directory. There the tests of what is compiled run, then captures are
-changed (frames lost, moved and cut, bytes turned) and analysed for `--seconds`. Memory comes from malloc, not from
-Python's own pools: the sanitizer sees each block's end. Exit code 1 where anything was found.
+A copy of the tree is built in a temporary directory. There the tests of what is compiled run, then for `--seconds`
+captures are changed (frames lost, moved and cut, bytes turned) and analysed, and others with words planted in them are
+redacted. Memory comes from malloc, not from Python's own pools: the sanitizer sees each block's end. Exit code 1 where
+anything was found.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from tests.fuzz.targets import TARGETS
 
 SANITIZERS: Final = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 LIBRARIES: Final = ("libasan.so", "libubsan.so")
-TESTS: Final = ("tests/net", "tests/protocol/machine", "tests/protocol/wire", "tests/analysis/conversation")
+TESTS: Final = (
+    *("tests/net", "tests/protocol/machine", "tests/protocol/wire", "tests/analysis/conversation"),
+    *("tests/sharing/test_redacted_plain.py", "tests/sharing/test_replacements.py"),
+)
 LEFT: Final = shutil.ignore_patterns(".*", "*.so", "__pycache__", "build", "_build")
 LONGEST: Final = 1 << 15
 _BYTES: Final = (0x00, 0x01, 0x7F, 0x80, 0xFB, 0xFE, 0xFF)
@@ -58,11 +62,12 @@ def changed(data: bytes, choose: random.Random) -> bytes:
 
 
 def mutants(seconds: float) -> None:
-    """Analyses changed captures for so long. The process ends where a sanitizer finds something."""
+    """Analyses and redacts changed captures for so long. The process ends where a sanitizer finds something."""
     pool, choose, done = seeds.captures(), random.Random(1), 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         TARGETS["line"](changed(choose.choice(pool), choose))
+        TARGETS["redaction"](choose.randbytes(64))
         done += 1
     print(f"nothing found in {done} changed captures", flush=True)
 

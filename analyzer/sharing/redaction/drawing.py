@@ -122,6 +122,8 @@ class KeyedStream:
     def hash(self, data: Bytes, start: int, stop: int, label: int) -> None:
         """All of a value, a chunk at a time: each goes with what came of those before it."""
         words, room = self.words, self.octets
+        # `octets` is a pointer where this is compiled: nothing is written in front of it.
+        stop = max(start, stop)
         words[0] = label
         at = 8
         while True:
