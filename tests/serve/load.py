@@ -6,6 +6,7 @@ Says how many came, that none was left out, how much waited at most for the page
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import sys
 import threading
@@ -65,7 +66,10 @@ def numbered(number: int) -> Connection:
 def load(seconds: float) -> LoadFigures:
     """Sends connections evenly for so long."""
     page = LivePageProcess("127.0.0.1", 0, LiveServer("load", False))
+    # A collection in the page's process would make all that it has from this one its own.
+    gc.freeze()
     page.start()
+    gc.unfreeze()
     pid = _child()
     visitor = Visitor(page.url)
     visitor.enter()
@@ -80,16 +84,21 @@ def load(seconds: float) -> LoadFigures:
             page.tick(Counts(time.monotonic() - begun, number * 20, number, number // 4, 0, 0, 3))
         waiting = max(waiting, page.waiting)
         if number == many // 2:
+            _told(watch, number)
             halfway = _memory(pid)
     sent = time.monotonic()
-    while watch.newest < many - 1:
-        time.sleep(0.01)
+    _told(watch, many - 1)
     behind = time.monotonic() - sent
     memory, used = _memory(pid), _processor(pid)
     page.end(examples.source())
     page.close(True)
     watch.join()
     return LoadFigures(many, watch.rows, page.lost, waiting, (halfway, memory), used, behind)
+
+
+def _told(watch: LoadWatch, number: int) -> None:
+    while watch.newest < number:
+        time.sleep(0.01)
 
 
 def _child() -> int:
