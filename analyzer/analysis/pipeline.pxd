@@ -12,7 +12,7 @@ cdef class InOrder
 cdef class Analysis:
     cdef public str name
     cdef public object options, totals, evidence, memory, shapes
-    cdef public object _builder, _decoder, _settings, _memo, _waiting, _most_waiting
+    cdef public object _builder, _decoder, _settings, _memo, _waiting, _holds_back
     cdef public InOrder order
     cdef public FlowTable _flows
     cdef public Bursts _bursts

@@ -125,7 +125,7 @@ class Analysis:
         self.order = InOrder()
         self._memo: PacketMemo | None = None
         self._waiting: Held[Told] | None = None
-        self._most_waiting: int | None = None
+        self._holds_back = True
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process
@@ -178,7 +178,7 @@ class Analysis:
 
     def hold_nothing_back(self) -> None:
         """Hands each connection on at once, though later ones may have more to say of it: somebody watches."""
-        self._most_waiting = 0
+        self._holds_back = False
 
     @property
     def builder(self) -> Builder:
@@ -192,9 +192,9 @@ class Analysis:
     @property
     def _held(self) -> Held[Told]:
         if self._waiting is None:
-            from analyzer.analysis.findings.cross_connection import MOST_HELD, Across, Held
+            from analyzer.analysis.findings.cross_connection import Across, Held
 
-            self._waiting = Held(Across(), MOST_HELD if self._most_waiting is None else self._most_waiting)
+            self._waiting = Held(Across()) if self._holds_back else Held(Across(), 0)
         return self._waiting
 
     @property

@@ -68,7 +68,10 @@ class TableCollector:
         self._turns = TurnRows()
         self._order = array("q")  # places of rows that are among these
         self._lists_commands = COMMANDS.name in wanted
-        self._chosen: EachCommand[int] | None = None if keep is None else EachCommand(0, self._turns.command, keep)
+        # Where a filter chooses commands.
+        self._chosen: EachCommand[int] | None = None
+        if self._lists_commands and keep is not None:
+            self._chosen = EachCommand(0, self._turns.command, keep)
         self._share = (0, 1)
         self._shared = False
         self._batch = 0
@@ -92,7 +95,7 @@ class TableCollector:
         given: list[Any] = []
         told = _noted(results, given, shared)
         self._turns.capture = analysis.name
-        if self._lists_commands and self._chosen is not None:
+        if self._chosen is not None:
             self._order.extend([place for _, place in self._chosen.take(analysis, told, last)])
         deque(told, 0)  # the rows of commands are made meanwhile
         if self._chosen is None:

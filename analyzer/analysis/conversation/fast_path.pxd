@@ -4,7 +4,7 @@ from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.machine.execute_fast_path cimport known_execute, take_effect
-from analyzer.protocol.machine.fast_path cimport Scanned, has_more, scan, scan_error, scan_prepared
+from analyzer.protocol.machine.fast_path cimport Scanned, scan, scan_error, scan_prepared
 from analyzer.protocol.records.commands.set_charset cimport may_set
 
 cdef Py_ssize_t _HEADER, _LONGEST, _CLOSE_SIZE

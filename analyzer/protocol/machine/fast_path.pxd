@@ -5,7 +5,6 @@ cdef int CURSOR_EXISTS, _ERROR
 cdef int PS_OUT_PARAMS
 
 
-
 cpdef bint has_more(end) except -1
 
 

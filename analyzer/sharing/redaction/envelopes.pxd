@@ -1,6 +1,6 @@
 cimport cython
 
-cdef long long _NOTHING, _SCATTERED
+cdef long long _SCATTERED
 cdef int _TCP, _TCP_HEADER, _ENHANCED_PACKET, _BLOCK, _END, _NOP, _MSS, _SCALE, _SACK_PERMITTED, _SACK, _STAMPS
 cdef int _STAMPS_SIZE
 cdef long long _NEAR, _SPAN, _WORD

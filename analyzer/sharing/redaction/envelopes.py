@@ -16,7 +16,6 @@ Bytes = bytes | bytearray | memoryview
 # In place of an offset in the spool: the payload is zeros, or it stands in several pieces.
 NOTHING: Final = -1
 SCATTERED: Final = -2
-_NOTHING: Final = NOTHING
 _SCATTERED: Final = SCATTERED
 
 _TCP: Final = 6
