@@ -29,6 +29,7 @@ HOT: Final = (
     "analyzer.analysis.pipeline",
     "analyzer.batches",
     "analyzer.capture.record_chain",
+    "analyzer.engine.lines",
     "analyzer.net.clock_steps",
     "analyzer.net.link.plain",
     "analyzer.net.tcp.flow_table",

@@ -269,12 +269,12 @@ class Analysis:
             return
         for one in told:
             held = self._held
-            connection = one.outline if isinstance(one, Alike) else one[0]
-            if connection is not None:
-                held.across.judge(connection)
-            elif isinstance(one, Alike) and (note := one.note()) is not None:
-                held.across.note(note)
-            yield from held.put(one, connection, _packets_in(one))
+            if isinstance(one, Alike):
+                alike = one.passed(held.across)
+                yield from held.put(alike, alike.outline)
+            else:
+                held.across.judge(one[0])
+                yield from held.put(one, one[0], _packets_in(one))
 
     def _finished(self, tcp: TcpConnection) -> bool:
         """Takes a connection that is over; False where it was not followed."""

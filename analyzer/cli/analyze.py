@@ -145,7 +145,7 @@ def _rendered(
 
 def _lines() -> Rendering[tuple[bytes, int]]:
     """Connections as lines of JSON, each with the rank of its gravest finding."""
-    from analyzer.report.connection_lines import begun_of, line_of
+    from analyzer.report.connection_lines import line_of
     from analyzer.report.jsonl import begin, encode, finish
 
     return Rendering(
@@ -153,7 +153,6 @@ def _lines() -> Rendering[tuple[bytes, int]]:
         begin,
         lambda begun, findings: (finish(begun, findings), rank_of(findings)),
         lambda alike: (line_of(alike), rank_of(alike.findings() if alike.outline else alike.kind.findings)),
-        begun_of,
     )
 
 

@@ -108,7 +108,7 @@ def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO)
         if arguments.format == "jsonl" and arguments.filter is None:
             from analyzer.report.turn_lines import TurnLines
 
-            encoded = partial(EachTurn, arguments.slow, TurnLines, b"".join)
+            encoded = partial(EachTurn, arguments.slow, TurnLines)
         sources = Run(options, encoded, jobs_of(arguments), Console())
         sources.work = COMMANDS
         for _, lines in sources.each(arguments.captures, arguments.merge):

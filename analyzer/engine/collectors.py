@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from operator import itemgetter
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -21,6 +23,7 @@ from typing import (
 from msgspec.structs import replace
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Result, Told
+from analyzer.analysis.connection.kinds import STREAM, ConnectionKind
 from analyzer.analysis.findings.history import Note, note_of, outline_of
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.analysis.model.connection import Finding
@@ -37,6 +40,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 # Items come in the order of their keys; those of several processes are merged by them.
 Key: TypeAlias = "tuple[int, ...]"
+# Kinds that are known by their numbers.
+MOST_KINDS: Final = 4096
+# The last version of marshal's format that looks for no object twice.
+_NO_REFERENCES: Final = 2
 # Display fields of findings, some of which rest on all connections of a capture.
 OF_FINDINGS: Final = frozenset({"handshark.finding", "handshark.severity"})
 
@@ -49,6 +56,17 @@ class Collector(Protocol[T_co]):
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterable[tuple[Key, T_co]]:
         """Uses up the connections that a batch completed; gives items with rising keys. `last`: nothing follows."""
+
+
+@runtime_checkable
+class Packing(Protocol):
+    """A collector whose items have a form of their own on their way between processes."""
+
+    def packed(self, items: Iterable[tuple[Key, Any]]) -> Any:
+        """What is sent of items."""
+
+    def unpacked(self, packed: Any) -> list[tuple[Key, Any]]:
+        """The items of what was sent."""
 
 
 @runtime_checkable
@@ -87,22 +105,35 @@ class Rendering(Generic[T]):
         begin: Callable[[Connection], Any] | None = None,
         finish: Callable[[Any, list[Finding]], T] | None = None,
         alike: Callable[[Alike], T] | None = None,
-        begin_alike: Callable[[Alike], Any] | None = None,
     ) -> None:
         """With `begin` and `finish` it is done in two steps where it has to wait: less is kept, and sent around.
 
-        `alike` and `begin_alike` say the same of a connection of a known kind as `whole` and `begin`.
+        `alike` renders a connection of a known kind, and takes so little that the process that joins the others does it
+        for all.
         """
         self.whole = whole
         self.begin = begin
         self.finish = finish
-        self.begin_alike = begin_alike
-        self.alike = alike or (lambda alike: whole((alike.connection(), None)))
+        self.alike = alike
+
+
+class Packed(NamedTuple):
+    """Results of one process, on their way to another: those of known kinds by their rows.
+
+    kinds  that were not named before; `anew`: all that were are forgotten
+    rows   (number of the kind, row) of connections, with `marshal`, which is several times as fast as `pickle`
+    """
+
+    process: int
+    anew: bool
+    kinds: list[ConnectionKind]
+    rows: bytes
+    others: list[tuple[Key, Any]]
 
 
 class Connections(Generic[T]):
-    """Each connection, rendered. One process of several gives `Done`; where others decide a finding `Begun`, or the
-    result."""
+    """Each connection, rendered. One process of several gives `Alike` or `Done`; where others decide a finding `Begun`
+    or the result."""
 
     alike: ClassVar[bool] = True
 
@@ -110,9 +141,13 @@ class Connections(Generic[T]):
         load_rules()  # processes that are started later share them
         self._rendering = rendering if isinstance(rendering, Rendering) else Rendering(rendering)
         self._shared = False
+        self._process = 0
+        self._numbers: dict[ConnectionKind, int] = {}
+        self._kinds: dict[int, list[ConnectionKind]] = {}
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        self._shared = options.share[1] > 1
+        self._process, processes = options.share
+        self._shared = processes > 1
         return options
 
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
@@ -120,31 +155,50 @@ class Connections(Generic[T]):
 
         rendering = self._rendering
         for result in results:
-            if isinstance(result, Alike):
-                yield (result.stream,), self._alike(result)
+            if isinstance(result, Alike) and rendering.alike is not None:
+                yield (result.stream,), cast(T, result) if self._shared else rendering.alike(result)
                 continue
-            connection = result[0]
-            item: Any = result
+            one = (result.connection(), None) if isinstance(result, Alike) else result
+            connection = one[0]
+            item: Any = one
             if not self._shared:
-                item = rendering.whole(result)
+                item = rendering.whole(one)
             elif not is_open(connection):
-                item = Done(rendering.whole(result), note_of(connection))
+                item = Done(rendering.whole(one), note_of(connection))
             elif rendering.begin is not None:
                 item = Begun(outline_of(connection), rendering.begin(connection))
             yield (connection.stream,), item
 
-    def _alike(self, alike: Alike) -> T:
-        rendering = self._rendering
-        item: Any
-        if not self._shared:
-            return rendering.alike(alike)
-        if alike.outline is None:
-            item = Done(rendering.alike(alike), alike.note())
-        elif rendering.begin_alike is not None:
-            item = Begun(alike.outline, rendering.begin_alike(alike))
-        else:
-            item = (alike.connection(), None)
-        return cast(T, item)
+    def packed(self, items: Iterable[tuple[Key, Any]]) -> Packed:
+        """What `take` gave, for the process that joins."""
+        numbers, rows, others, kinds = self._numbers, [], [], []
+        anew = len(numbers) >= MOST_KINDS
+        if anew:
+            numbers.clear()
+        for item in items:
+            alike = item[1]
+            if not isinstance(alike, Alike):
+                others.append(item)
+                continue
+            number = numbers.get(alike.kind)
+            if number is None:
+                number = numbers[alike.kind] = len(numbers)
+                kinds.append(alike.kind)
+            rows.append((number, alike.row))
+        return Packed(self._process, anew, kinds, marshal.dumps(rows, _NO_REFERENCES), others)
+
+    def unpacked(self, packed: Packed) -> list[tuple[Key, Any]]:
+        """What another process's `take` gave."""
+        kinds = self._kinds.setdefault(packed.process, [])
+        if packed.anew:
+            kinds.clear()
+        kinds += packed.kinds
+        items: list[tuple[Key, Any]] = [
+            ((row[STREAM],), Alike(kinds[number], row)) for number, row in marshal.loads(packed.rows)
+        ]
+        if packed.others:
+            items = sorted(items + packed.others, key=itemgetter(0))
+        return items
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """What several processes gave, merged in order: completes the findings that rest on earlier connections."""
@@ -152,9 +206,13 @@ class Connections(Generic[T]):
 
         across = Across()
         held: Held[Any] = Held(across)
-        for item in items:
-            connection = None if isinstance(item, Done) else item[0]
-            if connection is not None:
+        for given in items:
+            item, connection = given, None
+            if isinstance(item, Alike):
+                item = item.passed(across)
+                connection = item.outline
+            elif not isinstance(item, Done):
+                connection = item[0]
                 across.judge(connection)
             elif item.note is not None:
                 across.note(item.note)
@@ -162,11 +220,14 @@ class Connections(Generic[T]):
         yield from map(self._rendered, held.rest())
 
     def _rendered(self, item: Any) -> T:
+        rendering = self._rendering
+        if isinstance(item, Alike) and rendering.alike is not None:
+            return rendering.alike(item)
         if isinstance(item, Done):
             return cast(T, item.rendered)
-        if isinstance(item, Begun) and self._rendering.finish is not None:
-            return self._rendering.finish(item.rendered, item.outline.findings)
-        return self._rendering.whole(item)
+        if isinstance(item, Begun) and rendering.finish is not None:
+            return rendering.finish(item.rendered, item.outline.findings)
+        return rendering.whole(item)
 
 
 class Matched(Connections[T]):

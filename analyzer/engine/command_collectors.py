@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from analyzer.analysis.commands.turn_tracker import RenderedTurns, TurnRenderer,
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.collectors import Key
+from analyzer.engine.lines import Lines, in_pieces, joined
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.statistics import CommandStatistics
@@ -91,29 +92,25 @@ def watched(options: AnalysisOptions, sink: TurnSink) -> AnalysisOptions:
     return replace(options, keep=max(options.keep, LONGEST_STATEMENT), connections=False, observe=observe)
 
 
-class EachTurn(Generic[T]):
-    """What EachCommand gives, where no command is left out by a filter; each is rendered as soon as it is over.
+class EachTurn:
+    """What EachCommand gives, where no command is left out by a filter: lines, made as soon as their commands are over.
 
-    `joined` makes one item of those of a batch, where no other process has commands that come in between.
+    Those of a batch are one item; where other processes have commands that come in between, they are `Lines`.
     """
 
-    def __init__(
-        self,
-        slow_ns: int,
-        renderer: Callable[[str, StatementMask | None], TurnRenderer],
-        joined: Callable[[Iterable[T]], T] | None = None,
-    ) -> None:
+    at_once: ClassVar[int] = 1
+
+    def __init__(self, slow_ns: int, renderer: Callable[[str, StatementMask | None], TurnRenderer]) -> None:
         self._make = renderer
-        self._joined = joined
         self._sink = RenderedTurns(slow_ns)
         self._batch = 0
+        self._shared = False
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        if options.share[1] > 1 or options.part is not None:
-            self._joined = None
+        self._shared = options.share[1] > 1
         return watched(options, self._sink)
 
-    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, T]]:
+    def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, Any]]:
         sink = self._sink
         if not self._batch:
             sink.capture = analysis.name
@@ -121,13 +118,16 @@ class EachTurn(Generic[T]):
         self._batch += 1
         deque(results, 0)
         sink.settle()
-        lines, batch = sink.lines, self._batch
-        if self._joined is not None and lines:
-            yield (batch,), self._joined([line[3] for line in lines])
-            lines.clear()
-        for frame, stream, number, line in lines:
-            yield (batch, frame, stream, number), line
+        lines = sink.lines
+        if self._shared:
+            yield from in_pieces(self._batch, lines)
+        elif lines:
+            yield (self._batch,), b"".join([line[3] for line in lines])
         lines.clear()
+
+    def join(self, items: Iterator[Lines]) -> Iterator[bytes]:
+        """The lines of several processes."""
+        return joined(items)
 
 
 class RankedCommands(CommandCollector):

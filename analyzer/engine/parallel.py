@@ -11,11 +11,13 @@ import os
 import pickle
 import signal
 import threading
+from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -28,7 +30,7 @@ from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.pipeline import CaptureTotals, source_of
 from analyzer.capture import open_capture
-from analyzer.engine.collectors import Collector, Joining, Key
+from analyzer.engine.collectors import Collector, Joining, Key, Packing
 from analyzer.engine.listener import RunListener
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
@@ -36,7 +38,9 @@ from analyzer.errors import CaptureError
 T = TypeVar("T")
 
 AT_ONCE: Final = 512  # results in one message, where a collector says nothing else
-AHEAD: Final = 16  # messages of one process that may wait for their turn
+# Messages of one process that may wait for their turn, and bytes of them after which no more are taken.
+AHEAD: Final = 16
+AHEAD_BYTES: Final = 8 << 20
 PIPE_BYTES: Final = 1 << 20
 # Signals that the process with the user's terminal acts on; the others end with it.
 HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -112,9 +116,9 @@ class Parallel(Generic[T]):
                 raise CaptureError(
                     self.name, f"an analysing process ended early (exit code {process.exitcode}); try --jobs 1"
                 )
-            kind, content = pickle.loads(message)
+            kind, content = pickle.loads(message[0], buffers=message[1:])
             if kind == "results":
-                yield content
+                yield self._collector.unpacked(content) if isinstance(self._collector, Packing) else content
             elif kind == "progress":
                 self._listener.progress(self.name, *content)
             elif kind == "error":
@@ -135,20 +139,68 @@ class _Mailbox:
     """
 
     def __init__(self, pipes: Sequence[Pipe]) -> None:
-        self._messages: dict[Pipe, deque[bytes]] = {pipe: deque() for pipe in pipes}
+        self._messages: dict[Pipe, deque[Message]] = {pipe: deque() for pipe in pipes}
+        self._bytes = dict.fromkeys(pipes, 0)  # that wait
         self._open = set(pipes)
 
-    def next_from(self, pipe: Pipe) -> bytes | None:
+    def next_from(self, pipe: Pipe) -> Message | None:
         """The next message of a pipe; None where none will come."""
         messages = self._messages[pipe]
         while not messages and pipe in self._open:
-            for ready in wait([one for one in self._open if len(self._messages[one]) < AHEAD]):
+            for ready in wait([one for one in self._open if self._has_room(one)]):
                 assert isinstance(ready, Pipe)
                 try:
-                    self._messages[ready].append(ready.recv_bytes())
+                    message = _received(ready.fileno())
                 except (EOFError, OSError):
                     self._open.discard(ready)
-        return messages.popleft() if messages else None
+                    continue
+                self._messages[ready].append(message)
+                self._bytes[ready] += _size(message)
+        if not messages:
+            return None
+        message = messages.popleft()
+        self._bytes[pipe] -= _size(message)
+        return message
+
+    def _has_room(self, pipe: Pipe) -> bool:
+        return len(self._messages[pipe]) < AHEAD and self._bytes[pipe] < AHEAD_BYTES
+
+
+# A pickle, and the buffers that it names.
+Message = list[bytearray]
+
+
+def _send(file: int, kind: str, content: Any) -> None:
+    """Writes a message: how many parts it has, their sizes, the parts. Large buffers are not copied into the pickle."""
+    large: list[pickle.PickleBuffer] = []
+    head = pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL, buffer_callback=large.append)
+    parts = [memoryview(head), *(one.raw() for one in large)]
+    sizes = array("q", [len(parts), *map(len, parts)])
+    for part in (memoryview(sizes).cast("B"), *parts):
+        rest = part
+        while rest:
+            rest = rest[os.write(file, rest) :]
+
+
+def _received(file: int) -> Message:
+    """Reads a message. Raises EOFError where the other end is gone."""
+    (count,) = memoryview(_read(file, 8)).cast("q")
+    return [_read(file, size) for size in memoryview(_read(file, 8 * count)).cast("q")]
+
+
+def _read(file: int, size: int) -> bytearray:
+    made = bytearray(size)
+    rest = memoryview(made)
+    while rest:
+        taken = os.readv(file, [rest])
+        if not taken:
+            raise EOFError
+        rest = rest[taken:]
+    return made
+
+
+def _size(message: Message) -> int:
+    return sum(map(len, message))
 
 
 def _widen(pipe: Pipe) -> None:
@@ -239,13 +291,15 @@ class _Sent(RunListener):
 def _work(task: _Task) -> None:
     """A process: analyses, and sends what it finds."""
 
-    def send(kind: str, content: Any) -> None:
-        task.pipe.send_bytes(pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
+    send = partial(_send, task.pipe.fileno())
 
     _settle(task)
     name, options = task.name, task.options
     try:
         collector = task.collect()
+        pack: Callable[[list[tuple[Key, object]]], object] = list
+        if isinstance(collector, Packing):
+            pack = collector.packed
         analysis = Analysis(name, collector.options(options))
         held: list[tuple[Key, object]] = []
         most: int = getattr(collector, "at_once", AT_ONCE)
@@ -254,9 +308,9 @@ def _work(task: _Task) -> None:
             for item in reading.collected(collector):
                 held.append(item)
                 if len(held) >= most:
-                    send("results", held)
+                    send("results", pack(held))
                     held.clear()
-            send("results", held)
+            send("results", pack(held))
             warnings = [str(warning) for warning in capture.warnings]
             send("end", _Ended(name, capture.format, warnings, analysis.totals, analysis.memory))
     except CaptureError as error:

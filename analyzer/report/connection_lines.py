@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
-from analyzer.report.jsonl import begin, encode, split, value
+from analyzer.report.jsonl import encode, split, value
 
 # What stands in a template's line for the value of a place: behind all numbers that captures hold.
 _MARK: Final = 9_103_745_173_872_000_000
@@ -25,12 +25,6 @@ def line_of(alike: Alike) -> bytes:
     """The line of a connection of a known kind, with its newline."""
     outline = alike.outline
     return _filled(alike, "" if outline is None else value(outline.findings).decode()) or encode(alike.connection())
-
-
-def begun_of(alike: Alike) -> tuple[bytes, bytes]:
-    """The line but for the findings, which wait for other connections: what stands before them, and behind."""
-    line = _filled(alike, "[]")
-    return split(line) if line else begin(alike.connection())
 
 
 def _filled(alike: Alike, findings: str) -> bytes:

@@ -136,7 +136,7 @@ class TableCollector:
 def _noted(results: Iterator[Told], given: list[Any], shared: bool) -> Iterator[Any]:
     """Results, which `given` gets too; of a share whole ones, where others decide a finding."""
     for told in results:
-        if shared and isinstance(told, Alike) and told.outline is not None:
+        if shared and isinstance(told, Alike) and told.kind.is_open:
             given.append((told.connection(), None))
         else:
             given.append(told)

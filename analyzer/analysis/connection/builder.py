@@ -218,7 +218,7 @@ class Builder:
         if plan.is_none:
             return None
         row = plan.with_own(alike.row, times_of(case.facts))
-        return None if row is None else Alike(plan, row, plan.outline(row) if plan.is_open else None)
+        return None if row is None else Alike(plan, row)
 
     def _tcp(self, tcp: TcpConnection, conversation: Conversation) -> model.Tcp:
         client, server = tcp.halves[conversation.client], tcp.halves[1 - conversation.client]

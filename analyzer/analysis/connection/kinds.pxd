@@ -12,12 +12,11 @@ cdef class ConnectionKind:
 
     cpdef made(self, tuple row, list findings)
     cpdef outline(self, tuple row)
-    cdef _filled(self, alike, tuple row, exchange, list findings)
     cpdef list findings_of(self, tuple row)
     cpdef with_own(self, tuple row, times)
     cpdef note(self, tuple row)
     cdef _error(self, tuple row)
     cdef _greeting(self, tuple row)
-    cdef _login(self, login, tuple row)
+    cdef _login(self, tuple row)
     cpdef tls_of(self, tuple row)
     cdef _exchange(self, tuple row)

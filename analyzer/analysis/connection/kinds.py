@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from analyzer.analysis.findings.history import LoggedIn, Note, brief, note_of, outline_of
+from analyzer.analysis.findings.history import LoggedIn, Note, note_of, outline_of
 from analyzer.analysis.findings.kept import Kept, own_texts
 from analyzer.analysis.model import connection as model
+
+if TYPE_CHECKING:
+    from analyzer.analysis.findings.cross_connection import Across
 
 # What stands first in every row, by the path in a `Connection`.
 PLACES: Final = {
@@ -40,6 +43,8 @@ STEPS: Final = len(PLACES)
 TIMING: Final = PLACES["timing.tcp_connect_ns"]
 LOGGED_IN: Final = PLACES["login.frame"]
 REFUSED: Final = PLACES["error.frame"]
+_SPAN: Final = slice(PLACES["first_frame"], PLACES["end_time_ns"] + 1)
+_THREAD: Final = PLACES["greeting.connection_id"]
 
 Row = tuple[Any, ...]
 
@@ -131,19 +136,14 @@ class ConnectionKind:
         """The kind of those of which this is found."""
         return ConnectionKind(self.connection, self._own, findings)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: what was made of it for this one is left behind."""
+        inside = self.counts.start - self.switches.stop
+        return ConnectionKind, (self.connection, self._own, self.findings, self.tls, inside)
+
     def made(self, row: Row, findings: list[model.Finding]) -> model.Connection:
         """The whole connection."""
-        made = self._filled(self.connection, row, self._exchange(row), findings)
-        made.greeting = self._greeting(row)
-        return made
-
-    def _filled(
-        self,
-        alike: model.Connection,
-        row: Row,
-        exchange: model.Authentication | None,
-        findings: list[model.Finding],
-    ) -> model.Connection:
+        alike = self.connection
         tcp, commands = alike.tcp, row[self.counts] if alike.commands else ()
         (stream, address, port, first, last, start_ns, end_ns, out_of_order, from_client, from_server) = row[:10]
         return model.Connection(
@@ -159,10 +159,10 @@ class ConnectionKind:
             alike.phase_reached,
             alike.outcome,
             self._error(row),
-            None,
-            self._login(alike.login, row),
+            self._greeting(row),
+            self._login(row),
             self.tls_of(row),
-            exchange,
+            self._exchange(row),
             alike.compression,
             dict(zip(alike.commands, commands, strict=True)),
             model.Timing(*row[TIMING:FRAMES]),
@@ -172,10 +172,15 @@ class ConnectionKind:
         )
 
     def outline(self, row: Row) -> model.Connection:
-        """A connection as `outline_of` gives it."""
-        alike = self._outline
-        outline = self._filled(alike, row, alike.authentication, self.findings_of(row))
-        outline.greeting = brief(self._greeting(row))
+        """A connection as `outline_of` gives it, but for counts of bytes and frames within, which nobody asks for."""
+        outline = copy(self._outline)
+        outline.stream, outline.client = row[STREAM], model.Endpoint(row[ADDRESS], row[ADDRESS + 1])
+        outline.first_frame, outline.last_frame, outline.start_time_ns, outline.end_time_ns = row[_SPAN]
+        outline.timing = model.Timing(*row[TIMING:FRAMES])
+        if outline.greeting is not None:
+            outline.greeting = copy(outline.greeting)
+            outline.greeting.connection_id = row[_THREAD]
+        outline.findings = self.findings_of(row)
         return outline
 
     def findings_of(self, row: Row) -> list[model.Finding]:
@@ -218,7 +223,7 @@ class ConnectionKind:
             greeting.protocol_version,
             greeting.server_version,
             greeting.flavor,
-            row[10],
+            row[_THREAD],
             greeting.auth_plugin,
             greeting.capabilities,
             greeting.collation_id,
@@ -227,7 +232,8 @@ class ConnectionKind:
             row[FRAMES],
         )
 
-    def _login(self, login: model.Login | None, row: Row) -> model.Login | None:
+    def _login(self, row: Row) -> model.Login | None:
+        login = self.connection.login
         if login is None:
             return None
         attributes = login.attributes
@@ -288,8 +294,8 @@ def seen_in(tls: model.Tls) -> list[model.Alert | model.Inferred]:
 class Alike(msgspec.Struct, frozen=True, gc=False):
     """A connection of a known kind: what is its own.
 
-    outline  where a finding waits for other connections: what is asked of it then, as `outline_of` has it, and with the
-             findings as they are; None where none waits
+    outline  of one that has passed: what is asked of it where a finding waits for other connections, as `outline_of`
+             has it, and with the findings as they are; None where none waits
     """
 
     kind: ConnectionKind
@@ -301,6 +307,18 @@ class Alike(msgspec.Struct, frozen=True, gc=False):
         """Its number in the capture."""
         stream: int = self.row[STREAM]
         return stream
+
+    def passed(self, across: Across) -> Alike:
+        """The same once it has passed, in the order of connections: others know of it, and it has what they decide."""
+        kind, row = self.kind, self.row
+        if kind.is_open:
+            outline = kind.outline(row)
+            across.judge(outline)
+            return Alike(kind, row, outline)
+        note = kind.note(row)
+        if note is not None:
+            across.note(note)
+        return self
 
     def findings(self) -> list[model.Finding]:
         """What is found of it, as far as that is decided."""

@@ -166,7 +166,7 @@ def alike_of(kind: ConnectionKind, row: Row, plain: PlainSession, places: LoginP
     own: Row | None = row
     if kind.has_own:
         own = kind.with_own(row, [plain.times[place] for place in places.times])
-    return None if own is None else Alike(kind, own, kind.outline(own) if kind.is_open else None)
+    return None if own is None else Alike(kind, own)
 
 
 def _is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 from msgspec import structs
 
-from analyzer.analysis.model.connection import Authentication, Connection, Greeting, Login
+from analyzer.analysis.model.connection import Authentication, Connection, Login
 
 BLOCKED: Final = 1129
 MOST: Final = 4096
@@ -120,18 +120,14 @@ def outline_of(connection: Connection) -> Connection:
     login, exchange = connection.login, connection.authentication
     outline = copy(connection)
     outline.tls = outline.driver = None
-    outline.greeting = brief(connection.greeting)
+    if connection.greeting is not None:
+        outline.greeting = structs.replace(connection.greeting, capabilities=[], status_flags=[])
     outline.commands = {}
     if login is not None:
         outline.login = Login(login.user, None, None, [], 0, None, None, None, None, login.frame)
     if exchange is not None:
         outline.authentication = Authentication(exchange.plugin, [], exchange.path, exchange.password_protection, [])
     return outline
-
-
-def brief(greeting: Greeting | None) -> Greeting | None:
-    """A greeting without its lists."""
-    return None if greeting is None else structs.replace(greeting, capabilities=[], status_flags=[])
 
 
 class History:

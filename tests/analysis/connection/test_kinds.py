@@ -93,11 +93,19 @@ def test_what_a_row_holds_stands_where_it_says() -> None:
 def test_what_later_ones_need_to_know_is_the_same() -> None:
     waiting = 0
     for one in _alike():
-        connection = one.connection()
-        assert one.kind.is_open == is_open(connection) == (one.outline is not None)
+        connection, outline = one.connection(), one.outline
+        assert one.kind.is_open == is_open(connection) == (outline is not None)
         assert one.note() == note_of(connection)
-        if one.outline is not None:
-            assert one.outline == outline_of(connection)
+        if outline is not None:
+            assert note_of(outline) == note_of(connection)
+            known, greeting = outline_of(connection), outline.greeting
+            # Frames inside and counts of bytes are those of the first of the kind.
+            for part in (outline, known):
+                part.tcp, part.error, part.login, part.greeting = known.tcp, None, None, None
+            assert outline == known
+            assert greeting is not None
+            assert connection.greeting is not None
+            assert greeting.connection_id == connection.greeting.connection_id
             waiting += 1
     assert waiting == (COPIES - 3) * 2
 
