@@ -45,6 +45,8 @@ HOT: Final = (
     "analyzer.protocol.wire.rows",
     "analyzer.report.connection_lines",
     "analyzer.report.turn_lines",
+    "analyzer.sharing.frames",
+    "analyzer.sharing.opened",
     "analyzer.sharing.places",
     "analyzer.sharing.redaction.definitions",
     "analyzer.sharing.redaction.drawing",

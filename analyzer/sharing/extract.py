@@ -198,7 +198,7 @@ class _Extraction:
 
     def _copy(self, look: FirstLook, capture: SharedCapture) -> None:
         """Every frame that is wanted, in order."""
-        opened = self._spool.opened & self._chosen.keys() if self._spool is not None else set()
+        opened = self._spool.opened.intersection(self._chosen) if self._spool is not None else set()
         self.summary.opened = len(opened)
         made = None
         if self._spool is not None:
@@ -294,7 +294,7 @@ class _Copy:
         if self._opened is not None and stream in self._opened.opened:
             if row is not None and self._opened is not None:
                 name = f"{self._inputs.label(source)}, decrypted"
-                for made in self._opened.frames(number, row):
+                for made in self._opened.frames(number, side, row.place, row.length, row.flags, row.window):
                     self._capture.write(made, time_ns, None, (name, ETHERNET, 0), self._comments(stream, True))
             return
         offset = int(batch.offset[place])

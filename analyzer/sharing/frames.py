@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Iterator
 from typing import Final
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN
 
 # Bytes of one segment: what fits into an IP datagram, with room for all headers.
 LONGEST_SEGMENT: Final = 32 << 10
-_ETHERTYPES: Final = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_TCP: Final = 6
+_TCP_HEADER: Final = 20
 # Locally administered: no device has them.
 _MACS: Final = (b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02")
-_WINDOW: Final = 0xFFFF
+# By the side that sends: to whom, and from whom.
+_HEADS: Final = (_MACS[1] + _MACS[0], _MACS[0] + _MACS[1])
+# The type of Ethernet, and IP's header up to its addresses, lengths and checksums zero.
+_IPV4: Final = b"\x08\x00" + struct.pack(">BBHHHBBH", 0x45, 0, 0, 0, 0x4000, 64, _TCP, 0)
+_IPV6: Final = b"\x86\xdd" + struct.pack(">IHBB", 6 << 28, 0, _TCP, 64)
+WINDOW: Final = 0xFFFF  # of a frame that nobody sent
 Addresses = tuple[tuple[str, int], tuple[str, int]]
 
 
@@ -47,19 +52,42 @@ def made_frame(
     data: bytes,
 ) -> bytes:
     """A TCP segment in IP in Ethernet. `numbers` are its sequence and its acknowledgement number."""
-    head = (source[1], target[1], *numbers, 5 << 4, flags & 0xFF, window)
-    tcp = struct.pack(">HHIIBBHHH", *head, 0, 0)
-    size = len(tcp) + len(data)
-    pseudo = source[0] + target[0] + struct.pack(">II", size, 6)
-    sums = checksum(ones_sum(pseudo), ones_sum(tcp), ones_sum(data))
-    segment = tcp[:16] + sums.to_bytes(2, "big") + tcp[18:] + data
-    version = 4 if len(source[0]) == 4 else 6
-    if version == 4:
-        ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, 0, 0x4000, 64, 6, 0) + source[0] + target[0]
-        ip = ip[:10] + checksum(ones_sum(ip)).to_bytes(2, "big") + ip[12:]
+    (sender, port), (receiver, other_port) = source, target
+    width, size = len(sender), len(data)
+    # Behind the addresses of Ethernet, its type, and what stands in front of the addresses of IP.
+    first = 14 + (12 if width == 4 else 8)
+    tcp = first + 2 * width
+    head = _HEADS[side] + (_IPV4 if width == 4 else _IPV6) + sender + receiver
+    made = bytearray(head + bytes(_TCP_HEADER) + data)
+    put_number(made, tcp, port, 2)
+    put_number(made, tcp + 2, other_port, 2)
+    put_number(made, tcp + 4, numbers[0], 4)
+    put_number(made, tcp + 8, numbers[1], 4)
+    made[tcp + 12], made[tcp + 13] = 5 << 4, flags & 0xFF
+    put_number(made, tcp + 14, window, 2)
+    sums = sum_of(made, first, len(made)) + _TCP_HEADER + size + _TCP
+    put_number(made, tcp + 16, checksum(sums), 2)
+    if width == 4:
+        put_number(made, 16, 20 + _TCP_HEADER + size, 2)
+        put_number(made, 24, checksum(sum_of(made, 14, tcp)), 2)
     else:
-        ip = struct.pack(">IHBB", 6 << 28, size, 6, 64) + source[0] + target[0]
-    return _MACS[1 - side] + _MACS[side] + _ETHERTYPES[version] + ip + segment
+        put_number(made, 18, _TCP_HEADER + size, 2)
+    return bytes(made)
+
+
+def put_number(out: bytearray, at: int, number: int, size: int) -> None:
+    """A number in so many bytes, big-endian."""
+    for index in range(size - 1, -1, -1):
+        out[at + index] = number & 0xFF
+        number >>= 8
+
+
+def sum_of(octets: bytearray, start: int, stop: int) -> int:
+    """The sum of 16-bit words, big-endian, the last filled with zeros, from an even place on."""
+    total = 0
+    for index in range(start, stop - 1, 2):
+        total += octets[index] << 8 | octets[index + 1]
+    return total + (octets[stop - 1] << 8 if (stop - start) & 1 else 0)
 
 
 def in_vlan(frame: bytes, number: int) -> bytes:
@@ -93,20 +121,21 @@ class MadeConnection:
         """So many bytes are not there."""
         self._next[side] = (self._next[side] + size) & 0xFFFF_FFFF
 
-    def frames(self, side: int, flags: int, data: bytes = b"", window: int = _WINDOW) -> Iterator[bytes]:
+    def frames(self, side: int, flags: int, data: bytes, window: int, out: list[bytes]) -> None:
         """Data, and the flags (SYN, FIN, RST) of its frame, as frames; an acknowledgement where there is neither."""
         ends = flags & (TCP_FIN | TCP_RST)
         if flags & TCP_SYN:
-            yield self._frame(side, TCP_SYN | (flags & TCP_ACK), b"", window)
+            out.append(self._frame(side, TCP_SYN | (flags & TCP_ACK), b"", window))
             self.lose(side, 1)
         for at in range(0, len(data), LONGEST_SEGMENT):
-            yield self._frame(side, TCP_PSH | TCP_ACK, data[at : at + LONGEST_SEGMENT], window)
-            self.lose(side, min(LONGEST_SEGMENT, len(data) - at))
+            part = data[at : at + LONGEST_SEGMENT]
+            out.append(self._frame(side, TCP_PSH | TCP_ACK, part, window))
+            self.lose(side, len(part))
         if ends:
-            yield self._frame(side, ends | (flags & TCP_ACK), b"", window)
+            out.append(self._frame(side, ends | (flags & TCP_ACK), b"", window))
             self.lose(side, 1 if ends & TCP_FIN else 0)
         elif not data and not flags & TCP_SYN:
-            yield self._frame(side, TCP_ACK, b"", window)
+            out.append(self._frame(side, TCP_ACK, b"", window))
 
     def _frame(self, side: int, flags: int, data: bytes, window: int) -> bytes:
         if not self._begun[1 - side]:

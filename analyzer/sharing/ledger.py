@@ -13,24 +13,17 @@ from analyzer.batches import I64, FrameBatch, SegmentBatch
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.places import Places
 
-# One row for each TCP segment that was followed.
-#   frame   its number; for IP fragments that of the frame that completed the datagram
-#   side    2 * number of the connection + index of the endpoint that sent it
-#   place   its sequence number, counted on beyond 2**32 where the connection's handler has `places`
-#   at      first byte of the payload within the frame; -1 where it is not in there as it stands (fragments)
-#   length  captured bytes of the payload, missing those that were not
-#   tag     the network that the addresses are of (see TagKind)
-ROW: Final = np.dtype(
-    [
-        *(("frame", "<i8"), ("side", "<i8"), ("place", "<i8"), ("at", "<i4"), ("length", "<i4")),
-        *(("missing", "<i4"), ("ack", "<u4"), ("tag", "<u8"), ("flags", "<u2"), ("window", "<u2")),
-    ]
-)
-Rows = NDArray[np.void]
-
 
 class LedgerRow(NamedTuple):
-    """One of them, in Python's numbers."""
+    """One row for each TCP segment that was followed.
+
+    frame   its number; for IP fragments that of the frame that completed the datagram
+    side    2 * number of the connection + index of the endpoint that sent it
+    place   its sequence number, counted on beyond 2**32 where the connection's handler has `places`
+    at      first byte of the payload within the frame; -1 where it is not in there as it stands (fragments)
+    length  captured bytes of the payload, missing those that were not
+    tag     the network that the addresses are of (see TagKind)
+    """
 
     frame: int
     side: int
@@ -44,6 +37,10 @@ class LedgerRow(NamedTuple):
     window: int
 
 
+# Many of them.
+_FORMS: Final = ("<i8", "<i8", "<i8", "<i4", "<i4", "<i4", "<u4", "<u8", "<u2", "<u2")
+ROW: Final = np.dtype(list(zip(LedgerRow._fields, _FORMS, strict=True)))
+Rows = NDArray[np.void]
 # Segments of a connection that were followed: their places in the columns, and who sent each of all in these.
 _Followed = tuple[TcpConnection, Places | None, SegmentBatch, I64, I64]
 # Rows read at once.

@@ -6,6 +6,7 @@ close up, and the client's flags no longer ask for what is gone.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from array import array
 from collections.abc import Callable
@@ -31,6 +32,7 @@ LAYERS: Final = CLIENT_SSL | CLIENT_COMPRESS | CLIENT_ZSTD_COMPRESSION_ALGORITHM
 MOST_WAITING: Final = 1 << 20
 # Of a packet so many bytes are kept.
 KEEP: Final = 1 << 26
+_NEVER: Final = 1 << 62  # no frame has this number
 
 
 class Piece(NamedTuple):
@@ -82,6 +84,7 @@ class PlainSpool:
 
     def read(self) -> PlainReader:
         """All of it, in the order of frames."""
+        self._file.flush()
         return PlainReader(self._file, self._index.sorted())
 
     def close(self) -> None:
@@ -90,21 +93,26 @@ class PlainSpool:
 
 
 class PlainReader:
-    """Gives the text again, as far as it is asked for."""
+    """Gives the text again, as far as it is asked for. `due` is the frame that the next piece is of."""
 
     def __init__(self, file: IO[bytes], index: I64) -> None:
-        self._file = file
+        self._number = file.fileno()
         self._index = index
         self._next = 0
+        self.due = self._frame()
+
+    def _frame(self) -> int:
+        frame = int(self._index[0, self._next])
+        return frame if frame >= 0 else _NEVER
 
     def up_to(self, frame: int) -> list[Piece]:
         """What the frames up to this one completed and was not given before."""
-        index, found = self._index, []
-        while 0 <= index[0, self._next] <= frame:
-            number, side, offset, length, missing = index[:, self._next].tolist()
-            self._file.seek(offset)
-            found.append(Piece(number, side, self._file.read(length), missing))
+        found: list[Piece] = []
+        while self.due <= frame:
+            number, side, offset, length, missing = self._index[:, self._next].tolist()
+            found.append(Piece(number, side, os.pread(self._number, length, offset), missing))
             self._next += 1
+            self.due = self._frame()
         return found
 
 

@@ -196,6 +196,8 @@ class _FrameWriter:
         self._made = np.fromiter(opened.opened, np.int64)
         self._copier = FrameCopier(_ROOM)
         self._envelopes: dict[int, Envelope] = {}
+        # (source, interface) -> the interface of frames that are made in its place.
+        self._ethernets: dict[tuple[int, int], int] = {}
 
     def batch(self, batch: FrameBatch, rows: Rows) -> None:
         """All frames of a batch; `rows` are the ledger's."""
@@ -214,7 +216,8 @@ class _FrameWriter:
         found = owner[wanted]
         mine = rows[found]  # of frames of others any row
         firsts = self._streams.first(sides[found], mine["place"])
-        payloads, columns, envelopes = self._columns(batch, wanted, mine, firsts, found >= 0)
+        opened = (found >= 0) & np.isin(sides[found] >> 1, self._made)
+        payloads, columns, envelopes = self._columns(batch, wanted, mine, firsts, (found >= 0) & ~opened)
         data, copier = memoryview(batch.data), self._copier
         number = 0
         while number < len(wanted):
@@ -222,9 +225,12 @@ class _FrameWriter:
             number = copier.copy(columns, number, data, payloads, envelopes)
             if self.numbers is not None:
                 self.numbers += batch.number[wanted[first:number]].tolist()
-            if copier.used:
-                self._capture.blocks(memoryview(copier.room)[: copier.used], copier.frames)
-                copier.used = copier.frames = 0
+            if number < len(wanted) and opened[number]:
+                stop = number + (int(np.argmin(opened[number:])) or len(wanted) - number)
+                self._of_opened(batch, wanted[number:stop], mine[number:stop])
+                number = stop
+            elif copier.used:
+                self._flush()
             elif number < len(wanted):
                 place = int(wanted[number])
                 offset = int(batch.offset[place])
@@ -236,6 +242,35 @@ class _FrameWriter:
                 else:
                     self._segment(batch, place, frame, row_of(mine, number), int(firsts[number]))
                 number += 1
+        self._flush()
+
+    def _flush(self) -> None:
+        """Writes the blocks that were made."""
+        copier = self._copier
+        if copier.used:
+            self._capture.blocks(memoryview(copier.room)[: copier.used], copier.frames)
+            copier.used = copier.frames = 0
+
+    def _of_opened(self, batch: FrameBatch, wanted: I64, rows: Rows) -> None:
+        """What becomes of frames of connections that were opened."""
+        none, copier, numbers = [0] * len(wanted), self._copier, batch.number[wanted].tolist()
+        sources = none if batch.source is None else batch.source[wanted].tolist()
+        indices = none if batch.interface is None else batch.interface[wanted].tolist()
+        times = np.maximum(batch.timestamp_ns[wanted], 0).tolist()
+        found = map(LedgerRow._make, rows.tolist())
+        for number, row, time_ns, source, index in zip(numbers, found, times, sources, indices, strict=True):
+            for made in self._opened.frames(number, row.side, row.place, row.length, row.flags, row.window):
+                interface = self._ethernets.get((source, index))
+                if interface is None:
+                    self._flush()  # the interface is described behind it
+                    interface = self._capture.interface((f"capture {source + 1}", ETHERNET, index))
+                    self._ethernets[source, index] = interface
+                if not copier.add(made, time_ns, interface):
+                    self._flush()
+                    copier.add(made, time_ns, interface)
+                self._summary.made += 1
+                if self.numbers is not None:
+                    self.numbers.append(number)
 
     def _columns(
         self, batch: FrameBatch, wanted: I64, rows: Rows, firsts: I64, mine: NDArray[np.bool_]
@@ -243,7 +278,7 @@ class _FrameWriter:
         """(payloads, frames in columns, what is around the payloads): what `FrameCopier` writes of them."""
         side, at, length = rows["side"].copy(), rows["at"].astype(np.int64), rows["length"].astype(np.int64)
         payloads, places = self._streams.payloads(firsts, side, rows["place"], length)
-        plain = mine & self._plain & (at >= 0) & ~np.isin(side >> 1, self._made)
+        plain = mine & self._plain & (at >= 0)
         link = batch.link_type[wanted].astype(np.int64)
         codes, heads, group = np.unique(np.where(plain, side << 16 | link, -1), return_index=True, return_inverse=True)
         envelopes: list[Envelope] = []
@@ -296,11 +331,6 @@ class _FrameWriter:
 
     def _segment(self, batch: FrameBatch, place: int, frame: bytes, row: LedgerRow, first: int) -> None:
         side = row.side
-        if side >> 1 in self._opened.opened:
-            for made in self._opened.frames(int(batch.number[place]), row):
-                self._summary.made += 1
-                self._put(batch, place, made, ETHERNET, None)
-            return
         payload = self._streams.bytes_at(first, side, row.place, row.length)
         link_type, at = int(batch.link_type[place]), row.at
         if at >= 0:

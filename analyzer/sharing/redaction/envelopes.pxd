@@ -25,9 +25,15 @@ cdef class FrameCopier:
 
     @cython.locals(
         room="unsigned char[::1]", end=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, size=Py_ssize_t,
-        fill=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t, block=Py_ssize_t, at=Py_ssize_t, time_ns=cython.longlong)
+        fill=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t)
     cpdef Py_ssize_t copy(
         self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, bytes payloads, list envelopes)
+
+    @cython.locals(size=Py_ssize_t, fill=Py_ssize_t, start=Py_ssize_t)
+    cpdef bint add(self, bytes frame, long long time_ns, long long interface)
+
+    @cython.locals(block=Py_ssize_t, at=Py_ssize_t)
+    cdef void _block(self, long long interface, long long time_ns, Py_ssize_t size, long long original)
 
     @cython.locals(index=cython.int)
     cdef void _put(self, Py_ssize_t at, long long number)

@@ -121,20 +121,34 @@ class FrameCopier:
                 return number
             for index in range(fill):
                 room[start + size + index] = 0
-            block = size + fill + _BLOCK
-            time_ns = columns.time_ns[number]
-            at = self.used
-            self._put(at, _ENHANCED_PACKET)
-            self._put(at + 4, block)
-            self._put(at + 8, columns.interface[number])
-            self._put(at + 12, time_ns >> 32)
-            self._put(at + 16, time_ns & _WORD)
-            self._put(at + 20, size)
-            self._put(at + 24, columns.original[number])
-            self._put(at + block - 4, block)
-            self.used += block
-            self.frames += 1
+            self._block(columns.interface[number], columns.time_ns[number], size, columns.original[number])
         return columns.count
+
+    def add(self, frame: bytes, time_ns: int, interface: int) -> bool:
+        """Writes a frame that was made; False: there is no room for it."""
+        size = len(frame)
+        fill = -size & 3
+        start = self.used + 28
+        if len(self._room) - self.used < size + fill + _BLOCK:
+            return False
+        self.room[start : start + size + fill] = frame + bytes(fill)
+        self._block(interface, time_ns, size, size)
+        return True
+
+    def _block(self, interface: int, time_ns: int, size: int, original: int) -> None:
+        """Writes what is around a frame in its block."""
+        block = size + (-size & 3) + _BLOCK
+        at = self.used
+        self._put(at, _ENHANCED_PACKET)
+        self._put(at + 4, block)
+        self._put(at + 8, interface)
+        self._put(at + 12, time_ns >> 32)
+        self._put(at + 16, time_ns & _WORD)
+        self._put(at + 20, size)
+        self._put(at + 24, original)
+        self._put(at + block - 4, block)
+        self.used += block
+        self.frames += 1
 
     def _put(self, at: int, number: int) -> None:
         """A number of 32 bits, little-endian."""
