@@ -7,6 +7,10 @@ from analyzer.net.tcp.reassembly cimport TcpConnection
 from analyzer.net.tcp.twins cimport Twins
 
 
+@cython.locals(total=cython.longlong)
+cdef long long _turn(long long number, long long processes)
+
+
 cdef class InOrder
 
 cdef class Analysis:

@@ -389,8 +389,8 @@ def _turn(number: int, processes: int) -> int:
     """Whose connection it is: the Thue-Morse sequence, fair also where connections of different kinds take turns."""
     total = 0
     while number:
-        number, digit = divmod(number, processes)
-        total += digit
+        total += number % processes
+        number //= processes
     return total % processes
 
 

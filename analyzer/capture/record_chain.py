@@ -31,6 +31,23 @@ _FORMS: Final = {
 }
 
 
+class _Numbers:
+    """Numbers of four bytes in `data`; `big`: the highest first."""
+
+    __slots__ = ("_big", "_data")
+
+    def __init__(self, data: memoryview, big: bool) -> None:
+        self._data, self._big = data, big
+
+    def at(self, place: int) -> int:
+        """The one that begins there."""
+        if self._big:
+            high = self._data[place]
+            return high << 24 | self._data[place + 1] << 16 | self._data[place + 2] << 8 | self._data[place + 3]
+        high = self._data[place + 3]
+        return high << 24 | self._data[place + 2] << 16 | self._data[place + 1] << 8 | self._data[place]
+
+
 def records(
     data: memoryview, start: int, used: int, header: int, tick_ns: int, big: bool, usual: int, most: int
 ) -> tuple[int, int, int]:
@@ -43,13 +60,14 @@ def records(
 
     No bytes are needed where the next record's length can not be: nothing after it can be trusted.
     """
+    numbers = _Numbers(data, big)
     count = 0
     position = start
     while position + header <= used:
-        captured = _number(data, position + 8, big)
+        captured = numbers.at(position + 8)
         if captured > usual:
-            fraction = _number(data, position + 4, big) * tick_ns
-            if captured > most or fraction >= _SECOND or captured > _number(data, position + 12, big):
+            fraction = numbers.at(position + 4) * tick_ns
+            if captured > most or fraction >= _SECOND or captured > numbers.at(position + 12):
                 return count, position, 0
         if position + header + captured > used:
             return count, position, header + captured
@@ -78,25 +96,17 @@ def _fill(
     columns: dict[str, memoryview],
 ) -> None:
     number, time_ns, offset = columns["number"], columns["timestamp_ns"], columns["offset"]
+    numbers = _Numbers(data, big)
     captured, original = columns["captured"], columns["original"]
     position = start
     for row in range(count):
-        length = _number(data, position + 8, big)
+        length = numbers.at(position + 8)
         number[row] = first + row
-        time_ns[row] = _number(data, position, big) * _SECOND + _number(data, position + 4, big) * tick_ns
+        time_ns[row] = numbers.at(position) * _SECOND + numbers.at(position + 4) * tick_ns
         offset[row] = position + header
         captured[row] = length
-        original[row] = max(_number(data, position + 12, big), length)
+        original[row] = max(numbers.at(position + 12), length)
         position += header + length
-
-
-def _number(data: memoryview, at: int, big: bool) -> int:
-    """Four bytes; `big`: the highest first."""
-    if big:
-        high = data[at]
-        return high << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-    high = data[at + 3]
-    return high << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
 
 
 def packet_blocks(data: memoryview, start: int, used: int, big: bool, places: array[int]) -> int:
@@ -104,9 +114,10 @@ def packet_blocks(data: memoryview, start: int, used: int, big: bool, places: ar
 
     That may be behind `used`, where the last one is not whole. Lengths are taken as they stand.
     """
+    numbers = _Numbers(data, big)
     position = start
     while position + 8 <= used:
-        kind, length = _number(data, position, big), _number(data, position + 4, big)
+        kind, length = numbers.at(position), numbers.at(position + 4)
         if kind != _PACKET or length < _LEAST:
             break
         places.append(position)
@@ -119,35 +130,37 @@ def first_damaged(data: memoryview, places: array[int], big: bool, rounded: bool
 
     `rounded`: a block's length leaves its padding out.
     """
+    numbers = _Numbers(data, big)
     uneven = -1
     for row in range(len(places)):
-        length = _number(data, places[row] + 4, big)
+        length = numbers.at(places[row] + 4)
         if uneven < 0 and length & 3:
             uneven = row
         taken = length + 3 & ~3 if rounded else length
-        if _number(data, places[row] + taken - 4, big) != length:
+        if numbers.at(places[row] + taken - 4) != length:
             return row, uneven
     return -1, uneven
 
 
 def frames_lost(data: memoryview, places: array[int], count: int, big: bool) -> int:
     """What the first `count` blocks say of frames lost before them: an option of enhanced ones, a field of old ones."""
+    numbers = _Numbers(data, big)
     lost = 0
     for row in range(count):
         place = places[row]
-        kind = _number(data, place, big)
+        kind = numbers.at(place)
         if kind == _OLD:
-            word = _number(data, place + 8, big)
+            word = numbers.at(place + 8)
             drops = word & _UNKNOWN if big else word >> 16
             lost += drops if drops != _UNKNOWN else 0
         if kind != _PACKET:
             continue
-        end = place + _number(data, place + 4, big) - 4
-        place += _HEADER + (_number(data, place + 20, big) + 3 & ~3)
+        end = place + numbers.at(place + 4) - 4
+        place += _HEADER + (numbers.at(place + 20) + 3 & ~3)
         for _ in range(_MOST_OPTIONS):
             if end - place < 12:
                 break
-            word = _number(data, place, big)
+            word = numbers.at(place)
             code, size = word & 0xFFFF, word >> 16
             if big:
                 code, size = size, code
@@ -207,13 +220,14 @@ class PacketColumns:
     ) -> None:
         """Takes the blocks from `begin` to `stop`: numbers from `first` on; `interfaces` of the table, from row `base`
         on, are known, `snaplen` is the first one's."""
+        numbers = _Numbers(data, big)
         for row in range(begin, stop):
             place = places[row]
-            kind = _number(data, place, big)
+            kind = numbers.at(place)
             if kind not in (_PACKET, _OLD, _SIMPLE):
                 continue
-            word = _number(data, place + 8, big)
-            room = _number(data, place + 4, big) - _HEADER - 4
+            word = numbers.at(place + 8)
+            room = numbers.at(place + 4) - _HEADER - 4
             offset = place + _HEADER
             if kind == _SIMPLE:
                 room += _HEADER - _SIMPLE_HEADER
@@ -221,7 +235,7 @@ class PacketColumns:
                 interface, original = 0, word
                 captured = min(original, room, snaplen)
             else:
-                captured, original = _number(data, place + 20, big), _number(data, place + 24, big)
+                captured, original = numbers.at(place + 20), numbers.at(place + 24)
                 interface = word
                 if kind == _OLD:
                     interface = word >> 16 if big else word & 0xFFFF
@@ -241,8 +255,8 @@ class PacketColumns:
             self.original[count] = max(original, captured)
             self.interface[count], self.described[count] = interface, base + interface
             if kind != _SIMPLE:
-                high = _number(data, place + 12, big)
-                self.ticks[count] = high << 32 | _number(data, place + 16, big)
+                high = numbers.at(place + 12)
+                self.ticks[count] = high << 32 | numbers.at(place + 16)
                 self.timed[count] = 1
             self.count = count + 1
 

@@ -18,7 +18,7 @@ from analyzer.capture.pieces import Block, PieceWriter
 from analyzer.cluster.scratch import Scratch
 from analyzer.errors import CaptureError
 from analyzer.net.link.decode import SegmentDecoder
-from analyzer.net.tcp.flow_table import endpoints_of
+from analyzer.net.tcp.grouping import endpoints_of
 
 # Parts of a bucket, by ports: a pair of hosts that is larger than a share is divided by them.
 PARTS: Final = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,17 +13,30 @@ BURST_GAP_NS: Final = 2_000_000_000
 # Pairs of client and server that are remembered; those idle longest are forgotten.
 MOST_PAIRS: Final = 8192
 
-ClientAndServer = tuple[str, tuple[str, int]]
-
 
 class Opened:
-    """Connections that one client address opened to one server endpoint: all so far, and those of the last burst."""
+    """Connections that one client address opened to one server endpoint: all so far, and those of the last burst.
 
-    __slots__ = ("burst", "burst_ns", "count", "last_ns")
+    `pair` says which, as `TcpConnection.pair` does; `older` and `newer` had their last ones before and after it.
+    """
 
-    def __init__(self, now_ns: int) -> None:
+    __slots__ = ("burst", "burst_ns", "count", "last_ns", "newer", "older", "pair")
+
+    def __init__(self, pair: bytes, now_ns: int) -> None:
+        self.pair = pair
         self.count = self.burst = 1
         self.burst_ns = self.last_ns = now_ns
+        self.older = self.newer = self
+
+    def unlink(self) -> None:
+        """Takes it out of the order."""
+        self.older.newer, self.newer.older = self.newer, self.older
+        self.older = self.newer = self
+
+    def link(self, end: Opened) -> None:
+        """Makes it the newest."""
+        self.older, self.newer = end.older, end
+        self.older.newer = end.older = self
 
 
 class Bursts:
@@ -34,25 +46,35 @@ class Bursts:
     """
 
     def __init__(self) -> None:
-        self.pairs: OrderedDict[ClientAndServer, Opened] = OrderedDict()
+        self.pairs: dict[bytes, Opened] = {}
+        # Before the oldest and behind the newest. (An OrderedDict costs more than all else that is done here.)
+        self._end = Opened(b"", 0)
+
+    @property
+    def oldest(self) -> bytes:
+        """The pair that was idle longest."""
+        return self._end.newer.pair
 
     def opened(self, connections: Sequence[TcpConnection]) -> None:
         """Counts connections that are new, in the order of their numbers. Those that began before the capture do not
         count: nobody knows when they were opened."""
-        pairs = self.pairs
+        pairs, end = self.pairs, self._end
         for tcp in connections:
-            initiator = tcp.initiator
-            if initiator is None or tcp.syn_ns != tcp.first_ns:
+            if tcp.opener < 0 or tcp.syn_ns != tcp.first_ns:
                 continue
             now = tcp.first_ns
-            pair = (tcp.endpoints[initiator][0], tcp.endpoints[1 - initiator])
+            pair = tcp.pair()
             seen = pairs.get(pair)
             if seen is None:
-                seen = pairs[pair] = Opened(now)
+                seen = pairs[pair] = Opened(pair, now)
+                seen.link(end)
                 if len(pairs) > MOST_PAIRS:
-                    pairs.popitem(last=False)
+                    idle = end.newer
+                    idle.unlink()
+                    del pairs[idle.pair]
             else:
-                pairs.move_to_end(pair)
+                seen.unlink()
+                seen.link(end)
                 seen.count += 1
                 if now - seen.last_ns > BURST_GAP_NS:
                     seen.burst, seen.burst_ns = 0, now

@@ -84,6 +84,7 @@ _FORMS: Final = {
     **dict.fromkeys(("ip_version", "flags"), "B"),
 }
 _NOTHING: Final = memoryview(array("i"))
+_NO_BYTES: Final = memoryview(b"")
 
 
 class Rest(Protocol):
@@ -204,16 +205,17 @@ class PlainPath:
         self._null_families = memoryview(_table(NULL_FAMILIES, 0x100))
         self._ports = memoryview(_table(UDP_PORTS, 0x10000))
         self._source_ports = memoryview(_table(UDP_BOTH_PORTS, 0x10000))
+        self._data = _NO_BYTES  # of the batch, while it is walked
         self.reason = 0
         self.number = 0
 
     def walk(self, batch: FrameBatch, out: SegmentColumns, rest: Rest) -> None:
         """Writes the segments of a batch; `rest` takes the frames that hold none, and what this path leaves over."""
         interface = batch.find("interface")
+        self._data = memoryview(batch.data)
         self._frames(
             out,
             rest,
-            memoryview(batch.data),
             batch.column("number"),
             batch.column("timestamp_ns"),
             batch.column("link_type"),
@@ -223,12 +225,12 @@ class PlainPath:
             interface is not None,
             _NOTHING if interface is None else interface,
         )
+        self._data = _NO_BYTES
 
     def _frames(
         self,
         out: SegmentColumns,
         rest: Rest,
-        data: memoryview,
         number: memoryview,
         time_ns: memoryview,
         link_type: memoryview,
@@ -251,7 +253,7 @@ class PlainPath:
                 rest.empty()
                 continue
             at, count = offset[row], out.count
-            found = self._link(out, data, link, at, at + captured[row], at + original[row])
+            found = self._link(out, link, at, at + captured[row], at + original[row])
             if found == _SLOW:
                 rest.slow(row)
             elif found == _REJECT:
@@ -263,36 +265,35 @@ class PlainPath:
         self.reason, self.number = reason, number
         return _REJECT
 
-    def _link(self, out: SegmentColumns, data: memoryview, link: int, at: int, end: int, wire: int) -> int:
+    def _link(self, out: SegmentColumns, link: int, at: int, end: int, wire: int) -> int:
         """From the link header on: _TCP where the segment was written, _SLOW, or _REJECT."""
         if link == _ETHERNET:
-            return self._ethernet(out, data, at + 12, at + 14, end, wire, 0, False)
+            return self._ethernet(out, at + 12, at + 14, end, wire, 0, False)
         if link == _SLL:
-            return self._ethernet(out, data, at + 14, at + 16, end, wire, 0, False)
+            return self._ethernet(out, at + 14, at + 16, end, wire, 0, False)
         if link == _SLL2:
-            return self._ethernet(out, data, at, at + 20, end, wire, 0, False)
+            return self._ethernet(out, at, at + 20, end, wire, 0, False)
         if link == _NULL:
             if end - at < 4:
                 return _SLOW
-            family = _be32(data, at)
+            family = self._be32(at)
             # Either byte order; 0, which no row of the table has, for what is no small number in any.
             if not family & 0xFF_FFFF:
                 family >>= 24
             code = self._null_families[family if family < 0x100 else 0]
             if code == _REJECT:
                 return self._rejected(_BY_FAMILY, family)
-            return self._ip(out, data, code, at + 4, end, wire, 0, False)
+            return self._ip(out, code, at + 4, end, wire, 0, False)
         if link == _RAW_IP:
             if end - at < 1:
                 return _SLOW
-            version = data[at] >> 4
+            version = self._data[at] >> 4
             link = _IPV4 if version == 4 else _IPV6 if version == 6 else _SLOW
-        return self._ip(out, data, link, at, end, wire, 0, False)
+        return self._ip(out, link, at, end, wire, 0, False)
 
     def _ethernet(
         self,
         out: SegmentColumns,
-        data: memoryview,
         type_at: int,
         at: int,
         end: int,
@@ -303,27 +304,26 @@ class PlainPath:
         """Past a link header that ends before `at`, with an EtherType in it; VLAN tags are taken off."""
         if at > end:
             return _SLOW
-        ethertype = data[type_at] << 8 | data[type_at + 1]
+        ethertype = self._be16(type_at)
         code = self._ethertypes[ethertype]
         for _ in range(_MAX_TAGS):
             if code != _VLAN:
                 break
             if end - at < 4:
                 return _SLOW
-            vlan = (data[at] & 0x0F) << 8 | data[at + 1]
+            vlan = (self._data[at] & 0x0F) << 8 | self._data[at + 1]
             if vlan:
                 tag = (tag & _HALF) << 32 | _VLAN_LABEL | vlan
-            ethertype = data[at + 2] << 8 | data[at + 3]
+            ethertype = self._be16(at + 2)
             code = self._ethertypes[ethertype]
             at += 4
         if code == _REJECT:
             return self._rejected(_BY_ETHERTYPE, ethertype)
-        return self._ip(out, data, code, at, end, wire, tag, inner)
+        return self._ip(out, code, at, end, wire, tag, inner)
 
     def _ip(
         self,
         out: SegmentColumns,
-        data: memoryview,
         code: int,
         at: int,
         end: int,
@@ -335,27 +335,27 @@ class PlainPath:
         if code == _IPV4:
             if end - at < 20:
                 return _SLOW
-            size = (data[at] & 0x0F) * 4
-            total = data[at + 2] << 8 | data[at + 3]
+            size = (self._data[at] & 0x0F) * 4
+            total = self._be16(at + 2)
             if total == 0:
                 total = wire - at
-            protocol = data[at + 9]
+            protocol = self._data[at + 9]
             code = self._ipv4_protocols[protocol]
-            if data[at] >> 4 != 4 or size < 20 or total < size:
+            if self._data[at] >> 4 != 4 or size < 20 or total < size:
                 return _SLOW
-            if code != _REJECT and (data[at + 6] & 0x3F or data[at + 7]):
+            if code != _REJECT and (self._data[at + 6] & 0x3F or self._data[at + 7]):
                 return _SLOW
             wire = at + total
         elif code == _IPV6:
             if end - at < 40:
                 return _SLOW
             size = 40
-            payload = data[at + 4] << 8 | data[at + 5]
-            protocol = data[at + 6]
+            payload = self._be16(at + 4)
+            protocol = self._data[at + 6]
             code = self._ipv6_protocols[protocol]
             if payload:
                 wire = at + 40 + payload
-            if data[at] >> 4 != 6 or wire < at + 40:
+            if self._data[at] >> 4 != 6 or wire < at + 40:
                 return _SLOW
         else:
             return _SLOW
@@ -365,59 +365,59 @@ class PlainPath:
         at += size
         end = min(end, wire)
         if code == _UDP:
-            return self._udp(out, data, at, end, wire, tag, inner)
+            return self._udp(out, at, end, wire, tag, inner)
         if code != _TCP or end - at < _TCP_HEADER:
             return _SLOW
         count = out.count
-        if size == 40 and data[header] >> 4 == 6:
+        if size == 40 and self._data[header] >> 4 == 6:
             out.ip_version[count] = 6
-            out.src_hi[count] = _be32(data, header + 8) << 32 | _be32(data, header + 12)
-            out.src_lo[count] = _be32(data, header + 16) << 32 | _be32(data, header + 20)
-            out.dst_hi[count] = _be32(data, header + 24) << 32 | _be32(data, header + 28)
-            out.dst_lo[count] = _be32(data, header + 32) << 32 | _be32(data, header + 36)
+            out.src_hi[count] = self._be32(header + 8) << 32 | self._be32(header + 12)
+            out.src_lo[count] = self._be32(header + 16) << 32 | self._be32(header + 20)
+            out.dst_hi[count] = self._be32(header + 24) << 32 | self._be32(header + 28)
+            out.dst_lo[count] = self._be32(header + 32) << 32 | self._be32(header + 36)
         else:
             out.ip_version[count] = 4
             out.src_hi[count] = out.dst_hi[count] = 0
-            out.src_lo[count] = _be32(data, header + 12)
-            out.dst_lo[count] = _be32(data, header + 16)
-        return self._tcp(out, data, at, end, wire, tag)
+            out.src_lo[count] = self._be32(header + 12)
+            out.dst_lo[count] = self._be32(header + 16)
+        return self._tcp(out, at, end, wire, tag)
 
-    def _udp(self, out: SegmentColumns, data: memoryview, at: int, end: int, wire: int, tag: int, inner: bool) -> int:
+    def _udp(self, out: SegmentColumns, at: int, end: int, wire: int, tag: int, inner: bool) -> int:
         """VXLAN is opened here, because mirrored traffic of clouds is nothing else; other tunnels are for the slow
         path, and what is no tunnel is of no use."""
         if end - at < 8:
             return _SLOW
-        sport = data[at] << 8 | data[at + 1]
-        dport = data[at + 2] << 8 | data[at + 3]
+        sport = self._be16(at)
+        dport = self._be16(at + 2)
         code = self._ports[dport]
         if code == _REJECT:
             code = self._source_ports[sport]
         if code == _REJECT:
             return self._rejected(_BY_PORT, min(sport, dport))
         # Of tunnels in tunnels the slow path takes care.
-        if code != _VXLAN or inner or end - at < 16 or not data[at + 8] & 0x08:
+        if code != _VXLAN or inner or end - at < 16 or not self._data[at + 8] & 0x08:
             return _SLOW
-        length = data[at + 4] << 8 | data[at + 5]
+        length = self._be16(at + 4)
         if length:
             wire = min(wire, at + length)
         # Of the network identifier the last byte is reserved.
-        tag = (tag & _HALF) << 32 | _VNI_LABEL | _be32(data, at + 12) >> 8
-        return self._ethernet(out, data, at + 28, at + 30, min(end, wire), wire, tag, True)
+        tag = (tag & _HALF) << 32 | _VNI_LABEL | self._be32(at + 12) >> 8
+        return self._ethernet(out, at + 28, at + 30, min(end, wire), wire, tag, True)
 
-    def _tcp(self, out: SegmentColumns, data: memoryview, at: int, end: int, wire: int, tag: int) -> int:
+    def _tcp(self, out: SegmentColumns, at: int, end: int, wire: int, tag: int) -> int:
         """Writes the segment, of which the addresses are written."""
-        size = (data[at + 12] >> 4) * 4
+        size = (self._data[at + 12] >> 4) * 4
         if size < 20 or size > wire - at:
             return _SLOW
         count = out.count
         begin = at + size
         offset = min(begin, end)
-        out.sport[count] = data[at] << 8 | data[at + 1]
-        out.dport[count] = data[at + 2] << 8 | data[at + 3]
-        out.seq[count] = _be32(data, at + 4)
-        out.ack[count] = _be32(data, at + 8)
-        out.flags[count] = data[at + 13]
-        out.window[count] = data[at + 14] << 8 | data[at + 15]
+        out.sport[count] = self._be16(at)
+        out.dport[count] = self._be16(at + 2)
+        out.seq[count] = self._be32(at + 4)
+        out.ack[count] = self._be32(at + 8)
+        out.flags[count] = self._data[at + 13]
+        out.window[count] = self._be16(at + 14)
         out.offset[count] = offset
         out.length[count] = end - offset
         out.missing[count] = wire - begin - (end - offset)
@@ -425,8 +425,11 @@ class PlainPath:
         out.count = count + 1
         return _TCP
 
+    def _be16(self, at: int) -> int:
+        """Two bytes, the highest first."""
+        return self._data[at] << 8 | self._data[at + 1]
 
-def _be32(data: memoryview, at: int) -> int:
-    """Four bytes, the highest first."""
-    high = data[at]
-    return high << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    def _be32(self, at: int) -> int:
+        """Four bytes, the highest first."""
+        high = self._data[at]
+        return high << 24 | self._data[at + 1] << 16 | self._data[at + 2] << 8 | self._data[at + 3]

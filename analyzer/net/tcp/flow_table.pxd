@@ -1,7 +1,9 @@
 cimport cython
 
 from analyzer.net.tcp.pieces cimport Pieces, Segments
-from analyzer.net.tcp.reassembly cimport TcpConnection, is_far
+from analyzer.net.tcp.reassembly cimport Half, TcpConnection, is_far
+
+cdef int _RST, _SYN
 
 
 cdef class FlowTable:
@@ -13,7 +15,7 @@ cdef class FlowTable:
     cdef public object refused
 
     @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, behind=Py_ssize_t, row=Py_ssize_t, closed=bint)
-    cdef void _take(self, bytes key, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop)
+    cdef int _take(self, bytes key, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop) except -1
 
     @cython.locals(segments=Segments, connection=TcpConnection, place=Py_ssize_t, row=Py_ssize_t)
     cdef void _take_tagged(self, bytes endpoints, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop, list tags)
@@ -22,11 +24,8 @@ cdef class FlowTable:
 
     cdef TcpConnection _create(self, bytes key, long long frame, long long time_ns)
 
+    @cython.locals(low=Half, high=Half)
     cdef _complete(self, TcpConnection connection)
 
     @cython.locals(first=TcpConnection)
     cdef _forget(self, long long now_ns)
-
-
-@cython.locals(low=cython.int, high=cython.int)
-cpdef tuple endpoints_of(bytes key)

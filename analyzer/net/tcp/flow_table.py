@@ -9,14 +9,18 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from operator import attrgetter
+from typing import Final
 
 from analyzer.batches import I64, TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.grouping import Grouping
 from analyzer.net.tcp.networks import Networks
 from analyzer.net.tcp.pieces import Pieces, Segments
 from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection, is_far
+
+# Constants of others, once more: here they are numbers of C.
+_RST: Final = TCP_RST
+_SYN: Final = TCP_SYN
 
 # Connections open at one time, at most: past that the longest idle are finished.
 MAX_OPEN: int = 50_000
@@ -154,7 +158,7 @@ class FlowTable:
         while place < stop:
             row = segments.order[place]
             if connection is None:
-                if not segments.flags[row] & TCP_SYN and self._is_late(key, segments, row):
+                if not segments.flags[row] & _SYN and self._is_late(key, segments, row):
                     place += 1
                     continue
                 connection = self._create(key, segments.frame[row], segments.time_ns[row])
@@ -168,7 +172,7 @@ class FlowTable:
                 self._on_rows(connection, *segments.part(place, behind))
             place = behind
             row = segments.order[place - 1]
-            if segments.flags[row] & TCP_RST and connection.was_refused(segments.sender[row], segments.frame[row]):
+            if segments.flags[row] & _RST and connection.was_refused(segments.sender[row], segments.frame[row]):
                 endpoint = connection.endpoints[segments.sender[row]]
                 self.refused.append((endpoint, segments.frame[row], segments.time_ns[row]))
             if not closed and connection.has_ended():
@@ -178,7 +182,7 @@ class FlowTable:
         """Whether a segment is of a connection that has finished, and not of a later one whose SYN was lost."""
         due = self._tombstones.get(key) or self._older_tombstones.get(key)
         return due is not None and (
-            bool(segments.flags[row] & TCP_RST) or not is_far(due[segments.sender[row]], segments.seq[row])
+            bool(segments.flags[row] & _RST) or not is_far(due[segments.sender[row]], segments.seq[row])
         )
 
     def _take_tagged(self, endpoints: bytes, pieces: Pieces, begin: int, stop: int, tags: list[int]) -> None:
@@ -208,7 +212,7 @@ class FlowTable:
     # -- open, lingering, finished -------------------------------------------------------------------------------------
 
     def _create(self, key: bytes, frame: int, time_ns: int) -> TcpConnection:
-        connection = TcpConnection(key, endpoints_of(key), frame, time_ns)
+        connection = TcpConnection(key, frame, time_ns)
         connection.handler = self._factory(connection)
         self._open[key] = connection
         self._new.append(connection)
@@ -231,7 +235,8 @@ class FlowTable:
         """Takes a connection out of the table."""
         connection.flush()
         self._open.pop(connection.key, None)
-        due = connection.halves[0].next, connection.halves[1].next
+        low, high = connection.halves
+        due = low.next, high.next
         self._tombstones[connection.key] = due
         if self._networks.several:
             for alias in self._networks.closed(connection.key):
@@ -259,22 +264,3 @@ class FlowTable:
             for connection in idle[: over + most // 10]:
                 self.evicted += 1
                 self._complete(connection)
-
-
-def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
-    """((address, port), (address, port)) of a connection's 40-byte key, the lower first."""
-    low, high = key[35] << 8 | key[36], key[37] << 8 | key[38]
-    if key[39] == 4:  # an address of IPv4 stands in the last four bytes
-        return (
-            (f"{key[12]}.{key[13]}.{key[14]}.{key[15]}", low),
-            (f"{key[28]}.{key[29]}.{key[30]}.{key[31]}", high),
-        )
-    return (_address(key[:16]), low), (_address(key[16:32]), high)
-
-
-@lru_cache(4096)
-def _address(raw: bytes) -> str:
-    """An address of IPv6 as text."""
-    from ipaddress import IPv6Address
-
-    return str(IPv6Address(raw))

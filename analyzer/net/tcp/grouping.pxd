@@ -5,8 +5,7 @@ cdef unsigned long long _ALL
 
 
 cdef class Grouping:
-    cdef public object sender, order
-    cdef public list bounds
+    cdef public object sender, order, bounds
     cdef public bytes keys
     cdef public bint tagged
 
@@ -22,10 +21,14 @@ cdef class Grouping:
         const unsigned long long[::1] dst_lo, const unsigned short[::1] sport, const unsigned short[::1] dport,
         const unsigned char[::1] version, const unsigned long long[::1] tag)
 
-    @cython.locals(order="long long[::1]", place=Py_ssize_t, group=Py_ssize_t, row=Py_ssize_t, stop=Py_ssize_t)
-    cdef list _collect(
+    @cython.locals(order="long long[::1]", bounds="long long[::1]", place=Py_ssize_t, group=Py_ssize_t, row=Py_ssize_t, stop=Py_ssize_t)
+    cdef object _collect(
         self, Py_ssize_t found, const long long[::1] first, const long long[::1] last,
         const long long[::1] following)
 
 
 cdef unsigned long long _mixed(unsigned long long number, unsigned long long factor)
+
+
+@cython.locals(low=cython.int, high=cython.int)
+cpdef tuple endpoints_of(bytes key)

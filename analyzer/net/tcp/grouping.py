@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from analyzer.batches import SegmentBatch, zeros
@@ -115,10 +116,10 @@ class Grouping:
         self.tagged = tags != 0
         return found
 
-    def _collect(self, found: int, first: memoryview, last: memoryview, following: memoryview) -> list[int]:
+    def _collect(self, found: int, first: memoryview, last: memoryview, following: memoryview) -> memoryview:
         """Writes the chains to `order`; returns `bounds`."""
         order = self.order
-        bounds = [0] * (found + 1)
+        bounds = zeros("q", found + 1)
         place = 0
         for group in range(found):
             row, stop = first[group], last[group]
@@ -135,3 +136,22 @@ class Grouping:
 def _mixed(number: int, factor: int) -> int:
     number ^= number >> 29
     return number * factor & _ALL
+
+
+def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
+    """((address, port), (address, port)) of a connection's 40-byte key, the lower first."""
+    low, high = key[35] << 8 | key[36], key[37] << 8 | key[38]
+    if key[39] == 4:  # an address of IPv4 stands in the last four bytes
+        return (
+            (f"{key[12]}.{key[13]}.{key[14]}.{key[15]}", low),
+            (f"{key[28]}.{key[29]}.{key[30]}.{key[31]}", high),
+        )
+    return (_address(key[:16]), low), (_address(key[16:32]), high)
+
+
+@lru_cache(4096)
+def _address(raw: bytes) -> str:
+    """An address of IPv6 as text."""
+    from ipaddress import IPv6Address
+
+    return str(IPv6Address(raw))

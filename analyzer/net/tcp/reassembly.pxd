@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.net.tcp.grouping cimport endpoints_of
 from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler, Segments
 
 
@@ -9,7 +10,7 @@ cdef long long _PAUSE, _MASK, _HALF, _FAR
 
 
 cpdef long long difference(long long a, long long b) noexcept
-cpdef bint is_far(long long due, long long number)
+cpdef bint is_far(long long due, long long number) noexcept
 
 
 cdef class _Segment:
@@ -25,6 +26,16 @@ cdef class _Seen:
     cdef public bint twice
 
 
+@cython.final
+@cython.no_gc
+cdef class Syn:
+    cdef public long long seq, ack
+    cdef public bytes headers
+
+    cpdef long long identification(self)
+
+
+@cython.final
 @cython.no_gc
 cdef class Half:
     cdef public long long next, highest, acked, due, start, window, held_bytes, fin_frame, rst_frame, largest, bytes
@@ -32,15 +43,17 @@ cdef class Half:
     cdef public list held, spans
     cdef public dict recent
     cdef public Py_ssize_t memory
-    cdef public object syn, sizes
+    cdef public Syn syn
+    cdef public object sizes
 
-    cpdef void begin(self, long long seq)
+    cpdef void begin(self, long long seq) noexcept
     @cython.locals(lead=cython.longlong)
-    cpdef void begin_with(self, long long seq, long long size)
-    cpdef void expect(self, long long number)
-    cpdef void acknowledge(self, long long number)
-    cpdef void finish(self, long long frame)
-    cpdef bint reset(self, long long frame)
+    cpdef void begin_with(self, long long seq, long long size) noexcept
+    cpdef void expect(self, long long number) noexcept
+    cpdef void acknowledge(self, long long number) noexcept
+    cdef bint acknowledged_again(self, long long number, int flags) noexcept
+    cpdef void finish(self, long long frame) noexcept
+    cpdef bint reset(self, long long frame) noexcept
     @cython.locals(one=_Seen)
     cpdef set hops(self)
     @cython.locals(key=tuple)
@@ -49,20 +62,31 @@ cdef class Half:
 
 
 cdef class TcpConnection:
-    cdef public object key, endpoints, handler, initiator, syn_ns, synack_ns, connected_ns, trouble
+    cdef public bytes key
+    cdef public object handler, syn_ns, synack_ns, connected_ns, trouble
+    cdef object _endpoints
     cdef public tuple halves
+    cdef public int opener
     cdef public list piece_acks
     cdef public long long number, first_frame, first_ns, last_frame, last_ns, piece_seq
     cdef public long long retransmissions, out_of_order, gaps, impatience
 
     @cython.locals(
-        segments=Segments, half=Half, peer=Half, handed=Py_ssize_t, known=Py_ssize_t, place=Py_ssize_t, row=Py_ssize_t,
-        flags=cython.int, sender=cython.int, size=cython.longlong, frame=cython.longlong, time_ns=cython.longlong)
+        segments=Segments, low=Half, high=Half, half=Half, peer=Half, handed=Py_ssize_t, known=Py_ssize_t,
+        place=Py_ssize_t, row=Py_ssize_t, flags=cython.int, sender=cython.int, size=cython.longlong,
+        seq=cython.longlong, ack=cython.longlong, window=cython.longlong, frame=cython.longlong,
+        time_ns=cython.longlong, followed=cython.bint, plain=cython.bint)
     cpdef Py_ssize_t take(self, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop)
 
-    @cython.locals(half=Half, peer=Half, flags=cython.int, sender=cython.int, size=cython.longlong, ack=cython.longlong, ends=cython.int,
-        due=cython.longlong)
-    cdef bint _in_order(self, Segments segments, Py_ssize_t row)
+    @cython.locals(ends=cython.int)
+    cdef bint _in_order(
+        self, Half half, Half peer, int sender, int flags, long long size, long long seq, long long ack,
+        long long window, long long time_ns)
+
+    cpdef bytes pair(self)
+
+    @cython.locals(low=Half, high=Half)
+    cdef Syn _first_syn(self)
 
     cdef void _segment_of(self, Segments segments, Py_ssize_t row)
 
@@ -72,7 +96,7 @@ cdef class TcpConnection:
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, half=Half, size=cython.longlong, offset=Py_ssize_t)
     cdef void _remember(self, Pieces pieces, Py_ssize_t first)
 
-    @cython.locals(half=Half, peer=Half, isn=cython.longlong)
+    @cython.locals(half=Half, peer=Half, isn=cython.longlong, syn=Syn)
     cpdef bint is_new_connection(self, int sender, long long seq, long long ack, int flags)
 
     @cython.locals(half=Half, peer=Half, sender=cython.int, flags=cython.int, size=cython.longlong, offset=cython.longlong, awaited=cython.longlong)
@@ -84,23 +108,18 @@ cdef class TcpConnection:
     @cython.locals(a=Half, b=Half)
     cpdef bint has_ended(self)
 
-    @cython.locals(half=Half)
+    @cython.locals(syn=Syn)
     cdef long long _isn(self)
 
     @cython.locals(a=Half, b=Half, half=Half)
     cpdef flush(self)
-
-    @cython.locals(peer=Half)
-    cdef bint _is_duplicate(self, int sender, long long ack, int flags)
 
     @cython.locals(half=Half, peer=Half, size=cython.longlong, known=cython.int)
     cpdef void segment(
         self, int sender, long long seq, long long ack, int flags, bytes data, long long missing, long long frame,
         long long time_ns, long long window=*, bytes headers=*)
 
-    @cython.locals(half=Half)
-    cpdef void acknowledged(self, int sender, long long ack, long long window)
-
+    @cython.locals(half=Half, peer=Half)
     cdef _take_ack(
         self, int sender, long long seq, long long ack, int flags, long long size, long long frame, long long time_ns,
         long long window, bytes headers)

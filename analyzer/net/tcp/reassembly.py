@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from typing import Final, Protocol
 
 from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
+from analyzer.net.tcp.grouping import endpoints_of
 from analyzer.net.tcp.headers import SynOptions, hops_left, identification, selectively_acknowledged, syn_options
 from analyzer.net.tcp.pieces import Pieces, PiecesHandler, Segments
 from analyzer.net.tcp.trouble import MOST, PAUSE_NS, TWICE_NS, Pause, Trouble
@@ -128,9 +129,26 @@ class _Seen:
         self.twice = False
 
 
-# What most directions hold back: each makes a list of its own for the first.
+class Syn:
+    """A SYN: its numbers, and the headers."""
+
+    __slots__ = ("ack", "headers", "seq")
+
+    def __init__(self, seq: int, ack: int, headers: bytes) -> None:
+        self.seq = seq
+        self.ack = ack
+        self.headers = headers
+
+    def identification(self) -> int:
+        """The number in its IP header; 0 where there is none."""
+        return identification(self.headers, self.seq, self.ack)
+
+
+# What most directions hold back, and those that nobody follows remember: each makes its own for the first.
 _NO_SEGMENTS: Final[list[_Segment]] = []
 _NO_SPANS: Final[list[int]] = []
+_NONE_SEEN: Final[dict[tuple[int, int], _Seen]] = {}
+_NO_ACKS: Final[list[int]] = []
 
 
 class Half:
@@ -146,7 +164,7 @@ class Half:
     unsure          it began with a segment without data: that may have been a keep-alive, one number too low
     start           the first number of the direction
     window          the last window of this side, not scaled; -1: none seen
-    syn             sequence and acknowledgement number of its SYN, and the headers
+    syn             its SYN
     recent          segments that are known again when they come a second time, by sequence number and size: `memory` of
                     them at most
     largest         payload bytes of the largest segment
@@ -184,8 +202,8 @@ class Half:
         self.bytes = 0
         self.fin = self.fin_unseen = self.unsure = False
         self.fin_frame = self.rst_frame = 0
-        self.syn: tuple[int, int, bytes] | None = None
-        self.recent: dict[tuple[int, int], _Seen] = {}
+        self.syn: Syn | None = None
+        self.recent = _NONE_SEEN
         self.memory = RECENT
         self.largest = SMALL
         self.sizes: list[tuple[int, int]] | None = None
@@ -221,6 +239,12 @@ class Half:
         if self.unsure and not self.bytes and difference(number, self.next) == 1:
             self.begin(number)
 
+    def acknowledged_again(self, number: int, flags: int) -> bool:
+        """Whether a segment of the peer without data acknowledges once more what it did before, though more was sent
+        since."""
+        bare = flags & (_ACK | _SYN | _FIN | _RST) == _ACK
+        return bare and self.acked == number and self.bytes > 0 and difference(self.highest, number) > 0
+
     def disown(self) -> None:
         """What was acknowledged far beyond what was seen was another connection's."""
         if is_far(self.highest, self.acked):
@@ -243,13 +267,15 @@ class Half:
     @property
     def options(self) -> SynOptions | None:
         """What its SYN announced; None where that was not captured."""
-        return None if self.syn is None else syn_options(self.syn[2], self.syn[0], self.syn[1])
+        return None if self.syn is None else syn_options(self.syn.headers, self.syn.seq, self.syn.ack)
 
     def remember(self, seq: int, size: int, seen: _Seen) -> None:
         """Remembers a segment, in place of one that was like it; the oldest is forgotten."""
         recent, key = self.recent, (seq, size)
         if recent:
             recent.pop(key, None)
+        else:
+            recent = self.recent = {}
         recent[key] = seen
         if len(recent) > self.memory:
             del recent[next(iter(recent))]
@@ -286,8 +312,7 @@ class Half:
         """How many routers its segments that are remembered, and its SYN, could still pass; empty: not known."""
         seen = [(one.headers, seq, one.ack) for (seq, _), one in self.recent.items()]
         if self.syn is not None:
-            seq, ack, headers = self.syn
-            seen.append((headers, seq, ack))
+            seen.append((self.syn.headers, self.syn.seq, self.syn.ack))
         return {hops_left(*each) for each in seen} - {0}
 
     def finish(self, frame: int) -> None:
@@ -312,24 +337,24 @@ class Half:
 class TcpConnection:
     """Both directions of one TCP connection. Endpoint 0 is the lower (address, port) of the two.
 
-    `initiator` is the endpoint that sent the SYN (or did not send the SYN-ACK), None where neither was captured.
+    `opener` is the endpoint that sent the SYN (or did not send the SYN-ACK), -1 where neither was captured.
     `number` is the connection's place among all TCP connections of the capture, as Wireshark's tcp.stream.
     """
 
     __slots__ = (
+        "_endpoints",
         "connected_ns",
-        "endpoints",
         "first_frame",
         "first_ns",
         "gaps",
         "halves",
         "handler",
         "impatience",
-        "initiator",
         "key",
         "last_frame",
         "last_ns",
         "number",
+        "opener",
         "out_of_order",
         "piece_acks",
         "piece_seq",
@@ -339,15 +364,13 @@ class TcpConnection:
         "trouble",
     )
 
-    def __init__(
-        self, key: bytes, endpoints: tuple[tuple[str, int], tuple[str, int]], frame: int, time_ns: int
-    ) -> None:
+    def __init__(self, key: bytes, frame: int, time_ns: int) -> None:
         self.key = key
-        self.endpoints = endpoints
+        self._endpoints: tuple[tuple[str, int], tuple[str, int]] | None = None
         self.number = -1
         self.halves = (Half(), Half())
         self.handler: StreamHandler | None = None
-        self.initiator: int | None = None
+        self.opener = -1
         self.first_frame = frame
         self.first_ns = time_ns
         self.last_frame = frame
@@ -362,8 +385,27 @@ class TcpConnection:
         # Of the piece that `StreamHandler.data` is called with: the number of its first byte, and what each of its
         # segments acknowledges (-1: nothing). For a PiecesHandler, `Pieces` says it.
         self.piece_seq = 0
-        self.piece_acks: list[int] = []
+        self.piece_acks = _NO_ACKS
         self.trouble: Trouble | None = None
+
+    @property
+    def endpoints(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """((address, port), (address, port)), as its key says: written where somebody asks."""
+        if self._endpoints is None:
+            self._endpoints = endpoints_of(self.key)
+        return self._endpoints
+
+    @property
+    def initiator(self) -> int | None:
+        """As `opener`; None where that is not known."""
+        return None if self.opener < 0 else self.opener
+
+    def pair(self) -> bytes:
+        """Who opened it, and the endpoint it was opened to: other than a port, of all networks."""
+        key = self.key
+        if self.opener == 1:
+            return key[16:32] + key[:16] + key[35:37] + key[39:]
+        return key[:32] + key[37:]
 
     @property
     def closed(self) -> bool:
@@ -385,14 +427,19 @@ class TcpConnection:
         """The same; -1 where it was not captured."""
         if self.syn_ns is None:
             return -1
-        half = self.halves[self.initiator or 0]
-        return -1 if half.syn is None else half.syn[0]
+        syn = self._first_syn()
+        return -1 if syn is None else syn.seq
+
+    def _first_syn(self) -> Syn | None:
+        """The SYN of who opened it."""
+        low, high = self.halves
+        return high.syn if self.opener > 0 else low.syn
 
     @property
     def syn_id(self) -> int:
         """The number in the IP header of the SYN; 0 where it was not captured, or has none."""
-        syn = self.halves[self.initiator or 0].syn
-        return 0 if syn is None else identification(syn[2], syn[0], syn[1])
+        syn = self._first_syn()
+        return 0 if syn is None else syn.identification()
 
     def noted(self) -> Trouble:
         """Where to note what goes wrong."""
@@ -412,14 +459,16 @@ class TcpConnection:
             return False
         isn = self._isn()
         if flags & _ACK:
-            if sender == self.initiator or (isn >= 0 and ack == (isn + 1) & _MASK):
+            if sender == self.opener or (isn >= 0 and ack == (isn + 1) & _MASK):
                 return False
-            return seq != half.syn[0] if half.syn is not None else is_far(half.next, seq)
-        if isn >= 0 and self.initiator == sender:
+            syn = half.syn
+            return is_far(half.next, seq) if syn is None else seq != syn.seq
+        if isn >= 0 and self.opener == sender:
             return seq != isn
         if half.acked == (seq + 1) & _MASK:
             return False  # captured after the SYN-ACK that answers it
-        return half.next >= 0 or self.halves[1 - sender].next >= 0
+        peer = self.halves[1 - sender]
+        return half.next >= 0 or peer.next >= 0
 
     def is_of_another(self, segments: Segments, row: int) -> bool:
         """Whether a segment opens another connection between the same endpoints, or is of one whose SYN was lost.
@@ -457,13 +506,19 @@ class TcpConnection:
         connection.
         """
         segments = pieces.segments
+        low, high = self.halves
+        followed = self.handler is not None
         handed = known = pieces.count
         place = begin
         while place < stop:
             row = segments.order[place]
-            flags = segments.flags[row]
-            sender = segments.sender[row]
-            if not self._in_order(segments, row):
+            flags, sender, size = segments.flags[row], segments.sender[row], segments.length[row]
+            seq, ack, window = segments.seq[row], segments.ack[row], segments.window[row]
+            frame, time_ns = segments.frame[row], segments.time_ns[row]
+            half = high if sender else low
+            peer = low if sender else high
+            plain = not segments.missing[row] and not segments.one_by_one
+            if not plain or not self._in_order(half, peer, sender, flags, size, seq, ack, window, time_ns):
                 if self.is_of_another(segments, row):
                     break
                 self._hand_on(pieces, handed)
@@ -475,20 +530,16 @@ class TcpConnection:
                     return place
                 continue
             place += 1
-            frame = self.last_frame = segments.frame[row]
-            time_ns = self.last_ns = segments.time_ns[row]
-            if self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
+            self.last_frame, self.last_ns = frame, time_ns
+            if self.connected_ns is None and self.synack_ns is not None and sender == self.opener:
                 self.connected_ns = time_ns
-            half = self.halves[sender]
-            peer = self.halves[1 - sender]
-            size = segments.length[row]
             if half.next < 0:
-                half.begin_with(segments.seq[row], size)
+                half.begin_with(seq, size)
             if flags & _ACK:
                 if size:
-                    peer.expect(segments.ack[row])
-                peer.acknowledge(segments.ack[row])
-                half.window = segments.window[row]
+                    peer.expect(ack)
+                peer.acknowledge(ack)
+                half.window = window
                 if self.trouble is not None:
                     self.trouble.window(sender, False, frame, time_ns)
             if size:
@@ -496,7 +547,8 @@ class TcpConnection:
                 half.next = half.highest = (half.next + size) & _MASK
                 if size > half.largest:
                     half.measure(size, half.next)
-                pieces.add(row)
+                if followed:
+                    pieces.add(row)
             else:
                 self.impatience = 0
             if flags & _FIN:
@@ -509,33 +561,26 @@ class TcpConnection:
             self._remember(pieces, known)
         return place
 
-    def _in_order(self, segments: Segments, row: int) -> bool:
+    def _in_order(
+        self, half: Half, peer: Half, sender: int, flags: int, size: int, seq: int, ack: int, window: int, time_ns: int
+    ) -> bool:
         """Whether a segment is what its direction awaits, says nothing unusual, and nothing is held back."""
-        flags = segments.flags[row]
-        sender = segments.sender[row]
-        half = self.halves[sender]
-        peer = self.halves[1 - sender]
-        if flags & (_SYN | _RST) or segments.one_by_one or segments.missing[row]:
+        if flags & (_SYN | _RST) or half.held or peer.held or time_ns - self.last_ns >= _PAUSE:
             return False
-        if half.held or peer.held or segments.time_ns[row] - self.last_ns >= _PAUSE:
-            return False
-        size = segments.length[row]
         ends = flags & _FIN
         if flags & _ACK:
-            ack = segments.ack[row]
-            if not segments.window[row] or (peer.unsure and not peer.bytes):
+            if not window or (peer.unsure and not peer.bytes):
                 return False
             if peer.next >= 0 and difference(ack, peer.next) > (0 if size or ends else _FAR):
                 return False
-            if not size and self._is_duplicate(sender, ack, flags):
+            if not size and peer.acknowledged_again(ack, flags):
                 return False
         if half.next < 0:
             # Where it begins has to be sure: one byte may be a keep-alive's.
-            due = half.due if half.due >= 0 else segments.seq[row]
-            return size != 1 and segments.seq[row] == due and self._answers(sender, segments.ack[row], flags)
+            return size != 1 and (half.due < 0 or seq == half.due) and self._answers(sender, ack, flags)
         if not size and not ends:
             return True
-        return segments.seq[row] == half.next and half.next == half.highest and not half.fin
+        return seq == half.next and half.next == half.highest and not half.fin
 
     def _segment_of(self, segments: Segments, row: int) -> None:
         """Takes a segment the long way."""
@@ -590,17 +635,6 @@ class TcpConnection:
             seen = _Seen(*numbers, data, segments.frame[row], segments.time_ns[row], segments.headers(offset))
             half.remember(segments.seq[row], size, seen)
 
-    def acknowledged(self, sender: int, ack: int, window: int) -> None:
-        """Takes the last acknowledgement and window that a side sent."""
-        self.halves[1 - sender].acknowledge(ack)
-        self.halves[sender].window = window
-
-    def _is_duplicate(self, sender: int, ack: int, flags: int) -> bool:
-        """Whether a segment without data acknowledges once more what it did before, though more was sent since."""
-        peer = self.halves[1 - sender]
-        bare = flags & (_ACK | _SYN | _FIN | _RST) == _ACK
-        return bare and peer.acked == ack and peer.bytes > 0 and difference(peer.highest, ack) > 0
-
     # -- whether a segment is of this connection -----------------------------------------------------------------------
 
     def owns(self, sender: int, seq: int, ack: int, flags: int) -> bool:
@@ -611,8 +645,8 @@ class TcpConnection:
             if isn is None:
                 return not flags & _ACK and half.acked == (seq + 1) & _MASK
             if not flags & _ACK:
-                return sender == self.initiator and seq == isn
-            return sender != self.initiator and ack == (isn + 1) & _MASK
+                return sender == self.opener and seq == isn
+            return sender != self.opener and ack == (isn + 1) & _MASK
         due = half.next if half.next >= 0 else half.acked
         awaited = peer.next if peer.next >= 0 else peer.acked
         if due < 0 and (awaited < 0 or not flags & _ACK):
@@ -625,7 +659,7 @@ class TcpConnection:
 
         Others are of an earlier connection, or of nobody (RFC 9293, 3.10.7.3).
         """
-        if not flags & _ACK or sender == self.initiator:
+        if not flags & _ACK or sender == self.opener:
             return True
         isn = self._isn()
         return isn < 0 or 0 <= difference(ack, (isn + 1) & _MASK) < AFTER_SYN
@@ -634,7 +668,7 @@ class TcpConnection:
         """Whether a reset is within the window of who receives it (RFC 9293, 3.10.7.3 and 3.10.7.4)."""
         half, peer = self.halves[sender], self.halves[1 - sender]
         if half.next < 0 and half.acked < 0:
-            if self.syn_isn is None or sender == self.initiator:
+            if self.syn_isn is None or sender == self.opener:
                 return True
             first = (self.syn_isn + 1) & _MASK
             return bool(flags & _ACK) and 0 <= difference(ack, first) <= difference(peer.highest, first)
@@ -695,7 +729,7 @@ class TcpConnection:
         if flags & _SYN:
             self._syn(sender, seq, ack, flags, known, frame, time_ns, headers)
             seq = (seq + 1) & _MASK
-        elif self.connected_ns is None and self.synack_ns is not None and sender == self.initiator:
+        elif self.connected_ns is None and self.synack_ns is not None and sender == self.opener:
             self.connected_ns = time_ns
         if half.next < 0:
             if flags & _SYN:
@@ -726,11 +760,13 @@ class TcpConnection:
         headers: bytes,
     ) -> None:
         """Takes what a segment says of the other direction."""
+        half, peer = self.halves[sender], self.halves[1 - sender]
         if size:
-            self.halves[1 - sender].expect(ack)
-        elif self._is_duplicate(sender, ack, flags):
+            peer.expect(ack)
+        elif peer.acknowledged_again(ack, flags):
             self.noted().duplicate_ack(1 - sender, frame, selectively_acknowledged(headers, seq, ack))
-        self.acknowledged(sender, ack, window)
+        peer.acknowledge(ack)
+        half.window = window
         if not flags & _SYN and (not window or self.trouble is not None):
             self.noted().window(sender, not window, frame, time_ns)
 
@@ -777,17 +813,17 @@ class TcpConnection:
         """Takes a SYN, of which is known whether it is a copy."""
         half = self.halves[sender]
         if half.syn is None:
-            half.syn = (seq, ack, headers)
+            half.syn = Syn(seq, ack, headers)
         if flags & _ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
             elif known != COPY:
                 self.noted().again(self.noted().synack_retries, frame, time_ns, known == RESENT)
-            if self.initiator is None:
-                self.initiator = 1 - sender
+            if self.opener < 0:
+                self.opener = 1 - sender
         elif self.syn_ns is None:
             self.syn_ns = time_ns
-            self.initiator = sender
+            self.opener = sender
         elif known != COPY:
             self.noted().again(self.noted().syn_retries, frame, time_ns, known == RESENT)
 

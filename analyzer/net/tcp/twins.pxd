@@ -1,12 +1,13 @@
 cimport cython
 
-from analyzer.net.tcp.reassembly cimport Half, TcpConnection
+from analyzer.net.tcp.reassembly cimport Half, Syn, TcpConnection
 
 
 cdef class Twin:
     cdef public long long number, first_frame, first_ns, sent
-    cdef public tuple endpoints
-    cdef public object syn
+    cdef public bytes key
+    cdef public int opener
+    cdef public Syn syn
 
 
 cdef class Twins:

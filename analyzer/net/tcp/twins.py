@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.net.tcp.headers import identification
-from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.net.tcp.grouping import endpoints_of
+from analyzer.net.tcp.reassembly import Syn, TcpConnection
 
 # Both are seen to begin within so long: a frame passes a machine in microseconds.
 TOGETHER_NS: Final = 2_000_000
@@ -21,20 +21,29 @@ Address = tuple[str, int]
 
 
 class Twin:
-    """The connection that another one is a copy of; `endpoints` are (client, server) where it is known who is who.
+    """The connection that another one is a copy of.
 
-    sent  bytes of both directions
-    syn   sequence and acknowledgement number of the SYN, and its headers
+    key     as a connection's
+    opener  as a connection's
+    sent    bytes of both directions
+    syn     of who opened it
     """
 
-    __slots__ = ("endpoints", "first_frame", "first_ns", "number", "sent", "syn")
+    __slots__ = ("first_frame", "first_ns", "key", "number", "opener", "sent", "syn")
 
     number: int
     first_frame: int
     first_ns: int
     sent: int
-    syn: tuple[int, int, bytes] | None
-    endpoints: tuple[Address, Address]
+    syn: Syn | None
+    key: bytes
+    opener: int
+
+    @property
+    def endpoints(self) -> tuple[Address, Address]:
+        """(client, server), where it is known who is who."""
+        low, high = endpoints_of(self.key)
+        return (high, low) if self.opener == 1 else (low, high)
 
 
 class Twins:
@@ -60,10 +69,8 @@ class Twins:
         twin = self._known[numbers] = Twin()
         twin.number, twin.first_frame, twin.first_ns = tcp.number, tcp.first_frame, tcp.first_ns
         twin.sent = low.bytes + high.bytes
-        if tcp.initiator == 1:
-            twin.syn, twin.endpoints = high.syn, (tcp.endpoints[1], tcp.endpoints[0])
-        else:
-            twin.syn, twin.endpoints = low.syn, tcp.endpoints
+        twin.key, twin.opener = tcp.key, tcp.opener
+        twin.syn = high.syn if tcp.opener == 1 else low.syn
         return None
 
 
@@ -79,7 +86,7 @@ def _is_copy(tcp: TcpConnection, known: Twin) -> bool:
 
 
 def _syn_id(known: Twin) -> int:
-    return 0 if known.syn is None else identification(known.syn[2], known.syn[0], known.syn[1])
+    return 0 if known.syn is None else known.syn.identification()
 
 
 def _sent(tcp: TcpConnection) -> int:

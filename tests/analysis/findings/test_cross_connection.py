@@ -19,6 +19,7 @@ from analyzer.report import jsonl
 from tests.analysis.findings.command_phase import LATER, SAME, WAITING, dump
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
+from tests.net.tcp.segments import key_of
 from tests.wire.files import pcap
 from tests.wire.frames import FIN
 from tests.wire.mysql import FAST, err, greeting, login, ok, query
@@ -139,11 +140,12 @@ def test_pairs_are_forgotten_oldest_first() -> None:
 
     bursts = Bursts()
     for number in range(MOST_PAIRS + 100):
-        tcp = TcpConnection(b"", ((f"10.{number >> 8}.{number & 255}.1", 40_000), ("10.255.0.1", 3306)), 1, START)
-        tcp.initiator, tcp.syn_ns = 0, START
+        low, high = (f"10.{number >> 8}.{number & 255}.1", 40_000), ("10.255.0.1", 3306)
+        tcp = TcpConnection(key_of(low, high), 1, START)
+        tcp.opener, tcp.syn_ns = 0, START
         bursts.opened([tcp])
     assert len(bursts.pairs) == MOST_PAIRS
-    assert next(iter(bursts.pairs))[0] == "10.0.100.1"
+    assert bursts.oldest[:16] == key_of(("10.0.100.1", 0), ("10.255.0.1", 0))[:16]
 
 
 def test_notes_hold_what_later_ones_need(capture: Path) -> None:

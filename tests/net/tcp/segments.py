@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -189,3 +190,11 @@ def handshake(client_isn: int = 1000, server_isn: int = 5000, flow: int = 0) -> 
         Seg(SERVER, server_isn, client_isn + 1, SYNACK, flow=flow),
         Seg(CLIENT, client_isn + 1, server_isn + 1, flow=flow),
     ]
+
+
+def key_of(low: tuple[str, int], high: tuple[str, int]) -> bytes:
+    """The key of a connection between two endpoints of IPv4, the lower first."""
+    ports = low[1] << 24 | high[1] << 8 | 4
+    return b"".join(IPv4Address(address).packed.rjust(16, b"\0") for address, _ in (low, high)) + ports.to_bytes(
+        8, "big"
+    )

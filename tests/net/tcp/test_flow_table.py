@@ -7,7 +7,8 @@ import pytest
 
 from analyzer.batches import SegmentBatch
 from analyzer.net.tcp import flow_table as flows_module
-from analyzer.net.tcp.flow_table import LINGER_NS, FlowTable, endpoints_of
+from analyzer.net.tcp.flow_table import LINGER_NS, FlowTable
+from analyzer.net.tcp.grouping import endpoints_of
 from analyzer.net.tcp.reassembly import TcpConnection
 from tests.net.tcp.segments import ACK, CLIENT, FIN, SERVER, START_NS, SYN, Flows, Seg, batch_of, handshake, run
 

@@ -448,7 +448,7 @@ def test_difference_of_sequence_numbers(a: int, b: int, expected: int) -> None:
 
 
 def test_connection_without_a_handler() -> None:
-    tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
+    tcp = TcpConnection(b"", 1, 1)
     tcp.segment(CLIENT, 10, 0, ACK, b"abc", 0, 1, 1)
     tcp.segment(CLIENT, 20, 0, ACK, b"abc", 2, 2, 2)
     tcp.segment(CLIENT, 25, 0, FIN, b"", 0, 3, 3)
@@ -458,7 +458,7 @@ def test_connection_without_a_handler() -> None:
 
 
 def test_is_new_connection() -> None:
-    tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
+    tcp = TcpConnection(b"", 1, 1)
     assert not tcp.is_new_connection(CLIENT, 5, 0, SYN)
     tcp.segment(CLIENT, 5, 0, SYN, b"", 0, 1, 1)
     assert not tcp.is_new_connection(CLIENT, 5, 0, SYN)
@@ -472,7 +472,7 @@ def test_is_new_connection() -> None:
 
 
 def test_a_syn_ack_that_comes_late_is_no_other_connections() -> None:
-    tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
+    tcp = TcpConnection(b"", 1, 1)
     tcp.segment(SERVER, 10, 6, ACK, b"greeting", 0, 1, 1)
     assert not tcp.is_new_connection(SERVER, 9, 6, SYNACK)
     assert tcp.is_new_connection(SERVER, 9 + FAR, 6, SYNACK)

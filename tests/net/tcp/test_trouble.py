@@ -272,7 +272,7 @@ def test_copies_of_a_clock_that_is_far_off() -> None:
 @pytest.mark.parametrize("hops", [63, 0])
 def test_a_copy_behind_a_router(hops: int) -> None:
     """Fewer hops are left to it: what is sent again has all of them. Where none are known nobody can tell."""
-    tcp = TcpConnection(b"", (("a", 1), ("b", 2)), 1, 1)
+    tcp = TcpConnection(b"", 1, 1)
     tcp.handler = Recorder(tcp)
     for i, (seq, data) in enumerate(((C, b"one"), (C, b"one"))):
         headers = _ipv6(seq, 64 if not i else hops)

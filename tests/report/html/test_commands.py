@@ -40,6 +40,7 @@ from tests import corpus
 from tests.bench import oltp, replay, tls
 from tests.corpus import REPOSITORY
 from tests.live_client.on_servers import options, run, server
+from tests.net.tcp.segments import key_of
 from tests.reading import results_of
 from tests.report.html.reading import blocks, parsed
 from tests.servers.accounts import account
@@ -247,7 +248,7 @@ def test_of_a_real_session(
 
 
 def one_shown(show_secrets: bool = False) -> Shown:
-    tcp = TcpConnection(b"", (("10.0.0.1", 4000), ("10.0.0.2", 3306)), 1, 1000)
+    tcp = TcpConnection(key_of(("10.0.0.1", 4000), ("10.0.0.2", 3306)), 1, 1000)
     return Shown(tcp, PacketList(0, show_secrets, 1000))
 
 
