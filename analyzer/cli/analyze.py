@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from analyzer.analysis import AnalysisOptions, Connection, ConnectionDetail, Result
+from analyzer.analysis import Alike, AnalysisOptions, Connection, ConnectionDetail, Result
 from analyzer.analysis.findings.kept import Kept
 from analyzer.analysis.findings.rule import SEVERITIES
 from analyzer.analysis.live import DecidedAnalysis
@@ -51,6 +51,17 @@ EXAMPLES = """examples:
 def rank_of(findings: Sequence[Finding | Kept]) -> int:
     """How grave the gravest finding is: an index of SEVERITIES, -1 for none."""
     return max((SEVERITIES.index(finding.severity) for finding in findings), default=-1)
+
+
+def _rank(alike: Alike) -> int:
+    """The same of a connection of a known kind."""
+    if alike.outline is not None:
+        return rank_of(alike.outline.findings)
+    templates = alike.kind.templates
+    rank: int | None = templates.get(rank_of)
+    if rank is None:
+        rank = templates[rank_of] = rank_of(alike.kind.findings)
+    return rank
 
 
 class _Outcome:
@@ -152,7 +163,7 @@ def _lines() -> Rendering[tuple[bytes, int]]:
         lambda result: (encode(result[0]), rank_of(result[0].findings)),
         begin,
         lambda begun, findings: (finish(begun, findings), rank_of(findings)),
-        lambda alike: (line_of(alike), rank_of(alike.findings() if alike.outline else alike.kind.findings)),
+        lambda alike: (line_of(alike), _rank(alike)),
     )
 
 

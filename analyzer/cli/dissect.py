@@ -232,10 +232,10 @@ def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
     out.write(head)
     left = arguments.count if arguments.count is not None else -1
     since = _since_before() if arguments.time == "dd" else None
-    together = b"".join if left < 0 and since is None and not between else None
+    at_once = between if left < 0 and since is None else None
     repeat = getattr(render, "repeat", None)
     sources: Run[bytes] = Run(
-        options, partial(RowCollector, wanted, render, arguments.count, repeat, together), arguments.jobs, Console()
+        options, partial(RowCollector, wanted, render, arguments.count, repeat, at_once), arguments.jobs, Console()
     )
     sources.work = CHOSEN_FIELDS if wanted.skim or wanted.filter else PACKETS if fields is None else LINES
     if 0 < left <= FEW_ROWS and arguments.jobs is None:

@@ -40,6 +40,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 # Items come in the order of their keys; those of several processes are merged by them.
 Key: TypeAlias = "tuple[int, ...]"
+# Results that one process of several sends together, where a collector says nothing else (`at_once`).
+AT_ONCE: Final = 512
 # Kinds that are known by their numbers.
 MOST_KINDS: Final = 4096
 # The last version of marshal's format that looks for no object twice.

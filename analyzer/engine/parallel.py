@@ -30,14 +30,13 @@ from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.pipeline import CaptureTotals, source_of
 from analyzer.capture import open_capture
-from analyzer.engine.collectors import Collector, Joining, Key, Packing
+from analyzer.engine.collectors import AT_ONCE, Collector, Joining, Key, Packing
 from analyzer.engine.listener import RunListener
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 512  # results in one message, where a collector says nothing else
 # Messages of one process that may wait for their turn, and bytes of them after which no more are taken.
 AHEAD: Final = 16
 AHEAD_BYTES: Final = 8 << 20

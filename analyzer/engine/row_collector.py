@@ -11,7 +11,7 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -25,7 +25,8 @@ from analyzer.analysis.dissection.frame_index import FrameIndex
 from analyzer.analysis.dissection.known_groups import InFrame, KnownGroup, KnownGroups
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
-from analyzer.engine.collectors import Key
+from analyzer.engine.collectors import AT_ONCE, Key
+from analyzer.engine.lines import in_pieces, joined
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")
@@ -45,7 +46,10 @@ Repeat = Callable[[Sequence[Dissection]], Callable[[FrameView], T]]
 
 
 class RowCollector(Generic[T]):
-    """A collector of rows: keys are (batch, frame, stream, number of the row)."""
+    """A collector of rows: keys are (batch, frame, stream, number of the row).
+
+    Rows with something `between` are one item for each batch; one process of several gives `Lines`.
+    """
 
     def __init__(
         self,
@@ -53,14 +57,14 @@ class RowCollector(Generic[T]):
         render: Render[T],
         most: int | None = None,
         repeat: Repeat[T] | None = None,
-        together: Callable[[Sequence[T]], T] | None = None,
+        between: bytes | None = None,
     ) -> None:
-        """With `most`, no more rows than the first so many are asked for. `together` makes one item of many rows, where
-        those of one process are all there are."""
+        """With `most`, no more rows than the first so many are asked for. `between` stands between rows, which are
+        bytes, where many of them may be one item."""
         self.wanted = wanted
         self.render = render
         self.repeat = repeat
-        self.together = together
+        self.between = between
         self.frames = FrameIndex()
         self.repeated = KnownGroups(wanted.asked)
         # Most packets can be passed over: they can not match, or say nothing of what is asked of their frame.
@@ -89,6 +93,11 @@ class RowCollector(Generic[T]):
         self._young: list[PacketWatcher] = []
         # Whether the filter asks something of each frame.
         self._of_frames = keep is not None and not keep.fields.isdisjoint(OF_EACH_FRAME)
+
+    @property
+    def at_once(self) -> int:
+        """Items that one process of several sends together."""
+        return AT_ONCE if self.between is None else 1
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs."""
@@ -138,12 +147,25 @@ class RowCollector(Generic[T]):
         ready = len(rows) if last else bisect_left(rows, settled + 1, key=_FRAME)
         self._rows = rows[ready:]
         batch = self._batch
-        if self.together is not None and analysis.options.share[1] == 1:
-            if ready:
-                yield (batch, 0, 0, 0), self.together([row for _, _, _, row in rows[:ready]])
+        between: Any = self.between
+        if between is not None:
+            if analysis.options.share[1] > 1:
+                lines: list[Any] = [(*row[:3], row[3] + between) for row in rows[:ready]] if between else rows[:ready]
+                yield from cast("Iterator[tuple[Key, T]]", in_pieces(batch, lines))
+            elif ready:
+                yield (batch, 0, 0, 0), between.join([row for _, _, _, row in rows[:ready]])
             return
         for frame, stream, count, row in rows[:ready]:
             yield (batch, frame, stream, count), row
+
+    def join(self, items: Iterator[Any]) -> Iterator[T]:
+        """The rows of several processes, which come in the order of their keys."""
+        between = self.between
+        if between is None:
+            return items
+        # It stands behind each, and at the end too.
+        rows = joined(items) if not between else (row[: -len(between)] for row in joined(items))
+        return cast("Iterator[T]", rows)
 
     def begun(self, watcher: PacketWatcher) -> None:
         """The watcher's connection is MySQL's."""

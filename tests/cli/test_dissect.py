@@ -223,7 +223,11 @@ def test_several_processes_say_the_same(tmp_path: Path) -> None:
     merged.write_bytes(pcapng(frames))
     for words in (
         ["dissect", "-T", "fields", "-e", "frame.number", "-e", "mysql.command", "-e", "handshark.record"],
+        ["dissect", "-T", "json"],
+        ["dissect", "-Y", "mysql.query"],
+        ["analyze", "--format", "jsonl"],
         ["analyze", "--format", "jsonl", "-Y", "mysql.query || mysql.error_code == 1045"],
+        ["commands", "--format", "jsonl"],
         ["commands", "--format", "jsonl", "-Y", "mysql.row.text && handshark.tls == False"],
     ):
         alone = here(*words, "--jobs", "1", merged)

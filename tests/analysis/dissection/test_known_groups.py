@@ -49,8 +49,8 @@ def _rows(
     """All rows, and how many logins had a known shape."""
     rows = FieldLines(FieldColumns(fields, "\t", "a", ",", "n", False))
     wanted = RowRequest(None if keep is None else compile_filter(keep), frozenset(fields), True)
-    join = b"".join if together else None
-    collector = RowCollector(wanted, rows, most, rows.repeat if shapes else None, join)
+    between = b"" if together else None
+    collector = RowCollector(wanted, rows, most, rows.repeat if shapes else None, between)
     analysis = Analysis("capture", collector.options(AnalysisOptions(shapes=shapes)))
     with opened(capture) as source:
         made = [row for _, row in Reading(analysis, source).collected(collector)]
