@@ -53,6 +53,7 @@ HOT: Final = (
     "analyzer.sharing.redaction.envelopes",
     "analyzer.sharing.redaction.logins",
     "analyzer.sharing.redaction.rows",
+    "analyzer.sharing.redaction.sealed_text",
     "analyzer.sharing.redaction.skeletons",
     "analyzer.sharing.redaction.streams",
     "analyzer.sharing.redaction.turns",

@@ -155,10 +155,10 @@ class PlainWatcher(ConversationObserver):
 
     def take(
         self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str, payload: bytes
-    ) -> None:
-        """A packet, with the payload that is to be written."""
+    ) -> bytes:
+        """A packet, with the payload that is to be written; what is written then."""
         if self.over:
-            return
+            return b""
         self._decide(machine)
         data = plain_packet(packet, record, payload, self._shift)
         missing = max(packet.length - len(packet.payload), 0)
@@ -168,6 +168,13 @@ class PlainWatcher(ConversationObserver):
             self._shift = 0  # ids begin anew with each command
         if data:
             self._put(role, packet.frame, data, missing)
+        return data
+
+    def reveal(self, pieces: list[tuple[int, int, bytes | bytearray]]) -> None:
+        """All that TLS held: who said it, its frame, and its packets as they are to be written."""
+        self.opened = True
+        for role, frame, data in pieces:
+            self._put(role, frame, data, 0)
 
     def ask(self, frame: int, greeting: bytes) -> None:
         """A greeting, its packet as it is to be written, and an SSLRequest."""

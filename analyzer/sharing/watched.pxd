@@ -1,7 +1,7 @@
 cimport cython
 
 from analyzer.analysis.conversation.conversation cimport Conversation
-from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer
+from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer cimport BaseObserver
 from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.places cimport Places
@@ -15,6 +15,7 @@ cdef class WatchedLogin:
 
 cdef class ConversationObserver(BaseObserver):
     cpdef bint known_login(self, LoginShape shape, WatchedLogin login)
+    cpdef bint known_inside(self, LoginShape shape, Newcomer login) except -1
 
 
 cdef class WatchedConversation(Conversation):
@@ -23,7 +24,9 @@ cdef class WatchedConversation(Conversation):
     cdef bint _seals
 
     cpdef bint needs_numbers(self)
-    @cython.locals(place=Py_ssize_t, data=bytes, sender=cython.int)
+    @cython.locals(watcher=ConversationObserver, known=cython.bint)
+    cpdef bint hear_inside(self, Newcomer newcomer, LoginShape shape) except -1
+    @cython.locals(place=Py_ssize_t, opens=Py_ssize_t, data=bytes, sender=cython.int, plain=PlainSession)
     cpdef hear_sealed(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
 
     @cython.locals(login=WatchedLogin, known=cython.bint, watcher=ConversationObserver)

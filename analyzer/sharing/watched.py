@@ -52,7 +52,9 @@ class ConversationObserver(BaseObserver):
 
     @property
     def seals(self) -> bool:
-        """Whether `stream` is enough of TLS that nobody opens: no session need be made of it."""
+        """Whether no session need be made of TLS: `stream` is enough where nobody opens it, and where it is opened
+        `known_inside` and `turn` may come in the place of packets. These come all the same, from the first on, where
+        something else turns out to be inside."""
         return False
 
     def follow(self, conversation: WatchedConversation) -> None:
@@ -73,6 +75,11 @@ class ConversationObserver(BaseObserver):
 
     def see_login(self, shape: LoginShape, login: WatchedLogin) -> None:
         """A login of this shape was decoded."""
+
+    def known_inside(self, shape: LoginShape, login: Newcomer) -> bool:
+        """Takes a whole login of a known shape inside of TLS, behind what asked for that; False: it wants to see it
+        decoded."""
+        return False
 
 
 class WatchedConversation(Conversation):
@@ -121,13 +128,28 @@ class WatchedConversation(Conversation):
 
     @property
     def may_seal(self) -> bool:
-        return self._seals and self.settings.secrets.none
+        return self._seals
 
     def hear_sealed(self, pieces: Pieces, first: int, last: int) -> None:
+        plain = self.plain
+        if plain is None or plain.sealed is None or plain.newcomer is not None or plain.asked is not None:
+            return  # it is opened
+        if plain.sealed.opened:
+            # From the run on that begins to tell what is inside.
+            opens = first
+            while pieces.segments.frame[pieces.row[opens]] < plain.sealed.opened[0][2]:
+                opens += 1
+            last = pieces.run_end(opens, last)
         for place in range(first, last):
             data, sender = pieces.content(place, place + 1), pieces.segments.sender[pieces.row[place]]
             number = pieces.first_number(sender, place, place + 1)
             self._tell(StreamPiece(sender, self._places.of(sender, number), data, []))
+
+    def hear_inside(self, newcomer: Newcomer, shape: LoginShape) -> bool:
+        known = True
+        for watcher in self._watchers:
+            known = known and watcher.known_inside(shape, newcomer)
+        return known
 
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """Where what comes behind a login is in layers that may be opened, who watches sees all of it decoded."""

@@ -33,6 +33,7 @@ cdef class Conversation(PiecesHandler):
     @cython.locals(newcomer=Newcomer, first=Py_ssize_t, last=Py_ssize_t, inner=Pieces, terms=TurnTerms)
     cpdef bint _opened(self, PlainSession plain, SealedSession sealed) except -1
     cpdef hear_sealed(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    cpdef bint hear_inside(self, Newcomer newcomer, LoginShape shape) except -1
     @cython.locals(sealed=SealedSession, begin=Py_ssize_t)
     cpdef Py_ssize_t seal(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     @cython.locals(plain=PlainSession, closing=ClosingFacts)

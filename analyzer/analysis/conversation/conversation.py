@@ -335,11 +335,15 @@ class Conversation(PiecesHandler):
 
     @property
     def may_seal(self) -> bool:
-        """Whether TLS may stay without a session: nobody looks at what comes out of it."""
+        """Whether TLS may stay without a session: nobody looks at its messages."""
         return self.observer is None
 
     def hear_sealed(self, pieces: Pieces, first: int, last: int) -> None:
         """Is told of pieces that were sealed."""
+
+    def hear_inside(self, newcomer: Newcomer, shape: LoginShape) -> bool:
+        """Is told of a whole login of a known shape inside of TLS; False: it has to be decoded."""
+        return True
 
     def seal(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> int:
         """Takes pieces of a TLS session that is due; the first that is not taken."""
@@ -381,6 +385,8 @@ class Conversation(PiecesHandler):
                 asked, plain = plain, PlainSession(shape, newcomer)
                 asked.sealed, plain.sealed, plain.asked = None, sealed, asked
                 self.plain, self.shape = plain, shape
+                if not self.hear_inside(newcomer, shape):
+                    return False
         if first < last:
             terms = self._terms()
             if terms is None:

@@ -1,7 +1,6 @@
 cimport cython
 
 from analyzer.sharing.redaction.drawing cimport Drawing
-from analyzer.sharing.watched cimport WatchedLogin
 
 cdef int _STAYS, _NOISE, _TEXT
 
@@ -21,7 +20,7 @@ cdef class RedactedLogin:
     cdef public Py_ssize_t version, zeroed
 
     @cython.locals(index=Py_ssize_t, fields=list, field=RedactedField, drawing=Drawing, out=bytearray, piece=bytes)
-    cdef list made(self, replacements, WatchedLogin login)
+    cdef list made(self, replacements, list contents)
 
 
 cdef class KnownLogins:
@@ -33,4 +32,4 @@ cdef class KnownLogins:
     cpdef RedactedLogin get(self, shape, Py_ssize_t version)
 
     @cython.locals(one=RedactedField)
-    cpdef learn(self, shape, WatchedLogin login, list made, dict counts, tuple rest)
+    cpdef learn(self, shape, list contents, list made, dict counts, tuple rest)

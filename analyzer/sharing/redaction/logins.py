@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from analyzer.analysis.conversation.login_shapes import LoginShape
 from analyzer.analysis.conversation.shape_learning import ATTRIBUTES, FreeField
 from analyzer.sharing.redaction.drawing import Drawing
 from analyzer.sharing.redaction.replacements import Replacements, difference
-from analyzer.sharing.watched import WatchedLogin
 
 # Fields of which each byte is random, and the one that says nothing of anybody.
 _NONCES: Final = frozenset(
@@ -63,7 +63,7 @@ class RedactedLogin:
         self.counts = counts
         self.zeroed, self.escapes, self.version = rest
 
-    def made(self, replacements: Replacements, login: WatchedLogin) -> list[bytes | bytearray]:
+    def made(self, replacements: Replacements, contents: list[bytes]) -> list[bytes | bytearray]:
         """The pieces of another login in their places."""
         found: list[bytes | bytearray] = []
         drawing = replacements.drawing
@@ -74,7 +74,7 @@ class RedactedLogin:
                 continue
             out = bytearray(piece)
             for field in fields:
-                field.put(replacements, drawing, login.contents[index], out)
+                field.put(replacements, drawing, contents[index], out)
             found.append(out)
         return found
 
@@ -101,19 +101,22 @@ class KnownLogins:
     def learn(
         self,
         shape: LoginShape,
-        login: WatchedLogin,
-        made: list[bytes | None],
+        contents: list[bytes],
+        made: Sequence[bytes | None],
         counts: dict[str, int],
         rest: tuple[int, bool | None, int],
     ) -> None:
-        """Notes the pieces of a login, what became of them, and what was counted. `rest`: zeroed, escapes, version."""
+        """Notes the last pieces of a login, what became of them, and what was counted.
+
+        `rest`: zeroed, escapes, version.
+        """
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[shape] = None
         before = dict(self._replacements.counts)
         whole: list[bytes] = []
         fields: list[list[RedactedField]] = []
-        for data, new, free in zip(login.contents, made, shape.fields, strict=True):
+        for data, new, free in zip(contents, made, shape.fields[shape.length - len(contents) :], strict=True):
             if new is None or len(new) != len(data):
                 break
             rules = [(field, self._rule(field)) for field in free]
@@ -128,7 +131,7 @@ class KnownLogins:
         of_free = difference(self._replacements.counts, before)
         self._replacements.counts.clear()
         self._replacements.counts.update(before)
-        if len(whole) == len(login.contents):
+        if len(whole) == len(contents):
             left = {kind: count - of_free.get(kind, 0) for kind, count in counts.items()}
             self._known[shape] = RedactedLogin(whole, fields, left, rest)
 

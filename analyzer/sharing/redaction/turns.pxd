@@ -4,7 +4,6 @@ from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.redaction.definitions cimport PlainDefinitions
 from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
-from analyzer.sharing.redaction.streams cimport RedactedStream
 
 cdef int _QUERY, _PREPARE, _CLOSE, _QUIT
 cdef Py_ssize_t _HEADER, _EOF_LENGTH, _PREPARE_OK, _COLUMNS, _FILLER
@@ -15,6 +14,8 @@ cdef Py_ssize_t _MOST_REQUESTS, _LONGEST_REQUEST, _MOST_ENDS, _LONGEST_END
 cdef class TurnRedactor:
     cdef public object packets, logins
     cdef public bint used
+    cdef public bytes asked
+    cdef public object answered
     cdef object _sql
     cdef RowRedactor _rows
     cdef PlainDefinitions _plain
@@ -22,10 +23,8 @@ cdef class TurnRedactor:
     cdef dict _forms, _requests, _ends, _heads, _columns
     cdef Py_ssize_t _version
 
-    @cython.locals(
-        pieces=Pieces, begin=Py_ssize_t, middle=Py_ssize_t, stop=Py_ssize_t, made=bytes, data=bytes,
-        number=cython.longlong)
-    cpdef turn(self, PlainTurn turn, machine, escapes, RedactedStream asks, RedactedStream answers)
+    @cython.locals(pieces=Pieces, middle=Py_ssize_t, stop=Py_ssize_t, data=bytes)
+    cpdef turn(self, PlainTurn turn, machine, escapes)
 
     cdef _forget(self)
 

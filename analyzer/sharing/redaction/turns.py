@@ -34,7 +34,6 @@ from analyzer.sharing.redaction.packets import (
 )
 from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.rows import ValueForms, forms_of
-from analyzer.sharing.redaction.streams import RedactedStream
 
 # Heads of result sets that are kept, and bytes of each at most.
 _MOST_HEADS: Final = 1024
@@ -88,7 +87,10 @@ class RedactedColumn(msgspec.Struct, frozen=True):
 
 
 class TurnRedactor:
-    """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all."""
+    """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all.
+
+    asked, answered  what becomes of the last turn's command, and of its response
+    """
 
     __slots__ = (
         *(
@@ -105,12 +107,14 @@ class TurnRedactor:
             "logins",
             "packets",
         ),
-        *("used",),
+        *("answered", "asked", "used"),
     )
 
     def __init__(self, packets: PacketRedactor, used: bool = True) -> None:
         self.packets = packets
         self.used = used
+        self.asked: bytes = b""
+        self.answered: bytes | bytearray = b""
         self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
         self._sql, self._rows, self._plain = packets.sql, packets.rows, PlainDefinitions(packets)
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
@@ -122,38 +126,23 @@ class TurnRedactor:
         self._heads: dict[Hashable, ResultHead] = {}
         self._columns: dict[Hashable, RedactedColumn] = {}
 
-    def turn(
-        self,
-        turn: PlainTurn,
-        machine: Machine,
-        escapes: bool | None,
-        asks: RedactedStream,
-        answers: RedactedStream,
-    ) -> bool | None:
-        """A turn in its streams; whether a backslash escapes behind it."""
-        if turn.code == _CLOSE:
-            asks.ahead += turn.request  # it stands in front of the command that comes next
+    def turn(self, turn: PlainTurn, machine: Machine, escapes: bool | None) -> bool | None:
+        """Redacts a turn (`asked`, `answered`); whether a backslash escapes behind it."""
+        self.asked, self.answered = turn.request, b""
+        if turn.code in (_CLOSE, _QUIT):
             return escapes
-        pieces, (begin, middle, stop), end = turn.pieces, turn.span, turn.end
-        if turn.code == _QUIT:
-            asks.replace(pieces.first_number(asks.sender, begin, begin + 1), turn.request)
-            return escapes
+        pieces, (_, middle, stop), end = turn.pieces, turn.span, turn.end
         if self._version != self._sql.known_names:
             self._forget()
-        made = self._request(turn, machine, escapes)
-        if asks.ahead:
-            made = asks.ahead + made
-            asks.ahead = b""
-        asks.replace(pieces.first_number(asks.sender, begin, middle), made)
+        self.asked = self._request(turn, machine, escapes)
         data = pieces.content(middle, stop)
-        number = pieces.first_number(answers.sender, middle, stop)
         if end is None:
-            answers.replace(number, self._prepared(turn, data, machine, escapes))
+            self.answered = self._prepared(turn, data, machine, escapes)
             return escapes
         if turn.columns is None:
-            answers.replace(number, data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes))
+            self.answered = data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes)
         else:
-            answers.replace(number, self._response(turn, end, data, machine, escapes))
+            self.answered = self._response(turn, end, data, machine, escapes)
         flags = None if isinstance(end, ErrPacket) else end.status_flags
         return escapes if flags is None else not flags & NO_BACKSLASH_ESCAPES
 

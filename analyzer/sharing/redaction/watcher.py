@@ -7,8 +7,9 @@ from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
 from analyzer.analysis.conversation.fast_path import QUIT
-from analyzer.analysis.conversation.login_shapes import LoginShape
-from analyzer.analysis.conversation.plain_turn import PlainTurn
+from analyzer.analysis.conversation.login_shapes import LoginShape, Newcomer
+from analyzer.analysis.conversation.plain_turn import CLOSE, PlainTurn
+from analyzer.analysis.conversation.sealed_session import BEGUN
 from analyzer.errors import BadValue, Truncated
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
@@ -22,9 +23,10 @@ from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
 from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.plain import PlainSpool, PlainWatcher
-from analyzer.sharing.redaction.logins import KnownLogins
+from analyzer.sharing.redaction.logins import KnownLogins, RedactedLogin
 from analyzer.sharing.redaction.packets import escapes_after
 from analyzer.sharing.redaction.replacements import difference
+from analyzer.sharing.redaction.sealed_text import SealedText, UnseenLogin
 from analyzer.sharing.redaction.spool import StreamSpool
 from analyzer.sharing.redaction.streams import RedactedStream
 from analyzer.sharing.redaction.tls import TlsRedactor
@@ -51,8 +53,8 @@ class RedactingWatcher(ConversationObserver):
     """
 
     __slots__ = (
-        *("_before", "_client", "_context", "_conversation", "_ends", "_escapes", "_over", "_packets", "_passing"),
-        *("_plain", "_proxied", "_spools", "_streams", "_tcp", "_turns"),
+        *("_before", "_client", "_context", "_conversation", "_decoded", "_ends", "_escapes", "_inside", "_over"),
+        *("_packets", "_passing", "_plain", "_proxied", "_spools", "_streams", "_tcp", "_turns", "_unseen"),
     )
 
     def __init__(
@@ -73,6 +75,9 @@ class RedactingWatcher(ConversationObserver):
         self._proxied = False
         self._context: Context | None = None  # where the machine is made
         self._before: tuple[dict[str, int], int] | None = None  # what had been replaced, and zeroed, before a login
+        self._inside: SealedText | None = None  # of TLS that stays sealed
+        self._decoded = False  # what was inside comes as packets after all
+        self._unseen: UnseenLogin | None = None
 
     @property
     def logins(self) -> bool:
@@ -96,7 +101,8 @@ class RedactingWatcher(ConversationObserver):
 
     @property
     def turns(self) -> bool:
-        if not (self._turns.used and self._over):
+        inside = self._inside is not None and not self._decoded
+        if not (self._turns.used and (self._over or inside)):
             return False
         context = self._context
         if context is None and self._conversation is not None:
@@ -118,6 +124,7 @@ class RedactingWatcher(ConversationObserver):
     @property
     def held(self) -> int:
         held = self._plain.held if self._plain is not None else 0
+        held += self._inside.size if self._inside is not None else 0
         return held + sum(len(one.data) for one in self._streams)
 
     def follow(self, conversation: WatchedConversation) -> None:
@@ -248,17 +255,11 @@ class RedactingWatcher(ConversationObserver):
         if known is None:
             self._before = dict(packets.replacements.counts), packets.zeroed
             return False
-        made, streams = known.made(packets.replacements, login), self._streams
+        made, streams = self._as_known(known, login.contents), self._streams
         for index, sender in enumerate(login.senders):
             stream, piece, place = streams[sender], made[index], login.places[index]
             stream.add(place, piece)
             stream.place = place + len(piece)
-        counts = packets.replacements.counts
-        for kind, count in known.counts.items():
-            counts[kind] = counts.get(kind, 0) + count
-        if known.zeroed:
-            packets.zeroed += known.zeroed
-        self._escapes = known.escapes
         for stream in streams:
             stream.claimed = True
         self._proxied = True
@@ -268,6 +269,33 @@ class RedactingWatcher(ConversationObserver):
             plain = self._text()
             plain.begin(login.senders[1])
             plain.ask(login.frames[shape.known.greeting.frame], bytes(made[0]))
+        return True
+
+    def _as_known(self, known: RedactedLogin, contents: list[bytes]) -> list[bytes | bytearray]:
+        """What becomes of the pieces of a login."""
+        packets = self._packets
+        made: list[bytes | bytearray] = known.made(packets.replacements, contents)
+        counts = packets.replacements.counts
+        for kind, count in known.counts.items():
+            counts[kind] = counts.get(kind, 0) + count
+        if known.zeroed:
+            packets.zeroed += known.zeroed
+        self._escapes = known.escapes
+        return made
+
+    def known_inside(self, shape: LoginShape, login: Newcomer) -> bool:
+        turns, packets = self._turns, self._packets
+        contents = login.contents[BEGUN:]
+        known = turns.logins.get(shape, packets.sql.known_names)
+        if known is None:
+            if turns.logins.wanted(shape) and shape.machine.compression is None:
+                before = dict(packets.replacements.counts), packets.zeroed
+                self._unseen = UnseenLogin(shape, contents, before)
+            return False
+        inside = self._inside = SealedText()
+        for index, made in enumerate(self._as_known(known, contents), BEGUN):
+            role = CLIENT if login.senders[index] == self._client else SERVER
+            inside.put(role, login.frames[index + 1], made)
         return True
 
     def quits(self, sender: int) -> None:
@@ -282,18 +310,22 @@ class RedactingWatcher(ConversationObserver):
         pieces = zip(login.senders, login.places, login.contents, strict=True)
         made = [self._streams[sender].waiting(place, len(data)) for sender, place, data in pieces]
         rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
-        turns.logins.learn(shape, login, made, counts, rest)
+        turns.logins.learn(shape, login.contents, made, counts, rest)
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if role == SERVER:
             self._escapes = escapes_after(record, self._escapes)
         self._context = machine.context
-        payload = self._packets.redact(role, packet, record, machine, before, self._escapes)
+        payload = self._again(role, packet)
+        if payload is None:
+            payload = self._packets.redact(role, packet, record, machine, before, self._escapes)
         opened = False
         if not self._over:
             plain = self._text()
-            plain.take(role, packet, record, machine, before, payload)
+            written = plain.take(role, packet, record, machine, before, payload)
             self._over, opened = plain.over, plain.opened
+            if self._unseen is not None and self._unseen.take(packet, written):
+                self._learn_inside(self._unseen)
         if not opened:
             self._claim(role, packet, payload)
         passing = (self._over or opened) and machine.state == st.ROWS
@@ -302,13 +334,28 @@ class RedactingWatcher(ConversationObserver):
             self._passing = passing
             machine.decode_rows = not passing
 
+    def _again(self, role: int, packet: RawPacket) -> bytes | None:
+        """What became of a packet when TLS was still sealed."""
+        self._decoded = True
+        return self._inside.payload(role, packet) if self._inside is not None else None
+
+    def _learn_inside(self, unseen: UnseenLogin) -> None:
+        """What became of a login inside of TLS is what becomes of others."""
+        packets, (before, zeroed) = self._packets, unseen.before
+        self._unseen = None
+        rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
+        counts = difference(packets.replacements.counts, before)
+        self._turns.logins.learn(unseen.shape, unseen.contents, unseen.made, counts, rest)
+
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         conversation = self._conversation
         stream = self._streams[1 - self._client]
         size = HEADER * count + length
         if conversation is not None and self._plain is not None and self._plain.opened:
             data = conversation.decoder.framers[SERVER].passed(size)
-            self._plain.rows(frame, self._packets.rows.packets(data, count, conversation.machine) or bytes(size))
+            again = self._inside.again(SERVER, size) if self._inside is not None else None
+            text = again or self._packets.rows.packets(data, count, conversation.machine)
+            self._plain.rows(frame, text or bytes(size))
             return
         if conversation is None or stream.tls is not None or size > len(stream.data):
             return
@@ -319,8 +366,22 @@ class RedactingWatcher(ConversationObserver):
         stream.pass_over(size)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
-        streams, client = self._streams, self._client
-        self._escapes = self._turns.turn(turn, machine, self._escapes, streams[client], streams[1 - client])
+        turns = self._turns
+        self._escapes = turns.turn(turn, machine, self._escapes)
+        if self._inside is not None:
+            self._inside.turn(turn, turns.asked, turns.answered)
+            return
+        asks, answers = self._streams[self._client], self._streams[1 - self._client]
+        if turn.code == CLOSE:
+            asks.ahead += turns.asked  # it stands in front of the command that comes next
+            return
+        made, pieces, (begin, middle, stop) = turns.asked, turn.pieces, turn.span
+        if asks.ahead:
+            made = asks.ahead + made
+            asks.ahead = b""
+        asks.replace(pieces.first_number(asks.sender, begin, max(middle, begin + 1)), made)
+        if turns.answered:
+            answers.replace(pieces.first_number(answers.sender, middle, stop), turns.answered)
 
     def _claim(self, role: int, packet: RawPacket, payload: bytes) -> None:
         """Finds a packet in the stream, and puts what is to be seen in its place."""
@@ -414,11 +475,15 @@ class RedactingWatcher(ConversationObserver):
         conversation = self._conversation
         sealed = conversation is not None and conversation.sealed is not None
         session = conversation.tls if conversation is not None and not sealed else None
+        inside = self._inside if sealed else None
+        if inside is not None:
+            self._text().reveal(inside.pieces)
         if conversation is not None and conversation.kind == MYSQL:
             plain = conversation.plain
             login = plain.shape.known.login if plain is not None else conversation.facts.login
             asked = session is not None or login.ssl_request is not None
-            self._ends.add(self._tcp, asked and not (session is not None and session.decrypted))
+            opened = inside is not None or (session is not None and session.decrypted)
+            self._ends.add(self._tcp, asked and not opened)
         if sealed or session is not None:
             self._begin_tls()
         for sender, stream in enumerate(self._streams):
