@@ -141,7 +141,9 @@ class Connections(Generic[T]):
 
     def __init__(self, rendering: Rendering[T] | Callable[[Result], T]) -> None:
         load_rules()  # processes that are started later share them
-        self._rendering = rendering if isinstance(rendering, Rendering) else Rendering(rendering)
+        if not isinstance(rendering, Rendering):
+            rendering = Rendering(rendering, alike=_AS_IT_IS.get(rendering))
+        self._rendering = rendering
         self._shared = False
         self._process = 0
         self._numbers: dict[ConnectionKind, int] = {}
@@ -320,3 +322,10 @@ def whole(result: Result) -> Result:
 def connection_alone(result: Result) -> Connection:
     """The connection without its packets."""
     return result[0]
+
+
+# The same for connections of known kinds: making one takes less than sending it.
+_AS_IT_IS: Final[dict[Callable[[Result], Any], Callable[[Alike], Any]]] = {
+    whole: lambda alike: (alike.connection(), None),
+    connection_alone: Alike.connection,
+}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\Z")
+_SECOND: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,15 +32,14 @@ class WallClock(NamedTuple):
 
     def date(self, ns: int) -> str:
         """The day; with the zone's offset where it is not UTC."""
-        when = self.moment(ns)
-        return f"{when:%Y-%m-%d}" if self is UTC_CLOCK else f"{when:%Y-%m-%d} {self._zone(when)}"
+        return _second(self, ns // _SECOND)[0]
 
     def stamp(self, ns: int) -> str:
         """Day, time and zone, for a sentence."""
         when = self.moment(ns)
-        return f"{when:%Y-%m-%d %H:%M:%S} {self._zone(when)}"
+        return f"{when:%Y-%m-%d %H:%M:%S} {self.of_zone(when)}"
 
-    def _zone(self, when: datetime) -> str:
+    def of_zone(self, when: datetime) -> str:
         """What the zone is called, and how far it is from UTC then, where its name does not say that."""
         return self.name if self is UTC_CLOCK or self.name[0] in "+-" else f"{self.name} ({when:%z})"
 
@@ -47,11 +48,18 @@ class WallClock(NamedTuple):
         return self.moment(ns).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def time_of_day(self, ns: int, milliseconds: bool = False) -> str:
-        text = f"{self.moment(ns):%H:%M:%S.%f}"
-        return text[:12] if milliseconds else text[:8]
+        return f"{self.moment(ns):%H:%M:%S.%f}"[:12] if milliseconds else _second(self, ns // _SECOND)[1]
 
 
 UTC_CLOCK: Final = WallClock("UTC", UTC)
+
+
+@lru_cache(256)
+def _second(clock: WallClock, second: int) -> tuple[str, str]:
+    """The day and the time of a whole second: most that is shown happened in one that was shown before."""
+    when = clock.moment(second * _SECOND)
+    day = f"{when:%Y-%m-%d}"
+    return day if clock is UTC_CLOCK else f"{day} {clock.of_zone(when)}", f"{when:%H:%M:%S}"
 
 
 def clock_named(name: str) -> WallClock:

@@ -7,6 +7,7 @@ room that its neighbours leave, and only where the whole row does not fit is a c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
@@ -71,6 +72,13 @@ def place(columns: Sequence[Column], texts: Sequence[str], width: int) -> Placed
             sizes[index] = cells(shown[index])
             cut.append(index)
             over -= before - sizes[index]
+    gaps = _gaps(tuple(columns), tuple(sizes), width)
+    return Placed([*zip(gaps, shown, strict=True)], sorted(set(cut)))
+
+
+@lru_cache(4096)
+def _gaps(columns: tuple[Column, ...], sizes: tuple[int, ...], width: int) -> list[int]:
+    """Spaces before each cell, by their sizes: those of most rows come again."""
     starts: list[int] = []
     target = end = 0
     for column, size in zip(columns, sizes, strict=True):
@@ -83,12 +91,12 @@ def place(columns: Sequence[Column], texts: Sequence[str], width: int) -> Placed
     for index in range(len(starts) - 1, -1, -1):
         starts[index] = max(min(starts[index], limit - sizes[index]), 0)
         limit = starts[index] - 1
-    placed: list[tuple[int, str]] = []
+    gaps: list[int] = []
     end = 0
-    for start, text, size in zip(starts, shown, sizes, strict=True):
-        placed.append((max(start - end, 1 if placed else 0), text))
+    for start, size in zip(starts, sizes, strict=True):
+        gaps.append(max(start - end, 1 if gaps else 0))
         end = max(start, end) + size
-    return Placed(placed, sorted(set(cut)))
+    return gaps
 
 
 def wrap(text: str, width: int) -> list[str]:
