@@ -16,7 +16,7 @@ cdef class SegmentColumns:
     cdef unsigned char[::1] ip_version, flags
 
     @cython.locals(last=Py_ssize_t, tag="unsigned long long", label="unsigned long long")
-    cpdef void place(self, long long frame, long long time_ns, unsigned int interface)
+    cpdef int place(self, long long frame, long long time_ns, unsigned int interface) except -1
 
 
 @cython.final

@@ -24,7 +24,7 @@ cdef class Pieces:
     cdef long long[::1] row
     cdef public Py_ssize_t count
 
-    cdef void add(self, Py_ssize_t row)
+    cdef int add(self, Py_ssize_t row) except -1
 
     @cython.locals(segments=Segments, sender=cython.int, stop=Py_ssize_t)
     cpdef Py_ssize_t run_end(self, Py_ssize_t first, Py_ssize_t last)
