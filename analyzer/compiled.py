@@ -64,6 +64,7 @@ HOT: Final = (
     "analyzer.tables.turn_rows",
     "analyzer.tls.ciphers",
     "analyzer.tls.clean_opening",
+    "analyzer.tls.keys",
 )
 
 

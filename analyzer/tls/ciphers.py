@@ -50,15 +50,20 @@ class Protection(Protocol):
 class Aead13:
     """RFC 8446, 5.2 and 5.3: the nonce is the IV xor the sequence number, the header is authenticated as it is."""
 
-    __slots__ = ("_aead", "_iv")
+    __slots__ = ("_decrypt", "_iv", "_nonce")
 
     def __init__(self, aead: AESGCM | AESCCM | ChaCha20Poly1305, iv: bytes) -> None:
-        self._aead = aead
-        self._iv = int.from_bytes(iv, "big")
+        self._decrypt = aead.decrypt
+        self._iv = iv
+        self._nonce = bytearray(iv)
 
     def open(self, sequence: int, header: bytes, body: Body) -> bytes | None:
+        iv, nonce = self._iv, self._nonce
+        for place in range(11, 3, -1):
+            nonce[place] = iv[place] ^ sequence & 0xFF
+            sequence >>= 8
         try:
-            return self._aead.decrypt((self._iv ^ sequence).to_bytes(12, "big"), body, header)
+            return self._decrypt(nonce, body, header)
         except (InvalidTag, ValueError):
             return None
 

@@ -61,43 +61,49 @@ class CleanOpener:
             if end < 0:
                 return None
         kind = opened[end]
-        self.outline += (kind << 24 | end).to_bytes(4, "big")
+        self.outline += bytes((kind, end >> 16 & 0xFF, end >> 8 & 0xFF, end & 0xFF))
         if not end:
             return None
         if kind == APPLICATION_DATA:
-            return opened[:end] if now else None
+            return _part(opened, 0, end) if now else None
         if kind == HANDSHAKE:
-            return b"" if self._messages(sender, opened[:end]) else None
+            return b"" if self._messages(sender, opened, end) else None
         if kind == ALERT and end == _ALERT_SIZE:
             self.outline += opened[:end]
             return b""
         return None
 
-    def _messages(self, sender: int, data: bytes) -> bool:
-        """Whether the contents of a record are whole handshake messages that come where they are due."""
+    def _messages(self, sender: int, data: bytes, end: int) -> bool:
+        """Whether the contents of a record, up to `end`, are whole handshake messages that come where they are due."""
         pos = 0
-        while pos < len(data):
-            head = data[pos : pos + _MESSAGE_HEADER]
-            stop = pos + _MESSAGE_HEADER + int.from_bytes(head[1:], "big")
-            if len(head) < _MESSAGE_HEADER or stop > len(data):
+        while pos < end:
+            if end - pos < _MESSAGE_HEADER:
                 return False
-            kind = head[0]
+            kind = data[pos]
+            stop = pos + _MESSAGE_HEADER + (data[pos + 1] << 16 | data[pos + 2] << 8 | data[pos + 3])
+            if stop > end:
+                return False
             if self._now[sender]:
                 if kind != hello.NEW_SESSION_TICKET or sender == CLIENT:
                     return False
-                self.outline += head
+                self.outline += _part(data, pos, pos + _MESSAGE_HEADER)
             elif kind in _SAID:
-                self.outline += data[pos:stop]
+                self.outline += _part(data, pos, stop)
             elif kind in _FRESH:
-                self.outline += head
+                self.outline += _part(data, pos, pos + _MESSAGE_HEADER)
             else:
                 return False
             if kind == hello.FINISHED:
-                if stop < len(data):
+                if stop < end:
                     return False
                 self._now[sender], self._sequences[sender] = 1, 0
             pos = stop
         return True
+
+
+def _part(data: bytes, begin: int, end: int) -> bytes:
+    """The bytes from `begin` up to `end`, which lie inside."""
+    return data[begin:end]
 
 
 def clean_opener(log: KeyLog, suite: Suite, random: bytes) -> CleanOpener | None:

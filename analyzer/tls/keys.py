@@ -21,10 +21,10 @@ from analyzer.tls.hello import TLS12
 from analyzer.tls.suites import BLOCK, CCM, CHACHA, DIGEST_SIZES, GCM, Suite
 
 MASTER: Final = 48
-# The pads of HMAC (RFC 2104) as tables, and hashes that nothing has gone into: a copy costs less than a new one.
+# The pads of HMAC (RFC 2104) as tables, and the bytes that they fill.
 _INNER: Final = bytes(number ^ 0x36 for number in range(256))
 _OUTER: Final = bytes(number ^ 0x5C for number in range(256))
-_EMPTY: Final = {"SHA256": hashlib.sha256(), "SHA384": hashlib.sha384()}
+_NEW: Final = {"SHA256": (hashlib.sha256, 64), "SHA384": (hashlib.sha384, 128)}
 
 
 class KeyFileError(AnalyzerError):
@@ -45,17 +45,15 @@ def load_rsa_key(pem: bytes, password: bytes | None = None) -> rsa.RSAPrivateKey
 # -- TLS 1.3 ----------------------------------------------------------------------------------------------------------
 
 
-def expand_labels(name: str, secret: bytes, *wanted: tuple[bytes, int]) -> list[bytes]:
+def expand_labels(name: str, secret: bytes, wanted: tuple[tuple[bytes, int], ...]) -> list[bytes]:
     """HKDF-Expand-Label with an empty context (RFC 8446, 7.1) under one secret, of each (label, length): no more bytes
     than one HMAC has.
 
     What the two pads of the HMAC make of the secret is worked out once for all of them.
     """
-    empty = _EMPTY[name]
-    padded = secret.ljust(empty.block_size, b"\0")
-    inner, outer = empty.copy(), empty.copy()
-    inner.update(padded.translate(_INNER))
-    outer.update(padded.translate(_OUTER))
+    new, size = _NEW[name]
+    padded = secret.ljust(size, b"\0")
+    inner, outer = new(padded.translate(_INNER)), new(padded.translate(_OUTER))
     found = []
     for label, length in wanted:
         first, second = inner.copy(), outer.copy()
@@ -74,7 +72,7 @@ def _info(label: bytes, length: int) -> bytes:
 
 def next_secret(suite: Suite, secret: bytes) -> bytes:
     """The traffic secret after a KeyUpdate (RFC 8446, 7.2)."""
-    (found,) = expand_labels(suite.prf, secret, (b"traffic upd", DIGEST_SIZES[suite.prf]))
+    (found,) = expand_labels(suite.prf, secret, ((b"traffic upd", DIGEST_SIZES[suite.prf]),))
     return found
 
 
@@ -82,7 +80,7 @@ def protection13(suite: Suite, secret: bytes) -> Aead13 | None:
     """The protection under a traffic secret (RFC 8446, 7.3); None where suite and secret do not belong together."""
     if suite.mode not in (GCM, CCM, CHACHA) or suite.exchange or len(secret) != DIGEST_SIZES[suite.prf]:
         return None
-    key, iv = expand_labels(suite.prf, secret, (b"key", suite.key), (b"iv", 12))
+    key, iv = expand_labels(suite.prf, secret, ((b"key", suite.key), (b"iv", 12)))
     return Aead13(aead(suite, key), iv)
 
 

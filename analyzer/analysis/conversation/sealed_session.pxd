@@ -1,6 +1,7 @@
 cimport cython
 
-from analyzer.net.tcp.pieces cimport Pieces, Segments
+from analyzer.batches cimport copied
+from analyzer.net.tcp.pieces cimport Pieces, Segments, pieces_of
 
 cdef int _APPLICATION_DATA, _CHANGE_CIPHER_SPEC, _HANDSHAKE, _HEADER, _LONGEST
 
@@ -22,7 +23,7 @@ cdef class SealedSession:
         segments=Segments, row=Py_ssize_t, sender=cython.int, frame=cython.longlong, time_ns=cython.longlong, data=bytes)
     cpdef Py_ssize_t take(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     @cython.locals(outline=bytearray, size=Py_ssize_t, pos=Py_ssize_t, begin=Py_ssize_t, stop=Py_ssize_t, kind=cython.int, length=cython.int,
-        by_client=bint)
+        by_client=bint, header=bytes, held=bytes)
     cdef bint _is_records(self, bytes data, int sender, long long frame, long long time_ns) except -1
     @cython.locals(body=bytes)
     cdef bint _is_known(self, bytes message, bint by_client) except -1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from analyzer.batches import copied
 from analyzer.net.tcp.pieces import Pieces, pieces_of
 from analyzer.tls.hello import CLIENT_HELLO, SERVER_HELLO, TLS13
 from analyzer.tls.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, LONGEST_RECORD, RECORD_HEADER
@@ -112,8 +113,9 @@ class SealedSession:
             stop = begin + length
             if stop > size or length > _LONGEST:
                 return False
+            header = copied(data, pos, begin)
             if kind == _HANDSHAKE:
-                if not self._is_known(data[begin:stop], by_client):
+                if not self._is_known(copied(data, begin, stop), by_client):
                     return False
             elif self.client_hello is None or not (
                 kind == _APPLICATION_DATA or (kind == _CHANGE_CIPHER_SPEC and length == 1)
@@ -122,12 +124,12 @@ class SealedSession:
             elif self.keys is not None and kind == _APPLICATION_DATA:
                 if self.opener is None:
                     return False
-                held = self.opener.open(not by_client, data[pos:begin], data[begin:stop])
+                held = self.opener.open(not by_client, header, copied(data, begin, stop))
                 if held is None:
                     return False
                 if held:
                     self.opened.append((held, sender, frame, time_ns))
-            outline += data[pos:begin]
+            outline += header
             pos = stop
         return True
 
@@ -163,7 +165,7 @@ class SealedSession:
 
     def take_opened(self) -> Pieces:
         """What was opened, as pieces."""
-        return pieces_of(*zip(*self.opened, strict=True))
+        return pieces_of(self.opened)
 
     def end(self) -> None:
         """The first side ends the connection."""

@@ -138,7 +138,8 @@ class FlowTable:
     def _feed(self, batch: SegmentBatch) -> None:
         grouping = Grouping(batch, self._mix)
         keys, bounds = grouping.keys, grouping.bounds
-        pieces = Pieces(Segments(batch, grouping.sender, grouping.order, not self._columns))
+        segments = Segments(batch, grouping.sender, grouping.order, not self._columns)
+        pieces = Pieces(segments, len(batch))
         tags: list[int] | None = None
         if grouping.tagged or self._networks.several:
             tags = batch.column("tag").tolist()

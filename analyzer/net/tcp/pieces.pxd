@@ -5,9 +5,9 @@ from analyzer.batches cimport copied
 cdef Py_ssize_t _HEADERS
 
 
+@cython.final
 cdef class Segments:
     cdef object _batch, _buffer, _rows, _senders
-    cdef public object data
     cdef const unsigned char[::1] octets
     cdef const long long[::1] order, frame, time_ns, offset, length, missing
     cdef const unsigned int[::1] seq, ack
@@ -15,10 +15,12 @@ cdef class Segments:
     cdef const unsigned short[::1] window
     cdef public bint one_by_one
 
+    cpdef keep(self, data)
     cpdef bytes headers(self, Py_ssize_t offset)
     cpdef bytes cut(self, Py_ssize_t begin, Py_ssize_t end)
 
 
+@cython.final
 cdef class Pieces:
     cdef public Segments segments
     cdef long long[::1] row
@@ -42,6 +44,19 @@ cdef class Pieces:
 
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t)
     cpdef long long first_number(self, int sender, Py_ssize_t first, Py_ssize_t last)
+
+
+@cython.locals(
+    count=Py_ssize_t, row=Py_ssize_t, offset=Py_ssize_t, blank=Pieces, pieces=Pieces, like=Segments, segments=Segments,
+    columns="long long[::1]", senders="unsigned char[::1]", contents=list, data=bytes, sender=cython.int,
+    frame=cython.longlong, time_ns=cython.longlong)
+cpdef Pieces pieces_of(list said)
+
+@cython.locals(segments=Segments, pieces=Pieces)
+cdef Pieces _blank(Py_ssize_t count)
+
+cdef Py_ssize_t _ROOM
+cdef Pieces _BLANK
 
 
 cdef class PiecesHandler:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from itertools import accumulate
 from typing import Final
 
-from analyzer.batches import I64, TCP_ACK, SegmentBatch, copied
+from analyzer.batches import I64, TCP_ACK, Data, SegmentBatch, copied, zeros
 from analyzer.net.tcp.headers import HEADERS
 
 # A constant of others, once more: here it is a number of C.
@@ -26,7 +24,6 @@ class Segments:
         "_rows",
         "_senders",
         "ack",
-        "data",
         "flags",
         "frame",
         "length",
@@ -45,9 +42,7 @@ class Segments:
         self._batch = batch
         self._rows: memoryview | I64 = order
         self._senders: memoryview | I64 = sender
-        data = batch.data
-        self._buffer = data if isinstance(data, (bytes, bytearray)) else bytes(data)
-        self.data = self.octets = memoryview(self._buffer)
+        self.keep(batch.data)
         self.order = order
         self.sender = sender
         self.frame, self.time_ns = batch.column("frame"), batch.column("timestamp_ns")
@@ -55,6 +50,11 @@ class Segments:
         self.flags, self.window = batch.column("flags"), batch.column("window")
         self.offset, self.length, self.missing = batch.column("offset"), batch.column("length"), batch.column("missing")
         self.one_by_one = one_by_one
+
+    def keep(self, data: Data) -> None:
+        """The bytes that payloads are in."""
+        self._buffer = data if isinstance(data, (bytes, bytearray)) else bytes(data)
+        self.octets = memoryview(self._buffer)
 
     def headers(self, offset: int) -> bytes:
         """The bytes before a payload that may be its headers."""
@@ -83,9 +83,9 @@ class Pieces:
 
     __slots__ = ("count", "row", "segments")
 
-    def __init__(self, segments: Segments) -> None:
+    def __init__(self, segments: Segments, most: int) -> None:
         self.segments = segments
-        self.row = array("q", bytes(8 * len(self.segments.order)))
+        self.row = array("q", bytes(8 * most))
         self.count = 0
 
     def add(self, row: int) -> None:
@@ -155,29 +155,45 @@ class Pieces:
         return -1
 
 
-def pieces_of(contents: Sequence[bytes], senders: Sequence[int], frames: Sequence[int], times: Sequence[int]) -> Pieces:
-    """What segments held inside of something else, each in its place: a row for each of `contents`."""
-    count = len(contents)
-    lengths, none = array("q", map(len, contents)), memoryview(bytes(8 * count))
-    numbers = none[: 4 * count].cast("I")
-    rows = array("q", range(count))
-    batch = SegmentBatch.of(b"".join(contents), {})
-    for name, column in (
-        ("frame", memoryview(array("q", frames))),
-        ("timestamp_ns", memoryview(array("q", times))),
-        ("seq", numbers),
-        ("ack", numbers),
-        ("flags", none[:count]),
-        ("window", none[: 2 * count].cast("H")),
-        ("offset", memoryview(array("q", accumulate(lengths[:-1], initial=0)))),
-        ("length", memoryview(lengths)),
-        ("missing", none.cast("q")),
-    ):
-        setattr(batch, name, column)  # where columns are looked for first
-    pieces = Pieces(Segments(batch, memoryview(bytes(senders)), memoryview(rows), False))
-    for row in rows:
-        pieces.add(row)
+def pieces_of(said: list[tuple[bytes, int, int, int]]) -> Pieces:
+    """What segments held inside of something else, each in its place: bytes, sender, frame and time of each."""
+    count = len(said)
+    blank = _BLANK if count <= _ROOM else _blank(count)
+    columns, senders = zeros("q", 4 * count), zeros("B", count)
+    contents: list[bytes] = []
+    offset = 0
+    for row in range(count):
+        data, sender, frame, time_ns = said[row]
+        contents.append(data)
+        senders[row], columns[row], columns[count + row] = sender, frame, time_ns
+        columns[2 * count + row], columns[3 * count + row] = offset, len(data)
+        offset += len(data)
+    like, segments = blank.segments, Segments.__new__(Segments)
+    segments.seq, segments.ack, segments.flags = like.seq, like.ack, like.flags
+    segments.window, segments.missing, segments.order = like.window, like.missing, like.order
+    segments.frame, segments.time_ns = columns[:count], columns[count : 2 * count]
+    segments.offset, segments.length = columns[2 * count : 3 * count], columns[3 * count :]
+    segments.sender, segments.one_by_one = senders, False
+    segments.keep(b"".join(contents))
+    pieces = Pieces.__new__(Pieces)
+    pieces.segments, pieces.row, pieces.count = segments, blank.row, count
     return pieces
+
+
+def _blank(count: int) -> Pieces:
+    """So many pieces of nothing, in their order."""
+    segments, rows, none = Segments.__new__(Segments), array("q", range(count)), memoryview(bytes(8 * count))
+    segments.seq = segments.ack = none[: 4 * count].cast("I")
+    segments.flags, segments.window = none[:count], none[: 2 * count].cast("H")
+    segments.missing, segments.order = none.cast("q"), memoryview(rows)
+    pieces = Pieces(segments, 0)
+    pieces.row, pieces.count = rows, count
+    return pieces
+
+
+# Most pieces that are made share what is the same of all.
+_ROOM: Final = 64
+_BLANK: Final = _blank(_ROOM)
 
 
 class PiecesHandler:

@@ -491,7 +491,7 @@ class TcpConnection:
         handler = self.handler
         if not is_far(awaited, segments.ack[row]) or not isinstance(handler, PiecesHandler):
             return False
-        if not handler.opens(bytes(segments.data[offset : offset + size])):
+        if not handler.opens(segments.cut(offset, offset + size)):
             return False
         for each in self.halves:
             each.disown()
@@ -630,7 +630,7 @@ class TcpConnection:
                 break
         for row in reversed(latest):
             size, offset, half = segments.length[row], segments.offset[row], self.halves[segments.sender[row]]
-            data = segments.data[offset : offset + size]
+            data = segments.cut(offset, offset + size)
             numbers = segments.ack[row], segments.flags[row]
             seen = _Seen(*numbers, data, segments.frame[row], segments.time_ns[row], segments.headers(offset))
             half.remember(segments.seq[row], size, seen)
