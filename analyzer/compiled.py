@@ -59,6 +59,7 @@ HOT: Final = (
     "analyzer.sharing.redaction.turns",
     "analyzer.sharing.redaction.watcher",
     "analyzer.sharing.watched",
+    "analyzer.tables.column_loops",
     "analyzer.tables.finding_cells",
     "analyzer.tables.told_cells",
     "analyzer.tables.turn_rows",

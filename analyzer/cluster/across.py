@@ -126,7 +126,7 @@ class _WaitingRows:
 
     def write(self, connections: list[Connection], wanted: Wanted) -> int:
         count = 0
-        for table, batch in connection_rows(connections, wanted).items():
+        for table, batch in connection_rows([*connections], wanted).items():
             stream = self._streams.get(table)
             if stream is None:
                 file = self._stack.enter_context(self._scratch.writing(rows_name(ACROSS, table)))

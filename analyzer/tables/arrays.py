@@ -5,28 +5,42 @@ from __future__ import annotations
 import socket
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from itertools import accumulate, count
+from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from analyzer.errors import AnalyzerError
 from analyzer.report.escape import json_safe
 from analyzer.tables import schema
+from analyzer.tables.column_loops import (
+    NOTHING,
+    bits,
+    bits_of,
+    ipv4_keys,
+    items,
+    offsets,
+    offsets_of,
+    picked,
+    picked_bits,
+    placed,
+    text_offsets,
+    total,
+)
 from analyzer.tables.schema import TableColumn, TableSchema, ValueKind
 
 if TYPE_CHECKING:
     import pyarrow
 
+# What `load_alone` leaves out.
+_LEFT_OUT: Final = (*("numpy", "cloudpickle", "pyarrow._azurefs", "pyarrow._gcsfs", "pyarrow._hdfs", "pyarrow._s3fs"),)
+
 Values = Sequence[Any]
 Kind = str | ValueKind
-
-# What stands in a column of numbers where there is none.
-NOTHING: Final = -1 << 63
 
 
 class LibraryMissing(AnalyzerError, ImportError):
@@ -43,16 +57,18 @@ def arrow(what: str) -> Any:
 
 
 def load_alone() -> None:
-    """Loads pyarrow without NumPy, which takes longer than it: for a process that asks Arrow for none of its arrays."""
-    if "numpy" in sys.modules or "pyarrow" in sys.modules:
+    """Loads what writes Parquet without what takes as long as it, for a process that asks Arrow for none of that:
+    NumPy's arrays, pickles of functions, and file systems of others, which fsspec opens."""
+    left_out = {name for name in _LEFT_OUT if name not in sys.modules}
+    if "numpy" not in left_out or "pyarrow" in sys.modules:
         return
-    sys.modules["numpy"] = None  # type: ignore[assignment]  # so it can not be imported
+    sys.modules |= dict.fromkeys(left_out)  # type: ignore[arg-type]  # so they can not be imported
     try:
         with suppress(ImportError):  # `arrow` says what needs it
-            import pyarrow._compute
             import pyarrow.parquet  # noqa: F401
     finally:
-        del sys.modules["numpy"]
+        for name in left_out:
+            del sys.modules[name]
 
 
 @lru_cache(64)
@@ -97,52 +113,117 @@ def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
         return make(kind, [safe(value) for value in values])
 
 
-def places_array(places: Sequence[int | None] | array[int]) -> pyarrow.Array:
-    """Places of rows, to take them by; None: there is none."""
-    if isinstance(places, array) and places.typecode == "q":
-        return _made(arrow("a table").int64(), len(places), places)
-    return _integers(arrow("a table").int32(), "i", places)
+def numbers_array(values: Sequence[int], kind: str = schema.INT) -> pyarrow.Array:
+    """Numbers of 64 bits (an array of them, or a part of it); null where NOTHING stands."""
+    return _made(type_of(kind), len(values), values, valid=_buffer(bits_of(values)))
 
 
-def numbers_array(values: array[int], kind: str = schema.INT) -> pyarrow.Array:
-    """Numbers of 64 bits; null where NOTHING stands. They may be places of rows, to take them by."""
-    from pyarrow._compute import call_function
+def text_array(texts: list[bytes]) -> pyarrow.Array:
+    """Texts that are encoded already."""
+    return _made(type_of(schema.TEXT), len(texts), text_offsets(texts), b"".join(texts))
 
+
+def encoded(text: str) -> bytes:
+    """A text in UTF-8; what is no Unicode is escaped."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json_safe(text).encode()
+
+
+class Heads(NamedTuple):
+    """Which items rows take from others (see `column_loops`); `lacks`: a row has nothing."""
+
+    begins: array[int]
+    counts: array[int]
+    places: Sequence[int]
+    lacks: bool
+
+
+def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
+    """The rows at these places; null where one is NOTHING.
+
+    Arrow can do so too, in a library that takes a while to load.
+    """
+    code = _code(values.type)
+    if code and values.null_count < len(values):
+        there = picked_bits(_part(values, 0), places) if values.null_count else bits_of(places)
+        return _numbered(values, picked(_part(values, 1, code), code, places), _buffer(there))
+    heads = len(values)
+    begins, counts = array("q", range(heads + 1)), array("q", [1]) * (heads + 1)
+    begins[heads] = -1
+    found = placed(places, heads)
+    return _taken(values, Heads(begins, counts, found, found is not places))
+
+
+def items_taken(values: pyarrow.Array, counts: array[int], places: Sequence[int]) -> pyarrow.Array:
+    """Of values, which are the items of heads, so many each, those of each row's head."""
+    return _taken(values, Heads(array("q", offsets_of(counts)[:-1]), counts, places, False))
+
+
+def _code(form: Any) -> str:
+    """What numbers of an array a column holds; "": none."""
     pa = arrow("a table")
-    made = _made(pa.int64(), len(values), values)
-    nothing = _made(pa.int64(), 1, array("q", [NOTHING]))[0]  # pyarrow.scalar loads pandas where it is installed
-    there = call_function("not_equal", [made, nothing])
-    valid = None if there.true_count == len(values) else there.buffers()[1]
-    return pa.Array.from_buffers(type_of(kind), len(values), [valid, made.buffers()[1]])
+    if pa.types.is_dictionary(form):
+        return "i"
+    return "q" if pa.types.is_primitive(form) and not pa.types.is_boolean(form) else ""
 
 
-def where(there: pyarrow.Array, values: pyarrow.Array) -> pyarrow.Array:
-    """The values that are there; null for the others."""
-    from pyarrow._compute import call_function
+def _part(values: pyarrow.Array, number: int, code: str = "B") -> memoryview:
+    """A buffer of a column as numbers."""
+    content = values.buffers()[number]
+    return memoryview(b"" if content is None else content).cast("B").cast(code)  # type: ignore[call-overload,no-any-return]
 
-    return call_function("if_else", [there, values, arrow("a table").nulls(1, values.type)[0]])
+
+def _numbered(like: pyarrow.Array, numbers: array[int], valid: Any) -> pyarrow.Array:
+    """A column of numbers, of the form of another, whose dictionary is theirs too."""
+    pa, form = arrow("a table"), like.type
+    if not pa.types.is_dictionary(form):
+        return _made(form, len(numbers), numbers, valid=valid)
+    indices = _made(form.index_type, len(numbers), numbers, valid=valid)
+    return pa.DictionaryArray.from_arrays(indices, like.dictionary, safe=False)
 
 
-def taken(values: pyarrow.Array, places: Sequence[int | None] | array[int] | pyarrow.Array) -> pyarrow.Array:
-    """The rows at these places; null where one is None."""
-    from pyarrow._compute import call_function  # pyarrow.compute makes documented functions first: all of them
-
+def _taken(values: pyarrow.Array, heads: Heads) -> pyarrow.Array:
+    """The items of all rows."""
     pa = arrow("a table")
+    begins, counts, places, lacks = heads
+    form, code = values.type, _code(values.type)
     if values.null_count == len(values):
-        return pa.nulls(len(places), values.type)
-    return call_function("take", [values, places if isinstance(places, pa.Array) else places_array(places)])
+        return pa.nulls(total(counts, places), form)
+    valid = None
+    if lacks or values.null_count:
+        there = _part(values, 0) if values.null_count else None
+        valid = _buffer(bits(there, begins, counts, places))
+    if pa.types.is_struct(form):
+        children = [_taken(values.field(place), heads) for place in range(form.num_fields)]
+        return _made(form, len(children[0]), valid=valid, children=children)
+    if code:
+        return _numbered(values, items(_part(values, 1, code), code, begins, counts, places), valid)
+    if pa.types.is_boolean(form):
+        return _made(form, total(counts, places), bits(_part(values, 1), begins, counts, places), valid=valid)
+    at = _part(values, 1, "i")
+    found = offsets(at, begins, counts, places)
+    # Items of these stand one behind the other, too.
+    inner = [at[max(begin, 0)] for begin in begins]
+    stops = [at[max(begin, 0) + (count if begin >= 0 else 0)] for begin, count in zip(begins, counts, strict=True)]
+    if pa.types.is_string(form):
+        data = _part(values, 2)
+        texts = [bytes(data[begin:stop]) for begin, stop in zip(inner, stops, strict=True)]
+        return _made(form, len(found) - 1, found, b"".join(map(texts.__getitem__, places)), valid=valid)
+    sizes = array("q", [stop - begin for begin, stop in zip(inner, stops, strict=True)])
+    children = [_taken(values.values, Heads(array("q", inner), sizes, places, False))]
+    return _made(form, len(found) - 1, found, valid=valid, children=children)
 
 
-def lists_of(kind: str | ValueKind, sizes: Sequence[int | None], *items: pyarrow.Array) -> pyarrow.Array:
-    """Lists of so many items each, null where that is None; maps where the items are keys and values."""
+def lists_of(kind: str | ValueKind, sizes: Sequence[int], *items: pyarrow.Array) -> pyarrow.Array:
+    """Lists of so many items each, null where that is NOTHING; maps where the items are keys and values."""
     form = type_of(kind)
     children = [*items]
     if len(items) > 1:
         pair = arrow("a table").struct([form.key_field, form.item_field])
         children = [_made(pair, len(items[0]), children=children)]
-    valid = _validity(sizes)
-    offsets = _offsets(sizes if valid is None else [size or 0 for size in sizes])  # type: ignore[arg-type]
-    return _made(form, len(sizes), offsets, valid=valid, children=children)
+    return _made(form, len(sizes), offsets_of(sizes), valid=_buffer(bits_of(sizes)), children=children)
 
 
 def record_batch(
@@ -174,11 +255,17 @@ def plain_rows(batch: pyarrow.RecordBatch | pyarrow.Table) -> list[dict[str, Any
     return [dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
+def sizes_of(lists: Iterable[Collection[Any] | None]) -> array[int]:
+    """How many items each has; NOTHING where it is None."""
+    return array("q", [NOTHING if one is None else len(one) for one in lists])
+
+
 def address_keys(addresses: Values) -> list[str | None]:
     """Addresses as text that sorts by number: 4: or 6:, and the address in hexadecimal."""
-    keys: dict[str | None, str | None] = {None: None}
-    for address in set(addresses):
-        if address is not None:
+    distinct = list(set(addresses))
+    keys = dict(zip(distinct, ipv4_keys(distinct), strict=True))
+    for address, key in keys.items():
+        if key is None and address is not None:
             keys[address] = _address_key(address)
     return [keys[address] for address in addresses]
 
@@ -206,15 +293,19 @@ def safe(value: Any) -> Any:
     return value
 
 
+def _buffer(content: Any) -> Any:
+    return None if content is None else arrow("a table").py_buffer(content)
+
+
 def _bitmap(flags: Iterable[bool]) -> Any:
     digits = bytes(flags).translate(_DIGITS)
-    return arrow("a table").py_buffer(int(digits[::-1] or b"0", 2).to_bytes(len(digits) + 7 >> 3, "little"))
+    return _buffer(int(digits[::-1] or b"0", 2).to_bytes(len(digits) + 7 >> 3, "little"))
 
 
 def _made(form: Any, length: int, *buffers: Any, valid: Any = None, children: Sequence[Any] | None = None) -> Any:
     """An array of such a form."""
     pa = arrow("a table")
-    return pa.Array.from_buffers(form, length, [valid, *map(pa.py_buffer, buffers)], children=children)
+    return pa.Array.from_buffers(form, length, [valid, *map(_buffer, buffers)], children=children)
 
 
 def _validity(values: Values) -> Any:
@@ -248,35 +339,34 @@ def _texts(kind: Any, values: Values) -> Any:
         joined = "".join(texts)
     octets = joined.encode()
     sizes = map(len, texts) if len(octets) == len(joined) else [len(text.encode()) for text in texts]
-    return _made(type_of(schema.TEXT), len(values), _offsets(sizes), octets, valid=valid)
-
-
-def _offsets(sizes: Iterable[int]) -> array[int]:
-    return array("i", accumulate(sizes, initial=0))
+    return _made(type_of(schema.TEXT), len(values), offsets_of(array("q", sizes)), octets, valid=valid)
 
 
 def _enum(kind: Any, values: Values) -> Any:
     words, places = _distinct(values)
-    return arrow("a table").DictionaryArray.from_arrays(places_array(places), _texts(kind, words))
+    pa = arrow("a table")
+    there = array("i", [max(place, 0) for place in places])
+    indices = _made(pa.int32(), len(places), there, valid=_buffer(bits_of(places)))
+    return pa.DictionaryArray.from_arrays(indices, _texts(kind, words), safe=False)
 
 
-def _distinct(values: Iterable[Any]) -> tuple[list[Any], list[int | None]]:
-    """What different values there are, and at which place of these each is."""
+def _distinct(values: Iterable[Any]) -> tuple[list[Any], array[int]]:
+    """What different values there are, and at which place of these each is; NOTHING where it is None."""
     values = list(values)
     seen = dict.fromkeys(values)
     nothing = None in seen
     seen.pop(None, None)
-    place: dict[Any, int | None] = dict(zip(seen, count()))
+    place: dict[Any, int] = dict(zip(seen, count()))
     if nothing:
-        place[None] = None
-    return list(seen), list(map(place.__getitem__, values))
+        place[None] = NOTHING
+    return list(seen), array("q", map(place.__getitem__, values))
 
 
 def _listed(kind: Any, values: Values) -> Any:
     items = [item for value in values for item in value or ()]
     inner = kind._replace(many=False) if isinstance(kind, ValueKind) else _ITEMS[kind]
     made = _MAKERS["struct" if isinstance(inner, ValueKind) else inner](inner, items)
-    return lists_of(kind, [None if value is None else len(value) for value in values], made)
+    return lists_of(kind, sizes_of(values), made)
 
 
 def _maps(kind: Any, values: Values) -> Any:
@@ -284,7 +374,7 @@ def _maps(kind: Any, values: Values) -> Any:
     maps, places = _distinct(None if value is None else tuple(value.items()) for value in values)
     keys = _texts(None, [key for one in maps for key, _ in one])
     items = _MAKERS[_ITEMS[kind]](_ITEMS[kind], [item for one in maps for _, item in one])
-    return taken(lists_of(kind, [*map(len, maps)], keys, items), places)
+    return taken(lists_of(kind, sizes_of(maps), keys, items), places)
 
 
 def _json(kind: Any, values: Values) -> Any:

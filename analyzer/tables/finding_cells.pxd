@@ -2,9 +2,9 @@ cimport cython
 
 
 cdef class FilledText:
-    cdef Py_ssize_t place
     cdef str text
     cdef tuple filling
+    cdef bytes whole
 
 
 cdef class FindingPlan:
@@ -14,14 +14,19 @@ cdef class FindingPlan:
 
 
 cdef class FindingCells:
-    cdef list _owners, _texts, _owner, _message, _advice, _frames, _frame_sizes, _evidence, _evidence_sizes
-    cdef dict _alike, _places
+    cdef list _owners, _owner, _message, _advice, _frames, _frame_sizes, _evidence, _evidence_sizes
+    cdef dict _alike, _texts
+
+    @cython.locals(number=Py_ssize_t, known=list, findings=list)
+    cdef void _fill(self, long long[::1] sizes, list told, const long long[::1] heads, list plans) except *
 
     @cython.locals(text=FilledText)
-    cpdef add_kept(self, FindingPlan plan, tuple row)
+    cdef _add_kept(self, FindingPlan plan, tuple row)
 
     @cython.locals(frames=list, evidence=list)
-    cpdef add(self, finding)
-    cdef FilledText _filled(self, tuple words, list where)
-    cdef Py_ssize_t _told(self, FilledText text, tuple row) except -1
-    cdef Py_ssize_t _text(self, str text) except -1
+    cdef _add(self, finding)
+    cdef bytes _text(self, str text)
+
+
+@cython.locals(whole=bytes)
+cdef bytes _told(FilledText text, tuple row)

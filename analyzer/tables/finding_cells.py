@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import ConnectionKind, Row
 from analyzer.analysis.findings.kept import Kept, Words
 from analyzer.analysis.model.connection import Finding
-from analyzer.tables.arrays import array_of, lists_of, numbers_array, taken
+from analyzer.tables.arrays import array_of, encoded, lists_of, numbers_array, taken, text_array
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import INTS, TEXT, TEXTS, TableColumn
+from analyzer.tables.schema import INTS, TEXTS, TableColumn
 
 if TYPE_CHECKING:
     import pyarrow
 
 
 class FilledText:
-    """A text: its place among all texts where nothing is filled in (else -1), and the places of a row that are."""
+    """A text, and the places of a row that are filled in; `whole`: it is encoded, as nothing is."""
 
-    __slots__ = ("filling", "place", "text")
+    __slots__ = ("filling", "text", "whole")
 
-    def __init__(self, place: int, text: str, filling: tuple[int, ...]) -> None:
-        self.place = place
+    def __init__(self, text: str, filling: tuple[int, ...]) -> None:
         self.text = text
         self.filling = filling
+        self.whole = None if filling else encoded(text)
 
 
 class FindingPlan:
@@ -49,53 +50,80 @@ class FindingPlan:
 
 
 class FindingCells:
-    """Findings: places of what several have in common and of their texts, and the frames of all."""
+    """Findings: places of what several have in common, their texts, and the frames of all."""
 
     __slots__ = (
         *("_advice", "_alike", "_evidence", "_evidence_sizes", "_frame_sizes", "_frames", "_message", "_owner"),
-        *("_owners", "_places", "_texts"),
+        *("_owners", "_texts"),
     )
 
     def __init__(self) -> None:
         self._owners: list[Kept | Finding] = []
         self._alike: dict[tuple[str | None, ...], int] = {}
-        self._texts: list[str] = []
-        self._places: dict[str, int] = {}
+        self._texts: dict[str, bytes] = {}  # of findings as they are: encoded once
         self._owner: list[int] = []
-        self._message: list[int] = []
-        self._advice: list[int] = []
+        self._message: list[bytes] = []
+        self._advice: list[bytes] = []
         self._frames: list[int] = []
         self._frame_sizes: list[int] = []
-        self._evidence: list[int] = []
+        self._evidence: list[bytes] = []
         self._evidence_sizes: list[int] = []
 
-    def plan(self, kind: ConnectionKind, place: int) -> FindingPlan:
-        """How a kind's finding is told of each connection."""
+    def plans(self, kind: ConnectionKind) -> list[FindingPlan]:
+        """How a kind's findings are told of each connection."""
+        return [self._plan(kind, place) for place in range(len(kind.findings))]
+
+    def _plan(self, kind: ConnectionKind, place: int) -> FindingPlan:
         kept, own, frames = kind.findings[place], kind.own[place], kind.frames
         # What fills it are the row's frames, and behind them its own texts.
         where = [*range(frames.start, frames.stop), *range(own.start, own.stop)]
         self._owners.append(kept)
         return FindingPlan(
             len(self._owners) - 1,
-            self._filled(kept.message, where),
-            self._filled(kept.advice, where),
+            _filled(kept.message, where),
+            _filled(kept.advice, where),
             tuple([where[each] for each in kept.frames]),
-            tuple([self._filled(words, where) for words in kept.evidence]),
+            tuple([_filled(words, where) for words in kept.evidence]),
         )
 
-    def add_kept(self, plan: FindingPlan, row: Row) -> None:
+    def fill(
+        self, told: list[Connection | Alike], heads: array[int], plans: list[list[FindingPlan] | None]
+    ) -> array[int]:
+        """Adds the findings of connections, whose heads have these plans; how many each has."""
+        sizes = array("q", bytes(8 * len(told)))
+        self._fill(sizes, told, heads, plans)
+        return sizes
+
+    def _fill(self, sizes: Any, told: Any, heads: Any, plans: Any) -> None:
+        for number in range(len(told)):
+            one = told[number]
+            if not isinstance(one, Alike):
+                findings = one.findings
+            elif one.outline is not None:
+                findings = one.findings()
+            else:
+                known = plans[heads[number]]
+                sizes[number] = len(known)
+                for plan in known:
+                    self._add_kept(plan, one.row)
+                continue
+            sizes[number] = len(findings)
+            for finding in findings:
+                self._add(finding)
+
+    def _add_kept(self, plan: FindingPlan, row: Row) -> None:
         """Adds a finding of a connection of a kind."""
         self._owner.append(plan.owner)
-        self._message.append(self._told(plan.message, row))
-        self._advice.append(self._told(plan.advice, row))
+        self._message.append(_told(plan.message, row))
+        self._advice.append(_told(plan.advice, row))
         for place in plan.frames:
             self._frames.append(row[place])
         self._frame_sizes.append(len(plan.frames))
         for text in plan.evidence:
-            self._evidence.append(self._told(text, row))
+            self._evidence.append(_told(text, row))
         self._evidence_sizes.append(len(plan.evidence))
 
-    def add(self, finding: Finding) -> None:
+    def _add(self, finding: Finding) -> None:
         """Adds any finding."""
         alike = (finding.code, finding.severity, finding.confidence, finding.doubt, *finding.alternatives)
         owner = self._alike.get(alike)
@@ -114,37 +142,38 @@ class FindingCells:
 
     def columns(self, columns: Iterable[TableColumn]) -> dict[str, pyarrow.Array]:
         """Columns of all that were added."""
-        owners, texts = Gathered(self._owners), array_of(TEXT, self._texts)
-        frames, evidence = array("q", self._frames), array("q", self._evidence)
-        places = {"owner": self._owner, "message": self._message, "advice": self._advice}
-        taking = {name: numbers_array(array("q", each)) for name, each in places.items()}
+        owners, places = Gathered(self._owners), array("q", self._owner)
         found: dict[str, pyarrow.Array] = {}
         for column in columns:
             name = column.name
-            if name in taking:
-                found[name] = taken(texts, taking[name])
+            if name == "message":
+                found[name] = text_array(self._message)
+            elif name == "advice":
+                found[name] = text_array(self._advice)
             elif name == "frames":
-                found[name] = lists_of(INTS, self._frame_sizes, numbers_array(frames))
+                frames = numbers_array(array("q", self._frames))
+                found[name] = lists_of(INTS, array("q", self._frame_sizes), frames)
             elif name == "evidence":
-                found[name] = lists_of(TEXTS, self._evidence_sizes, taken(texts, evidence))
+                found[name] = lists_of(TEXTS, array("q", self._evidence_sizes), text_array(self._evidence))
             else:
-                found[name] = taken(array_of(column.kind, owners.values(column.path)), taking["owner"])
+                found[name] = taken(array_of(column.kind, owners.values(column.path)), places)
         return found
 
-    def _filled(self, words: Words, where: Sequence[int]) -> FilledText:
-        text, places = words
-        return FilledText(-1 if places else self._text(text), text, tuple([where[place] for place in places]))
+    def _text(self, text: str) -> bytes:
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = encoded(text)
+        return known
 
-    def _told(self, text: FilledText, row: Row) -> int:
-        """The place of a text as it is told of a connection."""
-        if text.place >= 0:
-            return text.place
-        return self._text(text.text % tuple([row[place] for place in text.filling]))
 
-    def _text(self, text: str) -> int:
-        """The place of a text."""
-        place = self._places.get(text)
-        if place is None:
-            place = self._places[text] = len(self._texts)
-            self._texts.append(text)
-        return place
+def _filled(words: Words, where: Sequence[int]) -> FilledText:
+    text, places = words
+    return FilledText(text, tuple([where[place] for place in places]))
+
+
+def _told(text: FilledText, row: Row) -> bytes:
+    """A text as it is told of a connection."""
+    whole = text.whole
+    if whole is not None:
+        return whole
+    return encoded(text.text % tuple([row[place] for place in text.filling]))

@@ -24,7 +24,7 @@ from analyzer.tables.schema import (
 )
 from analyzer.tables.told_cells import numbered
 from analyzer.tables.told_rows import Arrays, ToldRows
-from analyzer.tables.turn_rows import CELLS, NUMBERS, PLACES, EndSays, TurnRows
+from analyzer.tables.turn_rows import CELLS, NUMBERS, EndSays, TurnRows
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,7 +43,7 @@ def everything(tables: Iterable[str]) -> Wanted:
     return {name: frozenset(column.name for column in TABLES[name].columns) for name in tables}
 
 
-def connection_rows(told: Sequence[Connection | Alike], wanted: Wanted) -> Batches:
+def connection_rows(told: list[Connection | Alike], wanted: Wanted) -> Batches:
     """The rows of connections, as far as they are wanted; a table without rows is left out."""
     if not told:
         return {}
@@ -70,7 +70,6 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
     if not order:
         return {}
     cells = {name: turns.column(place, order) for place, name in enumerate(CELLS)}
-    places = {name: numbers_array(cells[name]) for name in PLACES}
     addresses, servers = [*turns.addresses], [address for address, _ in turns.servers]
     listed: dict[str, tuple[str, Values]] = {
         "statement": ("statement", [*turns.statements]),
@@ -93,7 +92,7 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
             cell, values = listed.get(name) or (
                 ("said", said.values(name)) if name in EndSays._fields else ("kind", kinds.values(column.path))
             )
-            arrays[name] = taken(array_of(column.kind, values), places[cell])
+            arrays[name] = taken(array_of(column.kind, values), cells[cell])
     return {COMMANDS.name: record_batch(columns, {}, arrays)}
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
-from itertools import chain, count
+from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import ADDRESS, PLACES, ConnectionKind
@@ -19,43 +19,25 @@ from analyzer.tables.arrays import (
     Values,
     address_keys,
     array_of,
+    items_taken,
     lists_of,
     numbers_array,
+    sizes_of,
     taken,
-    where,
 )
-from analyzer.tables.finding_cells import FindingCells, FindingPlan
+from analyzer.tables.column_loops import picked
+from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import BOOL, INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
-from analyzer.tables.told_cells import WIDTH, cells_of, items_of, ranges_of, repeated
+from analyzer.tables.schema import INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
+from analyzer.tables.told_cells import ALL, cells_of, fill_own, items_of, owners_of, ranges_of, repeated, there_in
 
 if TYPE_CHECKING:
     import pyarrow
 
-T = TypeVar("T")
 Arrays = dict[str, "pyarrow.Array"]
 
 # How many rows each connection has, and columns of these.
 Items = tuple["array[int]", Arrays]
-
-
-class Shared:
-    """What rows have in common: each distinct owner, and the place of each row's."""
-
-    def __init__(self, owners: Sequence[Any]) -> None:
-        ids = list(map(id, owners))
-        distinct = dict(zip(ids, owners, strict=True))
-        self.owners = [*distinct.values()]
-        numbers = dict(zip(distinct, count()))
-        self.places = array("i", map(numbers.__getitem__, ids))
-
-    def each(self, values: Sequence[T]) -> Sequence[T]:
-        """Values of the owners, for each row."""
-        return list(map(values.__getitem__, self.places))
-
-    def taken(self, made: Arrays) -> Arrays:
-        """Columns of the owners, for each row."""
-        return rows_of(made, self.places) if len(self.owners) < len(self.places) else made
 
 
 def rows_of(made: Arrays, places: array[int]) -> Arrays:
@@ -78,23 +60,19 @@ def arrays_of(columns: Iterable[TableColumn], gathered: Gathered) -> Arrays:
 class ToldRows:
     """Connections whose rows are made."""
 
-    def __init__(self, told: Sequence[Connection | Alike]) -> None:
+    def __init__(self, told: list[Connection | Alike]) -> None:
         self._told = told
-        self._shared = Shared([one.kind if isinstance(one, Alike) else one for one in told])
-        owners = self._shared.owners
+        owners, self._places, self._rows = owners_of(told)
         self._kinds = [one if isinstance(one, ConnectionKind) else None for one in owners]
         self._heads = Gathered([one.connection if isinstance(one, ConnectionKind) else one for one in owners])
-        self._rows = [one.row if isinstance(one, Alike) else _row_of(one) for one in told]
-        self._cells, self._addresses = cells_of(self._rows)
+        there = b"".join([ALL if kind is None else there_in(kind.connection) for kind in self._kinds])
+        self._cells, self._addresses = cells_of(self._rows, self._places, there)
 
     def own(self, path: str, kind: Kind) -> pyarrow.Array:
         """What each connection has of its own, by its path in PLACES; null where its head has nothing there."""
-        cells = self._cells[PLACES[path] :: WIDTH]
         if path == "client.address":
-            return taken(array_of(kind, self._addresses), numbers_array(cells))
-        made = numbers_array(cells, str(kind))
-        heads = self._heads.values(path)
-        return made if None not in heads else where(self._each(BOOL, [head is not None for head in heads]), made)
+            return taken(array_of(kind, self._addresses), self._own(ADDRESS))
+        return numbers_array(self._own(PLACES[path]), str(kind))
 
     def columns(self, columns: Sequence[TableColumn]) -> Arrays:
         """Columns of the table of connections."""
@@ -104,7 +82,7 @@ class ToldRows:
             make = _MADE.get(column.path)
             if column.name == "client_address_key":
                 keys = address_keys(self._addresses)
-                found[column.name] = taken(array_of(column.kind, keys), numbers_array(self._cells[ADDRESS::WIDTH]))
+                found[column.name] = taken(array_of(column.kind, keys), self._own(ADDRESS))
             elif column.path in PLACES:
                 found[column.name] = self.own(column.path, column.kind)
             elif make is not None:
@@ -113,7 +91,7 @@ class ToldRows:
                 found[column.name] = array_of(column.kind, self._tls.values(column.path))
             else:
                 alike.append(column)
-        return found | self._shared.taken(arrays_of(alike, self._heads))
+        return found | rows_of(arrays_of(alike, self._heads), self._places)
 
     def of_owners(self, columns: Iterable[TableColumn], sizes: array[int]) -> Arrays:
         """Columns that say of which connection each row is, where each has so many."""
@@ -130,47 +108,28 @@ class ToldRows:
     def findings(self, columns: Sequence[TableColumn]) -> Items:
         """What was found of each."""
         cells = FindingCells()
-        plans: list[list[FindingPlan] | None] = [
-            None if kind is None else [cells.plan(kind, place) for place in range(len(kind.findings))]
-            for kind in self._kinds
-        ]
-        sizes = array("q")
-        for one, head in zip(self._told, self._shared.places, strict=True):
-            known = plans[head]
-            if isinstance(one, Alike) and one.outline is None and known is not None:
-                for plan in known:
-                    cells.add_kept(plan, one.row)
-                sizes.append(len(known))
-            else:
-                findings = one.findings() if isinstance(one, Alike) else one.findings
-                for finding in findings:
-                    cells.add(finding)
-                sizes.append(len(findings))
-        return sizes, cells.columns(columns)
+        plans = [None if kind is None else cells.plans(kind) for kind in self._kinds]
+        return cells.fill(self._told, self._places, plans), cells.columns(columns)
 
     def steps(self, columns: Sequence[TableColumn]) -> Items:
         """The packets of the exchanges."""
         exchanges = self._heads.values("authentication")
         steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
-        made = rows_of(arrays_of(columns, Gathered([*chain.from_iterable(steps)])), self._places(steps))
+        counts, made = sizes_of(steps), arrays_of(columns, Gathered([*chain.from_iterable(steps)]))
+        made = {name: items_taken(each, counts, self._places) for name, each in made.items()}
         made["frame"] = numbers_array(self._frames(steps, attrgetter("steps")))
-        return array("q", self._shared.each([*map(len, steps)])), made
+        return self._sizes(steps), made
 
     def attributes(self, columns: Sequence[TableColumn]) -> Items:
         """What clients said of themselves."""
-        sizes, *said = self._said
-        found = dict(zip(("name", "value"), said, strict=True))
-        made = {}
-        for column in columns:
-            texts, places = found[column.name]
-            made[column.name] = taken(array_of(column.kind, texts), places)
-        return array("q", [size or 0 for size in sizes]), made
+        said, make = self._said
+        made = {column.name: make[column.name](column.kind) for column in columns}
+        return self._sizes([one or () for one in said]), made
 
     def said(self) -> pyarrow.Array:
         """What each client said of itself, as a map."""
-        sizes, *said = self._said
-        made = [taken(array_of(TEXT, texts), places) for texts, places in said]
-        return lists_of(TEXT_MAP, sizes, *made)
+        said, make = self._said
+        return lists_of(TEXT_MAP, self._sizes(said), make["name"](TEXT), make["value"](TEXT))
 
     def counts(self) -> pyarrow.Array:
         """How often each sent which command, as a map."""
@@ -179,23 +138,32 @@ class ToldRows:
             None if kind is not None else tuple(one.values()) for kind, one in zip(self._kinds, commands, strict=True)
         ]
         counts = self._numbers(attrgetter("counts"), commands, own)
-        names = taken(array_of(TEXT, [*chain.from_iterable(commands)]), self._places(commands))
-        return lists_of(INT_MAP, self._shared.each([*map(len, commands)]), names, numbers_array(counts))
+        names = items_taken(array_of(TEXT, [*chain.from_iterable(commands)]), sizes_of(commands), self._places)
+        return lists_of(INT_MAP, self._sizes(commands), names, numbers_array(counts))
 
     def switches(self) -> pyarrow.Array:
         """From which plugin to which each was asked to go."""
         exchanges = self._heads.values("authentication")
         switches = [None if exchange is None else exchange.switches for exchange in exchanges]
         flat = [*chain.from_iterable(one or () for one in switches)]
-        made = taken(array_of(ValueKind("struct", SWITCH), flat), self._places(switches))
+        counts = sizes_of([one or () for one in switches])
+        made = items_taken(array_of(ValueKind("struct", SWITCH), flat), counts, self._places)
         frames = numbers_array(self._frames(switches, attrgetter("switches")))
         made = made.from_arrays([made.field(0), made.field(1), frames], fields=[*made.type])
-        sizes = self._shared.each([None if one is None else len(one) for one in switches])
-        return lists_of(ValueKind("list", SWITCH, True), sizes, made)
+        return lists_of(ValueKind("list", SWITCH, True), self._sizes(switches), made)
 
     def _each(self, kind: Kind, values: Values) -> pyarrow.Array:
         """Values of the heads, for each row."""
-        return taken(array_of(kind, values), self._shared.places)
+        return taken(array_of(kind, values), self._places)
+
+    def _own(self, place: int) -> memoryview:
+        """The cells of each connection's own, by their place in PLACES."""
+        count = len(self._rows)
+        return memoryview(self._cells)[place * count : (place + 1) * count]
+
+    def _sizes(self, items: Sequence[Collection[object] | None]) -> array[int]:
+        """How many items each connection has, where those of the heads are given; NOTHING where that is None."""
+        return picked(sizes_of(items), "q", self._places)
 
     @cached_property
     def _has_tls(self) -> bool:
@@ -209,29 +177,23 @@ class ToldRows:
         return Gathered(told, tls=[one.kind.tls_of(one.row) if isinstance(one, Alike) else one.tls for one in told])
 
     @cached_property
-    def _said(self) -> tuple[Sequence[int | None], tuple[list[str], array[int]], tuple[list[str], array[int]]]:
-        """How many attributes each client named; names, and which of them each is; values, and likewise."""
+    def _said(self) -> tuple[list[dict[str, str] | None], dict[str, Callable[[Kind], pyarrow.Array]]]:
+        """What the heads said of themselves; what makes columns of the names and the values of all connections."""
         logins = self._heads.values("login")
         said = [None if login is None else login.attributes for login in logins]
         names = [*chain.from_iterable(one or () for one in said)]
         texts = [*chain.from_iterable((one or {}).values() for one in said)]
         # Behind the heads' values stand those that are a client's own, with their places in its row.
-        own: dict[str, int] = {}
-        places, mine = self._places(said), []
+        counts, mine = array("q", [len(one or ()) for one in said]), []
         for kind, one in zip(self._kinds, said, strict=True):
             named = {} if kind is None else kind.attributes
             mine.append([(list(one or ()).index(name), at) for name, at in named.items()])
-        counts, begin = [len(one or ()) for one in said], 0
-        for row, head in zip(self._rows, self._shared.places, strict=True):
-            for place, at in mine[head]:
-                places[begin + place] = own.setdefault(row[at], len(texts) + len(own))
-            begin += counts[head]
-        sizes = self._shared.each([None if one is None else len(one) for one in said])
-        return sizes, (names, self._places(said)), ([*texts, *own], places)
-
-    def _places(self, items: Sequence[Collection[object] | None]) -> array[int]:
-        """Where the items of each connection stand, among those of all heads."""
-        return ranges_of(self._shared.places, array("q", [len(one or ()) for one in items]))
+        places = ranges_of(self._places, counts)
+        texts += fill_own(places, self._rows, self._places, counts, mine, len(texts))
+        return said, {
+            "name": lambda kind: items_taken(array_of(kind, names), counts, self._places),
+            "value": lambda kind: taken(array_of(kind, texts), places),
+        }
 
     def _frames(self, items: Sequence[Sequence[Any] | None], place: Callable[[ConnectionKind], slice]) -> array[int]:
         """The frames of the items of each connection, whose kind says where they stand in its row."""
@@ -248,21 +210,9 @@ class ToldRows:
         """Numbers of the items of each connection: those in its row where its kind says, or its `own`."""
         begins = array("q", [-1 if kind is None else place(kind).start for kind in self._kinds])
         counts = array("q", [len(one or ()) for one in items])
-        return items_of(self._rows, self._shared.places, begins, counts, own)
+        return items_of(self._rows, self._places, begins, counts, own)
 
 
-def _row_of(connection: Connection) -> tuple[Any, ...]:
-    """A connection as kinds have their rows."""
-    return tuple([_at(connection, path) for path in _PATHS])
-
-
-def _at(record: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        record = getattr(record, name, None)
-    return record
-
-
-_PATHS: Final = [path.split(".") for path in PLACES]
 # Columns that are made of what a list or a dictionary of a connection holds.
 _MADE: Final[dict[str, Callable[[ToldRows], pyarrow.Array]]] = {
     "login.attributes": ToldRows.said,

@@ -4,9 +4,23 @@ from analyzer.analysis.commands.turn_tracker cimport TurnSink, TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
-cdef Py_ssize_t MOST_TEXTS, _WIDTH, _ENDED
+cdef Py_ssize_t MOST_TEXTS, _WIDTH, _ENDED, _UNSAID
+cdef dict _FORMS
 cdef int _QUERY, _PREPARE, _CLOSE
 cdef long long _NOTHING
+
+
+cdef class Ends:
+    cdef object rows
+    cdef Py_ssize_t address, server
+    cdef long long port, number
+    cdef tuple session
+    cdef dict kinds
+
+
+cdef class TurnKind:
+    cdef Py_ssize_t place
+    cdef int has
 
 
 cdef class TurnRows(TurnSink):
@@ -22,30 +36,35 @@ cdef class TurnRows(TurnSink):
     @cython.locals(place=Py_ssize_t)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
-    @cython.locals(
-        cells="long long[::1]", place=Py_ssize_t, stream=cython.longlong, ended=list, tracker=TurnTracker)
-    cdef list _numbered(self, Py_ssize_t begin)
+    @cython.locals(cells="long long[::1]", place=Py_ssize_t, stream=cython.longlong, tracker=TurnTracker)
+    cdef void _number(self, Py_ssize_t begin) except *
+    @cython.locals(cells="long long[::1]", place=Py_ssize_t, before=Py_ssize_t, begin=Py_ssize_t)
+    cdef bint _is_mixed(self, const long long[::1] order) except *
 
     @cython.locals(cells="long long[::1]", begin=Py_ssize_t)
     cpdef command(self, command)
 
     @cython.locals(
         cells="long long[::1]", began=cython.longlong, latency=cython.longlong, duration=cython.longlong,
-        text=cython.longlong, number=cython.longlong, begin=Py_ssize_t, shown=tuple, ends=tuple, has=cython.int,
-        said=Py_ssize_t, kind=Py_ssize_t, code=cython.int, raw=bytes)
+        text=cython.longlong, number=cython.longlong, begin=Py_ssize_t, shown=tuple, ends=Ends, has=cython.int,
+        said=Py_ssize_t, kind=TurnKind, code=cython.int, raw=bytes)
     cpdef turn(self, TurnTracker tracker, PlainTurn turn)
     cdef Py_ssize_t _row(self, Py_ssize_t size) except -1
     cdef _whole(self, TurnTracker tracker, PlainTurn turn)
     cdef tuple _noted(self, TurnTracker tracker, PlainTurn turn)
     cdef Py_ssize_t _text(self, statement) except -1
-    @cython.locals(known=tuple, failed=cython.bint)
+    @cython.locals(known=tuple, said_at=Py_ssize_t)
     cdef Py_ssize_t _end(self, PlainTurn turn) except -1
-    @cython.locals(kinds=dict)
-    cdef tuple _kind(self, TurnTracker tracker, PlainTurn turn)
-    @cython.locals(tcp=TcpConnection, known=tuple)
-    cdef tuple _ends_of(self, TurnTracker tracker)
+    @cython.locals(known=TurnKind, has=cython.int, bit=Py_ssize_t)
+    cdef TurnKind _kind(self, TurnTracker tracker, Ends ends, PlainTurn turn)
+    @cython.locals(tcp=TcpConnection, known=Ends, found=Ends)
+    cdef Ends _ends_of(self, TurnTracker tracker)
     cdef Py_ssize_t _server(self, tuple server) except -1
 
 
 @cython.locals(place=Py_ssize_t)
 cdef void _gather(long long[::1] found, long long[::1] cells, const long long[::1] order, Py_ssize_t cell) except *
+
+@cython.locals(place=Py_ssize_t)
+cdef void _gather_from(
+    long long[::1] found, const long long[::1] cells, Py_ssize_t begin, Py_ssize_t cell) except *

@@ -15,7 +15,8 @@ from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker, shows
 from analyzer.analysis.conversation.fast_path import QUIT
 from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
 from analyzer.analysis.model.command import Command
-from analyzer.tables.arrays import NOTHING
+from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.tables.column_loops import NOTHING, sorted_places, zeroes
 
 # Statements of one connection that are kept.
 MOST_TEXTS: Final = 256
@@ -37,6 +38,9 @@ _NOTHING: Final = NOTHING
 _QUERY: Final = QUERY
 _PREPARE: Final = PREPARE
 _CLOSE: Final = CLOSE
+# What ends of responses are; the one place of what errors say.
+_FORMS: Final[dict[type, int]] = {type(None): 0, OKPacket: 1, EOFPacket: 2}
+_UNSAID: Final = 1
 
 
 class EndSays(NamedTuple):
@@ -47,6 +51,35 @@ class EndSays(NamedTuple):
     warnings: int | None
     status_flags: list[str] | None
     info: str | None
+
+
+class Ends:
+    """Whose turns are taken, as rows say it: places among the addresses and servers of `rows`.
+
+    number   what stands for the connection's number where it has none
+    session  (database, user), and the kinds that are known of turns then
+    """
+
+    __slots__ = ("address", "kinds", "number", "port", "rows", "server", "session")
+
+    def __init__(self, rows: object, address: int, port: int, server: int, number: int) -> None:
+        self.rows = rows
+        self.address = address
+        self.port = port
+        self.server = server
+        self.number = number
+        self.session: tuple[str | None, str | None] | None = None
+        self.kinds: dict[Hashable, TurnKind] = {}
+
+
+class TurnKind:
+    """A kind of turns: its place, and which of OF_RESPONSES such turns have, a bit for each."""
+
+    __slots__ = ("has", "place")
+
+    def __init__(self, place: int, has: int) -> None:
+        self.place = place
+        self.has = has
 
 
 class TurnRows(TurnSink):
@@ -83,7 +116,7 @@ class TurnRows(TurnSink):
         # What is known of kinds, by the session and what else they have in common: their places, and which of
         # OF_RESPONSES they have; of ends, with what they are of; of statements as they were sent. Who knows a place
         # of a connection's says of which `ends` it is.
-        self._sessions: dict[tuple[str | None, str | None], dict[Hashable, tuple[int, int]]] = {}
+        self._sessions: dict[tuple[str | None, str | None], dict[Hashable, TurnKind]] = {}
         self._said: dict[int, tuple[object, int]] = {}
         self._texts: dict[bytes, int] = {}
         self._ends: list[object] = []
@@ -96,28 +129,43 @@ class TurnRows(TurnSink):
             place = self.command(tracker.command(self.capture, each, self.mask))
         self._cells[place * _WIDTH + _ENDED] = frame
         if tracker.tcp.number < 0:
-            self._cells[place * _WIDTH] = self._ends_of(tracker)[4]
+            self._cells[place * _WIDTH] = self._ends_of(tracker).number
 
     def ordered(self) -> array[int]:
         """The rows since the last time, in the order in which commands ended: all connections have numbers now."""
         begin, self._settled = self._settled, self.count
-        ended = self._numbered(begin)
-        order = sorted(range(len(ended)), key=ended.__getitem__)
-        if len(set(ended)) < len(ended):
-            order.sort(key=lambda place: self._turn_of(begin + place))
-        return array("q", [begin + place for place in order])
+        self._number(begin)
+        order = sorted_places(self._ended(begin), begin)
+        if self._is_mixed(order):
+            order = array("q", sorted(order, key=self._turn_of))
+        return order
 
-    def _numbered(self, begin: int) -> list[int]:
-        """Says in rows, from a place on, what numbers their connections have; the frames in which commands ended."""
-        cells, ended = self._cells, []
+    def _ended(self, begin: int) -> array[int]:
+        """The frames in which commands ended, from a row on."""
+        found = zeroes("q", self.count - begin)
+        _gather_from(found, self._cells, begin, _ENDED)
+        return found
+
+    def _number(self, begin: int) -> None:
+        """Says in rows, from a place on, what numbers their connections have."""
+        cells = self._cells
         for place in range(begin, self.count):
             stream = cells[place * _WIDTH]
             if stream < 0:
                 tracker = self._numberless[-1 - stream]
                 cells[place * _WIDTH] = tracker.tcp.number
-            ended.append(cells[place * _WIDTH + _ENDED])
         self._numberless.clear()
-        return ended
+
+    def _is_mixed(self, order: Any) -> bool:
+        """Whether commands that ended in one frame are in another order than that of their connections and numbers."""
+        cells = self._cells
+        for place in range(1, len(order)):
+            before, begin = order[place - 1] * _WIDTH, order[place] * _WIDTH
+            if cells[before + _ENDED] == cells[begin + _ENDED] and (
+                cells[before] > cells[begin] or (cells[before] == cells[begin] and cells[before + 1] > cells[begin + 1])
+            ):
+                return True
+        return False
 
     def _turn_of(self, place: int) -> tuple[int, int, int]:
         """In which order a row is told of: by the frame in which its command ended, its stream and its number."""
@@ -126,7 +174,7 @@ class TurnRows(TurnSink):
 
     def column(self, cell: int, order: Sequence[int]) -> array[int]:
         """The cells of rows at these places."""
-        found = array("q", bytes(8 * len(order)))
+        found = zeroes("q", len(order))
         _gather(found, self._cells, order, cell)
         return found
 
@@ -196,7 +244,8 @@ class TurnRows(TurnSink):
             number = named
         ends = self._ends_of(tracker)
         said = self._end(turn)
-        kind, has = self._kind(tracker, turn)
+        kind = self._kind(tracker, ends, turn)
+        has = kind.has
         begin = self._row(len(turn.request))
         cells = self._cells
         cells[begin], cells[begin + 1], cells[begin + 2] = tracker.tcp.number, turn.number, turn.frame
@@ -206,8 +255,8 @@ class TurnRows(TurnSink):
         cells[begin + 6] = duration if has & 4 else _NOTHING
         cells[begin + 7] = turn.rows if has & 8 else _NOTHING
         cells[begin + 8], cells[begin + 9], cells[begin + 10] = len(turn.request), turn.length, number
-        cells[begin + 12], cells[begin + 13], cells[begin + 14] = kind, said, text
-        cells[begin + 11], cells[begin + 15], cells[begin + 16] = ends[1], ends[2], ends[3]
+        cells[begin + 12], cells[begin + 13], cells[begin + 14] = kind.place, said, text
+        cells[begin + 11], cells[begin + 15], cells[begin + 16] = ends.port, ends.address, ends.server
         if bound is not None:
             self.bound[self.count - 1] = bound
         return self.count - 1
@@ -241,41 +290,49 @@ class TurnRows(TurnSink):
     def _end(self, turn: PlainTurn) -> int:
         """The place of what the end of a turn's response says."""
         end = turn.end
-        failed = turn.failed()
-        said_at = (0 if failed else id(end) << 1) | (turn.columns is None)
+        said_at = _UNSAID if turn.failed() else id(end)
+        if turn.columns is None:
+            said_at = -said_at
         known = self._said.get(said_at)
-        if known is None or (known[0] is not end and not failed):
-            known = self._said[said_at] = (end, len(self.said))
+        if known is None:
+            known = self._said[said_at] = (end, len(self.said))  # while it is here, no other has its id
             self.said.append(EndSays(*said_by(end, of_rows=turn.columns is not None)))
         return known[1]
 
-    def _kind(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[int, int]:
-        """The place of a turn's kind, and which of OF_RESPONSES such turns have, a bit for each."""
-        end = turn.end
-        kinds = self._sessions.get(turn.session)
-        if kinds is None:
-            kinds = self._sessions[turn.session] = {}
-        alike = (turn.code, turn.columns, end if turn.failed() else type(end))
-        known = kinds.get(alike)
+    def _kind(self, tracker: TurnTracker, ends: Ends, turn: PlainTurn) -> TurnKind:
+        """The kind of a turn."""
+        session, end, columns = turn.session, turn.end, turn.columns
+        if session is not ends.session:
+            ends.session, ends.kinds = session, self._sessions.setdefault(session, {})
+        alike: Hashable
+        if turn.failed():
+            alike = (turn.code, columns, end)
+        else:
+            alike = turn.code << 2 | _FORMS[type(end)] | (0 if columns is None else columns + 1 << 10)
+        known = ends.kinds.get(alike)
         if known is None:
             kind = tracker.of_turn(self.capture, turn, self.mask)
-            has = sum((getattr(kind, name) is not None) << bit for bit, name in enumerate(OF_RESPONSES))
-            known = kinds[alike] = (len(self.kinds), has)
+            has = 0
+            for bit, name in enumerate(OF_RESPONSES):
+                if getattr(kind, name) is not None:
+                    has |= 1 << bit
+            known = ends.kinds[alike] = TurnKind(len(self.kinds), has)
             self.kinds.append(kind)
         return known
 
-    def _ends_of(self, tracker: TurnTracker) -> tuple[object, int, int, int, int]:
-        """Of whom the places are, the client's port, the places of its address and of its server, and what stands for
-        the connection's number where it has none."""
-        known = tracker.said
-        if known is None or known[0] is not self._ends:
-            tcp, client = tracker.tcp, tracker.client
-            (address, port), server = tcp.endpoints[client], tcp.endpoints[1 - client]
-            place = self.addresses.setdefault(address, len(self.addresses))
-            if tcp.number < 0:
-                self._numberless.append(tracker)
-            known = tracker.said = (self._ends, port, place, self._server(server), -len(self._numberless))
-        return known
+    def _ends_of(self, tracker: TurnTracker) -> Ends:
+        """Whose turns a tracker has."""
+        known: Ends | None = tracker.said
+        if known is not None and known.rows is self._ends:
+            return known
+        tcp, client = tracker.tcp, tracker.client
+        (address, port), server = tcp.endpoints[client], tcp.endpoints[1 - client]
+        place = self.addresses.setdefault(address, len(self.addresses))
+        if tcp.number < 0:
+            self._numberless.append(tracker)
+        found = Ends(self._ends, place, port, self._server(server), -len(self._numberless))
+        tracker.said = found
+        return found
 
     def _server(self, server: tuple[str, int]) -> int:
         """The place of a server."""
@@ -285,3 +342,8 @@ class TurnRows(TurnSink):
 def _gather(found: Any, cells: Any, order: Any, cell: int) -> None:
     for place in range(len(found)):
         found[place] = cells[order[place] * _WIDTH + cell]
+
+
+def _gather_from(found: Any, cells: Any, begin: int, cell: int) -> None:
+    for place in range(len(found)):
+        found[place] = cells[(begin + place) * _WIDTH + cell]

@@ -34,5 +34,5 @@ cpdef bint moves(PlainTurn turn)
 
 cdef class TurnTracker(CommandTracker):
     cdef TurnSink _turns
-    cdef public tuple said
+    cdef public object said
     cdef public dict texts

@@ -103,7 +103,7 @@ class TurnTracker(CommandTracker):
     def __init__(self, tcp: TcpConnection, sink: TurnSink) -> None:
         super().__init__(tcp, [])
         self._turns = sink
-        self.said: tuple[Any, ...] | None = None
+        self.said: Any = None
         self.texts: dict[int, Any] = {}
 
     @property

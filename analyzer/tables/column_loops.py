@@ -1,0 +1,287 @@
+"""Loops over columns: which values are there, and what several rows have in common, for each of them.
+
+A head is a row that others are taken from. It has so many items (`counts`) of a column, from a place on (`begins`);
+where that is negative it has one that is nothing. `places` says of each row which head it is taken from.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, Final
+
+# What stands in a column of numbers where there is none.
+NOTHING: Final = -1 << 63
+# Once more: here it is a number of C.
+_NOTHING: Final = NOTHING
+_MOST: Final = (1 << 31) - 1
+_ZERO: Final = ord("0")
+# Bits that are sorted by at a time.
+_DIGIT: Final = 11
+_DIGITS: Final = 1 << _DIGIT
+
+
+def zeroes(code: str, count: int) -> array[int]:
+    """A column of numbers to be filled."""
+    return array(code, (0,)) * count
+
+
+def bits_of(values: Sequence[int]) -> bytearray | None:
+    """A bit for each number, set where it is there; None: all are."""
+    if not _missing(values):
+        return None
+    found = bytearray(len(values) + 7 >> 3)
+    _fill_bits(found, values)
+    return found
+
+
+def placed(places: Sequence[int], nothing: int) -> Sequence[int]:
+    """Places, with `nothing` in place of NOTHING: the same ones where that is not among them."""
+    if not _missing(places):
+        return places
+    found = zeroes("q", len(places))
+    _fill_placed(found, places, nothing)
+    return found
+
+
+def picked(source: Sequence[int], code: str, places: Sequence[int]) -> array[int]:
+    """The numbers at these places; 0 where one is NOTHING. `code`: i or q, what numbers of an array they are."""
+    found = zeroes(code, len(places))
+    if code == "i":
+        _pick_ints(found, source, places)
+    else:
+        _pick_longs(found, source, places)
+    return found
+
+
+def picked_bits(source: Sequence[int], places: Sequence[int]) -> bytearray:
+    """The same of bits."""
+    found = bytearray(len(places) + 7 >> 3)
+    _pick_bits(found, source, places)
+    return found
+
+
+def total(counts: array[int], places: Sequence[int]) -> int:
+    """How many items all rows have."""
+    return int(_total(counts, places))
+
+
+def items(
+    source: Sequence[int], code: str, begins: array[int], counts: array[int], places: Sequence[int]
+) -> array[int]:
+    """The items of all rows, which are numbers. `code`: i or q, what numbers of an array they are."""
+    found = zeroes(code, total(counts, places))
+    if code == "i":
+        _fill_ints(found, source, begins, counts, places)
+    else:
+        _fill_longs(found, source, begins, counts, places)
+    return found
+
+
+def bits(source: Sequence[int] | None, begins: array[int], counts: array[int], places: Sequence[int]) -> bytearray:
+    """The same of one bit; without `source` all are set."""
+    found = bytearray(total(counts, places) + 7 >> 3)
+    _fill_taken_bits(found, b"" if source is None else source, source is None, begins, counts, places)
+    return found
+
+
+def offsets(source: Sequence[int], begins: array[int], counts: array[int], places: Sequence[int]) -> array[int]:
+    """Where the items of all rows begin, whose sizes are those between numbers of `source`; and where the last ends."""
+    found = zeroes("i", total(counts, places) + 1)
+    _fill_offsets(found, source, begins, counts, places)
+    return found
+
+
+def offsets_of(sizes: Sequence[int]) -> array[int]:
+    """Where items of these sizes begin, and where the last ends; one that is NOTHING has none."""
+    found = zeroes("i", len(sizes) + 1)
+    _add_up(found, sizes)
+    return found
+
+
+def text_offsets(texts: list[bytes]) -> array[int]:
+    """Where texts begin that stand one behind the other, and where the last ends."""
+    found = zeroes("i", len(texts) + 1)
+    _add_up_texts(found, texts)
+    return found
+
+
+def sorted_places(keys: array[int], first: int) -> array[int]:
+    """Places of numbers, which are counted from `first` on, those of the least first; equal ones stay in order."""
+    order, other = zeroes("q", len(keys)), zeroes("q", len(keys))
+    least, reach = _count_up(order, keys)
+    shift = 0
+    while reach >> shift:
+        _sort_by(other, order, keys, least, shift)
+        order, other = other, order
+        shift += _DIGIT
+    _shift(order, first)
+    return order
+
+
+def ipv4_keys(addresses: list[Any]) -> list[str | None]:
+    """Addresses as 4: and their number in hexadecimal; None for what is not four plain numbers."""
+    return _keys(addresses)
+
+
+def _keys(addresses: list[Any]) -> list[str | None]:
+    found: list[str | None] = []
+    for address in addresses:
+        number = -1 if address is None else _ipv4(address)
+        found.append(None if number < 0 else f"4:{number:08x}")
+    return found
+
+
+def _ipv4(address: str) -> int:
+    number = part = digits = dots = 0
+    for letter in address:
+        if "0" <= letter <= "9" and digits < 3 and (part or not digits):
+            part = part * 10 + ord(letter) - _ZERO
+            digits += 1
+        elif letter == "." and digits and dots < 3:
+            number = number << 8 | part
+            dots += 1
+            part = digits = 0
+        else:
+            return -1
+        if part > 255:
+            return -1
+    return number << 8 | part if dots == 3 and digits else -1
+
+
+def _count_up(order: Any, keys: Any) -> tuple[int, int]:
+    """Numbers the places; the least number, and how much greater than it the greatest is."""
+    least = most = keys[0] if len(keys) else 0
+    for place in range(len(order)):
+        order[place] = place
+        least, most = min(least, keys[place]), max(most, keys[place])
+    return least, most - least
+
+
+def _shift(order: Any, first: int) -> None:
+    for place in range(len(order)):
+        order[place] += first
+
+
+def _sort_by(found: Any, order: Any, keys: Any, least: int, shift: int) -> None:
+    begins = zeroes("q", _DIGITS + 1)
+    for place in range(len(order)):
+        begins[(keys[order[place]] - least >> shift & _DIGITS - 1) + 1] += 1
+    for digit in range(_DIGITS):
+        begins[digit + 1] += begins[digit]
+    for place in range(len(order)):
+        digit = keys[order[place]] - least >> shift & _DIGITS - 1
+        found[begins[digit]] = order[place]
+        begins[digit] += 1
+
+
+def _missing(values: Any) -> int:
+    count = 0
+    for place in range(len(values)):
+        if values[place] == _NOTHING:
+            count += 1
+    return count
+
+
+def _fill_bits(found: Any, values: Any) -> None:
+    for place in range(len(values)):
+        if values[place] != _NOTHING:
+            found[place >> 3] |= 1 << (place & 7)
+
+
+def _fill_placed(found: Any, places: Any, nothing: int) -> None:
+    for number in range(len(places)):
+        place = places[number]
+        found[number] = nothing if place == _NOTHING else place
+
+
+def _pick_longs(found: Any, source: Any, places: Any) -> None:
+    for number in range(len(places)):
+        place = places[number]
+        if place >= 0:
+            found[number] = source[place]
+
+
+def _pick_ints(found: Any, source: Any, places: Any) -> None:
+    for number in range(len(places)):
+        place = places[number]
+        if place >= 0:
+            found[number] = source[place]
+
+
+def _pick_bits(found: Any, source: Any, places: Any) -> None:
+    for number in range(len(places)):
+        place = places[number]
+        if place >= 0 and source[place >> 3] >> (place & 7) & 1:
+            found[number >> 3] |= 1 << (number & 7)
+
+
+def _total(counts: Any, places: Any) -> int:
+    size = 0
+    for number in range(len(places)):
+        size += counts[places[number]]
+    return size
+
+
+def _fill_longs(found: Any, source: Any, begins: Any, counts: Any, places: Any) -> None:
+    at = 0
+    for number in range(len(places)):
+        head = places[number]
+        begin = begins[head]
+        for place in range(counts[head]):
+            found[at] = source[begin + place] if begin >= 0 else 0
+            at += 1
+
+
+def _fill_ints(found: Any, source: Any, begins: Any, counts: Any, places: Any) -> None:
+    at = 0
+    for number in range(len(places)):
+        head = places[number]
+        begin = begins[head]
+        for place in range(counts[head]):
+            found[at] = source[begin + place] if begin >= 0 else 0
+            at += 1
+
+
+def _fill_taken_bits(found: Any, source: Any, every: bool, begins: Any, counts: Any, places: Any) -> None:
+    at = 0
+    for number in range(len(places)):
+        head = places[number]
+        begin = begins[head]
+        for place in range(begin, begin + counts[head]):
+            if begin >= 0 and (every or source[place >> 3] >> (place & 7) & 1):
+                found[at >> 3] |= 1 << (at & 7)
+            at += 1
+
+
+def _fill_offsets(found: Any, source: Any, begins: Any, counts: Any, places: Any) -> None:
+    at = size = 0
+    for number in range(len(places)):
+        head = places[number]
+        begin = begins[head]
+        for place in range(begin, begin + counts[head]):
+            if begin >= 0:
+                size += source[place + 1] - source[place]
+            at += 1
+            if size > _MOST:
+                raise OverflowError("a column of texts is too long")
+            found[at] = size
+
+
+def _add_up(found: Any, sizes: Any) -> None:
+    size = 0
+    for place in range(len(sizes)):
+        if sizes[place] != _NOTHING:
+            size += sizes[place]
+        if size > _MOST:
+            raise OverflowError("a column of lists is too long")
+        found[place + 1] = size
+
+
+def _add_up_texts(found: Any, texts: list[bytes]) -> None:
+    size = 0
+    for place in range(len(texts)):
+        size += len(texts[place])
+        if size > _MOST:
+            raise OverflowError("a column of texts is too long")
+        found[place + 1] = size
