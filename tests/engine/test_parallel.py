@@ -17,16 +17,22 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Analysis, AnalysisOptions, Connection, Source, Told
-from analyzer.engine.collectors import Connections, connection_alone
+from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Source, Told
+from analyzer.capture import open_capture
+from analyzer.engine import collectors
+from analyzer.engine.collectors import Connections, Rendering, connection_alone
 from analyzer.engine.listener import RunListener
 from analyzer.engine.parallel import Parallel
+from analyzer.engine.reading import Reading
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
+from analyzer.report.connection_lines import line_of
+from analyzer.report.jsonl import encode
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.frames import Frame
-from tests.wire.script import ACCEPTED, GOODBYE, Say, Script, conversation, in_time_order
+from tests.wire.mysql import err, greeting, login
+from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Say, Script, conversation, in_time_order
 
 SECONDS = 60.0
 # An X Protocol server's first message: length, type 11 (notice), a frame that says hello.
@@ -184,3 +190,42 @@ def test_processes_end_with_their_parent(number: signal.Signals, capture: Path, 
     process.wait(SECONDS)
     until(lambda: not any(map(alive, workers)))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 4096])
+def test_connections_of_known_kinds_go_by_their_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Also where so many kinds are met that those named before are forgotten."""
+    monkeypatch.setattr(collectors, "MOST_KINDS", most)
+    refused = err(2, 1045, "Access denied for user 'app'@'h' (using password: YES)")
+    scripts: list[Script] = [[*ACCEPTED, *GOODBYE], [("s", greeting()), ("c", login()), ("s", refused)]]
+    made = []
+    for number in range(60):
+        client = ("10.0.0.7", 40000 + number)
+        made.append(conversation(scripts[number % 2], client=client, start_ns=START + number * SECOND))
+    path = tmp_path / "alike.pcap"
+    path.write_bytes(pcap(in_time_order(*made)))
+    found: list[list[bytes]] = []
+    rows = 0
+    for jobs in (1, 2, 3):
+        run: Run[bytes] = Run(AnalysisOptions(), partial(Connections, Rendering(whole_line, alike=line_of)), jobs)
+        ((_, lines),) = run.each([str(path)], False)
+        found.append(list(lines))
+    collector = Connections(Rendering(whole_line, alike=line_of))
+    analysis = Analysis(str(path), collector.options(AnalysisOptions(share=(0, 2))))
+    with open_capture(str(path)) as source:
+        items = list(Reading(analysis, source).collected(collector))
+    for item in items:
+        packed = collector.packed([item])
+        rows += not packed.others
+        ((key, _),) = collector.unpacked(packed)
+        assert key == item[0]
+    assert rows > 20
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 60
+    assert b"30 logins were refused" in found[0][-1]
+
+
+def whole_line(result: Result) -> bytes:
+    return encode(result[0])
