@@ -56,6 +56,7 @@ HOT: Final = (
     "analyzer.sharing.redaction.sealed_text",
     "analyzer.sharing.redaction.skeletons",
     "analyzer.sharing.redaction.streams",
+    "analyzer.sharing.redaction.tls",
     "analyzer.sharing.redaction.turns",
     "analyzer.sharing.redaction.watcher",
     "analyzer.sharing.watched",

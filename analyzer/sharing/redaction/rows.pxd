@@ -11,7 +11,8 @@ cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_
 cdef class ValueForms:
     cdef public list types, unsigned, texts
     cdef public Py_ssize_t count
-    cdef long long[::1] kinds, sizes
+    cdef long long[::1] in_text, kinds, sizes
+    cdef dict of_binary, of_text
 
 
 cdef class KeptRow:
@@ -32,13 +33,12 @@ cdef class KeptRows:
 
 cdef class RowRedactor:
     cdef object _replacements, _values, _columns
-    cdef dict _known, _of_text, _of_binary
+    cdef dict _known, _readings
     cdef Drawing _drawing
     cdef KeptRows _kept
     cdef bint _listed, _keep
     cdef Py_ssize_t _replaced
     cdef unsigned char[::1] _scratch
-    cdef long long[::1] _texts
     cdef public ValueForms forms
 
     cpdef Py_ssize_t rows(
@@ -50,6 +50,10 @@ cdef class RowRedactor:
     @cython.locals(found=tuple)
     cdef _look_at(self, columns)
 
+    @cython.locals(forms=ValueForms)
+    cdef ValueForms _reading(self, columns)
+
+    @cython.locals(forms=ValueForms, found=dict)
     cdef dict _rows_alike(self, bint binary)
 
     cdef Py_ssize_t _in_all(self) except -1

@@ -61,15 +61,25 @@ _DIGITS: Final = 18
 
 
 class ValueForms:
-    """How the values of some columns or parameters are read: for each what it is, its type, and its size."""
+    """How the values of some columns or parameters are read: for each what it is, its type, and its size.
 
-    __slots__ = ("count", "kinds", "sizes", "texts", "types", "unsigned")
+    in_text             what it is in the text protocol
+    of_text, of_binary  rows that are kept of columns that are read like these, where somebody has asked for them
+    """
+
+    __slots__ = ("count", "in_text", "kinds", "of_binary", "of_text", "sizes", "texts", "types", "unsigned")
 
     def __init__(self, types: Sequence[int], unsigned: Sequence[bool], texts: Sequence[bool | None]) -> None:
         self.types, self.unsigned, self.texts = list(types), list(unsigned), list(texts)
         self.count = len(self.types)
         self.kinds = array("q", map(_kind_of, self.types, self.unsigned))
         self.sizes = array("q", map(_size_of, self.types))
+        said = zip(self.types, self.texts, strict=True)
+        self.in_text = array(
+            "q", [_JSON if kind == MYSQL_TYPE_JSON else _TEXT if text else _STRING for kind, text in said]
+        )
+        self.of_text: dict[bytes, KeptRow] | None = None
+        self.of_binary: dict[bytes, KeptRow] | None = None
 
 
 def _kind_of(kind: int, unsigned: bool) -> int:
@@ -143,12 +153,10 @@ class RowRedactor:
             "_kept",
             "_known",
             "_listed",
-            "_of_binary",
-            "_of_text",
+            "_readings",
             "_replaced",
             "_replacements",
             "_scratch",
-            "_texts",
             "_values",
         ),
         *("forms",),
@@ -163,14 +171,12 @@ class RowRedactor:
         self._keep = keep
         self._replaced = 0
         self._scratch = bytearray(_DIGITS + 2)
-        # The columns that were asked about last: their values in text and in binary.
+        # The columns that were asked about last.
         self._columns: Columns = ()
-        self._known: dict[int, tuple[Columns, array[int], ValueForms]] = {}
-        self._texts = array("q")
+        self._known: dict[int, tuple[Columns, ValueForms]] = {}
+        self._readings: dict[Hashable, ValueForms] = {}
         self.forms = ValueForms((), (), ())
         self._kept = KeptRows()
-        self._of_text: dict[bytes, KeptRow] | None = None
-        self._of_binary: dict[bytes, KeptRow] | None = None
 
     def packets(self, data: bytes, count: int, machine: Machine) -> bytearray | None:
         """`count` packets that are rows, with their heads; None where the bytes are not exactly that."""
@@ -221,30 +227,35 @@ class RowRedactor:
         # As long as the columns are kept here, no others are at their place.
         found = self._known.get(id(columns))
         if found is None:
-            texts = array(
-                "q", [_JSON if one.type == MYSQL_TYPE_JSON else _TEXT if one.is_text else _STRING for one in columns]
-            )
-            forms = ValueForms(
-                [one.type for one in columns],
-                [bool(one.flags & UNSIGNED_FLAG) for one in columns],
-                [one.is_text for one in columns],
-            )
-            found = columns, texts, forms
+            found = columns, self._reading(columns)
             if len(columns) <= _MOST_COLUMNS:
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
                 self._known[id(columns)] = found
-        self._texts, self.forms = found[1], found[2]
-        self._of_text = self._of_binary = None
+        self.forms = found[1]
+
+    def _reading(self, columns: Columns) -> ValueForms:
+        """How columns are read; those of the same types are read alike."""
+        texts = [one.is_text for one in columns]
+        types = tuple([one.type << 6 | one.flags & UNSIGNED_FLAG for one in columns])
+        forms = self._readings.get((types, *texts))
+        if forms is None:
+            unsigned = [bool(one.flags & UNSIGNED_FLAG) for one in columns]
+            forms = ValueForms([one.type for one in columns], unsigned, texts)
+            if len(columns) <= _MOST_COLUMNS:
+                if len(self._readings) >= _MOST_KNOWN:
+                    self._readings.clear()
+                self._readings[types, *texts] = forms
+        return forms
 
     def _rows_alike(self, binary: bool) -> dict[bytes, KeptRow]:
         """The rows that are kept of columns that are read like those that were asked about last."""
-        found = self._of_binary if binary else self._of_text
+        forms = self.forms
+        found = forms.of_binary if binary else forms.of_text
         if found is None and binary:
-            forms = self.forms
-            found = self._of_binary = self._kept.of((*forms.types, *forms.unsigned, *forms.texts))
+            found = forms.of_binary = self._kept.of((*forms.types, *forms.unsigned, *forms.texts))
         elif found is None:
-            found = self._of_text = self._kept.of(bytes(self._texts))
+            found = forms.of_text = self._kept.of(bytes(forms.in_text))
         return found
 
     def _count(self) -> None:
@@ -294,7 +305,7 @@ class RowRedactor:
 
     def _text(self, data: Bytes, at: int, end: int, out: bytearray) -> None:
         """A row of the text protocol."""
-        kinds = self._texts
+        kinds = self.forms.in_text
         known = len(kinds)
         index = 0
         while at < end:

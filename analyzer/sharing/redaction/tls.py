@@ -71,6 +71,11 @@ _CERTIFICATE_TYPES: Final = frozenset({1, 2, 3, 4, 64, 65, 66})
 class TlsRedactor:
     """One direction of one connection. `feed` takes its bytes in order and gives as many back, some of them later."""
 
+    __slots__ = (
+        *("_certificates", "_ciphered", "_group", "_keep", "_random", "_records", "_replacements", "_seed", "_shapes"),
+        *("_waiting",),
+    )
+
     def __init__(
         self, replacements: Replacements, keep: KeptKinds, seed: bytes, shapes: PacketShapes | None = None
     ) -> None:
@@ -91,7 +96,7 @@ class TlsRedactor:
     @property
     def held(self) -> int:
         """Bytes that wait."""
-        return len(self._waiting) + sum(RECORD_HEADER + len(body) for _, body in self._group)
+        return len(self._waiting) + sum([RECORD_HEADER + len(body) for _, body in self._group])
 
     def feed(self, data: bytes) -> bytes:
         """The redacted bytes of all that is whole now."""
@@ -144,7 +149,7 @@ class TlsRedactor:
 
     def _is_whole(self) -> bool:
         """Whether the last message of the records in hand is complete, or too long to wait for."""
-        data = b"".join(body for _, body in self._group)
+        data = b"".join([body for _, body in self._group])
         at = 0
         while at + 4 <= len(data):
             at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
@@ -153,7 +158,7 @@ class TlsRedactor:
     def _grouped(self) -> bytes:
         """The records in hand; of a message that is not complete the head alone."""
         group, self._group = self._group, []
-        data = b"".join(body for _, body in group)
+        data = b"".join([body for _, body in group])
         made = bytearray()
         while len(made) + 4 <= len(data):
             at = len(made)
