@@ -28,7 +28,7 @@ _HEX_CAPITAL: Final = b"0123456789ABCDEF"
 
 _NUMBER: Final = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
-_CHARACTERS: Final = re.compile("[\x80-\U0010ffff]")
+_CHARACTERS: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def _alphabet_of(byte: int) -> bytes:
@@ -58,7 +58,7 @@ _HEX_TABLES: Final[tuple[bytes, ...]] = tuple(map(_CYCLES.__getitem__, _HEX_ALPH
 
 
 class Replacements:
-    """Makes replacements under one key; `counts` says how many of each kind, `listed` which, if asked."""
+    """Makes replacements under one key; `counts`, one object, says how many of each kind, `listed` which, if asked."""
 
     def __init__(self, key: bytes, listed: bool = False) -> None:
         self._key = hashlib.blake2b(key, digest_size=64).digest()

@@ -33,7 +33,7 @@ cdef class KeptRows:
 
 cdef class RowRedactor:
     cdef object _replacements, _values, _columns
-    cdef dict _known, _readings
+    cdef dict _counts, _known, _readings
     cdef Drawing _drawing
     cdef KeptRows _kept
     cdef bint _listed, _keep

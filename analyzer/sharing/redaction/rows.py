@@ -148,6 +148,7 @@ class RowRedactor:
     __slots__ = (
         *(
             "_columns",
+            "_counts",
             "_drawing",
             "_keep",
             "_kept",
@@ -164,6 +165,7 @@ class RowRedactor:
 
     def __init__(self, replacements: Replacements, values: ValueRedactor, keep: bool) -> None:
         self._replacements = replacements
+        self._counts = replacements.counts
         self._drawing = replacements.drawing
         # Who lists what was replaced is told of each value.
         self._listed = replacements.listed is not None
@@ -260,12 +262,12 @@ class RowRedactor:
 
     def _count(self) -> None:
         if self._replaced:
-            self._replacements.count("values", self._replaced)
+            self._counts["values"] = self._in_all()
             self._replaced = 0
 
     def _in_all(self) -> int:
         """How many values were replaced so far."""
-        return self._replaced + self._replacements.counts.get("values", 0)
+        return self._replaced + self._counts.get("values", 0)
 
     def _rows(
         self, raw: bytes, data: Bytes, at: int, end: int, count: int, whole: bytearray, out: bytearray, binary: bool

@@ -11,6 +11,23 @@ cdef Py_ssize_t _MOST_HEADS, _LONGEST_HEAD, _MOST_PLANS, _MOST_COLUMNS, _LONGEST
 cdef Py_ssize_t _MOST_REQUESTS, _LONGEST_REQUEST, _MOST_ENDS, _LONGEST_END
 
 
+cdef class RedactedRequest:
+    cdef public bytes made
+    cdef public dict counts
+
+
+cdef class ResultHead:
+    cdef public bytes made
+    cdef public tuple columns
+    cdef public bint own
+
+
+cdef class RedactedColumn:
+    cdef public bytes payload
+    cdef public object column
+    cdef public bint own
+
+
 cdef class TurnRedactor:
     cdef public object packets, logins
     cdef public bint used
@@ -20,7 +37,7 @@ cdef class TurnRedactor:
     cdef RowRedactor _rows
     cdef PlainDefinitions _plain
     cdef set _once
-    cdef dict _forms, _requests, _ends, _heads, _columns
+    cdef dict _counts, _forms, _requests, _ends, _heads, _columns
     cdef Py_ssize_t _version
 
     @cython.locals(pieces=Pieces, middle=Py_ssize_t, stop=Py_ssize_t, data=bytes)
@@ -28,7 +45,8 @@ cdef class TurnRedactor:
 
     cdef _forget(self)
 
-    @cython.locals(data=bytes, code=cython.int, key=tuple, text=bytes, head=bytes, made=bytes)
+    @cython.locals(
+        data=bytes, code=cython.int, key=tuple, text=bytes, head=bytes, made=bytes, found=RedactedRequest, counts=dict)
     cdef bytes _request(self, PlainTurn turn, machine, escapes)
 
     @cython.locals(forms=ValueForms, made=bytes)
@@ -37,25 +55,26 @@ cdef class TurnRedactor:
     @cython.locals(key=tuple)
     cdef _end(self, bytes payload, ends, machine, escapes)
 
-    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray)
+    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray, head=ResultHead)
     cdef bytearray _response(self, PlainTurn turn, ends, bytes data, machine, escapes)
 
-    @cython.locals(begin=Py_ssize_t)
+    @cython.locals(begin=Py_ssize_t, head=ResultHead)
     cdef bytes _prepared(self, PlainTurn turn, bytes data, machine, escapes)
 
-    @cython.locals(base=tuple)
-    cdef _head(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
+    @cython.locals(base=tuple, found=ResultHead)
+    cdef ResultHead _head(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
 
     cdef _asked(self, PlainTurn turn)
 
-    @cython.locals(out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t, plain=cython.bint)
+    @cython.locals(
+        out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t, plain=cython.bint, made=RedactedColumn)
     cdef tuple _made(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
 
-    @cython.locals(key=tuple)
-    cdef _definition(self, bytes payload, statement, machine, escapes)
+    @cython.locals(key=tuple, found=RedactedColumn)
+    cdef RedactedColumn _definition(self, bytes payload, statement, machine, escapes)
 
 
 @cython.locals(octets="const unsigned char[::1]", size=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, _=Py_ssize_t)
 cdef tuple _head_of(bytes data, Py_ssize_t columns, bint has_eof)
 
-cdef _note(statement, head, machine)
+cdef _note(statement, ResultHead head, machine)

@@ -6,8 +6,6 @@ import struct
 from collections.abc import Hashable
 from typing import Final
 
-import msgspec
-
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.errors import DecodeError
 from analyzer.protocol.columns import Columns, ResultColumn
@@ -60,30 +58,39 @@ _CLOSE: Final = COM_STMT_CLOSE
 _QUIT: Final = COM_QUIT
 
 
-class RedactedRequest(msgspec.Struct, frozen=True):
+class RedactedRequest:
     """A command in its place, and what was replaced in it, by kind."""
 
-    made: bytes
-    counts: tuple[tuple[str, int], ...]
+    __slots__ = ("counts", "made")
+
+    def __init__(self, made: bytes, counts: dict[str, int]) -> None:
+        self.made = made
+        self.counts = counts
 
 
-class ResultHead(msgspec.Struct, frozen=True):
+class ResultHead:
     """What stands in front of the rows: in its place, and the columns that it defines.
 
     `own`: it is the same whatever statement was asked.
     """
 
-    made: bytes
-    columns: Columns
-    own: bool
+    __slots__ = ("columns", "made", "own")
+
+    def __init__(self, made: bytes, columns: Columns, own: bool) -> None:
+        self.made = made
+        self.columns = columns
+        self.own = own
 
 
-class RedactedColumn(msgspec.Struct, frozen=True):
+class RedactedColumn:
     """A definition in its place, and the column; None where it is broken. `own` as of `ResultHead`."""
 
-    payload: bytes
-    column: ResultColumn | None
-    own: bool
+    __slots__ = ("column", "own", "payload")
+
+    def __init__(self, payload: bytes, column: ResultColumn | None, own: bool) -> None:
+        self.payload = payload
+        self.column = column
+        self.own = own
 
 
 class TurnRedactor:
@@ -95,6 +102,7 @@ class TurnRedactor:
     __slots__ = (
         *(
             "_columns",
+            "_counts",
             "_ends",
             "_forms",
             "_heads",
@@ -116,6 +124,7 @@ class TurnRedactor:
         self.asked: bytes = b""
         self.answered: bytes | bytearray = b""
         self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
+        self._counts = packets.replacements.counts
         self._sql, self._rows, self._plain = packets.sql, packets.rows, PlainDefinitions(packets)
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
         # What is kept while no more names become known than `_version`.
@@ -164,10 +173,11 @@ class TurnRedactor:
         key = (data, turn.named, escapes)
         found = self._requests.get(key)
         if found is not None:
-            for kind, count in found.counts:
-                self.packets.replacements.count(kind, count)
+            counts = self._counts
+            for kind, count in found.counts.items():
+                counts[kind] = counts.get(kind, 0) + count
             return found.made
-        text = turn.text
+        text = turn.said()
         head = data[: len(data) - len(text)]
         if len(data) > _LONGEST_REQUEST or key not in self._once:
             # Most come once, or anew with other literals: nothing is noted of them but that they came.
@@ -176,13 +186,12 @@ class TurnRedactor:
                     self._once.clear()
                 self._once.add(key)
             return head + self._sql.statement(text, escapes)
-        before = dict(self.packets.replacements.counts)
+        before = dict(self._counts)
         made: bytes = head + self._sql.statement(text, escapes)
         if self._version == self._sql.known_names:
             if len(self._requests) >= _MOST_REQUESTS:
                 self._requests.clear()
-            counts = tuple(difference(self.packets.replacements.counts, before).items())
-            self._requests[key] = RedactedRequest(made, counts)
+            self._requests[key] = RedactedRequest(made, difference(self._counts, before))
         return made
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
