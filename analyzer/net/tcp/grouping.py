@@ -12,6 +12,7 @@ from analyzer.batches import SegmentBatch, zeros
 
 # Numbers of a key: the lower address in two halves, the higher one, ports with the version of IP.
 _KEY: Final = 5
+KEY_SIZE: Final = 8 * _KEY
 _ALL: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 

@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.batches cimport copied
 from analyzer.net.tcp.grouping cimport endpoints_of
 from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler, Segments
 
@@ -124,7 +125,7 @@ cdef class TcpConnection:
         self, int sender, long long seq, long long ack, int flags, long long size, long long frame, long long time_ns,
         long long window, bytes headers)
 
-    @cython.locals(half=Half)
+    @cython.locals(half=Half, syn=Syn)
     cdef void _syn(self, int sender, long long seq, long long ack, int flags, int known, long long frame, long long time_ns, bytes headers)
 
     @cython.locals(old=_Seen)

@@ -13,8 +13,8 @@ from binascii import crc32
 from bisect import bisect_left, bisect_right
 from typing import Final, Protocol
 
-from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
-from analyzer.net.tcp.grouping import endpoints_of
+from analyzer.batches import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, copied
+from analyzer.net.tcp.grouping import KEY_SIZE, endpoints_of
 from analyzer.net.tcp.headers import SynOptions, hops_left, identification, selectively_acknowledged, syn_options
 from analyzer.net.tcp.pieces import Pieces, PiecesHandler, Segments
 from analyzer.net.tcp.trouble import MOST, PAUSE_NS, TWICE_NS, Pause, Trouble
@@ -134,10 +134,9 @@ class Syn:
 
     __slots__ = ("ack", "headers", "seq")
 
-    def __init__(self, seq: int, ack: int, headers: bytes) -> None:
-        self.seq = seq
-        self.ack = ack
-        self.headers = headers
+    seq: int
+    ack: int
+    headers: bytes
 
     def identification(self) -> int:
         """The number in its IP header; 0 where there is none."""
@@ -403,9 +402,11 @@ class TcpConnection:
     def pair(self) -> bytes:
         """Who opened it, and the endpoint it was opened to: other than a port, of all networks."""
         key = self.key
+        if len(key) != KEY_SIZE:
+            raise ValueError("no key of a connection")
         if self.opener == 1:
-            return key[16:32] + key[:16] + key[35:37] + key[39:]
-        return key[:32] + key[37:]
+            return b"".join((copied(key, 16, 32), copied(key, 0, 16), copied(key, 35, 37), copied(key, 39, 40)))
+        return copied(key, 0, 32) + copied(key, 37, 40)
 
     @property
     def closed(self) -> bool:
@@ -813,7 +814,8 @@ class TcpConnection:
         """Takes a SYN, of which is known whether it is a copy."""
         half = self.halves[sender]
         if half.syn is None:
-            half.syn = Syn(seq, ack, headers)
+            syn = half.syn = Syn.__new__(Syn)
+            syn.seq, syn.ack, syn.headers = seq, ack, headers
         if flags & _ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
