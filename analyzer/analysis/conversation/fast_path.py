@@ -120,8 +120,8 @@ class TurnTaker(Protocol):
 
 
 def may_turn(machine: Machine) -> bool:
-    """Whether the next packet is a command, of which nothing is assumed."""
-    if machine.state != st.COMMAND or machine.queue or machine.context.assumed or machine.one_sided:
+    """Whether the next packet is a command, of which nothing is assumed. What follows a COM_QUIT is told one by one."""
+    if machine.state != st.COMMAND or machine.queue or machine.context.assumed or machine.one_sided or machine.quitting:
         return False
     return machine.file_sequence is None
 
