@@ -6,6 +6,7 @@ import heapq
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from os.path import join
 from typing import NamedTuple
 
@@ -76,8 +77,8 @@ def _completed(shares: Sequence[int], scratch: Scratch) -> Iterator[Connection]:
 
 
 def _complete(turns: Turns, entries: Iterator[Entry]) -> Iterator[Connection]:
-    yield from turns.take(entries)
-    yield from turns.rest()
+    for one in chain(turns.take(entries), turns.rest()):
+        yield one if isinstance(one, Connection) else one.connection()
 
 
 def _begun(share: int, scratch: Scratch) -> I64:

@@ -32,7 +32,7 @@ STATEMENTS_AT_ONCE: Final = 8 << 20
 Known = TypeVar("Known", bound=Connection | Alike)
 
 # What is known of a connection when its turn comes: its rows are out, or wait for what is across.
-Entry = tuple[int, "Note | Connection | None"]
+Entry = tuple[int, "Note | Connection | Alike | None"]
 
 
 class SharePiece(NamedTuple):
@@ -93,7 +93,7 @@ class TableCollector:
         self._batch += 1
         shared = self._shared
         given: list[Any] = []
-        told = _noted(results, given, shared)
+        told = _noted(results, given, numbered=analysis.options.part is None)
         self._turns.capture = analysis.name
         if self._chosen is not None:
             self._order.extend([place for _, place in self._chosen.take(analysis, told, last)])
@@ -133,10 +133,10 @@ class TableCollector:
         return joined(items, partial(connection_rows, wanted=self._wanted))
 
 
-def _noted(results: Iterator[Told], given: list[Any], shared: bool) -> Iterator[Any]:
-    """Results, which `given` gets too; of a share whole ones, where others decide a finding."""
+def _noted(results: Iterator[Told], given: list[Any], *, numbered: bool) -> Iterator[Any]:
+    """Results, which `given` gets too; whole ones, where others decide a finding and give the connection its number."""
     for told in results:
-        if shared and isinstance(told, Alike) and told.kind.is_open:
+        if not numbered and isinstance(told, Alike) and told.kind.is_open:
             given.append((told.connection(), None))
         else:
             given.append(told)
@@ -145,7 +145,7 @@ def _noted(results: Iterator[Told], given: list[Any], shared: bool) -> Iterator[
 
 def for_others(given: Iterable[Told], kept: Sequence[Known]) -> tuple[list[Known], list[Entry]]:
     """Of a share: the connections of `kept` that are whole, and what other shares need to know of all given ones."""
-    waiting = {one.stream: one for one in kept if isinstance(one, Connection) and is_open(one)}
+    waiting = {one.stream: one for one in kept if (one.kind.is_open if isinstance(one, Alike) else is_open(one))}
     whole = [one for one in kept if one.stream not in waiting]
     entries: list[Entry] = []
     for told in given:
@@ -175,7 +175,7 @@ def joined(pieces: Iterable[SharePiece], render: Any) -> Iterator[Batches]:
     yield from _rendered(turns.rest(), render)
 
 
-def _rendered(connections: Iterator[Connection], render: Any) -> Iterator[Batches]:
+def _rendered(connections: Iterator[Connection | Alike], render: Any) -> Iterator[Batches]:
     found = list(connections)
     if found:
         yield render(found)
@@ -186,21 +186,26 @@ class Turns:
 
     def __init__(self) -> None:
         self._across = Across()
-        self._held: Held[Connection | None] = Held(self._across)
+        self._held: Held[Connection | Alike | None] = Held(self._across)
 
-    def take(self, entries: Iterable[Entry]) -> Iterator[Connection]:
+    def take(self, entries: Iterable[Entry]) -> Iterator[Connection | Alike]:
         """Those that are complete now."""
         for _, known in entries:
-            waits = known if isinstance(known, Connection) else None
-            if waits is not None:
-                self._across.judge(waits)
+            waits: Connection | Alike | None = None
+            judged: Connection | None = None
+            if isinstance(known, Alike):
+                waits = known.passed(self._across)
+                judged = waits.outline
+            elif isinstance(known, Connection):
+                waits = judged = known
+                self._across.judge(known)
             elif known is not None:
-                self._across.note(known)  # type: ignore[arg-type]
-            for one in self._held.put(waits, waits):
+                self._across.note(known)
+            for one in self._held.put(waits, judged):
                 if one is not None:
                     yield one
 
-    def rest(self) -> Iterator[Connection]:
+    def rest(self) -> Iterator[Connection | Alike]:
         for one in self._held.rest():
             if one is not None:
                 yield one
