@@ -19,17 +19,16 @@ from analyzer.report.escape import json_safe
 from analyzer.tables import schema
 from analyzer.tables.column_loops import (
     NOTHING,
-    bits,
+    begins_of,
     bits_of,
     ipv4_keys,
-    items,
+    item_places,
     offsets,
     offsets_of,
     picked,
     picked_bits,
     placed,
     text_offsets,
-    total,
 )
 from analyzer.tables.schema import TableColumn, TableSchema, ValueKind
 
@@ -132,12 +131,12 @@ def encoded(text: str) -> bytes:
 
 
 class Heads(NamedTuple):
-    """Which items rows take from others (see `column_loops`); `lacks`: a row has nothing."""
+    """Which items rows take from others (see `column_loops`), and the places of these."""
 
     begins: array[int]
     counts: array[int]
     places: Sequence[int]
-    lacks: bool
+    items: array[int]
 
 
 def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
@@ -147,18 +146,20 @@ def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
     """
     code = _code(values.type)
     if code and values.null_count < len(values):
-        there = picked_bits(_part(values, 0), places) if values.null_count else bits_of(places)
-        return _numbered(values, picked(_part(values, 1, code), code, places), _buffer(there))
+        return _numbered(values, picked(_part(values, 1, code), code, places), _valid(values, places))
     heads = len(values)
     begins, counts = array("q", range(heads + 1)), array("q", [1]) * (heads + 1)
     begins[heads] = -1
-    found = placed(places, heads)
-    return _taken(values, Heads(begins, counts, found, found is not places))
+    return _taken(values, _heads(begins, counts, placed(places, heads)))
 
 
 def items_taken(values: pyarrow.Array, counts: array[int], places: Sequence[int]) -> pyarrow.Array:
     """Of values, which are the items of heads, so many each, those of each row's head."""
-    return _taken(values, Heads(array("q", offsets_of(counts)[:-1]), counts, places, False))
+    return _taken(values, _heads(begins_of(counts), counts, places))
+
+
+def _heads(begins: array[int], counts: array[int], places: Sequence[int]) -> Heads:
+    return Heads(begins, counts, places, item_places(begins, counts, places))
 
 
 def _code(form: Any) -> str:
@@ -175,6 +176,11 @@ def _part(values: pyarrow.Array, number: int, code: str = "B") -> memoryview:
     return memoryview(b"" if content is None else content).cast("B").cast(code)  # type: ignore[call-overload,no-any-return]
 
 
+def _valid(values: pyarrow.Array, places: Sequence[int]) -> Any:
+    """Which of the rows at these places are there."""
+    return _buffer(picked_bits(_part(values, 0), places) if values.null_count else bits_of(places))
+
+
 def _numbered(like: pyarrow.Array, numbers: array[int], valid: Any) -> pyarrow.Array:
     """A column of numbers, of the form of another, whose dictionary is theirs too."""
     pa, form = arrow("a table"), like.type
@@ -187,21 +193,18 @@ def _numbered(like: pyarrow.Array, numbers: array[int], valid: Any) -> pyarrow.A
 def _taken(values: pyarrow.Array, heads: Heads) -> pyarrow.Array:
     """The items of all rows."""
     pa = arrow("a table")
-    begins, counts, places, lacks = heads
+    begins, counts, places, items = heads
     form, code = values.type, _code(values.type)
     if values.null_count == len(values):
-        return pa.nulls(total(counts, places), form)
-    valid = None
-    if lacks or values.null_count:
-        there = _part(values, 0) if values.null_count else None
-        valid = _buffer(bits(there, begins, counts, places))
+        return pa.nulls(len(items), form)
+    valid = _valid(values, items)
     if pa.types.is_struct(form):
         children = [_taken(values.field(place), heads) for place in range(form.num_fields)]
         return _made(form, len(children[0]), valid=valid, children=children)
     if code:
-        return _numbered(values, items(_part(values, 1, code), code, begins, counts, places), valid)
+        return _numbered(values, picked(_part(values, 1, code), code, items), valid)
     if pa.types.is_boolean(form):
-        return _made(form, total(counts, places), bits(_part(values, 1), begins, counts, places), valid=valid)
+        return _made(form, len(items), picked_bits(_part(values, 1), items), valid=valid)
     at = _part(values, 1, "i")
     found = offsets(at, begins, counts, places)
     # Items of these stand one behind the other, too.
@@ -212,7 +215,7 @@ def _taken(values: pyarrow.Array, heads: Heads) -> pyarrow.Array:
         texts = [bytes(data[begin:stop]) for begin, stop in zip(inner, stops, strict=True)]
         return _made(form, len(found) - 1, found, b"".join(map(texts.__getitem__, places)), valid=valid)
     sizes = array("q", [stop - begin for begin, stop in zip(inner, stops, strict=True)])
-    children = [_taken(values.values, Heads(array("q", inner), sizes, places, False))]
+    children = [_taken(values.values, _heads(array("q", inner), sizes, places))]
     return _made(form, len(found) - 1, found, valid=valid, children=children)
 
 

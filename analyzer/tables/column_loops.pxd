@@ -35,9 +35,8 @@ cdef void _fill_placed(long long[::1] found, const long long[::1] places, long l
 cdef long long _total(const long long[::1] counts, const long long[::1] places) except? -1
 
 @cython.locals(at=Py_ssize_t, number=Py_ssize_t, head=Py_ssize_t, begin=Py_ssize_t, place=Py_ssize_t)
-cdef void _fill_longs(
-    long long[::1] found, const long long[::1] source, const long long[::1] begins, const long long[::1] counts,
-    const long long[::1] places) except *
+cdef void _fill_item_places(
+    long long[::1] found, const long long[::1] begins, const long long[::1] counts, const long long[::1] places) except *
 
 @cython.locals(number=Py_ssize_t, place=Py_ssize_t)
 cdef void _pick_longs(long long[::1] found, const long long[::1] source, const long long[::1] places) except *
@@ -48,16 +47,6 @@ cdef void _pick_ints(int[::1] found, const int[::1] source, const long long[::1]
 @cython.locals(number=Py_ssize_t, place=Py_ssize_t)
 cdef void _pick_bits(
     unsigned char[::1] found, const unsigned char[::1] source, const long long[::1] places) except *
-
-@cython.locals(at=Py_ssize_t, number=Py_ssize_t, head=Py_ssize_t, begin=Py_ssize_t, place=Py_ssize_t)
-cdef void _fill_ints(
-    int[::1] found, const int[::1] source, const long long[::1] begins, const long long[::1] counts,
-    const long long[::1] places) except *
-
-@cython.locals(at=Py_ssize_t, number=Py_ssize_t, head=Py_ssize_t, begin=Py_ssize_t, place=Py_ssize_t)
-cdef void _fill_taken_bits(
-    unsigned char[::1] found, const unsigned char[::1] source, bint every, const long long[::1] begins,
-    const long long[::1] counts, const long long[::1] places) except *
 
 @cython.locals(
     at=Py_ssize_t, number=Py_ssize_t, head=Py_ssize_t, begin=Py_ssize_t, place=Py_ssize_t, size=cython.longlong)

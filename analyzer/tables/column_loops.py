@@ -66,22 +66,15 @@ def total(counts: array[int], places: Sequence[int]) -> int:
     return int(_total(counts, places))
 
 
-def items(
-    source: Sequence[int], code: str, begins: array[int], counts: array[int], places: Sequence[int]
-) -> array[int]:
-    """The items of all rows, which are numbers. `code`: i or q, what numbers of an array they are."""
-    found = zeroes(code, total(counts, places))
-    if code == "i":
-        _fill_ints(found, source, begins, counts, places)
-    else:
-        _fill_longs(found, source, begins, counts, places)
-    return found
+def begins_of(counts: array[int]) -> array[int]:
+    """Where the items of each head begin, where they stand one behind the other."""
+    return array("q", offsets_of(counts)[:-1])
 
 
-def bits(source: Sequence[int] | None, begins: array[int], counts: array[int], places: Sequence[int]) -> bytearray:
-    """The same of one bit; without `source` all are set."""
-    found = bytearray(total(counts, places) + 7 >> 3)
-    _fill_taken_bits(found, b"" if source is None else source, source is None, begins, counts, places)
+def item_places(begins: array[int], counts: array[int], places: Sequence[int]) -> array[int]:
+    """The place of each item of all rows; NOTHING where a head has nothing."""
+    found = zeroes("q", total(counts, places))
+    _fill_item_places(found, begins, counts, places)
     return found
 
 
@@ -223,34 +216,13 @@ def _total(counts: Any, places: Any) -> int:
     return size
 
 
-def _fill_longs(found: Any, source: Any, begins: Any, counts: Any, places: Any) -> None:
+def _fill_item_places(found: Any, begins: Any, counts: Any, places: Any) -> None:
     at = 0
     for number in range(len(places)):
         head = places[number]
         begin = begins[head]
         for place in range(counts[head]):
-            found[at] = source[begin + place] if begin >= 0 else 0
-            at += 1
-
-
-def _fill_ints(found: Any, source: Any, begins: Any, counts: Any, places: Any) -> None:
-    at = 0
-    for number in range(len(places)):
-        head = places[number]
-        begin = begins[head]
-        for place in range(counts[head]):
-            found[at] = source[begin + place] if begin >= 0 else 0
-            at += 1
-
-
-def _fill_taken_bits(found: Any, source: Any, every: bool, begins: Any, counts: Any, places: Any) -> None:
-    at = 0
-    for number in range(len(places)):
-        head = places[number]
-        begin = begins[head]
-        for place in range(begin, begin + counts[head]):
-            if begin >= 0 and (every or source[place >> 3] >> (place & 7) & 1):
-                found[at >> 3] |= 1 << (at & 7)
+            found[at] = begin + place if begin >= 0 else _NOTHING
             at += 1
 
 

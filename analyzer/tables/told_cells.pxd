@@ -23,10 +23,5 @@ cdef void _fill_items(
     long long[::1] found, list rows, const long long[::1] heads, const long long[::1] begins,
     const long long[::1] counts, list own) except *
 
-@cython.locals(at=Py_ssize_t, number=Py_ssize_t, head=Py_ssize_t, place=Py_ssize_t)
-cdef void _fill_ranges(
-    long long[::1] found, const long long[::1] heads, const long long[::1] begins,
-    const long long[::1] counts) except *
-
 @cython.locals(at=Py_ssize_t, owner=Py_ssize_t, number=Py_ssize_t)
 cdef void _fill_places(long long[::1] found, const long long[::1] sizes, bint numbers) except *

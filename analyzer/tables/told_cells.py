@@ -65,17 +65,6 @@ def fill_own(
     return [*own]
 
 
-def ranges_of(heads: array[int], counts: array[int]) -> array[int]:
-    """Of each row the places of its head's items, which stand one after the other for all heads."""
-    begins, begin = zeroes("q", len(counts)), 0
-    for head, count in enumerate(counts):
-        begins[head] = begin
-        begin += count
-    found = zeroes("q", total(counts, heads))
-    _fill_ranges(found, heads, begins, counts)
-    return found
-
-
 def repeated(sizes: array[int]) -> array[int]:
     """Each place as often as the number there says."""
     found = zeroes("q", sum(sizes))
@@ -143,15 +132,6 @@ def _fill_items(found: Any, rows: Any, heads: Any, begins: Any, counts: Any, own
         begin = max(begin, 0)
         for place in range(begin, begin + counts[head]):
             found[at] = row[place]
-            at += 1
-
-
-def _fill_ranges(found: Any, heads: Any, begins: Any, counts: Any) -> None:
-    at = 0
-    for number in range(len(heads)):
-        head = heads[number]
-        for place in range(counts[head]):
-            found[at] = begins[head] + place
             at += 1
 
 

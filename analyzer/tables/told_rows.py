@@ -25,11 +25,11 @@ from analyzer.tables.arrays import (
     sizes_of,
     taken,
 )
-from analyzer.tables.column_loops import picked
+from analyzer.tables.column_loops import begins_of, item_places, picked
 from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
-from analyzer.tables.told_cells import ALL, cells_of, fill_own, items_of, owners_of, ranges_of, repeated, there_in
+from analyzer.tables.told_cells import ALL, cells_of, fill_own, items_of, owners_of, repeated, there_in
 
 if TYPE_CHECKING:
     import pyarrow
@@ -188,7 +188,7 @@ class ToldRows:
         for kind, one in zip(self._kinds, said, strict=True):
             named = {} if kind is None else kind.attributes
             mine.append([(list(one or ()).index(name), at) for name, at in named.items()])
-        places = ranges_of(self._places, counts)
+        places = item_places(begins_of(counts), counts, self._places)
         texts += fill_own(places, self._rows, self._places, counts, mine, len(texts))
         return said, {
             "name": lambda kind: items_taken(array_of(kind, names), counts, self._places),
