@@ -486,7 +486,7 @@ class Conversation(PiecesHandler):
         if not may_turn(machine) or not self.tell_quit(sender, data, frames[-1], times[-1]):
             return False
         machine.sent(data)
-        self.answers.record_plain(data, frames[-1], times[-1], machine.quitting)
+        self.answers.record_plain(data, frames[-1], times[-1])
         return True
 
     def tell_quit(self, sender: int, data: bytes, frame: int, time_ns: int) -> bool:

@@ -203,7 +203,7 @@ class Decoder:
         machine.sent(data, statement)
         if observer is not None:
             observer.request(data, statement, plan, in_force, frames[-1], times[-1])
-        self.facts.answers.record_plain(data, frames[-1], times[-1], machine.quitting)
+        self.facts.answers.record_plain(data, frames[-1], times[-1])
         return True
 
     def _single(self, role: int, data: bytes, frames: list[int], times: list[int]) -> bool:

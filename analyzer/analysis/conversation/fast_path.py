@@ -416,7 +416,7 @@ def _says_goodbye(taker: TurnTaker, answers: CommandFacts, pieces: Pieces, piece
         return False
     if taker.observer is not None:
         taker.observer.turn(_unanswered(pieces, piece, piece, QUIT), taker.seen_machine)
-    answers.record_plain(QUIT, segments.frame[row], segments.time_ns[row], True)
+    answers.record_plain(QUIT, segments.frame[row], segments.time_ns[row])
     return True
 
 

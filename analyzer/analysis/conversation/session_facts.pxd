@@ -19,4 +19,4 @@ cdef class CommandFacts:
 
     cpdef count(self, int code, long long times)
     cpdef record_sent(self, int code, bytes payload, long long length, long long frame, long long time_ns)
-    cpdef record_plain(self, bytes data, long long frame, long long time_ns, bint quitting)
+    cpdef record_plain(self, bytes data, long long frame, long long time_ns)

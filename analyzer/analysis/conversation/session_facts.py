@@ -11,7 +11,7 @@ import msgspec
 
 from analyzer.protocol.machine.machine import CLIENT
 from analyzer.protocol.records.generic import ErrPacket
-from analyzer.protocol.tables.commands import COM_PROCESS_KILL, COM_QUERY, COM_QUIT
+from analyzer.protocol.tables.commands import COM_PROCESS_KILL, COM_QUERY
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
 # Faults of one kind that are kept of one connection; more are counted by nobody.
@@ -195,13 +195,11 @@ class CommandFacts:
         if len(self.opening) < MOST_OPENING:
             self.opening.append(self.last)
 
-    def record_plain(self, data: bytes, frame: int, time_ns: int, quitting: bool) -> None:
+    def record_plain(self, data: bytes, frame: int, time_ns: int) -> None:
         """Records a command in one whole packet, `data` with its header."""
         code = data[HEADER]
         self.count(code, 1)
         self.record_sent(code, data[HEADER : HEADER + _LOOKED_AT], len(data) - HEADER, frame, time_ns)
-        if quitting and code != COM_QUIT:
-            self.record_after_quit(frame, code)
 
     def record_overlap(self, frame: int, code: int) -> None:
         """Records that a command is sent before the one recorded last was answered."""
