@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
@@ -302,15 +303,23 @@ class RedactingWatcher(ConversationObserver):
         self._streams[sender].replace(self._tcp.piece_seq, QUIT)
 
     def see_login(self, shape: LoginShape, login: WatchedLogin) -> None:
-        turns, packets = self._turns, self._packets
-        if self._before is None or not turns.logins.wanted(shape):
+        if self._before is None or not self._turns.logins.wanted(shape):
             return
-        before, zeroed = self._before
-        counts = difference(packets.replacements.counts, before)
         pieces = zip(login.senders, login.places, login.contents, strict=True)
         made = [self._streams[sender].waiting(place, len(data)) for sender, place, data in pieces]
+        self._learn(shape, login.contents, made, self._before)
+
+    def _learn(
+        self,
+        shape: LoginShape,
+        contents: list[bytes],
+        made: Sequence[bytes | None],
+        before: tuple[dict[str, int], int],
+    ) -> None:
+        """Notes what became of a login: of others of its shape it is the same."""
+        packets, (counted, zeroed) = self._packets, before
         rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
-        turns.logins.learn(shape, login.contents, made, counts, rest)
+        self._turns.logins.learn(shape, contents, made, difference(packets.replacements.counts, counted), rest)
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         if role == SERVER:
@@ -324,8 +333,10 @@ class RedactingWatcher(ConversationObserver):
             plain = self._text()
             written = plain.take(role, packet, record, machine, before, payload)
             self._over, opened = plain.over, plain.opened
-            if self._unseen is not None and self._unseen.take(packet, written):
-                self._learn_inside(self._unseen)
+            unseen = self._unseen
+            if unseen is not None and unseen.take(packet, written):
+                self._unseen = None
+                self._learn(unseen.shape, unseen.contents, unseen.made, unseen.before)
         if not opened:
             self._claim(role, packet, payload)
         passing = (self._over or opened) and machine.state == st.ROWS
@@ -338,14 +349,6 @@ class RedactingWatcher(ConversationObserver):
         """What became of a packet when TLS was still sealed."""
         self._decoded = True
         return self._inside.payload(role, packet) if self._inside is not None else None
-
-    def _learn_inside(self, unseen: UnseenLogin) -> None:
-        """What became of a login inside of TLS is what becomes of others."""
-        packets, (before, zeroed) = self._packets, unseen.before
-        self._unseen = None
-        rest = packets.zeroed - zeroed, self._escapes, packets.sql.known_names
-        counts = difference(packets.replacements.counts, before)
-        self._turns.logins.learn(unseen.shape, unseen.contents, unseen.made, counts, rest)
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         conversation = self._conversation
