@@ -3,6 +3,9 @@ cimport cython
 from analyzer.batches cimport copied
 
 
+cdef Py_ssize_t _NUMBERS
+
+
 cdef class Lines:
     cdef public tuple key
     cdef const long long[::1] _keys
@@ -16,9 +19,6 @@ cdef class Lines:
     @cython.locals(begin=Py_ssize_t, end=Py_ssize_t)
     cpdef bytes taken_before(self, Lines other)
 
-
-@cython.locals(line=tuple, text=bytes, place=Py_ssize_t, at=Py_ssize_t, end=Py_ssize_t, at_key="long long[::1]", at_end="long long[::1]")
-cdef Lines _lines(tuple key, list lines, Py_ssize_t begin, Py_ssize_t stop)
 
 @cython.locals(left=list, found=list, first=Lines, second=Lines, part=Lines)
 cpdef list merged(list parts)

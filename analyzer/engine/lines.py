@@ -12,15 +12,16 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
+from analyzer.analysis.commands.line_buffer import KEY, LineBuffer
 from analyzer.batches import copied
+
+__all__ = ["TOGETHER", "LineBuffer", "Lines", "in_pieces", "joined", "merged"]
 
 # Frames whose numbers have all bits above these in common go together.
 TOGETHER: Final = 10
 
-# (frame, stream, number, line): in this order.
-Line = tuple[int, int, int, bytes]
-# The numbers in front of it.
-_NUMBERS: Final = 3
+# Numbers of a key.
+_NUMBERS: Final = KEY
 
 
 class Lines:
@@ -66,29 +67,18 @@ class Lines:
         return copied(self._text, begin, end)
 
 
-def in_pieces(batch: int, lines: list[Line]) -> Iterator[tuple[tuple[int, int], Lines]]:
-    """A batch's lines, which are in order, by their key: that of those before is less."""
+def in_pieces(batch: int, lines: LineBuffer) -> Iterator[tuple[tuple[int, int], Lines]]:
+    """A batch's lines, which are settled, by their key: that of those before is less."""
     begin = 0
-    while begin < len(lines):
-        block = lines[begin][0] >> TOGETHER
+    while begin < lines.count:
+        block = lines.frame(begin) >> TOGETHER
         stop = begin + 1
-        while stop < len(lines) and lines[stop][0] >> TOGETHER == block:
+        while stop < lines.count and lines.frame(stop) >> TOGETHER == block:
             stop += 1
-        yield (batch, block), _lines((batch, block), lines, begin, stop)
+        keys, ends = array("q", bytes(8 * KEY * (stop - begin))), array("q", bytes(8 * (stop - begin)))
+        text = lines.gathered(begin, stop, keys, ends)
+        yield (batch, block), Lines((batch, block), keys, ends, text)
         begin = stop
-
-
-def _lines(key: tuple[int, int], lines: list[Line], begin: int, stop: int) -> Lines:
-    keys, ends = array("q", bytes(8 * _NUMBERS * (stop - begin))), array("q", bytes(8 * (stop - begin)))
-    at_key, at_end = memoryview(keys), memoryview(ends)
-    end = 0
-    for place in range(stop - begin):
-        frame, stream, number, text = lines[begin + place]
-        at = _NUMBERS * place
-        at_key[at], at_key[at + 1], at_key[at + 2] = frame, stream, number
-        end += len(text)
-        at_end[place] = end
-    return Lines(key, keys, ends, bytearray().join([line[3] for line in lines[begin:stop]]))
 
 
 def joined(pieces: Iterable[Lines]) -> Iterator[bytes]:

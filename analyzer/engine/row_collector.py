@@ -26,7 +26,7 @@ from analyzer.analysis.dissection.known_groups import InFrame, KnownGroup, Known
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
 from analyzer.engine.collectors import AT_ONCE, Key
-from analyzer.engine.lines import in_pieces, joined
+from analyzer.engine.lines import LineBuffer, in_pieces, joined
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")
@@ -150,7 +150,10 @@ class RowCollector(Generic[T]):
         between: Any = self.between
         if between is not None:
             if analysis.options.share[1] > 1:
-                lines: list[Any] = [(*row[:3], row[3] + between) for row in rows[:ready]] if between else rows[:ready]
+                lines = LineBuffer()
+                for frame, stream, count, text in rows[:ready]:
+                    lines.add(frame, stream, count, text + between)
+                lines.settle()
                 yield from cast("Iterator[tuple[Key, T]]", in_pieces(batch, lines))
             elif ready:
                 yield (batch, 0, 0, 0), between.join([row for _, _, _, row in rows[:ready]])

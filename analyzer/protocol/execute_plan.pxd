@@ -1,6 +1,7 @@
 cimport cython
 
 cdef Py_ssize_t _HEAD
+cdef int _TEXT, _SHORT
 
 
 cdef class ExecutePlan:
@@ -12,3 +13,6 @@ cdef class ExecutePlan:
 
     @cython.locals(flag=Py_ssize_t, size=Py_ssize_t)
     cpdef bint fits(self, bytes data)
+
+    @cython.locals(kinds=bytes, end=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, kind=cython.int)
+    cpdef bint is_whole(self, bytes data) except -1

@@ -29,6 +29,9 @@ INTEGERS: Final = "bBhHiIqQ"
 _READS: Final = tuple(Struct("<" + letter) for letter in INTEGERS)
 _LETTERS: Final[dict[int, str]] = {1: "b", 2: "h", 4: "i", 8: "q"}
 TEXT: Final = len(INTEGERS)
+_TEXT: Final = TEXT
+# The most that a length in one byte may be.
+_SHORT: Final = 0xFA
 _OTHER: Final = TEXT + 1
 
 
@@ -64,6 +67,24 @@ class ExecutePlan:
         if len(data) <= flag:
             return False
         return not data[flag] or (data[flag] == 1 and data.startswith(self.block, flag + 1))
+
+    def is_whole(self, data: bytes) -> bool:
+        """Whether the values of a packet that `fits` are whole, and nothing follows them."""
+        kinds, end = self.kinds, len(data)
+        if not kinds:
+            return True
+        place = self.flag + 1 + (len(self.block) if data[self.flag] else 0)
+        for index in range(len(kinds)):
+            if data[self.start + (index >> 3)] >> (index & 7) & 1:
+                continue
+            kind = kinds[index]
+            if kind < _TEXT:
+                place += 1 << (kind >> 1)
+            elif kind == _TEXT and place < end and data[place] <= _SHORT:
+                place += 1 + data[place]
+            else:
+                return self.values(data) is not None
+        return place == end
 
     def values(self, data: bytes) -> list[Plain] | None:
         """The values of a packet that `fits`; None where they are not whole."""

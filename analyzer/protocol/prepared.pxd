@@ -6,5 +6,8 @@ cdef class PreparedStatements:
 
     cpdef get(self, long long statement_id)
     cpdef prepared(self, statement, long long statement_id, num_params, num_columns)
+    cpdef add(self, str query, long long statement_id, num_params, num_columns)
+    cpdef clear(self)
     cpdef drop(self, long long statement_id)
+    cdef _replace(self, long long statement_id, statement)
     cdef _keep(self, long long statement_id, statement)

@@ -134,9 +134,13 @@ class PreparedStatements:
         statement.statement_id = statement_id
         statement.num_params = num_params
         statement.num_columns = num_columns
-        self.drop(statement_id)
-        self._forgotten.pop(statement_id, None)
-        self._keep(statement_id, statement)
+        self._replace(statement_id, statement)
+
+    def add(self, query: str, statement_id: int, num_params: int, num_columns: int) -> PreparedStatement:
+        """A prepare and its answer, both at once."""
+        statement = self.last = PreparedStatement(statement_id, query, num_params, num_columns)
+        self._replace(statement_id, statement)
+        return statement
 
     def failed(self, statement: PreparedStatement) -> None:
         """The server refused to prepare `statement`."""
@@ -182,6 +186,12 @@ class PreparedStatements:
         """Columns and parameters of all statements: they are not bounded here."""
         for statement in (*self._by_id.values(), *([self.last] if self.last is not None else [])):
             statement.columns = statement.parameters = ()
+
+    def _replace(self, statement_id: int, statement: PreparedStatement) -> None:
+        """A number is that of a statement from now on."""
+        self.drop(statement_id)
+        self._forgotten.pop(statement_id, None)
+        self._keep(statement_id, statement)
 
     def _keep(self, statement_id: int, statement: PreparedStatement) -> None:
         self._by_id[statement_id] = statement

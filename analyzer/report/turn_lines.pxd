@@ -1,46 +1,45 @@
 cimport cython
 
-from analyzer.analysis.commands.turn_tracker cimport TurnTracker
+from analyzer.analysis.commands.line_buffer cimport Filled, LineBuffer
+from analyzer.analysis.commands.turn_tracker cimport TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.packets.statement_mask cimport StatementMask
-from analyzer.batches cimport copied
 from analyzer.protocol.execute_plan cimport ExecutePlan
 
-cdef Py_ssize_t MOST, MOST_ENDS, _DIGITS, _VALUE, _ROOM
-cdef bytes _NULL
-cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT
+cdef Py_ssize_t MOST, MOST_ENDS, MOST_TEXTS, LONGEST_TEXT, _DIGITS, _VALUE, _ROOM
+cdef bytes _NULL, _NOTHING
+cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID
 cdef int _LIST, _END, _COMMA, _MINUS, _TEXT, _NEGATIVE, _LONG
 cdef unsigned long long _FULL
 cdef long long _LAST_PREPARED
 
 
-cdef class TurnLines:
+cdef class TurnLines(TurnRenderer):
     cdef object _capture
     cdef StatementMask _mask
-    cdef dict _ended, _ended_rows, _templates
+    cdef dict _ended, _ended_rows, _templates, _texts
     cdef bytearray _line
     cdef long long[::1] _numbers
 
+    cpdef turn(self, TurnTracker tracker, PlainTurn turn, LineBuffer lines)
     @cython.locals(
         began=cython.longlong, latency=cython.longlong, duration=cython.longlong, number=cython.longlong, code=cython.longlong,
         numbers="long long[::1]", mask=StatementMask, known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes,
-        said=bytes, bound=bytes, alike=cython.longlong)
-    cpdef turn(self, TurnTracker tracker, PlainTurn turn)
+        said=bytes, data=bytes, bound=Py_ssize_t, alike=cython.longlong)
+    cdef bint _is_written(self, TurnTracker tracker, PlainTurn turn, LineBuffer lines) except -1
 
     @cython.locals(
         literals=tuple, slots=bytes, text=bytes, line="char*", room=Py_ssize_t, end=Py_ssize_t, place=Py_ssize_t,
-        slot=cython.int)
-    cdef bytes _written(self, tuple template, list texts)
+        slot=cython.int, size=Py_ssize_t, numbers="long long[::1]")
+    cdef _write(self, LineBuffer lines, tuple template, bytes said, Py_ssize_t bound, tuple ended, tuple ends)
     cdef _make_room(self, Py_ssize_t room)
-    @cython.locals(plan=ExecutePlan, data=bytes, size=Py_ssize_t)
-    cdef bytes _values(self, PlainTurn turn)
-    cdef bytes _whole(self, TurnTracker tracker, PlainTurn turn)
+    @cython.locals(size=Py_ssize_t, text=bytes)
+    cdef Py_ssize_t _values(self, ExecutePlan plan, bytes data) except -1
     cdef tuple _noted(self, TurnTracker tracker, PlainTurn turn)
+    @cython.locals(known=tuple)
+    cdef bytes _shown(self, str query, Py_ssize_t parameters)
     cdef tuple _noted_end(self, PlainTurn turn)
     cdef tuple _learnt(self, TurnTracker tracker, PlainTurn turn, long long alike)
-
-
-cdef bytes _inside(bytes text)
 
 
 @cython.locals(place=Py_ssize_t, byte="unsigned char")
@@ -48,10 +47,11 @@ cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end)
 
 
 @cython.locals(place=Py_ssize_t)
-cdef Py_ssize_t _put(char* line, Py_ssize_t end, const char* text, Py_ssize_t size) except -1
+cdef Py_ssize_t _put(Filled line, Py_ssize_t end, const char* text, Py_ssize_t size) except -1
 
 
-@cython.locals(left="unsigned long long", bound="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
+@cython.locals(
+    left="unsigned long long", pair="unsigned int", bound="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
 cdef Py_ssize_t _put_number(char* line, Py_ssize_t end, unsigned long long number) except -1
 
 

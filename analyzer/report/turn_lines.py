@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from array import array
-from typing import Final
+from typing import Any, Final
 
+from analyzer.analysis.commands.line_buffer import LineBuffer
 from analyzer.analysis.commands.pending import plain_error, plain_values, said_by, shown_name, text_of
-from analyzer.analysis.commands.turn_tracker import TurnTracker, shows_all
+from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn import (
     CLOSE,
     LAST_PREPARED,
@@ -19,7 +20,6 @@ from analyzer.analysis.conversation.plain_turn import (
     QUERY,
     TEXT,
     PlainTurn,
-    copied,
 )
 from analyzer.analysis.conversation.plain_turn import ExecutePlan as Plan  # the .pxd has its type by its name
 from analyzer.analysis.model.command import Command
@@ -29,15 +29,23 @@ from analyzer.report.jsonl import encode, value
 # Statements of one connection, and templates and ends of responses of all, that are kept.
 MOST: Final = 256
 MOST_ENDS: Final = 4096
+# Texts of prepared statements of all connections, of so many characters.
+MOST_TEXTS: Final = 1024
+LONGEST_TEXT: Final = 4096
 # What is different in lines of one template: numbers, and texts as JSON has them.
 _NUMBERS: Final = (
     *("stream", "number", "frame", "response_frame", "time_ns", "latency_ns", "duration_ns", "rows", "bytes_request"),
     *("bytes_response", "statement_id"),
 )
-_TEXTS: Final = ("statement", "parameters", "database", "affected_rows", "error", "client", "user")
+# How a response ended stands in two of the texts, and what is said of a connection in the others.
+_TEXTS: Final = ("statement", "parameters", "affected_rows", "error", "database", "client", "user")
 _SLOTS: Final = (*_NUMBERS, *_TEXTS)
-# The first of them that is a text: that of the statement, which stands without its quotes.
+# The first of them that is a text. That of the statement stands without its quotes.
 _FIRST_TEXT: Final = len(_NUMBERS)
+_STATEMENT: Final = _SLOTS.index("statement")
+_PARAMETERS: Final = _SLOTS.index("parameters")
+_ENDED: Final = _SLOTS.index("affected_rows")
+_SAID: Final = _SLOTS.index("database")
 # Those that stand in each line. Two are told of with what follows them.
 _ALWAYS: Final = frozenset({"database", "affected_rows", "client", "user"})
 _ACKNOWLEDGED: Final = ("affected_rows", "last_insert_id", "warnings", "status_flags", "info")
@@ -46,6 +54,7 @@ _FOLLOWING: Final = (*_ACKNOWLEDGED[1:], "server")
 _MARK: Final = "\x01\x02\x03%02d"
 _MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
 _NULL: Final = b"null"
+_NOTHING: Final = b""
 # Digits of the largest number. A value that is no text takes a sign and a comma beside them.
 _DIGITS: Final = 20
 _VALUE: Final = _DIGITS + 2
@@ -73,19 +82,24 @@ _LAST_PREPARED: Final = LAST_PREPARED
 
 # What stands around the places that are filled, which these are, and the room that a line takes beside its texts.
 Template = tuple[tuple[bytes, ...], bytes, int]
+# An end of responses, what it says, and its error; a session, its database, its connection's ends, its user.
+Ended = tuple[Any, bytes, bytes]
+Said = tuple[Any, bytes, bytes, bytes]
 
 
-class TurnLines:
-    """A TurnRenderer for one capture. Without `mask` secrets are shown."""
+class TurnLines(TurnRenderer):
+    """Writes JSON lines of one capture. Without `mask` secrets are shown."""
 
-    __slots__ = ("_capture", "_ended", "_ended_rows", "_line", "_mask", "_numbers", "_templates")
+    __slots__ = ("_capture", "_ended", "_ended_rows", "_line", "_mask", "_numbers", "_templates", "_texts")
 
     def __init__(self, capture: str, mask: StatementMask | None) -> None:
         self._capture = capture
         self._mask = mask
         # Ends of responses without rows, and of those with rows.
-        self._ended: dict[int, tuple[object, bytes, bytes]] = {}
-        self._ended_rows: dict[int, tuple[object, bytes, bytes]] = {}
+        self._ended: dict[int, Ended] = {}
+        self._ended_rows: dict[int, Ended] = {}
+        # Prepared statements as they stand in lines, and how many parameters they may have.
+        self._texts: dict[str, tuple[bytes, int]] = {}
         self._templates: dict[int, Template] = {}
         self._line = bytearray(_ROOM)
         self._numbers = array("q", bytes(8 * _FIRST_TEXT))
@@ -94,35 +108,40 @@ class TurnLines:
         """The line of any command."""
         return encode(command)
 
-    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
-        """The line of a plain command with its plain response."""
+    def turn(self, tracker: TurnTracker, turn: PlainTurn, lines: LineBuffer) -> None:
+        """Writes the line of a plain command with its plain response."""
+        if not self._is_written(tracker, turn, lines):
+            lines.put(encode(tracker.of_turn(self._capture, turn, self._mask)))
+
+    def _is_written(self, tracker: TurnTracker, turn: PlainTurn, lines: LineBuffer) -> bool:
+        """Writes the line from its template; False where it has to be made as that of any command."""
         began, mask, statement, code, numbers = turn.time_ns, self._mask, turn.statement, turn.code, self._numbers
         latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
-        said: bytes = _NULL
-        bound = _NULL
+        data = turn.request
+        said, bound = _NOTHING, 0
         if code in (_QUERY, _PREPARE):
             text = turn.said()
             if mask is not None and not mask.is_plain(text):
-                return self._whole(tracker, turn)
-            said = _inside(text)
+                return False
+            said = text if _is_plain(text, 0, len(text)) else value(text_of(text))[1:-1]
         elif turn.plan is not None and statement is not None:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
                 known = self._noted(tracker, turn)
-            bound = self._values(turn)
-            if not bound or not known[1]:
-                return self._whole(tracker, turn)
-            said, number = known[1], statement.statement_id or 0
+            said, bound = known[1], self._values(turn.plan, data)
+            if not bound or not said:
+                return False
+            number = statement.statement_id or 0
         elif statement is not None:
-            return self._whole(tracker, turn)
+            return False
         if code in (_PREPARE, _CLOSE):
             named = turn.statement_id
             number = _LAST_PREPARED if named is None else named
         if latency < 0 or duration < 0 or began < 0 or number == _LAST_PREPARED:
-            return self._whole(tracker, turn)
-        end, columns = turn.end, turn.columns
-        ended = (self._ended if columns is None else self._ended_rows).get(id(end))
-        if ended is None or ended[0] is not end:
+            return False
+        last, columns = turn.end, turn.columns
+        ended = (self._ended if columns is None else self._ended_rows).get(id(last))
+        if ended is None or ended[0] is not last:
             ended = self._noted_end(turn)
         alike = 0
         if not turn.failed():
@@ -130,7 +149,7 @@ class TurnLines:
         alike = code << 32 | alike + 1
         template = self._templates.get(alike) or self._learnt(tracker, turn, alike)
         if not template[1]:
-            return self._whole(tracker, turn)
+            return False
         ends = tracker.said
         if ends is None or ends[0] is not turn.session:
             ends = _noted_ends(tracker, turn, self._mask)
@@ -141,60 +160,83 @@ class TurnLines:
             turn.response_frame,
         )
         numbers[4], numbers[5], numbers[6], numbers[7] = began, latency, duration, turn.rows
-        numbers[8], numbers[9], numbers[10] = len(turn.request), turn.length, number
-        return self._written(template, [said, bound, ends[1], ended[1], ended[2], ends[2], ends[3]])
+        numbers[8], numbers[9], numbers[10] = len(data), turn.length, number
+        self._write(lines, template, said, bound, ended, ends)
+        return True
 
-    def _written(self, template: Template, texts: list[bytes]) -> bytes:
-        """The line of a template with the numbers that are set, and these texts."""
+    def _write(
+        self,
+        lines: LineBuffer,
+        template: Template,
+        said: bytes,
+        bound: int,
+        ended: Ended,
+        ends: Said,
+    ) -> None:
+        """Writes the line of a template with the numbers and values that are set, and these texts."""
         literals, slots, room = template
-        for text in texts:
-            room += len(text)
-        self._make_room(room)
-        line, end = self._line, 0
+        size = len(said)
+        room += size + bound + len(ended[1]) + len(ended[2]) + len(ends[1]) + len(ends[2]) + len(ends[3])
+        lines.make_room(room)
+        line, end, numbers = lines.text, lines.end, self._numbers
         for place in range(len(slots)):
             text = literals[place]
             end = _put(line, end, text, len(text))
             slot = slots[place]
             if slot < _FIRST_TEXT:
-                end = _put_number(line, end, self._numbers[slot])
+                end = _put_number(line, end, numbers[slot])
+            elif slot == _STATEMENT:
+                end = _put(line, end, said, size)
+            elif slot == _PARAMETERS:
+                end = _put(line, end, self._line, bound)
             else:
-                text = texts[slot - _FIRST_TEXT]
+                text = ended[slot - _ENDED + 1] if slot < _SAID else ends[slot - _SAID + 1]
                 end = _put(line, end, text, len(text))
         text = literals[len(slots)]
-        return copied(line, 0, _put(line, end, text, len(text)))
+        lines.end = _put(line, end, text, len(text))
 
     def _make_room(self, room: int) -> None:
         """What is written takes so many bytes at most: nobody looks again whether it does."""
         if len(self._line) < room:
             self._line = bytearray(2 * room)
 
-    def _values(self, turn: PlainTurn) -> bytes:
-        """The values of a plain execute as JSON; empty where they are not whole."""
-        plan, data = turn.plan, turn.request
-        if plan is None:
-            return b""
+    def _values(self, plan: Plan, data: bytes) -> int:
+        """Writes the values of a plain execute as JSON; returns how many bytes, 0 where they are not whole."""
         if plan.plain:
             self._make_room(len(data) + _VALUE * len(plan.kinds) + 2)
             size = _put_values(self._line, plan, data, len(data))
             if size:
-                return copied(self._line, 0, size)
+                return size
         values = plain_values(plan, data)
-        return b"" if values is None else value(values)
-
-    def _whole(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
-        """The line of a turn, made as that of any command."""
-        return encode(tracker.of_turn(self._capture, turn, self._mask))
+        if values is None:
+            return 0
+        text = value(values)
+        self._make_room(len(text))
+        return _put(self._line, 0, text, len(text))
 
     def _noted(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bytes]:
         """The text of the statement that a turn executes; empty where its lines are made as those of any command."""
-        statement = turn.statement
+        statement, text = turn.statement, _NOTHING
         if len(tracker.texts) >= MOST:
             tracker.texts.clear()
-        text = value(statement.query)[1:-1] if statement is not None and shows_all(turn, self._mask) else b""
+        if statement is not None and statement.query is not None and not statement.cut:
+            text = self._shown(statement.query, statement.num_params or 0)
         tracker.texts[id(statement)] = found = (statement, text)
         return found
 
-    def _noted_end(self, turn: PlainTurn) -> tuple[object, bytes, bytes]:
+    def _shown(self, query: str, parameters: int) -> bytes:
+        """A statement with so many parameters as it stands in a line; empty where that does not show all."""
+        known = self._texts.get(query)
+        if known is None:
+            whole = self._mask is None or self._mask.is_whole(query, 0)
+            known = value(query)[1:-1] if whole else _NOTHING, query.count("?")
+            if len(query) <= LONGEST_TEXT:
+                if len(self._texts) >= MOST_TEXTS:
+                    self._texts.clear()
+                self._texts[query] = known
+        return known[0] if self._mask is None or parameters <= known[1] else _NOTHING
+
+    def _noted_end(self, turn: PlainTurn) -> Ended:
         """What the end of a turn's response says, as it stands in its line, and its error."""
         says, error = said_by(turn.end, of_rows=turn.columns is not None), turn.error
         (_, first), *others = [(name, value(each)) for name, each in zip(_ACKNOWLEDGED, says, strict=True)]
@@ -215,20 +257,13 @@ class TurnLines:
         return found
 
 
-def _noted_ends(
-    tracker: TurnTracker, turn: PlainTurn, mask: StatementMask | None
-) -> tuple[object, bytes, bytes, bytes]:
+def _noted_ends(tracker: TurnTracker, turn: PlainTurn, mask: StatementMask | None) -> Said:
     """What lines of a connection say of it: the session, its database, its ends, its user."""
     database, user = (shown_name(name, mask) for name in turn.session)
     client, server = tracker.ends
     ends = b'%b,"server":%b' % (value(client), value(server))
     tracker.said = found = (turn.session, value(database), ends, value(user))
     return found
-
-
-def _inside(text: bytes) -> bytes:
-    """A statement as JSON, without its quotes; what needs no escape is taken as it stands."""
-    return text if _is_plain(text, 0, len(text)) else value(text_of(text))[1:-1]
 
 
 def _is_plain(text: bytes, begin: int, end: int) -> bool:
@@ -240,7 +275,7 @@ def _is_plain(text: bytes, begin: int, end: int) -> bool:
     return True
 
 
-def _put(line: bytearray, end: int, text: bytes, size: int) -> int:
+def _put(line: bytearray, end: int, text: bytes | bytearray, size: int) -> int:
     """Writes a text of so many bytes; returns where it ends."""
     for place in range(size):
         line[end + place] = text[place]
@@ -253,11 +288,16 @@ def _put_number(line: bytearray, end: int, number: int) -> int:
     while size < _DIGITS and number >= bound:
         size += 1
         bound *= 10
-    left = number
-    for place in range(end + size - 1, end - 1, -1):
-        # What it is divided by stands as a number here: C multiplies then.
-        line[place] = _ZERO + left % 10
-        left //= 10
+    left, place, pair = number, end + size, 0
+    # What it is divided by stands as a number here: C multiplies then.
+    while left >= 100:
+        pair = left % 100
+        left //= 100
+        place -= 2
+        line[place], line[place + 1] = _ZERO + pair // 10, _ZERO + pair % 10
+    if left >= 10:
+        line[place - 2] = _ZERO + left // 10
+    line[place - 1] = _ZERO + left % 10
     return end + size
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.engine.lines import TOGETHER, Line, Lines, in_pieces, joined
+from analyzer.engine.lines import TOGETHER, LineBuffer, Lines, in_pieces, joined
 
 FRAMES = st.integers(0, 5 << TOGETHER)
 # Frame, stream and number of a line are no other's.
@@ -30,9 +30,14 @@ def test_order(numbers: set[tuple[int, int, int, int]], processes: int) -> None:
     pieces: list[tuple[tuple[int, int], Lines]] = []
     for process in range(processes):
         for batch in range(1, 4):
-            lines: list[Line] = [line[1:] for line in every if line[0] == batch and line[2] % processes == process]
+            mine = [line[1:] for line in every if line[0] == batch and line[2] % processes == process]
+            lines = LineBuffer()
+            # Connection by connection, as their commands end.
+            for frame, stream, number, text in sorted(mine, key=lambda line: line[1]):
+                lines.add(frame, stream, number, text)
+            lines.settle()
             found = list(in_pieces(batch, lines))
-            assert [key for key, _ in found] == sorted({(batch, line[0] >> TOGETHER) for line in lines})
+            assert [key for key, _ in found] == sorted({(batch, line[0] >> TOGETHER) for line in mine})
             pieces += [(key, _sent(piece)) for key, piece in found]
     pieces.sort(key=lambda piece: piece[0])
     assert b"".join(joined(piece for _, piece in pieces)) == b"".join(line[4] for line in every)

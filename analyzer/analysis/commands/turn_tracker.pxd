@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.analysis.commands.line_buffer cimport LineBuffer
 from analyzer.analysis.commands.tracker cimport CommandTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 
@@ -20,11 +21,16 @@ cdef class TurnSink:
     cpdef bint take(self, TurnTracker tracker, PlainTurn turn, machine) except -1
 
 
-cdef class RenderedTurns(TurnSink):
-    cdef public list lines, later
-    cdef public object renderer
+cdef class TurnRenderer:
+    cpdef turn(self, TurnTracker tracker, PlainTurn turn, LineBuffer lines)
 
-    @cython.locals(stream=cython.longlong, plain=PlainTurn)
+
+cdef class RenderedTurns(TurnSink):
+    cdef public LineBuffer lines
+    cdef public list later
+    cdef public TurnRenderer renderer
+
+    @cython.locals(stream=cython.longlong, plain=PlainTurn, lines=LineBuffer)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
 

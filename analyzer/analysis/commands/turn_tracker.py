@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
+from analyzer.analysis.commands.line_buffer import LineBuffer
 from analyzer.analysis.commands.pending import PendingCommand, pending_of
 from analyzer.analysis.commands.tracker import USE_BEGINS, CommandTracker
 from analyzer.analysis.conversation.plain_turn import PlainTurn
@@ -24,11 +25,18 @@ _QUERY: Final = COM_QUERY
 _USE: Final = b"".join(USE_BEGINS)
 
 
-class TurnRenderer(Protocol):
-    """Renders commands of one capture: plain turns without a `Command` for each."""
+class TurnRenderer:
+    """Writes lines of the commands of one capture: of plain turns without a `Command` for each."""
 
-    def command(self, command: Command) -> Any: ...
-    def turn(self, tracker: TurnTracker, turn: PlainTurn) -> Any: ...
+    __slots__ = ()
+
+    def command(self, command: Command) -> bytes:
+        """The line of any command."""
+        raise NotImplementedError
+
+    def turn(self, tracker: TurnTracker, turn: PlainTurn, lines: LineBuffer) -> None:
+        """Writes the line of a plain command with its plain response."""
+        raise NotImplementedError
 
 
 class TurnSink:
@@ -60,39 +68,40 @@ class TurnSink:
 class RenderedTurns(TurnSink):
     """Has each command rendered.
 
-    lines   (frame of its last byte, stream, number, the rendered command) of each
-    later   the same of those whose connections have no numbers yet: with the command itself, rendered by `settle`
+    lines   of each command, with the frame of its last byte, its stream and its number
+    later   commands whose connections have no numbers yet: rendered by `settle`
     """
 
     __slots__ = ("later", "lines", "renderer")
 
     def __init__(self, least: int) -> None:
         super().__init__(least)
-        self.lines: list[tuple[int, int, int, Any]] = []
+        self.lines = LineBuffer()
         self.later: list[tuple[int, TurnTracker, PlainTurn | PendingCommand]] = []
         self.renderer: TurnRenderer
 
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
-        stream = tracker.tcp.number
+        stream, lines = tracker.tcp.number, self.lines
         if isinstance(each, PlainTurn):
             plain = each
             if stream < 0:
                 del each.pieces  # it outlives them
                 self.later.append((frame, tracker, plain))
             else:
-                self.lines.append((frame, stream, plain.number, self.renderer.turn(tracker, plain)))
+                self.renderer.turn(tracker, plain, lines)
+                lines.note(frame, stream, plain.number)
         elif stream < 0:
             self.later.append((frame, tracker, each))
         else:
             line = self.renderer.command(tracker.command(self.capture, each, self.mask))
-            self.lines.append((frame, stream, each.number, line))
+            lines.add(frame, stream, each.number, line)
 
     def settle(self) -> None:
         """All connections have numbers."""
         later, self.later = self.later, []
         for frame, tracker, each in later:
             self.add(frame, tracker, each)
-        self.lines.sort()
+        self.lines.settle()
 
 
 class TurnTracker(CommandTracker):

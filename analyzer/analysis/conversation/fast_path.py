@@ -23,6 +23,7 @@ from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.commands.set_charset import may_set
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.records.response import METADATA_FLAG
+from analyzer.protocol.records.session_track import SystemVariable
 from analyzer.protocol.tables.capabilities import (
     CLIENT_DEPRECATE_EOF,
     CLIENT_OPTIONAL_RESULTSET_METADATA,
@@ -94,9 +95,9 @@ class TurnTerms:
         return error
 
     def end(self, payload: bytes) -> OKPacket | EOFPacket | None:
-        """What ends a response, decoded; as `last_of`. It is quiet where it says nothing of the session."""
+        """What ends a response, decoded; as `last_of`. It is quiet where it says of no variable of the session."""
         end = last_of(payload, self.context, self.response_ends)
-        if end is not None and not (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED:
+        if end is not None and not sets_variables(end):
             self.ends.note_quiet(payload, end)
         return end
 
@@ -117,6 +118,13 @@ class TurnTaker(Protocol):
 
     def turned(self, sequence: int, quits: bool) -> None:
         """Commands with their whole responses were taken, the last of an id; or a COM_QUIT, then it is 0."""
+
+
+def sets_variables(end: OKPacket | EOFPacket) -> bool:
+    """Whether what ends a response says that variables of the session have changed: those of character sets matter."""
+    if not (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED or not isinstance(end, OKPacket):
+        return False
+    return any(isinstance(change, SystemVariable) for change in end.session_state_info or ())
 
 
 def may_turn(machine: Machine) -> bool:
@@ -141,7 +149,7 @@ def plain_turns(
         return first
     segments, turn, quits = pieces.segments, _TurnInHand(taker, answers, terms, pieces), False
     counts: dict[int, int] = {}
-    sequence = 0
+    sequence = queries = 0
     begin = stop = first
     while begin < last and segments.sender[pieces.row[begin]] == client:
         middle = pieces.run_end(begin, last)
@@ -153,7 +161,12 @@ def plain_turns(
         if not turn.asks(begin, middle) or not turn.is_answered(begin, middle, stop):
             break
         code, closes, sequence = turn.code, turn.closes, turn.found.sequence
-        counts[code] = counts.get(code, 0) + 1
+        if code != _QUERY:
+            counts[code] = counts.get(code, 0) + 1
+        else:
+            if not queries:
+                counts[code] = 0  # in the order in which they came
+            queries += 1
         if closes:
             counts[_CLOSED] = counts.get(_CLOSED, 0) + closes
         if observer is not None:
@@ -166,6 +179,8 @@ def plain_turns(
     if begin > first:
         taker.turned(sequence, quits)
         closing.spoke_ns = segments.time_ns[pieces.row[begin - 1]]
+        if queries:
+            counts[_QUERY] = queries
         answers.turns += sum(counts.values())
         for code, count in counts.items():
             answers.count(code, count)
@@ -277,7 +292,7 @@ class _TurnInHand:
             # Behind what says that there are no attributes (`connection_state.NO_ATTRIBUTES`).
             named = len(head) > _HEADER + 2 and head[_HEADER + 1] == 0 and head[_HEADER + 2] == 1
             begins = _HEADER + (3 if named else 1)
-            if may_set(head, begins) or (not quiet and (end.status_flags or 0) & SERVER_SESSION_STATE_CHANGED):
+            if may_set(head, begins) or (not quiet and sets_variables(end)):
                 self.taker.machine.connection.note_ok(head[_HEADER : _HEADER + LONGEST_SET], end)
         return True
 

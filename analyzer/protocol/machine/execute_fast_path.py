@@ -54,13 +54,18 @@ def _known_plan(statement: PreparedStatement, named: bool) -> ExecutePlan | None
     return plan
 
 
+def number_in(data: bytes) -> int:
+    """The number of the statement that a whole packet names."""
+    high = data[8]
+    return data[5] | data[6] << 8 | data[7] << 16 | high << 24
+
+
 def _statement_of(machine: Machine, data: bytes) -> PreparedStatement | None:
     """The statement whose number a packet names."""
     statements = machine.connection.prepared.statements
     if statements is None or len(data) < _HEADER + 5:
         return None
-    high = data[8]
-    number = data[5] | data[6] << 8 | data[7] << 16 | high << 24
+    number = number_in(data)
     return None if number == LAST_PREPARED else statements.get(number)
 
 
@@ -95,7 +100,7 @@ def _sent_plan(machine: Machine, statement: PreparedStatement, data: bytes, name
         if len(plans) >= MOST_PLANS:
             plans.clear()
         plans[block] = plan
-    return plan if plan.fits(data) and plan.values(data) is not None else None
+    return plan if plan.fits(data) and plan.is_whole(data) else None
 
 
 def known_reset(machine: Machine, data: bytes) -> tuple[PreparedStatement, None] | None:
@@ -121,12 +126,14 @@ def take_effect(
         if plan is not statement.plan:
             statement.types, statement.plan = plan.types, plan
         return statement
-    statements = machine.connection.prepared.known
+    statements = machine.connection.prepared.statements
+    if statements is None:
+        statements = machine.connection.prepared.known
     if code == _PREPARE and found is not None:
-        statement = statements.begin(data[_HEADER + 1 :].decode("utf-8", ENCODING_ERRORS))
-        statements.prepared(statement, found.statement_id, found.params, found.definitions)
+        query = data[_HEADER + 1 :].decode("utf-8", ENCODING_ERRORS)
+        statement = statements.add(query, found.statement_id, found.params, found.definitions)
     elif code == _CLOSE:
-        statements.drop(int.from_bytes(data[5:9], "little"))
+        statements.drop(number_in(data))
     elif code == _RESET and statement is not None:
         statement.reset()
     elif code == _RESET_ALL:

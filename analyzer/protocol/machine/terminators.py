@@ -18,7 +18,7 @@ EOF_LENGTH: Final = 5  # an 0xFE packet of this length or less is an EOF where i
 class KnownEnds:
     """The packets that are kept under one set of capabilities, by their payloads.
 
-    records  OKs and EOFs; `quiet`: those that were seen to say neither that more follows nor what changes in a session
+    records  OKs and EOFs; `quiet`: those that were seen to say neither that more follows nor that a variable changes
     errors   that answered commands
     """
 

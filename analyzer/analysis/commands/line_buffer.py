@@ -1,0 +1,155 @@
+"""Lines that are written one behind the other as their commands end, and put into the order in which they come out."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any, Final
+
+# Bytes and lines that a buffer begins with, and bytes that it keeps for what comes next.
+_ROOM: Final = 1 << 16
+_LINES: Final = 256
+_MOST_KEPT: Final = 1 << 25
+# Numbers of a line: its frame, stream and number, which are its key, and where it ends in the text.
+_NUMBERS: Final = 4
+KEY: Final = 3
+# Once more: here it is a number of C.
+_KEY: Final = KEY
+
+
+class LineBuffer:
+    """Lines of one batch. What stands in `text` up to `end` is lines, which have been noted, or the line in hand.
+
+    Whoever writes a line asks for room, writes behind `end`, sets that, and notes the line.
+    """
+
+    __slots__ = ("_numbers", "_order", "count", "end", "text")
+
+    def __init__(self) -> None:
+        self.text = bytearray(_ROOM)
+        self.end = 0
+        self.count = 0
+        self._numbers: Any = array("q", bytes(8 * _NUMBERS * _LINES))
+        self._order: Any = array("q")
+
+    def make_room(self, size: int) -> None:
+        """So many bytes fit behind the end."""
+        missing = self.end + size - len(self.text)
+        if missing > 0:
+            self.text += bytes(max(missing, len(self.text)))
+
+    def add(self, frame: int, stream: int, number: int, line: bytes) -> None:
+        """Takes a line that is there."""
+        self.put(line)
+        self.note(frame, stream, number)
+
+    def put(self, line: bytes) -> None:
+        """Writes a line that is there, or what is left of it."""
+        size = len(line)
+        self.make_room(size)
+        self.end = put_bytes(self.text, self.end, line, size)
+
+    def note(self, frame: int, stream: int, number: int) -> None:
+        """The line in hand is whole."""
+        numbers, place = self._numbers, _NUMBERS * self.count
+        if place == len(numbers):
+            numbers = array("q", bytes(16 * place))
+            for at in range(place):
+                numbers[at] = self._numbers[at]
+            self._numbers = numbers
+        numbers[place], numbers[place + 1], numbers[place + 2], numbers[place + 3] = frame, stream, number, self.end
+        self.count += 1
+
+    def settle(self) -> None:
+        """No line comes any more: puts them into their order. Runs that are in order are merged, two and two."""
+        count = self.count
+        order: Any = array("q", bytes(8 * count))
+        other: Any = array("q", bytes(8 * count))
+        begins = [0]
+        for place in range(count):
+            order[place] = place
+            if place and self._is_before(place, place - 1):
+                begins.append(place)
+        begins.append(count)
+        while len(begins) > 2:
+            merged = [0]
+            for at in range(0, len(begins) - 1, 2):
+                middle = begins[at + 1]
+                stop = begins[at + 2] if at + 2 < len(begins) else middle
+                self._merge(order, other, begins[at], middle, stop)
+                merged.append(stop)
+            order, other, begins = other, order, merged
+        self._order = order
+
+    def _merge(self, order: Any, other: Any, begin: int, middle: int, stop: int) -> None:
+        """Two runs of `order` side by side, into `other`."""
+        first, second = begin, middle
+        for place in range(begin, stop):
+            if second == stop or (first < middle and not self._is_before(order[second], order[first])):
+                other[place] = order[first]
+                first += 1
+            else:
+                other[place] = order[second]
+                second += 1
+
+    def _is_before(self, one: int, other: int) -> bool:
+        numbers = self._numbers
+        mine, its = _NUMBERS * one, _NUMBERS * other
+        if numbers[mine] != numbers[its]:
+            return bool(numbers[mine] < numbers[its])
+        if numbers[mine + 1] != numbers[its + 1]:
+            return bool(numbers[mine + 1] < numbers[its + 1])
+        return bool(numbers[mine + 2] < numbers[its + 2])
+
+    def frame(self, place: int) -> int:
+        """The frame of the line at a place of the order."""
+        found: int = self._numbers[_NUMBERS * self._order[place]]
+        return found
+
+    def reach(self, first: int, size: int) -> int:
+        """The place behind the lines from `first` on that have so many bytes; at least one, where there is one."""
+        stop = first
+        while stop < self.count and size > 0:
+            size -= self._size(self._order[stop])
+            stop += 1
+        return stop
+
+    def _size(self, line: int) -> int:
+        begin: int = self._numbers[_NUMBERS * line - 1] if line else 0
+        end: int = self._numbers[_NUMBERS * line + 3]
+        return end - begin
+
+    def gathered(self, first: int, stop: int, keys: Any = None, ends: Any = None) -> bytearray:
+        """The text of the lines from one place of the order to another; `keys` and `ends` take their numbers."""
+        size = 0
+        for place in range(first, stop):
+            size += self._size(self._order[place])
+        found = bytearray(size)
+        end = 0
+        for place in range(first, stop):
+            line = self._order[place]
+            size = self._size(line)
+            end = _put_part(found, end, self.text, self._numbers[_NUMBERS * line + 3] - size, size)
+            if ends is not None:
+                for at in range(_KEY):
+                    keys[_KEY * (place - first) + at] = self._numbers[_NUMBERS * line + at]
+                ends[place - first] = end
+        return found
+
+    def clear(self) -> None:
+        """The lines have gone."""
+        self.count = self.end = 0
+        if len(self.text) > _MOST_KEPT:
+            self.text = bytearray(_ROOM)
+
+
+def put_bytes(text: bytearray, end: int, more: bytes, size: int) -> int:
+    """Writes so many bytes, for which there is room; returns where they end."""
+    for place in range(size):
+        text[end + place] = more[place]
+    return end + size
+
+
+def _put_part(text: bytearray, end: int, more: bytearray, begin: int, size: int) -> int:
+    for place in range(size):
+        text[end + place] = more[begin + place]
+    return end + size
