@@ -9,11 +9,11 @@ cdef unsigned long long _MASK, _PRIME, _SPREAD, _MOST_TENTHS
 
 
 @cython.locals(place=Py_ssize_t)
-cdef void _put_digits(unsigned char[::1] out, Py_ssize_t at, Py_ssize_t count, long long number)
+cdef void _put_digits(unsigned char* out, Py_ssize_t at, Py_ssize_t count, long long number) noexcept
 
 
 @cython.locals(number=cython.longlong, place=Py_ssize_t)
-cdef long long _digits_in(unsigned char[::1] text, Py_ssize_t at, Py_ssize_t count)
+cdef long long _digits_in(const unsigned char* text, Py_ssize_t at, Py_ssize_t count) noexcept
 
 
 cdef class KeyedStream:
@@ -25,17 +25,17 @@ cdef class KeyedStream:
     @cython.locals(
         words="unsigned long long[::1]", room="unsigned char*", at=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t)
     cdef void hash(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned long long label)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned long long label) noexcept
 
     @cython.locals(
         v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
         words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
-    cdef void sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted)
+    cdef void sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted) noexcept
 
     @cython.locals(
         s0=cython.ulonglong, s1=cython.ulonglong, total=cython.ulonglong, words="unsigned long long[::1]",
         index=Py_ssize_t)
-    cdef void draw(self, Py_ssize_t count)
+    cdef void draw(self, Py_ssize_t count) noexcept
 
 
 cdef class ShortValues:
@@ -44,10 +44,9 @@ cdef class ShortValues:
 
 
 cdef class Drawing:
-    cdef const unsigned char[::1] _kinds, _sizes, _ranks, _dates
-    cdef bytes _marks, _made
+    cdef bytes _dates, _kinds, _made, _marks, _ranks, _sizes
     cdef long long[::1] _places, _digits
-    cdef unsigned char[::1] _text, _attempt
+    cdef bytearray _text, _attempt
     cdef KeyedStream _stream
     cdef ShortValues _short
     cdef unsigned long long _form
@@ -64,12 +63,12 @@ cdef class Drawing:
 
     @cython.locals(some=cython.int, place=Py_ssize_t)
     cpdef bint fill_nonce(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out)
 
     cpdef dated(self, bytes value)
 
     @cython.locals(
-        text="unsigned char[::1]", made="unsigned char[::1]", begin=Py_ssize_t, rest=cython.ulonglong,
+        text="unsigned char*", made="unsigned char*", begin=Py_ssize_t, rest=cython.ulonglong,
         attempt=cython.ulonglong, found=cython.ulonglong, fits=cython.bint, place=Py_ssize_t, digit=cython.ulonglong)
     cpdef unsigned long long integer(
         self, unsigned long long value, bint negative, unsigned long long least, unsigned long long most)
@@ -77,65 +76,65 @@ cdef class Drawing:
     @cython.locals(
         size=Py_ssize_t, top=cython.int, exponent=cython.int, some=cython.int, place=Py_ssize_t, low=Py_ssize_t)
     cpdef bint real(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at)
 
     @cython.locals(
         size=Py_ssize_t, place=Py_ssize_t, days=cython.int, sign=cython.int, drawn="unsigned char*", rest=cython.int)
     cpdef bint span(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at)
 
     @cython.locals(
-        size=Py_ssize_t, text="unsigned char[::1]", made="unsigned char[::1]", fits=cython.bint, micro=cython.longlong,
+        size=Py_ssize_t, text="unsigned char*", made="unsigned char*", form="const unsigned char*", fits=cython.bint, micro=cython.longlong,
         index=Py_ssize_t, number=cython.longlong, place=Py_ssize_t)
     cpdef bint date(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at)
 
     @cython.locals(
         size=Py_ssize_t, value=cython.ulonglong, made=cython.ulonglong, slot=Py_ssize_t, place=Py_ssize_t)
     cpdef bint fill(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at,
         bint printable)
 
     @cython.locals(
         marks="const unsigned char*", seen=cython.int, size=Py_ssize_t, place=Py_ssize_t, dots=Py_ssize_t,
         marked=Py_ssize_t, letters=Py_ssize_t, exponents=Py_ssize_t, byte=cython.int)
     cdef bint _fill(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
-        bint printable)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at,
+        bint printable) noexcept
 
     @cython.locals(
-        size=Py_ssize_t, form="const unsigned char[::1]", text="unsigned char[::1]", sign=cython.int, clock=cython.bint,
+        size=Py_ssize_t, form="const unsigned char*", kinds="const unsigned char*", text="unsigned char*", sign=cython.int, clock=cython.bint,
         skipped=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t, some=cython.int, hashed=Py_ssize_t, place=Py_ssize_t,
         byte=cython.int, want=cython.int, index=Py_ssize_t)
     cdef bint _dated(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at) noexcept
 
-    @cython.locals(text="unsigned char[::1]")
-    cdef void _day(self, unsigned char[::1] out, Py_ssize_t at)
+    @cython.locals(text="unsigned char*")
+    cdef void _day(self, unsigned char* out, Py_ssize_t at) noexcept
 
     @cython.locals(drawn="unsigned char*", size=Py_ssize_t, index=Py_ssize_t)
     cdef void _noise(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at) noexcept
 
     @cython.locals(
-        kinds="const unsigned char[::1]", made="const unsigned char*", drawn="unsigned char*", kind=cython.int,
+        kinds="const unsigned char*", made="const unsigned char*", drawn="unsigned char*", kind=cython.int,
         byte=cython.int, place=Py_ssize_t, index=Py_ssize_t, count=Py_ssize_t, vary=Py_ssize_t, size=Py_ssize_t,
         form=cython.ulonglong)
     cdef void _ascii(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at) noexcept
 
     @cython.locals(
-        lead=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, place=Py_ssize_t, byte=cython.int, digit=cython.bint,
-        form=cython.ulonglong, drawn="unsigned char*", index=Py_ssize_t)
+        kinds="const unsigned char*", lead=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, place=Py_ssize_t,
+        byte=cython.int, digit=cython.bint, form=cython.ulonglong, drawn="unsigned char*", index=Py_ssize_t)
     cdef void _number(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
-        unsigned long long attempt)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at,
+        unsigned long long attempt) noexcept
 
     @cython.locals(
-        places="long long[::1]", digits="long long[::1]", kinds="const unsigned char[::1]",
-        made="const unsigned char*", words="unsigned long long[::1]", index=Py_ssize_t, middle=Py_ssize_t,
+        places="long long[::1]", digits="long long[::1]", kinds="const unsigned char*",
+        ranks="const unsigned char*", sizes="const unsigned char*", made="const unsigned char*", words="unsigned long long[::1]", index=Py_ssize_t, middle=Py_ssize_t,
         turn=cython.int, odd=cython.int,
         known=cython.ulonglong, word=cython.ulonglong, size=cython.longlong, place=cython.longlong, byte=cython.int)
     cdef void _permute(
-        self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t count, unsigned char[::1] out, Py_ssize_t at,
-        unsigned long long leading)
+        self, const unsigned char* data, Py_ssize_t start, Py_ssize_t count, unsigned char* out, Py_ssize_t at,
+        unsigned long long leading) noexcept

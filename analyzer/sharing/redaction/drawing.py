@@ -354,7 +354,7 @@ class Drawing:
     def date(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
         """A date of the binary protocol, as its text becomes. False: it is none, and becomes zeros."""
         size = stop - start
-        text, made = self._text, self._attempt
+        text, made, form = self._text, self._attempt, self._dates
         fits = size in (4, 7, 11)
         if fits:
             micro = 0
@@ -362,7 +362,7 @@ class Drawing:
             for index in range(2, 7):
                 number = data[start + index] if index < size else 0
                 fits = fits and number < 100
-                text[3 * index - 2] = self._dates[3 * index - 2]
+                text[3 * index - 2] = form[3 * index - 2]
                 _put_digits(text, 3 * index - 1, 2, number)
             if size == 11:
                 for index in range(4):
@@ -388,7 +388,7 @@ class Drawing:
         """Writes to `out[at:]` what `data[start:stop]` becomes; False, and writes nothing, where it is not plain.
 
         Plain is ASCII that has no form of its own but a number's, a date's or a time's. `printable`: what has control
-        characters is no text. Both may be the same memory.
+        characters is no text. Both may be the same memory. Who calls has seen that the places lie inside.
         """
         size = stop - start
         if size > _REMEMBERED:
@@ -453,7 +453,7 @@ class Drawing:
     def _dated(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
         """A date and a time, or one of them; False, and writes nothing, where it is none."""
         size = stop - start
-        form, text = self._dates, self._text
+        form, kinds, text = self._dates, self._kinds, self._text
         sign = size > 0 and data[start] == 0x2D
         clock = sign or (size > 2 and data[start + 2] == 0x3A)
         skipped = _DATE_SIZE + 1 if clock else 0  # of the form
@@ -468,7 +468,7 @@ class Drawing:
             byte = data[place]
             want = form[place - begin + skipped] if place < end else _ZERO if place > end else 0x2E
             if want == _ZERO:
-                if self._kinds[byte] != _DIGIT:
+                if kinds[byte] != _DIGIT:
                     return False
                 some |= byte & 0xF if place >= end or clock or place - begin > _DATE_SIZE else 0
                 hashed = place if place >= end and byte != _ZERO else hashed
@@ -552,6 +552,7 @@ class Drawing:
 
     def _number(self, data: Bytes, start: int, stop: int, out: bytearray, at: int, attempt: int) -> None:
         """Digits for digits."""
+        kinds = self._kinds
         lead = -1
         count = 0
         end = stop
@@ -561,7 +562,7 @@ class Drawing:
             out[at + place - start] = byte
             if byte | 0x20 == 0x65 and end == stop:
                 end = place
-            digit = self._kinds[byte] == _DIGIT and end == stop
+            digit = kinds[byte] == _DIGIT and end == stop
             form = ((form ^ (1 if digit and (lead >= 0 or byte != _ZERO) else 0x100 | byte)) * _PRIME) & _MASK
             if digit and (lead >= 0 or byte != _ZERO):
                 if lead < 0:
@@ -580,7 +581,7 @@ class Drawing:
         index = _CHUNK
         for place in range(lead, end):
             byte = data[place]
-            if self._kinds[byte] != _DIGIT:
+            if kinds[byte] != _DIGIT:
                 continue
             if index == _CHUNK:
                 index = 0
@@ -592,11 +593,11 @@ class Drawing:
     def _permute(self, data: Bytes, start: int, count: int, out: bytearray, at: int, leading: int) -> None:
         """The bytes at `_places`, moved among all values of the same `_form`. `leading`: the first is no zero."""
         places, digits, kinds, words = self._places, self._digits, self._kinds, self._stream.words
-        made = self._made
+        ranks, sizes, made = self._ranks, self._sizes, self._made
         if not count:
             return
         for index in range(count):
-            digits[index] = self._ranks[data[start + places[index]]]
+            digits[index] = ranks[data[start + places[index]]]
         if leading:
             digits[0] -= 1
         middle = (count + 1) // 2
@@ -612,7 +613,7 @@ class Drawing:
             self._stream.sip(2, 3, 1)
             word = self._stream.s0
             for index in range(middle if odd else 0, count if odd else middle):
-                size = self._sizes[kinds[data[start + places[index]]]]
+                size = sizes[kinds[data[start + places[index]]]]
                 if leading and index == 0:
                     size -= 1
                 digits[index] = (digits[index] + (word & 0xFFFF)) % size

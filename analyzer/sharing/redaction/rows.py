@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Hashable, Sequence
 from typing import Final
 
-from analyzer.batches import copied
 from analyzer.protocol.columns import Columns
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.machine import Machine
@@ -49,13 +48,22 @@ _ZERO: Final = 0x30
 # Lists of columns whose forms are kept, and columns of each at most.
 _MOST_KNOWN: Final = 512
 _MOST_COLUMNS: Final = 128
-# Rows that are kept with what they became: bytes of the longest, and of all of them with what is around each. Where
+# Rows that are kept with what they became: bytes of the longest, and of all of them, at most and to begin with. Where
 # little comes of it, so many times as many are not looked for.
 _LONGEST_ROW: Final = 1 << 11
 _MOST_ROWS: Final = 16 << 20
-_ROW: Final = 256
+_LEAST_ROWS: Final = 1 << 16
 _LEFT_ALONE: Final = 8
+_MOST_READINGS: Final = 1 << 12
+# A row is in one of so many slots from that on which its hash says: what is left of the hash, and its place.
+_SLOTS: Final = 1 << 16
+_SLOT_SHIFT: Final = 48
+_PROBES: Final = 8
+_PLACE: Final = 0xFF_FFFF
+# Bytes in front of a row that is kept: its hash, its size and how it is read, how many values were replaced in it.
+_KEPT_HEAD: Final = 24
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
+_SPREAD: Final = 0x9E37_79B9_7F4A_7C15
 # Digits of a number that is never over 63 bits.
 _DIGITS: Final = 18
 
@@ -64,7 +72,7 @@ class ValueForms:
     """How the values of some columns or parameters are read: for each what it is, its type, and its size.
 
     in_text             what it is in the text protocol
-    of_text, of_binary  rows that are kept of columns that are read like these, where somebody has asked for them
+    of_text, of_binary  the number that rows are kept under of columns that are read like these; 0: it has none yet
     """
 
     __slots__ = ("count", "in_text", "kinds", "of_binary", "of_text", "sizes", "texts", "types", "unsigned")
@@ -78,8 +86,7 @@ class ValueForms:
         self.in_text = array(
             "q", [_JSON if kind == MYSQL_TYPE_JSON else _TEXT if text else _STRING for kind, text in said]
         )
-        self.of_text: dict[bytes, KeptRow] | None = None
-        self.of_binary: dict[bytes, KeptRow] | None = None
+        self.of_text = self.of_binary = 0
 
 
 def _kind_of(kind: int, unsigned: bool) -> int:
@@ -98,48 +105,108 @@ def _size_of(kind: int) -> int:
     return FIXED_SIZES.get(kind, _SHORT if kind in DATES or kind == MYSQL_TYPE_TIME else _COUNTED)
 
 
-class KeptRow:
-    """What a row became, and how many values were replaced in it."""
-
-    __slots__ = ("count", "made")
-
-    def __init__(self, made: bytearray, count: int) -> None:
-        self.made = made
-        self.count = count
-
-
 class KeptRows:
-    """Rows that may come again: by how their columns are read (`of`), and by their bytes."""
+    """Rows that may come again: one behind the other in one memory, by how their columns are read and by their bytes.
 
-    __slots__ = ("_asked", "_found", "_of", "_size", "rest")
+    A row is looked for (`find`), and where it is not known noted before (`begin`) and after (`put`) it is redacted.
+    """
+
+    __slots__ = ("_asked", "_found", "_hash", "_known", "_readings", "_room", "_slot", "_slots", "_used", "rest")
 
     def __init__(self) -> None:
-        self._of: dict[Hashable, dict[bytes, KeptRow]] = {}
-        self._size = self._asked = self._found = 0
+        self._readings: dict[Hashable, int] = {}
+        self._known = 0  # numbers of readings that were given
+        self._room = bytearray()
+        self._slots = array("Q")
+        self._used = self._asked = self._found = self._slot = self._hash = 0
         self.rest = 0  # rows that are not looked for
 
-    def of(self, reading: Hashable) -> dict[bytes, KeptRow]:
-        """Those of columns that are read alike."""
-        return self._of.setdefault(reading, {})
+    def of(self, reading: Hashable) -> int:
+        """The number of columns that are read alike."""
+        found = self._readings.get(reading, 0)
+        if not found:
+            if len(self._readings) >= _MOST_READINGS:
+                self._readings.clear()
+            self._known += 1  # no number comes again
+            found = self._readings[reading] = self._known
+        return found
 
-    def get(self, rows: dict[bytes, KeptRow], row: bytes) -> KeptRow | None:
-        """What is known of a row."""
+    def find(self, reading: int, data: bytearray, start: int, stop: int) -> int:
+        """Writes what is known of a row in its place, and says how many values that are; -1: it is not known."""
         self._asked += 1
-        kept = rows.get(row)
-        if kept is not None:
-            self._found += 1
-        return kept
+        size = stop - start
+        hashed = (reading << 32 | size) * _SPREAD & _MASK
+        index = start
+        while index + 8 <= stop:
+            hashed = (hashed ^ _word(data, index)) * _SPREAD & _MASK
+            hashed ^= hashed >> 32
+            index += 8
+        while index < stop:
+            hashed = (hashed ^ data[index]) * _SPREAD & _MASK
+            index += 1
+        hashed = (hashed ^ hashed >> 29) * _SPREAD & _MASK
+        self._hash, self._slot = hashed, hashed >> _SLOT_SHIFT
+        room = self._room
+        place = _PLACE
+        if self._used:
+            slot = self._slot
+            for index in range(slot, slot + _PROBES):
+                # Where all are taken, the last goes.
+                self._slot = index % _SLOTS
+                word = self._slots[self._slot]
+                place = word & _PLACE
+                if place == _PLACE or (word ^ hashed) & ~_PLACE & _MASK == 0:
+                    break
+                place = _PLACE
+        if place == _PLACE or _word(room, place) != hashed or _word(room, place + 8) != (reading << 32 | size):
+            return -1
+        at = place + _KEPT_HEAD
+        index = 0
+        while index + 8 <= size:
+            if _word(room, at + index) != _word(data, start + index):
+                return -1
+            index += 8
+        while index < size:
+            if room[at + index] != data[start + index]:
+                return -1
+            index += 1
+        _copy(room, at + size, size, data, start)
+        self._found += 1
+        return _word(room, place + 16)
 
-    def put(self, rows: dict[bytes, KeptRow], row: bytes, made: bytearray, count: int) -> None:
-        """Notes what a row became. Where there is no more room, all are forgotten."""
-        rows[row] = KeptRow(made, count)
-        self._size += 2 * len(row) + _ROW
-        if self._size > _MOST_ROWS:
-            if 4 * self._found < self._asked:
-                self.rest = _LEFT_ALONE * self._asked
-            self._size = self._asked = self._found = 0
-            for one in self._of.values():
-                one.clear()
+    def begin(self, data: bytearray, start: int, stop: int) -> None:
+        """Notes a row that was not found. Where there is no more room, all are forgotten."""
+        need = _KEPT_HEAD + 2 * (stop - start)
+        if self._used + need > len(self._room):
+            if not self._room:
+                self._slots = array("Q", bytes(8 * _SLOTS))
+                self._room = bytearray(_LEAST_ROWS)
+                self._forget()
+                self._slot = self._hash >> _SLOT_SHIFT
+            elif 2 * len(self._room) <= _MOST_ROWS:
+                self._room.extend(bytes(len(self._room)))
+            else:
+                if 4 * self._found < self._asked:
+                    self.rest = _LEFT_ALONE * self._asked
+                self._asked = self._found = 0
+                self._forget()
+                self._slot = self._hash >> _SLOT_SHIFT
+        _copy(data, start, stop - start, self._room, self._used + _KEPT_HEAD)
+
+    def put(self, reading: int, made: bytearray, start: int, stop: int, count: int) -> None:
+        """Notes what the row became that was noted last."""
+        room, place, size = self._room, self._used, stop - start
+        _put_word(room, place, self._hash)
+        _put_word(room, place + 8, reading << 32 | size)
+        _put_word(room, place + 16, count)
+        _copy(made, start, size, room, place + _KEPT_HEAD + size)
+        self._slots[self._slot] = (self._hash & ~_PLACE) | place
+        self._used = place + _KEPT_HEAD + 2 * size
+
+    def _forget(self) -> None:
+        self._used = 0
+        for index in range(_SLOTS):
+            self._slots[index] = _PLACE
 
 
 class RowRedactor:
@@ -180,11 +247,9 @@ class RowRedactor:
         self.forms = ValueForms((), (), ())
         self._kept = KeptRows()
 
-    def packets(self, data: bytes, count: int, machine: Machine) -> bytearray | None:
-        """`count` packets that are rows, with their heads; None where the bytes are not exactly that."""
-        out = bytearray(data)
-        end = self.rows(data, 0, count, out, machine.context.columns, machine.connection.binary_rows)
-        return out if end == len(data) else None
+    def packets(self, data: bytearray, count: int, machine: Machine) -> bool:
+        """`count` packets that are rows, with their heads, in their place; False where the bytes are not exactly that."""
+        return self.rows(data, 0, count, machine.context.columns, machine.connection.binary_rows) == len(data)
 
     def row(self, payload: bytes, machine: Machine) -> bytes:
         """A row as long as it was; of one that is cut or broken what can be told, and zeros."""
@@ -193,30 +258,32 @@ class RowRedactor:
         out = bytearray(payload)
         self._look_at(machine.context.columns)
         if machine.connection.binary_rows:
-            self._binary(payload, 0, len(payload), out)
+            self._binary(out, 0, len(payload))
         else:
-            self._text(payload, 0, len(payload), out)
+            self._text(out, 0, len(payload))
         self._count()
         return bytes(out)
 
-    def rows(self, data: bytes, at: int, count: int, out: bytearray, columns: Columns, binary: bool) -> int:
-        """Replaces `count` packets that are rows, from `at` on, in `out`, a copy of `data`; where they end.
+    def rows(self, data: bytearray, at: int, count: int, columns: Columns, binary: bool) -> int:
+        """Replaces `count` packets that are rows, from `at` on, in their place; where they end.
 
         -1: they are not whole.
         """
         self._look_at(columns)
-        found = self._rows(data, data, at, len(data), count, out, out, binary)
+        found = self._rows(data, max(at, 0), len(data), count, binary)
         self._count()
         return found
 
     def bound(self, data: bytes, plan: ExecutePlan, forms: ValueForms) -> bytes | None:
         """A plain execute, its whole packet, with other values; None where its values are not whole."""
-        out = bytearray(data)
         flag = plan.flag
         if self._keep or not plan.types:
             return data
+        if plan.start < 0 or plan.start + (forms.count + 7) // 8 > flag or flag >= len(data):
+            return None
+        out = bytearray(data)
         at = flag + 1 + len(plan.block) if data[flag] else flag + 1
-        end = self._laid_out(data, at, len(data), out, forms, data, plan.start, 0)
+        end = self._laid_out(out, at, len(out), forms, plan.start, 0)
         self._count()
         return bytes(out) if end == len(data) else None
 
@@ -250,13 +317,13 @@ class RowRedactor:
                 self._readings[types, *texts] = forms
         return forms
 
-    def _rows_alike(self, binary: bool) -> dict[bytes, KeptRow]:
-        """The rows that are kept of columns that are read like those that were asked about last."""
+    def _rows_alike(self, binary: bool) -> int:
+        """The number that rows of the columns that were asked about last are kept under."""
         forms = self.forms
         found = forms.of_binary if binary else forms.of_text
-        if found is None and binary:
+        if not found and binary:
             found = forms.of_binary = self._kept.of((*forms.types, *forms.unsigned, *forms.texts))
-        elif found is None:
+        elif not found:
             found = forms.of_text = self._kept.of(bytes(forms.in_text))
         return found
 
@@ -269,12 +336,10 @@ class RowRedactor:
         """How many values were replaced so far."""
         return self._replaced + self._counts.get("values", 0)
 
-    def _rows(
-        self, raw: bytes, data: Bytes, at: int, end: int, count: int, whole: bytearray, out: bytearray, binary: bool
-    ) -> int:
-        """`raw` and `data` are the same, and so are `whole` and `out`."""
+    def _rows(self, data: bytearray, at: int, end: int, count: int, binary: bool) -> int:
+        """All loops below look at no byte outside of a row, which lies inside of `end`."""
         kept = self._kept
-        alike = None if self._keep or self._listed else self._rows_alike(binary)
+        alike = 0 if self._keep or self._listed else self._rows_alike(binary)
         for _ in range(count):
             if at + _HEADER > end:
                 return -1
@@ -285,27 +350,27 @@ class RowRedactor:
             at = stop
             if self._keep:
                 continue
-            row = None
-            if alike is not None and stop - start <= _LONGEST_ROW:
+            keeps = False
+            if alike and stop - start <= _LONGEST_ROW:
                 if kept.rest:
                     kept.rest -= 1
                 else:
-                    row = copied(raw, start, stop)
-                    known = kept.get(alike, row)
-                    if known is not None:
-                        whole[start:stop] = known.made
-                        self._replaced += known.count
+                    known = kept.find(alike, data, start, stop)
+                    if known >= 0:
+                        self._replaced += known
                         continue
-            before = self._in_all() if row is not None else 0
+                    kept.begin(data, start, stop)
+                    keeps = True
+            before = self._in_all() if keeps else 0
             if binary:
-                self._binary(data, start, stop, out)
+                self._binary(data, start, stop)
             else:
-                self._text(data, start, stop, out)
-            if row is not None and alike is not None:
-                kept.put(alike, row, whole[start:stop], self._in_all() - before)
+                self._text(data, start, stop)
+            if keeps:
+                kept.put(alike, data, start, stop, self._in_all() - before)
         return at
 
-    def _text(self, data: Bytes, at: int, end: int, out: bytearray) -> None:
+    def _text(self, data: bytearray, at: int, end: int) -> None:
         """A row of the text protocol."""
         kinds = self.forms.in_text
         known = len(kinds)
@@ -325,15 +390,15 @@ class RowRedactor:
             stop = start + size
             kind = kinds[index] if index < known else _TEXT
             if size:
-                self._value(data, start, stop, out, kind)
+                self._value(data, start, stop, kind)
             at = stop
             index += 1
         for place in range(at, end):
-            out[place] = 0
+            data[place] = 0
 
-    def _value(self, data: Bytes, start: int, stop: int, out: bytearray, kind: int) -> None:
+    def _value(self, data: bytearray, start: int, stop: int, kind: int) -> None:
         """A value in text, without its length."""
-        if kind != _JSON and not self._listed and self._drawing.fill(data, start, stop, out, start, kind == _STRING):
+        if kind != _JSON and not self._listed and self._drawing.fill(data, start, stop, data, start, kind == _STRING):
             self._replaced += 1
             return
         raw = bytes(data[start:stop])
@@ -343,30 +408,30 @@ class RowRedactor:
             made = self._replacements.text("values", raw)
         else:
             made = self._values.text(raw)
-        _put(out, start, made, stop - start)
+        _put(data, start, made, stop - start)
 
-    def _binary(self, data: Bytes, start: int, end: int, out: bytearray) -> None:
+    def _binary(self, data: bytearray, start: int, end: int) -> None:
         """A row of the binary protocol: a byte, which values are NULL (two bits are not used), the others."""
         forms = self.forms
         at = start + 1 + (forms.count + 9) // 8
         if not forms.count or at > end:
             at = start
         else:
-            at = self._laid_out(data, at, end, out, forms, data, start + 1, 2)
+            at = self._laid_out(data, at, end, forms, start + 1, 2)
         for place in range(at, end):
-            out[place] = 0
+            data[place] = 0
 
     def _laid_out(
-        self, data: Bytes, at: int, end: int, out: bytearray, forms: ValueForms, nulls: Bytes, bits: int, spare: int
+        self, data: bytearray, at: int, end: int, forms: ValueForms, bits: int, spare: int
     ) -> int:
         """Values one behind the other, from `at` on; where they end, or what is whole of them does.
 
-        `nulls` has a bit for each that is NULL, from the byte `bits` on, behind `spare` others.
+        Each that is NULL has a bit, from the byte `bits` on, behind `spare` others.
         """
         kinds, sizes = forms.kinds, forms.sizes
         for index in range(forms.count):
             bit = index + spare
-            if nulls[bits + (bit >> 3)] >> (bit & 7) & 1:
+            if data[bits + (bit >> 3)] >> (bit & 7) & 1:
                 continue
             size = sizes[index]
             head = 0
@@ -386,29 +451,29 @@ class RowRedactor:
             kind = kinds[index]
             if self._listed or stop == at:
                 kind = _OTHER
-            if kind == _STRING and self._drawing.fill(data, at + head, stop, out, at + head, True):
+            if kind == _STRING and self._drawing.fill(data, at + head, stop, data, at + head, True):
                 self._replaced += 1 if size else 0
             elif kind in (_SIGNED, _UNSIGNED):
-                self._integer(data, at, stop, out, kind == _SIGNED)
+                self._integer(data, at, stop, kind == _SIGNED)
             elif kind == _REAL:
-                self._replaced += self._drawing.real(data, at, stop, out, at)
+                self._replaced += self._drawing.real(data, at, stop, data, at)
             elif kind == _DATED:
-                self._replaced += size and self._drawing.date(data, at + head, stop, out, at + head)
+                self._replaced += size and self._drawing.date(data, at + head, stop, data, at + head)
             elif kind == _SPAN:
-                self._replaced += size and self._drawing.span(data, at + head, stop, out, at + head)
+                self._replaced += size and self._drawing.span(data, at + head, stop, data, at + head)
             else:
-                self._other(data, at, stop, out, forms, index)
+                self._other(data, at, stop, forms, index)
             at = stop
         return at
 
-    def _other(self, data: Bytes, at: int, stop: int, out: bytearray, forms: ValueForms, index: int) -> None:
+    def _other(self, data: bytearray, at: int, stop: int, forms: ValueForms, index: int) -> None:
         """A value that is not plain, with its length."""
         if at == stop:
             return
         made = self._values.binary(bytes(data[at:stop]), forms.types[index], forms.unsigned[index], forms.texts[index])
-        _put(out, at, made, stop - at)
+        _put(data, at, made, stop - at)
 
-    def _integer(self, data: Bytes, at: int, stop: int, out: bytearray, signed: bool) -> None:
+    def _integer(self, data: bytearray, at: int, stop: int, signed: bool) -> None:
         """An integer, little-endian, as its decimal text becomes, if that fits."""
         size = stop - at
         value = 0
@@ -429,7 +494,7 @@ class RowRedactor:
         else:
             value = found
         for place in range(size):
-            out[at + place] = value >> 8 * place & 0xFF
+            data[at + place] = value >> 8 * place & 0xFF
         self._replaced += 1
 
     def _in_text(self, value: int) -> int:
@@ -461,6 +526,30 @@ def _number(data: Bytes, at: int, stop: int) -> int:
             return -1
         value = value << 8 | data[place]
     return value
+
+
+def _word(data: Bytes, at: int) -> int:
+    """Eight bytes as a number, little-endian."""
+    one, two, three, four = data[at], data[at + 1], data[at + 2], data[at + 3]
+    five, six, seven, eight = data[at + 4], data[at + 5], data[at + 6], data[at + 7]
+    return one | two << 8 | three << 16 | four << 24 | five << 32 | six << 40 | seven << 48 | eight << 56
+
+
+def _put_word(out: bytearray, at: int, word: int) -> None:
+    out[at], out[at + 1], out[at + 2], out[at + 3] = word & 0xFF, word >> 8 & 0xFF, word >> 16 & 0xFF, word >> 24 & 0xFF
+    out[at + 4], out[at + 5], out[at + 6] = word >> 32 & 0xFF, word >> 40 & 0xFF, word >> 48 & 0xFF
+    out[at + 7] = word >> 56
+
+
+def _copy(data: Bytes, start: int, size: int, out: bytearray, at: int) -> None:
+    """So many bytes, of another memory."""
+    index = 0
+    while index + 8 <= size:
+        _put_word(out, at + index, _word(data, start + index))
+        index += 8
+    while index < size:
+        out[at + index] = data[start + index]
+        index += 1
 
 
 def _put(out: bytearray, at: int, made: bytes, size: int) -> None:

@@ -21,7 +21,7 @@ cdef class Skeletons:
 
     @cython.locals(
         name=bytes, pieces=tuple, out=bytearray, own=bint, replaced=Py_ssize_t, at=Py_ssize_t, index=Py_ssize_t,
-        start=Py_ssize_t, stop=Py_ssize_t, string=bint, octets="const unsigned char[::1]", view="unsigned char[::1]")
+        start=Py_ssize_t, stop=Py_ssize_t, string=bint)
     cpdef statement(self, bytes raw)
 
     @cython.locals(

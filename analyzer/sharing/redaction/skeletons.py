@@ -133,7 +133,6 @@ class Skeletons:
         if pieces is None:
             return None
         out = bytearray(raw)
-        octets, view = raw, out
         replaced = at = 0
         for index in range(self._count):
             start, stop = self._starts[index], self._stops[index]
@@ -145,7 +144,7 @@ class Skeletons:
                 continue
             name = raw[start:stop].lower() if string and stop - start <= _LONGEST_NAME else b""
             asked = self._listed or (name and name in self._named)
-            if not asked and self._drawing.fill(octets, start, stop, view, start, False):
+            if not asked and self._drawing.fill(raw, start, stop, out, start, False):
                 replaced += 1
             else:
                 out[start:stop] = self._literal(raw[start:stop], string)
@@ -291,7 +290,7 @@ class Skeletons:
         counts = difference(self._replacements.counts, before)
         pieces: list[bytes] = []
         at = 0
-        plain = own = True
+        plain, own = len(made) == len(raw), True
         for index in range(self._count):
             start, stop = self._starts[index], self._stops[index]
             plain = plain and made[start:stop] == self._literal(raw[start:stop], self._strings[index] != 0)

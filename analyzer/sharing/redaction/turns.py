@@ -254,7 +254,7 @@ class TurnRedactor:
                 columns = statement.columns
         out = bytearray(data)
         out[:at] = head.made
-        end = self._rows.rows(data, at, turn.rows, out, columns, statement is not None)
+        end = self._rows.rows(out, at, turn.rows, columns, statement is not None)
         out[end + _HEADER :] = self._end(data[end + _HEADER :], ends, machine, escapes)
         return out
 

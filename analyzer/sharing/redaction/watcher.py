@@ -357,13 +357,15 @@ class RedactingWatcher(ConversationObserver):
         if conversation is not None and self._plain is not None and self._plain.opened:
             data = conversation.decoder.framers[SERVER].passed(size)
             again = self._inside.again(SERVER, size) if self._inside is not None else None
-            text = again or self._packets.rows.packets(data, count, conversation.machine)
-            self._plain.rows(frame, text or bytes(size))
+            text = bytearray(again or data)
+            if not again and not self._packets.rows.packets(text, count, conversation.machine):
+                text = bytearray(size)
+            self._plain.rows(frame, text)
             return
         if conversation is None or stream.tls is not None or size > len(stream.data):
             return
-        made = self._packets.rows.packets(bytes(memoryview(stream.data)[:size]), count, conversation.machine)
-        if made is None:
+        made = bytearray(memoryview(stream.data)[:size])
+        if not self._packets.rows.packets(made, count, conversation.machine):
             return
         stream.add(stream.place, made)
         stream.pass_over(size)
