@@ -109,6 +109,8 @@ _ALIKE: Final = frozenset(
     {"EOFPacket", "ColumnCount", "StmtPrepareOK", "ComPing", "ComQuit", "ComStmtClose", "OKPacket", "ErrPacket"}
     | {"ColumnDefinition41", "ComQuery", "ComStmtPrepare", "ComStmtReset", "ComInitDb"}
 )
+# Bytes of an OK behind its numbers: status_flags and warnings.
+_STATUS: Final = 4
 # Names in a definition in their order; the fixed fields behind them, whose length is in front, from where to where.
 _NAMES: Final = tuple(
     rules.RULES["ColumnDefinition41"][name] for name in ("catalog", "schema", "table", "org_table", "name", "org_name")
@@ -295,6 +297,11 @@ class PacketRedactor:
             text = record.query.encode("utf-8", ENCODING_ERRORS)
             begin = len(payload) - len(text)
             return payload[:begin] + self.sql.statement(text, scene.escapes) if payload.endswith(text) else None
+        if isinstance(record, OKPacket) and record.info is None and record.warnings is not None:
+            at = 1 + counted_head(payload[1:])
+            stop = at + counted_head(payload[at:])
+            if stop + _STATUS == len(payload):
+                return payload[:at] + self._number(payload[at:stop], scene) + payload[stop:]
         return self._definition(payload, scene) if isinstance(record, ColumnDefinition41) else None
 
     def _of_shape(self, payload: bytes, name: str, scene: _Scene) -> bytes:

@@ -62,6 +62,7 @@ class Replacements:
 
     def __init__(self, key: bytes, listed: bool = False) -> None:
         self._key = hashlib.blake2b(key, digest_size=64).digest()
+        self._labelled: dict[bytes, bytes] = {}  # few: labels are this program's own
         self.drawing = Drawing(self.stream(b"drawing", b"", 16))
         self._kept: dict[bytes, bytes] = {}
         self._characters = 0
@@ -71,8 +72,14 @@ class Replacements:
 
     def stream(self, label: bytes, value: bytes, size: int) -> bytes:
         """`size` bytes that only who has the key can know."""
-        hashed = hashlib.shake_256(self._key + len(label).to_bytes(2, "big") + label + value)
-        return hashed.digest(size)
+        return hashlib.shake_256(self.labelled(label) + value).digest(size)
+
+    def labelled(self, label: bytes) -> bytes:
+        """What `stream` hashes in front of a value."""
+        found = self._labelled.get(label)
+        if found is None:
+            found = self._labelled[label] = self._key + len(label).to_bytes(2, "big") + label
+        return found
 
     def count(self, kind: str, number: int = 1) -> None:
         """Notes that something of this kind was replaced."""

@@ -4,7 +4,7 @@ from analyzer.sharing.redaction.drawing cimport Drawing
 
 cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _REAL, _DATED, _SPAN, _NULL, _NO_LENGTH, _ZERO, _DIGITS
 cdef unsigned long long _MASK, _PLACE, _SPREAD
-cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _LEFT_ALONE
+cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _LEFT_ALONE, _BLOCK
 cdef Py_ssize_t _MOST_ROWS, _LEAST_ROWS, _MOST_READINGS, _SLOTS, _PROBES, _KEPT_HEAD
 cdef int _SLOT_SHIFT
 
@@ -27,8 +27,8 @@ cdef class KeptRows:
     cdef Py_ssize_t of(self, reading) except -1
 
     @cython.locals(
-        size=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, at=Py_ssize_t, slot=Py_ssize_t, word=cython.ulonglong,
-        hashed=cython.ulonglong, room="unsigned char*")
+        size=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, at=Py_ssize_t, slot=Py_ssize_t, word=cython.ulonglong, byte=Py_ssize_t,
+        differ=cython.int, hashed=cython.ulonglong, room="unsigned char*")
     cdef Py_ssize_t find(
         self, Py_ssize_t reading, unsigned char* data, Py_ssize_t start, Py_ssize_t stop) except -2
 

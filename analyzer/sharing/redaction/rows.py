@@ -60,6 +60,8 @@ _SLOTS: Final = 1 << 16
 _SLOT_SHIFT: Final = 48
 _PROBES: Final = 8
 _PLACE: Final = 0xFF_FFFF
+# Bytes that are compared at once.
+_BLOCK: Final = 16
 # Bytes in front of a row that is kept: its hash, its size and how it is read, how many values were replaced in it.
 _KEPT_HEAD: Final = 24
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -80,13 +82,18 @@ class ValueForms:
     def __init__(self, types: Sequence[int], unsigned: Sequence[bool], texts: Sequence[bool | None]) -> None:
         self.types, self.unsigned, self.texts = list(types), list(unsigned), list(texts)
         self.count = len(self.types)
-        self.kinds = array("q", map(_kind_of, self.types, self.unsigned))
-        self.sizes = array("q", map(_size_of, self.types))
+        # Worked out where a value of the binary protocol is met.
+        self.kinds = self.sizes = array("q")
         said = zip(self.types, self.texts, strict=True)
         self.in_text = array(
             "q", [_JSON if kind == MYSQL_TYPE_JSON else _TEXT if text else _STRING for kind, text in said]
         )
         self.of_text = self.of_binary = 0
+
+    def lay_out(self) -> None:
+        """Works out `kinds` and `sizes`."""
+        self.kinds = array("q", map(_kind_of, self.types, self.unsigned))
+        self.sizes = array("q", map(_size_of, self.types))
 
 
 def _kind_of(kind: int, unsigned: bool) -> int:
@@ -161,15 +168,16 @@ class KeptRows:
         if place == _PLACE or _word(room, place) != hashed or _word(room, place + 8) != (reading << 32 | size):
             return -1
         at = place + _KEPT_HEAD
-        index = 0
-        while index + 8 <= size:
-            if _word(room, at + index) != _word(data, start + index):
-                return -1
-            index += 8
+        index = differ = 0
+        while index + _BLOCK <= size:
+            for byte in range(_BLOCK):
+                differ |= room[at + index + byte] ^ data[start + index + byte]
+            index += _BLOCK
         while index < size:
-            if room[at + index] != data[start + index]:
-                return -1
+            differ |= room[at + index] ^ data[start + index]
             index += 1
+        if differ:
+            return -1
         _copy(room, at + size, size, data, start)
         self._found += 1
         return _word(room, place + 16)
@@ -248,7 +256,7 @@ class RowRedactor:
         self._kept = KeptRows()
 
     def packets(self, data: bytearray, count: int, machine: Machine) -> bool:
-        """`count` packets that are rows, with their heads, in their place; False where the bytes are not exactly that."""
+        """Replaces `count` packets that are rows, with their heads; False where the bytes are not exactly that."""
         return self.rows(data, 0, count, machine.context.columns, machine.connection.binary_rows) == len(data)
 
     def row(self, payload: bytes, machine: Machine) -> bytes:
@@ -421,13 +429,13 @@ class RowRedactor:
         for place in range(at, end):
             data[place] = 0
 
-    def _laid_out(
-        self, data: bytearray, at: int, end: int, forms: ValueForms, bits: int, spare: int
-    ) -> int:
+    def _laid_out(self, data: bytearray, at: int, end: int, forms: ValueForms, bits: int, spare: int) -> int:
         """Values one behind the other, from `at` on; where they end, or what is whole of them does.
 
         Each that is NULL has a bit, from the byte `bits` on, behind `spare` others.
         """
+        if len(forms.kinds) < forms.count:
+            forms.lay_out()
         kinds, sizes = forms.kinds, forms.sizes
         for index in range(forms.count):
             bit = index + spare

@@ -8,12 +8,13 @@ cdef Py_ssize_t _LONGEST, _LONGEST_NAME, _MOST_WORDS
 
 
 cdef class Skeletons:
-    cdef object _replacements, _whole, _literal, _version, _role, _octets
+    cdef object _replacements, _whole, _literal, _role, _octets
     cdef Drawing _drawing
     cdef bint _listed
     cdef set _named
-    cdef dict _known, _roles
+    cdef dict _counts, _known, _roles
     cdef long long _roles_version
+    cdef public long long version
     cdef const unsigned char[::1] _kinds
     cdef unsigned char[::1] _room
     cdef long long[::1] _starts, _stops, _strings
@@ -21,7 +22,7 @@ cdef class Skeletons:
 
     @cython.locals(
         name=bytes, pieces=tuple, out=bytearray, own=bint, replaced=Py_ssize_t, at=Py_ssize_t, index=Py_ssize_t,
-        start=Py_ssize_t, stop=Py_ssize_t, string=bint)
+        start=Py_ssize_t, stop=Py_ssize_t, string=bint, counts=dict)
     cpdef statement(self, bytes raw)
 
     @cython.locals(

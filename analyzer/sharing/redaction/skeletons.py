@@ -83,14 +83,15 @@ class Skeleton(msgspec.Struct, frozen=True):
 
 
 class Skeletons:
-    """Writes plain statements. `whole` redacts any statement, `version` says how many names are known.
+    """Writes plain statements. `whole` redacts any statement. `version` has to say how many names are known.
 
     `named` are literals, in small letters, that `literal` is asked about; `role` says what a word is (STAYS and so on).
     """
 
     __slots__ = (
-        *("_count", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets", "_replacements"),
-        *("_role", "_roles", "_roles_version", "_room", "_starts", "_stops", "_strings", "_version", "_whole"),
+        *("_count", "_counts", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets"),
+        *("_replacements", "_role", "_roles", "_roles_version", "_room", "_starts", "_stops", "_strings", "_whole"),
+        "version",
     )
 
     def __init__(
@@ -98,16 +99,16 @@ class Skeletons:
         replacements: Replacements,
         whole: Callable[[bytes], bytes],
         literal: Literal,
-        version: Callable[[], int],
         named: set[bytes],
         role: Callable[[bytes], int],
     ) -> None:
         self._replacements = replacements
+        self._counts = replacements.counts
         self._drawing = replacements.drawing
         self._listed = replacements.listed is not None  # who lists what was replaced is told of each
         self._whole = whole
         self._literal = literal
-        self._version = version
+        self.version = 0
         self._named = named
         self._role = role
         self._roles: dict[bytes, int] = {}
@@ -127,7 +128,7 @@ class Skeletons:
         if name is None:
             return None
         known = self._known.get(name)
-        if known is None or known.version != self._version():
+        if known is None or known.version != self.version:
             known = self._learn(raw, name)
         pieces = known.pieces
         if pieces is None:
@@ -150,10 +151,12 @@ class Skeletons:
                 out[start:stop] = self._literal(raw[start:stop], string)
         if not known.own:
             out[at:] = pieces[self._count]
+        counts = self._counts
         if replaced:
-            self._replacements.count("sql", replaced)
-        for kind, count in known.counts.items():
-            self._replacements.count(kind, count)
+            counts["sql"] = counts.get("sql", 0) + replaced
+        if known.counts:
+            for kind, count in known.counts.items():
+                counts[kind] = counts.get(kind, 0) + count
         return bytes(out)
 
     def name(self, raw: bytes) -> bytes | None:
@@ -278,7 +281,7 @@ class Skeletons:
         """Works out what becomes of what is around the literals, if these become what they would anywhere."""
         if len(self._known) >= _MOST:
             self._known.clear()
-        version = self._version()
+        version = self.version
         if _BEGINS.match(raw) is None or has_hint(shape_of(name)):
             known = self._known[name] = Skeleton(None, False, {}, version)
             return known

@@ -95,16 +95,16 @@ class SqlRedactor:
         self._accounts: set[str] = set()
         self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
-        self._skeletons = Skeletons(
-            replacements, self._open, self._literal, lambda: self.known_names, self._named, self._role
-        )
+        self._skeletons = Skeletons(replacements, self._open, self._literal, self._named, self._role)
+        # Who writes plain statements, where they do not stay.
+        self.plain = self._skeletons if skeletons and "sql" not in keep.kinds else None
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
         if name.lower() not in SYSTEM_SCHEMAS and len(self._schemas) < _MOST_NAMES:
             small = name.lower()
             self._schemas.add(small)
-            self.known_names = len(self._schemas) + len(self._accounts)
+            self._count()
             if small.isascii():
                 self._named.add(small.encode())
 
@@ -112,14 +112,17 @@ class SqlRedactor:
         """An account of this name logged in."""
         if name and len(self._accounts) < _MOST_NAMES:
             self._accounts.add(name.lower())
-            self.known_names = len(self._schemas) + len(self._accounts)
+            self._count()
+
+    def _count(self) -> None:
+        self.known_names = self._skeletons.version = len(self._schemas) + len(self._accounts)
 
     def statement(self, raw: bytes, escapes: bool | None = None) -> bytes:
         """A statement in its place. `escapes`: whether a backslash escapes, None where nobody knows."""
         if "sql" in self._keep.kinds:
             return raw
-        plain = self._skeletons.statement(raw) if self.skeletons else None
-        return self._whole(raw, escapes) if plain is None else plain
+        plain = self.plain.statement(raw) if self.plain is not None else None
+        return self.whole(raw, escapes) if plain is None else plain
 
     def words(self, raw: bytes) -> bytes | frozenset[str]:
         """By what the columns of a statement are told from those of others: its skeleton, or its words."""
@@ -140,9 +143,9 @@ class SqlRedactor:
 
     def _open(self, raw: bytes) -> bytes:
         """A statement that has no word of a secret but in its literals."""
-        return self._whole(raw, secret=False)
+        return self.whole(raw, secret=False)
 
-    def _whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
+    def whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
         """Any statement."""
         kind = "sql"
         text = raw.decode("latin-1")
