@@ -39,7 +39,7 @@ class LedgerRow(NamedTuple):
 
 # Many of them.
 _FORMS: Final = ("<i8", "<i8", "<i8", "<i4", "<i4", "<i4", "<u4", "<u8", "<u2", "<u2")
-ROW: Final = np.dtype(list(zip(LedgerRow._fields, _FORMS, strict=True)))
+ROW: Final = np.dtype(list(zip(LedgerRow._fields, _FORMS, strict=True)), align=True)
 Rows = NDArray[np.void]
 # Segments of a connection that were followed: their places in the columns, and who sent each of all in these.
 _Followed = tuple[TcpConnection, Places | None, SegmentBatch, I64, I64]
@@ -83,8 +83,10 @@ class Ledger:
         # Nearly always all of them are of the same columns.
         parts = [self._found(self._batch, list(ones)) for _, ones in groupby(self._pending, key=lambda one: id(one[4]))]
         self._pending.clear()
-        rows = np.concatenate(parts)
-        rows = rows[np.argsort(rows["frame"], kind="stable")]
+        rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        frames = rows["frame"]
+        if np.any(frames[1:] < frames[:-1]):
+            rows = rows[np.argsort(frames, kind="stable")]
         self._file.write(rows.tobytes())
         for frame, others in fragments.items():
             index = int(np.searchsorted(rows["frame"], frame))
@@ -97,16 +99,19 @@ class Ledger:
         rows = np.concatenate([one[3] for one in followed])
         sides = senders[rows].astype(np.int64)
         sizes = [len(one[3]) for one in followed]
-        found = np.zeros(len(rows), ROW)
-        found["frame"] = frame = segments.frame[rows]
         numbers = segments.seq[rows].astype(np.int64)
         begin = 0
         for (_, places, *_), size in zip(followed, sizes, strict=True):
             if places is not None:
                 places.of_rows(numbers, sides, begin, begin + size)
             begin += size
-        found["place"] = numbers
-        found["side"] = sides + np.repeat([2 * one[0].number for one in followed], sizes)
+        sides += np.repeat([2 * one[0].number for one in followed], sizes)
+        # From here on in the order of the frames.
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        found = np.zeros(len(rows), ROW)
+        found["frame"] = frame = segments.frame[rows]
+        found["place"], found["side"] = numbers[order], sides[order]
         offset = segments.offset[rows]
         at = offset - batch.offset[np.searchsorted(batch.number, frame)]
         found["at"] = np.where(offset <= self._whole, at, -1)

@@ -214,7 +214,8 @@ class _FrameWriter:
         if not len(wanted):
             return
         found = owner[wanted]
-        mine = rows[found]  # of frames of others any row
+        # Of frames of others any row. Nearly always each frame has one.
+        mine = rows if len(found) == len(rows) and found.min() >= 0 else rows[found]
         firsts = self._streams.first(sides[found], mine["place"])
         opened = (found >= 0) & np.isin(sides[found] >> 1, self._made)
         payloads, columns, envelopes = self._columns(batch, wanted, mine, firsts, (found >= 0) & ~opened)
@@ -274,7 +275,7 @@ class _FrameWriter:
 
     def _columns(
         self, batch: FrameBatch, wanted: I64, rows: Rows, firsts: I64, mine: NDArray[np.bool_]
-    ) -> tuple[bytes, FrameColumns, list[Envelope]]:
+    ) -> tuple[bytearray, FrameColumns, list[Envelope]]:
         """(payloads, frames in columns, what is around the payloads): what `FrameCopier` writes of them."""
         side, at, length = rows["side"].copy(), rows["at"].astype(np.int64), rows["length"].astype(np.int64)
         payloads, places = self._streams.payloads(firsts, side, rows["place"], length)

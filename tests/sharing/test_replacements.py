@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import random
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.compiled import is_compiled
 from analyzer.protocol.columns import ResultColumn
 from analyzer.protocol.wire.reader import Reader
 from analyzer.protocol.wire.values import decode_value
@@ -17,6 +20,7 @@ from analyzer.sharing.redaction.values import ValueRedactor
 from tests.sharing.reading import KEY
 
 MADE = Replacements(KEY)
+COMPILED = pytest.mark.skipif(not is_compiled(), reason="takes long where it is not compiled")
 CLASSES = (
     (re.compile(rb"[0-9]"), b"0"),
     (re.compile(rb"[a-z]"), b"a"),
@@ -153,7 +157,7 @@ def test_what_rows_have_in_them_is_what_texts_become() -> None:
     data = len(row).to_bytes(3, "little") + b"\1" + row
     out = bytearray(data)
     rows = RowRedactor(MADE, ValueRedactor(MADE), False)
-    assert rows.rows(data, 0, 1, out, (column,) * len(values), False) == len(data)
+    assert rows.rows(out, 0, 1, (column,) * len(values), False) == len(data)
     assert out[4:] == b"".join(bytes([len(value)]) + MADE.text("values", value) for value in values)
 
 
@@ -167,8 +171,33 @@ def test_integers_of_rows_are_what_their_texts_become(
     packet = (2 + size).to_bytes(3, "little") + b"\1\0\0" + raw
     out = bytearray(packet)
     values = ValueRedactor(MADE)
-    assert RowRedactor(MADE, values, False).rows(packet, 0, 1, out, (column,), True) == len(packet)
+    assert RowRedactor(MADE, values, False).rows(out, 0, 1, (column,), True) == len(packet)
     assert out[6:] == values.binary(raw, own, unsigned, False)
+
+
+@pytest.mark.parametrize(("count", "size"), [(300, 40), (3000, 3), pytest.param(5000, 1900, marks=COMPILED)])
+def test_rows_that_come_again_become_the_same(count: int, size: int) -> None:
+    """As many as are kept, and more: each becomes what it became, and counts as much."""
+    column = ResultColumn("c", 0xFD, 0, 33, 0)
+    draw = random.Random(count)
+    texts = [b"%d %s" % (number, draw.randbytes(size // 2).hex().encode()) for number in range(count)]
+    heads = [b"\xfc" + len(text).to_bytes(2, "little") for text in texts]
+    packets = [
+        (len(head + text)).to_bytes(3, "little") + b"\1" + head + text for head, text in zip(heads, texts, strict=True)
+    ]
+    made = Replacements(KEY)
+    rows = RowRedactor(made, ValueRedactor(made), False)
+    for again in range(3):
+        out = bytearray(b"".join(packets))
+        assert rows.rows(out, 0, count, (column,), False) == len(out)
+        at = 0
+        for packet, text in zip(packets, texts, strict=True):
+            at += len(packet)
+            assert out[at - len(text) : at] == MADE.text("values", text)
+        assert made.counts["values"] == (again + 1) * count
+        order = list(range(count))
+        draw.shuffle(order)
+        packets, texts = [packets[index] for index in order], [texts[index] for index in order]
 
 
 def test_a_moment_is_the_same_in_text_and_binary() -> None:

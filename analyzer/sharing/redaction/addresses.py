@@ -37,6 +37,8 @@ _FIRST_OF: Final = {
 class AddressMap:
     """Replaces addresses. `stream` draws bytes from a label and a value."""
 
+    __slots__ = ("_kept", "_macs", "_networks", "_offsets", "_orders", "_stream")
+
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._orders: dict[bytes, tuple[int, ...]] = {}
@@ -101,7 +103,8 @@ class AddressMap:
                 self._orders.clear()
             drawn = self._stream(b"order", name, 4 * len(values))
             weights = [(drawn[4 * index : 4 * index + 4], value) for index, value in enumerate(values)]
-            found = self._orders[name] = tuple(value for _, value in sorted(weights))
+            weights.sort()
+            found = self._orders[name] = tuple([value for _, value in weights])
         return found
 
     def _v4(self, address: bytes) -> bytes:

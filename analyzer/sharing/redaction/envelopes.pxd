@@ -27,7 +27,7 @@ cdef class FrameCopier:
         room="unsigned char[::1]", end=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, size=Py_ssize_t,
         fill=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t)
     cpdef Py_ssize_t copy(
-        self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, bytes payloads, list envelopes)
+        self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, bytearray payloads, list envelopes)
 
     @cython.locals(size=Py_ssize_t, fill=Py_ssize_t, start=Py_ssize_t)
     cpdef bint add(self, bytes frame, long long time_ns, long long interface)
@@ -45,13 +45,13 @@ cdef class FrameCopier:
         addresses=cython.ulonglong)
     cdef bint _frame(
         self, FrameColumns columns, Py_ssize_t number, const unsigned char[::1] data,
-        bytes payloads, Envelope envelope, Py_ssize_t start)
+        bytearray payloads, Envelope envelope, Py_ssize_t start)
 
     @cython.locals(
         room="unsigned char*", octets="const unsigned char*", index=Py_ssize_t, total=cython.ulonglong,
         even=Py_ssize_t, high=cython.uint, low=cython.uint)
     cdef void _payload(
-        self, bytes payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
+        self, bytearray payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
 
     @cython.locals(room="unsigned char[::1]", index=Py_ssize_t, total=cython.ulonglong)
     cdef void _add(self, Py_ssize_t at, Py_ssize_t size)

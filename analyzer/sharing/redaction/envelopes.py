@@ -104,7 +104,9 @@ class FrameCopier:
         self.frames = 0
         self._sum = 0
 
-    def copy(self, columns: FrameColumns, first: int, data: Bytes, payloads: bytes, envelopes: list[Envelope]) -> int:
+    def copy(
+        self, columns: FrameColumns, first: int, data: Bytes, payloads: bytearray, envelopes: list[Envelope]
+    ) -> int:
         """Writes frames from `first` on; the number of the first that is not plain, or for which no room is left."""
         room = self._room
         end = len(room)
@@ -156,7 +158,7 @@ class FrameCopier:
             self._room[at + index] = number >> 8 * index & 0xFF
 
     def _frame(
-        self, columns: FrameColumns, number: int, data: Bytes, payloads: bytes, envelope: Envelope, start: int
+        self, columns: FrameColumns, number: int, data: Bytes, payloads: bytearray, envelope: Envelope, start: int
     ) -> bool:
         """Writes a frame to `start`; False where it is not plain."""
         room = self._room
@@ -216,7 +218,7 @@ class FrameCopier:
             room[start + index] = 0
         return True
 
-    def _payload(self, payloads: bytes, payload: int, at: int, length: int) -> None:
+    def _payload(self, payloads: bytearray, payload: int, at: int, length: int) -> None:
         """Writes a payload, which lies inside and for which there is room, and adds it to the sum."""
         room, octets = self.room, payloads
         if payload < 0:

@@ -62,6 +62,8 @@ class FragmentedSegment:
 class HeaderRedactor:
     """Rewrites headers. `keep`: addresses stay."""
 
+    __slots__ = ("_addresses", "_ends", "_keep", "_links")
+
     def __init__(self, addresses: AddressMap, keep: bool) -> None:
         self._addresses = addresses
         self._keep = keep

@@ -67,13 +67,17 @@ class StreamReader:
         self._number = file.fileno()
         self._all, self._length, self._offset = index
         self._keys = self._all[:-1]
+        self._room = bytearray()
 
     def first(self, sides: I64, places: I64) -> I64:
         """For each the chunk that stands there or before, -1 for none: what `bytes_at` wants."""
         return np.searchsorted(self._keys, sides << _PLACE_BITS | places, side="right") - 1
 
-    def payloads(self, firsts: I64, sides: I64, places: I64, lengths: I64) -> tuple[bytes, I64]:
-        """(bytes, where each payload begins in them; NOTHING: it is zeros, SCATTERED: `bytes_at` has it)."""
+    def payloads(self, firsts: I64, sides: I64, places: I64, lengths: I64) -> tuple[bytearray, I64]:
+        """(bytes, where each payload begins in them; NOTHING: it is zeros, SCATTERED: `bytes_at` has it).
+
+        The bytes are there until it is called again.
+        """
         this, behind = self._all[firsts], self._all[firsts + 1]
         begin = places - (this & _PLACE)
         mine = (this >> _PLACE_BITS == sides) & (begin < self._length[firsts])
@@ -83,7 +87,7 @@ class StreamReader:
         found = np.where((mine | goes_on) & (lengths > 0), SCATTERED, NOTHING)
         rows = np.flatnonzero(whole)
         if not len(rows):
-            return b"", found
+            return self._room, found
         starts = self._offset[firsts[rows]] + begin[rows]
         order = np.argsort(starts, kind="stable")
         ordered = starts[order]
@@ -94,8 +98,14 @@ class StreamReader:
         sizes = ends[tails] - ordered[heads]
         bases = np.append(0, np.cumsum(sizes)[:-1]) - ordered[heads]
         found[rows[order]] = ordered + np.repeat(bases, tails - heads + 1)
-        parts = zip(sizes.tolist(), ordered[heads].tolist(), strict=True)
-        return b"".join(os.pread(self._number, size, start) for size, start in parts), found
+        count = int(sizes.sum())
+        if count > len(self._room):
+            self._room = bytearray(count)
+        room, at = memoryview(self._room), 0
+        for size, start in zip(sizes.tolist(), ordered[heads].tolist(), strict=True):
+            os.preadv(self._number, (room[at : at + size],), start)
+            at += size
+        return self._room, found
 
     def bytes_at(self, first: int, side: int, place: int, length: int) -> bytes:
         """The `length` bytes of a side's stream from a place on."""
