@@ -92,10 +92,25 @@ def type_of(kind: str | ValueKind) -> Any:
     }[kind]
 
 
-def arrow_schema(table: TableSchema) -> pyarrow.Schema:
-    """The Arrow schema of a table."""
+def arrow_schema(table: TableSchema, names: Collection[str] | None = None) -> pyarrow.Schema:
+    """The Arrow schema of a table, or of the columns of these names."""
     pa = arrow("a table")
-    return pa.schema([(column.name, type_of(column.kind)) for column in table.columns])
+    chosen = [column for column in table.columns if names is None or column.name in names]
+    return pa.schema([(column.name, type_of(column.kind)) for column in chosen])
+
+
+def coded_type(form: Any) -> Any:
+    """The type of columns whose texts are told by their places among those that there are, where it was `form`."""
+    pa = arrow("a table")
+    if pa.types.is_string(form):
+        return pa.dictionary(pa.int32(), form)
+    if pa.types.is_map(form):
+        return pa.map_(coded_type(form.key_type), coded_type(form.item_type))
+    if pa.types.is_list(form):
+        return pa.list_(coded_type(form.value_type))
+    if pa.types.is_struct(form):
+        return pa.struct([(field.name, coded_type(field.type)) for field in form])
+    return form
 
 
 def array_of(kind: str | ValueKind, values: Values) -> pyarrow.Array:
@@ -117,17 +132,52 @@ def numbers_array(values: Sequence[int], kind: str = schema.INT) -> pyarrow.Arra
     return _made(type_of(kind), len(values), values, valid=_buffer(bits_of(values)))
 
 
-def text_array(texts: list[bytes]) -> pyarrow.Array:
-    """Texts that are encoded already."""
-    return _made(type_of(schema.TEXT), len(texts), text_offsets(texts), b"".join(texts))
+def coded(values: pyarrow.Array) -> pyarrow.Array:
+    """The same values, with each text told by its place among those that there are: no two of these are the same."""
+    return as_type(values, coded_type(values.type))
 
 
-def encoded(text: str) -> bytes:
-    """A text in UTF-8; what is no Unicode is escaped."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return json_safe(text).encode()
+def as_type(values: pyarrow.Array, form: Any) -> pyarrow.Array:
+    """The same values with texts as this type has them: by their places, or as they are.
+
+    Arrow can do so too, in a library that takes a while to load.
+    """
+    pa, count = arrow("a table"), len(values)
+    if values.type == form:
+        return values
+    if values.null_count == count:
+        return pa.nulls(count, form)
+    if pa.types.is_dictionary(form):
+        return _by_place(*_distinct(_octets(values)))
+    valid = values.buffers()[0]
+    if pa.types.is_string(form):
+        words = [*_octets(values.dictionary), b""]  # the last one where there is none at all
+        texts = [words[place] for place in _part(values.indices, 1, "i")[:count]]
+        return _made(form, count, text_offsets(texts), b"".join(texts), valid=valid)
+    if pa.types.is_struct(form):
+        children = [as_type(values.field(place), field.type) for place, field in enumerate(form)]
+        return _made(form, count, valid=valid, children=children)
+    inner = pa.struct([form.key_field, form.item_field]) if pa.types.is_map(form) else form.value_type
+    return _made(form, count, values.buffers()[1], valid=valid, children=[as_type(values.values, inner)])
+
+
+def _octets(texts: pyarrow.Array) -> list[Any]:
+    """Texts as they are encoded; None for what is null."""
+    data, at = _part(texts, 2), _part(texts, 1, "i")
+    found: list[Any] = [bytes(data[at[place] : at[place + 1]]) for place in range(len(texts))]
+    if texts.null_count:
+        valid = _part(texts, 0)
+        found = [text if valid[place >> 3] >> (place & 7) & 1 else None for place, text in enumerate(found)]
+    return found
+
+
+def _by_place(words: list[bytes], places: array[int]) -> pyarrow.Array:
+    """Texts by their places among these; null where one is NOTHING."""
+    pa = arrow("a table")
+    there = array("i", [max(place, 0) for place in places])
+    indices = _made(pa.int32(), len(places), there, valid=_buffer(bits_of(places)))
+    texts = _made(pa.string(), len(words), text_offsets(words), b"".join(words))
+    return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
 
 
 class Heads(NamedTuple):
@@ -140,10 +190,11 @@ class Heads(NamedTuple):
 
 
 def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
-    """The rows at these places; null where one is NOTHING.
+    """The rows at these places, with coded texts; null where one is NOTHING.
 
     Arrow can do so too, in a library that takes a while to load.
     """
+    values = coded(values)
     code = _code(values.type)
     if code and values.null_count < len(values):
         return _numbered(values, picked(_part(values, 1, code), code, places), _valid(values, places))
@@ -154,8 +205,8 @@ def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
 
 
 def items_taken(values: pyarrow.Array, counts: array[int], places: Sequence[int]) -> pyarrow.Array:
-    """Of values, which are the items of heads, so many each, those of each row's head."""
-    return _taken(values, _heads(begins_of(counts), counts, places))
+    """Of values, which are the items of heads, so many each, those of each row's head, with coded texts."""
+    return _taken(coded(values), _heads(begins_of(counts), counts, places))
 
 
 def _heads(begins: array[int], counts: array[int], places: Sequence[int]) -> Heads:
@@ -210,22 +261,19 @@ def _taken(values: pyarrow.Array, heads: Heads) -> pyarrow.Array:
     # Items of these stand one behind the other, too.
     inner = [at[max(begin, 0)] for begin in begins]
     stops = [at[max(begin, 0) + (count if begin >= 0 else 0)] for begin, count in zip(begins, counts, strict=True)]
-    if pa.types.is_string(form):
-        data = _part(values, 2)
-        texts = [bytes(data[begin:stop]) for begin, stop in zip(inner, stops, strict=True)]
-        return _made(form, len(found) - 1, found, b"".join(map(texts.__getitem__, places)), valid=valid)
     sizes = array("q", [stop - begin for begin, stop in zip(inner, stops, strict=True)])
     children = [_taken(values.values, _heads(array("q", inner), sizes, places))]
     return _made(form, len(found) - 1, found, valid=valid, children=children)
 
 
-def lists_of(kind: str | ValueKind, sizes: Sequence[int], *items: pyarrow.Array) -> pyarrow.Array:
+def lists_of(sizes: Sequence[int], *items: pyarrow.Array) -> pyarrow.Array:
     """Lists of so many items each, null where that is NOTHING; maps where the items are keys and values."""
-    form = type_of(kind)
-    children = [*items]
+    pa, children = arrow("a table"), [*items]
     if len(items) > 1:
-        pair = arrow("a table").struct([form.key_field, form.item_field])
-        children = [_made(pair, len(items[0]), children=children)]
+        form = pa.map_(items[0].type, items[1].type)
+        children = [_made(pa.struct([form.key_field, form.item_field]), len(items[0]), children=children)]
+    else:
+        form = pa.list_(items[0].type)
     return _made(form, len(sizes), offsets_of(sizes), valid=_buffer(bits_of(sizes)), children=children)
 
 
@@ -346,11 +394,9 @@ def _texts(kind: Any, values: Values) -> Any:
 
 
 def _enum(kind: Any, values: Values) -> Any:
+    """Raises UnicodeEncodeError."""
     words, places = _distinct(values)
-    pa = arrow("a table")
-    there = array("i", [max(place, 0) for place in places])
-    indices = _made(pa.int32(), len(places), there, valid=_buffer(bits_of(places)))
-    return pa.DictionaryArray.from_arrays(indices, _texts(kind, words), safe=False)
+    return _by_place([word.encode() for word in words], places)
 
 
 def _distinct(values: Iterable[Any]) -> tuple[list[Any], array[int]]:
@@ -369,15 +415,13 @@ def _listed(kind: Any, values: Values) -> Any:
     items = [item for value in values for item in value or ()]
     inner = kind._replace(many=False) if isinstance(kind, ValueKind) else _ITEMS[kind]
     made = _MAKERS["struct" if isinstance(inner, ValueKind) else inner](inner, items)
-    return lists_of(kind, sizes_of(values), made)
+    return lists_of(sizes_of(values), made)
 
 
 def _maps(kind: Any, values: Values) -> Any:
-    """Maps that are mostly the same ones: each is converted once."""
-    maps, places = _distinct(None if value is None else tuple(value.items()) for value in values)
-    keys = _texts(None, [key for one in maps for key, _ in one])
-    items = _MAKERS[_ITEMS[kind]](_ITEMS[kind], [item for one in maps for _, item in one])
-    return taken(lists_of(kind, sizes_of(maps), keys, items), places)
+    keys = _texts(None, [key for one in values for key in one or ()])
+    items = _MAKERS[_ITEMS[kind]](_ITEMS[kind], [item for one in values for item in (one or {}).values()])
+    return lists_of(sizes_of(values), keys, items)
 
 
 def _json(kind: Any, values: Values) -> Any:

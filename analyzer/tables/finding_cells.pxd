@@ -4,7 +4,13 @@ cimport cython
 cdef class FilledText:
     cdef str text
     cdef tuple filling
-    cdef bytes whole
+
+
+cdef class TextPlaces:
+    cdef dict _known
+    cdef public list places
+
+    cpdef add(self, str text)
 
 
 cdef class FindingPlan:
@@ -14,8 +20,9 @@ cdef class FindingPlan:
 
 
 cdef class FindingCells:
-    cdef list _owners, _owner, _message, _advice, _frames, _frame_sizes, _evidence, _evidence_sizes
-    cdef dict _alike, _texts
+    cdef list _owners, _owner, _frames, _frame_sizes, _evidence_sizes
+    cdef TextPlaces _message, _advice, _evidence
+    cdef dict _alike
 
     @cython.locals(number=Py_ssize_t, known=list, findings=list)
     cdef void _fill(self, long long[::1] sizes, list told, const long long[::1] heads, list plans) except *
@@ -25,8 +32,6 @@ cdef class FindingCells:
 
     @cython.locals(frames=list, evidence=list)
     cdef _add(self, finding)
-    cdef bytes _text(self, str text)
 
 
-@cython.locals(whole=bytes)
-cdef bytes _told(FilledText text, tuple row)
+cdef str _told(FilledText text, tuple row)

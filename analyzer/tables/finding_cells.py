@@ -10,23 +10,40 @@ from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import ConnectionKind, Row
 from analyzer.analysis.findings.kept import Kept, Words
 from analyzer.analysis.model.connection import Finding
-from analyzer.tables.arrays import array_of, encoded, lists_of, numbers_array, taken, text_array
+from analyzer.tables.arrays import array_of, lists_of, numbers_array, taken
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import INTS, TEXTS, TableColumn
+from analyzer.tables.schema import TEXT, TableColumn
 
 if TYPE_CHECKING:
     import pyarrow
 
 
 class FilledText:
-    """A text, and the places of a row that are filled in; `whole`: it is encoded, as nothing is."""
+    """A text, and the places of a row that are filled in."""
 
-    __slots__ = ("filling", "text", "whole")
+    __slots__ = ("filling", "text")
 
     def __init__(self, text: str, filling: tuple[int, ...]) -> None:
         self.text = text
         self.filling = filling
-        self.whole = None if filling else encoded(text)
+
+
+class TextPlaces:
+    """Texts of a column: those that there are, and at which place of these each is."""
+
+    __slots__ = ("_known", "places")
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self.places: list[int] = []
+
+    def add(self, text: str) -> None:
+        known = self._known
+        self.places.append(known.setdefault(text, len(known)))
+
+    def array(self) -> pyarrow.Array:
+        """The column."""
+        return taken(array_of(TEXT, [*self._known]), array("q", self.places))
 
 
 class FindingPlan:
@@ -54,19 +71,18 @@ class FindingCells:
 
     __slots__ = (
         *("_advice", "_alike", "_evidence", "_evidence_sizes", "_frame_sizes", "_frames", "_message", "_owner"),
-        *("_owners", "_texts"),
+        "_owners",
     )
 
     def __init__(self) -> None:
         self._owners: list[Kept | Finding] = []
         self._alike: dict[tuple[str | None, ...], int] = {}
-        self._texts: dict[str, bytes] = {}  # of findings as they are: encoded once
         self._owner: list[int] = []
-        self._message: list[bytes] = []
-        self._advice: list[bytes] = []
+        self._message = TextPlaces()
+        self._advice = TextPlaces()
         self._frames: list[int] = []
         self._frame_sizes: list[int] = []
-        self._evidence: list[bytes] = []
+        self._evidence = TextPlaces()
         self._evidence_sizes: list[int] = []
 
     def plans(self, kind: ConnectionKind) -> list[FindingPlan]:
@@ -114,13 +130,13 @@ class FindingCells:
     def _add_kept(self, plan: FindingPlan, row: Row) -> None:
         """Adds a finding of a connection of a kind."""
         self._owner.append(plan.owner)
-        self._message.append(_told(plan.message, row))
-        self._advice.append(_told(plan.advice, row))
+        self._message.add(_told(plan.message, row))
+        self._advice.add(_told(plan.advice, row))
         for place in plan.frames:
             self._frames.append(row[place])
         self._frame_sizes.append(len(plan.frames))
         for text in plan.evidence:
-            self._evidence.append(_told(text, row))
+            self._evidence.add(_told(text, row))
         self._evidence_sizes.append(len(plan.evidence))
 
     def _add(self, finding: Finding) -> None:
@@ -132,12 +148,12 @@ class FindingCells:
             self._owners.append(finding)
         frames, evidence = finding.frames, finding.evidence
         self._owner.append(owner)
-        self._message.append(self._text(finding.message))
-        self._advice.append(self._text(finding.advice))
+        self._message.add(finding.message)
+        self._advice.add(finding.advice)
         self._frames.extend(frames)
         self._frame_sizes.append(len(frames))
         for text in evidence:
-            self._evidence.append(self._text(text))
+            self._evidence.add(text)
         self._evidence_sizes.append(len(evidence))
 
     def columns(self, columns: Iterable[TableColumn]) -> dict[str, pyarrow.Array]:
@@ -147,23 +163,17 @@ class FindingCells:
         for column in columns:
             name = column.name
             if name == "message":
-                found[name] = text_array(self._message)
+                found[name] = self._message.array()
             elif name == "advice":
-                found[name] = text_array(self._advice)
+                found[name] = self._advice.array()
             elif name == "frames":
                 frames = numbers_array(array("q", self._frames))
-                found[name] = lists_of(INTS, array("q", self._frame_sizes), frames)
+                found[name] = lists_of(array("q", self._frame_sizes), frames)
             elif name == "evidence":
-                found[name] = lists_of(TEXTS, array("q", self._evidence_sizes), text_array(self._evidence))
+                found[name] = lists_of(array("q", self._evidence_sizes), self._evidence.array())
             else:
                 found[name] = taken(array_of(column.kind, owners.values(column.path)), places)
         return found
-
-    def _text(self, text: str) -> bytes:
-        known = self._texts.get(text)
-        if known is None:
-            known = self._texts[text] = encoded(text)
-        return known
 
 
 def _filled(words: Words, where: Sequence[int]) -> FilledText:
@@ -171,9 +181,8 @@ def _filled(words: Words, where: Sequence[int]) -> FilledText:
     return FilledText(text, tuple([where[place] for place in places]))
 
 
-def _told(text: FilledText, row: Row) -> bytes:
+def _told(text: FilledText, row: Row) -> str:
     """A text as it is told of a connection."""
-    whole = text.whole
-    if whole is not None:
-        return whole
-    return encoded(text.text % tuple([row[place] for place in text.filling]))
+    if not text.filling:
+        return text.text
+    return text.text % tuple([row[place] for place in text.filling])

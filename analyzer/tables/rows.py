@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, address_keys, array_of, numbers_array, record_batch, taken
+from analyzer.tables.arrays import Values, address_keys, array_of, coded, numbers_array, record_batch, taken
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -87,7 +87,7 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
             arrays[name] = numbers_array(cells[name], str(column.kind))
         elif name == "parameters":
             bound = turns.bound
-            arrays[name] = array_of(column.kind, [*map(bound.get, order)] if bound else [None] * len(order))
+            arrays[name] = coded(array_of(column.kind, [*map(bound.get, order)] if bound else [None] * len(order)))
         else:
             cell, values = listed.get(name) or (
                 ("said", said.values(name)) if name in EndSays._fields else ("kind", kinds.values(column.path))

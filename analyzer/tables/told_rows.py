@@ -19,6 +19,7 @@ from analyzer.tables.arrays import (
     Values,
     address_keys,
     array_of,
+    coded,
     items_taken,
     lists_of,
     numbers_array,
@@ -28,7 +29,7 @@ from analyzer.tables.arrays import (
 from analyzer.tables.column_loops import begins_of, item_places, picked
 from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import INT_MAP, SWITCH, TEXT, TEXT_MAP, TableColumn, ValueKind
+from analyzer.tables.schema import SWITCH, TEXT, TableColumn, ValueKind
 from analyzer.tables.told_cells import ALL, cells_of, fill_own, items_of, owners_of, repeated, there_in
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class ToldRows:
             elif make is not None:
                 found[column.name] = make(self)
             elif column.path in _OF_TLS and self._has_tls:
-                found[column.name] = array_of(column.kind, self._tls.values(column.path))
+                found[column.name] = coded(array_of(column.kind, self._tls.values(column.path)))
             else:
                 alike.append(column)
         return found | rows_of(arrays_of(alike, self._heads), self._places)
@@ -129,7 +130,7 @@ class ToldRows:
     def said(self) -> pyarrow.Array:
         """What each client said of itself, as a map."""
         said, make = self._said
-        return lists_of(TEXT_MAP, self._sizes(said), make["name"](TEXT), make["value"](TEXT))
+        return lists_of(self._sizes(said), make["name"](TEXT), make["value"](TEXT))
 
     def counts(self) -> pyarrow.Array:
         """How often each sent which command, as a map."""
@@ -139,7 +140,7 @@ class ToldRows:
         ]
         counts = self._numbers(attrgetter("counts"), commands, own)
         names = items_taken(array_of(TEXT, [*chain.from_iterable(commands)]), sizes_of(commands), self._places)
-        return lists_of(INT_MAP, self._sizes(commands), names, numbers_array(counts))
+        return lists_of(self._sizes(commands), names, numbers_array(counts))
 
     def switches(self) -> pyarrow.Array:
         """From which plugin to which each was asked to go."""
@@ -150,7 +151,7 @@ class ToldRows:
         made = items_taken(array_of(ValueKind("struct", SWITCH), flat), counts, self._places)
         frames = numbers_array(self._frames(switches, attrgetter("switches")))
         made = made.from_arrays([made.field(0), made.field(1), frames], fields=[*made.type])
-        return lists_of(ValueKind("list", SWITCH, True), self._sizes(switches), made)
+        return lists_of(self._sizes(switches), made)
 
     def _each(self, kind: Kind, values: Values) -> pyarrow.Array:
         """Values of the heads, for each row."""

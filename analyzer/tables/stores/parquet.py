@@ -7,19 +7,20 @@ same capture removes it.
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity, filesystem, is_url
-from analyzer.tables.arrays import arrow, plain_rows
+from analyzer.tables.arrays import arrow, arrow_schema, as_type, plain_rows
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
-from analyzer.tables.stores.store import CaptureWriter, Files, identities, table_of
+from analyzer.tables.stores.store import CaptureWriter, Files, identities
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,6 +32,8 @@ GROUP_ROWS: Final = 1 << 16
 GROUP_BYTES: Final = 16 << 20
 ALL_BYTES: Final = 64 << 20
 MOST_OPEN: Final = 64
+# Bytes of a column's different texts that are written as a dictionary in any case.
+MOST_WORDS: Final = 1 << 20
 
 
 class ParquetFolder:
@@ -170,7 +173,7 @@ class PartFiles:
         self._prefix = prefix
         self._partition = partition
         self._waiting: dict[tuple[str, str], _GroupRows] = {}
-        self._open: dict[tuple[str, str], Any] = {}
+        self._open: dict[tuple[str, str], TableFile] = {}
         self._bytes = 0
         self.parts: list[str] = []
 
@@ -207,10 +210,7 @@ class PartFiles:
             yield text or "", batch.filter(compute.equal(texts, text))
 
     def _group(self, place: tuple[str, str]) -> None:
-        from pyarrow import parquet
-
         waiting = self._waiting.pop(place)
-        table = table_of(waiting.parts)
         self._bytes -= waiting.bytes
         writer = self._open.get(place)
         if writer is None:
@@ -219,10 +219,78 @@ class PartFiles:
             name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
             path = os.path.join(self._folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            writer = parquet.ParquetWriter(path, table.schema, compression="zstd", **encodings(table.schema))
+            writer = TableFile(path, arrow_schema(TABLES[place[0]], waiting.parts[0].schema.names))
             self._open[place] = writer
             self.parts.append(name)
-        writer.write_table(table, row_group_size=GROUP_ROWS)
+        writer.write(waiting.parts)
+
+
+class TableFile:
+    """A file of Parquet that takes a table, a row group at a time.
+
+    Texts come by their places among those that there are, and are written so, except where there are many, most of them
+    different ones: the first row group decides it. Who reads the file sees texts.
+    """
+
+    def __init__(self, out: str | BinaryIO, schema: pyarrow.Schema) -> None:
+        """`schema`: as who reads the file sees it."""
+        self._out = out
+        self._schema = schema
+        self._forms: list[Any] = []
+        self._writer: Any = None
+
+    def write(self, batches: Sequence[pyarrow.RecordBatch]) -> None:
+        """Writes these rows as a row group, or several."""
+        if self._writer is None:
+            shown = [self._form(place, batches) for place in range(len(self._schema))]
+            self._open(arrow("a table").schema(list(zip(self._schema.names, shown, strict=True))))
+        table = arrow("a table").Table.from_batches([self._formed(batch) for batch in batches])
+        self._writer.write_table(table.unify_dictionaries(), row_group_size=GROUP_ROWS)
+
+    def close(self) -> None:
+        if self._writer is None:
+            self._open(self._schema)
+        # Else the file would say that these texts are dictionaries.
+        seen = base64.b64encode(self._schema.serialize().to_pybytes())
+        self._writer.add_key_value_metadata({"ARROW:schema": seen})
+        self._writer.close()
+
+    def _open(self, schema: pyarrow.Schema) -> None:
+        from pyarrow import parquet
+
+        self._forms = list(schema.types)
+        self._writer = parquet.ParquetWriter(
+            self._out, schema, compression="zstd", store_schema=False, **encodings(schema)
+        )
+
+    def _form(self, place: int, batches: Sequence[pyarrow.RecordBatch]) -> Any:
+        """Of which type a column is written."""
+        seen = self._schema.field(place).type
+        given = batches[0].column(place).type
+        if given == seen:
+            return seen
+        leaves = [leaf for batch in batches for leaf in _leaves(batch.column(place))]
+        words = sum(len(leaf.dictionary) for leaf in leaves)
+        size = sum(leaf.dictionary.nbytes for leaf in leaves)
+        return seen if size > MOST_WORDS and 2 * words > sum(map(len, leaves)) else given
+
+    def _formed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        columns = [as_type(column, form) for column, form in zip(batch.columns, self._forms, strict=True)]
+        return batch.from_arrays(columns, names=batch.schema.names)
+
+
+def _leaves(values: pyarrow.Array) -> Iterator[pyarrow.Array]:
+    """What tells texts by their places, in a column."""
+    from pyarrow import types
+
+    form = values.type
+    if types.is_dictionary(form):
+        yield values
+    elif types.is_struct(form):
+        for place in range(form.num_fields):
+            yield from _leaves(values.field(place))
+    elif types.is_list(form) or types.is_map(form):
+        yield from _leaves(values.values)
 
 
 def encodings(schema: pyarrow.Schema) -> dict[str, Any]:
@@ -232,13 +300,29 @@ def encodings(schema: pyarrow.Schema) -> dict[str, Any]:
     """
     from pyarrow import types
 
-    numbers = [field.name for field in schema if types.is_primitive(field.type)]
-    whole = [field.name for field in schema if types.is_int64(field.type) or types.is_timestamp(field.type)]
+    leaves = [leaf for field in schema for leaf in _paths(field.name, field.type)]
+    numbers = [name for name, form in leaves if types.is_primitive(form)]
+    whole = [name for name, form in leaves if types.is_int64(form) or types.is_timestamp(form)]
     return {
-        "use_dictionary": [field.name for field in schema if field.name not in numbers],
+        "use_dictionary": [name for name, form in leaves if not types.is_primitive(form)],
         "write_statistics": numbers,
         "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
     }
+
+
+def _paths(name: str, form: Any) -> list[tuple[str, Any]]:
+    """The columns of a file that hold values of a type, by their names there."""
+    from pyarrow import types
+
+    if types.is_map(form):
+        inside = [("key_value.key", form.key_type), ("key_value.value", form.item_type)]
+    elif types.is_list(form):
+        inside = [("list.element", form.value_type)]
+    elif types.is_struct(form):
+        inside = [(field.name, field.type) for field in form]
+    else:
+        return [(name, form)]
+    return [path for part, inner in inside for path in _paths(f"{name}.{part}", inner)]
 
 
 class _PartsWriter:
@@ -267,10 +351,9 @@ def place_capture(
     store: ParquetStore, key: str, source: Source, files: Files, parts: list[str], temporary: str
 ) -> None:
     """Says that a capture is in the store, now that its parts are."""
-    from pyarrow import parquet
-
-    row = capture_row(source, files, parts)
     whole = os.path.join(temporary, "capture.parquet")
-    parquet.write_table(table_of([row]), whole, compression="zstd")
+    file = TableFile(whole, arrow_schema(CAPTURES))
+    file.write([capture_row(source, files, parts)])
+    file.close()
     store.folder.place(whole, capture_file(key))
     store.kept[key] = frozenset(parts)

@@ -18,8 +18,8 @@ from analyzer.report.escape import csv_cell
 from analyzer.tables.arrays import arrow, arrow_schema, plain_columns, safe
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
-from analyzer.tables.stores.parquet import encodings
-from analyzer.tables.stores.store import CaptureWriter, Files, table_of
+from analyzer.tables.stores.parquet import GROUP_BYTES, GROUP_ROWS, TableFile
+from analyzer.tables.stores.store import CaptureWriter, Files
 
 if TYPE_CHECKING:
     import pyarrow
@@ -107,24 +107,21 @@ class ParquetFile:
     """Writes batches as Parquet."""
 
     def __init__(self, out: BinaryIO, table: str) -> None:
-        from pyarrow import parquet
-
-        schema = arrow_schema(TABLES[table])
-        self._writer = parquet.ParquetWriter(out, schema, compression="zstd", **encodings(schema))
+        self._file = TableFile(out, arrow_schema(TABLES[table]))
         self._waiting: list[pyarrow.RecordBatch] = []
 
     def write(self, batch: pyarrow.RecordBatch) -> None:
         self._waiting.append(batch)
-        if sum(map(len, self._waiting)) >= 1 << 16 or sum(one.nbytes for one in self._waiting) >= 16 << 20:
+        if sum(map(len, self._waiting)) >= GROUP_ROWS or sum(one.nbytes for one in self._waiting) >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
         self._flush()
-        self._writer.close()
+        self._file.close()
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(table_of(self._waiting))
+            self._file.write(self._waiting)
             self._waiting.clear()
 
 

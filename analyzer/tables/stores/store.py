@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
 from analyzer.tables.rows import Batches
-
-if TYPE_CHECKING:
-    import pyarrow
 
 ENDINGS: Final = (".parquet", ".duckdb", ".sqlite", ".csv")
 
@@ -61,10 +58,3 @@ def ending_of(output: str) -> str:
 def identities(rows: Iterable[dict[str, Any]]) -> list[FileIdentity]:
     """Files as a row of `captures` lists them."""
     return [FileIdentity(row["name"], row["bytes"], row["modified_ns"], row["digest"]) for row in rows]
-
-
-def table_of(batches: Sequence[pyarrow.RecordBatch]) -> pyarrow.Table:
-    """Batches as one table, whose enums have one dictionary."""
-    import pyarrow
-
-    return pyarrow.Table.from_batches(batches).unify_dictionaries()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from analyzer.tables.arrays import array_of, arrow
+from analyzer.tables.arrays import array_of, arrow, coded
 from analyzer.tables.schema import FINDINGS
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ def renumbered(table: str, batch: pyarrow.RecordBatch, numbers: Any) -> pyarrow.
         for code, texts in zip(codes, batch.column("evidence").to_pylist(), strict=True)
     ]
     for name, kind, values in (("message", "text", messages), ("evidence", "texts", evidence)):
-        batch = batch.set_column(batch.schema.get_field_index(name), name, array_of(kind, values))
+        batch = batch.set_column(batch.schema.get_field_index(name), name, coded(array_of(kind, values)))
     return batch
