@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -16,15 +15,22 @@ from analyzer.analysis.findings.history import Note, note_of
 from analyzer.engine.collectors import Collector, Key, connection_alone, connections
 from analyzer.engine.command_collectors import EachCommand, watched
 from analyzer.tables.arrays import arrow
-from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, command_rows, connection_rows
+from analyzer.tables.rows import (
+    OF_CONNECTIONS,
+    Batches,
+    Wanted,
+    batches_of,
+    command_rows,
+    connection_rows,
+    told_cells,
+)
 from analyzer.tables.schema import COMMANDS
 from analyzer.tables.turn_rows import TurnRows
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
 
-# Rows that wait to become a batch, and bytes of their statements. A connection of no kind takes as much room as others.
-OF_NO_KIND: Final = 4
+# Rows that wait to become a batch, and bytes of their statements.
 CONNECTIONS_AT_ONCE: Final = 4096
 COMMANDS_AT_ONCE: Final = 16384
 STATEMENTS_AT_ONCE: Final = 8 << 20
@@ -75,8 +81,7 @@ class TableCollector:
         self._share = (0, 1)
         self._shared = False
         self._batch = 0
-        self._whole: list[Connection | Alike] = []
-        self._room = 0  # that these take
+        self._told = told_cells(wanted)
         self._entries: list[Entry] = []
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
@@ -91,32 +96,41 @@ class TableCollector:
 
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterable[tuple[Key, Any]]:
         self._batch += 1
-        shared = self._shared
-        given: list[Any] = []
-        told = _noted(results, given, numbered=analysis.options.part is None)
         self._turns.capture = analysis.name
-        if self._chosen is not None:
-            self._order.extend([place for _, place in self._chosen.take(analysis, told, last)])
-        deque(told, 0)  # the rows of commands are made meanwhile
-        if self._chosen is None:
+        told = _whole_ones(results) if analysis.options.part is not None else results
+        if self._matched is None:
+            for each in told:  # the rows of commands are made meanwhile
+                self._add(each if isinstance(each, Alike) else each[0])
             self._order += self._turns.ordered()
-        kept = [one if isinstance(one, Alike) else one[0] for one in given]
-        if self._matched is not None:
-            kept = [connection for _, connection in self._matched.take(analysis, iter(given), last)]
-        if shared:
-            whole, entries = for_others(given, kept)
-            self._entries += entries
         else:
-            whole = kept
-        self._whole += whole
-        self._room += sum(1 if isinstance(one, Alike) else OF_NO_KIND for one in whole)
-        rest = max(len(self._entries), self._room) >= CONNECTIONS_AT_ONCE
+            self._take_chosen(analysis, told, last, self._matched)
+        rest = max(len(self._entries), self._told.room) >= CONNECTIONS_AT_ONCE
         if last or rest or len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE:
             yield from self._flushed(analysis)
 
+    def _add(self, one: Connection | Alike) -> None:
+        """Takes a connection: its rows, or in a share what others need to know of it, and itself where it waits."""
+        if self._shared:
+            waiting = _waits(one)
+            self._entries.append((one.stream, one if waiting else _noted(one)))
+            if waiting:
+                return
+        self._told.add(one)
+
+    def _take_chosen(self, analysis: Analysis, told: Iterator[Any], last: bool, matched: Collector[Connection]) -> None:
+        """Takes what a filter chooses; all others are to be known of."""
+        given = [*told]
+        if self._chosen is not None:
+            self._order.extend([place for _, place in self._chosen.take(analysis, iter(given), last)])
+        chosen = [connection for _, connection in matched.take(analysis, iter(given), last)]
+        whole, entries = for_others(given, chosen) if self._shared else (chosen, [])
+        self._entries += entries
+        for one in whole:
+            self._told.add(one)
+
     def _flushed(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
-        whole, self._whole, self._room = self._whole, [], 0
-        yield self._given(analysis, connection_rows(whole, self._wanted))
+        told, self._told = self._told, told_cells(self._wanted)
+        yield self._given(analysis, batches_of(told, self._wanted))
         for places in self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE):
             yield self._given(analysis, command_rows(self._turns, places, self._wanted))
         self._turns.forget()
@@ -133,26 +147,31 @@ class TableCollector:
         return joined(items, partial(connection_rows, wanted=self._wanted))
 
 
-def _noted(results: Iterator[Told], given: list[Any], *, numbered: bool) -> Iterator[Any]:
-    """Results, which `given` gets too; whole ones, where others decide a finding and give the connection its number."""
+def _whole_ones(results: Iterator[Told]) -> Iterator[Told]:
+    """Results, those whole of which others decide a finding and give the connection its number."""
     for told in results:
-        if not numbered and isinstance(told, Alike) and told.kind.is_open:
-            given.append((told.connection(), None))
-        else:
-            given.append(told)
-        yield given[-1]
+        yield (told.connection(), None) if isinstance(told, Alike) and told.kind.is_open else told
+
+
+def _waits(one: Connection | Alike) -> bool:
+    """Whether a finding of a connection waits for others."""
+    return one.kind.is_open if isinstance(one, Alike) else is_open(one)
 
 
 def for_others(given: Iterable[Told], kept: Sequence[Known]) -> tuple[list[Known], list[Entry]]:
     """Of a share: the connections of `kept` that are whole, and what other shares need to know of all given ones."""
-    waiting = {one.stream: one for one in kept if (one.kind.is_open if isinstance(one, Alike) else is_open(one))}
+    waiting = {one.stream: one for one in kept if _waits(one)}
     whole = [one for one in kept if one.stream not in waiting]
     entries: list[Entry] = []
     for told in given:
         one = told if isinstance(told, Alike) else told[0]
-        note = one.note() if isinstance(one, Alike) else note_of(one)
-        entries.append((one.stream, waiting.get(one.stream) or note))
+        entries.append((one.stream, waiting.get(one.stream) or _noted(one)))
     return whole, entries
+
+
+def _noted(one: Connection | Alike) -> Note | None:
+    """What others need to know of a connection."""
+    return one.note() if isinstance(one, Alike) else note_of(one)
 
 
 def joined(pieces: Iterable[SharePiece], render: Any) -> Iterator[Batches]:

@@ -20,18 +20,18 @@ cdef class FindingPlan:
 
 
 cdef class FindingCells:
-    cdef list _owners, _owner, _frames, _frame_sizes, _evidence_sizes
+    cdef list _plans, _sizes, _owners, _owner, _frames, _frame_sizes, _evidence_sizes
     cdef TextPlaces _message, _advice, _evidence
     cdef dict _alike
 
-    @cython.locals(number=Py_ssize_t, known=list, findings=list)
-    cdef void _fill(self, long long[::1] sizes, list told, const long long[::1] heads, list plans) except *
+    @cython.locals(plans=list, known=list, findings=list)
+    cpdef void add(self, one, Py_ssize_t owner) except *
 
     @cython.locals(text=FilledText)
     cdef _add_kept(self, FindingPlan plan, tuple row)
 
     @cython.locals(frames=list, evidence=list)
-    cdef _add(self, finding)
+    cdef _add_whole(self, finding)
 
 
 cdef str _told(FilledText text, tuple row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import ConnectionKind, Row
@@ -71,10 +71,12 @@ class FindingCells:
 
     __slots__ = (
         *("_advice", "_alike", "_evidence", "_evidence_sizes", "_frame_sizes", "_frames", "_message", "_owner"),
-        "_owners",
+        *("_owners", "_plans", "_sizes"),
     )
 
     def __init__(self) -> None:
+        self._sizes: list[int] = []
+        self._plans: list[list[FindingPlan]] = []  # of the owners of connections, in their order
         self._owners: list[Kept | Finding] = []
         self._alike: dict[tuple[str | None, ...], int] = {}
         self._owner: list[int] = []
@@ -85,7 +87,28 @@ class FindingCells:
         self._evidence = TextPlaces()
         self._evidence_sizes: list[int] = []
 
-    def plans(self, kind: ConnectionKind) -> list[FindingPlan]:
+    def add(self, one: Connection | Alike, owner: int) -> None:
+        """Adds the findings of a connection, which has its other cells from the owner at this place: they come in
+        order."""
+        plans = self._plans
+        if owner == len(plans):
+            plans.append(self._plans_of(one.kind) if isinstance(one, Alike) else [])
+        if isinstance(one, Alike) and one.outline is None:
+            known = plans[owner]
+            self._sizes.append(len(known))
+            for plan in known:
+                self._add_kept(plan, one.row)
+            return
+        findings = one.findings() if isinstance(one, Alike) else one.findings
+        self._sizes.append(len(findings))
+        for finding in findings:
+            self._add_whole(finding)
+
+    def sizes(self) -> array[int]:
+        """How many findings each connection has."""
+        return array("q", self._sizes)
+
+    def _plans_of(self, kind: ConnectionKind) -> list[FindingPlan]:
         """How a kind's findings are told of each connection."""
         return [self._plan(kind, place) for place in range(len(kind.findings))]
 
@@ -102,31 +125,6 @@ class FindingCells:
             tuple([_filled(words, where) for words in kept.evidence]),
         )
 
-    def fill(
-        self, told: list[Connection | Alike], heads: array[int], plans: list[list[FindingPlan] | None]
-    ) -> array[int]:
-        """Adds the findings of connections, whose heads have these plans; how many each has."""
-        sizes = array("q", bytes(8 * len(told)))
-        self._fill(sizes, told, heads, plans)
-        return sizes
-
-    def _fill(self, sizes: Any, told: Any, heads: Any, plans: Any) -> None:
-        for number in range(len(told)):
-            one = told[number]
-            if not isinstance(one, Alike):
-                findings = one.findings
-            elif one.outline is not None:
-                findings = one.findings()
-            else:
-                known = plans[heads[number]]
-                sizes[number] = len(known)
-                for plan in known:
-                    self._add_kept(plan, one.row)
-                continue
-            sizes[number] = len(findings)
-            for finding in findings:
-                self._add(finding)
-
     def _add_kept(self, plan: FindingPlan, row: Row) -> None:
         """Adds a finding of a connection of a kind."""
         self._owner.append(plan.owner)
@@ -139,7 +137,7 @@ class FindingCells:
             self._evidence.add(_told(text, row))
         self._evidence_sizes.append(len(plan.evidence))
 
-    def _add(self, finding: Finding) -> None:
+    def _add_whole(self, finding: Finding) -> None:
         """Adds any finding."""
         alike = (finding.code, finding.severity, finding.confidence, finding.doubt, *finding.alternatives)
         owner = self._alike.get(alike)

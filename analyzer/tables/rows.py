@@ -10,6 +10,7 @@ from analyzer.analysis import Alike, Connection
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
 from analyzer.tables.arrays import Values, address_keys, array_of, coded, numbers_array, record_batch, taken
+from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
     ATTRIBUTES,
@@ -22,7 +23,7 @@ from analyzer.tables.schema import (
     TableColumn,
     TableSchema,
 )
-from analyzer.tables.told_cells import numbered
+from analyzer.tables.told_cells import ToldCells, numbered
 from analyzer.tables.told_rows import Arrays, ToldRows
 from analyzer.tables.turn_rows import CELLS, NUMBERS, EndSays, TurnRows
 
@@ -43,11 +44,24 @@ def everything(tables: Iterable[str]) -> Wanted:
     return {name: frozenset(column.name for column in TABLES[name].columns) for name in tables}
 
 
-def connection_rows(told: list[Connection | Alike], wanted: Wanted) -> Batches:
+def told_cells(wanted: Wanted) -> ToldCells:
+    """What connections are added to whose rows `batches_of` makes."""
+    return ToldCells(FindingCells() if FINDINGS.name in wanted else None)
+
+
+def connection_rows(told: Iterable[Connection | Alike], wanted: Wanted) -> Batches:
     """The rows of connections, as far as they are wanted; a table without rows is left out."""
-    if not told:
+    cells = told_cells(wanted)
+    for one in told:
+        cells.add(one)
+    return batches_of(cells, wanted)
+
+
+def batches_of(cells: ToldCells, wanted: Wanted) -> Batches:
+    """The rows of the connections that were added."""
+    if not cells.room:
         return {}
-    rows = ToldRows(told)
+    rows = ToldRows(cells)
     found: Batches = {}
     if CONNECTIONS.name in wanted:
         columns = _chosen(CONNECTIONS, wanted[CONNECTIONS.name])

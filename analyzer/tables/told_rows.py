@@ -12,7 +12,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from analyzer.analysis import Alike, Connection
+from analyzer.analysis import Alike
 from analyzer.analysis.connection.kinds import ADDRESS, PLACES, ConnectionKind
 from analyzer.tables.arrays import (
     Kind,
@@ -27,10 +27,9 @@ from analyzer.tables.arrays import (
     taken,
 )
 from analyzer.tables.column_loops import begins_of, item_places, picked
-from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import SWITCH, TEXT, TableColumn, ValueKind
-from analyzer.tables.told_cells import ALL, cells_of, fill_own, items_of, owners_of, repeated, there_in
+from analyzer.tables.told_cells import ALL, ToldCells, repeated, there_in
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,18 +60,14 @@ def arrays_of(columns: Iterable[TableColumn], gathered: Gathered) -> Arrays:
 class ToldRows:
     """Connections whose rows are made."""
 
-    def __init__(self, told: list[Connection | Alike]) -> None:
-        self._told = told
-        owners, self._places, self._rows = owners_of(told)
-        self._kinds = [one if isinstance(one, ConnectionKind) else None for one in owners]
-        self._heads = Gathered([one.connection if isinstance(one, ConnectionKind) else one for one in owners])
-        there = b"".join([ALL if kind is None else there_in(kind.connection) for kind in self._kinds])
-        self._cells, self._addresses = cells_of(self._rows, self._places, there)
+    def __init__(self, cells: ToldCells) -> None:
+        self._cells = cells
 
     def own(self, path: str, kind: Kind) -> pyarrow.Array:
         """What each connection has of its own, by its path in PLACES; null where its head has nothing there."""
         if path == "client.address":
-            return taken(array_of(kind, self._addresses), self._own(ADDRESS))
+            addresses, places = self._addresses
+            return taken(array_of(kind, addresses), places)
         return numbers_array(self._own(PLACES[path]), str(kind))
 
     def columns(self, columns: Sequence[TableColumn]) -> Arrays:
@@ -82,8 +77,8 @@ class ToldRows:
         for column in columns:
             make = _MADE.get(column.path)
             if column.name == "client_address_key":
-                keys = address_keys(self._addresses)
-                found[column.name] = taken(array_of(column.kind, keys), self._own(ADDRESS))
+                addresses, places = self._addresses
+                found[column.name] = taken(array_of(column.kind, address_keys(addresses)), places)
             elif column.path in PLACES:
                 found[column.name] = self.own(column.path, column.kind)
             elif make is not None:
@@ -108,9 +103,9 @@ class ToldRows:
 
     def findings(self, columns: Sequence[TableColumn]) -> Items:
         """What was found of each."""
-        cells = FindingCells()
-        plans = [None if kind is None else cells.plans(kind) for kind in self._kinds]
-        return cells.fill(self._told, self._places, plans), cells.columns(columns)
+        found = self._cells.found
+        assert found is not None
+        return found.sizes(), found.columns(columns)
 
     def steps(self, columns: Sequence[TableColumn]) -> Items:
         """The packets of the exchanges."""
@@ -157,14 +152,37 @@ class ToldRows:
         """Values of the heads, for each row."""
         return taken(array_of(kind, values), self._places)
 
-    def _own(self, place: int) -> memoryview:
+    def _own(self, place: int) -> array[int]:
         """The cells of each connection's own, by their place in PLACES."""
-        count = len(self._rows)
-        return memoryview(self._cells)[place * count : (place + 1) * count]
+        return self._cells.column(place, self._places, self._there)
 
     def _sizes(self, items: Sequence[Collection[object] | None]) -> array[int]:
         """How many items each connection has, where those of the heads are given; NOTHING where that is None."""
         return picked(sizes_of(items), "q", self._places)
+
+    @cached_property
+    def _kinds(self) -> list[ConnectionKind | None]:
+        return [one if isinstance(one, ConnectionKind) else None for one in self._cells.owners]
+
+    @cached_property
+    def _heads(self) -> Gathered:
+        owners = self._cells.owners
+        return Gathered([one.connection if isinstance(one, ConnectionKind) else one for one in owners])
+
+    @cached_property
+    def _places(self) -> array[int]:
+        """The place of each connection's head."""
+        return self._cells.places()
+
+    @cached_property
+    def _there(self) -> bytes:
+        """Which of the first cells connections of each head have."""
+        return b"".join([ALL if kind is None else there_in(kind.connection) for kind in self._kinds])
+
+    @cached_property
+    def _addresses(self) -> tuple[list[str], array[int]]:
+        """The addresses of clients, and which of them each connection has."""
+        return self._cells.texts(ADDRESS)
 
     @cached_property
     def _has_tls(self) -> bool:
@@ -174,8 +192,9 @@ class ToldRows:
     @cached_property
     def _tls(self) -> Gathered:
         """What TLS each connection has, with frames of its own."""
-        told = self._told
-        return Gathered(told, tls=[one.kind.tls_of(one.row) if isinstance(one, Alike) else one.tls for one in told])
+        told = self._cells.traced
+        tls = [one.kind.tls_of(one.row) if isinstance(one, Alike) else None if one is None else one.tls for one in told]
+        return Gathered(told, tls=tls)
 
     @cached_property
     def _said(self) -> tuple[list[dict[str, str] | None], dict[str, Callable[[Kind], pyarrow.Array]]]:
@@ -190,7 +209,7 @@ class ToldRows:
             named = {} if kind is None else kind.attributes
             mine.append([(list(one or ()).index(name), at) for name, at in named.items()])
         places = item_places(begins_of(counts), counts, self._places)
-        texts += fill_own(places, self._rows, self._places, counts, mine, len(texts))
+        texts += self._cells.fill_own(places, self._places, counts, mine, len(texts))
         return said, {
             "name": lambda kind: items_taken(array_of(kind, names), counts, self._places),
             "value": lambda kind: taken(array_of(kind, texts), places),
@@ -211,7 +230,7 @@ class ToldRows:
         """Numbers of the items of each connection: those in its row where its kind says, or its `own`."""
         begins = array("q", [-1 if kind is None else place(kind).start for kind in self._kinds])
         counts = array("q", [len(one or ()) for one in items])
-        return items_of(self._rows, self._places, begins, counts, own)
+        return self._cells.items(self._places, begins, counts, own)
 
 
 # Columns that are made of what a list or a dictionary of a connection holds.

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'handshark[sql]'")
 
 from analyzer.tables import schema
-from analyzer.tables.arrays import address_keys, array_of, items_taken, numbers_array, taken
+from analyzer.tables.arrays import (
+    address_keys,
+    array_of,
+    as_type,
+    coded,
+    coded_type,
+    items_taken,
+    numbers_array,
+    taken,
+)
 from analyzer.tables.column_loops import NOTHING, sorted_places
 from analyzer.tables.schema import SWITCH, ValueKind
 
@@ -43,8 +52,22 @@ def test_rows_at_places(kind: str | ValueKind, data: st.DataObject) -> None:
     made = taken(whole, array("q", places))
     made.validate(full=True)
     before = whole.to_pylist()
-    assert made.type == whole.type
-    assert made.to_pylist() == [None if place == NOTHING else before[place] for place in places]
+    assert made.type == coded_type(whole.type)
+    expected = [None if place == NOTHING else before[place] for place in places]
+    assert made.to_pylist() == expected
+    plain = as_type(made, whole.type)
+    plain.validate(full=True)
+    assert plain.type == whole.type
+    assert plain.to_pylist() == expected
+
+
+@given(st.lists(st.none() | st.text(max_size=2), max_size=30))
+def test_no_text_is_coded_twice(texts: list[str | None]) -> None:
+    made = coded(array_of(schema.TEXT, texts))
+    made.validate(full=True)
+    assert made.to_pylist() == texts
+    words = made.dictionary.to_pylist()
+    assert sorted(words) == sorted({text for text in texts if text is not None})
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=str)

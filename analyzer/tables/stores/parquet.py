@@ -236,7 +236,7 @@ class TableFile:
         """`schema`: as who reads the file sees it."""
         self._out = out
         self._schema = schema
-        self._forms: list[Any] = []
+        self.forms: list[Any] = []
         self._writer: Any = None
 
     def write(self, batches: Sequence[pyarrow.RecordBatch]) -> None:
@@ -258,7 +258,7 @@ class TableFile:
     def _open(self, schema: pyarrow.Schema) -> None:
         from pyarrow import parquet
 
-        self._forms = list(schema.types)
+        self.forms = list(schema.types)
         self._writer = parquet.ParquetWriter(
             self._out, schema, compression="zstd", store_schema=False, **encodings(schema)
         )
@@ -275,7 +275,7 @@ class TableFile:
         return seen if size > MOST_WORDS and 2 * words > sum(map(len, leaves)) else given
 
     def _formed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-        columns = [as_type(column, form) for column, form in zip(batch.columns, self._forms, strict=True)]
+        columns = [as_type(column, form) for column, form in zip(batch.columns, self.forms, strict=True)]
         return batch.from_arrays(columns, names=batch.schema.names)
 
 
