@@ -69,7 +69,9 @@ HOT: Final = (
     "analyzer.tables.turn_rows",
     "analyzer.tls.ciphers",
     "analyzer.tls.clean_opening",
+    "analyzer.tls.keylog",
     "analyzer.tls.keys",
+    "analyzer.tls.memo",
 )
 
 

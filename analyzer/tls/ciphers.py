@@ -7,6 +7,7 @@ Sources: RFC 8446, 5.2 (TLS 1.3); RFC 5288 (AES-GCM), RFC 6655 (AES-CCM), RFC 79
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
@@ -195,12 +196,17 @@ class BlockCipher:
             self._iv = before[-self._block :]
 
 
-def aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+def aead_maker(suite: Suite) -> Callable[[bytes], AESGCM | AESCCM | ChaCha20Poly1305]:
+    """What makes the AEAD of a suite from its key."""
     if suite.mode == GCM:
-        return AESGCM(key)
+        return AESGCM
     if suite.mode == CCM:
-        return AESCCM(key, tag_length=suite.tag)
-    return ChaCha20Poly1305(key)
+        return partial(AESCCM, tag_length=suite.tag)
+    return ChaCha20Poly1305
+
+
+def aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+    return aead_maker(suite)(key)
 
 
 def block_algorithm(suite: Suite, key: bytes) -> BlockCipherAlgorithm | None:

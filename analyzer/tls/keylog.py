@@ -36,6 +36,10 @@ _PASSED_OVER: Final = frozenset({b"EXPORTER_SECRET", b"EARLY_EXPORTER_SECRET", b
 _BY_NAME: Final = {label.encode("ascii"): (label, *lengths) for label, lengths in _LABELS.items()}
 
 LONGEST_LINE: Final = 4096
+# Label, what the secret belongs to, secret.
+_WORDS: Final = 3
+_LF: Final = 10
+_CR: Final = 13
 MOST_SECRETS: Final = 1 << 20
 MOST_SOURCES: Final = 256
 MOST_MASTERS: Final = 1 << 14
@@ -77,15 +81,27 @@ class KeyLog:
         of it, so what is added next begins a line of its own (a pcapng may hold several logs).
         """
         text = self._tails.pop(source, b"") + data
-        lines = text.splitlines()
-        if not final and lines and not text.endswith((b"\n", b"\r")):
-            rest = lines.pop()
+        end = len(text)
+        if text and not final and not text.endswith((b"\n", b"\r")):
+            end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+            rest = text[end:]
             # It may be whole: many logs have no line end after the last line.
             self._line(rest, tentative=True)
             if len(rest) <= LONGEST_LINE and len(self._tails) < MOST_SOURCES:
                 self._tails[source] = rest
-        for line in lines:
-            self._line(line)
+        self._lines(text, end)
+
+    def _lines(self, text: bytes, end: int) -> None:
+        """Takes the lines that end before `end`."""
+        begin = 0
+        data = text
+        for place in range(end):
+            if data[place] in (_LF, _CR):
+                if begin < place:
+                    self._line(data[begin:place])
+                begin = place + 1
+        if begin < end:
+            self._line(data[begin:end])
 
     def find(self, label: str, belongs_to: bytes) -> bytes | None:
         """The secret of a session, by its client random (for RSA: by the first 8 bytes of the encrypted one)."""
@@ -110,15 +126,20 @@ class KeyLog:
         return bool(self._secrets) and any((label, client_random) in self._secrets for label in _LABELS)
 
     def _line(self, line: bytes, tentative: bool = False) -> None:
-        line = line.strip()
+        if len(line) > LONGEST_LINE:
+            line = line.strip()
+        words = line.split() if len(line) <= LONGEST_LINE else []
+        known = _BY_NAME.get(words[0]) if len(words) == _WORDS else None
+        if known is None:
+            # Empty, a comment, or of no use here.
+            means_nothing = words[0] in _PASSED_OVER if words else not line.strip()
+            self.ignored += not (tentative or means_nothing or line.lstrip().startswith(b"#"))
+            return
+        label, width, lengths = known
         try:
-            name, belongs_to, secret = line.split() if len(line) <= LONGEST_LINE else []
-            if name in _PASSED_OVER:
-                return
-            label, width, lengths = _BY_NAME[name]
-            belongs_to, secret = unhexlify(belongs_to), unhexlify(secret)
-        except (KeyError, ValueError):
-            self.ignored += not (tentative or _says_nothing(line))
+            belongs_to, secret = unhexlify(words[1]), unhexlify(words[2])
+        except ValueError:
+            self.ignored += not tentative
             return
         if len(belongs_to) != width or len(secret) not in lengths:
             self.ignored += not tentative
@@ -159,10 +180,3 @@ class KeyLog:
 
     def release(self, count: int) -> None:
         self._room += count
-
-
-def _says_nothing(line: bytes) -> bool:
-    """Whether a line that is no secret is not meant to be one: empty, a comment, or one of no use here."""
-    if not line or line.startswith(b"#"):
-        return True
-    return len(line) <= LONGEST_LINE and line.split(None, 1)[0] in _PASSED_OVER

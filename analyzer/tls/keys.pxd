@@ -1,5 +1,17 @@
-cimport cython
+from analyzer.tls.ciphers cimport Aead13
+
+cdef Py_ssize_t _IV
 
 
-@cython.locals(length=Py_ssize_t, found=list)
-cpdef list expand_labels(str name, bytes secret, tuple wanted)
+cdef class Schedule13:
+    cdef bint _fits
+    cdef Py_ssize_t _block, _key_size, _size
+    cdef object _make, _new
+    cdef bytes _iv, _key, _update
+
+    cpdef bytes next_secret(self, bytes secret)
+    cpdef Aead13 protection(self, bytes secret)
+    cdef bytes _padded(self, bytes secret, bytes pad)
+
+
+cdef bytes _expanded(inner, outer, bytes info)

@@ -7,8 +7,7 @@ Sources: RFC 8446, 7.1 to 7.3 (TLS 1.3); RFC 5246, 5, 6.3 and 8.1 (TLS 1.2); RFC
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac
@@ -16,11 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from analyzer.errors import AnalyzerError
-from analyzer.tls.ciphers import Aead13, Protection, aead, hash_of, protection12
+from analyzer.tls.ciphers import Aead13, Protection, aead_maker, hash_of, protection12
 from analyzer.tls.hello import TLS12
 from analyzer.tls.suites import BLOCK, CCM, CHACHA, DIGEST_SIZES, GCM, Suite
 
 MASTER: Final = 48
+_IV: Final = 12
 # The pads of HMAC (RFC 2104) as tables, and the bytes that they fill.
 _INNER: Final = bytes(number ^ 0x36 for number in range(256))
 _OUTER: Final = bytes(number ^ 0x5C for number in range(256))
@@ -45,43 +45,52 @@ def load_rsa_key(pem: bytes, password: bytes | None = None) -> rsa.RSAPrivateKey
 # -- TLS 1.3 ----------------------------------------------------------------------------------------------------------
 
 
-def expand_labels(name: str, secret: bytes, wanted: tuple[tuple[bytes, int], ...]) -> list[bytes]:
-    """HKDF-Expand-Label with an empty context (RFC 8446, 7.1) under one secret, of each (label, length): no more bytes
-    than one HMAC has.
+class Schedule13:
+    """What becomes of the traffic secrets of one suite."""
 
-    What the two pads of the HMAC make of the secret is worked out once for all of them.
-    """
-    new, size = _NEW[name]
-    padded = secret.ljust(size, b"\0")
-    inner, outer = new(padded.translate(_INNER)), new(padded.translate(_OUTER))
-    found = []
-    for label, length in wanted:
-        first, second = inner.copy(), outer.copy()
-        first.update(_info(label, length))
-        second.update(first.digest())
-        found.append(second.digest()[:length])
+    __slots__ = ("_block", "_fits", "_iv", "_key", "_key_size", "_make", "_new", "_size", "_update")
+
+    def __init__(self, suite: Suite) -> None:
+        self._fits = suite.mode in (GCM, CCM, CHACHA) and not suite.exchange
+        self._size = DIGEST_SIZES[suite.prf]
+        self._new, self._block = _NEW[suite.prf]
+        self._make = aead_maker(suite)
+        self._key_size = suite.key
+        self._key, self._iv = _info(b"key", suite.key), _info(b"iv", _IV)
+        self._update = _info(b"traffic upd", self._size)
+
+    def next_secret(self, secret: bytes) -> bytes:
+        """The traffic secret after a KeyUpdate (RFC 8446, 7.2)."""
+        inner, outer = self._new(self._padded(secret, _INNER)), self._new(self._padded(secret, _OUTER))
+        return _expanded(inner, outer, self._update)
+
+    def protection(self, secret: bytes) -> Aead13 | None:
+        """The protection under a traffic secret (RFC 8446, 7.3); None where suite and secret do not belong together."""
+        if not self._fits or len(secret) != self._size:
+            return None
+        # What the two pads of the HMAC make of the secret is worked out once for both.
+        inner, outer = self._new(self._padded(secret, _INNER)), self._new(self._padded(secret, _OUTER))
+        key = _expanded(inner.copy(), outer.copy(), self._key)
+        return Aead13(self._make(key[: self._key_size]), _expanded(inner, outer, self._iv)[:_IV])
+
+    def _padded(self, secret: bytes, pad: bytes) -> bytes:
+        """A secret, which is no longer than a block of the hash function, with a pad of HMAC (RFC 2104)."""
+        return secret.ljust(self._block, b"\0").translate(pad)
+
+
+def _expanded(inner: Any, outer: Any, info: bytes) -> bytes:
+    """HKDF-Expand-Label with an empty context (RFC 8446, 7.1), of no more bytes than one HMAC has, under the secret
+    whose pads were hashed."""
+    inner.update(info)
+    outer.update(inner.digest())
+    found: bytes = outer.digest()
     return found
 
 
-@lru_cache(maxsize=16)
 def _info(label: bytes, length: int) -> bytes:
     """What is hashed for a label, with the number of the only block."""
     name = b"tls13 " + label
     return length.to_bytes(2, "big") + bytes((len(name),)) + name + b"\0\1"
-
-
-def next_secret(suite: Suite, secret: bytes) -> bytes:
-    """The traffic secret after a KeyUpdate (RFC 8446, 7.2)."""
-    (found,) = expand_labels(suite.prf, secret, ((b"traffic upd", DIGEST_SIZES[suite.prf]),))
-    return found
-
-
-def protection13(suite: Suite, secret: bytes) -> Aead13 | None:
-    """The protection under a traffic secret (RFC 8446, 7.3); None where suite and secret do not belong together."""
-    if suite.mode not in (GCM, CCM, CHACHA) or suite.exchange or len(secret) != DIGEST_SIZES[suite.prf]:
-        return None
-    key, iv = expand_labels(suite.prf, secret, ((b"key", suite.key), (b"iv", 12)))
-    return Aead13(aead(suite, key), iv)
 
 
 # -- TLS 1.2 and before -----------------------------------------------------------------------------------------------

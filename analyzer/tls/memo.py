@@ -26,6 +26,7 @@ from analyzer.tls.suites import Suite, suite_of
 
 if TYPE_CHECKING:
     from analyzer.tls.certificates import CertificateSeen
+    from analyzer.tls.clean_opening import CleanOpening
 
 # Certificates that are remembered, and the bytes of the longest; hellos, and layouts of those of one length.
 MOST_CERTIFICATES: Final = 512
@@ -108,6 +109,7 @@ class TlsMemo:
     def __init__(self) -> None:
         self._certificates: dict[bytes, CertificateSeen] = {}
         self._suites: dict[int, Suite] = {}
+        self._openings: dict[int, CleanOpening] = {}
         self._clients: KnownHellos[HelloSeen] = KnownHellos(fresh_of)
         self._servers: KnownHellos[ServerHello] = KnownHellos(fresh_of_server)
 
@@ -116,6 +118,15 @@ class TlsMemo:
         found = self._suites.get(code)
         if found is None:
             found = self._suites[code] = suite_of(code)
+        return found
+
+    def opening(self, code: int) -> CleanOpening:
+        """What opens sessions of a suite where nothing else comes than in most."""
+        found = self._openings.get(code)
+        if found is None:
+            from analyzer.tls.clean_opening import CleanOpening
+
+            found = self._openings[code] = CleanOpening(self.suite(code))
         return found
 
     def certificate(self, der: bytes) -> CertificateSeen:

@@ -69,9 +69,9 @@ class SessionKeys:
             secret = self._secret(shake, sender, epoch)
             if secret is None or shake.keys.suite is None:
                 return None
-            from analyzer.tls.keys import protection13
+            from analyzer.tls.keys import Schedule13
 
-            made = protection13(shake.keys.suite, secret)
+            made = Schedule13(shake.keys.suite).protection(secret)
             if made is None:
                 self.reason = f"a secret of {len(secret)} bytes in the key log does not belong to {shake.cipher_suite}"
             else:
@@ -97,7 +97,9 @@ class SessionKeys:
         suite = shake.keys.suite
         if suite is None or updates > MOST_UPDATES:
             return None
-        from analyzer.tls.keys import next_secret, protection13
+        from analyzer.tls.keys import Schedule13
+
+        schedule = Schedule13(suite)
 
         count, secret, made = self._updates.get(sender, (0, b"", None))
         if count == updates:
@@ -108,9 +110,9 @@ class SessionKeys:
                 return None
             count, secret = 0, first
         while count < updates:
-            secret = next_secret(suite, secret)
+            secret = schedule.next_secret(secret)
             count += 1
-        made = protection13(suite, secret)
+        made = schedule.protection(secret)
         self._updates[sender] = (count, secret, made)
         return made
 

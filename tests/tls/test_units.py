@@ -71,6 +71,18 @@ def test_garbage_is_counted(line: bytes) -> None:
     assert (len(log), log.ignored, log.generation) == (0, 2, 0)
 
 
+def test_lines_end_and_begin_in_many_ways() -> None:
+    log = KeyLog()
+    line = b"CLIENT_RANDOM " + HEX + b" " + b"ab" * 48
+    other = line.replace(HEX, bytes(32).hex().encode())
+    log.add(
+        b"\r \t\r\n" + b" " * LONGEST_LINE + line + b"\t\r  # a comment\r" + other.replace(b" ", b"\t\v"), final=True
+    )
+    assert (len(log), log.ignored) == (2, 0)
+    log.add(b" ECH_SECRET of no form\n#" + b" " * LONGEST_LINE + b"\n" + line + b"\r")
+    assert (len(log), log.ignored, log.generation) == (2, 0, 2)
+
+
 def test_a_log_that_is_being_written() -> None:
     log = KeyLog()
     line = b"SERVER_TRAFFIC_SECRET_0 " + HEX + b" " + b"ab" * 48

@@ -3,7 +3,7 @@ cimport cython
 from analyzer.batches cimport copied
 from analyzer.net.tcp.pieces cimport Pieces, Segments, pieces_of
 
-cdef int _APPLICATION_DATA, _CHANGE_CIPHER_SPEC, _HANDSHAKE, _HEADER, _LONGEST
+cdef int _APPLICATION_DATA, _CHANGE_CIPHER_SPEC, _HANDSHAKE, _HEADER, _LENGTH, _LONGEST
 
 
 cdef class SealedSession:

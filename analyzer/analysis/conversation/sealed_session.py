@@ -39,13 +39,16 @@ _CHANGE_CIPHER_SPEC: Final = CHANGE_CIPHER_SPEC
 _HANDSHAKE: Final = HANDSHAKE
 _HEADER: Final = RECORD_HEADER
 _LONGEST: Final = LONGEST_RECORD
+# Where the length stands in a header.
+_LENGTH: Final = 3
 
 
 class SealedSession:
     """TLS behind an SSLRequest: a segment is taken where it is whole records.
 
     contents, senders, frames, times   of its segments; `held`: their bytes
-    outline   who sent each segment, the headers of its records, and where the first side ended the connection
+    outline   who sent each segment, the headers of its records (without the length where they are opened), and where
+              the first side ended the connection
     ended     how many segments came before that
     client_hello, server_hello   equal (the same) where hellos are alike
     random    the client's
@@ -129,7 +132,8 @@ class SealedSession:
                     return False
                 if held:
                     self.opened.append((held, sender, frame, time_ns))
-            outline += header
+            # How much a record held matters where nobody knows what.
+            outline += header if self.keys is None else copied(data, pos, pos + _LENGTH)
             pos = stop
         return True
 
@@ -137,7 +141,7 @@ class SealedSession:
         """Whether a handshake record is the hello that is due, whole, and like one that was seen."""
         if len(message) < MESSAGE_HEADER + RANDOM_END:
             return False
-        if int.from_bytes(message[1:MESSAGE_HEADER], "big") != len(message) - MESSAGE_HEADER:
+        if (message[1] << 16 | message[2] << 8 | message[3]) != len(message) - MESSAGE_HEADER:
             return False
         body = message[MESSAGE_HEADER:]
         if by_client:
@@ -157,10 +161,8 @@ class SealedSession:
         self, keys: KeyLog, client_hello: KnownHello[HelloSeen], server_hello: KnownHello[ServerHello]
     ) -> bool:
         """Whether all of its keys are there."""
-        from analyzer.tls.clean_opening import clean_opener
-
         if not client_hello.seen.hello.early_data:
-            self.opener = clean_opener(keys, self._memo.suite(server_hello.seen.cipher_suite), self.random)
+            self.opener = self._memo.opening(server_hello.seen.cipher_suite).opener(keys, self.random)
         return self.opener is not None
 
     def take_opened(self) -> Pieces:

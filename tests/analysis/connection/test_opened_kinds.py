@@ -16,7 +16,7 @@ from analyzer.analysis.connection.sealed_kinds import COVERED_OPENED, OF_KEY_OPE
 from analyzer.analysis.conversation.sealed_session import MOST_SEGMENTS
 from analyzer.analysis.findings.engine import OF_LOGIN, SESSION, asked_of
 from analyzer.analysis.findings.signs import TLS
-from tests.analysis.connection.opened import ALERT, CLOSE_NOTIFY, HANDSHAKE, SAMPLE, Session, message, same, told
+from tests.analysis.connection.opened import ALERT, CLOSE_NOTIFY, DATA, HANDSHAKE, SAMPLE, Session, message, same, told
 from tests.bench.replay import Turn, frames_of, turns_of
 from tests.bench.tls import Contexts, in_tls
 from tests.corpus import REPOSITORY
@@ -114,6 +114,20 @@ def test_other_handshakes_are_of_a_kind_too(change: Change) -> None:
         session.say_all()
 
     assert _same(_sessions(changed)) == COPIES - TEACH
+
+
+def test_sizes_of_records_are_each_sessions_own() -> None:
+    def asking(session: Session) -> None:
+        session.shake()
+        size = session.rng.randrange(1, 200)
+        for from_client, data in session.inside:
+            if from_client and data[3:5] == b"\0\1":  # COM_QUIT: some statement comes before
+                statement = b"\3\0\1do " + b"1" * size
+                session.say(True, len(statement).to_bytes(3, "little") + b"\0" + statement)
+                session.say(False, b"\7\0\0\1\0\0\0\2\0\0\0")
+            session.say(from_client, data, DATA, session.rng.randrange(20))
+
+    assert _same(_sessions(asking)) == COPIES - TEACH
 
 
 def test_alerts_at_the_end_are_of_a_kind_too() -> None:
