@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from typing import Any
 
 import pytest
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
+from analyzer.analysis.connection import builder as builders
 from analyzer.analysis.connection.kinds import ADDRESS, FRAMES, PLACES, STEPS, STREAM, TOTAL
 from analyzer.analysis.findings.cross_connection import is_open
 from analyzer.analysis.findings.history import note_of, outline_of
@@ -124,17 +126,17 @@ def test_who_does_not_take_them_gets_whole_ones() -> None:
 def test_frames_of_a_row_are_in_the_order_of_those_that_findings_name() -> None:
     seen: list[tuple[int, ...]] = []
     analysis = Analysis("capture", AnalysisOptions())
-    before = analysis.builder.told
+    before = builders.Builder.told
 
-    def told(tcp: object, conversation: object, evidence: object) -> object:
-        one = before(tcp, conversation, evidence)  # type: ignore[arg-type]
+    def told(self: builders.Builder, tcp: Any, conversation: Any, evidence: Any) -> object:
+        one = before(self, tcp, conversation, evidence)
         if isinstance(one, Alike):
-            assert one.row[one.kind.frames] == tuple(frames_of(conversation.facts))  # type: ignore[attr-defined]
+            assert one.row[one.kind.frames] == tuple(frames_of(conversation.facts))
             seen.append(one.row)
         return one
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analysis.builder, "told", told)
+        patch.setattr(builders, "Builder", type("Watched", (builders.Builder,), {"told": told}))
         with opened(batches(_frames())) as source:
             list(Reading(analysis, source).results())
     assert len(seen) == len(SAMPLES) * (COPIES - 3)

@@ -98,7 +98,7 @@ def _lines(frames: list[Frame]) -> tuple[list[bytes], int]:
         return whole
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builders.Builder, "told", told)
+        patch.setattr(builders, "Builder", type("Watched", (builders.Builder,), {"told": told}))
         analysis = Analysis("capture", AnalysisOptions())
         results = [one for batch in batches(frames) for one in analysis.told(batch)]
         results += analysis.told_last(False)
