@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import struct
 import tempfile
 from array import array
 from collections.abc import Callable
@@ -16,12 +14,12 @@ from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.opened import PackedEnds
 
-# For each end the bytes of its address, how many they are, and its port.
-_ROW: Final = struct.Struct("<16sBH16sBH")
-
-
-def _packed(address: str) -> bytes:
-    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+# A connection's key as `net.tcp.grouping` has it: two addresses of 16 bytes, of which IPv4 takes the last four, ports
+# from 35 on, and the version of IP.
+_SIZE: Final = 40
+_WIDTH: Final = 16
+_PORTS: Final = 35
+_VERSION: Final = 39
 
 
 class ConnectionEnds:
@@ -39,9 +37,7 @@ class ConnectionEnds:
 
     def add(self, tcp: TcpConnection, closed: bool) -> None:
         """A connection that is over. `closed`: it is in TLS and could not be opened."""
-        (one, first), (other, second) = tcp.endpoints
-        low, high = _packed(one), _packed(other)
-        self._file.write(_ROW.pack(low, len(low), first, high, len(high), second))
+        self._file.write(tcp.key[:_SIZE])
         self._numbers.append(tcp.number)
         self.closed += closed
 
@@ -57,9 +53,11 @@ class ConnectionEnds:
         place = int(np.searchsorted(numbers, number, sorter=self._order))
         if place == len(numbers) or numbers[self._order[place]] != number:
             raise KeyError(number)
-        raw = os.pread(self._file.fileno(), _ROW.size, int(self._order[place]) * _ROW.size)
-        low, size, first, high, other, second = _ROW.unpack(raw)
-        return (self._addressed(low[:size]), first), (self._addressed(high[:other]), second)
+        key = os.pread(self._file.fileno(), _SIZE, int(self._order[place]) * _SIZE)
+        skipped = 12 if key[_VERSION] == 4 else 0
+        low, high = key[skipped:_WIDTH], key[_WIDTH + skipped : 2 * _WIDTH]
+        first, second = (int.from_bytes(key[at : at + 2], "big") for at in (_PORTS, _PORTS + 2))
+        return (self._addressed(low), first), (self._addressed(high), second)
 
     def close(self) -> None:
         """Gives the disk's room back."""

@@ -13,7 +13,7 @@ from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.places import Places
 from analyzer.sharing.redaction.envelopes import NOTHING, SCATTERED
-from analyzer.sharing.redaction.streams import RedactedStream
+from analyzer.sharing.redaction.streams import RedactedStream, settle
 from analyzer.sharing.rows_on_disk import RowsOnDisk
 
 # Places have 41 bits in a key, sides the rest.
@@ -38,16 +38,9 @@ class StreamSpool:
 
     def settle(self) -> None:
         """A batch is over."""
-        rows, parts, at = array("q"), [], self._at
-        for stream in self._due:
-            side = (2 * stream.tcp.number + stream.sender) << _PLACE_BITS
-            for place, data in stream.taken():
-                parts.append(data)
-                rows.extend((side | place, len(data), at))
-                at += len(data)
-        self._due.clear()
+        rows, parts = array("q"), list[bytearray]()
+        self._at = settle(self._due, parts, rows, _PLACE_BITS, self._at)
         self._file.writelines(parts)
-        self._at = at
         self._index.add(rows)
 
     def read(self) -> StreamReader:

@@ -1,3 +1,5 @@
+cimport cython
+
 from analyzer.sharing.places cimport Places
 
 
@@ -19,3 +21,10 @@ cdef class RedactedStream:
     cpdef add(self, long long place, made)
 
     cpdef replace(self, long long number, made)
+
+    cpdef list taken(self)
+
+
+@cython.locals(
+    stream=RedactedStream, side=cython.longlong, place=cython.longlong, data=bytearray, size=Py_ssize_t)
+cpdef long long settle(list due, list parts, rows, int bits, long long at) except -1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.places import Places
 from analyzer.sharing.redaction.tls import TlsRedactor
@@ -87,3 +89,19 @@ class RedactedStream:
         self.place = place + len(made)
         self.floor = 0
         self.claimed = True
+
+
+def settle(due: list[RedactedStream], parts: list[bytearray], rows: array[int], bits: int, at: int) -> int:
+    """Takes the pieces of all that are due: `parts`, and for each key, length and offset, which begin with `at`.
+
+    The key is the side and in its last `bits` the place. What comes behind all of them.
+    """
+    for stream in due:
+        side = (2 * stream.tcp.number + stream.sender) << bits
+        for place, data in stream.taken():
+            size = len(data)
+            parts.append(data)
+            rows.extend((side | place, size, at))
+            at += size
+    due.clear()
+    return at
