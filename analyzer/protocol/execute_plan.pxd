@@ -1,7 +1,7 @@
 cimport cython
 
 cdef Py_ssize_t _HEAD
-cdef int _TEXT, _SHORT
+cdef int _TEXT, _DOUBLE, _SHORT
 
 
 cdef class ExecutePlan:

@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Final
 
 from analyzer.errors import DecodeError
-from analyzer.protocol.tables.column_types import MYSQL_TYPE_TIME, MYSQL_TYPE_YEAR, TYPE, UNSIGNED
+from analyzer.protocol.tables.column_types import MYSQL_TYPE_DOUBLE, MYSQL_TYPE_TIME, MYSQL_TYPE_YEAR, TYPE, UNSIGNED
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import Reader
 from analyzer.protocol.wire.values import BINARY, BLOBS, DATES, FIXED_SIZES, INTEGER_SIZES, Plain, decode_value
@@ -32,7 +32,9 @@ TEXT: Final = len(INTEGERS)
 _TEXT: Final = TEXT
 # The most that a length in one byte may be.
 _SHORT: Final = 0xFA
-_OTHER: Final = TEXT + 1
+DOUBLE: Final = TEXT + 1
+_DOUBLE: Final = DOUBLE
+_OTHER: Final = TEXT + 2
 
 
 class ExecutePlan:
@@ -40,8 +42,8 @@ class ExecutePlan:
 
     `named`: CLIENT_QUERY_ATTRIBUTES is in force. `block`: the types as they stand on the wire. `start`: where the NULL
     bitmap stands, `flag` where new_params_bind_flag does. `integers` reads all values where they are integers, none of
-    them NULL; `kinds` says for each whether it is an integer (its place in INTEGERS), text, or something else. `plain`:
-    all are integers or text.
+    them NULL; `kinds` says for each whether it is an integer (its place in INTEGERS), text, a DOUBLE, or something
+    else. `plain`: all are one of the first three.
     """
 
     __slots__ = ("block", "flag", "integers", "kinds", "named", "plain", "start", "types")
@@ -82,6 +84,8 @@ class ExecutePlan:
                 place += 1 << (kind >> 1)
             elif kind == _TEXT and place < end and data[place] <= _SHORT:
                 place += 1 + data[place]
+            elif kind == _DOUBLE:
+                place += 8
             else:
                 return self.values(data) is not None
         return place == end
@@ -135,6 +139,8 @@ def _kind(own: int) -> int:
     letter = _letter(own)
     if letter:
         return INTEGERS.index(letter)
+    if own & TYPE == MYSQL_TYPE_DOUBLE:
+        return DOUBLE
     return _OTHER if own & TYPE in _NO_TEXTS else TEXT
 
 

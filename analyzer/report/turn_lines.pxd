@@ -8,9 +8,9 @@ from analyzer.protocol.execute_plan cimport ExecutePlan
 
 cdef Py_ssize_t MOST, MOST_ENDS, MOST_TEXTS, LONGEST_TEXT, _DIGITS, _VALUE, _ROOM
 cdef bytes _NULL, _NOTHING
-cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID
-cdef int _LIST, _END, _COMMA, _MINUS, _TEXT, _NEGATIVE, _LONG
-cdef unsigned long long _FULL
+cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID, _SAYS, _NAMED
+cdef int _LIST, _END, _COMMA, _MINUS, _POINT, _TEXT, _DOUBLE, _NO_NUMBER, _WHOLE, _NEGATIVE, _LONG
+cdef unsigned long long _FULL, _FRACTION
 cdef long long _LAST_PREPARED
 
 
@@ -25,13 +25,13 @@ cdef class TurnLines(TurnRenderer):
     @cython.locals(
         began=cython.longlong, latency=cython.longlong, duration=cython.longlong, number=cython.longlong, code=cython.longlong,
         numbers="long long[::1]", mask=StatementMask, known=tuple, ended=tuple, template=tuple, ends=tuple, text=bytes,
-        said=bytes, data=bytes, bound=Py_ssize_t, alike=cython.longlong)
+        said=bytes, data=bytes, begin=Py_ssize_t, bound=Py_ssize_t, alike=cython.longlong)
     cdef bint _is_written(self, TurnTracker tracker, PlainTurn turn, LineBuffer lines) except -1
 
     @cython.locals(
         literals=tuple, slots=bytes, text=bytes, line="char*", room=Py_ssize_t, end=Py_ssize_t, place=Py_ssize_t,
         slot=cython.int, size=Py_ssize_t, numbers="long long[::1]")
-    cdef _write(self, LineBuffer lines, tuple template, bytes said, Py_ssize_t bound, tuple ended, tuple ends)
+    cdef _write(self, LineBuffer lines, tuple template, bytes said, Py_ssize_t begin, Py_ssize_t bound, tuple ended, tuple ends)
     cdef _make_room(self, Py_ssize_t room)
     @cython.locals(size=Py_ssize_t, text=bytes)
     cdef Py_ssize_t _values(self, ExecutePlan plan, bytes data) except -1
@@ -50,6 +50,10 @@ cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end)
 cdef Py_ssize_t _put(Filled line, Py_ssize_t end, const char* text, Py_ssize_t size) except -1
 
 
+@cython.locals(place=Py_ssize_t)
+cdef Py_ssize_t _put_part(Filled line, Py_ssize_t end, const char* text, Py_ssize_t begin, Py_ssize_t size) except -1
+
+
 @cython.locals(
     left="unsigned long long", pair="unsigned int", bound="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
 cdef Py_ssize_t _put_number(char* line, Py_ssize_t end, unsigned long long number) except -1
@@ -59,3 +63,9 @@ cdef Py_ssize_t _put_number(char* line, Py_ssize_t end, unsigned long long numbe
     kinds=bytes, count=Py_ssize_t, written=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, kind=cython.int,
     size=Py_ssize_t, stop=Py_ssize_t, at=Py_ssize_t, byte="unsigned long long", number="unsigned long long")
 cdef Py_ssize_t _put_values(char* line, ExecutePlan plan, bytes data, Py_ssize_t end) except -1
+
+
+@cython.locals(
+    bits="unsigned long long", byte="unsigned long long", whole="unsigned long long", exponent=cython.int,
+    shift=cython.int, at=Py_ssize_t, text=bytes)
+cdef Py_ssize_t _put_double(char* line, Py_ssize_t end, bytes data, Py_ssize_t place) except -1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from struct import Struct
 from typing import Any, Final
 
 from analyzer.analysis.commands.line_buffer import LineBuffer
@@ -15,6 +16,7 @@ from analyzer.analysis.commands.pending import plain_error, plain_values, said_b
 from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn import (
     CLOSE,
+    DOUBLE,
     LAST_PREPARED,
     PREPARE,
     QUERY,
@@ -42,6 +44,9 @@ _TEXTS: Final = ("statement", "parameters", "affected_rows", "error", "database"
 _SLOTS: Final = (*_NUMBERS, *_TEXTS)
 # The first of them that is a text. That of the statement stands without its quotes.
 _FIRST_TEXT: Final = len(_NUMBERS)
+# Where the statement of a command begins in its packet, and that of a query with attributes.
+_SAYS: Final = 5
+_NAMED: Final = 7
 _STATEMENT: Final = _SLOTS.index("statement")
 _PARAMETERS: Final = _SLOTS.index("parameters")
 _ENDED: Final = _SLOTS.index("affected_rows")
@@ -55,9 +60,9 @@ _MARK: Final = "\x01\x02\x03%02d"
 _MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
 _NULL: Final = b"null"
 _NOTHING: Final = b""
-# Digits of the largest number. A value that is no text takes a sign and a comma beside them.
+# Digits of the largest number. A value that is no text takes no more than a double, and a comma.
 _DIGITS: Final = 20
-_VALUE: Final = _DIGITS + 2
+_VALUE: Final = 26
 # Bytes of most lines.
 _ROOM: Final = 4096
 # Printable characters of ASCII; those that JSON escapes.
@@ -66,12 +71,18 @@ _MOST_PLAIN: Final = 0x7E
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
 _ZERO: Final = 0x30
-_LIST, _END, _COMMA, _MINUS = b"[],-"
+_LIST, _END, _COMMA, _MINUS, _POINT = b"[],-."
 # Kinds of parameters: integers have even places where they are signed, and their sizes are in order.
 _TEXT: Final = TEXT
+_DOUBLE: Final = DOUBLE
 # The highest bit of a byte, and of eight all.
 _NEGATIVE: Final = 0x80
 _FULL: Final = 0xFFFF_FFFF_FFFF_FFFF
+# Of a double: what its exponent is where it is no number, and of whole numbers where no bit stands for a fraction.
+_NO_NUMBER: Final = 0x7FF
+_WHOLE: Final = 1023 + 52
+_FRACTION: Final = (1 << 52) - 1
+_READ_DOUBLE: Final = Struct("<d").unpack_from
 # A length that takes more than its byte.
 _LONG: Final = 0xFB
 # Constants of others, once more: here they are numbers of C.
@@ -118,12 +129,16 @@ class TurnLines(TurnRenderer):
         began, mask, statement, code, numbers = turn.time_ns, self._mask, turn.statement, turn.code, self._numbers
         latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
         data = turn.request
-        said, bound = _NOTHING, 0
+        # The statement as it stands in the line: the bytes of `said` from `begin` on.
+        said, begin, bound = _NOTHING, 0, 0
         if code in (_QUERY, _PREPARE):
-            text = turn.said()
-            if mask is not None and not mask.is_plain(text):
+            begin = min(_NAMED if turn.named and code == _QUERY else _SAYS, len(data))
+            if mask is not None and not mask.is_plain(data, begin):
                 return False
-            said = text if _is_plain(text, 0, len(text)) else value(text_of(text))[1:-1]
+            if _is_plain(data, begin, len(data)):
+                said = data
+            else:
+                said, begin = value(text_of(data[begin:]))[1:-1], 0
         elif turn.plan is not None and statement is not None:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
@@ -161,7 +176,7 @@ class TurnLines(TurnRenderer):
         )
         numbers[4], numbers[5], numbers[6], numbers[7] = began, latency, duration, turn.rows
         numbers[8], numbers[9], numbers[10] = len(data), turn.length, number
-        self._write(lines, template, said, bound, ended, ends)
+        self._write(lines, template, said, begin, bound, ended, ends)
         return True
 
     def _write(
@@ -169,13 +184,14 @@ class TurnLines(TurnRenderer):
         lines: LineBuffer,
         template: Template,
         said: bytes,
+        begin: int,
         bound: int,
         ended: Ended,
         ends: Said,
     ) -> None:
         """Writes the line of a template with the numbers and values that are set, and these texts."""
         literals, slots, room = template
-        size = len(said)
+        size = len(said) - begin
         room += size + bound + len(ended[1]) + len(ended[2]) + len(ends[1]) + len(ends[2]) + len(ends[3])
         lines.make_room(room)
         line, end, numbers = lines.text, lines.end, self._numbers
@@ -186,7 +202,7 @@ class TurnLines(TurnRenderer):
             if slot < _FIRST_TEXT:
                 end = _put_number(line, end, numbers[slot])
             elif slot == _STATEMENT:
-                end = _put(line, end, said, size)
+                end = _put_part(line, end, said, begin, size)
             elif slot == _PARAMETERS:
                 end = _put(line, end, self._line, bound)
             else:
@@ -282,6 +298,12 @@ def _put(line: bytearray, end: int, text: bytes | bytearray, size: int) -> int:
     return end + size
 
 
+def _put_part(line: bytearray, end: int, text: bytes, begin: int, size: int) -> int:
+    for place in range(size):
+        line[end + place] = text[begin + place]
+    return end + size
+
+
 def _put_number(line: bytearray, end: int, number: int) -> int:
     """Writes a number that is not negative; returns where it ends."""
     size, bound = 1, 10
@@ -302,7 +324,7 @@ def _put_number(line: bytearray, end: int, number: int) -> int:
 
 
 def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
-    """Writes values that are integers, or text without escapes; 0 where others come, or they are not whole.
+    """Writes values that are integers, text without escapes, or doubles; 0 where others come, or they are not whole.
 
     The packet has `end` bytes.
     """
@@ -329,6 +351,13 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
                 line[written + 1 + at] = data[place + 1 + at]
             written += size + 2
             place = stop
+        elif kind == _DOUBLE:
+            if place + 8 > end:
+                return 0
+            written = _put_double(line, written, data, place)
+            if not written:
+                return 0
+            place += 8
         else:
             size = 1 << (kind >> 1)
             if place + size > end:
@@ -345,6 +374,29 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
             place += size
     line[written] = _END
     return written + 1 if place == end or not count else 0
+
+
+def _put_double(line: bytearray, end: int, data: bytes, place: int) -> int:
+    """Writes a double; returns where it ends, 0 where it is no number."""
+    bits = byte = 0
+    for at in range(8):
+        byte = data[place + at]
+        bits |= byte << 8 * at
+    exponent = bits >> 52 & _NO_NUMBER
+    whole = bits & _FRACTION | _FRACTION + 1
+    if exponent == _NO_NUMBER:
+        return 0
+    # Most are whole numbers: of drivers that know no others.
+    shift = _WHOLE - exponent
+    if 0 <= shift <= 52 and whole >> shift << shift == whole:
+        if bits >> 63:
+            line[end] = _MINUS
+            end += 1
+        end = _put_number(line, end, whole >> shift)
+        line[end], line[end + 1] = _POINT, _ZERO
+        return end + 2
+    text = value(_READ_DOUBLE(data, place)[0])
+    return _put(line, end, text, len(text))
 
 
 def _template(command: Command) -> Template:

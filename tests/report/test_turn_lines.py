@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from functools import partial
 from pathlib import Path
 
@@ -152,6 +153,26 @@ def test_numbers_of_any_size(start_ns: int) -> None:
         told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
     assert told[0] == told[1]
     assert len(told[0]) == 21
+
+
+def _double(value: float) -> bytes:
+    return packet(0, b"\x17\1\0\0\0\0\1\0\0\0" + b"\0\1" + b"\x05\0" + struct.pack("<d", value))
+
+
+@given(values=st.lists(st.floats() | st.integers(-(1 << 54), 1 << 54).map(float), min_size=8, max_size=40))
+def test_doubles_as_they_are_bound(values: list[float]) -> None:
+    prepare, prepared = packet(0, b"\x16select ?"), packet(1, b"\0\1\0\0\0\0\0\1\0\0\0\0") + packet(2, COLUMN) + eof(3)
+    pairs = [(prepare, prepared), *[(_double(value), ok(1)) for value in [*values, 0.0, -0.0, 1e16, 0.5]]]
+    said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
+    frames = conversation([*ACCEPTED, *said, *GOODBYE])
+    told = []
+    for collector in (EachTurn(0, TurnLines), EachCommand(0, encode)):
+        analysis = Analysis("made", collector.options(AnalysisOptions()))
+        told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
+    assert told[0] == told[1]
+    shown = [line["parameters"][0] for line in map(json.loads, told[0]) if line["command"] == "stmt_execute"]
+    assert [float(value) for value in shown[-4:]] == [0.0, 0.0, 1e16, 0.5]
+    assert len(shown) == len(values) + 4
 
 
 @given(frames=talks(), size=st.sampled_from([0, 1, 5]))

@@ -1,9 +1,9 @@
-from analyzer.analysis.conversation.observer cimport BaseObserver
+from analyzer.analysis.conversation.observer cimport TurnObserver
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
 
-cdef class CommandTracker(BaseObserver):
+cdef class CommandTracker(TurnObserver):
     cdef public TcpConnection tcp
     cdef public int client
     cdef public bint certain, _due
@@ -12,4 +12,5 @@ cdef class CommandTracker(BaseObserver):
     cdef public list _held
     cdef public tuple _session
 
+    cpdef turn(self, PlainTurn turn, machine)
     cpdef count(self, PlainTurn turn)

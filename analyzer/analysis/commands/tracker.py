@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand, Request, command_of, pending_of, result_of, text_of
-from analyzer.analysis.conversation.observer import GAP_UNSENT, BaseObserver
+from analyzer.analysis.conversation.observer import GAP_UNSENT, TurnObserver
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import (
     BINLOG,
@@ -111,7 +111,7 @@ def bytes_of(packet: RawPacket) -> int:
     return packet.length + HEADER * (1 + packet.length // LONGEST)
 
 
-class CommandTracker(BaseObserver):
+class CommandTracker(TurnObserver):
     """Observes one connection; a command that is over goes to `sink` as (frame of its last byte, tracker, command).
 
     `touched` is what the packet in hand belongs to, for whoever looks on after the log. `number` is that of the next

@@ -42,3 +42,5 @@ cdef class TurnTracker(CommandTracker):
     cdef TurnSink _turns
     cdef public object said
     cdef public dict texts
+
+    cpdef turn(self, PlainTurn turn, machine)

@@ -121,7 +121,7 @@ class TurnTracker(CommandTracker):
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         if not self._turns.take(self, turn, machine):
-            super().turn(turn, machine)
+            CommandTracker.turn(self, turn, machine)  # super() knows no method that C may call
 
     def put(self, pending: PendingCommand) -> None:
         sink = self._turns

@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.analysis.conversation.observer cimport TurnObserver
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces cimport Pieces, Segments
@@ -86,7 +87,8 @@ cdef class _TurnInHand:
     cdef bytes _whole(self, Py_ssize_t begin, Py_ssize_t middle)
 
     @cython.locals(
-        pieces=Pieces, segments=Segments, found=Scanned, turn=PlainTurn, asked=Py_ssize_t, code=cython.int)
+        pieces=Pieces, segments=Segments, found=Scanned, turn=PlainTurn, known=TurnObserver, asked=Py_ssize_t,
+        code=cython.int)
     cdef tell(self, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from analyzer.analysis.conversation.observer import Observer
+from analyzer.analysis.conversation.observer import Observer, TurnObserver
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.conversation.session_facts import MOST_OPENING, ClosingFacts, CommandFacts
 from analyzer.net.tcp.pieces import Pieces, Segments
@@ -200,7 +200,20 @@ class _TurnInHand:
 
     __slots__ = (
         *("answers", "closes", "code", "end", "every", "executes", "fails", "found", "length"),
-        *("observer", "offset", "opens", "packet", "pieces", "plan", "request", "size", "statement", "taker", "terms"),
+        *(
+            "observer",
+            "offset",
+            "opens",
+            "packet",
+            "pieces",
+            "plan",
+            "request",
+            "size",
+            "statement",
+            "taker",
+            "terms",
+            "told",
+        ),
     )
 
     def __init__(self, taker: TurnTaker, answers: CommandFacts, terms: TurnTerms, pieces: Pieces) -> None:
@@ -320,7 +333,11 @@ class _TurnInHand:
             if code == _PREPARE:
                 turn.columns = found.definitions
         turn.statement, turn.plan = self.statement, self.plan
-        observer.turn(turn, machine)
+        if isinstance(observer, TurnObserver):
+            known = observer  # C calls it without looking for its method
+            known.turn(turn, machine)
+        else:
+            observer.turn(turn, machine)
 
 
 def _last_payload(found: Scanned, segments: Segments, response: bytes, end: int) -> bytes:

@@ -10,12 +10,12 @@ from typing import Final
 
 from analyzer.batches import copied
 from analyzer.net.tcp.pieces import Pieces
-from analyzer.protocol.execute_plan import TEXT, ExecutePlan
+from analyzer.protocol.execute_plan import DOUBLE, TEXT, ExecutePlan
 from analyzer.protocol.prepared import LAST_PREPARED, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
 from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE
 
-__all__ = ["CLOSE", "LAST_PREPARED", "PREPARE", "QUERY", "TEXT", "ExecutePlan", "PlainTurn", "copied"]
+__all__ = ["CLOSE", "DOUBLE", "LAST_PREPARED", "PREPARE", "QUERY", "TEXT", "ExecutePlan", "PlainTurn", "copied"]
 
 # Codes that others tell turns by.
 QUERY: Final = COM_QUERY

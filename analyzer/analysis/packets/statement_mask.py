@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from analyzer.analysis.packets.sql_hints import has_hint
-from analyzer.analysis.packets.sql_names import DIGITS, LOWER, is_secret, shape_of
+from analyzer.analysis.packets.sql_names import LOWER, is_secret, shape_of
 from analyzer.analysis.packets.sql_secrets import (
     NONE,
     StatementSecrets,
@@ -17,6 +17,7 @@ from analyzer.analysis.packets.sql_secrets import (
     selects_secret,
     without,
 )
+from analyzer.batches import copied
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 MASK: Final = "***"
@@ -28,6 +29,7 @@ MOST_REMEMBERED: Final = 4096
 LONGEST_REMEMBERED: Final = 1 << 12
 # Characters that a message has to share with a secret to show a part of it.
 _SHARED: Final = 4
+_ZERO, _NINE = b"09"
 _MOST_SHARED: Final = 1 << 14
 # Where a message quotes the statement that the server could not parse.
 _NEAR: Final = re.compile(r"\bnear (['\"].*)\Z", re.DOTALL)
@@ -47,18 +49,35 @@ def _make_room(remembered: set[bytes] | dict[str, StatementSecrets]) -> None:
 class StatementMask:
     """Finds the secrets of statements, and remembers which have none."""
 
-    __slots__ = ("_harmless", "_known", "_selected", "_shapes")
+    __slots__ = ("_harmless", "_known", "_room", "_selected", "_shapes")
 
     def __init__(self) -> None:
+        self._room = bytearray(LONGEST_REMEMBERED)  # in which shapes are written
         self._shapes: set[bytes] = set()  # of statements without a hint
         self._harmless: set[bytes] = set()  # statements that have one, and no secret
         self._known: dict[str, StatementSecrets] = {}
         self._selected = ("", False)  # the statement that was asked about last: each row of its result asks
 
-    def is_plain(self, raw: bytes) -> bool:
-        """Whether a statement holds no secret, as far as that is cheap to say: this is asked of every one."""
-        shape = raw.translate(LOWER, DIGITS)  # shape_of, without a call
-        return shape in self._shapes or raw in self._harmless or self._is_hintless(shape) or self._is_harmless(raw)
+    def is_plain(self, raw: bytes, begin: int = 0) -> bool:
+        """Whether a statement that begins there holds no secret, as far as that is cheap to say: asked of every one."""
+        shape = self._shape_of(raw, begin)
+        if shape in self._shapes:
+            return True
+        text = raw[begin:] if begin else raw
+        return text in self._harmless or self._is_hintless(shape) or self._is_harmless(text)
+
+    def _shape_of(self, raw: bytes, begin: int) -> bytes:
+        """As `shape_of`, where each call counts."""
+        size = len(raw)
+        if size > len(self._room):
+            return shape_of(raw[begin:])
+        text, room, lower, count, byte = raw, self._room, LOWER, 0, 0
+        for place in range(begin, size):
+            byte = text[place]
+            room[count] = lower[byte]
+            if byte < _ZERO or byte > _NINE:
+                count += 1
+        return copied(self._room, 0, count)
 
     def _is_hintless(self, shape: bytes) -> bool:
         if shape in self._shapes:
