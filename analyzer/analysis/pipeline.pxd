@@ -1,6 +1,7 @@
 cimport cython
 
 from analyzer.analysis.conversation.conversation cimport Conversation
+from analyzer.analysis.conversation.login_shapes cimport PlainSession
 from analyzer.analysis.findings.bursts cimport Bursts
 from analyzer.net.tcp.flow_table cimport FlowTable
 from analyzer.net.tcp.reassembly cimport TcpConnection
@@ -21,13 +22,14 @@ cdef class Analysis:
     cdef public FlowTable _flows
     cdef public Bursts _bursts
     cdef public dict _shown
-    cdef public long long _begun
+    cdef public long long _begun, _followed, _turns
 
     cpdef _follow(self, TcpConnection tcp)
 
     @cython.locals(conversation=Conversation, twins=Twins)
     cpdef _finished(self, TcpConnection tcp)
 
+    @cython.locals(plain=PlainSession)
     cpdef _resolved(self, TcpConnection tcp, Conversation conversation, shown, twin)
 
 

@@ -129,6 +129,8 @@ class Analysis:
         self._bursts = Bursts()
         self._shown: dict[TcpConnection, PacketList | Shown] = {}
         self._begun = 0  # connections; the same in every process
+        # Connections of MySQL, and turns, since `totals` was last brought up to date.
+        self._followed = self._turns = 0
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
         options = self.options
@@ -243,6 +245,7 @@ class Analysis:
         while finished:  # each is let go of when it was told of
             if self._finished(finished.pop()) and not len(finished) % TOLD_AT_ONCE:
                 yield from self.judged(self.order.ready())
+        self._count()
         yield from self.judged(self.order.ready())
 
     def told_last(self, cut_short: bool) -> Iterator[Told]:
@@ -258,6 +261,7 @@ class Analysis:
         for tcp in self._flows.finish():
             if self._finished(tcp):
                 yield from self.judged(self.order.ready())
+        self._count()
         yield from self.judged(self.order.rest())
         if self._waiting is not None:
             yield from self._waiting.rest()
@@ -267,8 +271,10 @@ class Analysis:
         if self.options.share[1] > 1 or self.options.part is not None:
             yield from told
             return
+        held: Held[Told] | None = None
         for one in told:
-            held = self._held
+            if held is None:
+                held = self._held
             if isinstance(one, Alike):
                 alike = one.passed(held.across)
                 yield from held.put(alike, alike.outline)
@@ -289,6 +295,12 @@ class Analysis:
         conversation.release()
         return True
 
+    def _count(self) -> None:
+        """Brings `totals` up to date."""
+        self.totals.mysql_connections += self._followed
+        self.totals.turns += self._turns
+        self._followed = self._turns = 0
+
     def _resolved(
         self, tcp: TcpConnection, conversation: Conversation, shown: PacketList | Shown | None, twin: Twin | None
     ) -> None:
@@ -302,17 +314,21 @@ class Analysis:
             self.totals.note_middle(conversation.middle_port)
             self.order.none(tcp.number)
             return
-        self.totals.mysql_connections += 1
-        self.totals.encrypted += conversation.encrypted
-        self.totals.answers_only += tcp.halves[conversation.client].next < 0
-        self.totals.turns += conversation.answers.turns
-        self.totals.sealed += conversation.sealed is not None
+        self._followed += 1
+        self._turns += conversation.answers.turns
+        plain = conversation.plain
+        if plain is None or plain.sealed is not None:
+            self.totals.encrypted += conversation.encrypted
+            self.totals.answers_only += tcp.halves[conversation.client].next < 0
+            self.totals.sealed += conversation.sealed is not None
         if not self.options.connections:
             self.order.none(tcp.number)
             return
-        self.evidence.twin = twin
+        if twin is not None:
+            self.evidence.twin = twin
         told = self.builder.told(tcp, conversation, self.evidence)
-        self.evidence.twin = None
+        if twin is not None:
+            self.evidence.twin = None
         if isinstance(told, Alike):
             if shown is None:
                 self.order.add(tcp.number, told)

@@ -1,14 +1,18 @@
 cimport cython
 
+from analyzer.analysis.commands.line_buffer cimport LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds cimport ConnectionKind
+from analyzer.batches cimport copied
 
 
-@cython.locals(kind=ConnectionKind, row=tuple, template=tuple)
-cdef bytes _filled(alike, str findings)
+@cython.locals(kind=ConnectionKind, row=tuple, template=tuple, known=tuple)
+cdef bytes _filled(alike, bytes findings)
 
 
-@cython.locals(literals=list, places=tuple, parts=list, index=Py_ssize_t, place=Py_ssize_t, number=cython.longlong)
-cdef bytes _put(tuple template, tuple row, str findings)
+@cython.locals(
+    literals=tuple, places=tuple, room=Py_ssize_t, lines=LineBuffer, end=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t,
+    literal=bytes, text=bytes)
+cdef bytes _put(tuple template, tuple row, bytes findings)
 
 
-cdef str _text(str text)
+cdef bytes _text(each)

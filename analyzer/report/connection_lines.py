@@ -9,56 +9,75 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from analyzer.analysis.commands.line_buffer import DIGITS, LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
+from analyzer.batches import copied
 from analyzer.report.jsonl import encode, split, value
 
 # What stands in a template's line for the value of a place: behind all numbers that captures hold.
 _MARK: Final = 9_103_745_173_872_000_000
 _MARKED: Final = re.compile(r"9103745173872(\d{6})")
 
-# Parts of a line, of which every second is filled in: from these places of a row, and behind them with the findings
-# where they wait for other connections. Empty where such lines are made as those of any connection.
-Template = tuple[list[str], tuple[int, ...]]
+# What stands around the values that are filled in: those at these places of a row, and behind them the findings where
+# they wait for other connections. And the room that a line takes beside its texts. None where such lines are made as
+# those of any connection.
+Template = tuple[tuple[bytes, ...], tuple[int, ...], int] | None
+# The line in hand.
+_LINE: Final = LineBuffer()
 
 
 def line_of(alike: Alike) -> bytes:
     """The line of a connection of a known kind, with its newline."""
     outline = alike.outline
-    return _filled(alike, "" if outline is None else value(outline.findings).decode()) or encode(alike.connection())
+    return _filled(alike, b"" if outline is None else value(outline.findings)) or encode(alike.connection())
 
 
-def _filled(alike: Alike, findings: str) -> bytes:
+def _filled(alike: Alike, findings: bytes) -> bytes:
     kind: ConnectionKind = alike.kind
     row = alike.row
-    template: Template | None = kind.templates.get(line_of)
-    if template is None:
-        template = kind.templates[line_of] = _template(kind, row)
-    return _put(template, row, findings)
+    template: Template
+    known = kind.templates.get(line_of)
+    if known is None:
+        known = kind.templates[line_of] = (_template(kind, row),)
+    (template,) = known
+    return b"" if template is None else _put(template, row, findings)
 
 
-def _put(template: Template, row: Row, findings: str) -> bytes:
+def _put(template: tuple[tuple[bytes, ...], tuple[int, ...], int], row: Row, findings: bytes) -> bytes:
     """A template's line with what is a connection's own."""
-    literals, places = template
-    if not literals:
-        return b""
-    parts = literals.copy()
-    for index, place in enumerate(places):
-        each = row[place]
-        if isinstance(each, str):
-            parts[2 * index + 1] = _text(each)
-        else:
-            number = each
-            parts[2 * index + 1] = f"{number}"
-    if len(parts) > 2 * len(places) + 1:
-        parts[2 * len(places) + 1] = findings
-    return "".join(parts).encode()
+    literals, places, room = template
+    lines, end, size = _LINE, 0, len(findings)
+    room += size
+    lines.make_room(room)
+    for index in range(len(places)):
+        literal = literals[index]
+        end = put_bytes(lines.text, end, literal, len(literal))
+        each = row[places[index]]
+        if isinstance(each, int) and each >= 0:
+            end = put_number(lines.text, end, each)
+            continue
+        text = _text(each)
+        size = len(text)
+        room += size
+        lines.make_room(room)
+        end = put_bytes(lines.text, end, text, size)
+    index = len(places)
+    literal = literals[index]
+    end = put_bytes(lines.text, end, literal, len(literal))
+    if len(literals) > index + 1:
+        literal = literals[index + 1]
+        end = put_bytes(lines.text, end, findings, len(findings))
+        end = put_bytes(lines.text, end, literal, len(literal))
+    return copied(lines.text, 0, end)
 
 
-def _text(text: str) -> str:
-    """A text as JSON has it, without its quotes."""
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return text
-    return value(text)[1:-1].decode()
+def _text(each: object) -> bytes:
+    """A text as JSON has it, without its quotes; anything else as JSON has it."""
+    if not isinstance(each, str):
+        return value(each)
+    if each.isascii() and each.isprintable() and '"' not in each and "\\" not in each:
+        return each.encode()
+    return value(each)[1:-1]
 
 
 def _template(kind: ConnectionKind, row: Row) -> Template:
@@ -69,10 +88,11 @@ def _template(kind: ConnectionKind, row: Row) -> Template:
     line = encode(kind.made(marked, [] if kind.is_open else kind.findings_of(marked))).decode()
     literals = _MARKED.split(line)
     places = tuple(map(int, literals[1::2]))
+    around = [text.encode() for text in literals[::2]]
     if kind.is_open:
-        before, behind = split(literals.pop().encode())
-        literals += [before.decode(), "", behind.decode()]
+        around += split(around.pop())
+    made = tuple(around), places, sum(map(len, around)) + DIGITS * len(places)
     whole = encode(kind.made(row, [] if kind.is_open else kind.findings_of(row)))
     # A text of the wire may hold what looks like a mark.
-    known = _put((literals, places), row, "[]") == whole and not _MARKED.search(whole.decode())
-    return (literals if known else []), places
+    known = _put(made, row, b"[]") == whole and not _MARKED.search(whole.decode())
+    return made if known else None

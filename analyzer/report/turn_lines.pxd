@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.analysis.commands.line_buffer cimport Filled, LineBuffer
+from analyzer.analysis.commands.line_buffer cimport Filled, LineBuffer, put_number
 from analyzer.analysis.commands.turn_tracker cimport TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.packets.statement_mask cimport StatementMask
@@ -52,11 +52,6 @@ cdef Py_ssize_t _put(Filled line, Py_ssize_t end, const char* text, Py_ssize_t s
 
 @cython.locals(place=Py_ssize_t)
 cdef Py_ssize_t _put_part(Filled line, Py_ssize_t end, const char* text, Py_ssize_t begin, Py_ssize_t size) except -1
-
-
-@cython.locals(
-    left="unsigned long long", pair="unsigned int", bound="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
-cdef Py_ssize_t _put_number(char* line, Py_ssize_t end, unsigned long long number) except -1
 
 
 @cython.locals(

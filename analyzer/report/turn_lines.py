@@ -11,7 +11,7 @@ from array import array
 from struct import Struct
 from typing import Any, Final
 
-from analyzer.analysis.commands.line_buffer import LineBuffer
+from analyzer.analysis.commands.line_buffer import DIGITS, LineBuffer, put_number
 from analyzer.analysis.commands.pending import plain_error, plain_values, said_by, shown_name, text_of
 from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn import (
@@ -61,7 +61,7 @@ _MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
 _NULL: Final = b"null"
 _NOTHING: Final = b""
 # Digits of the largest number. A value that is no text takes no more than a double, and a comma.
-_DIGITS: Final = 20
+_DIGITS: Final = DIGITS
 _VALUE: Final = 26
 # Bytes of most lines.
 _ROOM: Final = 4096
@@ -200,7 +200,7 @@ class TurnLines(TurnRenderer):
             end = _put(line, end, text, len(text))
             slot = slots[place]
             if slot < _FIRST_TEXT:
-                end = _put_number(line, end, numbers[slot])
+                end = put_number(line, end, numbers[slot])
             elif slot == _STATEMENT:
                 end = _put_part(line, end, said, begin, size)
             elif slot == _PARAMETERS:
@@ -304,25 +304,6 @@ def _put_part(line: bytearray, end: int, text: bytes, begin: int, size: int) -> 
     return end + size
 
 
-def _put_number(line: bytearray, end: int, number: int) -> int:
-    """Writes a number that is not negative; returns where it ends."""
-    size, bound = 1, 10
-    while size < _DIGITS and number >= bound:
-        size += 1
-        bound *= 10
-    left, place, pair = number, end + size, 0
-    # What it is divided by stands as a number here: C multiplies then.
-    while left >= 100:
-        pair = left % 100
-        left //= 100
-        place -= 2
-        line[place], line[place + 1] = _ZERO + pair // 10, _ZERO + pair % 10
-    if left >= 10:
-        line[place - 2] = _ZERO + left // 10
-    line[place - 1] = _ZERO + left % 10
-    return end + size
-
-
 def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
     """Writes values that are integers, text without escapes, or doubles; 0 where others come, or they are not whole.
 
@@ -370,7 +351,7 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
                 line[written] = _MINUS
                 written += 1
                 number = (_FULL >> (64 - 8 * size)) - number + 1
-            written = _put_number(line, written, number)
+            written = put_number(line, written, number)
             place += size
     line[written] = _END
     return written + 1 if place == end or not count else 0
@@ -392,7 +373,7 @@ def _put_double(line: bytearray, end: int, data: bytes, place: int) -> int:
         if bits >> 63:
             line[end] = _MINUS
             end += 1
-        end = _put_number(line, end, whole >> shift)
+        end = put_number(line, end, whole >> shift)
         line[end], line[end + 1] = _POINT, _ZERO
         return end + 2
     text = value(_READ_DOUBLE(data, place)[0])

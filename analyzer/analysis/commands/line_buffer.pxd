@@ -7,11 +7,12 @@ cdef extern from *:
     # Nothing else points into what is written: a loop over bytes becomes one copy.
     ctypedef char* Filled
 
-cdef Py_ssize_t _ROOM, _LINES, _MOST_KEPT, _NUMBERS, _KEY
+cdef Py_ssize_t _ROOM, _LINES, _MOST_KEPT, _NUMBERS, _KEY, _DIGITS
+cdef int _ZERO
 
 
 cdef class LineBuffer:
-    cdef bytearray text
+    cdef public bytearray text
     cdef public Py_ssize_t end, count
     cdef long long[::1] _numbers
     cdef long long[::1] _order
@@ -49,3 +50,8 @@ cpdef Py_ssize_t put_bytes(Filled text, Py_ssize_t end, const char* more, Py_ssi
 
 @cython.locals(place=Py_ssize_t)
 cdef Py_ssize_t _put_part(Filled text, Py_ssize_t end, const char* more, Py_ssize_t begin, Py_ssize_t size) except -1
+
+
+@cython.locals(
+    left="unsigned long long", pair="unsigned int", bound="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
+cpdef Py_ssize_t put_number(char* line, Py_ssize_t end, unsigned long long number) except -1

@@ -12,8 +12,12 @@ _MOST_KEPT: Final = 1 << 25
 # Numbers of a line: its frame, stream and number, which are its key, and where it ends in the text.
 _NUMBERS: Final = 4
 KEY: Final = 3
-# Once more: here it is a number of C.
+# Digits of the largest number.
+DIGITS: Final = 20
+# Once more: here they are numbers of C.
 _KEY: Final = KEY
+_DIGITS: Final = DIGITS
+_ZERO: Final = ord("0")
 
 
 class LineBuffer:
@@ -152,4 +156,23 @@ def put_bytes(text: bytearray, end: int, more: bytes, size: int) -> int:
 def _put_part(text: bytearray, end: int, more: bytearray, begin: int, size: int) -> int:
     for place in range(size):
         text[end + place] = more[begin + place]
+    return end + size
+
+
+def put_number(line: bytearray, end: int, number: int) -> int:
+    """Writes a number that is not negative; returns where it ends."""
+    size, bound = 1, 10
+    while size < _DIGITS and number >= bound:
+        size += 1
+        bound *= 10
+    left, place, pair = number, end + size, 0
+    # What it is divided by stands as a number here: C multiplies then.
+    while left >= 100:
+        pair = left % 100
+        left //= 100
+        place -= 2
+        line[place], line[place + 1] = _ZERO + pair // 10, _ZERO + pair % 10
+    if left >= 10:
+        line[place - 2] = _ZERO + left // 10
+    line[place - 1] = _ZERO + left % 10
     return end + size

@@ -236,13 +236,16 @@ def row_of(
         return None
     address, port = tcp.endpoints[conversation.client]
     counts = plain.answers.counts
-    row = [tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns, tcp.out_of_order]
-    row += [client.bytes, server.bytes, int.from_bytes(plain.greeting[places.thread], "little")]
-    row += [connected_ns - syn_ns, greeting_ns - connected_ns, tls_ns]
-    row += [login_ns - greeting_ns, verdict_ns - login_ns, total_ns]
+    thread = int.from_bytes(plain.greeting[places.thread], "little")
+    row = [
+        *(tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns, tcp.out_of_order),
+        *(client.bytes, server.bytes, thread, connected_ns - syn_ns, greeting_ns - connected_ns, tls_ns),
+        *(login_ns - greeting_ns, verdict_ns - login_ns, total_ns),
+    ]
     for place in places.frames:
         row.append(frames[place])
-    row += inside
+    if inside:
+        row += inside
     for code in codes:
         row.append(counts[code])
     for where in places.attributes:

@@ -6,20 +6,30 @@ from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandF
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
-cdef int _ACK
+cdef int _ACK, _ZERO, _NINE
+
+
+@cython.locals(place=Py_ssize_t)
+cdef bint is_same(const unsigned char* one, const unsigned char* other, Py_ssize_t begin, Py_ssize_t end) noexcept
+
+@cython.locals(place=Py_ssize_t)
+cdef bint are_digits(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end) noexcept
 
 
 cdef class Mask:
     cdef public tuple fields
     cdef public dict following
     cdef public object fixed
-    cdef list _digits
-    cdef object _latest
+    cdef long long[::1] _bounds, _digits
+    cdef bytes _latest
     cdef ShapeStep _step
 
     @cython.locals(step=ShapeStep)
     cpdef ShapeStep after(self, bytes data)
-    cpdef bint fits(self, bytes data)
+    @cython.locals(bounds="long long[::1]", latest=bytes, size=Py_ssize_t, index=Py_ssize_t, stop=Py_ssize_t)
+    cdef bint _is_like(self, bytes data) except -1
+    @cython.locals(digits="long long[::1]", index=Py_ssize_t)
+    cpdef bint fits(self, bytes data) except -1
 
 
 cdef class ShapeStep:

@@ -15,6 +15,7 @@ It is used where nobody looks at a login's packets and no password is checked, a
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Final, TypeVar
@@ -54,6 +55,7 @@ TRIED: Final = 512
 LEFT_ALONE: Final = 16 * TRIED
 # A constant of another's, once more: here it is a number of C.
 _ACK: Final = TCP_ACK
+_ZERO, _NINE = b"09"
 
 Greeting = HandshakeV10 | HandshakeV9
 R = TypeVar("R", bound=Record | None)
@@ -62,7 +64,7 @@ R = TypeVar("R", bound=Record | None)
 class Mask:
     """One layout of a piece: what of it is fixed, and what comes next where that is so (`following`)."""
 
-    __slots__ = ("_digits", "_latest", "_step", "fields", "fixed", "following")
+    __slots__ = ("_bounds", "_digits", "_latest", "_step", "fields", "fixed", "following")
 
     def __init__(self, fields: tuple[FreeField, ...], length: int) -> None:
         self.fields = fields
@@ -70,31 +72,62 @@ class Mask:
         starts = [0, *(field.free.stop for field in fields)]
         stops = [*(field.free.start for field in fields), length]
         self.fixed: Callable[[bytes], Hashable] = itemgetter(*map(slice, starts, stops))
-        self._digits = [field.free for field in fields if field.digits]
-        # What was found last, and what comes after it: compared sooner than looked up.
-        self._latest: Hashable = None
+        # Where what is fixed begins and ends, and what are digits.
+        self._bounds = array("q", [bound for both in zip(starts, stops, strict=True) for bound in both])
+        free = [field.free for field in fields if field.digits]
+        self._digits = array("q", [bound for place in free for bound in (place.start, place.stop)])
+        # The piece that came last, and what comes after it: compared sooner than looked up.
+        self._latest: bytes = b""
         self._step: ShapeStep | None = None
 
     def after(self, data: bytes) -> ShapeStep | None:
         """What comes after a piece of this layout; None where it is not known."""
-        fixed, step = self.fixed(data), self._step
-        if step is None or fixed != self._latest:
-            step = self.following.get(fixed)
+        step = self._step
+        if step is None or not self._is_like(data):
+            step = self.following.get(self.fixed(data))
             if step is None:
                 return None
-            self._latest, self._step = fixed, step
+            self._latest, self._step = data, step
         return step if self.fits(data) else None
+
+    def _is_like(self, data: bytes) -> bool:
+        """Whether what is fixed of a piece is as in the latest."""
+        bounds, latest, size = self._bounds, self._latest, len(data)
+        if len(latest) != size:
+            return False
+        for index in range(0, len(bounds), 2):
+            stop = bounds[index + 1]
+            if not is_same(data, latest, bounds[index], stop if stop < size else size):
+                return False
+        return True
 
     def fits(self, data: bytes) -> bool:
         """Whether the digits of a piece are some."""
-        for place in self._digits:  # noqa: SIM110 - a generator is slower
-            if not data[place].isdigit():
+        digits = self._digits
+        for index in range(0, len(digits), 2):
+            if digits[index + 1] > len(data) or not are_digits(data, digits[index], digits[index + 1]):
                 return False
         return True
 
     def put(self, data: bytes) -> ShapeStep:
         """What comes after a piece, made where it was not known."""
         return self.following.setdefault(self.fixed(data), ShapeStep())
+
+
+def is_same(one: bytes, other: bytes, begin: int, end: int) -> bool:
+    """Whether two texts are the same from `begin` to `end`: both have so many bytes."""
+    for place in range(begin, end):  # noqa: SIM110 - it is a loop of C
+        if one[place] != other[place]:
+            return False
+    return True
+
+
+def are_digits(text: bytes, begin: int, end: int) -> bool:
+    """Whether a text has digits from `begin` to `end`, one at least: it has so many bytes."""
+    for place in range(begin, end):
+        if text[place] < _ZERO or text[place] > _NINE:
+            return False
+    return begin < end
 
 
 class ShapeStep:

@@ -30,7 +30,8 @@ cdef class _Seen:
 @cython.final
 @cython.no_gc
 cdef class Syn:
-    cdef public long long seq, ack
+    cdef public long long seq, ack, frame, time_ns
+    cdef public int flags
     cdef public bytes headers
 
     cpdef long long identification(self)
@@ -40,7 +41,7 @@ cdef class Syn:
 @cython.no_gc
 cdef class Half:
     cdef public long long next, highest, acked, due, start, window, held_bytes, fin_frame, rst_frame, largest, bytes
-    cdef public bint fin, fin_unseen, unsure
+    cdef public bint fin, fin_unseen, unsure, due_syn
     cdef public list held, spans
     cdef public dict recent
     cdef public Py_ssize_t memory
@@ -55,6 +56,8 @@ cdef class Half:
     cdef bint acknowledged_again(self, long long number, int flags) noexcept
     cpdef void finish(self, long long frame) noexcept
     cpdef bint reset(self, long long frame) noexcept
+    @cython.locals(syn=Syn)
+    cdef dict remembered(self)
     @cython.locals(one=_Seen)
     cpdef set hops(self)
     @cython.locals(key=tuple)
@@ -83,6 +86,9 @@ cdef class TcpConnection:
     cdef bint _in_order(
         self, Half half, Half peer, int sender, int flags, long long size, long long seq, long long ack,
         long long window, long long time_ns)
+
+    cdef bint _opens(
+        self, Half half, Half peer, int sender, int flags, long long size, long long ack, long long window, long long time_ns)
 
     cpdef bytes pair(self)
 

@@ -132,10 +132,13 @@ class _Seen:
 class Syn:
     """A SYN: its numbers, and the headers."""
 
-    __slots__ = ("ack", "headers", "seq")
+    __slots__ = ("ack", "flags", "frame", "headers", "seq", "time_ns")
 
     seq: int
     ack: int
+    flags: int
+    frame: int
+    time_ns: int
     headers: bytes
 
     def identification(self) -> int:
@@ -166,6 +169,7 @@ class Half:
     syn             its SYN
     recent          segments that are known again when they come a second time, by sequence number and size: `memory` of
                     them at most
+    due_syn         its SYN is to be remembered, too: that is put off, as most connections end before anybody asks
     largest         payload bytes of the largest segment
     sizes           each size that was larger than all before it, with the number behind the segment; none below SMALL
     """
@@ -174,6 +178,7 @@ class Half:
         "acked",
         "bytes",
         "due",
+        "due_syn",
         "fin",
         "fin_frame",
         "fin_unseen",
@@ -202,6 +207,7 @@ class Half:
         self.fin = self.fin_unseen = self.unsure = False
         self.fin_frame = self.rst_frame = 0
         self.syn: Syn | None = None
+        self.due_syn = False
         self.recent = _NONE_SEEN
         self.memory = RECENT
         self.largest = SMALL
@@ -270,7 +276,7 @@ class Half:
 
     def remember(self, seq: int, size: int, seen: _Seen) -> None:
         """Remembers a segment, in place of one that was like it; the oldest is forgotten."""
-        recent, key = self.recent, (seq, size)
+        recent, key = self.remembered(), (seq, size)
         if recent:
             recent.pop(key, None)
         else:
@@ -279,9 +285,18 @@ class Half:
         if len(recent) > self.memory:
             del recent[next(iter(recent))]
 
+    def remembered(self) -> dict[tuple[int, int], _Seen]:
+        """What is remembered, its SYN included."""
+        syn = self.syn
+        if self.due_syn and syn is not None:
+            self.due_syn = False
+            self.recent = {(syn.seq, 0): _Seen(syn.ack, syn.flags, b"", syn.frame, syn.time_ns, syn.headers)}
+        return self.recent
+
     def is_before_memory(self, seq: int) -> bool:
         """Whether what has this number, if it came before, is not remembered any more."""
-        return bool(self.recent) and difference(seq, next(iter(self.recent))[0]) < 0
+        recent = self.remembered()
+        return bool(recent) and difference(seq, next(iter(recent))[0]) < 0
 
     def compared(self, seq: int, old: _Seen, new: _Seen) -> int:
         """What a segment is that has the number and size of one before: COPY, RESENT, or UNSURE where nothing tells.
@@ -302,14 +317,14 @@ class Half:
 
     def _numbers_packets(self, number: int, but: _Seen) -> bool:
         """Whether other segments have other numbers in their IP headers than this: some systems have one for all."""
-        for (seq, _), one in self.recent.items():
+        for (seq, _), one in self.remembered().items():
             if one is not but and identification(one.headers, seq, one.ack) not in (0, number):
                 return True
         return False
 
     def hops(self) -> set[int]:
         """How many routers its segments that are remembered, and its SYN, could still pass; empty: not known."""
-        seen = [(one.headers, seq, one.ack) for (seq, _), one in self.recent.items()]
+        seen = [(one.headers, seq, one.ack) for (seq, _), one in self.remembered().items()]
         if self.syn is not None:
             seen.append((self.syn.headers, self.syn.seq, self.syn.ack))
         return {hops_left(*each) for each in seen} - {0}
@@ -519,6 +534,16 @@ class TcpConnection:
             half = high if sender else low
             peer = low if sender else high
             plain = not segments.missing[row] and not segments.one_by_one
+            if plain and flags & _SYN and self._opens(half, peer, sender, flags, size, ack, window, time_ns):
+                place += 1
+                self.last_frame, self.last_ns = frame, time_ns
+                self._syn(sender, seq, ack, flags, NEW, frame, time_ns, segments.headers(segments.offset[row]))
+                half.due_syn = followed
+                half.begin((seq + 1) & _MASK)
+                if flags & _ACK:
+                    peer.acknowledge(ack)
+                    half.window = window
+                continue
             if not plain or not self._in_order(half, peer, sender, flags, size, seq, ack, window, time_ns):
                 if self.is_of_another(segments, row):
                     break
@@ -582,6 +607,18 @@ class TcpConnection:
         if not size and not ends:
             return True
         return seq == half.next and half.next == half.highest and not half.fin
+
+    def _opens(
+        self, half: Half, peer: Half, sender: int, flags: int, size: int, ack: int, window: int, time_ns: int
+    ) -> bool:
+        """Whether it is the first SYN, before all else, or the first answer to it, with nothing but one in between."""
+        if size or flags & (_FIN | _RST) or half.next >= 0 or half.syn is not None or time_ns - self.last_ns >= _PAUSE:
+            return False
+        if not flags & _ACK:
+            return self.opener < 0 and peer.next < 0 and half.acked < 0 and half.due < 0
+        if sender == self.opener or self.synack_ns is not None or not window or peer.bytes or self.trouble is not None:
+            return False
+        return self.syn_ns is not None and ack == peer.next == peer.highest and not peer.held
 
     def _segment_of(self, segments: Segments, row: int) -> None:
         """Takes a segment the long way."""
@@ -789,7 +826,7 @@ class TcpConnection:
 
     def _known_again(self, half: Half, seq: int, size: int, seen: _Seen) -> int:
         """What is known of a segment of a connection that somebody wants; remembers it where it is no copy."""
-        old = half.recent.get((seq, size))
+        old = half.remembered().get((seq, size))
         if old is None:
             if half.is_before_memory(seq):
                 return UNSURE
@@ -815,7 +852,8 @@ class TcpConnection:
         half = self.halves[sender]
         if half.syn is None:
             syn = half.syn = Syn.__new__(Syn)
-            syn.seq, syn.ack, syn.headers = seq, ack, headers
+            syn.seq, syn.ack, syn.flags, syn.headers = seq, ack, flags, headers
+            syn.frame, syn.time_ns = frame, time_ns
         if flags & _ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
