@@ -12,6 +12,7 @@ import sys
 import tarfile
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, SourceFileLoader
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -164,6 +165,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, place / name)
     return place
+
+
+def test_an_editable_install_has_bytecode(tmp_path: Path) -> None:
+    """Sources that change later are translated anew, as everywhere."""
+    module = tmp_path / "analyzer" / "one.py"
+    module.parent.mkdir()
+    module.write_text("ONE = 1\n")
+    build_hook.write_bytecode(tmp_path)
+    assert [made.name for made in module.parent.glob("__pycache__/*")] == [Path(cache_from_source(str(module))).name]
 
 
 @given(pieces=some.lists(some.sampled_from(["into", "insert", "user", "pw", "/*", "*/", "!", "#", "\n", "(", " "])))

@@ -157,10 +157,11 @@ class Connections(Generic[T]):
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
         from analyzer.analysis.findings.cross_connection import is_open
 
-        rendering = self._rendering
+        rendering, shared = self._rendering, self._shared
+        render = rendering.alike
         for result in results:
-            if isinstance(result, Alike) and rendering.alike is not None:
-                yield (result.stream,), cast(T, result) if self._shared else rendering.alike(result)
+            if render is not None and isinstance(result, Alike):
+                yield (result.row[STREAM],), cast(T, result) if shared else render(result)
                 continue
             one = (result.connection(), None) if isinstance(result, Alike) else result
             connection = one[0]
