@@ -7,6 +7,9 @@ SAMPLE := samples/mysql97_cli_wrong-password.pcap
 # Parts of the test run may be left out on a small machine: make test SERVERS=no
 SERVERS ?= yes
 
+# Tests start Python thousands of times: what they import is translated once, whatever is set outside.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo docs test lint bench fuzz sanitize servers servers-stop tools samples golden clean example
 
 # What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
