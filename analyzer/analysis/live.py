@@ -297,7 +297,7 @@ class LiveAnalysis(DecidedAnalysis):
             self.evidence.last_ns = max(self.evidence.last_ns, now_ns)
         for tcp in ended:
             self._finished(tcp)
-        self._count()
+        self.count_up()
         # What was held back for lost segments came out at the end.
         yield from self._decided(now_ns)
         for connection, detail in results(self.judged(self.order.ready())):

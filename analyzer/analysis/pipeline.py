@@ -245,7 +245,7 @@ class Analysis:
         while finished:  # each is let go of when it was told of
             if self._finished(finished.pop()) and not len(finished) % TOLD_AT_ONCE:
                 yield from self.judged(self.order.ready())
-        self._count()
+        self.count_up()
         yield from self.judged(self.order.ready())
 
     def told_last(self, cut_short: bool) -> Iterator[Told]:
@@ -261,7 +261,7 @@ class Analysis:
         for tcp in self._flows.finish():
             if self._finished(tcp):
                 yield from self.judged(self.order.ready())
-        self._count()
+        self.count_up()
         yield from self.judged(self.order.rest())
         if self._waiting is not None:
             yield from self._waiting.rest()
@@ -295,7 +295,7 @@ class Analysis:
         conversation.release()
         return True
 
-    def _count(self) -> None:
+    def count_up(self) -> None:
         """Brings `totals` up to date."""
         self.totals.mysql_connections += self._followed
         self.totals.turns += self._turns

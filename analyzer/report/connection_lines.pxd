@@ -2,7 +2,6 @@ cimport cython
 
 from analyzer.analysis.commands.line_buffer cimport LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds cimport ConnectionKind
-from analyzer.batches cimport copied
 
 
 @cython.locals(kind=ConnectionKind, row=tuple, template=tuple, known=tuple)

@@ -11,7 +11,6 @@ from typing import Final
 
 from analyzer.analysis.commands.line_buffer import DIGITS, LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
-from analyzer.batches import copied
 from analyzer.report.jsonl import encode, split, value
 
 # What stands in a template's line for the value of a place: behind all numbers that captures hold.
@@ -68,7 +67,7 @@ def _put(template: tuple[tuple[bytes, ...], tuple[int, ...], int], row: Row, fin
         literal = literals[index + 1]
         end = put_bytes(lines.text, end, findings, len(findings))
         end = put_bytes(lines.text, end, literal, len(literal))
-    return copied(lines.text, 0, end)
+    return lines.line(end)
 
 
 def _text(each: object) -> bytes:

@@ -1,5 +1,7 @@
 cimport cython
 
+from analyzer.batches cimport copied
+
 cdef extern from *:
     """
     typedef char *__restrict Filled;
@@ -22,6 +24,7 @@ cdef class LineBuffer:
     cpdef add(self, long long frame, long long stream, long long number, bytes line)
     @cython.locals(size=Py_ssize_t)
     cpdef put(self, bytes line)
+    cpdef bytes line(self, Py_ssize_t end)
     @cython.locals(numbers="long long[::1]", place=Py_ssize_t, at=Py_ssize_t)
     cpdef note(self, long long frame, long long stream, long long number)
     @cython.locals(

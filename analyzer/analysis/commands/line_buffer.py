@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from typing import Any, Final
 
+from analyzer.batches import copied
+
 # Bytes and lines that a buffer begins with, and bytes that it keeps for what comes next.
 _ROOM: Final = 1 << 16
 _LINES: Final = 256
@@ -51,6 +53,10 @@ class LineBuffer:
         size = len(line)
         self.make_room(size)
         self.end = put_bytes(self.text, self.end, line, size)
+
+    def line(self, end: int) -> bytes:
+        """What was written up to `end`, where nothing was noted."""
+        return copied(self.text, 0, end)
 
     def note(self, frame: int, stream: int, number: int) -> None:
         """The line in hand is whole."""

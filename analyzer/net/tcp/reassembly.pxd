@@ -33,6 +33,7 @@ cdef class Syn:
     cdef public long long seq, ack, frame, time_ns
     cdef public int flags
     cdef public bytes headers
+    cdef public bint due
 
     cpdef long long identification(self)
 
@@ -41,7 +42,7 @@ cdef class Syn:
 @cython.no_gc
 cdef class Half:
     cdef public long long next, highest, acked, due, start, window, held_bytes, fin_frame, rst_frame, largest, bytes
-    cdef public bint fin, fin_unseen, unsure, due_syn
+    cdef public bint fin, fin_unseen, unsure
     cdef public list held, spans
     cdef public dict recent
     cdef public Py_ssize_t memory

@@ -130,9 +130,12 @@ class _Seen:
 
 
 class Syn:
-    """A SYN: its numbers, and the headers."""
+    """A SYN: its numbers, and the headers.
 
-    __slots__ = ("ack", "flags", "frame", "headers", "seq", "time_ns")
+    due  it is to be among what is remembered: that is put off, as most connections end before anybody asks
+    """
+
+    __slots__ = ("ack", "due", "flags", "frame", "headers", "seq", "time_ns")
 
     seq: int
     ack: int
@@ -140,6 +143,7 @@ class Syn:
     frame: int
     time_ns: int
     headers: bytes
+    due: bool
 
     def identification(self) -> int:
         """The number in its IP header; 0 where there is none."""
@@ -169,7 +173,6 @@ class Half:
     syn             its SYN
     recent          segments that are known again when they come a second time, by sequence number and size: `memory` of
                     them at most
-    due_syn         its SYN is to be remembered, too: that is put off, as most connections end before anybody asks
     largest         payload bytes of the largest segment
     sizes           each size that was larger than all before it, with the number behind the segment; none below SMALL
     """
@@ -178,7 +181,6 @@ class Half:
         "acked",
         "bytes",
         "due",
-        "due_syn",
         "fin",
         "fin_frame",
         "fin_unseen",
@@ -207,7 +209,6 @@ class Half:
         self.fin = self.fin_unseen = self.unsure = False
         self.fin_frame = self.rst_frame = 0
         self.syn: Syn | None = None
-        self.due_syn = False
         self.recent = _NONE_SEEN
         self.memory = RECENT
         self.largest = SMALL
@@ -288,8 +289,8 @@ class Half:
     def remembered(self) -> dict[tuple[int, int], _Seen]:
         """What is remembered, its SYN included."""
         syn = self.syn
-        if self.due_syn and syn is not None:
-            self.due_syn = False
+        if syn is not None and syn.due:
+            syn.due = False
             self.recent = {(syn.seq, 0): _Seen(syn.ack, syn.flags, b"", syn.frame, syn.time_ns, syn.headers)}
         return self.recent
 
@@ -538,7 +539,7 @@ class TcpConnection:
                 place += 1
                 self.last_frame, self.last_ns = frame, time_ns
                 self._syn(sender, seq, ack, flags, NEW, frame, time_ns, segments.headers(segments.offset[row]))
-                half.due_syn = followed
+                half.syn.due = followed
                 half.begin((seq + 1) & _MASK)
                 if flags & _ACK:
                     peer.acknowledge(ack)
@@ -853,7 +854,7 @@ class TcpConnection:
         if half.syn is None:
             syn = half.syn = Syn.__new__(Syn)
             syn.seq, syn.ack, syn.flags, syn.headers = seq, ack, flags, headers
-            syn.frame, syn.time_ns = frame, time_ns
+            syn.frame, syn.time_ns, syn.due = frame, time_ns, False
         if flags & _ACK:
             if self.synack_ns is None:
                 self.synack_ns = time_ns
