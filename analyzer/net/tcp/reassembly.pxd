@@ -80,7 +80,7 @@ cdef class TcpConnection:
         segments=Segments, low=Half, high=Half, half=Half, peer=Half, handed=Py_ssize_t, known=Py_ssize_t,
         place=Py_ssize_t, row=Py_ssize_t, flags=cython.int, sender=cython.int, size=cython.longlong,
         seq=cython.longlong, ack=cython.longlong, window=cython.longlong, frame=cython.longlong,
-        time_ns=cython.longlong, followed=cython.bint, plain=cython.bint)
+        time_ns=cython.longlong, followed=cython.bint, plain=cython.bint, syn=Syn)
     cpdef Py_ssize_t take(self, Pieces pieces, Py_ssize_t begin, Py_ssize_t stop)
 
     @cython.locals(ends=cython.int)

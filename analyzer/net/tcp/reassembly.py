@@ -539,7 +539,9 @@ class TcpConnection:
                 place += 1
                 self.last_frame, self.last_ns = frame, time_ns
                 self._syn(sender, seq, ack, flags, NEW, frame, time_ns, segments.headers(segments.offset[row]))
-                half.syn.due = followed
+                syn = half.syn
+                if syn is not None:
+                    syn.due = followed
                 half.begin((seq + 1) & _MASK)
                 if flags & _ACK:
                     peer.acknowledge(ack)
