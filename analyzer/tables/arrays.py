@@ -171,12 +171,24 @@ def _octets(texts: pyarrow.Array) -> list[Any]:
     return found
 
 
-def _by_place(words: list[bytes], places: array[int]) -> pyarrow.Array:
-    """Texts by their places among these; null where one is NOTHING."""
+def texts_at(words: Values, places: Sequence[int]) -> pyarrow.Array:
+    """Texts by their places among these words, coded; null where one is NOTHING."""
+    try:
+        texts = _texts(None, words) if len({*words}) == len(words) else None
+    except UnicodeEncodeError:
+        texts = None
+    return taken(array_of(schema.TEXT, words), places) if texts is None else _at(texts, places)
+
+
+def _by_place(words: list[bytes], places: Sequence[int]) -> pyarrow.Array:
+    """The same of words that are encoded, and of which no two are the same."""
+    return _at(_made(type_of(schema.TEXT), len(words), text_offsets(words), b"".join(words)), places)
+
+
+def _at(texts: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
     pa = arrow("a table")
-    there = array("i", [max(place, 0) for place in places])
+    there = array("i", placed(places, 0))
     indices = _made(pa.int32(), len(places), there, valid=_buffer(bits_of(places)))
-    texts = _made(pa.string(), len(words), text_offsets(words), b"".join(words))
     return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
 
 

@@ -10,9 +10,9 @@ from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import ConnectionKind, Row
 from analyzer.analysis.findings.kept import Kept, Words
 from analyzer.analysis.model.connection import Finding
-from analyzer.tables.arrays import array_of, lists_of, numbers_array, taken
+from analyzer.tables.arrays import array_of, lists_of, numbers_array, taken, texts_at
 from analyzer.tables.gathered import Gathered
-from analyzer.tables.schema import TEXT, TableColumn
+from analyzer.tables.schema import TableColumn
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,7 +43,7 @@ class TextPlaces:
 
     def array(self) -> pyarrow.Array:
         """The column."""
-        return taken(array_of(TEXT, [*self._known]), array("q", self.places))
+        return texts_at([*self._known], array("q", self.places))
 
 
 class FindingPlan:

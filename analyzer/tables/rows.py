@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, address_keys, array_of, coded, numbers_array, record_batch, taken
+from analyzer.tables.arrays import Values, address_keys, array_of, numbers_array, record_batch, taken, texts_at
 from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
@@ -87,8 +87,6 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
     addresses, servers = [*turns.addresses], [address for address, _ in turns.servers]
     listed: dict[str, tuple[str, Values]] = {
         "statement": ("statement", [*turns.statements]),
-        "client_address": ("client_address", addresses),
-        "client_address_key": ("client_address", address_keys(addresses)),
         "server_address": ("server", servers),
         "server_address_key": ("server", address_keys(servers)),
         "server_port": ("server", [port for _, port in turns.servers]),
@@ -101,7 +99,10 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
             arrays[name] = numbers_array(cells[name], str(column.kind))
         elif name == "parameters":
             bound = turns.bound
-            arrays[name] = coded(array_of(column.kind, [*map(bound.get, order)] if bound else [None] * len(order)))
+            arrays[name] = array_of(column.kind, [*map(bound.get, order)] if bound else [None] * len(order))
+        elif name in ("client_address", "client_address_key"):  # there may be many
+            words = addresses if name == "client_address" else address_keys(addresses)
+            arrays[name] = texts_at(words, cells["client_address"])
         else:
             cell, values = listed.get(name) or (
                 ("said", said.values(name)) if name in EndSays._fields else ("kind", kinds.values(column.path))

@@ -25,6 +25,7 @@ from analyzer.tables.arrays import (
     numbers_array,
     sizes_of,
     taken,
+    texts_at,
 )
 from analyzer.tables.column_loops import begins_of, item_places, picked
 from analyzer.tables.gathered import Gathered
@@ -66,8 +67,7 @@ class ToldRows:
     def own(self, path: str, kind: Kind) -> pyarrow.Array:
         """What each connection has of its own, by its path in PLACES; null where its head has nothing there."""
         if path == "client.address":
-            addresses, places = self._addresses
-            return taken(array_of(kind, addresses), places)
+            return texts_at(*self._addresses)
         return numbers_array(self._own(PLACES[path]), str(kind))
 
     def columns(self, columns: Sequence[TableColumn]) -> Arrays:
@@ -78,7 +78,7 @@ class ToldRows:
             make = _MADE.get(column.path)
             if column.name == "client_address_key":
                 addresses, places = self._addresses
-                found[column.name] = taken(array_of(column.kind, address_keys(addresses)), places)
+                found[column.name] = texts_at(address_keys(addresses), places)
             elif column.path in PLACES:
                 found[column.name] = self.own(column.path, column.kind)
             elif make is not None:

@@ -36,7 +36,6 @@ cdef class TurnRows(TurnSink):
     @cython.locals(place=Py_ssize_t)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
-    @cython.locals(cells="long long[::1]", place=Py_ssize_t, stream=cython.longlong, tracker=TurnTracker)
     cdef void _number(self, Py_ssize_t begin) except *
     @cython.locals(cells="long long[::1]", place=Py_ssize_t, before=Py_ssize_t, begin=Py_ssize_t)
     cdef bint _is_mixed(self, const long long[::1] order) except *
@@ -68,3 +67,7 @@ cdef void _gather(long long[::1] found, long long[::1] cells, const long long[::
 @cython.locals(place=Py_ssize_t)
 cdef void _gather_from(
     long long[::1] found, const long long[::1] cells, Py_ssize_t begin, Py_ssize_t cell) except *
+
+@cython.locals(place=Py_ssize_t, stream=cython.longlong)
+cdef void _fill_numbers(
+    long long[::1] cells, Py_ssize_t begin, Py_ssize_t stop, const long long[::1] numbers) except *

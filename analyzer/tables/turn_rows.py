@@ -148,12 +148,8 @@ class TurnRows(TurnSink):
 
     def _number(self, begin: int) -> None:
         """Says in rows, from a place on, what numbers their connections have."""
-        cells = self._cells
-        for place in range(begin, self.count):
-            stream = cells[place * _WIDTH]
-            if stream < 0:
-                tracker = self._numberless[-1 - stream]
-                cells[place * _WIDTH] = tracker.tcp.number
+        numbers = array("q", [tracker.tcp.number for tracker in self._numberless])
+        _fill_numbers(self._cells, begin, self.count, numbers)
         self._numberless.clear()
 
     def _is_mixed(self, order: Any) -> bool:
@@ -347,3 +343,10 @@ def _gather(found: Any, cells: Any, order: Any, cell: int) -> None:
 def _gather_from(found: Any, cells: Any, begin: int, cell: int) -> None:
     for place in range(len(found)):
         found[place] = cells[(begin + place) * _WIDTH + cell]
+
+
+def _fill_numbers(cells: Any, begin: int, stop: int, numbers: Any) -> None:
+    for place in range(begin, stop):
+        stream = cells[place * _WIDTH]
+        if stream < 0:
+            cells[place * _WIDTH] = numbers[-1 - stream]

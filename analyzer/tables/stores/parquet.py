@@ -33,7 +33,7 @@ GROUP_BYTES: Final = 16 << 20
 ALL_BYTES: Final = 64 << 20
 MOST_OPEN: Final = 64
 # Bytes of a column's different texts that are written as a dictionary in any case.
-MOST_WORDS: Final = 1 << 20
+MOST_WORDS: Final = 1 << 16
 
 
 class ParquetFolder:
@@ -270,9 +270,10 @@ class TableFile:
         if given == seen:
             return seen
         leaves = [leaf for batch in batches for leaf in _leaves(batch.column(place))]
+        there = sum(len(leaf) - leaf.null_count for leaf in leaves)
         words = sum(len(leaf.dictionary) for leaf in leaves)
         size = sum(leaf.dictionary.nbytes for leaf in leaves)
-        return seen if size > MOST_WORDS and 2 * words > sum(map(len, leaves)) else given
+        return seen if size > MOST_WORDS and 2 * words > there else given
 
     def _formed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         columns = [as_type(column, form) for column, form in zip(batch.columns, self.forms, strict=True)]
