@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 # Each has a .pxd beside it.
 HOT: Final = (
-    "analyzer.analysis.commands.line_buffer",
+    "analyzer.analysis.line_buffer",
     "analyzer.analysis.commands.tracker",
     "analyzer.analysis.commands.turn_tracker",
     "analyzer.analysis.connection.builder",

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
-from analyzer.analysis.commands.line_buffer import KEY, LineBuffer
+from analyzer.analysis.line_buffer import KEY, LineBuffer
 from analyzer.batches import copied
 
 __all__ = ["TOGETHER", "LineBuffer", "Lines", "in_pieces", "joined", "merged"]

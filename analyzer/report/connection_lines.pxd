@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.analysis.commands.line_buffer cimport LineBuffer, put_bytes, put_number
+from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds cimport ConnectionKind
 
 

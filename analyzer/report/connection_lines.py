@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from analyzer.analysis.commands.line_buffer import DIGITS, LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
+from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_bytes, put_number
 from analyzer.report.jsonl import encode, split, value
 
 # What stands in a template's line for the value of a place: behind all numbers that captures hold.

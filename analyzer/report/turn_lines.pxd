@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.analysis.commands.line_buffer cimport Filled, LineBuffer, put_number
+from analyzer.analysis.line_buffer cimport Filled, LineBuffer, put_number
 from analyzer.analysis.commands.turn_tracker cimport TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.packets.statement_mask cimport StatementMask

@@ -11,7 +11,6 @@ from array import array
 from struct import Struct
 from typing import Any, Final
 
-from analyzer.analysis.commands.line_buffer import DIGITS, LineBuffer, put_number
 from analyzer.analysis.commands.pending import plain_error, plain_values, said_by, shown_name, text_of
 from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn import (
@@ -24,6 +23,7 @@ from analyzer.analysis.conversation.plain_turn import (
     PlainTurn,
 )
 from analyzer.analysis.conversation.plain_turn import ExecutePlan as Plan  # the .pxd has its type by its name
+from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_number
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value

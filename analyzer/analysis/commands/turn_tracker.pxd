@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.analysis.commands.line_buffer cimport LineBuffer
+from analyzer.analysis.line_buffer cimport LineBuffer
 from analyzer.analysis.commands.tracker cimport CommandTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 

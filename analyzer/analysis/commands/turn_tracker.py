@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from analyzer.analysis.commands.line_buffer import LineBuffer
 from analyzer.analysis.commands.pending import PendingCommand, pending_of
 from analyzer.analysis.commands.tracker import USE_BEGINS, CommandTracker
 from analyzer.analysis.conversation.plain_turn import PlainTurn
+from analyzer.analysis.line_buffer import LineBuffer
 from analyzer.analysis.model.command import Command
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
