@@ -52,7 +52,7 @@ cdef class LineBuffer:
 cpdef Py_ssize_t put_bytes(Filled text, Py_ssize_t end, const char* more, Py_ssize_t size) except -1
 
 @cython.locals(place=Py_ssize_t)
-cdef Py_ssize_t _put_part(Filled text, Py_ssize_t end, const char* more, Py_ssize_t begin, Py_ssize_t size) except -1
+cpdef Py_ssize_t put_part(Filled text, Py_ssize_t end, const char* more, Py_ssize_t begin, Py_ssize_t size) except -1
 
 
 @cython.locals(

@@ -138,7 +138,7 @@ class LineBuffer:
         for place in range(first, stop):
             line = self._order[place]
             size = self._size(line)
-            end = _put_part(found, end, self.text, self._numbers[_NUMBERS * line + 3] - size, size)
+            end = put_part(found, end, self.text, self._numbers[_NUMBERS * line + 3] - size, size)
             if ends is not None:
                 for at in range(_KEY):
                     keys[_KEY * (place - first) + at] = self._numbers[_NUMBERS * line + at]
@@ -152,14 +152,15 @@ class LineBuffer:
             self.text = bytearray(_ROOM)
 
 
-def put_bytes(text: bytearray, end: int, more: bytes, size: int) -> int:
+def put_bytes(text: bytearray, end: int, more: bytes | bytearray, size: int) -> int:
     """Writes so many bytes, for which there is room; returns where they end."""
     for place in range(size):
         text[end + place] = more[place]
     return end + size
 
 
-def _put_part(text: bytearray, end: int, more: bytearray, begin: int, size: int) -> int:
+def put_part(text: bytearray, end: int, more: bytes | bytearray, begin: int, size: int) -> int:
+    """Writes so many bytes, from one on, for which there is room; returns where they end."""
     for place in range(size):
         text[end + place] = more[begin + place]
     return end + size

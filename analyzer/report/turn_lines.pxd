@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.analysis.line_buffer cimport Filled, LineBuffer, put_number
+from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number, put_part
 from analyzer.analysis.commands.turn_tracker cimport TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.packets.statement_mask cimport StatementMask
@@ -44,14 +44,6 @@ cdef class TurnLines(TurnRenderer):
 
 @cython.locals(place=Py_ssize_t, byte="unsigned char")
 cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end) except -1
-
-
-@cython.locals(place=Py_ssize_t)
-cdef Py_ssize_t _put(Filled line, Py_ssize_t end, const char* text, Py_ssize_t size) except -1
-
-
-@cython.locals(place=Py_ssize_t)
-cdef Py_ssize_t _put_part(Filled line, Py_ssize_t end, const char* text, Py_ssize_t begin, Py_ssize_t size) except -1
 
 
 @cython.locals(

@@ -23,7 +23,7 @@ from analyzer.analysis.conversation.plain_turn import (
     PlainTurn,
 )
 from analyzer.analysis.conversation.plain_turn import ExecutePlan as Plan  # the .pxd has its type by its name
-from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_number
+from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_bytes, put_number, put_part
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value
@@ -197,19 +197,19 @@ class TurnLines(TurnRenderer):
         line, end, numbers = lines.text, lines.end, self._numbers
         for place in range(len(slots)):
             text = literals[place]
-            end = _put(line, end, text, len(text))
+            end = put_bytes(line, end, text, len(text))
             slot = slots[place]
             if slot < _FIRST_TEXT:
                 end = put_number(line, end, numbers[slot])
             elif slot == _STATEMENT:
-                end = _put_part(line, end, said, begin, size)
+                end = put_part(line, end, said, begin, size)
             elif slot == _PARAMETERS:
-                end = _put(line, end, self._line, bound)
+                end = put_bytes(line, end, self._line, bound)
             else:
                 text = ended[slot - _ENDED + 1] if slot < _SAID else ends[slot - _SAID + 1]
-                end = _put(line, end, text, len(text))
+                end = put_bytes(line, end, text, len(text))
         text = literals[len(slots)]
-        lines.end = _put(line, end, text, len(text))
+        lines.end = put_bytes(line, end, text, len(text))
 
     def _make_room(self, room: int) -> None:
         """What is written takes so many bytes at most: nobody looks again whether it does."""
@@ -228,7 +228,7 @@ class TurnLines(TurnRenderer):
             return 0
         text = value(values)
         self._make_room(len(text))
-        return _put(self._line, 0, text, len(text))
+        return put_bytes(self._line, 0, text, len(text))
 
     def _noted(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bytes]:
         """The text of the statement that a turn executes; empty where its lines are made as those of any command."""
@@ -291,19 +291,6 @@ def _is_plain(text: bytes, begin: int, end: int) -> bool:
     return True
 
 
-def _put(line: bytearray, end: int, text: bytes | bytearray, size: int) -> int:
-    """Writes a text of so many bytes; returns where it ends."""
-    for place in range(size):
-        line[end + place] = text[place]
-    return end + size
-
-
-def _put_part(line: bytearray, end: int, text: bytes, begin: int, size: int) -> int:
-    for place in range(size):
-        line[end + place] = text[begin + place]
-    return end + size
-
-
 def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
     """Writes values that are integers, text without escapes, or doubles; 0 where others come, or they are not whole.
 
@@ -321,7 +308,7 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
             written += 1
         kind = kinds[index]
         if data[plan.start + (index >> 3)] >> (index & 7) & 1:
-            written = _put(line, written, _NULL, 4)
+            written = put_bytes(line, written, _NULL, 4)
         elif kind == _TEXT:
             size = data[place] if place < end else _LONG
             stop = place + 1 + size
@@ -377,7 +364,7 @@ def _put_double(line: bytearray, end: int, data: bytes, place: int) -> int:
         line[end], line[end + 1] = _POINT, _ZERO
         return end + 2
     text = value(_READ_DOUBLE(data, place)[0])
-    return _put(line, end, text, len(text))
+    return put_bytes(line, end, text, len(text))
 
 
 def _template(command: Command) -> Template:
