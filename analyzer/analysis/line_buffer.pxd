@@ -48,7 +48,6 @@ cdef class LineBuffer:
     cpdef clear(self)
 
 
-@cython.locals(place=Py_ssize_t)
 cpdef Py_ssize_t put_bytes(Filled text, Py_ssize_t end, const char* more, Py_ssize_t size) except -1
 
 @cython.locals(place=Py_ssize_t)

@@ -154,9 +154,7 @@ class LineBuffer:
 
 def put_bytes(text: bytearray, end: int, more: bytes | bytearray, size: int) -> int:
     """Writes so many bytes, for which there is room; returns where they end."""
-    for place in range(size):
-        text[end + place] = more[place]
-    return end + size
+    return put_part(text, end, more, 0, size)
 
 
 def put_part(text: bytearray, end: int, more: bytes | bytearray, begin: int, size: int) -> int:

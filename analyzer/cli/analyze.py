@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from analyzer.analysis import Alike, AnalysisOptions, Connection, ConnectionDetail, Result
 from analyzer.analysis.findings.kept import Kept
@@ -36,8 +36,6 @@ T = TypeVar("T")
 
 SHOWN_PACKETS = 400
 
-# Of a severity its place among all.
-RANKS: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 EXAMPLES = """examples:
   handshark analyze capture.pcapng
   handshark analyze -vv capture.pcapng                 # packets with their fields
@@ -52,10 +50,7 @@ EXAMPLES = """examples:
 
 def rank_of(findings: Sequence[Finding | Kept]) -> int:
     """How grave the gravest finding is: an index of SEVERITIES, -1 for none."""
-    rank = -1
-    for finding in findings:
-        rank = max(rank, RANKS[finding.severity])
-    return rank
+    return max((SEVERITIES.index(finding.severity) for finding in findings), default=-1)
 
 
 def _rank(alike: Alike) -> int:

@@ -15,8 +15,6 @@ from typing import Any, Final
 from analyzer.analysis.line_buffer import KEY, LineBuffer
 from analyzer.batches import copied
 
-__all__ = ["TOGETHER", "LineBuffer", "Lines", "in_pieces", "joined", "merged"]
-
 # Frames whose numbers have all bits above these in common go together.
 TOGETHER: Final = 10
 

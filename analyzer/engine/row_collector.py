@@ -25,8 +25,9 @@ from analyzer.analysis.dissection.frame_index import FrameIndex
 from analyzer.analysis.dissection.known_groups import InFrame, KnownGroup, KnownGroups
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
+from analyzer.analysis.line_buffer import LineBuffer
 from analyzer.engine.collectors import AT_ONCE, Key
-from analyzer.engine.lines import LineBuffer, in_pieces, joined
+from analyzer.engine.lines import in_pieces, joined
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds cimport ConnectionKind
 
 
-@cython.locals(kind=ConnectionKind, row=tuple, template=tuple, known=tuple)
+@cython.locals(kind=ConnectionKind, row=tuple, template=tuple)
 cdef bytes _filled(alike, bytes findings)
 
 

@@ -18,9 +18,9 @@ _MARK: Final = 9_103_745_173_872_000_000
 _MARKED: Final = re.compile(r"9103745173872(\d{6})")
 
 # What stands around the values that are filled in: those at these places of a row, and behind them the findings where
-# they wait for other connections. And the room that a line takes beside its texts. None where such lines are made as
-# those of any connection.
-Template = tuple[tuple[bytes, ...], tuple[int, ...], int] | None
+# they wait for other connections. And the room that a line takes beside its texts. Nothing around is known where such
+# lines are made as those of any connection.
+Template = tuple[tuple[bytes, ...], tuple[int, ...], int]
 # The line in hand.
 _LINE: Final = LineBuffer()
 
@@ -34,15 +34,13 @@ def line_of(alike: Alike) -> bytes:
 def _filled(alike: Alike, findings: bytes) -> bytes:
     kind: ConnectionKind = alike.kind
     row = alike.row
-    template: Template
-    known = kind.templates.get(line_of)
-    if known is None:
-        known = kind.templates[line_of] = (_template(kind, row),)
-    (template,) = known
-    return b"" if template is None else _put(template, row, findings)
+    template: Template | None = kind.templates.get(line_of)
+    if template is None:
+        template = kind.templates[line_of] = _template(kind, row)
+    return _put(template, row, findings) if template[0] else b""
 
 
-def _put(template: tuple[tuple[bytes, ...], tuple[int, ...], int], row: Row, findings: bytes) -> bytes:
+def _put(template: Template, row: Row, findings: bytes) -> bytes:
     """A template's line with what is a connection's own."""
     literals, places, room = template
     lines, end, size = _LINE, 0, len(findings)
@@ -94,4 +92,4 @@ def _template(kind: ConnectionKind, row: Row) -> Template:
     whole = encode(kind.made(row, [] if kind.is_open else kind.findings_of(row)))
     # A text of the wire may hold what looks like a mark.
     known = _put(made, row, b"[]") == whole and not _MARKED.search(whole.decode())
-    return made if known else None
+    return made if known else ((), (), 0)

@@ -9,7 +9,7 @@ from analyzer.protocol.execute_plan cimport ExecutePlan
 cdef Py_ssize_t MOST, MOST_ENDS, MOST_TEXTS, LONGEST_TEXT, _DIGITS, _VALUE, _ROOM
 cdef bytes _NULL, _NOTHING
 cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID, _SAYS, _NAMED
-cdef int _LIST, _END, _COMMA, _MINUS, _POINT, _TEXT, _DOUBLE, _NO_NUMBER, _WHOLE, _NEGATIVE, _LONG
+cdef int _LIST, _END, _COMMA, _MINUS, _POINT, _TEXT, _DOUBLE, _NO_NUMBER, _WHOLE, _LONG
 cdef unsigned long long _FULL, _FRACTION
 cdef long long _LAST_PREPARED
 
@@ -48,11 +48,14 @@ cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end)
 
 @cython.locals(
     kinds=bytes, count=Py_ssize_t, written=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, kind=cython.int,
-    size=Py_ssize_t, stop=Py_ssize_t, at=Py_ssize_t, byte="unsigned long long", number="unsigned long long")
+    size=Py_ssize_t, stop=Py_ssize_t, number="unsigned long long")
 cdef Py_ssize_t _put_values(char* line, ExecutePlan plan, bytes data, Py_ssize_t end) except -1
 
 
+@cython.locals(at=Py_ssize_t, byte="unsigned long long", number="unsigned long long")
+cdef unsigned long long _number_in(bytes data, Py_ssize_t place, Py_ssize_t size) except? 0
+
+
 @cython.locals(
-    bits="unsigned long long", byte="unsigned long long", whole="unsigned long long", exponent=cython.int,
-    shift=cython.int, at=Py_ssize_t, text=bytes)
+    bits="unsigned long long", whole="unsigned long long", exponent=cython.int, shift=cython.int, text=bytes)
 cdef Py_ssize_t _put_double(char* line, Py_ssize_t end, bytes data, Py_ssize_t place) except -1

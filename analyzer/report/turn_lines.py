@@ -75,8 +75,7 @@ _LIST, _END, _COMMA, _MINUS, _POINT = b"[],-."
 # Kinds of parameters: integers have even places where they are signed, and their sizes are in order.
 _TEXT: Final = TEXT
 _DOUBLE: Final = DOUBLE
-# The highest bit of a byte, and of eight all.
-_NEGATIVE: Final = 0x80
+# All bits of eight bytes.
 _FULL: Final = 0xFFFF_FFFF_FFFF_FFFF
 # Of a double: what its exponent is where it is no number, and of whole numbers where no bit stands for a fraction.
 _NO_NUMBER: Final = 0x7FF
@@ -315,9 +314,7 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
             if size >= _LONG or stop > end or not _is_plain(data, place + 1, stop):
                 return 0
             line[written] = line[written + size + 1] = _QUOTE
-            for at in range(size):
-                line[written + 1 + at] = data[place + 1 + at]
-            written += size + 2
+            written = put_part(line, written + 1, data, place + 1, size) + 1
             place = stop
         elif kind == _DOUBLE:
             if place + 8 > end:
@@ -330,11 +327,8 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
             size = 1 << (kind >> 1)
             if place + size > end:
                 return 0
-            number = byte = 0
-            for at in range(size):
-                byte = data[place + at]
-                number |= byte << 8 * at
-            if byte & _NEGATIVE and not kind & 1:
+            number = _number_in(data, place, size)
+            if number >> (8 * size - 1) and not kind & 1:
                 line[written] = _MINUS
                 written += 1
                 number = (_FULL >> (64 - 8 * size)) - number + 1
@@ -344,12 +338,18 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
     return written + 1 if place == end or not count else 0
 
 
+def _number_in(data: bytes, place: int, size: int) -> int:
+    """The number of so many bytes, at most eight: they lie inside."""
+    number = byte = 0
+    for at in range(size):
+        byte = data[place + at]
+        number |= byte << 8 * at
+    return number
+
+
 def _put_double(line: bytearray, end: int, data: bytes, place: int) -> int:
     """Writes a double; returns where it ends, 0 where it is no number."""
-    bits = byte = 0
-    for at in range(8):
-        byte = data[place + at]
-        bits |= byte << 8 * at
+    bits = _number_in(data, place, 8)
     exponent = bits >> 52 & _NO_NUMBER
     whole = bits & _FRACTION | _FRACTION + 1
     if exponent == _NO_NUMBER:

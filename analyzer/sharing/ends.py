@@ -6,20 +6,14 @@ import os
 import tempfile
 from array import array
 from collections.abc import Callable
-from typing import IO, Final
+from typing import IO
 
 import numpy as np
 
 from analyzer.batches import I64
+from analyzer.net.tcp.grouping import KEY_SIZE, packed_endpoints
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.opened import PackedEnds
-
-# A connection's key as `net.tcp.grouping` has it: two addresses of 16 bytes, of which IPv4 takes the last four, ports
-# from 35 on, and the version of IP.
-_SIZE: Final = 40
-_WIDTH: Final = 16
-_PORTS: Final = 35
-_VERSION: Final = 39
 
 
 class ConnectionEnds:
@@ -37,7 +31,7 @@ class ConnectionEnds:
 
     def add(self, tcp: TcpConnection, closed: bool) -> None:
         """A connection that is over. `closed`: it is in TLS and could not be opened."""
-        self._file.write(tcp.key[:_SIZE])
+        self._file.write(tcp.key[:KEY_SIZE])
         self._numbers.append(tcp.number)
         self.closed += closed
 
@@ -53,10 +47,8 @@ class ConnectionEnds:
         place = int(np.searchsorted(numbers, number, sorter=self._order))
         if place == len(numbers) or numbers[self._order[place]] != number:
             raise KeyError(number)
-        key = os.pread(self._file.fileno(), _SIZE, int(self._order[place]) * _SIZE)
-        skipped = 12 if key[_VERSION] == 4 else 0
-        low, high = key[skipped:_WIDTH], key[_WIDTH + skipped : 2 * _WIDTH]
-        first, second = (int.from_bytes(key[at : at + 2], "big") for at in (_PORTS, _PORTS + 2))
+        key = os.pread(self._file.fileno(), KEY_SIZE, int(self._order[place]) * KEY_SIZE)
+        (low, first), (high, second) = packed_endpoints(key)
         return (self._addressed(low), first), (self._addressed(high), second)
 
     def close(self) -> None:

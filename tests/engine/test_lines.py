@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.engine.lines import TOGETHER, LineBuffer, Lines, in_pieces, joined
+from analyzer.analysis.line_buffer import LineBuffer
+from analyzer.engine.lines import TOGETHER, Lines, in_pieces, joined
 
 FRAMES = st.integers(0, 5 << TOGETHER)
 # Frame, stream and number of a line are no other's.

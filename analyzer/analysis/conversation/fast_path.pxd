@@ -94,6 +94,6 @@ cdef class _TurnInHand:
 
 @cython.locals(
     segments=Segments, turn=_TurnInHand, begin=Py_ssize_t, middle=Py_ssize_t, stop=Py_ssize_t, asked=Py_ssize_t,
-    code=cython.int, closes=Py_ssize_t, quits=bint, client=cython.int, counts=dict, queries=cython.longlong, sequence=cython.uint)
+    code=cython.int, closes=Py_ssize_t, quits=bint, client=cython.int, counts=dict, sequence=cython.uint)
 cpdef Py_ssize_t plain_turns(
     taker, CommandFacts answers, ClosingFacts closing, TurnTerms terms, Pieces pieces, Py_ssize_t first, Py_ssize_t last)

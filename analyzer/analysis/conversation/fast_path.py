@@ -149,7 +149,7 @@ def plain_turns(
         return first
     segments, turn, quits = pieces.segments, _TurnInHand(taker, answers, terms, pieces), False
     counts: dict[int, int] = {}
-    sequence = queries = 0
+    sequence = 0
     begin = stop = first
     while begin < last and segments.sender[pieces.row[begin]] == client:
         middle = pieces.run_end(begin, last)
@@ -161,12 +161,7 @@ def plain_turns(
         if not turn.asks(begin, middle) or not turn.is_answered(begin, middle, stop):
             break
         code, closes, sequence = turn.code, turn.closes, turn.found.sequence
-        if code != _QUERY:
-            counts[code] = counts.get(code, 0) + 1
-        else:
-            if not queries:
-                counts[code] = 0  # in the order in which they came
-            queries += 1
+        counts[code] = counts.get(code, 0) + 1
         if closes:
             counts[_CLOSED] = counts.get(_CLOSED, 0) + closes
         if observer is not None:
@@ -179,8 +174,6 @@ def plain_turns(
     if begin > first:
         taker.turned(sequence, quits)
         closing.spoke_ns = segments.time_ns[pieces.row[begin - 1]]
-        if queries:
-            counts[_QUERY] = queries
         answers.turns += sum(counts.values())
         for code, count in counts.items():
             answers.count(code, count)
@@ -200,20 +193,7 @@ class _TurnInHand:
 
     __slots__ = (
         *("answers", "closes", "code", "end", "every", "executes", "fails", "found", "length"),
-        *(
-            "observer",
-            "offset",
-            "opens",
-            "packet",
-            "pieces",
-            "plan",
-            "request",
-            "size",
-            "statement",
-            "taker",
-            "terms",
-            "told",
-        ),
+        *("observer", "offset", "opens", "packet", "pieces", "plan", "request", "size", "statement", "taker", "terms"),
     )
 
     def __init__(self, taker: TurnTaker, answers: CommandFacts, terms: TurnTerms, pieces: Pieces) -> None:

@@ -139,8 +139,7 @@ class StatementMask:
 
     def is_whole(self, statement: str, parameters: int) -> bool:
         """Whether nothing in a statement is secret, and it has so many parameters."""
-        found = self.secrets(statement)
-        return (found is NONE or not found) and parameters <= statement.count("?")
+        return not self.secrets(statement) and parameters <= statement.count("?")
 
     def message(
         self, message: str, code: int, statement: str | None, values: Sequence[str] = (), cut: bool = False

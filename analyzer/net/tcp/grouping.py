@@ -150,6 +150,12 @@ def endpoints_of(key: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
     return (_address(key[:16]), low), (_address(key[16:32]), high)
 
 
+def packed_endpoints(key: bytes) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
+    """The same with addresses as they stand in headers: 4 or 16 bytes."""
+    skipped = 12 if key[39] == 4 else 0
+    return (key[skipped:16], key[35] << 8 | key[36]), (key[16 + skipped : 32], key[37] << 8 | key[38])
+
+
 @lru_cache(4096)
 def _address(raw: bytes) -> str:
     """An address of IPv6 as text."""

@@ -72,14 +72,10 @@ class Replacements:
 
     def stream(self, label: bytes, value: bytes, size: int) -> bytes:
         """`size` bytes that only who has the key can know."""
-        return hashlib.shake_256(self.labelled(label) + value).digest(size)
-
-    def labelled(self, label: bytes) -> bytes:
-        """What `stream` hashes in front of a value."""
-        found = self._labelled.get(label)
-        if found is None:
-            found = self._labelled[label] = self._key + len(label).to_bytes(2, "big") + label
-        return found
+        before = self._labelled.get(label)
+        if before is None:
+            before = self._labelled[label] = self._key + len(label).to_bytes(2, "big") + label
+        return hashlib.shake_256(before + value).digest(size)
 
     def count(self, kind: str, number: int = 1) -> None:
         """Notes that something of this kind was replaced."""

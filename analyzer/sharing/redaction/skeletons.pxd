@@ -12,7 +12,7 @@ cdef class Skeletons:
     cdef Drawing _drawing
     cdef bint _listed
     cdef set _named
-    cdef dict _counts, _known, _roles
+    cdef dict _known, _roles
     cdef long long _roles_version
     cdef public long long version
     cdef const unsigned char[::1] _kinds
@@ -22,7 +22,7 @@ cdef class Skeletons:
 
     @cython.locals(
         name=bytes, pieces=tuple, out=bytearray, own=bint, replaced=Py_ssize_t, at=Py_ssize_t, index=Py_ssize_t,
-        start=Py_ssize_t, stop=Py_ssize_t, string=bint, counts=dict)
+        start=Py_ssize_t, stop=Py_ssize_t, string=bint)
     cpdef statement(self, bytes raw)
 
     @cython.locals(

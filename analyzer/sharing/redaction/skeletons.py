@@ -89,7 +89,7 @@ class Skeletons:
     """
 
     __slots__ = (
-        *("_count", "_counts", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets"),
+        *("_count", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets"),
         *("_replacements", "_role", "_roles", "_roles_version", "_room", "_starts", "_stops", "_strings", "_whole"),
         "version",
     )
@@ -103,7 +103,6 @@ class Skeletons:
         role: Callable[[bytes], int],
     ) -> None:
         self._replacements = replacements
-        self._counts = replacements.counts
         self._drawing = replacements.drawing
         self._listed = replacements.listed is not None  # who lists what was replaced is told of each
         self._whole = whole
@@ -151,12 +150,10 @@ class Skeletons:
                 out[start:stop] = self._literal(raw[start:stop], string)
         if not known.own:
             out[at:] = pieces[self._count]
-        counts = self._counts
         if replaced:
-            counts["sql"] = counts.get("sql", 0) + replaced
-        if known.counts:
-            for kind, count in known.counts.items():
-                counts[kind] = counts.get(kind, 0) + count
+            self._replacements.count("sql", replaced)
+        for kind, count in known.counts.items():
+            self._replacements.count(kind, count)
         return bytes(out)
 
     def name(self, raw: bytes) -> bytes | None:

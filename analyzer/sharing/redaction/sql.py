@@ -96,8 +96,6 @@ class SqlRedactor:
         self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
         self._skeletons = Skeletons(replacements, self._open, self._literal, self._named, self._role)
-        # Who writes plain statements, where they do not stay.
-        self.plain = self._skeletons if skeletons and "sql" not in keep.kinds else None
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
@@ -121,8 +119,8 @@ class SqlRedactor:
         """A statement in its place. `escapes`: whether a backslash escapes, None where nobody knows."""
         if "sql" in self._keep.kinds:
             return raw
-        plain = self.plain.statement(raw) if self.plain is not None else None
-        return self.whole(raw, escapes) if plain is None else plain
+        plain = self._skeletons.statement(raw) if self.skeletons else None
+        return self._whole(raw, escapes) if plain is None else plain
 
     def words(self, raw: bytes) -> bytes | frozenset[str]:
         """By what the columns of a statement are told from those of others: its skeleton, or its words."""
@@ -143,9 +141,9 @@ class SqlRedactor:
 
     def _open(self, raw: bytes) -> bytes:
         """A statement that has no word of a secret but in its literals."""
-        return self.whole(raw, secret=False)
+        return self._whole(raw, secret=False)
 
-    def whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
+    def _whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
         """Any statement."""
         kind = "sql"
         text = raw.decode("latin-1")

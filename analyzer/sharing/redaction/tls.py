@@ -8,7 +8,6 @@ number: it could be opened by nobody who has not the keys, and now by nobody at 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import shake_256
 from typing import Final
 
 from analyzer.sharing.redaction.certificates import CertificateRedactor
@@ -87,7 +86,7 @@ class TlsRedactor:
         self._replacements = replacements
         self._keep = keep
         self._certificates = CertificateRedactor(replacements, keep)
-        self._seed = replacements.labelled(b"tls") + seed  # in front of the number of a record
+        self._seed = seed
         self._records = 0
         self._waiting = b""
         # Heads and bodies of handshake records whose last message goes on in the next.
@@ -142,9 +141,8 @@ class TlsRedactor:
         if kind == ALERT and len(body) == 2:
             return body
         if kind in (APPLICATION_DATA, ALERT, HANDSHAKE):
-            counts = self._replacements.counts
-            counts["encrypted"] = counts.get("encrypted", 0) + 1
-            return shake_256(self._seed + self._records.to_bytes(8, "big")).digest(len(body))
+            self._replacements.count("encrypted")
+            return self._replacements.stream(b"tls", self._seed + self._records.to_bytes(8, "big"), len(body))
         return bytes(len(body))
 
     # -- handshake messages --------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.redaction.definitions cimport PlainDefinitions
 from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
-from analyzer.sharing.redaction.skeletons cimport Skeletons
 
 cdef int _QUERY, _PREPARE, _CLOSE, _QUIT
 cdef Py_ssize_t _HEADER, _EOF_LENGTH, _PREPARE_OK, _COLUMNS, _FILLER
@@ -36,7 +35,6 @@ cdef class TurnRedactor:
     cdef public object answered
     cdef object _sql
     cdef RowRedactor _rows
-    cdef Skeletons _skeletons
     cdef PlainDefinitions _plain
     cdef set _once
     cdef dict _counts, _forms, _requests, _ends, _heads, _columns
@@ -52,7 +50,6 @@ cdef class TurnRedactor:
     cdef bytes _request(self, PlainTurn turn, machine, escapes)
 
     @cython.locals(made=bytes)
-    cdef bytes _statement(self, bytes text, escapes)
 
     @cython.locals(forms=ValueForms, made=bytes)
     cdef bytes _execute(self, bytes data, plan, machine, escapes)

@@ -110,7 +110,6 @@ class TurnRedactor:
             "_plain",
             "_requests",
             "_rows",
-            "_skeletons",
             "_sql",
             "_version",
             "logins",
@@ -128,7 +127,6 @@ class TurnRedactor:
         self._counts = packets.replacements.counts
         self._sql, self._rows, self._plain = packets.sql, packets.rows, PlainDefinitions(packets)
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
-        self._skeletons = packets.sql.plain
         # What is kept while no more names become known than `_version`.
         self._version = 0
         self._once: set[Hashable] = set()
@@ -187,20 +185,14 @@ class TurnRedactor:
                 if len(self._once) >= _MOST_REQUESTS:
                     self._once.clear()
                 self._once.add(key)
-            return head + self._statement(text, escapes)
+            return head + self._sql.statement(text, escapes)
         before = dict(self._counts)
-        made: bytes = head + self._statement(text, escapes)
+        made: bytes = head + self._sql.statement(text, escapes)
         if self._version == self._sql.known_names:
             if len(self._requests) >= _MOST_REQUESTS:
                 self._requests.clear()
             self._requests[key] = RedactedRequest(made, difference(self._counts, before))
         return made
-
-    def _statement(self, text: bytes, escapes: bool | None) -> bytes:
-        if self._skeletons is None:
-            return self._sql.statement(text, escapes)
-        made = self._skeletons.statement(text)
-        return self._sql.whole(text, escapes) if made is None else made
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
         if plan.types not in self._forms:
