@@ -13,6 +13,7 @@ from analyzer.sharing.redaction.definitions import PlainDefinitions
 from analyzer.sharing.redaction.keep import DEFAULT, KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.rows import reading_of
 from tests.sharing.reading import KEY
 
 NAMES = st.one_of(
@@ -52,12 +53,13 @@ def test_the_same_as_one_by_one(names: list[str], fixed: tuple[int, int, int], t
         plain.learn(schema.encode())
     packets.replacements.counts.clear()
     out = bytearray(payload)
-    column = plain.column(payload, 0, len(payload), out)
-    if column is None:
+    if not plain.redact(payload, 0, len(payload), out):
         assert out == payload
+        assert not plain.reading
         return
     record = ColumnDefinition41.from_bytes(payload, machine.context)
-    assert column == record.column
+    assert plain.column(payload) == record.column
+    assert plain.reading == reading_of((record.column,))
     assert out == packets.payload(payload, record, machine, None, None)
     assert plain.replaced == packets.replacements.counts.get("databases", 0)
 
@@ -68,11 +70,11 @@ def test_plain_is_what_servers_send() -> None:
     payload = definition(["def", "shop", "o", "orders", "number", "id"], (45, 3, 0x4203), b"\0\0\0")
     out = bytearray(payload)
     for schema in (b"def", b"shop"):
-        assert plain.column(payload, 0, len(payload), out) is None
+        assert not plain.redact(payload, 0, len(payload), out)
         assert plain.unknown == schema
         plain.learn(schema)
-    column = plain.column(payload, 0, len(payload), out)
-    assert column is not None
+    assert plain.redact(payload, 0, len(payload), out)
+    column = plain.column(payload)
     assert (column.name, column.org_name) == ("number", "id")
     assert b"shop" not in out
     assert b"orders" in out

@@ -297,12 +297,21 @@ class PacketRedactor:
             text = record.query.encode("utf-8", ENCODING_ERRORS)
             begin = len(payload) - len(text)
             return payload[:begin] + self.sql.statement(text, scene.escapes) if payload.endswith(text) else None
-        if isinstance(record, OKPacket) and record.info is None and record.warnings is not None:
-            at = 1 + counted_head(payload[1:])
-            stop = at + counted_head(payload[at:])
-            if stop + _STATUS == len(payload):
-                return payload[:at] + self._number(payload[at:stop], scene) + payload[stop:]
+        if isinstance(record, OKPacket):
+            quiet = self.quiet(payload, record)
+            if quiet is not None:
+                return quiet
         return self._definition(payload, scene) if isinstance(record, ColumnDefinition41) else None
+
+    def quiet(self, payload: bytes, record: OKPacket) -> bytes | None:
+        """An OK that says nothing but numbers; None for all others."""
+        if record.info is not None or record.warnings is None:
+            return None
+        at = 1 + counted_head(payload[1:])
+        stop = at + counted_head(payload[at:])
+        if stop + _STATUS != len(payload):
+            return None
+        return payload[:at] + self._counted(payload[at:stop]) + payload[stop:]
 
     def _of_shape(self, payload: bytes, name: str, scene: _Scene) -> bytes:
         """A greeting or a login, most of which others have been."""
@@ -524,6 +533,9 @@ class PacketRedactor:
         return self.values.binary(raw, parameter.type & TYPE, parameter.type >= UNSIGNED, None)
 
     def _number(self, raw: bytes, scene: _Scene) -> bytes:
+        return self._counted(raw)
+
+    def _counted(self, raw: bytes) -> bytes:
         """An int<lenenc> with as many bytes as before."""
         if "values" in self.keep.kinds or raw == b"\0":
             return raw

@@ -4,7 +4,7 @@ from analyzer.sharing.redaction.drawing cimport Drawing
 
 cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _REAL, _DATED, _SPAN, _NULL, _NO_LENGTH, _ZERO, _DIGITS
 cdef unsigned long long _MASK, _PLACE, _SPREAD
-cdef Py_ssize_t _HEADER, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _LEFT_ALONE, _BLOCK
+cdef Py_ssize_t _HEADER, _READING, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _LEFT_ALONE, _BLOCK
 cdef Py_ssize_t _MOST_ROWS, _LEAST_ROWS, _MOST_READINGS, _SLOTS, _PROBES, _KEPT_HEAD
 cdef int _SLOT_SHIFT
 
@@ -73,8 +73,10 @@ cdef class RowRedactor:
     @cython.locals(found=tuple)
     cdef _look_at(self, columns)
 
+    cpdef Py_ssize_t texts(self, bytearray data, Py_ssize_t at, Py_ssize_t count, bytes reading) except -2
+
     @cython.locals(forms=ValueForms)
-    cdef ValueForms _reading(self, columns)
+    cdef ValueForms _read_as(self, bytes reading)
 
     @cython.locals(forms=ValueForms)
     cdef Py_ssize_t _rows_alike(self, bint binary) except -1
@@ -90,16 +92,16 @@ cdef class RowRedactor:
     @cython.locals(
         kinds="long long[::1]", known=Py_ssize_t, index=Py_ssize_t, first=cython.int, start=Py_ssize_t,
         size=cython.longlong, stop=Py_ssize_t, kind=cython.int, place=Py_ssize_t)
-    cdef void _text(
-        self, unsigned char* data, Py_ssize_t at, Py_ssize_t end)
+    cdef int _text(
+        self, unsigned char* data, Py_ssize_t at, Py_ssize_t end) except -1
 
     @cython.locals(raw=bytes, made=bytes)
-    cdef void _value(
-        self, unsigned char* data, Py_ssize_t start, Py_ssize_t stop, int kind)
+    cdef int _value(
+        self, unsigned char* data, Py_ssize_t start, Py_ssize_t stop, int kind) except -1
 
     @cython.locals(forms=ValueForms, at=Py_ssize_t, place=Py_ssize_t)
-    cdef void _binary(
-        self, unsigned char* data, Py_ssize_t start, Py_ssize_t end)
+    cdef int _binary(
+        self, unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
 
     @cython.locals(
         kinds="long long[::1]", sizes="long long[::1]", index=Py_ssize_t, bit=Py_ssize_t, size=cython.longlong,
@@ -108,15 +110,14 @@ cdef class RowRedactor:
         self, unsigned char* data, Py_ssize_t at, Py_ssize_t end, ValueForms forms, Py_ssize_t bits,
         Py_ssize_t spare) except -2
 
-    @cython.locals(made=bytes)
-    cdef void _other(
-        self, unsigned char* data, Py_ssize_t at, Py_ssize_t stop, ValueForms forms, Py_ssize_t index)
+    cdef int _other(
+        self, unsigned char* data, Py_ssize_t at, Py_ssize_t stop, ValueForms forms, Py_ssize_t index) except -1
 
     @cython.locals(
         size=cython.int, value=cython.ulonglong, most=cython.ulonglong, found=cython.longlong, place=Py_ssize_t,
         byte=cython.ulonglong, negative=cython.bint)
-    cdef void _integer(
-        self, unsigned char* data, Py_ssize_t at, Py_ssize_t stop, bint signed)
+    cdef int _integer(
+        self, unsigned char* data, Py_ssize_t at, Py_ssize_t stop, bint signed) except -1
 
     @cython.locals(begin=Py_ssize_t, place=Py_ssize_t, scratch="unsigned char*")
     cdef long long _in_text(self, unsigned long long value)
@@ -128,4 +129,4 @@ cdef Py_ssize_t _head(int first) noexcept
 cdef long long _number(const unsigned char* data, Py_ssize_t at, Py_ssize_t stop) noexcept
 
 @cython.locals(place=Py_ssize_t, fits=bint)
-cdef void _put(unsigned char* out, Py_ssize_t at, bytes made, Py_ssize_t size)
+cdef int _put(unsigned char* out, Py_ssize_t at, bytes made, Py_ssize_t size) except -1

@@ -42,6 +42,8 @@ _SPAN: Final = 8
 _COUNTED: Final = -1
 _SHORT: Final = -2
 _HEADER: Final = HEADER
+# Bytes that say how a column is read.
+_READING: Final = 3
 _NULL: Final = 0xFB
 _NO_LENGTH: Final = 0xFF
 _ZERO: Final = 0x30
@@ -249,9 +251,9 @@ class RowRedactor:
         self._replaced = 0
         self._scratch = bytearray(_DIGITS + 2)
         # The columns that were asked about last.
-        self._columns: Columns = ()
+        self._columns: Columns | None = ()
         self._known: dict[int, tuple[Columns, ValueForms]] = {}
-        self._readings: dict[Hashable, ValueForms] = {}
+        self._readings: dict[bytes, ValueForms] = {}
         self.forms = ValueForms((), (), ())
         self._kept = KeptRows()
 
@@ -282,6 +284,13 @@ class RowRedactor:
         self._count()
         return found
 
+    def texts(self, data: bytearray, at: int, count: int, reading: bytes) -> int:
+        """The same in the text protocol, of columns of which nothing is known but how they are read (`reading_of`)."""
+        self._columns, self.forms = None, self._read_as(reading)
+        found = self._rows(data, max(at, 0), len(data), count, False)
+        self._count()
+        return found
+
     def bound(self, data: bytes, plan: ExecutePlan, forms: ValueForms) -> bytes | None:
         """A plain execute, its whole packet, with other values; None where its values are not whole."""
         flag = plan.flag
@@ -304,25 +313,26 @@ class RowRedactor:
         # As long as the columns are kept here, no others are at their place.
         found = self._known.get(id(columns))
         if found is None:
-            found = columns, self._reading(columns)
+            found = columns, self._read_as(reading_of(columns))
             if len(columns) <= _MOST_COLUMNS:
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
                 self._known[id(columns)] = found
         self.forms = found[1]
 
-    def _reading(self, columns: Columns) -> ValueForms:
+    def _read_as(self, reading: bytes) -> ValueForms:
         """How columns are read; those of the same types are read alike."""
-        texts = [one.is_text for one in columns]
-        types = tuple([one.type << 6 | one.flags & UNSIGNED_FLAG for one in columns])
-        forms = self._readings.get((types, *texts))
+        forms = self._readings.get(reading)
         if forms is None:
-            unsigned = [bool(one.flags & UNSIGNED_FLAG) for one in columns]
-            forms = ValueForms([one.type for one in columns], unsigned, texts)
-            if len(columns) <= _MOST_COLUMNS:
+            forms = ValueForms(
+                reading[::_READING],
+                [one != 0 for one in reading[1::_READING]],
+                [one != 0 for one in reading[2::_READING]],
+            )
+            if forms.count <= _MOST_COLUMNS:
                 if len(self._readings) >= _MOST_KNOWN:
                     self._readings.clear()
-                self._readings[types, *texts] = forms
+                self._readings[reading] = forms
         return forms
 
     def _rows_alike(self, binary: bool) -> int:
@@ -408,15 +418,15 @@ class RowRedactor:
         """A value in text, without its length."""
         if kind != _JSON and not self._listed and self._drawing.fill(data, start, stop, data, start, kind == _STRING):
             self._replaced += 1
-            return
-        raw = bytes(data[start:stop])
-        if kind == _JSON:
-            made = self._values.json(raw)
-        elif kind == _TEXT:
-            made = self._replacements.text("values", raw)
         else:
-            made = self._values.text(raw)
-        _put(data, start, made, stop - start)
+            raw = bytes(data[start:stop])
+            if kind == _JSON:
+                made = self._values.json(raw)
+            elif kind == _TEXT:
+                made = self._replacements.text("values", raw)
+            else:
+                made = self._values.text(raw)
+            _put(data, start, made, stop - start)
 
     def _binary(self, data: bytearray, start: int, end: int) -> None:
         """A row of the binary protocol: a byte, which values are NULL (two bits are not used), the others."""
@@ -476,10 +486,9 @@ class RowRedactor:
 
     def _other(self, data: bytearray, at: int, stop: int, forms: ValueForms, index: int) -> None:
         """A value that is not plain, with its length."""
-        if at == stop:
-            return
-        made = self._values.binary(bytes(data[at:stop]), forms.types[index], forms.unsigned[index], forms.texts[index])
-        _put(data, at, made, stop - at)
+        if at < stop:
+            kind, unsigned, text = forms.types[index], forms.unsigned[index], forms.texts[index]
+            _put(data, at, self._values.binary(bytes(data[at:stop]), kind, unsigned, text), stop - at)
 
     def _integer(self, data: bytearray, at: int, stop: int, signed: bool) -> None:
         """An integer, little-endian, as its decimal text becomes, if that fits."""
@@ -519,6 +528,14 @@ class RowRedactor:
         for place in range(begin, _DIGITS):
             value = 10 * value + (scratch[place] - _ZERO)
         return value
+
+
+def reading_of(columns: Columns) -> bytes:
+    """How columns are read, three bytes for each: its type, whether it is unsigned, whether its strings are text."""
+    reading = bytearray()
+    for one in columns:
+        reading += bytes((one.type, one.flags & UNSIGNED_FLAG != 0, one.is_text))
+    return bytes(reading)
 
 
 def _head(first: int) -> int:

@@ -55,6 +55,8 @@ _NO_TABLES: Final = frozenset(
 )
 # Behind these a schema is named alone.
 _SCHEMAS: Final = frozenset({"USE", "DATABASE", "SCHEMA", "DATABASES", "SCHEMAS"})
+# What these words are to those around them.
+_ROLES: Final = dict.fromkeys(_NO_TABLES, NO_TABLES) | dict.fromkeys(_TABLES, TABLES) | dict.fromkeys(_SCHEMAS, GOES)
 _ACCOUNTS: Final = frozenset({"USER", "ROLE", "FOR", "TO", "DEFINER", "PROXY"})
 # Values of variables that say how a session is set up.
 _SETTINGS: Final = (
@@ -89,13 +91,14 @@ class SqlRedactor:
         """`skeletons`: statements that differ in their literals alone are looked at once."""
         self._replacements = replacements
         self._keep = keep
+        self._stays = "identifiers" in keep.kinds
         self.skeletons = skeletons
         # In small letters: names of schemas and accounts of the capture.
         self._schemas: set[str] = set()
         self._accounts: set[str] = set()
         self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
-        self._skeletons = Skeletons(replacements, self._open, self._literal, self._named, self._role)
+        self.alike = Skeletons(replacements, self._open, self._literal, self._named, self._role)
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
@@ -113,38 +116,37 @@ class SqlRedactor:
             self._count()
 
     def _count(self) -> None:
-        self.known_names = self._skeletons.version = len(self._schemas) + len(self._accounts)
+        self.known_names = self.alike.version = len(self._schemas) + len(self._accounts)
 
     def statement(self, raw: bytes, escapes: bool | None = None) -> bytes:
         """A statement in its place. `escapes`: whether a backslash escapes, None where nobody knows."""
         if "sql" in self._keep.kinds:
             return raw
-        plain = self._skeletons.statement(raw) if self.skeletons else None
-        return self._whole(raw, escapes) if plain is None else plain
+        plain = self.alike.statement(raw) if self.skeletons else None
+        return self.whole(raw, escapes) if plain is None else plain
 
     def words(self, raw: bytes) -> bytes | frozenset[str]:
         """By what the columns of a statement are told from those of others: its skeleton, or its words."""
-        name = self._skeletons.name(raw)
+        name = self.alike.name(raw)
         return words_of(raw.decode("utf-8", ENCODING_ERRORS)) if name is None else name
 
     def _role(self, word: bytes) -> int:
         """What a word, or a quoted name, is to those around it in a plain statement that reads or writes rows."""
         name = word.decode("latin-1")
         small, big = name.lower(), name.upper()
-        if small in self._schemas or small in self._accounts or big in _SCHEMAS:
+        if small in self._schemas or small in self._accounts:
             return GOES
-        if big in _TABLES:
-            return TABLES
-        if big in _NO_TABLES:
-            return NO_TABLES
-        return STAYS if "identifiers" in self._keep.kinds or big in SQL_WORDS else GOES
+        role = _ROLES.get(big)
+        if role is not None:
+            return role
+        return STAYS if self._stays or big in SQL_WORDS else GOES
 
     def _open(self, raw: bytes) -> bytes:
         """A statement that has no word of a secret but in its literals."""
-        return self._whole(raw, secret=False)
+        return self.whole(raw, secret=False)
 
-    def _whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
-        """Any statement."""
+    def whole(self, raw: bytes, escapes: bool | None = None, secret: bool = True) -> bytes:
+        """Any statement, the long way."""
         kind = "sql"
         text = raw.decode("latin-1")
         out = bytearray(raw)

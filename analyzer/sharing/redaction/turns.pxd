@@ -4,6 +4,7 @@ from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.redaction.definitions cimport PlainDefinitions
 from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
+from analyzer.sharing.redaction.skeletons cimport Skeletons
 
 cdef int _QUERY, _PREPARE, _CLOSE, _QUIT
 cdef Py_ssize_t _HEADER, _EOF_LENGTH, _PREPARE_OK, _COLUMNS, _FILLER
@@ -17,7 +18,7 @@ cdef class RedactedRequest:
 
 
 cdef class ResultHead:
-    cdef public bytes made
+    cdef public bytes made, reading
     cdef public tuple columns
     cdef public bint own
 
@@ -31,6 +32,8 @@ cdef class RedactedColumn:
 cdef class TurnRedactor:
     cdef public object packets, logins
     cdef public bint used
+    cdef bint _short
+    cdef Skeletons _statements
     cdef public bytes asked
     cdef public object answered
     cdef object _sql
@@ -50,6 +53,7 @@ cdef class TurnRedactor:
     cdef bytes _request(self, PlainTurn turn, machine, escapes)
 
     @cython.locals(made=bytes)
+    cdef bytes _statement(self, bytes text, escapes)
 
     @cython.locals(forms=ValueForms, made=bytes)
     cdef bytes _execute(self, bytes data, plan, machine, escapes)
@@ -69,7 +73,8 @@ cdef class TurnRedactor:
     cdef _asked(self, PlainTurn turn)
 
     @cython.locals(
-        out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t, plain=cython.bint, made=RedactedColumn)
+        out=bytearray, columns=list, count=Py_ssize_t, start=Py_ssize_t, plain=cython.bint, made=RedactedColumn,
+        definitions=PlainDefinitions, listed=cython.bint, reading=bytearray)
     cdef tuple _made(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
 
     @cython.locals(key=tuple, found=RedactedColumn)

@@ -31,7 +31,8 @@ from analyzer.sharing.redaction.packets import (
     names_itself,
 )
 from analyzer.sharing.redaction.replacements import difference
-from analyzer.sharing.redaction.rows import ValueForms, forms_of
+from analyzer.sharing.redaction.rows import ValueForms, forms_of, reading_of
+from analyzer.sharing.redaction.skeletons import Skeletons
 
 # Heads of result sets that are kept, and bytes of each at most.
 _MOST_HEADS: Final = 1024
@@ -69,15 +70,17 @@ class RedactedRequest:
 
 
 class ResultHead:
-    """What stands in front of the rows: in its place, and the columns that it defines.
+    """What stands in front of the rows: in its place, and how those of its columns are read (`reading_of`).
 
-    `own`: it is the same whatever statement was asked.
+    columns  those that it defines, where a prepared statement has them
+    own      it is the same whatever statement was asked
     """
 
-    __slots__ = ("columns", "made", "own")
+    __slots__ = ("columns", "made", "own", "reading")
 
-    def __init__(self, made: bytes, columns: Columns, own: bool) -> None:
+    def __init__(self, made: bytes, reading: bytes, columns: Columns, own: bool) -> None:
         self.made = made
+        self.reading = reading
         self.columns = columns
         self.own = own
 
@@ -110,7 +113,9 @@ class TurnRedactor:
             "_plain",
             "_requests",
             "_rows",
+            "_short",
             "_sql",
+            "_statements",
             "_version",
             "logins",
             "packets",
@@ -125,6 +130,8 @@ class TurnRedactor:
         self.answered: bytes | bytearray = b""
         self.logins = KnownLogins(packets.replacements, "attributes" in packets.keep.kinds)
         self._counts = packets.replacements.counts
+        self._statements: Skeletons = packets.sql.alike
+        self._short = packets.sql.skeletons and "sql" not in packets.keep.kinds
         self._sql, self._rows, self._plain = packets.sql, packets.rows, PlainDefinitions(packets)
         self._forms: dict[tuple[int, ...], ValueForms | None] = {}
         # What is kept while no more names become known than `_version`.
@@ -141,7 +148,7 @@ class TurnRedactor:
         if turn.code in (_CLOSE, _QUIT):
             return escapes
         pieces, (_, middle, stop), end = turn.pieces, turn.span, turn.end
-        if self._version != self._sql.known_names:
+        if self._version != self._statements.version:
             self._forget()
         self.asked = self._request(turn, machine, escapes)
         data = pieces.content(middle, stop)
@@ -152,11 +159,11 @@ class TurnRedactor:
             self.answered = data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes)
         else:
             self.answered = self._response(turn, end, data, machine, escapes)
-        flags = None if isinstance(end, ErrPacket) else end.status_flags
+        flags = end.status_flags if type(end) is OKPacket or type(end) is EOFPacket else None
         return escapes if flags is None else not flags & NO_BACKSLASH_ESCAPES
 
     def _forget(self) -> None:
-        self._version = self._sql.known_names
+        self._version = self._statements.version
         for kept in (self._requests, self._ends, self._heads, self._columns):
             kept.clear()
         self._plain.forget()
@@ -185,14 +192,20 @@ class TurnRedactor:
                 if len(self._once) >= _MOST_REQUESTS:
                     self._once.clear()
                 self._once.add(key)
-            return head + self._sql.statement(text, escapes)
+            return head + self._statement(text, escapes)
         before = dict(self._counts)
-        made: bytes = head + self._sql.statement(text, escapes)
-        if self._version == self._sql.known_names:
+        made: bytes = head + self._statement(text, escapes)
+        if self._version == self._statements.version:
             if len(self._requests) >= _MOST_REQUESTS:
                 self._requests.clear()
             self._requests[key] = RedactedRequest(made, difference(self._counts, before))
         return made
+
+    def _statement(self, text: bytes, escapes: bool | None) -> bytes:
+        made: bytes | None = self._statements.statement(text) if self._short else None
+        if made is not None:
+            return made
+        return self._sql.whole(text, escapes) if self._short else self._sql.statement(text, escapes)
 
     def _execute(self, data: bytes, plan: ExecutePlan, machine: Machine, escapes: bool | None) -> bytes:
         if plan.types not in self._forms:
@@ -228,8 +241,10 @@ class TurnRedactor:
         key = (payload, machine.context.in_force, escapes, type(ends))
         found = self._ends.get(key)
         if found is None:
-            found = self.packets.payload(payload, ends, machine, None, escapes)
-            if len(payload) <= _LONGEST_END and self._version == self._sql.known_names:
+            found = self.packets.quiet(payload, ends) if type(ends) is OKPacket else None
+            if found is None:
+                found = self.packets.payload(payload, ends, machine, None, escapes)
+            if len(payload) <= _LONGEST_END and self._version == self._statements.version:
                 if len(self._ends) >= _MOST_ENDS:
                     self._ends.clear()
                 self._ends[key] = found
@@ -246,15 +261,17 @@ class TurnRedactor:
         """A whole result set, in whose last packet `ends` is."""
         at, count = _head_of(data, turn.columns or 0, not machine.context.in_force & CLIENT_DEPRECATE_EOF)
         head = self._head(data[:at], _HEADER + data[0], (count,), turn, machine, escapes)
-        columns = head.columns
         statement = turn.statement
-        if statement is not None:
+        out = bytearray(data)
+        out[:at] = head.made
+        if statement is None:
+            end = self._rows.texts(out, at, turn.rows, head.reading)
+        else:
+            columns = head.columns
             _note(statement, head, machine)
             if not count and len(statement.columns) == turn.columns:
                 columns = statement.columns
-        out = bytearray(data)
-        out[:at] = head.made
-        end = self._rows.rows(out, at, turn.rows, columns, statement is not None)
+            end = self._rows.rows(out, at, turn.rows, columns, True)
         out[end + _HEADER :] = self._end(data[end + _HEADER :], ends, machine, escapes)
         return out
 
@@ -282,7 +299,7 @@ class TurnRedactor:
         escapes: bool | None,
     ) -> ResultHead:
         """Definitions from `at` on, so many in each list."""
-        base: Hashable = (raw, counts, machine.context.in_force)
+        base: Hashable = (raw, counts, machine.context.in_force, turn.statement is None)
         found = self._heads.get(base)
         if found is not None and not found.own:
             # It names what the statement asks for.
@@ -290,7 +307,7 @@ class TurnRedactor:
         if found is not None:
             return found
         found, whole = self._made(raw, at, counts, turn, machine, escapes)
-        if whole and len(raw) <= _LONGEST_HEAD and self._version == self._sql.known_names:
+        if whole and len(raw) <= _LONGEST_HEAD and self._version == self._statements.version:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
             self._heads[base] = found
@@ -320,32 +337,38 @@ class TurnRedactor:
         else:
             statement = turn.text.decode("utf-8", ENCODING_ERRORS)
         out = bytearray(raw)
+        definitions, listed = self._plain, turn.statement is not None
         columns: list[ResultColumn] = []
-        own, broken, plain = True, 0, self._plain.may(machine.context.in_force)
+        own, broken, plain = True, 0, definitions.may(machine.context.in_force)
+        reading = definitions.reading
         for count in counts:
             columns.clear()
+            reading.clear()
             for _ in range(count):
                 start = at + HEADER
                 at = start + (raw[at] | raw[at + 1] << 8 | raw[at + 2] << 16)
-                column = self._plain.column(raw, start, at, out) if plain else None
-                if column is not None:
-                    columns.append(column)
+                if plain and definitions.redact(raw, start, at, out):
+                    if listed:
+                        columns.append(definitions.column(raw))
                     continue
                 made = self._definition(raw[start:at], statement, machine, escapes)
-                if self._plain.unknown is not None:
-                    self._plain.learn(self._plain.unknown)
+                if definitions.unknown is not None:
+                    definitions.learn(definitions.unknown)
                 out[start:at] = made.payload
                 own = own and made.own
                 if made.column is None:
                     broken += 1
                 else:
                     columns.append(made.column)
+                    reading += reading_of((made.column,))
             if count and not machine.context.in_force & CLIENT_DEPRECATE_EOF:
                 at += HEADER + EOF_LENGTH
-        if self._plain.replaced:
-            self.packets.replacements.count("databases", self._plain.replaced)
-            self._plain.replaced = 0
-        return ResultHead(bytes(out), () if broken else tuple(columns), own), not broken
+        if definitions.replaced:
+            self.packets.replacements.count("databases", definitions.replaced)
+            definitions.replaced = 0
+        if broken:
+            return ResultHead(bytes(out), b"", (), own), False
+        return ResultHead(bytes(out), bytes(reading), tuple(columns) if listed else (), own), True
 
     def _definition(
         self, payload: bytes, statement: str | None, machine: Machine, escapes: bool | None
@@ -361,7 +384,7 @@ class TurnRedactor:
             return RedactedColumn(self.packets.zeros(payload, 1), None, True)
         made = self.packets.payload(payload, record, machine, statement, escapes)
         found = RedactedColumn(made, record.column, names_itself(record))
-        if found.own and len(payload) <= _LONGEST_COLUMN and self._version == self._sql.known_names:
+        if found.own and len(payload) <= _LONGEST_COLUMN and self._version == self._statements.version:
             if len(self._columns) >= _MOST_COLUMNS:
                 self._columns.clear()
             self._columns[key] = found
@@ -384,9 +407,13 @@ def _head_of(data: bytes, columns: int, has_eof: bool) -> tuple[int, int]:
 def _note(statement: PreparedStatement, head: ResultHead, machine: Machine) -> None:
     """What a prepared statement answers with, as the machine notes it (`resultset.definitions_done`)."""
     columns = head.columns
-    if not columns or columns is statement.columns:
+    before = statement.columns
+    if not columns or columns is before:
         return
-    if statement.columns and len(statement.columns) != len(columns):
+    if columns == before:
+        statement.columns = columns  # from here on they are known at a glance
         return
-    if may_keep(machine.connection, columns, statement.columns, len(head.made)):
+    if before and len(before) != len(columns):
+        return
+    if may_keep(machine.connection, columns, before, len(head.made)):
         statement.columns = columns
