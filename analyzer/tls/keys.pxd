@@ -1,3 +1,5 @@
+cimport cython
+
 from analyzer.tls.ciphers cimport Aead13
 
 cdef Py_ssize_t _IV
@@ -5,13 +7,16 @@ cdef Py_ssize_t _IV
 
 cdef class Schedule13:
     cdef bint _fits
-    cdef Py_ssize_t _block, _key_size, _size
+    cdef Py_ssize_t _key_size, _size
     cdef object _make, _new
-    cdef bytes _iv, _key, _update
+    cdef bytes _inner, _iv, _key, _outer, _update
 
     cpdef bytes next_secret(self, bytes secret)
     cpdef Aead13 protection(self, bytes secret)
-    cdef bytes _padded(self, bytes secret, bytes pad)
+
+
+@cython.locals(padded=bytearray, place=Py_ssize_t)
+cdef bytearray _padded(bytes secret, bytes pad)
 
 
 cdef bytes _expanded(inner, outer, bytes info)

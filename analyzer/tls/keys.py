@@ -21,9 +21,9 @@ from analyzer.tls.suites import BLOCK, CCM, CHACHA, DIGEST_SIZES, GCM, Suite
 
 MASTER: Final = 48
 _IV: Final = 12
-# The pads of HMAC (RFC 2104) as tables, and the bytes that they fill.
-_INNER: Final = bytes(number ^ 0x36 for number in range(256))
-_OUTER: Final = bytes(number ^ 0x5C for number in range(256))
+# The pads of HMAC (RFC 2104), and the bytes that they fill.
+_INNER: Final = b"\x36"
+_OUTER: Final = b"\x5c"
 _NEW: Final = {"SHA256": (hashlib.sha256, 64), "SHA384": (hashlib.sha384, 128)}
 
 
@@ -48,12 +48,13 @@ def load_rsa_key(pem: bytes, password: bytes | None = None) -> rsa.RSAPrivateKey
 class Schedule13:
     """What becomes of the traffic secrets of one suite."""
 
-    __slots__ = ("_block", "_fits", "_iv", "_key", "_key_size", "_make", "_new", "_size", "_update")
+    __slots__ = ("_fits", "_inner", "_iv", "_key", "_key_size", "_make", "_new", "_outer", "_size", "_update")
 
     def __init__(self, suite: Suite) -> None:
         self._fits = suite.mode in (GCM, CCM, CHACHA) and not suite.exchange
         self._size = DIGEST_SIZES[suite.prf]
-        self._new, self._block = _NEW[suite.prf]
+        self._new, block = _NEW[suite.prf]
+        self._inner, self._outer = _INNER * block, _OUTER * block
         self._make = aead_maker(suite)
         self._key_size = suite.key
         self._key, self._iv = _info(b"key", suite.key), _info(b"iv", _IV)
@@ -61,7 +62,7 @@ class Schedule13:
 
     def next_secret(self, secret: bytes) -> bytes:
         """The traffic secret after a KeyUpdate (RFC 8446, 7.2)."""
-        inner, outer = self._new(self._padded(secret, _INNER)), self._new(self._padded(secret, _OUTER))
+        inner, outer = self._new(_padded(secret, self._inner)), self._new(_padded(secret, self._outer))
         return _expanded(inner, outer, self._update)
 
     def protection(self, secret: bytes) -> Aead13 | None:
@@ -69,13 +70,17 @@ class Schedule13:
         if not self._fits or len(secret) != self._size:
             return None
         # What the two pads of the HMAC make of the secret is worked out once for both.
-        inner, outer = self._new(self._padded(secret, _INNER)), self._new(self._padded(secret, _OUTER))
+        inner, outer = self._new(_padded(secret, self._inner)), self._new(_padded(secret, self._outer))
         key = _expanded(inner.copy(), outer.copy(), self._key)
         return Aead13(self._make(key[: self._key_size]), _expanded(inner, outer, self._iv)[:_IV])
 
-    def _padded(self, secret: bytes, pad: bytes) -> bytes:
-        """A secret, which is no longer than a block of the hash function, with a pad of HMAC (RFC 2104)."""
-        return secret.ljust(self._block, b"\0").translate(pad)
+
+def _padded(secret: bytes, pad: bytes) -> bytearray:
+    """A secret, which is no longer than a block of the hash function, with a pad of HMAC (RFC 2104) of that size."""
+    padded = bytearray(pad)
+    for place in range(len(secret)):
+        padded[place] ^= secret[place]
+    return padded
 
 
 def _expanded(inner: Any, outer: Any, info: bytes) -> bytes:
