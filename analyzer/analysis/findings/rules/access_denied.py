@@ -91,22 +91,24 @@ def password_used(case: Case) -> bool | None:
 
 def conclude(found: Sequence[Found], history: History) -> None:
     """Says of whom else the server knows: the same user from elsewhere, and other users from here."""
-    users: dict[tuple[str, Server], set[str]] = {}
-    for connection, _ in found:
-        users.setdefault(pair_of(connection), set()).add(connection.login.user if connection.login else "?")
-    counts = Counter(pair_of(connection) for connection, _ in found)
-    for connection, finding in found:
+    pairs = [pair_of(connection) for connection, _ in found]
+    counts = Counter(pairs)
+    # Most addresses of a storm are refused once.
+    users: dict[tuple[str, Server], set[str]] = {pair: set() for pair, count in counts.items() if count > 1}
+    for pair, (connection, _) in zip(pairs, found, strict=True):
+        if pair in users:
+            users[pair].add(connection.login.user if connection.login else "?")
+    for pair, (connection, finding) in zip(pairs, found, strict=True):
         _tell_accepted(connection, finding, history)
-        pair = pair_of(connection)
-        tried = len(users[pair])
-        if tried >= GUESSES:
+        tried = users.get(pair, ())
+        if len(tried) >= GUESSES:
             finding.message += (
-                f" {counts[pair]} logins of {tried} users were refused from this address: somebody guesses, or a "
+                f" {counts[pair]} logins of {len(tried)} users were refused from this address: somebody guesses, or a "
                 f"program "
                 "has the wrong list of accounts."
             )
-            finding.evidence.append(f"users refused from {pair[0]}: {', '.join(sorted(users[pair])[:NAMED])} ...")
-        elif counts[pair] > 1:
+            finding.evidence.append(f"users refused from {pair[0]}: {', '.join(sorted(tried)[:NAMED])} ...")
+        elif tried:
             finding.evidence.append(f"{counts[pair]} logins were refused from {pair[0]} in this capture")
 
 
@@ -116,7 +118,9 @@ def _tell_accepted(connection: Connection, finding: Finding, history: History) -
     if user is None:
         return
     server, here = connection.server, connection.client.address
-    logins = history.accepted.get((server.port, user)) or []
+    logins = history.accepted.get((server.port, user))
+    if logins is None:
+        return
     # By the same server; one of another address family may be the same one too.
     accepted = [one for one in logins if one[1] == server.address or (":" in one[1]) != (":" in server.address)]
     others = [address for address, _ in accepted if address != here]
