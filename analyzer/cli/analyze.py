@@ -50,7 +50,7 @@ EXAMPLES = """examples:
 
 def rank_of(findings: Sequence[Finding | Kept]) -> int:
     """How grave the gravest finding is: an index of SEVERITIES, -1 for none."""
-    return max((SEVERITIES.index(finding.severity) for finding in findings), default=-1)
+    return max([SEVERITIES.index(finding.severity) for finding in findings], default=-1)
 
 
 def _rank(alike: Alike) -> int:
@@ -147,9 +147,11 @@ def _rendered(
     """Each connection encoded, in the process that found it."""
     harvest = connections(arguments.filter, rendering)
     sources: Run[tuple[bytes, int]] = Run(options, harvest, jobs_of(arguments), Console())
+    gravest = outcome.gravest
     for _, results in sources.each(arguments.captures, arguments.merge):
         for line, rank in results:
-            outcome.gravest = max(outcome.gravest, rank)
+            if rank > gravest:
+                outcome.gravest = gravest = rank
             yield line
     outcome.take(sources)
 

@@ -3,6 +3,8 @@ cimport cython
 from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number
 from analyzer.analysis.connection.kinds cimport ConnectionKind
 
+cdef int _SPACE, _DELETE, _QUOTE, _BACKSLASH
+
 
 @cython.locals(kind=ConnectionKind, row=tuple, template=tuple)
 cdef bytes _filled(alike, bytes findings)
@@ -10,8 +12,13 @@ cdef bytes _filled(alike, bytes findings)
 
 @cython.locals(
     literals=tuple, places=tuple, room=Py_ssize_t, lines=LineBuffer, end=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t,
-    literal=bytes, text=bytes)
+    place=Py_ssize_t, literal=bytes, text=bytes)
 cdef bytes _put(tuple template, tuple row, bytes findings)
 
 
+@cython.locals(text=bytes)
 cdef bytes _text(each)
+
+
+@cython.locals(place=Py_ssize_t, byte=cython.int)
+cdef bint _is_plain(const unsigned char* text, Py_ssize_t size) noexcept

@@ -17,6 +17,9 @@ from analyzer.report.jsonl import encode, split, value
 _MARK: Final = 9_103_745_173_872_000_000
 _MARKED: Final = re.compile(r"9103745173872(\d{6})")
 
+_SPACE, _DELETE = 0x20, 0x7F
+_QUOTE, _BACKSLASH = b'"\\'
+
 # What stands around the values that are filled in: those at these places of a row, and behind them the findings where
 # they wait for other connections. And the room that a line takes beside its texts. Nothing around is known where such
 # lines are made as those of any connection.
@@ -49,7 +52,8 @@ def _put(template: Template, row: Row, findings: bytes) -> bytes:
     for index in range(len(places)):
         literal = literals[index]
         end = put_bytes(lines.text, end, literal, len(literal))
-        each = row[places[index]]
+        place = places[index]
+        each = row[place]
         if isinstance(each, int) and each >= 0:
             end = put_number(lines.text, end, each)
             continue
@@ -72,9 +76,20 @@ def _text(each: object) -> bytes:
     """A text as JSON has it, without its quotes; anything else as JSON has it."""
     if not isinstance(each, str):
         return value(each)
-    if each.isascii() and each.isprintable() and '"' not in each and "\\" not in each:
-        return each.encode()
+    if each.isascii():
+        text = each.encode()
+        if _is_plain(text, len(text)):
+            return text
     return value(each)[1:-1]
+
+
+def _is_plain(text: bytes, size: int) -> bool:
+    """Whether JSON has a text of ASCII, so many bytes, as it is: all of it is printable, and nothing is escaped."""
+    for place in range(size):
+        byte = text[place]
+        if not _SPACE <= byte < _DELETE or byte in (_QUOTE, _BACKSLASH):
+            return False
+    return True
 
 
 def _template(kind: ConnectionKind, row: Row) -> Template:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
+from analyzer.analysis.connection.kinds import ADDRESS
 from analyzer.report.connection_lines import line_of
 from analyzer.report.jsonl import encode
 from tests.wire.frames import Frame, batches
@@ -39,6 +45,18 @@ def test_any_user(user: str | bytes, network: str) -> None:
     for one in found:
         assert line_of(one) == encode(one.connection())
         assert _with_template(one)
+
+
+@cache
+def _accepted() -> Alike:
+    return _alike([("s", greeting()), ("c", login()), *ACCEPTED])[0]
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_of_its_own(text: str) -> None:
+    one = _accepted()
+    other = structs.replace(one, row=(*one.row[:ADDRESS], text, *one.row[ADDRESS + 1 :]))
+    assert line_of(other) == encode(other.connection())
 
 
 def test_any_error() -> None:

@@ -1,5 +1,7 @@
 cimport cython
 
+from analyzer.analysis.findings.history cimport History
+
 
 cdef class ConnectionKind:
     cdef public object connection, lasts, tls, steps, switches, frames, counts
@@ -14,6 +16,7 @@ cdef class ConnectionKind:
     cpdef outline(self, tuple row)
     cpdef list findings_of(self, tuple row)
     cpdef with_own(self, tuple row, times)
+    cpdef remember(self, tuple row, History history)
     cpdef note(self, tuple row)
     cdef _error(self, tuple row)
     cdef _greeting(self, tuple row)

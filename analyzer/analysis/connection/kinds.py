@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from analyzer.analysis.findings.history import LoggedIn, Note, note_of, outline_of
+from analyzer.analysis.findings.history import History, LoggedIn, Note, note_of, outline_of
 from analyzer.analysis.findings.kept import Kept, own_texts
 from analyzer.analysis.model import connection as model
 
@@ -202,6 +202,12 @@ class ConnectionKind:
                 row = (*row, *texts)
         return row
 
+    def remember(self, row: Row, history: History) -> None:
+        """Has a history remember one."""
+        known = self._note
+        if isinstance(known, LoggedIn):
+            history.logged_in(known, row[ADDRESS], row[TOTAL])
+
     def note(self, row: Row) -> Note | None:
         """What later connections need to know of one."""
         known = self._note
@@ -315,9 +321,7 @@ class Alike(msgspec.Struct, frozen=True, gc=False):
             outline = kind.outline(row)
             across.judge(outline)
             return Alike(kind, row, outline)
-        note = kind.note(row)
-        if note is not None:
-            across.note(note)
+        kind.remember(row, across.history)
         return self
 
     def findings(self) -> list[model.Finding]:

@@ -64,19 +64,23 @@ class LoginPlaces:
 
     frames, times  places of its segments: in the order of `frames_of` and `times_of`
     greeted, logged_in, decided  the first of `frames`
-    thread         of the greeting's bytes
+    thread         of the greeting's bytes: the first, and the one behind the last
     attributes     of the login's bytes, of those that are each client's own; `names`: theirs, with their numbers
     full           whether the password itself was asked for
     """
 
-    __slots__ = ("attributes", "decided", "frames", "full", "greeted", "logged_in", "names", "thread", "times")
+    __slots__ = (
+        *("attributes", "decided", "frames", "full", "greeted", "logged_in", "names", "thread", "thread_end"),
+        "times",
+    )
 
     def __init__(self, shape: LoginShape) -> None:
         known = shape.known
         self.frames = frames_of(known)
         self.times = times_of(known)
         self.greeted, self.logged_in, self.decided = known.greeting.frame, known.login.frame, known.auth.verdict_frame
-        self.thread = next((field.place for field in shape.fields[0] if field.name == "thread_id"), slice(0))
+        thread = next((field.place for field in shape.fields[0] if field.name == "thread_id"), slice(0, 0))
+        self.thread, self.thread_end = thread.start, thread.stop
         free = [field for field in shape.fields[shape.login] if field.attribute >= 0]
         free.sort(key=lambda field: field.attribute)
         self.attributes = [field.place for field in free]
@@ -236,7 +240,9 @@ def row_of(
         return None
     address, port = tcp.endpoints[conversation.client]
     counts = plain.answers.counts
-    thread = int.from_bytes(plain.greeting[places.thread], "little")
+    thread, greeting = 0, plain.greeting
+    for byte in range(places.thread_end - 1, places.thread - 1, -1):
+        thread = thread << 8 | greeting[byte]
     row = [
         *(tcp.number, address, port, tcp.first_frame, tcp.last_frame, tcp.first_ns, tcp.last_ns, tcp.out_of_order),
         *(client.bytes, server.bytes, thread, connected_ns - syn_ns, greeting_ns - connected_ns, tls_ns),

@@ -42,6 +42,7 @@ cdef class ShapeStep:
 
 cdef class LoginShape:
     cdef public object known, machine
+    cdef public ClosingFacts closing
     cdef TurnTerms _terms
     cdef public list fields, free
     cdef public ShapeStep inside
@@ -57,7 +58,8 @@ cdef class Newcomer:
     cdef public Py_ssize_t held
 
     @cython.locals(
-        segments=Segments, step=ShapeStep, row=Py_ssize_t, stop=Py_ssize_t, sender=cython.int, size=Py_ssize_t, data=bytes)
+        segments=Segments, step=ShapeStep, opener=cython.int, row=Py_ssize_t, stop=Py_ssize_t, sender=cython.int,
+        size=Py_ssize_t, data=bytes)
     cpdef Py_ssize_t take(self, TcpConnection tcp, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
 
 
@@ -73,6 +75,9 @@ cdef class PlainSession:
     cdef public Newcomer newcomer
     cdef public int last_id
     cdef public bint left, told
+
+    @cython.locals(closing=ClosingFacts, known=ClosingFacts)
+    cdef _begin(self, LoginShape shape, Newcomer newcomer)
 
 
 cdef class LoginShapes:

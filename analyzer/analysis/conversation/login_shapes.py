@@ -174,10 +174,11 @@ class LoginShape:
     is the place of the client's. `inside`: logins that are known behind it, inside TLS.
     """
 
-    __slots__ = ("_terms", "fields", "free", "inside", "known", "length", "login", "machine", "steps")
+    __slots__ = ("_terms", "closing", "fields", "free", "inside", "known", "length", "login", "machine", "steps")
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]], login: int) -> None:
         self.known = facts
+        self.closing: ClosingFacts = facts.closing
         self.machine = machine
         self.length = len(fields)
         self.steps = len(facts.auth.steps)
@@ -251,7 +252,7 @@ class Newcomer:
 
         Where no known login goes on so with the last that was taken, `step` is None.
         """
-        segments, step = pieces.segments, self.step
+        segments, step, opener = pieces.segments, self.step, tcp.opener
         while first < last and step is not None and step.shape is None:
             row = pieces.row[first]
             stop = first + 1 if self.contents else pieces.run_end(first, last)
@@ -272,7 +273,7 @@ class Newcomer:
             self.frames.append(segments.frame[row])
             self.times.append(segments.time_ns[row])
             self.held += size
-            step = self.step = step.after(size if sender == tcp.initiator else -size, data)
+            step = self.step = step.after(size if sender == opener else -size, data)
             first = stop
         return first
 
@@ -369,20 +370,23 @@ class PlainSession:
     )
 
     def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
-        self.shape = shape
-        self.frames, self.times = newcomer.frames, newcomer.times
-        self.greeting, self.login = newcomer.contents[0], newcomer.contents[shape.login]
-        self.answers = CommandFacts()
+        self.answers, self.closing = CommandFacts(), ClosingFacts()
         self.last_id = -1
         self.left = self.told = False
         self.sealed: SealedSession | None = None
         self.newcomer: Newcomer | None = None
         self.asked: PlainSession | None = None
-        closing = self.closing = ClosingFacts()
-        known: ClosingFacts = shape.known.closing
+        self._begin(shape, newcomer)
+
+    def _begin(self, shape: LoginShape, newcomer: Newcomer) -> None:
+        """Takes over what there is of the login."""
+        self.shape = shape
+        self.frames, self.times = newcomer.frames, newcomer.times
+        self.greeting, self.login = newcomer.contents[0], newcomer.contents[shape.login]
+        closing, known = self.closing, shape.closing
         if known.error is not None:
-            frame, time_ns = self.frames[known.error_frame], self.times[known.error_ns]
-            closing.record_error(known.error, frame, time_ns, known.error_phase)
+            closing.error, closing.error_phase = known.error, known.error_phase
+            closing.error_frame, closing.error_ns = self.frames[known.error_frame], self.times[known.error_ns]
         closing.spoke_ns = self.times[-1]
 
     @property

@@ -1,5 +1,8 @@
 cimport cython
 
+cdef Py_ssize_t _HEAD
+cdef int _QUERY, _KILLER
+
 
 @cython.no_gc
 cdef class ClosingFacts:
@@ -18,5 +21,8 @@ cdef class CommandFacts:
     cdef public long long turns, waiting, overlap_count
 
     cpdef count(self, int code, long long times)
+    @cython.locals(head=bytes)
     cpdef record_sent(self, int code, bytes payload, long long length, long long frame, long long time_ns)
+    @cython.locals(code=cython.int)
     cpdef record_plain(self, bytes data, long long frame, long long time_ns)
+    cpdef record_error(self, error, long long frame, long long time_ns, code, command)

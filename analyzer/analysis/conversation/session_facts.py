@@ -32,6 +32,10 @@ _KILLS: Final = b"KkCc/-# \t\r\n"
 _LOOKED_AT: Final = 4096
 # Bytes of a command that are kept to name it.
 HEAD_KEPT: Final = 256
+# Constants, once more: here they are numbers of C.
+_HEAD: Final = HEAD_KEPT
+_QUERY: Final = COM_QUERY
+_KILLER: Final = COM_PROCESS_KILL
 
 
 class SentCommand(msgspec.Struct, frozen=True, gc=False):
@@ -188,10 +192,12 @@ class CommandFacts:
 
     def record_sent(self, code: int, payload: bytes, length: int, frame: int, time_ns: int) -> None:
         """Records a command that is sent."""
-        self.last = SentCommand(code, payload[:HEAD_KEPT], length, frame, time_ns)
-        killed = killed_by(code, payload)
-        if killed is not None and len(self.kills) < MOST:
-            self.kills = (*self.kills, (killed, frame, time_ns))
+        head = payload if len(payload) <= _HEAD else payload[:_HEAD]
+        self.last = SentCommand(code, head, length, frame, time_ns)
+        if code in (_QUERY, _KILLER):
+            killed = killed_by(code, payload)
+            if killed is not None and len(self.kills) < MOST:
+                self.kills = (*self.kills, (killed, frame, time_ns))
         if len(self.opening) < MOST_OPENING:
             self.opening.append(self.last)
 
@@ -211,13 +217,15 @@ class CommandFacts:
         self, error: ErrPacket, frame: int, time_ns: int, code: int | None, command: SentCommand | None
     ) -> None:
         """Records an error in answer to a command; as in `AnsweredError`."""
-        number = error.error_code
+        number, counts = error.error_code, self.error_counts
         if self.kills:  # one that was refused ends nothing; nor is it known which one was, where several were under way
             refused = None if command is None else command.frame
-            self.kills = tuple(kill for kill in self.kills if refused not in (None, kill[1]))
-        if number in self.error_counts or len(self.error_counts) < MOST:
-            self.error_counts = {**self.error_counts, number: self.error_counts.get(number, 0) + 1}
-        if len(self.errors) >= MOST and self.error_counts.get(number, 0) > 1:
+            self.kills = tuple([kill for kill in self.kills if refused not in (None, kill[1])])
+        if not counts:
+            counts = self.error_counts = {number: 1}
+        elif number in counts or len(counts) < MOST:
+            counts = self.error_counts = {**counts, number: counts.get(number, 0) + 1}
+        if len(self.errors) >= MOST and counts.get(number, 0) > 1:
             return
         if len(self.errors) < 2 * MOST:
             self.errors = (*self.errors, AnsweredError(error, frame, time_ns, code, command))

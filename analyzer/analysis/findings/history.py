@@ -152,7 +152,7 @@ class History:
     def note(self, note: Note) -> None:
         """Remembers a connection."""
         if isinstance(note, LoggedIn):
-            self._login(note)
+            self.logged_in(note, note.client, note.total_ns)
             return
         key = (note.client, note.server)
         ended = self.ended.get(key)
@@ -166,29 +166,31 @@ class History:
             ended.last_probe_ns = note.start_ns
         ended.frames = [*ended.frames[1 - NAMED :], note.frame]
 
-    def _login(self, note: LoggedIn) -> None:
-        if note.cached:
-            key = (note.client, note.server, note.user)
+    def logged_in(self, known: LoggedIn, client: str, total_ns: int | None) -> None:
+        """Remembers a login that is like a known one, but for its client and how long it took."""
+        server, user = known.server, known.user
+        if known.cached:
+            key = (client, server, user)
             logins = self.logins.get(key)
             if logins is None:
                 logins = LoginPaths()
                 self.logins.put(key, logins)
-            if note.path == "full":
+            if known.path == "full":
                 logins.full += 1
-            elif note.path == "fast":
+            elif known.path == "fast":
                 logins.fast += 1
-        account, pair = (note.server[1], note.user), (note.client, note.server[0])
+        account, pair = (server[1], user), (client, server[0])
         pairs = self.accepted.get(account)
         if pairs is None:
             self.accepted.put(account, [pair])
-        elif pair not in pairs and len(pairs) < NAMED:
+        elif len(pairs) < NAMED and pair not in pairs:
             pairs.append(pair)
-        if note.total_ns is not None:
-            counts = self.durations.get(note.server)
+        if total_ns is not None:
+            counts = self.durations.get(server)
             if counts is None:
                 counts = [0] * 64
-                self.durations.put(note.server, counts)
-            counts[min((note.total_ns // 1000).bit_length(), 63)] += 1
+                self.durations.put(server, counts)
+            counts[min((total_ns // 1000).bit_length(), 63)] += 1
 
 
 def pair_of(connection: Connection) -> tuple[str, Server]:

@@ -12,7 +12,7 @@ from analyzer.analysis import Alike, Analysis, AnalysisOptions
 from analyzer.analysis.connection import builder as builders
 from analyzer.analysis.connection.kinds import ADDRESS, FRAMES, PLACES, STEPS, STREAM, TOTAL
 from analyzer.analysis.findings.cross_connection import is_open
-from analyzer.analysis.findings.history import note_of, outline_of
+from analyzer.analysis.findings.history import History, LoggedIn, note_of, outline_of
 from analyzer.analysis.findings.kept import frames_of
 from analyzer.engine.collectors import Connections, Rendering
 from analyzer.engine.reading import Reading
@@ -97,7 +97,17 @@ def test_what_later_ones_need_to_know_is_the_same() -> None:
     for one in _alike():
         connection, outline = one.connection(), one.outline
         assert one.kind.is_open == is_open(connection) == (outline is not None)
-        assert one.note() == note_of(connection)
+        note = one.note()
+        assert note == note_of(connection)
+        remembered, noted = History(), History()
+        one.kind.remember(one.row, remembered)
+        if isinstance(note, LoggedIn):
+            noted.note(note)
+            account = note.server[1], note.user
+            assert remembered.accepted.get(account) == noted.accepted.get(account) == [(note.client, note.server[0])]
+            assert remembered.durations.get(note.server) == noted.durations.get(note.server) is not None
+        assert len(remembered.accepted) == len(noted.accepted)
+        assert len(remembered.logins) == len(noted.logins)
         if outline is not None:
             assert note_of(outline) == note_of(connection)
             known, greeting = outline_of(connection), outline.greeting
