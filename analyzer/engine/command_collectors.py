@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from analyzer.analysis import Analysis, AnalysisOptions, Result
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
-from analyzer.analysis.commands.turn_tracker import RenderedTurns, TurnRenderer, TurnSink, TurnTracker
+from analyzer.analysis.commands.turn_tracker import RenderedTurns, TurnRenderer, TurnSink
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.collectors import Key
@@ -90,7 +90,7 @@ class EachCommand(CommandCollector, Generic[T]):
 def watched(options: AnalysisOptions, sink: TurnSink) -> AnalysisOptions:
     """The options with which a sink is given every command."""
     sink.mask = None if options.show_secrets else StatementMask()
-    observe = (*options.observe, lambda tcp: TurnTracker(tcp, sink))
+    observe = (*options.observe, sink.tracker)
     return replace(options, keep=max(options.keep, LONGEST_STATEMENT), connections=False, observe=observe)
 
 

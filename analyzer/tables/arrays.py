@@ -23,6 +23,7 @@ from analyzer.tables.column_loops import (
     bits_of,
     ipv4_keys,
     item_places,
+    narrowed,
     offsets,
     offsets_of,
     picked,
@@ -187,8 +188,7 @@ def _by_place(words: list[bytes], places: Sequence[int]) -> pyarrow.Array:
 
 def _at(texts: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
     pa = arrow("a table")
-    there = array("i", placed(places, 0))
-    indices = _made(pa.int32(), len(places), there, valid=_buffer(bits_of(places)))
+    indices = _made(pa.int32(), len(places), narrowed(places), valid=_buffer(bits_of(places)))
     return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
 
 

@@ -2,7 +2,16 @@ cimport cython
 
 cdef long long _NOTHING, _MOST
 cdef int _ZERO
-cdef Py_ssize_t _DIGIT, _DIGITS
+cdef Py_ssize_t _DIGIT, _DIGITS, _FIRST
+
+
+cdef class Numbers:
+    cdef object _store
+    cdef long long[::1] _cells
+    cdef Py_ssize_t _size, _room
+
+    cpdef void add(self, long long number) except *
+    cpdef size(self)
 
 
 @cython.locals(number=cython.longlong)
@@ -21,6 +30,9 @@ cdef void _shift(long long[::1] order, long long first) except *
 @cython.locals(begins="long long[::1]", place=Py_ssize_t, digit=Py_ssize_t)
 cdef void _sort_by(
     long long[::1] found, const long long[::1] order, const long long[::1] keys, long long least, int shift) except *
+
+@cython.locals(number=Py_ssize_t, place=cython.longlong)
+cdef void _narrow(int[::1] found, const long long[::1] places) except *
 
 @cython.locals(count=Py_ssize_t, place=Py_ssize_t)
 cdef Py_ssize_t _missing(const long long[::1] values) except? -1

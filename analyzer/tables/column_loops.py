@@ -16,6 +16,8 @@ NOTHING: Final = -1 << 63
 _NOTHING: Final = NOTHING
 _MOST: Final = (1 << 31) - 1
 _ZERO: Final = ord("0")
+# Numbers of a growing column that there is room for at first.
+_FIRST: Final = 1 << 6
 # Bits that are sorted by at a time.
 _DIGIT: Final = 11
 _DIGITS: Final = 1 << _DIGIT
@@ -24,6 +26,35 @@ _DIGITS: Final = 1 << _DIGIT
 def zeroes(code: str, count: int) -> array[int]:
     """A column of numbers to be filled."""
     return array(code, (0,)) * count
+
+
+class Numbers:
+    """A column of numbers that grows."""
+
+    __slots__ = ("_cells", "_room", "_size", "_store")
+
+    def __init__(self) -> None:
+        self._store = zeroes("q", _FIRST)
+        self._cells = self._store
+        self._size = 0
+        self._room = _FIRST
+
+    def size(self) -> int:
+        """How many there are."""
+        return self._size
+
+    def add(self, number: int) -> None:
+        """Another number."""
+        if self._size == self._room:
+            self._store = self._store * 2
+            self._cells = self._store
+            self._room *= 2
+        self._cells[self._size] = number
+        self._size += 1
+
+    def taken(self) -> array[int]:
+        """The numbers so far."""
+        return self._store[: self._size]
 
 
 def bits_of(values: Sequence[int]) -> bytearray | None:
@@ -41,6 +72,13 @@ def placed(places: Sequence[int], nothing: int) -> Sequence[int]:
         return places
     found = zeroes("q", len(places))
     _fill_placed(found, places, nothing)
+    return found
+
+
+def narrowed(places: Sequence[int]) -> array[int]:
+    """Places as numbers of 32 bits; 0 where one is NOTHING."""
+    found = zeroes("i", len(places))
+    _narrow(found, places)
     return found
 
 
@@ -186,6 +224,12 @@ def _fill_placed(found: Any, places: Any, nothing: int) -> None:
     for number in range(len(places)):
         place = places[number]
         found[number] = nothing if place == _NOTHING else place
+
+
+def _narrow(found: Any, places: Any) -> None:
+    for number in range(len(places)):
+        place = places[number]
+        found[number] = 0 if place == _NOTHING else place
 
 
 def _pick_longs(found: Any, source: Any, places: Any) -> None:

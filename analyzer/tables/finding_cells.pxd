@@ -1,5 +1,7 @@
 cimport cython
 
+from analyzer.tables.column_loops cimport Numbers
+
 
 cdef class FilledText:
     cdef str text
@@ -8,7 +10,7 @@ cdef class FilledText:
 
 cdef class TextPlaces:
     cdef dict _known
-    cdef public list places
+    cdef public Numbers places
 
     cpdef add(self, str text)
 
@@ -20,7 +22,8 @@ cdef class FindingPlan:
 
 
 cdef class FindingCells:
-    cdef list _plans, _sizes, _owners, _owner, _frames, _frame_sizes, _evidence_sizes
+    cdef list _plans, _owners
+    cdef Numbers _sizes, _owner, _frames, _frame_sizes, _evidence_sizes
     cdef TextPlaces _message, _advice, _evidence
     cdef dict _alike
 

@@ -11,6 +11,7 @@ from analyzer.analysis.connection.kinds import ConnectionKind, Row
 from analyzer.analysis.findings.kept import Kept, Words
 from analyzer.analysis.model.connection import Finding
 from analyzer.tables.arrays import array_of, lists_of, numbers_array, taken, texts_at
+from analyzer.tables.column_loops import Numbers
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import TableColumn
 
@@ -35,15 +36,15 @@ class TextPlaces:
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
-        self.places: list[int] = []
+        self.places = Numbers()
 
     def add(self, text: str) -> None:
         known = self._known
-        self.places.append(known.setdefault(text, len(known)))
+        self.places.add(known.setdefault(text, len(known)))
 
     def array(self) -> pyarrow.Array:
         """The column."""
-        return texts_at([*self._known], array("q", self.places))
+        return texts_at([*self._known], self.places.taken())
 
 
 class FindingPlan:
@@ -75,17 +76,17 @@ class FindingCells:
     )
 
     def __init__(self) -> None:
-        self._sizes: list[int] = []
+        self._sizes = Numbers()
         self._plans: list[list[FindingPlan]] = []  # of the owners of connections, in their order
         self._owners: list[Kept | Finding] = []
         self._alike: dict[tuple[str | None, ...], int] = {}
-        self._owner: list[int] = []
+        self._owner = Numbers()
         self._message = TextPlaces()
         self._advice = TextPlaces()
-        self._frames: list[int] = []
-        self._frame_sizes: list[int] = []
+        self._frames = Numbers()
+        self._frame_sizes = Numbers()
         self._evidence = TextPlaces()
-        self._evidence_sizes: list[int] = []
+        self._evidence_sizes = Numbers()
 
     def add(self, one: Connection | Alike, owner: int) -> None:
         """Adds the findings of a connection, which has its other cells from the owner at this place: they come in
@@ -95,18 +96,18 @@ class FindingCells:
             plans.append(self._plans_of(one.kind) if isinstance(one, Alike) else [])
         if isinstance(one, Alike) and one.outline is None:
             known = plans[owner]
-            self._sizes.append(len(known))
+            self._sizes.add(len(known))
             for plan in known:
                 self._add_kept(plan, one.row)
             return
         findings = one.findings() if isinstance(one, Alike) else one.findings
-        self._sizes.append(len(findings))
+        self._sizes.add(len(findings))
         for finding in findings:
             self._add_whole(finding)
 
     def sizes(self) -> array[int]:
         """How many findings each connection has."""
-        return array("q", self._sizes)
+        return self._sizes.taken()
 
     def _plans_of(self, kind: ConnectionKind) -> list[FindingPlan]:
         """How a kind's findings are told of each connection."""
@@ -127,15 +128,15 @@ class FindingCells:
 
     def _add_kept(self, plan: FindingPlan, row: Row) -> None:
         """Adds a finding of a connection of a kind."""
-        self._owner.append(plan.owner)
+        self._owner.add(plan.owner)
         self._message.add(_told(plan.message, row))
         self._advice.add(_told(plan.advice, row))
         for place in plan.frames:
-            self._frames.append(row[place])
-        self._frame_sizes.append(len(plan.frames))
+            self._frames.add(row[place])
+        self._frame_sizes.add(len(plan.frames))
         for text in plan.evidence:
             self._evidence.add(_told(text, row))
-        self._evidence_sizes.append(len(plan.evidence))
+        self._evidence_sizes.add(len(plan.evidence))
 
     def _add_whole(self, finding: Finding) -> None:
         """Adds any finding."""
@@ -145,18 +146,19 @@ class FindingCells:
             owner = self._alike[alike] = len(self._owners)
             self._owners.append(finding)
         frames, evidence = finding.frames, finding.evidence
-        self._owner.append(owner)
+        self._owner.add(owner)
         self._message.add(finding.message)
         self._advice.add(finding.advice)
-        self._frames.extend(frames)
-        self._frame_sizes.append(len(frames))
+        for frame in frames:
+            self._frames.add(frame)
+        self._frame_sizes.add(len(frames))
         for text in evidence:
             self._evidence.add(text)
-        self._evidence_sizes.append(len(evidence))
+        self._evidence_sizes.add(len(evidence))
 
     def columns(self, columns: Iterable[TableColumn]) -> dict[str, pyarrow.Array]:
         """Columns of all that were added."""
-        owners, places = Gathered(self._owners), array("q", self._owner)
+        owners, places = Gathered(self._owners), self._owner.taken()
         found: dict[str, pyarrow.Array] = {}
         for column in columns:
             name = column.name
@@ -165,10 +167,10 @@ class FindingCells:
             elif name == "advice":
                 found[name] = self._advice.array()
             elif name == "frames":
-                frames = numbers_array(array("q", self._frames))
-                found[name] = lists_of(array("q", self._frame_sizes), frames)
+                frames = numbers_array(self._frames.taken())
+                found[name] = lists_of(self._frame_sizes.taken(), frames)
             elif name == "evidence":
-                found[name] = lists_of(array("q", self._evidence_sizes), self._evidence.array())
+                found[name] = lists_of(self._evidence_sizes.taken(), self._evidence.array())
             else:
                 found[name] = taken(array_of(column.kind, owners.values(column.path)), places)
         return found

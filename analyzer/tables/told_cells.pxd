@@ -1,5 +1,6 @@
 cimport cython
 
+from analyzer.tables.column_loops cimport Numbers
 from analyzer.tables.finding_cells cimport FindingCells
 
 cdef Py_ssize_t _WIDTH, _FIRST, _OF_NO_KIND
@@ -10,7 +11,7 @@ cdef list _PATHS
 cdef class ToldCells:
     cdef public list owners, traced
     cdef dict _known, _texts
-    cdef list _begins, _places
+    cdef Numbers _begins, _places
     cdef object _store, _starts
     cdef public FindingCells found
     cdef public Py_ssize_t room

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import PLACES, ConnectionKind, Row
-from analyzer.tables.column_loops import NOTHING, total, zeroes
+from analyzer.tables.column_loops import NOTHING, Numbers, total, zeroes
 from analyzer.tables.finding_cells import FindingCells
 
 WIDTH: Final = len(PLACES)
@@ -51,8 +51,8 @@ class ToldCells:
         self._known: dict[int, int] = {}
         self._texts: dict[str, int] = {}
         # Where each one's cells begin, and the place of its owner.
-        self._begins: list[int] = []
-        self._places: list[int] = []
+        self._begins = Numbers()
+        self._places = Numbers()
         self._starts: array[int] | None = None
         self._store = zeroes("q", _FIRST)
         self._cells = self._store
@@ -74,8 +74,8 @@ class ToldCells:
         if place == len(self.owners):
             self.owners.append(owner)
         self.traced.append(traced)
-        self._places.append(place)
-        self._begins.append(self._size)
+        self._places.add(place)
+        self._begins.add(self._size)
         self._put(row)
         if self.found is not None:
             self.found.add(one, place)
@@ -99,7 +99,7 @@ class ToldCells:
 
     def places(self) -> array[int]:
         """The place of each connection's owner."""
-        return array("q", self._places)
+        return self._places.taken()
 
     def column(self, place: int, heads: array[int], there: bytes) -> array[int]:
         """What stands at one of the first places of all rows. `there` says of each owner which of them are: a byte for
@@ -117,7 +117,7 @@ class ToldCells:
 
     def texts(self, place: int) -> tuple[list[str], array[int]]:
         """The texts at one of the first places of all rows, and which of them each has."""
-        found = zeroes("q", len(self._begins))
+        found = zeroes("q", self._begins.size())
         used: dict[int, int] = {}
         _fill_texts(found, self._cells, self._rows(), place, used)
         return self._said(used), found
@@ -134,7 +134,7 @@ class ToldCells:
     def _rows(self) -> array[int]:
         """Where the cells of each begin."""
         if self._starts is None:
-            self._starts = array("q", self._begins)
+            self._starts = self._begins.taken()
         return self._starts
 
     def _said(self, used: dict[int, int]) -> list[str]:

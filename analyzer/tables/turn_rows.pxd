@@ -24,7 +24,8 @@ cdef class TurnKind:
 
 
 cdef class TurnRows(TurnSink):
-    cdef dict _sessions, _said, _texts
+    cdef dict _kinds, _sessions, _said, _texts
+    cdef tuple _session
     cdef list _ends, _numberless
     cdef object _store
     cdef long long[::1] _cells
@@ -68,6 +69,5 @@ cdef void _gather(long long[::1] found, long long[::1] cells, const long long[::
 cdef void _gather_from(
     long long[::1] found, const long long[::1] cells, Py_ssize_t begin, Py_ssize_t cell) except *
 
-@cython.locals(place=Py_ssize_t, stream=cython.longlong)
-cdef void _fill_numbers(
-    long long[::1] cells, Py_ssize_t begin, Py_ssize_t stop, const long long[::1] numbers) except *
+@cython.locals(place=Py_ssize_t, stream=cython.longlong, tracker=TurnTracker)
+cdef void _fill_numbers(long long[::1] cells, Py_ssize_t begin, Py_ssize_t stop, list trackers) except *

@@ -92,7 +92,7 @@ class TurnRows(TurnSink):
     """
 
     __slots__ = (
-        *("_cells", "_ends", "_kinds", "_numberless", "_said", "_sessions", "_settled", "_store", "_texts"),
+        *("_cells", "_ends", "_kinds", "_numberless", "_said", "_session", "_sessions", "_settled", "_store", "_texts"),
         *("addresses", "bound", "bytes", "count", "kinds", "said", "servers", "statements"),
     )
 
@@ -117,6 +117,8 @@ class TurnRows(TurnSink):
         # OF_RESPONSES they have; of ends, with what they are of; of statements as they were sent. Who knows a place
         # of a connection's says of which `ends` it is.
         self._sessions: dict[tuple[str | None, str | None], dict[Hashable, TurnKind]] = {}
+        self._session: tuple[str | None, str | None] | None = None
+        self._kinds: dict[Hashable, TurnKind] = {}
         self._said: dict[int, tuple[object, int]] = {}
         self._texts: dict[bytes, int] = {}
         self._ends: list[object] = []
@@ -148,8 +150,7 @@ class TurnRows(TurnSink):
 
     def _number(self, begin: int) -> None:
         """Says in rows, from a place on, what numbers their connections have."""
-        numbers = array("q", [tracker.tcp.number for tracker in self._numberless])
-        _fill_numbers(self._cells, begin, self.count, numbers)
+        _fill_numbers(self._cells, begin, self.count, self._numberless)
         self._numberless.clear()
 
     def _is_mixed(self, order: Any) -> bool:
@@ -299,7 +300,9 @@ class TurnRows(TurnSink):
         """The kind of a turn."""
         session, end, columns = turn.session, turn.end, turn.columns
         if session is not ends.session:
-            ends.session, ends.kinds = session, self._sessions.setdefault(session, {})
+            if session is not self._session:  # that of most connections is the one of the last
+                self._session, self._kinds = session, self._sessions.setdefault(session, {})
+            ends.session, ends.kinds = session, self._kinds
         alike: Hashable
         if turn.failed():
             alike = (turn.code, columns, end)
@@ -345,8 +348,9 @@ def _gather_from(found: Any, cells: Any, begin: int, cell: int) -> None:
         found[place] = cells[(begin + place) * _WIDTH + cell]
 
 
-def _fill_numbers(cells: Any, begin: int, stop: int, numbers: Any) -> None:
+def _fill_numbers(cells: Any, begin: int, stop: int, trackers: list[TurnTracker]) -> None:
     for place in range(begin, stop):
         stream = cells[place * _WIDTH]
         if stream < 0:
-            cells[place * _WIDTH] = numbers[-1 - stream]
+            tracker = trackers[-1 - stream]
+            cells[place * _WIDTH] = tracker.tcp.number

@@ -21,8 +21,9 @@ from analyzer.tables.arrays import (
     items_taken,
     numbers_array,
     taken,
+    texts_at,
 )
-from analyzer.tables.column_loops import NOTHING, sorted_places
+from analyzer.tables.column_loops import NOTHING, Numbers, narrowed, sorted_places
 from analyzer.tables.schema import SWITCH, ValueKind
 
 TEXTS = st.text(max_size=5)
@@ -113,3 +114,20 @@ def test_addresses_as_text_that_sorts() -> None:
         None: None,
     }
     assert address_keys([*keys]) == [*keys.values()]
+
+
+@given(st.lists(NUMBERS | st.just(NOTHING), max_size=300))
+def test_a_growing_column_holds_what_was_added(numbers: list[int]) -> None:
+    grown = Numbers()
+    for number in numbers:
+        grown.add(number)
+    assert grown.taken() == array("q", numbers)
+    assert grown.size() == len(numbers)
+
+
+@given(st.lists(st.integers(0, 3) | st.just(NOTHING)))
+def test_texts_stand_where_their_places_say(places: list[int]) -> None:
+    words = ["a", "bb", "", "é"]
+    assert narrowed(array("q", places)).tolist() == [0 if place == NOTHING else place for place in places]
+    found = texts_at(words, array("q", places))
+    assert found.to_pylist() == [None if place == NOTHING else words[place] for place in places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyarrow import parquet
 from analyzer.tables import schema
 from analyzer.tables.arrays import array_of, arrow_schema, coded, record_batch
 from analyzer.tables.schema import SWITCH, TableColumn, TableSchema, ValueKind
-from analyzer.tables.stores.parquet import MOST_WORDS, TableFile
+from analyzer.tables.stores.parquet import MOST_WORDS, TableFile, in_two
 
 TABLE = TableSchema(
     "things",
@@ -81,3 +82,19 @@ def test_many_different_texts_are_no_dictionary(tmp_path: Path, texts: list[str 
     file.write([batch(texts)])
     assert pyarrow.types.is_dictionary(file.forms[1]) == coded_in_file
     file.close()
+
+
+def test_works_in_two_threads_are_all_done() -> None:
+    done: list[int] = []
+    in_two(partial(done.append, number) for number in range(100))
+    assert sorted(done) == list(range(100))
+
+
+def test_what_fails_in_two_threads_is_raised() -> None:
+    done: list[int] = []
+
+    def fail() -> None:
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        in_two([fail, *(partial(done.append, number) for number in range(100))])

@@ -3,6 +3,10 @@ from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
 
+cdef object _NONE_WAIT
+cdef tuple _NOBODY
+
+
 cdef class CommandTracker(TurnObserver):
     cdef public TcpConnection tcp
     cdef public int client
@@ -12,5 +16,6 @@ cdef class CommandTracker(TurnObserver):
     cdef public list _held
     cdef public tuple _session
 
+    cpdef start(self, TcpConnection tcp, list sink)
     cpdef turn(self, PlainTurn turn, machine)
     cpdef count(self, PlainTurn turn)

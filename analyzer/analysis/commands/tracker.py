@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
+from functools import lru_cache
 from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand, Request, command_of, pending_of, result_of, text_of
@@ -106,6 +107,14 @@ _DECODED: Final[dict[type[AnyRecord], str]] = {
 }
 
 
+# Commands that wait where none do: it takes nothing, and spares most connections a list of their own.
+_NONE_WAIT: Final[deque[PendingCommand]] = deque(maxlen=0)
+
+# (database, user): what is in force.
+Session = tuple[str | None, str | None]
+_NOBODY: Final[Session] = (None, None)
+
+
 def bytes_of(packet: RawPacket) -> int:
     """A packet's bytes on the wire, headers of all its parts included."""
     return packet.length + HEADER * (1 + packet.length // LONGEST)
@@ -136,11 +145,15 @@ class CommandTracker(TurnObserver):
     )
 
     def __init__(self, tcp: TcpConnection, sink: Sink) -> None:
+        self.start(tcp, sink)
+
+    def start(self, tcp: TcpConnection, sink: Sink) -> None:
+        """As `__init__`, for who makes many."""
         self.tcp = tcp
         self.client = 0  # index of the client's endpoint
         self.touched: PendingCommand | None = None
         self._sink = sink
-        self._waiting: deque[PendingCommand] = deque()
+        self._waiting = _NONE_WAIT
         self._due = False
         # Commands whose answers may turn out to be those of others.
         self._held: list[PendingCommand] = []
@@ -150,7 +163,7 @@ class CommandTracker(TurnObserver):
         self.user: str | None = None
         self.context: Context | None = None  # of the connection, as soon as a packet has come
         self.database: str | None = None
-        self._session: tuple[str | None, str | None] = (None, None)  # (database, user)
+        self._session: Session = _NOBODY
 
     @property
     def ends(self) -> tuple[Endpoint, Endpoint]:
@@ -182,8 +195,8 @@ class CommandTracker(TurnObserver):
             self._login(record, codec_of(record.collation_id, context.mariadb))
 
     def _login(self, record: HandshakeResponse41 | HandshakeResponse320, codec: str | None) -> None:
-        self.user = in_charset(record.username, codec)
-        self.database = in_charset(record.database or "", codec) or None
+        self._session = session = _session_of(record.database, record.username, codec)
+        self.database, self.user = session
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         waiting = self._waiting
@@ -249,7 +262,13 @@ class CommandTracker(TurnObserver):
                 pending.response = ENCRYPTED  # the keys open the client's side alone
             self.complete(pending)
         else:
-            self._waiting.append(pending)
+            self._await(pending)
+
+    def _await(self, pending: PendingCommand) -> None:
+        """An answer to this command is to come."""
+        if self._waiting is _NONE_WAIT:
+            self._waiting = deque()
+        self._waiting.append(pending)
 
     def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
         if self._waiting:
@@ -368,7 +387,7 @@ class CommandTracker(TurnObserver):
             request.prepared = statement
         else:
             request.text = data[7:] if in_force & CLIENT_QUERY_ATTRIBUTES else data[5:]
-        self._waiting.append(pending)
+        self._await(pending)
         self._due = True
 
     def response(
@@ -441,6 +460,12 @@ class CommandTracker(TurnObserver):
         if found is not None:
             codec = self.context.client_codec if self.context is not None else None
             self.database = in_charset(_unquoted(found[1]), codec)
+
+
+@lru_cache(64)
+def _session_of(database: str | None, user: str, codec: str | None) -> Session:
+    """What is in force behind a login: one object for those that say the same."""
+    return in_charset(database or "", codec) or None, in_charset(user, codec)
 
 
 def _codecs(context: Context) -> tuple[str | None, str | None] | None:

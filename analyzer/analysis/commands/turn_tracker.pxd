@@ -3,6 +3,7 @@ cimport cython
 from analyzer.analysis.line_buffer cimport LineBuffer
 from analyzer.analysis.commands.tracker cimport CommandTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+from analyzer.net.tcp.reassembly cimport TcpConnection
 
 cdef int _QUERY
 cdef bytes _USE
@@ -15,6 +16,8 @@ cdef class TurnSink:
     cdef public long long least
     cdef public object capture, mask
 
+    @cython.locals(made=TurnTracker)
+    cpdef TurnTracker tracker(self, TcpConnection tcp)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
     @cython.locals(last=cython.longlong)
@@ -43,4 +46,5 @@ cdef class TurnTracker(CommandTracker):
     cdef public object said
     cdef public dict texts
 
+    cpdef follow(self, TcpConnection tcp, TurnSink sink)
     cpdef turn(self, PlainTurn turn, machine)

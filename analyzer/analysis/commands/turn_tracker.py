@@ -49,6 +49,12 @@ class TurnSink:
         self.capture = ""
         self.mask: StatementMask | None = None
 
+    def tracker(self, tcp: TcpConnection) -> TurnTracker:
+        """Who follows a connection for it."""
+        made = TurnTracker.__new__(TurnTracker)
+        made.follow(tcp, self)
+        return made
+
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
         """Takes a command whose last byte came in a frame."""
         raise NotImplementedError
@@ -110,7 +116,11 @@ class TurnTracker(CommandTracker):
     __slots__ = ("_turns", "said", "texts")
 
     def __init__(self, tcp: TcpConnection, sink: TurnSink) -> None:
-        super().__init__(tcp, [])
+        self.follow(tcp, sink)
+
+    def follow(self, tcp: TcpConnection, sink: TurnSink) -> None:
+        """As `__init__`, for who makes many."""
+        CommandTracker.start(self, tcp, [])
         self._turns = sink
         self.said: Any = None
         self.texts: dict[int, Any] = {}

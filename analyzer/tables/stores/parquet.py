@@ -12,7 +12,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer.analysis.model.connection import Source
@@ -193,10 +197,13 @@ class PartFiles:
                 self._group(place)
 
     def close(self) -> None:
-        for place in list(self._waiting):
-            self._group(place)
-        for writer in self._open.values():
-            writer.close()
+        if self._partition:  # there may be more than can be open
+            for place in list(self._waiting):
+                self._group(place)
+        due = sorted(self._waiting, key=lambda place: -self._waiting[place].bytes)
+        rests = [(self._file(place), self._taken(place).parts) for place in due]
+        files = [self._open.pop(place) for place in list(self._open) if place not in due]
+        in_two(partial(_finish, file, rest) for file, rest in [*rests, *((file, []) for file in files)])
         self._open.clear()
 
     def _divided(self, name: str, batch: pyarrow.RecordBatch) -> Iterator[tuple[str, pyarrow.RecordBatch]]:
@@ -210,19 +217,53 @@ class PartFiles:
             yield text or "", batch.filter(compute.equal(texts, text))
 
     def _group(self, place: tuple[str, str]) -> None:
+        self._file(place).write(self._taken(place).parts)
+
+    def _taken(self, place: tuple[str, str]) -> _GroupRows:
         waiting = self._waiting.pop(place)
         self._bytes -= waiting.bytes
-        writer = self._open.get(place)
-        if writer is None:
+        return waiting
+
+    def _file(self, place: tuple[str, str]) -> TableFile:
+        """The file of rows that wait."""
+        file = self._open.get(place)
+        if file is None:
             if len(self._open) >= MOST_OPEN:
                 self._open.pop(next(iter(self._open))).close()
             name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
             path = os.path.join(self._folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            writer = TableFile(path, arrow_schema(TABLES[place[0]], waiting.parts[0].schema.names))
-            self._open[place] = writer
+            file = TableFile(path, arrow_schema(TABLES[place[0]], self._waiting[place].parts[0].schema.names))
+            self._open[place] = file
             self.parts.append(name)
-        writer.write(waiting.parts)
+        return file
+
+
+def _finish(file: TableFile, rest: Sequence[pyarrow.RecordBatch]) -> None:
+    if rest:
+        file.write(rest)
+    file.close()
+
+
+def in_two(works: Iterable[Callable[[], None]]) -> None:
+    """Does these in two threads: Arrow lets others work while it writes. Raises what the first raised that failed."""
+    due, failed = deque(works), deque[BaseException]()
+
+    def work() -> None:
+        while due and not failed:
+            with suppress(IndexError):  # the other thread took the last
+                one = due.popleft()
+                try:
+                    one()
+                except BaseException as error:  # noqa: BLE001 - raised behind both
+                    failed.append(error)
+
+    other = Thread(target=work)
+    other.start()
+    work()
+    other.join()
+    if failed:
+        raise failed[0]
 
 
 class TableFile:
