@@ -107,6 +107,9 @@ _DECODED: Final[dict[type[AnyRecord], str]] = {
 }
 
 
+# Letters of a user and a database that are kept for logins that say the same.
+LONGEST_KNOWN: Final = 256
+
 # Commands that wait where none do: it takes nothing, and spares most connections a list of their own.
 _NONE_WAIT: Final[deque[PendingCommand]] = deque(maxlen=0)
 
@@ -195,7 +198,9 @@ class CommandTracker(TurnObserver):
             self._login(record, codec_of(record.collation_id, context.mariadb))
 
     def _login(self, record: HandshakeResponse41 | HandshakeResponse320, codec: str | None) -> None:
-        self._session = session = _session_of(record.database, record.username, codec)
+        database, user = record.database, record.username
+        made = _known_session if len(user) + len(database or "") <= LONGEST_KNOWN else _session_of
+        self._session = session = made(database, user, codec)
         self.database, self.user = session
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
@@ -462,10 +467,13 @@ class CommandTracker(TurnObserver):
             self.database = in_charset(_unquoted(found[1]), codec)
 
 
-@lru_cache(64)
 def _session_of(database: str | None, user: str, codec: str | None) -> Session:
-    """What is in force behind a login: one object for those that say the same."""
+    """What is in force behind a login."""
     return in_charset(database or "", codec) or None, in_charset(user, codec)
+
+
+# The same object for logins that say the same, as most do.
+_known_session: Final = lru_cache(64)(_session_of)
 
 
 def _codecs(context: Context) -> tuple[str | None, str | None] | None:
