@@ -26,7 +26,7 @@ from analyzer.cli.arguments import (
 from analyzer.cli.console import Again, Console, complain, note_encrypted
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import written
-from analyzer.engine.collectors import connection_alone, connections
+from analyzer.engine.collectors import Rendering, connection_alone, connections
 from analyzer.engine.jobs import PAGE
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
@@ -171,7 +171,7 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     twice = all(os.path.isfile(name) for name in arguments.captures)
     twice = twice and sum(os.path.getsize(name) for name in arguments.captures) > READ_ONCE
     first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
-    collect = with_workload(arguments.filter, prepare.entry, statements=True)
+    collect = with_workload(arguments.filter, Rendering(prepare.entry, alike=prepare.alike), statements=True)
     sources: Run[Entry | Workload] = Run(first, collect, jobs_of(arguments), Console())
     sources.work = PAGE
     file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)

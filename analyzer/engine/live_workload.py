@@ -42,7 +42,7 @@ class LiveWorkload:
         self._shown.discard(connection.stream)
         found = self._counter.taken(connection.stream)
         if found is not None and not connection.is_copy:
-            self._new.merge(found)
+            found.into(self._new)
 
     def part(self, last: bool = False) -> Workload | None:
         """What has come since the last time; None: nothing, or it is not yet time. `last`: it is."""

@@ -132,6 +132,12 @@ class CommandFailures(msgspec.Struct):
         where = command.capture, command.stream, command.frame
         self.group(reason, code, statement).add(where, command.time_ns, command.latency_ns, message)
 
+    def place(self, capture: str, stream: int) -> None:
+        """Says where they were, of a connection whose number was not known while they were counted."""
+        for group in self.groups.values():
+            group.connections = {(capture, stream)}
+            group.example = None if group.example is None else (capture, stream, group.example[2])
+
     def merge(self, other: CommandFailures) -> None:
         """Adds what another process, or another capture, has seen."""
         for group in other.groups.values():

@@ -7,19 +7,26 @@ Memory depends on the number of different statements, not of commands.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from analyzer.analysis.commands.failures import WAITED_NS, CommandFailures, Occurrences, reason_of
-from analyzer.analysis.commands.pending import PendingCommand, Request, asked_statement, shown_statement
+from analyzer.analysis.commands.pending import (
+    PendingCommand,
+    Request,
+    asked_statement,
+    pending_of,
+    shown_statement,
+    text_of,
+)
 from analyzer.analysis.commands.statistics import OTHERS, CommandGroup, statement_name, statement_of
-from analyzer.analysis.commands.tracker import CommandTracker
+from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import ENCRYPTED, MISSING, Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.net.tcp.reassembly import TcpConnection
-from analyzer.protocol.tables.commands import COM_STMT_PREPARE, COMMAND_NAMES, COMMANDS
+from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_PREPARE, COMMAND_NAMES, COMMANDS
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.digest import Digests
@@ -43,8 +50,11 @@ MOST_STATEMENTS: Final = 5000
 # Texts whose name is kept at hand, and their characters.
 MOST_TEXTS: Final = 10_000
 MOST_CHARACTERS: Final = 8 << 20
-# Bytes that a group of commands takes, roughly.
+# Bytes that a group of commands takes, roughly, and a command that is to be counted.
 GROUP: Final = 1500
+COUNTED: Final = 250
+# Commands of one connection that are counted with those of others once it is over; more are counted apart.
+MOST_COUNTED: Final = 16
 # The first slots of time: they grow with the capture.
 SLOT_NS: Final = 1_000_000
 
@@ -55,6 +65,11 @@ def use_of(code: int, statement: str | None) -> str:
         return REPLICATION if COMMANDS.get(code) in _REPLICATING else OTHER_USE
     words = statement[: _LONGEST_WORD * 2].split(None, 1)
     return _USES.get(words[0].lower(), OTHER_USE) if words else OTHER_USE
+
+
+# A command: the name of its group, its use, its time, whether it failed; then what `CommandGroup.count_one` asks of it
+# (duration, whole, missing, rows, bytes), and its frame.
+Counted = tuple[str, str, int, bool, int | None, bool, bool, int, int, int]
 
 
 def _moments() -> Occurrences:
@@ -86,13 +101,19 @@ class Workload(msgspec.Struct):
             found.merge(group)
         return found
 
+    def count(self, command: Counted, capture: str, stream: int, most: int) -> None:
+        """Counts a command of a connection; `most`: statements that are told apart."""
+        name, use, time_ns, failed, duration_ns, whole, missing, rows, size, frame = command
+        self.uses[use] += 1
+        (self.failed if failed else self.went_well).add(time_ns)
+        group = self.group(name, most)
+        group.count_one(duration_ns, whole, failed, missing, rows, size, (capture, stream, frame))
+
     def place(self, capture: str, stream: int) -> None:
-        """Says where they were, of a connection whose number was not known while they were counted."""
+        """Says where they were, of a connection whose number was not known while they were counted. `failures` is not
+        of one connection."""
         for group in self.statements.values():
             group.example = None if group.example is None else (capture, stream, group.example[2])
-        for failure in self.failures.groups.values():
-            failure.connections = {(capture, stream)}
-            failure.example = None if failure.example is None else (capture, stream, failure.example[2])
 
     def merge(self, other: Workload) -> None:
         """Adds what another connection, process or capture has seen."""
@@ -117,15 +138,15 @@ class Workload(msgspec.Struct):
         return found
 
 
-class WorkloadCounter:
+class WorkloadCounter(TurnSink):
     """Counts commands of one capture, in one process. `statements`: whether they are told apart.
 
     `capture` is the capture's name: it is set before the first command ends.
     """
 
     def __init__(self, mask: StatementMask | None, statements: bool) -> None:
-        self.capture = ""
-        self._mask = mask
+        super().__init__(0)
+        self.mask = mask
         self._statements = statements
         self._digests: Digests | None = None
         self._known: dict[tuple[int, str | None], tuple[str, str]] = {}
@@ -135,16 +156,13 @@ class WorkloadCounter:
 
     def watch(self, tcp: TcpConnection) -> WorkloadTracker:
         """Who looks on at a connection that begins."""
-        return WorkloadTracker(tcp, self, self._begun.append)
+        return WorkloadTracker(tcp, self, self._begun)
 
-    def taken(self, stream: int) -> Workload | None:
-        """What the commands of the connection with this number came to, once it is over; None where it had none."""
-        self._number()
-        tracker = self._open.pop(stream, None)
-        if tracker is None:
-            return None
-        tracker.workload.place(self.capture, stream)
-        return tracker.workload
+    def taken(self, stream: int) -> WorkloadTracker | None:
+        """Who has counted the commands of the connection with this number, which is over; None where it had none."""
+        if self._begun:
+            self._number()
+        return self._open.pop(stream, None)
 
     def going_on(self) -> list[tuple[int, TcpConnection]]:
         """The connections that are not over, by number. Those that ended and were not taken are forgotten."""
@@ -154,11 +172,8 @@ class WorkloadCounter:
 
     def so_far(self, stream: int) -> Workload:
         """What the commands of a connection that goes on came to since this was asked last; `taken` has the rest."""
-        tracker = self._open[stream]
-        found = tracker.workload
-        if found.commands:
-            tracker.workload = Workload()
-            found.place(self.capture, stream)
+        found = Workload()
+        self._open[stream].into(found)
         return found
 
     def _number(self) -> None:
@@ -167,50 +182,69 @@ class WorkloadCounter:
             self._open[one.tcp.number] = one
         self._begun.clear()
 
-    def count(self, tracker: CommandTracker, pending: PendingCommand, workload: Workload) -> None:
+    def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
         """Counts a command that is over."""
+        if isinstance(tracker, WorkloadTracker):
+            counted = self._of_turn(tracker, each) if isinstance(each, PlainTurn) else self._of_any(tracker, each)
+            tracker.take(counted)
+
+    def _of_turn(self, tracker: WorkloadTracker, turn: PlainTurn) -> Counted:
+        """What is counted of a plain command: it has its whole response, or none is due."""
+        code, statement, time_ns, last_ns = turn.code, turn.statement, turn.time_ns, turn.last_ns
+        text = None if statement is None else statement.query
+        if code == COM_QUERY:
+            text = text_of(turn.said())
+        name, use = self._known.get((code, text)) or self._kind(pending_of(turn, None).request, text)
+        failed = turn.failed()
+        answered = turn.length > 0
+        if failed or (answered and turn.first_ns - time_ns >= WAITED_NS):
+            self._noted(tracker.of_turn(self.capture, turn, self.mask), tracker)
+        rows = 0 if failed or turn.columns is None or turn.end is None else turn.rows
+        took = last_ns - time_ns if answered and last_ns >= time_ns else None
+        return (name, use, time_ns, failed, took, True, False, rows, len(turn.request) + turn.length, turn.frame)
+
+    def _of_any(self, tracker: WorkloadTracker, pending: PendingCommand) -> Counted:
         request = pending.request
-        name, use = self._kind(request)
-        workload.uses[use] += 1
+        text = asked_statement(request)
+        name, use = self._known.get((request.code, text)) or self._kind(request, text)
         time_ns = request.time_ns
         failed = pending.error is not None
-        (workload.failed if failed else workload.went_well).add(time_ns)
         answered = pending.response_frame is not None
         whole = pending.ended and not pending.torn
         if failed or not whole or (answered and pending.first_ns - time_ns >= WAITED_NS):
-            self._noted(tracker.command(self.capture, pending, self._mask), workload)
-        rows = (pending.rows or 0) + sum(each.rows or 0 for each in pending.before or ())
-        workload.group(name, MOST_OF_ONE).count_one(
+            self._noted(tracker.command(self.capture, pending, self.mask), tracker)
+        return (
+            name,
+            use,
+            time_ns,
+            failed,
             pending.last_ns - time_ns if answered and pending.last_ns >= time_ns else None,
             whole or pending.response == ENCRYPTED,
-            failed,
             pending.response == MISSING,
-            rows,
+            (pending.rows or 0) + sum(each.rows or 0 for each in pending.before or ()),
             request.length + pending.bytes_response,
-            (self.capture, tracker.tcp.number, request.frame),
+            request.frame,
         )
 
-    def _noted(self, command: Command, workload: Workload) -> None:
+    def _noted(self, command: Command, tracker: WorkloadTracker) -> None:
         reason = reason_of(command)
         if reason is not None:
-            workload.failures.add(command, reason, statement_of(command, self._digest()))
+            if tracker.wrong is None:
+                tracker.wrong = CommandFailures()
+            tracker.wrong.add(command, reason, statement_of(command, self._digest()))
 
-    def _kind(self, request: Request) -> tuple[str, str]:
+    def _kind(self, request: Request, text: str | None) -> tuple[str, str]:
         """The name of a command's group (its statement without literals, or its name in brackets), and its use."""
-        text = asked_statement(request)
-        key = request.code, text
-        found = self._known.get(key)
-        if found is None:
-            name = ""
-            if self._statements:
-                shown = text if text is None or self._mask is None else shown_statement(request, text, self._mask)
-                named = COMMAND_NAMES[request.code]
-                name = statement_name(named, shown, self._digest()) if shown else f"({named})"
-            self._characters += len(text or "")
-            if len(self._known) >= MOST_TEXTS or self._characters > MOST_CHARACTERS:
-                self._known.clear()
-                self._characters = len(text or "")
-            self._known[key] = found = name, use_of(request.code, text)
+        name = ""
+        if self._statements:
+            shown = text if text is None or self.mask is None else shown_statement(request, text, self.mask)
+            named = COMMAND_NAMES[request.code]
+            name = statement_name(named, shown, self._digest()) if shown else f"({named})"
+        self._characters += len(text or "")
+        if len(self._known) >= MOST_TEXTS or self._characters > MOST_CHARACTERS:
+            self._known.clear()
+            self._characters = len(text or "")
+        self._known[request.code, text] = found = name, use_of(request.code, text)
         return found
 
     def _digest(self) -> Digests:
@@ -222,24 +256,57 @@ class WorkloadCounter:
         return self._digests
 
 
-class WorkloadTracker(CommandTracker):
-    """Counts the commands of one connection as they end, and keeps none of them."""
+class WorkloadTracker(TurnTracker):
+    """Counts the commands of one connection as they end, and keeps none of them but the first few to be counted.
 
-    __slots__ = ("_begun", "_counter", "workload")
+    `wrong`: those with which something was.
+    """
 
-    def __init__(self, tcp: TcpConnection, counter: WorkloadCounter, begun: Callable[[WorkloadTracker], None]) -> None:
-        super().__init__(tcp, [])
-        self.workload = Workload()
+    __slots__ = ("_begun", "_counted", "_counter", "_workload", "wrong")
+
+    def __init__(self, tcp: TcpConnection, counter: WorkloadCounter, begun: list[WorkloadTracker]) -> None:
+        super().__init__(tcp, counter)
         self._counter = counter
+        self.wrong: CommandFailures | None = None
+        self._counted: list[Counted] = []
+        self._workload: Workload | None = None
         self._begun = begun
 
     def begin(self, client: int) -> None:
         super().begin(client)
-        self._begun(self)
+        self._begun.append(self)
 
     @property
     def held(self) -> int:
-        return super().held + GROUP * len(self.workload.statements)
+        groups = 0 if self._workload is None else len(self._workload.statements)
+        return super().held + GROUP * groups + COUNTED * len(self._counted)
 
-    def put(self, pending: PendingCommand) -> None:
-        self._counter.count(self, pending, self.workload)
+    def take(self, command: Counted) -> None:
+        """Takes a command that is to be counted."""
+        counted = self._counted
+        counted.append(command)
+        if len(counted) >= MOST_COUNTED:
+            if self._workload is None:
+                self._workload = Workload()
+            self._count(self._workload, MOST_OF_ONE)
+
+    def _count(self, workload: Workload, most: int) -> None:
+        capture, stream = self._counter.capture, self.tcp.number
+        for each in self._counted:
+            workload.count(each, capture, stream, most)
+        self._counted.clear()
+
+    def into(self, total: Workload) -> None:
+        """Counts all in `total`, where its number is known; it begins anew."""
+        capture, stream = self._counter.capture, self.tcp.number
+        if self._workload is None:
+            self._count(total, MOST_STATEMENTS)
+        else:
+            self._count(self._workload, MOST_OF_ONE)
+            self._workload.place(capture, stream)
+            total.merge(self._workload)
+            self._workload = None
+        if self.wrong is not None:
+            self.wrong.place(capture, stream)
+            total.failures.merge(self.wrong)
+            self.wrong = None

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer.analysis.model.connection import Certificate, Connection, Finding, Greeting, Login, Tls
+from analyzer.analysis.model.connection import Certificate, Connection, Finding, Greeting, Login, Timing, Tls
 from analyzer.report.escape import terminal
 from analyzer.report.html.manual import CAPABILITY_MEANINGS
 from analyzer.report.prose import auth_plugins, labels
@@ -74,13 +74,18 @@ def row(connection: Connection) -> list[Any]:
         _cell(login.database or "") if login else "",
         connection.outcome,
         "" if connection.error is None else str(connection.error.code),
-        " ".join(one.code for one in labels.by_severity(connection.findings)),
+        codes(connection.findings),
         _cell(auth.plugin or "") if auth else "",
         "" if connection.tls is None else _cell(connection.tls.version or "yes"),
         _cell(labels.driver(connection)) if driver else "",
         _cell(labels.product(connection.greeting)) if connection.greeting else "",
         connection.lasted_ns // 1000,
     ]
+
+
+def codes(findings: list[Finding]) -> str:
+    """What the table says of findings."""
+    return " ".join(one.code for one in labels.by_severity(findings))
 
 
 def _cell(text: str) -> str:
@@ -101,12 +106,12 @@ def view(connection: Connection, memo: Memo | None = None) -> View:
         "client": labels.client(c),
         "server": labels.endpoint(c.server),
         "product": labels.product(c.greeting) if c.greeting else "",
-        "when": f"{labels.date(c.start_time_ns)} {labels.time_of_day(c.start_time_ns, True)} UTC",
+        "when": when(c.start_time_ns),
         "took": labels.duration(c.lasted_ns),
         "story": in_brief(c),
         "error": _error(c),
-        "findings": [_finding(one) for one in labels.by_severity(c.findings)],
-        "times": _times(c),
+        "findings": told_of(c.findings),
+        "times": times(c.timing),
         "auth": auth_plugins.told(c),
         "auth_outcome": auth_plugins.outcome(c),
         "capabilities": capabilities(c, {} if memo is None else memo),
@@ -114,6 +119,16 @@ def view(connection: Connection, memo: Memo | None = None) -> View:
         "certificates": [_certificate(one) for one in c.tls.certificates] if c.tls else [],
         "counts": list(c.commands.items()),
     }
+
+
+def when(ns: int) -> str:
+    """A point in time."""
+    return f"{labels.date(ns)} {labels.time_of_day(ns, True)} UTC"
+
+
+def told_of(findings: list[Finding]) -> list[list[Any]]:
+    """What is said of findings, the worst first."""
+    return [_finding(one) for one in labels.by_severity(findings)]
 
 
 def _finding(one: Finding) -> list[Any]:
@@ -128,9 +143,8 @@ def _error(c: Connection) -> list[Any] | None:
     return [labels.error_text(c) or "", c.error.phase, c.error.frame]
 
 
-def _times(c: Connection) -> list[list[Any]]:
+def times(t: Timing) -> list[list[Any]]:
     """[name, ns] of the phases that were seen, one after the other. TLS stands between greeting and login."""
-    t = c.timing
     login = t.login_ns
     if login is not None and t.tls_ns is not None:
         login = max(0, login - t.tls_ns)
@@ -311,10 +325,13 @@ def encoded(values: Iterable[object]) -> list[bytes]:
             text = _encode(value)
         except UnicodeEncodeError:  # bytes that were not UTF-8
             text = b""
-        if not (text.isascii() and 0 < len(text) < LONGEST_PLAIN) or b"\x7f" in text or _ESCAPED.search(text):
-            text = _encode(_clean(value))
-        found.append(text)
+        found.append(text if is_plain(text) else _encode(_clean(value)))
     return found
+
+
+def is_plain(text: bytes) -> bool:
+    """Whether JSON can be looked at as it is."""
+    return text.isascii() and 0 < len(text) < LONGEST_PLAIN and b"\x7f" not in text and not _ESCAPED.search(text)
 
 
 def _clean(value: Any) -> Any:

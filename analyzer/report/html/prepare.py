@@ -8,9 +8,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from analyzer.analysis.connection.kinds import Alike
 from analyzer.analysis.model.connection import Connection
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.html.connection_view import Memo, encoded, row, view
+from analyzer.report.html.kind_entries import KindEntries
 from analyzer.report.html.packets import packet_columns
 from analyzer.report.prose import labels
 
@@ -48,6 +50,7 @@ class Prepare:
         self._seen = 0
         self._faults: Counter[str] = Counter()
         self._memo: Memo = {}
+        self._kinds = KindEntries(self._memo)
 
     def wants(self, connection: Connection) -> bool:
         """Whether the packets of this connection are to be worked out. Asked once of each, in any order."""
@@ -69,6 +72,12 @@ class Prepare:
         said = encoded(view(connection, self._memo).values())
         packets = [] if detail is None else self.columns(connection, detail)
         return Entry(_slim(connection), encoded(row(connection)), said, packets)
+
+    def alike(self, alike: Alike) -> Entry:
+        """A connection of a known kind made ready: it takes so little that nobody sends it to another process."""
+        connection = alike.connection()
+        rendered = self._kinds.rendered(alike, connection)
+        return self.entry((connection, None)) if rendered is None else Entry(connection, *rendered, [])
 
     def packets(self, result: tuple[Connection, ConnectionDetail | None]) -> Later:
         """What a later reading brings of a connection whose entry was made before."""

@@ -48,7 +48,9 @@ class WallClock(NamedTuple):
         return self.moment(ns).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def time_of_day(self, ns: int, milliseconds: bool = False) -> str:
-        return f"{self.moment(ns):%H:%M:%S.%f}"[:12] if milliseconds else _second(self, ns // _SECOND)[1]
+        second, rest = divmod(ns, _SECOND)
+        text = _second(self, second)[1]
+        return f"{text}.{rest // 1_000_000:03}" if milliseconds else text
 
 
 UTC_CLOCK: Final = WallClock("UTC", UTC)

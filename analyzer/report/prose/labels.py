@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from analyzer.analysis.model.connection import Authentication, Connection, Endpoint, Finding, Greeting, Tls
 from analyzer.protocol.auth import plugin as plugin_of
+from analyzer.report.prose.clock import UTC_CLOCK
 
 SEVERITIES = ("error", "warning", "info")  # worst first
 OUTCOMES = ("accepted", "rejected", "aborted", "encrypted", "unknown")
@@ -21,7 +22,8 @@ TIMES = (
 )
 PRODUCTS = {"mysql": "MySQL", "mariadb": "MariaDB"}
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Of a version that is kept with its number.
+_LONGEST_VERSION: Final = 256
 
 
 def duration(ns: int) -> str:
@@ -51,21 +53,13 @@ def milliseconds(ns: int) -> str:
     return f"{ns / 1e6:,.3f} ms"
 
 
-def moment(ns: int) -> datetime:
-    """Wall-clock time, UTC: what server logs are written in, and the same on every machine."""
-    try:
-        return _EPOCH + timedelta(microseconds=ns // 1000)
-    except OverflowError:  # a capture may claim any time
-        return _EPOCH
-
-
 def date(ns: int) -> str:
-    return f"{moment(ns):%Y-%m-%d}"
+    """The day in UTC: what server logs are written in, and the same on every machine."""
+    return UTC_CLOCK.date(ns)
 
 
 def time_of_day(ns: int, milliseconds: bool = False) -> str:
-    text = f"{moment(ns):%H:%M:%S.%f}"
-    return text[:12] if milliseconds else text[:8]
+    return UTC_CLOCK.time_of_day(ns, milliseconds)
 
 
 def file_name(capture: str) -> str:
@@ -93,8 +87,16 @@ def server_version(greeting: Greeting | None) -> str:
     """The number alone: the rest of a version is packaging."""
     if greeting is None:
         return "-"
-    found = _VERSION.search(greeting.server_version)
-    return found.group() if found else greeting.server_version
+    version = greeting.server_version
+    return _number_of(version) if len(version) <= _LONGEST_VERSION else _number_in(version)
+
+
+def _number_in(version: str) -> str:
+    found = _VERSION.search(version)
+    return found.group() if found else version
+
+
+_number_of = lru_cache(256)(_number_in)
 
 
 def product(greeting: Greeting | None) -> str:

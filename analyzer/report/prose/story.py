@@ -238,7 +238,12 @@ def _end(c: Connection) -> StoryStep:
 
 def in_brief(c: Connection) -> str:
     """What happened, in two or three sentences."""
-    who = f"{labels.client(c)} connected to {labels.product(c.greeting) if c.greeting else 'a server'}"
+    return f"{labels.client(c)}{in_common(c)}{in_numbers(c)}"
+
+
+def in_common(c: Connection) -> str:
+    """What stands behind the client there: the same of all connections of a kind."""
+    who = f" connected to {labels.product(c.greeting) if c.greeting else 'a server'}"
     where = f" at {labels.endpoint(c.server)}"
     if c.login is not None:
         who += f"{where} and logged in as {c.login.user!r}" if c.login.user else f"{where} and logged in without a name"
@@ -249,8 +254,13 @@ def in_brief(c: Connection) -> str:
     how = OUTCOMES.get(c.outcome, "")
     if c.error is not None and c.outcome == "rejected":
         how = f"The server refused: {labels.error_text(c)}."
+    return f"{who}. {how}"
+
+
+def in_numbers(c: Connection) -> str:
+    """And the rest of it."""
     total = c.timing.total_ns
     speed = f" The verdict came after {labels.duration(total)}." if total is not None else ""
     number = sum(c.commands.values())
     after = f" {labels.count(number, 'command')} followed." if number else ""
-    return f"{who}. {how}{speed}{after}"
+    return f"{speed}{after}"
