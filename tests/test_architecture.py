@@ -39,7 +39,7 @@ ANALYSIS: dict[str, frozenset[str]] = {
     "packets": frozenset({"conversation", "model"}),
     "commands": frozenset({"line_buffer", "packets", "conversation", "model"}),
     "findings": frozenset({"conversation", "model"}),
-    "dissection": frozenset({"options", "commands", "packets", "conversation", "model"}),
+    "dissection": frozenset({"line_buffer", "options", "commands", "packets", "conversation", "model"}),
     "connection": frozenset({"findings", "commands", "packets", "conversation", "model"}),
     "memory": frozenset({"conversation"}),
     "options": frozenset({"memory", "conversation", "model"}),

@@ -45,6 +45,10 @@ cdef class LineBuffer:
         size=Py_ssize_t, found=bytearray, end=Py_ssize_t, place=Py_ssize_t, line=Py_ssize_t, at=Py_ssize_t)
     cpdef bytearray gathered(
         self, Py_ssize_t first, Py_ssize_t stop, long long[::1] keys=*, long long[::1] ends=*)
+    @cython.locals(first=Py_ssize_t, stop=Py_ssize_t, middle=Py_ssize_t)
+    cpdef Py_ssize_t place_behind(self, long long frame) except -1
+    @cython.locals(found=LineBuffer, place=Py_ssize_t, line=Py_ssize_t, size=Py_ssize_t, at=Py_ssize_t)
+    cpdef LineBuffer part(self, Py_ssize_t first, Py_ssize_t stop)
     cpdef clear(self)
 
 

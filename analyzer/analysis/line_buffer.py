@@ -145,6 +145,29 @@ class LineBuffer:
                 ends[place - first] = end
         return found
 
+    def place_behind(self, frame: int) -> int:
+        """The place behind the lines up to a frame."""
+        first, stop = 0, self.count
+        while first < stop:
+            middle = (first + stop) // 2
+            if self.frame(middle) > frame:
+                stop = middle
+            else:
+                first = middle + 1
+        return first
+
+    def part(self, first: int, stop: int) -> LineBuffer:
+        """The lines from one place of the order to another, settled."""
+        found = LineBuffer()
+        for place in range(first, stop):
+            line = self._order[place]
+            size, at = self._size(line), _NUMBERS * line
+            found.make_room(size)
+            found.end = put_part(found.text, found.end, self.text, self._numbers[at + 3] - size, size)
+            found.note(self._numbers[at], self._numbers[at + 1], self._numbers[at + 2])
+        found.settle()
+        return found
+
     def clear(self) -> None:
         """The lines have gone."""
         self.count = self.end = 0

@@ -30,7 +30,7 @@ from analyzer.cli.filter_argument import filter_argument
 from analyzer.cli.output import written
 from analyzer.cli.tshark_switches import FIELD_NAMES, add_switches, output
 from analyzer.engine.jobs import CHOSEN_FIELDS, LINES, PACKETS
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.engine.run import Run
 
 # So many rows come out of the first pieces of a capture.
@@ -228,14 +228,14 @@ def _written(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
     fields = _shown(arguments)
     raw = arguments.raw or arguments.format == "pdml"
     wanted = RowRequest(arguments.filter, fields, by_frame, raw, arguments.show_secrets)
-    render, head, between, foot = _renderer(arguments)
+    rendering, head, between, foot = _renderer(arguments)
     out.write(head)
     left = arguments.count if arguments.count is not None else -1
     since = _since_before() if arguments.time == "dd" else None
-    at_once = between if left < 0 and since is None else None
-    repeat = getattr(render, "repeat", None)
+    if left < 0 and since is None:
+        rendering = rendering._replace(between=between)
     sources: Run[bytes] = Run(
-        options, partial(RowCollector, wanted, render, arguments.count, repeat, at_once), arguments.jobs, Console()
+        options, partial(RowCollector, wanted, rendering, arguments.count), arguments.jobs, Console()
     )
     sources.work = CHOSEN_FIELDS if wanted.skim or wanted.filter else PACKETS if fields is None else LINES
     if 0 < left <= FEW_ROWS and arguments.jobs is None:
@@ -276,11 +276,11 @@ def _shown(arguments: argparse.Namespace) -> frozenset[str] | None:
 
 
 _Column = Callable[[Sequence[Dissection]], str]
-_Rendered = tuple[Callable[[Sequence[Dissection]], bytes], bytes, bytes, bytes]
+_Rendered = tuple[RowRendering[bytes], bytes, bytes, bytes]
 
 
 def _renderer(arguments: argparse.Namespace) -> _Rendered:
-    """(what makes a row of a group of packets, what stands above, between and below all rows)."""
+    """(what makes rows, what stands above, between and below all of them)."""
     from analyzer.report.text import dissection as shown
 
     if arguments.format == "fields":
@@ -293,18 +293,17 @@ def _renderer(arguments: argparse.Namespace) -> _Rendered:
         added = {name: column for name, column in _columns(arguments).items() if name in (names or ())}
         encoded = shown.JsonRows(own, arguments.raw, added)
         if arguments.format == "jsonl":
-            return lambda group: encoded(group) + b"\n", b"", b"", b""
-        return lambda group: shown.indent_json(encoded(group)), b"[\n", b",\n", b"\n]\n"
+            return RowRendering(lambda group: encoded(group) + b"\n"), b"", b"", b""
+        return RowRendering(lambda group: shown.indent_json(encoded(group))), b"[\n", b",\n", b"\n]\n"
     tabs = arguments.format == "tabs"
-    line: Callable[[Sequence[Dissection]], str] = shown.one_line
-    if tabs or arguments.time != "r":
-        from analyzer.report.text.packet_columns import line_maker
+    made: shown.PacketLines | shown.Tree = shown.Tree() if arguments.tree else shown.PacketLines()
+    if not arguments.tree and (tabs or arguments.time != "r"):
+        from analyzer.report.text.packet_columns import lines_of
 
-        line = line_maker(arguments.time, tabs, arguments.tz)
-    parts: list[Callable[[Sequence[Dissection]], str]] = [shown.Tree() if arguments.tree else line]
+        made = lines_of(arguments.time, tabs, arguments.tz)
     if arguments.raw:
-        parts.append(shown.hex_dump)
-    return lambda group: "".join(part(group) for part in parts).encode(), b"", b"", b""
+        return RowRendering(lambda group: (made(group) + shown.hex_dump(group)).encode()), b"", b"", b""
+    return RowRendering(lambda group: made(group).encode(), parts=made), b"", b"", b""
 
 
 def _columns(arguments: argparse.Namespace) -> dict[str, _Column]:
@@ -326,7 +325,8 @@ def _fields(arguments: argparse.Namespace) -> _Rendered:
     names: list[str] = arguments.fields
     header = (settings.separator.join(names) + "\n").encode() if settings.header else b""
     if not any(name in FIELD_NAMES for name in names):
-        return FieldLines(FieldColumns(names, settings.separator, *given)), header, b"", b""
+        lines = FieldLines(FieldColumns(names, settings.separator, *given))
+        return RowRendering(lines, lines.repeat), header, b"", b""
     quote = {"d": '"', "s": "'", "n": ""}[settings.quote]
     of_columns = _columns(arguments)
     cells: list[_Column] = [
@@ -342,7 +342,7 @@ def _fields(arguments: argparse.Namespace) -> _Rendered:
             made.append(text)
         return (settings.separator.join(made) + "\n").encode()
 
-    return row, header, b"", b""
+    return RowRendering(row), header, b"", b""
 
 
 def _document(arguments: argparse.Namespace) -> _Rendered:
@@ -355,4 +355,4 @@ def _document(arguments: argparse.Namespace) -> _Rendered:
         row, head, foot = documents.psml(arguments.time, arguments.tz)
     else:
         row, head, foot = documents.pdml(" ".join(arguments.captures))
-    return lambda group: row(group).encode(), head.encode(), b"", foot.encode()
+    return RowRendering(lambda group: row(group).encode()), head.encode(), b"", foot.encode()

@@ -98,13 +98,15 @@ def _packets(
     from analyzer.analysis.dissection.dissector import RowRequest
     from analyzer.analysis.dissection.followed import followed
     from analyzer.engine.filters import filter_of
-    from analyzer.engine.row_collector import RowCollector
+    from analyzer.engine.row_collector import RowCollector, RowRendering
 
     wanted = RowRequest(
         filter_of(f"tcp.stream == {arguments.stream}"), None, False, raw=True, show_secrets=arguments.show_secrets
     )
-    make = partial(followed, data=arguments.hex)
-    sources: Run[FollowedPacket] = Run(options, partial(RowCollector, wanted, make), 1, Again() if seen else Console())
+    rendering = RowRendering(partial(followed, data=arguments.hex))
+    sources: Run[FollowedPacket] = Run(
+        options, partial(RowCollector, wanted, rendering), 1, Again() if seen else Console()
+    )
 
     def each() -> Iterator[FollowedPacket]:
         for _, packets in sources.each([arguments.capture], False):

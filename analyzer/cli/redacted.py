@@ -102,12 +102,12 @@ def _frames_redacted(
     """The same, and a filter for the frames in which a packet of the original matches; None where they are too many."""
     from analyzer.analysis.dissection.dissector import RowRequest
     from analyzer.engine.filters import filter_of
-    from analyzer.engine.row_collector import RowCollector
+    from analyzer.engine.row_collector import RowCollector, RowRendering
     from analyzer.engine.run import Run
     from analyzer.sharing.redact import RedactRequest, redact
 
     wanted = RowRequest(arguments.filter, frozenset(), False)
-    run: Run[int] = Run(options, partial(RowCollector, wanted, _frame_of), arguments.jobs, Console())
+    run: Run[int] = Run(options, partial(RowCollector, wanted, RowRendering(_frame_of)), arguments.jobs, Console())
     matching = {frame for _, frames in run.each(names, len(names) > 1) for frame in frames}
     numbers: list[int] = []
     with open(target, "wb") as out:

@@ -139,14 +139,14 @@ class CaptureHandle:
         """
         from analyzer.analysis.dissection.dissector import RowRequest
         from analyzer.engine.packet_rows import check_fields, packet_maker
-        from analyzer.engine.row_collector import RowCollector
+        from analyzer.engine.row_collector import RowCollector, RowRendering
 
         check_fields(fields or ())
         keep = filter_or_none(display_filter)
         wanted = RowRequest(
             keep, None if fields is None else frozenset(fields), False, show_secrets=self._options.show_secrets
         )
-        return self._items(partial(RowCollector, wanted, packet_maker(self._name, fields)), self._jobs)
+        return self._items(partial(RowCollector, wanted, RowRendering(packet_maker(self._name, fields))), self._jobs)
 
     def _items(self, collect: Callable[[], Collector[T]], jobs: int | None) -> Iterator[T]:
         """What a collector takes. Checks now, reads when the first item is asked for."""

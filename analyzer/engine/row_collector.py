@@ -11,21 +11,22 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.analysis.dissection.computed_fields import OF_EACH_FRAME, OF_FRAME, REQUEST_FIELDS, FrameView
-from analyzer.analysis.dissection.dissector import NO_BOUND, PacketWatcher, RowRequest, is_late, watcher_of
+from analyzer.analysis.dissection.dissector import NO_BOUND, PacketWatcher, RowRequest, RowsOfTurns, is_late, watcher_of
 from analyzer.analysis.dissection.fields.connection import ConnectionFields
 from analyzer.analysis.dissection.filters import FilterSubject
 from analyzer.analysis.dissection.frame_index import FrameIndex
 from analyzer.analysis.dissection.known_groups import InFrame, KnownGroup, KnownGroups
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
-from analyzer.analysis.line_buffer import LineBuffer
+from analyzer.analysis.dissection.row_lines import RowLines, RowParts
+from analyzer.analysis.dissection.turn_writer import TurnWriter, takes_turns
 from analyzer.engine.collectors import AT_ONCE, Key
 from analyzer.engine.lines import in_pieces, joined
 from analyzer.errors import CaptureError
@@ -46,26 +47,31 @@ Render = Callable[[Sequence[Dissection]], T]
 Repeat = Callable[[Sequence[Dissection]], Callable[[FrameView], T]]
 
 
+class RowRendering(NamedTuple, Generic[T]):
+    """What makes rows, and what may be made of many at once.
+
+    row      makes a row of packets
+    repeat   what makes rows of others that differ from them in nothing but their frame
+    between  stands between rows, which are bytes, where many of them may be one item
+    parts    what rows of single packets are joined from, where they are bytes
+    """
+
+    row: Render[T]
+    repeat: Repeat[T] | None = None
+    between: bytes | None = None
+    parts: RowParts | None = None
+
+
 class RowCollector(Generic[T]):
     """A collector of rows: keys are (batch, frame, stream, number of the row).
 
     Rows with something `between` are one item for each batch; one process of several gives `Lines`.
     """
 
-    def __init__(
-        self,
-        wanted: RowRequest,
-        render: Render[T],
-        most: int | None = None,
-        repeat: Repeat[T] | None = None,
-        between: bytes | None = None,
-    ) -> None:
-        """With `most`, no more rows than the first so many are asked for. `between` stands between rows, which are
-        bytes, where many of them may be one item."""
+    def __init__(self, wanted: RowRequest, rendering: RowRendering[T], most: int | None = None) -> None:
+        """With `most`, no more rows than the first so many are asked for."""
         self.wanted = wanted
-        self.render = render
-        self.repeat = repeat
-        self.between = between
+        self.rendering = rendering
         self.frames = FrameIndex()
         self.repeated = KnownGroups(wanted.asked)
         # Most packets can be passed over: they can not match, or say nothing of what is asked of their frame.
@@ -77,8 +83,12 @@ class RowCollector(Generic[T]):
             self.sieve = Sieve(keep, None, wanted.fields is None or bool(wanted.fields & REQUEST_FIELDS))
         elif wanted.fields is not None and not keep.can_hold(OF_FRAME.__contains__):
             self.sieve = Sieve(keep, wanted.asked)
+        # Rows that are no bytes, or of which each is an item of its own; all others.
         self._rows: list[tuple[int, int, int, T]] = []
-        self._count = 0
+        self._lines = RowLines()
+        self.turns: RowsOfTurns | None = None
+        if rendering.parts is not None and rendering.between == b"" and most is None and takes_turns(wanted):
+            self.turns = TurnWriter(wanted, rendering.parts, self._lines, self.sieve)
         self._batch = 0
         self._most = most
         # Frames of the first `most` rows so far, negative: a heap whose first is the last of them.
@@ -98,7 +108,7 @@ class RowCollector(Generic[T]):
     @property
     def at_once(self) -> int:
         """Items that one process of several sends together."""
-        return AT_ONCE if self.between is None else 1
+        return AT_ONCE if self.rendering.between is None else 1
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         """The options with what this needs."""
@@ -142,29 +152,29 @@ class RowCollector(Generic[T]):
                 self._over(connection)
         # All processes see the same batches: what comes out after one can be put in one order.
         self._batch += 1
-        settled = self.frames.settled
+        if self.rendering.between is not None:
+            yield from cast("Iterator[tuple[Key, T]]", self._as_text(analysis.options.share[1] > 1, last))
+            return
         rows = self._rows
         rows.sort()  # no two have one count: what is shown is never compared
-        ready = len(rows) if last else bisect_left(rows, settled + 1, key=_FRAME)
+        ready = len(rows) if last else bisect_left(rows, self.frames.settled + 1, key=_FRAME)
         self._rows = rows[ready:]
-        batch = self._batch
-        between: Any = self.between
-        if between is not None:
-            if analysis.options.share[1] > 1:
-                lines = LineBuffer()
-                for frame, stream, count, text in rows[:ready]:
-                    lines.add(frame, stream, count, text + between)
-                lines.settle()
-                yield from cast("Iterator[tuple[Key, T]]", in_pieces(batch, lines))
-            elif ready:
-                yield (batch, 0, 0, 0), between.join([row for _, _, _, row in rows[:ready]])
-            return
         for frame, stream, count, row in rows[:ready]:
-            yield (batch, frame, stream, count), row
+            yield (self._batch, frame, stream, count), row
+
+    def _as_text(self, shared: bool, last: bool) -> Iterator[tuple[Any, object]]:
+        """Rows that are complete, together."""
+        self._lines.settle(self.rendering.parts)
+        lines = self._lines.taken(self.frames.settled, last)
+        if shared:
+            yield from in_pieces(self._batch, lines)
+        elif lines.count:
+            text = lines.gathered(0, lines.count)
+            yield (self._batch, 0, 0, 0), text[: len(text) - len(self.rendering.between or b"")]
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """The rows of several processes, which come in the order of their keys."""
-        between = self.between
+        between = self.rendering.between
         if between is None:
             return items
         # It stands behind each, and at the end too.
@@ -208,7 +218,7 @@ class RowCollector(Generic[T]):
     def known(self, group: KnownGroup, view: FrameView) -> None:
         """The same, of which all but their frame is known."""
         keep = self.wanted.filter
-        if self.repeat is None or self.wanted.late:
+        if self.rendering.repeat is None or self.wanted.late:
             self.group(group.again(view))
             return
         bits = 0
@@ -234,10 +244,9 @@ class RowCollector(Generic[T]):
         if self._most is None or self._is_due(view.frame):
             make = group.row
             if make is None:
-                assert self.repeat is not None
-                make = group.row = self.repeat(group.packets)
-            self._count += 1
-            self._rows.append((view.frame, view.scene.tcp.number, self._count, make(view)))
+                assert self.rendering.repeat is not None
+                make = group.row = self.rendering.repeat(group.packets)
+            self._add(view, make(view))
 
     def _over(self, connection: Connection) -> None:
         """A connection is over: what waited for it is decided."""
@@ -253,8 +262,15 @@ class RowCollector(Generic[T]):
             return
         first = group[0]
         if self._is_due(first.frame):
-            self._count += 1
-            self._rows.append((first.frame, first.scene.tcp.number, self._count, self.render(group)))
+            self._add(first, self.rendering.row(group))
+
+    def _add(self, view: FrameView, row: T) -> None:
+        stream, between = view.scene.tcp.number, self.rendering.between
+        if between is not None:
+            self._lines.add(view.frame, stream, cast("bytes", row) + between)
+        else:
+            self._lines.count += 1
+            self._rows.append((view.frame, stream, self._lines.count, row))
 
     def _is_due(self, frame: int) -> bool:
         """Whether a row of the frame may be among the first; counts it."""

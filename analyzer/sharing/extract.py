@@ -148,9 +148,9 @@ class _Extraction:
     def _look_for_packets(self, settle: Callable[[], None] | None) -> FirstLook:
         """The frames of the packets that match."""
         from analyzer.analysis.dissection.dissector import RowRequest
-        from analyzer.engine.row_collector import RowCollector
+        from analyzer.engine.row_collector import RowCollector, RowRendering
 
-        collector = RowCollector(RowRequest(self._request.keep, frozenset(), False), _matched)
+        collector = RowCollector(RowRequest(self._request.keep, frozenset(), False), RowRendering(_matched))
         options = replace(collector.options(self._options), connections=True)
         look = FirstLook(self._inputs, options, self._listener, settle)
         found: dict[int, list[_MatchedPacket]] = {}

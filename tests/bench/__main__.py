@@ -65,7 +65,8 @@ def _measured(capture: Capture, made: Made, runs: int, pure: Path) -> None:
         if what == "analyze":
             commands = contenders.analyze(path, pure, made.keylog, dpkt=capture.name in ("storm", "bulk"))
         else:
-            commands = {"commands": contenders.commands, "fields": contenders.fields}[what](path, pure)
+            made_by = {"commands": contenders.commands, "fields": contenders.fields, "lines": contenders.lines}
+            commands = made_by[what](path, pure)
         _table(what, made, commands, runs)
     path.unlink()
 

@@ -34,7 +34,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Capture:
-    """A row: its name, what is measured over it (`analyze`, `commands`, `fields`), and who writes it into a folder.
+    """A row: its name, what is measured over it (`analyze`, `commands`, `fields`, `lines`), and who writes it.
 
     `make` takes the share of the usual size that is wanted.
     """
@@ -87,7 +87,7 @@ def _different(folder: Path, scale: float) -> Made:
 
 
 CAPTURES: Final = (
-    Capture("storm", "short connections, logins of six kinds", ("analyze", "fields"), _storm),
+    Capture("storm", "short connections, logins of six kinds", ("analyze", "fields", "lines"), _storm),
     Capture("tls-keys", "the same logins in TLS 1.3, with their keys", ("analyze",), partial(_tls_storm, keys=True)),
     Capture("tls", "the same logins in TLS 1.3, without keys", ("analyze",), partial(_tls_storm, keys=False)),
     Capture("bulk", "8 connections that read result sets", ("analyze", "commands"), _bulk),
@@ -107,7 +107,7 @@ CAPTURES: Final = (
     Capture(
         "mixed",
         "Node, Connector/J and Go, MySQL 9.7 and MariaDB 11.8, as recorded",
-        ("analyze", "commands"),
+        ("analyze", "commands", "lines"),
         lambda at, scale: _recorded(at, scale, "mixed", tuple(recorded.MIXED.values()), MIXED),
     ),
     Capture("different", "no two commands alike, half of them prepared", ("analyze", "commands"), _different),

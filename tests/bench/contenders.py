@@ -131,6 +131,11 @@ def fields(capture: Path, pure: Path | None) -> list[Command]:
     return found + _tshark(["-r", str(capture), "-Y", "mysql", *DISSECTED])
 
 
+def lines(capture: Path, _pure: Path | None) -> list[Command]:
+    """A line for each packet, where tshark has one for each frame."""
+    return _ours(["dissect", str(capture)], None) + _tshark(["-r", str(capture), "-Y", "mysql"])
+
+
 def table(commands: list[Command]) -> str:
     """A Markdown table: how long each took, and how many times as fast as tshark it is.
 

@@ -16,9 +16,9 @@ from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS
 from analyzer.analysis.dissection.filters import compile_filter
 from analyzer.cli import main
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.errors import AnalyzerError
-from analyzer.report.text.dissection import FieldColumns, JsonRows, Tree, hex_dump, one_line
+from analyzer.report.text.dissection import FieldColumns, JsonRows, PacketLines, Tree, hex_dump
 from tests.cli.support import Done, Json, run
 from tests.corpus import LAB, REPOSITORY, cases, needs_corpus, truth
 from tests.hostile_captures import changed_frames
@@ -298,13 +298,13 @@ def dissected(path: Path, keep: RowRequest | None = None) -> int:
 
     def render(group: object) -> int:
         assert isinstance(group, list)
-        for text in (one_line(group), Tree()(group), hex_dump(group), columns(group)):
+        for text in (PacketLines()(group), Tree()(group), hex_dump(group), columns(group)):
             assert all(character.isprintable() or character in "\n\t" for character in text)
         assert columns(group).count("\n") == 1
         JsonRows(None, True)(group)
         return len(group)
 
-    harvest = RowCollector(keep or RowRequest(None, None, True, raw=True), render)
+    harvest = RowCollector(keep or RowRequest(None, None, True, raw=True), RowRendering(render))
     try:
         return sum(collected(path, harvest))
     except AnalyzerError:
@@ -404,7 +404,7 @@ def same_without_short_cuts(path: Path, text: str) -> None:
 
 
 def rows_of(path: Path, wanted: RowRequest, columns: FieldColumns, sieve: bool = True) -> list[str]:
-    harvest = RowCollector(wanted, columns)
+    harvest = RowCollector(wanted, RowRendering(columns))
     if not sieve:
         harvest.sieve = None
     return collected(path, harvest)

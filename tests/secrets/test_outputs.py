@@ -21,7 +21,7 @@ from analyzer.assistant.answers import Answers
 from analyzer.assistant.bounds import MOST
 from analyzer.assistant.sql import SqlAnswers
 from analyzer.cli import MODULES, main
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.engine.run import Run
 from analyzer.engine.shelf import Shelf
 from analyzer.report.jsonl import encode
@@ -190,7 +190,7 @@ def test_who_asks_for_secrets_sees_them(
 
 def test_followed_sessions_show_no_secret(capture: Path) -> None:
     """All connections at once: the command follows one at a time."""
-    collector = partial(RowCollector, RowRequest(None, None, False, raw=True), _numbered)
+    collector = partial(RowCollector, RowRequest(None, None, False, raw=True), RowRendering(_numbered))
     sessions: dict[int, SessionScript] = {}
     parts: list[str] = []
     text = SessionText(parts.append, 4000)

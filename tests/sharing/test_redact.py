@@ -16,7 +16,7 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.dissection.dissector import RowRequest
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.protocol.auth import PLUGINS
 from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
@@ -76,7 +76,8 @@ def stories(path: Path, options: AnalysisOptions | None = None) -> list[Json]:
 def records(path: Path) -> list[tuple[int, list[str]]]:
     """The names of the records that each frame completes."""
     collector = RowCollector(
-        RowRequest(None, frozenset(), False), lambda group: (group[0].frame, [one.name for one in group])
+        RowRequest(None, frozenset(), False),
+        RowRendering(lambda group: (group[0].frame, [one.name for one in group])),
     )
     return collected(path, collector)
 

@@ -46,6 +46,11 @@ class FrameView:
         return self.scene.tcp.endpoints[1 - self.scene.client if self.role == CLIENT else self.scene.client]
 
     @property
+    def length(self) -> int:
+        """The frame's bytes on the wire; 0 where it is too long ago."""
+        return self.scene.frames.length(self.frame)
+
+    @property
     def facts(self) -> Frame | None:
         """The frame's lengths and numbers; None where it is too long ago."""
         if self._frame is None:
@@ -58,6 +63,11 @@ class DissectedPacket(Protocol):
 
     @property
     def scene(self) -> RequestTracker: ...
+    @property
+    def length(self) -> int:
+        """The frame's bytes on the wire; 0 where it is too long ago."""
+        return self.scene.frames.length(self.frame)
+
     @property
     def facts(self) -> Frame | None: ...
     @property

@@ -94,18 +94,27 @@ class RowRequest:
         return found
 
 
+class RowsOfTurns(Protocol):
+    """Who makes rows of the packets of plain turns."""
+
+    def take(self, scene: RequestTracker, turn: PlainTurn, machine: Machine, codec: str | None) -> None:
+        """Takes a turn; `codec` is that of the client's text when it asked."""
+
+
 class RowOwner(Protocol):
     """Whom watchers hand their packets to.
 
     bound     packets of frames past this one are not wanted any more
     sieve     says which packets can be passed over undecoded; None: all are looked at
     repeated  groups of packets that come again and again
+    turns     takes packets of plain turns together; None: they come one by one
     """
 
     wanted: RowRequest
     bound: int
     sieve: Sieve | None
     repeated: KnownGroups
+    turns: RowsOfTurns | None
 
     def begun(self, watcher: PacketWatcher) -> None:
         """The watcher's connection is MySQL's."""
@@ -199,7 +208,24 @@ class PacketWatcher:
 class _PacketObserver(PacketWatcher, BaseObserver):
     """The observer of one connection: of each of its packets, and what is in it."""
 
-    __slots__ = ()
+    # The character set of the client's text, as it was behind the packet that came last.
+    __slots__ = ("_codec",)
+
+    def __init__(self, owner: RowOwner, scene: RequestTracker) -> None:
+        super().__init__(owner, scene)
+        self._codec: str | None = None
+
+    @property
+    def turns(self) -> bool:
+        return self.owner.turns is not None
+
+    executes = all_turns = failures = turns
+
+    def turn(self, turn: PlainTurn, machine: Machine) -> None:
+        turns = self.owner.turns
+        assert turns is not None
+        turns.take(self.scene, turn, machine, self._codec)
+        self._codec = machine.context.client_codec
 
     @property
     def full(self) -> bool:
@@ -207,7 +233,7 @@ class _PacketObserver(PacketWatcher, BaseObserver):
 
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         owner = self.owner
-        self._last = packet.frame
+        self._last, self._codec = packet.frame, machine.context.client_codec
         if packet.frame > owner.bound:
             return
         sieve = owner.sieve
@@ -332,6 +358,7 @@ class _FirstLook:
         self.bound = NO_BOUND
         self.sieve: Sieve | None = None
         self.repeated = KnownGroups(wanted.asked)
+        self.turns: RowsOfTurns | None = None
         self._watcher = watcher_of(self, scene.frames, scene.tcp)
         self.watcher: Observer = self._watcher
         self._groups: list[list[Dissection]] = []

@@ -6,6 +6,7 @@ because an earlier segment was late.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from itertools import chain
 from operator import add, sub
@@ -55,6 +56,17 @@ class _Batch:
         segment = self._segments.get(frame)
         return Frame(*head, None, None, None, None, None) if segment is None else Frame(*head, *segment)
 
+    def original_of(self, frame: int) -> int:
+        """Bytes of the frame on the wire; -1 where it is none of the batch. No list is made."""
+        number = self.number
+        place = frame - number[0]
+        if not 0 <= place < len(number) or number[place] != frame:  # some were left out
+            place = bisect_left(number, frame)
+            if place == len(number) or number[place] != frame:
+                return -1
+        found: int = self.original[place]
+        return found
+
     def _lists(self) -> dict[int, tuple[int, int, int]]:
         times = self.timestamp_ns.tolist()
         before = times[:1] if self.before_ns is None else [self.before_ns]
@@ -90,6 +102,14 @@ class FrameIndex:
         while len(self._batches) > 2 and self._kept - len(self._batches[0].number) >= KEPT_FRAMES:
             self._kept -= len(self._batches.popleft().number)
         self._last_ns = batch.column("timestamp_ns")[-1]
+
+    def length(self, frame: int) -> int:
+        """Bytes of the frame of that number on the wire; 0 where it is too long ago."""
+        for batch in reversed(self._batches):
+            found = batch.original_of(frame)
+            if found >= 0:
+                return found
+        return 0
 
     def find(self, frame: int) -> Frame | None:
         """The frame of that number, None where it is too long ago."""

@@ -39,15 +39,19 @@ class Sieve:
 
     def passes(self, scene: RequestTracker, role: int, packet: RawPacket, record: AnyRecord, machine: Machine) -> bool:
         """Whether the packet may match. What it says of commands and their answers is noted if the filter asks that."""
-        name = record_name(record)
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = isinstance(record, Malformed) or self._may(name)
+        known = isinstance(record, Malformed) or self.may(record_name(record))
         if not known and self._tracks:
             scene.request(role, packet, record, machine)
         return known
 
-    def _may(self, name: str) -> bool:
+    def may(self, name: str) -> bool:
+        """Whether packets of such records may match."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._holds(name)
+        return known
+
+    def _holds(self, name: str) -> bool:
         if self._asked is None:
             return self._keep.can_hold(lambda field: _has(name, field))
         return any(field not in OF_FRAME and _has(name, field) for field in self._asked)

@@ -19,7 +19,7 @@ from analyzer.protocol.wire.framing import RawPacket
 class RequestTracker:
     """One connection while it goes on: who speaks to whom, and which command is being answered."""
 
-    __slots__ = ("_answering", "asked", "client", "frames", "mask", "tcp")
+    __slots__ = ("_answering", "asked", "client", "frames", "mask", "tcp", "ways")
 
     def __init__(self, tcp: TcpConnection, frames: FrameIndex, mask: PacketMask | None) -> None:
         """`mask` is None where secrets are shown."""
@@ -27,6 +27,8 @@ class RequestTracker:
         self.frames = frames
         self.mask = mask
         self.client = 0
+        # What stands for sender and receiver of a side's packets: whoever makes rows of them remembers it here.
+        self.ways: list[str | None] = [None, None]
         self.asked: deque[Request] = deque(maxlen=MAX_PIPELINED)
         self._answering: Request | None = None  # the one whose answer has begun
 

@@ -61,11 +61,11 @@ def definition(c: ConnectionState, payload: bytes, length: int, kind: str) -> Re
         return Data(kind, payload)
     context = c.context
     if not context.in_force & CLIENT_PROTOCOL_41:
-        record = _decoded(ColumnDefinition320, payload, context)
+        record = decoded(ColumnDefinition320, payload, context)
     else:
         if context.assumed and not context.worked_out & MARIADB_CLIENT_EXTENDED_METADATA:
             extended_shows(c, payload)
-        record = _decoded(ColumnDefinition41, payload, context)
+        record = decoded(ColumnDefinition41, payload, context)
     c.result.definition_bytes += len(payload)
     if isinstance(record, ColumnDefinition41 | ColumnDefinition320):
         if len(c.result.definitions) < MOST_COLUMNS and c.result.definition_bytes <= MOST_BYTES:
@@ -127,15 +127,15 @@ def row_record(c: ConnectionState, payload: bytes, length: int) -> Record:
     if not c.decode_rows or length > len(payload):
         return Data("row", payload)
     if not c.binary_rows:
-        return _decoded(TextRow, payload, context)
+        return decoded(TextRow, payload, context)
     # Without the definitions nobody knows where a value ends.
-    return _decoded(BinaryRow, payload, context) if context.columns else Data("row", payload)
+    return decoded(BinaryRow, payload, context) if context.columns else Data("row", payload)
 
 
 def statistics_record(c: ConnectionState, payload: bytes, length: int) -> Record:
     if not c.decode_rows or length > len(payload):
         return Data("statistics", payload)
-    return _decoded(Statistics, payload, c.context)
+    return decoded(Statistics, payload, c.context)
 
 
 # Semi-synchronous replication: its magic, and that an acknowledgement is asked for.
@@ -153,13 +153,13 @@ def binlog_event(c: ConnectionState, payload: bytes, length: int) -> Record:
     from analyzer.protocol.binlog_stream import BinlogStream
     from analyzer.protocol.records.binlog.event import BinlogEvent, after
 
-    record = _decoded(BinlogEvent, payload, c.context)
+    record = decoded(BinlogEvent, payload, c.context)
     if isinstance(record, BinlogEvent):
         c.context.binlog = after(c.context.binlog or BinlogStream(), record.event)
     return record
 
 
-def _decoded(kind: type[Record], payload: bytes, context: Context) -> Record:
+def decoded(kind: type[Record], payload: bytes, context: Context) -> Record:
     """The record, or what is broken in it: its place in the response is right all the same."""
     try:
         return kind.from_bytes(payload, context)

@@ -15,7 +15,7 @@ from analyzer.analysis.dissection.computed_fields import GETTERS, OF_EACH_FRAME,
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo, Value, formatted, shown
 from analyzer.analysis.dissection.fields.base import NUMBER, PACKET, TEXT
 from analyzer.analysis.dissection.fields.extract import MOST_REPEATED, REPEATED, Node
-from analyzer.analysis.dissection.fields.format import absolute, duration, number_words
+from analyzer.analysis.dissection.fields.format import NS, absolute, duration, number_words
 from analyzer.analysis.dissection.fields.mapping import BITS
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.report.escape import json_safe, terminal
@@ -25,6 +25,10 @@ T = TypeVar("T")
 Line = Callable[[Sequence[Dissection]], str]
 Cell = Line
 
+# What stands in the Protocol column.
+MYSQL: Final = "MySQL"
+# Characters of Info.
+LONGEST_INFO: Final = 400
 # Characters of a value that a tree shows, as tshark does.
 LONGEST_VALUE: Final = 240
 # Words of flags whose lines are remembered.
@@ -60,6 +64,8 @@ _LAYERS: Final[dict[str, tuple[str, ...]]] = {
 _NOTES: Final = (
     ("handshark.malformed", "Malformed"),
     ("handshark.sequence_expected", "Sequence id expected"),
+)
+_COMMAND_NOTES: Final = (
     ("handshark.request_frame", "Command in frame"),
     ("handshark.latency", "Time since the command"),
 )
@@ -97,22 +103,52 @@ def info_of(one: Dissection) -> str:
     return f"{kind} {name} {summary}".rstrip()
 
 
+def info_text(one: Dissection) -> str:
+    """The same, as it is shown."""
+    return terminal(info_of(one), LONGEST_INFO)
+
+
 def protocol_of(one: Dissection) -> str:
-    return "MySQL" if one.packet is not None else "TLS"
+    return MYSQL if one.packet is not None else "TLS"
 
 
-def one_line(group: Sequence[Dissection]) -> str:
-    """tshark's columns: number, time since the capture's first frame, source, destination, protocol, length, info."""
-    first = group[0]
-    begin = first.scene.frames.first_ns
-    facts = first.facts
-    when = duration(first.time_ns - begin)[:-3] if begin is not None else "-"
-    length = facts.original if facts is not None else 0
-    info = ", ".join([terminal(info_of(one), 400) for one in group])
-    return (
-        f"{first.frame:5d} {when:>10} {first.source[0]:>12} → {first.destination[0]:<12} "
-        f"{protocol_of(first)} {length} {info}\n"
-    )
+def line_head(view: FrameView, protocol: str) -> str:
+    """tshark's columns in front of Info: number, time since the capture's first frame, source, destination, protocol,
+    length."""
+    scene = view.scene
+    begin, ways = scene.frames.first_ns, scene.ways
+    way = ways[view.role]
+    if way is None:
+        way = ways[view.role] = f"{view.source[0]:>12} → {view.destination[0]:<12}"
+    if begin is None:
+        when = "-"
+    else:
+        since = view.time_ns - begin
+        when = f"{since // NS}.{since % NS // 1000:06d}" if since >= 0 else duration(since)[:-3]
+    return f"{view.frame:5d} {when:>10} {way} {protocol} {view.length} "
+
+
+class PacketLines:
+    """A line for packets, as tshark has it. `head` makes what stands in front of Info."""
+
+    def __init__(self, head: Callable[[FrameView, str], str] = line_head) -> None:
+        self._head = head
+
+    def __call__(self, group: Sequence[Dissection]) -> str:
+        first = group[0]
+        return f"{self._head(first, protocol_of(first))}{', '.join([info_text(one) for one in group])}\n"
+
+    def head(self, view: FrameView) -> bytes:
+        """As `RowParts`."""
+        return self._head(view, MYSQL).encode()
+
+    def body(self, one: Dissection) -> bytes:
+        """As `RowParts`."""
+        return f"{info_text(one)}\n".encode()
+
+    def foot(self, asked: int, latency_ns: int) -> bytes:
+        """As `RowParts`: no column tells of it."""
+        return b""
 
 
 Words = Callable[[Value], str]
@@ -150,33 +186,52 @@ class Tree:
         self._known: Known[str] = Known()
 
     def __call__(self, group: Sequence[Dissection]) -> str:
-        first = group[0]
-        facts = first.facts
-        head = f"Frame {first.frame}"
-        if facts is not None:
-            head += f": {facts.original} bytes on wire, {facts.captured} bytes captured"
-        (source, sport), (destination, dport) = first.source, first.destination
-        version = "6" if ":" in source else "4"
-        size = f", Len: {facts.tcp_length}" if facts is not None and facts.tcp_length is not None else ""
-        lines = [
-            f"{head}\n    Arrival Time: {absolute(first.time_ns)}\n"
-            f"Internet Protocol Version {version}, Src: {source}, Dst: {destination}\n"
-            f"Transmission Control Protocol, Src Port: {sport}, Dst Port: {dport}, "
-            f"Stream: {first.scene.tcp.number}{size}"
-        ]
+        lines = [self._layers(group[0])]
         for one in group:
             lines.append(f"{'MySQL Protocol' if one.packet is not None else 'TLS'} - {terminal(one.name)}")
             self._packet(one, lines)
+            lines += [_note(name, title, value) for name, title in _COMMAND_NOTES for value in GETTERS[name](one)]
         lines.append("\n")
         return "\n".join(lines)
+
+    def head(self, view: FrameView) -> bytes:
+        """As `RowParts`."""
+        return f"{self._layers(view)}\nMySQL Protocol - ".encode()
+
+    def body(self, one: Dissection) -> bytes:
+        """As `RowParts`."""
+        lines = [terminal(one.name)]
+        self._packet(one, lines)
+        lines.append("")
+        return "\n".join(lines).encode()
+
+    def foot(self, asked: int, latency_ns: int) -> bytes:
+        """As `RowParts`."""
+        (name, title), (late, took) = _COMMAND_NOTES
+        text = _note(name, title, asked)
+        return f"{text}\n\n".encode() if latency_ns < 0 else f"{text}\n{_note(late, took, latency_ns)}\n\n".encode()
+
+    def _layers(self, view: FrameView) -> str:
+        """The layers in front of the packets of a frame."""
+        facts = view.facts
+        head = f"Frame {view.frame}"
+        if facts is not None:
+            head += f": {facts.original} bytes on wire, {facts.captured} bytes captured"
+        (source, sport), (destination, dport) = view.source, view.destination
+        version = "6" if ":" in source else "4"
+        size = f", Len: {facts.tcp_length}" if facts is not None and facts.tcp_length is not None else ""
+        return (
+            f"{head}\n    Arrival Time: {absolute(view.time_ns)}\n"
+            f"Internet Protocol Version {version}, Src: {source}, Dst: {destination}\n"
+            f"Transmission Control Protocol, Src Port: {sport}, Dst Port: {dport}, "
+            f"Stream: {view.scene.tcp.number}{size}"
+        )
 
     def _packet(self, one: Dissection, lines: list[str]) -> None:
         if one.shown:
             lines.append(self._known.text(one, self._fields_of))
         lines.append(f"            {'    '}[Summary: {terminal(one.summary, LONGEST_VALUE)}]")
-        for name, title in _NOTES:
-            for value in GETTERS[name](one):
-                lines.append(f"            {'    '}[{title}: {terminal(shown(FIELDS[name], value), LONGEST_VALUE)}]")
+        lines += [_note(name, title, value) for name, title in _NOTES for value in GETTERS[name](one)]
 
     def _fields_of(self, nodes: Sequence[Node]) -> str:
         """The lines of a packet's fields."""
@@ -214,6 +269,11 @@ class Tree:
             )
             found = self._flags[key] = "\n".join(texts)
         return found
+
+
+def _note(name: str, title: str, value: Value) -> str:
+    """A line of the tree that is of no bytes."""
+    return f"            {'    '}[{title}: {terminal(shown(FIELDS[name], value), LONGEST_VALUE)}]"
 
 
 def words_of(info: FieldInfo) -> Words | None:

@@ -6,32 +6,30 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from analyzer.analysis.dissection.computed_fields import FrameView
 from analyzer.analysis.dissection.fields.format import duration
 from analyzer.analysis.dissection.packet import Dissection
-from analyzer.report.escape import terminal
 from analyzer.report.prose.clock import UTC_CLOCK, WallClock
-from analyzer.report.text.dissection import info_of, protocol_of
+from analyzer.report.text.dissection import PacketLines, info_text, protocol_of
 
 Column = Callable[[Sequence[Dissection]], str]
 
 # In the place of what is only known when rows are in their order: the time since the row before.
 _BEFORE: Final = re.compile(rb"\0(-?\d+)\0")
-LONGEST_INFO: Final = 400
 
 
-def time_column(form: str, clock: WallClock = UTC_CLOCK) -> Column:
-    """What stands in the Time column; `a` and `ad` are of the clock."""
+def time_of(form: str, clock: WallClock = UTC_CLOCK) -> Callable[[FrameView], str]:
+    """What stands in the Time column of a frame; `a` and `ad` are of the clock."""
 
-    def text(group: Sequence[Dissection]) -> str:
-        first = group[0]
+    def text(first: FrameView) -> str:
         if form == "r":
             begin = first.scene.frames.first_ns
             return duration(first.time_ns - begin)[:-3] if begin is not None else "-"
         if form == "e":
             return duration(first.time_ns)[:-3]
         if form == "d":
-            delta = first.values("frame.time_delta")
-            return duration(int(delta[0]))[:-3] if delta else "-"
+            facts = first.facts
+            return duration(facts.delta_ns)[:-3] if facts is not None else "-"
         if form == "dd":
             return f"\0{first.time_ns}\0"
         when = (UTC_CLOCK if form in ("u", "ud") else clock).moment(first.time_ns)
@@ -57,36 +55,32 @@ class SinceBefore:
         return _BEFORE.sub(f"{duration(since)[:-3]:>10}".encode(), row)
 
 
-def _length(group: Sequence[Dissection]) -> str:
-    facts = group[0].facts
-    return str(facts.original) if facts is not None else "0"
-
-
 def _info(group: Sequence[Dissection]) -> str:
-    return ", ".join([terminal(info_of(one), LONGEST_INFO) for one in group])
+    return ", ".join([info_text(one) for one in group])
 
 
 def columns(time: str, clock: WallClock = UTC_CLOCK) -> dict[str, Column]:
     """Column by its name."""
+    when = time_of(time, clock)
     return {
         "No.": lambda group: str(group[0].frame),
-        "Time": time_column(time, clock),
+        "Time": lambda group: when(group[0]),
         "Source": lambda group: group[0].source[0],
         "Destination": lambda group: group[0].destination[0],
         "Protocol": lambda group: protocol_of(group[0]),
-        "Length": _length,
+        "Length": lambda group: str(group[0].length),
         "Info": _info,
     }
 
 
-def line_maker(time: str, tabs: bool, clock: WallClock = UTC_CLOCK) -> Column:
+def lines_of(time: str, tabs: bool, clock: WallClock = UTC_CLOCK) -> PacketLines:
     """What makes a line of the columns; with `tabs` between them, as -T tabs has."""
-    made = columns(time, clock)
+    when_of = time_of(time, clock)
 
-    def line(group: Sequence[Dissection]) -> str:
-        number, when, source, target, protocol, length, info = (column(group) for column in made.values())
+    def head(view: FrameView, protocol: str) -> str:
+        when, length, (source, _), (target, _) = when_of(view), view.length, view.source, view.destination
         if tabs:
-            return f"{number:>5}\t{when:>10}\t{source:>12}\t→\t{target:<12}\t{protocol}\t{length}\t{info}\n"
-        return f"{number:>5} {when:>10} {source:>12} → {target:<12} {protocol} {length} {info}\n"
+            return f"{view.frame:>5}\t{when:>10}\t{source:>12}\t→\t{target:<12}\t{protocol}\t{length}\t"
+        return f"{view.frame:>5} {when:>10} {source:>12} → {target:<12} {protocol} {length} "
 
-    return line
+    return PacketLines(head)

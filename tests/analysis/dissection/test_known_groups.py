@@ -14,7 +14,7 @@ from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.filters import compile_filter
 from analyzer.batches import FrameBatch
 from analyzer.engine.reading import Reading
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.report.text.dissection import FieldColumns, FieldLines
 from tests.analysis.conversation.copies import COPIES, NAMES, SAMPLES, WHOLE, Change, again
 from tests.corpus import captures
@@ -50,7 +50,7 @@ def _rows(
     rows = FieldLines(FieldColumns(fields, "\t", "a", ",", "n", False))
     wanted = RowRequest(None if keep is None else compile_filter(keep), frozenset(fields), True)
     between = b"" if together else None
-    collector = RowCollector(wanted, rows, most, rows.repeat if shapes else None, between)
+    collector = RowCollector(wanted, RowRendering(rows, rows.repeat if shapes else None, between), most)
     analysis = Analysis("capture", collector.options(AnalysisOptions(shapes=shapes)))
     with opened(capture) as source:
         made = [row for _, row in Reading(analysis, source).collected(collector)]
@@ -89,7 +89,7 @@ def test_statements_that_come_again(keep: str | None) -> None:
         decoded.append(made)
         return made
 
-    collector = RowCollector(wanted, told, None, rows.repeat)
+    collector = RowCollector(wanted, RowRendering(told, rows.repeat))
     analysis = Analysis("capture", collector.options(AnalysisOptions()))
     with opened(batches(again("mariadb1011_cli_native.pcap", []), 0)) as source:
         made = [row for _, row in Reading(analysis, source).collected(collector)]

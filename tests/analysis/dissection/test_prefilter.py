@@ -12,7 +12,7 @@ from analyzer.analysis.dissection.dissector import RowRequest, frames_with_ends
 from analyzer.analysis.dissection.fields.direct import DIRECT
 from analyzer.analysis.dissection.filters import Filter, compile_filter
 from analyzer.analysis.dissection.packet import Dissection
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.protocol.wire.framing import HEADER, encode_packet
 from analyzer.report.text.dissection import FieldColumns
 from tests.corpus import REPOSITORY
@@ -44,7 +44,7 @@ def rows(path: Path, wanted: RowRequest, *, skim: bool, most: int | None = None)
     columns = FieldColumns(FIELDS, "\t", "a", ",", "n", False)
     if not skim:
         wanted.skim = None
-    return collected(path, RowCollector(wanted, columns, most), growing=most is not None)
+    return collected(path, RowCollector(wanted, RowRendering(columns), most), growing=most is not None)
 
 
 def wanted(keep: Filter | None) -> RowRequest:
@@ -103,7 +103,7 @@ def test_records_hold_what_decoding_gives() -> None:
     for path in sorted(SAMPLES.iterdir()):
         if ".pcap" not in path.name or path.suffix == ".json" or path.stat().st_size > 30_000:
             continue
-        collected(path, RowCollector(RowRequest(None, None, by_frame=True), compare))  # type: ignore[arg-type]
+        collected(path, RowCollector(RowRequest(None, None, by_frame=True), RowRendering(compare)))  # type: ignore[arg-type]
     assert {field for field, _ in seen} == set(DIRECT)
 
 

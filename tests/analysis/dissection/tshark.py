@@ -14,7 +14,7 @@ from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.fields import FIELDS, formatted
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
-from analyzer.engine.row_collector import RowCollector
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from tests.analysis.dissection.known import ONLY_OURS, ONLY_THEIRS
 from tests.reading import collected
 
@@ -85,7 +85,7 @@ def ours(path: Path, fields: Sequence[str], keys: Path | None = None) -> Rows:
             if texts:
                 row.setdefault(name, []).extend(texts)
 
-    harvest = RowCollector(RowRequest(None, frozenset(fields), True, show_secrets=True), render)
+    harvest = RowCollector(RowRequest(None, frozenset(fields), True, show_secrets=True), RowRendering(render))
     collected(path, harvest, options)
     return rows
 
@@ -154,5 +154,5 @@ def differences(tshark: str, path: Path) -> tuple[int, list[Difference]]:
 
 def frames_of(path: Path, keep: Filter) -> list[int]:
     """The frames for which a filter holds."""
-    harvest = RowCollector(RowRequest(keep, frozenset(), True), lambda group: group[0].frame)
+    harvest = RowCollector(RowRequest(keep, frozenset(), True), RowRendering(lambda group: group[0].frame))
     return collected(path, harvest, AnalysisOptions(ports=frozenset(PORTS)))

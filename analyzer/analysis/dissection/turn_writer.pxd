@@ -1,0 +1,73 @@
+cimport cython
+
+from analyzer.analysis.conversation.plain_turn cimport PlainTurn
+from analyzer.analysis.dissection.row_lines cimport RowLines
+from analyzer.analysis.line_buffer cimport LineBuffer
+from analyzer.batches cimport copied
+from analyzer.net.tcp.pieces cimport Pieces, Segments
+from analyzer.protocol.execute_plan cimport ExecutePlan
+from analyzer.protocol.wire.row_values cimport binary_is_whole, text_values
+
+cdef Py_ssize_t _HEADER, _NAMED, _LONGEST, _LONGEST_BLOCK
+cdef int _QUERY, _PREPARE, _EXECUTE, _CLIENT, _SERVER, _ROW, _END
+
+
+cdef class Dialect:
+    cdef readonly bint has_eof
+    cdef readonly list packets
+    cdef readonly dict blocks, requests, binary_rows, text_rows
+
+
+cdef class Definitions:
+    cdef readonly list bodies
+    cdef readonly tuple columns, parameters
+    cdef readonly bytes kinds
+
+
+cdef class TurnWriter:
+    cdef public RowLines rows
+    cdef object _packets, _parts, _scene
+    cdef dict _dialects, _whole
+    cdef Dialect _dialect
+    cdef Pieces _pieces
+    cdef Py_ssize_t _piece, _reach
+    cdef bint _looks, _plain, _rows_told
+    cdef tuple _columns
+    cdef bytes _kinds, _head, _foot
+    cdef long long _stream, _frame
+    cdef int _role
+
+    @cython.locals(agreed=tuple, dialect=Dialect)
+    cpdef take(self, scene, PlainTurn turn, machine, codec)
+    cdef bint _holds_none(self, PlainTurn turn) except -1
+    @cython.locals(request=bytes, known=dict, kept=bint, key=bytes, plan=ExecutePlan)
+    cdef _request(self, PlainTurn turn, Dialect dialect, bint same)
+    @cython.locals(
+        middle=Py_ssize_t, stop=Py_ssize_t, pieces=Pieces, data=bytes, size=Py_ssize_t, code=cython.int, foot=bytes,
+        first=Py_ssize_t, alone=bint, definitions=Definitions, place=Py_ssize_t)
+    cdef _response(self, PlainTurn turn, machine)
+    @cython.locals(stop=Py_ssize_t, size=Py_ssize_t)
+    cdef Py_ssize_t _last(self, bytes data, Py_ssize_t place) except -1
+    @cython.locals(pieces=Pieces)
+    cdef int _reach_to(self, Py_ssize_t stop) except -1
+    cdef _columns_before(self, PlainTurn turn)
+    cdef _keep(self, machine, statement, Definitions definitions, Py_ssize_t size)
+    @cython.locals(dialect=Dialect, kept=bint, packet=bytes, known=dict)
+    cdef _packet(self, int kind, bytes data, Py_ssize_t begin, Py_ssize_t stop)
+    @cython.locals(pieces=Pieces, segments=Segments, row=Py_ssize_t)
+    cdef _made(self, int kind, bytes packet)
+    @cython.locals(
+        kinds=bytes, place=Py_ssize_t, count=Py_ssize_t, dialect=Dialect, kept=bint, block=bytes, found=Definitions,
+        stop=Py_ssize_t, index=Py_ssize_t)
+    cdef tuple _definitions(self, PlainTurn turn, bytes data, Py_ssize_t begin)
+    @cython.locals(dialect=Dialect, count=Py_ssize_t, columns=Py_ssize_t, params=Py_ssize_t)
+    cdef bytes _due(self, PlainTurn turn, bytes data)
+    cdef Definitions _defined(self, bytes block, bytes kinds)
+    @cython.locals(
+        dialect=Dialect, kinds=bytes, due=Py_ssize_t, binary=bint, told=bint, bodies=dict, values=Py_ssize_t,
+        held=Py_ssize_t, stop=Py_ssize_t, whole=bint)
+    cdef Py_ssize_t _each_row(self, PlainTurn turn, bytes data, Py_ssize_t place) except -1
+    @cython.locals(pieces=Pieces, segments=Segments, row=Py_ssize_t)
+    cdef _put_answer(self, body)
+    @cython.locals(lines=LineBuffer, rows=RowLines)
+    cdef _put(self, int role, long long frame, long long time_ns, bytes body)

@@ -1,0 +1,112 @@
+"""Packets of plain turns taken together: the same rows, byte for byte and in the same order, as one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.dissection.dissector import RowRequest
+from analyzer.analysis.dissection.filters import compile_filter
+from analyzer.batches import FrameBatch
+from analyzer.engine.reading import Reading
+from analyzer.engine.row_collector import RowCollector, RowRendering
+from analyzer.report.text.dissection import PacketLines, Tree
+from analyzer.report.text.packet_columns import lines_of
+from tests.analysis.conversation.copies import COPIES, SAMPLES, WHOLE, Change, again
+from tests.corpus import captures
+from tests.reading import opened
+from tests.wire.frames import Frame, batches
+
+FILTERS = [
+    None,
+    "mysql.query",
+    "mysql.command == 22 || mysql.command == 23",
+    "mysql.error_code",
+    'mysql.row.text contains "a"',
+    "mysql.field.name",
+    "handshark.malformed",
+    'handshark.record == "OKPacket"',
+    "frame.number > 30",
+    "handshark.latency > 0",
+    "tls",
+]
+
+
+def _rows(
+    capture: list[FrameBatch] | Path, rows: PacketLines | Tree, keep: str | None, turns: bool, secrets: bool
+) -> tuple[bytes, bool]:
+    """All rows, and whether turns were taken together."""
+    tree = isinstance(rows, Tree)
+    wanted = RowRequest(
+        None if keep is None else compile_filter(keep), None if tree else frozenset(), False, show_secrets=secrets
+    )
+    rendering = RowRendering(lambda group: rows(group).encode(), None, b"", rows if turns else None)
+    collector = RowCollector(wanted, rendering)
+    analysis = Analysis("capture", collector.options(AnalysisOptions()))
+    with opened(capture) as source:
+        made = [row for _, row in Reading(analysis, source).collected(collector)]
+    return b"".join(made), collector.turns is not None
+
+
+def _same(
+    capture: list[FrameBatch] | Path, tree: bool = False, keep: str | None = None, secrets: bool = False
+) -> tuple[bytes, bool]:
+    made, taken = _rows(capture, Tree() if tree else PacketLines(), keep, True, secrets)
+    assert made == _rows(capture, Tree() if tree else PacketLines(), keep, False, secrets)[0]
+    return made, taken
+
+
+@pytest.mark.parametrize("keep", FILTERS)
+@pytest.mark.parametrize("tree", [False, True], ids=["lines", "trees"])
+@pytest.mark.parametrize("name", ["mysql97_cli_fast-auth.pcap", "mariadb1011_cli_native.pcap"])
+def test_turns(name: str, tree: bool, keep: str | None) -> None:
+    for size in (0, 1, 7):
+        _, taken = _same(batches(again(name, []), size), tree, keep)
+    assert taken == (keep not in ("frame.number > 30", "handshark.latency > 0"))
+
+
+@pytest.mark.parametrize(("tree", "secrets"), [(False, False), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize("path", [*sorted(SAMPLES.glob("*.pcap*")), *captures()], ids=lambda path: path.name)
+def test_samples(path: Path, tree: bool, secrets: bool) -> None:
+    _same(path, tree, None, secrets)
+
+
+@pytest.mark.parametrize("form", ["a", "ad", "d", "e", "r", "u"])
+def test_times(form: str) -> None:
+    frames = batches(again("mysql97_cli_fast-auth.pcap", []), 0)
+    made = [_rows(frames, lines_of(form, form == "e"), None, turns, False)[0] for turns in (True, False)]
+    assert made[0] == made[1]
+    assert made[0].count(b"\n") > COPIES
+
+
+@given(
+    name=st.sampled_from(WHOLE),
+    tree=st.booleans(),
+    keep=st.sampled_from(FILTERS),
+    changes=st.lists(
+        st.tuples(st.integers(0, COPIES), st.integers(0, 8), st.integers(0, 400), st.integers(0, 255)), max_size=6
+    ),
+    size=st.one_of(st.just(0), st.integers(1, 80)),
+    lost=st.lists(st.integers(0, 400), max_size=2),
+    swapped=st.lists(st.integers(0, 400), max_size=2),
+)
+def test_whatever_is_broken(
+    name: str,
+    tree: bool,
+    keep: str | None,
+    changes: list[Change],
+    size: int,
+    lost: list[int],
+    swapped: list[int],
+) -> None:
+    frames: list[Frame] = again(name, changes)
+    for place in swapped:
+        at = place % (len(frames) - 1)
+        frames[at], frames[at + 1] = frames[at + 1], frames[at]
+    for place in lost:
+        del frames[place % len(frames)]
+    _same(batches(frames, size), tree, keep)
