@@ -30,22 +30,24 @@ from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
 from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
-# Where a packet of a response stands, and the state in which it comes.
+# Where a packet of a response stands (ALONE: it is the whole response), and the state in which it comes.
 HEAD: Final = 0
 DEFINITION: Final = 1
 DEFINITIONS_END: Final = 2
 ROW: Final = 3
 END: Final = 4
-PREPARED: Final = 5
-PARAMETER: Final = 6
-PARAMETERS_END: Final = 7
-PREPARED_COLUMN: Final = 8
-PREPARED_END: Final = 9
+ALONE: Final = 5
+PREPARED: Final = 6
+PARAMETER: Final = 7
+PARAMETERS_END: Final = 8
+PREPARED_COLUMN: Final = 9
+PREPARED_END: Final = 10
 _BEFORE: Final = {
     HEAD: st.RESULT,
     DEFINITION: st.COLUMNS,
     DEFINITIONS_END: st.COLUMNS_EOF,
     ROW: st.ROWS,
+    END: st.ROWS,
     PREPARED: st.PREPARE,
     PARAMETER: st.PREPARE_PARAMS,
     PARAMETERS_END: st.PREPARE_PARAMS_EOF,
@@ -103,7 +105,7 @@ class TurnPackets:
     ) -> bytes | None:
         """What is shown of a packet of the response; `columns` are those of rows."""
         context = self.context
-        if kind == END and not self._may(type(self._turn.end).__name__):
+        if kind in (END, ALONE) and not self._may(type(self._turn.end).__name__):
             return None
         if kind in _NAMES and not self._may(_NAMES[kind]):
             return None
@@ -111,9 +113,7 @@ class TurnPackets:
             context = copy(context)
             context.columns = columns
         record = self._record(kind, payload, context)
-        before = _BEFORE.get(kind, "")
-        if kind == END:
-            before = st.ROWS if self._turn.columns is not None else st.AWAITED.get(self._turn.code, st.RESPONSE)
+        before = st.AWAITED.get(self._turn.code, st.RESPONSE) if kind == ALONE else _BEFORE[kind]
         around = PacketSurroundings(SERVER, before, command=self._command()[0], tokens=True)
         view = FrameView(self._scene, SERVER, frame, time_ns)
         return self._body(view, payload, sequence, record, around, context.results_codec, context)
@@ -139,7 +139,7 @@ class TurnPackets:
         return self._asked
 
     def _record(self, kind: int, payload: bytes, context: Context) -> AnyRecord:
-        if kind == END:
+        if kind in (END, ALONE):
             end = self._turn.end
             assert end is not None
             return end

@@ -19,6 +19,7 @@ cdef class Dialect:
 
 
 cdef class Definitions:
+    cdef readonly Py_ssize_t count
     cdef readonly list bodies
     cdef readonly tuple columns, parameters
     cdef readonly bytes kinds
@@ -27,10 +28,10 @@ cdef class Definitions:
 cdef class TurnWriter:
     cdef public RowLines rows
     cdef object _packets, _parts, _scene
-    cdef dict _dialects, _whole
+    cdef dict _dialects
     cdef Dialect _dialect
     cdef Pieces _pieces
-    cdef Py_ssize_t _piece, _reach
+    cdef Py_ssize_t _piece, _reach, _held
     cdef bint _looks, _plain, _rows_told
     cdef tuple _columns
     cdef bytes _kinds, _head, _foot
@@ -42,6 +43,7 @@ cdef class TurnWriter:
     cdef bint _holds_none(self, PlainTurn turn) except -1
     @cython.locals(request=bytes, known=dict, kept=bint, key=bytes, plan=ExecutePlan)
     cdef _request(self, PlainTurn turn, Dialect dialect, bint same)
+    cdef _remember(self, dict known, bytes key, bytes body)
     @cython.locals(
         middle=Py_ssize_t, stop=Py_ssize_t, pieces=Pieces, data=bytes, size=Py_ssize_t, code=cython.int, foot=bytes,
         first=Py_ssize_t, alone=bint, definitions=Definitions, place=Py_ssize_t)

@@ -16,6 +16,7 @@ from analyzer.analysis.dissection.prefilter import Sieve, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
 from analyzer.analysis.dissection.row_lines import RowLines, RowParts
 from analyzer.analysis.dissection.turn_packets import (
+    ALONE,
     DEFINITION,
     DEFINITIONS_END,
     END,
@@ -42,10 +43,10 @@ from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.row_values import binary_is_whole, text_values, value_kinds
 
-# Packets that are remembered, of each kind, and bytes of one; blocks of definitions, and bytes of one.
-MOST_PACKETS: Final = 1 << 13
+# Bytes of all that is remembered, what each of it takes beside its bytes, and bytes of a packet and of definitions.
+MOST_HELD: Final = 16 << 20
+ENTRY: Final = 256
 LONGEST_PACKET: Final = 1 << 10
-MOST_BLOCKS: Final = 1 << 11
 LONGEST_BLOCK: Final = 1 << 13
 # What depends on more than a packet's bytes.
 _OF_ITS_PLACE: Final = OF_EACH_FRAME | REQUEST_FIELDS | {"handshark.start_frame"}
@@ -77,7 +78,7 @@ class Dialect:
 
     def __init__(self, context: Context) -> None:
         self.has_eof = not context.in_force & CLIENT_DEPRECATE_EOF
-        self.packets: list[dict[bytes, bytes | None]] = [{} for _ in range(_END + 2)]
+        self.packets: list[dict[bytes, bytes | None]] = [{} for _ in range(PREPARED + 1)]
         self.blocks: dict[bytes, Definitions] = {}
         self.requests: dict[bytes, bytes | None] = {}
         self.binary_rows: dict[int, bytes | None] = {}
@@ -88,13 +89,15 @@ class Definitions:
     """Definitions that stand together: what is shown of each packet, and how rows under them are read.
 
     `columns` are those of a result set, or of what was prepared; `parameters` those of its parameters. They are empty
-    where one is broken, or they are too many; `kinds` tells whether a binary row is whole.
+    where one is broken, or they are too many; `count` counts them all the same. `kinds` tells whether a binary row is
+    whole.
     """
 
-    __slots__ = ("bodies", "columns", "kinds", "parameters")
+    __slots__ = ("bodies", "columns", "count", "kinds", "parameters")
 
-    def __init__(self, bodies: list[bytes | None], columns: Columns, parameters: Columns) -> None:
+    def __init__(self, bodies: list[bytes | None], count: int, columns: Columns, parameters: Columns) -> None:
         self.bodies = bodies
+        self.count = count
         self.columns = columns
         self.parameters = parameters
         self.kinds = value_kinds(column.type for column in columns)
@@ -112,8 +115,8 @@ class TurnWriter:
     """Writes the rows of the turns of one capture into `rows`."""
 
     __slots__ = (
-        *("_columns", "_dialect", "_dialects", "_foot", "_frame", "_head", "_kinds", "_looks", "_packets", "_parts"),
-        *("_piece", "_pieces", "_plain", "_reach", "_role", "_rows_told", "_scene", "_stream", "_whole", "rows"),
+        *("_columns", "_dialect", "_dialects", "_foot", "_frame", "_head", "_held", "_kinds", "_looks", "_packets"),
+        *("_parts", "_piece", "_pieces", "_plain", "_reach", "_role", "_rows_told", "_scene", "_stream", "rows"),
     )
 
     def __init__(self, wanted: RowRequest, parts: RowParts, rows: RowLines, sieve: Sieve | None) -> None:
@@ -121,8 +124,7 @@ class TurnWriter:
         self._parts = parts
         self._packets = TurnPackets(wanted, sieve, parts.body)
         self._dialects: dict[tuple[int, str | None, str | None, bool], Dialect] = {}
-        # Statements by whether they are whole and hold no secret.
-        self._whole: dict[str, bool] = {}
+        self._held = 0  # bytes that they take
         # Whether somebody looks at rows and definitions; whether something in rows is shown or asked for.
         self._looks = wanted.rows
         asked = wanted.filter is not None and (sieve is None or sieve.may("TextRow") or sieve.may("BinaryRow"))
@@ -145,9 +147,13 @@ class TurnWriter:
         """Writes the rows of a turn; `codec` is that of the client's text when it asked."""
         context = machine.context
         agreed = (context.in_force, context.client_codec, context.results_codec, context.secure)
+        if self._held > MOST_HELD:
+            self._dialects.clear()
+            self._held = 0
         dialect = self._dialects.get(agreed)
         if dialect is None:
             dialect = self._dialects[agreed] = Dialect(context)
+            self._held += ENTRY * len(dialect.packets)
         if scene is not self._scene:
             self._scene, self._frame = scene, -1
         self._pieces, self._dialect = turn.pieces, dialect
@@ -174,12 +180,7 @@ class TurnWriter:
         query = statement.query
         if query is None or statement.cut:
             return False
-        whole = self._whole.get(query)
-        if whole is None:
-            if len(self._whole) >= MOST_PACKETS:
-                self._whole.clear()
-            whole = self._whole[query] = mask.statements.is_whole(query, statement.num_params or 0)
-        return whole
+        return mask.statements.is_whole(query, statement.num_params or 0)
 
     def _request(self, turn: PlainTurn, dialect: Dialect, same: bool) -> None:
         """The command. What it binds is its own; what it asks comes again."""
@@ -196,11 +197,14 @@ class TurnWriter:
         else:
             body = self._packets.request()
             if kept:
-                if len(known) >= MOST_PACKETS:
-                    known.clear()
-                known[key] = body
+                self._remember(known, key, body)
         if body is not None:
             self._put(_CLIENT, turn.frame, turn.time_ns, body)
+
+    def _remember(self, known: dict[bytes, bytes | None], key: bytes, body: bytes | None) -> None:
+        """Has what is shown of a packet for those that are the same."""
+        known[key] = body
+        self._held += ENTRY + len(key) + len(body or b"")
 
     def _response(self, turn: PlainTurn, machine: Machine) -> None:
         """The packets of the response, in their order."""
@@ -216,7 +220,7 @@ class TurnWriter:
         if took is not None:
             self._foot = self._parts.foot(turn.frame, took)
         alone = code != _PREPARE and turn.columns is None
-        self._packet(PREPARED if code == _PREPARE else _END if alone else HEAD, data, 0, first)
+        self._packet(PREPARED if code == _PREPARE else ALONE if alone else HEAD, data, 0, first)
         self._foot = foot
         if alone:
             return
@@ -229,7 +233,7 @@ class TurnWriter:
         if code == _PREPARE:
             self._keep(machine, turn.statement, definitions, size)
             return
-        if not definitions.columns and len(definitions.bodies) < 2:
+        if not definitions.count:
             self._columns_before(turn)
         elif code == _EXECUTE:
             self._keep(machine, turn.statement, definitions, place)
@@ -280,16 +284,13 @@ class TurnWriter:
         self._reach_to(stop)
         kept = self._plain and stop - begin <= _LONGEST
         packet = copied(data, begin, stop)
-        # What ends a result set comes in another state than what stands alone.
-        known = dialect.packets[kind + 1 if kind == _END and begin else kind]
+        known = dialect.packets[kind]
         if kept and packet in known:
             body = known[packet]
         else:
             body = self._made(kind, packet)
             if kept:
-                if len(known) >= MOST_PACKETS:
-                    known.clear()
-                known[packet] = body
+                self._remember(known, packet, body)
         self._put_answer(body)
 
     def _made(self, kind: int, packet: bytes) -> bytes | None:
@@ -314,9 +315,8 @@ class TurnWriter:
         if found is None:
             found = self._defined(block, kinds)
             if kept:
-                if len(dialect.blocks) >= MOST_BLOCKS:
-                    dialect.blocks.clear()
                 dialect.blocks[block] = found
+                self._held += 2 * len(block) + ENTRY * count + sum(len(body or b"") for body in found.bodies)
         stop = begin
         for index in range(count):
             stop += _HEADER + (data[stop] | data[stop + 1] << 8 | data[stop + 2] << 16)
@@ -357,7 +357,10 @@ class TurnWriter:
             for kind, columns in found.items()
             if None not in columns and len(columns) <= MOST_COLUMNS and size <= MOST_BYTES
         }
-        return Definitions(bodies, known.get(DEFINITION) or known.get(PREPARED_COLUMN) or (), known.get(PARAMETER, ()))
+        count = sum(map(len, found.values()))
+        return Definitions(
+            bodies, count, known.get(DEFINITION) or known.get(PREPARED_COLUMN) or (), known.get(PARAMETER, ())
+        )
 
     def _each_row(self, turn: PlainTurn, data: bytes, place: int) -> int:
         """Rows of a result set; returns where the last of them ends."""
@@ -380,6 +383,7 @@ class TurnWriter:
                 body, held = self._made(_ROW, copied(data, place, stop)), -1
             elif values != held:
                 if values not in bodies:
+                    self._held += ENTRY
                     bodies[values] = self._made(_ROW, copied(data, place, stop))
                 body, held = bodies[values], values
             self._put_answer(body)
