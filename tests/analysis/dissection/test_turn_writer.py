@@ -69,10 +69,15 @@ def test_turns(name: str, tree: bool, keep: str | None) -> None:
     assert taken == (keep not in ("frame.number > 30", "handshark.latency > 0"))
 
 
-@pytest.mark.parametrize(("tree", "secrets"), [(False, False), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize("tree", [False, True], ids=["lines", "trees"])
 @pytest.mark.parametrize("path", [*sorted(SAMPLES.glob("*.pcap*")), *captures()], ids=lambda path: path.name)
-def test_samples(path: Path, tree: bool, secrets: bool) -> None:
-    _same(path, tree, None, secrets)
+def test_samples(path: Path, tree: bool) -> None:
+    _same(path, tree)
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.pcap*")), ids=lambda path: path.name)
+def test_secrets_that_are_asked_for(path: Path) -> None:
+    _same(path, True, None, True)
 
 
 @pytest.mark.parametrize("form", ["a", "ad", "d", "e", "r", "u"])
