@@ -143,7 +143,7 @@ class PacketWatcher:
         self._last = 0  # frame of the last packet
 
     def begin(self, client: int) -> None:
-        self.scene.client = client
+        self.scene.client, self.scene.ways = client, [None, None]
         self.owner.begun(self)
 
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
