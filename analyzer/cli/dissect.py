@@ -271,7 +271,7 @@ def _shown(arguments: argparse.Namespace) -> frozenset[str] | None:
         # Columns are of every packet: none is passed over.
         return own if own == names else own | {"handshark.summary", "frame.len", "frame.time_delta"}
     if (arguments.format == "text" and not arguments.tree) or arguments.format in ("tabs", "psml"):
-        return frozenset({"frame.time_delta"}) if arguments.time == "d" else frozenset()
+        return frozenset()
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +17,8 @@ from tests.corpus import REPOSITORY, tool
 NATIVE = REPOSITORY / "samples" / "mysql97_cli_fast-auth.pcap"
 TLS = REPOSITORY / "samples" / "mysql97_cli_tls13-full-auth.pcap"
 PORT = "tcp.port==33097,mysql"
+# What stands in the columns Protocol and Info.
+INFO = re.compile(r"MySQL|TLS|(?:Server Greeting|Login Request|Request|Response) [^\n<]+")
 
 
 def tshark(*words: str) -> str:
@@ -33,6 +36,15 @@ def test_times_are_those_of_tshark(form: str) -> None:
     ours = [line.split()[:3] for line in run("dissect", *words).out.splitlines()]
     theirs = [line.split()[:3] for line in tshark("-t", form, "-Y", "mysql.query").splitlines()]
     assert ours == theirs
+
+
+@pytest.mark.parametrize("form", ["a", "d", "dd", "e"])
+@pytest.mark.parametrize("shape", ["tabs", "psml", "text"])
+def test_times_change_nothing_else(shape: str, form: str) -> None:
+    said = [INFO.findall(run("dissect", NATIVE, "-T", shape, "-t", each).out) for each in (form, "r")]
+    assert said[0] == said[1]
+    assert {"MySQL", "TLS"} & {*said[0]} == {"MySQL"}
+    assert len(said[0]) > 2 * 8
 
 
 @pytest.mark.tool
