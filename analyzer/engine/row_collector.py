@@ -170,7 +170,8 @@ class RowCollector(Generic[T]):
             yield from in_pieces(self._batch, lines)
         elif lines.count:
             text = lines.gathered(0, lines.count)
-            yield (self._batch, 0, 0, 0), text[: len(text) - len(self.rendering.between or b"")]
+            del text[len(text) - len(self.rendering.between or b"") :]
+            yield (self._batch, 0, 0, 0), text
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """The rows of several processes, which come in the order of their keys."""

@@ -64,11 +64,6 @@ class DissectedPacket(Protocol):
     @property
     def scene(self) -> RequestTracker: ...
     @property
-    def length(self) -> int:
-        """The frame's bytes on the wire; 0 where it is too long ago."""
-        return self.scene.frames.length(self.frame)
-
-    @property
     def facts(self) -> Frame | None: ...
     @property
     def frame(self) -> int: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any, Final
+from typing import Final
 
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.dissection.computed_fields import OF_FRAME, FrameView
@@ -19,14 +19,13 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord
 from analyzer.protocol.machine.malformed import malformed_record
-from analyzer.protocol.machine.resultset import decoded
+from analyzer.protocol.machine.resultset import decoded, definition_of
 from analyzer.protocol.machine.state import AwaitedCommand
 from analyzer.protocol.prepared import Bound
 from analyzer.protocol.records.commands.table import COMMAND_RECORDS
 from analyzer.protocol.records.generic import EOFPacket
 from analyzer.protocol.records.response import ColumnCount, Data, StmtPrepareOK
-from analyzer.protocol.records.resultset import BinaryRow, ColumnDefinition41, ColumnDefinition320, TextRow
-from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
+from analyzer.protocol.records.resultset import BinaryRow, TextRow
 from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
 from analyzer.protocol.wire.framing import HEADER, RawPacket
 
@@ -67,7 +66,7 @@ _NAMES: Final = {
 class TurnPackets:
     """Makes packets of the turn in hand, and says what is shown of each; None: the filter does not let it through.
 
-    What is shown must not depend on where a packet begins: that is not told.
+    What is shown must not depend on where a packet begins: that is not told. `record` is that of the last answer made.
     """
 
     def __init__(self, wanted: RowRequest, sieve: Sieve | None, shown: Callable[[Dissection], bytes]) -> None:
@@ -78,6 +77,7 @@ class TurnPackets:
         if wanted.filter is not None and self._may("ComStmtExecute"):
             self.tells_values = True
         self._shown = shown
+        self.record: AnyRecord | None = None
         self._scene: RequestTracker
         self._turn: PlainTurn
         self.context: Context
@@ -112,7 +112,7 @@ class TurnPackets:
         if kind == ROW:
             context = copy(context)
             context.columns = columns
-        record = self._record(kind, payload, context)
+        self.record = record = self._record(kind, payload, context)
         before = st.AWAITED.get(self._turn.code, st.RESPONSE) if kind == ALONE else _BEFORE[kind]
         around = PacketSurroundings(SERVER, before, command=self._command()[0], tokens=True)
         view = FrameView(self._scene, SERVER, frame, time_ns)
@@ -178,8 +178,3 @@ class TurnPackets:
             return None
         one.settle(wanted.decodes(one), wanted.raw)
         return self._shown(one)
-
-
-def definition_of(context: Context) -> Any:
-    """The record of a column's definition."""
-    return ColumnDefinition41 if context.in_force & CLIENT_PROTOCOL_41 else ColumnDefinition320

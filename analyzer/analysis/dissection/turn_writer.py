@@ -28,7 +28,6 @@ from analyzer.analysis.dissection.turn_packets import (
     PREPARED_END,
     ROW,
     TurnPackets,
-    definition_of,
 )
 from analyzer.analysis.model.connection import elapsed
 from analyzer.batches import copied
@@ -36,7 +35,7 @@ from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.columns import Columns, ResultColumn
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import CLIENT, SERVER, Machine
-from analyzer.protocol.machine.resultset import MOST_BYTES, MOST_COLUMNS, decoded, may_keep
+from analyzer.protocol.machine.resultset import MOST_BYTES, MOST_COLUMNS, keep_columns, may_keep
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
@@ -89,8 +88,8 @@ class Definitions:
     """Definitions that stand together: what is shown of each packet, and how rows under them are read.
 
     `columns` are those of a result set, or of what was prepared; `parameters` those of its parameters. They are empty
-    where one is broken, or they are too many; `count` counts them all the same. `kinds` tells whether a binary row is
-    whole.
+    where one is broken, or they are too many; `count` counts the columns all the same. `kinds` tells whether a binary
+    row is whole.
     """
 
     __slots__ = ("bodies", "columns", "count", "kinds", "parameters")
@@ -269,13 +268,11 @@ class TurnWriter:
         """Has a statement hold its definitions: they may be left out from here on. As the state machine does it."""
         if statement is None:
             return
-        connection, columns, parameters = machine.connection, definitions.columns, definitions.parameters
+        connection, parameters = machine.connection, definitions.parameters
         if parameters and may_keep(connection, parameters, statement.parameters, size):
             statement.parameters = parameters
-        if statement.columns and len(statement.columns) != len(columns):
-            return
-        if columns and may_keep(connection, columns, statement.columns, size):
-            statement.columns = columns
+        if definitions.count:
+            keep_columns(connection, statement, definitions.columns, definitions.count, size)
 
     def _packet(self, kind: int, data: bytes, begin: int, stop: int) -> None:
         """A packet that may come again as it is."""
@@ -340,7 +337,8 @@ class TurnWriter:
 
     def _defined(self, block: bytes, kinds: bytes) -> Definitions:
         """Definitions, worked out. Behind their kinds the block has them as they stand on the wire."""
-        context, bodies = self._packets.context, []
+        packets = self._packets
+        bodies: list[bytes | None] = []
         found: dict[int, list[ResultColumn | None]] = {}
         size, place = 0, len(kinds)
         for kind in kinds:
@@ -348,16 +346,15 @@ class TurnWriter:
             packet = block[place:stop]
             bodies.append(self._made(kind, packet))
             if kind in (DEFINITION, PARAMETER, PREPARED_COLUMN):
-                record = decoded(definition_of(context), packet[_HEADER:], context)
                 size += len(packet) - _HEADER
-                found.setdefault(kind, []).append(getattr(record, "column", None))
+                found.setdefault(kind, []).append(getattr(packets.record, "column", None))
             place = stop
         known: dict[int, Columns] = {
             kind: tuple(column for column in columns if column is not None)
             for kind, columns in found.items()
             if None not in columns and len(columns) <= MOST_COLUMNS and size <= MOST_BYTES
         }
-        count = sum(map(len, found.values()))
+        count = len(found.get(DEFINITION) or found.get(PREPARED_COLUMN) or ())
         return Definitions(
             bodies, count, known.get(DEFINITION) or known.get(PREPARED_COLUMN) or (), known.get(PARAMETER, ())
         )

@@ -14,6 +14,7 @@ from analyzer.errors import DecodeError
 from analyzer.protocol.columns import Columns
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.connection_state import DUMPS, ConnectionState
+from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.base import Record, malformed
 from analyzer.protocol.records.commands.replication import SEMI_SYNC_MAGIC
 from analyzer.protocol.records.response import ColumnCount, Data, Statistics
@@ -60,12 +61,10 @@ def definition(c: ConnectionState, payload: bytes, length: int, kind: str) -> Re
         c.result.definition_bytes += MOST_BYTES  # not whole: none of the rows can be read
         return Data(kind, payload)
     context = c.context
-    if not context.in_force & CLIENT_PROTOCOL_41:
-        record = decoded(ColumnDefinition320, payload, context)
-    else:
-        if context.assumed and not context.worked_out & MARIADB_CLIENT_EXTENDED_METADATA:
-            extended_shows(c, payload)
-        record = decoded(ColumnDefinition41, payload, context)
+    form = definition_of(context)
+    if form is ColumnDefinition41 and context.assumed and not context.worked_out & MARIADB_CLIENT_EXTENDED_METADATA:
+        extended_shows(c, payload)
+    record = decoded(form, payload, context)
     c.result.definition_bytes += len(payload)
     if isinstance(record, ColumnDefinition41 | ColumnDefinition320):
         if len(c.result.definitions) < MOST_COLUMNS and c.result.definition_bytes <= MOST_BYTES:
@@ -73,6 +72,11 @@ def definition(c: ConnectionState, payload: bytes, length: int, kind: str) -> Re
     else:
         c.result.definition_bytes += MOST_BYTES
     return record
+
+
+def definition_of(context: Context) -> type[ColumnDefinition41 | ColumnDefinition320]:
+    """The record of a column's definition."""
+    return ColumnDefinition41 if context.in_force & CLIENT_PROTOCOL_41 else ColumnDefinition320
 
 
 def extended_shows(c: ConnectionState, payload: bytes) -> None:
@@ -98,8 +102,15 @@ def definitions_done(c: ConnectionState, count: int, *, parameters: bool = False
         return
     if c.at.command is None or c.at.command.code != com.COM_STMT_PREPARE:
         c.context.columns = definitions
+    if statement is not None:
+        keep_columns(c, statement, definitions, count, size)
+
+
+def keep_columns(c: ConnectionState, statement: PreparedStatement, definitions: Columns, count: int, size: int) -> None:
+    """Has a statement hold the definitions of its results, which may be left out from here on: `count` of them, with
+    `size` bytes; none where one of them is not known."""
     # A CALL may give results of other columns than those it was prepared with.
-    if statement is None or (statement.columns and len(statement.columns) != count):
+    if statement.columns and len(statement.columns) != count:
         return
     if may_keep(c, definitions, statement.columns, size):
         statement.columns = definitions

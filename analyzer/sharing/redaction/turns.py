@@ -12,7 +12,7 @@ from analyzer.protocol.columns import Columns, ResultColumn
 from analyzer.protocol.execute_plan import HEAD, ExecutePlan
 from analyzer.protocol.machine.execute_fast_path import record_of
 from analyzer.protocol.machine.machine import Machine
-from analyzer.protocol.machine.resultset import may_keep
+from analyzer.protocol.machine.resultset import keep_columns
 from analyzer.protocol.machine.terminators import EOF_LENGTH
 from analyzer.protocol.prepared import Bound, PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, ErrPacket, OKPacket
@@ -413,7 +413,4 @@ def _note(statement: PreparedStatement, head: ResultHead, machine: Machine) -> N
     if columns == before:
         statement.columns = columns  # from here on they are known at a glance
         return
-    if before and len(before) != len(columns):
-        return
-    if may_keep(machine.connection, columns, before, len(head.made)):
-        statement.columns = columns
+    keep_columns(machine.connection, statement, columns, len(columns), len(head.made))

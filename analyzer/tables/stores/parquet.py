@@ -12,11 +12,10 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Thread
+from operator import call
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer.analysis.model.connection import Source
@@ -247,23 +246,8 @@ def _finish(file: TableFile, rest: Sequence[pyarrow.RecordBatch]) -> None:
 
 def in_two(works: Iterable[Callable[[], None]]) -> None:
     """Does these in two threads: Arrow lets others work while it writes. Raises what the first raised that failed."""
-    due, failed = deque(works), deque[BaseException]()
-
-    def work() -> None:
-        while due and not failed:
-            with suppress(IndexError):  # the other thread took the last
-                one = due.popleft()
-                try:
-                    one()
-                except BaseException as error:  # noqa: BLE001 - raised behind both
-                    failed.append(error)
-
-    other = Thread(target=work)
-    other.start()
-    work()
-    other.join()
-    if failed:
-        raise failed[0]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(call, works))
 
 
 class TableFile:

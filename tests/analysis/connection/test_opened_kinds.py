@@ -17,6 +17,7 @@ from analyzer.analysis.conversation.sealed_session import MOST_SEGMENTS
 from analyzer.analysis.findings.engine import OF_LOGIN, SESSION, asked_of
 from analyzer.analysis.findings.signs import TLS
 from tests.analysis.connection.opened import ALERT, CLOSE_NOTIFY, DATA, HANDSHAKE, SAMPLE, Session, message, same, told
+from tests.analysis.conversation.copies import damaged
 from tests.bench.replay import Turn, frames_of, turns_of
 from tests.bench.tls import Contexts, in_tls
 from tests.corpus import REPOSITORY
@@ -251,11 +252,6 @@ def test_whatever_is_broken(
         sender, data = said[copy][of]
         at = place % len(data)
         said[copy][of] = sender, data[:at] + bytes([byte]) + data[at + 1 :]
-    frames = _frames(said, apart_ns)
-    for place in swapped:
-        at = place % (len(frames) - 1)
-        frames[at], frames[at + 1] = frames[at + 1], frames[at]
-    for place in lost:
-        del frames[place % len(frames)]
+    frames = damaged(_frames(said, apart_ns), swapped, lost)
     lines = b"".join(session.log for session in sessions).splitlines(keepends=True)
     same(frames, b"".join(line for number, line in enumerate(lines) if number not in missing), size)

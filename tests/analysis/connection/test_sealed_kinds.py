@@ -21,6 +21,7 @@ from analyzer.analysis.findings.engine import OF_LOGIN, asked_of
 from analyzer.analysis.findings.signs import NO_LOGIN, TLS
 from analyzer.report.connection_lines import line_of
 from analyzer.report.jsonl import encode
+from tests.analysis.conversation.copies import damaged
 from tests.bench.replay import Turn, frames_of, turns_of
 from tests.bench.tls import Contexts, in_tls
 from tests.corpus import REPOSITORY
@@ -212,10 +213,5 @@ def test_whatever_is_broken(
     for copy, turn, place, byte in changes:
         of = turn % len(said[copy])
         said[copy] = _changed(said[copy], of, place % len(said[copy][of][1]), byte)
-    frames = _frames(said, apart_ns=apart_ns)
-    for place in swapped:
-        at = place % (len(frames) - 1)
-        frames[at], frames[at + 1] = frames[at + 1], frames[at]
-    for place in lost:
-        del frames[place % len(frames)]
+    frames = damaged(_frames(said, apart_ns=apart_ns), swapped, lost)
     _same(frames, size)

@@ -43,3 +43,13 @@ def again(name: str, changes: list[Change], copies: int = COPIES) -> list[Frame]
         start = copy * 1_000 * LATER_NS
         found += [Frame(data, timestamp_ns=time_ns) for time_ns, data in frames_of(spoken, copy, start, rng)]
     return found
+
+
+def damaged(frames: list[Frame], swapped: list[int], lost: list[int]) -> list[Frame]:
+    """The frames with neighbours swapped, then frames lost, at these places, however large they are."""
+    for place in swapped:
+        at = place % (len(frames) - 1)
+        frames[at], frames[at + 1] = frames[at + 1], frames[at]
+    for place in lost:
+        del frames[place % len(frames)]
+    return frames

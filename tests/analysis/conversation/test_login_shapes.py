@@ -22,7 +22,7 @@ from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.report.connection_lines import line_of
 from analyzer.report.jsonl import encode
-from tests.analysis.conversation.copies import COPIES, LATER_NS, NAMES, SAMPLES, WHOLE, Change, again, said
+from tests.analysis.conversation.copies import COPIES, LATER_NS, NAMES, SAMPLES, WHOLE, Change, again, damaged, said
 from tests.bench import tls
 from tests.bench.replay import frames_of
 from tests.corpus import captures
@@ -190,12 +190,7 @@ def test_a_greeting_says_what_of_it_is_free() -> None:
 def test_whatever_is_broken(
     name: str, changes: list[Change], size: int, lost: list[int], swapped: list[int], columns: bool, watched: bool
 ) -> None:
-    frames = again(name, changes)
-    for place in swapped:
-        at = place % (len(frames) - 1)
-        frames[at], frames[at + 1] = frames[at + 1], frames[at]
-    for place in lost:
-        del frames[place % len(frames)]
+    frames = damaged(again(name, changes), swapped, lost)
     _same(frames, size, columns, watched)
 
 

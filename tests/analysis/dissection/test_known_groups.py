@@ -16,10 +16,10 @@ from analyzer.batches import FrameBatch
 from analyzer.engine.reading import Reading
 from analyzer.engine.row_collector import RowCollector, RowRendering
 from analyzer.report.text.dissection import FieldColumns, FieldLines
-from tests.analysis.conversation.copies import COPIES, NAMES, SAMPLES, WHOLE, Change, again
+from tests.analysis.conversation.copies import COPIES, NAMES, SAMPLES, WHOLE, Change, again, damaged
 from tests.corpus import captures
 from tests.reading import opened
-from tests.wire.frames import Frame, batches
+from tests.wire.frames import batches
 
 FIELDS = {
     "fixed": ["mysql.user", "mysql.query"],
@@ -121,12 +121,7 @@ def test_whatever_is_broken(
     swapped: list[int],
     most: int | None,
 ) -> None:
-    frames: list[Frame] = again(name, changes)
-    for place in swapped:
-        at = place % (len(frames) - 1)
-        frames[at], frames[at + 1] = frames[at + 1], frames[at]
-    for place in lost:
-        del frames[place % len(frames)]
+    frames = damaged(again(name, changes), swapped, lost)
     _same(batches(frames, size), fields, keep, most)
 
 
