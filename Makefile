@@ -10,7 +10,10 @@ SERVERS ?= yes
 # Tests start Python thousands of times: what they import is translated once, whatever is set outside.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs test lint bench fuzz sanitize servers servers-stop tools samples golden clean example
+# Many tests wait for servers and browsers: more of them at once than there are processors.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
+.PHONY: demo docs test lint format types pytest bench fuzz sanitize servers servers-stop tools samples golden clean example
 
 # What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
 HOT := $(shell find analyzer -name '*.pxd')
@@ -44,19 +47,26 @@ servers: $(VENV)/.test
 servers-stop: $(VENV)/.test
 	$(BIN)/python -m tests.servers down
 
-lint: $(VENV)/.test
+lint: format types
+
+format: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
 	$(BIN)/mypy
 
 test: ## Everything: tools, servers, all tests
 	@sh tests/install_tools.sh compiler
 	@$(MAKE) --jobs 2 --output-sync=recurse tools $(VENV)/.test
-	@$(MAKE) --jobs 2 --output-sync=recurse lint $(if $(filter yes,$(SERVERS)),servers) || { \
+	@$(MAKE) --jobs 2 $(if $(filter yes,$(SERVERS)),servers) format || { \
 	  if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit 1; }
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder; code=$$?; \
+	@$(MAKE) --jobs 2 types pytest; code=$$?; \
 	if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit $$code
 	$(BIN)/handshark corpus verify
+
+pytest: $(VENV)/.test
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.test ## The tables of docs/measured.md (ARGS=--large for 2 GB)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -76,10 +76,14 @@ def sound(content: bytes, *, pages: bool) -> None:
         csv_of(shown)
 
 
+# Samples of which pages are made here: they have tests of their own.
+WITH_PAGES = sorted(SAMPLES)[::4]
+
+
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_samples_are_sound_as_they_are(name: str) -> None:
     assert analyse(SAMPLES[name], batch_bytes=700).lines == analyse(SAMPLES[name]).lines
-    sound(SAMPLES[name], pages=True)
+    sound(SAMPLES[name], pages=name in WITH_PAGES)
 
 
 @calm(120)

@@ -26,6 +26,8 @@ from tests.corpus import REPOSITORY
 from tests.tables.make_answers import ANSWERS, answer, sources
 
 NAMES = [query.name for query in queries()]
+# Those that are asked of captures too: one of each table that is large.
+OF_CAPTURES = ("old-plugins", "slowest-statements")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,8 @@ def test_a_query_that_ships_has_its_golden_answer(name: str, store: str) -> None
     golden = (ANSWERS / f"{name}.csv").read_text(encoding="utf-8")
     assert golden.count("\n") > 5
     assert answer(name, store) == golden
-    assert answer(name, *sources()) == golden
+    if name in OF_CAPTURES:
+        assert answer(name, *sources()) == golden
 
 
 # Finds no pandas, whose part `[sql]` is not.
