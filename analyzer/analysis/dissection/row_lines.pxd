@@ -12,3 +12,20 @@ cdef class RowLines:
     cpdef settle(self, parts)
     @cython.locals(lines=LineBuffer, stop=Py_ssize_t)
     cpdef LineBuffer taken(self, long long settled, bint all_of_them)
+
+
+cdef class RowsInHand:
+    cdef RowLines _rows
+    cdef object _parts, _scene, _view
+    cdef long long _stream, _frame
+    cdef int _role
+    cdef bytes _head
+    cdef LineBuffer _room
+    cdef public LineBuffer lines
+    cdef public bytes foot
+
+    cpdef take(self, scene, bytes foot)
+    @cython.locals(lines=LineBuffer)
+    cpdef begin(self, int role, long long frame, long long time_ns)
+    @cython.locals(lines=LineBuffer, rows=RowLines)
+    cpdef end(self)

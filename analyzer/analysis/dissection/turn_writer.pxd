@@ -1,8 +1,9 @@
 cimport cython
 
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
-from analyzer.analysis.dissection.row_lines cimport RowLines
-from analyzer.analysis.line_buffer cimport LineBuffer
+from analyzer.analysis.dissection.row_lines cimport RowsInHand
+from analyzer.analysis.dissection.row_writer cimport RowWriter
+from analyzer.analysis.packets.sql_hints cimport has_hint
 from analyzer.batches cimport copied
 from analyzer.net.tcp.pieces cimport Pieces, Segments
 from analyzer.protocol.execute_plan cimport ExecutePlan
@@ -26,17 +27,16 @@ cdef class Definitions:
 
 
 cdef class TurnWriter:
-    cdef public RowLines rows
     cdef object _packets, _parts, _scene
+    cdef RowsInHand _rows
+    cdef RowWriter _row_writer
     cdef dict _dialects
     cdef Dialect _dialect
     cdef Pieces _pieces
     cdef Py_ssize_t _piece, _reach, _held
     cdef bint _looks, _plain, _rows_told
     cdef tuple _columns
-    cdef bytes _kinds, _head, _foot
-    cdef long long _stream, _frame
-    cdef int _role
+    cdef bytes _kinds
 
     @cython.locals(agreed=tuple, dialect=Dialect)
     cpdef take(self, scene, PlainTurn turn, machine, codec)
@@ -45,7 +45,7 @@ cdef class TurnWriter:
     cdef _request(self, PlainTurn turn, Dialect dialect, bint same)
     cdef _remember(self, dict known, bytes key, bytes body)
     @cython.locals(
-        middle=Py_ssize_t, stop=Py_ssize_t, pieces=Pieces, data=bytes, size=Py_ssize_t, code=cython.int, foot=bytes,
+        middle=Py_ssize_t, stop=Py_ssize_t, pieces=Pieces, data=bytes, size=Py_ssize_t, code=cython.int, foot=bytes, rows=RowsInHand,
         first=Py_ssize_t, alone=bint, definitions=Definitions, place=Py_ssize_t)
     cdef _response(self, PlainTurn turn, machine)
     @cython.locals(stop=Py_ssize_t, size=Py_ssize_t)
@@ -66,10 +66,14 @@ cdef class TurnWriter:
     cdef bytes _due(self, PlainTurn turn, bytes data)
     cdef Definitions _defined(self, bytes block, bytes kinds)
     @cython.locals(
-        dialect=Dialect, kinds=bytes, due=Py_ssize_t, binary=bint, told=bint, bodies=dict, values=Py_ssize_t,
+        dialect=Dialect, kinds=bytes, due=Py_ssize_t, binary=bint, told=bint, writes=bint, masks=bint, bodies=dict, values=Py_ssize_t,
         held=Py_ssize_t, stop=Py_ssize_t, whole=bint)
     cdef Py_ssize_t _each_row(self, PlainTurn turn, bytes data, Py_ssize_t place) except -1
+    @cython.locals(writer=RowWriter, columns=tuple)
+    cdef bint _opens_rows(self, PlainTurn turn) except -1
+    @cython.locals(writer=RowWriter, pieces=Pieces, rows=RowsInHand, place=Py_ssize_t)
+    cdef _put_row(self, bytes data, Py_ssize_t begin, Py_ssize_t stop, bint binary)
     @cython.locals(pieces=Pieces, segments=Segments, row=Py_ssize_t)
     cdef _put_answer(self, body)
-    @cython.locals(lines=LineBuffer, rows=RowLines)
+    @cython.locals(rows=RowsInHand)
     cdef _put(self, int role, long long frame, long long time_ns, bytes body)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.analysis.conversation.plain_turn import PREPARE, QUERY, PlainTurn
-from analyzer.analysis.dissection.computed_fields import OF_EACH_FRAME, OF_FRAME, REQUEST_FIELDS, FrameView
+from analyzer.analysis.dissection.computed_fields import OF_EACH_FRAME, OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.dissector import RowRequest
 from analyzer.analysis.dissection.prefilter import Sieve, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
-from analyzer.analysis.dissection.row_lines import RowLines, RowParts
+from analyzer.analysis.dissection.row_lines import RowLines, RowParts, RowsInHand
+from analyzer.analysis.dissection.row_writer import MOST_COLUMNS as MOST_TOLD
 from analyzer.analysis.dissection.turn_packets import (
     ALONE,
     DEFINITION,
@@ -30,6 +31,8 @@ from analyzer.analysis.dissection.turn_packets import (
     TurnPackets,
 )
 from analyzer.analysis.model.connection import elapsed
+from analyzer.analysis.packets.sql_hints import has_hint
+from analyzer.analysis.packets.sql_names import shape_of
 from analyzer.batches import copied
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.protocol.columns import Columns, ResultColumn
@@ -40,6 +43,7 @@ from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.tables.commands import COM_STMT_EXECUTE
 from analyzer.protocol.wire.framing import HEADER
+from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.protocol.wire.row_values import binary_is_whole, text_values, value_kinds
 
 # Bytes of all that is remembered, what each of it takes beside its bytes, and bytes of a packet and of definitions.
@@ -114,13 +118,13 @@ class TurnWriter:
     """Writes the rows of the turns of one capture into `rows`."""
 
     __slots__ = (
-        *("_columns", "_dialect", "_dialects", "_foot", "_frame", "_head", "_held", "_kinds", "_looks", "_packets"),
-        *("_parts", "_piece", "_pieces", "_plain", "_reach", "_role", "_rows_told", "_scene", "_stream", "rows"),
+        *("_columns", "_dialect", "_dialects", "_held", "_kinds", "_looks", "_packets", "_parts", "_piece", "_pieces"),
+        *("_plain", "_reach", "_row_writer", "_rows", "_rows_told", "_scene"),
     )
 
     def __init__(self, wanted: RowRequest, parts: RowParts, rows: RowLines, sieve: Sieve | None) -> None:
-        self.rows = rows
         self._parts = parts
+        self._rows = RowsInHand(rows, parts)
         self._packets = TurnPackets(wanted, sieve, parts.body)
         self._dialects: dict[tuple[int, str | None, str | None, bool], Dialect] = {}
         self._held = 0  # bytes that they take
@@ -128,7 +132,9 @@ class TurnWriter:
         self._looks = wanted.rows
         asked = wanted.filter is not None and (sieve is None or sieve.may("TextRow") or sieve.may("BinaryRow"))
         shown = wanted.fields is None or any(map(in_rows, wanted.fields - OF_FRAME))
-        self._rows_told = asked or shown
+        self._rows_told = asked or (shown and wanted.filter is None)
+        # What writes rows that hide nothing.
+        self._row_writer = parts.rows() if wanted.filter is None else None
         # Of the turn in hand; the piece in which the packet in hand ends, and where that ends in the response.
         self._scene: RequestTracker | None = None
         self._pieces: Pieces | None = None
@@ -137,10 +143,6 @@ class TurnWriter:
         self._plain = False
         self._columns: Columns = ()
         self._kinds = b""
-        # The number of its connection, and the foot of its packets.
-        self._stream, self._foot = -1, b""
-        # The frame whose head was made last.
-        self._frame, self._role, self._head = -1, -1, b""
 
     def take(self, scene: RequestTracker, turn: PlainTurn, machine: Machine, codec: str | None) -> None:
         """Writes the rows of a turn; `codec` is that of the client's text when it asked."""
@@ -153,12 +155,11 @@ class TurnWriter:
         if dialect is None:
             dialect = self._dialects[agreed] = Dialect(context)
             self._held += ENTRY * len(dialect.packets)
-        if scene is not self._scene:
-            self._scene, self._frame = scene, -1
+        self._scene = scene
         self._pieces, self._dialect = turn.pieces, dialect
         self._packets.take(scene, turn, context, codec)
         self._plain = self._holds_none(turn)
-        self._stream, self._foot = scene.tcp.number, self._parts.foot(turn.frame, -1)
+        self._rows.take(scene, self._parts.foot(turn.frame, -1))
         self._request(turn, dialect, codec == context.client_codec)
         if turn.length:
             self._response(turn, machine)
@@ -214,13 +215,14 @@ class TurnWriter:
         size, code = len(data), turn.code
         first = _HEADER + (data[0] | data[1] << 8 | data[2] << 16)
         self._reach_to(first)
-        foot = self._foot
         took = elapsed(turn.time_ns, pieces.segments.time_ns[pieces.row[self._piece]])
+        rows = self._rows
+        foot = rows.foot
         if took is not None:
-            self._foot = self._parts.foot(turn.frame, took)
+            rows.foot = self._parts.foot(turn.frame, took)
         alone = code != _PREPARE and turn.columns is None
         self._packet(PREPARED if code == _PREPARE else ALONE if alone else HEAD, data, 0, first)
-        self._foot = foot
+        rows.foot = foot
         if alone:
             return
         if not self._looks:
@@ -364,6 +366,7 @@ class TurnWriter:
         dialect, kinds, due = self._dialect, self._kinds, len(self._columns)
         assert dialect is not None
         binary, told = turn.code == _EXECUTE, self._rows_told or not self._plain
+        writes, masks = self._opens_rows(turn), self._packets.wanted.mask is not None
         bodies = dialect.binary_rows if binary else dialect.text_rows
         body: bytes | None = None
         values, held = 0, -1
@@ -376,6 +379,10 @@ class TurnWriter:
             else:
                 values = due
                 whole = due > 0 and binary_is_whole(data, place + _HEADER, stop, kinds)
+            if writes and whole and not (masks and has_hint(shape_of(copied(data, place + _HEADER, stop)))):
+                self._put_row(data, place, stop, binary)
+                place = stop
+                continue
             if told or not whole:
                 body, held = self._made(_ROW, copied(data, place, stop)), -1
             elif values != held:
@@ -387,6 +394,31 @@ class TurnWriter:
             place = stop
         return place
 
+    def _opens_rows(self, turn: PlainTurn) -> bool:
+        """Whether rows are written from their bytes: nothing is hidden in them but what those hint at."""
+        scene, writer, columns = self._scene, self._row_writer, self._columns
+        assert scene is not None
+        if writer is None or not self._plain or len(columns) > MOST_TOLD:
+            return False
+        writer.take(columns, self._packets.context.results_codec)
+        if scene.mask is None:
+            return True
+        asked = turn.statement.query if turn.statement is not None else None
+        if turn.code == _QUERY:
+            asked = turn.request[_HEADER + (3 if turn.named else 1) :].decode("utf-8", ENCODING_ERRORS)
+        return scene.mask.opens_rows(columns, asked)
+
+    def _put_row(self, data: bytes, begin: int, stop: int, binary: bool) -> None:
+        """Writes a row of a result set, which ends in the piece in hand."""
+        writer, pieces = self._row_writer, self._pieces
+        assert pieces is not None
+        assert writer is not None
+        place = pieces.row[self._piece]
+        rows = self._rows
+        rows.begin(_SERVER, pieces.segments.frame[place], pieces.segments.time_ns[place])
+        writer.row(rows.lines, data, begin, stop, binary)
+        rows.end()
+
     def _put_answer(self, body: bytes | None) -> None:
         """Writes a packet of the response, which ends in the piece in hand."""
         if body is not None:
@@ -396,19 +428,8 @@ class TurnWriter:
             self._put(_SERVER, pieces.segments.frame[row], pieces.segments.time_ns[row], body)
 
     def _put(self, role: int, frame: int, time_ns: int, body: bytes) -> None:
-        """Writes a row."""
-        rows = self.rows
-        rows.count += 1
-        if self._stream < 0:
-            assert self._scene is not None
-            rows.young.append((FrameView(self._scene, role, frame, time_ns), rows.count, body + self._foot))
-            return
-        if frame != self._frame or role != self._role:
-            assert self._scene is not None
-            view = FrameView(self._scene, role, frame, time_ns)
-            self._frame, self._role, self._head = frame, role, self._parts.head(view)
-        lines = rows.lines
-        lines.put(self._head)
-        lines.put(body)
-        lines.put(self._foot)
-        lines.note(frame, self._stream, rows.count)
+        """Writes a packet."""
+        rows = self._rows
+        rows.begin(role, frame, time_ns)
+        rows.lines.put(body)
+        rows.end()

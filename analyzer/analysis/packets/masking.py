@@ -441,6 +441,10 @@ class PacketMask:
                     ranges += _in_bytes(payload, span, text, [(found[0][0], len(text))])
         return ranges
 
+    def opens_rows(self, columns: Columns, asked: str | None) -> bool:
+        """Whether rows of these columns hide nothing but what they hint at; the statement asked has no secrets."""
+        return not self._of_columns(columns) and (asked is None or not self.statements.selects_secret(asked))
+
     def _of_columns(self, columns: Columns) -> frozenset[int]:
         """The numbers of the columns that are secret by their name."""
         if columns is not self._columns:

@@ -18,8 +18,10 @@ from analyzer.analysis.dissection.fields.extract import MOST_REPEATED, REPEATED,
 from analyzer.analysis.dissection.fields.format import NS, absolute, duration, number_words
 from analyzer.analysis.dissection.fields.mapping import BITS
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
+from analyzer.analysis.dissection.row_writer import RowWriter
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.text.hexdump import hex_lines
+from analyzer.report.text.row_tree import LONGEST_VALUE, RowTree
 
 T = TypeVar("T")
 Line = Callable[[Sequence[Dissection]], str]
@@ -29,8 +31,6 @@ Cell = Line
 MYSQL: Final = "MySQL"
 # Characters of Info.
 LONGEST_INFO: Final = 400
-# Characters of a value that a tree shows, as tshark does.
-LONGEST_VALUE: Final = 240
 # Words of flags whose lines are remembered.
 MOST_FLAGS: Final = 1 << 13
 # Labels are in labels in labels, and no deeper.
@@ -150,6 +150,10 @@ class PacketLines:
         """As `RowParts`: no column tells of it."""
         return b""
 
+    def rows(self) -> RowWriter | None:
+        """As `RowParts`."""
+        return None
+
 
 Words = Callable[[Value], str]
 
@@ -210,6 +214,10 @@ class Tree:
         (name, title), (late, took) = _COMMAND_NOTES
         text = _note(name, title, asked)
         return f"{text}\n\n".encode() if latency_ns < 0 else f"{text}\n{_note(late, took, latency_ns)}\n\n".encode()
+
+    def rows(self) -> RowWriter | None:
+        """As `RowParts`."""
+        return RowTree(self._fields_of)
 
     def _layers(self, view: FrameView) -> str:
         """The layers in front of the packets of a frame."""

@@ -15,8 +15,9 @@ from analyzer.analysis.dissection.fields.extract import Node
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.report.escape import terminal
 from analyzer.report.prose.clock import WallClock
-from analyzer.report.text.dissection import LONGEST_VALUE, JsonRows, encode_json, protocol_of, values_of
+from analyzer.report.text.dissection import JsonRows, encode_json, protocol_of, values_of
 from analyzer.report.text.packet_columns import columns
+from analyzer.report.text.row_tree import LONGEST_VALUE
 
 XML_HEAD: Final = '<?xml version="1.0" encoding="utf-8"?>\n'
 _LAYERS: Final = {

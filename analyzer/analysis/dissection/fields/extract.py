@@ -16,6 +16,7 @@ from analyzer.analysis.dissection.fields.base import BOOLEAN, BYTES, NUMBER, TEX
 from analyzer.analysis.dissection.fields.mapping import AUTH, BINLOG, BITS, LABELS, MAPPING, Outs
 from analyzer.analysis.packets.field_spans import spans_of
 from analyzer.protocol.auth.base import AuthRecord
+from analyzer.protocol.columns import ResultColumn
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord
 from analyzer.protocol.records.authentication import AuthMoreData, AuthResponse
@@ -29,8 +30,9 @@ from analyzer.protocol.records.resultset import UNSIGNED, BinaryRow, ColumnDefin
 from analyzer.protocol.tables.capabilities import CLIENT_LONG_PASSWORD
 from analyzer.protocol.tables.commands import COMMANDS
 from analyzer.protocol.wire.framing import HEADER, RawPacket
-from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
+from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span, TracingReader
 from analyzer.protocol.wire.text import in_charset
+from analyzer.protocol.wire.values import decode_value
 
 # Fields of every packet, and those that say something about it that is not in its bytes.
 HEADERS: Final = ("mysql.packet_length", "mysql.packet_number")
@@ -475,6 +477,16 @@ def _typed(kind: int, text: bool, t: _Taken, start: int, end: int, depth: int) -
     else:
         yield node("json.length" if kind == _JSON else "string.length", len(t.content))
         yield node("string", _text(t.content))
+
+
+def value_nodes(column: ResultColumn, raw: bytes, start: int, codec: str | None) -> list[Node]:
+    """The fields of a binary value that is whole; it stands at `start`."""
+    reader = TracingReader(raw, "BinaryRow")
+    unsigned = bool(column.flags & UNSIGNED)
+    value = decode_value(reader, column.type, unsigned, "value", decimals=column.decimals, text=column.is_text)
+    taken = _Taken(reader.spans[0], raw, BinaryRow(()), Context())
+    kind = column.type | (_UNSIGNED if unsigned else 0)
+    return recoded(list(_typed(kind, isinstance(value.value, str), taken, start, start + len(raw), 0)), codec)
 
 
 def _tracked(tracker: int, t: _Taken, start: int, end: int, depth: int) -> Iterator[Node]:
