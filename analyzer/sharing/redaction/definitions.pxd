@@ -1,5 +1,8 @@
 cimport cython
 
+from analyzer.batches cimport copied
+from analyzer.sharing.redaction.drawing cimport copy_octets
+
 cdef Py_ssize_t _NAMES, _SCHEMA, _NAME, _ORG_NAME, _FIXED, _LONGEST, _MOST_SCHEMAS
 cdef int _UNDERSCORE, _I, _UNSIGNED, _BINARY
 
@@ -11,17 +14,16 @@ cdef class PlainDefinitions:
     cdef public bytearray reading
     cdef bint _stays
     cdef dict _schemas
-    cdef object _collations
-    cdef bytes _front
+    cdef bytes _front, _collations
     cdef tuple _catalog, _schema
     cdef Py_ssize_t _at
-    cdef const unsigned char[::1] _types, _plain, _texts
+    cdef bytes _types, _plain, _texts
     cdef long long[::1] _starts, _stops
 
     cpdef bint may(self, long long in_force)
 
     @cython.locals(
-        octets="const unsigned char*", plain="const unsigned char[::1]", starts="long long[::1]",
+        octets="const unsigned char*", plain="const unsigned char*", starts="long long[::1]",
         stops="long long[::1]", at=Py_ssize_t, end=Py_ssize_t, index=Py_ssize_t, size=Py_ssize_t, place=Py_ssize_t,
         byte=cython.int)
     cpdef bint redact(self, bytes raw, Py_ssize_t start, Py_ssize_t stop, bytearray out) except -1
@@ -32,8 +34,8 @@ cdef class PlainDefinitions:
     cdef bint _is_known(self, bytes raw, Py_ssize_t start) except -1
 
     @cython.locals(
-        octets="const unsigned char*", view="unsigned char*", starts="long long[::1]", stops="long long[::1]",
-        index=Py_ssize_t, one=tuple, collation=cython.int, kind=cython.int, flags=cython.int, reading=bytearray)
+        octets="const unsigned char*", view="unsigned char*", starts="long long[::1]",
+        index=Py_ssize_t, one=tuple, made=bytes, collation=cython.int, kind=cython.int, flags=cython.int, reading=bytearray)
     cdef bint _written(self, bytes raw, Py_ssize_t at, bytearray out) except -1
 
     @cython.locals(

@@ -8,11 +8,13 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
+from analyzer.batches import copied
 from analyzer.protocol.columns import BINARY_CHARSET, ResultColumn
 from analyzer.protocol.tables.capabilities import MARIADB_CLIENT_EXTENDED_METADATA
 from analyzer.protocol.tables.collations import COLLATIONS, MARIADB_COLLATIONS
 from analyzer.protocol.tables.column_flags import UNSIGNED_FLAG
 from analyzer.protocol.tables.column_types import COLUMN_TYPES
+from analyzer.sharing.redaction.drawing import copy_octets
 from analyzer.sharing.redaction.packets import PacketRedactor
 
 # catalog, schema, table, org_table, name, org_name; behind them the length of the fixed fields, and these.
@@ -21,6 +23,17 @@ _SCHEMA: Final = 1
 _NAME: Final = 4
 _ORG_NAME: Final = 5
 _FIXED: Final = 12
+
+
+def _known_collations() -> bytes:
+    """For each number of two bytes whether it is a collation's."""
+    known = bytearray(1 << 16)
+    for number in (*COLLATIONS, *MARIADB_COLLATIONS):
+        known[number] = 1
+    return bytes(known)
+
+
+_COLLATIONS: Final = _known_collations()
 # Longer names are rare.
 _LONGEST: Final = 64
 _MOST_SCHEMAS: Final = 1024
@@ -42,8 +55,8 @@ class PlainDefinitions:
     """
 
     __slots__ = (
-        *("_at", "_catalog", "_collations", "_front", "_plain", "_schema", "_schemas", "_starts", "_stays", "_stops"),
-        *("_texts", "_types", "packets", "reading", "replaced", "unknown"),
+        *("_at", "_catalog", "_collations", "_front", "_plain", "_schema", "_schemas", "_starts"),
+        *("_stays", "_stops", "_texts", "_types", "packets", "reading", "replaced", "unknown"),
     )
 
     def __init__(self, packets: PacketRedactor) -> None:
@@ -52,7 +65,7 @@ class PlainDefinitions:
         self._stays = "identifiers" in packets.keep.kinds and packets.replacements.listed is None
         # Schema -> (what becomes of it, how often that counts).
         self._schemas: dict[bytes, tuple[bytes, int]] = {}
-        self._collations = frozenset(COLLATIONS) | frozenset(MARIADB_COLLATIONS)
+        self._collations = _COLLATIONS
         # What stood in front of the table's name last, and what became of the catalog and the schema in it.
         self._front = b""
         self._catalog = self._schema = b"", 0
@@ -82,7 +95,7 @@ class PlainDefinitions:
             counts["databases"] = before
         if len(self._schemas) >= _MOST_SCHEMAS:
             self._schemas.clear()
-        self._schemas[schema] = made, count
+        self._schemas[schema] = made if len(made) == len(schema) else bytes(len(schema)), count
         self._front = b""
         self.unknown = None
 
@@ -136,14 +149,15 @@ class PlainDefinitions:
 
     def _written(self, raw: bytes, at: int, out: bytearray) -> bool:
         """Writes the definition whose names were found, and whose fixed fields have their length at `at`."""
-        octets, view, starts, stops = raw, out, self._starts, self._stops
+        octets, view, starts = raw, out, self._starts
         for index in range(_SCHEMA + 1):
             one = self._schema if index else self._catalog
             if one[1]:
                 self.replaced += one[1]
-                out[starts[index] : stops[index]] = one[0]
+                made = one[0]
+                copy_octets(made, 0, len(made), out, starts[index])
         collation, kind = octets[at + 1] | octets[at + 2] << 8, octets[at + 7]
-        if collation not in self._collations:
+        if not self._collations[collation]:
             view[at + 1] = view[at + 2] = 0
         if not self._types[kind]:
             view[at + 7] = 0
@@ -158,7 +172,8 @@ class PlainDefinitions:
     def column(self, raw: bytes) -> ResultColumn:
         """The column whose definition was redacted last."""
         starts, stops, at = self._starts, self._stops, self._at
-        name, other = raw[starts[_NAME] : stops[_NAME]], raw[starts[_ORG_NAME] : stops[_ORG_NAME]]
+        name = copied(raw, starts[_NAME], stops[_NAME])
+        other = copied(raw, starts[_ORG_NAME], stops[_ORG_NAME])
         flags, collation = raw[at + 8] | raw[at + 9] << 8, raw[at + 1] | raw[at + 2] << 8
         own = "" if other == name else other.decode("ascii")
         return ResultColumn(name.decode("ascii"), raw[at + 7], flags, collation, raw[at + 10], own)

@@ -5,7 +5,20 @@ cdef int _WIDE_BIT, _CONTROL_BIT, _LETTER_BIT, _SIGN_BIT, _FOREIGN_BIT
 cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE, _DATE, _CLOCK, _REAL, _SPAN, _NOISE, _RANGE
 cdef int _ROUNDS, _ZERO, _ATTEMPTS, _SLOT_SHIFT, _LAST_TENTH
 cdef Py_ssize_t _CHUNK, _DATE_SIZE, _CLOCK_SIZE, _MOST_FRACTION, _DIGITS, _REMEMBERED
-cdef unsigned long long _MASK, _PRIME, _SPREAD, _MOST_TENTHS
+cdef unsigned long long _MASK, _PRIME, _SPREAD, _MOST_TENTHS, _ONES, _SPACES, _DELETES, _HIGHEST
+
+
+cdef extern from *:
+    """
+    typedef unsigned char *__restrict OwnOctets;
+    """
+    # Nothing else points into what is written: a loop over bytes becomes one copy.
+    ctypedef unsigned char* OwnOctets
+
+
+@cython.locals(index=Py_ssize_t)
+cpdef void copy_octets(
+    const unsigned char* data, Py_ssize_t start, Py_ssize_t size, OwnOctets out, Py_ssize_t at) noexcept
 
 
 @cython.locals(place=Py_ssize_t)
@@ -22,18 +35,26 @@ cdef class KeyedStream:
     cdef unsigned long long[::1] words
     cdef unsigned long long _v0, _v1, _v2, _v3, _p0, _p1, _p2, _p3, s0, s1
 
-    @cython.locals(
-        words="unsigned long long[::1]", room="unsigned char*", at=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t)
+    @cython.locals(words="unsigned long long[::1]", at=Py_ssize_t, size=Py_ssize_t)
     cdef void hash(
         self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned long long label) noexcept
 
+    @cython.locals(end=Py_ssize_t)
+    cdef Py_ssize_t _close(
+        self, Py_ssize_t at, const unsigned char* data, Py_ssize_t start, Py_ssize_t size) noexcept
+
+    @cython.locals(
+        words="unsigned long long[::1]", size=Py_ssize_t, some=cython.ulonglong, index=Py_ssize_t,
+        word=cython.ulonglong, other=cython.ulonglong, place=Py_ssize_t, byte=cython.int)
+    cdef bint is_plain(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop) noexcept
+
     @cython.locals(
         v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
-        words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
+        mask=cython.ulonglong, words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
     cdef void sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted) noexcept
 
     @cython.locals(
-        s0=cython.ulonglong, s1=cython.ulonglong, total=cython.ulonglong, words="unsigned long long[::1]",
+        s0=cython.ulonglong, s1=cython.ulonglong, total=cython.ulonglong, mask=cython.ulonglong, words="unsigned long long[::1]",
         index=Py_ssize_t)
     cdef void draw(self, Py_ssize_t count) noexcept
 
@@ -118,7 +139,7 @@ cdef class Drawing:
 
     @cython.locals(
         kinds="const unsigned char*", made="const unsigned char*", drawn="unsigned char*", kind=cython.int,
-        byte=cython.int, place=Py_ssize_t, index=Py_ssize_t, count=Py_ssize_t, vary=Py_ssize_t, size=Py_ssize_t,
+        byte=cython.int, place=Py_ssize_t, begin=Py_ssize_t, count=Py_ssize_t, vary=Py_ssize_t, size=Py_ssize_t,
         form=cython.ulonglong)
     cdef void _ascii(
         self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at) noexcept

@@ -94,6 +94,11 @@ _SLOTS: Final = 1 << 13
 _SLOT_SHIFT: Final = 51
 _SPREAD: Final = 0x9E37_79B9_7F4A_7C15
 _REMEMBERED: Final = 8
+# Eight bytes at once: each 1, a space, DEL, and the highest bit.
+_ONES: Final = 0x0101_0101_0101_0101
+_SPACES: Final = 0x2020_2020_2020_2020
+_DELETES: Final = 0x7F7F_7F7F_7F7F_7F7F
+_HIGHEST: Final = 0x8080_8080_8080_8080
 # Bytes that are hashed, and drawn, in one go.
 _CHUNK: Final = 1 << 12
 _ROOM: Final = _CHUNK + 64
@@ -121,28 +126,44 @@ class KeyedStream:
 
     def hash(self, data: Bytes, start: int, stop: int, label: int) -> None:
         """All of a value, a chunk at a time: each goes with what came of those before it."""
-        words, room = self.words, self.octets
-        # `octets` is a pointer where this is compiled: nothing is written in front of it.
-        stop = max(start, stop)
+        words = self.words
         words[0] = label
-        at = 8
+        at = 1
         while True:
             size = stop - start if stop - start < _CHUNK else _CHUNK
-            for index in range(size):
-                room[at + index] = data[start + index]
+            at = self._close(at, data, start, size)
+            self.sip(0, at, 2)
             start += size
-            at += size
-            room[at] = size & 0xFF
-            at += 1
-            while at & 7:
-                room[at] = 0
-                at += 1
-            self.sip(0, at // 8, 2)
-            if start == stop:
+            if start >= stop:
                 return
             words[0] = _MORE | label << 8
             words[1], words[2] = self.s0, self.s1
-            at = 24
+            at = 3
+
+    def _close(self, at: int, data: Bytes, start: int, size: int) -> int:
+        """Puts up to a chunk into the words from `at` on, how much it is behind it, and zeros; where they end."""
+        end = at + size // 8 + 1
+        self.words[end - 1] = 0
+        copy_octets(data, start, size, self.octets, 8 * at)
+        self.octets[8 * at + size] = size & 0xFF
+        return end
+
+    def is_plain(self, data: Bytes, start: int, stop: int) -> bool:
+        """Whether a value of a chunk at most is ASCII without control characters, white space but blanks among them."""
+        size = stop - start
+        if size > _CHUNK:
+            return False
+        words = self.words
+        copy_octets(data, start, size, self.octets, 0)
+        some = 0
+        for index in range(size // 8):
+            word = words[index]
+            other = word ^ _DELETES
+            some |= word | (word - _SPACES) | ((other - _ONES) & ~other)
+        for place in range(stop - (size & 7), stop):
+            byte = data[place]
+            some |= _HIGHEST if byte < 0x20 or byte >= 0x7F else 0
+        return some & _HIGHEST == 0
 
     def sip(self, first: int, count: int, wanted: int) -> None:
         """The hash of the first `count` words, so many halves of it; those before `first` were hashed last."""
@@ -151,6 +172,8 @@ class KeyedStream:
         else:
             v0, v1, v2, v3 = self._v0, self._v1, self._v2, self._v3
         words = self.words
+        # Here it is known to who compiles: what is masked is turned in one step.
+        mask = 0xFFFF_FFFF_FFFF_FFFF
         word = 0
         for number in range(first, count + wanted):
             turns = 1
@@ -166,16 +189,16 @@ class KeyedStream:
                     self.s0 = v0 ^ v1 ^ v2 ^ v3
                     v1 ^= 0xDD
             for _ in range(turns):
-                v0 = (v0 + v1) & _MASK
-                v1 = ((v1 << 13 & _MASK) | v1 >> 51) ^ v0
-                v0 = (v0 << 32 & _MASK) | v0 >> 32
-                v2 = (v2 + v3) & _MASK
-                v3 = ((v3 << 16 & _MASK) | v3 >> 48) ^ v2
-                v0 = (v0 + v3) & _MASK
-                v3 = ((v3 << 21 & _MASK) | v3 >> 43) ^ v0
-                v2 = (v2 + v1) & _MASK
-                v1 = ((v1 << 17 & _MASK) | v1 >> 47) ^ v2
-                v2 = (v2 << 32 & _MASK) | v2 >> 32
+                v0 = (v0 + v1) & mask
+                v1 = ((v1 << 13 & mask) | v1 >> 51) ^ v0
+                v0 = (v0 << 32 & mask) | v0 >> 32
+                v2 = (v2 + v3) & mask
+                v3 = ((v3 << 16 & mask) | v3 >> 48) ^ v2
+                v0 = (v0 + v3) & mask
+                v3 = ((v3 << 21 & mask) | v3 >> 43) ^ v0
+                v2 = (v2 + v1) & mask
+                v1 = ((v1 << 17 & mask) | v1 >> 47) ^ v2
+                v2 = (v2 << 32 & mask) | v2 >> 32
             v0 ^= word
         if not wanted:
             self._p0, self._p1, self._p2, self._p3 = v0, v1, v2, v3
@@ -187,12 +210,13 @@ class KeyedStream:
     def draw(self, count: int) -> None:
         """The next `count` words of what follows the hash."""
         s0, s1, words = self.s0, self.s1, self.words
+        mask = 0xFFFF_FFFF_FFFF_FFFF
         for index in range(count):
-            total = (s0 + s1) & _MASK
-            words[index] = (((total << 17 & _MASK) | total >> 47) + s0) & _MASK
+            total = (s0 + s1) & mask
+            words[index] = (((total << 17 & mask) | total >> 47) + s0) & mask
             s1 ^= s0
-            s0 = ((s0 << 49 & _MASK) | s0 >> 15) ^ s1 ^ (s1 << 21 & _MASK)
-            s1 = (s1 << 28 & _MASK) | s1 >> 36
+            s0 = ((s0 << 49 & mask) | s0 >> 15) ^ s1 ^ (s1 << 21 & mask)
+            s1 = (s1 << 28 & mask) | s1 >> 36
         self.s0, self.s1 = s0, s1
 
 
@@ -417,8 +441,9 @@ class Drawing:
         size = stop - start
         marks = self._marks
         seen = 0
-        for place in range(start, stop):
-            seen |= marks[data[place]]
+        if size <= _LONGEST or not self._stream.is_plain(data, start, stop):
+            for place in range(start, stop):
+                seen |= marks[data[place]]
         self._seen = seen
         if seen & _WIDE_BIT:
             return False
@@ -545,10 +570,11 @@ class Drawing:
         while start < stop:
             size = stop - start if stop - start < _CHUNK else _CHUNK
             self._stream.draw((size + 7) // 8)
-            for index in range(size):
-                byte = data[start + index]
-                out[at + start + index] = made[byte << 8 | drawn[index]]
+            begin = start
             start += size
+            for place in range(begin, start):
+                byte = data[place]
+                out[at + place] = made[byte << 8 | drawn[place - begin]]
 
     def _number(self, data: Bytes, start: int, stop: int, out: bytearray, at: int, attempt: int) -> None:
         """Digits for digits."""
@@ -622,6 +648,12 @@ class Drawing:
             place = places[index]
             byte = data[start + place]
             out[at + place] = made[byte << 8 | (digits[index] + (1 if leading and index == 0 else 0))]
+
+
+def copy_octets(data: Bytes, start: int, size: int, out: bytearray, at: int) -> None:
+    """So many bytes, of another memory. Who calls has seen that they lie inside."""
+    for index in range(size):
+        out[at + index] = data[start + index]
 
 
 def _put_digits(out: bytearray, at: int, count: int, number: int) -> None:

@@ -1,57 +1,55 @@
 cimport cython
 
-from analyzer.sharing.redaction.drawing cimport Drawing
+from analyzer.sharing.redaction.drawing cimport Drawing, copy_octets
 
-cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _REAL, _DATED, _SPAN, _NULL, _NO_LENGTH, _ZERO, _DIGITS
+cdef int _TEXT, _STRING, _JSON, _SIGNED, _UNSIGNED, _OTHER, _REAL, _DATED, _SPAN, _UNKNOWN, _NULL, _NO_LENGTH, _ZERO, _DIGITS
 cdef unsigned long long _MASK, _PLACE, _SPREAD
-cdef Py_ssize_t _HEADER, _READING, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _LEFT_ALONE, _BLOCK
+cdef Py_ssize_t _HEADER, _READING, _COUNTED, _SHORT, _MOST_KNOWN, _MOST_COLUMNS, _LONGEST_ROW, _LEFT_ALONE
 cdef Py_ssize_t _MOST_ROWS, _LEAST_ROWS, _MOST_READINGS, _SLOTS, _PROBES, _KEPT_HEAD
 cdef int _SLOT_SHIFT
 
 
 cdef class ValueForms:
-    cdef public list types, unsigned, texts
+    cdef public bytes types, unsigned, texts
     cdef public Py_ssize_t count
-    cdef long long[::1] in_text, kinds, sizes
+    cdef bytes sizes
+    cdef bytearray in_text, kinds
     cdef Py_ssize_t of_binary, of_text
+
+    @cython.locals(
+        kinds="unsigned char*", in_text="unsigned char*", unsigned="const unsigned char*", texts="const unsigned char*",
+        index=Py_ssize_t)
+    cdef _refine(self)
 
 
 cdef class KeptRows:
     cdef dict _readings
     cdef Py_ssize_t _used, _asked, _found, _slot, _known
     cdef unsigned long long _hash
-    cdef bytearray _room
-    cdef unsigned long long[::1] _slots
+    cdef bytearray _room, _row
+    cdef unsigned long long[::1] _row_words, _slots, _words
     cdef public Py_ssize_t rest
 
-    cdef Py_ssize_t of(self, reading) except -1
+    cdef Py_ssize_t of(self, bytes reading) except -1
 
     @cython.locals(
-        size=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, at=Py_ssize_t, slot=Py_ssize_t, word=cython.ulonglong, byte=Py_ssize_t,
-        differ=cython.int, hashed=cython.ulonglong, room="unsigned char*")
+        size=Py_ssize_t, count=Py_ssize_t, place=Py_ssize_t, index=Py_ssize_t, at=Py_ssize_t, slot=Py_ssize_t,
+        word=cython.ulonglong, differ=cython.ulonglong, hashed=cython.ulonglong, row="unsigned long long[::1]",
+        words="unsigned long long[::1]")
     cdef Py_ssize_t find(
         self, Py_ssize_t reading, unsigned char* data, Py_ssize_t start, Py_ssize_t stop) except -2
 
-    @cython.locals(need=Py_ssize_t, index=Py_ssize_t)
-    cdef begin(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop)
+    @cython.locals(whole=Py_ssize_t)
+    cdef begin(self, Py_ssize_t size)
 
-    @cython.locals(size=Py_ssize_t, place=Py_ssize_t, room="unsigned char*")
+    @cython.locals(size=Py_ssize_t, at=Py_ssize_t, whole=Py_ssize_t, words="unsigned long long[::1]")
     cdef put(self, Py_ssize_t reading, const unsigned char* made, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t count)
+
+    @cython.locals(room=bytearray)
+    cdef _grow(self, Py_ssize_t size)
 
     @cython.locals(index=Py_ssize_t)
     cdef _forget(self)
-
-
-@cython.locals(
-    one=cython.ulonglong, two=cython.ulonglong, three=cython.ulonglong, four=cython.ulonglong, five=cython.ulonglong,
-    six=cython.ulonglong, seven=cython.ulonglong, eight=cython.ulonglong)
-cdef unsigned long long _word(const unsigned char* data, Py_ssize_t at) noexcept
-
-cdef void _put_word(unsigned char* out, Py_ssize_t at, unsigned long long word) noexcept
-
-@cython.locals(index=Py_ssize_t)
-cdef void _copy(
-    const unsigned char* data, Py_ssize_t start, Py_ssize_t size, unsigned char* out, Py_ssize_t at) noexcept
 
 
 cdef class RowRedactor:
@@ -60,7 +58,7 @@ cdef class RowRedactor:
     cdef Drawing _drawing
     cdef KeptRows _kept
     cdef bint _listed, _keep
-    cdef Py_ssize_t _replaced
+    cdef Py_ssize_t _replaced, _others
     cdef bytearray _scratch
     cdef public ValueForms forms
 
@@ -73,15 +71,14 @@ cdef class RowRedactor:
     @cython.locals(found=tuple)
     cdef _look_at(self, columns)
 
-    cpdef Py_ssize_t texts(self, bytearray data, Py_ssize_t at, Py_ssize_t count, bytes reading) except -2
+    cpdef Py_ssize_t read(
+        self, bytearray data, Py_ssize_t at, Py_ssize_t count, bytes reading, bint binary) except -2
 
     @cython.locals(forms=ValueForms)
     cdef ValueForms _read_as(self, bytes reading)
 
     @cython.locals(forms=ValueForms)
     cdef Py_ssize_t _rows_alike(self, bint binary) except -1
-
-    cdef Py_ssize_t _in_all(self) except -1
 
     @cython.locals(
         kept=KeptRows, alike=Py_ssize_t, _=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t, before=Py_ssize_t,
@@ -90,12 +87,12 @@ cdef class RowRedactor:
         self, unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t count, bint binary) except -2
 
     @cython.locals(
-        kinds="long long[::1]", known=Py_ssize_t, index=Py_ssize_t, first=cython.int, start=Py_ssize_t,
+        kinds="const unsigned char*", known=Py_ssize_t, index=Py_ssize_t, first=cython.int, start=Py_ssize_t,
         size=cython.longlong, stop=Py_ssize_t, kind=cython.int, place=Py_ssize_t)
     cdef int _text(
         self, unsigned char* data, Py_ssize_t at, Py_ssize_t end) except -1
 
-    @cython.locals(raw=bytes, made=bytes)
+    @cython.locals(raw=bytes, made=bytes, before=Py_ssize_t)
     cdef int _value(
         self, unsigned char* data, Py_ssize_t start, Py_ssize_t stop, int kind) except -1
 
@@ -104,12 +101,13 @@ cdef class RowRedactor:
         self, unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
 
     @cython.locals(
-        kinds="long long[::1]", sizes="long long[::1]", index=Py_ssize_t, bit=Py_ssize_t, size=cython.longlong,
+        kinds="const unsigned char*", sizes="const unsigned char*", index=Py_ssize_t, bit=Py_ssize_t, size=cython.longlong,
         head=Py_ssize_t, first=cython.int, stop=Py_ssize_t, kind=cython.int)
     cdef Py_ssize_t _laid_out(
         self, unsigned char* data, Py_ssize_t at, Py_ssize_t end, ValueForms forms, Py_ssize_t bits,
         Py_ssize_t spare) except -2
 
+    @cython.locals(made=bytes, before=Py_ssize_t)
     cdef int _other(
         self, unsigned char* data, Py_ssize_t at, Py_ssize_t stop, ValueForms forms, Py_ssize_t index) except -1
 

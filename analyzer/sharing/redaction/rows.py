@@ -6,7 +6,6 @@ A value that is plain is written anew in its place, in loops that are compiled; 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Sequence
 from typing import Final
 
 from analyzer.protocol.columns import Columns
@@ -24,7 +23,7 @@ from analyzer.protocol.tables.column_types import (
 )
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.values import BINARY, DATES, FIXED_SIZES, INTEGER_SIZES
-from analyzer.sharing.redaction.drawing import Bytes
+from analyzer.sharing.redaction.drawing import Bytes, copy_octets
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.values import ValueRedactor
 
@@ -38,9 +37,10 @@ _OTHER: Final = 5
 _REAL: Final = 6
 _DATED: Final = 7
 _SPAN: Final = 8
-# Bytes of a value where it has no fixed size: a length in front, one byte or an int<lenenc>.
-_COUNTED: Final = -1
-_SHORT: Final = -2
+# In place of a size where none is fixed: a length in front, an int<lenenc> or one byte.
+_COUNTED: Final = 0xFE
+_SHORT: Final = 0xFF
+_UNKNOWN: Final = 2
 _HEADER: Final = HEADER
 # Bytes that say how a column is read.
 _READING: Final = 3
@@ -62,9 +62,8 @@ _SLOTS: Final = 1 << 16
 _SLOT_SHIFT: Final = 48
 _PROBES: Final = 8
 _PLACE: Final = 0xFF_FFFF
-# Bytes that are compared at once.
-_BLOCK: Final = 16
-# Bytes in front of a row that is kept: its hash, its size and how it is read, how many values were replaced in it.
+# Bytes in front of a row that is kept, and of what it became, each filled up to words: its hash, its size and how it is
+# read, how many values were replaced in it.
 _KEPT_HEAD: Final = 24
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 _SPREAD: Final = 0x9E37_79B9_7F4A_7C15
@@ -72,35 +71,9 @@ _SPREAD: Final = 0x9E37_79B9_7F4A_7C15
 _DIGITS: Final = 18
 
 
-class ValueForms:
-    """How the values of some columns or parameters are read: for each what it is, its type, and its size.
-
-    in_text             what it is in the text protocol
-    of_text, of_binary  the number that rows are kept under of columns that are read like these; 0: it has none yet
-    """
-
-    __slots__ = ("count", "in_text", "kinds", "of_binary", "of_text", "sizes", "texts", "types", "unsigned")
-
-    def __init__(self, types: Sequence[int], unsigned: Sequence[bool], texts: Sequence[bool | None]) -> None:
-        self.types, self.unsigned, self.texts = list(types), list(unsigned), list(texts)
-        self.count = len(self.types)
-        # Worked out where a value of the binary protocol is met.
-        self.kinds = self.sizes = array("q")
-        said = zip(self.types, self.texts, strict=True)
-        self.in_text = array(
-            "q", [_JSON if kind == MYSQL_TYPE_JSON else _TEXT if text else _STRING for kind, text in said]
-        )
-        self.of_text = self.of_binary = 0
-
-    def lay_out(self) -> None:
-        """Works out `kinds` and `sizes`."""
-        self.kinds = array("q", map(_kind_of, self.types, self.unsigned))
-        self.sizes = array("q", map(_size_of, self.types))
-
-
-def _kind_of(kind: int, unsigned: bool) -> int:
+def _kind_of(kind: int) -> int:
     if kind in INTEGER_SIZES and kind != MYSQL_TYPE_YEAR:
-        return _UNSIGNED if unsigned else _SIGNED
+        return _SIGNED
     if kind in (MYSQL_TYPE_FLOAT, MYSQL_TYPE_DOUBLE):
         return _REAL
     if kind in DATES or kind == MYSQL_TYPE_TIME:
@@ -114,23 +87,63 @@ def _size_of(kind: int) -> int:
     return FIXED_SIZES.get(kind, _SHORT if kind in DATES or kind == MYSQL_TYPE_TIME else _COUNTED)
 
 
+# By type.
+_KINDS: Final = bytes(map(_kind_of, range(256)))
+_SIZES: Final = bytes(map(_size_of, range(256)))
+_IN_TEXT: Final = bytes(_JSON if kind == MYSQL_TYPE_JSON else _STRING for kind in range(256))
+
+
+class ValueForms:
+    """How the values of some columns or parameters are read: for each what it is, its type, and its size.
+
+    texts               whether a string is text: 0, 1, _UNKNOWN
+    in_text             what it is in the text protocol
+    of_text, of_binary  the number that rows are kept under of columns that are read like these; 0: it has none yet
+    """
+
+    __slots__ = ("count", "in_text", "kinds", "of_binary", "of_text", "sizes", "texts", "types", "unsigned")
+
+    def __init__(self, types: bytes, unsigned: bytes, texts: bytes) -> None:
+        self.types, self.unsigned, self.texts = types, unsigned, texts
+        self.count = len(types)
+        self.sizes = types.translate(_SIZES)
+        self.kinds, self.in_text = bytearray(types.translate(_KINDS)), bytearray(types.translate(_IN_TEXT))
+        self.of_text = self.of_binary = 0
+        self._refine()
+
+    def _refine(self) -> None:
+        kinds, in_text, unsigned, texts = self.kinds, self.in_text, self.unsigned, self.texts
+        for index in range(self.count):
+            if unsigned[index] and kinds[index] == _SIGNED:
+                kinds[index] = _UNSIGNED
+            if texts[index] == 1 and in_text[index] == _STRING:
+                in_text[index] = _TEXT
+
+
 class KeptRows:
     """Rows that may come again: one behind the other in one memory, by how their columns are read and by their bytes.
 
     A row is looked for (`find`), and where it is not known noted before (`begin`) and after (`put`) it is redacted.
     """
 
-    __slots__ = ("_asked", "_found", "_hash", "_known", "_readings", "_room", "_slot", "_slots", "_used", "rest")
+    __slots__ = (
+        *("_asked", "_found", "_hash", "_known", "_readings", "_room", "_row", "_row_words", "_slot", "_slots"),
+        *("_used", "_words", "rest"),
+    )
 
     def __init__(self) -> None:
-        self._readings: dict[Hashable, int] = {}
+        self._readings: dict[bytes, int] = {}
         self._known = 0  # numbers of readings that were given
+        # The same memory twice each: of the rows that are kept, and of the one that was asked about last.
         self._room = bytearray()
+        self._words = memoryview(self._room).cast("Q")
+        self._row = bytearray(_LONGEST_ROW + 8)
+        self._row_words = memoryview(self._row).cast("Q")
         self._slots = array("Q")
         self._used = self._asked = self._found = self._slot = self._hash = 0
         self.rest = 0  # rows that are not looked for
 
-    def of(self, reading: Hashable) -> int:
+    def of(self, reading: bytes) -> int:
         """The number of columns that are read alike."""
         found = self._readings.get(reading, 0)
         if not found:
@@ -144,18 +157,16 @@ class KeptRows:
         """Writes what is known of a row in its place, and says how many values that are; -1: it is not known."""
         self._asked += 1
         size = stop - start
+        count = size // 8 + 1
+        row, words = self._row_words, self._words
+        row[count - 1] = 0
+        copy_octets(data, start, size, self._row, 0)
         hashed = (reading << 32 | size) * _SPREAD & _MASK
-        index = start
-        while index + 8 <= stop:
-            hashed = (hashed ^ _word(data, index)) * _SPREAD & _MASK
+        for index in range(count):
+            hashed = (hashed ^ row[index]) * _SPREAD & _MASK
             hashed ^= hashed >> 32
-            index += 8
-        while index < stop:
-            hashed = (hashed ^ data[index]) * _SPREAD & _MASK
-            index += 1
         hashed = (hashed ^ hashed >> 29) * _SPREAD & _MASK
         self._hash, self._slot = hashed, hashed >> _SLOT_SHIFT
-        room = self._room
         place = _PLACE
         if self._used:
             slot = self._slot
@@ -167,51 +178,52 @@ class KeptRows:
                 if place == _PLACE or (word ^ hashed) & ~_PLACE & _MASK == 0:
                     break
                 place = _PLACE
-        if place == _PLACE or _word(room, place) != hashed or _word(room, place + 8) != (reading << 32 | size):
+        if place == _PLACE:
             return -1
-        at = place + _KEPT_HEAD
-        index = differ = 0
-        while index + _BLOCK <= size:
-            for byte in range(_BLOCK):
-                differ |= room[at + index + byte] ^ data[start + index + byte]
-            index += _BLOCK
-        while index < size:
-            differ |= room[at + index] ^ data[start + index]
-            index += 1
+        at = place // 8
+        if words[at] != hashed or words[at + 1] != (reading << 32 | size):
+            return -1
+        differ = 0
+        for index in range(count):
+            differ |= words[at + 3 + index] ^ row[index]
         if differ:
             return -1
-        _copy(room, at + size, size, data, start)
+        copy_octets(self._room, place + _KEPT_HEAD + 8 * count, size, data, start)
         self._found += 1
-        return _word(room, place + 16)
+        return words[at + 2]
 
-    def begin(self, data: bytearray, start: int, stop: int) -> None:
-        """Notes a row that was not found. Where there is no more room, all are forgotten."""
-        need = _KEPT_HEAD + 2 * (stop - start)
-        if self._used + need > len(self._room):
+    def begin(self, size: int) -> None:
+        """Notes a row of this size that was not found. Where there is no more room, all are forgotten."""
+        whole = 8 * (size // 8 + 1)
+        if self._used + _KEPT_HEAD + 2 * whole > len(self._room):
             if not self._room:
                 self._slots = array("Q", bytes(8 * _SLOTS))
-                self._room = bytearray(_LEAST_ROWS)
+                self._grow(_LEAST_ROWS)
                 self._forget()
                 self._slot = self._hash >> _SLOT_SHIFT
             elif 2 * len(self._room) <= _MOST_ROWS:
-                self._room.extend(bytes(len(self._room)))
+                self._grow(2 * len(self._room))
             else:
                 if 4 * self._found < self._asked:
                     self.rest = _LEFT_ALONE * self._asked
                 self._asked = self._found = 0
                 self._forget()
                 self._slot = self._hash >> _SLOT_SHIFT
-        _copy(data, start, stop - start, self._room, self._used + _KEPT_HEAD)
+        copy_octets(self._row, 0, whole, self._room, self._used + _KEPT_HEAD)
 
     def put(self, reading: int, made: bytearray, start: int, stop: int, count: int) -> None:
         """Notes what the row became that was noted last."""
-        room, place, size = self._room, self._used, stop - start
-        _put_word(room, place, self._hash)
-        _put_word(room, place + 8, reading << 32 | size)
-        _put_word(room, place + 16, count)
-        _copy(made, start, size, room, place + _KEPT_HEAD + size)
-        self._slots[self._slot] = (self._hash & ~_PLACE) | place
-        self._used = place + _KEPT_HEAD + 2 * size
+        words, size = self._words, stop - start
+        at, whole = self._used // 8, 8 * (size // 8 + 1)
+        words[at], words[at + 1], words[at + 2] = self._hash, reading << 32 | size, count
+        copy_octets(made, start, size, self._room, self._used + _KEPT_HEAD + whole)
+        self._slots[self._slot] = (self._hash & ~_PLACE) | self._used
+        self._used += _KEPT_HEAD + 2 * whole
+
+    def _grow(self, size: int) -> None:
+        room = bytearray(size)
+        copy_octets(self._room, 0, self._used, room, 0)
+        self._room, self._words = room, memoryview(room).cast("Q")
 
     def _forget(self) -> None:
         self._used = 0
@@ -231,6 +243,7 @@ class RowRedactor:
             "_kept",
             "_known",
             "_listed",
+            "_others",
             "_readings",
             "_replaced",
             "_replacements",
@@ -248,13 +261,14 @@ class RowRedactor:
         self._listed = replacements.listed is not None
         self._values = values
         self._keep = keep
-        self._replaced = 0
+        # Values that were replaced since they were counted, and those that `values` counted, from the beginning.
+        self._replaced = self._others = 0
         self._scratch = bytearray(_DIGITS + 2)
         # The columns that were asked about last.
         self._columns: Columns | None = ()
         self._known: dict[int, tuple[Columns, ValueForms]] = {}
         self._readings: dict[bytes, ValueForms] = {}
-        self.forms = ValueForms((), (), ())
+        self.forms = ValueForms(b"", b"", b"")
         self._kept = KeptRows()
 
     def packets(self, data: bytearray, count: int, machine: Machine) -> bool:
@@ -284,10 +298,10 @@ class RowRedactor:
         self._count()
         return found
 
-    def texts(self, data: bytearray, at: int, count: int, reading: bytes) -> int:
-        """The same in the text protocol, of columns of which nothing is known but how they are read (`reading_of`)."""
+    def read(self, data: bytearray, at: int, count: int, reading: bytes, binary: bool) -> int:
+        """The same of columns of which nothing is known but how they are read (`reading_of`)."""
         self._columns, self.forms = None, self._read_as(reading)
-        found = self._rows(data, max(at, 0), len(data), count, False)
+        found = self._rows(data, max(at, 0), len(data), count, binary)
         self._count()
         return found
 
@@ -324,11 +338,7 @@ class RowRedactor:
         """How columns are read; those of the same types are read alike."""
         forms = self._readings.get(reading)
         if forms is None:
-            forms = ValueForms(
-                reading[::_READING],
-                [one != 0 for one in reading[1::_READING]],
-                [one != 0 for one in reading[2::_READING]],
-            )
+            forms = ValueForms(reading[::_READING], reading[1::_READING], reading[2::_READING])
             if forms.count <= _MOST_COLUMNS:
                 if len(self._readings) >= _MOST_KNOWN:
                     self._readings.clear()
@@ -340,19 +350,15 @@ class RowRedactor:
         forms = self.forms
         found = forms.of_binary if binary else forms.of_text
         if not found and binary:
-            found = forms.of_binary = self._kept.of((*forms.types, *forms.unsigned, *forms.texts))
+            found = forms.of_binary = self._kept.of(b"b" + forms.types + forms.unsigned + forms.texts)
         elif not found:
             found = forms.of_text = self._kept.of(bytes(forms.in_text))
         return found
 
     def _count(self) -> None:
         if self._replaced:
-            self._counts["values"] = self._in_all()
+            self._counts["values"] = self._replaced + self._counts.get("values", 0)
             self._replaced = 0
-
-    def _in_all(self) -> int:
-        """How many values were replaced so far."""
-        return self._replaced + self._counts.get("values", 0)
 
     def _rows(self, data: bytearray, at: int, end: int, count: int, binary: bool) -> int:
         """All loops below look at no byte outside of a row, which lies inside of `end`."""
@@ -377,21 +383,21 @@ class RowRedactor:
                     if known >= 0:
                         self._replaced += known
                         continue
-                    kept.begin(data, start, stop)
+                    kept.begin(stop - start)
                     keeps = True
-            before = self._in_all() if keeps else 0
+            before = self._replaced + self._others
             if binary:
                 self._binary(data, start, stop)
             else:
                 self._text(data, start, stop)
             if keeps:
-                kept.put(alike, data, start, stop, self._in_all() - before)
+                kept.put(alike, data, start, stop, self._replaced + self._others - before)
         return at
 
     def _text(self, data: bytearray, at: int, end: int) -> None:
         """A row of the text protocol."""
         kinds = self.forms.in_text
-        known = len(kinds)
+        known = self.forms.count
         index = 0
         while at < end:
             first = data[at]
@@ -420,12 +426,14 @@ class RowRedactor:
             self._replaced += 1
         else:
             raw = bytes(data[start:stop])
+            before = self._counts.get("values", 0)
             if kind == _JSON:
                 made = self._values.json(raw)
             elif kind == _TEXT:
                 made = self._replacements.text("values", raw)
             else:
                 made = self._values.text(raw)
+            self._others += self._counts.get("values", 0) - before
             _put(data, start, made, stop - start)
 
     def _binary(self, data: bytearray, start: int, end: int) -> None:
@@ -444,8 +452,6 @@ class RowRedactor:
 
         Each that is NULL has a bit, from the byte `bits` on, behind `spare` others.
         """
-        if len(forms.kinds) < forms.count:
-            forms.lay_out()
         kinds, sizes = forms.kinds, forms.sizes
         for index in range(forms.count):
             bit = index + spare
@@ -453,7 +459,7 @@ class RowRedactor:
                 continue
             size = sizes[index]
             head = 0
-            if size < 0:
+            if size >= _COUNTED:
                 if at >= end:
                     break
                 first = data[at]
@@ -487,8 +493,11 @@ class RowRedactor:
     def _other(self, data: bytearray, at: int, stop: int, forms: ValueForms, index: int) -> None:
         """A value that is not plain, with its length."""
         if at < stop:
-            kind, unsigned, text = forms.types[index], forms.unsigned[index], forms.texts[index]
-            _put(data, at, self._values.binary(bytes(data[at:stop]), kind, unsigned, text), stop - at)
+            before = self._counts.get("values", 0)
+            text = None if forms.texts[index] == _UNKNOWN else forms.texts[index] != 0
+            made = self._values.binary(bytes(data[at:stop]), forms.types[index], forms.unsigned[index] != 0, text)
+            self._others += self._counts.get("values", 0) - before
+            _put(data, at, made, stop - at)
 
     def _integer(self, data: bytearray, at: int, stop: int, signed: bool) -> None:
         """An integer, little-endian, as its decimal text becomes, if that fits."""
@@ -553,30 +562,6 @@ def _number(data: Bytes, at: int, stop: int) -> int:
     return value
 
 
-def _word(data: Bytes, at: int) -> int:
-    """Eight bytes as a number, little-endian."""
-    one, two, three, four = data[at], data[at + 1], data[at + 2], data[at + 3]
-    five, six, seven, eight = data[at + 4], data[at + 5], data[at + 6], data[at + 7]
-    return one | two << 8 | three << 16 | four << 24 | five << 32 | six << 40 | seven << 48 | eight << 56
-
-
-def _put_word(out: bytearray, at: int, word: int) -> None:
-    out[at], out[at + 1], out[at + 2], out[at + 3] = word & 0xFF, word >> 8 & 0xFF, word >> 16 & 0xFF, word >> 24 & 0xFF
-    out[at + 4], out[at + 5], out[at + 6] = word >> 32 & 0xFF, word >> 40 & 0xFF, word >> 48 & 0xFF
-    out[at + 7] = word >> 56
-
-
-def _copy(data: Bytes, start: int, size: int, out: bytearray, at: int) -> None:
-    """So many bytes, of another memory."""
-    index = 0
-    while index + 8 <= size:
-        _put_word(out, at + index, _word(data, start + index))
-        index += 8
-    while index < size:
-        out[at + index] = data[start + index]
-        index += 1
-
-
 def _put(out: bytearray, at: int, made: bytes, size: int) -> None:
     """Writes what has to be as long as what it stands for; zeros where it is not."""
     fits = len(made) == size
@@ -586,5 +571,5 @@ def _put(out: bytearray, at: int, made: bytes, size: int) -> None:
 
 def forms_of(plan: ExecutePlan) -> ValueForms:
     """How the values of executes are read that a plan fits."""
-    types = [own & TYPE for own in plan.types]
-    return ValueForms(types, [own >= UNSIGNED for own in plan.types], [None] * len(types))
+    types = bytes(own & TYPE for own in plan.types)
+    return ValueForms(types, bytes(own >= UNSIGNED for own in plan.types), bytes([_UNKNOWN]) * len(types))

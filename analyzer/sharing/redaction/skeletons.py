@@ -16,6 +16,7 @@ import msgspec
 
 from analyzer.analysis.packets.sql_hints import has_hint
 from analyzer.analysis.packets.sql_names import shape_of
+from analyzer.batches import copied
 from analyzer.sharing.redaction.replacements import Replacements, difference
 
 _BEGINS: Final = re.compile(rb"(?i:SELECT|INSERT|UPDATE|DELETE|REPLACE|BEGIN|COMMIT|ROLLBACK)\b")
@@ -53,7 +54,6 @@ _KINDS: Final = bytes(map(_kind_of, range(256)))
 _LONGEST: Final = 1 << 14
 _MOST: Final = 2048
 _LONGEST_NAME: Final = 256
-_MOST_WORDS: Final = 4096
 # What a word is to those around it: nothing, or tables are named behind it, or are not any more; or it may go itself.
 STAYS: Final = 0
 TABLES: Final = 1
@@ -85,12 +85,13 @@ class Skeleton(msgspec.Struct, frozen=True):
 class Skeletons:
     """Writes plain statements. `whole` redacts any statement. `version` has to say how many names are known.
 
-    `named` are literals, in small letters, that `literal` is asked about; `role` says what a word is (STAYS and so on).
+    `named` are literals, in small letters, that `literal` is asked about; `roles` says what a word in small letters is
+    (STAYS and so on), `other` what all others are.
     """
 
     __slots__ = (
-        *("_count", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_octets"),
-        *("_replacements", "_role", "_roles", "_roles_version", "_room", "_starts", "_stops", "_strings", "_whole"),
+        *("_count", "_counts", "_drawing", "_kinds", "_known", "_listed", "_literal", "_named", "_other"),
+        *("_replacements", "_roles", "_room", "_starts", "_stops", "_strings", "_whole"),
         "version",
     )
 
@@ -100,23 +101,22 @@ class Skeletons:
         whole: Callable[[bytes], bytes],
         literal: Literal,
         named: set[bytes],
-        role: Callable[[bytes], int],
+        roles: dict[bytes, int],
+        other: int,
     ) -> None:
         self._replacements = replacements
+        self._counts = replacements.counts
         self._drawing = replacements.drawing
         self._listed = replacements.listed is not None  # who lists what was replaced is told of each
         self._whole = whole
         self._literal = literal
         self.version = 0
         self._named = named
-        self._role = role
-        self._roles: dict[bytes, int] = {}
-        self._roles_version = 0
+        self._roles = roles
+        self._other = other
         self._known: dict[bytes, Skeleton] = {}
         self._kinds = _KINDS
-        room = bytearray(_LONGEST)
-        self._octets = memoryview(room)
-        self._room = memoryview(room)
+        self._room = bytearray(_LONGEST)
         # Of the statement that was looked at last: its literals, and whether each is a string.
         self._count = 0
         self._starts, self._stops, self._strings = (array("q", bytes(8 * _LONGEST)) for _ in range(3))
@@ -142,7 +142,7 @@ class Skeletons:
             string = self._strings[index] != 0
             if start == stop:
                 continue
-            name = raw[start:stop].lower() if string and stop - start <= _LONGEST_NAME else b""
+            name = copied(raw, start, stop).lower() if string and stop - start <= _LONGEST_NAME else b""
             asked = self._listed or (name and name in self._named)
             if not asked and self._drawing.fill(raw, start, stop, out, start, False):
                 replaced += 1
@@ -150,10 +150,11 @@ class Skeletons:
                 out[start:stop] = self._literal(raw[start:stop], string)
         if not known.own:
             out[at:] = pieces[self._count]
+        counts = self._counts
         if replaced:
-            self._replacements.count("sql", replaced)
+            counts["sql"] = counts.get("sql", 0) + replaced
         for kind, count in known.counts.items():
-            self._replacements.count(kind, count)
+            counts[kind] = counts.get(kind, 0) + count
         return bytes(out)
 
     def name(self, raw: bytes) -> bytes | None:
@@ -217,14 +218,12 @@ class Skeletons:
                 room[made] = octets[place]
                 made += 1
         self._count = count
-        return bytes(self._octets[:made])
+        return copied(self._room, 0, made)
 
-    def _stays(self, raw: bytes, version: int) -> bool:
+    def _stays(self, raw: bytes) -> bool:
         """Whether all but the literals of a plain statement stays; False, too, where that takes a closer look."""
+        small = raw.lower()
         octets, kinds = raw, self._kinds
-        if self._roles_version != version or len(self._roles) > _MOST_WORDS:
-            self._roles_version = version
-            self._roles.clear()
         size = len(raw)
         at = index = 0
         tables = False
@@ -237,9 +236,9 @@ class Skeletons:
             kind = kinds[octets[at]]
             at += 1
             if kind == _BACKQUOTE:
-                while octets[at] != 0x60:
+                while at < size and octets[at] != 0x60:
                     at += 1
-                if self._role_of(raw[start + 1 : at]) == _GOES:
+                if self._role_of(small, start + 1, at) == _GOES:
                     return False
                 at += 1
             elif kind in (_DIGIT, _POINT):
@@ -258,21 +257,19 @@ class Skeletons:
                     # A column with its table: no schema is named but where tables are.
                     if tables or point + 1 == at or kinds[octets[point + 1]] == _DIGIT:
                         return False
-                    if self._role_of(raw[start:point]) != _STAYS or self._role_of(raw[point + 1 : at]) != _STAYS:
+                    if self._role_of(small, start, point) != _STAYS or self._role_of(small, point + 1, at) != _STAYS:
                         return False
                     continue
-                role = self._role_of(raw[start:at])
+                role = self._role_of(small, start, at)
                 if role == _GOES:
                     return False
                 if role != _STAYS:
                     tables = role == _TABLES
         return True
 
-    def _role_of(self, word: bytes) -> int:
-        role = self._roles.get(word)
-        if role is None:
-            role = self._roles[word] = self._role(word)
-        return role
+    def _role_of(self, text: bytes, start: int, stop: int) -> int:
+        """What the word at a place is to those around it."""
+        return self._roles.get(copied(text, start, stop), self._other)
 
     def _learn(self, raw: bytes, name: bytes) -> Skeleton:
         """Works out what becomes of what is around the literals, if these become what they would anywhere."""
@@ -282,7 +279,7 @@ class Skeletons:
         if _BEGINS.match(raw) is None or has_hint(shape_of(name)):
             known = self._known[name] = Skeleton(None, False, {}, version)
             return known
-        if self._stays(raw, version):
+        if self._stays(raw):
             known = self._known[name] = Skeleton((), True, {}, version)
             return known
         before = dict(self._replacements.counts)

@@ -91,14 +91,19 @@ class SqlRedactor:
         """`skeletons`: statements that differ in their literals alone are looked at once."""
         self._replacements = replacements
         self._keep = keep
-        self._stays = "identifiers" in keep.kinds
         self.skeletons = skeletons
         # In small letters: names of schemas and accounts of the capture.
         self._schemas: set[str] = set()
         self._accounts: set[str] = set()
         self.known_names = 0  # how many there are: while it stays, the same statement becomes the same
         self._named: set[bytes] = set()  # those of schemas that a plain literal may be
-        self.alike = Skeletons(replacements, self._open, self._literal, self._named, self._role)
+        # What words are to those around them in a plain statement that reads or writes rows, in small letters.
+        self._roles = {word.lower().encode(): role for word, role in _ROLES.items()}
+        other = STAYS
+        if "identifiers" not in keep.kinds:
+            other = GOES
+            self._roles = {word.lower().encode(): STAYS for word in SQL_WORDS} | self._roles
+        self.alike = Skeletons(replacements, self._open, self._literal, self._named, self._roles, other)
 
     def meet_schema(self, name: str) -> None:
         """A schema of this name was used."""
@@ -108,11 +113,13 @@ class SqlRedactor:
             self._count()
             if small.isascii():
                 self._named.add(small.encode())
+                self._roles[small.encode()] = GOES
 
     def meet_account(self, name: str) -> None:
         """An account of this name logged in."""
         if name and len(self._accounts) < _MOST_NAMES:
             self._accounts.add(name.lower())
+            self._roles[name.lower().encode("utf-8", ENCODING_ERRORS)] = GOES
             self._count()
 
     def _count(self) -> None:
@@ -129,17 +136,6 @@ class SqlRedactor:
         """By what the columns of a statement are told from those of others: its skeleton, or its words."""
         name = self.alike.name(raw)
         return words_of(raw.decode("utf-8", ENCODING_ERRORS)) if name is None else name
-
-    def _role(self, word: bytes) -> int:
-        """What a word, or a quoted name, is to those around it in a plain statement that reads or writes rows."""
-        name = word.decode("latin-1")
-        small, big = name.lower(), name.upper()
-        if small in self._schemas or small in self._accounts:
-            return GOES
-        role = _ROLES.get(big)
-        if role is not None:
-            return role
-        return STAYS if self._stays or big in SQL_WORDS else GOES
 
     def _open(self, raw: bytes) -> bytes:
         """A statement that has no word of a secret but in its literals."""

@@ -264,14 +264,14 @@ class TurnRedactor:
         statement = turn.statement
         out = bytearray(data)
         out[:at] = head.made
-        if statement is None:
-            end = self._rows.texts(out, at, turn.rows, head.reading)
-        else:
-            columns = head.columns
+        if statement is not None:
             _note(statement, head, machine)
-            if not count and len(statement.columns) == turn.columns:
-                columns = statement.columns
+        if statement is not None and not count:
+            # They were left out.
+            columns = statement.columns if len(statement.columns) == turn.columns else ()
             end = self._rows.rows(out, at, turn.rows, columns, True)
+        else:
+            end = self._rows.read(out, at, turn.rows, head.reading, statement is not None)
         out[end + _HEADER :] = self._end(data[end + _HEADER :], ends, machine, escapes)
         return out
 
