@@ -53,6 +53,7 @@ HOT: Final = (
     "analyzer.protocol.wire.row_values",
     "analyzer.protocol.wire.rows",
     "analyzer.report.connection_lines",
+    "analyzer.report.text.row_objects",
     "analyzer.report.text.row_tree",
     "analyzer.report.turn_lines",
     "analyzer.sharing.frames",

@@ -291,10 +291,12 @@ def _renderer(arguments: argparse.Namespace) -> _Rendered:
         names = arguments.fields
         own = None if names is None else [name for name in names if name not in FIELD_NAMES]
         added = {name: column for name, column in _columns(arguments).items() if name in (names or ())}
-        encoded = shown.JsonRows(own, arguments.raw, added)
-        if arguments.format == "jsonl":
-            return RowRendering(lambda group: encoded(group) + b"\n"), b"", b"", b""
-        return RowRendering(lambda group: shown.indent_json(encoded(group))), b"[\n", b",\n", b"\n]\n"
+        listed = arguments.format == "json"
+        finish = shown.indent_json if listed else shown.end_json
+        encoded = shown.JsonRows(own, arguments.raw, added, finish)
+        frames = encoded if own is None and not arguments.raw else None
+        rendering = RowRendering(lambda group: finish(encoded(group)), frames=frames)
+        return (rendering, b"[\n", b",\n", b"\n]\n") if listed else (rendering, b"", b"", b"")
     tabs = arguments.format == "tabs"
     made: shown.PacketLines | shown.Tree = shown.Tree() if arguments.tree else shown.PacketLines()
     if not arguments.tree and (tabs or arguments.time != "r"):

@@ -25,7 +25,7 @@ from analyzer.analysis.dissection.frame_index import FrameIndex
 from analyzer.analysis.dissection.known_groups import InFrame, KnownGroup, KnownGroups
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
-from analyzer.analysis.dissection.row_lines import RowLines, RowParts
+from analyzer.analysis.dissection.row_lines import FrameParts, FramesInHand, RowLines, RowParts, RowsInHand
 from analyzer.analysis.dissection.turn_writer import TurnWriter, takes_turns
 from analyzer.engine.collectors import AT_ONCE, Key
 from analyzer.engine.lines import in_pieces, joined
@@ -54,12 +54,14 @@ class RowRendering(NamedTuple, Generic[T]):
     repeat   what makes rows of others that differ from them in nothing but their frame
     between  stands between rows, which are bytes, where many of them may be one item
     parts    what rows of single packets are joined from, where they are bytes
+    frames   the same of rows of frames
     """
 
     row: Render[T]
     repeat: Repeat[T] | None = None
     between: bytes | None = None
     parts: RowParts | None = None
+    frames: FrameParts | None = None
 
 
 class RowCollector(Generic[T]):
@@ -85,10 +87,10 @@ class RowCollector(Generic[T]):
             self.sieve = Sieve(keep, wanted.asked)
         # Rows that are no bytes, or of which each is an item of its own; all others.
         self._rows: list[tuple[int, int, int, T]] = []
-        self._lines = RowLines()
+        self._lines = RowLines(rendering.between or b"")
         self.turns: RowsOfTurns | None = None
-        if rendering.parts is not None and rendering.between == b"" and most is None and takes_turns(wanted):
-            self.turns = TurnWriter(wanted, rendering.parts, self._lines, self.sieve)
+        if rendering.between is not None and most is None and takes_turns(wanted):
+            self._take_turns()
         self._batch = 0
         self._most = most
         # Frames of the first `most` rows so far, negative: a heap whose first is the last of them.
@@ -104,6 +106,14 @@ class RowCollector(Generic[T]):
         self._young: list[PacketWatcher] = []
         # Whether the filter asks something of each frame.
         self._of_frames = keep is not None and not keep.fields.isdisjoint(OF_EACH_FRAME)
+
+    def _take_turns(self) -> None:
+        """Has packets of plain turns written together, where rows are made of parts."""
+        wanted, parts, frames = self.wanted, self.rendering.parts, self.rendering.frames
+        if wanted.by_frame and frames is not None:
+            self.turns = TurnWriter(wanted, frames, FramesInHand(self._lines, frames), self.sieve)
+        elif not wanted.by_frame and parts is not None:
+            self.turns = TurnWriter(wanted, parts, RowsInHand(self._lines, parts), self.sieve)
 
     @property
     def at_once(self) -> int:
@@ -164,7 +174,7 @@ class RowCollector(Generic[T]):
 
     def _as_text(self, shared: bool, last: bool) -> Iterator[tuple[Any, object]]:
         """Rows that are complete, together."""
-        self._lines.settle(self.rendering.parts)
+        self._lines.settle(self.rendering.frames if self.wanted.by_frame else self.rendering.parts)
         lines = self._lines.taken(self.frames.settled, last)
         if shared:
             yield from in_pieces(self._batch, lines)
@@ -268,7 +278,7 @@ class RowCollector(Generic[T]):
     def _add(self, view: FrameView, row: T) -> None:
         stream, between = view.scene.tcp.number, self.rendering.between
         if between is not None:
-            self._lines.add(view.frame, stream, cast("bytes", row) + between)
+            self._lines.add(view.frame, stream, cast("bytes", row))
         else:
             self._lines.count += 1
             self._rows.append((view.frame, stream, self._lines.count, row))

@@ -100,6 +100,12 @@ class RowsOfTurns(Protocol):
     def take(self, scene: RequestTracker, turn: PlainTurn, machine: Machine, codec: str | None) -> None:
         """Takes a turn; `codec` is that of the client's text when it asked."""
 
+    def packet(self, one: Dissection) -> None:
+        """Takes a packet that belongs to none, where packets of a frame stand together."""
+
+    def flush(self, scene: RequestTracker) -> None:
+        """The frame in hand of a connection is over."""
+
 
 class RowOwner(Protocol):
     """Whom watchers hand their packets to.
@@ -163,7 +169,10 @@ class PacketWatcher:
 
     def flush(self) -> None:
         """Hands on the packets of the frame in hand."""
-        if self._known is not None:
+        turns = self.owner.turns
+        if turns is not None:
+            turns.flush(self.scene)
+        elif self._known is not None:
             known, self._known = self._known, None
             self.owner.known(*known)
         elif self._group:
@@ -198,11 +207,15 @@ class PacketWatcher:
         if not self.owner.wanted.by_frame:
             self.owner.group([one])
             return
-        self._goes_on(one.role, one.frame)
+        turns, wanted = self.owner.turns, self.owner.wanted
+        if turns is None:
+            self._goes_on(one.role, one.frame)
         # Later packets of the frame may change what is negotiated: what they need is worked out first.
-        wanted = self.owner.wanted
         one.settle(wanted.decodes(one) or wanted.tests(one), wanted.raw)
-        self._group.append(one)
+        if turns is None:
+            self._group.append(one)
+        else:
+            turns.packet(one)
 
 
 class _PacketObserver(PacketWatcher, BaseObserver):

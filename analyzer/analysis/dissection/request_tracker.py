@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from analyzer.analysis.commands.pending import Request
 from analyzer.analysis.dissection.frame_index import FrameIndex
@@ -19,7 +20,7 @@ from analyzer.protocol.wire.framing import RawPacket
 class RequestTracker:
     """One connection while it goes on: who speaks to whom, and which command is being answered."""
 
-    __slots__ = ("_answering", "asked", "client", "frames", "mask", "tcp", "ways")
+    __slots__ = ("_answering", "asked", "client", "frames", "held", "mask", "tcp", "ways")
 
     def __init__(self, tcp: TcpConnection, frames: FrameIndex, mask: PacketMask | None) -> None:
         """`mask` is None where secrets are shown."""
@@ -29,6 +30,8 @@ class RequestTracker:
         self.client = 0
         # What stands for sender and receiver of a side's packets: whoever makes rows of them remembers it here.
         self.ways: list[str | None] = [None, None]
+        # The frame in hand, and what is shown of its packets so far.
+        self.held: tuple[Any, list[bytes]] | None = None
         self.asked: deque[Request] = deque(maxlen=MAX_PIPELINED)
         self._answering: Request | None = None  # the one whose answer has begun
 

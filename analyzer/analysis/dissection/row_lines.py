@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from analyzer.analysis.dissection.computed_fields import FrameView
@@ -28,17 +29,34 @@ class RowParts(Protocol):
         """What writes bodies of rows of result sets; None where those of as many values are the same."""
 
 
+class FrameParts(RowParts, Protocol):
+    """The same where packets of a frame have one row: what is `joined` from bodies and feet stands behind its head."""
+
+    def alone(self, one: Dissection) -> bytes:
+        """Body and foot of a packet that belongs to no turn."""
+
+    def joined(self, packets: list[bytes]) -> bytes:
+        """What stands behind the head of a frame with these packets."""
+
+    def finished(self, row: bytes) -> bytes:
+        """The row of a frame that is joined."""
+
+
 class RowLines:
     """Rows of one capture, with (frame, stream, number of the row) as their key.
 
     lines  rows that are known, those that are due and those that may have others before them
-    young  rows of connections that have no number yet: (frame, number of the row, its frame's head, what follows)
+    young  rows of connections that have no number yet: (frame, number of the row, what follows its head)
     count  rows so far
+    between  what stands behind each
+    finish   what is done with rows that are joined from their parts
     """
 
-    __slots__ = ("count", "lines", "young")
+    __slots__ = ("between", "count", "finish", "lines", "young")
 
-    def __init__(self) -> None:
+    def __init__(self, between: bytes = b"") -> None:
+        self.between = between
+        self.finish: Callable[[bytes], bytes] | None = None
         self.lines = LineBuffer()
         self.young: list[tuple[FrameView, int, bytes]] = []
         self.count = 0
@@ -46,7 +64,17 @@ class RowLines:
     def add(self, frame: int, stream: int, row: bytes) -> None:
         """Takes a row."""
         self.count += 1
-        self.lines.add(frame, stream, self.count, row)
+        self.lines.put(row)
+        self.lines.add(frame, stream, self.count, self.between)
+
+    def join(self, frame: int, stream: int, number: int, head: bytes, rest: bytes) -> None:
+        """Takes a row of two parts."""
+        if self.finish is None:
+            self.lines.put(head)
+            self.lines.add(frame, stream, number, rest)
+        else:
+            self.lines.put(self.finish(head + rest))
+            self.lines.add(frame, stream, number, self.between)
 
     def settle(self, parts: RowParts | None) -> None:
         """All connections have numbers."""
@@ -57,8 +85,7 @@ class RowLines:
             if view is not before:
                 assert parts is not None
                 head, before = parts.head(view), view
-            self.lines.put(head)
-            self.lines.add(view.frame, view.scene.tcp.number, count, rest)
+            self.join(view.frame, view.scene.tcp.number, count, head, rest)
         self.lines.settle()
 
     def taken(self, settled: int, all_of_them: bool) -> LineBuffer:
@@ -92,7 +119,7 @@ class RowsInHand:
         self.foot = b""
 
     def take(self, scene: RequestTracker, foot: bytes) -> None:
-        """Packets of a turn come."""
+        """Packets of a connection come."""
         if scene is not self._scene or scene.tcp.number != self._stream:
             self._scene, self._stream, self._frame = scene, scene.tcp.number, -1
         self.lines = self._room if self._stream < 0 else self._rows.lines
@@ -122,3 +149,66 @@ class RowsInHand:
         else:
             assert self._view is not None
             rows.young.append((self._view, rows.count, lines.line(lines.end)))
+
+    def packet(self, one: Dissection) -> None:
+        """Writes a packet that belongs to no turn."""
+        raise NotImplementedError
+
+    def flush(self, scene: RequestTracker) -> None:
+        """The frame in hand of a connection is over: nothing waits for that here."""
+
+
+class FramesInHand(RowsInHand):
+    """The same where packets of a frame stand together: each connection has a frame in hand."""
+
+    __slots__ = ("_frames", "_packets")
+
+    def __init__(self, rows: RowLines, parts: FrameParts) -> None:
+        super().__init__(rows, parts)
+        self._frames = parts
+        self._packets: list[bytes] = []
+        rows.finish = parts.finished
+
+    def take(self, scene: RequestTracker, foot: bytes) -> None:
+        self.foot, self.lines = foot, self._room
+        if scene is not self._scene:
+            self._scene, self._frame = scene, -1
+            if scene.held is not None:
+                self._view, self._packets = scene.held
+                self._frame, self._role = self._view.frame, self._view.role
+
+    def begin(self, role: int, frame: int, time_ns: int) -> None:
+        scene = self._scene
+        assert scene is not None
+        if frame != self._frame or role != self._role:
+            self.flush(scene)
+            self._frame, self._role = frame, role
+            self._view = FrameView(scene, role, frame, time_ns)
+            self._packets = []
+            scene.held = self._view, self._packets
+        self.lines.end = 0
+
+    def end(self) -> None:
+        lines = self.lines
+        lines.put(self.foot)
+        self._packets.append(lines.line(lines.end))
+
+    def packet(self, one: Dissection) -> None:
+        self.take(one.scene, b"")
+        self.begin(one.role, one.frame, one.time_ns)
+        self.lines.put(self._frames.alone(one))
+        self.end()
+
+    def flush(self, scene: RequestTracker) -> None:
+        if scene.held is None:
+            return
+        view, packets = scene.held
+        scene.held = None
+        if scene is self._scene:
+            self._frame = -1
+        rows, rest = self._rows, self._frames.joined(packets)
+        rows.count += 1
+        if scene.tcp.number < 0:
+            rows.young.append((view, rows.count, rest))
+        else:
+            rows.join(view.frame, scene.tcp.number, rows.count, self._frames.head(view), rest)

@@ -26,9 +26,10 @@ cdef class RowWriter:
     cdef list _kinds, _heads
     cdef dict _known
     cdef bytes _value
+    cdef public bint encrypted, assumed
 
     @cython.locals(known=dict, alike=tuple)
-    cpdef take(self, tuple columns, codec)
+    cpdef take(self, tuple columns, context)
     cdef ColumnKind _kind(self, column)
     cpdef str said(self, bytes content)
     @cython.locals(heads=list)

@@ -12,6 +12,7 @@ from analyzer.analysis.dissection.fields.extract import Node, value_nodes
 from analyzer.analysis.line_buffer import LineBuffer
 from analyzer.batches import copied
 from analyzer.protocol.columns import Columns, ResultColumn
+from analyzer.protocol.context import Context
 from analyzer.protocol.records.resultset import UNSIGNED
 from analyzer.protocol.tables.column_types import MYSQL_TYPE_NULL, MYSQL_TYPE_TIME
 from analyzer.protocol.wire.framing import HEADER
@@ -86,21 +87,25 @@ class ColumnKind:
 
 
 class RowWriter:
-    """Tells the fields of rows. Places of fields count from the row's header on."""
+    """Tells the fields of rows. Places of fields count from the row's header on.
 
-    __slots__ = ("_codec", "_columns", "_heads", "_kinds", "_known", "_value")
+    encrypted, assumed  as they are of the packets that come
+    """
+
+    __slots__ = ("_codec", "_columns", "_heads", "_kinds", "_known", "_value", "assumed", "encrypted")
 
     def __init__(self) -> None:
         self._heads = [self.label(FIELDS[name]) for name in _HEADS]
         self._value = self.label(FIELDS["mysql.row.text"])
+        self.encrypted = self.assumed = False
         self._columns: Columns = ()
         self._codec: str | None = None
         self._kinds: list[ColumnKind] = []
         self._known: dict[tuple[int, int, bool], ColumnKind] = {}
 
-    def take(self, columns: Columns, codec: str | None) -> None:
-        """Has the columns in hand of which rows come, and what their text is in."""
-        self._codec = codec
+    def take(self, columns: Columns, context: Context) -> None:
+        """Has the columns in hand of which rows come, and what was agreed on."""
+        self._codec, self.encrypted, self.assumed = context.results_codec, context.secure, context.assumed
         if columns is self._columns:
             return
         self._columns, self._kinds = columns, []

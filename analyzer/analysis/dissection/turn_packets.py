@@ -172,7 +172,7 @@ class TurnPackets:
         one.speak(codec)
         if self._scene.mask is not None:
             one.around = around
-        one.encrypted = context.secure
+        one.encrypted, one.assumed = context.secure, context.assumed
         wanted = self.wanted
         if wanted.filter is not None and not wanted.filter.matches(one):
             return None

@@ -38,8 +38,10 @@ cdef class TurnWriter:
     cdef tuple _columns
     cdef bytes _kinds
 
-    @cython.locals(agreed=tuple, dialect=Dialect)
+    @cython.locals(agreed=tuple, codecs=tuple, dialect=Dialect)
     cpdef take(self, scene, PlainTurn turn, machine, codec)
+    cpdef packet(self, one)
+    cpdef flush(self, scene)
     cdef bint _holds_none(self, PlainTurn turn) except -1
     @cython.locals(request=bytes, known=dict, kept=bint, key=bytes, plan=ExecutePlan)
     cdef _request(self, PlainTurn turn, Dialect dialect, bint same)

@@ -12,9 +12,10 @@ from typing import Final
 from analyzer.analysis.conversation.plain_turn import PREPARE, QUERY, PlainTurn
 from analyzer.analysis.dissection.computed_fields import OF_EACH_FRAME, OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.dissector import RowRequest
+from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
-from analyzer.analysis.dissection.row_lines import RowLines, RowParts, RowsInHand
+from analyzer.analysis.dissection.row_lines import RowParts, RowsInHand
 from analyzer.analysis.dissection.row_writer import MOST_COLUMNS as MOST_TOLD
 from analyzer.analysis.dissection.turn_packets import (
     ALONE,
@@ -107,26 +108,26 @@ class Definitions:
 
 
 def takes_turns(wanted: RowRequest) -> bool:
-    """Whether packets of turns may be told of by what was worked out of others."""
-    if wanted.by_frame or wanted.late or wanted.raw:
-        return False
+    """Whether packets of turns may be told of by what was worked out of others. Filters ask all packets of a frame."""
     keep = wanted.filter
+    if wanted.late or wanted.raw or (wanted.by_frame and keep is not None):
+        return False
     return keep is None or not (keep.needs_connection or keep.fields & _OF_ITS_PLACE)
 
 
 class TurnWriter:
-    """Writes the rows of the turns of one capture into `rows`."""
+    """Writes the rows of the turns of one capture."""
 
     __slots__ = (
         *("_columns", "_dialect", "_dialects", "_held", "_kinds", "_looks", "_packets", "_parts", "_piece", "_pieces"),
         *("_plain", "_reach", "_row_writer", "_rows", "_rows_told", "_scene"),
     )
 
-    def __init__(self, wanted: RowRequest, parts: RowParts, rows: RowLines, sieve: Sieve | None) -> None:
+    def __init__(self, wanted: RowRequest, parts: RowParts, rows: RowsInHand, sieve: Sieve | None) -> None:
         self._parts = parts
-        self._rows = RowsInHand(rows, parts)
+        self._rows = rows
         self._packets = TurnPackets(wanted, sieve, parts.body)
-        self._dialects: dict[tuple[int, str | None, str | None, bool], Dialect] = {}
+        self._dialects: dict[tuple[int, str | None, str | None, bool, bool], Dialect] = {}
         self._held = 0  # bytes that they take
         # Whether somebody looks at rows and definitions; whether something in rows is shown or asked for.
         self._looks = wanted.rows
@@ -147,7 +148,8 @@ class TurnWriter:
     def take(self, scene: RequestTracker, turn: PlainTurn, machine: Machine, codec: str | None) -> None:
         """Writes the rows of a turn; `codec` is that of the client's text when it asked."""
         context = machine.context
-        agreed = (context.in_force, context.client_codec, context.results_codec, context.secure)
+        codecs = context.client_codec, context.results_codec
+        agreed = (context.in_force, *codecs, context.secure, context.assumed)
         if self._held > MOST_HELD:
             self._dialects.clear()
             self._held = 0
@@ -163,6 +165,14 @@ class TurnWriter:
         self._request(turn, dialect, codec == context.client_codec)
         if turn.length:
             self._response(turn, machine)
+
+    def packet(self, one: Dissection) -> None:
+        """Writes a packet that belongs to no turn, where packets of a frame stand together."""
+        self._rows.packet(one)
+
+    def flush(self, scene: RequestTracker) -> None:
+        """The frame in hand of a connection is over."""
+        self._rows.flush(scene)
 
     def _holds_none(self, turn: PlainTurn) -> bool:
         """Whether nothing in the statement is secret: what is shown of its answer depends on its bytes alone then."""
@@ -400,7 +410,7 @@ class TurnWriter:
         assert scene is not None
         if writer is None or not self._plain or len(columns) > MOST_TOLD:
             return False
-        writer.take(columns, self._packets.context.results_codec)
+        writer.take(columns, self._packets.context)
         if scene.mask is None:
             return True
         asked = turn.statement.query if turn.statement is not None else None

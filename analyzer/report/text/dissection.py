@@ -7,7 +7,7 @@ and what could reorder or hide text, never reach a terminal as they are (tshark 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
@@ -19,8 +19,10 @@ from analyzer.analysis.dissection.fields.format import NS, absolute, duration, n
 from analyzer.analysis.dissection.fields.mapping import BITS
 from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.row_writer import RowWriter
+from analyzer.analysis.model.connection import SERVER
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.text.hexdump import hex_lines
+from analyzer.report.text.row_objects import RowObjects
 from analyzer.report.text.row_tree import LONGEST_VALUE, RowTree
 
 T = TypeVar("T")
@@ -60,6 +62,8 @@ _LAYERS: Final[dict[str, tuple[str, ...]]] = {
         "tcp.time_relative",
     ),
 }
+# Stands between a packet's object and what is said of it: no text in JSON has it.
+_MARK: Final = b"\0"
 # What the tree says of a packet below its bytes.
 _NOTES: Final = (
     ("handshark.malformed", "Malformed"),
@@ -439,10 +443,18 @@ class JsonRows:
     names    only these fields; None: all
     raw      the packets' bytes too
     columns  what stands beside the fields
+    finish   makes a row of an object
     """
 
-    def __init__(self, names: Sequence[str] | None, raw: bool, columns: Mapping[str, Line] | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str] | None,
+        raw: bool,
+        columns: Mapping[str, Line] | None = None,
+        finish: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         self._raw = raw
+        self._finish = finish
         self._names = (
             None if names is None else [(name, reading(name), _json_words(FIELDS[name], "")) for name in names]
         )
@@ -450,6 +462,8 @@ class JsonRows:
         self._layers = [(layer, _cells(fields)) for layer, fields in _LAYERS.items()]
         self._own = _cells(_OWN)
         self._known: Known[msgspec.Raw] = Known()
+        # What stands behind rows of result sets.
+        self._ends: dict[tuple[str, int, bool, bool], bytes] = {}
         # Field -> what makes text of its values; decided once for each.
         self._words: dict[str, Words] = {}
 
@@ -460,6 +474,78 @@ class JsonRows:
     def frame(self, group: Sequence[Dissection]) -> dict[str, Any]:
         """One frame's object."""
         return self._object(group, lambda one: self._packet(one.shown))
+
+    def finished(self, row: bytes) -> bytes:
+        """As `FrameParts`."""
+        return self._finish(row)
+
+    def head(self, view: FrameView) -> bytes:
+        """As `FrameParts`. Most frames are known as a whole: what is written of them are numbers."""
+        facts, scene = view.facts, view.scene
+        first = scene.frames.first_ns
+        if facts is None or facts.tcp_length is None or first is None:
+            group = (cast("Dissection", view),)  # nothing else is asked of it
+            layers = {name: layer for name, cells in self._layers if (layer := _layer(cells, group))}
+            return encode_json(_document(view, layers)).removesuffix(b"}}}") + b","
+        way = scene.ways[view.role]
+        if way is None:
+            way = scene.ways[view.role] = _way(view)
+        original, captured, delta, length, seq, ack, flags, window = facts
+        time = view.time_ns
+        when = absolute(time)
+        return (
+            f'{{"_index":"packets-{_day(when)}","_type":"doc","_score":null,"_source":{{"layers":{{"frame":{{'
+            f'"frame.time":"{when}","frame.time_epoch":"{duration(time)}","frame.time_delta":"{duration(delta)}",'
+            f'"frame.time_relative":"{duration(time - first)}","frame.number":"{view.frame}",'
+            f'"frame.len":"{original}","frame.cap_len":"{captured}"}},{way}'
+            f'"tcp.len":"{length}","tcp.seq_raw":"{seq}","tcp.ack_raw":"{ack}","tcp.flags":"0x{flags:04x}",'
+            f'"tcp.window_size_value":"{window}","tcp.time_relative":"{duration(time - scene.tcp.first_ns)}"}},'
+        ).encode()
+
+    def body(self, one: Dissection) -> bytes:
+        """As `FrameParts`: its object and what is said of it, both of them open at the end."""
+        packet = b"" if one.packet is None else bytes(self._known.text(one, self._encoded))
+        return packet + _MARK + encode_json(_layer(self._own, [one]))[:-1]
+
+    def foot(self, asked: int, latency_ns: int) -> bytes:
+        """As `FrameParts`."""
+        text = f',"handshark.request_frame":"{asked}"'
+        return (
+            f'{text},"handshark.latency":"{duration(latency_ns)}"}}'.encode()
+            if latency_ns >= 0
+            else f"{text}}}".encode()
+        )
+
+    def alone(self, one: Dissection) -> bytes:
+        """As `FrameParts`."""
+        return self.body(one) + b"}"
+
+    def joined(self, packets: list[bytes]) -> bytes:
+        """As `FrameParts`."""
+        if len(packets) == 1:
+            packet, _, own = packets[0].partition(_MARK)
+            return b'"mysql":%b,"handshark":%b}}}' % (packet, own) if packet else b'"handshark":%b}}}' % own
+        parts = [packet.partition(_MARK) for packet in packets]
+        whole = [packet for packet, _, _ in parts if packet]
+        shown = b"" if not whole else b'"mysql":%b,' % (whole[0] if len(whole) == 1 else b"[%b]" % b",".join(whole))
+        return b'%b"handshark":[%b]}}}' % (shown, b",".join([own for _, _, own in parts]))
+
+    def rows(self) -> RowWriter | None:
+        """As `FrameParts`."""
+        return RowObjects(lambda node: _json_words(node.info)(node.value), self._row_ends)
+
+    def _row_ends(self, name: str, count: int, encrypted: bool, assumed: bool) -> bytes:
+        """What stands behind the object of a row that has so many values."""
+        key = name, count, encrypted, assumed
+        found = self._ends.get(key)
+        if found is None:
+            if len(self._ends) >= MOST_REPEATED:
+                self._ends.clear()
+            own = {"record": name, "summary": f"row of {count} value{'' if count == 1 else 's'}", "sender": SERVER}
+            marks = {"assumed": str(int(assumed)), "encrypted": str(int(encrypted))}
+            text = encode_json({f"handshark.{each}": value for each, value in (own | marks).items()})
+            found = self._ends[key] = _MARK + text[:-1]
+        return found
 
     def _encoded(self, nodes: Sequence[Node]) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(self._packet(nodes)))
@@ -507,8 +593,24 @@ class JsonRows:
             layers["handshark"] = own[0] if len(own) == 1 else own
         for name, column in self._columns.items():
             layers[name] = [column(group)]
-        when = absolute(group[0].time_ns)
-        return {"_index": f"packets-{_day(when)}", "_type": "doc", "_score": None, "_source": {"layers": layers}}
+        return _document(group[0], layers)
+
+
+def _way(view: FrameView) -> str:
+    """Layers of a frame, as far as they are the same for one side of a connection."""
+    (source, sport), (destination, dport) = view.source, view.destination
+    ip = "ipv6" if ":" in source else "ip"
+    return (
+        f'"{ip}":{{"{ip}.src":"{source}","{ip}.addr":["{source}","{destination}"],"{ip}.dst":"{destination}"}},'
+        f'"tcp":{{"tcp.srcport":"{sport}","tcp.dstport":"{dport}","tcp.port":["{sport}","{dport}"],'
+        f'"tcp.stream":"{view.scene.tcp.number}",'
+    )
+
+
+def _document(view: FrameView, layers: dict[str, Any]) -> dict[str, Any]:
+    """The object of a frame."""
+    index = f"packets-{_day(absolute(view.time_ns))}"
+    return {"_index": index, "_type": "doc", "_score": None, "_source": {"layers": layers}}
 
 
 def _day(when: str) -> str:
@@ -560,3 +662,8 @@ def encode_json(value: dict[str, Any]) -> bytes:
 def indent_json(line: bytes) -> bytes:
     """One object as tshark's -T json lays it out: two spaces, inside a list. No text in it has a newline."""
     return b"  " + msgspec.json.format(line, indent=2).replace(b"\n", b"\n  ")
+
+
+def end_json(line: bytes) -> bytes:
+    """One object as -T jsonl lays it out."""
+    return line + b"\n"

@@ -14,7 +14,7 @@ from analyzer.analysis.dissection.filters import compile_filter
 from analyzer.batches import FrameBatch
 from analyzer.engine.reading import Reading
 from analyzer.engine.row_collector import RowCollector, RowRendering
-from analyzer.report.text.dissection import PacketLines, Tree
+from analyzer.report.text.dissection import JsonRows, PacketLines, Tree
 from analyzer.report.text.packet_columns import lines_of
 from tests.analysis.conversation.copies import COPIES, SAMPLES, WHOLE, Change, again, damaged
 from tests.corpus import captures
@@ -36,48 +36,66 @@ FILTERS = [
 ]
 
 
+Form = PacketLines | Tree | JsonRows
+
+
 def _rows(
-    capture: list[FrameBatch] | Path, rows: PacketLines | Tree, keep: str | None, turns: bool, secrets: bool
+    capture: list[FrameBatch] | Path, rows: Form, keep: str | None, turns: bool, secrets: bool
 ) -> tuple[bytes, bool]:
     """All rows, and whether turns were taken together."""
-    tree = isinstance(rows, Tree)
-    wanted = RowRequest(
-        None if keep is None else compile_filter(keep), None if tree else frozenset(), False, show_secrets=secrets
-    )
-    rendering = RowRendering(lambda group: rows(group).encode(), None, b"", rows if turns else None)
+    fields = frozenset[str]() if isinstance(rows, PacketLines) else None
+    by_frame = isinstance(rows, JsonRows)
+    wanted = RowRequest(None if keep is None else compile_filter(keep), fields, by_frame, show_secrets=secrets)
+    rendering: RowRendering[bytes]
+    if isinstance(rows, JsonRows):
+        rendering = RowRendering(rows, None, b"\n", None, rows if turns else None)
+    else:
+        made = rows
+        rendering = RowRendering(lambda group: made(group).encode(), None, b"", rows if turns else None)
     collector = RowCollector(wanted, rendering)
     analysis = Analysis("capture", collector.options(AnalysisOptions()))
     with opened(capture) as source:
-        made = [row for _, row in Reading(analysis, source).collected(collector)]
-    return b"".join(made), collector.turns is not None
+        found = [row for _, row in Reading(analysis, source).collected(collector)]
+    return b"".join(found), collector.turns is not None
+
+
+def _form(name: str) -> Form:
+    return Tree() if name == "trees" else PacketLines() if name == "lines" else JsonRows(None, False)
 
 
 def _same(
-    capture: list[FrameBatch] | Path, tree: bool = False, keep: str | None = None, secrets: bool = False
+    capture: list[FrameBatch] | Path, form: str = "lines", keep: str | None = None, secrets: bool = False
 ) -> tuple[bytes, bool]:
-    made, taken = _rows(capture, Tree() if tree else PacketLines(), keep, True, secrets)
-    assert made == _rows(capture, Tree() if tree else PacketLines(), keep, False, secrets)[0]
+    made, taken = _rows(capture, _form(form), keep, True, secrets)
+    assert made == _rows(capture, _form(form), keep, False, secrets)[0]
     return made, taken
 
 
 @pytest.mark.parametrize("keep", FILTERS)
-@pytest.mark.parametrize("tree", [False, True], ids=["lines", "trees"])
+@pytest.mark.parametrize("form", ["lines", "trees"])
 @pytest.mark.parametrize("name", ["mysql97_cli_fast-auth.pcap", "mariadb1011_cli_native.pcap"])
-def test_turns(name: str, tree: bool, keep: str | None) -> None:
+def test_turns(name: str, form: str, keep: str | None) -> None:
     for size in (0, 1, 7):
-        _, taken = _same(batches(again(name, []), size), tree, keep)
+        _, taken = _same(batches(again(name, []), size), form, keep)
     assert taken == (keep not in ("frame.number > 30", "handshark.latency > 0"))
 
 
-@pytest.mark.parametrize("tree", [False, True], ids=["lines", "trees"])
+@pytest.mark.parametrize("form", ["lines", "trees"])
 @pytest.mark.parametrize("path", [*sorted(SAMPLES.glob("*.pcap*")), *captures()], ids=lambda path: path.name)
-def test_samples(path: Path, tree: bool) -> None:
-    _same(path, tree)
+def test_samples(path: Path, form: str) -> None:
+    _same(path, form)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in sorted(SAMPLES.glob("*.pcap*")) if "bulk" not in path.name], ids=lambda path: path.name
+)
+def test_frames(path: Path) -> None:
+    _same(path, "objects")
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.pcap*")), ids=lambda path: path.name)
 def test_secrets_that_are_asked_for(path: Path) -> None:
-    _same(path, True, None, True)
+    _same(path, "trees", None, True)
 
 
 @pytest.mark.parametrize("form", ["a", "ad", "d", "e", "r", "u"])
@@ -90,7 +108,7 @@ def test_times(form: str) -> None:
 
 @given(
     name=st.sampled_from(WHOLE),
-    tree=st.booleans(),
+    form=st.sampled_from(["lines", "trees", "objects"]),
     keep=st.sampled_from(FILTERS),
     changes=st.lists(
         st.tuples(st.integers(0, COPIES), st.integers(0, 8), st.integers(0, 400), st.integers(0, 255)), max_size=6
@@ -101,7 +119,7 @@ def test_times(form: str) -> None:
 )
 def test_whatever_is_broken(
     name: str,
-    tree: bool,
+    form: str,
     keep: str | None,
     changes: list[Change],
     size: int,
@@ -109,4 +127,4 @@ def test_whatever_is_broken(
     swapped: list[int],
 ) -> None:
     frames = damaged(again(name, changes), swapped, lost)
-    _same(batches(frames, size), tree, keep)
+    _same(batches(frames, size), form, keep)

@@ -1,4 +1,4 @@
-"""Trees of rows that are written from their bytes: as those of rows that are decoded."""
+"""Rows that are written from their bytes: as those that are decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analyzer.protocol.tables.column_flags import UNSIGNED_FLAG
 from analyzer.protocol.tables.column_types import COLUMN_TYPES
 from analyzer.protocol.wire.framing import RawPacket
 from analyzer.protocol.wire.values import DATES, FIXED_SIZES
-from analyzer.report.text.dissection import Tree
+from analyzer.report.text.dissection import JsonRows, Tree
 
 TEXTS = st.one_of(st.binary(max_size=12), st.text("aé€\n\u202e", max_size=8).map(str.encode), st.just(b"x" * 300))
 
@@ -52,7 +52,7 @@ def test_rows(data: st.DataObject, codec: str | None, binary: bool) -> None:
     )
     nulls = [data.draw(st.booleans()) for _ in kinds]
     context = Context()
-    context.columns = columns
+    context.columns, context.results_codec = columns, codec
     if binary:
         bits = sum(1 << place + 2 for place, null in enumerate(nulls) if null)
         payload = b"\x00" + bits.to_bytes((len(kinds) + 9) // 8, "little")
@@ -66,10 +66,10 @@ def test_rows(data: st.DataObject, codec: str | None, binary: bool) -> None:
     one.speak(codec)
     one.settle(True)
 
-    tree, lines = Tree(), LineBuffer()
-    writer = tree.rows()
-    assert writer is not None
-    writer.take(columns, codec)
     packet = b"in front" + len(payload).to_bytes(3, "little") + b"\x07" + payload + b"behind"
-    writer.row(lines, packet, 8, len(packet) - 6, binary)
-    assert lines.line(lines.end) == tree.body(one)
+    for parts in (Tree(), JsonRows(None, False)):
+        lines, writer = LineBuffer(), parts.rows()
+        assert writer is not None
+        writer.take(columns, context)
+        writer.row(lines, packet, 8, len(packet) - 6, binary)
+        assert lines.line(lines.end) == parts.body(one)
