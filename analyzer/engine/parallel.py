@@ -6,24 +6,22 @@ same way; so nothing has to be agreed on, and the results only have to be put in
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
+import select
 import signal
+import sys
 import threading
 from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection as Pipe
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from operator import itemgetter
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Source
@@ -63,57 +61,52 @@ class Parallel(Generic[T]):
         self._ended: _Ended | None = None
         self._collector = collect()
         self._listener = listener
-        self._workers: list[tuple[BaseProcess, Pipe]] = []
-        # A signal between a process's start and its first line would find what this process does with it. And one while
-        # a pipe is thrown away would be lost: Python ignores what is raised there.
+        self._workers: list[_Worker] = []
+        # A signal between a process's start and its first line would find what this process does with it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         try:
             self._start(jobs, options, collect)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._mailbox = _Mailbox([pipe for _, pipe in self._workers])
+        self._mailbox = _Mailbox([worker.pipe for worker in self._workers])
 
     def _start(self, jobs: int, options: AnalysisOptions, collect: Callable[[], Collector[T]]) -> None:
-        context = multiprocessing.get_context("fork")
         # Nobody writes to this pipe: its end says that this process is gone, however it went.
-        watched, self._alive = context.Pipe(duplex=False)
+        watched, self._alive = os.pipe()
         for index in range(jobs):
-            receive, send = context.Pipe(duplex=False)
+            receive, send = os.pipe()
             _widen(send)
             share = replace(options, share=(index, jobs))
-            others = [self._alive, receive, *(pipe for _, pipe in self._workers)]
+            others = [self._alive, receive, *(worker.pipe for worker in self._workers)]
             task = _Task(self.name, share, collect, send, watched, others)
-            process = context.Process(target=_work, args=(task,), daemon=True)
-            process.start()
-            send.close()
-            self._workers.append((process, receive))
-        watched.close()
+            self._workers.append(_Worker(_forked(task), receive))
+            os.close(send)
+        os.close(watched)
 
     def results(self) -> Iterator[T]:
         """The items of all processes, in the order of their keys. Raises CaptureError."""
         try:
-            streams = [self._stream(process, pipe) for process, pipe in self._workers]
+            streams = [self._stream(worker) for worker in self._workers]
             merged = in_order(streams)
             yield from self._collector.join(merged) if isinstance(self._collector, Joining) else merged
             if self._ended is not None:
                 self.source = self._ended.source()
         finally:
             self._listener.over(self.name)
-            self._alive.close()
-            for process, pipe in self._workers:
-                pipe.close()
-                process.terminate()
-            for process, _ in self._workers:
-                process.join()
+            os.close(self._alive)
+            for worker in self._workers:
+                os.close(worker.pipe)
+                worker.terminate()
+            for worker in self._workers:
+                worker.join()
 
-    def _stream(self, process: BaseProcess, pipe: Pipe) -> Iterator[list[tuple[Key, T]]]:
+    def _stream(self, worker: _Worker) -> Iterator[list[tuple[Key, T]]]:
         """What one process sends."""
         while True:
-            message = self._mailbox.next_from(pipe)
+            message = self._mailbox.next_from(worker.pipe)
             if message is None:
-                process.join()
                 raise CaptureError(
-                    self.name, f"an analysing process ended early (exit code {process.exitcode}); try --jobs 1"
+                    self.name, f"an analysing process ended early (exit code {worker.join()}); try --jobs 1"
                 )
             kind, content = pickle.loads(message[0], buffers=message[1:])
             if kind == "results":
@@ -131,25 +124,52 @@ class Parallel(Generic[T]):
                 return
 
 
+class _Worker:
+    """A process that analyses, and the end of the pipe that it writes to."""
+
+    def __init__(self, process: int, pipe: int) -> None:
+        self.pipe = pipe
+        self._process = process
+        self._code: int | None = None
+
+    def terminate(self) -> None:
+        """Ends it where it goes on."""
+        if self._code is None:
+            with suppress(ProcessLookupError):  # where SIGCHLD is ignored nobody waits for the dead
+                os.kill(self._process, signal.SIGTERM)
+
+    def join(self) -> int:
+        """Waits for its end; its exit code, or the negative number of the signal that ended it. 255: nobody knows."""
+        if self._code is None:
+            try:
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+            except ChildProcessError:
+                self._code = 255
+        return self._code
+
+
 class _Mailbox:
     """Takes messages off pipes ahead of their turn: processes that wait for each other would work in turns.
 
     Nothing is read but where somebody waits for a message, and by whoever waits: no thread outlives its pipe.
     """
 
-    def __init__(self, pipes: Sequence[Pipe]) -> None:
-        self._messages: dict[Pipe, deque[Message]] = {pipe: deque() for pipe in pipes}
+    def __init__(self, pipes: Sequence[int]) -> None:
+        self._messages: dict[int, deque[Message]] = {pipe: deque() for pipe in pipes}
         self._bytes = dict.fromkeys(pipes, 0)  # that wait
         self._open = set(pipes)
 
-    def next_from(self, pipe: Pipe) -> Message | None:
+    def next_from(self, pipe: int) -> Message | None:
         """The next message of a pipe; None where none will come."""
         messages = self._messages[pipe]
         while not messages and pipe in self._open:
-            for ready in wait([one for one in self._open if self._has_room(one)]):
-                assert isinstance(ready, Pipe)
+            poll = select.poll()
+            for one in self._open:
+                if self._has_room(one):
+                    poll.register(one, select.POLLIN)
+            for ready, _ in poll.poll():
                 try:
-                    message = _received(ready.fileno())
+                    message = _received(ready)
                 except (EOFError, OSError):
                     self._open.discard(ready)
                     continue
@@ -161,7 +181,7 @@ class _Mailbox:
         self._bytes[pipe] -= _size(message)
         return message
 
-    def _has_room(self, pipe: Pipe) -> bool:
+    def _has_room(self, pipe: int) -> bool:
         return len(self._messages[pipe]) < AHEAD and self._bytes[pipe] < AHEAD_BYTES
 
 
@@ -202,14 +222,14 @@ def _size(message: Message) -> int:
     return sum(map(len, message))
 
 
-def _widen(pipe: Pipe) -> None:
+def _widen(pipe: int) -> None:
     """Lets whole messages into a pipe where the system can: a process that waits for its reader does not work."""
     import fcntl  # what has no such module does not fork either
 
     size = getattr(fcntl, "F_SETPIPE_SZ", None)
     if size is not None:
         with suppress(OSError):  # over the user's share
-            fcntl.fcntl(pipe.fileno(), size, PIPE_BYTES)
+            fcntl.fcntl(pipe, size, PIPE_BYTES)
 
 
 def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:
@@ -235,8 +255,7 @@ def in_order(streams: Iterable[Iterator[list[tuple[Key, T]]]]) -> Iterator[T]:
         yield from map(_ITEM, ready)
 
 
-@dataclass
-class _Ended:
+class _Ended(msgspec.Struct):
     """How one process saw the whole capture, or all of them together."""
 
     name: str
@@ -250,14 +269,41 @@ class _Ended:
 
 
 class _Task(NamedTuple):
-    """What a process is to do: `watched` ends when its parent does, `others` are the parent's ends of its pipes."""
+    """What a process is to do, and where to it writes.
+
+    `watched` ends when its parent does, `others` are the parent's ends of its pipes.
+    """
 
     name: str
     options: AnalysisOptions
     collect: Callable[[], Collector[object]]
-    pipe: Pipe
-    watched: Pipe
-    others: list[Pipe]
+    pipe: int
+    watched: int
+    others: list[int]
+
+
+def _forked(task: _Task) -> int:
+    """Starts a process; its number. What starts processes in general is loaded longer than this takes."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()  # or the process would write it once more
+    process = os.fork()
+    if not process:
+        _live(task)
+    return process
+
+
+def _live(task: _Task) -> NoReturn:
+    """The whole life of a process."""
+    code = 1
+    try:
+        _work(task)
+        code = 0
+    finally:
+        if code:
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def _settle(task: _Task) -> None:
@@ -267,11 +313,11 @@ def _settle(task: _Task) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     for pipe in task.others:
-        pipe.close()
+        os.close(pipe)
 
     def watch() -> None:
-        with suppress(EOFError, OSError):
-            task.watched.recv_bytes()
+        with suppress(OSError):
+            os.read(task.watched, 1)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -290,7 +336,7 @@ class _Sent(RunListener):
 def _work(task: _Task) -> None:
     """A process: analyses, and sends what it finds."""
 
-    send = partial(_send, task.pipe.fileno())
+    send = partial(_send, task.pipe)
 
     _settle(task)
     name, options = task.name, task.options

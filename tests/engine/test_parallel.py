@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,6 @@ from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Sou
 from analyzer.capture import open_capture
 from analyzer.engine import collectors
 from analyzer.engine.collectors import Connections, Rendering, connection_alone
-from analyzer.engine.listener import RunListener
-from analyzer.engine.parallel import Parallel
 from analyzer.engine.reading import Reading
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
@@ -119,25 +116,6 @@ class Failing(Connections[Connection]):
     ) -> Iterator[tuple[tuple[int, ...], Connection]]:
         self.fail()
         return super().take(analysis, results, last)
-
-
-def test_no_pipe_is_thrown_away_while_signals_come(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python ignores what a handler raises there: Ctrl-C would do nothing."""
-    here = os.getpid()
-    blocked: list[bool] = []
-    close = Pipe.__del__
-
-    def thrown_away(pipe: Pipe[object, object]) -> None:
-        if os.getpid() == here:
-            blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-        close(pipe)
-
-    monkeypatch.setattr(Pipe, "__del__", thrown_away)
-    collect = partial(Connections, connection_alone)
-    parallel = Parallel[Connection](str(capture), AnalysisOptions(), collect, 2, RunListener())
-    assert len(blocked) == 3
-    assert all(blocked)
-    assert len(list(parallel.results())) == 80  # X Protocol is none of ours
 
 
 def die() -> None:
