@@ -25,7 +25,7 @@ from analyzer.cli.arguments import (
 from analyzer.cli.console import Console, complain
 from analyzer.cli.filter_argument import filter_argument, jobs_of
 from analyzer.cli.output import look, written
-from analyzer.engine.collectors import AsDecided, Rendering, connection_alone, connections, whole
+from analyzer.engine.collectors import AsDecided, Rendering, Together, connection_alone, connections, whole
 from analyzer.engine.run import Run
 from analyzer.errors import AnalyzerError
 
@@ -53,15 +53,13 @@ def rank_of(findings: Sequence[Finding | Kept]) -> int:
     return max([SEVERITIES.index(finding.severity) for finding in findings], default=-1)
 
 
-def _rank(alike: Alike) -> int:
-    """The same of a connection of a known kind."""
-    if alike.outline is not None:
-        return rank_of(alike.outline.findings)
-    templates = alike.kind.templates
-    rank: int | None = templates.get(rank_of)
-    if rank is None:
-        rank = templates[rank_of] = rank_of(alike.kind.findings)
-    return rank
+def _rank(several: list[Alike]) -> int:
+    """The same of connections of known kinds."""
+    kinds = {alike.kind for alike in several if alike.outline is None}
+    of_kinds = [finding for kind in kinds for finding in kind.findings]
+    return rank_of(
+        [*of_kinds, *(found for alike in several if alike.outline is not None for found in alike.outline.findings)]
+    )
 
 
 class _Outcome:
@@ -144,7 +142,7 @@ def _rendered(
     outcome: _Outcome,
     rendering: Rendering[tuple[bytes, int]],
 ) -> Iterator[bytes]:
-    """Each connection encoded, in the process that found it."""
+    """Connections encoded, one or several in each piece."""
     harvest = connections(arguments.filter, rendering)
     sources: Run[tuple[bytes, int]] = Run(options, harvest, jobs_of(arguments), Console())
     gravest = outcome.gravest
@@ -157,27 +155,34 @@ def _rendered(
 
 
 def _lines() -> Rendering[tuple[bytes, int]]:
-    """Connections as lines of JSON, each with the rank of its gravest finding."""
-    from analyzer.report.connection_lines import line_of
+    """Connections as lines of JSON, with the rank of their gravest finding."""
+    from analyzer.report.connection_lines import lines_of
     from analyzer.report.jsonl import begin, encode, finish
+
+    def alike(several: list[Alike]) -> tuple[bytes, int]:
+        return lines_of(several), _rank(several)
+
+    def join(pieces: list[tuple[bytes, int]]) -> tuple[bytes, int]:
+        return b"".join(lines for lines, _ in pieces), max([rank for _, rank in pieces], default=-1)
 
     return Rendering(
         lambda result: (encode(result[0]), rank_of(result[0].findings)),
         begin,
         lambda begun, findings: (finish(begun, findings), rank_of(findings)),
-        lambda alike: (line_of(alike), _rank(alike)),
+        lambda one: alike([one]),
+        Together(alike, join),
     )
 
 
 def _jsonl(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
-    for line in _rendered(arguments, options, outcome, _lines()):
-        out.write(line)
+    for lines in _rendered(arguments, options, outcome, _lines()):
+        out.write(lines)
 
 
 def _json(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     before = b"[\n"
-    for line in _rendered(arguments, options, outcome, _lines()):
-        out.write(before + line.rstrip(b"\n"))
+    for lines in filter(None, _rendered(arguments, options, outcome, _lines())):
+        out.write(before + lines[:-1].replace(b"\n", b",\n"))
         before = b",\n"
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import groupby
 from operator import itemgetter
 from typing import (
     TYPE_CHECKING,
@@ -42,6 +43,8 @@ T_co = TypeVar("T_co", covariant=True)
 Key: TypeAlias = "tuple[int, ...]"
 # Results that one process of several sends together, where a collector says nothing else (`at_once`).
 AT_ONCE: Final = 512
+# Connections that one item renders at most.
+TOGETHER: Final = 64
 # Kinds that are known by their numbers.
 MOST_KINDS: Final = 4096
 # The last version of marshal's format that looks for no object twice.
@@ -98,6 +101,13 @@ class Begun(NamedTuple):
     rendered: object
 
 
+class Together(NamedTuple, Generic[T]):
+    """How an item renders several connections: those of known kinds at once, and items of one as one of all."""
+
+    alike: Callable[[list[Alike]], T]
+    join: Callable[[list[T]], T]
+
+
 class Rendering(Generic[T]):
     """Renders a connection: all of it, or what is known of it before its findings are."""
 
@@ -107,16 +117,18 @@ class Rendering(Generic[T]):
         begin: Callable[[Connection], Any] | None = None,
         finish: Callable[[Any, list[Finding]], T] | None = None,
         alike: Callable[[Alike], T] | None = None,
+        together: Together[T] | None = None,
     ) -> None:
         """With `begin` and `finish` it is done in two steps where it has to wait: less is kept, and sent around.
 
         `alike` renders a connection of a known kind, and takes so little that the process that joins the others does it
-        for all.
+        for all. With `together` each item renders several connections, in their order.
         """
         self.whole = whole
         self.begin = begin
         self.finish = finish
         self.alike = alike
+        self.together = together
 
 
 class Packed(NamedTuple):
@@ -148,6 +160,8 @@ class Connections(Generic[T]):
         self._process = 0
         self._numbers: dict[ConnectionKind, int] = {}
         self._kinds: dict[int, list[ConnectionKind]] = {}
+        # Those that wait to be rendered together.
+        self._waiting: list[Any] = []
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._process, processes = options.share
@@ -155,20 +169,25 @@ class Connections(Generic[T]):
         return options
 
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
+        if self._shared:
+            yield from self._of_share(results)
+        else:
+            for item in self._together(results):
+                yield (), item  # nobody puts them in order
+
+    def _of_share(self, results: Iterator[Told]) -> Iterator[tuple[Key, T]]:
+        """What one process of several gives."""
         from analyzer.analysis.findings.cross_connection import is_open
 
-        rendering, shared = self._rendering, self._shared
-        render = rendering.alike
+        rendering = self._rendering
         for result in results:
-            if render is not None and isinstance(result, Alike):
-                yield (result.row[STREAM],), cast(T, result) if shared else render(result)
+            if rendering.alike is not None and isinstance(result, Alike):
+                yield (result.row[STREAM],), cast(T, result)
                 continue
             one = (result.connection(), None) if isinstance(result, Alike) else result
             connection = one[0]
             item: Any = one
-            if not self._shared:
-                item = rendering.whole(one)
-            elif not is_open(connection):
+            if not is_open(connection):
                 item = Done(rendering.whole(one), note_of(connection))
             elif rendering.begin is not None:
                 item = Begun(outline_of(connection), rendering.begin(connection))
@@ -207,6 +226,9 @@ class Connections(Generic[T]):
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """What several processes gave, merged in order: completes the findings that rest on earlier connections."""
+        return self._together(self._judged(items))
+
+    def _judged(self, items: Iterator[Any]) -> Iterator[Any]:
         from analyzer.analysis.findings.cross_connection import Across, Held
 
         across = Across()
@@ -221,13 +243,41 @@ class Connections(Generic[T]):
                 across.judge(connection)
             elif item.note is not None:
                 across.note(item.note)
-            yield from map(self._rendered, held.put(item, connection))
-        yield from map(self._rendered, held.rest())
+            yield from held.put(item, connection)
+        yield from held.rest()
+
+    def _together(self, items: Iterable[Any]) -> Iterator[T]:
+        """Renders items, together where that is asked for."""
+        together = self._rendering.together
+        if together is None:
+            yield from map(self._rendered, items)
+            return
+        # What is not rendered yet when Ctrl-C ends this comes with those after it.
+        waiting = self._waiting
+        for item in items:
+            waiting.append(item)
+            if len(waiting) == TOGETHER:
+                yield self._joined(together)
+        if waiting:
+            yield self._joined(together)
+
+    def _joined(self, together: Together[T]) -> T:
+        """Renders those that wait."""
+        pieces: list[T] = []
+        for are_alike, items in groupby(self._waiting, _is_alike):
+            if are_alike:
+                pieces.append(together.alike([*items]))
+            else:
+                pieces += filter(_is_there, map(self._rendered, items))
+        self._waiting.clear()
+        return pieces[0] if len(pieces) == 1 else together.join(pieces)
 
     def _rendered(self, item: Any) -> T:
         rendering = self._rendering
-        if isinstance(item, Alike) and rendering.alike is not None:
-            return rendering.alike(item)
+        if isinstance(item, Alike):
+            if rendering.alike is not None:
+                return rendering.alike(item)
+            return rendering.whole((item.connection(), None))
         if isinstance(item, Done):
             return cast(T, item.rendered)
         if isinstance(item, Begun) and rendering.finish is not None:
@@ -303,6 +353,15 @@ class AsDecided:
     def _next(self) -> Key:
         self._key += 1
         return (self._key,)
+
+
+def _is_alike(item: object) -> bool:
+    return isinstance(item, Alike)
+
+
+def _is_there(item: object) -> bool:
+    """Whether anything was rendered: nothing is where a filter does not hold."""
+    return item is not None
 
 
 def connections(keep: Filter | None, rendering: Rendering[T] | Callable[[Result], T]) -> Callable[[], Connections[T]]:

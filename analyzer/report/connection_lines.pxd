@@ -6,14 +6,18 @@ from analyzer.analysis.connection.kinds cimport ConnectionKind
 cdef int _SPACE, _DELETE, _QUOTE, _BACKSLASH
 
 
+@cython.locals(lines=LineBuffer)
+cpdef bytes lines_of(list several)
+
+
 @cython.locals(kind=ConnectionKind, row=tuple, template=tuple)
-cdef bytes _filled(alike, bytes findings)
+cdef _put_line(LineBuffer lines, alike)
 
 
 @cython.locals(
-    literals=tuple, places=tuple, room=Py_ssize_t, lines=LineBuffer, end=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t,
+    literals=tuple, places=tuple, room=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t,
     place=Py_ssize_t, literal=bytes, text=bytes)
-cdef bytes _put(tuple template, tuple row, bytes findings)
+cdef _put(LineBuffer lines, tuple template, tuple row, bytes findings)
 
 
 @cython.locals(text=bytes)

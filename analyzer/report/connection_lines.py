@@ -24,29 +24,35 @@ _QUOTE, _BACKSLASH = b'"\\'
 # they wait for other connections. And the room that a line takes beside its texts. Nothing around is known where such
 # lines are made as those of any connection.
 Template = tuple[tuple[bytes, ...], tuple[int, ...], int]
-# The line in hand.
-_LINE: Final = LineBuffer()
+# The lines in hand.
+_LINES: Final = LineBuffer()
 
 
-def line_of(alike: Alike) -> bytes:
-    """The line of a connection of a known kind, with its newline."""
-    outline = alike.outline
-    return _filled(alike, b"" if outline is None else value(outline.findings)) or encode(alike.connection())
+def lines_of(several: list[Alike]) -> bytes:
+    """The lines of connections of known kinds, each with its newline."""
+    lines = _LINES
+    lines.clear()
+    for alike in several:
+        _put_line(lines, alike)
+    return lines.line(lines.end)
 
 
-def _filled(alike: Alike, findings: bytes) -> bytes:
+def _put_line(lines: LineBuffer, alike: Alike) -> None:
     kind: ConnectionKind = alike.kind
-    row = alike.row
-    template: Template | None = kind.templates.get(line_of)
+    row, outline = alike.row, alike.outline
+    template: Template | None = kind.templates.get(lines_of)
     if template is None:
-        template = kind.templates[line_of] = _template(kind, row)
-    return _put(template, row, findings) if template[0] else b""
+        template = kind.templates[lines_of] = _template(kind, row)
+    if template[0]:
+        _put(lines, template, row, b"" if outline is None else value(outline.findings))
+    else:
+        lines.put(encode(alike.connection()))
 
 
-def _put(template: Template, row: Row, findings: bytes) -> bytes:
+def _put(lines: LineBuffer, template: Template, row: Row, findings: bytes) -> None:
     """A template's line with what is a connection's own."""
     literals, places, room = template
-    lines, end, size = _LINE, 0, len(findings)
+    end, size = lines.end, len(findings)
     room += size
     lines.make_room(room)
     for index in range(len(places)):
@@ -69,7 +75,7 @@ def _put(template: Template, row: Row, findings: bytes) -> bytes:
         literal = literals[index + 1]
         end = put_bytes(lines.text, end, findings, len(findings))
         end = put_bytes(lines.text, end, literal, len(literal))
-    return lines.line(end)
+    lines.end = end
 
 
 def _text(each: object) -> bytes:
@@ -106,5 +112,7 @@ def _template(kind: ConnectionKind, row: Row) -> Template:
     made = tuple(around), places, sum(map(len, around)) + DIGITS * len(places)
     whole = encode(kind.made(row, [] if kind.is_open else kind.findings_of(row)))
     # A text of the wire may hold what looks like a mark.
-    known = _put(made, row, b"[]") == whole and not _MARKED.search(whole.decode())
+    lines = LineBuffer()
+    _put(lines, made, row, b"[]")
+    known = lines.line(lines.end) == whole and not _MARKED.search(whole.decode())
     return made if known else ((), (), 0)

@@ -23,7 +23,7 @@ from analyzer.engine.collectors import Connections, Rendering, connection_alone
 from analyzer.engine.reading import Reading
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
@@ -187,10 +187,12 @@ def test_connections_of_known_kinds_go_by_their_rows(
     found: list[list[bytes]] = []
     rows = 0
     for jobs in (1, 2, 3):
-        run: Run[bytes] = Run(AnalysisOptions(), partial(Connections, Rendering(whole_line, alike=line_of)), jobs)
+        run: Run[bytes] = Run(
+            AnalysisOptions(), partial(Connections, Rendering(whole_line, alike=lambda one: lines_of([one]))), jobs
+        )
         ((_, lines),) = run.each([str(path)], False)
         found.append(list(lines))
-    collector = Connections(Rendering(whole_line, alike=line_of))
+    collector = Connections(Rendering(whole_line, alike=lambda one: lines_of([one])))
     analysis = Analysis(str(path), collector.options(AnalysisOptions(share=(0, 2))))
     with open_capture(str(path)) as source:
         items = list(Reading(analysis, source).collected(collector))

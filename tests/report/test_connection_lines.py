@@ -11,7 +11,7 @@ from msgspec import structs
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
 from analyzer.analysis.connection.kinds import ADDRESS
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import QUIT, err, greeting, login, ok, query
@@ -33,7 +33,7 @@ def _alike(said: Script, capture: str = "capture", network: str = "10.0.0") -> l
 
 
 def _with_template(alike: Alike) -> bool:
-    around, _, _ = alike.kind.templates[line_of]
+    around, _, _ = alike.kind.templates[lines_of]
     return bool(around)
 
 
@@ -43,7 +43,7 @@ def test_any_user(user: str | bytes, network: str) -> None:
     found = _alike([("s", greeting()), ("c", login(user=user)), *ACCEPTED], "100 %d.pcap", network)
     assert len(found) == COPIES - 3
     for one in found:
-        assert line_of(one) == encode(one.connection())
+        assert lines_of([one]) == encode(one.connection())
         assert _with_template(one)
 
 
@@ -56,19 +56,19 @@ def _accepted() -> Alike:
 def test_any_text_of_its_own(text: str) -> None:
     one = _accepted()
     other = structs.replace(one, row=(*one.row[:ADDRESS], text, *one.row[ADDRESS + 1 :]))
-    assert line_of(other) == encode(other.connection())
+    assert lines_of([other]) == encode(other.connection())
 
 
 def test_any_error() -> None:
     refused = err(2, 1045, "Access denied for user 'x'@'%d' (using password: YES) \xe9")
     found = _alike([("s", greeting()), ("c", login()), ("s", refused)])
     assert len(found) == COPIES - 3
-    assert all(line_of(one) == encode(one.connection()) for one in found)
+    assert all(lines_of([one]) == encode(one.connection()) for one in found)
 
 
 def test_text_that_looks_like_a_mark() -> None:
     found = _alike([("s", greeting()), ("c", login(user="9103745173872000001")), *ACCEPTED])
     assert len(found) == COPIES - 3
     for one in found:
-        assert line_of(one) == encode(one.connection())
+        assert lines_of([one]) == encode(one.connection())
         assert not _with_template(one)

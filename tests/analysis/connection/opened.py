@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
 from analyzer.analysis.pipeline import Told
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.bench.replay import Turn, turns_of
 from tests.bench.tls import Contexts, around_tls, in_tls
@@ -134,7 +134,7 @@ def told(frames: list[Frame], shapes: bool, size: int, log: bytes) -> list[bytes
     lines = []
     for one in [*found, *analysis.told_last(False)]:
         if isinstance(one, Alike):
-            line = line_of(one)
+            line = lines_of([one])
             assert line == encode(one.connection())
             lines.append(b"~" + line)
         else:

@@ -16,7 +16,7 @@ from analyzer.analysis.findings.history import History, LoggedIn, note_of, outli
 from analyzer.analysis.findings.kept import frames_of
 from analyzer.engine.collectors import Connections, Rendering
 from analyzer.engine.reading import Reading
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.bench.replay import frames_of as frames_made
 from tests.bench.replay import turns_of
@@ -67,7 +67,7 @@ def test_all_but_the_first_are_of_a_kind() -> None:
 def test_what_is_made_is_what_the_whole_way_gives() -> None:
     whole = _whole()
     for one in _alike():
-        assert encode(one.connection()) == line_of(one) == whole[one.stream]
+        assert encode(one.connection()) == lines_of([one]) == whole[one.stream]
 
 
 def test_what_a_row_holds_stands_where_it_says() -> None:

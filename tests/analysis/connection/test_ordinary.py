@@ -12,7 +12,7 @@ from analyzer.analysis.connection.ordinary import COVERED, OF_KEY, RULED_OUT, Or
 from analyzer.analysis.findings.engine import OF_LOGIN, SESSION, asked_of, find
 from analyzer.analysis.findings.rule import Case
 from analyzer.analysis.findings.signs import signs_of
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.wire.frames import ACK, FIN, RST, Frame, batches
 from tests.wire.mysql import FAST, PING, QUIT, err, greeting, login, ok, packet, query, switch
@@ -102,7 +102,7 @@ def _lines(frames: list[Frame]) -> tuple[list[bytes], int]:
         analysis = Analysis("capture", AnalysisOptions())
         results = [one for batch in batches(frames) for one in analysis.told(batch)]
         results += analysis.told_last(False)
-    return [line_of(one) if isinstance(one, Alike) else encode(one[0]) for one in results], found
+    return [lines_of([one]) if isinstance(one, Alike) else encode(one[0]) for one in results], found
 
 
 def _whole(frames: list[Frame]) -> list[bytes]:

@@ -19,7 +19,7 @@ from analyzer.analysis.connection.sealed_kinds import COVERED, LONG_NS, OF_KEY, 
 from analyzer.analysis.conversation.sealed_session import MOST_BYTES, MOST_SEGMENTS
 from analyzer.analysis.findings.engine import OF_LOGIN, asked_of
 from analyzer.analysis.findings.signs import NO_LOGIN, TLS
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.analysis.conversation.copies import damaged
 from tests.bench.replay import Turn, frames_of, turns_of
@@ -68,7 +68,7 @@ def _told(frames: list[Frame], shapes: bool, size: int = 0, keys: Sequence[tuple
 
     def take(told: object) -> None:
         if isinstance(told, Alike):
-            line = line_of(told)
+            line = lines_of([told])
             assert line == encode(told.connection())
             lines.append(b"~" + line)
         elif isinstance(told, tuple):

@@ -20,7 +20,7 @@ from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
-from analyzer.report.connection_lines import line_of
+from analyzer.report.connection_lines import lines_of
 from analyzer.report.jsonl import encode
 from tests.analysis.conversation.copies import COPIES, LATER_NS, NAMES, SAMPLES, WHOLE, Change, again, damaged, said
 from tests.bench import tls
@@ -29,7 +29,7 @@ from tests.corpus import captures
 from tests.reading import opened, read_through
 from tests.wire.frames import Frame, batches
 
-LINES = Rendering(lambda result: encode(result[0]), alike=line_of)
+LINES = Rendering(lambda result: encode(result[0]), alike=lambda one: lines_of([one]))
 
 
 def _told(
