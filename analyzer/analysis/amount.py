@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from analyzer.batches import FrameBatch
 from analyzer.net.link.decode import SegmentDecoder
@@ -10,7 +10,7 @@ from analyzer.net.link.decode import SegmentDecoder
 SYN, ACK = 0x02, 0x10
 
 
-class Amount(NamedTuple):
+class Amount(msgspec.Struct, frozen=True):
     """What makes work: connections that begin, and segments with payload."""
 
     connections: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -80,7 +79,7 @@ def parse_interface(order: str, body: memoryview) -> InterfaceDescription:
     return InterfaceDescription(link_type, snaplen, Clock(base, exponent, offset))
 
 
-class Drops(NamedTuple):
+class Drops(msgspec.Struct, frozen=True):
     """Frames that an interface and its system say they dropped, from when the capture began."""
 
     interface: int

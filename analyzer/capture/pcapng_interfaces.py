@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from analyzer.batches import zeros
 from analyzer.capture.clocks import Clock
@@ -14,7 +16,7 @@ from analyzer.capture.pcapng_blocks import MAX_BLOCK, MAX_INTERFACES, Drops, Int
 UNKNOWN = 0xFFFF_FFFF_FFFF_FFFF
 
 
-class Described(NamedTuple):
+class Described(msgspec.Struct, frozen=True):
     """Which interfaces frames from the one with index `before` on may name: `number` of them from row `base` of the
     table. `snaplen` is the first one's, which is that of simple packet blocks."""
 
@@ -97,7 +99,7 @@ class Interfaces:
             self._links = self._links[last.base :]
             self._clocks = {}
             self._clock_of = [self._clocks.setdefault(clock, len(self._clocks)) for clock in clocks]
-        self._described = [last._replace(before=0, base=0)]
+        self._described = [replace(last, before=0, base=0)]
 
     # -- dropped frames ------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from typing import (
     ClassVar,
     Final,
     Generic,
-    NamedTuple,
     Protocol,
     TypeAlias,
     TypeVar,
@@ -21,6 +20,7 @@ from typing import (
     runtime_checkable,
 )
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Result, Told
@@ -87,21 +87,21 @@ def takes_alike(collector: object) -> bool:
     return getattr(collector, "alike", False) is True
 
 
-class Done(NamedTuple):
+class Done(msgspec.Struct, frozen=True):
     """A connection rendered by one process of several, and what later ones need to know of it."""
 
     rendered: object
     note: Note | None
 
 
-class Begun(NamedTuple):
+class Begun(msgspec.Struct, frozen=True):
     """A connection rendered but for its findings, which others decide, and what is asked of it for that."""
 
     outline: Connection
     rendered: object
 
 
-class Together(NamedTuple, Generic[T]):
+class Together(msgspec.Struct, Generic[T], frozen=True):
     """How an item renders several connections: those of known kinds at once, and items of one as one of all."""
 
     alike: Callable[[list[Alike]], T]
@@ -131,7 +131,7 @@ class Rendering(Generic[T]):
         self.together = together
 
 
-class Packed(NamedTuple):
+class Packed(msgspec.Struct, frozen=True):
     """Results of one process, on their way to another: those of known kinds by their rows.
 
     kinds  that were not named before; `anew`: all that were are forgotten
@@ -239,7 +239,7 @@ class Connections(Generic[T]):
                 item = item.passed(across)
                 connection = item.outline
             elif not isinstance(item, Done):
-                connection = item[0]
+                connection = item.outline if isinstance(item, Begun) else item[0]
                 across.judge(connection)
             elif item.note is not None:
                 across.note(item.note)

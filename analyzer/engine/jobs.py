@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.analysis.amount import amount_of
 from analyzer.capture import open_capture
@@ -17,7 +19,7 @@ SMALL: Final = 256 << 10
 WORTH_IT: Final = 250_000
 
 
-class Work(NamedTuple):
+class Work(msgspec.Struct, frozen=True):
     """Microseconds that a connection and a segment with payload take where one process does all, reading apart."""
 
     connection: float

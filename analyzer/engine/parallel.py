@@ -284,9 +284,6 @@ class _Task(NamedTuple):
 
 def _forked(task: _Task) -> int:
     """Starts a process; its number. What starts processes in general is loaded longer than this takes."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()  # or the process would write it once more
     process = os.fork()
     if not process:
         _live(task)
@@ -302,8 +299,7 @@ def _live(task: _Task) -> NoReturn:
     finally:
         if code:
             sys.excepthook(*sys.exc_info())
-            sys.stderr.flush()
-        os._exit(code)
+        os._exit(code)  # which writes nothing that this process's parent has not written yet
 
 
 def _settle(task: _Task) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.analysis.connection import ordinary
 from analyzer.analysis.connection.kinds import FRAMES, STEPS, Alike, ConnectionKind, Row, seen_in
@@ -76,7 +78,7 @@ _DAY: Final = timedelta(days=1) // _MICROSECOND
 _EVER: Final = 1 << 62
 
 
-class Looked(NamedTuple):
+class Looked(msgspec.Struct, frozen=True):
     """A connection that was looked at, and is of no kind that is known yet.
 
     places  of its login, where it was opened; then `inside` is how many frames of its session stand in the row

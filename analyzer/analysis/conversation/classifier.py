@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from analyzer.analysis.conversation import recognition as recognise
 from analyzer.analysis.conversation.resync import begins_in_the_middle
 from analyzer.errors import BadValue, DecodeError, Truncated
@@ -24,7 +26,7 @@ REFUSED_BYTES: Final = 64
 Chunk = tuple[int, bytes, list[int], list[int], list[int]]
 
 
-class HeldBytes(NamedTuple):
+class HeldBytes(msgspec.Struct, frozen=True):
     """Bytes of a side: the number of their first, and what each of their segments acknowledges."""
 
     chunk: Chunk

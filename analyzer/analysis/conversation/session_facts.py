@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -57,7 +57,7 @@ def killed_by(code: int, payload: bytes) -> int | None:
     return int.from_bytes(payload[1:5], "little") if code == COM_PROCESS_KILL and len(payload) >= 5 else None
 
 
-class AnsweredError(NamedTuple):
+class AnsweredError(msgspec.Struct, frozen=True):
     """An error that answered a command; `command` is None where several were under way."""
 
     error: ErrPacket
@@ -67,7 +67,7 @@ class AnsweredError(NamedTuple):
     command: SentCommand | None
 
 
-class Overlap(NamedTuple):
+class Overlap(msgspec.Struct, frozen=True):
     """A command that was sent while another's response had not ended: `first` came before it."""
 
     first: SentCommand
@@ -75,7 +75,7 @@ class Overlap(NamedTuple):
     code: int
 
 
-class CutPacket(NamedTuple):
+class CutPacket(msgspec.Struct, frozen=True):
     """A packet that was under way when the session ended: `have` bytes of `announced`, payload only."""
 
     role: int

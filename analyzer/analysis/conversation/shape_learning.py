@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from analyzer.analysis.conversation.classifier import MYSQL, Chunk
 from analyzer.analysis.conversation.facts import Facts, FaultFacts, HostileFacts
@@ -28,7 +30,7 @@ SWITCH: Final = 0xFE
 ATTRIBUTES: Final = "attributes"
 
 
-class FreeField(NamedTuple):
+class FreeField(msgspec.Struct, frozen=True):
     """A record's field in a piece, at the bytes `place`, of which those at `free` may be any (decimal `digits`).
 
     `attribute` is its number where it is the value of a connection attribute.
@@ -42,7 +44,7 @@ class FreeField(NamedTuple):
     attribute: int = -1
 
 
-class Learning(NamedTuple):
+class Learning(msgspec.Struct, frozen=True):
     """Facts of a login in places of segments, the machine behind it, and the free fields of each piece."""
 
     facts: Facts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.analysis.findings.helpers import by_client, has_begun
 from analyzer.analysis.findings.rule import Case
@@ -40,7 +42,7 @@ MEANINGS: Final = {
 }
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True):
     """`alert` says why, `sealed` is one that can not be read; both None: a side left without any.
 
     `unused`: TLS came about, and the client left before it had said anything inside.

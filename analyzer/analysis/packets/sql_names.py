@@ -8,7 +8,9 @@ S3, wsrep_sst_auth.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 _SECRET: Final = re.compile(
     r"PASSW|PASWO|PASSPHRASE|PASSCODE|PASSKEY|PASSHASH|PWD|PSWD|SECRET|CREDENTIAL|SST_AUTH|FILEKEY"
@@ -73,7 +75,7 @@ NO_VALUES: Final = frozenset(
 _CALLED: Final = r"(?:create|add|register|new|verify|check|validate)_?(?:user|account)(?![a-z])[^(]{0,64}\("
 
 
-class Behind(NamedTuple):
+class Behind(msgspec.Struct, frozen=True):
     """A name that may stand behind a word; no text and no parenthesis is in between, comments may be.
 
     `stems`: it holds one of them.

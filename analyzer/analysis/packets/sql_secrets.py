@@ -17,7 +17,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.analysis.packets.sql_hints import has_hint
 from analyzer.analysis.packets.sql_names import (
@@ -137,7 +139,7 @@ _OPEN: Final = re.compile(
 )
 
 
-class StatementSecrets(NamedTuple):
+class StatementSecrets(msgspec.Struct, frozen=True):
     """Where the secrets of a statement stand.
 
     ranges      (start, stop) in the text, in order, not overlapping; empty ones are empty passwords

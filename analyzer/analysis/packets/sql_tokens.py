@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 # Kinds of tokens.
 WORD: Final = 0  # a keyword or a name without quotes
@@ -53,7 +55,7 @@ _UNESCAPED: Final[dict[str, str]] = {"0": "\0", "n": "\n", "r": "\r", "t": "\t",
 _ESCAPE: Final = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True):
     """One token: `text[start:stop]`. `word` is what a keyword or a name is called, in upper case, or the sign."""
 
     kind: int

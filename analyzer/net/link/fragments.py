@@ -6,7 +6,9 @@ Sources: RFC 791 section 3.2 (IPv4), RFC 8200 section 4.5 and RFC 5722 (IPv6: ov
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 MAX_DATAGRAMS: Final = 1024
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -16,7 +18,7 @@ MAX_DATAGRAM_BYTES: Final = 0xFFFF
 MAX_NOTED: Final = 0x2000
 
 
-class Network(NamedTuple):
+class Network(msgspec.Struct, frozen=True):
     """Addresses of an IP header: 4 bytes each for `version` 4, 16 for 6."""
 
     version: int
@@ -24,7 +26,7 @@ class Network(NamedTuple):
     dst: bytes
 
 
-class FragmentKey(NamedTuple):
+class FragmentKey(msgspec.Struct, frozen=True):
     """What fragments of one datagram have in common. `protocol` is 0 for IPv6, where it is no part of the key."""
 
     network: Network
@@ -33,7 +35,7 @@ class FragmentKey(NamedTuple):
     tag: int = 0
 
 
-class Fragment(NamedTuple):
+class Fragment(msgspec.Struct, frozen=True):
     """One fragment's payload: `data` is what was captured of its `length` bytes, `offset` bytes into the datagram."""
 
     key: FragmentKey
@@ -50,7 +52,7 @@ class Fragment(NamedTuple):
         return not self.more or self.length % 8 == 0
 
 
-class Datagram(NamedTuple):
+class Datagram(msgspec.Struct, frozen=True):
     """A whole datagram: the upper-layer bytes up to the first that was not captured, and how many there were.
 
     `frames` are those of its fragments but the last, as they came.

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.batches import TagKind
 
@@ -83,14 +85,14 @@ class HeaderType(IntEnum):
     L2TPV3 = 64
 
 
-class Fixed(NamedTuple):
+class Fixed(msgspec.Struct, frozen=True):
     """A header of `size` bytes of which nothing matters: it is `next` that follows."""
 
     size: int
     next: HeaderType
 
 
-class Typed(NamedTuple):
+class Typed(msgspec.Struct, frozen=True):
     """A header of `size` bytes with an EtherType (or an IEEE 802.3 length) `type_at` bytes into it.
 
     `label` says where in it a number of how many bytes stands, of which the bits of `mask` name the network.
@@ -101,7 +103,7 @@ class Typed(NamedTuple):
     label: Label | None = None
 
 
-class Label(NamedTuple):
+class Label(msgspec.Struct, frozen=True):
     """See Typed. A number that is 0 is no label."""
 
     kind: TagKind

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 
 class Kind(Enum):
@@ -36,7 +38,7 @@ class Kind(Enum):
     TUNNEL_PAYLOAD = "of L2TPv3 session {}"
 
 
-class Unfollowed(NamedTuple):
+class Unfollowed(msgspec.Struct, frozen=True):
     """What stands in the way of finding TCP: `number` is 0 where the kind says all."""
 
     kind: Kind

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\Z")
 _SECOND: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class WallClock(NamedTuple):
+class WallClock(msgspec.Struct, frozen=True):
     """A time zone (None: that of this machine) and what it is called."""
 
     name: str

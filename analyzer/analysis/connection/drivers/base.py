@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.protocol.tables import capabilities as cap
 
@@ -25,7 +27,7 @@ OPTIONAL: Final = (
 )
 
 
-class Signature(NamedTuple):
+class Signature(msgspec.Struct, frozen=True):
     """One driver as it was seen.
 
     `on` and `off` are flags outside of OPTIONAL that it always, or never, set; `options_on` and `options_off` the same

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from analyzer.analysis.findings.conditions import has_error, has_failed_command
 from analyzer.analysis.findings.rule import CERTAIN, ERROR, LIKELY, WARNING, Case, Rule, Verdict
 
 
-class Meaning(NamedTuple):
+class Meaning(msgspec.Struct, frozen=True):
     """What an error says of the server behind; `text`: only where its message has that."""
 
     why: str

@@ -8,7 +8,7 @@ documentation, "COM_STMT_EXECUTE".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import msgspec
 
@@ -51,7 +51,7 @@ class Parameter(msgspec.Struct, frozen=True):
         return cls(kind | (UNSIGNED if sign else 0), name, None if value is None else encoded.raw, encoded.value)
 
 
-class ParameterBlock(NamedTuple):
+class ParameterBlock(msgspec.Struct, frozen=True):
     """`undecoded` is what could not be read for want of types that an earlier execute sent."""
 
     null_bitmap: bytes

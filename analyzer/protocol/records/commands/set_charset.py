@@ -6,7 +6,10 @@ Source: MySQL manual, "SET NAMES Statement", "SET CHARACTER SET Statement", "Con
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from analyzer.protocol.tables.collations import CODECS
 
@@ -20,7 +23,7 @@ _VARIABLE: Final = re.compile(
 UNCHANGED: Final = "unchanged"
 
 
-class CharsetChange(NamedTuple):
+class CharsetChange(msgspec.Struct, frozen=True):
     """Python's codecs for what the client sends and for what it gets; None: UTF-8, or not known. `UNCHANGED` too."""
 
     client: str | None = UNCHANGED
@@ -51,5 +54,5 @@ def charset_change(text: bytes) -> CharsetChange | None:
     change = CharsetChange()
     for variable in _VARIABLE.finditer(body):
         codec = codec_named(variable[3].decode())
-        change = change._replace(**{variable[1].decode().lower(): codec})
+        change = replace(change, **{variable[1].decode().lower(): codec})
     return change if change != CharsetChange() else None
