@@ -14,7 +14,7 @@ from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, L
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts, FaultFacts, HostileFacts
 from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, plain_turns
-from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
+from analyzer.analysis.conversation.login_shapes import Greeting, LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.recognition import begins_connection
@@ -1115,6 +1115,10 @@ class _HeldLogin:
         self.shape = shape
         self.free = shape.free
         self.frames, self.times = newcomer.frames, newcomer.times
+
+    @property
+    def greeting(self) -> Greeting | None:
+        return self.shape.greeting_of(self._newcomer.contents[0])
 
     def show(self, observer: Observer, *, places: bool = False) -> None:
         conversation, newcomer = self._conversation, self._newcomer

@@ -11,6 +11,7 @@ from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
+from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
 
@@ -24,12 +25,16 @@ class KnownLogin(Protocol):
     """A whole login of a known shape: its packets, for who looks on and knows the shape, or looks at all of them.
 
     shape          the same object for all logins of the shape
+    greeting       its own
     free           by piece, the names of the fields that are this login's own
     frames, times  of its segments, from 1: the first piece may have several, each other has one
     """
 
     @property
     def shape(self) -> object: ...
+
+    @property
+    def greeting(self) -> HandshakeV10 | HandshakeV9 | None: ...
 
     free: list[frozenset[str]]
     frames: list[int]

@@ -15,6 +15,7 @@ from analyzer.analysis.dissection.fields.connection import EARLY
 from analyzer.analysis.dissection.filters import Filter
 from analyzer.analysis.dissection.frame_index import FrameIndex
 from analyzer.analysis.dissection.known_groups import KnownGroup, KnownGroups, Looking
+from analyzer.analysis.dissection.login_rows import KnownLoginRows, LoginRows
 from analyzer.analysis.dissection.packet import GUARDED, Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, Skim, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
@@ -95,13 +96,21 @@ class RowRequest:
 
 
 class RowsOfTurns(Protocol):
-    """Who makes rows of the packets of plain turns."""
+    """Who makes rows of the packets of plain turns.
+
+    logins  who makes those of logins of known shapes; None: packet by packet
+    """
+
+    logins: KnownLoginRows | None
 
     def take(self, scene: RequestTracker, turn: PlainTurn, machine: Machine, codec: str | None) -> None:
         """Takes a turn; `codec` is that of the client's text when it asked."""
 
     def packet(self, one: Dissection) -> None:
         """Takes a packet that belongs to none, where packets of a frame stand together."""
+
+    def login(self, scene: RequestTracker, login: KnownLogin) -> LoginRows | None:
+        """Takes a login of a known shape; None where it has to be taken packet by packet."""
 
     def flush(self, scene: RequestTracker) -> None:
         """The frame in hand of a connection is over."""
@@ -233,6 +242,18 @@ class _PacketObserver(PacketWatcher, BaseObserver):
         return self.owner.turns is not None
 
     executes = all_turns = failures = turns
+
+    @property
+    def logins(self) -> bool:
+        return self.owner.turns is None or self.owner.turns.logins is None
+
+    def known(self, login: KnownLogin) -> None:
+        turns = self.owner.turns
+        rows = turns.login(self.scene, login) if turns is not None else None
+        if rows is None:
+            login.show(self)
+        else:
+            self._codec = rows.codec
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         turns = self.owner.turns

@@ -13,7 +13,12 @@ from analyzer.analysis.line_buffer import LineBuffer
 
 
 class RowParts(Protocol):
-    """What makes a packet's row of parts, of which most are as in rows before: `head`, `body` and `foot` joined."""
+    """What makes a packet's row of parts, of which most are as in rows before: `head`, `body` and `foot` joined.
+
+    alike  of what is free in a login, bodies show nothing but what its greeting says of itself
+    """
+
+    alike: bool
 
     def head(self, view: FrameView) -> bytes:
         """What depends on nothing but the frame."""

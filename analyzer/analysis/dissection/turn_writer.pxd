@@ -27,6 +27,7 @@ cdef class Definitions:
 
 
 cdef class TurnWriter:
+    cdef public object logins
     cdef object _packets, _parts, _scene
     cdef RowsInHand _rows
     cdef RowWriter _row_writer
@@ -41,6 +42,7 @@ cdef class TurnWriter:
     @cython.locals(agreed=tuple, codecs=tuple, dialect=Dialect)
     cpdef take(self, scene, PlainTurn turn, machine, codec)
     cpdef packet(self, one)
+    cpdef login(self, scene, login)
     cpdef flush(self, scene)
     cdef bint _holds_none(self, PlainTurn turn) except -1
     @cython.locals(request=bytes, known=dict, kept=bint, key=bytes, plan=ExecutePlan)

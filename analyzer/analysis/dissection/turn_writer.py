@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from analyzer.analysis.conversation.observer import KnownLogin
 from analyzer.analysis.conversation.plain_turn import PREPARE, QUERY, PlainTurn
 from analyzer.analysis.dissection.computed_fields import OF_EACH_FRAME, OF_FRAME, REQUEST_FIELDS
 from analyzer.analysis.dissection.dissector import RowRequest
+from analyzer.analysis.dissection.login_rows import KnownLoginRows, LoginRows
 from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.dissection.prefilter import Sieve, in_rows
 from analyzer.analysis.dissection.request_tracker import RequestTracker
@@ -116,16 +118,17 @@ def takes_turns(wanted: RowRequest) -> bool:
 
 
 class TurnWriter:
-    """Writes the rows of the turns of one capture."""
+    """Writes the rows of the turns of one capture, and of logins of known shapes (`logins`)."""
 
     __slots__ = (
         *("_columns", "_dialect", "_dialects", "_held", "_kinds", "_looks", "_packets", "_parts", "_piece", "_pieces"),
-        *("_plain", "_reach", "_row_writer", "_rows", "_rows_told", "_scene"),
+        *("_plain", "_reach", "_row_writer", "_rows", "_rows_told", "_scene", "logins"),
     )
 
     def __init__(self, wanted: RowRequest, parts: RowParts, rows: RowsInHand, sieve: Sieve | None) -> None:
         self._parts = parts
         self._rows = rows
+        self.logins = KnownLoginRows(parts.body) if parts.alike and wanted.filter is None else None
         self._packets = TurnPackets(wanted, sieve, parts.body)
         self._dialects: dict[tuple[int, str | None, str | None, bool, bool], Dialect] = {}
         self._held = 0  # bytes that they take
@@ -169,6 +172,15 @@ class TurnWriter:
     def packet(self, one: Dissection) -> None:
         """Writes a packet that belongs to no turn, where packets of a frame stand together."""
         self._rows.packet(one)
+
+    def login(self, scene: RequestTracker, login: KnownLogin) -> LoginRows | None:
+        """Writes the packets of a login of a known shape; None where it is to come packet by packet."""
+        assert self.logins is not None
+        found = self.logins.of(scene, login)
+        if found is not None:
+            self._rows.take(scene, b"")
+            found.put(self._rows, login)
+        return found
 
     def flush(self, scene: RequestTracker) -> None:
         """The frame in hand of a connection is over."""

@@ -135,6 +135,8 @@ def line_head(view: FrameView, protocol: str) -> str:
 class PacketLines:
     """A line for packets, as tshark has it. `head` makes what stands in front of Info."""
 
+    alike = True
+
     def __init__(self, head: Callable[[FrameView, str], str] = line_head) -> None:
         self._head = head
 
@@ -185,6 +187,8 @@ class Known(Generic[T]):
 
 class Tree:
     """What -V shows: the layers, and each packet's fields with the bytes they stand in."""
+
+    alike = False
 
     def __init__(self) -> None:
         # Field -> its title, and what makes text of its values; decided once for each.
@@ -445,6 +449,8 @@ class JsonRows:
     columns  what stands beside the fields
     finish   makes a row of an object
     """
+
+    alike = False
 
     def __init__(
         self,
