@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import IO
 
-import numpy as np
-
-from analyzer.batches import I64
 from analyzer.net.tcp.grouping import KEY_SIZE, packed_endpoints
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.opened import PackedEnds
@@ -23,7 +21,8 @@ class ConnectionEnds:
         self._addressed = addressed
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
         self._numbers = array("q")
-        self._order: I64 = np.zeros(0, np.int64)
+        # In order, and where each stands among those above.
+        self._sorted, self._order = array("q"), array("q")
         self.closed = 0  # connections whose TLS could not be opened
 
     def __len__(self) -> int:
@@ -35,19 +34,22 @@ class ConnectionEnds:
         self._numbers.append(tcp.number)
         self.closed += closed
 
-    def read(self) -> I64:
-        """The numbers of all connections, in order; from now on each can be asked for."""
+    def read(self) -> bytes:
+        """Whether a number is that of a connection, by number; from now on each can be asked for."""
         self._file.flush()
-        self._order = np.argsort(np.frombuffer(self._numbers, np.int64))
-        return np.array(self._numbers, np.int64)[self._order]
+        self._order = array("q", sorted(range(len(self._numbers)), key=self._numbers.__getitem__))
+        self._sorted = array("q", map(self._numbers.__getitem__, self._order))
+        known = bytearray(self._sorted[-1] + 1 if self._sorted else 0)
+        for number in self._sorted:
+            known[number] = 1
+        return bytes(known)
 
     def of(self, number: int) -> PackedEnds:
         """Both ends of a connection as they are written. Raises KeyError."""
-        numbers = np.frombuffer(self._numbers, np.int64)
-        place = int(np.searchsorted(numbers, number, sorter=self._order))
-        if place == len(numbers) or numbers[self._order[place]] != number:
+        place = bisect_left(self._sorted, number)
+        if place == len(self._sorted) or self._sorted[place] != number:
             raise KeyError(number)
-        key = os.pread(self._file.fileno(), KEY_SIZE, int(self._order[place]) * KEY_SIZE)
+        key = os.pread(self._file.fileno(), KEY_SIZE, self._order[place] * KEY_SIZE)
         (low, first), (high, second) = packed_endpoints(key)
         return (self._addressed(low), first), (self._addressed(high), second)
 

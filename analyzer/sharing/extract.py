@@ -20,7 +20,7 @@ from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import packed_ends
 from analyzer.sharing.inputs import RereadableInputs, rereadable
 from analyzer.sharing.key_watcher import SessionName, SessionNames, lines_of
-from analyzer.sharing.ledger import LedgerRow, Rows
+from analyzer.sharing.ledger import LedgerRow
 from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool, watcher_for
@@ -205,7 +205,6 @@ class _Extraction:
             made = OpenedConnections(
                 opened, self._spool.read(), lambda stream: packed_ends(self._chosen[stream].endpoints)
             )
-        numbers = np.array(sorted(self._chosen), np.int64)
         copy = _Copy(self._inputs, self._chosen, self._said, made, capture)
         reader = look.ledger.read()
         sides = ((frame, row.side) for frame, row in look.ledger.fragments.items())
@@ -215,8 +214,7 @@ class _Extraction:
         bounds = window.bounds(first or 0) if window is not None else None
         with self._inputs.open() as source:
             for batch in source:
-                rows = reader.up_to(int(batch.number[-1]) if len(batch) else 0)
-                rows = rows[np.isin(rows["side"] >> 1, numbers)]
+                rows = reader.up_to(int(batch.number[-1]) if len(batch) else 0).of(self._chosen)
                 self._copy_batch(batch, rows, fragments, bounds, copy)
                 self._listener.progress(self._inputs.name, *source.progress(), capture.frames)
         self._listener.over(self._inputs.name)
@@ -224,15 +222,14 @@ class _Extraction:
     def _copy_batch(
         self,
         batch: FrameBatch,
-        rows: Rows,
+        rows: list[LedgerRow],
         fragments: dict[int, int],
         bounds: tuple[int, int] | None,
         copy: _Copy,
     ) -> None:
-        places = np.searchsorted(batch.number, rows["frame"]).tolist()
-        found = map(LedgerRow._make, rows.tolist())
+        places = np.searchsorted(batch.number, [row.frame for row in rows]).tolist()
         wanted: list[tuple[int, int, LedgerRow | None]] = [
-            (place, row.side, row) for place, row in zip(places, found, strict=True)
+            (place, row.side, row) for place, row in zip(places, rows, strict=True)
         ]
         if fragments:
             numbers = batch.number.tolist()

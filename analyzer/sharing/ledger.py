@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from array import array
+from collections.abc import Container
 from itertools import groupby
-from typing import IO, Any, Final, NamedTuple
+from operator import itemgetter
+from typing import IO, Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analyzer.batches import I64, FrameBatch, SegmentBatch
+from analyzer.batches import FrameBatch, SegmentBatch, zeros
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.places import Places
 
@@ -37,21 +37,54 @@ class LedgerRow(NamedTuple):
     window: int
 
 
-# Many of them.
-_FORMS: Final = ("<i8", "<i8", "<i8", "<i4", "<i4", "<i4", "<u4", "<u8", "<u2", "<u2")
-ROW: Final = np.dtype(list(zip(LedgerRow._fields, _FORMS, strict=True)), align=True)
-Rows = NDArray[np.void]
+WIDTH: Final = len(LedgerRow._fields)
+_WIDTH: Final = WIDTH
+_TAG: Final = 7
+_TAGS: Final = (1 << 64) - 1
+_MOST: Final = (1 << 63) - 1  # that a number with a sign can be
 # Segments of a connection that were followed: their places in the columns, and who sent each of all in these.
-_Followed = tuple[TcpConnection, Places | None, SegmentBatch, I64, I64]
+_Followed = tuple[TcpConnection, Places | None, SegmentBatch, memoryview, memoryview]
 # Rows read at once.
-_BLOCK: Final = 1 << 16
+_BLOCK: Final = 1 << 14
 # Frames with fragments that are known by heart; those over it are left out like frames of no connection.
 MOST_FRAGMENTS: Final = 1 << 18
 
 
-def row_of(rows: Rows, index: int) -> LedgerRow:
-    """A row."""
-    return LedgerRow._make(rows[index].item())
+class LedgerRows:
+    """Rows one behind the other: `WIDTH` numbers each, `tag` among them as if it had a sign."""
+
+    __slots__ = ("count", "numbers")
+
+    def __init__(self, numbers: memoryview) -> None:
+        self.numbers = numbers
+        self.count = len(numbers) // _WIDTH
+
+    def row(self, index: int) -> LedgerRow:
+        """A row."""
+        return _row_of(self.numbers[_WIDTH * index : _WIDTH * (index + 1)].tolist())
+
+    def of(self, streams: Container[int]) -> list[LedgerRow]:
+        """Those of these connections."""
+        numbers, width = self.numbers.tolist(), WIDTH
+        places = range(0, len(numbers), width)
+        return [_row_of(numbers[at : at + width]) for at in places if numbers[at + 1] >> 1 in streams]
+
+    def place(self, frame: int) -> int:
+        """The first row whose frame is no earlier."""
+        numbers = self.numbers
+        first, stop = 0, self.count
+        while first < stop:
+            middle = (first + stop) // 2
+            if numbers[_WIDTH * middle] < frame:
+                first = middle + 1
+            else:
+                stop = middle
+        return first
+
+
+def _row_of(numbers: list[int]) -> LedgerRow:
+    numbers[_TAG] &= _TAGS
+    return LedgerRow._make(numbers)
 
 
 class Ledger:
@@ -70,7 +103,7 @@ class Ledger:
         self._batch = batch
         self._whole = len(batch.data)
 
-    def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: I64, senders: I64) -> None:
+    def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: memoryview, senders: memoryview) -> None:
         """Segments of the batch that were followed, and who sent each of all of it."""
         if self._batch is not None:
             places = getattr(connection.handler, "places", None)
@@ -83,45 +116,67 @@ class Ledger:
         # Nearly always all of them are of the same columns.
         parts = [self._found(self._batch, list(ones)) for _, ones in groupby(self._pending, key=lambda one: id(one[4]))]
         self._pending.clear()
-        rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        frames = rows["frame"]
-        if np.any(frames[1:] < frames[:-1]):
-            rows = rows[np.argsort(frames, kind="stable")]
-        self._file.write(rows.tobytes())
+        found = parts[0]
+        if len(parts) > 1:
+            each = [part[at : at + WIDTH] for part in parts for at in range(0, len(part), WIDTH)]
+            each.sort(key=itemgetter(0))
+            found = array("q")
+            for one in each:
+                found += one
+        self._file.write(found)
+        rows = LedgerRows(memoryview(found))
         for frame, others in fragments.items():
-            index = int(np.searchsorted(rows["frame"], frame))
-            if index < len(rows) and rows["frame"][index] == frame and len(self.fragments) < MOST_FRAGMENTS:
-                self.fragments.update(dict.fromkeys(others, row_of(rows, index)))
+            index = rows.place(frame)
+            if index < rows.count and rows.row(index).frame == frame and len(self.fragments) < MOST_FRAGMENTS:
+                self.fragments.update(dict.fromkeys(others, rows.row(index)))
 
-    def _found(self, batch: FrameBatch, followed: list[_Followed]) -> Rows:
-        """The rows of segments that have the same columns."""
-        _, _, segments, _, senders = followed[0]
-        rows = np.concatenate([one[3] for one in followed])
-        sides = senders[rows].astype(np.int64)
-        sizes = [len(one[3]) for one in followed]
-        numbers = segments.seq[rows].astype(np.int64)
-        begin = 0
-        for (_, places, *_), size in zip(followed, sizes, strict=True):
-            if places is not None:
-                places.of_rows(numbers, sides, begin, begin + size)
-            begin += size
-        sides += np.repeat([2 * one[0].number for one in followed], sizes)
-        # From here on in the order of the frames.
-        order = np.argsort(rows, kind="stable")
-        rows = rows[order]
-        found = np.zeros(len(rows), ROW)
-        found["frame"] = frame = segments.frame[rows]
-        found["place"], found["side"] = numbers[order], sides[order]
-        offset = segments.offset[rows]
-        at = offset - batch.offset[np.searchsorted(batch.number, frame)]
-        found["at"] = np.where(offset <= self._whole, at, -1)
-        found["length"] = segments.length[rows]
-        found["missing"] = segments.missing[rows]
-        found["tag"] = segments.tag[rows]
-        found["ack"] = segments.ack[rows]
-        found["flags"] = segments.flags[rows]
-        found["window"] = segments.window[rows]
-        return found
+    def _found(self, batch: FrameBatch, followed: list[_Followed]) -> array[int]:
+        """The rows of segments that have the same columns, in the order of the frames."""
+        segments, sender = followed[0][2], followed[0][4]
+        size = len(sender)
+        # By the row of the columns: whose it is, and its place; -1: nobody's.
+        sides, numbers = array("q", bytes(8 * size)), array("q", bytes(8 * size))
+        owners, places = zeros("q", size), zeros("q", size)
+        seq, count = segments.column("seq"), 0
+        for row in range(size):
+            owners[row] = -1
+        for tcp, known, _, rows, _ in followed:
+            own, more = 2 * tcp.number, len(rows)
+            for index in range(more):
+                row = rows[index]
+                sides[index], numbers[index] = sender[row], seq[row]
+            if known is not None:
+                known.of_rows(numbers, sides, 0, more)
+            for index in range(more):
+                row = rows[index]
+                owners[row], places[row] = own + sides[index], numbers[index]
+            count += more
+        return self._written(batch, segments, owners, places, count)
+
+    def _written(
+        self, batch: FrameBatch, segments: SegmentBatch, owners: memoryview, places: memoryview, count: int
+    ) -> array[int]:
+        made = array("q", bytes(8 * _WIDTH * count))
+        out = memoryview(made)
+        frame, offset, length = segments.column("frame"), segments.column("offset"), segments.column("length")
+        missing, ack, tag = segments.column("missing"), segments.column("ack"), segments.column("tag")
+        flags, window = segments.column("flags"), segments.column("window")
+        number, begins = batch.column("number"), batch.column("offset")
+        at = place = 0
+        for row in range(len(owners)):
+            if owners[row] < 0:
+                continue
+            if place and number[place - 1] >= frame[row]:
+                place = 0
+            while number[place] < frame[row]:
+                place += 1
+            out[at], out[at + 1], out[at + 2] = frame[row], owners[row], places[row]
+            out[at + 3] = offset[row] - begins[place] if offset[row] <= self._whole else -1
+            out[at + 4], out[at + 5], out[at + 6] = length[row], missing[row], ack[row]
+            out[at + 7] = tag[row] if tag[row] <= _MOST else tag[row] - _MOST - 1 - _MOST - 1
+            out[at + 8], out[at + 9] = flags[row], window[row]
+            at += _WIDTH
+        return made
 
     def read(self) -> LedgerReader:
         """All rows, in the order of their frames."""
@@ -138,19 +193,20 @@ class LedgerReader:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._rows: Rows = np.zeros(0, ROW)
+        self._rows = LedgerRows(memoryview(array("q")))
 
-    def up_to(self, frame: int) -> Rows:
+    def up_to(self, frame: int) -> LedgerRows:
         """The rows of the frames up to this one that were not given before."""
-        parts: list[Any] = []
+        parts: list[memoryview] = []
         while True:
-            end = int(np.searchsorted(self._rows["frame"], frame, side="right"))
-            parts.append(self._rows[:end])
-            self._rows = self._rows[end:]
-            if len(self._rows):
+            rows = self._rows
+            end = rows.place(frame + 1)
+            parts.append(rows.numbers[: WIDTH * end])
+            self._rows = LedgerRows(rows.numbers[WIDTH * end :])
+            if end < rows.count:
                 break
-            raw = self._file.read(_BLOCK * ROW.itemsize)
+            raw = self._file.read(_BLOCK * 8 * WIDTH)
             if not raw:
                 break
-            self._rows = np.frombuffer(raw, ROW)
-        return np.concatenate(parts)
+            self._rows = LedgerRows(memoryview(raw).cast("q"))
+        return LedgerRows(memoryview(b"".join(parts)).cast("q"))

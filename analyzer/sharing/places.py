@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Final
-
-from analyzer.batches import I64
 
 _WRAP: Final = 1 << 32
 _HALF: Final = 1 << 31
@@ -28,7 +27,7 @@ class Places:
         self._last[sender] = place
         return place
 
-    def of_rows(self, numbers: I64, senders: I64, first: int, stop: int) -> None:
+    def of_rows(self, numbers: array[int], senders: array[int], first: int, stop: int) -> None:
         """The same for many at once, in place: they are near one another."""
         one, other = last_one, last_other = self._last
         for row in range(first, stop):

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.batches import I64
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
@@ -95,21 +94,21 @@ class PlainSpool:
 class PlainReader:
     """Gives the text again, as far as it is asked for. `due` is the frame that the next piece is of."""
 
-    def __init__(self, file: IO[bytes], index: I64) -> None:
+    def __init__(self, file: IO[bytes], index: list[memoryview]) -> None:
         self._number = file.fileno()
         self._index = index
         self._next = 0
         self.due = self._frame()
 
     def _frame(self) -> int:
-        frame = int(self._index[0, self._next])
+        frame: int = self._index[0][self._next]
         return frame if frame >= 0 else _NEVER
 
     def up_to(self, frame: int) -> list[Piece]:
         """What the frames up to this one completed and was not given before."""
         found: list[Piece] = []
         while self.due <= frame:
-            number, side, offset, length, missing = self._index[:, self._next].tolist()
+            number, side, offset, length, missing = (column[self._next] for column in self._index)
             found.append(Piece(number, side, os.pread(self._number, length, offset), missing))
             self._next += 1
             self.due = self._frame()

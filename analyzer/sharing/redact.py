@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import msgspec
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from analyzer.analysis import AnalysisOptions
-from analyzer.batches import I64, FrameBatch
+from analyzer.batches import FrameBatch
 from analyzer.engine.listener import RunListener
 from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.first_look import FirstLook
 from analyzer.sharing.frames import in_vlan, made_frame
 from analyzer.sharing.inputs import RereadableInputs, rereadable
-from analyzer.sharing.ledger import ROW, LedgerRow, Rows, row_of
+from analyzer.sharing.ledger import LedgerRow, LedgerRows
 from analyzer.sharing.opened import OpenedConnections
 from analyzer.sharing.output import ETHERNET, SharedCapture
 from analyzer.sharing.plain import KEEP, PlainSpool
-from analyzer.sharing.redaction.envelopes import Envelope, FrameColumns, FrameCopier
+from analyzer.sharing.redaction.columns import FrameColumns
+from analyzer.sharing.redaction.envelopes import Envelope, FrameCopier
 from analyzer.sharing.redaction.headers import FragmentedSegment, HeaderRedactor
 from analyzer.sharing.redaction.keep import DEFAULT, KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
@@ -151,7 +150,7 @@ class Redaction:
         reader = look.ledger.read()
         with self._inputs.open() as source:
             for batch in source:
-                writer.batch(batch, reader.up_to(int(batch.number[-1]) if len(batch) else 0))
+                writer.batch(batch, reader.up_to(batch.column("number")[-1] if len(batch) else 0))
                 self._listener.progress(self._inputs.name, *source.progress(), capture.frames)
         self._listener.over(self._inputs.name)
         capture.finish()
@@ -193,56 +192,41 @@ class _FrameWriter:
         self._datagrams: dict[int, FragmentedSegment] = {}  # by the frame that completes each
         self._networks: dict[int, int] = {}
         self._known = ends.read()
-        self._made = np.fromiter(opened.opened, np.int64)
         self._copier = FrameCopier(_ROOM)
         self._envelopes: dict[int, Envelope] = {}
         # (source, interface) -> the interface of frames that are made in its place.
         self._ethernets: dict[tuple[int, int], int] = {}
 
-    def batch(self, batch: FrameBatch, rows: Rows) -> None:
+    def batch(self, batch: FrameBatch, rows: LedgerRows) -> None:
         """All frames of a batch; `rows` are the ledger's."""
-        if not len(rows):
-            rows = np.full(1, -2, ROW)  # of no connection
-        sides = rows["side"].copy()
-        known = np.flatnonzero(np.isin(sides >> 1, self._known))
-        owner = np.full(len(batch), -1)
-        owner[np.searchsorted(batch.number, rows["frame"][known])] = known
-        fragment = np.zeros(len(batch), np.bool_)
-        if self.fragments:
-            fragment = np.isin(batch.number, np.fromiter(self.fragments, np.int64, len(self.fragments)))
-        wanted = np.flatnonzero((owner >= 0) | fragment) if self._other == DROP else np.arange(len(batch))
-        if not len(wanted):
-            return
-        found = owner[wanted]
-        # Of frames of others any row. Nearly always each frame has one.
-        mine = rows if len(found) == len(rows) and found.min() >= 0 else rows[found]
-        firsts = self._streams.first(sides[found], mine["place"])
-        opened = (found >= 0) & np.isin(sides[found] >> 1, self._made)
-        payloads, columns, envelopes = self._columns(batch, wanted, mine, firsts, (found >= 0) & ~opened)
-        data, copier = memoryview(batch.data), self._copier
-        number = 0
-        while number < len(wanted):
-            first = number
-            number = copier.copy(columns, number, data, payloads, envelopes)
+        wanted = self.fragments if self._other == DROP else None
+        columns = FrameColumns(batch, rows, self._known, self._opened.opened, wanted)
+        data, numbers, copier = memoryview(batch.data), batch.column("number"), self._copier
+        payloads = self._streams.payloads(columns)
+        envelopes = columns.enclose(
+            lambda code, at, size: self._envelope(code, data[at : at + min(size, _LONGEST_HEAD)]), self._plain
+        )
+        columns.put_under(lambda source, link, index: self._capture.interface((f"capture {source + 1}", link, index)))
+        at, end = 0, columns.count
+        while at < end:
+            first = at
+            at = copier.copy(columns, at, data, payloads, envelopes)
             if self.numbers is not None:
-                self.numbers += batch.number[wanted[first:number]].tolist()
-            if number < len(wanted) and opened[number]:
-                stop = number + (int(np.argmin(opened[number:])) or len(wanted) - number)
-                self._of_opened(batch, wanted[number:stop], mine[number:stop])
-                number = stop
+                self.numbers += [numbers[columns.frame[one]] for one in range(first, at)]
+            if at < end and columns.opened[at]:
+                at = self._of_opened(batch, columns, rows, at)
             elif copier.used:
                 self._flush()
-            elif number < len(wanted):
-                place = int(wanted[number])
-                offset = int(batch.offset[place])
-                frame = bytes(data[offset : offset + int(batch.captured[place])])
-                if fragment[place] and found[number] < 0:
+            elif at < end:
+                place, row, offset = columns.frame[at], columns.row[at], columns.offset[at]
+                frame = bytes(data[offset : offset + columns.captured[at]])
+                if row >= 0:
+                    self._segment(batch, place, frame, rows.row(row), columns.first[at])
+                elif numbers[place] in self.fragments:
                     self._fragment(batch, place, frame)
-                elif found[number] < 0:
-                    self._others(batch, place, frame)
                 else:
-                    self._segment(batch, place, frame, row_of(mine, number), int(firsts[number]))
-                number += 1
+                    self._others(batch, place, frame)
+                at += 1
         self._flush()
 
     def _flush(self) -> None:
@@ -252,15 +236,14 @@ class _FrameWriter:
             self._capture.blocks(memoryview(copier.room)[: copier.used], copier.frames)
             copier.used = copier.frames = 0
 
-    def _of_opened(self, batch: FrameBatch, wanted: I64, rows: Rows) -> None:
-        """What becomes of frames of connections that were opened."""
-        none, copier, numbers = [0] * len(wanted), self._copier, batch.number[wanted].tolist()
-        sources = none if batch.source is None else batch.source[wanted].tolist()
-        indices = none if batch.interface is None else batch.interface[wanted].tolist()
-        times = np.maximum(batch.timestamp_ns[wanted], 0).tolist()
-        found = map(LedgerRow._make, rows.tolist())
-        for number, row, time_ns, source, index in zip(numbers, found, times, sources, indices, strict=True):
-            for made in self._opened.frames(number, row.side, row.place, row.length, row.flags, row.window):
+    def _of_opened(self, batch: FrameBatch, columns: FrameColumns, rows: LedgerRows, at: int) -> int:
+        """What becomes of frames of connections that were opened, from `at` on; the first that is of none."""
+        copier, sources, indices = self._copier, batch.find("source"), batch.find("interface")
+        opened, frames, own, times = columns.opened, columns.frame, columns.row, columns.time_ns
+        while at < len(opened) and opened[at]:
+            place, row, time_ns = frames[at], rows.row(own[at]), times[at]
+            source, index = 0 if sources is None else sources[place], 0 if indices is None else indices[place]
+            for made in self._opened.frames(row.frame, row.side, row.place, row.length, row.flags, row.window):
                 interface = self._ethernets.get((source, index))
                 if interface is None:
                     self._flush()  # the interface is described behind it
@@ -271,45 +254,9 @@ class _FrameWriter:
                     copier.add(made, time_ns, interface)
                 self._summary.made += 1
                 if self.numbers is not None:
-                    self.numbers.append(number)
-
-    def _columns(
-        self, batch: FrameBatch, wanted: I64, rows: Rows, firsts: I64, mine: NDArray[np.bool_]
-    ) -> tuple[bytearray, FrameColumns, list[Envelope]]:
-        """(payloads, frames in columns, what is around the payloads): what `FrameCopier` writes of them."""
-        side, at, length = rows["side"].copy(), rows["at"].astype(np.int64), rows["length"].astype(np.int64)
-        payloads, places = self._streams.payloads(firsts, side, rows["place"], length)
-        plain = mine & self._plain & (at >= 0)
-        link = batch.link_type[wanted].astype(np.int64)
-        codes, heads, group = np.unique(np.where(plain, side << 16 | link, -1), return_index=True, return_inverse=True)
-        envelopes: list[Envelope] = []
-        numbers = [-1] * len(heads)
-        data, frames = memoryview(batch.data), wanted[heads]
-        offsets, sizes = batch.offset[frames].tolist(), np.minimum(batch.captured[frames], _LONGEST_HEAD).tolist()
-        for which, code in enumerate(codes.tolist()):
-            if code >= 0 and (one := self._envelope(code, data[offsets[which] : offsets[which] + sizes[which]])):
-                numbers[which] = len(envelopes)
-                envelopes.append(one)
-        envelope = np.array(numbers)[group]
-        interface = self._interface_numbers(batch, wanted, link, envelope >= 0)
-        times = np.maximum(batch.timestamp_ns[wanted], 0)
-        columns = batch.offset[wanted], batch.captured[wanted], batch.original[wanted], times, interface
-        return payloads, FrameColumns(columns, (at, length, places), envelope), envelopes
-
-    def _interface_numbers(self, batch: FrameBatch, wanted: I64, link: I64, plain: NDArray[np.bool_]) -> I64:
-        """The interface that each plain frame is written under."""
-        none = np.zeros(len(wanted), np.int64)
-        source = none if batch.source is None else batch.source[wanted].astype(np.int64)
-        index = none if batch.interface is None else batch.interface[wanted].astype(np.int64)
-        codes = np.where(plain, source << 48 | index << 16 | link, -1)
-        _, heads, group = np.unique(codes, return_index=True, return_inverse=True)
-        numbers = np.zeros(len(heads), np.int64)
-        for which in np.argsort(heads).tolist():
-            head = heads[which]
-            if plain[head]:
-                name = f"capture {int(source[head]) + 1}", int(link[head]), int(index[head])
-                numbers[which] = self._capture.interface(name)
-        return numbers[group]
+                    self.numbers.append(row.frame)
+            at += 1
+        return at
 
     def _envelope(self, code: int, frame: memoryview) -> Envelope | None:
         """What is around the payloads of a side, as a frame of it begins; `code` has the side and the link type."""
@@ -323,24 +270,22 @@ class _FrameWriter:
         return found
 
     def _put(self, batch: FrameBatch, place: int, frame: bytes, link_type: int, original: int | None) -> None:
-        source = int(batch.source[place]) if batch.source is not None else 0
-        number = int(batch.interface[place]) if batch.interface is not None else 0
         if self.numbers is not None:
-            self.numbers.append(int(batch.number[place]))
-        interface = (f"capture {source + 1}", link_type, number)
-        self._capture.write(frame, int(batch.timestamp_ns[place]), original, interface)
+            self.numbers.append(_at(batch, "number", place))
+        interface = (f"capture {_at(batch, 'source', place) + 1}", link_type, _at(batch, "interface", place))
+        self._capture.write(frame, _at(batch, "timestamp_ns", place), original, interface)
 
     def _segment(self, batch: FrameBatch, place: int, frame: bytes, row: LedgerRow, first: int) -> None:
         side = row.side
         payload = self._streams.bytes_at(first, side, row.place, row.length)
-        link_type, at = int(batch.link_type[place]), row.at
+        link_type, at = _at(batch, "link_type", place), row.at
         if at >= 0:
             written = self._headers.rewrite(frame, link_type, at, payload)
         else:
             written = self._headers.fragment(frame, link_type, self._datagram(row))
             del self._datagrams[row.frame]
         if written is not None:
-            self._put(batch, place, written, link_type, int(batch.original[place]))
+            self._put(batch, place, written, link_type, _at(batch, "original", place))
             return
         ends = self._ends.of(side >> 1)
         sender = side & 1
@@ -356,31 +301,30 @@ class _FrameWriter:
 
     def _fragment(self, batch: FrameBatch, place: int, frame: bytes) -> None:
         """A fragment that another one completes: it is left out where that is made anew."""
-        row = self.fragments[int(batch.number[place])]
-        side, link_type = row.side, int(batch.link_type[place])
+        row = self.fragments[_at(batch, "number", place)]
+        side, link_type = row.side, _at(batch, "link_type", place)
         if side >> 1 in self._opened.opened or not self._is_known(side >> 1):
             return
         written = self._headers.fragment(frame, link_type, self._datagram(row))
         if written is not None:
-            self._put(batch, place, written, link_type, int(batch.original[place]))
+            self._put(batch, place, written, link_type, _at(batch, "original", place))
 
     def _is_known(self, stream: int) -> bool:
         """Whether a connection is MySQL's."""
-        index = int(np.searchsorted(self._known, stream))
-        return index < len(self._known) and int(self._known[index]) == stream
+        return 0 <= stream < len(self._known) and self._known[stream] != 0
 
     def _datagram(self, row: LedgerRow) -> FragmentedSegment:
         """What becomes of the segment of a row that came in fragments."""
         found = self._datagrams.get(row.frame)
         if found is None:
-            first = int(self._streams.first(np.array([row.side]), np.array([row.place]))[0])
+            first = self._streams.first(row.side, row.place)
             payload = self._streams.bytes_at(first, row.side, row.place, row.length)
             found = self._datagrams[row.frame] = FragmentedSegment(payload, row.missing)
         return found
 
     def _others(self, batch: FrameBatch, place: int, frame: bytes) -> None:
         """A frame that is of no MySQL connection."""
-        link_type = int(batch.link_type[place])
+        link_type = _at(batch, "link_type", place)
         if self._other == HEADERS:
             bare = self._headers.bare(frame, link_type)
             if bare is None:
@@ -389,7 +333,13 @@ class _FrameWriter:
         else:
             frame = self._headers.readdressed(frame, link_type)
         self._summary.others += 1
-        self._put(batch, place, frame, link_type, int(batch.original[place]))
+        self._put(batch, place, frame, link_type, _at(batch, "original", place))
+
+
+def _at(batch: FrameBatch, column: str, place: int) -> int:
+    """What a column says of a frame; 0 where the batch has none of that name."""
+    found = batch.find(column)
+    return 0 if found is None else int(found[place])
 
 
 def redact(

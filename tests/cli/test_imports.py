@@ -88,6 +88,11 @@ def test_a_filter_is_what_loads_its_parser() -> None:
     assert "lark" in loaded("analyze", "-Y", "mysql.error_code")
 
 
+def test_captures_are_redacted_without_numpy(tmp_path: Path) -> None:
+    assert "numpy" not in loaded("redact", "-o", str(tmp_path / "shared.pcapng"))
+    assert (tmp_path / "shared.pcapng").stat().st_size > SAMPLE.stat().st_size
+
+
 def test_tables_are_made_without_numpy(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'handshark[sql]'")
     modules = loaded("export", "-o", str(tmp_path / "tables"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Final
 
-from analyzer.batches import I64, TCP_RST, TCP_SYN, SegmentBatch
+from analyzer.batches import TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.grouping import Grouping
 from analyzer.net.tcp.networks import Networks
 from analyzer.net.tcp.pieces import Pieces, Segments
@@ -34,7 +34,7 @@ REFUSED: int = 1024
 
 HandlerFactory = Callable[[TcpConnection], StreamHandler | None]
 # Is told of rows of a batch: which connection they are of, and for each row of it which of its endpoints sent it.
-RowsListener = Callable[[TcpConnection, SegmentBatch, I64, I64], None]
+RowsListener = Callable[[TcpConnection, SegmentBatch, memoryview, memoryview], None]
 
 
 class FlowTable:

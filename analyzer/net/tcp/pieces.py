@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-from analyzer.batches import I64, TCP_ACK, Data, SegmentBatch, copied, zeros
+from analyzer.batches import TCP_ACK, Data, SegmentBatch, copied, zeros
 from analyzer.net.tcp.headers import HEADERS
 
 # A constant of others, once more: here it is a number of C.
@@ -40,8 +40,7 @@ class Segments:
 
     def __init__(self, batch: SegmentBatch, sender: memoryview, order: memoryview, one_by_one: bool) -> None:
         self._batch = batch
-        self._rows: memoryview | I64 = order
-        self._senders: memoryview | I64 = sender
+        self._rows, self._senders = order, sender
         self.keep(batch.data)
         self.order = order
         self.sender = sender
@@ -66,13 +65,9 @@ class Segments:
             raise IndexError(f"bytes {begin} to {end} of {len(self.octets)}")
         return copied(self._buffer, begin, end)
 
-    def part(self, begin: int, stop: int) -> tuple[SegmentBatch, I64, I64]:
+    def part(self, begin: int, stop: int) -> tuple[SegmentBatch, memoryview, memoryview]:
         """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each of all its rows."""
-        import numpy as np
-
-        # Arrays from the first time on.
-        self._rows, self._senders = rows, senders = np.asarray(self._rows), np.asarray(self._senders)
-        return self._batch, rows[begin:stop], senders
+        return self._batch, self._rows[begin:stop], self._senders
 
 
 class Pieces:

@@ -1,5 +1,7 @@
 cimport cython
 
+from analyzer.sharing.redaction.columns cimport FrameColumns
+
 cdef long long _SCATTERED
 cdef int _TCP, _TCP_HEADER, _ENHANCED_PACKET, _BLOCK, _END, _NOP, _MSS, _SCALE, _SACK_PERMITTED, _SACK, _STAMPS
 cdef int _STAMPS_SIZE
@@ -10,11 +12,6 @@ cdef class Envelope:
     cdef public bytes before, after, ends, made
     cdef public int version
     cdef public long long stamp, peer_stamp
-
-
-cdef class FrameColumns:
-    cdef const long long[::1] at, captured, envelope, interface, length, offset, original, payload, time_ns
-    cdef public Py_ssize_t count
 
 
 cdef class FrameCopier:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.batches import I64
+from analyzer.sharing.redaction.columns import FrameColumns
 
 Bytes = bytes | bytearray | memoryview
 
@@ -56,40 +56,6 @@ class Envelope:
         self.made = made
         self.version = version
         self.stamp, self.peer_stamp = stamps
-
-
-class FrameColumns:
-    """Frames that are to be written, in columns.
-
-    offset, captured, original, time_ns, interface   as the capture has them; the interface as it is written
-    at, length   of the payload in its frame
-    payload      where the new one stands among those that were read; NOTHING, SCATTERED
-    envelope     its place in the list of envelopes; -1: none is known
-    """
-
-    __slots__ = (
-        "at",
-        "captured",
-        "count",
-        "envelope",
-        "interface",
-        "length",
-        "offset",
-        "original",
-        "payload",
-        "time_ns",
-    )
-
-    def __init__(
-        self,
-        frames: tuple[I64, I64, I64, I64, I64],
-        payloads: tuple[I64, I64, I64],
-        envelope: I64,
-    ) -> None:
-        self.offset, self.captured, self.original, self.time_ns, self.interface = (one.data for one in frames)
-        self.at, self.length, self.payload = (one.data for one in payloads)
-        self.envelope = envelope.data
-        self.count = len(envelope)
 
 
 class FrameCopier:
