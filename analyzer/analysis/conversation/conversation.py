@@ -14,7 +14,7 @@ from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED, Chunk, L
 from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts, FaultFacts, HostileFacts
 from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, plain_turns
-from analyzer.analysis.conversation.login_shapes import Greeting, LoginShape, LoginShapes, Newcomer, PlainSession
+from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.recognition import begins_connection
@@ -1107,18 +1107,15 @@ class Conversation(PiecesHandler):
 class _HeldLogin:
     """A login of a known shape, as who looks on is told of it (observer.KnownLogin)."""
 
-    __slots__ = ("_conversation", "_newcomer", "frames", "free", "shape", "times")
+    __slots__ = ("_conversation", "_newcomer", "contents", "frames", "free", "shape", "times")
 
     def __init__(self, conversation: Conversation, newcomer: Newcomer, shape: LoginShape) -> None:
         self._conversation = conversation
         self._newcomer = newcomer
         self.shape = shape
         self.free = shape.free
+        self.contents = newcomer.contents
         self.frames, self.times = newcomer.frames, newcomer.times
-
-    @property
-    def greeting(self) -> Greeting | None:
-        return self.shape.greeting_of(self._newcomer.contents[0])
 
     def show(self, observer: Observer, *, places: bool = False) -> None:
         conversation, newcomer = self._conversation, self._newcomer

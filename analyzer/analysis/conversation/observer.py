@@ -11,7 +11,6 @@ from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
-from analyzer.protocol.records.greeting import HandshakeV9, HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.wire.framing import RawPacket
 
@@ -25,7 +24,7 @@ class KnownLogin(Protocol):
     """A whole login of a known shape: its packets, for who looks on and knows the shape, or looks at all of them.
 
     shape          the same object for all logins of the shape
-    greeting       its own
+    contents       its pieces
     free           by piece, the names of the fields that are this login's own
     frames, times  of its segments, from 1: the first piece may have several, each other has one
     """
@@ -33,9 +32,7 @@ class KnownLogin(Protocol):
     @property
     def shape(self) -> object: ...
 
-    @property
-    def greeting(self) -> HandshakeV10 | HandshakeV9 | None: ...
-
+    contents: list[bytes]
     free: list[frozenset[str]]
     frames: list[int]
     times: list[int]

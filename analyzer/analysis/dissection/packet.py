@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from analyzer.analysis.commands.pending import Request
 from analyzer.analysis.dissection.computed_fields import GETTERS, OF_FRAME, FrameView, known
@@ -131,6 +133,17 @@ class Dissection(FrameView):
         """The same packet once more, in another frame: fields and bytes that were worked out are those of this one."""
         made = copy(self)
         made.move(view)
+        return made
+
+    def other(self, payload: bytes, context: Context) -> Dissection:
+        """A packet that is like this one, but for bytes that may be any. Raises DecodeError where it is not."""
+        made = copy(self)
+        made._read = PacketReading()
+        made.speak(self._read.codec)
+        assert self.packet is not None
+        made.packet = replace(self.packet, payload=payload)
+        kind: Any = type(self.record)
+        made.record, made.context = kind.from_bytes(payload, context), context
         return made
 
     def speak(self, codec: str | None) -> None:

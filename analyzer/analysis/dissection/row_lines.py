@@ -15,10 +15,10 @@ from analyzer.analysis.line_buffer import LineBuffer
 class RowParts(Protocol):
     """What makes a packet's row of parts, of which most are as in rows before: `head`, `body` and `foot` joined.
 
-    alike  of what is free in a login, bodies show nothing but what its greeting says of itself
+    told  which parts of a login that are free may be shown in bodies, by their names; None: any
     """
 
-    alike: bool
+    told: frozenset[str] | None
 
     def head(self, view: FrameView) -> bytes:
         """What depends on nothing but the frame."""
@@ -27,8 +27,8 @@ class RowParts(Protocol):
         """What depends on the packet's bytes, and on what was agreed on."""
 
     def foot(self, asked: int, latency_ns: int) -> bytes:
-        """What depends on the frame of the command that it is or answers; `latency_ns` is that of its first answer,
-        -1 elsewhere."""
+        """What depends on the frame of the command that it is or answers, 0 where it belongs to none; `latency_ns` is
+        that of its first answer, -1 elsewhere."""
 
     def rows(self) -> RowWriter | None:
         """What writes bodies of rows of result sets; None where those of as many values are the same."""
@@ -36,9 +36,6 @@ class RowParts(Protocol):
 
 class FrameParts(RowParts, Protocol):
     """The same where packets of a frame have one row: what is `joined` from bodies and feet stands behind its head."""
-
-    def alone(self, one: Dissection) -> bytes:
-        """Body and foot of a packet that belongs to no turn."""
 
     def joined(self, packets: list[bytes]) -> bytes:
         """What stands behind the head of a frame with these packets."""
@@ -199,9 +196,9 @@ class FramesInHand(RowsInHand):
         self._packets.append(lines.line(lines.end))
 
     def packet(self, one: Dissection) -> None:
-        self.take(one.scene, b"")
+        self.take(one.scene, self._frames.foot(0, -1))
         self.begin(one.role, one.frame, one.time_ns)
-        self.lines.put(self._frames.alone(one))
+        self.lines.put(self._frames.body(one))
         self.end()
 
     def flush(self, scene: RequestTracker) -> None:

@@ -128,7 +128,7 @@ class TurnWriter:
     def __init__(self, wanted: RowRequest, parts: RowParts, rows: RowsInHand, sieve: Sieve | None) -> None:
         self._parts = parts
         self._rows = rows
-        self.logins = KnownLoginRows(parts.body) if parts.alike and wanted.filter is None else None
+        self.logins = KnownLoginRows(wanted.fields is None, parts) if wanted.filter is None else None
         self._packets = TurnPackets(wanted, sieve, parts.body)
         self._dialects: dict[tuple[int, str | None, str | None, bool, bool], Dialect] = {}
         self._held = 0  # bytes that they take
@@ -178,7 +178,7 @@ class TurnWriter:
         assert self.logins is not None
         found = self.logins.of(scene, login)
         if found is not None:
-            self._rows.take(scene, b"")
+            self._rows.take(scene, self._parts.foot(0, -1))
             found.put(self._rows, login)
         return found
 

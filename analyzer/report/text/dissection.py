@@ -135,7 +135,7 @@ def line_head(view: FrameView, protocol: str) -> str:
 class PacketLines:
     """A line for packets, as tshark has it. `head` makes what stands in front of Info."""
 
-    alike = True
+    told: frozenset[str] | None = frozenset({"thread_id"})
 
     def __init__(self, head: Callable[[FrameView, str], str] = line_head) -> None:
         self._head = head
@@ -188,7 +188,7 @@ class Known(Generic[T]):
 class Tree:
     """What -V shows: the layers, and each packet's fields with the bytes they stand in."""
 
-    alike = False
+    told: frozenset[str] | None = None
 
     def __init__(self) -> None:
         # Field -> its title, and what makes text of its values; decided once for each.
@@ -219,6 +219,8 @@ class Tree:
 
     def foot(self, asked: int, latency_ns: int) -> bytes:
         """As `RowParts`."""
+        if not asked:
+            return b"\n"
         (name, title), (late, took) = _COMMAND_NOTES
         text = _note(name, title, asked)
         return f"{text}\n\n".encode() if latency_ns < 0 else f"{text}\n{_note(late, took, latency_ns)}\n\n".encode()
@@ -450,7 +452,7 @@ class JsonRows:
     finish   makes a row of an object
     """
 
-    alike = False
+    told: frozenset[str] | None = None
 
     def __init__(
         self,
@@ -515,16 +517,10 @@ class JsonRows:
 
     def foot(self, asked: int, latency_ns: int) -> bytes:
         """As `FrameParts`."""
-        text = f',"handshark.request_frame":"{asked}"'
-        return (
-            f'{text},"handshark.latency":"{duration(latency_ns)}"}}'.encode()
-            if latency_ns >= 0
-            else f"{text}}}".encode()
-        )
-
-    def alone(self, one: Dissection) -> bytes:
-        """As `FrameParts`."""
-        return self.body(one) + b"}"
+        if not asked:
+            return b"}"
+        took = f',"handshark.latency":"{duration(latency_ns)}"' if latency_ns >= 0 else ""
+        return f',"handshark.request_frame":"{asked}"{took}}}'.encode()
 
     def joined(self, packets: list[bytes]) -> bytes:
         """As `FrameParts`."""
