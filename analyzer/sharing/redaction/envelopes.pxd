@@ -1,11 +1,15 @@
 cimport cython
 
 from analyzer.sharing.redaction.columns cimport FrameColumns
+from analyzer.sharing.redaction.drawing cimport copy_octets
 
 cdef long long _SCATTERED
 cdef int _TCP, _TCP_HEADER, _ENHANCED_PACKET, _BLOCK, _END, _NOP, _MSS, _SCALE, _SACK_PERMITTED, _SACK, _STAMPS
 cdef int _STAMPS_SIZE
-cdef long long _NEAR, _SPAN, _WORD
+cdef unsigned long long _WORD
+cdef long long _NEAR, _SPAN
+cdef Py_ssize_t _CHUNK
+cdef bint _SWAPPED
 
 
 cdef class Envelope:
@@ -19,6 +23,8 @@ cdef class FrameCopier:
     cdef unsigned char[::1] _room
     cdef public Py_ssize_t used, frames
     cdef unsigned long long _sum
+    cdef bytearray _chunk
+    cdef unsigned long long[::1] _words
 
     @cython.locals(
         room="unsigned char[::1]", end=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, size=Py_ssize_t,
@@ -45,8 +51,8 @@ cdef class FrameCopier:
         bytearray payloads, Envelope envelope, Py_ssize_t start)
 
     @cython.locals(
-        room="unsigned char*", octets="const unsigned char*", index=Py_ssize_t, total=cython.ulonglong,
-        even=Py_ssize_t, high=cython.uint, low=cython.uint)
+        room="unsigned char*", words="unsigned long long[::1]", index=Py_ssize_t, total=cython.ulonglong,
+        begin=Py_ssize_t, size=Py_ssize_t, count=Py_ssize_t, number=Py_ssize_t, word=cython.ulonglong)
     cdef void _payload(
         self, bytearray payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
 

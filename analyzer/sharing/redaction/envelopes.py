@@ -7,9 +7,11 @@ frames that are not plain.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from analyzer.sharing.redaction.columns import FrameColumns
+from analyzer.sharing.redaction.drawing import copy_octets
 
 Bytes = bytes | bytearray | memoryview
 
@@ -34,6 +36,9 @@ _STAMPS_SIZE: Final = 10
 _NEAR: Final = 1 << 26
 _SPAN: Final = 2 * _NEAR
 _WORD: Final = 0xFFFF_FFFF
+# Bytes whose sum is made at once, and whether this machine has their low ones first.
+_CHUNK: Final = 1 << 12
+_SWAPPED: Final = sys.byteorder == "little"
 
 
 class Envelope:
@@ -61,7 +66,7 @@ class Envelope:
 class FrameCopier:
     """Writes blocks of pcapng into `room`; `used` bytes of it are full."""
 
-    __slots__ = ("_room", "_sum", "frames", "room", "used")
+    __slots__ = ("_chunk", "_room", "_sum", "_words", "frames", "room", "used")
 
     def __init__(self, size: int) -> None:
         self.room = bytearray(size)
@@ -69,6 +74,9 @@ class FrameCopier:
         self.used = 0
         self.frames = 0
         self._sum = 0
+        # The same memory twice.
+        self._chunk = bytearray(_CHUNK)
+        self._words = memoryview(self._chunk).cast("Q")
 
     def copy(
         self, columns: FrameColumns, first: int, data: Bytes, payloads: bytearray, envelopes: list[Envelope]
@@ -186,24 +194,25 @@ class FrameCopier:
 
     def _payload(self, payloads: bytearray, payload: int, at: int, length: int) -> None:
         """Writes a payload, which lies inside and for which there is room, and adds it to the sum."""
-        room, octets = self.room, payloads
+        room, words, total, begin = self.room, self._words, 0, 0
         if payload < 0:
             for index in range(length):
                 room[at + index] = 0
             return
-        total = 0
-        even = length & ~1
-        for index in range(0, even, 2):
-            high = octets[payload + index]
-            low = octets[payload + index + 1]
-            room[at + index] = high
-            room[at + index + 1] = low
-            total += high << 8 | low
-        if even < length:
-            high = octets[payload + even]
-            room[at + even] = high
-            total += high << 8
-        self._sum += total
+        copy_octets(payloads, payload, length, room, at)
+        while begin < length:
+            size = min(length - begin, _CHUNK)
+            count = (size + 7) // 8
+            words[count - 1] = 0
+            copy_octets(payloads, payload + begin, size, self._chunk, 0)
+            for number in range(count):
+                word = words[number]
+                total += (word & _WORD) + (word >> 32)
+            begin += size
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        # The sum of words whose bytes are swapped is the sum with its bytes swapped (RFC 1071).
+        self._sum += (total & 0xFF) << 8 | total >> 8 if _SWAPPED else total
 
     def _add(self, at: int, size: int) -> None:
         """Adds 16-bit words to the sum (RFC 1071); their number is even."""
