@@ -240,7 +240,8 @@ class Dissection(FrameView):
         if isinstance(self.record, Malformed):
             return [_partial(node) for node in nodes]
         payload = self.packet.payload
-        return [_without(node, payload, hidden) for node in nodes]
+        first, last = min(hidden)[0] + HEADER, max(stop for _, stop in hidden) + HEADER
+        return [_without(node, payload, hidden) if node.start < last and node.end > first else node for node in nodes]
 
     def settle(self, decode: bool, raw: bool = False) -> None:
         """The machine goes on: what is wanted of the packet's own fields and bytes is worked out now, or never."""

@@ -221,9 +221,9 @@ class Tree:
         """As `RowParts`."""
         if not asked:
             return b"\n"
-        (name, title), (late, took) = _COMMAND_NOTES
-        text = _note(name, title, asked)
-        return f"{text}\n\n".encode() if latency_ns < 0 else f"{text}\n{_note(late, took, latency_ns)}\n\n".encode()
+        (_, title), (_, late) = _COMMAND_NOTES
+        took = f"\n                [{late}: {duration(latency_ns)} seconds]" if latency_ns >= 0 else ""
+        return f"                [{title}: {asked}]{took}\n\n".encode()
 
     def rows(self) -> RowWriter | None:
         """As `RowParts`."""
@@ -231,19 +231,20 @@ class Tree:
 
     def _layers(self, view: FrameView) -> str:
         """The layers in front of the packets of a frame."""
-        facts = view.facts
-        head = f"Frame {view.frame}"
+        facts, ways = view.facts, view.scene.ways
+        head, size = f"Frame {view.frame}", ""
         if facts is not None:
             head += f": {facts.original} bytes on wire, {facts.captured} bytes captured"
-        (source, sport), (destination, dport) = view.source, view.destination
-        version = "6" if ":" in source else "4"
-        size = f", Len: {facts.tcp_length}" if facts is not None and facts.tcp_length is not None else ""
-        return (
-            f"{head}\n    Arrival Time: {absolute(view.time_ns)}\n"
-            f"Internet Protocol Version {version}, Src: {source}, Dst: {destination}\n"
-            f"Transmission Control Protocol, Src Port: {sport}, Dst Port: {dport}, "
-            f"Stream: {view.scene.tcp.number}{size}"
-        )
+            if facts.tcp_length is not None:
+                size = f", Len: {facts.tcp_length}"
+        way = ways[view.role]
+        if way is None:
+            (source, sport), (destination, dport) = view.source, view.destination
+            way = ways[view.role] = (
+                f"Internet Protocol Version {'6' if ':' in source else '4'}, Src: {source}, Dst: {destination}\n"
+                f"Transmission Control Protocol, Src Port: {sport}, Dst Port: {dport}, Stream: {view.scene.tcp.number}"
+            )
+        return f"{head}\n    Arrival Time: {absolute(view.time_ns)}\n{way}{size}"
 
     def _packet(self, one: Dissection, lines: list[str]) -> None:
         if one.shown:
