@@ -37,6 +37,10 @@ def is_open(connection: Connection) -> bool:
     return any(finding.code in OPEN for finding in connection.findings)
 
 
+def _rank_of(finding: Finding) -> int:
+    return RANK[finding.severity]
+
+
 class Across:
     """Takes every MySQL connection of a capture in the order of its number: `judge`, or `note` for one that is done."""
 
@@ -47,7 +51,7 @@ class Across:
         """Completes the findings of a connection, and remembers it."""
         if connection.findings and is_open(connection):
             connection.findings = [finding for finding in connection.findings if self._keep(connection, finding)]
-            connection.findings.sort(key=lambda finding: RANK[finding.severity])
+            connection.findings.sort(key=_rank_of)
         note = note_of(connection)
         if note is not None:
             self.note(note)
@@ -100,7 +104,9 @@ class Held(Generic[T]):
         self._packets = 0
         for code, several in found.items():
             CONCLUDED[code](several, self.across.history)
-        for connection in {id(each[0]): each[0] for several in found.values() for each in several}.values():
-            connection.findings.sort(key=lambda finding: RANK[finding.severity])
+        for several in found.values():
+            for connection, _ in several:
+                if len(connection.findings) > 1:
+                    connection.findings.sort(key=_rank_of)
         while self._items:
             yield self._items.popleft()
