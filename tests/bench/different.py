@@ -42,8 +42,7 @@ class _Session:
     def answer(self, payloads: list[bytes]) -> replay.Turn:
         return False, b"".join(encode_packet(payload, number & 0xFF) for number, payload in enumerate(payloads, 1))
 
-    def column(self, table: str) -> bytes:
-        kind = self.rng.choice((VARCHAR, LONGLONG))
+    def column(self, table: str, kind: int = VARCHAR) -> bytes:
         name, size = self.word(), self.rng.randint(1, 4000)
         return ColumnDefinition41("def", "shop", table, table, name, name, None, 12, 255, size, kind, 0, 0).to_bytes(
             self.ctx
@@ -56,14 +55,20 @@ class _Session:
 
     def rows(self, table: str, binary: bool) -> replay.Turn:
         rng = self.rng
-        columns = [self.column(table) for _ in range(rng.randint(1, 12))]
+        kinds = [rng.choice((VARCHAR, LONGLONG)) for _ in range(rng.randint(1, 12))]
+        columns = [self.column(table, kind) for kind in kinds]
         rows = []
         for _ in range(rng.randint(0, 20)):
             w = Writer()
             if binary:
                 w.raw(bytes(1 + (len(columns) + 9) // 8))
-            for _ in columns:
-                w.lenenc_bytes(self.word(1, 40))
+            for kind in kinds:
+                if kind == VARCHAR:
+                    w.lenenc_bytes(self.word(1, 40))
+                elif binary:
+                    w.uint(rng.getrandbits(63), 8)
+                else:
+                    w.lenenc_bytes(str(rng.getrandbits(rng.randint(1, 63))))
             rows.append(w.getvalue())
         return self.answer([ColumnCount(len(columns)).to_bytes(self.ctx), *columns, *rows, self.ok(0xFE)])
 

@@ -10,6 +10,7 @@ import analyzer
 from tests.bench import different, oltp, recorded, replay, tls
 from tests.bench.captures import SAMPLES
 from tests.bench.shares import Shares, shares_of
+from tests.cli.support import run
 
 BASES = {
     "oltp-c": ((recorded.CONNECTOR_C,), 0.85),
@@ -71,3 +72,5 @@ def test_no_two_commands_are_alike(tmp_path: Path) -> None:
     assert len(found) == different.commands_of(20, 2)
     queries = [command.statement for command in found if command.command in ("query", "stmt_prepare")]
     assert len(queries) == len(set(queries)) == 80
+    # And rows are as their columns say.
+    assert run("dissect", path, "-Y", "handshark.malformed").out == ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+
+from tests.servers.addresses import QUIET_HOST
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # A socket path must fit into 108 bytes, with "/mariadb1011/server.sock" behind the directory.
@@ -23,7 +25,7 @@ class Server:
     version: str
     host: str
     port: int
-    # Listens too, for who wants a capture filter that no other traffic passes.
+    # Listens too, for who wants a capture filter that no other traffic passes (`addresses`).
     quiet_host: str
     has_ipv6: bool
     socket: Path
@@ -81,7 +83,7 @@ def read_state(directory: Path) -> list[Server]:
         known = msgspec.json.decode(text, type=list[Server], dec_hook=lambda _type, value: Path(value))
     except (FileNotFoundError, msgspec.DecodeError):
         return []
-    return [server for server in known if server.is_alive()]
+    return [replace(server, quiet_host=QUIET_HOST) for server in known if server.is_alive()]
 
 
 def running_servers() -> list[Server]:

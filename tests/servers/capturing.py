@@ -15,6 +15,10 @@ from typing import IO, Final
 
 # Only ends a hang; what is missing then, the comparison says.
 SECONDS: Final = 30.0
+# When no frame came for so long, none is left that tcpdump would take; and a server that has not ended a connection so
+# long after its client waits for something to send, as one does that sends its binary log.
+DRAINED: Final = 1.0
+NO_END: Final = 5.0
 FIN, RST = 0x01, 0x04
 _COUNTS: Final = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped")
 
@@ -60,20 +64,33 @@ def tcpdump(
 
 def _settle(process: subprocess.Popen[str], errors: IO[str], target: Path, ports: Collection[int]) -> None:
     """Waits until all the kernel has is in the file, and every server has ended what its client has ended."""
-    until = time.monotonic() + SECONDS
-    while (not _drained(process, errors) or half_closed(target.read_bytes(), ports)) and time.monotonic() < until:
+    begun = changed = now = time.monotonic()
+    seen, before = -1, (0, 0)
+    left: dict[tuple[End, End], float] = {}  # since when
+    while now - begun < SECONDS:
+        counts = _counts(process, errors)
+        if counts is None:
+            return  # it has ended: what it says of that is read next
+        now = time.monotonic()
+        if counts != before:
+            before, changed = counts, now
+        # The kernel counts what goes over loopback twice, out and in; tcpdump takes what comes in. Some that came
+        # while it began are counted, and are none of its. Others may use the port meanwhile.
+        seen = counts[1] if seen < 0 else seen
+        if 2 * counts[0] >= seen or now - changed > DRAINED:
+            left = {pair: left.get(pair, now) for pair in half_closed(target.read_bytes(), ports)}
+            if all(now - since > NO_END for since in left.values()):
+                return
         time.sleep(0.02)
 
 
-def _drained(process: subprocess.Popen[str], errors: IO[str]) -> bool:
-    """Whether tcpdump has written all that the kernel gave to it: it says so when asked (SIGUSR1)."""
+def _counts(process: subprocess.Popen[str], errors: IO[str]) -> tuple[int, int] | None:
+    """How many frames tcpdump has written, and the kernel has seen: it says so when asked (SIGUSR1)."""
     process.send_signal(signal.SIGUSR1)
     while line := errors.readline():
         if found := _COUNTS.search(line):
-            captured, received, _ = map(int, found.groups())
-            # The kernel counts what goes over loopback twice, out and in; tcpdump takes what comes in.
-            return 2 * captured >= received
-    return True  # it has ended: what it says of that is read next
+            return int(found[1]), int(found[2])
+    return None
 
 
 def half_closed(capture: bytes, listened: Collection[int]) -> set[tuple[End, End]]:

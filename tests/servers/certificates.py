@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-ADDRESSES = ("127.0.0.1", "127.0.0.2", "::1")
+from tests.servers.addresses import HOST, IPV6_HOST, QUIET_HOSTS
+
+ADDRESSES = (HOST, *QUIET_HOSTS, IPV6_HOST)
 YEARS = 10
 
 RSA = "rsa"

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.accounts import PAM_SERVICE, account
+from tests.servers.addresses import HOST, IPV6_HOST, QUIET_HOSTS
 from tests.servers.certificates import RSA
 from tests.servers.packages import Prefix, SetupError
-
-HOST = "127.0.0.1"
-QUIET_HOST = "127.0.0.2"
-IPV6_HOST = "::1"
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def certificates_dir(each: Engine, directory: Path) -> Path:
 def configuration(each: Engine, prefix: Prefix, directory: Path) -> str:
     """The text of my.cnf for a server whose files are in `directory`."""
     root = prefix.root
-    addresses = [HOST, QUIET_HOST, *([IPV6_HOST] if has_ipv6() else [])]
+    addresses = [HOST, *QUIET_HOSTS, *([IPV6_HOST] if has_ipv6() else [])]
     lines = [
         "[mysqld]",
         f"basedir={root}/usr",

@@ -17,11 +17,10 @@ import msgspec
 
 from tests.servers import LONGEST_DIRECTORY, Server, reachable, read_state
 from tests.servers.accounts import ADMIN, setup_sql
+from tests.servers.addresses import HOST, QUIET_HOST
 from tests.servers.certificates import RSA, make_certificates
 from tests.servers.engines import (
     ENGINES,
-    HOST,
-    QUIET_HOST,
     Engine,
     bootstrap_sql,
     certificates_dir,

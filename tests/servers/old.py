@@ -20,7 +20,8 @@ from tests.drivers import HOME
 from tests.drivers.install import InstallError, fetch_jar, fetch_npm, once
 from tests.servers import Server
 from tests.servers.accounts import ADMIN, TABLES, account
-from tests.servers.engines import BOOTSTRAP, HOST, QUIET_HOST
+from tests.servers.addresses import HOST, QUIET_HOST
+from tests.servers.engines import BOOTSTRAP
 from tests.servers.own import run_as_admin
 from tests.servers.processes import greeting, wait_until
 

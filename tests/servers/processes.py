@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.engines import HOST
+from tests.servers.addresses import HOST
 from tests.servers.packages import SetupError
 
 STOP_SECONDS = 30.0

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.servers import Server, servers_dir
-from tests.servers.engines import QUIET_HOST
+from tests.servers.addresses import QUIET_HOST
 from tests.servers.packages import Prefix, unpack
 from tests.servers.processes import preload_library, unprivileged
 
