@@ -10,7 +10,7 @@ cdef extern from *:
     ctypedef char* Filled
 
 cdef Py_ssize_t _ROOM, _LINES, _MOST_KEPT, _NUMBERS, _KEY, _DIGITS
-cdef int _ZERO
+cdef int _ZERO, _BLANK, _LAST, _QUOTE, _BACKSLASH
 
 
 cdef class LineBuffer:
@@ -59,5 +59,11 @@ cpdef Py_ssize_t put_part(Filled text, Py_ssize_t end, const char* more, Py_ssiz
 
 
 @cython.locals(
-    left="unsigned long long", pair="unsigned int", bound="unsigned long long", place=Py_ssize_t, size=Py_ssize_t)
+    left="unsigned long long", pair="unsigned int", place=Py_ssize_t, size=Py_ssize_t)
 cpdef Py_ssize_t put_number(char* line, Py_ssize_t end, unsigned long long number) except -1
+
+@cython.locals(bound="unsigned long long", size=Py_ssize_t)
+cpdef Py_ssize_t digits_of(unsigned long long number) noexcept
+
+@cython.locals(place=Py_ssize_t, byte="unsigned char")
+cpdef bint is_plain_json(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end) noexcept

@@ -20,6 +20,7 @@ DIGITS: Final = 20
 _KEY: Final = KEY
 _DIGITS: Final = DIGITS
 _ZERO: Final = ord("0")
+_BLANK, _LAST, _QUOTE, _BACKSLASH = b' ~"\\'
 
 
 class LineBuffer:
@@ -189,10 +190,7 @@ def put_part(text: bytearray, end: int, more: bytes | bytearray, begin: int, siz
 
 def put_number(line: bytearray, end: int, number: int) -> int:
     """Writes a number that is not negative; returns where it ends."""
-    size, bound = 1, 10
-    while size < _DIGITS and number >= bound:
-        size += 1
-        bound *= 10
+    size = digits_of(number)
     left, place, pair = number, end + size, 0
     # What it is divided by stands as a number here: C multiplies then.
     while left >= 100:
@@ -204,3 +202,21 @@ def put_number(line: bytearray, end: int, number: int) -> int:
         line[place - 2] = _ZERO + left // 10
     line[place - 1] = _ZERO + left % 10
     return end + size
+
+
+def digits_of(number: int) -> int:
+    """How many digits a number has that is not negative."""
+    size, bound = 1, 10
+    while size < _DIGITS and number >= bound:
+        size += 1
+        bound *= 10
+    return size
+
+
+def is_plain_json(text: bytes, begin: int, end: int) -> bool:
+    """Whether JSON has these bytes of a text as they are: all are printable ASCII, and none is escaped."""
+    for place in range(begin, end):
+        byte = text[place]
+        if byte < _BLANK or byte > _LAST or byte in (_QUOTE, _BACKSLASH):
+            return False
+    return True

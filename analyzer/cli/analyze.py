@@ -169,8 +169,7 @@ def _lines() -> Rendering[tuple[bytes, int]]:
         lambda result: (encode(result[0]), rank_of(result[0].findings)),
         begin,
         lambda begun, findings: (finish(begun, findings), rank_of(findings)),
-        lambda one: alike([one]),
-        Together(alike, join),
+        together=Together(alike, join),
     )
 
 

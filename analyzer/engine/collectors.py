@@ -122,7 +122,7 @@ class Rendering(Generic[T]):
         """With `begin` and `finish` it is done in two steps where it has to wait: less is kept, and sent around.
 
         `alike` renders a connection of a known kind, and takes so little that the process that joins the others does it
-        for all. With `together` each item renders several connections, in their order.
+        for all; so does that of `together`, with which each item renders several connections, in their order.
         """
         self.whole = whole
         self.begin = begin
@@ -180,8 +180,9 @@ class Connections(Generic[T]):
         from analyzer.analysis.findings.cross_connection import is_open
 
         rendering = self._rendering
+        by_rows = rendering.alike is not None or rendering.together is not None
         for result in results:
-            if rendering.alike is not None and isinstance(result, Alike):
+            if by_rows and isinstance(result, Alike):
                 yield (result.row[STREAM],), cast(T, result)
                 continue
             one = (result.connection(), None) if isinstance(result, Alike) else result

@@ -1,10 +1,7 @@
 cimport cython
 
-from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number
+from analyzer.analysis.line_buffer cimport LineBuffer, is_plain_json, put_bytes, put_number
 from analyzer.analysis.connection.kinds cimport ConnectionKind
-
-cdef int _SPACE, _DELETE, _QUOTE, _BACKSLASH
-
 
 @cython.locals(lines=LineBuffer)
 cpdef bytes lines_of(list several)
@@ -22,7 +19,3 @@ cdef _put(LineBuffer lines, tuple template, tuple row, bytes findings)
 
 @cython.locals(text=bytes)
 cdef bytes _text(each)
-
-
-@cython.locals(place=Py_ssize_t, byte=cython.int)
-cdef bint _is_plain(const unsigned char* text, Py_ssize_t size) noexcept

@@ -10,15 +10,12 @@ import re
 from typing import Final
 
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
-from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_bytes, put_number
+from analyzer.analysis.line_buffer import DIGITS, LineBuffer, is_plain_json, put_bytes, put_number
 from analyzer.report.jsonl import encode, split, value
 
 # What stands in a template's line for the value of a place: behind all numbers that captures hold.
 _MARK: Final = 9_103_745_173_872_000_000
 _MARKED: Final = re.compile(r"9103745173872(\d{6})")
-
-_SPACE, _DELETE = 0x20, 0x7F
-_QUOTE, _BACKSLASH = b'"\\'
 
 # What stands around the values that are filled in: those at these places of a row, and behind them the findings where
 # they wait for other connections. And the room that a line takes beside its texts. Nothing around is known where such
@@ -84,18 +81,9 @@ def _text(each: object) -> bytes:
         return value(each)
     if each.isascii():
         text = each.encode()
-        if _is_plain(text, len(text)):
+        if is_plain_json(text, 0, len(text)):
             return text
     return value(each)[1:-1]
-
-
-def _is_plain(text: bytes, size: int) -> bool:
-    """Whether JSON has a text of ASCII, so many bytes, as it is: all of it is printable, and nothing is escaped."""
-    for place in range(size):
-        byte = text[place]
-        if not _SPACE <= byte < _DELETE or byte in (_QUOTE, _BACKSLASH):
-            return False
-    return True
 
 
 def _template(kind: ConnectionKind, row: Row) -> Template:

@@ -1,6 +1,6 @@
 cimport cython
 
-from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number, put_part
+from analyzer.analysis.line_buffer cimport LineBuffer, is_plain_json, put_bytes, put_number, put_part
 from analyzer.analysis.commands.turn_tracker cimport TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.analysis.packets.statement_mask cimport StatementMask
@@ -8,7 +8,7 @@ from analyzer.protocol.execute_plan cimport ExecutePlan
 
 cdef Py_ssize_t MOST, MOST_ENDS, MOST_TEXTS, LONGEST_TEXT, _DIGITS, _VALUE, _ROOM
 cdef bytes _NULL, _NOTHING
-cdef int _QUERY, _PREPARE, _CLOSE, _LEAST, _MOST_PLAIN, _QUOTE, _BACKSLASH, _ZERO, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID, _SAYS, _NAMED
+cdef int _QUERY, _PREPARE, _CLOSE, _QUOTE, _ZERO, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID, _SAYS, _NAMED
 cdef int _LIST, _END, _COMMA, _MINUS, _POINT, _TEXT, _DOUBLE, _NO_NUMBER, _WHOLE, _LONG
 cdef unsigned long long _FULL, _FRACTION
 cdef long long _LAST_PREPARED
@@ -40,10 +40,6 @@ cdef class TurnLines(TurnRenderer):
     cdef bytes _shown(self, str query, Py_ssize_t parameters)
     cdef tuple _noted_end(self, PlainTurn turn)
     cdef tuple _learnt(self, TurnTracker tracker, PlainTurn turn, long long alike)
-
-
-@cython.locals(place=Py_ssize_t, byte="unsigned char")
-cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end) except -1
 
 
 @cython.locals(

@@ -23,7 +23,7 @@ from analyzer.analysis.conversation.plain_turn import (
     PlainTurn,
 )
 from analyzer.analysis.conversation.plain_turn import ExecutePlan as Plan  # the .pxd has its type by its name
-from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_bytes, put_number, put_part
+from analyzer.analysis.line_buffer import DIGITS, LineBuffer, is_plain_json, put_bytes, put_number, put_part
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value
@@ -66,10 +66,7 @@ _VALUE: Final = 26
 # Bytes of most lines.
 _ROOM: Final = 4096
 # Printable characters of ASCII; those that JSON escapes.
-_LEAST: Final = 0x20
-_MOST_PLAIN: Final = 0x7E
 _QUOTE: Final = 0x22
-_BACKSLASH: Final = 0x5C
 _ZERO: Final = 0x30
 _LIST, _END, _COMMA, _MINUS, _POINT = b"[],-."
 # Kinds of parameters: integers have even places where they are signed, and their sizes are in order.
@@ -134,7 +131,7 @@ class TurnLines(TurnRenderer):
             begin = min(_NAMED if turn.named and code == _QUERY else _SAYS, len(data))
             if mask is not None and not mask.is_plain(data, begin):
                 return False
-            if _is_plain(data, begin, len(data)):
+            if is_plain_json(data, begin, len(data)):
                 said = data
             else:
                 said, begin = value(text_of(data[begin:]))[1:-1], 0
@@ -281,15 +278,6 @@ def _noted_ends(tracker: TurnTracker, turn: PlainTurn, mask: StatementMask | Non
     return found
 
 
-def _is_plain(text: bytes, begin: int, end: int) -> bool:
-    """Whether a text stands in JSON as it is."""
-    for place in range(begin, end):
-        byte = text[place]
-        if byte < _LEAST or byte > _MOST_PLAIN or byte in (_QUOTE, _BACKSLASH):
-            return False
-    return True
-
-
 def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
     """Writes values that are integers, text without escapes, or doubles; 0 where others come, or they are not whole.
 
@@ -311,7 +299,7 @@ def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
         elif kind == _TEXT:
             size = data[place] if place < end else _LONG
             stop = place + 1 + size
-            if size >= _LONG or stop > end or not _is_plain(data, place + 1, stop):
+            if size >= _LONG or stop > end or not is_plain_json(data, place + 1, stop):
                 return 0
             line[written] = line[written + size + 1] = _QUOTE
             written = put_part(line, written + 1, data, place + 1, size) + 1

@@ -30,13 +30,13 @@ class LoginRows(BaseObserver):
     codec  of the client's text behind it
     """
 
-    __slots__ = ("_decodes", "_first", "_login", "_rows", "_scene", "codec", "parts", "whole")
+    __slots__ = ("_decodes", "_first", "_login", "_parts", "_rows", "_scene", "codec", "whole")
 
     def __init__(self, scene: RequestTracker, login: KnownLogin, decodes: bool, parts: RowParts) -> None:
         self._scene = scene
         self._decodes = decodes
         self._login: KnownLogin | None = login
-        self.parts = parts
+        self._parts = parts
         # The first piece has several segments, each other has one.
         self._first = len(login.frames) - len(login.free)
         self._rows: list[_Row] = []
@@ -51,7 +51,7 @@ class LoginRows(BaseObserver):
         one = Dissection.of(self._scene, role, packet, record, machine, before, False)
         context = copy(machine.context)
         body = self._shown(one)
-        piece, told = max(packet.frame - self._first, 0), self.parts.told
+        piece, told = max(packet.frame - self._first, 0), self._parts.told
         free = login.free[piece]
         if not free if told is None else told.isdisjoint(free):
             self._rows.append((role, packet.frame, body, piece, None, None))
@@ -80,7 +80,7 @@ class LoginRows(BaseObserver):
 
     def _shown(self, one: Dissection) -> bytes:
         one.settle(self._decodes)
-        return self.parts.body(one)
+        return self._parts.body(one)
 
     def _body(self, one: Dissection, payload: bytes, context: Context) -> bytes | None:
         """What is shown of a packet with other bytes; None where they are none of it."""

@@ -2,10 +2,10 @@ cimport cython
 
 from analyzer.analysis.line_buffer cimport LineBuffer
 from analyzer.batches cimport copied
-from analyzer.protocol.wire.row_values cimport counted_end
+from analyzer.protocol.wire.row_values cimport counted_end, length_size
 
 cdef Py_ssize_t _HEADER, _RESERVED, _SIZED, _COUNTED
-cdef int _NUMBER, _TEXT, _DATE, _NOTHING, _NULL, _TWO, _THREE
+cdef int _NUMBER, _TEXT, _DATE, _NOTHING, _NULL
 cdef bytes _PARTS, _NULL_TEXT
 cdef unsigned long long _ONES
 
@@ -57,8 +57,6 @@ cdef class RowWriter:
     cpdef fields(self, LineBuffer lines, list nodes)
     cpdef stop(self, LineBuffer lines, Py_ssize_t count, Py_ssize_t nulls)
 
-
-cdef Py_ssize_t _used(int first)
 
 @cython.locals(number="unsigned long long", byte="unsigned long long", at=Py_ssize_t)
 cdef unsigned long long _number_at(bytes data, Py_ssize_t place, Py_ssize_t size) except? 0

@@ -16,7 +16,7 @@ from analyzer.protocol.context import Context
 from analyzer.protocol.records.resultset import UNSIGNED
 from analyzer.protocol.tables.column_types import MYSQL_TYPE_NULL, MYSQL_TYPE_TIME
 from analyzer.protocol.wire.framing import HEADER
-from analyzer.protocol.wire.row_values import counted_end
+from analyzer.protocol.wire.row_values import counted_end, length_size
 from analyzer.protocol.wire.text import bytes_in_charset
 from analyzer.protocol.wire.values import BINARY, BLOBS, DATES, FIXED_SIZES, INTEGER_SIZES
 
@@ -39,10 +39,8 @@ _LONGEST_DATE: Final = bytes([sum(_PARTS), *bytes(sum(_PARTS))])
 # In the place of a size: there is a byte with it in front of the value, or a length-encoded integer.
 _SIZED: Final = -1
 _COUNTED: Final = -2
-# First bytes of length-encoded integers.
+# The first byte of a value of the text protocol that is NULL.
 _NULL: Final = 0xFB
-_TWO: Final = 0xFC
-_THREE: Final = 0xFD
 # Once more: here they are numbers of C.
 _HEADER: Final = HEADER
 _NUMBER: Final = NUMBER
@@ -150,7 +148,7 @@ class RowWriter:
                 place += 1
             else:
                 behind = counted_end(data, place, stop)
-                size = behind - place - _used(data[place])
+                size = behind - place - length_size(data[place])
                 self.text(lines, self._value, place - begin, behind - begin, data, behind - size, size)
                 place = behind
         self.stop(lines, count, 0)
@@ -174,7 +172,7 @@ class RowWriter:
                 self._number(lines, kind, place - begin, data, place)
             elif kind.kind == _TEXT:
                 behind = counted_end(data, place, stop)
-                size = behind - place - _used(data[place])
+                size = behind - place - length_size(data[place])
                 self.number(lines, kind.labels[0], place - begin, behind - begin, size, False)
                 self.text(lines, kind.labels[1], place - begin, behind - begin, data, behind - size, size)
             elif kind.kind == _DATE:
@@ -240,11 +238,6 @@ class RowWriter:
     def stop(self, lines: LineBuffer, count: int, nulls: int) -> None:
         """The row of so many values is over: so many were NULL in the binary protocol."""
         raise NotImplementedError
-
-
-def _used(first: int) -> int:
-    """Bytes of a length-encoded integer."""
-    return 1 if first < _NULL else 3 if first == _TWO else 4 if first == _THREE else 9
 
 
 def _number_at(data: bytes, place: int, size: int) -> int:

@@ -80,21 +80,19 @@ def counted_end(data: bytes, place: int, end: int) -> int:
     """Where a string with its length in front ends; -1 where it is not whole."""
     if place >= end or end > len(data):
         return -1
-    first = data[place]
-    if first < _NULL:
-        size, used = first, 1
-    elif first == _TWO:
-        size, used = 0, 3
-    elif first == _THREE:
-        size, used = 0, 4
-    elif first == _EIGHT:
-        size, used = 0, 9
-    else:
+    used = length_size(data[place])
+    if not used or place + used > end:
         return -1
-    if place + used > end:
-        return -1
+    size = data[place] if used == 1 else 0
     for index in range(used - 1, 0, -1):
         if size > end:  # more than there is: no number of C grows over its bounds
             return -1
         size = size << 8 | data[place + index]
     return place + used + size if size <= end - place - used else -1
+
+
+def length_size(first: int) -> int:
+    """Bytes of a length-encoded integer, by its first; 0: none begins so."""
+    if first < _NULL:
+        return 1
+    return 3 if first == _TWO else 4 if first == _THREE else 9 if first == _EIGHT else 0

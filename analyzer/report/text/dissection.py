@@ -23,7 +23,7 @@ from analyzer.analysis.model.connection import SERVER
 from analyzer.report.escape import json_safe, terminal
 from analyzer.report.text.hexdump import hex_lines
 from analyzer.report.text.row_objects import RowObjects
-from analyzer.report.text.row_tree import LONGEST_VALUE, RowTree
+from analyzer.report.text.row_tree import LONGEST_VALUE, RowTree, note
 
 T = TypeVar("T")
 Line = Callable[[Sequence[Dissection]], str]
@@ -222,8 +222,8 @@ class Tree:
         if not asked:
             return b"\n"
         (_, title), (_, late) = _COMMAND_NOTES
-        took = f"\n                [{late}: {duration(latency_ns)} seconds]" if latency_ns >= 0 else ""
-        return f"                [{title}: {asked}]{took}\n\n".encode()
+        took = f"\n{note(late, f'{duration(latency_ns)} seconds')}" if latency_ns >= 0 else ""
+        return f"{note(title, str(asked))}{took}\n\n".encode()
 
     def rows(self) -> RowWriter | None:
         """As `RowParts`."""
@@ -292,7 +292,7 @@ class Tree:
 
 def _note(name: str, title: str, value: Value) -> str:
     """A line of the tree that is of no bytes."""
-    return f"            {'    '}[{title}: {terminal(shown(FIELDS[name], value), LONGEST_VALUE)}]"
+    return note(title, terminal(shown(FIELDS[name], value), LONGEST_VALUE))
 
 
 def words_of(info: FieldInfo) -> Words | None:

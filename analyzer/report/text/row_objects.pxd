@@ -1,10 +1,10 @@
 cimport cython
 
 from analyzer.analysis.dissection.row_writer cimport RowWriter
-from analyzer.analysis.line_buffer cimport LineBuffer, put_number, put_part
+from analyzer.analysis.line_buffer cimport LineBuffer, is_plain_json, put_number, put_part
 
 cdef Py_ssize_t _DIGITS
-cdef int _QUOTE, _BACKSLASH, _BLANK, _LAST, _MINUS
+cdef int _QUOTE, _MINUS
 cdef bytes _EMPTY
 
 
@@ -32,7 +32,3 @@ cdef class RowObjects(RowWriter):
     cpdef stop(self, LineBuffer lines, Py_ssize_t count, Py_ssize_t nulls)
     @cython.locals(values=list)
     cdef _add(self, bytes label, bytes value)
-
-
-@cython.locals(place=Py_ssize_t, byte="unsigned char")
-cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end) except -1

@@ -10,12 +10,12 @@ import msgspec
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo
 from analyzer.analysis.dissection.fields.extract import Node
 from analyzer.analysis.dissection.row_writer import RowWriter
-from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_number, put_part
+from analyzer.analysis.line_buffer import DIGITS, LineBuffer, is_plain_json, put_number, put_part
 from analyzer.report.escape import json_safe
 
 # Once more: here they are numbers of C.
 _DIGITS: Final = DIGITS
-_QUOTE, _BACKSLASH, _BLANK, _LAST, _MINUS = b'"\\ ~-'
+_QUOTE, _MINUS = b'"-'
 _EMPTY: Final = b'""'
 
 
@@ -61,7 +61,7 @@ class RowObjects(RowWriter):
         self._add(label, f'"{data[place : place + size].hex(":")}"'.encode())
 
     def text(self, lines: LineBuffer, label: bytes, start: int, end: int, data: bytes, place: int, size: int) -> None:
-        if not _is_plain(data, place, place + size):
+        if not is_plain_json(data, place, place + size):
             self._add(label, msgspec.json.encode(json_safe(self.said(data[place : place + size]))))
             return
         room = self._room
@@ -98,12 +98,3 @@ class RowObjects(RowWriter):
             self._cells[label] = [value]
         else:
             values.append(value)
-
-
-def _is_plain(text: bytes, begin: int, end: int) -> bool:
-    """Whether a text stands in JSON as it is."""
-    for place in range(begin, end):
-        byte = text[place]
-        if byte < _BLANK or byte > _LAST or byte in (_QUOTE, _BACKSLASH):
-            return False
-    return True

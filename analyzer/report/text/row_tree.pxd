@@ -1,7 +1,7 @@
 cimport cython
 
 from analyzer.analysis.dissection.row_writer cimport RowWriter
-from analyzer.analysis.line_buffer cimport LineBuffer, put_bytes, put_number, put_part
+from analyzer.analysis.line_buffer cimport LineBuffer, digits_of, put_bytes, put_number, put_part
 
 cdef Py_ssize_t _MARGIN, _ROOM, _LONGEST
 cdef int _BLANK, _OPENS, _CLOSES, _COLON, _MINUS, _NEWLINE, _LAST
@@ -34,6 +34,3 @@ cdef bint _is_plain(const unsigned char* text, Py_ssize_t begin, Py_ssize_t end)
 
 @cython.locals(width=Py_ssize_t)
 cdef Py_ssize_t _put_label(char* line, Py_ssize_t at, Py_ssize_t start, Py_ssize_t end, const char* label, Py_ssize_t size) except -1
-
-@cython.locals(size=Py_ssize_t, bound=Py_ssize_t)
-cdef Py_ssize_t _digits(Py_ssize_t number)

@@ -8,7 +8,7 @@ from typing import Final
 from analyzer.analysis.dissection.fields import FIELDS, FieldInfo
 from analyzer.analysis.dissection.fields.extract import Node
 from analyzer.analysis.dissection.row_writer import RowWriter
-from analyzer.analysis.line_buffer import LineBuffer, put_bytes, put_number, put_part
+from analyzer.analysis.line_buffer import LineBuffer, digits_of, put_bytes, put_number, put_part
 from analyzer.report.escape import terminal
 
 # Characters of a value that a tree shows, as tshark does.
@@ -76,7 +76,13 @@ class RowTree(RowWriter):
     def stop(self, lines: LineBuffer, count: int, nulls: int) -> None:
         for _ in range(nulls):
             lines.put(self._null)
-        lines.put(f"                [Summary: row of {count} value{'' if count == 1 else 's'}]\n".encode())
+        summary = f"row of {count} value{'' if count == 1 else 's'}"
+        lines.put(f"{note('Summary', summary)}\n".encode())
+
+
+def note(title: str, text: str) -> str:
+    """A line of the tree that is of no bytes."""
+    return f"                [{title}: {text}]"
 
 
 def _is_plain(text: bytes, begin: int, end: int) -> bool:
@@ -90,7 +96,7 @@ def _is_plain(text: bytes, begin: int, end: int) -> bool:
 
 def _put_label(line: bytearray, at: int, start: int, end: int, label: bytes, size: int) -> int:
     """Writes where a field stands, and its label; returns where they end."""
-    width = _MARGIN - 3 - _digits(start) - _digits(end)
+    width = _MARGIN - 3 - digits_of(start) - digits_of(end)
     while width > 0:
         line[at] = _BLANK
         at += 1
@@ -101,11 +107,3 @@ def _put_label(line: bytearray, at: int, start: int, end: int, label: bytes, siz
     at = put_number(line, at + 1, end)
     line[at] = _CLOSES
     return put_bytes(line, at + 1, label, size)
-
-
-def _digits(number: int) -> int:
-    size, bound = 1, 10
-    while number >= bound:
-        size += 1
-        bound *= 10
-    return size
