@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.commands.statistics import ORDERS as GROUP_ORDERS
@@ -19,6 +19,11 @@ from analyzer.engine.collectors import Collector
 from analyzer.engine.command_collectors import ORDERS, EachCommand, EachTurn, RankedCommands, TopCommands
 from analyzer.engine.jobs import COMMANDS
 from analyzer.engine.run import Run
+
+if TYPE_CHECKING:
+    from analyzer.analysis.commands.turn_tracker import TurnRenderer
+    from analyzer.analysis.packets.statement_mask import StatementMask
+    from analyzer.report.text.commands import CommandsText
 
 STATEMENTS = ("slowlog", "sql")  # for other tools
 FORMATS = ("text", "jsonl", "csv", *STATEMENTS)
@@ -100,35 +105,55 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _all(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
-    if arguments.format in ("jsonl", "csv"):
-        # Each is encoded in the process that found it.
-        encode, head = _encoder(arguments.format)
-        out.write(head)
-        encoded: Callable[[], Collector[bytes]] = partial(EachCommand, arguments.slow, encode, arguments.filter)
-        if arguments.format == "jsonl" and arguments.filter is None:
-            from analyzer.report.turn_lines import TurnLines
-
-            encoded = partial(EachTurn, arguments.slow, TurnLines)
-        sources = Run(options, encoded, jobs_of(arguments), Console())
-        sources.work = COMMANDS
-        for _, lines in sources.each(arguments.captures, arguments.merge):
-            out.writelines(lines)
-        note_encrypted(sources.sources)
-        return sources.code
-
+    if arguments.format not in STATEMENTS:
+        return _encoded(arguments, options, out)
     each: Callable[[], Collector[Command]] = partial(EachCommand, arguments.slow, _as_it_is, arguments.filter)
     whole = Run(options, each, jobs_of(arguments), Console())
     whole.work = COMMANDS
     writer = _writer(arguments, out)
-    shown = False
-    for name, exchanges in whole.each(arguments.captures, arguments.merge):
-        writer.begin(name)
+    for _, exchanges in whole.each(arguments.captures, arguments.merge):
         for exchange in exchanges:
-            shown = True
             writer.exchange(exchange)
-    _note_nothing(arguments, shown or not whole.sources)
     note_encrypted(whole.sources)
     return whole.code
+
+
+def _encoded(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
+    """All commands in a form that is made of each in the process that found it."""
+    renderer: Callable[[str, StatementMask | None], TurnRenderer]
+    encode: Callable[[Command], bytes]
+    text: CommandsText | None = None
+    if arguments.format == "text":
+        from analyzer.report.text.commands import CommandLayout, CommandsText
+        from analyzer.report.text.turn_texts import TurnTexts
+
+        rows = CommandLayout(*look(arguments, out), arguments.tz)
+        text, encode, renderer = CommandsText(out.write, rows), rows.dated, partial(TurnTexts, rows)
+    elif arguments.format == "jsonl":
+        from analyzer.report.jsonl import encode
+        from analyzer.report.turn_lines import TurnLines as renderer
+    else:
+        from analyzer.report.turn_csv import TurnCsv as renderer
+
+        encode, head = _encoder(arguments.format)
+        out.write(head)
+    collector: Callable[[], Collector[bytes]] = partial(EachTurn, arguments.slow, renderer)
+    if arguments.filter is not None:
+        collector = partial(EachCommand, arguments.slow, encode, arguments.filter)
+    sources = Run(options, collector, jobs_of(arguments), Console())
+    sources.work = COMMANDS
+    shown = False
+    for name, lines in sources.each(arguments.captures, arguments.merge):
+        if text is None:
+            out.writelines(lines)
+            continue
+        text.begin(name)
+        for line in lines:
+            shown = True
+            text.dated(line)
+    _note_nothing(arguments, shown or not sources.sources)
+    note_encrypted(sources.sources)
+    return sources.code
 
 
 def _note_nothing(arguments: argparse.Namespace, shown: bool) -> None:
@@ -193,9 +218,9 @@ def _writer(arguments: argparse.Namespace, out: BinaryIO) -> _Writer:
         return _Script(arguments, out)
     if arguments.format != "text":
         return _Encoded(arguments.format, out)
-    from analyzer.report.text.commands import CommandsText
+    from analyzer.report.text.commands import CommandLayout, CommandsText
 
-    return CommandsText(lambda line: out.write(line.encode()), *look(arguments, out), arguments.tz)
+    return CommandsText(out.write, CommandLayout(*look(arguments, out), arguments.tz))
 
 
 def _encoder(form: str) -> tuple[Callable[[Command], bytes], bytes]:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import re
 from array import array
-from struct import Struct
+from collections.abc import Sequence
 from typing import Any, Final
 
 from analyzer.analysis.commands.pending import plain_error, plain_values, said_by, shown_name, text_of
 from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnTracker
 from analyzer.analysis.conversation.plain_turn import (
     CLOSE,
-    DOUBLE,
     LAST_PREPARED,
     PREPARE,
     QUERY,
-    TEXT,
     PlainTurn,
 )
 from analyzer.analysis.conversation.plain_turn import ExecutePlan as Plan  # the .pxd has its type by its name
 from analyzer.analysis.line_buffer import DIGITS, LineBuffer, is_plain_json, put_bytes, put_number, put_part
-from analyzer.analysis.model.command import Command
+from analyzer.analysis.model.command import Command, CommandError
+from analyzer.analysis.model.connection import Endpoint
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.jsonl import encode, value
+from analyzer.report.turn_values import VALUE, put_json
 
 # Statements of one connection, and templates and ends of responses of all, that are kept.
 MOST: Final = 256
@@ -41,51 +41,40 @@ _NUMBERS: Final = (
 )
 # How a response ended stands in two of the texts, and what is said of a connection in the others.
 _TEXTS: Final = ("statement", "parameters", "affected_rows", "error", "database", "client", "user")
-_SLOTS: Final = (*_NUMBERS, *_TEXTS)
+SLOTS: Final = (*_NUMBERS, *_TEXTS)
 # The first of them that is a text. That of the statement stands without its quotes.
 _FIRST_TEXT: Final = len(_NUMBERS)
 # Where the statement of a command begins in its packet, and that of a query with attributes.
 _SAYS: Final = 5
 _NAMED: Final = 7
-_STATEMENT: Final = _SLOTS.index("statement")
-_PARAMETERS: Final = _SLOTS.index("parameters")
-_ENDED: Final = _SLOTS.index("affected_rows")
-_SAID: Final = _SLOTS.index("database")
+_STATEMENT: Final = SLOTS.index("statement")
+_PARAMETERS: Final = SLOTS.index("parameters")
+_ENDED: Final = SLOTS.index("affected_rows")
+_SAID: Final = SLOTS.index("database")
 # Those that stand in each line. Two are told of with what follows them.
-_ALWAYS: Final = frozenset({"database", "affected_rows", "client", "user"})
+ALWAYS: Final = frozenset({"database", "affected_rows", "client", "user"})
 _ACKNOWLEDGED: Final = ("affected_rows", "last_insert_id", "warnings", "status_flags", "info")
-_FOLLOWING: Final = (*_ACKNOWLEDGED[1:], "server")
-# A place of _SLOTS in a line, and as it is encoded there.
+_ENDS: Final = ("client", "server")
+FOLLOWING: Final = (*_ACKNOWLEDGED[1:], _ENDS[1])
+# A place of SLOTS in a line, and as it is encoded there.
 _MARK: Final = "\x01\x02\x03%02d"
 _MARKED: Final = re.compile(rb'"\\u0001\\u0002\\u0003(\d\d)"')
-_NULL: Final = b"null"
 _NOTHING: Final = b""
-# Digits of the largest number. A value that is no text takes no more than a double, and a comma.
+# Digits of the largest number.
 _DIGITS: Final = DIGITS
-_VALUE: Final = 26
 # Bytes of most lines.
 _ROOM: Final = 4096
-# Printable characters of ASCII; those that JSON escapes.
 _QUOTE: Final = 0x22
-_ZERO: Final = 0x30
-_LIST, _END, _COMMA, _MINUS, _POINT = b"[],-."
-# Kinds of parameters: integers have even places where they are signed, and their sizes are in order.
-_TEXT: Final = TEXT
-_DOUBLE: Final = DOUBLE
-# All bits of eight bytes.
-_FULL: Final = 0xFFFF_FFFF_FFFF_FFFF
-# Of a double: what its exponent is where it is no number, and of whole numbers where no bit stands for a fraction.
-_NO_NUMBER: Final = 0x7FF
-_WHOLE: Final = 1023 + 52
-_FRACTION: Final = (1 << 52) - 1
-_READ_DOUBLE: Final = Struct("<d").unpack_from
-# A length that takes more than its byte.
-_LONG: Final = 0xFB
+# How a statement stands in a line: made for it, or as its bytes are, alone or in quotes.
+MADE, BARE, QUOTED = range(3)
 # Constants of others, once more: here they are numbers of C.
 _QUERY: Final = QUERY
 _PREPARE: Final = PREPARE
 _CLOSE: Final = CLOSE
 _LAST_PREPARED: Final = LAST_PREPARED
+_MADE: Final = MADE
+_BARE: Final = BARE
+_QUOTED: Final = QUOTED
 
 # What stands around the places that are filled, which these are, and the room that a line takes beside its texts.
 Template = tuple[tuple[bytes, ...], bytes, int]
@@ -97,7 +86,7 @@ Said = tuple[Any, bytes, bytes, bytes]
 class TurnLines(TurnRenderer):
     """Writes JSON lines of one capture. Without `mask` secrets are shown."""
 
-    __slots__ = ("_capture", "_ended", "_ended_rows", "_line", "_mask", "_numbers", "_templates", "_texts")
+    __slots__ = ("_capture", "_ended", "_ended_rows", "_mask", "_numbers", "_templates", "_texts", "begin", "line")
 
     def __init__(self, capture: str, mask: StatementMask | None) -> None:
         self._capture = capture
@@ -108,7 +97,9 @@ class TurnLines(TurnRenderer):
         # Prepared statements as they stand in lines, and how many parameters they may have.
         self._texts: dict[str, tuple[bytes, int]] = {}
         self._templates: dict[int, Template] = {}
-        self._line = bytearray(_ROOM)
+        # Bound values, which begin there.
+        self.line = bytearray(_ROOM)
+        self.begin = 0
         self._numbers = array("q", bytes(8 * _FIRST_TEXT))
 
     def command(self, command: Command) -> bytes:
@@ -118,7 +109,7 @@ class TurnLines(TurnRenderer):
     def turn(self, tracker: TurnTracker, turn: PlainTurn, lines: LineBuffer) -> None:
         """Writes the line of a plain command with its plain response."""
         if not self._is_written(tracker, turn, lines):
-            lines.put(encode(tracker.of_turn(self._capture, turn, self._mask)))
+            lines.put(self.command(tracker.of_turn(self._capture, turn, self._mask)))
 
     def _is_written(self, tracker: TurnTracker, turn: PlainTurn, lines: LineBuffer) -> bool:
         """Writes the line from its template; False where it has to be made as that of any command."""
@@ -126,21 +117,22 @@ class TurnLines(TurnRenderer):
         latency, duration, number = turn.first_ns - began, turn.last_ns - began, -1
         data = turn.request
         # The statement as it stands in the line: the bytes of `said` from `begin` on.
-        said, begin, bound = _NOTHING, 0, 0
+        said, begin, bound, stands = _NOTHING, 0, 0, _BARE
         if code in (_QUERY, _PREPARE):
             begin = min(_NAMED if turn.named and code == _QUERY else _SAYS, len(data))
             if mask is not None and not mask.is_plain(data, begin):
                 return False
-            if is_plain_json(data, begin, len(data)):
-                said = data
+            stands = self.stands(data, begin)
+            if stands == _MADE:
+                said, begin = self.made(text_of(data[begin:])), 0
             else:
-                said, begin = value(text_of(data[begin:]))[1:-1], 0
+                said = data
         elif turn.plan is not None and statement is not None:
             known = tracker.texts.get(id(statement))
             if known is None or known[0] is not statement:
                 known = self._noted(tracker, turn)
-            said, bound = known[1], self._values(turn.plan, data)
-            if not bound or not said:
+            said, bound = known[1], self.values(turn.plan, data)
+            if bound < 0 or not said:
                 return False
             number = statement.statement_id or 0
         elif statement is not None:
@@ -163,7 +155,7 @@ class TurnLines(TurnRenderer):
             return False
         ends = tracker.said
         if ends is None or ends[0] is not turn.session:
-            ends = _noted_ends(tracker, turn, self._mask)
+            ends = self._noted_ends(tracker, turn)
         numbers[0], numbers[1], numbers[2], numbers[3] = (
             tracker.tcp.number,
             turn.number,
@@ -172,7 +164,7 @@ class TurnLines(TurnRenderer):
         )
         numbers[4], numbers[5], numbers[6], numbers[7] = began, latency, duration, turn.rows
         numbers[8], numbers[9], numbers[10] = len(data), turn.length, number
-        self._write(lines, template, said, begin, bound, ended, ends)
+        self._write(lines, template, said, begin, stands == _QUOTED, bound, ended, ends)
         return True
 
     def _write(
@@ -181,6 +173,7 @@ class TurnLines(TurnRenderer):
         template: Template,
         said: bytes,
         begin: int,
+        quoted: bool,
         bound: int,
         ended: Ended,
         ends: Said,
@@ -188,7 +181,7 @@ class TurnLines(TurnRenderer):
         """Writes the line of a template with the numbers and values that are set, and these texts."""
         literals, slots, room = template
         size = len(said) - begin
-        room += size + bound + len(ended[1]) + len(ended[2]) + len(ends[1]) + len(ends[2]) + len(ends[3])
+        room += 2 + size + bound + len(ended[1]) + len(ended[2]) + len(ends[1]) + len(ends[2]) + len(ends[3])
         lines.make_room(room)
         line, end, numbers = lines.text, lines.end, self._numbers
         for place in range(len(slots)):
@@ -198,33 +191,56 @@ class TurnLines(TurnRenderer):
             if slot < _FIRST_TEXT:
                 end = put_number(line, end, numbers[slot])
             elif slot == _STATEMENT:
+                if quoted:
+                    line[end] = _QUOTE
+                    end += 1
                 end = put_part(line, end, said, begin, size)
+                if quoted:
+                    line[end] = _QUOTE
+                    end += 1
             elif slot == _PARAMETERS:
-                end = put_bytes(line, end, self._line, bound)
+                end = put_part(line, end, self.line, self.begin, bound)
             else:
                 text = ended[slot - _ENDED + 1] if slot < _SAID else ends[slot - _SAID + 1]
                 end = put_bytes(line, end, text, len(text))
         text = literals[len(slots)]
         lines.end = put_bytes(line, end, text, len(text))
 
-    def _make_room(self, room: int) -> None:
+    def make_room(self, room: int) -> None:
         """What is written takes so many bytes at most: nobody looks again whether it does."""
-        if len(self._line) < room:
-            self._line = bytearray(2 * room)
+        if len(self.line) < room:
+            self.line = bytearray(2 * room)
 
-    def _values(self, plan: Plan, data: bytes) -> int:
-        """Writes the values of a plain execute as JSON; returns how many bytes, 0 where they are not whole."""
+    def stands(self, data: bytes, begin: int) -> int:
+        """How the statement that begins there stands in a line."""
+        return _BARE if is_plain_json(data, begin, len(data)) else _MADE
+
+    def made(self, text: str) -> bytes:
+        """A statement that is made for a line."""
+        return value(text)[1:-1]
+
+    def cell(self, what: object) -> bytes:
+        """Anything else as it stands in a line."""
+        return value(what)
+
+    def values(self, plan: Plan, data: bytes) -> int:
+        """Writes the values of a plain execute; returns how many bytes, -1 where they are not whole."""
         if plan.plain:
-            self._make_room(len(data) + _VALUE * len(plan.kinds) + 2)
-            size = _put_values(self._line, plan, data, len(data))
-            if size:
+            self.make_room(len(data) + VALUE * len(plan.kinds) + 2)
+            size = put_json(self.line, plan, data, len(data))
+            if size >= 0:
                 return size
+        return self.made_values(plan, data)
+
+    def made_values(self, plan: Plan, data: bytes) -> int:
+        """The same of values that are made for a line."""
         values = plain_values(plan, data)
         if values is None:
-            return 0
-        text = value(values)
-        self._make_room(len(text))
-        return put_bytes(self._line, 0, text, len(text))
+            return -1
+        text = self.cell(values)
+        self.make_room(len(text))
+        self.begin = 0
+        return put_bytes(self.line, 0, text, len(text))
 
     def _noted(self, tracker: TurnTracker, turn: PlainTurn) -> tuple[object, bytes]:
         """The text of the statement that a turn executes; empty where its lines are made as those of any command."""
@@ -241,7 +257,7 @@ class TurnLines(TurnRenderer):
         known = self._texts.get(query)
         if known is None:
             whole = self._mask is None or self._mask.is_whole(query, 0)
-            known = value(query)[1:-1] if whole else _NOTHING, query.count("?")
+            known = self.made(query) if whole else _NOTHING, query.count("?")
             if len(query) <= LONGEST_TEXT:
                 if len(self._texts) >= MOST_TEXTS:
                     self._texts.clear()
@@ -251,125 +267,61 @@ class TurnLines(TurnRenderer):
     def _noted_end(self, turn: PlainTurn) -> Ended:
         """What the end of a turn's response says, as it stands in its line, and its error."""
         says, error = said_by(turn.end, of_rows=turn.columns is not None), turn.error
-        (_, first), *others = [(name, value(each)) for name, each in zip(_ACKNOWLEDGED, says, strict=True)]
-        ended = b"".join([first, *(b',"%b":%b' % (name.encode(), each) for name, each in others)])
+        ended = self.acknowledged(says)
         if error is not None:
-            return error, ended, value(plain_error(error, self._mask))
+            return error, ended, self.failed(plain_error(error, self._mask))
         known = self._ended if turn.columns is None else self._ended_rows
         if len(known) >= MOST_ENDS:
             known.clear()
-        known[id(turn.end)] = found = (turn.end, ended, _NULL)
+        known[id(turn.end)] = found = (turn.end, ended, self.failed(None))
         return found
+
+    def acknowledged(self, says: Sequence[object]) -> bytes:
+        """What the end of a response says, from the first value on."""
+        return _joined(_ACKNOWLEDGED, says)
+
+    def ends_of(self, ends: Sequence[Endpoint | None]) -> bytes:
+        """Client and server, from the first value on."""
+        return _joined(_ENDS, ends)
+
+    def failed(self, error: CommandError | None) -> bytes:
+        """An error, or that there is none."""
+        return value(error)
 
     def _learnt(self, tracker: TurnTracker, turn: PlainTurn, alike: int) -> Template:
         """What lines of turns like this one are written from."""
         if len(self._templates) >= MOST_ENDS:
             self._templates.clear()
-        found = self._templates[alike] = _template(tracker.of_turn(self._capture, turn, self._mask))
+        found = self._templates[alike] = self.template(tracker.of_turn(self._capture, turn, self._mask))
         return found
 
+    def _noted_ends(self, tracker: TurnTracker, turn: PlainTurn) -> Said:
+        """What lines of a connection say of it: the session, its database, its ends, its user."""
+        database, user = (shown_name(name, self._mask) for name in turn.session)
+        ends = self.ends_of(tracker.ends)
+        tracker.said = found = (turn.session, self.cell(database), ends, self.cell(user))
+        return found
 
-def _noted_ends(tracker: TurnTracker, turn: PlainTurn, mask: StatementMask | None) -> Said:
-    """What lines of a connection say of it: the session, its database, its ends, its user."""
-    database, user = (shown_name(name, mask) for name in turn.session)
-    client, server = tracker.ends
-    ends = b'%b,"server":%b' % (value(client), value(server))
-    tracker.said = found = (turn.session, value(database), ends, value(user))
-    return found
-
-
-def _put_values(line: bytearray, plan: Plan, data: bytes, end: int) -> int:
-    """Writes values that are integers, text without escapes, or doubles; 0 where others come, or they are not whole.
-
-    The packet has `end` bytes.
-    """
-    kinds = plan.kinds
-    count, written = len(kinds), 1
-    line[0] = _LIST
-    place = plan.flag + 1
-    if count and data[plan.flag]:
-        place += len(plan.block)
-    for index in range(count):
-        if index:
-            line[written] = _COMMA
-            written += 1
-        kind = kinds[index]
-        if data[plan.start + (index >> 3)] >> (index & 7) & 1:
-            written = put_bytes(line, written, _NULL, 4)
-        elif kind == _TEXT:
-            size = data[place] if place < end else _LONG
-            stop = place + 1 + size
-            if size >= _LONG or stop > end or not is_plain_json(data, place + 1, stop):
-                return 0
-            line[written] = line[written + size + 1] = _QUOTE
-            written = put_part(line, written + 1, data, place + 1, size) + 1
-            place = stop
-        elif kind == _DOUBLE:
-            if place + 8 > end:
-                return 0
-            written = _put_double(line, written, data, place)
-            if not written:
-                return 0
-            place += 8
-        else:
-            size = 1 << (kind >> 1)
-            if place + size > end:
-                return 0
-            number = _number_in(data, place, size)
-            if number >> (8 * size - 1) and not kind & 1:
-                line[written] = _MINUS
-                written += 1
-                number = (_FULL >> (64 - 8 * size)) - number + 1
-            written = put_number(line, written, number)
-            place += size
-    line[written] = _END
-    return written + 1 if place == end or not count else 0
+    def template(self, command: Command) -> Template:
+        """The line of a command, cut at what is different in others. No places where that can not be told."""
+        filled = 0
+        for place, name in enumerate(SLOTS):
+            if name in ALWAYS or getattr(command, name) is not None:
+                setattr(command, name, _MARK % place)
+                filled += 1
+        for name in FOLLOWING:
+            setattr(command, name, None)
+        line = encode(command)
+        for name in FOLLOWING:
+            line = line.replace(b',"%b":null' % name.encode(), b"", 1)
+        statement = value(_MARK % _FIRST_TEXT)
+        pieces = _MARKED.split(line.replace(statement, b'"%b"' % statement))
+        slots = bytes(map(int, pieces[1::2]))
+        # A name of a capture may look like a mark.
+        room = sum(map(len, pieces[::2])) + _DIGITS * len(slots)
+        return tuple(pieces[::2]), slots if len(slots) == filled else b"", room
 
 
-def _number_in(data: bytes, place: int, size: int) -> int:
-    """The number of so many bytes, at most eight: they lie inside."""
-    number = byte = 0
-    for at in range(size):
-        byte = data[place + at]
-        number |= byte << 8 * at
-    return number
-
-
-def _put_double(line: bytearray, end: int, data: bytes, place: int) -> int:
-    """Writes a double; returns where it ends, 0 where it is no number."""
-    bits = _number_in(data, place, 8)
-    exponent = bits >> 52 & _NO_NUMBER
-    whole = bits & _FRACTION | _FRACTION + 1
-    if exponent == _NO_NUMBER:
-        return 0
-    # Most are whole numbers: of drivers that know no others.
-    shift = _WHOLE - exponent
-    if 0 <= shift <= 52 and whole >> shift << shift == whole:
-        if bits >> 63:
-            line[end] = _MINUS
-            end += 1
-        end = put_number(line, end, whole >> shift)
-        line[end], line[end + 1] = _POINT, _ZERO
-        return end + 2
-    text = value(_READ_DOUBLE(data, place)[0])
-    return put_bytes(line, end, text, len(text))
-
-
-def _template(command: Command) -> Template:
-    """The line of a command, cut at what is different in others. No places where that can not be told."""
-    filled = 0
-    for place, name in enumerate(_SLOTS):
-        if name in _ALWAYS or getattr(command, name) is not None:
-            setattr(command, name, _MARK % place)
-            filled += 1
-    for name in _FOLLOWING:
-        setattr(command, name, None)
-    line = encode(command)
-    for name in _FOLLOWING:
-        line = line.replace(b',"%b":null' % name.encode(), b"", 1)
-    statement = value(_MARK % _FIRST_TEXT)
-    pieces = _MARKED.split(line.replace(statement, b'"%b"' % statement))
-    slots = bytes(map(int, pieces[1::2]))
-    # A name of a capture may look like a mark.
-    room = sum(map(len, pieces[::2])) + _DIGITS * len(slots)
-    return tuple(pieces[::2]), slots if len(slots) == filled else b"", room
+def _joined(names: Sequence[str], says: Sequence[object]) -> bytes:
+    (_, first), *others = [(name, value(each)) for name, each in zip(names, says, strict=True)]
+    return b"".join([first, *(b',"%b":%b' % (name.encode(), each) for name, each in others)])

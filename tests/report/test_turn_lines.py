@@ -1,9 +1,10 @@
-"""Lines of plain turns, written from templates, against those of commands as they are."""
+"""Lines of plain turns, written from templates or from their bytes, against those of commands as they are."""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, AnalysisOptions
+from analyzer.analysis.commands.turn_tracker import TurnRenderer
 from analyzer.analysis.conversation.session_facts import MOST_OPENING
+from analyzer.analysis.model.command import Command
 from analyzer.capture import CaptureSource, open_capture
 from analyzer.engine.collectors import Collector
 from analyzer.engine.command_collectors import EachCommand, EachTurn
 from analyzer.engine.reading import Reading
 from analyzer.report.jsonl import encode
+from analyzer.report.prose.clock import clock_named
+from analyzer.report.text.commands import CommandLayout, csv_line
+from analyzer.report.text.turn_texts import TurnTexts
+from analyzer.report.turn_csv import TurnCsv
 from analyzer.report.turn_lines import TurnLines
 from tests.analysis.conversation.prepared import COLUMN, talks
 from tests.bench import recorded
@@ -36,10 +43,23 @@ KINDS = ("prepared", "several-results", "change-user", "charset", "killed", "cli
 NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if any(kind in path.name for kind in KINDS))
 
 
+NARROW = CommandLayout()
+WIDE = CommandLayout(180, True, clock_named("+05:30"))
+MEDIUM = CommandLayout(105)
+# How each turn is written, and what is made of its command.
+FORMS: dict[str, tuple[Callable[..., TurnRenderer], Callable[[Command], bytes]]] = {
+    "jsonl": (TurnLines, encode),
+    "csv": (TurnCsv, lambda command: csv_line(command).encode()),
+    "text": (partial(TurnTexts, NARROW), NARROW.dated),
+    "medium": (partial(TurnTexts, MEDIUM), MEDIUM.dated),
+    "wide": (partial(TurnTexts, WIDE), WIDE.dated),
+}
+
+
 def _told(analysis: Analysis, source: CaptureSource, collector: Collector[bytes]) -> list[bytes]:
     """Lines, which one of two collectors gives many at once."""
     items = Reading(analysis, source).collected(collector)
-    return b"".join(item for _, item in items).splitlines()
+    return b"".join(item for _, item in items).split(b"\n")[:-1]
 
 
 def _lines(capture: Path, collector: Collector[bytes], show_secrets: bool) -> list[bytes]:
@@ -50,11 +70,18 @@ def _lines(capture: Path, collector: Collector[bytes], show_secrets: bool) -> li
 
 def _same(capture: Path, slow_ns: int = 0) -> int:
     found = 0
-    for show_secrets in (False, True):
-        turns = _lines(capture, EachTurn(slow_ns, TurnLines), show_secrets)
-        assert turns == _lines(capture, EachCommand(slow_ns, encode), show_secrets)
-        found += len(turns)
+    for name, (renderer, made) in FORMS.items():
+        for show_secrets in (False, True):
+            turns = _lines(capture, EachTurn(slow_ns, renderer), show_secrets)
+            assert turns == _lines(capture, EachCommand(slow_ns, made), show_secrets), name
+            found += len(turns) if name == "jsonl" else 0
     return found
+
+
+def _collectors() -> Iterator[tuple[Collector[bytes], Collector[bytes]]]:
+    """Of each form, JSON last: turns as they are written, and commands as they are."""
+    for renderer, made in reversed(FORMS.values()):
+        yield EachTurn(0, renderer), EachCommand(0, made)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,6 +104,31 @@ def test_made_traffic(tmp_path: Path, write: partial[int]) -> None:
     assert 0 < _same(capture, slow_ns=took[len(took) // 2]) < every
 
 
+class _CountedTexts(TurnTexts):
+    count = 0
+
+    def command(self, command: Command) -> bytes:
+        _CountedTexts.count += 1
+        return super().command(command)
+
+
+class _CountedCsv(TurnCsv):
+    count = 0
+
+    def command(self, command: Command) -> bytes:
+        _CountedCsv.count += 1
+        return super().command(command)
+
+
+@pytest.mark.parametrize("base", [recorded.CONNECTOR_C, *recorded.MIXED.values()])
+def test_most_lines_are_written_from_their_bytes(base: Path) -> None:
+    _CountedTexts.count = _CountedCsv.count = 0
+    rows = _lines(base, EachTurn(0, partial(_CountedTexts, NARROW)), False)
+    table = _lines(base, EachTurn(0, _CountedCsv), False)
+    assert _CountedTexts.count * 4 < len(rows)
+    assert _CountedCsv.count * 4 < len(table)
+
+
 # Told apart from a template's own: percent signs, its marks, quotes, bytes that are no text, secrets, a USE.
 STATEMENTS = (
     "SELECT 1",
@@ -93,6 +145,20 @@ STATEMENTS = (
     "SELECT 5",
     "SET @a = 1",
     "SET @a = 2",
+    # For tables and for narrow terminals: commas, quotes, formulas, white space, length.
+    "SELECT 1, 2",
+    "SELECT \"a\", 'b'",
+    "=1+1",
+    "-- nothing, but a remark\nSELECT 1",
+    "@x",
+    "  SELECT\t1\r\n\n  FROM   t  ",
+    "",
+    "   ",
+    "SELECT \x1b[31m, \x1c 1",
+    "SELECT " + "a, " * 40,
+    "SELECT" + " " * 400 + "'far'",
+    "SELECT '" + "x" * 300 + "é'",
+    "é" * 100,
     "SET NAMES latin1",
     b"SELECT '\xe9'",
 )
@@ -133,13 +199,14 @@ def test_logins_of_one_shape(chosen: list[list[tuple[bytes, bytes]]], size: int)
         said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
         client = ("10.0.0.1", 50_000 + number)
         frames += conversation([*ACCEPTED, *said, *GOODBYE], client=client, start_ns=(1 + number) * 10**12)
-    told: list[list[bytes]] = []
-    for collector, shapes in ((EachTurn(0, TurnLines), True), (EachCommand(0, encode), False)):
-        options = collector.options(AnalysisOptions(shapes=shapes))
-        analysis = Analysis("made", options)
-        told.append(_told(analysis, BatchSource("made", batches(frames, size)), collector))
-        assert (analysis.shapes is not None and analysis.shapes.found > 0) == shapes
-    assert told[0] == told[1]
+    for collectors in _collectors():
+        told: list[list[bytes]] = []
+        for collector, shapes in zip(collectors, (True, False), strict=True):
+            options = collector.options(AnalysisOptions(shapes=shapes))
+            analysis = Analysis("made", options)
+            told.append(_told(analysis, BatchSource("made", batches(frames, size)), collector))
+            assert (analysis.shapes is not None and analysis.shapes.found > 0) == shapes
+        assert told[0] == told[1]
     assert len(told[0]) == sum(len(pairs) + 1 for pairs in chosen)
 
 
@@ -147,12 +214,17 @@ def test_logins_of_one_shape(chosen: list[list[tuple[bytes, bytes]]], size: int)
 def test_numbers_of_any_size(start_ns: int) -> None:
     said = [step for _ in range(20) for step in (("c", query("SELECT 1")), ("s", ROW))]
     frames = conversation([*ACCEPTED, *said, *GOODBYE], start_ns=start_ns)
-    told = []
-    for collector in (EachTurn(0, TurnLines), EachCommand(0, encode)):
-        analysis = Analysis("made", collector.options(AnalysisOptions()))
-        told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
-    assert told[0] == told[1]
+    for collectors in _collectors():
+        told = []
+        for collector in collectors:
+            analysis = Analysis("made", collector.options(AnalysisOptions()))
+            told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
+        assert told[0] == told[1]
     assert len(told[0]) == 21
+
+
+# What spreadsheets, terminals and JSON take for something else.
+TEXTS = ("", "a,b", 'say "x"', "=1", "+1", "@x", "a\nb", "a  b", "back\\slash", "semi;colon", "\x1b[0m", "é", "x" * 249)
 
 
 def _double(value: float) -> bytes:
@@ -165,11 +237,12 @@ def test_doubles_as_they_are_bound(values: list[float]) -> None:
     pairs = [(prepare, prepared), *[(_double(value), ok(1)) for value in [*values, 0.0, -0.0, 1e16, 0.5]]]
     said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
     frames = conversation([*ACCEPTED, *said, *GOODBYE])
-    told = []
-    for collector in (EachTurn(0, TurnLines), EachCommand(0, encode)):
-        analysis = Analysis("made", collector.options(AnalysisOptions()))
-        told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
-    assert told[0] == told[1]
+    for collectors in _collectors():
+        told = []
+        for collector in collectors:
+            analysis = Analysis("made", collector.options(AnalysisOptions()))
+            told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
+        assert told[0] == told[1]
     shown = [line["parameters"][0] for line in map(json.loads, told[0]) if line["command"] == "stmt_execute"]
     assert [float(value) for value in shown[-4:]] == [0.0, 0.0, 1e16, 0.5]
     assert len(shown) == len(values) + 4
@@ -177,10 +250,62 @@ def test_doubles_as_they_are_bound(values: list[float]) -> None:
 
 @given(frames=talks(), size=st.sampled_from([0, 1, 5]))
 def test_prepared_statements_in_any_order(frames: list[Frame], size: int) -> None:
-    told = []
-    for collector in (EachTurn(0, TurnLines), EachCommand(0, encode)):
-        source = BatchSource("made", batches(frames, size))
-        options = collector.options(AnalysisOptions())
-        told.append(_told(Analysis("made", options), source, collector))
-    assert told[0] == told[1]
+    for collectors in _collectors():
+        told = []
+        for collector in collectors:
+            source = BatchSource("made", batches(frames, size))
+            options = collector.options(AnalysisOptions())
+            told.append(_told(Analysis("made", options), source, collector))
+        assert told[0] == told[1]
     assert len(told[0]) > MOST_OPENING
+
+
+VALUES = st.none() | st.integers(-(1 << 63), (1 << 63) - 1) | st.text(max_size=40) | st.sampled_from(TEXTS)
+
+
+def _bound(values: list[int | str | None]) -> bytes:
+    kinds = b"".join(b"\x08\0" if isinstance(value, int) else b"\xfd\0" for value in values)
+    nulls = sum((value is None) << place for place, value in enumerate(values))
+    said = b""
+    for value in values:
+        if isinstance(value, int):
+            said += value.to_bytes(8, "little", signed=True)
+        elif value is not None:
+            text = value.encode("utf-8", "surrogateescape")
+            said += bytes((len(text),)) + text
+    head = b"\x17\1\0\0\0\0\1\0\0\0" + nulls.to_bytes((len(values) + 7) // 8, "little")
+    return packet(0, head + b"\1" + kinds + said)
+
+
+@given(rows=st.lists(st.lists(VALUES, min_size=3, max_size=3), min_size=1, max_size=8))
+def test_values_as_they_are_bound(rows: list[list[int | str | None]]) -> None:
+    count = packet(1, b"\0\1\0\0\0\0\0\3\0\0\0\0")
+    prepared = count + b"".join(packet(2 + place, COLUMN) for place in range(3)) + eof(5)
+    pairs = [(packet(0, b"\x16select ?, ?,\t?"), prepared), *[(_bound(row), ok(1)) for row in rows]]
+    said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
+    frames = conversation([*ACCEPTED, *said, *GOODBYE])
+    for collectors in _collectors():
+        told = []
+        for collector in collectors:
+            analysis = Analysis("made", collector.options(AnalysisOptions()))
+            told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
+        assert told[0] == told[1]
+    shown = [line["parameters"] for line in map(json.loads, told[0]) if line["command"] == "stmt_execute"]
+    assert len(shown) == len(rows)
+
+
+def test_a_row_whose_number_is_wider_than_its_column(tmp_path: Path) -> None:
+    """Of ten thousand connections the last ones push what stands behind their numbers to the right."""
+    others = [
+        syn
+        for port in range(10_000)
+        for syn in conversation([], client=("10.9.0.1", 20_000 + port), start_ns=10**9)[:1]
+    ]
+    said = [step for text in ("SELECT 1", "SELECT " + "a, " * 40) for step in (("c", query(text)), ("s", ROW))]
+    frames = conversation([*ACCEPTED, *said, *GOODBYE], client=("10.0.0.1", 50_000), start_ns=10**12)
+    capture = tmp_path / "many.pcap"
+    capture.write_bytes(pcap([*others, *frames]))
+    assert _same(capture) == 6
+    short, long, _ = _lines(capture, EachTurn(0, FORMS["text"][0]), False)
+    assert b" 10000 " in short
+    assert b" 10000 " in long

@@ -67,17 +67,17 @@ def place(columns: Sequence[Column], texts: Sequence[str], width: int) -> Placed
             if not long:
                 break
             index = max(long, key=lambda i: sizes[i] - floors[i])
-            before = sizes[index]
+            had = sizes[index]
             shown[index] = clip(texts[index], floors[index])
             sizes[index] = cells(shown[index])
             cut.append(index)
-            over -= before - sizes[index]
-    gaps = _gaps(tuple(columns), tuple(sizes), width)
-    return Placed([*zip(gaps, shown, strict=True)], sorted(set(cut)))
+            over -= had - sizes[index]
+    before = gaps(tuple(columns), tuple(sizes), width)
+    return Placed([*zip(before, shown, strict=True)], sorted(set(cut)))
 
 
 @lru_cache(4096)
-def _gaps(columns: tuple[Column, ...], sizes: tuple[int, ...], width: int) -> list[int]:
+def gaps(columns: tuple[Column, ...], sizes: tuple[int, ...], width: int) -> list[int]:
     """Spaces before each cell, by their sizes: those of most rows come again."""
     starts: list[int] = []
     target = end = 0
@@ -91,12 +91,12 @@ def _gaps(columns: tuple[Column, ...], sizes: tuple[int, ...], width: int) -> li
     for index in range(len(starts) - 1, -1, -1):
         starts[index] = max(min(starts[index], limit - sizes[index]), 0)
         limit = starts[index] - 1
-    gaps: list[int] = []
+    found: list[int] = []
     end = 0
     for start, size in zip(starts, sizes, strict=True):
-        gaps.append(max(start - end, 1 if gaps else 0))
+        found.append(max(start - end, 1 if found else 0))
         end = max(start, end) + size
-    return gaps
+    return found
 
 
 def wrap(text: str, width: int) -> list[str]:
