@@ -202,6 +202,7 @@ class _FrameWriter:
         wanted = self.fragments if self._other == DROP else None
         columns = FrameColumns(batch, rows, self._known, self._opened.opened, wanted)
         data, numbers, copier = memoryview(batch.data), batch.column("number"), self._copier
+        octets = batch.data if isinstance(batch.data, bytes | bytearray) else bytes(batch.data)
         payloads = self._streams.payloads(columns)
         envelopes = columns.enclose(
             lambda code, at, size: self._envelope(code, data[at : at + min(size, _LONGEST_HEAD)]), self._plain
@@ -210,7 +211,7 @@ class _FrameWriter:
         at, end = 0, columns.count
         while at < end:
             first = at
-            at = copier.copy(columns, at, data, payloads, envelopes)
+            at = copier.copy(columns, at, octets, payloads, envelopes)
             if self.numbers is not None:
                 self.numbers += [numbers[columns.frame[one]] for one in range(first, at)]
             if at < end and columns.opened[at]:

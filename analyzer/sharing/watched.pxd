@@ -2,7 +2,7 @@ cimport cython
 
 from analyzer.analysis.conversation.conversation cimport Conversation
 from analyzer.analysis.conversation.login_shapes cimport LoginShape, Newcomer, PlainSession
-from analyzer.analysis.conversation.observer cimport BaseObserver
+from analyzer.analysis.conversation.observer cimport TurnObserver
 from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.places cimport Places
 
@@ -13,7 +13,7 @@ cdef class WatchedLogin:
     cdef public list senders, contents, frames, places
 
 
-cdef class ConversationObserver(BaseObserver):
+cdef class ConversationObserver(TurnObserver):
     cpdef bint known_login(self, LoginShape shape, WatchedLogin login)
     cpdef bint known_inside(self, LoginShape shape, Newcomer login) except -1
 

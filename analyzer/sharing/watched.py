@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
-from analyzer.analysis.conversation.observer import BaseObserver, Observer, ObserverGroup
+from analyzer.analysis.conversation.observer import Observer, ObserverGroup, TurnObserver
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
@@ -40,7 +40,7 @@ class WatchedLogin:
             due[sender] = (number + len(self.contents[index])) & _NUMBERS
 
 
-class ConversationObserver(BaseObserver):
+class ConversationObserver(TurnObserver):
     """An observer that wants to know the conversation, and the bytes of the streams before anybody decodes them."""
 
     __slots__ = ()

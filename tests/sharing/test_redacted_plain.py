@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.bench.tls import Contexts
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, redacted
 from tests.wire.files import frames_in, pcapng, secrets
-from tests.wire.mysql import FAST, err, greeting, login, ok, query
+from tests.wire.mysql import FAST, err, greeting, login, ok, packet, query
 from tests.wire.script import GOODBYE, Step, conversation
 
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
@@ -124,6 +125,36 @@ def test_queries_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not {"ComQuery", "ErrPacket", "ComQuit"}.intersection(alone)
     assert b"at line 1" in content
     assert b"hushed" not in content
+
+
+def answer(name: str, value: bytes) -> bytes:
+    """One row with one column, which is an expression of this name."""
+    names = b"".join(bytes([len(one)]) + one for one in (b"def", b"", b"", b"", name.encode(), b""))
+    definition = names + b"\x0c" + struct.pack("<HIBHBH", 45, 400, 0xFD, 0, 31, 0)
+    row = bytes([len(value)]) + value
+    return packet(1, b"\1") + packet(2, definition) + packet(3, row) + ok(4, header=0xFE)
+
+
+def test_responses_that_come_again(tmp_path: Path) -> None:
+    """They become the same again, but where a column is a word of one statement and a literal of the other."""
+    frames = []
+    for number in range(3):
+        steps: list[Step] = [("s", greeting(thread=number)), ("c", login()), ("s", FAST + ok(3))]
+        for turn in range(12):
+            asked = ("SELECT zorro()", "SELECT 'zorro'", "SELECT zorro() AS zorro")[turn % 3]
+            steps += [("c", query(asked)), ("s", answer("zorro", b"Ann Other"))]
+            steps += [("c", query("SELECT 17")), ("s", answer("17", b"%d" % (17 + turn // 6)))]
+            steps += [("c", query("DO 1")), ("s", ok(1))]
+        frames += conversation([*steps, *GOODBYE], client=("10.0.0.9", 40000 + number))
+    file = tmp_path / "again.pcapng"
+    file.write_bytes(pcapng(frames))
+    both(file, NOTHING)
+    both(file, TABLES)
+    content, summary, _ = redacted(file, RedactRequest(KEY, TABLES))
+    assert content.count(b"SELECT zorro()") == 3 * 8
+    assert content.count(b"\x05zorro") == 3 * 8
+    assert b"Ann Other" not in content
+    assert summary.replaced["values"] == 3 * 24
 
 
 def test_tls_that_nobody_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,9 @@ def test_integers_stay_in_range(value: int) -> None:
     for bits in (8, 16, 32, 64):
         least, most = -(1 << bits - 1), (1 << bits - 1) - 1
         if least <= value <= most:
-            assert least <= MADE.integer("values", value, least, most) <= most
+            made = MADE.integer("values", value, least, most)
+            assert least <= made <= most
+            assert len(str(made)) == len(str(value))
 
 
 @given(st.dates(min_value=__import__("datetime").date(1000, 1, 1)), st.times())

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef Py_ssize_t _WIDTH
+cdef Py_ssize_t _WIDTH, _SLOTS
 
 
 cdef class FrameColumns:
@@ -15,7 +15,9 @@ cdef class FrameColumns:
         most=Py_ssize_t, index=Py_ssize_t, own=Py_ssize_t, stream=cython.longlong, at=Py_ssize_t, opens=cython.bint)
     cdef _choose(self, const long long[::1] ledger, bytes known, made, wanted)
 
-    @cython.locals(link="const int[::1]", numbers=dict, made=list, at=Py_ssize_t, code=cython.longlong)
+    @cython.locals(
+        link="const int[::1]", numbers=dict, codes="long long[::1]", places="long long[::1]", made=list, at=Py_ssize_t,
+        code=cython.longlong, slot=Py_ssize_t)
     cpdef list enclose(self, ask, bint plain)
 
     @cython.locals(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from analyzer.batches import FrameBatch, zeros
 from analyzer.sharing.ledger import WIDTH, LedgerRows
 
 _WIDTH = WIDTH
+# Sides whose envelopes are found without a dictionary: in each slot the last.
+_SLOTS: Final = 1 << 10
 
 
 class FrameColumns:
@@ -78,19 +80,23 @@ class FrameColumns:
         """The envelopes of frames; `ask` is asked for that of a side (and its link type), and told where a frame is."""
         link = self._batch.column("link_type")
         numbers: dict[int, int] = {}
+        codes, places = zeros("q", _SLOTS), zeros("q", _SLOTS)
         made: list[Any] = []
         for at in range(self.count):
             self.envelope[at] = -1
             if not plain or self.side[at] < 0 or self.opened[at] or self.at[at] < 0:
                 continue
             code = self.side[at] << 16 | link[self.frame[at]]
-            found = numbers.get(code)
-            if found is None:
-                one = ask(code, self.offset[at], self.captured[at])
-                found = numbers[code] = -1 if one is None else len(made)
-                if one is not None:
-                    made.append(one)
-            self.envelope[at] = found
+            slot = (code >> 16) % _SLOTS
+            if codes[slot] != code + 1:  # no code is -1
+                known = numbers.get(code)
+                if known is None:
+                    one = ask(code, self.offset[at], self.captured[at])
+                    known = numbers[code] = -1 if one is None else len(made)
+                    if one is not None:
+                        made.append(one)
+                codes[slot], places[slot] = code + 1, known
+            self.envelope[at] = places[slot]
         return made
 
     def put_under(self, ask: Callable[[int, int, int], int]) -> None:

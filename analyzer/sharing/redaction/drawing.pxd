@@ -3,7 +3,7 @@ cimport cython
 cdef int _PERMUTED, _LONGEST, _UUID_DIGITS, _FIXED, _DIGIT, _CONTROL, _WIDE
 cdef int _WIDE_BIT, _CONTROL_BIT, _LETTER_BIT, _SIGN_BIT, _FOREIGN_BIT
 cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE, _DATE, _CLOCK, _REAL, _SPAN, _NOISE, _RANGE
-cdef int _ROUNDS, _ZERO, _ATTEMPTS, _SLOT_SHIFT, _LAST_TENTH
+cdef int _ROUNDS, _ZERO, _SLOT_SHIFT, _LAST_TENTH, _MOST_DIGITS
 cdef Py_ssize_t _CHUNK, _DATE_SIZE, _CLOCK_SIZE, _MOST_FRACTION, _DIGITS, _REMEMBERED
 cdef unsigned long long _MASK, _PRIME, _SPREAD, _MOST_TENTHS, _ONES, _SPACES, _DELETES, _HIGHEST
 
@@ -50,7 +50,7 @@ cdef class KeyedStream:
 
     @cython.locals(
         v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
-        mask=cython.ulonglong, words="unsigned long long[::1]", number=Py_ssize_t, turns=cython.int, _=cython.int)
+        mask=cython.ulonglong, words="unsigned long long[::1]", number=Py_ssize_t, turn=Py_ssize_t)
     cdef void sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted) noexcept
 
     @cython.locals(
@@ -89,10 +89,17 @@ cdef class Drawing:
     cpdef dated(self, bytes value)
 
     @cython.locals(
-        text="unsigned char*", made="unsigned char*", begin=Py_ssize_t, rest=cython.ulonglong,
-        attempt=cython.ulonglong, found=cython.ulonglong, fits=cython.bint, place=Py_ssize_t, digit=cython.ulonglong)
+        made="unsigned char*", begin=Py_ssize_t, found=cython.ulonglong, place=Py_ssize_t, digit=cython.ulonglong)
     cpdef unsigned long long integer(
         self, unsigned long long value, bint negative, unsigned long long least, unsigned long long most)
+
+    @cython.locals(
+        begin=Py_ssize_t, count=Py_ssize_t, tenth=cython.ulonglong, rest=cython.ulonglong, _=Py_ssize_t)
+    cpdef unsigned long long in_range(
+        self, unsigned long long value, bint negative, unsigned long long least, unsigned long long most)
+
+    @cython.locals(text="unsigned char*", begin=Py_ssize_t)
+    cdef Py_ssize_t _write(self, unsigned long long value, bint negative)
 
     @cython.locals(
         size=Py_ssize_t, top=cython.int, exponent=cython.int, some=cython.int, place=Py_ssize_t, low=Py_ssize_t)

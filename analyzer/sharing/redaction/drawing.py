@@ -83,9 +83,9 @@ _DATE_FORM: Final = b"0000-00-00T00:00:00"
 _DATE_SIZE: Final = 10
 _CLOCK_SIZE: Final = 8
 _MOST_FRACTION: Final = 7  # with its point
-# Attempts to draw a number that is in range, and digits of the longest.
-_ATTEMPTS: Final = 8
+# Digits of the longest number with its sign, and without it.
 _DIGITS: Final = 21
+_MOST_DIGITS: Final = 20
 # The largest number of 64 bits without its last digit, and this.
 _MOST_TENTHS: Final = 0xFFFF_FFFF_FFFF_FFFF // 10
 _LAST_TENTH: Final = 0xFFFF_FFFF_FFFF_FFFF % 10
@@ -174,32 +174,36 @@ class KeyedStream:
         words = self.words
         # Here it is known to who compiles: what is masked is turned in one step.
         mask = 0xFFFF_FFFF_FFFF_FFFF
-        word = 0
-        for number in range(first, count + wanted):
-            turns = 1
-            if number < count:
-                word = words[number]
-                v3 ^= word
-            else:
-                turns = 3
-                word = 0
-                if number == count:
-                    v2 ^= 0xEE
-                else:
-                    self.s0 = v0 ^ v1 ^ v2 ^ v3
-                    v1 ^= 0xDD
-            for _ in range(turns):
-                v0 = (v0 + v1) & mask
-                v1 = ((v1 << 13 & mask) | v1 >> 51) ^ v0
-                v0 = (v0 << 32 & mask) | v0 >> 32
-                v2 = (v2 + v3) & mask
-                v3 = ((v3 << 16 & mask) | v3 >> 48) ^ v2
-                v0 = (v0 + v3) & mask
-                v3 = ((v3 << 21 & mask) | v3 >> 43) ^ v0
-                v2 = (v2 + v1) & mask
-                v1 = ((v1 << 17 & mask) | v1 >> 47) ^ v2
-                v2 = (v2 << 32 & mask) | v2 >> 32
+        for number in range(first, count):
+            word = words[number]
+            v3 ^= word
+            v0 = (v0 + v1) & mask
+            v1 = ((v1 << 13 & mask) | v1 >> 51) ^ v0
+            v0 = (v0 << 32 & mask) | v0 >> 32
+            v2 = (v2 + v3) & mask
+            v3 = ((v3 << 16 & mask) | v3 >> 48) ^ v2
+            v0 = (v0 + v3) & mask
+            v3 = ((v3 << 21 & mask) | v3 >> 43) ^ v0
+            v2 = (v2 + v1) & mask
+            v1 = ((v1 << 17 & mask) | v1 >> 47) ^ v2
+            v2 = (v2 << 32 & mask) | v2 >> 32
             v0 ^= word
+        for turn in range(3 * wanted):
+            if not turn:
+                v2 ^= 0xEE
+            elif turn == 3:
+                self.s0 = v0 ^ v1 ^ v2 ^ v3
+                v1 ^= 0xDD
+            v0 = (v0 + v1) & mask
+            v1 = ((v1 << 13 & mask) | v1 >> 51) ^ v0
+            v0 = (v0 << 32 & mask) | v0 >> 32
+            v2 = (v2 + v3) & mask
+            v3 = ((v3 << 16 & mask) | v3 >> 48) ^ v2
+            v0 = (v0 + v3) & mask
+            v3 = ((v3 << 21 & mask) | v3 >> 43) ^ v0
+            v2 = (v2 + v1) & mask
+            v1 = ((v1 << 17 & mask) | v1 >> 47) ^ v2
+            v2 = (v2 << 32 & mask) | v2 >> 32
         if not wanted:
             self._p0, self._p1, self._p2, self._p3 = v0, v1, v2, v3
         elif wanted == 1:
@@ -297,34 +301,45 @@ class Drawing:
 
     def integer(self, value: int, negative: bool, least: int, most: int) -> int:
         """An integer of up to 64 bits, and between which it may be, all without their sign."""
+        begin = self._write(value, negative)
+        made = self._attempt
+        self._number(self._text, begin, _DIGITS, made, begin, 0)
+        found = 0
+        for place in range(begin + negative, _DIGITS):
+            digit = made[place] - _ZERO
+            if found > _MOST_TENTHS or (found == _MOST_TENTHS and digit > _LAST_TENTH):
+                return self.in_range(value, negative, least, most)
+            found = found * 10 + digit
+        return found if least <= found <= most else self.in_range(value, negative, least, most)
+
+    def in_range(self, value: int, negative: bool, least: int, most: int) -> int:
+        """The same where what its text becomes can not be: it has as many digits, if there is one that has."""
+        begin = self._write(value, negative)
+        count = _DIGITS - begin - negative
+        tenth = 1
+        for _ in range(count - 1):
+            tenth *= 10
+        if count > 1 and most >= tenth and (count >= _MOST_DIGITS or least < 10 * tenth):
+            least = max(least, tenth)
+            most = most if count >= _MOST_DIGITS else min(most, 10 * tenth - 1)
+        self._stream.hash(self._text, begin, _DIGITS, _RANGE)
+        rest = (most - least + 1) & _MASK
+        return least + self._stream.s0 % rest if rest else self._stream.s0
+
+    def _write(self, value: int, negative: bool) -> int:
+        """Writes a number into the text; where it begins."""
         text = self._text
         begin = _DIGITS
-        rest = value
         while True:
             begin -= 1
-            text[begin] = _ZERO + rest % 10
-            rest //= 10
-            if not rest:
+            text[begin] = _ZERO + value % 10
+            value //= 10
+            if not value:
                 break
         if negative:
             begin -= 1
             text[begin] = 0x2D
-        made = self._attempt
-        for attempt in range(_ATTEMPTS):
-            self._number(text, begin, _DIGITS, made, begin, attempt)
-            found = 0
-            fits = True
-            for place in range(begin + negative, _DIGITS):
-                digit = made[place] - _ZERO
-                if found > _MOST_TENTHS or (found == _MOST_TENTHS and digit > _LAST_TENTH):
-                    fits = False
-                    break
-                found = found * 10 + digit
-            if fits and least <= found <= most:
-                return found
-        self._stream.hash(text, begin, _DIGITS, _RANGE)
-        rest = (most - least + 1) & _MASK
-        return least + self._stream.s0 % rest if rest else self._stream.s0
+        return begin
 
     def real(self, data: Bytes, start: int, stop: int, out: bytearray, at: int) -> bool:
         """A FLOAT or a DOUBLE: the mantissa goes, sign and exponent stay: as many digits before the point, about.

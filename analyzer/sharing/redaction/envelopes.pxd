@@ -16,64 +16,61 @@ cdef class Envelope:
     cdef public bytes before, after, ends, made
     cdef public int version
     cdef public long long stamp, peer_stamp
+    cdef unsigned long long sums
 
 
 cdef class FrameCopier:
-    cdef public bytearray room
-    cdef unsigned char[::1] _room
+    cdef readonly bytearray room
     cdef public Py_ssize_t used, frames
-    cdef unsigned long long _sum
     cdef bytearray _chunk
     cdef unsigned long long[::1] _words
 
     @cython.locals(
-        room="unsigned char[::1]", end=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, size=Py_ssize_t,
-        fill=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t)
+        room="unsigned char*", end=Py_ssize_t, most=Py_ssize_t, number=Py_ssize_t, which=Py_ssize_t, offset=Py_ssize_t,
+        size=Py_ssize_t, start=Py_ssize_t, index=Py_ssize_t)
     cpdef Py_ssize_t copy(
-        self, FrameColumns columns, Py_ssize_t first, const unsigned char[::1] data, bytearray payloads, list envelopes)
+        self, FrameColumns columns, Py_ssize_t first, data, bytearray payloads, list envelopes) except -1
 
     @cython.locals(size=Py_ssize_t, fill=Py_ssize_t, start=Py_ssize_t)
-    cpdef bint add(self, bytes frame, long long time_ns, long long interface)
+    cpdef bint add(self, bytes frame, long long time_ns, long long interface) except -1
 
     @cython.locals(block=Py_ssize_t, at=Py_ssize_t)
-    cdef void _block(self, long long interface, long long time_ns, Py_ssize_t size, long long original)
-
-    @cython.locals(index=cython.int)
-    cdef void _put(self, Py_ssize_t at, long long number)
-
-    @cython.locals(
-        room="unsigned char[::1]", offset=Py_ssize_t, size=Py_ssize_t, at=Py_ssize_t, length=Py_ssize_t,
-        payload=cython.longlong, before=bytes, after=bytes, ends=bytes, made=bytes, ip=Py_ssize_t, width=Py_ssize_t,
-        first=Py_ssize_t, tcp=Py_ssize_t, index=Py_ssize_t, begin=Py_ssize_t, wire=cython.ulonglong,
-        addresses=cython.ulonglong)
-    cdef bint _frame(
-        self, FrameColumns columns, Py_ssize_t number, const unsigned char[::1] data,
-        bytearray payloads, Envelope envelope, Py_ssize_t start)
+    cdef void _block(
+        self, unsigned char* room, long long interface, long long time_ns, Py_ssize_t size,
+        long long original) noexcept
 
     @cython.locals(
-        room="unsigned char*", words="unsigned long long[::1]", index=Py_ssize_t, total=cython.ulonglong,
-        begin=Py_ssize_t, size=Py_ssize_t, count=Py_ssize_t, number=Py_ssize_t, word=cython.ulonglong)
-    cdef void _payload(
-        self, bytearray payloads, Py_ssize_t payload, Py_ssize_t at, Py_ssize_t length)
+        offset=Py_ssize_t, size=Py_ssize_t, at=Py_ssize_t, length=Py_ssize_t, payload=cython.longlong,
+        before="const unsigned char*", ends="const unsigned char*", ip=Py_ssize_t, width=Py_ssize_t, first=Py_ssize_t,
+        tcp=Py_ssize_t, index=Py_ssize_t, begin=Py_ssize_t, wire=cython.ulonglong, sums=cython.ulonglong)
+    cdef int _frame(
+        self, FrameColumns columns, Py_ssize_t number, const unsigned char* data, bytearray payloads,
+        Envelope envelope, unsigned char* room, Py_ssize_t start) except -1
 
-    @cython.locals(room="unsigned char[::1]", index=Py_ssize_t, total=cython.ulonglong)
-    cdef void _add(self, Py_ssize_t at, Py_ssize_t size)
+    @cython.locals(
+        words="unsigned long long[::1]", total=cython.ulonglong, begin=Py_ssize_t, size=Py_ssize_t, count=Py_ssize_t,
+        number=Py_ssize_t, word=cython.ulonglong)
+    cdef unsigned long long _sum_of(self, bytearray payloads, Py_ssize_t payload, Py_ssize_t length) except? 1
 
-    @cython.locals(total=cython.ulonglong)
-    cdef void _check(self, Py_ssize_t at)
-
-    @cython.locals(room="unsigned char[::1]", index=Py_ssize_t, end=Py_ssize_t, kind=cython.int)
+    @cython.locals(room="unsigned char*", index=Py_ssize_t, end=Py_ssize_t, kind=cython.int)
     cdef void _options(
-        self, const unsigned char[::1] data, Py_ssize_t tcp, Py_ssize_t size, Py_ssize_t at, Envelope envelope)
-
-    @cython.locals(room="unsigned char[::1]", number=cython.longlong, index=cython.int)
-    cdef void _move(self, Py_ssize_t at, long long by)
+        self, const unsigned char* data, Py_ssize_t tcp, Py_ssize_t size, Py_ssize_t at, Envelope envelope)
 
 
-@cython.locals(number=cython.longlong, index=cython.int)
-cdef long long _big(const unsigned char[::1] data, Py_ssize_t at)
+cdef void _put(unsigned char* out, Py_ssize_t at, long long number) noexcept
+
+@cython.locals(index=Py_ssize_t, total=cython.ulonglong)
+cdef unsigned long long _sum(const unsigned char* octets, Py_ssize_t at, Py_ssize_t size) noexcept
+
+cdef void _put_sum(unsigned char* out, Py_ssize_t at, unsigned long long total) noexcept
+
+@cython.locals(number=cython.longlong)
+cdef void _move(unsigned char* out, Py_ssize_t at, long long by) noexcept
+
+@cython.locals(number=cython.longlong)
+cdef long long _big(const unsigned char* data, Py_ssize_t at) noexcept
 
 @cython.locals(index=Py_ssize_t, place=Py_ssize_t, kind=cython.int, size=Py_ssize_t, seen=bint)
 cpdef void copy_options(
-    const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stop, unsigned char[::1] out, Py_ssize_t at,
-    long long ack)
+    const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out, Py_ssize_t at,
+    long long ack) noexcept

@@ -13,8 +13,6 @@ from typing import Final
 from analyzer.sharing.redaction.columns import FrameColumns
 from analyzer.sharing.redaction.drawing import copy_octets
 
-Bytes = bytes | bytearray | memoryview
-
 # In place of an offset in the spool: the payload is zeros, or it stands in several pieces.
 NOTHING: Final = -1
 SCATTERED: Final = -2
@@ -45,12 +43,12 @@ class Envelope:
     """What is around the payloads of one side of a connection.
 
     before, after  the frame up to the IP header, as it stands there and as it is to be written
-    ends, made     both addresses, likewise
+    ends, made     both addresses, likewise; `sums` is the sum of the latter
     version        of IP
     stamps         what is added to the time stamps of the sender and of its peer
     """
 
-    __slots__ = ("after", "before", "ends", "made", "peer_stamp", "stamp", "version")
+    __slots__ = ("after", "before", "ends", "made", "peer_stamp", "stamp", "sums", "version")
 
     def __init__(
         self, before: bytes, after: bytes, ends: bytes, made: bytes, version: int, stamps: tuple[int, int]
@@ -61,43 +59,48 @@ class Envelope:
         self.made = made
         self.version = version
         self.stamp, self.peer_stamp = stamps
+        self.sums = _sum(made, 0, len(made))
 
 
 class FrameCopier:
     """Writes blocks of pcapng into `room`; `used` bytes of it are full."""
 
-    __slots__ = ("_chunk", "_room", "_sum", "_words", "frames", "room", "used")
+    __slots__ = ("_chunk", "_words", "frames", "room", "used")
 
     def __init__(self, size: int) -> None:
         self.room = bytearray(size)
-        self._room = memoryview(self.room)
         self.used = 0
         self.frames = 0
-        self._sum = 0
         # The same memory twice.
         self._chunk = bytearray(_CHUNK)
         self._words = memoryview(self._chunk).cast("Q")
 
     def copy(
-        self, columns: FrameColumns, first: int, data: Bytes, payloads: bytearray, envelopes: list[Envelope]
+        self,
+        columns: FrameColumns,
+        first: int,
+        data: bytes | bytearray,
+        payloads: bytearray,
+        envelopes: list[Envelope],
     ) -> int:
         """Writes frames from `first` on; the number of the first that is not plain, or for which no room is left."""
-        room = self._room
-        end = len(room)
+        room = self.room
+        end, most = len(self.room), len(data)
         for number in range(first, columns.count):
             which = columns.envelope[number]
             if which < 0 or columns.payload[number] == _SCATTERED:
                 return number
-            size = columns.captured[number]
-            fill = -size & 3
-            if end - self.used < size + fill + _BLOCK:
+            offset, size = columns.offset[number], columns.captured[number]
+            if size < 0 or offset < 0 or size > most - offset:
+                return number
+            if end - self.used < size + (-size & 3) + _BLOCK:
                 return number
             start = self.used + 28
-            if not self._frame(columns, number, data, payloads, envelopes[which], start):
+            if not self._frame(columns, number, data, payloads, envelopes[which], room, start):
                 return number
-            for index in range(fill):
-                room[start + size + index] = 0
-            self._block(columns.interface[number], columns.time_ns[number], size, columns.original[number])
+            for index in range(start + size, start + size + (-size & 3)):
+                room[index] = 0
+            self._block(room, columns.interface[number], columns.time_ns[number], size, columns.original[number])
         return columns.count
 
     def add(self, frame: bytes, time_ns: int, interface: int) -> bool:
@@ -105,42 +108,45 @@ class FrameCopier:
         size = len(frame)
         fill = -size & 3
         start = self.used + 28
-        if len(self._room) - self.used < size + fill + _BLOCK:
+        if len(self.room) - self.used < size + fill + _BLOCK:
             return False
         self.room[start : start + size + fill] = frame + bytes(fill)
-        self._block(interface, time_ns, size, size)
+        self._block(self.room, interface, time_ns, size, size)
         return True
 
-    def _block(self, interface: int, time_ns: int, size: int, original: int) -> None:
-        """Writes what is around a frame in its block."""
+    def _block(self, room: bytearray, interface: int, time_ns: int, size: int, original: int) -> None:
+        """Writes what is around a frame in its block, for which there is room."""
         block = size + (-size & 3) + _BLOCK
         at = self.used
-        self._put(at, _ENHANCED_PACKET)
-        self._put(at + 4, block)
-        self._put(at + 8, interface)
-        self._put(at + 12, time_ns >> 32)
-        self._put(at + 16, time_ns & _WORD)
-        self._put(at + 20, size)
-        self._put(at + 24, original)
-        self._put(at + block - 4, block)
+        _put(room, at, _ENHANCED_PACKET)
+        _put(room, at + 4, block)
+        _put(room, at + 8, interface)
+        _put(room, at + 12, time_ns >> 32)
+        _put(room, at + 16, time_ns)
+        _put(room, at + 20, size)
+        _put(room, at + 24, original)
+        _put(room, at + block - 4, block)
         self.used += block
         self.frames += 1
 
-    def _put(self, at: int, number: int) -> None:
-        """A number of 32 bits, little-endian."""
-        for index in range(4):
-            self._room[at + index] = number >> 8 * index & 0xFF
-
     def _frame(
-        self, columns: FrameColumns, number: int, data: Bytes, payloads: bytearray, envelope: Envelope, start: int
+        self,
+        columns: FrameColumns,
+        number: int,
+        data: bytes | bytearray,
+        payloads: bytearray,
+        envelope: Envelope,
+        room: bytearray,
+        start: int,
     ) -> bool:
-        """Writes a frame to `start`; False where it is not plain."""
-        room = self._room
+        """Writes a frame, which lies inside of `data`, to `start`, where there is room for it; False: it is not plain.
+
+        No byte is looked at that is not in front of `at`, or in the payload.
+        """
         offset, size = columns.offset[number], columns.captured[number]
         at, length, payload = columns.at[number], columns.length[number], columns.payload[number]
-        before, after, ends, made = envelope.before, envelope.after, envelope.ends, envelope.made
-        ip = len(before)
-        width = len(ends)
+        before, ends = envelope.before, envelope.ends
+        ip, width = len(envelope.before), len(envelope.ends)
         first = 12 if width == 8 else 8
         tcp = ip + first + width
         if at < tcp + _TCP_HEADER or length < 0 or at + length > size:
@@ -150,7 +156,6 @@ class FrameCopier:
         for index in range(ip):
             if data[offset + index] != before[index]:
                 return False
-            room[start + index] = after[index]
         begin = offset + ip
         if width == 8:
             if data[begin] != 0x45 or data[begin + 9] != _TCP:
@@ -167,39 +172,30 @@ class FrameCopier:
                 return False
         if at != tcp + (data[offset + tcp + 12] >> 4) * 4:
             return False
-        self._sum = 0
-        for index in range(first):
-            room[start + ip + index] = data[begin + index]
-        for index in range(width):
-            room[start + ip + first + index] = made[index]
-        self._add(start + ip + first, width)
-        addresses = self._sum
+        copy_octets(envelope.after, 0, ip, room, start)
+        copy_octets(data, begin, first, room, start + ip)
+        copy_octets(envelope.made, 0, width, room, start + ip + first)
         if width == 8:
             room[start + ip + 10] = room[start + ip + 11] = 0
-            self._add(start + ip, 12)
-            self._check(start + ip + 10)
-        for index in range(_TCP_HEADER):
-            room[start + tcp + index] = data[offset + tcp + index]
+            _put_sum(room, start + ip + 10, _sum(room, start + ip, 10) + envelope.sums)
+        copy_octets(data, offset + tcp, _TCP_HEADER, room, start + tcp)
         room[start + tcp + 12] &= 0xF1  # reserved bits are zero
         room[start + tcp + 16] = room[start + tcp + 17] = 0
         if at > tcp + _TCP_HEADER:
             self._options(data, offset + tcp, at - tcp, start + tcp, envelope)
-        self._sum = addresses + wire + _TCP
-        self._add(start + tcp, at - tcp)
-        self._payload(payloads, payload, start + at, length)
-        self._check(start + tcp + 16)
-        for index in range(at + length, size):
-            room[start + index] = 0
+        sums = envelope.sums + wire + _TCP + _sum(room, start + tcp, at - tcp)
+        if payload >= 0:
+            copy_octets(payloads, payload, length, room, start + at)
+            sums += self._sum_of(payloads, payload, length)
+            at += length
+        _put_sum(room, start + tcp + 16, sums)
+        for index in range(start + at, start + size):
+            room[index] = 0
         return True
 
-    def _payload(self, payloads: bytearray, payload: int, at: int, length: int) -> None:
-        """Writes a payload, which lies inside and for which there is room, and adds it to the sum."""
-        room, words, total, begin = self.room, self._words, 0, 0
-        if payload < 0:
-            for index in range(length):
-                room[at + index] = 0
-            return
-        copy_octets(payloads, payload, length, room, at)
+    def _sum_of(self, payloads: bytearray, payload: int, length: int) -> int:
+        """The sum of a payload, which lies inside."""
+        words, total, begin = self._words, 0, 0
         while begin < length:
             size = min(length - begin, _CHUNK)
             count = (size + 7) // 8
@@ -212,28 +208,11 @@ class FrameCopier:
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)
         # The sum of words whose bytes are swapped is the sum with its bytes swapped (RFC 1071).
-        self._sum += (total & 0xFF) << 8 | total >> 8 if _SWAPPED else total
+        return (total & 0xFF) << 8 | total >> 8 if _SWAPPED else total
 
-    def _add(self, at: int, size: int) -> None:
-        """Adds 16-bit words to the sum (RFC 1071); their number is even."""
-        room = self._room
-        total = 0
-        for index in range(at, at + size, 2):
-            total += room[index] << 8 | room[index + 1]
-        self._sum += total
-
-    def _check(self, at: int) -> None:
-        """Writes the checksum."""
-        total = self._sum
-        while total >> 16:
-            total = (total & 0xFFFF) + (total >> 16)
-        total = ~total & 0xFFFF
-        self._room[at] = total >> 8
-        self._room[at + 1] = total & 0xFF
-
-    def _options(self, data: Bytes, tcp: int, size: int, at: int, envelope: Envelope) -> None:
+    def _options(self, data: bytes | bytearray, tcp: int, size: int, at: int, envelope: Envelope) -> None:
         """The options behind a TCP header, time stamps moved."""
-        room = self._room
+        room = self.room
         copy_options(data, tcp + _TCP_HEADER, tcp + size, room, at + _TCP_HEADER, _big(data, tcp + 8))
         index = at + _TCP_HEADER
         end = at + size
@@ -242,30 +221,55 @@ class FrameCopier:
             if kind == _END:
                 return
             if kind == _STAMPS:
-                self._move(index + 2, envelope.stamp)
-                self._move(index + 6, envelope.peer_stamp)
+                _move(room, index + 2, envelope.stamp)
+                _move(room, index + 6, envelope.peer_stamp)
                 return
             index += 1 if kind == _NOP else room[index + 1]
 
-    def _move(self, at: int, by: int) -> None:
-        """A time stamp that is not zero."""
-        room = self._room
-        number = _big(room, at)
-        if number:
-            number = (number + by) & _WORD
-            for index in range(4):
-                room[at + index] = number >> (24 - 8 * index) & 0xFF
+
+def _put(out: bytearray, at: int, number: int) -> None:
+    """A number of 32 bits, little-endian."""
+    out[at] = number & 0xFF
+    out[at + 1] = number >> 8 & 0xFF
+    out[at + 2] = number >> 16 & 0xFF
+    out[at + 3] = number >> 24 & 0xFF
 
 
-def _big(data: Bytes, at: int) -> int:
+def _sum(octets: bytes | bytearray, at: int, size: int) -> int:
+    """The sum of 16-bit words (RFC 1071); the bytes are an even number."""
+    total = 0
+    for index in range(at, at + size, 2):
+        total += octets[index] << 8 | octets[index + 1]
+    return total
+
+
+def _put_sum(out: bytearray, at: int, total: int) -> None:
+    """Writes the checksum."""
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    total = ~total & 0xFFFF
+    out[at] = total >> 8
+    out[at + 1] = total & 0xFF
+
+
+def _move(out: bytearray, at: int, by: int) -> None:
+    """Moves a time stamp that is not zero."""
+    number = _big(out, at)
+    if number:
+        number = (number + by) & _WORD
+        out[at] = number >> 24
+        out[at + 1] = number >> 16 & 0xFF
+        out[at + 2] = number >> 8 & 0xFF
+        out[at + 3] = number & 0xFF
+
+
+def _big(data: bytes | bytearray, at: int) -> int:
     """A number of 32 bits, big-endian."""
-    number = 0
-    for index in range(4):
-        number = number << 8 | data[at + index]
-    return number
+    number = data[at]
+    return number << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
 
 
-def copy_options(data: Bytes, start: int, stop: int, out: bytearray | memoryview, at: int, ack: int) -> None:
+def copy_options(data: bytes | bytearray, start: int, stop: int, out: bytearray, at: int, ack: int) -> None:
     """TCP options as they are where they say nothing of anybody; in the place of all others stands "no operation".
 
     What is acknowledged selectively lies behind, or just before, what is acknowledged (RFC 2018, RFC 2883).

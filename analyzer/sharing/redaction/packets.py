@@ -109,6 +109,8 @@ _ALIKE: Final = frozenset(
     {"EOFPacket", "ColumnCount", "StmtPrepareOK", "ComPing", "ComQuit", "ComStmtClose", "OKPacket", "ErrPacket"}
     | {"ColumnDefinition41", "ComQuery", "ComStmtPrepare", "ComStmtReset", "ComInitDb"}
 )
+# Where the text of an error begins that has no SQLSTATE.
+_MESSAGE: Final = 3
 # Bytes of an OK behind its numbers: status_flags and warnings.
 _STATUS: Final = 4
 # Names in a definition in their order; the fixed fields behind them, whose length is in front, from where to where.
@@ -190,7 +192,7 @@ class PacketRedactor:
             rules.SQL: lambda raw, scene: self.sql.statement(raw, scene.escapes),
             rules.ERROR: self._error,
             rules.STATUS: lambda raw, scene: self.messages.status(raw),
-            rules.STATE: lambda raw, scene: raw if _STATES.fullmatch(raw) else b"HY000"[: len(raw)].ljust(len(raw)),
+            rules.STATE: lambda raw, scene: _state(raw),
             rules.ATTRIBUTE_NAME: self._attribute_name,
             rules.ATTRIBUTE_VALUE: self._attribute_value,
             rules.PARAMETER: self._parameter,
@@ -301,6 +303,8 @@ class PacketRedactor:
             quiet = self.quiet(payload, record)
             if quiet is not None:
                 return quiet
+        if isinstance(record, ErrPacket):
+            return self._failed(payload, record)
         return self._definition(payload, scene) if isinstance(record, ColumnDefinition41) else None
 
     def quiet(self, payload: bytes, record: OKPacket) -> bytes | None:
@@ -312,6 +316,18 @@ class PacketRedactor:
         if stop + _STATUS != len(payload):
             return None
         return payload[:at] + self._counted(payload[at:stop]) + payload[stop:]
+
+    def _failed(self, payload: bytes, record: ErrPacket) -> bytes | None:
+        """An error; None where its text is not all that stands there."""
+        begin = _MESSAGE if record.sql_state is None else _MESSAGE + 1 + len(record.sql_state)
+        text = payload[begin:]
+        if record.error_message.encode("utf-8", ENCODING_ERRORS) != text:
+            return None
+        head = payload[:begin]
+        if record.sql_state is not None:
+            head = head[: _MESSAGE + 1] + _state(head[_MESSAGE + 1 :])
+        made = self.messages.error(text, record.error_code, record.sql_state) if text else b""
+        return head + (made if len(made) == len(text) else bytes(len(text)))
 
     def _of_shape(self, payload: bytes, name: str, scene: _Scene) -> bytes:
         """A greeting or a login, most of which others have been."""
@@ -721,6 +737,11 @@ class PacketRedactor:
         end = spans[-1].start
         number = crc32(bytes(out[start:end])) ^ (0 if event.checksum_valid else 1)
         out[end : end + 4] = number.to_bytes(4, "little")
+
+
+def _state(raw: bytes) -> bytes:
+    """An SQLSTATE, or another where it is none."""
+    return raw if _STATES.fullmatch(raw) else b"HY000"[: len(raw)].ljust(len(raw))
 
 
 def content_in(raw: bytes) -> int:

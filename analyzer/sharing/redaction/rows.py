@@ -515,6 +515,8 @@ class RowRedactor:
             if negative:
                 value = self._drawing.integer((byte - value) & _MASK, True, 1, most + 1)
                 value = (byte - value) & _MASK
+            elif found >= 0:
+                value = self._drawing.in_range(value, False, 0, most)
             else:
                 value = self._drawing.integer(value, False, 0, most if signed else (byte - 1) & _MASK)
         else:

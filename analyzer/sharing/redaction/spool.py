@@ -40,9 +40,9 @@ class StreamSpool:
 
     def settle(self) -> None:
         """A batch is over."""
-        rows, parts = array("q"), list[bytearray]()
+        rows, parts = array("q"), list[bytes | bytearray]()
         self._at = settle(self._due, parts, rows, _PLACE_BITS, self._at)
-        self._file.writelines(parts)
+        self._file.write(b"".join(parts))  # most are short
         self._index.add(rows)
 
     def read(self) -> StreamReader:

@@ -16,7 +16,7 @@ cdef class RedactedStream:
     cdef public list pieces
     cdef list _due
     cdef long long _end
-    cdef bytearray _last
+    cdef list _last
 
     cpdef add(self, long long place, made)
 
@@ -26,5 +26,5 @@ cdef class RedactedStream:
 
 
 @cython.locals(
-    stream=RedactedStream, side=cython.longlong, place=cython.longlong, data=bytearray, size=Py_ssize_t)
+    stream=RedactedStream, side=cython.longlong, place=cython.longlong, made=list, size=Py_ssize_t)
 cpdef long long settle(list due, list parts, rows, int bits, long long at) except -1

@@ -16,7 +16,7 @@ class RedactedStream:
     ahead    what stands in front of the command that comes next
     claimed  whether any packet was of this side
     recent   the last piece that was taken for TLS
-    pieces   what stands at places since the batch before was over, each in one memory
+    pieces   what stands at places since the batch before was over, each in its parts
     """
 
     __slots__ = (
@@ -36,10 +36,10 @@ class RedactedStream:
         self.claimed = False
         self.recent = (-1, b"")
         self.tls: TlsRedactor | None = None
-        self.pieces: list[tuple[int, bytearray]] = []
+        self.pieces: list[tuple[int, list[bytes | bytearray]]] = []
         self._due = due
         self._end = -1
-        self._last = self.data
+        self._last: list[bytes | bytearray] = []
 
     @property
     def end(self) -> int:
@@ -47,28 +47,27 @@ class RedactedStream:
         return self.place + len(self.data)
 
     def add(self, place: int, made: bytes | bytearray) -> None:
-        """What stands at a place from now on."""
+        """What stands at a place from now on; nobody else has it where it can be changed."""
         if not made:
             return
         if place != self._end:
             if not self.pieces:
                 self._due.append(self)
-            # Nobody else has a bytearray.
-            self._last = made if isinstance(made, bytearray) else bytearray(made)
+            self._last = []
             self.pieces.append((place, self._last))
-            self._end = place + len(made)
-            return
-        self._last += made
+            self._end = place
+        self._last.append(made)
         self._end += len(made)
 
     def waiting(self, place: int, length: int) -> bytes | None:
         """What was added for a place since the batch before was over; None where that is not all of it."""
-        for start, data in self.pieces:
+        for start, parts in self.pieces:
+            data = b"".join(parts)
             if start <= place and place + length <= start + len(data):
-                return bytes(data[place - start : place - start + length])
+                return data[place - start : place - start + length]
         return None
 
-    def taken(self) -> list[tuple[int, bytearray]]:
+    def taken(self) -> list[tuple[int, list[bytes | bytearray]]]:
         """The pieces, which are forgotten here."""
         pieces, self.pieces = self.pieces, []
         self._end = -1
@@ -91,16 +90,18 @@ class RedactedStream:
         self.claimed = True
 
 
-def settle(due: list[RedactedStream], parts: list[bytearray], rows: array[int], bits: int, at: int) -> int:
-    """Takes the pieces of all that are due: `parts`, and for each key, length and offset, which begin with `at`.
+def settle(due: list[RedactedStream], parts: list[bytes | bytearray], rows: array[int], bits: int, at: int) -> int:
+    """Takes the pieces of all that are due: their `parts`, and for each key, length and offset, which begin with `at`.
 
     The key is the side and in its last `bits` the place. What comes behind all of them.
     """
     for stream in due:
         side = (2 * stream.tcp.number + stream.sender) << bits
-        for place, data in stream.taken():
-            size = len(data)
-            parts.append(data)
+        for place, made in stream.taken():
+            size = 0
+            for part in made:
+                size += len(part)
+            parts += made
             rows.extend((side | place, size, at))
             at += size
     due.clear()

@@ -3,6 +3,7 @@ cimport cython
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.pieces cimport Pieces
 from analyzer.sharing.redaction.definitions cimport PlainDefinitions
+from analyzer.sharing.redaction.drawing cimport copy_octets
 from analyzer.sharing.redaction.rows cimport RowRedactor, ValueForms
 from analyzer.sharing.redaction.skeletons cimport Skeletons
 
@@ -10,6 +11,7 @@ cdef int _QUERY, _PREPARE, _CLOSE, _QUIT
 cdef Py_ssize_t _HEADER, _EOF_LENGTH, _PREPARE_OK, _COLUMNS, _FILLER
 cdef Py_ssize_t _MOST_HEADS, _LONGEST_HEAD, _MOST_PLANS, _MOST_COLUMNS, _LONGEST_COLUMN
 cdef Py_ssize_t _MOST_REQUESTS, _LONGEST_REQUEST, _MOST_ENDS, _LONGEST_END
+cdef Py_ssize_t _MOST_RESPONSES, _LONGEST_RESPONSE, _MOST_RESPONSE_BYTES, _LOOKED_FOR, _LEFT_ALONE
 
 
 cdef class RedactedRequest:
@@ -29,6 +31,34 @@ cdef class RedactedColumn:
     cdef public bint own
 
 
+cdef class RedactedResponse:
+    cdef bytes made
+    cdef Py_ssize_t values
+    cdef ResultHead head
+    cdef bint own
+
+
+cdef class KnownResponses:
+    cdef dict _kept
+    cdef set _once
+    cdef Py_ssize_t _size, _asked, _found, _rest
+    cdef bint _used
+    cdef ResultHead head
+    cdef Py_ssize_t values
+
+    cdef bint may(self, Py_ssize_t size) except -1
+
+    cdef RedactedResponse get(self, key)
+
+    cdef find(self)
+
+    cdef bint is_new(self, key) except -1
+
+    cdef put(self, key, RedactedResponse made)
+
+    cdef clear(self)
+
+
 cdef class TurnRedactor:
     cdef public object packets, logins
     cdef public bint used
@@ -41,10 +71,18 @@ cdef class TurnRedactor:
     cdef PlainDefinitions _plain
     cdef set _once
     cdef dict _counts, _forms, _requests, _ends, _heads, _columns
+    cdef KnownResponses _responses
     cdef Py_ssize_t _version
 
-    @cython.locals(pieces=Pieces, middle=Py_ssize_t, stop=Py_ssize_t, data=bytes)
+    @cython.locals(
+        pieces=Pieces, middle=Py_ssize_t, stop=Py_ssize_t, data=bytes)
     cpdef turn(self, PlainTurn turn, machine, escapes)
+
+    @cython.locals(
+        responses=KnownResponses, key=tuple, base=tuple, found=RedactedResponse, counts=dict, head=ResultHead)
+    cdef _as_before(self, PlainTurn turn, bytes data, machine, escapes)
+
+    cdef _answer(self, PlainTurn turn, bytes data, machine, escapes)
 
     cdef _forget(self)
 
@@ -61,7 +99,8 @@ cdef class TurnRedactor:
     @cython.locals(key=tuple)
     cdef _end(self, bytes payload, ends, machine, escapes)
 
-    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray, head=ResultHead)
+    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray, head=ResultHead, made=bytes,
+        before=Py_ssize_t)
     cdef bytearray _response(self, PlainTurn turn, ends, bytes data, machine, escapes)
 
     @cython.locals(begin=Py_ssize_t, head=ResultHead)
@@ -83,5 +122,7 @@ cdef class TurnRedactor:
 
 @cython.locals(octets="const unsigned char[::1]", size=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, _=Py_ssize_t)
 cdef tuple _head_of(bytes data, Py_ssize_t columns, bint has_eof)
+
+cdef _put(bytearray out, Py_ssize_t start, Py_ssize_t stop, bytes made)
 
 cdef _note(statement, ResultHead head, machine)

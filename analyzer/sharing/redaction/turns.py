@@ -22,6 +22,7 @@ from analyzer.protocol.tables.commands import COM_QUERY, COM_QUIT, COM_STMT_CLOS
 from analyzer.protocol.wire.framing import HEADER
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 from analyzer.sharing.redaction.definitions import PlainDefinitions
+from analyzer.sharing.redaction.drawing import copy_octets
 from analyzer.sharing.redaction.logins import KnownLogins
 from analyzer.sharing.redaction.packets import (
     NO_BACKSLASH_ESCAPES,
@@ -50,6 +51,13 @@ _MOST_REQUESTS: Final = 4096
 _LONGEST_REQUEST: Final = 1 << 10
 _MOST_ENDS: Final = 4096
 _LONGEST_END: Final = 512
+# Responses that are kept, bytes of each, and of all of them and what they became, at most. Where little comes of it, so
+# many times as many are not looked for.
+_MOST_RESPONSES: Final = 1 << 13
+_LONGEST_RESPONSE: Final = 8 << 10
+_MOST_RESPONSE_BYTES: Final = 16 << 20
+_LOOKED_FOR: Final = 1 << 11
+_LEFT_ALONE: Final = 8
 # Constants of others, once more: here they are numbers of C.
 _HEADER: Final = HEADER
 _EOF_LENGTH: Final = EOF_LENGTH
@@ -96,6 +104,83 @@ class RedactedColumn:
         self.own = own
 
 
+class RedactedResponse:
+    """A response in its place, and how many values of its rows were replaced: heads and ends that are kept count once.
+
+    head  its definitions, which the statement is to hold; `own` as of `ResultHead`
+    """
+
+    __slots__ = ("head", "made", "own", "values")
+
+    def __init__(self, made: bytes, values: int, head: ResultHead | None, own: bool) -> None:
+        self.made = made
+        self.values = values
+        self.head = head
+        self.own = own
+
+
+class KnownResponses:
+    """Responses that may come again. The first time nothing is noted of one but that it came.
+
+    head, values  of the last that was redacted, as of `RedactedResponse`
+    """
+
+    __slots__ = ("_asked", "_found", "_kept", "_once", "_rest", "_size", "_used", "head", "values")
+
+    def __init__(self, used: bool) -> None:
+        self._used = used
+        self.head: ResultHead | None = None
+        self.values = 0
+        self._kept: dict[Hashable, RedactedResponse] = {}
+        self._once: set[int] = set()
+        self._size = self._asked = self._found = 0
+        self._rest = 0  # responses that are not looked for
+
+    def may(self, size: int) -> bool:
+        """Whether a response of this size is looked for."""
+        if size > _LONGEST_RESPONSE or not self._used:
+            return False
+        if self._rest:
+            self._rest -= 1
+            return False
+        self._asked += 1
+        if self._asked == _LOOKED_FOR:
+            if 4 * self._found < self._asked:
+                self._rest = _LEFT_ALONE * self._asked
+            self._asked = self._found = 0
+        return True
+
+    def get(self, key: Hashable) -> RedactedResponse | None:
+        """What is known of one."""
+        return self._kept.get(key)
+
+    def find(self) -> None:
+        """One that was looked for is known."""
+        self._found += 1
+
+    def is_new(self, key: Hashable) -> bool:
+        """Whether it did not come before."""
+        name = hash(key)
+        if name in self._once:
+            return False
+        if len(self._once) >= _MOST_RESPONSES:
+            self._once.clear()
+        self._once.add(name)
+        return True
+
+    def put(self, key: Hashable, made: RedactedResponse) -> None:
+        """Notes one."""
+        if len(self._kept) >= _MOST_RESPONSES or self._size > _MOST_RESPONSE_BYTES:
+            self.clear()
+        self._kept[key] = made
+        self._size += 2 * len(made.made)
+
+    def clear(self) -> None:
+        """More names have become known, or there is no more room."""
+        self._kept.clear()
+        self._size = 0
+
+
 class TurnRedactor:
     """Redacts turns as `packets` redacts each of their packets. `used` False: they come as packets after all.
 
@@ -112,6 +197,7 @@ class TurnRedactor:
             "_once",
             "_plain",
             "_requests",
+            "_responses",
             "_rows",
             "_short",
             "_sql",
@@ -141,6 +227,8 @@ class TurnRedactor:
         self._ends: dict[Hashable, bytes] = {}
         self._heads: dict[Hashable, ResultHead] = {}
         self._columns: dict[Hashable, RedactedColumn] = {}
+        # Who lists what was replaced is told of each.
+        self._responses = KnownResponses(packets.replacements.listed is None)
 
     def turn(self, turn: PlainTurn, machine: Machine, escapes: bool | None) -> bool | None:
         """Redacts a turn (`asked`, `answered`); whether a backslash escapes behind it."""
@@ -152,20 +240,60 @@ class TurnRedactor:
             self._forget()
         self.asked = self._request(turn, machine, escapes)
         data = pieces.content(middle, stop)
-        if end is None:
-            self.answered = self._prepared(turn, data, machine, escapes)
-            return escapes
-        if turn.columns is None:
-            self.answered = data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes)
+        if self._responses.may(len(data)):
+            self.answered = self._as_before(turn, data, machine, escapes)
         else:
-            self.answered = self._response(turn, end, data, machine, escapes)
+            self.answered = self._answer(turn, data, machine, escapes)
         flags = end.status_flags if type(end) is OKPacket or type(end) is EOFPacket else None
         return escapes if flags is None else not flags & NO_BACKSLASH_ESCAPES
+
+    def _as_before(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes | bytearray:
+        """What becomes of a response that may have come before."""
+        responses, statement = self._responses, turn.statement
+        if statement is not None and turn.columns and turn.end is not None and data[0] != 1 and not data[_HEADER + 1]:
+            return self._answer(turn, data, machine, escapes)  # its definitions were left out
+        base = (data, machine.context.in_force, escapes, turn.code)
+        key: Hashable = base
+        found = responses.get(base)
+        if found is not None and not found.own:
+            # It names what the statement asks for.
+            key = base, self._asked(turn)
+            found = responses.get(key)
+        if found is not None:
+            responses.find()
+            if found.values:
+                counts = self._counts
+                counts["values"] = counts.get("values", 0) + found.values
+            if found.head is not None and statement is not None:
+                _note(statement, found.head, machine)
+            return found.made
+        if responses.is_new(key):
+            return self._answer(turn, data, machine, escapes)
+        answered = self._answer(turn, data, machine, escapes)
+        if self._version == self._statements.version:
+            head = responses.head
+            own = head is None or head.own
+            known = RedactedResponse(bytes(answered), responses.values, head, own)
+            responses.put(base, known)
+            if not own:
+                responses.put((base, self._asked(turn)), known)
+        return answered
+
+    def _answer(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes | bytearray:
+        """A response in its place."""
+        end = turn.end
+        self._responses.head, self._responses.values = None, 0
+        if end is None:
+            return self._prepared(turn, data, machine, escapes)
+        if turn.columns is None:
+            return data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes)
+        return self._response(turn, end, data, machine, escapes)
 
     def _forget(self) -> None:
         self._version = self._statements.version
         for kept in (self._requests, self._ends, self._heads, self._columns):
             kept.clear()
+        self._responses.clear()
         self._plain.forget()
 
     # -- commands ------------------------------------------------------------------------------------------------------
@@ -262,8 +390,10 @@ class TurnRedactor:
         at, count = _head_of(data, turn.columns or 0, not machine.context.in_force & CLIENT_DEPRECATE_EOF)
         head = self._head(data[:at], _HEADER + data[0], (count,), turn, machine, escapes)
         statement = turn.statement
+        self._responses.head = head
+        before = self._counts.get("values", 0)
         out = bytearray(data)
-        out[:at] = head.made
+        _put(out, 0, at, head.made)
         if statement is not None:
             _note(statement, head, machine)
         if statement is not None and not count:
@@ -272,7 +402,9 @@ class TurnRedactor:
             end = self._rows.rows(out, at, turn.rows, columns, True)
         else:
             end = self._rows.read(out, at, turn.rows, head.reading, statement is not None)
-        out[end + _HEADER :] = self._end(data[end + _HEADER :], ends, machine, escapes)
+        self._responses.values = self._counts.get("values", 0) - before
+        made = self._end(data[end + _HEADER :], ends, machine, escapes)
+        _put(out, end + _HEADER, len(out), made)
         return out
 
     def _prepared(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes:
@@ -285,6 +417,7 @@ class TurnRedactor:
         if len(data) == begin:
             return bytes(ok)
         head = self._head(data[begin:], 0, (params, columns), turn, machine, escapes)
+        self._responses.head = head
         if len(head.columns) == columns and turn.statement is not None:
             _note(turn.statement, head, machine)
         return bytes(ok) + head.made
@@ -389,6 +522,14 @@ class TurnRedactor:
                 self._columns.clear()
             self._columns[key] = found
         return found
+
+
+def _put(out: bytearray, start: int, stop: int, made: bytes) -> None:
+    """Writes what stands from `start` to `stop`."""
+    if len(made) == stop - start and start >= 0 and stop <= len(out):
+        copy_octets(made, 0, stop - start, out, start)
+    else:
+        out[start:stop] = made
 
 
 def _head_of(data: bytes, columns: int, has_eof: bool) -> tuple[int, int]:
