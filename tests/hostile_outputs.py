@@ -85,9 +85,8 @@ def text_of(told: Told, *, width: int = 80, verbose: int = 3) -> str:
 
 def csv_of(told: Told) -> list[list[str]]:
     """The rows of the CSV, checked: no cell is a formula, each connection is one row."""
-    lines = [csv_line(connection) for connection, _ in told.results]
+    lines = [csv_line(connection).decode() for connection, _ in told.results]
     for line in lines:
-        line.encode()
         assert UNSAFE.search(line.removesuffix("\r\n")) is None
     rows = list(csv.reader(io.StringIO("".join(lines), newline="")))
     assert len(rows) == len(told.results)

@@ -30,6 +30,7 @@ from analyzer.engine.run import Run
 from analyzer.errors import AnalyzerError
 
 if TYPE_CHECKING:
+    from analyzer.report.connection_lines import LineForm
     from analyzer.report.text.connections import TextReport
 
 T = TypeVar("T")
@@ -154,13 +155,18 @@ def _rendered(
     outcome.take(sources)
 
 
-def _lines() -> Rendering[tuple[bytes, int]]:
-    """Connections as lines of JSON, with the rank of their gravest finding."""
+def _lines(
+    form: LineForm,
+    begin: Callable[[Connection], tuple[bytes, bytes]],
+    finish: Callable[[tuple[bytes, bytes], list[Finding]], bytes],
+) -> Rendering[tuple[bytes, int]]:
+    """Connections as lines, with the rank of their gravest finding."""
     from analyzer.report.connection_lines import lines_of
-    from analyzer.report.jsonl import begin, encode, finish
+
+    encode = form.encode
 
     def alike(several: list[Alike]) -> tuple[bytes, int]:
-        return lines_of(several), _rank(several)
+        return lines_of(several, form), _rank(several)
 
     def join(pieces: list[tuple[bytes, int]]) -> tuple[bytes, int]:
         return b"".join(lines for lines, _ in pieces), max([rank for _, rank in pieces], default=-1)
@@ -173,26 +179,33 @@ def _lines() -> Rendering[tuple[bytes, int]]:
     )
 
 
+def _json_lines() -> Rendering[tuple[bytes, int]]:
+    from analyzer.report.connection_lines import JSON
+    from analyzer.report.jsonl import begin, finish
+
+    return _lines(JSON, begin, finish)
+
+
 def _jsonl(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
-    for lines in _rendered(arguments, options, outcome, _lines()):
+    for lines in _rendered(arguments, options, outcome, _json_lines()):
         out.write(lines)
 
 
 def _json(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     before = b"[\n"
-    for lines in filter(None, _rendered(arguments, options, outcome, _lines())):
+    for lines in filter(None, _rendered(arguments, options, outcome, _json_lines())):
         out.write(before + lines[:-1].replace(b"\n", b",\n"))
         before = b",\n"
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
 
 
 def _csv(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
-    from analyzer.report.csv import encode, header
+    from analyzer.report.connection_csv import CSV
+    from analyzer.report.csv import begin, finish, header
 
     out.write(header().encode())
-    rendering = Rendering(lambda result: (encode(result[0]).encode(), rank_of(result[0].findings)))
-    for line in _rendered(arguments, options, outcome, rendering):
-        out.write(line)
+    for lines in _rendered(arguments, options, outcome, _lines(CSV, begin, finish)):
+        out.write(lines)
 
 
 def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from copy import copy
 from operator import attrgetter
 
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.report.escape import csv_cell
 
 # Parts of a connection that may be missing as a whole, and what of each becomes a column.
@@ -84,13 +85,39 @@ def header() -> str:
     return line(COLUMNS)
 
 
-def encode(connection: Connection) -> str:
+def encode(connection: Connection) -> bytes:
     """The connection as one line with its CRLF."""
     values: list[object] = list(_leading(connection))
     for part, names in _PARTS.items():
         whole = getattr(connection, part)
         values.extend(None if whole is None else getattr(whole, name) for name in names)
     values.extend(_trailing(connection))
-    for key in _FINDINGS.values():
-        values.append([getattr(finding, key) for finding in connection.findings])
-    return line([_cell(value) for value in values])
+    return line([_cell(value) for value in values + _told(connection.findings)]).encode()
+
+
+def findings(found: Sequence[Finding]) -> bytes:
+    """What stands of findings at the end of a line, without its CRLF."""
+    return line([_cell(value) for value in _told(found)])[:-2].encode()
+
+
+def split(without: bytes) -> tuple[bytes, bytes]:
+    """A line without findings: what stands before them, and behind."""
+    end = len(without) - len(findings([])) - 2
+    return without[:end], without[-2:]
+
+
+def begin(connection: Connection) -> tuple[bytes, bytes]:
+    """The line but for the findings: what stands before them, and behind."""
+    unsaid = copy(connection)
+    unsaid.findings = []
+    return split(encode(unsaid))
+
+
+def finish(begun: tuple[bytes, bytes], found: Sequence[Finding]) -> bytes:
+    """The whole line."""
+    before, behind = begun
+    return before + findings(found) + behind
+
+
+def _told(found: Sequence[Finding]) -> list[object]:
+    return [[getattr(finding, key) for finding in found] for key in _FINDINGS.values()]

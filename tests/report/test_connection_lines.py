@@ -1,4 +1,4 @@
-"""Lines of connections of known kinds are those of `jsonl.encode`, whatever the wire says."""
+"""Lines of connections of known kinds are those of any connection, as JSON and as CSV, whatever the wire says."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from msgspec import structs
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions
 from analyzer.analysis.connection.kinds import ADDRESS
-from analyzer.report.connection_lines import lines_of
-from analyzer.report.jsonl import encode
+from analyzer.report.connection_csv import CSV
+from analyzer.report.connection_lines import JSON, LineForm, lines_of
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import QUIT, err, greeting, login, ok, query
 from tests.wire.script import SECOND, START, Script, conversation
@@ -32,9 +32,14 @@ def _alike(said: Script, capture: str = "capture", network: str = "10.0.0") -> l
     return [one for one in [*told, *analysis.told_last(False)] if isinstance(one, Alike)]
 
 
-def _with_template(alike: Alike) -> bool:
-    around, _, _ = alike.kind.templates[lines_of]
+def _with_template(alike: Alike, form: LineForm = JSON) -> bool:
+    around, _, _ = alike.kind.templates[form.encode]
     return bool(around)
+
+
+def _are_the_same(several: list[Alike]) -> None:
+    for form in (JSON, CSV):
+        assert lines_of(several, form) == b"".join(form.encode(one.connection()) for one in several)
 
 
 @pytest.mark.parametrize("network", ["10.0.0", "2001:db8:"])
@@ -43,7 +48,7 @@ def test_any_user(user: str | bytes, network: str) -> None:
     found = _alike([("s", greeting()), ("c", login(user=user)), *ACCEPTED], "100 %d.pcap", network)
     assert len(found) == COPIES - 3
     for one in found:
-        assert lines_of([one]) == encode(one.connection())
+        _are_the_same([one])
         assert _with_template(one)
 
 
@@ -56,19 +61,20 @@ def _accepted() -> Alike:
 def test_any_text_of_its_own(text: str) -> None:
     one = _accepted()
     other = structs.replace(one, row=(*one.row[:ADDRESS], text, *one.row[ADDRESS + 1 :]))
-    assert lines_of([other]) == encode(other.connection())
+    _are_the_same([other])
 
 
 def test_any_error() -> None:
     refused = err(2, 1045, "Access denied for user 'x'@'%d' (using password: YES) \xe9")
     found = _alike([("s", greeting()), ("c", login()), ("s", refused)])
     assert len(found) == COPIES - 3
-    assert all(lines_of([one]) == encode(one.connection()) for one in found)
+    _are_the_same(found)
+    assert all(_with_template(one, form) for one in found for form in (JSON, CSV))
 
 
 def test_text_that_looks_like_a_mark() -> None:
     found = _alike([("s", greeting()), ("c", login(user="9103745173872000001")), *ACCEPTED])
     assert len(found) == COPIES - 3
     for one in found:
-        assert lines_of([one]) == encode(one.connection())
+        _are_the_same([one])
         assert not _with_template(one)

@@ -78,7 +78,7 @@ def test_array_streams() -> None:
 
 
 def rows(*connections: Connection) -> list[dict[str, str]]:
-    text = csvout.header() + "".join(csvout.encode(one) for one in connections)
+    text = csvout.header() + "".join(csvout.encode(one).decode() for one in connections)
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -104,7 +104,7 @@ def test_csv_columns_are_unlike() -> None:
 
 @given(ANY_TEXT)
 def test_csv_of_any_text(text: str) -> None:
-    line = csvout.encode(disguised(text))
+    line = csvout.encode(disguised(text)).decode()
     line.encode()
     assert line.endswith("\r\n")
     assert line[:-2].isprintable()
