@@ -220,14 +220,22 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
     )
     if not arguments.verbose and not arguments.merge and any(map(is_pipe, arguments.captures)):
         return _as_decided(arguments, options, outcome, report)
-    sources: Run[Result] = Run(options, connections(arguments.filter, whole), jobs_of(arguments), Console())
+    rendering: Rendering[Result | Alike] = Rendering(whole, alike=_as_it_is)
+    collect = connections(arguments.filter, rendering)
+    sources: Run[Result | Alike] = Run(options, collect, jobs_of(arguments), Console())
     for name, results in sources.each(arguments.captures, arguments.merge):
         before = len(sources.sources)
         begun = False
-        for connection, detail in results:
+        for result in results:
             if not begun:
                 report.begin(name)
                 begun = True
+            if isinstance(result, Alike):
+                if result.outline is not None or result.kind.findings:
+                    outcome.gravest = max(outcome.gravest, _rank([result]))
+                report.alike(result)
+                continue
+            connection, detail = result
             outcome.gravest = max(outcome.gravest, rank_of(connection.findings))
             report.connection(connection, detail)
         if len(sources.sources) > before:
@@ -237,6 +245,10 @@ def _text(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
     outcome.take(sources)
     if sources.sources:
         report.summary()
+
+
+def _as_it_is(alike: Alike) -> Alike:
+    return alike
 
 
 def _as_decided(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, report: TextReport) -> None:

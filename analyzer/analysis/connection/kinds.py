@@ -35,6 +35,8 @@ PLACES: Final = {
 }
 STREAM: Final = PLACES["stream"]
 ADDRESS: Final = PLACES["client.address"]
+# Behind it stands when it ended.
+START: Final = PLACES["start_time_ns"]
 TOTAL: Final = PLACES["timing.total_ns"]
 # Behind those of the fixed places: frames of the steps and of the switches, counts of commands, values of attributes.
 # The frames are in the order of `kept.frames_of`.

@@ -56,13 +56,30 @@ class SummaryTotals:
             self.copies += 1
             self._found([one for one in connection.findings if one.code == "seen-twice"], connection)
             return
+        self.count(connection)
+        self._found(connection.findings, connection)
+
+    def count(self, connection: Connection) -> None:
+        """Adds one of which nothing was found, or one like it."""
         self.connections += 1
         self.outcomes[connection.outcome] += 1
         self._tls += connection.tls is not None
         self._servers.add((connection.server.address, connection.server.port))
-        self._found(connection.findings, connection)
 
-    def _found(self, findings: Iterable[Finding], connection: Connection) -> None:
+    def add_like(self, connection: Connection, address: str) -> bool:
+        """Adds one like a connection, with the same findings, from another address.
+
+        False where it has to be added itself: it may be an example.
+        """
+        for finding in connection.findings:
+            total = self._findings.get((finding.code, finding.severity))
+            if total is None or len(total.examples) < EXAMPLES:
+                return False
+        self.count(connection)
+        self._found(connection.findings, connection, address)
+        return True
+
+    def _found(self, findings: Iterable[Finding], connection: Connection, address: str | None = None) -> None:
         seen: set[tuple[str, str]] = set()
         for finding in findings:
             # A code has not one severity: what is an error here may be a remark there.
@@ -80,7 +97,7 @@ class SummaryTotals:
                 seen.add(key)
                 total.connections += 1
                 if len(total.hosts) < MOST_NAMED:
-                    total.hosts.add(connection.client.address)
+                    total.hosts.add(connection.client.address if address is None else address)
                 if connection.login is not None and len(total.users) < MOST_NAMED:
                     total.users.add(connection.login.user)
                 if len(total.examples) < EXAMPLES:

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
-from analyzer.analysis.model.connection import SERVER, Connection, Finding, Source
+import msgspec
+
+from analyzer.analysis import Alike
+from analyzer.analysis.connection.kinds import ADDRESS, START, STREAM, ConnectionKind
+from analyzer.analysis.model.connection import SERVER, Connection, Endpoint, Finding, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import PacketExcerpt
 from analyzer.report.escape import terminal
@@ -39,6 +44,11 @@ WRONG_PASSWORD = "wrong-password"
 _LADDER = " " * 4
 
 
+# Kinds of connections whose lines are known, and sizes of what is their own.
+_MOST_KINDS: Final = 4096
+_OWN: Final = (_NUMBER, _TIME, _CLIENT, _LASTED)
+
+
 def columns_of(width: int, clock: WallClock = UTC_CLOCK) -> list[Column]:
     """The columns of a line for each connection, in so many cells (80 at least)."""
     widths = list(_AT_80)
@@ -61,22 +71,38 @@ def texts_of(connection: Connection, columns: list[Column], clock: WallClock = U
         auth = _NARROW_AUTH.get(plugin, plugin) + slash + path
     return [
         str(connection.stream),
-        clock.time_of_day(connection.start_time_ns, milliseconds=columns[_TIME].width >= 12),
+        _time(connection.start_time_ns, columns, clock),
         terminal(labels.client(connection)),
         terminal((labels.product if wide_server else labels.server_version)(connection.greeting)),
         terminal(labels.account(connection)),
         auth,
         terminal(labels.tls(connection.tls)),
         terminal(connection.outcome),
-        labels.duration(connection.lasted_ns) if connection.lasted_ns else "-",  # the clock stood still, or went back
+        _lasted(connection.lasted_ns),
     ]
+
+
+def _time(ns: int, columns: list[Column], clock: WallClock) -> str:
+    return clock.time_of_day(ns, milliseconds=columns[_TIME].width >= 12)
+
+
+def _lasted(ns: int) -> str:
+    return labels.duration(ns) if ns else "-"  # the clock stood still, or went back
+
+
+class _KindLines(msgspec.Struct):
+    """Texts of connections of one kind: of one of them, and lines by the sizes of what is each one's own."""
+
+    connection: Connection
+    texts: list[str]
+    by_sizes: dict[tuple[int, ...], str]
 
 
 class TextReport:
     """Writes whole lines through `write`, each in at most `width` terminal cells (which are at least 80).
 
-    For each source: `begin(name)`, `connection(...)` for each connection (`news(...)` where a capture is still being
-    made), `end(source)`; then `summary()` once.
+    For each source: `begin(name)`, `connection(...)` or `alike(...)` for each connection (`news(...)` where a capture
+    is still being made), `end(source)`; then `summary()` once.
     `clock` is what times are shown in.
     `password`: one was given to be checked, and each connection says whether it is right.
     `verbose`: 1 shows the packets of each connection, 2 also their fields, 3 also their bytes; it needs the detail.
@@ -106,6 +132,8 @@ class TextReport:
         # Connections that are open -> outcome, error and findings that were said of them.
         self._decided: dict[int, tuple[tuple[str, int | None], frozenset[str]]] = {}
         self._said: dict[str, int] = {}  # message -> connection of the source in hand that it was said of
+        # Texts of a kind of connections of which there is nothing but a line; None: there is more.
+        self._kinds: dict[ConnectionKind, _KindLines | None] = {}
 
     def begin(self, name: str) -> None:
         """A source is opened."""
@@ -137,14 +165,73 @@ class TextReport:
         self._totals.add(connection)
         self._show(connection, detail, True)
 
+    def alike(self, alike: Alike) -> None:
+        """The same of a connection of a known kind."""
+        kind, row = alike.kind, alike.row
+        known = self._kinds.get(kind)
+        if known is None and kind not in self._kinds:
+            if len(self._kinds) >= _MOST_KINDS:
+                self._kinds.clear()
+            known = self._kinds[kind] = self._lines_of(alike)
+        if known is None or alike.outline is not None or not self._totals.add_like(known.connection, row[ADDRESS]):
+            self.connection(alike.connection())
+            return
+        start_ns, end_ns = row[START : START + 2]
+        own = (
+            str(row[STREAM]),
+            _time(start_ns, self._columns, self._clock),
+            terminal(labels.endpoint(Endpoint(row[ADDRESS], row[ADDRESS + 1]))),
+            _lasted(max(end_ns - start_ns, 0)),
+        )
+        sizes = tuple(map(len, own))
+        line = known.by_sizes.get(sizes)
+        if line is None:
+            line = known.by_sizes[sizes] = self._line_of(known, own)
+        if not line or not own[2].isascii():
+            self._show(alike.connection(), None, True)
+            return
+        date = self._clock.date(start_ns)
+        if date != self._date:
+            self._write(self._dated(date))
+        self._write(line % own)
+
+    def _lines_of(self, alike: Alike) -> _KindLines | None:
+        """Texts of a kind; None where more is said of its connections than a line each."""
+        connection = alike.connection()
+        silent = connection.error is None and connection.tls is None and not connection.is_copy
+        # What is said of each, the same of all: it stands in the summary alone.
+        remarks = all(kept.severity == "info" and not kept.message[1] for kept in alike.kind.findings)
+        if not silent or not remarks or self._checked is not None or self._verbose:
+            return None
+        return _KindLines(connection, texts_of(connection, self._columns, self._clock), {})
+
+    def _line_of(self, known: _KindLines, own: tuple[str, ...]) -> str:
+        """A line with places for what is a connection's own, of such sizes; empty where something has to be cut."""
+        texts = known.texts.copy()
+        for place_, text in zip(_OWN, own, strict=True):
+            texts[place_] = text
+        row = place(self._columns, texts, self._width)
+        if row.cut:
+            return ""
+        line = ""
+        for index, (gap, text) in enumerate(row.cells):
+            shown = "%s" if index in _OWN else text.replace("%", "%%")
+            colour = _OUTCOME_COLOUR.get(known.connection.outcome) if index == _OUTCOME else None
+            line += " " * gap + self._paint(shown, colour)
+        return line + "\n"
+
+    def _dated(self, date: str) -> str:
+        """What stands above the first connection of a date, and of a source."""
+        lines = [self._heading()] if self._date is None else []
+        lines.append(self._paint(f"{'':{self._columns[0].width}} {date}", "dim"))
+        self._date = date
+        return "\n".join(lines) + "\n"
+
     def _show(self, connection: Connection, detail: ConnectionDetail | None, final: bool) -> None:
         lines: list[str] = []
         date = self._clock.date(connection.start_time_ns)
-        if self._date is None:
-            lines.append(self._heading())
         if date != self._date:
-            lines.append(self._paint(f"{'':{self._columns[0].width}} {date}", "dim"))
-            self._date = date
+            self._write(self._dated(date))
         lines += self._row(connection, final)
         lines += self._evidence(connection)
         lines += self._inferred(connection)
