@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import secrets
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis import AnalysisOptions
@@ -65,7 +63,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--identifiers", action="store_true", help="replace names of tables and columns too")
     parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="what replacements are made with (default: a new one, thrown away)"
+        "--key", metavar="FILE", help="what replacements are made with (default: a new one, thrown away)"
     )
     parser.add_argument(
         "--other",
@@ -115,7 +113,7 @@ def _request(arguments: argparse.Namespace) -> RedactRequest | None:
     from analyzer.sharing.redact import RedactRequest
     from analyzer.sharing.redaction.keep import KeptKinds
 
-    key = secrets.token_bytes(_KEY_BYTES)
+    key = os.urandom(_KEY_BYTES)
     if arguments.key is not None:
         key = read_secrets(arguments.key, _MOST_KEY).strip()
         if len(key) < _LEAST_KEY:
@@ -139,6 +137,8 @@ def _redacted(
 
 def _write_map(name: str, replacements: Replacements) -> None:
     """One object a line: what stood there, and what stands there now."""
+    import json  # few ask for it
+
     with open_output(name, private=True) as out:
         for (kind, original), made in sorted((replacements.listed or {}).items()):
             row = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import msgspec
@@ -45,8 +44,7 @@ COMMENT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class RedactRequest:
+class RedactRequest(msgspec.Struct, frozen=True):
     """What the user asked for.
 
     key     of the replacements: the same for the same key

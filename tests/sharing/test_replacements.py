@@ -220,3 +220,14 @@ def test_a_moment_is_the_same_in_text_and_binary() -> None:
     ].replace(b"T", b" ")
     assert MADE.text("values", b"2024-00-06")[5:7] == b"00"
     assert MADE.text("values", b"2024-00-06") != b"2024-00-06"
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(0, 1 << 40), st.integers(0, 20_000))
+def test_what_stands_for_encrypted_records(seed: bytes, number: int, size: int) -> None:
+    """As many bytes, of each record others, and the same again."""
+    made = MADE.drawing.sealed(seed, number, size)
+    assert len(made) == size
+    assert made == Replacements(KEY).drawing.sealed(seed, number, size)
+    if size >= 16:
+        assert made != MADE.drawing.sealed(seed, number + 1, size)
+        assert made != Replacements(KEY + b"x").drawing.sealed(seed, number, size)

@@ -2,7 +2,7 @@ cimport cython
 
 cdef int _PERMUTED, _LONGEST, _UUID_DIGITS, _FIXED, _DIGIT, _CONTROL, _WIDE
 cdef int _WIDE_BIT, _CONTROL_BIT, _LETTER_BIT, _SIGN_BIT, _FOREIGN_BIT
-cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE, _DATE, _CLOCK, _REAL, _SPAN, _NOISE, _RANGE
+cdef unsigned long long _TEXT, _NUMBER, _ROUND, _MORE, _DATE, _CLOCK, _REAL, _SPAN, _NOISE, _RANGE, _SEALED
 cdef int _ROUNDS, _ZERO, _SLOT_SHIFT, _LAST_TENTH, _MOST_DIGITS
 cdef Py_ssize_t _CHUNK, _DATE_SIZE, _CLOCK_SIZE, _MOST_FRACTION, _DIGITS, _REMEMBERED
 cdef unsigned long long _MASK, _PRIME, _SPREAD, _MOST_TENTHS, _ONES, _SPACES, _DELETES, _HIGHEST
@@ -85,6 +85,9 @@ cdef class Drawing:
     @cython.locals(some=cython.int, place=Py_ssize_t)
     cpdef bint fill_nonce(
         self, const unsigned char* data, Py_ssize_t start, Py_ssize_t stop, unsigned char* out)
+
+    @cython.locals(out=bytearray, at=Py_ssize_t, count=Py_ssize_t)
+    cpdef bytes sealed(self, bytes seed, unsigned long long number, Py_ssize_t size)
 
     cpdef dated(self, bytes value)
 

@@ -76,6 +76,7 @@ _REAL: Final = 7
 _SPAN: Final = 8
 _NOISE: Final = 9
 _RANGE: Final = 10
+_SEALED: Final = 11
 _ROUNDS: Final = 6
 _ZERO: Final = 0x30
 # Forms of dates and times: 0 a digit, T what stands between the two, all else as it is.
@@ -293,6 +294,16 @@ class Drawing:
         for place in range(start, stop):
             out[place] = 33 + out[place] % 94 if data[place] else 0
         return True
+
+    def sealed(self, seed: bytes, number: int, size: int) -> bytes:
+        """So many bytes in the place of encrypted ones: of each number others."""
+        out = bytearray(size)
+        self._stream.hash(seed, 0, len(seed), _SEALED | number << 8)
+        for at in range(0, size, _CHUNK):
+            count = min(size - at, _CHUNK)
+            self._stream.draw((count + 7) // 8)
+            copy_octets(self._stream.octets, 0, count, out, at)
+        return bytes(out)
 
     def dated(self, value: bytes) -> bytes | None:
         """A date, a date with a time, or a time, as SQL writes them; None where it is none."""

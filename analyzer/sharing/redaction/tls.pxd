@@ -1,8 +1,12 @@
 cimport cython
 
+from analyzer.sharing.redaction.drawing cimport Drawing
+
 
 cdef class TlsRedactor:
     cdef object _certificates, _keep, _replacements, _shapes
+    cdef Drawing _drawing
+    cdef dict _counts
     cdef list _group, _random
     cdef bytes _seed, _waiting
     cdef long long _records
@@ -15,6 +19,7 @@ cdef class TlsRedactor:
 
     cpdef bytes finish(self)
 
+    @cython.locals(counts=dict)
     cdef bytes _record(self, int kind, bytes body)
 
     @cython.locals(data=bytes, at=Py_ssize_t)

@@ -72,8 +72,8 @@ class TlsRedactor:
     """One direction of one connection. `feed` takes its bytes in order and gives as many back, some of them later."""
 
     __slots__ = (
-        *("_certificates", "_ciphered", "_group", "_keep", "_random", "_records", "_replacements", "_seed", "_shapes"),
-        *("_waiting",),
+        *("_certificates", "_ciphered", "_counts", "_drawing", "_group", "_keep", "_random", "_records"),
+        *("_replacements", "_seed", "_shapes", "_waiting"),
     )
 
     def __init__(
@@ -84,6 +84,7 @@ class TlsRedactor:
         # Of the hello that was looked at last: where what is random in it stands.
         self._random: list[FreeField] = []
         self._replacements = replacements
+        self._counts, self._drawing = replacements.counts, replacements.drawing
         self._keep = keep
         self._certificates = CertificateRedactor(replacements, keep)
         self._seed = seed
@@ -141,8 +142,9 @@ class TlsRedactor:
         if kind == ALERT and len(body) == 2:
             return body
         if kind in (APPLICATION_DATA, ALERT, HANDSHAKE):
-            self._replacements.count("encrypted")
-            return self._replacements.stream(b"tls", self._seed + self._records.to_bytes(8, "big"), len(body))
+            counts = self._counts
+            counts["encrypted"] = counts.get("encrypted", 0) + 1
+            return self._drawing.sealed(self._seed, self._records, len(body))
         return bytes(len(body))
 
     # -- handshake messages --------------------------------------------------------------------------------------------
