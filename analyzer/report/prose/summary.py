@@ -66,17 +66,17 @@ class SummaryTotals:
         self._tls += connection.tls is not None
         self._servers.add((connection.server.address, connection.server.port))
 
-    def add_like(self, connection: Connection, address: str) -> bool:
-        """Adds one like a connection, with the same findings, from another address.
+    def add_like(self, connection: Connection, findings: Sequence[Finding], address: str) -> bool:
+        """Adds one like a connection, but for what was found of it, and its client's address.
 
         False where it has to be added itself: it may be an example.
         """
-        for finding in connection.findings:
+        for finding in findings:
             total = self._findings.get((finding.code, finding.severity))
             if total is None or len(total.examples) < EXAMPLES:
                 return False
         self.count(connection)
-        self._found(connection.findings, connection, address)
+        self._found(findings, connection, address)
         return True
 
     def _found(self, findings: Iterable[Finding], connection: Connection, address: str | None = None) -> None:

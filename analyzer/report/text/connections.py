@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from analyzer.analysis import Alike
-from analyzer.analysis.connection.kinds import ADDRESS, START, STREAM, ConnectionKind
+from analyzer.analysis.connection.kinds import ADDRESS, REFUSED, START, STREAM, ConnectionKind
 from analyzer.analysis.model.connection import SERVER, Connection, Endpoint, Finding, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.model.packet import PacketExcerpt
@@ -91,11 +91,15 @@ def _lasted(ns: int) -> str:
 
 
 class _KindLines(msgspec.Struct):
-    """Texts of connections of one kind: of one of them, and lines by the sizes of what is each one's own."""
+    """Texts of connections of one kind: of one of them, and lines by the sizes of what is each one's own.
+
+    speaks  more may be said of each than its line
+    """
 
     connection: Connection
     texts: list[str]
     by_sizes: dict[tuple[int, ...], str]
+    speaks: bool
 
 
 class TextReport:
@@ -132,7 +136,7 @@ class TextReport:
         # Connections that are open -> outcome, error and findings that were said of them.
         self._decided: dict[int, tuple[tuple[str, int | None], frozenset[str]]] = {}
         self._said: dict[str, int] = {}  # message -> connection of the source in hand that it was said of
-        # Texts of a kind of connections of which there is nothing but a line; None: there is more.
+        # Texts of a kind of connections; None: more is said of them.
         self._kinds: dict[ConnectionKind, _KindLines | None] = {}
 
     def begin(self, name: str) -> None:
@@ -173,7 +177,8 @@ class TextReport:
             if len(self._kinds) >= _MOST_KINDS:
                 self._kinds.clear()
             known = self._kinds[kind] = self._lines_of(alike)
-        if known is None or alike.outline is not None or not self._totals.add_like(known.connection, row[ADDRESS]):
+        findings = known.connection.findings if known is not None and not known.speaks else alike.findings()
+        if known is None or not self._totals.add_like(known.connection, findings, row[ADDRESS]):
             self.connection(alike.connection())
             return
         start_ns, end_ns = row[START : START + 2]
@@ -194,16 +199,23 @@ class TextReport:
         if date != self._date:
             self._write(self._dated(date))
         self._write(line % own)
+        if known.speaks:
+            about = known.connection
+            about.stream, about.findings = row[STREAM], findings
+            if about.error is not None:
+                about.error.frame = row[REFUSED]
+            self._write("".join(f"{said}\n" for said in self._evidence(about)))
 
     def _lines_of(self, alike: Alike) -> _KindLines | None:
-        """Texts of a kind; None where more is said of its connections than a line each."""
-        connection = alike.connection()
-        silent = connection.error is None and connection.tls is None and not connection.is_copy
-        # What is said of each, the same of all: it stands in the summary alone.
-        remarks = all(kept.severity == "info" and not kept.message[1] for kept in alike.kind.findings)
-        if not silent or not remarks or self._checked is not None or self._verbose:
+        """Texts of a kind; None where more is said of its connections than is known by their kind."""
+        connection, kept = alike.connection(), alike.kind.findings
+        if self._checked is not None or self._verbose or connection.tls is not None:
             return None
-        return _KindLines(connection, texts_of(connection, self._columns, self._clock), {})
+        if any(one.code == "seen-twice" for one in kept):
+            return None
+        # What is said of each in the same words stands in the summary alone, where it is a remark.
+        speaks = connection.error is not None or any(one.severity != "info" or one.message[1] for one in kept)
+        return _KindLines(connection, texts_of(connection, self._columns, self._clock), {}, speaks)
 
     def _line_of(self, known: _KindLines, own: tuple[str, ...]) -> str:
         """A line with places for what is a connection's own, of such sizes; empty where something has to be cut."""
