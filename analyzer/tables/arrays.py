@@ -206,9 +206,14 @@ def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
     return _taken(values, _heads(begins, counts, placed(places, heads)))
 
 
-def items_taken(values: pyarrow.Array, counts: array[int], places: Sequence[int]) -> pyarrow.Array:
-    """Of values, which are the items of heads, so many each, those of each row's head, with coded texts."""
-    return _taken(coded(values), _heads(begins_of(counts), counts, places))
+def heads_of(counts: array[int], places: Sequence[int]) -> Heads:
+    """Of heads that have so many items each, which stand one behind the other."""
+    return _heads(begins_of(counts), counts, places)
+
+
+def items_taken(values: pyarrow.Array, heads: Heads) -> pyarrow.Array:
+    """Of values, which are the items of heads, those of each row's head, with coded texts."""
+    return _taken(coded(values), heads)
 
 
 def _heads(begins: array[int], counts: array[int], places: Sequence[int]) -> Heads:

@@ -20,6 +20,7 @@ from analyzer.tables.arrays import (
     address_keys,
     array_of,
     coded,
+    heads_of,
     items_taken,
     lists_of,
     numbers_array,
@@ -27,7 +28,7 @@ from analyzer.tables.arrays import (
     taken,
     texts_at,
 )
-from analyzer.tables.column_loops import begins_of, item_places, picked
+from analyzer.tables.column_loops import picked
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import SWITCH, TEXT, TableColumn, ValueKind
 from analyzer.tables.told_cells import ALL, ToldCells, repeated, there_in
@@ -112,7 +113,8 @@ class ToldRows:
         exchanges = self._heads.values("authentication")
         steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
         counts, made = sizes_of(steps), arrays_of(columns, Gathered([*chain.from_iterable(steps)]))
-        made = {name: items_taken(each, counts, self._places) for name, each in made.items()}
+        heads = heads_of(counts, self._places)
+        made = {name: items_taken(each, heads) for name, each in made.items()}
         made["frame"] = numbers_array(self._frames(steps, attrgetter("steps")))
         return self._sizes(steps), made
 
@@ -134,7 +136,8 @@ class ToldRows:
             None if kind is not None else tuple(one.values()) for kind, one in zip(self._kinds, commands, strict=True)
         ]
         counts = self._numbers(attrgetter("counts"), commands, own)
-        names = items_taken(array_of(TEXT, [*chain.from_iterable(commands)]), sizes_of(commands), self._places)
+        heads = heads_of(sizes_of(commands), self._places)
+        names = items_taken(array_of(TEXT, [*chain.from_iterable(commands)]), heads)
         return lists_of(self._sizes(commands), names, numbers_array(counts))
 
     def switches(self) -> pyarrow.Array:
@@ -143,7 +146,7 @@ class ToldRows:
         switches = [None if exchange is None else exchange.switches for exchange in exchanges]
         flat = [*chain.from_iterable(one or () for one in switches)]
         counts = sizes_of([one or () for one in switches])
-        made = items_taken(array_of(ValueKind("struct", SWITCH), flat), counts, self._places)
+        made = items_taken(array_of(ValueKind("struct", SWITCH), flat), heads_of(counts, self._places))
         frames = numbers_array(self._frames(switches, attrgetter("switches")))
         made = made.from_arrays([made.field(0), made.field(1), frames], fields=[*made.type])
         return lists_of(self._sizes(switches), made)
@@ -208,10 +211,11 @@ class ToldRows:
         for kind, one in zip(self._kinds, said, strict=True):
             named = {} if kind is None else kind.attributes
             mine.append([(list(one or ()).index(name), at) for name, at in named.items()])
-        places = item_places(begins_of(counts), counts, self._places)
+        heads = heads_of(counts, self._places)
+        places = array("q", heads.items)
         texts += self._cells.fill_own(places, self._places, counts, mine, len(texts))
         return said, {
-            "name": lambda kind: items_taken(array_of(kind, names), counts, self._places),
+            "name": lambda kind: items_taken(array_of(kind, names), heads),
             "value": lambda kind: taken(array_of(kind, texts), places),
         }
 

@@ -17,6 +17,7 @@ from analyzer.tables.arrays import (
     array_of,
     coded,
     coded_type,
+    heads_of,
     items_taken,
     numbers_array,
     taken,
@@ -72,7 +73,7 @@ def test_items_of_heads(kind: str | ValueKind, data: st.DataObject) -> None:
     heads = data.draw(st.lists(st.lists(st.none() | VALUES[kind], max_size=3), min_size=1, max_size=5))
     places = data.draw(st.lists(st.integers(0, len(heads) - 1), max_size=12))
     whole = array_of(kind, [value for head in heads for value in head])
-    made = items_taken(whole, array("q", map(len, heads)), array("q", places))
+    made = items_taken(whole, heads_of(array("q", map(len, heads)), array("q", places)))
     made.validate(full=True)
     begins = [sum(map(len, heads[:head])) for head in range(len(heads))]
     before = whole.to_pylist()
