@@ -14,7 +14,6 @@ from analyzer.errors import CaptureError
 
 STDIN: Final = "-"
 _COPIED_AT_ONCE: Final = 1 << 20
-_BATCH_BYTES: Final = 8 << 20
 
 
 class RereadableInputs:
@@ -45,13 +44,8 @@ class RereadableInputs:
         return " + ".join(map(self.label, range(min(len(self.names), 3)))) + (" ..." if len(self.names) > 3 else "")
 
     def open(self) -> CaptureSource:
-        """All of them as one source. Raises CaptureError.
-
-        What a batch's end cuts is decoded the long way: longer batches cut less.
-        """
-        if len(self._files) == 1:
-            return open_capture(self._files[0], batch_bytes=_BATCH_BYTES)
-        return open_merged(self._files)
+        """All of them as one source. Raises CaptureError."""
+        return open_capture(self._files[0]) if len(self._files) == 1 else open_merged(self._files)
 
 
 @contextlib.contextmanager
