@@ -38,6 +38,10 @@ _TIGHT_AFTER: Final = frozenset({"(", ".", "@"})
 _LISTS: Final = re.compile(r"\(\.\.\.\)(?:, \(\.\.\.\))+")
 _SINGLES: Final = re.compile(r"\(\?\)(?:, \(\?\))+")
 _SPACE: Final = re.compile(r"\s+")
+# Statements of nothing but words, signs, numbers and strings without escapes, none of which has anything to do with what
+# it touches: no comment, no name in quotes, no introducer.
+_PLAIN: Final = re.compile(r"(?:[\w$.,;()=<>!+*%?\s]|-(?!-)|(?<![\w$])'[^'\\]*')*", re.ASCII)
+_VALUES: Final = re.compile(r"('[^'\\]*')|(?<![\w$.])\d+(?![\w$.])", re.ASCII)
 
 
 class _Dialect(MySQL):
@@ -66,11 +70,21 @@ class Digests:
         known = statement if len(statement) <= LONGEST else statement[: LONGEST + 1]
         found = kept.get(known)
         if found is None:
-            kept[known] = found = self._made(known)
-            self._characters += len(known)
-            while len(kept) > MOST_KEPT or self._characters > MOST_CHARACTERS:
-                self._characters -= len(kept.popitem(last=False)[0])
+            alike = alike_of(known)
+            found = kept.get(alike)
+            if found is None:
+                found = self._made(alike)
+                self._keep(alike, found)
+            if alike != known:
+                self._keep(known, found)
         return found
+
+    def _keep(self, statement: str, digest: str) -> None:
+        kept = self._kept
+        kept[statement] = digest
+        self._characters += len(statement)
+        while len(kept) > MOST_KEPT or self._characters > MOST_CHARACTERS:
+            self._characters -= len(kept.popitem(last=False)[0])
 
     def _made(self, statement: str) -> str:
         cut = len(statement) > LONGEST
@@ -94,6 +108,17 @@ class Digests:
             return self._dialect.tokenize(text[: end + 1])
         except TokenError:
             return None
+
+
+def alike_of(statement: str) -> str:
+    """A statement with the same digest: of most, all that differ in numbers and strings alone have one."""
+    if len(statement) > LONGEST or _PLAIN.fullmatch(statement) is None:
+        return statement
+    return _VALUES.sub(_same_kind, statement)
+
+
+def _same_kind(literal: re.Match[str]) -> str:
+    return "''" if literal[1] is not None else "0"
 
 
 def _without_literals(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analyzer.analysis.commands.digest import LONGEST, Digests
+from analyzer.analysis.commands.digest import LONGEST, Digests, alike_of
 
 CASES = {
     "SELECT c FROM t WHERE id=5": "SELECT c FROM t WHERE id = ?",
@@ -75,3 +75,26 @@ def test_a_statement_that_is_longer_than_what_is_looked_at_shows_no_literal(leng
 )
 def test_no_reading_of_a_backslash_shows_a_literal(statement: str) -> None:
     assert "planted" not in Digests().of(statement)
+
+
+WORDS = ("SELECT", "t1", "a.b", "x", "_utf8", "n", "IN", "(", ")", ",", "=", "<=>", "-", "+", "*", ".", ";", "?")
+ODD = (" ", "\n", "  ", "0x1F", "1e5", "1.5", ".5", "5.", "$1", "1a", "null", "@v", "`q 1`", '"d"', "\\", "#", "/")
+PIECES = some.one_of(
+    some.sampled_from(WORDS),
+    some.sampled_from(ODD),
+    some.integers(0, 1 << 70).map(str),
+    some.text("ab' 1-\u00e9", max_size=6).map(lambda text: "'" + text.replace("'", "''") + "'"),
+)
+
+
+@given(some.lists(PIECES, max_size=30).map("".join) | some.lists(PIECES, max_size=30).map(" ".join))
+def test_what_is_taken_for_alike_has_one_digest(statement: str) -> None:
+    # With a remark behind it nothing is alike.
+    assert alike_of(statement + "\n-- remark") == statement + "\n-- remark"
+    assert Digests().of(statement) == Digests().of(statement + "\n-- remark")
+
+
+def test_statements_that_differ_in_values_are_alike() -> None:
+    alike = {alike_of(f"UPDATE t1 SET a = {n}, b = '{'x' * n}' WHERE c2 = -{n}") for n in range(30)}
+    assert alike == {"UPDATE t1 SET a = 0, b = '' WHERE c2 = -0"}
+    assert len({alike_of(f"SELECT c FROM t{n} WHERE x{n} = @v{n}") for n in range(30)}) == 30
