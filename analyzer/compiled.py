@@ -81,7 +81,6 @@ HOT: Final = (
     "analyzer.sharing.watched",
     "analyzer.tables.column_loops",
     "analyzer.tables.finding_cells",
-    "analyzer.tables.stores.page_loops",
     "analyzer.tables.told_cells",
     "analyzer.tables.turn_rows",
     "analyzer.tls.ciphers",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -90,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     from analyzer.tables.export import Exporter, open_store
     from analyzer.tables.rows import everything
 
-    load_alone(reads=os.path.exists(arguments.output))
+    load_alone()
     try:
         store = open_store(arguments.output, tables[0], arguments.partition, arguments.show_secrets)
     except AnalyzerError as error:

@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from importlib import import_module
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 # What `load_alone` leaves out.
-_LEFT_OUT: Final = ("numpy", "cloudpickle", "pyarrow._azurefs", "pyarrow._gcsfs", "pyarrow._hdfs", "pyarrow._s3fs")
+_LEFT_OUT: Final = (*("numpy", "cloudpickle", "pyarrow._azurefs", "pyarrow._gcsfs", "pyarrow._hdfs", "pyarrow._s3fs"),)
 
 Values = Sequence[Any]
 Kind = str | ValueKind
@@ -56,16 +55,16 @@ def arrow(what: str) -> Any:
     return pyarrow
 
 
-def load_alone(reads: bool) -> None:
-    """Loads Arrow, and what `reads` Parquet, without what takes as long as it, for a process that asks it for none of
-    that: NumPy's arrays, pickles of functions, and file systems of others, which fsspec opens."""
+def load_alone() -> None:
+    """Loads what writes Parquet without what takes as long as it, for a process that asks Arrow for none of that:
+    NumPy's arrays, pickles of functions, and file systems of others, which fsspec opens."""
     left_out = {name for name in _LEFT_OUT if name not in sys.modules}
     if "numpy" not in left_out or "pyarrow" in sys.modules:
         return
     sys.modules |= dict.fromkeys(left_out)  # type: ignore[arg-type]  # so they can not be imported
     try:
         with suppress(ImportError):  # `arrow` says what needs it
-            import_module("pyarrow.parquet" if reads else "pyarrow")
+            import pyarrow.parquet  # noqa: F401
     finally:
         for name in left_out:
             del sys.modules[name]
@@ -134,12 +133,16 @@ def numbers_array(values: Sequence[int], kind: str = schema.INT) -> pyarrow.Arra
 
 
 def coded(values: pyarrow.Array) -> pyarrow.Array:
-    """The same values, with each text told by its place among those that there are: no two of these are the same.
+    """The same values, with each text told by its place among those that there are: no two of these are the same."""
+    return as_type(values, coded_type(values.type))
+
+
+def as_type(values: pyarrow.Array, form: Any) -> pyarrow.Array:
+    """The same values with texts as this type has them: by their places, or as they are.
 
     Arrow can do so too, in a library that takes a while to load.
     """
     pa, count = arrow("a table"), len(values)
-    form = coded_type(values.type)
     if values.type == form:
         return values
     if values.null_count == count:
@@ -147,9 +150,15 @@ def coded(values: pyarrow.Array) -> pyarrow.Array:
     if pa.types.is_dictionary(form):
         return _by_place(*_distinct(_octets(values)))
     valid = values.buffers()[0]
+    if pa.types.is_string(form):
+        words = [*_octets(values.dictionary), b""]  # the last one where there is none at all
+        texts = [words[place] for place in _part(values.indices, 1, "i")[:count]]
+        return _made(form, count, text_offsets(texts), b"".join(texts), valid=valid)
     if pa.types.is_struct(form):
-        return _made(form, count, valid=valid, children=[coded(values.field(place)) for place in range(len(form))])
-    return _made(form, count, values.buffers()[1], valid=valid, children=[coded(values.values)])
+        children = [as_type(values.field(place), field.type) for place, field in enumerate(form)]
+        return _made(form, count, valid=valid, children=children)
+    inner = pa.struct([form.key_field, form.item_field]) if pa.types.is_map(form) else form.value_type
+    return _made(form, count, values.buffers()[1], valid=valid, children=[as_type(values.values, inner)])
 
 
 def _octets(texts: pyarrow.Array) -> list[Any]:

@@ -15,6 +15,7 @@ from analyzer.tables import schema
 from analyzer.tables.arrays import (
     address_keys,
     array_of,
+    as_type,
     coded,
     coded_type,
     heads_of,
@@ -56,6 +57,10 @@ def test_rows_at_places(kind: str | ValueKind, data: st.DataObject) -> None:
     assert made.type == coded_type(whole.type)
     expected = [None if place == NOTHING else before[place] for place in places]
     assert made.to_pylist() == expected
+    plain = as_type(made, whole.type)
+    plain.validate(full=True)
+    assert plain.type == whole.type
+    assert plain.to_pylist() == expected
 
 
 @given(st.lists(st.none() | st.text(max_size=2), max_size=30))

@@ -7,19 +7,22 @@ same capture removes it.
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from operator import call
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity, filesystem, is_url
-from analyzer.tables.arrays import arrow, arrow_schema, plain_rows
+from analyzer.tables.arrays import arrow, arrow_schema, as_type, plain_rows
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
-from analyzer.tables.stores.parquet_file import TableFile
 from analyzer.tables.stores.store import CaptureWriter, Files, identities
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ GROUP_ROWS: Final = 1 << 16
 GROUP_BYTES: Final = 16 << 20
 ALL_BYTES: Final = 64 << 20
 MOST_OPEN: Final = 64
+# Bytes of a column's different texts that are written as a dictionary in any case.
+MOST_WORDS: Final = 1 << 16
 
 
 class ParquetFolder:
@@ -191,10 +196,13 @@ class PartFiles:
                 self._group(place)
 
     def close(self) -> None:
-        for place in list(self._waiting):
-            self._group(place)
-        for file in self._open.values():
-            file.close()
+        if self._partition:  # there may be more than can be open
+            for place in list(self._waiting):
+                self._group(place)
+        due = sorted(self._waiting, key=lambda place: -self._waiting[place].bytes)
+        rests = [(self._file(place), self._taken(place).parts) for place in due]
+        files = [self._open.pop(place) for place in list(self._open) if place not in due]
+        in_two(partial(_finish, file, rest) for file, rest in [*rests, *((file, []) for file in files)])
         self._open.clear()
 
     def _divided(self, name: str, batch: pyarrow.RecordBatch) -> Iterator[tuple[str, pyarrow.RecordBatch]]:
@@ -208,10 +216,12 @@ class PartFiles:
             yield text or "", batch.filter(compute.equal(texts, text))
 
     def _group(self, place: tuple[str, str]) -> None:
-        file = self._file(place)
+        self._file(place).write(self._taken(place).parts)
+
+    def _taken(self, place: tuple[str, str]) -> _GroupRows:
         waiting = self._waiting.pop(place)
         self._bytes -= waiting.bytes
-        file.write(waiting.parts)
+        return waiting
 
     def _file(self, place: tuple[str, str]) -> TableFile:
         """The file of rows that wait."""
@@ -226,6 +236,119 @@ class PartFiles:
             self._open[place] = file
             self.parts.append(name)
         return file
+
+
+def _finish(file: TableFile, rest: Sequence[pyarrow.RecordBatch]) -> None:
+    if rest:
+        file.write(rest)
+    file.close()
+
+
+def in_two(works: Iterable[Callable[[], None]]) -> None:
+    """Does these in two threads: Arrow lets others work while it writes. Raises what the first raised that failed."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(call, works))
+
+
+class TableFile:
+    """A file of Parquet that takes a table, a row group at a time.
+
+    Texts come by their places among those that there are, and are written so, except where there are many, most of them
+    different ones: the first row group decides it. Who reads the file sees texts.
+    """
+
+    def __init__(self, out: str | BinaryIO, schema: pyarrow.Schema) -> None:
+        """`schema`: as who reads the file sees it."""
+        self._out = out
+        self._schema = schema
+        self.forms: list[Any] = []
+        self._writer: Any = None
+
+    def write(self, batches: Sequence[pyarrow.RecordBatch]) -> None:
+        """Writes these rows as a row group, or several."""
+        if self._writer is None:
+            shown = [self._form(place, batches) for place in range(len(self._schema))]
+            self._open(arrow("a table").schema(list(zip(self._schema.names, shown, strict=True))))
+        table = arrow("a table").Table.from_batches([self._formed(batch) for batch in batches])
+        self._writer.write_table(table.unify_dictionaries(), row_group_size=GROUP_ROWS)
+
+    def close(self) -> None:
+        if self._writer is None:
+            self._open(self._schema)
+        # Else the file would say that these texts are dictionaries.
+        seen = base64.b64encode(self._schema.serialize().to_pybytes())
+        self._writer.add_key_value_metadata({"ARROW:schema": seen})
+        self._writer.close()
+
+    def _open(self, schema: pyarrow.Schema) -> None:
+        from pyarrow import parquet
+
+        self.forms = list(schema.types)
+        self._writer = parquet.ParquetWriter(
+            self._out, schema, compression="zstd", store_schema=False, **encodings(schema)
+        )
+
+    def _form(self, place: int, batches: Sequence[pyarrow.RecordBatch]) -> Any:
+        """Of which type a column is written."""
+        seen = self._schema.field(place).type
+        given = batches[0].column(place).type
+        if given == seen:
+            return seen
+        leaves = [leaf for batch in batches for leaf in _leaves(batch.column(place))]
+        there = sum(len(leaf) - leaf.null_count for leaf in leaves)
+        words = sum(len(leaf.dictionary) for leaf in leaves)
+        size = sum(leaf.dictionary.nbytes for leaf in leaves)
+        return seen if size > MOST_WORDS and 2 * words > there else given
+
+    def _formed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        columns = [as_type(column, form) for column, form in zip(batch.columns, self.forms, strict=True)]
+        return batch.from_arrays(columns, names=batch.schema.names)
+
+
+def _leaves(values: pyarrow.Array) -> Iterator[pyarrow.Array]:
+    """What tells texts by their places, in a column."""
+    from pyarrow import types
+
+    form = values.type
+    if types.is_dictionary(form):
+        yield values
+    elif types.is_struct(form):
+        for place in range(form.num_fields):
+            yield from _leaves(values.field(place))
+    elif types.is_list(form) or types.is_map(form):
+        yield from _leaves(values.values)
+
+
+def encodings(schema: pyarrow.Schema) -> dict[str, Any]:
+    """How columns are written: text by its place in a dictionary, whole numbers by how far each is from the one before.
+
+    What is least and most in a row group says much of numbers alone.
+    """
+    from pyarrow import types
+
+    leaves = [leaf for field in schema for leaf in _paths(field.name, field.type)]
+    numbers = [name for name, form in leaves if types.is_primitive(form)]
+    whole = [name for name, form in leaves if types.is_int64(form) or types.is_timestamp(form)]
+    return {
+        "use_dictionary": [name for name, form in leaves if not types.is_primitive(form)],
+        "write_statistics": numbers,
+        "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+    }
+
+
+def _paths(name: str, form: Any) -> list[tuple[str, Any]]:
+    """The columns of a file that hold values of a type, by their names there."""
+    from pyarrow import types
+
+    if types.is_map(form):
+        inside = [("key_value.key", form.key_type), ("key_value.value", form.item_type)]
+    elif types.is_list(form):
+        inside = [("list.element", form.value_type)]
+    elif types.is_struct(form):
+        inside = [(field.name, field.type) for field in form]
+    else:
+        return [(name, form)]
+    return [path for part, inner in inside for path in _paths(f"{name}.{part}", inner)]
 
 
 class _PartsWriter:

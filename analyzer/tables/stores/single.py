@@ -18,8 +18,7 @@ from analyzer.report.escape import csv_cell
 from analyzer.tables.arrays import arrow, arrow_schema, plain_columns, safe
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
-from analyzer.tables.stores.parquet import GROUP_BYTES, GROUP_ROWS
-from analyzer.tables.stores.parquet_file import TableFile
+from analyzer.tables.stores.parquet import GROUP_BYTES, GROUP_ROWS, TableFile
 from analyzer.tables.stores.store import CaptureWriter, Files
 
 if TYPE_CHECKING:
