@@ -38,8 +38,8 @@ _TIGHT_AFTER: Final = frozenset({"(", ".", "@"})
 _LISTS: Final = re.compile(r"\(\.\.\.\)(?:, \(\.\.\.\))+")
 _SINGLES: Final = re.compile(r"\(\?\)(?:, \(\?\))+")
 _SPACE: Final = re.compile(r"\s+")
-# Statements of nothing but words, signs, numbers and strings without escapes, none of which has anything to do with what
-# it touches: no comment, no name in quotes, no introducer.
+# Statements of nothing but words, signs, numbers and strings without escapes, none of which has anything to do with
+# what it touches: no comment, no name in quotes, no introducer.
 _PLAIN: Final = re.compile(r"(?:[\w$.,;()=<>!+*%?\s]|-(?!-)|(?<![\w$])'[^'\\]*')*", re.ASCII)
 _VALUES: Final = re.compile(r"('[^'\\]*')|(?<![\w$.])\d+(?![\w$.])", re.ASCII)
 
