@@ -21,6 +21,9 @@ LONGEST: Final = 8192
 MOST_KEPT: Final = 10_000
 MOST_CHARACTERS: Final = 8 << 20  # of the statements that are kept with their digests
 CUT: Final = " …"
+# Where fewer than one in eight of so many statements are like an earlier one, eight times as many are not looked at.
+_TRIED: Final = 1000
+_SHARE: Final = 8
 
 _LITERALS: Final = frozenset(
     {
@@ -56,6 +59,7 @@ class Digests:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._characters = 0
+        self._tried = self._found = self._left_alone = 0
         self._dialect = _Dialect()
 
     @property
@@ -70,14 +74,28 @@ class Digests:
         known = statement if len(statement) <= LONGEST else statement[: LONGEST + 1]
         found = kept.get(known)
         if found is None:
-            alike = alike_of(known)
+            alike = self._alike(known)
             found = kept.get(alike)
             if found is None:
                 found = self._made(alike)
                 self._keep(alike, found)
+            elif alike != known:
+                self._found += 1
             if alike != known:
                 self._keep(known, found)
         return found
+
+    def _alike(self, statement: str) -> str:
+        """`alike_of`, where much comes of it."""
+        if self._left_alone:
+            self._left_alone -= 1
+            return statement
+        self._tried += 1
+        if self._tried == _TRIED:
+            if self._found * _SHARE < _TRIED:
+                self._left_alone = _SHARE * _TRIED
+            self._tried = self._found = 0
+        return alike_of(statement)
 
     def _keep(self, statement: str, digest: str) -> None:
         kept = self._kept

@@ -98,3 +98,11 @@ def test_statements_that_differ_in_values_are_alike() -> None:
     alike = {alike_of(f"UPDATE t1 SET a = {n}, b = '{'x' * n}' WHERE c2 = -{n}") for n in range(30)}
     assert alike == {"UPDATE t1 SET a = 0, b = '' WHERE c2 = -0"}
     assert len({alike_of(f"SELECT c FROM t{n} WHERE x{n} = @v{n}") for n in range(30)}) == 30
+
+
+def test_where_none_are_alike_each_has_its_own_digest() -> None:
+    digests = Digests()
+    for number in range(3000):
+        assert digests.of(f"SELECT c{number} FROM t WHERE x = {number}") == f"SELECT c{number} FROM t WHERE x = ?"
+    for number in range(3000):
+        assert digests.of(f"SELECT c FROM t WHERE x = {number}") == "SELECT c FROM t WHERE x = ?"
