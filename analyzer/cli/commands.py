@@ -127,8 +127,8 @@ def _encoded(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
         from analyzer.report.text.commands import CommandLayout, CommandsText
         from analyzer.report.text.turn_texts import TurnTexts
 
-        rows = CommandLayout(*look(arguments, out), arguments.tz)
-        text, encode, renderer = CommandsText(out.write, rows), rows.dated, partial(TurnTexts, rows)
+        layout = CommandLayout(*look(arguments, out), arguments.tz)
+        text, encode, renderer = CommandsText(out.write, layout), layout.dated, partial(TurnTexts, layout)
     elif arguments.format == "jsonl":
         from analyzer.report.jsonl import encode
         from analyzer.report.turn_lines import TurnLines as renderer

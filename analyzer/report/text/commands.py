@@ -136,9 +136,9 @@ def counted(exchange: Command) -> str:
 class CommandsText:
     """Lines of commands under the names of their sources, and under their dates."""
 
-    def __init__(self, write: Callable[[bytes], object], rows: CommandLayout) -> None:
+    def __init__(self, write: Callable[[bytes], object], layout: CommandLayout) -> None:
         self._write = write
-        self._rows = rows
+        self._layout = layout
         self._name = ""
         self._date: bytes | None = None
 
@@ -149,12 +149,12 @@ class CommandsText:
 
     def exchange(self, exchange: Command) -> None:
         """Writes the lines of a command."""
-        self.dated(self._rows.dated(exchange))
+        self.dated(self._layout.dated(exchange))
 
     def dated(self, lines: bytes) -> None:
         """Writes lines as `CommandLayout.dated` gives them, of many commands."""
         if self._date is None:
-            self._write(self._rows.head(self._name).encode())
+            self._write(self._layout.head(self._name).encode())
         mark = b"%b%b%b" % (DATED, self._date or b"", BEHIND_DATE)
         if lines.count(mark) == lines.count(DATED):
             self._write(lines.replace(mark, b""))
@@ -162,7 +162,7 @@ class CommandsText:
         for of_one in lines.split(DATED)[1:]:
             date, _, line = of_one.partition(BEHIND_DATE)
             if date != self._date:
-                self._write(self._rows.painted(date.decode(), "dim").encode() + b"\n")
+                self._write(self._layout.painted(date.decode(), "dim").encode() + b"\n")
                 self._date = date
             self._write(line)
 

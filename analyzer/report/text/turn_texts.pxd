@@ -14,7 +14,7 @@ cdef int _BLANK, _LAST, _TAB, _CR, _ZERO, _POINT, _NEWLINE, _BEHIND, _QUERY, _PR
 
 
 cdef class TurnTexts(TurnRenderer):
-    cdef object _rows, _capture
+    cdef object _capture, _layout
     cdef StatementMask _mask
     cdef Py_ssize_t _room, _most
     cdef dict _alone, _changed, _numbers, _took
@@ -26,7 +26,7 @@ cdef class TurnTexts(TurnRenderer):
     @cython.locals(
         began=cython.longlong, took=cython.longlong, size=Py_ssize_t, said=Py_ssize_t, known=tuple, stream=bytes,
         wider=bytes, lasted=bytes, counted_=bytes, before=Py_ssize_t, between=Py_ssize_t, behind=Py_ssize_t,
-        last=Py_ssize_t, text=bytearray, end=Py_ssize_t)
+        last=Py_ssize_t, room=Py_ssize_t, text=bytearray, end=Py_ssize_t)
     cdef bint _is_written(self, TurnTracker tracker, PlainTurn turn, LineBuffer lines) except -1
     @cython.locals(
         data=bytes, code=cython.int, mask=StatementMask, size=Py_ssize_t, begin=Py_ssize_t, more=Py_ssize_t, alone=bytes)

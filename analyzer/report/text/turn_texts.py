@@ -52,16 +52,16 @@ class TurnTexts(TurnRenderer):
     """
 
     __slots__ = (
-        *("_alone", "_capture", "_changed", "_date", "_line", "_mask", "_most", "_numbers", "_room", "_rows"),
+        *("_alone", "_capture", "_changed", "_date", "_layout", "_line", "_mask", "_most", "_numbers", "_room"),
         *("_second", "_time", "_took"),
     )
 
-    def __init__(self, rows: CommandLayout, capture: str, mask: StatementMask | None) -> None:
-        self._rows = rows
+    def __init__(self, layout: CommandLayout, capture: str, mask: StatementMask | None) -> None:
+        self._layout = layout
         self._capture = capture
         self._mask = mask
         # Cells that a command has, and bytes of one that are looked at.
-        self._room = rows.columns[-1].width
+        self._room = layout.columns[-1].width
         self._most = self._room * LOOKED_AT
         # Commands that are nothing but their codes; how many rows ends of responses changed; numbers; durations.
         self._alone: dict[int, bytes] = {}
@@ -76,7 +76,7 @@ class TurnTexts(TurnRenderer):
 
     def command(self, command: Command) -> bytes:
         """The lines of any command."""
-        return self._rows.dated(command)
+        return self._layout.dated(command)
 
     def turn(self, tracker: TurnTracker, turn: PlainTurn, lines: LineBuffer) -> None:
         """Writes the line of a plain command with its plain response."""
@@ -105,35 +105,20 @@ class TurnTexts(TurnRenderer):
         wider: bytes | None = known[2]
         lasted = self._lasted(took) if took else _NOTHING
         counted_ = self._counted(tracker, turn)
-        before, between, behind, last = (
-            _CONNECTION - len(stream) + 1,
-            _TOOK - len(lasted) + 1,
-            _ROWS - len(counted_) + 1,
-            1,
-        )
         if wider is None:
             return False
+        # Blanks in front of each cell but the first.
+        before, between = _CONNECTION - len(stream) + 1, _TOOK - len(lasted) + 1
+        behind, last = _ROWS - len(counted_) + 1, 1
         if before < 1 or between < 1 or behind < 1:
             if wider:
                 return False
             sizes = (_TIME, len(stream), len(lasted), len(counted_), size)
-            _, before, between, behind, last = gaps(tuple(self._rows.columns), sizes, self._rows.width)
+            _, before, between, behind, last = gaps(tuple(self._layout.columns), sizes, self._layout.width)
         if began // _SECOND != self._second:
             self._note_second(began)
-        lines.make_room(
-            len(self._date)
-            + len(self._time)
-            + len(stream)
-            + len(lasted)
-            + len(counted_)
-            + len(wider)
-            + said
-            + before
-            + between
-            + behind
-            + last
-            + _TIME
-        )
+        room = len(self._date) + _TIME + len(stream) + len(lasted) + len(counted_) + len(wider) + said + 1
+        lines.make_room(room + before + between + behind + last)
         text, end = lines.text, lines.end
         end = put_bytes(text, end, self._date, len(self._date))
         end = put_bytes(text, end, self._time, len(self._time))
@@ -214,8 +199,8 @@ class TurnTexts(TurnRenderer):
         user = shown_name(turn.session[1], self._mask)
         client, server = tracker.ends
         wider: bytes | None = _NOTHING
-        columns = self._rows.columns[4:-1]
-        for column, text in zip(columns, self._rows.wider(client, user, server), strict=True):
+        columns = self._layout.columns[4:-1]
+        for column, text in zip(columns, self._layout.wider(client, user, server), strict=True):
             size = cells(text)
             if size > column.width or wider is None:
                 wider = None
@@ -226,7 +211,7 @@ class TurnTexts(TurnRenderer):
 
     def _learnt(self, tracker: TurnTracker, turn: PlainTurn) -> bytes:
         """What is shown of a command that is nothing but its code."""
-        what = self._rows.said(tracker.of_turn(self._capture, turn, self._mask)).encode()
+        what = self._layout.said(tracker.of_turn(self._capture, turn, self._mask)).encode()
         self._alone[turn.code] = what
         return what
 
@@ -261,7 +246,7 @@ class TurnTexts(TurnRenderer):
 
     def _note_second(self, began: int) -> None:
         """The second of a line begins."""
-        clock, self._second = self._rows.clock, began // _SECOND
+        clock, self._second = self._layout.clock, began // _SECOND
         self._date = DATED + clock.date(began).encode() + BEHIND_DATE
         self._time = clock.time_of_day(began).encode()
 
