@@ -56,7 +56,7 @@ REPORT: dict[str, frozenset[str]] = {
     "turn_values": frozenset({"jsonl"}),
     "turn_lines": frozenset({"turn_values", "jsonl"}),
     "turn_csv": frozenset({"turn_lines", "turn_values", "text", "csv", "escape"}),
-    "connection_lines": frozenset({"jsonl"}),
+    "connection_lines": frozenset({"jsonl", "escape"}),
     "connection_csv": frozenset({"connection_lines", "csv"}),
     "statements": frozenset({"prose", "escape"}),
     "live_views": frozenset({"html", "text", "jsonl", "prose"}),

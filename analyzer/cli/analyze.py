@@ -155,15 +155,11 @@ def _rendered(
     outcome.take(sources)
 
 
-def _lines(
-    form: LineForm,
-    begin: Callable[[Connection], tuple[bytes, bytes]],
-    finish: Callable[[tuple[bytes, bytes], list[Finding]], bytes],
-) -> Rendering[tuple[bytes, int]]:
+def _lines(form: LineForm) -> Rendering[tuple[bytes, int]]:
     """Connections as lines, with the rank of their gravest finding."""
     from analyzer.report.connection_lines import lines_of
 
-    encode = form.encode
+    encode, finish = form.encode, form.finish
 
     def alike(several: list[Alike]) -> tuple[bytes, int]:
         return lines_of(several, form), _rank(several)
@@ -173,27 +169,24 @@ def _lines(
 
     return Rendering(
         lambda result: (encode(result[0]), rank_of(result[0].findings)),
-        begin,
+        form.begin,
         lambda begun, findings: (finish(begun, findings), rank_of(findings)),
         together=Together(alike, join),
     )
 
 
-def _json_lines() -> Rendering[tuple[bytes, int]]:
-    from analyzer.report.connection_lines import JSON
-    from analyzer.report.jsonl import begin, finish
-
-    return _lines(JSON, begin, finish)
-
-
 def _jsonl(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
-    for lines in _rendered(arguments, options, outcome, _json_lines()):
+    from analyzer.report.connection_lines import JSON
+
+    for lines in _rendered(arguments, options, outcome, _lines(JSON)):
         out.write(lines)
 
 
 def _json(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
+    from analyzer.report.connection_lines import JSON
+
     before = b"[\n"
-    for lines in filter(None, _rendered(arguments, options, outcome, _json_lines())):
+    for lines in filter(None, _rendered(arguments, options, outcome, _lines(JSON))):
         out.write(before + lines[:-1].replace(b"\n", b",\n"))
         before = b",\n"
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
@@ -201,10 +194,10 @@ def _json(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Out
 
 def _csv(arguments: argparse.Namespace, options: AnalysisOptions, outcome: _Outcome, out: BinaryIO) -> None:
     from analyzer.report.connection_csv import CSV
-    from analyzer.report.csv import begin, finish, header
+    from analyzer.report.csv import header
 
     out.write(header().encode())
-    for lines in _rendered(arguments, options, outcome, _lines(CSV, begin, finish)):
+    for lines in _rendered(arguments, options, outcome, _lines(CSV)):
         out.write(lines)
 
 

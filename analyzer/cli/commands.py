@@ -129,14 +129,13 @@ def _encoded(arguments: argparse.Namespace, options: AnalysisOptions, out: Binar
 
         layout = CommandLayout(*look(arguments, out), arguments.tz)
         text, encode, renderer = CommandsText(out.write, layout), layout.dated, partial(TurnTexts, layout)
-    elif arguments.format == "jsonl":
-        from analyzer.report.jsonl import encode
-        from analyzer.report.turn_lines import TurnLines as renderer
     else:
-        from analyzer.report.turn_csv import TurnCsv as renderer
-
         encode, head = _encoder(arguments.format)
         out.write(head)
+        if arguments.format == "jsonl":
+            from analyzer.report.turn_lines import TurnLines as renderer
+        else:
+            from analyzer.report.turn_csv import TurnCsv as renderer
     collector: Callable[[], Collector[bytes]] = partial(EachTurn, arguments.slow, renderer)
     if arguments.filter is not None:
         collector = partial(EachCommand, arguments.slow, encode, arguments.filter)

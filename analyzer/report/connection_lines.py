@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import copy
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
 from analyzer.analysis.line_buffer import DIGITS, LineBuffer, is_plain_json, put_bytes, put_number
 from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.report.escape import FORMULA_SIGNS
 from analyzer.report.jsonl import encode, split, value
 
 # What stands in a template's line for the value of a place: behind all numbers that captures hold.
@@ -25,8 +27,8 @@ _MARKED: Final = re.compile(r"9103745173872(\d{6})")
 # they wait for other connections. And the room that a line takes beside its texts. Nothing around is known where such
 # lines are made as those of any connection.
 Template = tuple[tuple[bytes, ...], tuple[int, ...], int]
-# With which a text may be a formula (empty: it is none).
-_SIGNS: Final = b"=+-@"
+# Once more: here it is of C's type. An empty text, too, is not as others.
+_SIGNS: Final = FORMULA_SIGNS
 # The lines in hand.
 _LINES: Final = LineBuffer()
 
@@ -43,6 +45,17 @@ class LineForm(msgspec.Struct, frozen=True):
     findings: Callable[[list[Finding]], bytes]
     split: Callable[[bytes], tuple[bytes, bytes]]
     text: Callable[[object], bytes] | None
+
+    def begin(self, connection: Connection) -> tuple[bytes, bytes]:
+        """The line but for the findings: what stands before them, and behind."""
+        unsaid = copy(connection)
+        unsaid.findings = []
+        return self.split(self.encode(unsaid))
+
+    def finish(self, begun: tuple[bytes, bytes], findings: list[Finding]) -> bytes:
+        """The whole line."""
+        before, behind = begun
+        return before + self.findings(findings) + behind
 
 
 def _json_text(each: object) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from copy import copy
 from operator import attrgetter
 
 from analyzer.analysis.model.connection import Connection, Finding
@@ -39,6 +38,8 @@ _LEADING = (
     *("first_frame", "last_frame", "start_time_ns", "end_time_ns", "phase_reached", "outcome", "compression"),
 )
 _TRAILING = ("fingerprint", "commands")
+# Behind each line (RFC 4180).
+_END = b"\r\n"
 _FINDINGS = {"findings": "code", "finding_severities": "severity"}
 COLUMNS = (
     *(name.replace(".", "_") for name in _LEADING),
@@ -97,26 +98,13 @@ def encode(connection: Connection) -> bytes:
 
 def findings(found: Sequence[Finding]) -> bytes:
     """What stands of findings at the end of a line, without its CRLF."""
-    return line([_cell(value) for value in _told(found)])[:-2].encode()
+    return line([_cell(value) for value in _told(found)]).encode().removesuffix(_END)
 
 
 def split(without: bytes) -> tuple[bytes, bytes]:
     """A line without findings: what stands before them, and behind."""
-    end = len(without) - len(findings([])) - 2
-    return without[:end], without[-2:]
-
-
-def begin(connection: Connection) -> tuple[bytes, bytes]:
-    """The line but for the findings: what stands before them, and behind."""
-    unsaid = copy(connection)
-    unsaid.findings = []
-    return split(encode(unsaid))
-
-
-def finish(begun: tuple[bytes, bytes], found: Sequence[Finding]) -> bytes:
-    """The whole line."""
-    before, behind = begun
-    return before + findings(found) + behind
+    end = len(without) - len(findings([])) - len(_END)
+    return without[:end], without[-len(_END) :]
 
 
 def _told(found: Sequence[Finding]) -> list[object]:

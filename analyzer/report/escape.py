@@ -17,7 +17,11 @@ LONGEST = 2000  # characters of one text that a person is shown
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 # Full-width forms too: spreadsheets in CJK locales take them for the sign.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+# Bytes with which such a text may begin.
+FORMULA_SIGNS = "".join(_FORMULA).encode()
 
 
 def _escape(char: str) -> str:
@@ -49,7 +53,7 @@ def terminal(text: str, limit: int | None = LONGEST) -> str:
 def csv_cell(text: str) -> str:
     """`text` as a spreadsheet may open it: one line, and never a formula."""
     safe = terminal(text, None)
-    return "'" + safe if text.startswith(FORMULA) else safe
+    return "'" + safe if text.startswith(_FORMULA) else safe
 
 
 def json_safe(text: str) -> str:

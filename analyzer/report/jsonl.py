@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from copy import copy
 from typing import Final
 
 import msgspec
 
-from analyzer.analysis.model.connection import Connection, Finding
+from analyzer.analysis.model.connection import Connection
 from analyzer.report.escape import json_safe
 
 NO_FINDINGS: Final = b'"findings":[]'
@@ -32,24 +31,11 @@ def value(connection: object) -> bytes:
         return msgspec.json.encode(_safe(msgspec.to_builtins(connection)))
 
 
-def begin(connection: Connection) -> tuple[bytes, bytes]:
-    """The line but for the findings: what stands before them, and behind."""
-    unsaid = copy(connection)
-    unsaid.findings = []
-    return split(encode(unsaid))
-
-
 def split(line: bytes) -> tuple[bytes, bytes]:
     """A line without findings: what stands before them, and behind."""
     # No text holds quotes that are not escaped, and behind the findings there is no list.
     at = line.rindex(NO_FINDINGS) + len(NO_FINDINGS) - 2
     return line[:at], line[at + 2 :]
-
-
-def finish(begun: tuple[bytes, bytes], findings: list[Finding]) -> bytes:
-    """The whole line."""
-    before, behind = begun
-    return before + value(findings) + behind
 
 
 def encode(connection: msgspec.Struct) -> bytes:

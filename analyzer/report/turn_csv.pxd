@@ -1,6 +1,5 @@
 cimport cython
 
-from analyzer.analysis.line_buffer cimport LineBuffer
 from analyzer.protocol.execute_plan cimport ExecutePlan
 from analyzer.report.turn_lines cimport TurnLines
 from analyzer.report.turn_values cimport put_listed

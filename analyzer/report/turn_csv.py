@@ -10,7 +10,7 @@ from analyzer.analysis.line_buffer import DIGITS
 from analyzer.analysis.model.command import Command, CommandError
 from analyzer.analysis.model.connection import Endpoint
 from analyzer.report.csv import line
-from analyzer.report.escape import FORMULA
+from analyzer.report.escape import FORMULA_SIGNS
 from analyzer.report.text.commands import COLUMNS, cell_of, csv_cells, csv_line
 from analyzer.report.turn_lines import ALWAYS, BARE, FOLLOWING, MADE, QUOTED, SLOTS, Template, TurnLines
 from analyzer.report.turn_values import VALUE, put_listed
@@ -28,7 +28,7 @@ _BETWEEN: Final = b";"
 # In front of values there is room for a quote, and for what keeps them from being a formula.
 _LEAD: Final = 2
 _BLANK, _LAST, _QUOTE, _COMMA, _APOSTROPHE = b" ~\",'"
-_FORMULA: Final = "".join(FORMULA).encode()
+_FORMULA: Final = FORMULA_SIGNS
 _MADE: Final = MADE
 _BARE: Final = BARE
 _QUOTED: Final = QUOTED
@@ -59,7 +59,7 @@ class TurnCsv(TurnLines):
         return self.cell(text)
 
     def cell(self, what: object) -> bytes:
-        return _written([what if what is None or type(what) is int else cell_of(what)])
+        return _written(what if what is None or type(what) is int else cell_of(what))
 
     def values(self, plan: Plan, data: bytes) -> int:
         if not plan.plain:
@@ -104,12 +104,12 @@ class TurnCsv(TurnLines):
                 slots.append(SLOTS.index(slot))
                 text = ""
             else:
-                text += _written([cell]).decode()
+                text += _written(cell).decode()
                 text += ",," if slot == "error" else ""
         literals.append((text + _CRLF).encode())
         return tuple(literals), bytes(slots), sum(map(len, literals)) + DIGITS * len(slots)
 
 
-def _written(cells: list[object]) -> bytes:
-    """Cells of a line; one that is empty is nothing."""
-    return b"" if cells in ([None], [""]) else line(cells).removesuffix(_CRLF).encode()
+def _written(cell: object) -> bytes:
+    """A cell of a line; one that is empty is nothing."""
+    return b"" if cell is None or cell == "" else line([cell]).removesuffix(_CRLF).encode()

@@ -9,7 +9,7 @@ from analyzer.report.turn_values cimport put_json
 
 cdef Py_ssize_t MOST, MOST_ENDS, MOST_TEXTS, LONGEST_TEXT, _DIGITS, _ROOM
 cdef bytes _NOTHING
-cdef int _QUERY, _PREPARE, _CLOSE, _QUOTE, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID, _SAYS, _NAMED
+cdef int _QUERY, _PREPARE, _CLOSE, _QUOTE, _FIRST_TEXT, _STATEMENT, _PARAMETERS, _ENDED, _SAID
 cdef int _MADE, _BARE, _QUOTED
 cdef long long _LAST_PREPARED
 

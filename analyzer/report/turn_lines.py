@@ -44,9 +44,6 @@ _TEXTS: Final = ("statement", "parameters", "affected_rows", "error", "database"
 SLOTS: Final = (*_NUMBERS, *_TEXTS)
 # The first of them that is a text. That of the statement stands without its quotes.
 _FIRST_TEXT: Final = len(_NUMBERS)
-# Where the statement of a command begins in its packet, and that of a query with attributes.
-_SAYS: Final = 5
-_NAMED: Final = 7
 _STATEMENT: Final = SLOTS.index("statement")
 _PARAMETERS: Final = SLOTS.index("parameters")
 _ENDED: Final = SLOTS.index("affected_rows")
@@ -119,7 +116,7 @@ class TurnLines(TurnRenderer):
         # The statement as it stands in the line: the bytes of `said` from `begin` on.
         said, begin, bound, stands = _NOTHING, 0, 0, _BARE
         if code in (_QUERY, _PREPARE):
-            begin = min(_NAMED if turn.named and code == _QUERY else _SAYS, len(data))
+            begin = turn.begins()
             if mask is not None and not mask.is_plain(data, begin):
                 return False
             stands = self.stands(data, begin)

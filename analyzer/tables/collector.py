@@ -30,10 +30,8 @@ from analyzer.tables.turn_rows import TurnRows
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
 
-# Rows that wait to become a batch, and bytes of their statements; how many connections one counts for whose findings
-# others decide, or where a filter chooses.
-CONNECTIONS_AT_ONCE: Final = 1 << 14
-_ONE_THAT_WAITS: Final = 4
+# Rows that wait to become a batch, and bytes of their statements.
+CONNECTIONS_AT_ONCE: Final = 4096
 COMMANDS_AT_ONCE: Final = 16384
 STATEMENTS_AT_ONCE: Final = 8 << 20
 
@@ -85,7 +83,6 @@ class TableCollector:
         self._batch = 0
         self._told = told_cells(wanted)
         self._entries: list[Entry] = []
-        self._room = 0  # that these take
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._share = options.share
@@ -107,7 +104,7 @@ class TableCollector:
             self._order += self._turns.ordered()
         else:
             self._take_chosen(analysis, told, last, self._matched)
-        rest = max(self._room, self._told.room) >= CONNECTIONS_AT_ONCE
+        rest = max(len(self._entries), self._told.room) >= CONNECTIONS_AT_ONCE
         if last or rest or len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE:
             yield from self._flushed(analysis)
 
@@ -116,7 +113,6 @@ class TableCollector:
         if self._shared:
             waiting = _waits(one)
             self._entries.append((one.stream, one if waiting else _noted(one)))
-            self._room += _ONE_THAT_WAITS if waiting else 1
             if waiting:
                 return
         self._told.add(one)
@@ -129,7 +125,6 @@ class TableCollector:
         chosen = [connection for _, connection in matched.take(analysis, iter(given), last)]
         whole, entries = for_others(given, chosen) if self._shared else (chosen, [])
         self._entries += entries
-        self._room += len(entries) * _ONE_THAT_WAITS
         for one in whole:
             self._told.add(one)
 
@@ -144,7 +139,7 @@ class TableCollector:
     def _given(self, analysis: Analysis, rows: Batches) -> tuple[Key, Any]:
         if not self._shared:
             return (self._batch,), rows
-        entries, self._entries, self._room = self._entries, [], 0
+        entries, self._entries = self._entries, []
         return (self._batch,), SharePiece(rows, entries, self._share, analysis.settled)
 
     def join(self, items: Iterator[SharePiece]) -> Iterator[Batches]:

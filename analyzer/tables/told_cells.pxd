@@ -3,7 +3,7 @@ cimport cython
 from analyzer.tables.column_loops cimport Numbers
 from analyzer.tables.finding_cells cimport FindingCells
 
-cdef Py_ssize_t _WIDTH, _FIRST, _OF_NO_KIND, _TRACED
+cdef Py_ssize_t _WIDTH, _FIRST, _OF_NO_KIND
 cdef long long _NOTHING
 cdef list _PATHS
 

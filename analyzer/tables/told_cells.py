@@ -15,9 +15,8 @@ WIDTH: Final = len(PLACES)
 # Constants of others, once more: here they are numbers of C.
 _WIDTH: Final = WIDTH
 _NOTHING: Final = NOTHING
-# As much room as this many of a kind takes a connection of none, and one that is kept for its TLS.
-_OF_NO_KIND: Final = 16
-_TRACED: Final = 4
+# As much room as this many of a kind takes a connection of none.
+_OF_NO_KIND: Final = 4
 # Cells that there is room for at first.
 _FIRST: Final = 1 << 12
 _PATHS: Final = [path.split(".") for path in PLACES]
@@ -65,9 +64,9 @@ class ToldCells:
         traced: Alike | Connection | None = one
         if isinstance(one, Alike):
             owner, row = one.kind, one.row
+            self.room += 1
             if one.kind.tls is None:
                 traced = None
-            self.room += 1 if traced is None else _TRACED
         else:
             self.room += _OF_NO_KIND
             owner, row = one, tuple([_at(one, path) for path in _PATHS])

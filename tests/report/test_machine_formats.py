@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from analyzer.analysis.model.connection import Connection
 from analyzer.report import csv as csvout
 from analyzer.report import jsonl
+from analyzer.report.connection_csv import CSV
+from analyzer.report.connection_lines import JSON
 from analyzer.report.escape import csv_cell, json_safe
 from tests.report import examples
 from tests.report.texts import ANY_TEXT, disguised
@@ -25,8 +27,9 @@ def test_a_line_in_two_steps_is_the_same() -> None:
         for name in ("app", 'a " "findings":[] b', "\udcff"):
             if connection.login is not None:
                 connection.login.attributes = {name: name, "findings": "[]"}
-            begun = jsonl.begin(connection)
-            assert jsonl.finish(begun, connection.findings) == jsonl.encode(connection)
+            begun = JSON.begin(connection)
+            assert JSON.finish(begun, connection.findings) == jsonl.encode(connection)
+            assert CSV.finish(CSV.begin(connection), connection.findings) == csvout.encode(connection)
 
 
 def test_keys_and_order_are_the_contracts() -> None:

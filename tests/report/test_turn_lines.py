@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -78,10 +78,22 @@ def _same(capture: Path, slow_ns: int = 0) -> int:
     return found
 
 
-def _collectors() -> Iterator[tuple[Collector[bytes], Collector[bytes]]]:
-    """Of each form, JSON last: turns as they are written, and commands as they are."""
+def _same_lines(frames: list[Frame], size: int = 0, shapes: tuple[bool, ...] = ()) -> list[bytes]:
+    """The JSON lines of frames, in batches of `size`. In each form those of turns are those of commands.
+
+    `shapes`: whether logins of known shapes are taken as such for either, which some are where they are.
+    """
     for renderer, made in reversed(FORMS.values()):
-        yield EachTurn(0, renderer), EachCommand(0, made)
+        told: list[list[bytes]] = []
+        collectors: tuple[Collector[bytes], ...] = (EachTurn(0, renderer), EachCommand(0, made))
+        for number, collector in enumerate(collectors):
+            known = AnalysisOptions(shapes=shapes[number]) if shapes else AnalysisOptions()
+            analysis = Analysis("made", collector.options(known))
+            told.append(_told(analysis, BatchSource("made", batches(frames, size)), collector))
+            if shapes:
+                assert (analysis.shapes is not None and analysis.shapes.found > 0) == shapes[number]
+        assert told[0] == told[1]
+    return told[0]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -199,28 +211,16 @@ def test_logins_of_one_shape(chosen: list[list[tuple[bytes, bytes]]], size: int)
         said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
         client = ("10.0.0.1", 50_000 + number)
         frames += conversation([*ACCEPTED, *said, *GOODBYE], client=client, start_ns=(1 + number) * 10**12)
-    for collectors in _collectors():
-        told: list[list[bytes]] = []
-        for collector, shapes in zip(collectors, (True, False), strict=True):
-            options = collector.options(AnalysisOptions(shapes=shapes))
-            analysis = Analysis("made", options)
-            told.append(_told(analysis, BatchSource("made", batches(frames, size)), collector))
-            assert (analysis.shapes is not None and analysis.shapes.found > 0) == shapes
-        assert told[0] == told[1]
-    assert len(told[0]) == sum(len(pairs) + 1 for pairs in chosen)
+    told = _same_lines(frames, size, shapes=(True, False))
+    assert len(told) == sum(len(pairs) + 1 for pairs in chosen)
 
 
 @given(start_ns=st.sampled_from([0, 1, 999, 1000, 999_999, 10**6, 10**18 - 1, 1 << 62]) | st.integers(0, 1 << 62))
 def test_numbers_of_any_size(start_ns: int) -> None:
     said = [step for _ in range(20) for step in (("c", query("SELECT 1")), ("s", ROW))]
     frames = conversation([*ACCEPTED, *said, *GOODBYE], start_ns=start_ns)
-    for collectors in _collectors():
-        told = []
-        for collector in collectors:
-            analysis = Analysis("made", collector.options(AnalysisOptions()))
-            told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
-        assert told[0] == told[1]
-    assert len(told[0]) == 21
+    told = _same_lines(frames)
+    assert len(told) == 21
 
 
 # What spreadsheets, terminals and JSON take for something else.
@@ -237,27 +237,16 @@ def test_doubles_as_they_are_bound(values: list[float]) -> None:
     pairs = [(prepare, prepared), *[(_double(value), ok(1)) for value in [*values, 0.0, -0.0, 1e16, 0.5]]]
     said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
     frames = conversation([*ACCEPTED, *said, *GOODBYE])
-    for collectors in _collectors():
-        told = []
-        for collector in collectors:
-            analysis = Analysis("made", collector.options(AnalysisOptions()))
-            told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
-        assert told[0] == told[1]
-    shown = [line["parameters"][0] for line in map(json.loads, told[0]) if line["command"] == "stmt_execute"]
+    told = _same_lines(frames)
+    shown = [line["parameters"][0] for line in map(json.loads, told) if line["command"] == "stmt_execute"]
     assert [float(value) for value in shown[-4:]] == [0.0, 0.0, 1e16, 0.5]
     assert len(shown) == len(values) + 4
 
 
 @given(frames=talks(), size=st.sampled_from([0, 1, 5]))
 def test_prepared_statements_in_any_order(frames: list[Frame], size: int) -> None:
-    for collectors in _collectors():
-        told = []
-        for collector in collectors:
-            source = BatchSource("made", batches(frames, size))
-            options = collector.options(AnalysisOptions())
-            told.append(_told(Analysis("made", options), source, collector))
-        assert told[0] == told[1]
-    assert len(told[0]) > MOST_OPENING
+    told = _same_lines(frames, size)
+    assert len(told) > MOST_OPENING
 
 
 VALUES = st.none() | st.integers(-(1 << 63), (1 << 63) - 1) | st.text(max_size=40) | st.sampled_from(TEXTS)
@@ -284,13 +273,8 @@ def test_values_as_they_are_bound(rows: list[list[int | str | None]]) -> None:
     pairs = [(packet(0, b"\x16select ?, ?,\t?"), prepared), *[(_bound(row), ok(1)) for row in rows]]
     said = [step for asked, answer in pairs for step in (("c", asked), ("s", answer))]
     frames = conversation([*ACCEPTED, *said, *GOODBYE])
-    for collectors in _collectors():
-        told = []
-        for collector in collectors:
-            analysis = Analysis("made", collector.options(AnalysisOptions()))
-            told.append(_told(analysis, BatchSource("made", batches(frames, 0)), collector))
-        assert told[0] == told[1]
-    shown = [line["parameters"] for line in map(json.loads, told[0]) if line["command"] == "stmt_execute"]
+    told = _same_lines(frames)
+    shown = [line["parameters"] for line in map(json.loads, told) if line["command"] == "stmt_execute"]
     assert len(shown) == len(rows)
 
 

@@ -154,7 +154,7 @@ def moves(turn: PlainTurn) -> bool:
         return True
     if turn.columns is not None or turn.code != _QUERY:
         return False
-    request, begins = turn.request, 7 if turn.named else 5
+    request, begins = turn.request, turn.begins()
     first = request[begins] if len(request) > begins else 0
     # Many begin with UPDATE.
     return first in _USE and (first not in b"uU" or request[begins : begins + 3].lower() == b"use")

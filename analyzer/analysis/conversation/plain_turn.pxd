@@ -19,5 +19,5 @@ cdef class PlainTurn:
     cdef public tuple span, session
 
     cpdef bint failed(self) except -1
-    @cython.locals(begin=Py_ssize_t, end=Py_ssize_t)
     cpdef bytes said(self)
+    cpdef Py_ssize_t begins(self) except -1

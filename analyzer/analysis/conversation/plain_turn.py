@@ -105,8 +105,11 @@ class PlainTurn:
 
     def said(self) -> bytes:
         """The same, where each call counts."""
-        begin, end = 7 if self.named and self.code == _QUERY else 5, len(self.request)
-        return copied(self.request, begin, end) if begin < end else b""
+        return copied(self.request, self.begins(), len(self.request))
+
+    def begins(self) -> int:
+        """Where the statement begins in its packet: in front of that of a query there may be attributes, here none."""
+        return min(7 if self.named and self.code == _QUERY else 5, len(self.request))
 
     @property
     def statement_id(self) -> int | None:

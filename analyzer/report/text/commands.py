@@ -17,7 +17,8 @@ from analyzer.report.text.colour import paint
 from analyzer.report.text.layout import Column, cells, clip, place
 
 NARROWEST = 80
-_COLUMNS = (("Conn", 4), ("Took", 6), ("Rows", 6))
+# The first is called as the clock is.
+LEADING = (("Time", 12), ("Conn", 4), ("Took", 6), ("Rows", 6))
 # So many characters of a command are looked at for each that is shown.
 LOOKED_AT: Final = 4
 # What a wider terminal shows too: (least width of it, name, width).
@@ -34,8 +35,6 @@ COLUMNS = (
 
 # Parts of a command that may be missing as a whole.
 _PARTS: Final = ("error", "client", "server")
-
-
 # What stands before a line that comes with its date: the date, between these. No text that is shown has them.
 DATED: Final = b"\x01"
 BEHIND_DATE: Final = b"\x02"
@@ -48,11 +47,12 @@ class CommandLayout:
         self.width = max(width, NARROWEST)
         self.clock = clock
         self._color = color
-        named = [Column(clock.heading, 12), *(Column(name, width, True) for name, width in _COLUMNS)]
+        (_, time), *others = LEADING
+        named = [Column(clock.heading, time), *(Column(name, width, True) for name, width in others)]
         named += [Column(name, width, False, width) for least, name, width in _WIDER if width and self.width >= least]
         widest = self.width - sum(column.width + 1 for column in named)
         self.columns = [*named, Column("Command", widest, False, widest)]
-        self._wider = tuple(column.name for column in named[len(_COLUMNS) + 1 :])
+        self._wider = tuple(column.name for column in named[len(LEADING) :])
 
     def head(self, name: str) -> str:
         """What stands over the commands of a source."""

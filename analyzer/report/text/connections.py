@@ -42,8 +42,6 @@ _EVIDENCE = "    -> "
 RIGHT_PASSWORD = "right-password"
 WRONG_PASSWORD = "wrong-password"
 _LADDER = " " * 4
-
-
 # Kinds of connections whose lines are known, and sizes of what is their own.
 _MOST_KINDS: Final = 4096
 _OWN: Final = (_NUMBER, _TIME, _CLIENT, _LASTED)
@@ -177,8 +175,11 @@ class TextReport:
             if len(self._kinds) >= _MOST_KINDS:
                 self._kinds.clear()
             known = self._kinds[kind] = self._lines_of(alike)
-        findings = known.connection.findings if known is not None and not known.speaks else alike.findings()
-        if known is None or not self._totals.add_like(known.connection, findings, row[ADDRESS]):
+        if known is None:
+            self.connection(alike.connection())
+            return
+        findings = alike.findings() if known.speaks else known.connection.findings
+        if not self._totals.add_like(known.connection, findings, row[ADDRESS]):
             self.connection(alike.connection())
             return
         start_ns, end_ns = row[START : START + 2]
@@ -225,12 +226,8 @@ class TextReport:
         row = place(self._columns, texts, self._width)
         if row.cut:
             return ""
-        line = ""
-        for index, (gap, text) in enumerate(row.cells):
-            shown = "%s" if index in _OWN else text.replace("%", "%%")
-            colour = _OUTCOME_COLOUR.get(known.connection.outcome) if index == _OUTCOME else None
-            line += " " * gap + self._paint(shown, colour)
-        return line + "\n"
+        shown = [(gap, "%s" if i in _OWN else text.replace("%", "%%")) for i, (gap, text) in enumerate(row.cells)]
+        return self._line(shown, known.connection.outcome) + "\n"
 
     def _dated(self, date: str) -> str:
         """What stands above the first connection of a date, and of a source."""
@@ -321,13 +318,17 @@ class TextReport:
         if not final:
             texts[_LASTED] = "open"
         row = place(columns, texts, self._width)
-        line = ""
-        for index, (gap, text) in enumerate(row.cells):
-            colour = _OUTCOME_COLOUR.get(connection.outcome) if index == _OUTCOME else None
-            line += " " * gap + self._paint(text, colour)
+        line = self._line(row.cells, connection.outcome)
         # What did not fit is not lost.
         cut = [f"{columns[index].name} {texts[index]}" for index in row.cut]
         return [line, *self._hanging(" " * len(_EVIDENCE), ", ".join(cut), "dim")] if cut else [line]
+
+    def _line(self, placed: list[tuple[int, str]], outcome: str) -> str:
+        line = ""
+        for index, (gap, text) in enumerate(placed):
+            colour = _OUTCOME_COLOUR.get(outcome) if index == _OUTCOME else None
+            line += " " * gap + self._paint(text, colour)
+        return line
 
     def _evidence(self, connection: Connection) -> list[str]:
         findings = [one for one in labels.by_severity(connection.findings) if one.severity in {"error", "warning"}]

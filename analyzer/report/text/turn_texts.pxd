@@ -7,7 +7,7 @@ from analyzer.analysis.packets.statement_mask cimport StatementMask
 from analyzer.protocol.execute_plan cimport ExecutePlan
 from analyzer.report.turn_values cimport put_listed
 
-cdef Py_ssize_t _SAYS, _NAMED, _TIME, _CONNECTION, _TOOK, _ROWS, _VALUE
+cdef Py_ssize_t _ALONE, _TIME, _CONNECTION, _TOOK, _ROWS, _VALUE
 cdef long long _SECOND, _MILLISECOND
 cdef bytes _NOTHING, _BETWEEN, _CUT, _BOUND, _PREPARES, _CLOSES
 cdef int _BLANK, _LAST, _TAB, _CR, _ZERO, _POINT, _NEWLINE, _BEHIND, _QUERY, _PREPARE, _CLOSE

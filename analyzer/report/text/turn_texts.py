@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from analyzer.analysis.commands.pending import shown_name
 from analyzer.analysis.commands.turn_tracker import TurnRenderer, TurnTracker, shows_all
-from analyzer.analysis.conversation.plain_turn import CLOSE, LAST_PREPARED, PREPARE, QUERY, PlainTurn
-from analyzer.analysis.line_buffer import DIGITS, LineBuffer, put_bytes, put_number, put_part
+from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
+from analyzer.analysis.line_buffer import LineBuffer, put_bytes, put_number, put_part
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.report.prose import labels
-from analyzer.report.text.commands import BEHIND_DATE, DATED, LOOKED_AT, CommandLayout, counted
+from analyzer.report.text.commands import BEHIND_DATE, DATED, LEADING, LOOKED_AT, CommandLayout, counted
 from analyzer.report.text.layout import ELLIPSIS, cells, gaps
 from analyzer.report.turn_values import VALUE, put_listed
 
@@ -20,19 +20,14 @@ MOST: Final = 256
 MOST_KNOWN: Final = 4096
 _SECOND: Final = 1_000_000_000
 _MILLISECOND: Final = 1_000_000
-# Where the statement of a command begins in its packet, and that of a query with attributes.
-_SAYS: Final = 5
-_NAMED: Final = 7
+# Bytes of a packet that holds nothing but what it asks.
+_ALONE: Final = 5
 # Cells of a time, a connection's number, a duration, and a number of rows.
-_TIME: Final = 12
-_CONNECTION: Final = 4
-_TOOK: Final = 6
-_ROWS: Final = 6
+_TIME, _CONNECTION, _TOOK, _ROWS = (width for _, width in LEADING)
 _NOTHING: Final = b""
 _BETWEEN: Final = b", "
 _CUT: Final = ELLIPSIS.encode()
 _BLANK, _LAST, _TAB, _CR, _ZERO, _POINT, _NEWLINE, _BEHIND = b" ~\t\r0.\n)"
-_DIGITS: Final = DIGITS
 _BOUND: Final = b" <- "
 _PREPARES: Final = b"STMT_PREPARE "
 _CLOSES: Final = b"STMT_CLOSE (statement "
@@ -41,7 +36,6 @@ _EXECUTES: Final = "STMT_EXECUTE "
 _QUERY: Final = QUERY
 _PREPARE: Final = PREPARE
 _CLOSE: Final = CLOSE
-_LAST_PREPARED: Final = LAST_PREPARED
 _VALUE: Final = VALUE
 
 
@@ -137,7 +131,7 @@ class TurnTexts(TurnRenderer):
         data, code, mask = turn.request, turn.code, self._mask
         size = 0
         if code in (_QUERY, _PREPARE):
-            begin = min(_NAMED if turn.named and code == _QUERY else _SAYS, len(data))
+            begin = turn.begins()
             if mask is not None and not mask.is_plain(data, begin):
                 return 0
             if code == _PREPARE:
@@ -153,7 +147,7 @@ class TurnTexts(TurnRenderer):
             return size + 1
         if turn.plan is not None and turn.statement is not None:
             return self._executed(tracker, turn)
-        if len(data) > _SAYS or turn.statement is not None:
+        if len(data) > _ALONE or turn.statement is not None:
             return 0
         alone = self._alone.get(code)
         if alone is None:
@@ -199,7 +193,7 @@ class TurnTexts(TurnRenderer):
         user = shown_name(turn.session[1], self._mask)
         client, server = tracker.ends
         wider: bytes | None = _NOTHING
-        columns = self._layout.columns[4:-1]
+        columns = self._layout.columns[len(LEADING) : -1]
         for column, text in zip(columns, self._layout.wider(client, user, server), strict=True):
             size = cells(text)
             if size > column.width or wider is None:

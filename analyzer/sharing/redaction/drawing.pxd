@@ -50,7 +50,7 @@ cdef class KeyedStream:
 
     @cython.locals(
         v0=cython.ulonglong, v1=cython.ulonglong, v2=cython.ulonglong, v3=cython.ulonglong, word=cython.ulonglong,
-        mask=cython.ulonglong, words="unsigned long long[::1]", number=Py_ssize_t, turn=Py_ssize_t)
+        mask=cython.ulonglong, words="unsigned long long[::1]", step=Py_ssize_t)
     cdef void sip(self, Py_ssize_t first, Py_ssize_t count, Py_ssize_t wanted) noexcept
 
     @cython.locals(

@@ -175,24 +175,15 @@ class KeyedStream:
         words = self.words
         # Here it is known to who compiles: what is masked is turned in one step.
         mask = 0xFFFF_FFFF_FFFF_FFFF
-        for number in range(first, count):
-            word = words[number]
-            v3 ^= word
-            v0 = (v0 + v1) & mask
-            v1 = ((v1 << 13 & mask) | v1 >> 51) ^ v0
-            v0 = (v0 << 32 & mask) | v0 >> 32
-            v2 = (v2 + v3) & mask
-            v3 = ((v3 << 16 & mask) | v3 >> 48) ^ v2
-            v0 = (v0 + v3) & mask
-            v3 = ((v3 << 21 & mask) | v3 >> 43) ^ v0
-            v2 = (v2 + v1) & mask
-            v1 = ((v1 << 17 & mask) | v1 >> 47) ^ v2
-            v2 = (v2 << 32 & mask) | v2 >> 32
-            v0 ^= word
-        for turn in range(3 * wanted):
-            if not turn:
+        word = 0
+        for step in range(first, count + 3 * wanted):
+            if step < count:
+                word = words[step]
+                v3 ^= word
+            elif step == count:
+                word = 0
                 v2 ^= 0xEE
-            elif turn == 3:
+            elif step == count + 3:
                 self.s0 = v0 ^ v1 ^ v2 ^ v3
                 v1 ^= 0xDD
             v0 = (v0 + v1) & mask
@@ -205,6 +196,7 @@ class KeyedStream:
             v2 = (v2 + v1) & mask
             v1 = ((v1 << 17 & mask) | v1 >> 47) ^ v2
             v2 = (v2 << 32 & mask) | v2 >> 32
+            v0 ^= word
         if not wanted:
             self._p0, self._p1, self._p2, self._p3 = v0, v1, v2, v3
         elif wanted == 1:

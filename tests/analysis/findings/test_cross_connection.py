@@ -16,6 +16,7 @@ from analyzer.analysis.findings.history import MOST, Broken, LoggedIn, note_of, 
 from analyzer.engine.collectors import Connections, Rendering, whole
 from analyzer.engine.run import Run
 from analyzer.report import jsonl
+from analyzer.report.connection_lines import JSON
 from tests.analysis.findings.command_phase import LATER, SAME, WAITING, dump
 from tests.analysis.findings.making import PROBE, SERVER_CLOSES, fast, full, idle
 from tests.analysis.support import codes
@@ -98,7 +99,7 @@ def test_any_number_of_processes_finds_the_same(capture: Path) -> None:
 
 
 def test_lines_that_wait_for_their_findings_are_made_in_two_steps(capture: Path) -> None:
-    rendering = Rendering(lambda result: jsonl.encode(result[0]), jsonl.begin, jsonl.finish)
+    rendering = Rendering(lambda result: jsonl.encode(result[0]), JSON.begin, JSON.finish)
 
     def lines(jobs: int) -> list[bytes]:
         run: Run[bytes] = Run(AnalysisOptions(), partial(Connections, rendering), jobs)
