@@ -277,7 +277,10 @@ class Analysis:
                 held = self._held
             if isinstance(one, Alike):
                 alike = one.passed(held.across)
-                yield from held.put(alike, alike.outline)
+                if alike.outline is None and held.is_empty():
+                    yield alike
+                else:
+                    yield from held.put(alike, alike.outline)
             else:
                 held.across.judge(one[0])
                 yield from held.put(one, one[0], _packets_in(one))
@@ -315,7 +318,7 @@ class Analysis:
             self.order.none(tcp.number)
             return
         self._followed += 1
-        self._turns += conversation.answers.turns
+        self._turns += conversation.turns()
         plain = conversation.plain
         if plain is None or plain.sealed is not None:
             self.totals.encrypted += conversation.encrypted

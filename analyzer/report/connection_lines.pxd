@@ -4,6 +4,8 @@ from analyzer.analysis.line_buffer cimport LineBuffer, is_plain_json, put_bytes,
 from analyzer.analysis.connection.kinds cimport ConnectionKind
 
 cdef bytes _SIGNS
+cdef Py_ssize_t _COUNT
+cdef int _COMMA
 
 
 @cython.locals(lines=LineBuffer)
@@ -16,9 +18,13 @@ cdef _put_line(LineBuffer lines, alike, form)
 
 @cython.locals(
     literals=tuple, places=tuple, room=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t,
-    place=Py_ssize_t, literal=bytes, text=bytes)
+    place=Py_ssize_t, number=cython.longlong, literal=bytes, text=bytes)
 cdef bint _put(LineBuffer lines, tuple template, tuple row, bytes findings, form) except -1
 
 
-@cython.locals(text=bytes)
+@cython.locals(said=str, text=bytes, size=Py_ssize_t)
 cdef bytes _plain(each)
+
+
+@cython.locals(place=Py_ssize_t)
+cdef bint _has(const unsigned char* text, Py_ssize_t size, int byte) noexcept

@@ -27,8 +27,10 @@ _MARKED: Final = re.compile(r"9103745173872(\d{6})")
 # they wait for other connections. And the room that a line takes beside its texts. Nothing around is known where such
 # lines are made as those of any connection.
 Template = tuple[tuple[bytes, ...], tuple[int, ...], int]
-# Once more: here it is of C's type. An empty text, too, is not as others.
+# Once more: here they are of C's types.
 _SIGNS: Final = FORMULA_SIGNS
+_COUNT: Final = len(FORMULA_SIGNS)
+_COMMA: Final = ord(",")
 # The lines in hand.
 _LINES: Final = LineBuffer()
 
@@ -97,9 +99,11 @@ def _put(lines: LineBuffer, template: Template, row: Row, findings: bytes, form:
         end = put_bytes(lines.text, end, literal, len(literal))
         place = places[index]
         each = row[place]
-        if isinstance(each, int) and each >= 0:
-            end = put_number(lines.text, end, each)
-            continue
+        if isinstance(each, int):
+            number = each  # of 64 bits, as times and counts are
+            if number >= 0:
+                end = put_number(lines.text, end, number)
+                continue
         text = _plain(each)
         if not text:
             if form.text is None:
@@ -123,10 +127,20 @@ def _put(lines: LineBuffer, template: Template, row: Row, findings: bytes, form:
 def _plain(each: object) -> bytes:
     """A text that stands everywhere as it is; empty where it does not."""
     if isinstance(each, str) and each.isascii():
-        text = each.encode()
-        if is_plain_json(text, 0, len(text)) and b"," not in text and text[:1] not in _SIGNS:
+        said: str = each
+        text = said.encode("utf-8")
+        size = len(text)
+        if size and is_plain_json(text, 0, size) and not _has(text, size, _COMMA) and not _has(_SIGNS, _COUNT, text[0]):
             return text
     return b""
+
+
+def _has(text: bytes, size: int, byte: int) -> bool:
+    """Whether one of so many bytes is this one."""
+    for place in range(size):  # noqa: SIM110 - it is a loop of C
+        if text[place] == byte:
+            return True
+    return False
 
 
 def _template(kind: ConnectionKind, row: Row, form: LineForm) -> Template:

@@ -29,6 +29,7 @@ class Shares:
     fast_commands: int
     listed: int
     known_logins: int
+    known_sessions: int
     sealed: int = 0
     tls: int = 0
 
@@ -38,8 +39,8 @@ class Shares:
         if self.commands:
             listed = f"({self.listed / self.commands:.1%} where they are listed)"
             found.append(f"{self.fast_commands / self.commands:.1%} of {self.commands:,} commands {listed}")
-        known = self.known_logins / max(self.connections, 1)
-        found.append(f"{known:.1%} of the logins of {self.connections:,} connections, up to TLS")
+        known, whole = (each / max(self.connections, 1) for each in (self.known_logins, self.known_sessions))
+        found.append(f"{known:.1%} of the logins of {self.connections:,} connections, up to TLS, and {whole:.1%} whole")
         if self.tls:
             found.append(f"{self.sealed / self.tls:.1%} of {self.tls:,} TLS sessions, opened where there are keys")
         return f"Taken the fast way: {', '.join(found)}."
@@ -56,10 +57,11 @@ def shares_of(path: Path, keylog: Path | None = None) -> Shares:
     deque(read_through(listing, path), 0)
     totals = analysis.totals
     fast_frames = totals.frames - totals.slow_frames
-    known = analysis.shapes.found if analysis.shapes is not None else 0
+    shapes = analysis.shapes
+    known, whole = (0, 0) if shapes is None else (shapes.found, shapes.whole)
     return Shares(
-        *(totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, listing.totals.turns, known),
-        *(totals.sealed, sessions),
+        *(totals.frames, totals.mysql_connections, commands, fast_frames, totals.turns, listing.totals.turns),
+        *(known, whole, totals.sealed, sessions),
     )
 
 

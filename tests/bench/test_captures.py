@@ -45,14 +45,16 @@ def test_what_is_made_is_there(tmp_path: Path) -> None:
     frames = oltp.oltp(SAMPLES, path, 2, 2)
     whole = oltp.commands_of(2, 2)
     found = shares_of(path)
-    assert found == Shares(frames, 2, whole, frames, found.fast_commands, found.listed, 0)
+    assert found == Shares(frames, 2, whole, frames, found.fast_commands, found.listed, 0, 0)
 
 
 def test_logins_of_a_storm_are_known(tmp_path: Path) -> None:
     path = tmp_path / "storm.pcap"
     replay.storm(SAMPLES, path, 120, 20)
-    # Two of each kind are followed the whole way.
-    assert shares_of(path).known_logins == 120 - 2 * len(replay.STORM_SAMPLES)
+    found, kinds = shares_of(path), len(replay.STORM_SAMPLES)
+    # Two of each kind are followed the whole way, and behind the login of a third what its session says.
+    assert found.known_logins == 120 - 2 * kinds
+    assert 60 < found.known_sessions <= 120 - 3 * kinds
 
 
 def test_tls_of_a_storm_is_told_of_by_its_outline(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ cimport cython
 
 from analyzer.analysis.connection.kinds cimport ConnectionKind
 from analyzer.analysis.conversation.conversation cimport Conversation
-from analyzer.analysis.conversation.login_shapes cimport LoginShape, PlainSession
+from analyzer.analysis.conversation.login_shapes cimport LoginShape, PlainSession, SessionShape, answered
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts, CommandFacts
 from analyzer.net.tcp.reassembly cimport Half, TcpConnection
 
@@ -20,7 +20,9 @@ cdef class Ordinary:
     cdef dict _known, _places
     cdef public object due
 
-    @cython.locals(plain=PlainSession, places=LoginPlaces, client=Half, server=Half, codes=tuple, kind=ConnectionKind)
+    @cython.locals(
+        plain=PlainSession, places=LoginPlaces, client=Half, server=Half, codes=tuple, kind=ConnectionKind,
+        session=SessionShape)
     cpdef told(self, TcpConnection tcp, Conversation conversation, evidence)
     @cython.locals(plain=PlainSession, codes=tuple)
     cpdef learn(self, TcpConnection tcp, Conversation conversation, alike, met)
@@ -28,8 +30,6 @@ cdef class Ordinary:
 
 @cython.locals(places=LoginPlaces)
 cpdef LoginPlaces regular_places(dict known, Conversation conversation, PlainSession plain)
-@cython.locals(answers=CommandFacts)
-cpdef tuple answered(PlainSession plain)
 cpdef alike_of(ConnectionKind kind, tuple row, PlainSession plain, LoginPlaces places)
 cpdef bint has_signs(TcpConnection tcp, evidence) except -1
 @cython.locals(answers=CommandFacts, closing=ClosingFacts)

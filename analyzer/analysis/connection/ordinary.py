@@ -11,7 +11,7 @@ from typing import Final
 
 from analyzer.analysis.connection.kinds import Alike, ConnectionKind, Row
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.analysis.conversation.login_shapes import LoginShape, PlainSession
+from analyzer.analysis.conversation.login_shapes import LoginShape, PlainSession, answered
 from analyzer.analysis.conversation.shape_learning import record_attributes
 from analyzer.analysis.findings.conditions import asks_for_events, has_error, has_failed_command, left_open
 from analyzer.analysis.findings.engine import BITS, OF_LOGIN, SESSION, Key, asked_of
@@ -113,7 +113,8 @@ class Ordinary:
             return None
         client = tcp.halves[conversation.client]
         server = tcp.halves[1 - conversation.client]
-        codes, failed = answered(plain)
+        session = plain.session
+        codes, failed = answered(plain.answers) if session is None else (session.codes, session.failed)
         by_client = is_before(client.fin_frame, server.fin_frame)
         key = (plain.shape, tcp.endpoints[1 - conversation.client], codes, failed, by_client, server.fin_frame > 0)
         kind = self._known.get(key)
@@ -130,7 +131,7 @@ class Ordinary:
         plain, key = conversation.plain, self.due
         if plain is None or key is None or met[0] & _UNUSUAL:
             return
-        row = row_of(tcp, conversation, plain, self._places[plain.shape], answered(plain)[0], None, ())
+        row = row_of(tcp, conversation, plain, self._places[plain.shape], answered(plain.answers)[0], None, ())
         if row is None or row != alike.row[: len(row)]:
             return
         if len(self._known) >= MOST_KNOWN:
@@ -159,12 +160,6 @@ def regular_places(
     return places if regular else None
 
 
-def answered(plain: PlainSession) -> tuple[tuple[int, ...], frozenset[int] | None]:
-    """Which commands a session had, and which errors answered some."""
-    answers = plain.answers
-    return tuple(sorted(answers.counts)), frozenset(answers.error_counts) if answers.error_counts else None
-
-
 def alike_of(kind: ConnectionKind, row: Row, plain: PlainSession, places: LoginPlaces) -> Alike | None:
     """A connection of a kind, by its row but for texts of its findings; None where it lacks one of these."""
     own: Row | None = row
@@ -176,9 +171,7 @@ def alike_of(kind: ConnectionKind, row: Row, plain: PlainSession, places: LoginP
 def _is_regular(plain: PlainSession, client: int, places: LoginPlaces) -> bool:
     """Whether nothing shows of a session but that commands failed."""
     answers, closing = plain.answers, plain.closing
-    if answers.waiting or answers.overlap_count or answers.after_quit or answers.kills or closing.unasked_frame:
-        return False
-    if answers.cut is not None or answers.early is not None or answers.left is not None or closing.reset is not None:
+    if not answers.is_orderly() or closing.unasked_frame or closing.reset is not None:
         return False
     # The client left before the verdict came.
     end = closing.end

@@ -19,7 +19,6 @@ from analyzer.analysis.connection.kinds import FRAMES, STEPS, Alike, ConnectionK
 from analyzer.analysis.connection.ordinary import (
     LoginPlaces,
     alike_of,
-    answered,
     has_signs,
     is_before,
     may_be_check,
@@ -28,7 +27,7 @@ from analyzer.analysis.connection.ordinary import (
 )
 from analyzer.analysis.connection.tls import ENCRYPTED
 from analyzer.analysis.conversation.conversation import Conversation
-from analyzer.analysis.conversation.login_shapes import LoginShape
+from analyzer.analysis.conversation.login_shapes import LoginShape, answered
 from analyzer.analysis.conversation.sealed_session import BEGUN
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.findings.conditions import asks_for_events, has_tls, without_login
@@ -136,7 +135,7 @@ class SealedKinds:
         places = regular_places(self._places, conversation, plain)
         if places is None:
             return None
-        codes, failed = answered(plain)
+        codes, failed = answered(plain.answers)
         key = (key, plain.shape, bytes(sealed.opener.outline), codes, failed)
         row = _row_opened(tcp, conversation, places, codes)
         if row is None:

@@ -19,9 +19,13 @@ cdef class Conversation(PiecesHandler):
     cdef LoginShapes _shapes
     cdef object _decoder, _facts, _inside_tls, _machine, _proxy, _resync, _rest, _tls, _undecided
 
-    @cython.locals(newcomer=Newcomer, plain=PlainSession, terms=TurnTerms)
+    @cython.locals(
+        newcomer=Newcomer, plain=PlainSession, terms=TurnTerms, shapes=LoginShapes, begin=Py_ssize_t, whole=LoginShapes)
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)
+    cdef _recognised(self, PlainSession plain)
+    @cython.locals(plain=PlainSession)
+    cpdef long long turns(self) except -1
     cpdef turned(self, int sequence, bint quits)
     cpdef look_closely(self)
     cpdef record_place(self, long long nth, long long burst, long long burst_ns)

@@ -141,6 +141,7 @@ class Conversation(PiecesHandler):
             if self.plain is None or self.sealed is not None:
                 self._complete()
                 return self.facts
+            self.plain.unfold(self.client, self.settings.ends)
             facts = self._facts = self.plain.facts(self.client)
             if self.place is not None:
                 facts.record_place(*self.place)
@@ -149,7 +150,14 @@ class Conversation(PiecesHandler):
     @property
     def answers(self) -> CommandFacts:
         """What its facts say of commands."""
-        return self.plain.answers if self.plain is not None else self.facts.answers
+        if self.plain is None:
+            return self.facts.answers
+        self.plain.unfold(self.client, self.settings.ends)
+        return self.plain.answers
+
+    def turns(self) -> int:
+        """Commands that were taken in turns."""
+        return self.plain.answers.turns if self.plain is not None else self.facts.answers.turns
 
     @property
     def closing(self) -> ClosingFacts:
@@ -255,14 +263,17 @@ class Conversation(PiecesHandler):
 
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """The whole login has a known shape."""
-        self._newcomer = None
-        self.kind = MYSQL
-        self.client = self.tcp.initiator or 0
-        self.shape = shape
-        self.plain = PlainSession(shape, newcomer)
+        self._recognised(newcomer.session(shape))
         if self.observer is not None:
             self.observer.begin(self.client)
             self.observer.known(_HeldLogin(self, newcomer, shape))
+
+    def _recognised(self, plain: PlainSession) -> None:
+        """Its login, or all of it, is known."""
+        self._newcomer = None
+        self.kind = MYSQL
+        self.client = self.tcp.initiator or 0
+        self.shape, self.plain = plain.shape, plain
         if self._shapes is not None:
             self._shapes.known()
 
@@ -312,6 +323,7 @@ class Conversation(PiecesHandler):
         self._make(facts, Machine())
         if newcomer is None:
             return
+        newcomer = self._newcomer = newcomer.own()
         newcomer.step = None
         if self.place is not None:
             facts.record_place(*self.place)
@@ -382,7 +394,7 @@ class Conversation(PiecesHandler):
                 return False
             shape = newcomer.step.shape
             if shape is not None:
-                asked, plain = plain, PlainSession(shape, newcomer)
+                asked, plain = plain, newcomer.session(shape)
                 asked.sealed, plain.sealed, plain.asked = None, sealed, asked
                 self.plain, self.shape = plain, shape
                 if not self.hear_inside(newcomer, shape):
@@ -563,6 +575,7 @@ class Conversation(PiecesHandler):
 
     def data(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         if self._newcomer is not None:
+            self._newcomer = self._newcomer.own()
             self._begins(self._newcomer, (sender, data, ends, frames, times))
         else:
             self.take(sender, data, ends, frames, times)
@@ -587,11 +600,19 @@ class Conversation(PiecesHandler):
             self._decided()
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
-        newcomer = self._newcomer
+        newcomer, shapes, begin = self._newcomer, self._shapes, first
+        whole: LoginShapes | None = None
         if newcomer is not None and self._decoder is None:
             if self.tcp.syn_ns is None or self.tcp.synack_ns is None:
                 self._complete()
             else:
+                if shapes is not None and self.observer is None and not newcomer.contents:
+                    plain = shapes.session(self.tcp, pieces, first, last)
+                    if plain is not None:
+                        self._recognised(plain)
+                        return
+                    whole = shapes
+                newcomer = self._newcomer = newcomer.own()
                 first = newcomer.take(self.tcp, pieces, first, last)
                 self._rest = pieces, first, last
                 self._followed(newcomer)
@@ -613,6 +634,11 @@ class Conversation(PiecesHandler):
             self.data(*pieces.run(first, stop))
             first = stop
         self._rest = None
+        plain = self.plain
+        if whole is None or plain is None or self._machine is not None:
+            return
+        if plain.sealed is None and plain.shape.steps:
+            whole.learn_session(self.client, plain, self.settings.ends, pieces, begin, last)
 
     def opens(self, data: bytes) -> bool:
         return begins_connection(data)

@@ -11,6 +11,9 @@ agree with a shape to its end gets its facts, with frames, times and free fields
 way, from the first byte on.
 
 It is used where nobody looks at a login's packets and no password is checked, and left alone where little comes of it.
+
+Programs that log in alike often say the same behind it, too: a whole session that comes again byte for byte, but for
+what is free of its login, is known by all its segments (`SessionShape`), and its turns are not looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ import msgspec
 
 from analyzer.analysis.conversation.classifier import Chunk
 from analyzer.analysis.conversation.facts import AuthFacts, Facts, GreetingFacts, LoginFacts
-from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn
+from analyzer.analysis.conversation.fast_path import TurnTerms, may_turn, plain_turns
+from analyzer.analysis.conversation.observer import Observer
 from analyzer.analysis.conversation.sealed_session import SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
 from analyzer.analysis.conversation.shape_learning import (
@@ -36,7 +40,7 @@ from analyzer.analysis.conversation.shape_learning import (
     learn,
 )
 from analyzer.batches import TCP_ACK
-from analyzer.net.tcp.pieces import Pieces
+from analyzer.net.tcp.pieces import Pieces, Segments, pieces_of
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine.machine import Machine
 from analyzer.protocol.machine.terminators import Ends
@@ -50,6 +54,9 @@ MOST_ALIKE: Final = 64
 # Pieces of a login, and their bytes, that are held back at most.
 MOST_PIECES: Final = 24
 MOST_BYTES: Final = 1 << 13
+# Whole sessions that are kept, and of one login shape.
+MOST_SESSIONS: Final = 256
+MOST_BEHIND: Final = 32
 # Of so many logins a quarter has to have a known shape: else none of the next ones is looked at.
 TRIED: Final = 512
 LEFT_ALONE: Final = 16 * TRIED
@@ -80,33 +87,38 @@ class Mask:
         self._latest: bytes = b""
         self._step: ShapeStep | None = None
 
-    def after(self, data: bytes) -> ShapeStep | None:
-        """What comes after a piece of this layout; None where it is not known."""
-        step = self._step
-        if step is None or not self._is_like(data):
+    def after(self, segments: Segments, row: int) -> ShapeStep | None:
+        """What comes after a piece of this layout, which is the payload of a segment; None where it is not known."""
+        step, begin, size = self._step, segments.offset[row], segments.length[row]
+        if step is None or not self._is_like(segments, begin, size):
+            data = segments.cut(begin, begin + size)
             step = self.following.get(self.fixed(data))
             if step is None:
                 return None
             self._latest, self._step = data, step
-        return step if self.fits(data) else None
+        return step if self._fits(segments, begin, size) else None
 
-    def _is_like(self, data: bytes) -> bool:
+    def _is_like(self, segments: Segments, begin: int, size: int) -> bool:
         """Whether what is fixed of a piece is as in the latest."""
-        bounds, latest, size = self._bounds, self._latest, len(data)
+        bounds, latest = self._bounds, self._latest
         if len(latest) != size:
             return False
         for index in range(0, len(bounds), 2):
             stop = bounds[index + 1]
-            if not is_same(data, latest, bounds[index], stop if stop < size else size):
+            if not _is_same(latest, segments, begin, bounds[index], stop if stop < size else size):
                 return False
         return True
 
-    def fits(self, data: bytes) -> bool:
+    def _fits(self, segments: Segments, begin: int, size: int) -> bool:
         """Whether the digits of a piece are some."""
-        digits = self._digits
+        digits, octets = self._digits, segments.octets
         for index in range(0, len(digits), 2):
-            if digits[index + 1] > len(data) or not are_digits(data, digits[index], digits[index + 1]):
+            first, stop = digits[index], digits[index + 1]
+            if stop > size or first >= stop:
                 return False
+            for place in range(begin + first, begin + stop):
+                if octets[place] < _ZERO or octets[place] > _NINE:
+                    return False
         return True
 
     def put(self, data: bytes) -> ShapeStep:
@@ -114,37 +126,32 @@ class Mask:
         return self.following.setdefault(self.fixed(data), ShapeStep())
 
 
-def is_same(one: bytes, other: bytes, begin: int, end: int) -> bool:
-    """Whether two texts are the same from `begin` to `end`: both have so many bytes."""
-    for place in range(begin, end):  # noqa: SIM110 - it is a loop of C
-        if one[place] != other[place]:
+def _is_same(one: bytes, segments: Segments, begin: int, first: int, stop: int) -> bool:
+    """Whether a text and what begins there are the same from `first` to `stop`: the text has so many bytes."""
+    octets = segments.octets
+    for place in range(first, stop):  # noqa: SIM110 - it is a loop of C
+        if one[place] != octets[begin + place]:
             return False
     return True
 
 
-def are_digits(text: bytes, begin: int, end: int) -> bool:
-    """Whether a text has digits from `begin` to `end`, one at least: it has so many bytes."""
-    for place in range(begin, end):
-        if text[place] < _ZERO or text[place] > _NINE:
-            return False
-    return begin < end
-
-
 class ShapeStep:
-    """The pieces so far are those of a login that is known. `shape` is set where the last of them decided it."""
+    """The pieces so far are those of a login that is known. `shape` is set where the last of them decided it, `session`
+    where a whole session was over with it."""
 
-    __slots__ = ("masks", "shape")
+    __slots__ = ("masks", "session", "shape")
 
     def __init__(self) -> None:
         self.masks: dict[Hashable, list[Mask]] = {}
         self.shape: LoginShape | None = None
+        self.session: SessionShape | None = None
 
-    def after(self, outline: Hashable, data: bytes) -> ShapeStep | None:
-        """What comes after another piece; None where no login goes on like that."""
+    def after(self, outline: Hashable, segments: Segments, row: int) -> ShapeStep | None:
+        """What comes after another piece, a segment's payload; None where no login goes on like that."""
         masks = self.masks.get(outline)
         if masks is not None:
             for mask in masks:
-                found = mask.after(data)
+                found = mask.after(segments, row)
                 if found is not None:
                     return found
         return None
@@ -171,10 +178,13 @@ class LoginShape:
 
     `machine` stands where the login left it, `length` counts its pieces, and `steps` those of the authentication: none
     where TLS is due. `fields` are the free ones of each piece, and `free` their names as the reader has them; `login`
-    is the place of the client's. `inside`: logins that are known behind it, inside TLS.
+    is the place of the client's. `inside`: logins that are known behind it, inside TLS. `sessions`: how many are known
+    as a whole that begin with it.
     """
 
-    __slots__ = ("_terms", "closing", "fields", "free", "inside", "known", "length", "login", "machine", "steps")
+    __slots__ = (
+        *("_terms", "closing", "fields", "free", "inside", "known", "length", "login", "machine", "sessions", "steps"),
+    )
 
     def __init__(self, facts: Facts, machine: Machine, fields: list[tuple[FreeField, ...]], login: int) -> None:
         self.known = facts
@@ -186,6 +196,7 @@ class LoginShape:
         self.free = [frozenset("attribute_value" if f.attribute >= 0 else f.name for f in piece) for piece in fields]
         self.login = login
         self.inside = ShapeStep()
+        self.sessions = 0
         self._terms: TurnTerms | None = None
 
     def terms(self, ends: Ends) -> TurnTerms | None:
@@ -222,6 +233,60 @@ def _refilled(record: R, fields: tuple[FreeField, ...], data: bytes) -> R:
     return msgspec.structs.replace(record, **values)
 
 
+class SessionShape:
+    """A whole session that others had, too: a login of a known shape, and the same bytes behind it.
+
+    login          the shape of its login
+    said           who said what behind the login, segment by segment: (by the client, bytes)
+    answers        what each of them leaves behind, but for frames and times; `codes` and `failed`: as `answered`
+    last_id, left  as of each
+    """
+
+    __slots__ = ("answers", "codes", "failed", "last_id", "left", "login", "said")
+
+    def __init__(
+        self, login: LoginShape, said: list[tuple[bool, bytes]], answers: CommandFacts, plain: PlainSession
+    ) -> None:
+        self.login = login
+        self.said = said
+        self.answers = answers
+        self.codes, self.failed = answered(answers)
+        self.last_id, self.left = plain.last_id, plain.left
+
+
+class _Onlooker:
+    """A connection whose turns are taken once more, and that stands behind them already."""
+
+    __slots__ = ("client", "machine", "observer", "seen_machine")
+
+    def __init__(self, client: int, machine: Machine) -> None:
+        self.client = client
+        self.observer: Observer | None = None
+        self.machine = self.seen_machine = machine
+
+    def turned(self, sequence: int, quits: bool) -> None:
+        """It was told before."""
+
+
+def turns_of(
+    client: int, login: LoginShape, ends: Ends, said: list[tuple[bool, bytes]], frames: list[int], times: list[int]
+) -> CommandFacts:
+    """What turns behind a login of a known shape leave behind, by their segments with their frames and times."""
+    answers, terms = CommandFacts(), login.terms(ends)
+    if terms is not None and said:
+        behind = [
+            (data, client if by_client else 1 - client, frame, time_ns)
+            for (by_client, data), frame, time_ns in zip(said, frames, times, strict=True)
+        ]
+        plain_turns(_Onlooker(client, login.machine), answers, ClosingFacts(), terms, pieces_of(behind), 0, len(said))
+    return answers
+
+
+def answered(answers: CommandFacts) -> tuple[tuple[int, ...], frozenset[int] | None]:
+    """Which commands a session had, and which errors answered some."""
+    return tuple(sorted(answers.counts)), frozenset(answers.error_counts) if answers.error_counts else None
+
+
 class Newcomer:
     """A connection whose login is not decided: what was taken of it, and where that stands among known logins.
 
@@ -247,6 +312,10 @@ class Newcomer:
         self.starts = [-1, -1]
         self.held = 0
 
+    def own(self) -> Newcomer:
+        """One of which something may be taken."""
+        return self if self.contents or self.step is None else Newcomer(self.step)
+
     def take(self, tcp: TcpConnection, pieces: Pieces, first: int, last: int) -> int:
         """Goes on with pieces of a batch while a known login does and is not decided; the first that is not taken.
 
@@ -263,17 +332,16 @@ class Newcomer:
                 first = stop
                 continue
             sender, size = segments.sender[row], segments.length[row]
-            data = pieces.content(first, stop)
             if not self.contents:
                 self.ends, self.acks = [size], [segments.ack[row] if segments.flags[row] & _ACK else -1]
             if self.starts[sender] < 0:
                 self.starts[sender] = segments.seq[row]
-            self.contents.append(data)
+            self.contents.append(pieces.content(first, stop))
             self.senders.append(sender)
             self.frames.append(segments.frame[row])
             self.times.append(segments.time_ns[row])
             self.held += size
-            step = self.step = step.after(size if sender == opener else -size, data)
+            step = self.step = step.after(size if sender == opener else -size, segments, row)
             first = stop
         return first
 
@@ -303,7 +371,8 @@ class Newcomer:
         self.senders.append(sender)
         self.held += len(data)
         if self.step is not None:
-            self.step = self.step.after(outline_of(sender == tcp.initiator, ends), data)
+            alone = pieces_of([(data, sender, 0, 0)])
+            self.step = self.step.after(outline_of(sender == tcp.initiator, ends), alone.segments, 0)
 
     def hear(self, sender: int, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
         """Goes on with what TLS held: each record is a piece."""
@@ -315,6 +384,11 @@ class Newcomer:
         self.frames += frames
         self.times += times
         self.held += len(data)
+
+    def session(self, shape: LoginShape) -> PlainSession:
+        """The session that begins with its login, which has this shape."""
+        contents = self.contents
+        return PlainSession(shape, self.frames, self.times, contents[0], contents[shape.login], CommandFacts())
 
     def chunks(self) -> list[Chunk]:
         """All that was taken."""
@@ -348,6 +422,8 @@ class PlainSession:
     greeting, login  the pieces of which fields may be free
     last_id        of the last packet of its turns; -1: there were none. `left`: a COM_QUIT was behind them
     told           who looks on was told of the login
+    session        the whole session that it is, where that is known: then `answers` are not its own yet, whose segments
+                   behind the login have these frames and times (`behind`)
     sealed         what came instead, where TLS was due; or what its login was in
     newcomer       the login inside it, while it is not decided
     asked          what came before TLS, where that is decided
@@ -356,6 +432,7 @@ class PlainSession:
     __slots__ = (
         "answers",
         "asked",
+        "behind",
         "closing",
         "frames",
         "greeting",
@@ -364,30 +441,48 @@ class PlainSession:
         "login",
         "newcomer",
         "sealed",
+        "session",
         "shape",
         "times",
         "told",
     )
 
-    def __init__(self, shape: LoginShape, newcomer: Newcomer) -> None:
-        self.answers, self.closing = CommandFacts(), ClosingFacts()
+    def __init__(
+        self,
+        shape: LoginShape,
+        frames: list[int],
+        times: list[int],
+        greeting: bytes,
+        login: bytes,
+        answers: CommandFacts,
+    ) -> None:
+        self.answers, self.closing = answers, ClosingFacts()
         self.last_id = -1
         self.left = self.told = False
+        self.session: SessionShape | None = None
+        self.behind: tuple[list[int], list[int]] | None = None
         self.sealed: SealedSession | None = None
         self.newcomer: Newcomer | None = None
         self.asked: PlainSession | None = None
-        self._begin(shape, newcomer)
+        self._begin(shape, frames, times, greeting, login)
 
-    def _begin(self, shape: LoginShape, newcomer: Newcomer) -> None:
+    def _begin(self, shape: LoginShape, frames: list[int], times: list[int], greeting: bytes, login: bytes) -> None:
         """Takes over what there is of the login."""
         self.shape = shape
-        self.frames, self.times = newcomer.frames, newcomer.times
-        self.greeting, self.login = newcomer.contents[0], newcomer.contents[shape.login]
+        self.frames, self.times = frames, times
+        self.greeting, self.login = greeting, login
         closing, known = self.closing, shape.closing
         if known.error is not None:
             closing.error, closing.error_phase = known.error, known.error_phase
-            closing.error_frame, closing.error_ns = self.frames[known.error_frame], self.times[known.error_ns]
-        closing.spoke_ns = self.times[-1]
+            closing.error_frame, closing.error_ns = frames[known.error_frame], times[known.error_ns]
+        closing.spoke_ns = times[-1]
+
+    def unfold(self, client: int, ends: Ends) -> None:
+        """Makes its answers its own."""
+        session, behind = self.session, self.behind
+        if session is not None and behind is not None:
+            self.session = self.behind = None
+            self.answers = turns_of(client, self.shape, ends, session.said, *behind)
 
     @property
     def is_settled(self) -> bool:
@@ -452,18 +547,81 @@ class LoginShapes:
 
     def __init__(self) -> None:
         self._first = ShapeStep()
+        self._nobody = Newcomer(self._first)
         self._outlines: dict[Hashable, int] = {}  # -> how many were learnt from
-        self._shapes = 0
+        self._shapes = self._sessions = 0
         self._tried = self._known = 0
         self._left_alone = 0
         self.found = 0  # logins whose shape was known
+        self.whole = 0  # sessions that were known as a whole
 
     def newcomer(self) -> Newcomer | None:
-        """Follows another connection; None where little would come of it."""
+        """Follows another connection; None where little would come of it. Those of which nothing was taken yet, and
+        that may be known, are one (`Newcomer.own`)."""
         if self._left_alone:
             self._left_alone -= 1
             return None
-        return Newcomer(self._first if self._first.masks else None)
+        return self._nobody if self._first.masks else Newcomer(None)
+
+    def session(self, tcp: TcpConnection, pieces: Pieces, first: int, last: int) -> PlainSession | None:
+        """The session that pieces are, from the first of a connection on, where it is known as a whole."""
+        if not self._sessions:
+            return None
+        segments, opener, behind, step = pieces.segments, tcp.opener, last, self._first
+        for piece in range(first, last):
+            row = pieces.row[piece]
+            size = segments.length[row]
+            following = step.after(size if segments.sender[row] == opener else -size, segments, row)
+            if following is None:
+                return None
+            step = following
+            if behind == last and step.shape is not None:
+                behind = piece + 1
+        session = step.session
+        if session is None:
+            return None
+        frames, times = pieces.times(first, behind)
+        frames.insert(0, 0)
+        times.insert(0, 0)
+        place = first + session.login.login
+        greeting, login = pieces.content(first, first + 1), pieces.content(place, place + 1)
+        plain = PlainSession(session.login, frames, times, greeting, login, session.answers)
+        plain.session, plain.last_id, plain.left = session, session.last_id, session.left
+        plain.behind = pieces.times(behind, last)
+        plain.closing.spoke_ns = segments.time_ns[pieces.row[last - 1]]
+        self.whole += 1
+        return plain
+
+    def learn_session(
+        self, client: int, plain: PlainSession, ends: Ends, pieces: Pieces, first: int, last: int
+    ) -> None:
+        """A session was not known as a whole, and is over: it is these pieces, from the first of its connection on."""
+        shape, segments = plain.shape, pieces.segments
+        if not (plain.left or plain.closing.error is not None) or not plain.answers.is_orderly():
+            return
+        if self._sessions >= MOST_SESSIONS or shape.sessions >= MOST_BEHIND or last - first > MOST_PIECES:
+            return
+        contents = [pieces.content(piece, piece + 1) for piece in range(first, last)]
+        asked = [segments.sender[pieces.row[piece]] == client for piece in range(first, last)]
+        if sum(map(len, contents)) > MOST_BYTES:
+            return
+        said = list(zip(asked, contents, strict=True))
+        step = self._first
+        for piece, (by_client, data) in enumerate(said[: shape.length], first):
+            following = step.after(len(data) if by_client else -len(data), segments, pieces.row[piece])
+            if following is None:
+                return
+            step = following
+        if step.shape is not shape:
+            return
+        said = said[shape.length :]
+        for by_client, data in said:
+            step = step.put(len(data) if by_client else -len(data), data, ())
+        nothing = [0] * len(said)
+        answers = turns_of(client, shape, ends, said, nothing, nothing)
+        step.session = SessionShape(shape, said, answers, plain)
+        self._sessions += 1
+        shape.sessions += 1
 
     def known(self) -> None:
         """A login had a known shape."""

@@ -20,6 +20,7 @@ cdef class CommandFacts:
     cdef public bint begun
     cdef public long long turns, waiting, overlap_count
 
+    cpdef bint is_orderly(self) except -1
     cpdef count(self, int code, long long times)
     @cython.locals(head=bytes)
     cpdef record_sent(self, int code, bytes payload, long long length, long long frame, long long time_ns)

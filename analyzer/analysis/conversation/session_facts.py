@@ -181,6 +181,12 @@ class CommandFacts:
             return True
         return self.cut is not None or self.early is not None
 
+    def is_orderly(self) -> bool:
+        """Whether each command was sent when the one before it was answered, and was answered: errors may have."""
+        if self.waiting or self.overlap_count or self.after_quit or self.kills:
+            return False
+        return self.cut is None and self.early is None and self.left is None
+
     @property
     def untouched(self) -> bool:
         """Whether nothing was recorded."""

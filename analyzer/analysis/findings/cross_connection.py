@@ -98,6 +98,10 @@ class Held(Generic[T]):
             return self.rest()
         return ()
 
+    def is_empty(self) -> bool:
+        """Whether nothing is kept: what holds no finding that speaks of others is given back at once."""
+        return not self._items
+
     def rest(self) -> Iterator[T]:
         """All are known: concludes, and gives what was kept."""
         found, self._found = self._found, {}

@@ -39,6 +39,9 @@ cdef class Pieces:
     @cython.locals(segments=Segments, row=Py_ssize_t, end=Py_ssize_t, piece=Py_ssize_t)
     cpdef tuple run(self, Py_ssize_t first, Py_ssize_t stop)
 
+    @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, frames=list, times=list)
+    cpdef tuple times(self, Py_ssize_t first, Py_ssize_t stop)
+
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t)
     cpdef tuple numbers(self, Py_ssize_t first, Py_ssize_t stop)
 

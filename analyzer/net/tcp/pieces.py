@@ -131,6 +131,17 @@ class Pieces:
             times.append(segments.time_ns[row])
         return segments.sender[self.row[first]], self.content(first, stop), ends, frames, times
 
+    def times(self, first: int, stop: int) -> tuple[list[int], list[int]]:
+        """The frames in which pieces came, and when."""
+        segments = self.segments
+        frames: list[int] = []
+        times: list[int] = []
+        for piece in range(first, stop):
+            row = self.row[piece]
+            frames.append(segments.frame[row])
+            times.append(segments.time_ns[row])
+        return frames, times
+
     def numbers(self, first: int, stop: int) -> tuple[int, list[int]]:
         """(sequence number of a run's first byte, what each of its segments acknowledges; -1: nothing)."""
         segments = self.segments

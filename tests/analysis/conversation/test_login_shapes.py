@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis, AnalysisOptions
 from analyzer.analysis.commands.tracker import CommandTracker, Sink
+from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.batches import FrameBatch
 from analyzer.engine.collectors import Connections, Rendering
 from analyzer.engine.reading import Reading
@@ -117,6 +118,67 @@ def test_what_is_free_is_each_connections_own() -> None:
     assert greetings == [copy + 1 for copy in range(COPIES)]
     pids = [(one.login.attributes or {})["_pid"][0] for one in told if one.login is not None]
     assert pids == [str(copy + 1) for copy in range(COPIES)]
+
+
+@pytest.mark.parametrize(
+    ("name", "behind"),
+    [
+        ("mysql97_cli_fast-auth.pcap", True),
+        ("mariadb1011_cli_native.pcap", True),
+        ("mysql97_cli_wrong-password.pcap", False),  # a login that is refused is a whole session
+        ("mariadb1011_cli_unknown-user.pcap", False),
+    ],
+)
+def test_a_whole_session_that_comes_again(name: str, behind: bool) -> None:
+    """The third is the first whose login is known: what it says behind that is learnt, and the others are known."""
+    analysis = Analysis("capture", AnalysisOptions())
+    told = [connection for connection, _ in read_through(analysis, batches(again(name, [])))]
+    assert analysis.shapes is not None
+    assert analysis.shapes.whole == COPIES - 3
+    assert bool(told[-1].commands) == behind
+    followed = Analysis("capture", AnalysisOptions(shapes=False))
+    read_through(followed, batches(again(name, [])))
+    assert analysis.totals.turns == followed.totals.turns
+    # In batches that end within them none is whole.
+    parted = Analysis("capture", AnalysisOptions())
+    read_through(parted, batches(again(name, []), 1))
+    assert parted.shapes is not None
+    assert not parted.shapes.whole
+
+
+def test_what_differs_in_one_byte_is_not_the_same_session() -> None:
+    name = "mysql97_cli_fast-auth.pcap"
+    turns = said(name)
+    asked = next(place for place, (_, data) in enumerate(turns) if data[3:5] == b"\0\3")
+    frames = again(name, [(COPIES - 1, asked, len(turns[asked][1]) - 1, ord("x"))])
+    analysis = Analysis("capture", AnalysisOptions())
+    read_through(analysis, batches(frames))
+    assert analysis.shapes is not None
+    assert analysis.shapes.whole == COPIES - 4
+    _same(frames)
+
+
+def test_what_a_known_session_leaves_behind_is_its_own() -> None:
+    """Frames and times of its commands, where somebody asks: as those of one that was followed."""
+    made: list[Conversation] = []
+
+    class Kept(Conversation):
+        """Is kept when it is over."""
+
+        def release(self) -> None:
+            made.append(self)
+
+    class Keeping(Analysis):
+        """Follows connections that are kept."""
+
+        conversation = Kept
+
+    frames = again("mysql97_cli_fast-auth.pcap", [])
+    for shapes in (True, False):
+        read_through(Keeping("capture", AnalysisOptions(shapes=shapes)), batches(frames))
+    facts = [(one.answers.opening, one.answers.last, one.answers.turns, one.closing.spoke_ns) for one in made]
+    assert len(facts) == 2 * COPIES
+    assert facts[:COPIES] == facts[COPIES:]
 
 
 def test_who_looks_at_commands_alone_is_told_of_the_login() -> None:
