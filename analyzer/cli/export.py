@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -85,22 +86,26 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.cluster:
         return _on_cluster(arguments, options, tables)
-    from analyzer.tables.arrays import load_alone
+    from analyzer.tables.arrays import LibraryMissing, load_alone
     from analyzer.tables.export import Exporter, open_store
     from analyzer.tables.rows import everything
 
-    load_alone()
+    if ending or os.path.exists(arguments.output):
+        load_alone()  # else when there are rows: a store that is there is asked for what it has
     try:
         store = open_store(arguments.output, tables[0], arguments.partition, arguments.show_secrets)
     except AnalyzerError as error:
         complain(str(error))
         return 3
     jobs = 1 if arguments.filter is not None else arguments.jobs
-    exporter = Exporter(store, options, everything(tables), jobs, Console(), arguments.filter)
+    exporter = Exporter(store, options, everything(tables), jobs, Console(), arguments.filter, load=load_alone)
     try:
         done = exporter.export(arguments.captures, arguments.merge)
     except BaseException as error:
         store.abandon(error)
+        if isinstance(error, LibraryMissing):  # what is there can not be loaded
+            complain(str(error))
+            return 3
         raise
     if exporter.run.code == 130:
         store.abandon(KeyboardInterrupt())

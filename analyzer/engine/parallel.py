@@ -17,7 +17,6 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -189,16 +188,44 @@ class _Mailbox:
 Message = list[bytearray]
 
 
-def _send(file: int, kind: str, content: Any) -> None:
-    """Writes a message: how many parts it has, their sizes, the parts. Large buffers are not copied into the pickle."""
-    large: list[pickle.PickleBuffer] = []
-    head = pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL, buffer_callback=large.append)
-    parts = [memoryview(head), *(one.raw() for one in large)]
-    sizes = array("q", [len(parts), *map(len, parts)])
-    for part in (memoryview(sizes).cast("B"), *parts):
-        rest = part
-        while rest:
-            rest = rest[os.write(file, rest) :]
+class _Outbox:
+    """Messages of a process on their way into its pipe. It works on while its reader is busy, and they wait."""
+
+    def __init__(self, pipe: int) -> None:
+        os.set_blocking(pipe, False)
+        self._pipe = pipe
+        self._parts: deque[memoryview] = deque()
+        self._bytes = 0  # that wait
+
+    def send(self, kind: str, content: Any) -> None:
+        """Takes a message: how many parts it has, their sizes, the parts. Large buffers are not copied into the
+        pickle."""
+        large: list[pickle.PickleBuffer] = []
+        head = pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL, buffer_callback=large.append)
+        parts = [memoryview(head), *(one.raw() for one in large)]
+        sizes = array("q", [len(parts), *map(len, parts)])
+        self._parts += memoryview(sizes).cast("B"), *parts
+        self._bytes += len(sizes) * sizes.itemsize + sum(map(len, parts))
+        self.write(AHEAD_BYTES)
+
+    def write(self, most: int) -> None:
+        """Writes what the pipe takes now, and waits until no more bytes wait than `most`."""
+        while self._parts:
+            part = self._parts[0]
+            try:
+                written = os.write(self._pipe, part)
+            except BlockingIOError:
+                if self._bytes <= most:
+                    return
+                poll = select.poll()
+                poll.register(self._pipe, select.POLLOUT)
+                poll.poll()
+                continue
+            self._bytes -= written
+            if written == len(part):
+                self._parts.popleft()
+            else:
+                self._parts[0] = part[written:]
 
 
 def _received(file: int) -> Message:
@@ -320,22 +347,32 @@ def _settle(task: _Task) -> None:
 
 
 class _Sent(RunListener):
-    """Progress of a worker, on its way to the process that shows it."""
+    """What is heard of a worker's progress: that of one goes to the process that shows it; messages of all go on."""
 
-    def __init__(self, send: Callable[[str, Any], None]) -> None:
-        self._send = send
+    def __init__(self, outbox: _Outbox, shown: bool) -> None:
+        self._outbox = outbox
+        self._shown = shown
 
     def progress(self, name: str, done: int, total: int | None, frames: int) -> None:
-        self._send("progress", (done, total, frames))
+        if self._shown:
+            self._outbox.send("progress", (done, total, frames))
+        else:
+            self._outbox.write(AHEAD_BYTES)
 
 
 def _work(task: _Task) -> None:
     """A process: analyses, and sends what it finds."""
-
-    send = partial(_send, task.pipe)
-
     _settle(task)
-    name, options = task.name, task.options
+    outbox = _Outbox(task.pipe)
+    try:
+        _analyse(task, outbox)
+        outbox.write(0)
+    except BrokenPipeError:
+        return  # nobody listens any more
+
+
+def _analyse(task: _Task, outbox: _Outbox) -> None:
+    name, options, send = task.name, task.options, outbox.send
     try:
         collector = task.collect()
         pack: Callable[[list[tuple[Key, object]]], object] = list
@@ -345,7 +382,7 @@ def _work(task: _Task) -> None:
         held: list[tuple[Key, object]] = []
         most: int = getattr(collector, "at_once", AT_ONCE)
         with open_capture(name) as capture:
-            reading = Reading(analysis, capture, _Sent(send) if options.share[0] == 0 else None)
+            reading = Reading(analysis, capture, _Sent(outbox, options.share[0] == 0))
             for item in reading.collected(collector):
                 held.append(item)
                 if len(held) >= most:
@@ -357,6 +394,6 @@ def _work(task: _Task) -> None:
     except CaptureError as error:
         send("error", (error.source, error.reason, error.offset))
     except BrokenPipeError:
-        return  # nobody listens any more
+        raise
     except OSError as error:
         send("error", (error.filename or name, (error.strerror or str(error)).lower(), None))

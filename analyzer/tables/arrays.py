@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -51,19 +53,35 @@ def arrow(what: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise LibraryMissing(f"{what} needs pyarrow: pip install 'handshark[sql]'") from None
+        raise _missing(what) from None
     return pyarrow
+
+
+def require_arrow(what: str) -> None:
+    """Raises LibraryMissing where pyarrow is not installed, which is loaded when rows are there."""
+    if find_spec("pyarrow") is None:
+        raise _missing(what)
+
+
+def _missing(what: str) -> LibraryMissing:
+    return LibraryMissing(f"{what} needs pyarrow: pip install 'handshark[sql]'")
 
 
 def load_alone() -> None:
     """Loads what writes Parquet without what takes as long as it, for a process that asks Arrow for none of that:
     NumPy's arrays, pickles of functions, and file systems of others, which fsspec opens."""
+    if "pyarrow" in sys.modules:
+        return
+    # Its own way to get memory asks for huge pages: clearing them takes longer than writing what is in them.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     left_out = {name for name in _LEFT_OUT if name not in sys.modules}
-    if "numpy" not in left_out or "pyarrow" in sys.modules:
+    if "numpy" not in left_out:
         return
     sys.modules |= dict.fromkeys(left_out)  # type: ignore[arg-type]  # so they can not be imported
     try:
         with suppress(ImportError):  # `arrow` says what needs it
+            import concurrent.futures.thread  # noqa: F401
+
             import pyarrow.parquet  # noqa: F401
     finally:
         for name in left_out:
@@ -329,14 +347,16 @@ def sizes_of(lists: Iterable[Collection[Any] | None]) -> array[int]:
 
 def address_keys(addresses: Values) -> list[str | None]:
     """Addresses as text that sorts by number: 4: or 6:, and the address in hexadecimal."""
-    distinct = list(set(addresses))
-    keys = dict(zip(distinct, ipv4_keys(distinct), strict=True))
-    for address, key in keys.items():
-        if key is None and address is not None:
-            keys[address] = _address_key(address)
-    return [keys[address] for address in addresses]
+    keys = ipv4_keys([*addresses])
+    if None not in keys:
+        return keys
+    return [
+        key if key is not None or address is None else _address_key(address)
+        for key, address in zip(keys, addresses, strict=True)
+    ]
 
 
+@lru_cache(4096)
 def _address_key(address: str) -> str:
     import socket  # few captures need it
 

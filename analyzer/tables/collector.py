@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -15,17 +15,10 @@ from analyzer.analysis.findings.history import Note, note_of
 from analyzer.engine.collectors import Collector, Key, connection_alone, connections
 from analyzer.engine.command_collectors import EachCommand, watched
 from analyzer.tables.arrays import arrow
-from analyzer.tables.rows import (
-    OF_CONNECTIONS,
-    Batches,
-    Wanted,
-    batches_of,
-    command_rows,
-    connection_rows,
-    told_cells,
-)
+from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, batches_of, connection_rows, told_cells
 from analyzer.tables.schema import COMMANDS
-from analyzer.tables.turn_rows import TurnRows
+from analyzer.tables.told_cells import ToldCells
+from analyzer.tables.turn_rows import TurnPart, TurnRows
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -49,12 +42,14 @@ class SharePiece(NamedTuple):
              itself
     share    whose piece it is: (index, of how many)
     settled  all connections of the share below this number are in its pieces so far
+    cells    what rows are made of, where who joins the pieces makes them
     """
 
     rows: Batches
     entries: list[Entry]
     share: tuple[int, int]
     settled: int
+    cells: ToldCells | TurnPart | None = None
 
 
 class TableCollector:
@@ -62,13 +57,14 @@ class TableCollector:
 
     wanted  columns of the tables that are made
     keep    rows of connections and commands for which it holds; not of what has to wait for other processes
+    load    loads Arrow, in the process that makes rows
     """
 
     at_once: Final = 1
 
-    def __init__(self, wanted: Wanted, keep: Filter | None = None) -> None:
-        arrow("a table")  # loads what it needs now: processes that are started later share it
+    def __init__(self, wanted: Wanted, keep: Filter | None = None, load: Callable[[], object] | None = None) -> None:
         self._wanted = wanted
+        self._load = load or partial(arrow, "a table")
         self.alike = keep is None  # whether `take` is given connections of known kinds as they are
         self._matched: Collector[Connection] | None = None if keep is None else connections(keep, connection_alone)()
         self._turns = TurnRows()
@@ -87,6 +83,8 @@ class TableCollector:
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._share = options.share
         self._shared = options.share[1] > 1 or options.part is not None
+        if options.share[1] == 1:
+            self._load()
         if self._lists_commands:
             options = watched(options, self._turns) if self._chosen is None else self._chosen.options(options)
         if not self._wanted.keys() & OF_CONNECTIONS:
@@ -130,21 +128,31 @@ class TableCollector:
 
     def _flushed(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
         told, self._told = self._told, told_cells(self._wanted)
-        yield self._given(analysis, batches_of(told, self._wanted))
-        for places in self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE):
-            yield self._given(analysis, command_rows(self._turns, places, self._wanted))
+        yield self._given(analysis, told)
+        for part in self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE):
+            yield self._given(analysis, part)
         self._turns.forget()
         self._order = array("q")
 
-    def _given(self, analysis: Analysis, rows: Batches) -> tuple[Key, Any]:
+    def _given(self, analysis: Analysis, cells: ToldCells | TurnPart) -> tuple[Key, Any]:
         if not self._shared:
-            return (self._batch,), rows
+            return (self._batch,), batches_of(cells, self._wanted)
         entries, self._entries = self._entries, []
-        return (self._batch,), SharePiece(rows, entries, self._share, analysis.settled)
+        piece = SharePiece({}, entries, self._share, analysis.settled, cells)
+        return (self._batch,), piece if self._share[1] > 1 else self._made(piece)
+
+    def _made(self, piece: SharePiece) -> SharePiece:
+        """A piece with its rows."""
+        cells = piece.cells
+        return piece if cells is None else piece._replace(rows=batches_of(cells, self._wanted), cells=None)
 
     def join(self, items: Iterator[SharePiece]) -> Iterator[Batches]:
-        """The rows of all processes; those of connections that wait for others come when these are known."""
-        return joined(items, partial(connection_rows, wanted=self._wanted))
+        """The rows of all processes; those of connections that wait for others come when these are known.
+
+        They are made here: others need no Arrow for it, and what they are made of is less than they are.
+        """
+        self._load()  # while the others work
+        return joined(map(self._made, items), partial(connection_rows, wanted=self._wanted))
 
 
 def _whole_ones(results: Iterator[Told]) -> Iterator[Told]:

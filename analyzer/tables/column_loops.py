@@ -25,7 +25,7 @@ _DIGITS: Final = 1 << _DIGIT
 
 def zeroes(code: str, count: int) -> array[int]:
     """A column of numbers to be filled."""
-    return array(code, (0,)) * count
+    return array(code, bytes(count * array(code).itemsize))
 
 
 class Numbers:
@@ -38,6 +38,14 @@ class Numbers:
         self._cells = self._store
         self._size = 0
         self._room = _FIRST
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Numbers, (), self.taken()
+
+    def __setstate__(self, taken: array[int]) -> None:
+        self._size = len(taken)
+        self._store = self._cells = taken or zeroes("q", _FIRST)
+        self._room = len(self._store)
 
     def size(self) -> int:
         """How many there are."""

@@ -59,12 +59,14 @@ class Exporter:
         listener: RunListener,
         keep: Filter | None = None,
         places: bool = True,
+        load: Callable[[], object] | None = None,
     ) -> None:
-        """keep: of which rows are made; places: whether the store says where files stand, beside their names."""
+        """keep: of which rows are made; places: whether the store says where files stand, beside their names; load:
+        loads Arrow."""
         self._store = store
         self._places = places
         self._listener = listener
-        collect: Callable[[], TableCollector] = partial(TableCollector, wanted, keep)
+        collect: Callable[[], TableCollector] = partial(TableCollector, wanted, keep, load)
         self.run: Run[Batches] = Run(options, collect, jobs, listener)
         self._unchanged = self._written = self._rows = 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ from analyzer.tables.schema import (
 )
 from analyzer.tables.told_cells import ToldCells, numbered
 from analyzer.tables.told_rows import Arrays, ToldRows
-from analyzer.tables.turn_rows import CELLS, NUMBERS, EndSays, TurnRows
+from analyzer.tables.turn_rows import NUMBERS, EndSays, TurnPart
 
 if TYPE_CHECKING:
     import pyarrow
@@ -57,8 +56,10 @@ def connection_rows(told: Iterable[Connection | Alike], wanted: Wanted) -> Batch
     return batches_of(cells, wanted)
 
 
-def batches_of(cells: ToldCells, wanted: Wanted) -> Batches:
-    """The rows of the connections that were added."""
+def batches_of(cells: ToldCells | TurnPart, wanted: Wanted) -> Batches:
+    """The rows of the connections that were added, or of commands."""
+    if isinstance(cells, TurnPart):
+        return command_rows(cells, wanted)
     if not cells.room:
         return {}
     rows = ToldRows(cells)
@@ -79,14 +80,14 @@ def batches_of(cells: ToldCells, wanted: Wanted) -> Batches:
     return found
 
 
-def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
-    """Commands as rows of their table: those at these places."""
-    if not order:
+def command_rows(turns: TurnPart, wanted: Wanted) -> Batches:
+    """Commands as rows of their table."""
+    cells, addresses, bound = turns.cells, turns.addresses, turns.bound
+    if not cells["stream"]:
         return {}
-    cells = {name: turns.column(place, order) for place, name in enumerate(CELLS)}
-    addresses, servers = [*turns.addresses], [address for address, _ in turns.servers]
+    servers = [address for address, _ in turns.servers]
     listed: dict[str, tuple[str, Values]] = {
-        "statement": ("statement", [*turns.statements]),
+        "statement": ("statement", turns.statements),
         "server_address": ("server", servers),
         "server_address_key": ("server", address_keys(servers)),
         "server_port": ("server", [port for _, port in turns.servers]),
@@ -98,8 +99,7 @@ def command_rows(turns: TurnRows, order: array[int], wanted: Wanted) -> Batches:
         if name in NUMBERS:
             arrays[name] = numbers_array(cells[name], str(column.kind))
         elif name == "parameters":
-            bound = turns.bound
-            arrays[name] = array_of(column.kind, [*map(bound.get, order)] if bound else [None] * len(order))
+            arrays[name] = array_of(column.kind, bound or [None] * len(cells["stream"]))
         elif name in ("client_address", "client_address_key"):  # there may be many
             words = addresses if name == "client_address" else address_keys(addresses)
             arrays[name] = texts_at(words, cells["client_address"])

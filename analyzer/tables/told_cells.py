@@ -58,6 +58,24 @@ class ToldCells:
         self._cells = self._store
         self._size = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process, which adds no more."""
+        cells = (
+            self.owners,
+            self.traced,
+            self.room,
+            [*self._texts],
+            self._begins,
+            self._places,
+            self._store[: self._size],
+        )
+        return ToldCells, (self.found,), cells
+
+    def __setstate__(self, cells: tuple[Any, ...]) -> None:
+        self.owners, self.traced, self.room, texts, self._begins, self._places, self._store = cells
+        self._texts = {text: place for place, text in enumerate(texts)}
+        self._cells = self._store
+
     def add(self, one: Alike | Connection) -> None:
         """Takes a connection: all are added before columns are asked for."""
         owner: object

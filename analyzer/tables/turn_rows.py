@@ -53,6 +53,21 @@ class EndSays(NamedTuple):
     info: str | None
 
 
+class TurnPart(NamedTuple):
+    """Rows of commands in their order: the columns of their cells, and what these are places in (see TurnRows).
+
+    bound  values of an execute, of each row; empty where none has any
+    """
+
+    cells: dict[str, array[int]]
+    kinds: list[Command]
+    said: list[EndSays | Command]
+    statements: list[str | None]
+    addresses: list[str]
+    servers: list[tuple[str, int]]
+    bound: list[list[Any] | None]
+
+
 class Ends:
     """Whose turns are taken, as rows say it: places among the addresses and servers of `rows`.
 
@@ -175,18 +190,31 @@ class TurnRows(TurnSink):
         _gather(found, self._cells, order, cell)
         return found
 
-    def parts(self, order: array[int], most: int, room: int) -> Iterator[array[int]]:
-        """Places in parts of no more than `most` rows, and not many more bytes of requests than `room`."""
+    def part(self, order: array[int]) -> TurnPart:
+        """The rows at these places."""
+        bound = self.bound
+        return TurnPart(
+            {name: self.column(place, order) for place, name in enumerate((*NUMBERS, *PLACES))},
+            self.kinds,
+            self.said,
+            [*self.statements],
+            [*self.addresses],
+            [*self.servers],
+            [*map(bound.get, order)] if bound else [],
+        )
+
+    def parts(self, order: array[int], most: int, room: int) -> Iterator[TurnPart]:
+        """Rows at these places, in parts of no more than `most`, and not many more bytes of requests than `room`."""
         if len(order) <= most and self.bytes <= room:
-            yield order
+            yield self.part(order)
             return
         begin = size = 0
         for place, taken in enumerate(self.column(CELLS.index("bytes_request"), order)):
             if place - begin == most or size >= room:
-                yield order[begin:place]
+                yield self.part(order[begin:place])
                 begin, size = place, 0
             size += taken
-        yield order[begin:]
+        yield self.part(order[begin:])
 
     def command(self, command: Command) -> int:
         """The row of any command: it is a kind of its own."""

@@ -13,14 +13,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import call
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity, filesystem, is_url
-from analyzer.tables.arrays import arrow, arrow_schema, as_type, plain_rows
+from analyzer.tables.arrays import arrow, arrow_schema, as_type, plain_rows, require_arrow
 from analyzer.tables.rows import Batches, capture_row
 from analyzer.tables.schema import CAPTURES, TABLES
 from analyzer.tables.stores.store import CaptureWriter, Files, identities
@@ -114,7 +113,7 @@ class ParquetStore:
     """A folder as a store. `partition`: None, day or hour."""
 
     def __init__(self, root: str, partition: str | None = None) -> None:
-        arrow("a store of Parquet files")
+        require_arrow("a store of Parquet files")
         self.folder = ParquetFolder(root)
         self._partition = () if partition is None else PARTITIONS[partition]
         # Parts of the captures that were written, by their keys.
@@ -246,6 +245,8 @@ def _finish(file: TableFile, rest: Sequence[pyarrow.RecordBatch]) -> None:
 
 def in_two(works: Iterable[Callable[[], None]]) -> None:
     """Does these in two threads: Arrow lets others work while it writes. Raises what the first raised that failed."""
+    from concurrent.futures import ThreadPoolExecutor  # what it loads is loaded while others work (`load_alone`)
+
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(call, works))
 
