@@ -29,7 +29,9 @@ cdef class TurnRows(TurnSink):
     cdef list _ends, _numberless
     cdef object _store
     cdef long long[::1] _cells
-    cdef Py_ssize_t _settled
+    cdef Py_ssize_t _settled, _last_said
+    cdef object _last_end
+    cdef bint _last_of_rows
     cdef public Py_ssize_t count, bytes
     cdef public list kinds, said
     cdef public dict bound, statements, addresses, servers
@@ -53,7 +55,7 @@ cdef class TurnRows(TurnSink):
     cdef _whole(self, TurnTracker tracker, PlainTurn turn)
     cdef tuple _noted(self, TurnTracker tracker, PlainTurn turn)
     cdef Py_ssize_t _text(self, statement) except -1
-    @cython.locals(known=tuple, said_at=Py_ssize_t)
+    @cython.locals(known=tuple, said_at=Py_ssize_t, of_rows=bint)
     cdef Py_ssize_t _end(self, PlainTurn turn) except -1
     @cython.locals(known=TurnKind, has=cython.int, bit=Py_ssize_t)
     cdef TurnKind _kind(self, TurnTracker tracker, Ends ends, PlainTurn turn)

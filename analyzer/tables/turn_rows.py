@@ -107,7 +107,21 @@ class TurnRows(TurnSink):
     """
 
     __slots__ = (
-        *("_cells", "_ends", "_kinds", "_numberless", "_said", "_session", "_sessions", "_settled", "_store", "_texts"),
+        *(
+            "_cells",
+            "_ends",
+            "_kinds",
+            "_last_end",
+            "_last_of_rows",
+            "_last_said",
+            "_numberless",
+            "_said",
+            "_session",
+            "_sessions",
+            "_settled",
+            "_store",
+            "_texts",
+        ),
         *("addresses", "bound", "bytes", "count", "kinds", "said", "servers", "statements"),
     )
 
@@ -137,6 +151,10 @@ class TurnRows(TurnSink):
         self._said: dict[int, tuple[object, int]] = {}
         self._texts: dict[bytes, int] = {}
         self._ends: list[object] = []
+        # What was told of last: many ends of responses are alike.
+        self._last_end: object = None
+        self._last_said = -1
+        self._last_of_rows = False
 
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
         """Takes a command."""
@@ -314,15 +332,18 @@ class TurnRows(TurnSink):
 
     def _end(self, turn: PlainTurn) -> int:
         """The place of what the end of a turn's response says."""
-        end = turn.end
+        end, of_rows = turn.end, turn.columns is not None
+        if end is self._last_end and of_rows == self._last_of_rows and self._last_said >= 0:
+            return self._last_said
         said_at = _UNSAID if turn.failed() else id(end)
-        if turn.columns is None:
+        if not of_rows:
             said_at = -said_at
         known = self._said.get(said_at)
         if known is None:
             known = self._said[said_at] = (end, len(self.said))  # while it is here, no other has its id
-            self.said.append(EndSays(*said_by(end, of_rows=turn.columns is not None)))
-        return known[1]
+            self.said.append(EndSays(*said_by(end, of_rows=of_rows)))
+        self._last_end, self._last_of_rows, self._last_said = end, of_rows, known[1]
+        return self._last_said
 
     def _kind(self, tracker: TurnTracker, ends: Ends, turn: PlainTurn) -> TurnKind:
         """The kind of a turn."""

@@ -17,5 +17,7 @@ cdef class CommandTracker(TurnObserver):
     cdef public tuple _session
 
     cpdef start(self, TcpConnection tcp, list sink)
+    cpdef begin(self, int client)
+    cpdef login(self, record, machine)
     cpdef turn(self, PlainTurn turn, machine)
     cpdef count(self, PlainTurn turn)

@@ -15,6 +15,7 @@ cdef class TurnTracker(CommandTracker)
 cdef class TurnSink:
     cdef public long long least
     cdef public object capture, mask
+    cdef dict sessions
 
     @cython.locals(made=TurnTracker)
     cpdef TurnTracker tracker(self, TcpConnection tcp)
@@ -47,4 +48,6 @@ cdef class TurnTracker(CommandTracker):
     cdef public dict texts
 
     cpdef follow(self, TcpConnection tcp, TurnSink sink)
+    @cython.locals(sink=TurnSink, known=tuple)
+    cpdef login(self, record, machine)
     cpdef turn(self, PlainTurn turn, machine)

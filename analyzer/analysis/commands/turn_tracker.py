@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.analysis.commands.pending import PendingCommand, pending_of
-from analyzer.analysis.commands.tracker import USE_BEGINS, CommandTracker
+from analyzer.analysis.commands.tracker import USE_BEGINS, CommandTracker, Session
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.line_buffer import LineBuffer
 from analyzer.analysis.model.command import Command
@@ -18,7 +18,10 @@ from analyzer.protocol.tables.commands import COM_QUERY
 
 if TYPE_CHECKING:
     from analyzer.analysis.packets.statement_mask import StatementMask
+    from analyzer.protocol.records.login import HandshakeResponse41
 
+# Logins that are remembered.
+MOST_SESSIONS: Final = 256
 # A constant of others, once more: here it is a number of C.
 _QUERY: Final = COM_QUERY
 # With which of its bytes a USE may begin.
@@ -42,9 +45,11 @@ class TurnRenderer:
 class TurnSink:
     """Takes the commands of a capture that took `least` nanoseconds. Without `mask` secrets are shown."""
 
-    __slots__ = ("capture", "least", "mask")
+    __slots__ = ("capture", "least", "mask", "sessions")
 
     def __init__(self, least: int) -> None:
+        # Who is behind logins that were told of, with what tells them apart: those of one shape are told of as one.
+        self.sessions: dict[int, tuple[HandshakeResponse41, Session]] = {}
         self.least = least
         self.capture = ""
         self.mask: StatementMask | None = None
@@ -128,6 +133,20 @@ class TurnTracker(CommandTracker):
     @property
     def failures(self) -> bool:
         return True
+
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        sink = self._turns
+        known = sink.sessions.get(id(record))
+        if known is not None and known[0] is record:
+            self.context = machine.context
+            self._session = known[1]
+            self.database, self.user = known[1]
+            return
+        CommandTracker.login(self, record, machine)
+        if record is not None:
+            if len(sink.sessions) >= MOST_SESSIONS:
+                sink.sessions.clear()
+            sink.sessions[id(record)] = record, self._session
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         if not self._turns.take(self, turn, machine):

@@ -2,6 +2,7 @@ cimport cython
 
 from analyzer.analysis.conversation.fast_path cimport TurnTerms, plain_turns
 from analyzer.analysis.conversation.login_shapes cimport LoginShape, LoginShapes, Newcomer, PlainSession
+from analyzer.analysis.conversation.observer cimport TurnObserver
 from analyzer.analysis.conversation.sealed_session cimport SealedSession
 from analyzer.analysis.conversation.session_facts cimport ClosingFacts
 from analyzer.net.tcp.pieces cimport Pieces, PiecesHandler
@@ -22,10 +23,13 @@ cdef class Conversation(PiecesHandler):
     @cython.locals(
         newcomer=Newcomer, plain=PlainSession, terms=TurnTerms, shapes=LoginShapes, begin=Py_ssize_t, whole=LoginShapes)
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
+    @cython.locals(known=TurnObserver)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)
     cdef _recognised(self, PlainSession plain)
     @cython.locals(plain=PlainSession)
     cpdef long long turns(self) except -1
+    @cython.locals(known=TurnObserver)
+    cpdef _tell_login(self, PlainSession plain, machine)
     cpdef turned(self, int sequence, bint quits)
     cpdef look_closely(self)
     cpdef record_place(self, long long nth, long long burst, long long burst_ns)

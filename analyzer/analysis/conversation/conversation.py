@@ -15,7 +15,7 @@ from analyzer.analysis.conversation.decoder import Decoder
 from analyzer.analysis.conversation.facts import Facts, FaultFacts, HostileFacts
 from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, plain_turns
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
-from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer
+from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer, TurnObserver
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
 from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.resync import Resynchroniser
@@ -264,9 +264,13 @@ class Conversation(PiecesHandler):
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """The whole login has a known shape."""
         self._recognised(newcomer.session(shape))
-        if self.observer is not None:
-            self.observer.begin(self.client)
-            self.observer.known(_HeldLogin(self, newcomer, shape))
+        observer = self.observer
+        if isinstance(observer, TurnObserver):
+            known = observer  # C calls it without looking for its method
+            known.begin(self.client)
+        elif observer is not None:
+            observer.begin(self.client)
+            observer.known(_HeldLogin(self, newcomer, shape))
 
     def _recognised(self, plain: PlainSession) -> None:
         """Its login, or all of it, is known."""
@@ -450,10 +454,17 @@ class Conversation(PiecesHandler):
 
     def _tell_login(self, plain: PlainSession, machine: Machine) -> None:
         """Tells who looks on of a login, and whose machine stands behind it: the shape's while there is no other."""
-        if self.observer is not None:
-            login = None if plain.told else plain.shape.known.login.record
-            self.observer.login(login if isinstance(login, HandshakeResponse41) else None, machine)
-            plain.told = True
+        observer = self.observer
+        if observer is None:
+            return
+        login = None if plain.told else plain.shape.known.login.record
+        record = login if isinstance(login, HandshakeResponse41) else None
+        plain.told = True
+        if isinstance(observer, TurnObserver):
+            known = observer
+            known.login(record, machine)
+        else:
+            observer.login(record, machine)
 
     @property
     def seen_machine(self) -> Machine:

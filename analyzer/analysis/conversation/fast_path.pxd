@@ -37,6 +37,10 @@ cpdef int plain_code(const unsigned char[::1] octets, Py_ssize_t offset, Py_ssiz
 cdef bint taken_whole(int code, Py_ssize_t size, bint may_omit)
 
 
+@cython.locals(known=TurnObserver)
+cdef _tell(observer, PlainTurn turn, machine)
+
+
 @cython.locals(segments=Segments, turn=PlainTurn, row=Py_ssize_t)
 cdef PlainTurn _unanswered(Pieces pieces, Py_ssize_t begin, Py_ssize_t piece, bytes packet)
 
@@ -87,7 +91,7 @@ cdef class _TurnInHand:
     cdef bytes _whole(self, Py_ssize_t begin, Py_ssize_t middle)
 
     @cython.locals(
-        pieces=Pieces, segments=Segments, found=Scanned, turn=PlainTurn, known=TurnObserver, asked=Py_ssize_t,
+        pieces=Pieces, segments=Segments, found=Scanned, turn=PlainTurn, asked=Py_ssize_t,
         code=cython.int)
     cdef tell(self, Py_ssize_t begin, Py_ssize_t middle, Py_ssize_t stop)
 

@@ -313,11 +313,15 @@ class _TurnInHand:
             if code == _PREPARE:
                 turn.columns = found.definitions
         turn.statement, turn.plan = self.statement, self.plan
-        if isinstance(observer, TurnObserver):
-            known = observer  # C calls it without looking for its method
-            known.turn(turn, machine)
-        else:
-            observer.turn(turn, machine)
+        _tell(observer, turn, machine)
+
+
+def _tell(observer: Observer, turn: PlainTurn, machine: Machine) -> None:
+    if isinstance(observer, TurnObserver):
+        known = observer  # C calls it without looking for its method
+        known.turn(turn, machine)
+    else:
+        observer.turn(turn, machine)
 
 
 def _last_payload(found: Scanned, segments: Segments, response: bytes, end: int) -> bytes:
@@ -396,7 +400,7 @@ def _closes(machine: Machine, observer: Observer, pieces: Pieces, begin: int, re
         packet = request[place * _CLOSE_SIZE : (place + 1) * _CLOSE_SIZE]
         turn = _unanswered(pieces, begin, pieces.holding(begin, (place + 1) * _CLOSE_SIZE), packet)
         take_effect(machine, packet, None, None, None)
-        observer.turn(turn, machine)
+        _tell(observer, turn, machine)
 
 
 def _unanswered(pieces: Pieces, begin: int, piece: int, packet: bytes) -> PlainTurn:
@@ -427,7 +431,7 @@ def _says_goodbye(taker: TurnTaker, answers: CommandFacts, pieces: Pieces, piece
     if segments.length[row] != len(QUIT) or pieces.content(piece, piece + 1) != QUIT:
         return False
     if taker.observer is not None:
-        taker.observer.turn(_unanswered(pieces, piece, piece, QUIT), taker.seen_machine)
+        _tell(taker.observer, _unanswered(pieces, piece, piece, QUIT), taker.seen_machine)
     answers.record_plain(QUIT, segments.frame[row], segments.time_ns[row])
     return True
 

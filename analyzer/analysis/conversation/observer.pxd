@@ -6,4 +6,6 @@ cdef class BaseObserver:
 
 
 cdef class TurnObserver(BaseObserver):
+    cpdef begin(self, int client)
+    cpdef login(self, record, machine)
     cpdef turn(self, PlainTurn turn, machine)

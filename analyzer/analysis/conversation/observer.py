@@ -283,9 +283,16 @@ class BaseObserver:
 
 
 class TurnObserver(BaseObserver):
-    """A BaseObserver that takes turns above all: they are told to it without a search for its method."""
+    """A BaseObserver that takes turns above all: they are told to it without a search for its method, as is whose they
+    are. The pieces of a login of a known shape are nothing to it: `known` is not called."""
 
     __slots__ = ()
+
+    def begin(self, client: int) -> None:
+        """Which end the client is."""
+
+    def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
+        """A login."""
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         """Both."""
