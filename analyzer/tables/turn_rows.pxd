@@ -1,6 +1,7 @@
 cimport cython
 
 from analyzer.analysis.commands.turn_tracker cimport TurnSink, TurnTracker
+from analyzer.analysis.conversation.login_shapes cimport PlainSession, SessionShape, turns_of
 from analyzer.analysis.conversation.plain_turn cimport PlainTurn
 from analyzer.net.tcp.reassembly cimport TcpConnection
 
@@ -29,9 +30,8 @@ cdef class TurnRows(TurnSink):
     cdef list _ends, _numberless
     cdef object _store
     cdef long long[::1] _cells
-    cdef Py_ssize_t _settled, _last_said
-    cdef object _last_end
-    cdef bint _last_of_rows
+    cdef Py_ssize_t _settled
+    cdef dict _known_rows
     cdef public Py_ssize_t count, bytes
     cdef public list kinds, said
     cdef public dict bound, statements, addresses, servers
@@ -39,6 +39,13 @@ cdef class TurnRows(TurnSink):
     @cython.locals(place=Py_ssize_t)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
 
+    @cython.locals(
+        session=SessionShape, known="const long long[::1]", cells="long long[::1]", whose=Ends, frames=list, times=list,
+        row=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, begin=Py_ssize_t, place=Py_ssize_t, asked=cython.longlong,
+        answered=cython.longlong, latency=cython.longlong, duration=cython.longlong, began=cython.longlong,
+        stream=cython.longlong)
+    cpdef bint session(self, TurnTracker tracker, plain, dict ends) except -1
+    cdef _rows_of(self, TurnTracker tracker, PlainSession plain, dict ends)
     cdef void _number(self, Py_ssize_t begin) except *
     @cython.locals(cells="long long[::1]", place=Py_ssize_t, before=Py_ssize_t, begin=Py_ssize_t)
     cdef bint _is_mixed(self, const long long[::1] order) except *

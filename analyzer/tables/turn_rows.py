@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from analyzer.analysis.commands.pending import PendingCommand, plain_values, said_by, text_of
 from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker, shows_all
 from analyzer.analysis.conversation.fast_path import QUIT
+from analyzer.analysis.conversation.login_shapes import PlainSession, SessionShape, turns_of
 from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
 from analyzer.analysis.model.command import Command
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
@@ -38,6 +39,8 @@ _NOTHING: Final = NOTHING
 _QUERY: Final = QUERY
 _PREPARE: Final = PREPARE
 _CLOSE: Final = CLOSE
+# Commands that change nothing of what is known of their connection.
+_PLAIN: Final = frozenset({QUERY, QUIT[-1]})
 # What ends of responses are; the one place of what errors say.
 _FORMS: Final[dict[type, int]] = {type(None): 0, OKPacket: 1, EOFPacket: 2}
 _UNSAID: Final = 1
@@ -111,9 +114,7 @@ class TurnRows(TurnSink):
             "_cells",
             "_ends",
             "_kinds",
-            "_last_end",
-            "_last_of_rows",
-            "_last_said",
+            "_known_rows",
             "_numberless",
             "_said",
             "_session",
@@ -127,6 +128,7 @@ class TurnRows(TurnSink):
 
     def __init__(self) -> None:
         super().__init__(0)
+        self.whole = True
         self._store = array("q", bytes(8 * _WIDTH * _FIRST))
         self._cells = self._store
         # Who follows connections that have no number yet: their rows say which of them they are of, from -1 down.
@@ -151,10 +153,9 @@ class TurnRows(TurnSink):
         self._said: dict[int, tuple[object, int]] = {}
         self._texts: dict[bytes, int] = {}
         self._ends: list[object] = []
-        # What was told of last: many ends of responses are alike.
-        self._last_end: object = None
-        self._last_said = -1
-        self._last_of_rows = False
+        # Rows of sessions that are known as a whole, with places among the segments behind their logins in place of
+        # frames and times; None where they can not be taken from rows.
+        self._known_rows: dict[SessionShape, array[int] | None] = {}
 
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
         """Takes a command."""
@@ -165,6 +166,63 @@ class TurnRows(TurnSink):
         self._cells[place * _WIDTH + _ENDED] = frame
         if tracker.tcp.number < 0:
             self._cells[place * _WIDTH] = self._ends_of(tracker).number
+
+    def session(self, tracker: TurnTracker, plain: object, ends: dict[int, Any]) -> bool:
+        """Takes the rows of a session from those of others that said the same."""
+        if not isinstance(plain, PlainSession) or plain.session is None or plain.behind is None:
+            return False
+        session, (frames, times) = plain.session, plain.behind
+        if session not in self._known_rows:
+            self._known_rows[session] = self._rows_of(tracker, plain, ends)
+        rows = self._known_rows[session]
+        if rows is None:
+            return False
+        known, count = rows, len(rows) // _WIDTH
+        for row in range(count):
+            at = row * _WIDTH
+            asked, latency, duration = known[at + 4], known[at + 5], known[at + 6]
+            if latency != _NOTHING and (
+                times[asked + latency] < times[asked] or times[asked + duration] < times[asked]
+            ):
+                return False  # a clock goes back
+        if not count:
+            return True
+        whose = self._ends_of(tracker)
+        stream = whose.number if tracker.tcp.number < 0 else tracker.tcp.number
+        for row in range(count):
+            at = row * _WIDTH
+            begin = self._row(known[at + 8])
+            cells = self._cells
+            for place in range(_WIDTH):
+                cells[begin + place] = known[at + place]
+            asked, answered, latency, duration = known[at + 4], known[at + 3], known[at + 5], known[at + 6]
+            began = times[asked]
+            cells[begin], cells[begin + 2], cells[begin + 4] = stream, frames[known[at + 2]], began
+            if answered != _NOTHING:
+                cells[begin + 3] = frames[answered]
+            if latency != _NOTHING:
+                cells[begin + 5], cells[begin + 6] = times[asked + latency] - began, times[asked + duration] - began
+            cells[begin + 11], cells[begin + 15], cells[begin + 16] = whose.port, whose.address, whose.server
+            cells[begin + _ENDED] = frames[known[at + _ENDED]]
+        tracker.number = count
+        return True
+
+    def _rows_of(self, tracker: TurnTracker, plain: PlainSession, ends: dict[int, Any]) -> array[int] | None:
+        """The rows of a session with places; None where some command is more than a row, or changes what is known."""
+        session = plain.session
+        if session is None or not _PLAIN.issuperset(session.codes):
+            return None
+        before, size, bound, ended = self.count, self.bytes, len(self.bound), len(self.said)
+        places = [*range(len(session.said))]
+        turns_of(tracker.client, plain.shape, ends, session.said, places, places, tracker.again())
+        rows = self._store[before * _WIDTH : self.count * _WIDTH]
+        alone = len(self.bound) == bound and not any(isinstance(one, Command) for one in self.said[ended:])
+        for place in range(before, self.count):
+            self.bound.pop(place, None)
+        self.count, self.bytes = before, size
+        whole = alone and len(rows) == sum(session.answers.counts.values()) * _WIDTH
+        timed = [took != NOTHING for took in rows[5::_WIDTH]] == [took != NOTHING for took in rows[6::_WIDTH]]
+        return rows if whole and timed else None
 
     def ordered(self) -> array[int]:
         """The rows since the last time, in the order in which commands ended: all connections have numbers now."""
@@ -333,8 +391,6 @@ class TurnRows(TurnSink):
     def _end(self, turn: PlainTurn) -> int:
         """The place of what the end of a turn's response says."""
         end, of_rows = turn.end, turn.columns is not None
-        if end is self._last_end and of_rows == self._last_of_rows and self._last_said >= 0:
-            return self._last_said
         said_at = _UNSAID if turn.failed() else id(end)
         if not of_rows:
             said_at = -said_at
@@ -342,8 +398,7 @@ class TurnRows(TurnSink):
         if known is None:
             known = self._said[said_at] = (end, len(self.said))  # while it is here, no other has its id
             self.said.append(EndSays(*said_by(end, of_rows=of_rows)))
-        self._last_end, self._last_of_rows, self._last_said = end, of_rows, known[1]
-        return self._last_said
+        return known[1]
 
     def _kind(self, tracker: TurnTracker, ends: Ends, turn: PlainTurn) -> TurnKind:
         """The kind of a turn."""

@@ -43,6 +43,7 @@ class Rows:
 
     def __init__(self, rows: TurnRows) -> None:
         self._rows = rows
+        self.whole = 0  # sessions that were known as a whole
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         return watched(options, self._rows)
@@ -51,6 +52,8 @@ class Rows:
         self._rows.capture = analysis.name
         for result in results:
             yield (0,), result
+        assert analysis.shapes is not None
+        self.whole = analysis.shapes.whole
 
 
 def collected(capture: Path, collector: Collector[Any], show_secrets: bool = False) -> list[tuple[Key, Any]]:
@@ -98,7 +101,8 @@ def test_plain_turns_have_the_rows_of_commands(storm: Path, show_secrets: bool) 
     wanted = everything(["commands"])
     for capture in (storm, recorded.CONNECTOR_C, *samples):
         turns, whole = TurnRows(), TurnRows()
-        collected(capture, Rows(turns), show_secrets)
+        collected(capture, rows := Rows(turns), show_secrets)
+        assert capture != storm or rows.whole > 50
         commands = collected(capture, EachCommand(0, whole.command), show_secrets)
         assert len(turns.kinds) <= len(whole.kinds) == len(commands)
         assert capture != storm or len(turns.kinds) < len(commands) / 10

@@ -16,10 +16,13 @@ cdef class TurnSink:
     cdef public long long least
     cdef public object capture, mask
     cdef dict sessions
+    cdef public bint whole
 
     @cython.locals(made=TurnTracker)
     cpdef TurnTracker tracker(self, TcpConnection tcp)
     cpdef void add(self, long long frame, TurnTracker tracker, each)
+
+    cpdef bint session(self, TurnTracker tracker, plain, dict ends) except -1
 
     @cython.locals(last=cython.longlong)
     cpdef bint take(self, TurnTracker tracker, PlainTurn turn, machine) except -1
@@ -48,6 +51,10 @@ cdef class TurnTracker(CommandTracker):
     cdef public dict texts
 
     cpdef follow(self, TcpConnection tcp, TurnSink sink)
+    @cython.locals(made=TurnTracker)
+    cpdef TurnTracker again(self)
     @cython.locals(sink=TurnSink, known=tuple)
     cpdef login(self, record, machine)
     cpdef turn(self, PlainTurn turn, machine)
+    cpdef bint whole(self) except -1
+    cpdef bint session(self, plain, dict ends) except -1

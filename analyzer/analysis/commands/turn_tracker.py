@@ -18,6 +18,7 @@ from analyzer.protocol.tables.commands import COM_QUERY
 
 if TYPE_CHECKING:
     from analyzer.analysis.packets.statement_mask import StatementMask
+    from analyzer.protocol.machine.terminators import Ends
     from analyzer.protocol.records.login import HandshakeResponse41
 
 # Logins that are remembered.
@@ -45,9 +46,10 @@ class TurnRenderer:
 class TurnSink:
     """Takes the commands of a capture that took `least` nanoseconds. Without `mask` secrets are shown."""
 
-    __slots__ = ("capture", "least", "mask", "sessions")
+    __slots__ = ("capture", "least", "mask", "sessions", "whole")
 
     def __init__(self, least: int) -> None:
+        self.whole = False  # whether it takes sessions that are known as a whole
         # Who is behind logins that were told of, with what tells them apart: those of one shape are told of as one.
         self.sessions: dict[int, tuple[HandshakeResponse41, Session]] = {}
         self.least = least
@@ -63,6 +65,10 @@ class TurnSink:
     def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
         """Takes a command whose last byte came in a frame."""
         raise NotImplementedError
+
+    def session(self, tracker: TurnTracker, plain: object, ends: Ends) -> bool:
+        """Takes the commands of a PlainSession that is known as a whole; False: it wants to be told of each."""
+        return False
 
     def take(self, tracker: TurnTracker, turn: PlainTurn, machine: Machine) -> bool:
         """Takes a turn that needs nothing but itself to be told of."""
@@ -151,6 +157,19 @@ class TurnTracker(CommandTracker):
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         if not self._turns.take(self, turn, machine):
             CommandTracker.turn(self, turn, machine)  # super() knows no method that C may call
+
+    def whole(self) -> bool:
+        return self._turns.whole
+
+    def session(self, plain: object, ends: Ends) -> bool:
+        return self._turns.session(self, plain, ends)
+
+    def again(self) -> TurnTracker:
+        """Another one behind the same login, which was told of no command."""
+        made = self._turns.tracker(self.tcp)
+        made.client, made.context, made._session = self.client, self.context, self._session
+        made.database, made.user = self._session
+        return made
 
     def put(self, pending: PendingCommand) -> None:
         sink = self._turns

@@ -30,6 +30,10 @@ cdef class Conversation(PiecesHandler):
     cpdef long long turns(self) except -1
     @cython.locals(known=TurnObserver)
     cpdef _tell_login(self, PlainSession plain, machine)
+    @cython.locals(known=TurnObserver)
+    cdef bint _takes_sessions(self) except -1
+    @cython.locals(known=TurnObserver)
+    cdef bint _takes_session(self, PlainSession plain) except -1
     cpdef turned(self, int sequence, bint quits)
     cpdef look_closely(self)
     cpdef record_place(self, long long nth, long long burst, long long burst_ns)

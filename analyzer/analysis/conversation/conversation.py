@@ -617,12 +617,13 @@ class Conversation(PiecesHandler):
             if self.tcp.syn_ns is None or self.tcp.synack_ns is None:
                 self._complete()
             else:
-                if shapes is not None and self.observer is None and not newcomer.contents:
+                if shapes is not None and not newcomer.contents and self._takes_sessions():
                     plain = shapes.session(self.tcp, pieces, first, last)
-                    if plain is not None:
+                    if plain is None:
+                        whole = shapes
+                    elif self._takes_session(plain):
                         self._recognised(plain)
                         return
-                    whole = shapes
                 newcomer = self._newcomer = newcomer.own()
                 first = newcomer.take(self.tcp, pieces, first, last)
                 self._rest = pieces, first, last
@@ -650,6 +651,24 @@ class Conversation(PiecesHandler):
             return
         if plain.sealed is None and plain.shape.steps:
             whole.learn_session(self.client, plain, self.settings.ends, pieces, begin, last)
+
+    def _takes_sessions(self) -> bool:
+        """Whether nobody looks on who wants to be told of the turns of a session that is known as a whole."""
+        observer = self.observer
+        if isinstance(observer, TurnObserver):
+            known = observer
+            return known.whole()
+        return observer is None
+
+    def _takes_session(self, plain: PlainSession) -> bool:
+        """Tells who looks on of such a session; False: it has to be followed."""
+        observer = self.observer
+        if isinstance(observer, TurnObserver):
+            known = observer
+            known.begin(self.tcp.initiator or 0)
+            self._tell_login(plain, plain.shape.machine)
+            return known.session(plain, self.settings.ends)
+        return True
 
     def opens(self, data: bytes) -> bool:
         return begins_connection(data)

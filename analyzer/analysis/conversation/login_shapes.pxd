@@ -62,7 +62,8 @@ cdef class SessionShape:
     cdef public bint left
 
 
-cpdef CommandFacts turns_of(int client, LoginShape login, dict ends, list said, list frames, list times)
+cpdef CommandFacts turns_of(
+    int client, LoginShape login, dict ends, list said, list frames, list times, observer=*)
 cpdef tuple answered(CommandFacts answers)
 
 

@@ -259,9 +259,9 @@ class _Onlooker:
 
     __slots__ = ("client", "machine", "observer", "seen_machine")
 
-    def __init__(self, client: int, machine: Machine) -> None:
+    def __init__(self, client: int, machine: Machine, observer: Observer | None) -> None:
         self.client = client
-        self.observer: Observer | None = None
+        self.observer = observer
         self.machine = self.seen_machine = machine
 
     def turned(self, sequence: int, quits: bool) -> None:
@@ -269,7 +269,13 @@ class _Onlooker:
 
 
 def turns_of(
-    client: int, login: LoginShape, ends: Ends, said: list[tuple[bool, bytes]], frames: list[int], times: list[int]
+    client: int,
+    login: LoginShape,
+    ends: Ends,
+    said: list[tuple[bool, bytes]],
+    frames: list[int],
+    times: list[int],
+    observer: Observer | None = None,
 ) -> CommandFacts:
     """What turns behind a login of a known shape leave behind, by their segments with their frames and times."""
     answers, terms = CommandFacts(), login.terms(ends)
@@ -278,7 +284,8 @@ def turns_of(
             (data, client if by_client else 1 - client, frame, time_ns)
             for (by_client, data), frame, time_ns in zip(said, frames, times, strict=True)
         ]
-        plain_turns(_Onlooker(client, login.machine), answers, ClosingFacts(), terms, pieces_of(behind), 0, len(said))
+        onlooker = _Onlooker(client, login.machine, observer)
+        plain_turns(onlooker, answers, ClosingFacts(), terms, pieces_of(behind), 0, len(said))
     return answers
 
 

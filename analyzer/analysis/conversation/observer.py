@@ -9,6 +9,7 @@ from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.protocol.execute_plan import ExecutePlan
 from analyzer.protocol.machine.fast_path import Scanned
 from analyzer.protocol.machine.machine import AnyRecord, Machine
+from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.login import HandshakeResponse41
@@ -296,6 +297,15 @@ class TurnObserver(BaseObserver):
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         """Both."""
+
+    def whole(self) -> bool:
+        """Whether it takes sessions that are known as a whole."""
+        return False
+
+    def session(self, plain: object, ends: Ends) -> bool:
+        """Takes a PlainSession that is known as a whole, behind `begin` and `login`, in place of its turns; False: it
+        wants to be told of these."""
+        return False
 
 
 class ObserverGroup(BaseObserver):
