@@ -280,11 +280,10 @@ def test_values_as_they_are_bound(rows: list[list[int | str | None]]) -> None:
 
 def test_a_row_whose_number_is_wider_than_its_column(tmp_path: Path) -> None:
     """Of ten thousand connections the last ones push what stands behind their numbers to the right."""
-    others = [
-        syn
-        for port in range(10_000)
-        for syn in conversation([], client=("10.9.0.1", 20_000 + port), start_ns=10**9)[:1]
-    ]
+    syn = conversation([], client=("10.9.0.1", 20_000), start_ns=10**9)[0]
+    port = syn.data.index((20_000).to_bytes(2, "big"))
+    ports = [(20_000 + number).to_bytes(2, "big") for number in range(10_000)]
+    others = [syn._replace(data=syn.data[:port] + each + syn.data[port + 2 :]) for each in ports]
     said = [step for text in ("SELECT 1", "SELECT " + "a, " * 40) for step in (("c", query(text)), ("s", ROW))]
     frames = conversation([*ACCEPTED, *said, *GOODBYE], client=("10.0.0.1", 50_000), start_ns=10**12)
     capture = tmp_path / "many.pcap"

@@ -583,6 +583,8 @@ class LoginShapes:
                 return None
             step = following
             if behind == last and step.shape is not None:
+                if not step.shape.sessions:
+                    return None  # none that begins with it is known: TLS may be due
                 behind = piece + 1
         session = step.session
         if session is None:
