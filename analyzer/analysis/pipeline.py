@@ -277,10 +277,7 @@ class Analysis:
                 held = self._held
             if isinstance(one, Alike):
                 alike = one.passed(held.across)
-                if alike.outline is None and held.is_empty():
-                    yield alike
-                else:
-                    yield from held.put(alike, alike.outline)
+                yield from held.put(alike, alike.outline)
             else:
                 held.across.judge(one[0])
                 yield from held.put(one, one[0], _packets_in(one))

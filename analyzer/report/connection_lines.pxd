@@ -4,8 +4,7 @@ from analyzer.analysis.line_buffer cimport LineBuffer, is_plain_json, put_bytes,
 from analyzer.analysis.connection.kinds cimport ConnectionKind
 
 cdef bytes _SIGNS
-cdef Py_ssize_t _COUNT
-cdef int _COMMA
+cdef unsigned char _COMMA
 
 
 @cython.locals(lines=LineBuffer)
@@ -22,9 +21,5 @@ cdef _put_line(LineBuffer lines, alike, form)
 cdef bint _put(LineBuffer lines, tuple template, tuple row, bytes findings, form) except -1
 
 
-@cython.locals(said=str, text=bytes, size=Py_ssize_t)
+@cython.locals(said=str, text=bytes)
 cdef bytes _plain(each)
-
-
-@cython.locals(place=Py_ssize_t)
-cdef bint _has(const unsigned char* text, Py_ssize_t size, int byte) noexcept

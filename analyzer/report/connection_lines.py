@@ -29,7 +29,6 @@ _MARKED: Final = re.compile(r"9103745173872(\d{6})")
 Template = tuple[tuple[bytes, ...], tuple[int, ...], int]
 # Once more: here they are of C's types.
 _SIGNS: Final = FORMULA_SIGNS
-_COUNT: Final = len(FORMULA_SIGNS)
 _COMMA: Final = ord(",")
 # The lines in hand.
 _LINES: Final = LineBuffer()
@@ -129,18 +128,9 @@ def _plain(each: object) -> bytes:
     if isinstance(each, str) and each.isascii():
         said: str = each
         text = said.encode("utf-8")
-        size = len(text)
-        if size and is_plain_json(text, 0, size) and not _has(text, size, _COMMA) and not _has(_SIGNS, _COUNT, text[0]):
+        if text and is_plain_json(text, 0, len(text)) and _COMMA not in text and text[0] not in _SIGNS:
             return text
     return b""
-
-
-def _has(text: bytes, size: int, byte: int) -> bool:
-    """Whether one of so many bytes is this one."""
-    for place in range(size):  # noqa: SIM110 - it is a loop of C
-        if text[place] == byte:
-            return True
-    return False
 
 
 def _template(kind: ConnectionKind, row: Row, form: LineForm) -> Template:

@@ -143,8 +143,8 @@ def test_an_assistant_is_told_no_secret(capture: Path) -> None:
     name = capture.name
     told: list[object] = [asked.summary(name)]
     streams = [one["stream"] for one in asked.connections(name, None, MOST, 0)["connections"]]
-    told += [asked.connection(name, stream) for stream in streams[:80:4]]
-    told += [asked.packets(name, stream, MOST, 0) for stream in streams[:80:20]]
+    told += [asked.connection(name, stream) for stream in streams[:40]]
+    told += [asked.packets(name, stream, MOST, 0) for stream in streams[:40:5]]
     page, more = 0, True
     while more:
         found = asked.commands(name, None, 0, MOST, page * MOST)

@@ -98,7 +98,7 @@ def test_no_secret_is_on_the_screen(tmp_path: Path) -> None:
         await pilot.press("1")
         rows = main.query_one("#table", RowTable)
         shown.extend(text for row in rows.order for text in rows.source.texts(row))
-        for place in range(0, len(rows.order), 120):
+        for place in range(0, len(rows.order), 60):
             rows.move_to(place)
             screen = await opened(pilot)
             shown.extend(told(screen))

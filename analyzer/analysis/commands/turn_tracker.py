@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analyzer.protocol.records.login import HandshakeResponse41
 
 # Logins that are remembered.
-MOST_SESSIONS: Final = 256
+MOST_LOGINS: Final = 256
 # A constant of others, once more: here it is a number of C.
 _QUERY: Final = COM_QUERY
 # With which of its bytes a USE may begin.
@@ -150,7 +150,7 @@ class TurnTracker(CommandTracker):
             return
         CommandTracker.login(self, record, machine)
         if record is not None:
-            if len(sink.sessions) >= MOST_SESSIONS:
+            if len(sink.sessions) >= MOST_LOGINS:
                 sink.sessions.clear()
             sink.sessions[id(record)] = record, self._session
 

@@ -21,7 +21,7 @@ cdef class Conversation(PiecesHandler):
     cdef object _decoder, _facts, _inside_tls, _machine, _proxy, _resync, _rest, _tls, _undecided
 
     @cython.locals(
-        newcomer=Newcomer, plain=PlainSession, terms=TurnTerms, shapes=LoginShapes, begin=Py_ssize_t, whole=LoginShapes)
+        newcomer=Newcomer, plain=PlainSession, terms=TurnTerms, shapes=LoginShapes, begin=Py_ssize_t, unknown=bint)
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
     @cython.locals(known=TurnObserver)
     cpdef recognise(self, Newcomer newcomer, LoginShape shape)

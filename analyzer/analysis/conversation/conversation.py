@@ -612,16 +612,16 @@ class Conversation(PiecesHandler):
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         newcomer, shapes, begin = self._newcomer, self._shapes, first
-        whole: LoginShapes | None = None
+        unknown = False  # whether it may be a whole session that nobody knows yet
         if newcomer is not None and self._decoder is None:
             if self.tcp.syn_ns is None or self.tcp.synack_ns is None:
                 self._complete()
             else:
                 if shapes is not None and not newcomer.contents and self._takes_sessions():
                     plain = shapes.session(self.tcp, pieces, first, last)
-                    if plain is None:
-                        whole = shapes
-                    elif self._takes_session(plain):
+                    unknown = plain is None
+                    if plain is not None and self._takes_session(plain):
+                        shapes.whole += 1
                         self._recognised(plain)
                         return
                 newcomer = self._newcomer = newcomer.own()
@@ -647,10 +647,10 @@ class Conversation(PiecesHandler):
             first = stop
         self._rest = None
         plain = self.plain
-        if whole is None or plain is None or self._machine is not None:
+        if shapes is None or not unknown or plain is None or self._machine is not None:
             return
         if plain.sealed is None and plain.shape.steps:
-            whole.learn_session(self.client, plain, self.settings.ends, pieces, begin, last)
+            shapes.learn_session(self.client, plain, self.settings.ends, pieces, begin, last)
 
     def _takes_sessions(self) -> bool:
         """Whether nobody looks on who wants to be told of the turns of a session that is known as a whole."""

@@ -560,7 +560,7 @@ class LoginShapes:
         self._tried = self._known = 0
         self._left_alone = 0
         self.found = 0  # logins whose shape was known
-        self.whole = 0  # sessions that were known as a whole
+        self.whole = 0  # sessions that were taken as a whole
 
     def newcomer(self) -> Newcomer | None:
         """Follows another connection; None where little would come of it. Those of which nothing was taken yet, and
@@ -598,7 +598,6 @@ class LoginShapes:
         plain.session, plain.last_id, plain.left = session, session.last_id, session.left
         plain.behind = pieces.times(behind, last)
         plain.closing.spoke_ns = segments.time_ns[pieces.row[last - 1]]
-        self.whole += 1
         return plain
 
     def learn_session(
@@ -610,14 +609,15 @@ class LoginShapes:
             return
         if self._sessions >= MOST_SESSIONS or shape.sessions >= MOST_BEHIND or last - first > MOST_PIECES:
             return
-        contents = [pieces.content(piece, piece + 1) for piece in range(first, last)]
-        asked = [segments.sender[pieces.row[piece]] == client for piece in range(first, last)]
-        if sum(map(len, contents)) > MOST_BYTES:
+        said = [
+            (segments.sender[pieces.row[piece]] == client, pieces.content(piece, piece + 1))
+            for piece in range(first, last)
+        ]
+        if sum([len(data) for _, data in said]) > MOST_BYTES:
             return
-        said = list(zip(asked, contents, strict=True))
         step = self._first
         for piece, (by_client, data) in enumerate(said[: shape.length], first):
-            following = step.after(len(data) if by_client else -len(data), segments, pieces.row[piece])
+            following = step.after(outline_of(by_client, [len(data)]), segments, pieces.row[piece])
             if following is None:
                 return
             step = following
@@ -625,7 +625,7 @@ class LoginShapes:
             return
         said = said[shape.length :]
         for by_client, data in said:
-            step = step.put(len(data) if by_client else -len(data), data, ())
+            step = step.put(outline_of(by_client, [len(data)]), data, ())
         nothing = [0] * len(said)
         answers = turns_of(client, shape, ends, said, nothing, nothing)
         step.session = SessionShape(shape, said, answers, plain)

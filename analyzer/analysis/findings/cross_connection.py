@@ -82,6 +82,8 @@ class Held(Generic[T]):
 
         `packets` are those kept for showing with it: they are what takes memory.
         """
+        if connection is None and not self._items:
+            return (item,)
         self._packets += packets
         if connection is not None:
             for finding in connection.findings:
@@ -97,10 +99,6 @@ class Held(Generic[T]):
         if not self._found or len(self._items) > self._bound or self._packets > MOST_PACKETS:
             return self.rest()
         return ()
-
-    def is_empty(self) -> bool:
-        """Whether nothing is kept: what holds no finding that speaks of others is given back at once."""
-        return not self._items
 
     def rest(self) -> Iterator[T]:
         """All are known: concludes, and gives what was kept."""

@@ -36,7 +36,7 @@ cdef class Pieces:
     @cython.locals(segments=Segments, row=Py_ssize_t, offset=Py_ssize_t, piece=Py_ssize_t)
     cpdef bytes content(self, Py_ssize_t first, Py_ssize_t stop)
 
-    @cython.locals(segments=Segments, row=Py_ssize_t, end=Py_ssize_t, piece=Py_ssize_t)
+    @cython.locals(segments=Segments, end=Py_ssize_t, piece=Py_ssize_t)
     cpdef tuple run(self, Py_ssize_t first, Py_ssize_t stop)
 
     @cython.locals(segments=Segments, row=Py_ssize_t, piece=Py_ssize_t, frames=list, times=list)

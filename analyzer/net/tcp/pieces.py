@@ -120,16 +120,11 @@ class Pieces:
         """A run as `StreamHandler.data` takes it."""
         segments = self.segments
         ends: list[int] = []
-        frames: list[int] = []
-        times: list[int] = []
         end = 0
         for piece in range(first, stop):
-            row = self.row[piece]
-            end += segments.length[row]
+            end += segments.length[self.row[piece]]
             ends.append(end)
-            frames.append(segments.frame[row])
-            times.append(segments.time_ns[row])
-        return segments.sender[self.row[first]], self.content(first, stop), ends, frames, times
+        return segments.sender[self.row[first]], self.content(first, stop), ends, *self.times(first, stop)
 
     def times(self, first: int, stop: int) -> tuple[list[int], list[int]]:
         """The frames in which pieces came, and when."""
