@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from pickle import PickleBuffer
 from typing import Any, Final
 
 # What stands in a column of numbers where there is none.
@@ -25,7 +26,7 @@ _DIGITS: Final = 1 << _DIGIT
 
 def zeroes(code: str, count: int) -> array[int]:
     """A column of numbers to be filled."""
-    return array(code, bytes(count * array(code).itemsize))
+    return array(code, (0,)) * count  # of bytes it would be made in two copies, each in new memory
 
 
 class Numbers:
@@ -40,12 +41,12 @@ class Numbers:
         self._room = _FIRST
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Numbers, (), self.taken()
+        """For another process, which adds no more."""
+        return Numbers, (), sent(self._store, self._size)
 
-    def __setstate__(self, taken: array[int]) -> None:
-        self._size = len(taken)
-        self._store = self._cells = taken or zeroes("q", _FIRST)
-        self._room = len(self._store)
+    def __setstate__(self, sent: Any) -> None:
+        self._store = self._cells = received(sent)
+        self._size = self._room = len(self._store)
 
     def size(self) -> int:
         """How many there are."""
@@ -63,6 +64,16 @@ class Numbers:
     def taken(self) -> array[int]:
         """The numbers so far."""
         return self._store[: self._size]
+
+
+def sent(store: Any, size: int) -> PickleBuffer:
+    """The first of some numbers on their way to another process: they are not copied into the pickle."""
+    return PickleBuffer(memoryview(store)[:size].cast("B"))
+
+
+def received(sent: Any) -> Any:
+    """Such numbers there."""
+    return memoryview(sent).cast("B").cast("q")
 
 
 def bits_of(values: Sequence[int]) -> bytearray | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import PLACES, ConnectionKind, Row
-from analyzer.tables.column_loops import NOTHING, Numbers, total, zeroes
+from analyzer.tables.column_loops import NOTHING, Numbers, received, sent, total, zeroes
 from analyzer.tables.finding_cells import FindingCells
 
 WIDTH: Final = len(PLACES)
@@ -67,12 +67,13 @@ class ToldCells:
             [*self._texts],
             self._begins,
             self._places,
-            self._store[: self._size],
+            sent(self._store, self._size),
         )
         return ToldCells, (self.found,), cells
 
     def __setstate__(self, cells: tuple[Any, ...]) -> None:
-        self.owners, self.traced, self.room, texts, self._begins, self._places, self._store = cells
+        self.owners, self.traced, self.room, texts, self._begins, self._places, store = cells
+        self._store = received(store)
         self._texts = {text: place for place, text in enumerate(texts)}
         self._cells = self._store
 

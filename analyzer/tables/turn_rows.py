@@ -17,7 +17,7 @@ from analyzer.analysis.conversation.login_shapes import PlainSession, SessionSha
 from analyzer.analysis.conversation.plain_turn import CLOSE, PREPARE, QUERY, PlainTurn
 from analyzer.analysis.model.command import Command
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
-from analyzer.tables.column_loops import NOTHING, sorted_places, zeroes
+from analyzer.tables.column_loops import NOTHING, received, sent, sorted_places, zeroes
 
 # Statements of one connection that are kept.
 MOST_TEXTS: Final = 256
@@ -69,6 +69,11 @@ class TurnPart(NamedTuple):
     addresses: list[str]
     servers: list[tuple[str, int]]
     bound: list[list[Any] | None]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process."""
+        cells = {name: sent(column, len(column)) for name, column in self.cells.items()}
+        return _received, (cells, *self[1:])
 
 
 class Ends:
@@ -129,7 +134,7 @@ class TurnRows(TurnSink):
     def __init__(self) -> None:
         super().__init__(0)
         self.whole = True
-        self._store = array("q", bytes(8 * _WIDTH * _FIRST))
+        self._store = zeroes("q", _WIDTH * _FIRST)
         self._cells = self._store
         # Who follows connections that have no number yet: their rows say which of them they are of, from -1 down.
         self._numberless: list[TurnTracker] = []
@@ -440,6 +445,10 @@ class TurnRows(TurnSink):
     def _server(self, server: tuple[str, int]) -> int:
         """The place of a server."""
         return self.servers.setdefault(server, len(self.servers))
+
+
+def _received(cells: dict[str, Any], *others: Any) -> TurnPart:
+    return TurnPart({name: received(column) for name, column in cells.items()}, *others)
 
 
 def _gather(found: Any, cells: Any, order: Any, cell: int) -> None:
