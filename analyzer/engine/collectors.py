@@ -75,6 +75,16 @@ class Packing(Protocol):
 
 
 @runtime_checkable
+class Sending(Protocol):
+    """A collector that gives something else where it goes to another process, even from one alone.
+
+    sends  whether it does: said before it is asked for anything
+    """
+
+    sends: bool
+
+
+@runtime_checkable
 class Joining(Protocol[T_co]):
     """A collector whose items of several processes are put together by their parent."""
 

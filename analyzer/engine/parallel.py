@@ -27,7 +27,7 @@ from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.pipeline import CaptureTotals, source_of
 from analyzer.capture import open_capture
-from analyzer.engine.collectors import AT_ONCE, Collector, Joining, Key, Packing
+from analyzer.engine.collectors import AT_ONCE, Collector, Joining, Key, Packing, Sending
 from analyzer.engine.listener import RunListener
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
@@ -376,6 +376,8 @@ def _analyse(task: _Task, outbox: _Outbox) -> None:
     try:
         collector = task.collect()
         pack: Callable[[list[tuple[Key, object]]], object] = list
+        if isinstance(collector, Sending):
+            collector.sends = True
         if isinstance(collector, Packing):
             pack = collector.packed
         analysis = Analysis(name, collector.options(options))

@@ -69,8 +69,8 @@ class Run(Generic[T]):
         """What is collected from one source, opened by its name or by `opener`. Raises CaptureError."""
         if opener is None:
             jobs = jobs_for(name, self.jobs, self.work)
-            if jobs > 1:
-                yield from self._parallel(name, jobs)
+            if jobs.apart:
+                yield from self._parallel(name, jobs.processes)
                 return
             opener = partial(open_capture, name)
         with opener() as capture:

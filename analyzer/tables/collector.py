@@ -53,8 +53,9 @@ class SharePiece(NamedTuple):
 
 
 class TableCollector:
-    """Gives `Batches`; one process of several gives `SharePiece`, of which `join` makes the same.
+    """Gives `Batches`; where another process makes rows it gives `SharePiece`, of which `join` makes the same.
 
+    sends   whether what it gives goes to another process
     wanted  columns of the tables that are made
     keep    rows of connections and commands for which it holds; not of what has to wait for other processes
     load    loads Arrow, in the process that makes rows
@@ -63,6 +64,7 @@ class TableCollector:
     at_once: Final = 1
 
     def __init__(self, wanted: Wanted, keep: Filter | None = None, load: Callable[[], object] | None = None) -> None:
+        self.sends = False
         self._wanted = wanted
         self._load = load or partial(arrow, "a table")
         self.alike = keep is None  # whether `take` is given connections of known kinds as they are
@@ -83,7 +85,7 @@ class TableCollector:
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
         self._share = options.share
         self._shared = options.share[1] > 1 or options.part is not None
-        if options.share[1] == 1:
+        if not self.sends:
             self._load()
         if self._lists_commands:
             options = watched(options, self._turns) if self._chosen is None else self._chosen.options(options)
@@ -135,11 +137,11 @@ class TableCollector:
         self._order = array("q")
 
     def _given(self, analysis: Analysis, cells: ToldCells | TurnPart) -> tuple[Key, Any]:
-        if not self._shared:
+        if not self._shared and not self.sends:
             return (self._batch,), batches_of(cells, self._wanted)
         entries, self._entries = self._entries, []
         piece = SharePiece({}, entries, self._share, analysis.settled, cells)
-        return (self._batch,), piece if self._share[1] > 1 else self._made(piece)
+        return (self._batch,), piece if self.sends else self._made(piece)
 
     def _made(self, piece: SharePiece) -> SharePiece:
         """A piece with its rows."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.capture.places import FileIdentity, identity_of_capture
+from analyzer.engine.jobs import TABLES
 from analyzer.engine.listener import RunListener
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
@@ -68,6 +69,7 @@ class Exporter:
         self._listener = listener
         collect: Callable[[], TableCollector] = partial(TableCollector, wanted, keep, load)
         self.run: Run[Batches] = Run(options, collect, jobs, listener)
+        self.run.work = TABLES
         self._unchanged = self._written = self._rows = 0
 
     def export(self, names: Sequence[str], merge: bool) -> Exported:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'handshark[sql]'")
 
 from analyzer.cli import main
+from analyzer.engine import jobs
 from analyzer.tables.schema import TABLES
 from tests.cli.support import accepted, refused, run
 from tests.corpus import REPOSITORY
@@ -121,18 +123,25 @@ def many(count: int) -> bytes:
     return pcap(in_time_order(*scripts))
 
 
-def test_any_number_of_processes_makes_the_same_rows(tmp_path: Path) -> None:
+def test_any_number_of_processes_makes_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     capture = tmp_path / "many.pcap"
     capture.write_bytes(many(60))
+    # Without a number one analyses beside the one that makes tables.
+    monkeypatch.setattr(jobs, "SMALL", 0)
+    monkeypatch.setattr(jobs, "WORTH_IT", 1000)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    assert jobs.jobs_for(str(capture), None, jobs.TABLES) == jobs.Jobs(1, True)
     found = []
-    for jobs in (1, 2, 3):
-        folder = tmp_path / str(jobs)
-        assert main(["export", str(capture), "--jobs", str(jobs), "-o", str(folder)]) == 0
+    for number in ("1", "2", "3", None):
+        folder = tmp_path / str(number)
+        given = [] if number is None else ["--jobs", number]
+        assert main(["export", str(capture), *given, "-o", str(folder)]) == 0
         found.append({table: stored(folder, table) for table in TABLES if table != "captures"})
     assert len(found[0]["connections"]) == 60
     assert found[0]["findings"]
     assert found[1] == found[0]
     assert found[2] == found[0]
+    assert found[3] == found[0]
 
 
 def test_a_store_takes_what_is_new_and_what_changed(tmp_path: Path) -> None:
