@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from analyzer.analysis.packets.field_spans import detail_spans, spans_of
@@ -123,6 +123,14 @@ _FIXED: Final = ((rules.COLLATION, 1, 3), (rules.TYPES, 7, 8), (rules.ZERO, 11, 
 _NAMED: Final = frozenset({"ColumnDefinition41", "ColumnDefinition320"})
 
 
+class _Kept(NamedTuple):
+    """A payload in its place, and what was replaced in it, by kind, and zeroed."""
+
+    payload: bytes
+    counts: dict[str, int]
+    zeroed: int
+
+
 class _Fields(Record, frozen=True):
     """What is known of a record that is not whole."""
 
@@ -173,7 +181,7 @@ class PacketRedactor:
         self.rows = RowRedactor(replacements, self.values, "values" in keep.kinds)
         self.zeroed = 0  # bytes that were not understood, and were not zero before
         self.shapes = PacketShapes(replacements)
-        self._kept: dict[tuple[str, bytes, int, str | None, bool | None, int], bytes] = {}
+        self._kept: dict[tuple[str, bytes, int, str | None, bool | None, int], _Kept] = {}
         self._rules: dict[str, Rule] = {
             rules.KEEP: lambda raw, scene: raw,
             rules.ZERO: lambda raw, scene: bytes(len(raw)),
@@ -240,12 +248,16 @@ class PacketRedactor:
         if alike:
             found = self._kept.get(key)
             if found is not None:
-                return found
+                for kind, count in found.counts.items():
+                    self.replacements.count(kind, count)
+                self.zeroed += found.zeroed
+                return found.payload
+            before, zeroed = dict(self.replacements.counts), self.zeroed
         out = self._redacted(payload, record, machine, statement, escapes)
         if alike:
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
-            self._kept[key] = out
+            self._kept[key] = _Kept(out, difference(self.replacements.counts, before), self.zeroed - zeroed)
         return out
 
     def _redacted(

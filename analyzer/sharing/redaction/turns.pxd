@@ -14,26 +14,33 @@ cdef Py_ssize_t _MOST_REQUESTS, _LONGEST_REQUEST, _MOST_ENDS, _LONGEST_END
 cdef Py_ssize_t _MOST_RESPONSES, _LONGEST_RESPONSE, _MOST_RESPONSE_BYTES, _LOOKED_FOR, _LEFT_ALONE
 
 
-cdef class RedactedRequest:
-    cdef public bytes made
+cdef class ReplacedCounts:
     cdef public dict counts
+    cdef public Py_ssize_t zeroed
+
+
+cdef class RedactedPart:
+    cdef public bytes made
+    cdef public ReplacedCounts replaced
 
 
 cdef class ResultHead:
     cdef public bytes made, reading
     cdef public tuple columns
     cdef public bint own
+    cdef public ReplacedCounts replaced
 
 
 cdef class RedactedColumn:
     cdef public bytes payload
     cdef public object column
     cdef public bint own
+    cdef public ReplacedCounts replaced
 
 
 cdef class RedactedResponse:
     cdef bytes made
-    cdef Py_ssize_t values
+    cdef ReplacedCounts replaced
     cdef ResultHead head
     cdef bint own
 
@@ -44,7 +51,6 @@ cdef class KnownResponses:
     cdef Py_ssize_t _size, _asked, _found, _rest
     cdef bint _used
     cdef ResultHead head
-    cdef Py_ssize_t values
 
     cdef bint may(self, Py_ssize_t size) except -1
 
@@ -79,15 +85,20 @@ cdef class TurnRedactor:
     cpdef turn(self, PlainTurn turn, machine, escapes)
 
     @cython.locals(
-        responses=KnownResponses, key=tuple, base=tuple, found=RedactedResponse, counts=dict, head=ResultHead)
+        responses=KnownResponses, key=tuple, base=tuple, found=RedactedResponse, before=dict, head=ResultHead)
     cdef _as_before(self, PlainTurn turn, bytes data, machine, escapes)
 
     cdef _answer(self, PlainTurn turn, bytes data, machine, escapes)
 
+    cdef ReplacedCounts _replaced_since(self, dict before, Py_ssize_t zeroed)
+
+    @cython.locals(counts=dict)
+    cdef _count_again(self, ReplacedCounts replaced)
+
     cdef _forget(self)
 
     @cython.locals(
-        data=bytes, code=cython.int, key=tuple, text=bytes, head=bytes, made=bytes, found=RedactedRequest, counts=dict)
+        data=bytes, code=cython.int, key=tuple, text=bytes, head=bytes, made=bytes, found=RedactedPart, before=dict)
     cdef bytes _request(self, PlainTurn turn, machine, escapes)
 
     @cython.locals(made=bytes)
@@ -96,17 +107,16 @@ cdef class TurnRedactor:
     @cython.locals(forms=ValueForms, made=bytes)
     cdef bytes _execute(self, bytes data, plan, machine, escapes)
 
-    @cython.locals(key=tuple)
+    @cython.locals(key=tuple, found=RedactedPart, before=dict)
     cdef _end(self, bytes payload, ends, machine, escapes)
 
-    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray, head=ResultHead, made=bytes,
-        before=Py_ssize_t)
+    @cython.locals(at=Py_ssize_t, count=Py_ssize_t, end=Py_ssize_t, out=bytearray, head=ResultHead, made=bytes)
     cdef bytearray _response(self, PlainTurn turn, ends, bytes data, machine, escapes)
 
     @cython.locals(begin=Py_ssize_t, head=ResultHead)
     cdef bytes _prepared(self, PlainTurn turn, bytes data, machine, escapes)
 
-    @cython.locals(base=tuple, found=ResultHead)
+    @cython.locals(base=tuple, found=ResultHead, before=dict)
     cdef ResultHead _head(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
 
     cdef _asked(self, PlainTurn turn)
@@ -116,7 +126,7 @@ cdef class TurnRedactor:
         definitions=PlainDefinitions, listed=cython.bint, reading=bytearray)
     cdef tuple _made(self, bytes raw, Py_ssize_t at, tuple counts, PlainTurn turn, machine, escapes)
 
-    @cython.locals(key=tuple, found=RedactedColumn)
+    @cython.locals(key=tuple, found=RedactedColumn, before=dict)
     cdef RedactedColumn _definition(self, bytes payload, statement, machine, escapes)
 
 

@@ -67,14 +67,27 @@ _CLOSE: Final = COM_STMT_CLOSE
 _QUIT: Final = COM_QUIT
 
 
-class RedactedRequest:
-    """A command in its place, and what was replaced in it, by kind."""
+class ReplacedCounts:
+    """What was replaced in something that may come again, by kind, and bytes of it that were not understood."""
 
-    __slots__ = ("counts", "made")
+    __slots__ = ("counts", "zeroed")
 
-    def __init__(self, made: bytes, counts: dict[str, int]) -> None:
-        self.made = made
+    def __init__(self, counts: dict[str, int], zeroed: int) -> None:
         self.counts = counts
+        self.zeroed = zeroed
+
+
+_NOTHING: Final = ReplacedCounts({}, 0)
+
+
+class RedactedPart:
+    """A command, or the end of a response, in its place."""
+
+    __slots__ = ("made", "replaced")
+
+    def __init__(self, made: bytes, replaced: ReplacedCounts) -> None:
+        self.made = made
+        self.replaced = replaced
 
 
 class ResultHead:
@@ -84,9 +97,10 @@ class ResultHead:
     own      it is the same whatever statement was asked
     """
 
-    __slots__ = ("columns", "made", "own", "reading")
+    __slots__ = ("columns", "made", "own", "reading", "replaced")
 
     def __init__(self, made: bytes, reading: bytes, columns: Columns, own: bool) -> None:
+        self.replaced = _NOTHING
         self.made = made
         self.reading = reading
         self.columns = columns
@@ -96,25 +110,26 @@ class ResultHead:
 class RedactedColumn:
     """A definition in its place, and the column; None where it is broken. `own` as of `ResultHead`."""
 
-    __slots__ = ("column", "own", "payload")
+    __slots__ = ("column", "own", "payload", "replaced")
 
-    def __init__(self, payload: bytes, column: ResultColumn | None, own: bool) -> None:
+    def __init__(self, payload: bytes, column: ResultColumn | None, own: bool, replaced: ReplacedCounts) -> None:
+        self.replaced = replaced
         self.payload = payload
         self.column = column
         self.own = own
 
 
 class RedactedResponse:
-    """A response in its place, and how many values of its rows were replaced: heads and ends that are kept count once.
+    """A response in its place.
 
     head  its definitions, which the statement is to hold; `own` as of `ResultHead`
     """
 
-    __slots__ = ("head", "made", "own", "values")
+    __slots__ = ("head", "made", "own", "replaced")
 
-    def __init__(self, made: bytes, values: int, head: ResultHead | None, own: bool) -> None:
+    def __init__(self, made: bytes, replaced: ReplacedCounts, head: ResultHead | None, own: bool) -> None:
         self.made = made
-        self.values = values
+        self.replaced = replaced
         self.head = head
         self.own = own
 
@@ -122,15 +137,14 @@ class RedactedResponse:
 class KnownResponses:
     """Responses that may come again. The first time nothing is noted of one but that it came.
 
-    head, values  of the last that was redacted, as of `RedactedResponse`
+    head  of the last that was redacted, as of `RedactedResponse`
     """
 
-    __slots__ = ("_asked", "_found", "_kept", "_once", "_rest", "_size", "_used", "head", "values")
+    __slots__ = ("_asked", "_found", "_kept", "_once", "_rest", "_size", "_used", "head")
 
     def __init__(self, used: bool) -> None:
         self._used = used
         self.head: ResultHead | None = None
-        self.values = 0
         self._kept: dict[Hashable, RedactedResponse] = {}
         self._once: set[int] = set()
         self._size = self._asked = self._found = 0
@@ -223,8 +237,8 @@ class TurnRedactor:
         # What is kept while no more names become known than `_version`.
         self._version = 0
         self._once: set[Hashable] = set()
-        self._requests: dict[Hashable, RedactedRequest] = {}
-        self._ends: dict[Hashable, bytes] = {}
+        self._requests: dict[Hashable, RedactedPart] = {}
+        self._ends: dict[Hashable, RedactedPart] = {}
         self._heads: dict[Hashable, ResultHead] = {}
         self._columns: dict[Hashable, RedactedColumn] = {}
         # Who lists what was replaced is told of each.
@@ -261,19 +275,18 @@ class TurnRedactor:
             found = responses.get(key)
         if found is not None:
             responses.find()
-            if found.values:
-                counts = self._counts
-                counts["values"] = counts.get("values", 0) + found.values
+            self._count_again(found.replaced)
             if found.head is not None and statement is not None:
                 _note(statement, found.head, machine)
             return found.made
         if responses.is_new(key):
             return self._answer(turn, data, machine, escapes)
+        before, zeroed = dict(self._counts), self.packets.zeroed
         answered = self._answer(turn, data, machine, escapes)
         if self._version == self._statements.version:
             head = responses.head
             own = head is None or head.own
-            known = RedactedResponse(bytes(answered), responses.values, head, own)
+            known = RedactedResponse(bytes(answered), self._replaced_since(before, zeroed), head, own)
             responses.put(base, known)
             if not own:
                 responses.put((base, self._asked(turn)), known)
@@ -282,12 +295,23 @@ class TurnRedactor:
     def _answer(self, turn: PlainTurn, data: bytes, machine: Machine, escapes: bool | None) -> bytes | bytearray:
         """A response in its place."""
         end = turn.end
-        self._responses.head, self._responses.values = None, 0
+        self._responses.head = None
         if end is None:
             return self._prepared(turn, data, machine, escapes)
         if turn.columns is None:
             return data[:_HEADER] + self._end(data[_HEADER:], end, machine, escapes)
         return self._response(turn, end, data, machine, escapes)
+
+    def _replaced_since(self, before: dict[str, int], zeroed: int) -> ReplacedCounts:
+        return ReplacedCounts(difference(self._counts, before), self.packets.zeroed - zeroed)
+
+    def _count_again(self, replaced: ReplacedCounts) -> None:
+        """Something comes once more."""
+        counts = self._counts
+        for kind, count in replaced.counts.items():
+            counts[kind] = counts.get(kind, 0) + count
+        if replaced.zeroed:
+            self.packets.zeroed += replaced.zeroed
 
     def _forget(self) -> None:
         self._version = self._statements.version
@@ -308,9 +332,7 @@ class TurnRedactor:
         key = (data, turn.named, escapes)
         found = self._requests.get(key)
         if found is not None:
-            counts = self._counts
-            for kind, count in found.counts.items():
-                counts[kind] = counts.get(kind, 0) + count
+            self._count_again(found.replaced)
             return found.made
         text = turn.said()
         head = data[: len(data) - len(text)]
@@ -321,12 +343,12 @@ class TurnRedactor:
                     self._once.clear()
                 self._once.add(key)
             return head + self._statement(text, escapes)
-        before = dict(self._counts)
+        before, zeroed = dict(self._counts), self.packets.zeroed
         made: bytes = head + self._statement(text, escapes)
         if self._version == self._statements.version:
             if len(self._requests) >= _MOST_REQUESTS:
                 self._requests.clear()
-            self._requests[key] = RedactedRequest(made, difference(self._counts, before))
+            self._requests[key] = RedactedPart(made, self._replaced_since(before, zeroed))
         return made
 
     def _statement(self, text: bytes, escapes: bool | None) -> bytes:
@@ -368,15 +390,18 @@ class TurnRedactor:
         """An OK, EOF or error, in which a response ends."""
         key = (payload, machine.context.in_force, escapes, type(ends))
         found = self._ends.get(key)
-        if found is None:
-            found = self.packets.quiet(payload, ends) if type(ends) is OKPacket else None
-            if found is None:
-                found = self.packets.payload(payload, ends, machine, None, escapes)
-            if len(payload) <= _LONGEST_END and self._version == self._statements.version:
-                if len(self._ends) >= _MOST_ENDS:
-                    self._ends.clear()
-                self._ends[key] = found
-        return found
+        if found is not None:
+            self._count_again(found.replaced)
+            return found.made
+        before, zeroed = dict(self._counts), self.packets.zeroed
+        made = self.packets.quiet(payload, ends) if type(ends) is OKPacket else None
+        if made is None:
+            made = self.packets.payload(payload, ends, machine, None, escapes)
+        if len(payload) <= _LONGEST_END and self._version == self._statements.version:
+            if len(self._ends) >= _MOST_ENDS:
+                self._ends.clear()
+            self._ends[key] = RedactedPart(made, self._replaced_since(before, zeroed))
+        return made
 
     def _response(
         self,
@@ -391,7 +416,6 @@ class TurnRedactor:
         head = self._head(data[:at], _HEADER + data[0], (count,), turn, machine, escapes)
         statement = turn.statement
         self._responses.head = head
-        before = self._counts.get("values", 0)
         out = bytearray(data)
         _put(out, 0, at, head.made)
         if statement is not None:
@@ -402,7 +426,6 @@ class TurnRedactor:
             end = self._rows.rows(out, at, turn.rows, columns, True)
         else:
             end = self._rows.read(out, at, turn.rows, head.reading, statement is not None)
-        self._responses.values = self._counts.get("values", 0) - before
         made = self._end(data[end + _HEADER :], ends, machine, escapes)
         _put(out, end + _HEADER, len(out), made)
         return out
@@ -438,8 +461,11 @@ class TurnRedactor:
             # It names what the statement asks for.
             found = self._heads.get((base, self._asked(turn)))
         if found is not None:
+            self._count_again(found.replaced)
             return found
+        before, zeroed = dict(self._counts), self.packets.zeroed
         found, whole = self._made(raw, at, counts, turn, machine, escapes)
+        found.replaced = self._replaced_since(before, zeroed)
         if whole and len(raw) <= _LONGEST_HEAD and self._version == self._statements.version:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
@@ -510,13 +536,15 @@ class TurnRedactor:
         key = payload, machine.context.in_force
         found = self._columns.get(key)
         if found is not None:
+            self._count_again(found.replaced)
             return found
         try:
             record = ColumnDefinition41.from_bytes(payload, machine.context)
         except DecodeError:
-            return RedactedColumn(self.packets.zeros(payload, 1), None, True)
+            return RedactedColumn(self.packets.zeros(payload, 1), None, True, _NOTHING)
+        before, zeroed = dict(self._counts), self.packets.zeroed
         made = self.packets.payload(payload, record, machine, statement, escapes)
-        found = RedactedColumn(made, record.column, names_itself(record))
+        found = RedactedColumn(made, record.column, names_itself(record), self._replaced_since(before, zeroed))
         if found.own and len(payload) <= _LONGEST_COLUMN and self._version == self._statements.version:
             if len(self._columns) >= _MOST_COLUMNS:
                 self._columns.clear()
