@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import IO, TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from analyzer.analysis.connection.kinds import Alike
 from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
@@ -92,6 +93,12 @@ class CaptureTotals(msgspec.Struct):
         for port, count in other.middles.items():
             self.note_middle(port, count)
 
+    def forget_share(self) -> None:
+        """What was counted of connections is another process's."""
+        self.mysql_connections = self.encrypted = self.answers_only = self.x_protocol_count = 0
+        self.turns = self.sealed = 0
+        self.x_protocol, self.middles = [], {}
+
     def note_middle(self, port: int | None, count: int = 1) -> None:
         """Counts connections on a port where nobody looks for MySQL; None: it looks like something else."""
         if port is not None and (port in self.middles or len(self.middles) < MOST_NAMED):
@@ -166,6 +173,27 @@ class Analysis:
         from analyzer.analysis.commands.excerpt import Shown
 
         return Shown(tcp, shown)
+
+    def begin_share(self, index: int, processes: int) -> None:
+        """From here on this process is one of several that know all of this, and follows its share of the connections.
+
+        `totals` and `memory` of all but the first are what their shares add.
+        """
+        self.options = replace(self.options, share=(index, processes))
+        self.memory.limit //= processes
+        self._settings.allowance.left //= processes
+        self.keys.share(processes)
+        for tcp in self._flows.connections_open():
+            if _turn(tcp.number, processes) != index:
+                tcp.handler = None
+        if index:
+            self.totals.forget_share()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether something was given up, or not looked at, for there was no room."""
+        memory, keys = self.memory, self.keys
+        return bool(memory.given_up or memory.ended or keys.refused or self._settings.allowance.refused)
 
     def add_keys(self, content: bytes) -> None:
         """Adds a whole key log (NSS format): a file's, or that of a capture's decryption secrets block."""

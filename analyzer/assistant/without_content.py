@@ -13,7 +13,8 @@ from analyzer.engine.listener import RunListener
 from analyzer.engine.own_folder import OwnFolder
 from analyzer.engine.shelf import ListedCapture
 from analyzer.errors import AnalyzerError
-from analyzer.sharing.redact import HEADERS, RedactRequest, redact
+from analyzer.sharing.redact import RedactRequest, redact
+from analyzer.sharing.redacted_frames import HEADERS
 
 _KEY_BYTES: Final = 32
 # Seconds that one copy may take, and bytes of it; bytes of all copies.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.keylogs import read_secrets
-from analyzer.cli.arguments import Commands, captures, command, options_of
+from analyzer.cli.arguments import Commands, captures, command, options_of, processes
 from analyzer.cli.console import Console, complain
 from analyzer.cli.output import open_output
 from analyzer.errors import CaptureError
@@ -74,6 +74,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--dry-run", action="store_true", help="write nothing, and say what would be replaced")
     parser.add_argument("--map", metavar="FILE", help="write there what became of what, for yourself alone")
     parser.add_argument("-o", "--output", metavar="FILE.pcapng", help="where to write; - is standard output")
+    parser.add_argument("--jobs", type=processes, metavar="N", help="processes (default: as many as pay off)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -130,9 +131,9 @@ def _redacted(
     from analyzer.sharing.redact import redact
 
     if arguments.dry_run:
-        return redact(arguments.captures, request, options, None, Console())
+        return redact(arguments.captures, request, options, None, Console(), jobs=arguments.jobs)
     with open_output(arguments.output) as out:
-        return redact(arguments.captures, request, options, out, Console())
+        return redact(arguments.captures, request, options, out, Console(), jobs=arguments.jobs)
 
 
 def _write_map(name: str, replacements: Replacements) -> None:

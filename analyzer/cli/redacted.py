@@ -80,7 +80,8 @@ def _redacted(
     """Writes captures without their content to a file."""
     from analyzer.sharing.choice import ExtractRequest
     from analyzer.sharing.extract import extract
-    from analyzer.sharing.redact import DROP, HEADERS, RedactRequest, redact
+    from analyzer.sharing.redact import RedactRequest, redact
+    from analyzer.sharing.redacted_frames import DROP, HEADERS
 
     part = f"{target}.part"
     keep = getattr(arguments, "filter", None)

@@ -40,7 +40,7 @@ class Jobs(NamedTuple):
 ALONE: Final = Jobs(1, False)
 
 # Connections as a whole; their commands; both with what a page says of them; chosen fields of packets; packets in
-# lines, and with all their fields; rows of tables, which are made and written where they are joined.
+# lines, and with all their fields; rows of tables, which are made and written where they are joined; redacted captures.
 CONNECTIONS: Final = Work(90, 1.5)
 COMMANDS: Final = Work(90, 4)
 PAGE: Final = Work(250, 6)
@@ -48,6 +48,7 @@ CHOSEN_FIELDS: Final = Work(120, 8)
 LINES: Final = Work(300, 60)
 PACKETS: Final = Work(900, 180)
 TABLES: Final = Work(15, 3, 60)
+REDACTED: Final = Work(60, 8)
 
 
 def jobs_for(name: str, asked: int | None, work: Work = CONNECTIONS) -> Jobs:

@@ -24,11 +24,18 @@ class Reading:
     """Feeds an open capture to an analysis. Raises CaptureError where the capture can not be read on.
 
     growing      takes small pieces first: only the first results are asked for
+    taken        key logs inside the capture that the analysis has
     interrupted  whether Ctrl-C ended the reading before the end of the capture
     """
 
     def __init__(
-        self, analysis: Analysis, capture: CaptureSource, listener: RunListener | None = None, *, growing: bool = False
+        self,
+        analysis: Analysis,
+        capture: CaptureSource,
+        listener: RunListener | None = None,
+        *,
+        growing: bool = False,
+        taken: int = 0,
     ) -> None:
         self.analysis = analysis
         self.capture = capture
@@ -40,7 +47,7 @@ class Reading:
         if self._piped:
             analysis.hold_nothing_back()
         self._keylogs = [KeyLogFile(path) for path in analysis.options.keylog_files] if self._piped else []
-        self._taken = 0  # key logs inside the capture that the analysis has
+        self._taken = taken
 
     def results(self) -> Iterator[Result]:
         """Every connection with what is shown of it, in the order of their first frames."""

@@ -25,7 +25,7 @@ class RereadableInputs:
 
     def __init__(self, names: Sequence[str], files: Sequence[str]) -> None:
         self.names = list(names)
-        self._files = list(files)
+        self.files = list(files)
 
     @property
     def name(self) -> str:
@@ -45,7 +45,7 @@ class RereadableInputs:
 
     def open(self) -> CaptureSource:
         """All of them as one source. Raises CaptureError."""
-        return open_capture(self._files[0]) if len(self._files) == 1 else open_merged(self._files)
+        return open_capture(self.files[0]) if len(self.files) == 1 else open_merged(self.files)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ cdef class LedgerRows:
 
 cdef class Ledger:
     cdef object _file, _batch
-    cdef list _pending
+    cdef list _files, _pending
     cdef Py_ssize_t _whole
     cdef public dict fragments
 
@@ -32,3 +32,9 @@ cdef class Ledger:
         tag="const unsigned long long[::1]", flags="const unsigned char[::1]", window="const unsigned short[::1]",
         number="const long long[::1]", begins="const long long[::1]", at=Py_ssize_t, place=Py_ssize_t, row=Py_ssize_t)
     cdef _written(self, batch, segments, long long[::1] owners, long long[::1] places, Py_ssize_t count)
+
+
+@cython.locals(
+    out="long long[::1]", rows="const long long[::1]", first=Py_ssize_t, second=Py_ssize_t, at=Py_ssize_t, place=Py_ssize_t,
+    index=Py_ssize_t)
+cdef _merged(const long long[::1] one, const long long[::1] other)

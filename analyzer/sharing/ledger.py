@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from array import array
 from collections.abc import Container
@@ -91,7 +92,8 @@ class Ledger:
     """Takes `frames` and `rows` from an analysis (`on_frames`, `on_rows`), and `settle` after each batch."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
+        self._file = _new_file()
+        self._files = [self._file]  # those of other processes behind it
         self._pending: list[_Followed] = []
         self._batch: FrameBatch | None = None
         self._whole = 0  # bytes of the frames in the batch's data: what is behind them was reassembled
@@ -104,8 +106,8 @@ class Ledger:
         self._whole = len(batch.data)
 
     def rows(self, connection: TcpConnection, segments: SegmentBatch, rows: memoryview, senders: memoryview) -> None:
-        """Segments of the batch that were followed, and who sent each of all of it."""
-        if self._batch is not None:
+        """Segments of the batch that were followed, and who sent each of all of it. Others have no handler."""
+        if self._batch is not None and connection.handler is not None:
             places = getattr(connection.handler, "places", None)
             self._pending.append((connection, places if isinstance(places, Places) else None, segments, rows, senders))
 
@@ -180,22 +182,66 @@ class Ledger:
 
     def read(self) -> LedgerReader:
         """All rows, in the order of their frames."""
-        self._file.seek(0)
-        return LedgerReader(self._file)
+        for file in self._files:
+            file.flush()
+        return LedgerReader(self._files)
+
+    # -- in several processes ------------------------------------------------------------------------------------------
+
+    def share(self, processes: int) -> None:
+        """Has a file for each of so many processes."""
+        self._file.flush()
+        self._files = [self._file, *(_new_file() for _ in range(processes))]
+
+    def begin_share(self, index: int) -> None:
+        """This process is one of them: its rows go to its file."""
+        self._file = self._files[1 + index]
+
+    def end_share(self) -> dict[int, LedgerRow]:
+        """All its rows are there. The fragments that it knows of."""
+        self._file.flush()
+        return self.fragments
+
+    def forget_others(self) -> None:
+        """What other processes wrote is of no use."""
+        for file in self._files[1:]:
+            file.close()
+        self._files = self._files[:1]
 
     def close(self) -> None:
         """Gives the disk's room back."""
-        self._file.close()
+        for file in self._files:
+            file.close()
+
+
+def _new_file() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="handshark-")  # lives as long as the ledger
 
 
 class LedgerReader:
-    """Gives the rows again, as far as they are asked for."""
+    """Gives the rows of all files again, as far as they are asked for."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._rows = LedgerRows(memoryview(array("q")))
+    def __init__(self, files: list[IO[bytes]]) -> None:
+        self._each = [_FileReader(file) for file in files]
 
     def up_to(self, frame: int) -> LedgerRows:
+        """The rows of the frames up to this one that were not given before."""
+        found = self._each[0].up_to(frame)
+        for other in self._each[1:]:
+            more = other.up_to(frame)
+            found = _merged(found, more) if len(found) and len(more) else found if len(found) else more
+        return LedgerRows(found)
+
+
+class _FileReader:
+    """Gives the rows of one file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._number = file.fileno()
+        self._at = 0
+        self._rows = LedgerRows(memoryview(array("q")))
+
+    def up_to(self, frame: int) -> memoryview:
         """The rows of the frames up to this one that were not given before."""
         parts: list[memoryview] = []
         while True:
@@ -205,8 +251,28 @@ class LedgerReader:
             self._rows = LedgerRows(rows.numbers[WIDTH * end :])
             if end < rows.count:
                 break
-            raw = self._file.read(_BLOCK * 8 * WIDTH)
+            raw = os.pread(self._number, _BLOCK * 8 * WIDTH, self._at)  # others may read it too
+            raw = raw[: len(raw) - len(raw) % (8 * WIDTH)]
             if not raw:
                 break
+            self._at += len(raw)
             self._rows = LedgerRows(memoryview(raw).cast("q"))
-        return LedgerRows(memoryview(b"".join(parts)).cast("q"))
+        return memoryview(b"".join(parts)).cast("q")
+
+
+def _merged(one: memoryview, other: memoryview) -> memoryview:
+    """Rows of both in the order of their frames."""
+    made = array("q", bytes(8 * (len(one) + len(other))))
+    out, rows = memoryview(made), one
+    first = second = at = 0
+    while at < len(out):
+        if second == len(other) or (first < len(one) and one[first] <= other[second]):
+            rows, place = one, first
+            first += _WIDTH
+        else:
+            rows, place = other, second
+            second += _WIDTH
+        for index in range(_WIDTH):
+            out[at + index] = rows[place + index]
+        at += _WIDTH
+    return memoryview(made)

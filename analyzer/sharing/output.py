@@ -15,6 +15,8 @@ class SharedCapture:
 
     comment  of the whole section
     keylog   TLS secrets, in front of all frames; empty for none
+
+    `interfaces` are those that were described, and their numbers.
     """
 
     def __init__(self, file: BinaryIO, comment: str, keylog: bytes = b"") -> None:
@@ -22,7 +24,7 @@ class SharedCapture:
         self._comment = comment
         self._keylog = keylog
         self._writer: PcapngWriter | None = None
-        self._interfaces: dict[tuple[str, int, int], int] = {}
+        self.interfaces: dict[tuple[str, int, int], int] = {}
         self.frames = 0
 
     def write(
@@ -47,7 +49,7 @@ class SharedCapture:
 
     def interface(self, interface: tuple[str, int, int]) -> int:
         """The number that an interface is written under; it is described when it is asked for first."""
-        known = self._interfaces.get(interface)
+        known = self.interfaces.get(interface)
         if known is not None:
             return known
         name, link_type, index = interface
@@ -57,7 +59,7 @@ class SharedCapture:
             number = 0
         else:
             number = self._writer.interface(link_type, label)
-        self._interfaces[interface] = number
+        self.interfaces[interface] = number
         return number
 
     def _begin(self, link_type: int, label: str | None) -> PcapngWriter:

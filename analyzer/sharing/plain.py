@@ -7,10 +7,9 @@ close up, and the client's flags no longer ask for what is gone.
 from __future__ import annotations
 
 import os
-import tempfile
 from array import array
 from collections.abc import Callable
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.net.tcp.reassembly import TcpConnection
@@ -23,6 +22,7 @@ from analyzer.protocol.tables.capabilities import (
     CLIENT_ZSTD_COMPRESSION_ALGORITHM,
 )
 from analyzer.protocol.wire.framing import RawPacket, encode_packet
+from analyzer.sharing.appended_file import AppendedFile
 from analyzer.sharing.rows_on_disk import RowsOnDisk
 from analyzer.sharing.watched import ConversationObserver
 
@@ -59,10 +59,9 @@ class PlainSpool:
     """Plain text of all connections, on disk. `settle` after each batch; `opened` are the connections it is of."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
+        self._file = AppendedFile()
         self._pending: list[tuple[TcpConnection, list[_Waiting]]] = []
         self._index = RowsOnDisk(5)  # frame, side, offset, length, missing
-        self._at = 0
         self.opened: set[int] = set()
 
     def add(self, tcp: TcpConnection, pieces: list[_Waiting]) -> None:
@@ -71,30 +70,37 @@ class PlainSpool:
 
     def settle(self) -> None:
         """A batch is over, and its connections have their numbers."""
+        if not self._pending:
+            return
         rows = array("q")
+        at = self._file.add(b"".join([one.data for _, pieces in self._pending for one in pieces]))
         for tcp, pieces in self._pending:
             self.opened.add(tcp.number)
             for one in pieces:
-                self._file.write(one.data)
-                rows.extend((one.frame, 2 * tcp.number + one.sender, self._at, len(one.data), one.missing))
-                self._at += len(one.data)
+                rows.extend((one.frame, 2 * tcp.number + one.sender, at, len(one.data), one.missing))
+                at += len(one.data)
         self._pending.clear()
         self._index.add(rows)
 
     def read(self) -> PlainReader:
         """All of it, in the order of frames."""
-        self._file.flush()
         return PlainReader(self._file, self._index.sorted())
+
+    @property
+    def files(self) -> tuple[AppendedFile, ...]:
+        """What several processes may add to."""
+        return self._file, self._index.file
 
     def close(self) -> None:
         """Gives the disk's room back."""
         self._file.close()
+        self._index.close()
 
 
 class PlainReader:
     """Gives the text again, as far as it is asked for. `due` is the frame that the next piece is of."""
 
-    def __init__(self, file: IO[bytes], index: list[memoryview]) -> None:
+    def __init__(self, file: AppendedFile, index: list[memoryview]) -> None:
         self._number = file.fileno()
         self._index = index
         self._next = 0

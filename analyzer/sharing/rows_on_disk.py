@@ -3,57 +3,65 @@
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from array import array
-from typing import IO, Final
+from typing import Final
+
+from analyzer.sharing.appended_file import AppendedFile
 
 # Rows that are sorted in memory; others by NumPy, which is loaded for them.
 MOST_IN_MEMORY: Final = 1 << 16
+_NUMBER: Final = 8
 
 
 class RowsOnDisk:
-    """Takes rows of `width` numbers."""
+    """Takes rows of `width` numbers. Several processes may add to `file`."""
 
     def __init__(self, width: int) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
+        self.file = AppendedFile()
         self._width = width
-        self._count = 0
 
     def add(self, rows: array[int]) -> None:
         """Rows one behind the other, in any order."""
-        self._file.write(rows)
-        self._count += len(rows) // self._width
+        self.file.add(rows)
 
     def sorted(self) -> list[memoryview]:
         """The columns, on disk still where they are long; behind the last row stands one of -1."""
-        count, width = self._count, self._width
-        with self._file:
-            self._file.flush()
-            columns = self._ordered() if count <= MOST_IN_MEMORY else self._ordered_on_disk()
+        width = self._width
+        count = self.file.size // (_NUMBER * width)
+        try:
+            columns = self._ordered(count) if count <= MOST_IN_MEMORY else self._ordered_on_disk(count)
+        finally:
+            self.close()
         return [columns[(count + 1) * column : (count + 1) * (column + 1)] for column in range(width)]
 
-    def _ordered(self) -> memoryview:
-        rows, columns = array("q"), array("q")
-        self._file.seek(0)
-        rows.frombytes(self._file.read())
-        order = sorted(range(self._count), key=rows[:: self._width].__getitem__)
+    def _ordered(self, count: int) -> memoryview:
+        rows, columns = array("q", bytes(_NUMBER * self._width * count)), array("q")
+        os.preadv(self.file.fileno(), (memoryview(rows).cast("B"),), 0)
+        order = sorted(range(count), key=rows[:: self._width].__getitem__)
         for column in range(self._width):
             columns.extend(map(rows[column :: self._width].__getitem__, order))
             columns.append(-1)
         return memoryview(columns)
 
-    def _ordered_on_disk(self) -> memoryview:
+    def _ordered_on_disk(self, count: int) -> memoryview:
         import numpy as np
 
-        count, shape = self._count, (self._width, self._count + 1)
         with tempfile.TemporaryFile(prefix="handshark-") as file:
-            columns = np.memmap(file, np.int64, "w+", shape=shape)
+            columns = np.memmap(file, np.int64, "w+", shape=(self._width, count + 1))
             columns[:, count] = -1
-            rows = np.memmap(self._file, np.int64, "r", shape=(count, self._width))
-            order = np.argsort(rows[:, 0], kind="stable")
-            for column in range(self._width):
-                for at in range(0, count, MOST_IN_MEMORY):
-                    part = order[at : at + MOST_IN_MEMORY]
-                    columns[column, at : at + len(part)] = rows[part, column]
+            with mmap.mmap(self.file.fileno(), 0, prot=mmap.PROT_READ) as whole:
+                rows = np.frombuffer(whole, np.int64).reshape(count, self._width)
+                order = np.argsort(rows[:, 0], kind="stable")
+                for column in range(self._width):
+                    for at in range(0, count, MOST_IN_MEMORY):
+                        part = order[at : at + MOST_IN_MEMORY]
+                        columns[column, at : at + len(part)] = rows[part, column]
+                del rows
             columns.flush()
             return memoryview(mmap.mmap(file.fileno(), 0)).cast("q")
+
+    def close(self) -> None:
+        """Gives the disk's room back, as far as nobody reads from it."""
+        self.file.close()

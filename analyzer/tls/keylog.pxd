@@ -6,10 +6,10 @@ cdef int _CR, _LF
 
 cdef class KeyLog:
     cdef dict _secrets, _masters, _tails
-    cdef long long _room
-    cdef public long long generation, ignored
+    cdef long long _most, _room
+    cdef public long long generation, ignored, remembered
     cdef public object more
-    cdef public bint complete
+    cdef public bint complete, refused
 
     @cython.locals(begin=Py_ssize_t, place=Py_ssize_t, data="const char*")
     cdef _lines(self, bytes text, Py_ssize_t end)

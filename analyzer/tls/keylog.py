@@ -52,15 +52,21 @@ class KeyLog:
 
     `ignored` counts lines that are no secrets (comments and empty lines not among them). `more`, where it is set, is
     asked once for further logs, when a secret is looked for that is not there; `complete`: no others ever come.
+    `remembered` counts sessions that others may resume, `refused` says that there was no room for records.
     """
 
-    __slots__ = ("_masters", "_room", "_secrets", "_tails", "complete", "generation", "ignored", "more")
+    __slots__ = (
+        *("_masters", "_most", "_room", "_secrets", "_tails", "complete", "generation", "ignored", "more"),
+        *("refused", "remembered"),
+    )
 
     def __init__(self) -> None:
         self._secrets: dict[tuple[str, bytes], bytes] = {}
         self._masters: dict[bytes, bytes] = {}
         self._tails: dict[str, bytes] = {}
-        self._room = HELD_BYTES
+        self._room = self._most = HELD_BYTES
+        self.remembered = 0
+        self.refused = False
         self.generation = 0
         self.ignored = 0
         self.more: Callable[[], Iterable[bytes]] | None = None
@@ -156,6 +162,7 @@ class KeyLog:
 
     def remember(self, name: bytes, master: bytes) -> None:
         """Keeps a master secret by session id or ticket: a resumed session may have no line of its own (RFC 5077)."""
+        self.remembered += 1
         self._masters.pop(name, None)
         self._masters[name] = master
         if len(self._masters) > MOST_MASTERS:
@@ -169,14 +176,21 @@ class KeyLog:
     @property
     def waiting(self) -> bool:
         """Whether records of any session wait for a key."""
-        return self._room < HELD_BYTES
+        return self._room < self._most
 
     def reserve(self, count: int) -> bool:
         """Takes room for `count` bytes; False where there is none left."""
         if count > self._room:
+            self.refused = True
             return False
         self._room -= count
         return True
+
+    def share(self, processes: int) -> None:
+        """So many processes have the room together."""
+        taken = self._most - self._room
+        self._most //= processes
+        self._room = self._most - taken
 
     def release(self, count: int) -> None:
         self._room += count

@@ -81,12 +81,15 @@ def keylog(content: bytes) -> bytes:
 
 
 def redacted(
-    source: Path | list[Path], request: RedactRequest | None = None, options: AnalysisOptions | None = None
+    source: Path | list[Path],
+    request: RedactRequest | None = None,
+    options: AnalysisOptions | None = None,
+    jobs: int | None = 1,
 ) -> tuple[bytes, RedactSummary, Replacements]:
     """What `redact` writes of one capture or several, with one key for all tests."""
     sources = [str(one) for one in (source if isinstance(source, list) else [source])]
     out = io.BytesIO()
-    summary, replacements = redact(sources, request or RedactRequest(KEY), options or AnalysisOptions(), out)
+    summary, replacements = redact(sources, request or RedactRequest(KEY), options or AnalysisOptions(), out, jobs=jobs)
     return out.getvalue(), summary, replacements
 
 

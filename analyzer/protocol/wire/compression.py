@@ -34,15 +34,17 @@ class Allowance:
     day. What costs is the number of packets: who finds few in a frame gives back most of what it took.
     """
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "refused")
 
     def __init__(self, left: int = ALLOWANCE) -> None:
         self.left = left
+        self.refused = False  # whether there was not enough once
 
     def take(self, packed: int, opened: int) -> bool:
         """Whether a frame of `packed` bytes may be opened to `opened`."""
         excess = opened - PLAUSIBLE * packed
         if excess > self.left:
+            self.refused = True
             return False
         self.left -= max(excess, 0)
         return True

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from array import array
-from typing import IO, Final
+from typing import Final
 
 from analyzer.net.tcp.reassembly import TcpConnection
+from analyzer.sharing.appended_file import AppendedFile
 from analyzer.sharing.places import Places
 from analyzer.sharing.redaction.columns import FrameColumns
 from analyzer.sharing.redaction.envelopes import NOTHING, SCATTERED
-from analyzer.sharing.redaction.streams import RedactedStream, settle
+from analyzer.sharing.redaction.streams import RedactedStream, moved, settle
 from analyzer.sharing.rows_on_disk import RowsOnDisk
 
 # Places have 41 bits in a key, sides the rest.
@@ -29,10 +29,9 @@ class StreamSpool:
     """Takes pieces of streams in order; `settle` after each batch, when connections have their numbers."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="handshark-")  # noqa: SIM115 - lives as long as this
+        self._file = AppendedFile()
         self._due: list[RedactedStream] = []
         self._index = RowsOnDisk(3)  # key, length, offset
-        self._at = 0
 
     def stream(self, tcp: TcpConnection, sender: int, places: Places) -> RedactedStream:
         """One direction of a connection, whose pieces are taken."""
@@ -41,18 +40,23 @@ class StreamSpool:
     def settle(self) -> None:
         """A batch is over."""
         rows, parts = array("q"), list[bytes | bytearray]()
-        self._at = settle(self._due, parts, rows, _PLACE_BITS, self._at)
-        self._file.write(b"".join(parts))  # most are short
+        settle(self._due, parts, rows, _PLACE_BITS)
+        moved(rows, self._file.add(b"".join(parts)))  # most are short
         self._index.add(rows)
 
     def read(self) -> StreamReader:
         """All of it."""
-        self._file.flush()
         return StreamReader(self._file, self._index.sorted())
+
+    @property
+    def files(self) -> tuple[AppendedFile, ...]:
+        """What several processes may add to."""
+        return self._file, self._index.file
 
     def close(self) -> None:
         """Gives the disk's room back."""
         self._file.close()
+        self._index.close()
 
 
 class StreamReader:
@@ -60,7 +64,7 @@ class StreamReader:
 
     __slots__ = ("_count", "_keys", "_length", "_number", "_offset", "_room")
 
-    def __init__(self, file: IO[bytes], index: list[memoryview]) -> None:
+    def __init__(self, file: AppendedFile, index: list[memoryview]) -> None:
         self._number = file.fileno()
         self._keys, self._length, self._offset = index
         self._count = len(index[0]) - 1

@@ -26,5 +26,8 @@ cdef class RedactedStream:
 
 
 @cython.locals(
-    stream=RedactedStream, side=cython.longlong, place=cython.longlong, made=list, size=Py_ssize_t)
-cpdef long long settle(list due, list parts, rows, int bits, long long at) except -1
+    stream=RedactedStream, side=cython.longlong, place=cython.longlong, made=list, size=Py_ssize_t, at=cython.longlong)
+cpdef settle(list due, list parts, rows, int bits)
+
+@cython.locals(numbers="long long[::1]", index=Py_ssize_t)
+cpdef moved(rows, long long by)

@@ -90,11 +90,12 @@ class RedactedStream:
         self.claimed = True
 
 
-def settle(due: list[RedactedStream], parts: list[bytes | bytearray], rows: array[int], bits: int, at: int) -> int:
-    """Takes the pieces of all that are due: their `parts`, and for each key, length and offset, which begin with `at`.
+def settle(due: list[RedactedStream], parts: list[bytes | bytearray], rows: array[int], bits: int) -> None:
+    """Takes the pieces of all that are due: their `parts`, and for each key, length, and offset among all of them.
 
-    The key is the side and in its last `bits` the place. What comes behind all of them.
+    A key is the side and in its last `bits` the place.
     """
+    at = 0
     for stream in due:
         side = (2 * stream.tcp.number + stream.sender) << bits
         for place, made in stream.taken():
@@ -105,4 +106,10 @@ def settle(due: list[RedactedStream], parts: list[bytes | bytearray], rows: arra
             rows.extend((side | place, size, at))
             at += size
     due.clear()
-    return at
+
+
+def moved(rows: array[int], by: int) -> None:
+    """Moves the offsets of such rows."""
+    numbers = memoryview(rows)
+    for index in range(2, len(rows), 3):
+        numbers[index] += by

@@ -353,6 +353,7 @@ complete -c handshark -n '_shtab_handshark_using redact' -l other -xka "drop hea
 complete -c handshark -n '_shtab_handshark_using redact' -l dry-run -d 'write nothing, and say what would be replaced'
 complete -c handshark -n '_shtab_handshark_using redact' -l map -xka "(__fish_complete_path (commandline -ct))" -d 'write there what became of what, for yourself alone'
 complete -c handshark -n '_shtab_handshark_using redact' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'where to write; - is standard output'
+complete -c handshark -n '_shtab_handshark_using redact' -l jobs -x -d 'processes (default: as many as pay off)'
 complete -c handshark -n '_shtab_handshark_using redact; and test $_shtab_handshark_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pcap or pcapng, also gz, zst or lz4; a folder, a pattern, a URL (s3://, http:// ...); - is stdin'
 complete -c handshark -n '_shtab_handshark_using; and test $_shtab_handshark_npos -eq 0' -a inject-keys -d 'Writes a capture as pcapng with TLS secrets inside, so that it can be read without a key log.'
 complete -c handshark -n '_shtab_handshark_using inject-keys' -s h -l help -d 'show this help message and exit'
