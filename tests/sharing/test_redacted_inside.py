@@ -3,138 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from analyzer.analysis import AnalysisOptions
-from analyzer.analysis.conversation.sealed_session import MOST_SEGMENTS
 from analyzer.analysis.conversation.tls_layer import TlsLayer
 from analyzer.capture import open_capture
 from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
-from tests.analysis.connection.opened import ALERT, CLOSE_NOTIFY, DATA, SAMPLE, Session
-from tests.bench.replay import frames_of, turns_of
-from tests.corpus import REPOSITORY
+from tests.analysis.connection.inside import COPIES, OTHERS, PLAIN, SAMPLES, Change, frames_of_all, sessions_of
+from tests.analysis.connection.opened import Session
 from tests.sharing.reading import KEY, redacted
 from tests.wire.files import pcapng
 from tests.wire.frames import Frame
-from tests.wire.mysql import err, ok, packet, query
 
-SAMPLES = (SAMPLE, "mysql97_cli_wrong-password.pcap", "mariadb1011_cli_native.pcap")
 NOTHING = KeptKinds(frozenset())
-COPIES = 10
 # Of each sample two teach what comes before TLS, two the login inside, and two who redacts each of them, perhaps once
 # more when a name has become known.
 TEACH = 7
-BEGIN_NS = 1_790_000_000_000_000_000
-QUIT = b"\1\0\0\0\1"
-ATTRIBUTES = 1 << 27 - 24  # CLIENT_QUERY_ATTRIBUTES, in the last byte of the flags
-
-Change = Callable[[Session], None]
-
-
-def _inside(session: Session) -> list[tuple[bool, bytes]]:
-    return [one for one in session.inside if one[1] != QUIT]
-
-
-def _query(session: Session, text: str) -> bytes:
-    """A COM_QUERY; without attributes where there may be some."""
-    named = session.inside[0][1][7] & ATTRIBUTES
-    return query(("\0\1" if named else "") + text)
-
-
-def _asks(session: Session) -> None:
-    session.say(True, _query(session, "SELECT hushed FROM shop.t WHERE a = 'muffled'"))
-    session.say(False, ok(1))
-
-
-def _fails(session: Session) -> None:
-    session.say(True, _query(session, "SELECT 1 FROM hushed"))
-    session.say(False, err(1, 1146, "Table 'shop.hushed' doesn't exist", "42S02"))
-
-
-def _in_parts(session: Session) -> None:
-    rows = packet(1, b"\1") + packet(2, b"\3def\4shop\1t\1t\1a\1a\x0c\x2d\0\x80\0\0\0\xfd\1\0\0\0\0")
-    rows += b"".join(packet(3 + number, b"\7muffled") for number in range(5)) + packet(8, b"\xfe\0\0\2\0\0\0")
-    session.say(True, _query(session, "SELECT a FROM t"))
-    for at in range(0, len(rows), 19):
-        session.say(False, rows[at : at + 19])
-
-
-def _at_once(session: Session) -> None:
-    session.say(True, b"\5\0\0\0\x19\1\0\0\0" + _query(session, "SELECT 'muffled'"))
-    session.say(False, ok(1))
-
-
-def _pings(session: Session) -> None:
-    for _ in range(MOST_SEGMENTS):
-        session.say(True, b"\1\0\0\0\x0e")
-        session.say(False, ok(1))
-
-
-def _strange(session: Session) -> None:
-    session.say(True, b"\1\0\0\0\x77")
-    session.say(False, err(1, 1047, "Unknown command 'hushed'", "08S01"))
-
-
-def _uses(session: Session) -> None:
-    session.say(True, b"\7\0\0\0\2hushed")
-    session.say(False, ok(1))
-
-
-def _waits(session: Session) -> None:
-    session.say(True, _query(session, "SELECT 'muffled'"))
-
-
-def _breaks(session: Session) -> None:
-    session.say(True, _query(session, "SELECT 'muffled'")[:-3])
-
-
-def _updates(session: Session) -> None:
-    session.turns += [(one, session.writers[one].key_update()) for one in (True, False)]
-
-
-def _alerts(session: Session) -> None:
-    session.say(False, b"\2\x28", ALERT)
-
-
-def _says(session: Session, changes: Sequence[Change]) -> None:
-    session.shake()
-    for from_client, data in _inside(session):
-        session.say(from_client, data, DATA)
-    for change in changes:
-        change(session)
-    if changes:
-        session.say(True, QUIT)
-    session.say(True, CLOSE_NOTIFY, ALERT)
-
-
-PLAIN: tuple[Change, ...] = (_asks, _fails, _in_parts, _at_once)
-OTHERS: tuple[Change, ...] = (_pings, _strange, _uses, _waits, _breaks, _updates, _alerts)
-
-
-def _sessions(names: Sequence[str], draw: random.Random, changes: Sequence[Change], copies: int) -> list[Session]:
-    made = []
-    for number in range(copies * len(names)):
-        name = names[number % len(names)]
-        session = Session(turns_of(REPOSITORY / "samples" / name), draw)
-        # MariaDB's definitions have another field.
-        said = [one for one in changes if one is not _in_parts or "mariadb" not in name]
-        _says(session, said if "wrong" not in name else ())
-        made.append(session)
-    return made
-
-
-def _frames(sessions: Sequence[Session]) -> list[Frame]:
-    draw = random.Random(3)
-    return [
-        Frame(data, timestamp_ns=time_ns)
-        for number, session in enumerate(sessions)
-        for time_ns, data in frames_of(session.turns, number, BEGIN_NS + number * 40_000_000, draw)
-    ]
 
 
 def _both(path: Path, frames: Sequence[Frame], sessions: Sequence[Session]) -> bytes:
@@ -150,7 +39,7 @@ def _both(path: Path, frames: Sequence[Frame], sessions: Sequence[Session]) -> b
 
 
 def test_most_have_no_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions, begun = _sessions(SAMPLES, random.Random(1), PLAIN, COPIES), []
+    sessions, begun = sessions_of(SAMPLES, random.Random(1), PLAIN, COPIES), []
     before = TlsLayer.begin
 
     def begin(layer: TlsLayer, *told: object) -> None:
@@ -159,19 +48,19 @@ def test_most_have_no_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(TlsLayer, "begin", begin)
     path = tmp_path / "tls.pcapng"
-    path.write_bytes(pcapng(_frames(sessions)))
+    path.write_bytes(pcapng(frames_of_all(sessions)))
     options = AnalysisOptions(keylogs=(b"".join(session.log for session in sessions),))
     _, summary, _ = redacted(path, RedactRequest(KEY, NOTHING), options)
     assert (summary.connections, summary.opened) == (len(sessions), len(sessions))
     assert len(begun) <= TEACH * len(SAMPLES)
-    _both(path, _frames(sessions), sessions)
+    _both(path, frames_of_all(sessions), sessions)
 
 
 @pytest.mark.parametrize("change", OTHERS, ids=lambda change: change.__name__.strip("_"))
 def test_something_else_behind_what_is_plain(change: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = _sessions(SAMPLES[::2], random.Random(2), PLAIN, COPIES)
-    sessions += _sessions(SAMPLES[::2], random.Random(3), (*PLAIN, change, *PLAIN), 2)
-    frames = _frames(sessions)
+    sessions = sessions_of(SAMPLES[::2], random.Random(2), PLAIN, COPIES)
+    sessions += sessions_of(SAMPLES[::2], random.Random(3), (*PLAIN, change, *PLAIN), 2)
+    frames = frames_of_all(sessions)
     whole = _both(tmp_path / "tls.pcapng", frames, sessions)
     for size in (700, 5000):
         monkeypatch.setattr("analyzer.sharing.inputs.open_capture", partial(open_capture, batch_bytes=size))
@@ -181,8 +70,8 @@ def test_something_else_behind_what_is_plain(change: Change, tmp_path: Path, mon
 @pytest.mark.parametrize("seed", range(6))
 def test_captures_that_are_broken(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(seed)
-    sessions = _sessions(SAMPLES, draw, draw.sample(PLAIN + OTHERS, 3), COPIES)
-    frames = [one for one in _frames(sessions) if draw.random() > 0.005]
+    sessions = sessions_of(SAMPLES, draw, draw.sample(PLAIN + OTHERS, 3), COPIES)
+    frames = [one for one in frames_of_all(sessions) if draw.random() > 0.005]
     for number, one in enumerate(frames):
         chance = draw.random()
         if chance < 0.005:

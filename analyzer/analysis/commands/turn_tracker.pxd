@@ -49,6 +49,7 @@ cdef class TurnTracker(CommandTracker):
     cdef TurnSink _turns
     cdef public object said
     cdef public dict texts
+    cdef public long long told
 
     cpdef follow(self, TcpConnection tcp, TurnSink sink)
     @cython.locals(made=TurnTracker)

@@ -76,6 +76,8 @@ class TurnSink:
         if not tracker.certain or context.client_codec is not None or context.results_codec is not None or moves(turn):
             return False
         tracker.count(turn)
+        if turn.number < tracker.told:
+            return True
         if not self.least or turn.last_ns - turn.time_ns >= self.least:
             last = turn.last_frame
             self.add(last if last > turn.frame else turn.frame, tracker, turn)
@@ -122,9 +124,12 @@ class RenderedTurns(TurnSink):
 
 
 class TurnTracker(CommandTracker):
-    """Observes one connection. `said` and `texts` are the renderer's to use: they go with the connection."""
+    """Observes one connection. `said` and `texts` are the renderer's to use: they go with the connection.
 
-    __slots__ = ("_turns", "said", "texts")
+    told  commands below this number are not told of once more
+    """
+
+    __slots__ = ("_turns", "said", "texts", "told")
 
     def __init__(self, tcp: TcpConnection, sink: TurnSink) -> None:
         self.follow(tcp, sink)
@@ -133,12 +138,23 @@ class TurnTracker(CommandTracker):
         """As `__init__`, for who makes many."""
         CommandTracker.start(self, tcp, [])
         self._turns = sink
+        self.told = 0
         self.said: Any = None
         self.texts: dict[int, Any] = {}
 
     @property
     def failures(self) -> bool:
         return True
+
+    @property
+    def seals(self) -> bool:
+        return True
+
+    def rewind(self) -> None:
+        client, told = self.client, self.number
+        CommandTracker.start(self, self.tcp, [])
+        self.client, self.told = client, told
+        self.texts.clear()
 
     def login(self, record: HandshakeResponse41 | None, machine: Machine) -> None:
         sink = self._turns
@@ -173,6 +189,8 @@ class TurnTracker(CommandTracker):
 
     def put(self, pending: PendingCommand) -> None:
         sink = self._turns
+        if pending.number < self.told:
+            return
         took = 0 if pending.response_frame is None else pending.last_ns - pending.request.time_ns
         if not sink.least or took >= sink.least:
             sink.add(max(pending.last_frame, pending.request.frame), self, pending)

@@ -343,6 +343,8 @@ class Conversation(PiecesHandler):
         if asked is None:
             self._inside_tls = plain.inside(self.client, None)
             return plain
+        if isinstance(self.observer, TurnObserver):
+            self.observer.rewind()
         for name in ("end", "reset", "spoke_ns", "quiet_ns"):
             setattr(asked.closing, name, getattr(plain.closing, name))
         self.plain, self.shape = asked, asked.shape
@@ -352,7 +354,8 @@ class Conversation(PiecesHandler):
     @property
     def may_seal(self) -> bool:
         """Whether TLS may stay without a session: nobody looks at its messages."""
-        return self.observer is None
+        observer = self.observer
+        return observer is None or (isinstance(observer, TurnObserver) and observer.seals)
 
     def hear_sealed(self, pieces: Pieces, first: int, last: int) -> None:
         """Is told of pieces that were sealed."""

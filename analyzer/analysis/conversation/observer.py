@@ -298,6 +298,16 @@ class TurnObserver(BaseObserver):
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         """Both."""
 
+    @property
+    def seals(self) -> bool:
+        """Whether no session need be made of TLS: nothing is told where nobody opens it, and where it is opened `login`
+        and `turn` may come in the place of packets. Where something else turns out to be inside, it comes all once
+        more, behind `rewind`."""
+        return False
+
+    def rewind(self) -> None:
+        """What came inside of TLS comes once more, from the first on."""
+
     def whole(self) -> bool:
         """Whether it takes sessions that are known as a whole."""
         return False
