@@ -21,6 +21,7 @@ from analyzer.sharing.redaction.headers import HeaderRedactor
 from analyzer.sharing.redaction.keep import DEFAULT, KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.sessions import KnownSessions
 from analyzer.sharing.redaction.shares import RedactionShares
 from analyzer.sharing.redaction.spool import StreamSpool
 from analyzer.sharing.redaction.turns import TurnRedactor
@@ -93,8 +94,9 @@ class Redaction:
         self._streams = StreamSpool()
         self._plain = PlainSpool()
         self._ends = ConnectionEnds(self._addressed)
-        turns, streams, plain, ends = TurnRedactor(self._packets, request.plain), self._streams, self._plain, self._ends
-        observe = (*options.observe, lambda tcp: RedactingWatcher(tcp, turns, streams, plain, ends))
+        sessions = KnownSessions(TurnRedactor(self._packets, request.plain))
+        streams, plain, ends = self._streams, self._plain, self._ends
+        observe = (*options.observe, lambda tcp: RedactingWatcher(tcp, sessions, streams, plain, ends))
         self._options = replace(options, observe=observe, packets=0, keep=KEEP, connections=False)
         self._first_look: FirstLook | None = None
         self.summary = RedactSummary()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from analyzer.analysis.conversation.conversation import Conversation, Settings
-from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer
+from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup, TurnObserver
 from analyzer.net.tcp.pieces import Pieces
 from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.machine import state as st
+from analyzer.protocol.machine.terminators import Ends
 from analyzer.sharing.places import Places
 
 # The last of the sequence numbers, behind which they begin anew.
@@ -30,10 +31,13 @@ class WatchedLogin:
 
     __slots__ = ("contents", "frames", "places", "senders")
 
-    def __init__(self, newcomer: Newcomer, places: Places) -> None:
-        self.senders, self.contents, self.frames = newcomer.senders, newcomer.contents, newcomer.frames
+    def __init__(self, senders: list[int], contents: list[bytes], frames: list[int]) -> None:
+        self.senders, self.contents, self.frames = senders, contents, frames
         self.places: list[int] = []
-        due = newcomer.starts.copy()
+
+    def place(self, starts: list[int], places: Places) -> None:
+        """Finds the places, from the number of each endpoint's first byte."""
+        due = starts.copy()
         for index, sender in enumerate(self.senders):
             number = due[sender]
             self.places.append(places.of(sender, number))
@@ -71,6 +75,10 @@ class ConversationObserver(TurnObserver):
 
         `see_login` is called when that is done.
         """
+        return False
+
+    def known_session(self, plain: PlainSession, login: WatchedLogin, ends: Ends) -> bool:
+        """Takes a session that is known as a whole, which begins with a login; False: it wants to be told of both."""
         return False
 
     def see_login(self, shape: LoginShape, login: WatchedLogin) -> None:
@@ -151,9 +159,27 @@ class WatchedConversation(Conversation):
             known = known and watcher.known_inside(shape, newcomer)
         return known
 
+    def hear_session(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> bool:
+        segments, starts = pieces.segments, [-1, -1]
+        senders, contents = [], []
+        for piece in range(first, first + plain.shape.length):
+            row = pieces.row[piece]
+            sender = segments.sender[row]
+            if starts[sender] < 0:
+                starts[sender] = segments.seq[row]
+            senders.append(sender)
+            contents.append(pieces.content(piece, piece + 1))
+        login = WatchedLogin(senders, contents, plain.frames)
+        login.place(starts, self._places)
+        known = True
+        for watcher in self._watchers:
+            known = known and watcher.known_session(plain, login, self.settings.ends)
+        return known
+
     def recognise(self, newcomer: Newcomer, shape: LoginShape) -> None:
         """Where what comes behind a login is in layers that may be opened, who watches sees all of it decoded."""
-        login = WatchedLogin(newcomer, self._places)
+        login = WatchedLogin(newcomer.senders, newcomer.contents, newcomer.frames)
+        login.place(newcomer.starts, self._places)
         plain = shape.steps > 0 and shape.machine.compression is None
         plain = plain or (shape.machine.state == st.TLS_HANDSHAKE and self.may_seal)
         known = plain

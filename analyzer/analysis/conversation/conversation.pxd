@@ -33,7 +33,9 @@ cdef class Conversation(PiecesHandler):
     @cython.locals(known=TurnObserver)
     cdef bint _takes_sessions(self) except -1
     @cython.locals(known=TurnObserver)
-    cdef bint _takes_session(self, PlainSession plain) except -1
+    cdef bint _takes_session(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last) except -1
+    @cython.locals(known=TurnObserver)
+    cpdef bint hear_session(self, PlainSession plain, Pieces pieces, Py_ssize_t first, Py_ssize_t last) except -1
     cpdef turned(self, int sequence, bint quits)
     cpdef look_closely(self)
     cpdef record_place(self, long long nth, long long burst, long long burst_ns)

@@ -623,7 +623,7 @@ class Conversation(PiecesHandler):
                 if shapes is not None and not newcomer.contents and self._takes_sessions():
                     plain = shapes.session(self.tcp, pieces, first, last)
                     unknown = plain is None
-                    if plain is not None and self._takes_session(plain):
+                    if plain is not None and self._takes_session(plain, pieces, first, last):
                         shapes.whole += 1
                         self._recognised(plain)
                         return
@@ -663,13 +663,21 @@ class Conversation(PiecesHandler):
             return known.whole()
         return observer is None
 
-    def _takes_session(self, plain: PlainSession) -> bool:
+    def _takes_session(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> bool:
         """Tells who looks on of such a session; False: it has to be followed."""
         observer = self.observer
         if isinstance(observer, TurnObserver):
             known = observer
             known.begin(self.tcp.initiator or 0)
             self._tell_login(plain, plain.shape.machine)
+            return self.hear_session(plain, pieces, first, last)
+        return True
+
+    def hear_session(self, plain: PlainSession, pieces: Pieces, first: int, last: int) -> bool:
+        """Hands on a session that is known as a whole, which these pieces are; False: it has to be followed."""
+        observer = self.observer
+        if isinstance(observer, TurnObserver):
+            known = observer
             return known.session(plain, self.settings.ends)
         return True
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from analyzer.analysis.conversation.classifier import MYSQL, UNDECIDED
 from analyzer.analysis.conversation.fast_path import QUIT
-from analyzer.analysis.conversation.login_shapes import LoginShape, Newcomer
+from analyzer.analysis.conversation.login_shapes import LoginShape, Newcomer, PlainSession
 from analyzer.analysis.conversation.plain_turn import CLOSE, PlainTurn
 from analyzer.analysis.conversation.sealed_session import BEGUN
 from analyzer.errors import BadValue, Truncated
@@ -16,6 +16,7 @@ from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.protocol.context import Context
 from analyzer.protocol.machine import state as st
 from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
+from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.records.base import Record
 from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
@@ -28,10 +29,10 @@ from analyzer.sharing.redaction.logins import KnownLogins, RedactedLogin
 from analyzer.sharing.redaction.packets import escapes_after
 from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.sealed_text import SealedText, UnseenLogin
+from analyzer.sharing.redaction.sessions import KnownSessions
 from analyzer.sharing.redaction.spool import StreamSpool
 from analyzer.sharing.redaction.streams import RedactedStream
 from analyzer.sharing.redaction.tls import TlsRedactor
-from analyzer.sharing.redaction.turns import TurnRedactor
 from analyzer.sharing.watched import ConversationObserver, StreamPiece, WatchedConversation, WatchedLogin
 
 # Bytes of a stream that wait for the packet they are of, beside those that the decoder itself waits for.
@@ -55,13 +56,26 @@ class RedactingWatcher(ConversationObserver):
 
     __slots__ = (
         *("_before", "_client", "_context", "_conversation", "_decoded", "_ends", "_escapes", "_inside", "_over"),
-        *("_packets", "_passing", "_plain", "_proxied", "_spools", "_streams", "_tcp", "_turns", "_unseen"),
+        *(
+            "_packets",
+            "_passing",
+            "_plain",
+            "_proxied",
+            "_sessions",
+            "_spools",
+            "_streams",
+            "_tcp",
+            "_turns",
+            "_unseen",
+        ),
     )
 
     def __init__(
-        self, tcp: TcpConnection, turns: TurnRedactor, spool: StreamSpool, plain: PlainSpool, ends: ConnectionEnds
+        self, tcp: TcpConnection, sessions: KnownSessions, spool: StreamSpool, plain: PlainSpool, ends: ConnectionEnds
     ) -> None:
         self._tcp = tcp
+        turns = sessions.turns
+        self._sessions = sessions
         self._packets = turns.packets
         self._turns = turns
         self._spools = spool, plain
@@ -256,14 +270,7 @@ class RedactingWatcher(ConversationObserver):
         if known is None:
             self._before = dict(packets.replacements.counts), packets.zeroed
             return False
-        made, streams = self._as_known(known, login.contents), self._streams
-        for index, sender in enumerate(login.senders):
-            stream, piece, place = streams[sender], made[index], login.places[index]
-            stream.add(place, piece)
-            stream.place = place + len(piece)
-        for stream in streams:
-            stream.claimed = True
-        self._proxied = True
+        made = self._put_login(known, login)
         self._over = shape.steps > 0
         if not self._over:
             # TLS comes, which may be opened after all.
@@ -272,17 +279,55 @@ class RedactingWatcher(ConversationObserver):
             plain.ask(login.frames[shape.known.greeting.frame], bytes(made[0]))
         return True
 
+    def _put_login(self, known: RedactedLogin, login: WatchedLogin) -> list[bytes | bytearray]:
+        """Puts what becomes of a login in its place."""
+        made, streams = self._as_known(known, login.contents), self._streams
+        for index, sender in enumerate(login.senders):
+            stream, piece, place = streams[sender], made[index], login.places[index]
+            stream.add(place, piece)
+            stream.place = place + len(piece)
+        for stream in streams:
+            stream.claimed = True
+        self._proxied = True
+        return made
+
+    def whole(self) -> bool:
+        return self._turns.used
+
+    def known_session(self, plain: PlainSession, login: WatchedLogin, ends: Ends) -> bool:
+        turns, shape, client = self._turns, plain.shape, self._client
+        machine = shape.machine
+        if not shape.steps or machine.compression is not None or not machine.context.in_force & CLIENT_PROTOCOL_41:
+            return False
+        logins: KnownLogins = turns.logins
+        known = logins.get(shape, turns.packets.sql.known_names)
+        behind = self._sessions.get(plain, client, known.escapes, ends) if known is not None else None
+        if known is None or behind is None:
+            return False
+        self._put_login(known, login)
+        self._over = True
+        for sender, made in ((client, behind.asked), (1 - client, behind.answered)):
+            stream = self._streams[sender]
+            stream.add(stream.place, made)
+            stream.place += len(made)
+        self._count(behind.counts, behind.zeroed)
+        return True
+
     def _as_known(self, known: RedactedLogin, contents: list[bytes]) -> list[bytes | bytearray]:
         """What becomes of the pieces of a login."""
         packets = self._packets
         made: list[bytes | bytearray] = known.made(packets.replacements, contents)
-        counts = packets.replacements.counts
-        for kind, count in known.counts.items():
-            counts[kind] = counts.get(kind, 0) + count
-        if known.zeroed:
-            packets.zeroed += known.zeroed
+        self._count(known.counts, known.zeroed)
         self._escapes = known.escapes
         return made
+
+    def _count(self, replaced: dict[str, int], zeroed: int) -> None:
+        packets = self._packets
+        counts = packets.replacements.counts
+        for kind, count in replaced.items():
+            counts[kind] = counts.get(kind, 0) + count
+        if zeroed:
+            packets.zeroed += zeroed
 
     def known_inside(self, shape: LoginShape, login: Newcomer) -> bool:
         turns, packets = self._turns, self._packets
