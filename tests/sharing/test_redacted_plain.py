@@ -16,6 +16,7 @@ from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
 from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
+from analyzer.sharing.redaction.sessions import KnownSessions, RedactedSession
 from analyzer.sharing.redaction.sql import SqlRedactor
 from tests.bench import replay
 from tests.bench.tls import Contexts
@@ -100,6 +101,27 @@ def test_logins_of_one_shape(tmp_path: Path) -> None:
     both(file, NOTHING)
     _, summary, _ = redacted(file, RedactRequest(KEY, NOTHING))
     assert summary.replaced["users"] >= 40
+
+
+def test_sessions_that_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are taken as a whole, and become what each becomes alone."""
+    file = tmp_path / "storm.pcap"
+    replay.storm(REPOSITORY / "samples", file, 150)
+    taken = []
+    before = KnownSessions.get
+
+    def get(sessions: KnownSessions, *told: Any) -> RedactedSession | None:
+        found = before(sessions, *told)
+        taken.append(found)
+        return found
+
+    monkeypatch.setattr(KnownSessions, "get", get)
+    for keep in (NOTHING, TABLES):
+        taken.clear()
+        together, _, _ = redacted(file, RedactRequest(KEY, keep))
+        assert sum(one is not None for one in taken) > 40
+        alone, _, _ = redacted(file, RedactRequest(KEY, keep, plain=False))
+        assert together == alone
 
 
 def test_queries_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
