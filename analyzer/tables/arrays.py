@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
@@ -224,13 +224,50 @@ def taken(values: pyarrow.Array, places: Sequence[int]) -> pyarrow.Array:
     Arrow can do so too, in a library that takes a while to load.
     """
     values = coded(values)
+    if values.null_count == len(values):
+        return arrow("a table").nulls(len(places), values.type)
     code = _code(values.type)
-    if code and values.null_count < len(values):
+    if code:
         return _numbered(values, picked(_part(values, 1, code), code, places), _valid(values, places))
     heads = len(values)
     begins, counts = array("q", range(heads + 1)), array("q", [1]) * (heads + 1)
     begins[heads] = -1
     return _taken(values, _heads(begins, counts, placed(places, heads)))
+
+
+class RowsTaken:
+    """Columns of the rows at these places: what several columns have in common is made once."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self._places = places
+        self._made: dict[Hashable, pyarrow.Array] = {}
+
+    def column(self, kind: Kind, values: Values) -> pyarrow.Array:
+        """A column, by what there is to take."""
+        if kind in (schema.TEXT, schema.ENUM):
+            return self._texts(kind, values)
+        if kind not in _SINGLE:
+            return taken(array_of(kind, values), self._places)
+        alike = (kind, *values)
+        known = self._made.get(alike)
+        if known is None:
+            known = self._made[alike] = taken(array_of(kind, values), self._places)
+        return known
+
+    def _texts(self, kind: Kind, values: Values) -> pyarrow.Array:
+        """Most columns have the same text in all rows, or another one where others have another one."""
+        words, places = _distinct(values)
+        alike = bytes(places)
+        known = self._made.get(alike)
+        try:
+            texts = _texts(None, words)
+        except UnicodeEncodeError:
+            return taken(array_of(kind, values), self._places)
+        if known is None:
+            made = taken(_at(texts, places), self._places)
+            self._made[alike] = made.indices if words else made
+            return made
+        return arrow("a table").DictionaryArray.from_arrays(known, texts, safe=False) if words else known
 
 
 def heads_of(counts: array[int], places: Sequence[int]) -> Heads:
@@ -482,6 +519,7 @@ def _field(value: Any, name: str) -> Any:
 
 
 _DIGITS: Final = b"01".ljust(256, b"1")
+_SINGLE: Final = (schema.INT, schema.UINT, schema.TIME, schema.BOOL)
 _ITEMS: Final = {
     schema.TEXTS: schema.TEXT,
     schema.INTS: schema.INT,

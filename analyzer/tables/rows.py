@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
-from analyzer.tables.arrays import Values, address_keys, array_of, numbers_array, record_batch, taken, texts_at
+from analyzer.tables.arrays import RowsTaken, Values, address_keys, array_of, numbers_array, record_batch, texts_at
 from analyzer.tables.finding_cells import FindingCells
 from analyzer.tables.gathered import Gathered
 from analyzer.tables.schema import (
@@ -93,6 +93,7 @@ def command_rows(turns: TurnPart, wanted: Wanted) -> Batches:
         "server_port": ("server", [port for _, port in turns.servers]),
     }
     kinds, said = Gathered(turns.kinds), Gathered(turns.said)
+    rows = {name: RowsTaken(cells[name]) for name in ("kind", "said", "statement", "server")}
     arrays: Arrays = {}
     for column in (columns := _chosen(COMMANDS, wanted[COMMANDS.name])):
         name = column.name
@@ -107,7 +108,7 @@ def command_rows(turns: TurnPart, wanted: Wanted) -> Batches:
             cell, values = listed.get(name) or (
                 ("said", said.values(name)) if name in EndSays._fields else ("kind", kinds.values(column.path))
             )
-            arrays[name] = taken(array_of(column.kind, values), cells[cell])
+            arrays[name] = rows[cell].column(column.kind, values)
     return {COMMANDS.name: record_batch(columns, {}, arrays)}
 
 

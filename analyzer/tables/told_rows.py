@@ -16,6 +16,7 @@ from analyzer.analysis import Alike
 from analyzer.analysis.connection.kinds import ADDRESS, PLACES, ConnectionKind
 from analyzer.tables.arrays import (
     Kind,
+    RowsTaken,
     Values,
     address_keys,
     array_of,
@@ -47,16 +48,12 @@ def rows_of(made: Arrays, places: array[int]) -> Arrays:
     return {name: taken(each, places) for name, each in made.items()}
 
 
-def arrays_of(columns: Iterable[TableColumn], gathered: Gathered) -> Arrays:
-    """Columns of records."""
-    found = {}
-    for column in columns:
-        if column.path:
-            values = gathered.values(column.path)
-        else:  # client_address_key
-            values = address_keys(gathered.values(column.name.removesuffix("_address_key") + ".address"))
-        found[column.name] = array_of(column.kind, values)
-    return found
+def values_of(column: TableColumn, gathered: Gathered) -> Values:
+    """The values of a column of records."""
+    if column.path:
+        return gathered.values(column.path)
+    # client_address_key
+    return address_keys(gathered.values(column.name.removesuffix("_address_key") + ".address"))
 
 
 class ToldRows:
@@ -88,7 +85,8 @@ class ToldRows:
                 found[column.name] = coded(array_of(column.kind, self._tls.values(column.path)))
             else:
                 alike.append(column)
-        return found | rows_of(arrays_of(alike, self._heads), self._places)
+        rows = RowsTaken(self._places)
+        return found | {column.name: rows.column(column.kind, values_of(column, self._heads)) for column in alike}
 
     def of_owners(self, columns: Iterable[TableColumn], sizes: array[int]) -> Arrays:
         """Columns that say of which connection each row is, where each has so many."""
@@ -112,9 +110,10 @@ class ToldRows:
         """The packets of the exchanges."""
         exchanges = self._heads.values("authentication")
         steps = [[] if exchange is None else exchange.steps for exchange in exchanges]
-        counts, made = sizes_of(steps), arrays_of(columns, Gathered([*chain.from_iterable(steps)]))
-        heads = heads_of(counts, self._places)
-        made = {name: items_taken(each, heads) for name, each in made.items()}
+        heads, gathered = heads_of(sizes_of(steps), self._places), Gathered([*chain.from_iterable(steps)])
+        made = {
+            column.name: items_taken(array_of(column.kind, values_of(column, gathered)), heads) for column in columns
+        }
         made["frame"] = numbers_array(self._frames(steps, attrgetter("steps")))
         return self._sizes(steps), made
 
