@@ -14,6 +14,7 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'ha
 
 from analyzer.tables import schema
 from analyzer.tables.arrays import (
+    RowsTaken,
     address_keys,
     array_of,
     as_type,
@@ -62,6 +63,25 @@ def test_rows_at_places(kind: str | ValueKind, data: st.DataObject) -> None:
     plain.validate(full=True)
     assert plain.type == whole.type
     assert plain.to_pylist() == expected
+
+
+@given(data=st.data())
+def test_columns_side_by_side_at_places(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 4))
+    places = data.draw(st.lists(st.just(NOTHING) | st.integers(0, count - 1), max_size=12))
+    rows = RowsTaken(array("q", places))
+    for kind in data.draw(st.lists(st.sampled_from([*VALUES]), max_size=12)):
+        few = (
+            VALUES[kind] if kind not in (schema.TEXT, schema.ENUM) else st.sampled_from(["a", "b", "\udc80", "\udc81"])
+        )
+        values = data.draw(st.lists(st.none() | few, min_size=count, max_size=count))
+        made, alone = rows.column(kind, values), taken(array_of(kind, values), array("q", places))
+        made.validate(full=True)
+        assert made.type == alone.type
+        assert made.to_pylist() == alone.to_pylist()
+        if kind in (schema.TEXT, schema.ENUM) and made.null_count < len(made):
+            words = made.dictionary.to_pylist()
+            assert len(words) == len({*words})
 
 
 @given(st.lists(st.none() | st.text(max_size=2), max_size=30))
