@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 PENDING: Final = ".pending-"
 PARTITIONS: Final = {"day": ("date=%Y-%m-%d",), "hour": ("date=%Y-%m-%d", "hour=%H")}
-# A row group is written when so many rows or bytes have come; files of partitions that are open at a time.
+# A row group is written when so many rows or bytes have come: while others work, and little is left behind them. Files of
+# partitions that are open at a time.
 GROUP_ROWS: Final = 1 << 16
-GROUP_BYTES: Final = 16 << 20
+GROUP_BYTES: Final = 8 << 20
 ALL_BYTES: Final = 64 << 20
 MOST_OPEN: Final = 64
 # Bytes of a column's different texts that are written as a dictionary in any case.
@@ -271,7 +272,8 @@ class TableFile:
             shown = [self._form(place, batches) for place in range(len(self._schema))]
             self._open(arrow("a table").schema(list(zip(self._schema.names, shown, strict=True))))
         table = arrow("a table").Table.from_batches([self._formed(batch) for batch in batches])
-        self._writer.write_table(table.unify_dictionaries(), row_group_size=GROUP_ROWS)
+        # What came last may have made them more.
+        self._writer.write_table(table.unify_dictionaries(), row_group_size=2 * GROUP_ROWS)
 
     def close(self) -> None:
         if self._writer is None:
