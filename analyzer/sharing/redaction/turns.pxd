@@ -90,6 +90,7 @@ cdef class TurnRedactor:
 
     cdef _answer(self, PlainTurn turn, bytes data, machine, escapes)
 
+    @cython.locals(counts=dict)
     cdef ReplacedCounts _replaced_since(self, dict before, Py_ssize_t zeroed)
 
     @cython.locals(counts=dict)

@@ -31,7 +31,6 @@ from analyzer.sharing.redaction.packets import (
     is_bound_type,
     names_itself,
 )
-from analyzer.sharing.redaction.replacements import difference
 from analyzer.sharing.redaction.rows import ValueForms, forms_of, reading_of
 from analyzer.sharing.redaction.skeletons import Skeletons
 
@@ -303,7 +302,12 @@ class TurnRedactor:
         return self._response(turn, end, data, machine, escapes)
 
     def _replaced_since(self, before: dict[str, int], zeroed: int) -> ReplacedCounts:
-        return ReplacedCounts(difference(self._counts, before), self.packets.zeroed - zeroed)
+        counts: dict[str, int] = {}
+        for kind, count in self._counts.items():
+            more = count - before.get(kind, 0)
+            if more:
+                counts[kind] = more
+        return ReplacedCounts(counts, self.packets.zeroed - zeroed)
 
     def _count_again(self, replaced: ReplacedCounts) -> None:
         """Something comes once more."""
