@@ -162,7 +162,7 @@ def _title(arguments: argparse.Namespace) -> str:
 
 def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO) -> int:
     from analyzer.report.html.page import HtmlReport
-    from analyzer.report.html.prepare import Entry, Prepare
+    from analyzer.report.html.prepare import AlikeEntry, Entry, Prepare
 
     options = replace(options, commands=True)
     prepare = Prepare(arguments.limit)
@@ -172,7 +172,7 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
     twice = twice and sum(os.path.getsize(name) for name in arguments.captures) > READ_ONCE
     first = replace(options, packets=0) if twice else replace(options, wanted=prepare.wants)
     collect = with_workload(arguments.filter, Rendering(prepare.entry, alike=prepare.alike), statements=True)
-    sources: Run[Entry | Workload] = Run(first, collect, jobs_of(arguments), Console())
+    sources: Run[Entry | AlikeEntry | Workload] = Run(first, collect, jobs_of(arguments), Console())
     sources.work = PAGE
     file = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     with HtmlReport(

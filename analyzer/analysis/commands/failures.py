@@ -5,7 +5,7 @@ Memory depends on the number of groups and slots, not of commands.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -41,12 +41,15 @@ class Occurrences(msgspec.Struct):
     slots: dict[int, int] = {}
 
     def add(self, time_ns: int) -> None:
-        self.first_ns = min(self.first_ns, time_ns) if self.count else time_ns
-        self.last_ns = max(self.last_ns, time_ns) if self.count else time_ns
+        if time_ns < self.first_ns or not self.count:
+            self.first_ns = time_ns
+        if time_ns > self.last_ns or not self.count:
+            self.last_ns = time_ns
         self.count += 1
-        slot = time_ns // self.slot_ns
-        self.slots[slot] = self.slots.get(slot, 0) + 1
-        self._bound()
+        slots, slot = self.slots, time_ns // self.slot_ns
+        slots[slot] = slots.get(slot, 0) + 1
+        if len(slots) > SLOTS:
+            self._bound()
 
     def merge(self, other: Occurrences) -> None:
         if not other.count:
@@ -121,6 +124,25 @@ def reason_of(command: Command) -> str | None:
     return None
 
 
+class CommandTrouble(NamedTuple):
+    """A command with which something was wrong. `statement` is its statement without literals; of error and message
+    there are none where it did not fail."""
+
+    reason: str
+    code: int | None
+    statement: str
+    message: str
+    time_ns: int
+    latency_ns: int | None
+    frame: int
+
+
+def trouble_of(command: Command, reason: str, statement: str) -> CommandTrouble:
+    """That of a command, for a reason that `reason_of` gave."""
+    code, message = (None, "") if command.error is None else (command.error.code, command.error.message)
+    return CommandTrouble(reason, code, statement, message, command.time_ns, command.latency_ns, command.frame)
+
+
 class CommandFailures(msgspec.Struct):
     """All of them, by reason, code and statement."""
 
@@ -128,9 +150,12 @@ class CommandFailures(msgspec.Struct):
 
     def add(self, command: Command, reason: str, statement: str) -> None:
         """Counts a command for a reason that `reason_of` gave. `statement` is its statement without literals."""
-        code, message = (None, "") if command.error is None else (command.error.code, command.error.message)
-        where = command.capture, command.stream, command.frame
-        self.group(reason, code, statement).add(where, command.time_ns, command.latency_ns, message)
+        self.put(trouble_of(command, reason, statement), command.capture, command.stream)
+
+    def put(self, trouble: CommandTrouble, capture: str, stream: int) -> None:
+        """Counts a command of a connection."""
+        reason, code, statement, message, time_ns, latency_ns, frame = trouble
+        self.group(reason, code, statement).add((capture, stream, frame), time_ns, latency_ns, message)
 
     def place(self, capture: str, stream: int) -> None:
         """Says where they were, of a connection whose number was not known while they were counted."""

@@ -51,8 +51,8 @@ class Durations(msgspec.Struct):
         self.count += 1
         self.total += ns
         self.longest = max(self.longest, ns)
-        bucket = _bucket(ns)
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        buckets, bucket = self.buckets, _bucket(ns)
+        buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def merge(self, other: Durations) -> None:
         self.count += other.count

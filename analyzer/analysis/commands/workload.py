@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.analysis.commands.failures import WAITED_NS, CommandFailures, Occurrences, reason_of
+from analyzer.analysis.commands.failures import (
+    WAITED_NS,
+    CommandFailures,
+    CommandTrouble,
+    Occurrences,
+    reason_of,
+    trouble_of,
+)
 from analyzer.analysis.commands.pending import (
     PendingCommand,
     Request,
@@ -22,6 +29,7 @@ from analyzer.analysis.commands.pending import (
 )
 from analyzer.analysis.commands.statistics import OTHERS, CommandGroup, statement_name, statement_of
 from analyzer.analysis.commands.turn_tracker import TurnSink, TurnTracker
+from analyzer.analysis.conversation.login_shapes import PlainSession, SessionShape, turns_of
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import ENCRYPTED, MISSING, Command
 from analyzer.analysis.packets.statement_mask import StatementMask
@@ -30,6 +38,7 @@ from analyzer.protocol.tables.commands import COM_QUERY, COM_STMT_PREPARE, COMMA
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.digest import Digests
+    from analyzer.protocol.machine.terminators import Ends
 
 READING: Final = "reading"
 WRITING: Final = "writing"
@@ -55,6 +64,8 @@ GROUP: Final = 1500
 COUNTED: Final = 250
 # Commands of one connection that are counted with those of others once it is over; more are counted apart.
 MOST_COUNTED: Final = 16
+# Whole sessions of which the commands are known.
+MOST_SESSIONS: Final = 4096
 # The first slots of time: they grow with the capture.
 SLOT_NS: Final = 1_000_000
 
@@ -146,6 +157,7 @@ class WorkloadCounter(TurnSink):
 
     def __init__(self, mask: StatementMask | None, statements: bool) -> None:
         super().__init__(0)
+        self.whole = True
         self.mask = mask
         self._statements = statements
         self._digests: Digests | None = None
@@ -153,6 +165,11 @@ class WorkloadCounter(TurnSink):
         self._characters = 0
         self._begun: list[WorkloadTracker] = []
         self._open: dict[int, WorkloadTracker] = {}
+        # What is counted of sessions that are known as a whole; None where that is not all of their commands.
+        self._sessions: dict[SessionShape, SessionSketch | None] = {}
+
+    def tracker(self, tcp: TcpConnection) -> TurnTracker:
+        return SessionSketch(tcp, self, [])
 
     def watch(self, tcp: TcpConnection) -> WorkloadTracker:
         """Who looks on at a connection that begins."""
@@ -187,6 +204,42 @@ class WorkloadCounter(TurnSink):
         if isinstance(tracker, WorkloadTracker):
             counted = self._of_turn(tracker, each) if isinstance(each, PlainTurn) else self._of_any(tracker, each)
             tracker.take(counted)
+
+    def session(self, tracker: TurnTracker, plain: object, ends: Ends) -> bool:
+        """Counts the commands of a session as those of others that said the same."""
+        if not isinstance(plain, PlainSession) or plain.session is None or plain.behind is None:
+            return False
+        shape, (frames, times) = plain.session, plain.behind
+        if shape not in self._sessions:
+            if len(self._sessions) >= MOST_SESSIONS:
+                self._sessions.clear()
+            self._sessions[shape] = self._sketched(tracker, plain, ends)
+        known = self._sessions[shape]
+        if known is None or not isinstance(tracker, WorkloadTracker):
+            return False
+        found: list[Counted] = []
+        for name, use, begin, failed, took, whole, missing, rows, size, frame in known.commands:
+            time_ns = times[begin]
+            lasted = None if took is None else times[begin + took] - time_ns
+            if lasted is not None and not 0 <= lasted < WAITED_NS:
+                return False  # it may be one that waited, or a clock goes back
+            found.append((name, use, time_ns, failed, lasted, whole, missing, rows, size, frames[frame]))
+        for each in found:
+            tracker.take(each)
+        for one in known.troubles:
+            begin, wait = one.time_ns, one.latency_ns
+            latency = None if wait is None else times[begin + wait] - times[begin]
+            tracker.note(one._replace(time_ns=times[begin], latency_ns=latency, frame=frames[one.frame]))
+        tracker.number = len(found)
+        return True
+
+    def _sketched(self, tracker: TurnTracker, plain: PlainSession, ends: Ends) -> SessionSketch | None:
+        session, sketch = plain.session, tracker.again()
+        if session is None or not isinstance(sketch, SessionSketch):
+            return None
+        places = [*range(len(session.said))]
+        turns_of(tracker.client, plain.shape, ends, session.said, places, places, sketch)
+        return sketch if len(sketch.commands) == sum(session.answers.counts.values()) else None
 
     def _of_turn(self, tracker: WorkloadTracker, turn: PlainTurn) -> Counted:
         """What is counted of a plain command: it has its whole response, or none is due."""
@@ -229,9 +282,7 @@ class WorkloadCounter(TurnSink):
     def _noted(self, command: Command, tracker: WorkloadTracker) -> None:
         reason = reason_of(command)
         if reason is not None:
-            if tracker.wrong is None:
-                tracker.wrong = CommandFailures()
-            tracker.wrong.add(command, reason, statement_of(command, self._digest()))
+            tracker.note(trouble_of(command, reason, statement_of(command, self._digest())))
 
     def _kind(self, request: Request, text: str | None) -> tuple[str, str]:
         """The name of a command's group (its statement without literals, or its name in brackets), and its use."""
@@ -281,6 +332,12 @@ class WorkloadTracker(TurnTracker):
         groups = 0 if self._workload is None else len(self._workload.statements)
         return super().held + GROUP * groups + COUNTED * len(self._counted)
 
+    def note(self, trouble: CommandTrouble) -> None:
+        """Takes a command with which something was wrong."""
+        if self.wrong is None:
+            self.wrong = CommandFailures()
+        self.wrong.put(trouble, self._counter.capture, self.tcp.number)
+
     def take(self, command: Counted) -> None:
         """Takes a command that is to be counted."""
         counted = self._counted
@@ -310,3 +367,21 @@ class WorkloadTracker(TurnTracker):
             self.wrong.place(capture, stream)
             total.failures.merge(self.wrong)
             self.wrong = None
+
+
+class SessionSketch(WorkloadTracker):
+    """What is counted of the commands of a session that is known as a whole: with places among the segments behind its
+    login in place of frames and times."""
+
+    __slots__ = ("commands", "troubles")
+
+    def __init__(self, tcp: TcpConnection, counter: WorkloadCounter, begun: list[WorkloadTracker]) -> None:
+        super().__init__(tcp, counter, begun)
+        self.commands: list[Counted] = []
+        self.troubles: list[CommandTrouble] = []
+
+    def take(self, command: Counted) -> None:
+        self.commands.append(command)
+
+    def note(self, trouble: CommandTrouble) -> None:
+        self.troubles.append(trouble)

@@ -35,6 +35,7 @@ PLACES: Final = {
 }
 STREAM: Final = PLACES["stream"]
 ADDRESS: Final = PLACES["client.address"]
+FIRST: Final = PLACES["first_frame"]
 # Behind it stands when it ended.
 START: Final = PLACES["start_time_ns"]
 TOTAL: Final = PLACES["timing.total_ns"]

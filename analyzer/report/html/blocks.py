@@ -32,30 +32,29 @@ class Blocks:
         self._spool = spool
         self._kind = kind
         self._connections = connections
-        self._columns: list[list[bytes]] = []
+        self._values: list[list[bytes]] = []  # of each connection
         self._size = 0
 
     def add(self, values: list[bytes]) -> None:
         """One more connection: the JSON of each of its values."""
-        if not self._columns:
+        if not self._values:
             self.starts.append(self.count)
-            self._columns = [[] for _ in values]
-        for column, value in zip(self._columns, values, strict=True):
-            column.append(value)
-            self._size += len(value)
+        self._values.append(values)
+        self._size += sum(map(len, values))
         self.count += 1
-        if self._size >= BLOCK_BYTES or len(self._columns[0]) >= self._connections:
+        if self._size >= BLOCK_BYTES or len(self._values) >= self._connections:
             self.end()
 
     def end(self) -> None:
         """Writes what there is as a block: an element that browsers take for data."""
-        if not self._columns:
+        if not self._values:
             return
-        content = b"[" + b",\n".join(b"[" + b",".join(column) + b"]" for column in self._columns) + b"]"
+        columns = zip(*self._values, strict=True)
+        content = b"[" + b",\n".join([b"[" + b",".join(column) + b"]" for column in columns]) + b"]"
         packed = base64.b64encode(zlib.compress(content, LEVEL)).decode()
         self._spool.write(f'<script type="application/x-deflate" class="{self._kind}">{packed}</script>\n')
         self.packed += len(packed)
-        self._columns = []
+        self._values = []
         self._size = 0
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from analyzer.analysis.connection.kinds import ADDRESS, Alike, ConnectionKind, Row
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.connection.kinds import ADDRESS, FRAMES, START, TIMING, Alike, ConnectionKind, Row
+from analyzer.analysis.model.connection import Connection, Endpoint, Timing
 from analyzer.report.html.connection_view import (
     COLUMNS,
     LASTED,
@@ -78,13 +78,13 @@ class KindEntries:
         self._memo = memo
         self._templates: dict[tuple[ConnectionKind, bytes], _Template | None] = {}
 
-    def rendered(self, alike: Alike, connection: Connection) -> Rendered | None:
+    def rendered(self, alike: Alike) -> Rendered | None:
         """What a page says of a connection of a known kind; None where it has to be made as that of any connection."""
         templates, key = self._templates, (alike.kind, _pattern(alike.kind, alike.row))
         template = templates.get(key)
         if template is None and key not in templates and len(templates) < _MOST_TEMPLATES:
-            template = templates[key] = _template(alike, connection, self._memo)
-        return None if template is None else _filled(template, alike, connection)
+            template = templates[key] = _template(alike, self._memo)
+        return None if template is None else _filled(template, alike)
 
 
 def _pattern(kind: ConnectionKind, values: Row) -> bytes:
@@ -100,7 +100,7 @@ def _pattern(kind: ConnectionKind, values: Row) -> bytes:
     return bytes(made)
 
 
-def _filled(template: _Template, alike: Alike, connection: Connection) -> Rendered | None:
+def _filled(template: _Template, alike: Alike) -> Rendered | None:
     """An entry made from a template; None where a text would have to be escaped."""
     full = list(alike.row)
     for place in template.texts:
@@ -108,29 +108,37 @@ def _filled(template: _Template, alike: Alike, connection: Connection) -> Render
         if len(text) > _LONGEST_TEXT or not (text.isascii() and text.isprintable()) or '"' in text or "\\" in text:
             return None
         full[place] = text.encode()
-    full += _own(template.common, alike.kind, connection)
+    full += _own(template.common, alike)
     full += [f"{full[place]:,}".encode() for place in template.grouped]
     rendered = (template.around % template.get(full)).split(_BETWEEN)
     return rendered[:_VIEW], rendered[_VIEW:]
 
 
-def _own(common: bytes, kind: ConnectionKind, c: Connection) -> list[bytes]:
+def _own(common: bytes, alike: Alike) -> list[bytes]:
     """The JSON of what is made for each connection."""
-    start, lasted = c.start_time_ns, c.lasted_ns
+    kind, row = alike.kind, alike.row
+    start, end = row[START : START + 2]
+    lasted = max(end - start, 0)
+    timing = Timing(*row[TIMING:FRAMES])
+    client = labels.endpoint(Endpoint(row[ADDRESS], row[ADDRESS + 1]))
+    numbers = in_numbers(timing.total_ns, sum(row[kind.counts]))
     made = [
         b"%d" % (start // 1000),
         b"%d" % (lasted // 1000),
         b'"%b"' % when(start).encode(),
         b'"%b"' % labels.duration(lasted).encode(),
-        b'"%b%b%b"' % (labels.client(c).encode(), common, in_numbers(c).encode()),
-        _encode(times(c.timing)),
+        b'"%b%b%b"' % (client.encode(), common, numbers.encode()),
+        _encode(times(timing)),
     ]
-    return made + encoded([codes(c.findings), told_of(c.findings)]) if kind.is_open else made
+    if kind.is_open:
+        findings = alike.findings()
+        made += encoded([codes(findings), told_of(findings)])
+    return made
 
 
-def _template(alike: Alike, connection: Connection, memo: Memo) -> _Template | None:
+def _template(alike: Alike, memo: Memo) -> _Template | None:
     """What entries like this one are made from; None where they have to be made as those of any connection."""
-    kind, values = alike.kind, alike.row
+    kind, values, connection = alike.kind, alike.row, alike.connection()
     marked = _marked(kind, values)
     made = kind.made(marked, [] if kind.is_open else kind.findings_of(marked))
     # A text of the wire may have to be made safe, or hold what looks like a mark.
@@ -152,7 +160,7 @@ def _template(alike: Alike, connection: Connection, memo: Memo) -> _Template | N
     template = _Template(_BETWEEN.join(around), itemgetter(*places), texts, tuple(grouped), common[1:-1])
     if len(template.around) > LONGEST_PLAIN // 4:
         return None
-    filled = _filled(template, alike, connection)
+    filled = _filled(template, alike)
     return template if filled is not None and [*filled[0], *filled[1]] == whole else None
 
 

@@ -21,6 +21,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 from analyzer.analysis.commands.workload import Workload
+from analyzer.analysis.connection.kinds import FIRST, STREAM
 from analyzer.analysis.model.connection import Connection, Source
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.escape import terminal
@@ -29,7 +30,7 @@ from analyzer.report.html.connection_view import COLUMNS, LONGEST_CELL, VIEW_NAM
 from analyzer.report.html.manual import CAPABILITY_MEANINGS, MANUAL, manual
 from analyzer.report.html.overview import Overview
 from analyzer.report.html.packets import FIELD_COLUMNS, PACKET_COLUMNS
-from analyzer.report.html.prepare import Entry, Later, Prepare
+from analyzer.report.html.prepare import AlikeEntry, Entry, Later, Prepare, faults, faults_of
 from analyzer.report.html.static_part import StaticPart
 from analyzer.report.prose import labels
 from analyzer.report.prose.chart_data import PHASES
@@ -192,24 +193,32 @@ class HtmlReport:
         """One connection, in the order in which they are to be shown."""
         self.add(self._prepare.entry((connection, detail)))
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry | AlikeEntry) -> None:
         """One connection that was made ready before, in order."""
-        connection = entry.connection
-        self._overview.add(connection)
+        if isinstance(entry, AlikeEntry):
+            alike = entry.alike
+            self._overview.add_alike(alike)
+            faulty = self._again.rare(faults_of(alike))
+            connection, packets = alike.kind.connection, []
+            stream, first = alike.row[STREAM], alike.row[FIRST]
+        else:
+            connection, packets = entry.connection, entry.packets
+            self._overview.add(connection)
+            faulty = self._again.rare(faults(connection))
+            stream, first = connection.stream, connection.first_frame
         number = self._blocks.rows.count
-        faulty = self._again.rare(connection)
         if number >= MOST_ROWS:
             return
-        anchor = self.anchor(connection)
+        anchor = self._overview.anchor(connection.capture, stream)
         kept = -1
         if number < self._limit or faulty:
             kept = self._kept
             self._kept += 1
             self._static.add(kept, anchor, faulty, entry.view)
-            if entry.packets:
-                self._put(kept, entry.packets)
+            if packets:
+                self._put(kept, packets)
             else:
-                self._missing.setdefault(connection.capture, {}).setdefault(connection.first_frame, kept)
+                self._missing.setdefault(connection.capture, {}).setdefault(first, kept)
         self._blocks.views.add(entry.view)
         self._blocks.rows.add([*entry.row, _encode(anchor), _encode(kept)])
         self._static.add_row(entry.row, anchor)
@@ -282,7 +291,3 @@ class HtmlReport:
             "manual": MANUAL,
             "masked": not self._secrets_shown,
         }
-
-    def anchor(self, connection: Connection) -> str:
-        """c12, or c2-12 in the second capture."""
-        return self._overview.anchor(connection.capture, connection.stream)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from analyzer.analysis.connection.kinds import Alike
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.findings.kept import Kept
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.report.html.connection_view import Memo, encoded, row, view
 from analyzer.report.html.kind_entries import KindEntries
@@ -27,6 +29,14 @@ class Entry(msgspec.Struct):
     row: list[bytes]
     view: list[bytes]
     packets: list[bytes]
+
+
+class AlikeEntry(msgspec.Struct, frozen=True, gc=False):
+    """The same of a connection of a known kind."""
+
+    alike: Alike
+    row: list[bytes]
+    view: list[bytes]
 
 
 class Later(NamedTuple):
@@ -56,12 +66,12 @@ class Prepare:
         """Whether the packets of this connection are to be worked out. Asked once of each, in any order."""
         self._seen += 1
         # Connections come as they end: one that comes late may yet be among the first by its number.
-        return self.rare(connection) or self._seen <= self.limit or connection.stream < self.limit
+        return self.rare(faults(connection)) or self._seen <= self.limit or connection.stream < self.limit
 
-    def rare(self, connection: Connection) -> bool:
-        """Whether it is one of the first with something that is wrong with it."""
+    def rare(self, codes: set[str]) -> bool:
+        """Whether a connection with these `faults` is one of the first with something that is wrong with it."""
         wrong = False
-        for code in faults(connection):
+        for code in codes:
             self._faults[code] += 1
             wrong |= self._faults[code] <= self.limit
         return wrong
@@ -73,11 +83,10 @@ class Prepare:
         packets = [] if detail is None else self.columns(connection, detail)
         return Entry(_slim(connection), encoded(row(connection)), said, packets)
 
-    def alike(self, alike: Alike) -> Entry:
+    def alike(self, alike: Alike) -> Entry | AlikeEntry:
         """A connection of a known kind made ready: it takes so little that nobody sends it to another process."""
-        connection = alike.connection()
-        rendered = self._kinds.rendered(alike, connection)
-        return self.entry((connection, None)) if rendered is None else Entry(connection, *rendered, [])
+        rendered = self._kinds.rendered(alike)
+        return self.entry((alike.connection(), None)) if rendered is None else AlikeEntry(alike, *rendered)
 
     def packets(self, result: tuple[Connection, ConnectionDetail | None]) -> Later:
         """What a later reading brings of a connection whose entry was made before."""
@@ -91,8 +100,17 @@ class Prepare:
 
 def faults(connection: Connection) -> set[str]:
     """Codes of the errors and warnings of a connection; an error of the server without a finding is one too."""
-    found = {one.code for one in connection.findings if labels.rank(one.severity) <= 1}
-    return found or ({str(connection.error.code)} if connection.error is not None else set())
+    return _faults(connection.findings, connection)
+
+
+def faults_of(alike: Alike) -> set[str]:
+    """Those of one of a known kind."""
+    return _faults(alike.kind.findings if alike.outline is None else alike.outline.findings, alike.kind.connection)
+
+
+def _faults(found: Sequence[Finding | Kept], alike: Connection) -> set[str]:
+    codes = {one.code for one in found if labels.rank(one.severity) <= 1}
+    return codes or ({str(alike.error.code)} if alike.error is not None else set())
 
 
 def _slim(c: Connection) -> Connection:

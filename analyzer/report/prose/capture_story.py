@@ -17,6 +17,7 @@ from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.prose import labels
 from analyzer.report.prose.clock import UTC_CLOCK, WallClock
+from analyzer.report.prose.own_part import OwnPart, own_part
 from analyzer.report.prose.summary import OUTCOME_WORDS
 
 # Kinds that are counted by name; later ones are counted together.
@@ -60,22 +61,39 @@ class FindingTally:
         self.refused = 0  # connections whose login the server refused
         self.errors: set[int] = set()
 
-    def add(self, connection: Connection, finding: Finding) -> None:
-        c = connection
+    def add(self, places: StoryPlaces, own: OwnPart, message: str) -> None:
+        """One more connection of which it was found."""
         if len(self.messages) < MOST_KINDS:
-            self.messages.add(finding.message)
+            self.messages.add(message)
         if len(self.streams) < STREAMS:
-            self.streams.append((c.capture, c.stream))
-        self.first_ns = min(self.first_ns, c.start_time_ns) if self.connections else c.start_time_ns
-        self.last_ns = max(self.last_ns, c.end_time_ns)
+            self.streams.append((own.capture, own.stream))
+        self.first_ns = min(self.first_ns, own.start_ns) if self.connections else own.start_ns
+        self.last_ns = max(self.last_ns, own.end_ns)
         self.connections += 1
-        if c.outcome == "rejected":
+        if places.refused:
             self.refused += 1
-            if c.error is not None and len(self.errors) < MOST_KINDS:
-                self.errors.add(c.error.code)
-        _count(self.clients, labels.host(c))
-        if c.login is not None:
-            _count(self.users, c.login.user or "(anonymous)")
+            if places.error is not None and len(self.errors) < MOST_KINDS:
+                self.errors.add(places.error)
+        _count(self.clients, own.host)
+        if places.user is not None:
+            _count(self.users, places.user)
+
+
+class StoryPlaces(NamedTuple):
+    """Where a connection is counted: the same for all that are of its kind.
+
+    named    counters, and the name in each
+    tallies  of what was found, and the number of the finding that is told of
+    error    the code with which the server refused it, or ended it; None where it sent no error
+    """
+
+    named: list[tuple[Counter[str], str]]
+    tallies: list[tuple[FindingTally, int]]
+    user: str | None
+    refused: bool
+    error: int | None
+    lossy: bool
+    healthy: bool
 
 
 class CaptureStory:
@@ -96,25 +114,54 @@ class CaptureStory:
         self._tallies: dict[tuple[str, str], FindingTally] = {}
 
     def add(self, connection: Connection) -> None:
-        c = connection
-        self.connections += 1
-        self.outcomes[c.outcome] += 1
-        self._lossy += c.tcp.gaps > 0
-        _count(self._clients, labels.host(c))
+        self.count(self.places(connection), own_part(connection), connection.findings)
+
+    def places(self, c: Connection) -> StoryPlaces:
+        """Where a connection is to be counted, from now on."""
         product = f"{labels.product(c.greeting)} at " if c.greeting is not None else ""
-        _count(self._servers, f"{product}{labels.endpoint(c.server)}")
+        named = [(self.outcomes, c.outcome), _place(self._servers, f"{product}{labels.endpoint(c.server)}")]
+        user = None
         if c.login is not None:
-            _count(self._users, c.login.user or "(anonymous)")
-            _count(self._drivers, labels.driver(c) or "an unnamed driver")
+            user = c.login.user or "(anonymous)"
+            named.append(_place(self._users, user))
+            named.append(_place(self._drivers, labels.driver(c) or "an unnamed driver"))
         if c.tls is not None:
-            self._tls["read" if c.tls.decrypted else "sealed"] += 1
+            named.append((self._tls, "read" if c.tls.decrypted else "sealed"))
         elif c.login is not None:
-            self._tls["none"] += 1
-        self.healthy += all(one.severity == "info" for one in c.findings)
-        for code in {one.code for one in c.findings}:
-            # Of several of one kind the gravest speaks.
-            finding = min((one for one in c.findings if one.code == code), key=lambda one: labels.rank(one.severity))
-            self._tallies.setdefault((finding.severity, code), FindingTally(finding)).add(c, finding)
+            named.append((self._tls, "none"))
+        # Of several of one kind the gravest speaks.
+        gravest: dict[str, int] = {}
+        for number, one in enumerate(c.findings):
+            found = gravest.get(one.code)
+            if found is None or labels.rank(one.severity) < labels.rank(c.findings[found].severity):
+                gravest[one.code] = number
+        return StoryPlaces(
+            named,
+            [(self._tally(c.findings[number]), number) for number in gravest.values()],
+            user,
+            c.outcome == "rejected",
+            None if c.error is None else c.error.code,
+            c.tcp.gaps > 0,
+            all(one.severity == "info" for one in c.findings),
+        )
+
+    def count(self, places: StoryPlaces, own: OwnPart, findings: Sequence[Finding]) -> None:
+        """Counts a connection."""
+        self.connections += 1
+        self._lossy += places.lossy
+        self.healthy += places.healthy
+        for counter, name in places.named:
+            counter[name] += 1
+        _count(self._clients, own.host)
+        for tally, number in places.tallies:
+            tally.add(places, own, findings[number].message)
+
+    def _tally(self, finding: Finding) -> FindingTally:
+        key = finding.severity, finding.code
+        found = self._tallies.get(key)
+        if found is None:
+            found = self._tallies[key] = FindingTally(finding)
+        return found
 
     # -- what kind of traffic --------------------------------------------------------------------------------------
 
@@ -293,6 +340,11 @@ class CaptureStory:
                 return "Beyond that nothing went wrong."
             return "Nothing went wrong in what the capture shows."
         return f"Nothing is wrong with the other {labels.count(self.healthy, 'connection')}."
+
+
+def _place(counter: Counter[str], kind: str) -> tuple[Counter[str], str]:
+    """A counter, and the name by which it counts a kind."""
+    return counter, kind if kind in counter or len(counter) < MOST_KINDS else "others"
 
 
 def _count(counter: Counter[str], kind: str) -> None:

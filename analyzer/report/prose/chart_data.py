@@ -5,11 +5,13 @@ comparisons. Counting takes the same memory for ten connections or millions.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
-from typing import Final
+from typing import Final, NamedTuple
 
 from analyzer.analysis.model.connection import Connection
 from analyzer.report.prose import labels
+from analyzer.report.prose.own_part import OwnPart, own_part
 
 # Kinds that are counted by name; later ones count as "other".
 MOST_KINDS: Final = 1000
@@ -45,6 +47,17 @@ UNNAMED: Final = "not named"
 NO_CELL: Final = frozenset({NO_TLS, UNSEEN_TLS, UNNAMED, OTHER})
 
 
+def _begin(step: int) -> int:
+    """The first nanosecond of a step."""
+    ns = int(1000 * 10 ** (step / STEPS)) - 2
+    while STEPS * math.log10(ns / 1000) < step:
+        ns += 1
+    return ns
+
+
+_BEGINS: Final = [_begin(step) for step in range(1, STEPS * DECADES + 1)]
+
+
 class DurationHistogram:
     """A histogram with steps of equal ratio."""
 
@@ -56,8 +69,7 @@ class DurationHistogram:
     def add(self, ns: int) -> None:
         self.total += 1
         self.largest = max(self.largest, ns)
-        step = int(STEPS * math.log10(ns / 1000)) if ns > 1000 else 0
-        self.counts[min(step, STEPS * DECADES)] += 1
+        self.counts[bisect_right(_BEGINS, ns)] += 1
 
     def quantile(self, share: float) -> int:
         """Nanoseconds that `share` of all take at most, to within a step."""
@@ -82,7 +94,10 @@ class Timeline:
         if self.origin is None:
             self.origin = time_ns
         slot = (time_ns - self.origin) // self.slot_ns
-        self.slots.setdefault(slot, [0] * len(OUTCOMES))[outcome] += 1
+        counts = self.slots.get(slot)
+        if counts is None:
+            counts = self.slots[slot] = [0] * len(OUTCOMES)
+        counts[outcome] += 1
         while len(self.slots) > SLOTS or max(slot, -slot) > SLOTS * 4:
             self.slot_ns *= 2
             halved: dict[int, list[int]] = {}
@@ -120,13 +135,30 @@ class Pair:
         self.users: Counter[str] = Counter()
         self.drivers: Counter[str] = Counter()
 
-    def add(self, c: Connection) -> None:
+    def add(self, places: ChartPlaces) -> None:
         self.connections += 1
-        self.refused += c.outcome == "rejected"
-        self.in_clear += c.login is not None and c.tls is None
-        if c.login is not None:
-            _count(self.users, c.login.user or "(anonymous)", MOST_OF_PAIR)
-            _count(self.drivers, labels.driver(c) or "not named", MOST_OF_PAIR)
+        self.refused += places.refused
+        self.in_clear += places.in_clear
+        if places.user is not None:
+            _count(self.users, places.user, MOST_OF_PAIR)
+            _count(self.drivers, places.driver, MOST_OF_PAIR)
+
+
+class ChartPlaces(NamedTuple):
+    """Where a connection is counted: the same for all that are of its kind.
+
+    outcome  its place in OUTCOMES
+    named    counters, and the name in each
+    server, user, driver, refused, in_clear  what the pair of its host and its server counts; no user, no login
+    """
+
+    outcome: int
+    named: list[tuple[Counter[str], str]]
+    server: str
+    user: str | None
+    driver: str
+    refused: bool
+    in_clear: bool
 
 
 class ChartData:
@@ -139,33 +171,54 @@ class ChartData:
         self.servers: Counter[str] = Counter()
         self.durations = {name: DurationHistogram() for name, _ in PHASES}
         self.total = DurationHistogram()
-        self.logins = 0
         self.in_clear = 0
         self.timeline = Timeline()
         self.pairs: dict[tuple[str, str], Pair] = {}
+        self._phases = list(self.durations.values())
         self._outcomes = {outcome: index for index, (_, names) in enumerate(OUTCOMES) for outcome in names}
 
+    @property
+    def logins(self) -> int:
+        """Connections with a login or with TLS."""
+        return self.tls.total()
+
     def add(self, connection: Connection) -> None:
-        c = connection
-        self.timeline.add(c.start_time_ns, self._outcomes.get(c.outcome, len(OUTCOMES) - 1))
+        self.count(self.places(connection), own_part(connection))
+
+    def places(self, c: Connection) -> ChartPlaces:
+        """Where a connection is to be counted, from now on."""
+        named = []
         if c.authentication is not None and c.authentication.plugin:
-            _count(self.plugins, c.authentication.plugin)
+            named.append(_place(self.plugins, c.authentication.plugin))
         if c.login is not None or c.tls is not None:
-            self.logins += 1
-            self.in_clear += c.tls is None
-            _count(self.tls, NO_TLS if c.tls is None else c.tls.version or UNSEEN_TLS)
+            named.append(_place(self.tls, NO_TLS if c.tls is None else c.tls.version or UNSEEN_TLS))
+        driver = labels.driver(c) if c.login is not None else ""
         if c.login is not None:
-            _count(self.drivers, labels.driver(c) or UNNAMED)
+            named.append(_place(self.drivers, driver or UNNAMED))
         if c.greeting is not None:
-            _count(self.servers, labels.product(c.greeting))
-        self._pair(labels.host(c), labels.endpoint(c.server)).add(c)
-        timing = c.timing
-        for name, field in PHASES:
-            ns = getattr(timing, field)
+            named.append(_place(self.servers, labels.product(c.greeting)))
+        return ChartPlaces(
+            self._outcomes.get(c.outcome, len(OUTCOMES) - 1),
+            named,
+            labels.endpoint(c.server),
+            None if c.login is None else c.login.user or "(anonymous)",
+            driver or UNNAMED,
+            c.outcome == "rejected",
+            c.login is not None and c.tls is None,
+        )
+
+    def count(self, places: ChartPlaces, own: OwnPart) -> None:
+        """Counts a connection."""
+        self.timeline.add(own.start_ns, places.outcome)
+        for counter, name in places.named:
+            counter[name] += 1
+        self.in_clear += places.in_clear
+        self._pair(own.host, places.server).add(places)
+        for histogram, ns in zip(self._phases, own.phases, strict=True):
             if ns is not None:
-                self.durations[name].add(max(0, ns))
-        if timing.total_ns is not None:
-            self.total.add(max(0, timing.total_ns))
+                histogram.add(ns)
+        if own.total_ns is not None:
+            self.total.add(own.total_ns)
 
     def _pair(self, client: str, server: str) -> Pair:
         found = self.pairs.get((client, server))
@@ -175,5 +228,10 @@ class ChartData:
         return found
 
 
-def _count(counter: Counter[str], kind: str, most: int = MOST_KINDS) -> None:
+def _place(counter: Counter[str], kind: str) -> tuple[Counter[str], str]:
+    """A counter, and the name by which it counts a kind."""
+    return counter, kind if kind in counter or len(counter) < MOST_KINDS else OTHER
+
+
+def _count(counter: Counter[str], kind: str, most: int) -> None:
     counter[kind if kind in counter or len(counter) < most else OTHER] += 1

@@ -238,7 +238,7 @@ def _end(c: Connection) -> StoryStep:
 
 def in_brief(c: Connection) -> str:
     """What happened, in two or three sentences."""
-    return f"{labels.client(c)}{in_common(c)}{in_numbers(c)}"
+    return f"{labels.client(c)}{in_common(c)}{in_numbers(c.timing.total_ns, sum(c.commands.values()))}"
 
 
 def in_common(c: Connection) -> str:
@@ -257,10 +257,8 @@ def in_common(c: Connection) -> str:
     return f"{who}. {how}"
 
 
-def in_numbers(c: Connection) -> str:
-    """And the rest of it."""
-    total = c.timing.total_ns
-    speed = f" The verdict came after {labels.duration(total)}." if total is not None else ""
-    number = sum(c.commands.values())
-    after = f" {labels.count(number, 'command')} followed." if number else ""
+def in_numbers(total_ns: int | None, commands: int) -> str:
+    """And the rest of it: how long a login took, and how many commands followed."""
+    speed = f" The verdict came after {labels.duration(total_ns)}." if total_ns is not None else ""
+    after = f" {labels.count(commands, 'command')} followed." if commands else ""
     return f"{speed}{after}"

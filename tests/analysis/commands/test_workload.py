@@ -5,11 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analyzer.analysis import AnalysisOptions, Connection
-from analyzer.analysis.commands.failures import CommandFailures, FailureGroup
+from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection
+from analyzer.analysis.commands.failures import WAITED_NS, CommandFailures, FailureGroup
+from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.statistics import OTHERS, CommandGroup, CommandStatistics
-from analyzer.analysis.commands.workload import OTHER_USE, READING, REPLICATION, WRITING, Workload, use_of
+from analyzer.analysis.commands.turn_tracker import TurnTracker
+from analyzer.analysis.commands.workload import (
+    OTHER_USE,
+    READING,
+    REPLICATION,
+    WRITING,
+    Workload,
+    WorkloadCounter,
+    use_of,
+)
+from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.engine.collectors import connection_alone
 from analyzer.engine.command_collectors import SummedCommands
 from analyzer.engine.filters import filter_of
@@ -24,8 +37,9 @@ from analyzer.protocol.tables.commands import (
 )
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
+from tests.wire.frames import Frame, batches
 from tests.wire.mysql import FAST, err, greeting, login, ok, query
-from tests.wire.script import GOODBYE, Step, conversation, in_time_order
+from tests.wire.script import GOODBYE, MS, Step, conversation, in_time_order
 
 SAMPLES = sorted((REPOSITORY / "samples").glob("*.pcap*"))
 
@@ -115,6 +129,54 @@ def test_only_connections_that_are_shown_count(jobs: int, capture: Path) -> None
     part.merge(rest)
     assert _comparable(part.whole()) == _comparable(whole.whole())
     assert part.uses == whole.uses
+
+
+GAPS = st.sampled_from([MS, MS, 3 * MS, 2 * WAITED_NS, -MS])
+
+
+@given(st.lists(GAPS, min_size=12, max_size=12), st.booleans())
+def test_sessions_that_are_known_count_as_those_that_are_followed(gaps: list[int], fails: bool) -> None:
+    """Also where a command waits in one of them, or the clock goes back."""
+    script: list[Step] = [("s", greeting()), ("c", login("web")), ("s", FAST + ok(3)), ("c", query("SELECT 1"))]
+    script += [("s", err(1, 1205, "Lock wait timeout exceeded") if fails else ok(1))]
+    script += [("c", query("SELECT 2")), ("s", ok(1)), *GOODBYE]
+    made = [conversation(script, client=(f"10.0.0.{number}", 40000 + number)) for number in range(6)]
+    place = len(made[-1]) - len(gaps)
+    time_ns = made[-1][place].timestamp_ns
+    for gap in gaps:
+        time_ns += gap
+        made[-1][place] = made[-1][place]._replace(timestamp_ns=time_ns)
+        place += 1
+    frames = [frame for one in made for frame in one]
+    (known, few), (followed, all_of_them) = (_counted(frames, whole) for whole in (True, False))
+    assert known == followed
+    assert known.commands == all_of_them == 6 * 3
+    assert few < all_of_them
+
+
+class _Following(WorkloadCounter):
+    """`followed`: the commands that it was told of one by one."""
+
+    followed = 0
+
+    def add(self, frame: int, tracker: TurnTracker, each: PlainTurn | PendingCommand) -> None:
+        self.followed += 1
+        super().add(frame, tracker, each)
+
+
+def _counted(frames: list[Frame], whole: bool) -> tuple[Workload, int]:
+    """What the commands of a capture come to, with sessions that are known as a whole taken so or not; how many were
+    followed."""
+    counter, found = _Following(None, True), Workload()
+    counter.whole = whole
+    analysis = Analysis("made", AnalysisOptions(commands=True, observe=(counter.watch,)))
+    counter.capture = analysis.name
+    told = [one for batch in batches(frames) for one in analysis.told(batch)]
+    for each in [*told, *analysis.told_last(False)]:
+        one = counter.taken(each.stream if isinstance(each, Alike) else each[0].stream)
+        assert one is not None
+        one.into(found)
+    return found, counter.followed
 
 
 def test_statements_without_end_take_one_group() -> None:

@@ -97,6 +97,13 @@ def test_quantiles_are_within_a_step(values: list[int]) -> None:
             assert 0.95 * exact <= found <= 1.06 * exact
 
 
+@given(st.integers(1001, 10**13))
+def test_a_step_is_a_fiftieth_of_a_decade(ns: int) -> None:
+    made = DurationHistogram()
+    made.add(ns)
+    assert made.counts.index(1) == min(int(50 * math.log10(ns / 1000)), len(made.counts) - 1)
+
+
 @given(st.lists(st.integers(-(10**15), 10**18), min_size=1, max_size=300))
 def test_timeline_loses_no_login_and_stays_small(times: list[int]) -> None:
     made = Timeline()
