@@ -18,15 +18,22 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
 HOT := $(shell find analyzer -name '*.pxd')
 
-$(BIN)/handshark: pyproject.toml analyzer/build_hook.py $(HOT) $(HOT:.pxd=.py)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	@$(BIN)/handshark --version
+SOURCES := pyproject.toml analyzer/build_hook.py $(HOT) $(HOT:.pxd=.py)
+
+define install
+$(PYTHON) -m venv $(VENV)
+$(BIN)/pip install --quiet --disable-pip-version-check --editable '.$(1)'
+@$(BIN)/handshark --version
+endef
+
+$(BIN)/handshark: $(SOURCES)
+	$(call install)
 	touch $@
 
-$(VENV)/.test: $(BIN)/handshark
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+# What is installed for tests runs for others too: it is not compiled a second time.
+$(VENV)/.test: $(SOURCES)
+	$(call install,[dev])
+	touch $(BIN)/handshark $@
 
 demo: $(BIN)/handshark ## Analyse a bundled sample, print, write reports/demo.html
 	$(BIN)/handshark analyze -v $(SAMPLE)
