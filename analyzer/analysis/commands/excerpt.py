@@ -10,6 +10,7 @@ from typing import Final
 
 from analyzer.analysis.commands.pending import PendingCommand
 from analyzer.analysis.commands.tracker import CommandTracker
+from analyzer.analysis.commands.turn_tracker import moves
 from analyzer.analysis.conversation.plain_turn import PlainTurn
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.detail import ConnectionDetail
@@ -108,7 +109,17 @@ class Shown(CommandTracker):
             self.packets.left_out += 1 + sum(lists) + (0 if deprecated else len(lists))
         elif turn.length:
             self.packets.left_out += self._packets_of(turn.columns, turn.rows, turn.sequence)
-        super().turn(turn, machine)
+        if self._passes_by(turn):
+            self.count(turn)
+        else:
+            super().turn(turn, machine)
+
+    def _passes_by(self, turn: PlainTurn) -> bool:
+        """Whether a turn is one of those that are not kept, and changes nothing of what is known."""
+        if self.number < FIRST or not self.certain or turn.failed() or moves(turn):
+            return False
+        slowest = self._slowest
+        return not turn.length or (len(slowest) == SLOWEST and turn.last_ns - turn.time_ns <= slowest[0][0])
 
     def request(
         self,
