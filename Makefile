@@ -11,7 +11,7 @@ SERVERS ?= yes
 unexport PYTHONDONTWRITEBYTECODE
 
 # Many tests wait for servers and browsers: more of them at once than there are processors.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .PHONY: demo docs test lint format types pytest bench fuzz sanitize servers servers-stop tools samples golden clean example
 
