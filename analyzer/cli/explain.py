@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from analyzer.analysis import Connection
+from analyzer.analysis import Alike, Connection
 from analyzer.analysis.commands.workload import Workload
 from analyzer.analysis.findings.catalog import TABLE
 from analyzer.analysis.memory import DEFAULT_MEMORY
@@ -26,10 +26,11 @@ from analyzer.cli.arguments import (
     redact_argument,
 )
 from analyzer.cli.console import Console, complain
-from analyzer.engine.collectors import Connections, connection_alone
+from analyzer.engine.collectors import Connections, Rendering, connection_alone
 from analyzer.engine.run import Run
 from analyzer.engine.workload_collector import with_workload
 from analyzer.report.prose.capture_story import CaptureStory
+from analyzer.report.prose.own_part import own_part_of
 from analyzer.report.text.explain import Explainer
 
 # Things that are told of a capture.
@@ -103,25 +104,35 @@ def run(arguments: argparse.Namespace) -> int:
     return _capture(arguments, explainer) if arguments.stream is None else _connections(arguments, explainer)
 
 
+def _as_it_is(alike: Alike) -> Alike:
+    return alike
+
+
 def _capture(arguments: argparse.Namespace, explainer: Explainer) -> int:
     """The story of the whole capture; of a single connection its own story follows."""
     options = options_of(arguments, 0)
     if options is None:
         return 2
     story = CaptureStory(arguments.tz)
-    only: Connection | None = None
-    collect = with_workload(None, connection_alone, statements=False)
-    sources: Run[Connection | Workload] = Run(options, collect, None, Console())
+    first: Connection | Alike | None = None
+    rendering: Rendering[Connection | Alike] = Rendering(connection_alone, alike=_as_it_is)
+    collect = with_workload(None, rendering, statements=False)
+    sources: Run[Connection | Alike | Workload] = Run(options, collect, None, Console())
     for _, told in sources.each([arguments.what], False):
         for one in told:
             if isinstance(one, Workload):
                 story.workload.merge(one)
+                continue
+            first = first or one
+            if isinstance(one, Alike):
+                story.add_alike(one, own_part_of(one))
             else:
                 story.add(one)
-                only = one if story.connections == 1 else None
     if sources.failed:
         return 3
     if sources.sources:
+        first = first if story.connections == 1 else None
+        only = first.connection() if isinstance(first, Alike) else first
         explainer.capture(story, arguments.what, sources.sources, arguments.limit, only)
     if not story.connections:
         complain(f"{arguments.what}: no MySQL connection in it; --port N names a server's port")

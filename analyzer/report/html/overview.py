@@ -15,17 +15,15 @@ from analyzer.report.html.charts import pictures
 from analyzer.report.html.who_map import who_map
 from analyzer.report.html.workload import workload_view
 from analyzer.report.prose import labels
-from analyzer.report.prose.capture_story import CaptureStory, StoryPlaces
-from analyzer.report.prose.chart_data import ChartData, ChartPlaces
+from analyzer.report.prose.capture_story import CaptureStory
+from analyzer.report.prose.chart_data import ChartData
 from analyzer.report.prose.failures import failure_words
 from analyzer.report.prose.headlines import headlines
-from analyzer.report.prose.own_part import own_part_of
+from analyzer.report.prose.own_part import own_part_of, said_of
 from analyzer.report.prose.summary import SummaryTotals, captured
 
 # Groups of commands of one reason that are shown.
 FAILURES_SHOWN: Final = 20
-# Kinds of connections, with what was found of them, whose places are kept.
-MOST_KINDS: Final = 1024
 
 
 class FailureRow(NamedTuple):
@@ -36,16 +34,6 @@ class FailureRow(NamedTuple):
     anchor: str
 
 
-class _KindPlaces(NamedTuple):
-    """Where connections of a kind are counted. `connection` is the first of them; `is_said`: of each the same is said
-    of what was found."""
-
-    connection: Connection
-    is_said: bool
-    charts: ChartPlaces
-    story: StoryPlaces
-
-
 class Overview:
     """Grows with the kinds of what is seen, not with the number of connections."""
 
@@ -54,7 +42,6 @@ class Overview:
         self._statistics = ChartData()
         self._story = CaptureStory()
         self._captures: dict[str, int] = {}
-        self._known: dict[object, _KindPlaces] = {}
 
     @property
     def several(self) -> bool:
@@ -70,25 +57,15 @@ class Overview:
 
     def add_alike(self, alike: Alike) -> None:
         """One more of a known kind."""
-        kind, outline = alike.kind, alike.outline
-        # What is found of one may rest on others.
-        key = kind if outline is None else (kind, *[(one.code, one.severity) for one in outline.findings])
-        known = self._known.get(key)
-        if known is None:
-            connection = alike.connection()
-            self.add(connection)
-            # Whether one is a copy of another, its evidence says.
-            if len(self._known) < MOST_KINDS and not any(one.code == "seen-twice" for one in connection.findings):
-                is_said = outline is None and not any(kept.message[1] for kept in kind.findings)
-                charts, story = self._statistics.places(connection), self._story.places(connection)
-                self._known[key] = _KindPlaces(connection, is_said, charts, story)
+        found = said_of(alike)
+        if any(one.code == "seen-twice" for one in found):
+            self.add(alike.connection())  # it may be a copy
             return
         own = own_part_of(alike)
-        findings = known.connection.findings if known.is_said else alike.findings()
-        if not self.totals.add_like(known.connection, findings, own.host):
+        if not self.totals.add_like(alike.kind.connection, found, own.host):
             self.totals.add(alike.connection())
-        self._statistics.count(known.charts, own)
-        self._story.count(known.story, own, findings)
+        self._statistics.add_alike(alike, own)
+        self._story.add_alike(alike, own)
 
     def workload(self, workload: Workload) -> None:
         """What the commands of connections came to; called any number of times, in any order."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from analyzer.analysis import Alike
 from analyzer.analysis.commands.failures import CUT_OFF, FAILED, WAITED, FailureGroup
 from analyzer.analysis.commands.workload import READING, REPLICATION, WRITING, Workload
 from analyzer.analysis.findings.catalog import TABLE
@@ -17,7 +18,7 @@ from analyzer.analysis.findings.helpers import span
 from analyzer.analysis.model.connection import Connection, Finding, Source
 from analyzer.report.prose import labels
 from analyzer.report.prose.clock import UTC_CLOCK, WallClock
-from analyzer.report.prose.own_part import OwnPart, own_part
+from analyzer.report.prose.own_part import MOST_PLACES, OwnPart, own_part, said_of
 from analyzer.report.prose.summary import OUTCOME_WORDS
 
 # Kinds that are counted by name; later ones are counted together.
@@ -112,9 +113,22 @@ class CaptureStory:
         self._tls: Counter[str] = Counter()
         self._lossy = 0
         self._tallies: dict[tuple[str, str], FindingTally] = {}
+        self._places: dict[object, StoryPlaces] = {}
 
     def add(self, connection: Connection) -> None:
         self.count(self.places(connection), own_part(connection), connection.findings)
+
+    def add_alike(self, alike: Alike, own: OwnPart) -> None:
+        """One more of a known kind."""
+        found = said_of(alike)
+        # What is found of one may rest on others.
+        key = alike.kind if alike.outline is None else (alike.kind, *[(one.code, one.severity) for one in found])
+        places = self._places.get(key)
+        if places is None:
+            places = self.places(alike.connection())
+            if len(self._places) < MOST_PLACES:
+                self._places[key] = places
+        self.count(places, own, found)
 
     def places(self, c: Connection) -> StoryPlaces:
         """Where a connection is to be counted, from now on."""

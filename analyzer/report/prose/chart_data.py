@@ -9,9 +9,11 @@ from bisect import bisect_right
 from collections import Counter
 from typing import Final, NamedTuple
 
+from analyzer.analysis import Alike
+from analyzer.analysis.connection.kinds import ConnectionKind
 from analyzer.analysis.model.connection import Connection
 from analyzer.report.prose import labels
-from analyzer.report.prose.own_part import OwnPart, own_part
+from analyzer.report.prose.own_part import MOST_PLACES, OwnPart, own_part
 
 # Kinds that are counted by name; later ones count as "other".
 MOST_KINDS: Final = 1000
@@ -175,6 +177,7 @@ class ChartData:
         self.timeline = Timeline()
         self.pairs: dict[tuple[str, str], Pair] = {}
         self._phases = list(self.durations.values())
+        self._places: dict[ConnectionKind, ChartPlaces] = {}
         self._outcomes = {outcome: index for index, (_, names) in enumerate(OUTCOMES) for outcome in names}
 
     @property
@@ -184,6 +187,15 @@ class ChartData:
 
     def add(self, connection: Connection) -> None:
         self.count(self.places(connection), own_part(connection))
+
+    def add_alike(self, alike: Alike, own: OwnPart) -> None:
+        """One more of a known kind."""
+        places = self._places.get(alike.kind)
+        if places is None:
+            places = self.places(alike.connection())
+            if len(self._places) < MOST_PLACES:
+                self._places[alike.kind] = places
+        self.count(places, own)
 
     def places(self, c: Connection) -> ChartPlaces:
         """Where a connection is to be counted, from now on."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from analyzer.analysis import Alike
 from analyzer.analysis.connection.kinds import ADDRESS, FRAMES, START, STREAM, TIMING
-from analyzer.analysis.model.connection import Connection
+from analyzer.analysis.model.connection import Connection, Finding
 from analyzer.report.prose import labels
+
+# Kinds of connections, with what was found of them, of which is kept where they are counted.
+MOST_PLACES: Final = 1024
 
 
 class OwnPart(NamedTuple):
@@ -37,3 +40,17 @@ def own_part_of(alike: Alike) -> OwnPart:
     start_ns, end_ns = row[START : START + 2]
     capture = alike.kind.connection.capture
     return OwnPart(row[ADDRESS], capture, row[STREAM], start_ns, end_ns, row[TIMING : FRAMES - 1], row[FRAMES - 1])
+
+
+def said_of(alike: Alike) -> Sequence[Finding]:
+    """What is found of a connection of a known kind, with the codes, severities and messages of its own; frames and
+    evidence may be another's."""
+    if alike.outline is not None:
+        return alike.outline.findings
+    kind = alike.kind
+    said: list[Finding] | None = kind.templates.get(said_of)
+    if said is None:
+        said = alike.findings()
+        if not any(kept.message[1] for kept in kind.findings):
+            kind.templates[said_of] = said
+    return said
