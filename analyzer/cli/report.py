@@ -200,6 +200,9 @@ def _page(arguments: argparse.Namespace, options: AnalysisOptions, out: BinaryIO
                 for _, found in again.each(names, arguments.merge):
                     for later in found:
                         page.packets(later)
+                        # They are among the first of a large capture: nobody asks for the rest of it.
+                        if not page.awaits(name):
+                            break
         page.close(sources.sources)
     file.detach()
     return sources.code

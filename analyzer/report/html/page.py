@@ -232,6 +232,10 @@ class HtmlReport:
         """First frames, by capture, of the connections whose packets have not come: for a second reading."""
         return {capture: frozenset(frames) for capture, frames in self._missing.items() if frames}
 
+    def awaits(self, capture: str) -> bool:
+        """Whether packets of connections of a capture have not come."""
+        return bool(self._missing.get(capture))
+
     def packets(self, later: Later) -> None:
         """The packets of a connection that was added without them, in the order in which they were added."""
         kept = self._missing.get(later.capture, {}).pop(later.first_frame, None)
