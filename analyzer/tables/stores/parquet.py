@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 PENDING: Final = ".pending-"
 PARTITIONS: Final = {"day": ("date=%Y-%m-%d",), "hour": ("date=%Y-%m-%d", "hour=%H")}
-# A row group is written when so many rows or bytes have come: while others work, and little is left behind them. Files of
-# partitions that are open at a time.
+# A row group is written when so many rows or bytes have come: while others work, and little is left behind them.
+# Files of partitions that are open at a time.
 GROUP_ROWS: Final = 1 << 16
 GROUP_BYTES: Final = 8 << 20
 ALL_BYTES: Final = 64 << 20
