@@ -20,19 +20,19 @@ HOT := $(shell find analyzer -name '*.pxd')
 
 SOURCES := pyproject.toml analyzer/build_hook.py $(HOT) $(HOT:.pxd=.py)
 
-define install
-$(PYTHON) -m venv $(VENV)
-$(BIN)/pip install --quiet --disable-pip-version-check --editable '.$(1)'
-@$(BIN)/handshark --version
-endef
-
 $(BIN)/handshark: $(SOURCES)
-	$(call install)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/handshark --version
 	touch $@
 
-# What is installed for tests runs for others too: it is not compiled a second time.
+# What tests need comes from the network while the processors compile. What runs for tests runs for others too.
 $(VENV)/.test: $(SOURCES)
-	$(call install,[dev])
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m tests.requirements dev > $(VENV)/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement $(VENV)/dev.txt & others=$$!; \
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .; code=$$?; wait $$others && exit $$code
+	@$(BIN)/handshark --version
 	touch $(BIN)/handshark $@
 
 demo: $(BIN)/handshark ## Analyse a bundled sample, print, write reports/demo.html

@@ -81,13 +81,13 @@ def load(seconds: float) -> LoadFigures:
         time.sleep(max(0.0, begun + number / EACH_SECOND - time.monotonic()))
         page.news(numbered(number), detail, True)
         if number % 20 == 0:
-            page.tick(Counts(time.monotonic() - begun, number * 20, number, number // 4, 0, 0, 3))
+            page.tick(_counts(begun, number))
         waiting = max(waiting, page.waiting)
         if number == many // 2:
-            _told(watch, number)
+            _told(page, watch, begun, number)
             halfway = _memory(pid)
     sent = time.monotonic()
-    _told(watch, many - 1)
+    _told(page, watch, begun, many - 1)
     behind = time.monotonic() - sent
     memory, used = _memory(pid), _processor(pid)
     page.end(examples.source())
@@ -96,9 +96,16 @@ def load(seconds: float) -> LoadFigures:
     return LoadFigures(many, watch.rows, page.lost, waiting, (halfway, memory), used, behind)
 
 
-def _told(watch: LoadWatch, number: int) -> None:
+def _counts(begun: float, number: int) -> Counts:
+    return Counts(time.monotonic() - begun, number * 20, number, number // 4, 0, 0, 3)
+
+
+def _told(page: LivePageProcess, watch: LoadWatch, begun: float, number: int) -> None:
+    """Waits until who looks on has heard of a connection. What a busy machine left in the pipe goes on with the next
+    news, of which a capture that goes on always has some."""
     while watch.newest < number:
-        time.sleep(0.01)
+        time.sleep(0.05)
+        page.tick(_counts(begun, number))
 
 
 def _child() -> int:
