@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from analyzer.analysis import AnalysisOptions
@@ -13,6 +14,7 @@ from analyzer.sharing.choice import ExtractRequest
 from analyzer.sharing.extract import ExtractSummary, extract
 from analyzer.sharing.redact import RedactRequest, RedactSummary, redact
 from analyzer.sharing.redaction.replacements import Replacements
+from tests.wire.frames import Frame
 
 KEY = b"a key of the tests"
 COMMENT = 1
@@ -91,6 +93,25 @@ def redacted(
     out = io.BytesIO()
     summary, replacements = redact(sources, request or RedactRequest(KEY), options or AnalysisOptions(), out, jobs=jobs)
     return out.getvalue(), summary, replacements
+
+
+def broken(frames: Sequence[Frame], draw: random.Random, below: tuple[float, float, float, float]) -> list[Frame]:
+    """Frames that are lost, doubled, cut and changed: those whose chance is below these, in turn."""
+    lost, doubled, cut, changed = below
+    made = []
+    for one in frames:
+        chance, data = draw.random(), one.data
+        if chance < lost:
+            continue
+        if chance < doubled:
+            made.append(one)
+        elif chance < cut:
+            data = data[: draw.randrange(len(data))]
+        elif chance < changed:
+            at = draw.randrange(len(data))
+            data = data[:at] + draw.randbytes(1) + data[at + 1 :]
+        made.append(one._replace(data=data, original=max(one.original, len(one.data))))
+    return made
 
 
 def secret_forms(secret: bytes) -> list[bytes]:

@@ -14,7 +14,7 @@ from analyzer.analysis.conversation.tls_layer import TlsLayer
 from analyzer.capture import open_capture
 from analyzer.sharing.redact import RedactRequest
 from analyzer.sharing.redaction.keep import KeptKinds
-from tests.analysis.connection.inside import COPIES, OTHERS, PLAIN, SAMPLES, Change, frames_of_all, sessions_of
+from tests.analysis.connection.inside import COPIES, OTHERS, PLAIN, SAMPLES, Change, broken, frames_of_all, sessions_of
 from tests.analysis.connection.opened import Session
 from tests.sharing.reading import KEY, redacted
 from tests.wire.files import pcapng
@@ -71,14 +71,7 @@ def test_something_else_behind_what_is_plain(change: Change, tmp_path: Path, mon
 def test_captures_that_are_broken(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(seed)
     sessions = sessions_of(SAMPLES, draw, draw.sample(PLAIN + OTHERS, 3), COPIES)
-    frames = [one for one in frames_of_all(sessions) if draw.random() > 0.005]
-    for number, one in enumerate(frames):
-        chance = draw.random()
-        if chance < 0.005:
-            at = draw.randrange(54, len(one.data) + 1)
-            frames[number] = one._replace(data=one.data[:at] + draw.randbytes(1) + one.data[at + 1 :])
-        elif chance < 0.01:
-            frames[number - 1], frames[number] = one, frames[number - 1]
+    frames = broken(frames_of_all(sessions), draw)
     known = [session for session in sessions if draw.random() > 0.1]
     _both(tmp_path / "tls.pcapng", frames, known)
     monkeypatch.setattr("analyzer.sharing.inputs.open_capture", partial(open_capture, batch_bytes=3000))

@@ -21,7 +21,7 @@ from analyzer.sharing.redaction.sql import SqlRedactor
 from tests.bench import replay
 from tests.bench.tls import Contexts
 from tests.corpus import LAB, REPOSITORY, needs_corpus
-from tests.sharing.reading import KEY, redacted
+from tests.sharing.reading import KEY, broken, redacted
 from tests.wire.files import frames_in, pcapng, secrets
 from tests.wire.mysql import FAST, err, greeting, login, ok, packet, query
 from tests.wire.script import GOODBYE, Step, conversation
@@ -59,21 +59,7 @@ def test_captures_that_are_broken(path: Path, tmp_path: Path) -> None:
     frames = frames_in(path.read_bytes())
     file = tmp_path / "broken.pcapng"
     for seed in range(4):
-        draw = random.Random(f"{path.name} {seed}")
-        made = []
-        for one in frames:
-            chance = draw.random()
-            data = one.data
-            if chance < 0.04:
-                continue
-            if chance < 0.08:
-                made.append(one)
-            elif chance < 0.12:
-                data = data[: draw.randrange(len(data))]
-            elif chance < 0.2:
-                at = draw.randrange(len(data))
-                data = data[:at] + draw.randbytes(1) + data[at + 1 :]
-            made.append(one._replace(data=data, original=max(one.original, len(one.data))))
+        made = broken(frames, random.Random(f"{path.name} {seed}"), (0.04, 0.08, 0.12, 0.2))
         file.write_bytes(pcapng(made))
         together, _, _ = redacted(file, RedactRequest(KEY, NOTHING))
         alone, _, _ = redacted(file, RedactRequest(KEY, NOTHING, plain=False))

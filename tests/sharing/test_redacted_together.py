@@ -20,7 +20,7 @@ from analyzer.sharing.redaction.shares import RedactionShares
 from tests.bench import replay
 from tests.bench.tls import Contexts
 from tests.corpus import REPOSITORY
-from tests.sharing.reading import KEY, redacted
+from tests.sharing.reading import KEY, broken, redacted
 from tests.wire.files import frames_in, pcapng
 from tests.wire.frames import Frame
 from tests.wire.mysql import FAST, greeting, login, ok, query
@@ -62,32 +62,15 @@ def test_samples(path: Path, forked: list[int]) -> None:
     same(path, 2 + len(path.name) % 2, other=("drop", "headers", "keep")[len(path.name) % 3])
 
 
-def broken(frames: list[Frame], seed: str) -> list[Frame]:
-    """Frames that are lost, cut, doubled and changed."""
-    draw = random.Random(seed)
-    made = []
-    for one in frames:
-        chance, data = draw.random(), one.data
-        if chance < 0.02:
-            continue
-        if chance < 0.05:
-            made.append(one)
-        elif chance < 0.07:
-            data = data[: draw.randrange(len(data))]
-        elif chance < 0.1:
-            at = draw.randrange(len(data))
-            data = data[:at] + draw.randbytes(1) + data[at + 1 :]
-        made.append(one._replace(data=data, original=max(one.original, len(one.data))))
-    return made
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_logins(seed: int, forked: list[int], tmp_path: Path) -> None:
     """Short sessions of several drivers, whole and broken; processes are forked for them."""
     path = tmp_path / "storm.pcap"
     replay.storm(REPOSITORY / "samples", path, 60)
     if seed:
-        path.write_bytes(pcapng(broken(frames_in(path.read_bytes()), f"storm {seed}")))
+        path.write_bytes(
+            pcapng(broken(frames_in(path.read_bytes()), random.Random(f"storm {seed}"), (0.02, 0.05, 0.07, 0.1)))
+        )
     same(path)
     assert len(forked) >= 2
 

@@ -362,7 +362,8 @@ def _place(counter: Counter[str], kind: str) -> tuple[Counter[str], str]:
 
 
 def _count(counter: Counter[str], kind: str) -> None:
-    counter[kind if kind in counter or len(counter) < MOST_KINDS else "others"] += 1
+    _, name = _place(counter, kind)
+    counter[name] += 1
 
 
 def _listed(parts: Sequence[str]) -> str:

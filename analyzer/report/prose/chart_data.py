@@ -142,8 +142,8 @@ class Pair:
         self.refused += places.refused
         self.in_clear += places.in_clear
         if places.user is not None:
-            _count(self.users, places.user, MOST_OF_PAIR)
-            _count(self.drivers, places.driver, MOST_OF_PAIR)
+            self.users[_name(self.users, places.user, MOST_OF_PAIR)] += 1
+            self.drivers[_name(self.drivers, places.driver, MOST_OF_PAIR)] += 1
 
 
 class ChartPlaces(NamedTuple):
@@ -240,10 +240,10 @@ class ChartData:
         return found
 
 
+def _name(counter: Counter[str], kind: str, most: int = MOST_KINDS) -> str:
+    """By which a counter counts a kind."""
+    return kind if kind in counter or len(counter) < most else OTHER
+
+
 def _place(counter: Counter[str], kind: str) -> tuple[Counter[str], str]:
-    """A counter, and the name by which it counts a kind."""
-    return counter, kind if kind in counter or len(counter) < MOST_KINDS else OTHER
-
-
-def _count(counter: Counter[str], kind: str, most: int) -> None:
-    counter[kind if kind in counter or len(counter) < most else OTHER] += 1
+    return counter, _name(counter, kind)

@@ -17,7 +17,7 @@ from analyzer.engine.command_collectors import EachCommand, EachTurn
 from analyzer.engine.reading import Reading
 from analyzer.report.jsonl import encode
 from analyzer.report.turn_lines import TurnLines
-from tests.analysis.connection.inside import COPIES, OTHERS, PLAIN, SAMPLES, Change, frames_of_all, sessions_of
+from tests.analysis.connection.inside import COPIES, OTHERS, PLAIN, SAMPLES, Change, broken, frames_of_all, sessions_of
 from tests.analysis.connection.opened import Session
 from tests.wire.files import pcapng
 from tests.wire.frames import Frame
@@ -78,12 +78,5 @@ def test_what_was_told_is_not_told_again(change: Change, tmp_path: Path) -> None
 def test_captures_that_are_broken(seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
     sessions = sessions_of(SAMPLES, draw, draw.sample(PLAIN + OTHERS, 3), COPIES)
-    frames = [one for one in frames_of_all(sessions) if draw.random() > 0.005]
-    for number, one in enumerate(frames):
-        chance = draw.random()
-        if chance < 0.005:
-            at = draw.randrange(54, len(one.data) + 1)
-            frames[number] = one._replace(data=one.data[:at] + draw.randbytes(1) + one.data[at + 1 :])
-        elif chance < 0.01:
-            frames[number - 1], frames[number] = one, frames[number - 1]
+    frames = broken(frames_of_all(sessions), draw)
     _same(tmp_path / "tls.pcapng", frames, [session for session in sessions if draw.random() > 0.1])

@@ -122,3 +122,16 @@ def frames_of_all(sessions: Sequence[Session]) -> list[Frame]:
         for number, session in enumerate(sessions)
         for time_ns, data in frames_of(session.turns, number, BEGIN_NS + number * 40_000_000, draw)
     ]
+
+
+def broken(frames: Sequence[Frame], draw: random.Random) -> list[Frame]:
+    """Some are lost, some changed behind their headers, some swapped."""
+    made = [one for one in frames if draw.random() > 0.005]
+    for number, one in enumerate(made):
+        chance = draw.random()
+        if chance < 0.005:
+            at = draw.randrange(54, len(one.data) + 1)
+            made[number] = one._replace(data=one.data[:at] + draw.randbytes(1) + one.data[at + 1 :])
+        elif chance < 0.01:
+            made[number - 1], made[number] = one, made[number - 1]
+    return made
