@@ -94,7 +94,7 @@ cdef class TurnRedactor:
     cdef ReplacedCounts _replaced_since(self, dict before, Py_ssize_t zeroed)
 
     @cython.locals(counts=dict)
-    cdef _count_again(self, ReplacedCounts replaced)
+    cpdef count_again(self, dict replaced, Py_ssize_t zeroed)
 
     cdef _forget(self)
 

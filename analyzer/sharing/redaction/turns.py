@@ -274,7 +274,7 @@ class TurnRedactor:
             found = responses.get(key)
         if found is not None:
             responses.find()
-            self._count_again(found.replaced)
+            self.count_again(found.replaced.counts, found.replaced.zeroed)
             if found.head is not None and statement is not None:
                 _note(statement, found.head, machine)
             return found.made
@@ -309,13 +309,13 @@ class TurnRedactor:
                 counts[kind] = more
         return ReplacedCounts(counts, self.packets.zeroed - zeroed)
 
-    def _count_again(self, replaced: ReplacedCounts) -> None:
-        """Something comes once more."""
+    def count_again(self, replaced: dict[str, int], zeroed: int) -> None:
+        """Something comes once more: what is replaced in it, by kind, and bytes of it that are not understood."""
         counts = self._counts
-        for kind, count in replaced.counts.items():
+        for kind, count in replaced.items():
             counts[kind] = counts.get(kind, 0) + count
-        if replaced.zeroed:
-            self.packets.zeroed += replaced.zeroed
+        if zeroed:
+            self.packets.zeroed += zeroed
 
     def _forget(self) -> None:
         self._version = self._statements.version
@@ -336,7 +336,7 @@ class TurnRedactor:
         key = (data, turn.named, escapes)
         found = self._requests.get(key)
         if found is not None:
-            self._count_again(found.replaced)
+            self.count_again(found.replaced.counts, found.replaced.zeroed)
             return found.made
         text = turn.said()
         head = data[: len(data) - len(text)]
@@ -395,7 +395,7 @@ class TurnRedactor:
         key = (payload, machine.context.in_force, escapes, type(ends))
         found = self._ends.get(key)
         if found is not None:
-            self._count_again(found.replaced)
+            self.count_again(found.replaced.counts, found.replaced.zeroed)
             return found.made
         before, zeroed = dict(self._counts), self.packets.zeroed
         made = self.packets.quiet(payload, ends) if type(ends) is OKPacket else None
@@ -465,7 +465,7 @@ class TurnRedactor:
             # It names what the statement asks for.
             found = self._heads.get((base, self._asked(turn)))
         if found is not None:
-            self._count_again(found.replaced)
+            self.count_again(found.replaced.counts, found.replaced.zeroed)
             return found
         before, zeroed = dict(self._counts), self.packets.zeroed
         found, whole = self._made(raw, at, counts, turn, machine, escapes)
@@ -540,7 +540,7 @@ class TurnRedactor:
         key = payload, machine.context.in_force
         found = self._columns.get(key)
         if found is not None:
-            self._count_again(found.replaced)
+            self.count_again(found.replaced.counts, found.replaced.zeroed)
             return found
         try:
             record = ColumnDefinition41.from_bytes(payload, machine.context)

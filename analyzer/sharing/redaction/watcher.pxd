@@ -36,9 +36,6 @@ cdef class RedactingWatcher(ConversationObserver):
         sender=cython.int, made=bytes, stream=RedactedStream)
     cpdef bint known_session(self, PlainSession plain, WatchedLogin login, dict ends) except -1
 
-    @cython.locals(counts=dict)
-    cdef _count(self, dict replaced, Py_ssize_t zeroed)
-
     cdef list _as_known(self, RedactedLogin known, list contents)
 
     @cython.locals(

@@ -310,24 +310,16 @@ class RedactingWatcher(ConversationObserver):
             stream = self._streams[sender]
             stream.add(stream.place, made)
             stream.place += len(made)
-        self._count(behind.counts, behind.zeroed)
+        turns.count_again(behind.counts, behind.zeroed)
         return True
 
     def _as_known(self, known: RedactedLogin, contents: list[bytes]) -> list[bytes | bytearray]:
         """What becomes of the pieces of a login."""
         packets = self._packets
         made: list[bytes | bytearray] = known.made(packets.replacements, contents)
-        self._count(known.counts, known.zeroed)
+        self._turns.count_again(known.counts, known.zeroed)
         self._escapes = known.escapes
         return made
-
-    def _count(self, replaced: dict[str, int], zeroed: int) -> None:
-        packets = self._packets
-        counts = packets.replacements.counts
-        for kind, count in replaced.items():
-            counts[kind] = counts.get(kind, 0) + count
-        if zeroed:
-            packets.zeroed += zeroed
 
     def known_inside(self, shape: LoginShape, login: Newcomer) -> bool:
         turns, packets = self._turns, self._packets
