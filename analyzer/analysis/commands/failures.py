@@ -84,7 +84,8 @@ class Occurrences(msgspec.Struct):
 class FailureGroup(msgspec.Struct):
     """Commands with the same statement that failed with the same error, were cut off, or waited.
 
-    `message` and `example` (capture, stream, frame) are those of the first; `longest_ns` is the longest wait.
+    `message` and `example` (capture, stream, frame) are those of the one that began first, of several that began at one
+    time of the least of these; `longest_ns` is the longest wait.
     """
 
     reason: str
@@ -98,15 +99,18 @@ class FailureGroup(msgspec.Struct):
 
     def add(self, where: tuple[str, int, int], time_ns: int, latency_ns: int | None, message: str) -> None:
         """One more, at (capture, stream, frame)."""
-        if self.example is None:
+        if self._is_first(time_ns, where):
             self.example, self.message = where, message
         self.when.add(time_ns)
         if len(self.connections) < MOST_CONNECTIONS:
             self.connections.add(where[:2])
         self.longest_ns = max(self.longest_ns, latency_ns or 0)
 
+    def _is_first(self, time_ns: int, where: tuple[str, int, int]) -> bool:
+        return self.example is None or (time_ns, where) < (self.when.first_ns, self.example)
+
     def merge(self, other: FailureGroup) -> None:
-        if self.example is None or (other.when.count and other.when.first_ns < self.when.first_ns):
+        if other.example is not None and self._is_first(other.when.first_ns, other.example):
             self.example, self.message = other.example, other.message
         self.when.merge(other.when)
         self.connections |= other.connections

@@ -89,7 +89,8 @@ class Durations(msgspec.Struct):
 
 
 class CommandGroup(msgspec.Struct):
-    """Commands that have something in common. `example` is the slowest's (capture, stream, frame).
+    """Commands that have something in common. `example` is the slowest's (capture, stream, frame), of several that took
+    equally long the least of these: whoever counted what, parts merge to the same.
 
     `sample` is the slowest's statement (of groups by statement), `sample_cut` whether its end is left out.
 
@@ -142,9 +143,16 @@ class CommandGroup(msgspec.Struct):
         if not whole:
             self.incomplete += 1
             return
-        if duration_ns >= self.durations.longest:
+        if duration_ns >= self.durations.longest and self._is_slowest(duration_ns, where):
             self.example = where
         self.durations.add(duration_ns)
+
+    def _is_slowest(self, duration_ns: int, where: tuple[str, int, int] | None) -> bool:
+        """Whether what took so long, and was there, is the slowest; None: nothing is known to have taken any time."""
+        if where is None or self.example is None:
+            return where is not None
+        longest = self.durations.longest
+        return duration_ns > longest or (duration_ns == longest and where < self.example)
 
     def merge(self, other: CommandGroup) -> None:
         self.count += other.count
@@ -153,8 +161,10 @@ class CommandGroup(msgspec.Struct):
         self.incomplete += other.incomplete
         self.rows += other.rows
         self.bytes += other.bytes
-        if other.durations.longest >= self.durations.longest:
+        if self._is_slowest(other.durations.longest, other.example):
             self.example = other.example
+            self.sample, self.sample_cut = other.sample, other.sample_cut
+        elif self.example is None and other.sample is not None and (self.sample is None or other.sample < self.sample):
             self.sample, self.sample_cut = other.sample, other.sample_cut
         self.durations.merge(other.durations)
 
@@ -193,14 +203,19 @@ class CommandStatistics(msgspec.Struct):
                 continue
             group = self._group(kind, _name(kind, exchange, digests))
             group.add(exchange)
-            if kind == "statement" and exchange.statement is not None:
-                self._sample(group, exchange, exchange.statement)
+            if kind == "statement":
+                text = _text(exchange)
+                if text is not None:
+                    self._sample(group, exchange, text)
 
     def _sample(self, group: CommandGroup, exchange: Command, statement: str) -> None:
-        """Keeps the statement of the slowest of a group."""
-        if group.sample is not None and group.example != (exchange.capture, exchange.stream, exchange.frame):
-            return
+        """Keeps the statement of the slowest of a group; the least of them where none is known to have taken time."""
         sample = statement[:LONGEST_SAMPLE]
+        if group.example is None:
+            if group.sample is not None and group.sample <= sample:
+                return
+        elif group.example != (exchange.capture, exchange.stream, exchange.frame):
+            return
         if self.characters + len(sample) <= MOST_CHARACTERS:
             self.characters += len(sample) - len(group.sample or "")
             group.sample, group.sample_cut = sample, len(sample) < len(statement) or bool(exchange.statement_cut)
@@ -241,8 +256,12 @@ class CommandStatistics(msgspec.Struct):
 
 def statement_of(exchange: Command, digests: Digests) -> str:
     """The statement without its literals; the command in brackets where it has none."""
-    text = exchange.argument if exchange.command in OF_STATEMENT else exchange.statement
-    return statement_name(exchange.command, text, digests)
+    return statement_name(exchange.command, _text(exchange), digests)
+
+
+def _text(exchange: Command) -> str | None:
+    """The statement that a command is about; None where it is about none."""
+    return exchange.argument if exchange.command in OF_STATEMENT else exchange.statement
 
 
 def statement_name(command: str, statement: str | None, digests: Digests) -> str:
