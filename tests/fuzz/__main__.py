@@ -18,7 +18,14 @@ from tests.fuzz.client import inputs as client_inputs
 from tests.fuzz.targets import TARGETS
 
 WORK = REPOSITORY / ".cache" / "fuzz"
-LONGEST = {"line": 1 << 15, "records": 1 << 14, "client": 1 << 15, "masking": 1 << 9, "redaction": 1 << 9}
+LONGEST = {
+    "line": 1 << 15,
+    "records": 1 << 14,
+    "client": 1 << 15,
+    "masking": 1 << 9,
+    "redaction": 1 << 9,
+    "ways": 1 << 9,
+}
 # One input may take so long, in seconds, and so much memory, in MiB: more is a finding too.
 TIMEOUT = 20
 MEMORY = 1024
@@ -31,6 +38,7 @@ SEEDS = {
     "client": client_inputs,
     "masking": seeds.choices,
     "redaction": seeds.choices,
+    "ways": seeds.choices,
 }
 
 

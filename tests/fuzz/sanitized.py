@@ -1,9 +1,9 @@
 """`make sanitize`: the compiled modules built anew with GCC's address and undefined-behaviour sanitizers, and tried.
 
 A copy of the tree is built in a temporary directory. There the tests of what is compiled run, then for `--seconds`
-captures are changed (frames lost, moved and cut, bytes turned) and analysed, and others with words planted in them are
-redacted. Memory comes from malloc, not from Python's own pools: the sanitizer sees each block's end. Exit code 1 where
-anything was found.
+captures are changed (frames lost, moved and cut, bytes turned) and analysed, others with words planted in them are
+redacted, and sessions that are alike are told of in every way. Memory comes from malloc, not from Python's own pools:
+the sanitizer sees each block's end. Exit code 1 where anything was found.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def mutants(seconds: float) -> None:
     while time.monotonic() < end:
         TARGETS["line"](changed(choose.choice(pool), choose))
         TARGETS["redaction"](choose.randbytes(64))
+        TARGETS["ways"](choose.randbytes(64))
         done += 1
     print(f"nothing found in {done} changed captures", flush=True)
 

@@ -25,6 +25,7 @@ from analyzer.protocol.wire.framing import PacketFramer
 from analyzer.protocol.wire.reader import Reader, TracingReader
 from tests.fuzz.client import client
 from tests.fuzz.redaction import redaction
+from tests.fuzz.ways import ways
 from tests.hostile_outputs import analyse, check_json, csv_of, html_of, text_of
 from tests.secrets.twisted import leaks, twisted
 
@@ -182,4 +183,5 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "client": client,
     "masking": masking,
     "redaction": redaction,
+    "ways": ways,
 }
