@@ -19,7 +19,7 @@ from tests import corpus
 from tests.corpus import REPOSITORY
 from tests.reading import connections_of, results_of
 from tests.wire.frames import FIN, batches
-from tests.wire.mysql import PING, QUIT, err, ok, packet, query
+from tests.wire.mysql import PING, QUIT, eof, err, ok, packet, query
 from tests.wire.script import ACCEPTED, MS, Say, conversation, wait
 
 FRAME = 1000  # ns between two frames of a script
@@ -86,6 +86,17 @@ def test_the_first_and_the_last_byte_of_a_response() -> None:
     assert (one.latency_ns, one.duration_ns, one.rows) == (100 * MS + FRAME, 400 * MS + 2 * FRAME, 20)
     assert one.response_frame is not None
     assert one.response_frame == one.frame + 1
+
+
+def test_the_first_row_of_a_fetch_begins_its_response() -> None:
+    """Nothing comes in front of it, wherever segments end."""
+    fetch = packet(0, b"\x1c" + (1).to_bytes(4, "little") + (3).to_bytes(4, "little"))
+    rows = b"".join(packet(number, b"\0\0" + b"x" * 8) for number in (1, 2, 3))
+    answer = rows + eof(4)
+    for cut in (5, len(rows) // 3, len(rows) // 2, len(rows)):
+        (one,) = of_script(("c", fetch), wait("s", answer[:cut], 0.1), wait("s", answer[cut:], 0.3))
+        assert (one.command, one.response, one.rows) == ("stmt_fetch", "resultset", 3)
+        assert (one.latency_ns, one.duration_ns) == (100 * MS + FRAME, 400 * MS + 2 * FRAME), cut
 
 
 def test_several_results_are_listed_and_summed() -> None:
