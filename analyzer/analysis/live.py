@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from analyzer.analysis.conversation.classifier import MYSQL
 from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import PlainSession
+from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.analysis.model.connection import Connection
@@ -198,7 +199,7 @@ class LiveAnalysis(DecidedAnalysis):
         shown_ports: frozenset[int] | None = None,
     ) -> None:
         super().__init__(name, options)
-        self._flows = FlowTable(self._follow, max_open=most_open)
+        self._flows = FlowTable(self._follow, max_open=most_open, opens=begins_connection)
         self._idle_ns = idle_ns
         self.elsewhere: dict[tuple[str, int], int] = {}
         self._shown_ports = shown_ports

@@ -17,6 +17,7 @@ from analyzer.analysis.conversation.classifier import MYSQL, OTHER, X_PROTOCOL
 from analyzer.analysis.conversation.conversation import Conversation, Settings
 from analyzer.analysis.conversation.login_shapes import LoginShapes
 from analyzer.analysis.conversation.observer import Observer, ObserverGroup
+from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.tls_layer import Secrets
 from analyzer.analysis.findings.bursts import Bursts
 from analyzer.analysis.findings.rule import Evidence
@@ -119,7 +120,7 @@ class Analysis:
         self.totals = CaptureTotals()
         self.evidence = Evidence(password=options.password)
         self._decoder = SegmentDecoder()
-        self._flows = FlowTable(self._follow, columns=options.columns, on_rows=options.on_rows)
+        self._flows = FlowTable(self._follow, columns=options.columns, on_rows=options.on_rows, opens=begins_connection)
         self.evidence.refused = self._flows.refused
         self._builder: Builder | None = None
         # Each of several processes has its share of the memory too.

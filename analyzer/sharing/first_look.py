@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from binascii import crc32
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -12,7 +11,6 @@ from typing import Any, Final, NamedTuple, Protocol
 from msgspec.structs import replace
 
 from analyzer.analysis import Analysis, AnalysisOptions, Result, Source
-from analyzer.analysis.conversation.conversation import Conversation
 from analyzer.batches import FrameBatch, SegmentBatch
 from analyzer.capture import CaptureSource
 from analyzer.engine.forked import Outbox, SentProgress, Workers
@@ -20,7 +18,6 @@ from analyzer.engine.listener import RunListener
 from analyzer.engine.parallel import SeenByOne
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
-from analyzer.net.tcp.reassembly import TcpConnection
 from analyzer.sharing.inputs import RereadableInputs
 from analyzer.sharing.ledger import MOST_FRAGMENTS, Ledger, LedgerRow
 from analyzer.sharing.watched import WatchedConversation
@@ -53,14 +50,7 @@ class Shared(Protocol):
 
 
 class _WatchedAnalysis(Analysis):
-    """`begun` tells apart connections that began in another order, or elsewhere."""
-
     conversation = WatchedConversation
-    begun = 0
-
-    def _follow(self, tcp: TcpConnection) -> Conversation | None:
-        self.begun = crc32(b"%d" % tcp.first_frame, crc32(tcp.key, self.begun))
-        return super()._follow(tcp)
 
 
 class _LeftToRead(NamedTuple):
@@ -77,7 +67,6 @@ class _Share(NamedTuple):
     """What one process has found."""
 
     end: SeenByOne
-    begun: int
     batches: int
     fragments: dict[int, LedgerRow]
     found: Any
@@ -230,7 +219,8 @@ class FirstLook:
             else:
                 ended[index] = content
         fragments = sum(len(one.fragments) for one in ended.values())
-        if len({one.begun for one in ended.values()}) > 1 or fragments > MOST_FRAGMENTS:
+        # A file that grows may have ended elsewhere for each.
+        if len({one.end.totals.frames for one in ended.values()}) > 1 or fragments > MOST_FRAGMENTS:
             return sys.maxsize, []
         return 0, [ended[index] for index in range(len(workers))]
 
@@ -271,4 +261,4 @@ class FirstLook:
                 return
             warnings = [str(warning) for warning in capture.warnings]
             end = SeenByOne(analysis.name, capture.format, warnings, analysis.totals, analysis.memory)
-            outbox.send("end", _Share(end, analysis.begun, number, self.ledger.end_share(), shared.found()))
+            outbox.send("end", _Share(end, number, self.ledger.end_share(), shared.found()))

@@ -28,8 +28,9 @@ from analyzer.report.jsonl import encode
 from tests.corpus import REPOSITORY
 from tests.wire.files import pcap
 from tests.wire.frames import Frame
-from tests.wire.mysql import err, greeting, login
+from tests.wire.mysql import err, greeting, login, ok, query
 from tests.wire.script import ACCEPTED, GOODBYE, SECOND, START, Say, Script, conversation, in_time_order
+from tests.wire.session import Session
 
 SECONDS = 60.0
 # An X Protocol server's first message: length, type 11 (notice), a frame that says hello.
@@ -87,6 +88,27 @@ def test_notes_are_the_same_for_any_number_of_processes(capture: Path, jobs: int
     assert "X Protocol" in alone[1].notes[0]
     assert together[1] == alone[1]
     assert together[0] == alone[0]
+
+
+def ports_used_again(sessions: int) -> list[Frame]:
+    """Sessions from two ports, one after the other: the handshakes of all but the first were lost, and all ends."""
+    frames: list[Frame] = []
+    for number in range(sessions):
+        session = Session(("10.0.0.1", 50_000 + number % 2), start_ns=START + number * SECOND)
+        session.sent = {side: (base + number // 2 << 28) & 0xFFFF_FFFF for side, base in (("c", 3), ("s", 9))}
+        session.log_in().send("c", query(f"SELECT {number}")).send("s", ok(1))
+        frames += session.frames[3 if number > 1 else 0 :]
+    return frames
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_ports_used_again_without_syn_are_numbered_alike(tmp_path: Path, jobs: int) -> None:
+    """Bytes alone tell that another session began, also to a process that does not follow the one before."""
+    path = tmp_path / "again.pcap"
+    path.write_bytes(pcap(ports_used_again(24)))
+    alone, source = read(path, 1)
+    assert [one.stream for one in alone] == list(range(24))
+    assert read(path, jobs) == (alone, source)
 
 
 def test_no_thread_reads_a_pipe_that_is_being_closed(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,6 @@ cdef class Conversation(PiecesHandler):
     cpdef look_closely(self)
     cpdef record_place(self, long long nth, long long burst, long long burst_ns)
     cpdef bint needs_numbers(self)
-    cpdef bint opens(self, bytes data)
     cpdef _followed(self, Newcomer newcomer)
     @cython.locals(plain=PlainSession)
     cpdef TurnTerms _terms(self)

@@ -17,7 +17,6 @@ from analyzer.analysis.conversation.fast_path import QUIT, TurnTerms, may_turn, 
 from analyzer.analysis.conversation.login_shapes import LoginShape, LoginShapes, Newcomer, PlainSession
 from analyzer.analysis.conversation.observer import GAP_MEMORY, Observer, TurnObserver
 from analyzer.analysis.conversation.proxy_layer import FIRST_BYTES, ProxyLayer
-from analyzer.analysis.conversation.recognition import begins_connection
 from analyzer.analysis.conversation.resync import Resynchroniser
 from analyzer.analysis.conversation.sealed_session import BEGUN, SealedSession
 from analyzer.analysis.conversation.session_facts import ClosingFacts, CommandFacts
@@ -680,9 +679,6 @@ class Conversation(PiecesHandler):
             known = observer
             return known.session(plain, self.settings.ends)
         return True
-
-    def opens(self, data: bytes) -> bool:
-        return begins_connection(data)
 
     def needs_numbers(self) -> bool:
         """Whether it matters what the next piece acknowledges."""

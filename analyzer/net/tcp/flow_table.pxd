@@ -7,7 +7,7 @@ cdef int _RST, _SYN
 
 
 cdef class FlowTable:
-    cdef object _factory, _on_rows, _most, _columns, _networks, _mix
+    cdef object _factory, _on_rows, _opens, _most, _columns, _networks, _mix
     cdef dict _open
     cdef object _lingering
     cdef dict _tombstones, _older_tombstones

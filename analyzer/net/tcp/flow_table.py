@@ -15,7 +15,7 @@ from typing import Final
 from analyzer.batches import TCP_RST, TCP_SYN, SegmentBatch
 from analyzer.net.tcp.grouping import Grouping
 from analyzer.net.tcp.networks import Networks
-from analyzer.net.tcp.pieces import Pieces, Segments
+from analyzer.net.tcp.pieces import Opens, Pieces, Segments
 from analyzer.net.tcp.reassembly import StreamHandler, TcpConnection, is_far
 
 # Constants of others, once more: here they are numbers of C.
@@ -42,8 +42,9 @@ class FlowTable:
 
     `feed` takes a batch and gives back the connections that have finished with it; `finish` the rest. The factory is
     called once for each connection, when its first segment is seen, and its handler takes the stream events; None where
-    nobody wants them. `on_rows` is told of each row that is taken, after it was. `columns` False sends every segment
-    the long way, `mix` are the factors of hashes: for tests.
+    nobody wants them. `opens` says whether bytes can only be the first of a connection, followed or not. `on_rows` is
+    told of each row that is taken, after it was. `columns` False sends every segment the long way, `mix` are the
+    factors of hashes: for tests.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class FlowTable:
         max_open: int | None = None,
         mix: Sequence[int] | None = None,
         on_rows: RowsListener | None = None,
+        opens: Opens | None = None,
     ) -> None:
         self._factory = factory
+        self._opens = opens
         self._on_rows = on_rows
         self._most = max_open  # None: MAX_OPEN
         self._columns = columns  # False sends every segment the long way (for tests)
@@ -138,7 +141,7 @@ class FlowTable:
     def _feed(self, batch: SegmentBatch) -> None:
         grouping = Grouping(batch, self._mix)
         keys, bounds = grouping.keys, grouping.bounds
-        segments = Segments(batch, grouping.sender, grouping.order, not self._columns)
+        segments = Segments(batch, grouping.sender, grouping.order, not self._columns, self._opens)
         pieces = Pieces(segments, len(batch))
         tags: list[int] | None = None
         if grouping.tagged or self._networks.several:

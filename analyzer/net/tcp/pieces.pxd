@@ -14,6 +14,7 @@ cdef class Segments:
     cdef const unsigned char[::1] sender, flags
     cdef const unsigned short[::1] window
     cdef public bint one_by_one
+    cdef object opens
 
     cpdef keep(self, data)
     cpdef bytes headers(self, Py_ssize_t offset)
@@ -64,5 +65,4 @@ cdef Pieces _BLANK
 
 cdef class PiecesHandler:
     cpdef void pieces(self, Pieces pieces, Py_ssize_t first, Py_ssize_t last)
-    cpdef bint opens(self, bytes data)
     cpdef end(self, int sender, str kind, long long frame, long long time_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Final
 
 from analyzer.batches import TCP_ACK, Data, SegmentBatch, copied, zeros
@@ -11,11 +12,14 @@ from analyzer.net.tcp.headers import HEADERS
 # A constant of others, once more: here it is a number of C.
 _HEADERS: Final = HEADERS
 
+Opens = Callable[[bytes], bool]
+
 
 class Segments:
     """The segments of a batch. `order` sorts them by connection; `sender` is the index of the endpoint that sent each.
 
-    `one_by_one`: none is taken to be in order, each goes the long way.
+    `one_by_one`: none is taken to be in order, each goes the long way. `opens`: whether bytes can only be the first of
+    a connection; None where nobody can tell.
     """
 
     __slots__ = (
@@ -31,6 +35,7 @@ class Segments:
         "octets",
         "offset",
         "one_by_one",
+        "opens",
         "order",
         "sender",
         "seq",
@@ -38,7 +43,9 @@ class Segments:
         "window",
     )
 
-    def __init__(self, batch: SegmentBatch, sender: memoryview, order: memoryview, one_by_one: bool) -> None:
+    def __init__(
+        self, batch: SegmentBatch, sender: memoryview, order: memoryview, one_by_one: bool, opens: Opens | None = None
+    ) -> None:
         self._batch = batch
         self._rows, self._senders = order, sender
         self.keep(batch.data)
@@ -49,6 +56,7 @@ class Segments:
         self.flags, self.window = batch.column("flags"), batch.column("window")
         self.offset, self.length, self.missing = batch.column("offset"), batch.column("length"), batch.column("missing")
         self.one_by_one = one_by_one
+        self.opens = opens
 
     def keep(self, data: Data) -> None:
         """The bytes that payloads are in."""
@@ -204,10 +212,6 @@ class PiecesHandler:
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         """Takes the pieces from `first` up to `last` without it, as `data` would take each run of them."""
-        raise NotImplementedError
-
-    def opens(self, data: bytes) -> bool:
-        """Whether a segment with these bytes can only be the first of a connection."""
         raise NotImplementedError
 
     def end(self, sender: int, kind: str, frame: int, time_ns: int) -> None:

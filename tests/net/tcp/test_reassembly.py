@@ -484,7 +484,7 @@ FAR = 1 << 30
 
 
 class Opening(Recorder, PiecesHandler):
-    """Knows what begins a connection by a word."""
+    """Takes pieces, many at once."""
 
     def pieces(self, pieces: Pieces, first: int, last: int) -> None:
         while first < last:
@@ -492,8 +492,10 @@ class Opening(Recorder, PiecesHandler):
             self.data(*pieces.run(first, stop))
             first = stop
 
-    def opens(self, data: bytes) -> bool:
-        return data.startswith(b"hello")
+
+def says_hello(data: bytes) -> bool:
+    """A word that begins a connection."""
+    return data.startswith(b"hello")
 
 
 def followed(segments: list[Seg], columns: bool, *, apart: bool) -> list[Opening]:
@@ -504,7 +506,7 @@ def followed(segments: list[Seg], columns: bool, *, apart: bool) -> list[Opening
         made.append(Opening(tcp))
         return made[-1]
 
-    table = FlowTable(follow, columns=columns)
+    table = FlowTable(follow, columns=columns, opens=says_hello)
     for number, part in enumerate([[one] for one in segments] if apart else [segments]):
         table.feed(batch_of(part, first_frame=1 + number))
     list(table.finish())
@@ -531,6 +533,15 @@ def test_a_port_used_again_without_its_syn(before: list[Seg], apart: bool, colum
     assert second.delivered(SERVER) == b"hello"
     assert not first.tcp.gaps
     assert not second.tcp.gaps
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("before", [OPEN, GONE])
+def test_ports_used_again_are_counted_where_nobody_follows_them(before: list[Seg], columns: bool) -> None:
+    """Several processes follow a share each, and have to number alike."""
+    table = FlowTable(lambda tcp: None, columns=columns, opens=says_hello)
+    assert [tcp.number for tcp in table.feed(batch_of([*before, *LATER]))] == [0]
+    assert [tcp.number for tcp in table.finish()] == [1]
 
 
 @pytest.mark.parametrize("columns", [True, False])
