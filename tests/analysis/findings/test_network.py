@@ -340,6 +340,28 @@ def test_a_network_that_is_only_slow_sends_no_syn_again() -> None:
     assert "1.5 s of it were TCP connect" in finding.message
 
 
+# -- bytes that come again ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("garbage", [b"\0", b"\xaa"])
+def test_the_byte_of_a_keep_alive_is_not_the_last_one_changed(garbage: bytes) -> None:
+    """A probe has the number of the last byte sent: where that was a segment of its own, nothing was sent again."""
+    session, answer = Session().log_in().send("c", SELECT), err(1, 1146, "no table")
+    session.send("s", answer[:-1]).send("s", answer[-1:]).put("c")
+    for _ in range(3):
+        session.put("s", garbage, seq=session.sent["s"] - 1, wait=30).put("c")
+    found = judged_one(session.goodbye())
+    assert found.tcp.retransmissions == 0
+    assert "retransmission-differs" not in {finding.code for finding in found.findings}
+
+
+def test_a_byte_that_comes_again_before_others_may_differ() -> None:
+    session, answer = Session().log_in().send("c", SELECT), err(1, 1146, "no table")
+    session.send("s", answer[:1]).send("s", answer[1:])
+    session.put("s", b"\xaa", seq=session.sent["s"] - len(answer))
+    assert said(judged_one(session.goodbye()), "retransmission-differs").frames == [8, 10]
+
+
 # -- ports used again --------------------------------------------------------------------------------------------------
 
 
