@@ -26,7 +26,7 @@ from analyzer.protocol.records.commands.statement import ComStmtBulkExecute, Com
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.tables.capabilities import CLIENT_DEPRECATE_EOF
 from analyzer.protocol.tables.commands import COM_STMT_PREPARE
-from analyzer.protocol.wire.framing import RawPacket
+from analyzer.protocol.wire.framing import PacketFramer, RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS
 
 # The first commands of a connection that are kept; of those after them, the slowest and the first that failed.
@@ -86,9 +86,9 @@ class Shown(CommandTracker):
         super().packet(role, packet, record, machine, before)
         self.packets.packet(role, packet, record, machine, before)
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
-        super().passed(before, count, length, frame, time_ns)
-        self.packets.passed(before, count, length, frame, time_ns)
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
+        super().passed(before, count, length, framer)
+        self.packets.passed(before, count, length, framer)
 
     def event(self, role: int, record: str, summary: str, length: int, frame: int, time_ns: int) -> None:
         self.packets.event(role, record, summary, length, frame, time_ns)

@@ -65,7 +65,7 @@ from analyzer.protocol.tables.commands import (
     COM_STMT_FETCH,
     COM_STMT_PREPARE,
 )
-from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket
+from analyzer.protocol.wire.framing import HEADER, LONGEST, PacketFramer, RawPacket
 from analyzer.protocol.wire.text import in_charset
 
 # What a command has got of whose response only the end is there: those that are answered in one way alone, or with more
@@ -275,11 +275,12 @@ class CommandTracker(TurnObserver):
             self._waiting = deque()
         self._waiting.append(pending)
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         if self._waiting:
             pending = self._waiting[0]
-            pending.last_frame = frame
-            pending.last_ns = time_ns
+            if pending.response_frame is None:  # COM_STMT_FETCH: a row is the first packet of its response
+                pending.response_frame, pending.first_ns = framer.start
+            pending.last_frame, pending.last_ns = framer.mark
             pending.bytes_response += length + HEADER * count
             if before == st.ROWS:
                 pending.rows = (pending.rows or 0) + count

@@ -244,7 +244,7 @@ class Decoder:
                     count, sequence, length = framer.skip_rows(machine.next_sequence, most, one_frame)
                     machine.passed(count, sequence)
                     if observer is not None and count:
-                        observer.passed(state, count, length, *framer.mark)
+                        observer.passed(state, count, length, framer)
             if machine.one_sided and role == SERVER and framer.peek(1):
                 alone = machine.state
                 self._one_side()

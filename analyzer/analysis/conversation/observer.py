@@ -13,7 +13,7 @@ from analyzer.protocol.machine.terminators import Ends
 from analyzer.protocol.prepared import PreparedStatement
 from analyzer.protocol.records.generic import EOFPacket, OKPacket
 from analyzer.protocol.records.login import HandshakeResponse41
-from analyzer.protocol.wire.framing import RawPacket
+from analyzer.protocol.wire.framing import PacketFramer, RawPacket
 
 # Why bytes are missing: the rest of a packet that its sender had not sent when it was answered.
 GAP_UNSENT: Final = "unsent"
@@ -108,10 +108,11 @@ class Observer(Protocol):
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet as the machine decoded it; `before` is the state it came in. Called after the machine moved."""
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         """`count` packets of the server were passed over: rows or definitions, as the state `before` awaited them.
 
-        They had `length` payload bytes; frame and time are those of the last byte.
+        They had `length` payload bytes; `mark` of the framer says when their last byte came, and its `start` when the
+        first of them did.
         """
 
     def request(
@@ -227,7 +228,7 @@ class BaseObserver:
     def packet(self, role: int, packet: RawPacket, record: AnyRecord, machine: Machine, before: str) -> None:
         """A packet."""
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         """Rows or definitions without a call for each."""
 
     def request(
@@ -358,9 +359,9 @@ class ObserverGroup(BaseObserver):
         for observer in self.observers:
             observer.packet(role, packet, record, machine, before)
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         for observer in self.observers:
-            observer.passed(before, count, length, frame, time_ns)
+            observer.passed(before, count, length, framer)
 
     def outer(self, role: int, name: str, data: bytes) -> None:
         for observer in self.observers:

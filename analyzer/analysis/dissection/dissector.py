@@ -27,7 +27,7 @@ from analyzer.protocol.machine.machine import CLIENT, SERVER, AnyRecord, Machine
 from analyzer.protocol.records.commands.admin import ComQuit
 from analyzer.protocol.records.commands.text import ComQuery
 from analyzer.protocol.tables.commands import COM_QUIT
-from analyzer.protocol.wire.framing import HEADER, RawPacket
+from analyzer.protocol.wire.framing import HEADER, PacketFramer, RawPacket
 
 NO_BOUND: Final = 1 << 62
 
@@ -324,9 +324,9 @@ class _Skimming(PacketWatcher, BaseObserver):
         elif self.skim.frames:
             self._unread(role, packet.frame, packet.time_ns)
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         if self.skim.frames:
-            self._unread(SERVER, frame, time_ns)
+            self._unread(SERVER, *framer.mark)
 
     def turn(self, turn: PlainTurn, machine: Machine) -> None:
         begin, middle, stop = turn.span

@@ -37,7 +37,7 @@ from analyzer.protocol.records.response import Data
 from analyzer.protocol.records.resultset import BinaryRow, TextRow
 from analyzer.protocol.tables.capabilities import CAPABILITIES, STATUS_FLAGS, flag_names
 from analyzer.protocol.tables.commands import COMMANDS
-from analyzer.protocol.wire.framing import RawPacket
+from analyzer.protocol.wire.framing import PacketFramer, RawPacket
 from analyzer.protocol.wire.reader import ENCODING_ERRORS, Span
 from analyzer.protocol.wire.text import in_charset
 from analyzer.protocol.wire.values import Value
@@ -166,7 +166,7 @@ class PacketList(BaseObserver):
         else:
             self._outer[role].pop(name, None)
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         """Counts packets that were passed over, after the last that is shown."""
         self.left_out += count
 

@@ -104,16 +104,14 @@ class Machine:
     def may_pass(self) -> int:
         """How many packets of the server may be passed over undecoded: rows without end, all definitions but the last.
 
-        They have to be in sequence, and of the kind that `PacketFramer.skip_rows` passes over. The first packet of a
-        response is none of them: rows that COM_STMT_FETCH asked for have nothing in front, and who looks on is to see
-        when they began.
+        They have to be in sequence, and of the kind that `PacketFramer.skip_rows` passes over.
         """
         connection = self.connection
         at = connection.at
         if at.sequence is None or connection.decode_rows:
             return 0
         if at.name == st.ROWS:
-            return 1 << 62 if at.sequence else 0
+            return 1 << 62
         return connection.result.left - 1 if at.name in st.DEFINITIONS else 0
 
     def passed(self, count: int, sequence: int) -> None:

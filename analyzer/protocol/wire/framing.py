@@ -53,6 +53,7 @@ class PacketFramer(msgspec.Struct):
     keep: int = DEFAULT_KEEP
     _buffer: bytes = b""
     _pos: int = 0
+    _skipped: int = 0  # where those begin that `skip_rows` passed over last
     # Bytes that wait for more: `_parts` in order, `_have` in all, until `_need` are there.
     _parts: list[bytes] = []
     _have: int = 0
@@ -339,6 +340,13 @@ class PacketFramer(msgspec.Struct):
         first = long.first_sequence
         return RawPacket(long.sequence, payload, long.length, frame, time_ns, start[0], start[1], first, long.missing)
 
+    @property
+    def start(self) -> tuple[int, int]:
+        """Of the first packet that `skip_rows` passed over: frame of its last byte, and time of its first."""
+        begin = self._skipped
+        first: int = _U32(self._buffer, begin)[0]
+        return self._at(begin + HEADER + (first & LONGEST))[0], self._at(begin + 1)[1]
+
     def passed(self, size: int) -> bytes:
         """The last `size` bytes that `skip_rows` passed over, heads included."""
         return self._buffer[self._pos - size : self._pos]
@@ -353,7 +361,7 @@ class PacketFramer(msgspec.Struct):
         if self._have or self._long is not None or self._start is not None:
             return 0, sequence, 0
         buffer = self._buffer
-        begin = pos = self._pos
+        begin = pos = self._skipped = self._pos
         end = len(buffer)
         if one_frame and pos < end and len(self._ends) > 1:
             end = self._ends[bisect_left(self._ends, pos + 1)]

@@ -22,7 +22,7 @@ from analyzer.protocol.records.greeting import HandshakeV10
 from analyzer.protocol.records.login import HandshakeResponse41
 from analyzer.protocol.records.proxy import V2_HEADER, decode_proxy
 from analyzer.protocol.tables.capabilities import CLIENT_PROTOCOL_41
-from analyzer.protocol.wire.framing import HEADER, LONGEST, RawPacket, encode_packet
+from analyzer.protocol.wire.framing import HEADER, LONGEST, PacketFramer, RawPacket, encode_packet
 from analyzer.sharing.ends import ConnectionEnds
 from analyzer.sharing.plain import PlainSpool, PlainWatcher
 from analyzer.sharing.redaction.logins import KnownLogins, RedactedLogin
@@ -387,17 +387,17 @@ class RedactingWatcher(ConversationObserver):
         self._decoded = True
         return self._inside.payload(role, packet) if self._inside is not None else None
 
-    def passed(self, before: str, count: int, length: int, frame: int, time_ns: int) -> None:
+    def passed(self, before: str, count: int, length: int, framer: PacketFramer) -> None:
         conversation = self._conversation
         stream = self._streams[1 - self._client]
         size = HEADER * count + length
         if conversation is not None and self._plain is not None and self._plain.opened:
-            data = conversation.decoder.framers[SERVER].passed(size)
+            data = framer.passed(size)
             again = self._inside.again(SERVER, size) if self._inside is not None else None
             text = bytearray(again or data)
             if not again and not self._packets.rows.packets(text, count, conversation.machine):
                 text = bytearray(size)
-            self._plain.rows(frame, text)
+            self._plain.rows(framer.mark[0], text)
             return
         if conversation is None or stream.tls is not None or size > len(stream.data):
             return
