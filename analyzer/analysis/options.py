@@ -72,8 +72,8 @@ class AnalysisOptions(msgspec.Struct, frozen=True):
     on_frames: Callable[[FrameBatch, SegmentBatch], None] | None = None
     # Called with rows of a batch once they were followed: of which connection they are, and who sent each.
     on_rows: RowsListener | None = None
-    # This process's share of the connections: (index, of how many).
-    share: tuple[int, int] = (0, 1)
+    # This process's share of the connections, where another one joins what is told of them: (index, of how many).
+    share: tuple[int, int] | None = None
     # Of the capture this is only a part: None, the whole.
     part: CapturePart | None = None
     # Bytes that what is held back of all connections may take together.

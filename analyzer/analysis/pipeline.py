@@ -124,7 +124,7 @@ class Analysis:
         self.evidence.refused = self._flows.refused
         self._builder: Builder | None = None
         # Each of several processes has its share of the memory too.
-        self.memory = Memory(options.memory // options.share[1])
+        self.memory = Memory(options.memory // (1 if options.share is None else options.share[1]))
         secrets = Secrets(KeyLog(), options.rsa_key)
         self._settings = Settings(options.ports, options.keep, {}, secrets, Allowance())
         for content in options.keylogs:
@@ -142,10 +142,10 @@ class Analysis:
 
     def _follow(self, tcp: TcpConnection) -> Conversation | None:
         options = self.options
-        index, processes = options.share
         begun = self._begun
         self._begun += 1
-        if processes > 1 and _turn(begun, processes) != index:
+        share = options.share
+        if share is not None and share[1] > 1 and _turn(begun, share[1]) != share[0]:
             return None
         if options.only is not None and tcp.first_frame not in options.only:
             return None
@@ -296,8 +296,8 @@ class Analysis:
             yield from self._waiting.rest()
 
     def judged(self, told: Iterator[Told]) -> Iterator[Told]:
-        """Completes findings that rest on earlier connections. Of one process of several, its parent does it."""
-        if self.options.share[1] > 1 or self.options.part is not None:
+        """Completes findings that rest on earlier connections, where nobody joins these with others."""
+        if self.options.share is not None or self.options.part is not None:
             yield from told
             return
         held: Held[Told] | None = None

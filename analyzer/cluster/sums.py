@@ -16,8 +16,9 @@ from analyzer.cluster.across import completed, numbers_of
 from analyzer.cluster.deal import Dealt
 from analyzer.cluster.export import ClusterRun, source_of_set
 from analyzer.cluster.share import Analysed
-from analyzer.engine.collectors import Collector, Key, connection_alone, connections
+from analyzer.engine.collectors import Collector, connection_alone, connections
 from analyzer.engine.filters import filter_or_none
+from analyzer.engine.packed import Key
 from analyzer.tables.collector import Entry, SharePiece, for_others
 
 # Connections of which others are told together.

@@ -22,10 +22,11 @@ from analyzer.analysis.model.command import Command
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.packets.statement_mask import StatementMask
 from analyzer.engine.background import Send
-from analyzer.engine.collectors import Collector, Key, connection_alone, connections, jobs_allowed
+from analyzer.engine.collectors import Collector, connection_alone, connections, jobs_allowed
 from analyzer.engine.command_collectors import RankedCommands, SummedCommands, TopCommands
 from analyzer.engine.filters import filter_of
 from analyzer.engine.listener import RunListener
+from analyzer.engine.packed import Key
 from analyzer.engine.run import Run
 from analyzer.errors import CaptureError
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
-from operator import itemgetter
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -14,7 +12,6 @@ from typing import (
     Final,
     Generic,
     Protocol,
-    TypeAlias,
     TypeVar,
     cast,
     runtime_checkable,
@@ -24,13 +21,14 @@ import msgspec
 from msgspec.structs import replace
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Result, Told
-from analyzer.analysis.connection.kinds import STREAM, ConnectionKind
+from analyzer.analysis.connection.kinds import STREAM
 from analyzer.analysis.findings.history import Note, note_of, outline_of
 from analyzer.analysis.live import DecidedAnalysis
 from analyzer.analysis.model.connection import Finding
 from analyzer.analysis.model.detail import ConnectionDetail
 from analyzer.analysis.pipeline import load_rules
 from analyzer.analysis.pipeline import results as whole_ones
+from analyzer.engine.packed import Key, Packed, Packer
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter
@@ -39,16 +37,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# Items come in the order of their keys; those of several processes are merged by them.
-Key: TypeAlias = "tuple[int, ...]"
 # Results that one process of several sends together, where a collector says nothing else (`at_once`).
 AT_ONCE: Final = 512
 # Connections that one item renders at most.
 TOGETHER: Final = 64
-# Kinds that are known by their numbers.
-MOST_KINDS: Final = 4096
-# The last version of marshal's format that looks for no object twice.
-_NO_REFERENCES: Final = 2
 # Display fields of findings, some of which rest on all connections of a capture.
 OF_FINDINGS: Final = frozenset({"handshark.finding", "handshark.severity"})
 
@@ -141,20 +133,6 @@ class Rendering(Generic[T]):
         self.together = together
 
 
-class Packed(msgspec.Struct, frozen=True):
-    """Results of one process, on their way to another: those of known kinds by their rows.
-
-    kinds  that were not named before; `anew`: all that were are forgotten
-    rows   (number of the kind, row) of connections, with `marshal`, which is several times as fast as `pickle`
-    """
-
-    process: int
-    anew: bool
-    kinds: list[ConnectionKind]
-    rows: bytes
-    others: list[tuple[Key, Any]]
-
-
 class Connections(Generic[T]):
     """Each connection, rendered. One process of several gives `Alike` or `Done`; where others decide a finding `Begun`
     or the result."""
@@ -167,15 +145,14 @@ class Connections(Generic[T]):
             rendering = Rendering(rendering, alike=_AS_IT_IS.get(rendering))
         self._rendering = rendering
         self._shared = False
-        self._process = 0
-        self._numbers: dict[ConnectionKind, int] = {}
-        self._kinds: dict[int, list[ConnectionKind]] = {}
+        self._packer = Packer()
         # Those that wait to be rendered together.
         self._waiting: list[Any] = []
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        self._process, processes = options.share
-        self._shared = processes > 1
+        self._shared = options.share is not None
+        if options.share is not None:
+            self._packer.process = options.share[0]
         return options
 
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterator[tuple[Key, T]]:
@@ -206,34 +183,11 @@ class Connections(Generic[T]):
 
     def packed(self, items: Iterable[tuple[Key, Any]]) -> Packed:
         """What `take` gave, for the process that joins."""
-        numbers, rows, others, kinds = self._numbers, [], [], []
-        anew = len(numbers) >= MOST_KINDS
-        if anew:
-            numbers.clear()
-        for item in items:
-            alike = item[1]
-            if not isinstance(alike, Alike):
-                others.append(item)
-                continue
-            number = numbers.get(alike.kind)
-            if number is None:
-                number = numbers[alike.kind] = len(numbers)
-                kinds.append(alike.kind)
-            rows.append((number, alike.row))
-        return Packed(self._process, anew, kinds, marshal.dumps(rows, _NO_REFERENCES), others)
+        return self._packer.packed(items)
 
     def unpacked(self, packed: Packed) -> list[tuple[Key, Any]]:
         """What another process's `take` gave."""
-        kinds = self._kinds.setdefault(packed.process, [])
-        if packed.anew:
-            kinds.clear()
-        kinds += packed.kinds
-        items: list[tuple[Key, Any]] = [
-            ((row[STREAM],), Alike(kinds[number], row)) for number, row in marshal.loads(packed.rows)
-        ]
-        if packed.others:
-            items = sorted(items + packed.others, key=itemgetter(0))
-        return items
+        return self._packer.unpacked(packed)
 
     def join(self, items: Iterator[Any]) -> Iterator[T]:
         """What several processes gave, merged in order: completes the findings that rest on earlier connections."""

@@ -15,8 +15,8 @@ from analyzer.analysis.commands.tracker import CommandTracker, Sink
 from analyzer.analysis.commands.turn_tracker import RenderedTurns, TurnRenderer, TurnSink
 from analyzer.analysis.model.command import Command
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.engine.collectors import Key
 from analyzer.engine.lines import Lines, in_pieces, joined
+from analyzer.engine.packed import Key
 
 if TYPE_CHECKING:
     from analyzer.analysis.commands.statistics import CommandStatistics
@@ -109,7 +109,7 @@ class EachTurn:
         self._shared = False
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        self._shared = options.share[1] > 1
+        self._shared = options.share is not None
         return watched(options, self._sink)
 
     def take(self, analysis: Analysis, results: Iterator[Result], last: bool) -> Iterator[tuple[Key, Any]]:

@@ -19,9 +19,10 @@ from analyzer.analysis import Analysis, AnalysisOptions, Source
 from analyzer.analysis.memory import Memory
 from analyzer.analysis.pipeline import CaptureTotals, source_of
 from analyzer.capture import open_capture
-from analyzer.engine.collectors import AT_ONCE, Collector, Joining, Key, Packing, Sending
+from analyzer.engine.collectors import AT_ONCE, Collector, Joining, Packing, Sending
 from analyzer.engine.forked import Outbox, SentProgress, Workers
 from analyzer.engine.listener import RunListener
+from analyzer.engine.packed import Key
 from analyzer.engine.reading import Reading
 from analyzer.errors import CaptureError
 
@@ -144,7 +145,7 @@ def _analyse(task: _Task, index: int, outbox: Outbox) -> None:
         held: list[tuple[Key, object]] = []
         most: int = getattr(collector, "at_once", AT_ONCE)
         with open_capture(name) as capture:
-            reading = Reading(analysis, capture, SentProgress(outbox, options.share[0] == 0))
+            reading = Reading(analysis, capture, SentProgress(outbox, index == 0))
             for item in reading.collected(collector):
                 held.append(item)
                 if len(held) >= most:

@@ -9,8 +9,9 @@ from analyzer.analysis import Analysis, Result, Source
 from analyzer.analysis.keylogs import KeyLogFile
 from analyzer.batches import FrameBatch
 from analyzer.capture import CaptureSource
-from analyzer.engine.collectors import Collector, Key, takes_alike
+from analyzer.engine.collectors import Collector, takes_alike
 from analyzer.engine.listener import RunListener
+from analyzer.engine.packed import Key
 from analyzer.errors import CaptureError, UnsupportedLinkType
 
 T = TypeVar("T")

@@ -27,8 +27,9 @@ from analyzer.analysis.dissection.packet import Dissection, FrameGroup
 from analyzer.analysis.dissection.prefilter import Sieve
 from analyzer.analysis.dissection.row_lines import FrameParts, FramesInHand, RowLines, RowParts, RowsInHand
 from analyzer.analysis.dissection.turn_writer import TurnWriter, takes_turns
-from analyzer.engine.collectors import AT_ONCE, Key
+from analyzer.engine.collectors import AT_ONCE
 from analyzer.engine.lines import in_pieces, joined
+from analyzer.engine.packed import Key
 from analyzer.errors import CaptureError
 
 T = TypeVar("T")
@@ -163,7 +164,7 @@ class RowCollector(Generic[T]):
         # All processes see the same batches: what comes out after one can be put in one order.
         self._batch += 1
         if self.rendering.between is not None:
-            yield from cast("Iterator[tuple[Key, T]]", self._as_text(analysis.options.share[1] > 1, last))
+            yield from cast("Iterator[tuple[Key, T]]", self._as_text(analysis.options.share is not None, last))
             return
         rows = self._rows
         rows.sort()  # no two have one count: what is shown is never compared

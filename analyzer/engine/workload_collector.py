@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Result, Told
 from analyzer.analysis.commands.workload import Workload, WorkloadCounter
 from analyzer.analysis.packets.statement_mask import StatementMask
-from analyzer.engine.collectors import Connections, Done, Key, Rendering, connections
+from analyzer.engine.collectors import Connections, Done, Rendering, connections
+from analyzer.engine.packed import Key
 
 if TYPE_CHECKING:
     from analyzer.analysis.dissection.filters import Filter

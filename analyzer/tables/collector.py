@@ -5,17 +5,20 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Connection, Told
+from analyzer.analysis.connection.kinds import STREAM
 from analyzer.analysis.findings.cross_connection import Across, Held, is_open
 from analyzer.analysis.findings.history import Note, note_of
-from analyzer.engine.collectors import Collector, Key, connection_alone, connections
+from analyzer.engine.collectors import Collector, connection_alone, connections
 from analyzer.engine.command_collectors import EachCommand, watched
+from analyzer.engine.packed import Key, Packed, Packer
 from analyzer.tables.arrays import arrow
-from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, batches_of, connection_rows, told_cells
+from analyzer.tables.rows import OF_CONNECTIONS, Batches, Wanted, batches_of, told_cells
 from analyzer.tables.schema import COMMANDS
 from analyzer.tables.told_cells import ToldCells
 from analyzer.tables.turn_rows import TurnPart, TurnRows
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 # Rows that wait to become a batch, and bytes of their statements.
 CONNECTIONS_AT_ONCE: Final = 4096
 COMMANDS_AT_ONCE: Final = 16384
+# Connections that wait to be sent: few, as much is left to do where they go.
+SENT_AT_ONCE: Final = 1024
 STATEMENTS_AT_ONCE: Final = 8 << 20
 
 Known = TypeVar("Known", bound=Connection | Alike)
@@ -42,18 +47,31 @@ class SharePiece(NamedTuple):
              itself
     share    whose piece it is: (index, of how many)
     settled  all connections of the share below this number are in its pieces so far
-    cells    what rows are made of, where who joins the pieces makes them
     """
 
     rows: Batches
     entries: list[Entry]
     share: tuple[int, int]
     settled: int
-    cells: ToldCells | TurnPart | None = None
+
+
+class SentPiece(NamedTuple):
+    """What rows are made of, where who joins the pieces makes all of them.
+
+    told      connections, by their numbers
+    commands  as cells
+    share     as of a SharePiece; so is `settled`
+    """
+
+    told: Packed | None
+    commands: TurnPart | None
+    share: tuple[int, int]
+    settled: int
 
 
 class TableCollector:
-    """Gives `Batches`; where another process makes rows it gives `SharePiece`, of which `join` makes the same.
+    """Gives `Batches`; of a share of a capture it gives `SharePiece`, and where another process makes all rows
+    `SentPiece`, of which `join` makes the same there.
 
     sends   whether what it gives goes to another process
     wanted  columns of the tables that are made
@@ -81,10 +99,13 @@ class TableCollector:
         self._batch = 0
         self._told = told_cells(wanted)
         self._entries: list[Entry] = []
+        self._packer = Packer()
+        self._waiting: list[tuple[Key, Any]] = []  # connections that are to be sent
 
     def options(self, options: AnalysisOptions) -> AnalysisOptions:
-        self._share = options.share
-        self._shared = options.share[1] > 1 or options.part is not None
+        self._share = options.share or (0, 1)
+        self._shared = options.part is not None
+        self._packer.process = self._share[0]
         if not self.sends:
             self._load()
         if self._lists_commands:
@@ -98,14 +119,20 @@ class TableCollector:
         self._batch += 1
         self._turns.capture = analysis.name
         told = _whole_ones(results) if analysis.options.part is not None else results
-        if self._matched is None:
-            for each in told:  # the rows of commands are made meanwhile
-                self._add(each if isinstance(each, Alike) else each[0])
-            self._order += self._turns.ordered()
-        else:
+        if self._matched is not None:
             self._take_chosen(analysis, told, last, self._matched)
-        rest = max(len(self._entries), self._told.room) >= CONNECTIONS_AT_ONCE
-        if last or rest or len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE:
+        else:  # rows of commands come meanwhile
+            if self.sends:
+                yield from self._take_sent(analysis, told, last)
+            else:
+                for each in told:
+                    self._add(each if isinstance(each, Alike) else each[0])
+            self._order += self._turns.ordered()
+        commands = len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE
+        if self.sends:
+            if last or commands:
+                yield from self._commands(analysis)
+        elif last or commands or max(len(self._entries), self._told.room) >= CONNECTIONS_AT_ONCE:
             yield from self._flushed(analysis)
 
     def _add(self, one: Connection | Alike) -> None:
@@ -116,6 +143,15 @@ class TableCollector:
             if waiting:
                 return
         self._told.add(one)
+
+    def _take_sent(self, analysis: Analysis, told: Iterator[Told], last: bool) -> Iterator[tuple[Key, SentPiece]]:
+        """Takes connections as they are told of, and sends them: all else is done where they are joined."""
+        waiting = self._waiting
+        for each in told:
+            waiting.append(((each.row[STREAM],), each) if isinstance(each, Alike) else ((each[0].stream,), each[0]))
+        if last or len(waiting) >= SENT_AT_ONCE:
+            yield (self._batch,), SentPiece(self._packer.packed(waiting), None, self._share, analysis.settled)
+            waiting.clear()
 
     def _take_chosen(self, analysis: Analysis, told: Iterator[Any], last: bool, matched: Collector[Connection]) -> None:
         """Takes what a filter chooses; all others are to be known of."""
@@ -131,30 +167,59 @@ class TableCollector:
     def _flushed(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
         told, self._told = self._told, told_cells(self._wanted)
         yield self._given(analysis, told)
+        yield from self._commands(analysis)
+
+    def _commands(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
+        """All commands that have come."""
         for part in self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE):
-            yield self._given(analysis, part)
+            if self.sends:
+                yield (self._batch,), SentPiece(None, part, self._share, analysis.settled)
+            else:
+                yield self._given(analysis, part)
         self._turns.forget()
         self._order = array("q")
 
     def _given(self, analysis: Analysis, cells: ToldCells | TurnPart) -> tuple[Key, Any]:
-        if not self._shared and not self.sends:
-            return (self._batch,), batches_of(cells, self._wanted)
+        rows = batches_of(cells, self._wanted)
+        if not self._shared:
+            return (self._batch,), rows
         entries, self._entries = self._entries, []
-        piece = SharePiece({}, entries, self._share, analysis.settled, cells)
-        return (self._batch,), piece if self.sends else self._made(piece)
+        return (self._batch,), SharePiece(rows, entries, self._share, analysis.settled)
 
-    def _made(self, piece: SharePiece) -> SharePiece:
-        """A piece with its rows."""
-        cells = piece.cells
-        return piece if cells is None else piece._replace(rows=batches_of(cells, self._wanted), cells=None)
-
-    def join(self, items: Iterator[SharePiece]) -> Iterator[Batches]:
-        """The rows of all processes; those of connections that wait for others come when these are known.
+    def join(self, items: Iterator[SentPiece]) -> Iterator[Batches]:
+        """The rows of all processes; those of connections come when all that come before them are known.
 
         They are made here: others need no Arrow for it, and what they are made of is less than they are.
         """
         self._load()  # while the others work
-        return joined(map(self._made, items), partial(connection_rows, wanted=self._wanted))
+        turns = Turns()
+        waiting: list[tuple[Key, Any]] = []
+        reached: dict[int, int] = {}
+        for piece in items:
+            if piece.commands is not None:
+                yield batches_of(piece.commands, self._wanted)
+            if piece.told is None:
+                continue
+            waiting += self._packer.unpacked(piece.told)
+            index, shares = piece.share
+            reached[index] = piece.settled
+            if len(reached) == shares:
+                bound = (min(reached.values()),)
+                ready = sorted([entry for entry in waiting if entry[0] < bound], key=itemgetter(0))
+                waiting = [entry for entry in waiting if entry[0] >= bound]
+                yield from self._rows(turns.take(ready))
+        yield from self._rows(turns.take(sorted(waiting, key=itemgetter(0))))
+        yield from self._rows(turns.rest())
+        if self._told.room:
+            yield batches_of(self._told, self._wanted)
+
+    def _rows(self, connections: Iterator[Connection | Alike]) -> Iterator[Batches]:
+        """The rows of connections that are complete, as soon as there are many."""
+        for one in connections:
+            self._told.add(one)
+            if self._told.room >= CONNECTIONS_AT_ONCE:
+                yield batches_of(self._told, self._wanted)
+                self._told = told_cells(self._wanted)
 
 
 def _whole_ones(results: Iterator[Told]) -> Iterator[Told]:
@@ -184,32 +249,6 @@ def _noted(one: Connection | Alike) -> Note | None:
     return one.note() if isinstance(one, Alike) else note_of(one)
 
 
-def joined(pieces: Iterable[SharePiece], render: Any) -> Iterator[Batches]:
-    """The rows of pieces as they come; completes the findings that rest on earlier connections, of any share."""
-    waiting: list[Entry] = []
-    reached: dict[int, int] = {}
-    turns = Turns()
-    for piece in pieces:
-        if piece.rows:
-            yield piece.rows
-        waiting += piece.entries
-        index, shares = piece.share
-        reached[index] = piece.settled
-        if len(reached) == shares:
-            bound = min(reached.values())
-            ready = sorted((entry for entry in waiting if entry[0] < bound), key=lambda entry: entry[0])
-            waiting = [entry for entry in waiting if entry[0] >= bound]
-            yield from _rendered(turns.take(ready), render)
-    yield from _rendered(turns.take(sorted(waiting, key=lambda entry: entry[0])), render)
-    yield from _rendered(turns.rest(), render)
-
-
-def _rendered(connections: Iterator[Connection | Alike], render: Any) -> Iterator[Batches]:
-    found = list(connections)
-    if found:
-        yield render(found)
-
-
 class Turns:
     """Lets connections pass in the order of their numbers: who waits for others is complete when it comes."""
 
@@ -217,7 +256,7 @@ class Turns:
         self._across = Across()
         self._held: Held[Connection | Alike | None] = Held(self._across)
 
-    def take(self, entries: Iterable[Entry]) -> Iterator[Connection | Alike]:
+    def take(self, entries: Iterable[tuple[Any, Note | Connection | Alike | None]]) -> Iterator[Connection | Alike]:
         """Those that are complete now."""
         for _, known in entries:
             waits: Connection | Alike | None = None

@@ -40,14 +40,6 @@ class Numbers:
         self._size = 0
         self._room = _FIRST
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process, which adds no more."""
-        return Numbers, (), sent(self._store, self._size)
-
-    def __setstate__(self, sent: Any) -> None:
-        self._store = self._cells = received(sent)
-        self._size = self._room = len(self._store)
-
     def size(self) -> int:
         """How many there are."""
         return self._size

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analyzer.analysis import Alike, Connection
 from analyzer.analysis.connection.kinds import PLACES, ConnectionKind, Row
-from analyzer.tables.column_loops import NOTHING, Numbers, received, sent, total, zeroes
+from analyzer.tables.column_loops import NOTHING, Numbers, total, zeroes
 from analyzer.tables.finding_cells import FindingCells
 
 WIDTH: Final = len(PLACES)
@@ -57,25 +57,6 @@ class ToldCells:
         self._store = zeroes("q", _FIRST)
         self._cells = self._store
         self._size = 0
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process, which adds no more."""
-        cells = (
-            self.owners,
-            self.traced,
-            self.room,
-            [*self._texts],
-            self._begins,
-            self._places,
-            sent(self._store, self._size),
-        )
-        return ToldCells, (self.found,), cells
-
-    def __setstate__(self, cells: tuple[Any, ...]) -> None:
-        self.owners, self.traced, self.room, texts, self._begins, self._places, store = cells
-        self._store = received(store)
-        self._texts = {text: place for place, text in enumerate(texts)}
-        self._cells = self._store
 
     def add(self, one: Alike | Connection) -> None:
         """Takes a connection: all are added before columns are asked for."""

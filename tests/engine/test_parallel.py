@@ -18,7 +18,7 @@ import pytest
 
 from analyzer.analysis import Analysis, AnalysisOptions, Connection, Result, Source, Told
 from analyzer.capture import open_capture
-from analyzer.engine import collectors
+from analyzer.engine import packed
 from analyzer.engine.collectors import Connections, Rendering, connection_alone
 from analyzer.engine.reading import Reading
 from analyzer.engine.run import Run
@@ -197,7 +197,7 @@ def test_connections_of_known_kinds_go_by_their_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """Also where so many kinds are met that those named before are forgotten."""
-    monkeypatch.setattr(collectors, "MOST_KINDS", most)
+    monkeypatch.setattr(packed, "MOST_KINDS", most)
     refused = err(2, 1045, "Access denied for user 'app'@'h' (using password: YES)")
     scripts: list[Script] = [[*ACCEPTED, *GOODBYE], [("s", greeting()), ("c", login()), ("s", refused)]]
     made = []
@@ -219,9 +219,9 @@ def test_connections_of_known_kinds_go_by_their_rows(
     with open_capture(str(path)) as source:
         items = list(Reading(analysis, source).collected(collector))
     for item in items:
-        packed = collector.packed([item])
-        rows += not packed.others
-        ((key, _),) = collector.unpacked(packed)
+        sent = collector.packed([item])
+        rows += not sent.others
+        ((key, _),) = collector.unpacked(sent)
         assert key == item[0]
     assert rows > 20
     assert found[0] == found[1] == found[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from array import array
 from typing import Any
 
@@ -145,15 +144,6 @@ def test_a_growing_column_holds_what_was_added(numbers: list[int]) -> None:
         grown.add(number)
     assert grown.taken() == array("q", numbers)
     assert grown.size() == len(numbers)
-    large: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(grown, pickle.HIGHEST_PROTOCOL, buffer_callback=large.append)
-    assert len(head) < 200  # what there is of them is not in it
-    for sent in (
-        pickle.loads(head, buffers=[bytearray(one.raw()) for one in large]),
-        pickle.loads(pickle.dumps(grown, 5)),
-    ):
-        assert sent.taken().tolist() == numbers
-        assert sent.size() == len(numbers)
 
 
 @given(st.lists(st.integers(0, 3) | st.just(NOTHING)))

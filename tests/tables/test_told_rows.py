@@ -13,8 +13,9 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'ha
 
 from analyzer.analysis import Alike, Analysis, AnalysisOptions, Result, Told
 from analyzer.capture import open_capture
-from analyzer.engine.collectors import Collector, Key
+from analyzer.engine.collectors import Collector
 from analyzer.engine.command_collectors import EachCommand, watched
+from analyzer.engine.packed import Key
 from analyzer.engine.reading import Reading
 from analyzer.tables.arrays import plain_rows
 from analyzer.tables.rows import OF_CONNECTIONS, command_rows, connection_rows, everything

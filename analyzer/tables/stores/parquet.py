@@ -25,6 +25,8 @@ from analyzer.tables.schema import CAPTURES, TABLES
 from analyzer.tables.stores.store import CaptureWriter, Files, identities
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     import pyarrow
 
 PENDING: Final = ".pending-"
@@ -168,6 +170,37 @@ class _GroupRows:
         self.bytes += size
 
 
+class _Behind:
+    """Does one work at a time in a thread of its own: Arrow lets others work while it writes.
+
+    Each method raises what the work before it raised.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Begins a work when the one before it is done."""
+        from concurrent.futures import ThreadPoolExecutor  # what it loads is loaded while others work (`load_alone`)
+
+        self.wait()
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1)
+        self._last = self._pool.submit(work)
+
+    def wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def stop(self) -> None:
+        """The thread has ended when this is through, however its work did."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+
 class PartFiles:
     """Parquet files of one capture, one for each table and partition, written on this machine."""
 
@@ -178,10 +211,11 @@ class PartFiles:
         self._waiting: dict[tuple[str, str], _GroupRows] = {}
         self._open: dict[tuple[str, str], TableFile] = {}
         self._bytes = 0
+        self._behind = _Behind()
         self.parts: list[str] = []
 
     def write(self, rows: Batches) -> None:
-        """Takes batches; whole row groups are written."""
+        """Takes batches; whole row groups are written, while others come."""
         for name, batch in rows.items():
             for partition, part in self._divided(name, batch):
                 place = (name, partition)
@@ -199,11 +233,17 @@ class PartFiles:
         if self._partition:  # there may be more than can be open
             for place in list(self._waiting):
                 self._group(place)
+        self._behind.wait()
+        self.stop()
         due = sorted(self._waiting, key=lambda place: -self._waiting[place].bytes)
         rests = [(self._file(place), self._taken(place).parts) for place in due]
         files = [self._open.pop(place) for place in list(self._open) if place not in due]
         in_two(partial(_finish, file, rest) for file, rest in [*rests, *((file, []) for file in files)])
         self._open.clear()
+
+    def stop(self) -> None:
+        """Nothing is written any more when this is through."""
+        self._behind.stop()
 
     def _divided(self, name: str, batch: pyarrow.RecordBatch) -> Iterator[tuple[str, pyarrow.RecordBatch]]:
         if not self._partition:
@@ -216,7 +256,8 @@ class PartFiles:
             yield text or "", batch.filter(compute.equal(texts, text))
 
     def _group(self, place: tuple[str, str]) -> None:
-        self._file(place).write(self._taken(place).parts)
+        file = self._file(place)
+        self._behind.do(partial(file.write, self._taken(place).parts))
 
     def _taken(self, place: tuple[str, str]) -> _GroupRows:
         waiting = self._waiting.pop(place)
@@ -228,6 +269,7 @@ class PartFiles:
         file = self._open.get(place)
         if file is None:
             if len(self._open) >= MOST_OPEN:
+                self._behind.wait()
                 self._open.pop(next(iter(self._open))).close()
             name = f"{place[0]}/{place[1]}{self._prefix}-{len(self.parts)}.parquet"
             path = os.path.join(self._folder, name)
@@ -373,6 +415,7 @@ class _PartsWriter:
         self.give_up()
 
     def give_up(self) -> None:
+        self._files.stop()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
 
