@@ -113,7 +113,11 @@ class FailureGroup(msgspec.Struct):
         if other.example is not None and self._is_first(other.when.first_ns, other.example):
             self.example, self.message = other.example, other.message
         self.when.merge(other.when)
-        self.connections |= other.connections
+        room = MOST_CONNECTIONS - len(self.connections)
+        if room >= len(other.connections):
+            self.connections |= other.connections
+        elif room:  # as many as one that counts all of them keeps
+            self.connections |= set(sorted(other.connections - self.connections)[:room])
         self.longest_ns = max(self.longest_ns, other.longest_ns)
 
 

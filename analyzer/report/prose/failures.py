@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.analysis.commands.failures import CUT_OFF, FAILED, WAITED, FailureGroup
+from analyzer.analysis.commands.failures import CUT_OFF, FAILED, MOST_CONNECTIONS, WAITED, FailureGroup
 from analyzer.report.prose import labels
 from analyzer.report.prose.clock import UTC_CLOCK, WallClock
 
@@ -20,7 +20,8 @@ def failure_words(group: FailureGroup, clock: WallClock = UTC_CLOCK) -> str:
     when = group.when
     words = [f"error {group.code}"] if group.code is not None else []
     words += [f"up to {labels.duration(group.longest_ns)}"] if group.reason == WAITED else []
-    words.append(labels.count(len(group.connections), "connection"))
+    known = labels.count(len(group.connections), "connection")
+    words.append(known if len(group.connections) < MOST_CONNECTIONS else known.replace(" ", "+ ", 1))
     first, last = clock.time_of_day(when.first_ns), clock.time_of_day(when.last_ns)
     words.append(first if first == last else f"{first} to {last}")
     start, length, most = when.busiest()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from analyzer.analysis.commands.failures import (
     CUT_OFF,
     FAILED,
+    MOST_CONNECTIONS,
     MOST_GROUPS,
     OTHERS,
     SLOT_NS,
@@ -20,6 +21,7 @@ from analyzer.analysis.commands.failures import (
     reason_of,
 )
 from analyzer.analysis.model.command import Command
+from analyzer.report.prose.failures import failure_words
 from tests.analysis.commands.commands import command
 from tests.wire.script import SECOND, START
 
@@ -53,6 +55,20 @@ def test_groups_by_code_and_statement() -> None:
     assert [(group.code, group.statement) for group in failures.of(FAILED)[1:]] == [(1054, "a"), (1146, "b")]
     assert failures.count(FAILED) == 4
     assert failures.of(WAITED) == []
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1, 300])
+def test_as_many_connections_are_told_apart_whoever_counts(extra: int) -> None:
+    """Of more than are kept, two processes know no more than one; what is said is that there may be more."""
+    alone, parts = CommandFailures(), (CommandFailures(), CommandFailures())
+    for stream in range(MOST_CONNECTIONS + extra):
+        for each in (alone, parts[stream % 2]):
+            each.add(command(code=1064, stream=stream), FAILED, "a")
+    parts[0].merge(parts[1])
+    (one,), (two,) = alone.of(FAILED), parts[0].of(FAILED)
+    assert len(one.connections) == len(two.connections) == MOST_CONNECTIONS + min(extra, 0)
+    assert failure_words(one) == failure_words(two)
+    assert ("+ connections" in failure_words(one)) == (extra >= 0)
 
 
 def test_the_longest_waits_come_first() -> None:
