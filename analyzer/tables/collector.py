@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 # Rows that wait to become a batch, and bytes of their statements.
 CONNECTIONS_AT_ONCE: Final = 4096
 COMMANDS_AT_ONCE: Final = 16384
+STATEMENTS_AT_ONCE: Final = 8 << 20
 # Connections that wait to be sent: few, as much is left to do where they go.
 SENT_AT_ONCE: Final = 1024
-STATEMENTS_AT_ONCE: Final = 8 << 20
 
 Known = TypeVar("Known", bound=Connection | Alike)
 
