@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.cluster:
         return _on_cluster(arguments, options, tables)
-    from analyzer.tables.arrays import LibraryMissing, load_alone
+    from analyzer.tables.arrays import load_alone
     from analyzer.tables.export import Exporter, open_store
     from analyzer.tables.rows import everything
 
@@ -101,16 +101,20 @@ def run(arguments: argparse.Namespace) -> int:
     exporter = Exporter(store, options, everything(tables), jobs, Console(), arguments.filter, load=load_alone)
     try:
         done = exporter.export(arguments.captures, arguments.merge)
+        if exporter.run.code != 130:
+            store.close()
     except BaseException as error:
         store.abandon(error)
-        if isinstance(error, LibraryMissing):  # what is there can not be loaded
+        if isinstance(error, AnalyzerError):  # what is there can not be loaded, or a database takes no more
             complain(str(error))
+            return 3
+        if isinstance(error, OSError) and error.filename is None:  # Arrow names no file
+            complain(f"{arguments.output}: {os.strerror(error.errno) if error.errno else error}")
             return 3
         raise
     if exporter.run.code == 130:
         store.abandon(KeyboardInterrupt())
     else:
-        store.close()
         _tell(done, arguments.output)
     return exporter.run.code
 

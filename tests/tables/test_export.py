@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -16,6 +17,7 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'ha
 from analyzer.cli import main
 from analyzer.engine import jobs
 from analyzer.tables.schema import TABLES
+from analyzer.tables.stores import database, parquet
 from tests.cli.support import accepted, refused, run
 from tests.corpus import REPOSITORY
 from tests.tables.support import expected, in_order, stored
@@ -142,6 +144,43 @@ def test_any_number_of_processes_makes_the_same_rows(tmp_path: Path, monkeypatch
     assert found[1] == found[0]
     assert found[2] == found[0]
     assert found[3] == found[0]
+
+
+@pytest.mark.parametrize("rows", [1, 1 << 16])
+def test_a_store_on_a_full_disk_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rows: int
+) -> None:
+    """Also where the row group is written while others come."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left on device")
+
+    monkeypatch.setattr(parquet, "GROUP_ROWS", rows)
+    monkeypatch.setattr(parquet.TableFile, "write", full)
+    store = tmp_path / "store"
+    assert main(["export", str(accepted(tmp_path)), "-o", str(store)]) == 3
+    assert capsys.readouterr().err == f"handshark: {store}: No space left on device\n"
+    assert not [path for path in store.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(("name", "module"), [("store.duckdb", "duckdb"), ("store.sqlite", "sqlite3")])
+def test_a_database_that_takes_no_more_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, module: str
+) -> None:
+    errors = pytest.importorskip(module)
+    store = tmp_path / name
+    assert main(["export", str(accepted(tmp_path)), "-o", str(store)]) == 0
+    capsys.readouterr()
+
+    def full(*_: object) -> None:
+        raise errors.OperationalError("disk is full")
+
+    for writer in (database.DuckDBWriter, database.SQLiteWriter):
+        monkeypatch.setattr(writer, "insert", full)
+    assert main(["export", str(refused(tmp_path)), "-o", str(store)]) == 3
+    assert capsys.readouterr().err == f"handshark: {store}: disk is full\n"
+    monkeypatch.undo()
+    assert main(["export", str(refused(tmp_path)), "-o", str(store)]) == 0
 
 
 def test_a_store_takes_what_is_new_and_what_changed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from analyzer.analysis.model.connection import Source
 from analyzer.capture.places import FileIdentity
@@ -44,24 +44,23 @@ class DuckDBStore:
 
     def __init__(self, path: str, private: bool) -> None:
         duckdb = duckdb_module(f"writing {path}")
-        try:
+        self._path, self._errors = path, duckdb.Error
+        with _told_of(path, duckdb.Error):
             with _creating(private):
                 self.connection = duckdb.connect(path)
-        except duckdb.Error as error:
-            raise StoreError(f"{path}: {error}") from None
-        self.connection.execute("SET TimeZone = 'UTC'")
-        for table in TABLES.values():
-            empty = arrow_schema(table).empty_table()
-            self.connection.register("empty", empty)
-            self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" AS SELECT * FROM empty')
-            self.connection.unregister("empty")
+            self.connection.execute("SET TimeZone = 'UTC'")
+            for table in TABLES.values():
+                empty = arrow_schema(table).empty_table()
+                self.connection.register("empty", empty)
+                self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" AS SELECT * FROM empty')
+                self.connection.unregister("empty")
 
     def files(self, key: str) -> list[FileIdentity] | None:
         row = self.connection.execute("SELECT files FROM captures WHERE list_contains(parts, ?)", [key]).fetchone()
         return None if row is None else identities(row[0])
 
     def writer(self, key: str) -> CaptureWriter:
-        return _DuckDBWriter(self.connection, key)
+        return DuckDBWriter(self._path, self.connection, key, self._errors)
 
     def close(self) -> None:
         self.connection.close()
@@ -70,32 +69,55 @@ class DuckDBStore:
         self.connection.close()
 
 
-class _DuckDBWriter:
-    def __init__(self, connection: Any, key: str) -> None:
+class DatabaseWriter:
+    """The rows of a capture, in one transaction. Raises StoreError where they can not be written."""
+
+    begin: ClassVar[str] = "BEGIN"
+    known: ClassVar[str]  # asks for the captures of a key
+
+    def __init__(self, path: str, connection: Any, key: str, errors: type[Exception]) -> None:
+        self._path = path
         self._connection = connection
         self._key = key
-        connection.execute("BEGIN")
-        for (name,) in connection.execute(
-            "SELECT capture FROM captures WHERE list_contains(parts, ?)", [key]
-        ).fetchall():
-            for table in TABLES:
-                connection.execute(f'DELETE FROM "{table}" WHERE capture = ?', [name])
+        self._errors = errors
+        with self._telling():
+            connection.execute(self.begin)
+            for (name,) in connection.execute(self.known, [self.told(key)]).fetchall():
+                for table in TABLES:
+                    connection.execute(f'DELETE FROM "{table}" WHERE capture = ?', [name])
+
+    def told(self, key: str) -> str:
+        """A key as it is asked for."""
+        return key
 
     def write(self, rows: Batches) -> None:
-        for name, batch in rows.items():
-            self._insert(name, batch)
+        with self._telling():
+            for name, batch in rows.items():
+                self.insert(name, batch)
 
-    def _insert(self, name: str, batch: pyarrow.RecordBatch) -> None:
+    def insert(self, name: str, batch: pyarrow.RecordBatch) -> None:
+        raise NotImplementedError
+
+    def commit(self, source: Source, files: Files) -> None:
+        with self._telling():
+            self.insert(CAPTURES.name, capture_row(source, files, [self._key]))
+            self._connection.execute("COMMIT")
+
+    def give_up(self) -> None:
+        with contextlib.suppress(self._errors):  # what failed may have ended the transaction
+            self._connection.execute("ROLLBACK")
+
+    def _telling(self) -> contextlib.AbstractContextManager[None]:
+        return _told_of(self._path, self._errors)
+
+
+class DuckDBWriter(DatabaseWriter):
+    known = "SELECT capture FROM captures WHERE list_contains(parts, ?)"
+
+    def insert(self, name: str, batch: pyarrow.RecordBatch) -> None:
         self._connection.register("rows_to_add", arrow("a table").Table.from_batches([batch]))
         self._connection.execute(f'INSERT INTO "{name}" SELECT * FROM rows_to_add')
         self._connection.unregister("rows_to_add")
-
-    def commit(self, source: Source, files: Files) -> None:
-        self._insert(CAPTURES.name, capture_row(source, files, [self._key]))
-        self._connection.execute("COMMIT")
-
-    def give_up(self) -> None:
-        self._connection.execute("ROLLBACK")
 
 
 class SQLiteStore:
@@ -103,7 +125,8 @@ class SQLiteStore:
 
     def __init__(self, path: str, private: bool) -> None:
         arrow(f"writing {path}")
-        try:
+        self._path = path
+        with _told_of(path, sqlite3.Error):
             with _creating(private):
                 self.connection = sqlite3.connect(path, isolation_level=None)
                 self.connection.execute("PRAGMA journal_mode")
@@ -111,8 +134,6 @@ class SQLiteStore:
                 columns = ", ".join(f'"{column.name}" {_sqlite_type(column)}' for column in table.columns)
                 self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')
             self.connection.execute('CREATE INDEX IF NOT EXISTS "captures_parts" ON "captures" ("parts")')
-        except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}") from None
 
     def files(self, key: str) -> list[FileIdentity] | None:
         import json
@@ -121,7 +142,7 @@ class SQLiteStore:
         return None if row is None else identities(json.loads(row[0]))
 
     def writer(self, key: str) -> CaptureWriter:
-        return _SQLiteWriter(self.connection, key)
+        return SQLiteWriter(self._path, self.connection, key, sqlite3.Error)
 
     def close(self) -> None:
         self.connection.close()
@@ -130,30 +151,16 @@ class SQLiteStore:
         self.connection.close()
 
 
-class _SQLiteWriter:
-    def __init__(self, connection: sqlite3.Connection, key: str) -> None:
-        self._connection = connection
-        self._key = key
-        connection.execute("BEGIN IMMEDIATE")
-        known = connection.execute("SELECT capture FROM captures WHERE parts = ?", [json_text([key])]).fetchall()
-        for (name,) in known:
-            for table in TABLES:
-                connection.execute(f'DELETE FROM "{table}" WHERE capture = ?', [name])
+class SQLiteWriter(DatabaseWriter):
+    begin = "BEGIN IMMEDIATE"
+    known = "SELECT capture FROM captures WHERE parts = ?"
 
-    def write(self, rows: Batches) -> None:
-        for name, batch in rows.items():
-            self._insert(name, batch)
+    def told(self, key: str) -> str:
+        return json_text([key])
 
-    def _insert(self, name: str, batch: pyarrow.RecordBatch) -> None:
+    def insert(self, name: str, batch: pyarrow.RecordBatch) -> None:
         marks = ", ".join("?" * batch.num_columns)
         self._connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', _sqlite_rows(batch))
-
-    def commit(self, source: Source, files: Files) -> None:
-        self._insert(CAPTURES.name, capture_row(source, files, [self._key]))
-        self._connection.execute("COMMIT")
-
-    def give_up(self) -> None:
-        self._connection.execute("ROLLBACK")
 
 
 def _sqlite_type(column: TableColumn) -> str:
@@ -169,6 +176,15 @@ def _sqlite_value(value: Any) -> Any:
     if isinstance(value, int) and value > LARGEST:
         return str(value)  # SQLite has no unsigned integers of 64 bits
     return value if value is None or isinstance(value, int | str) else json_text(value)
+
+
+@contextlib.contextmanager
+def _told_of(path: str, errors: type[Exception]) -> Iterator[None]:
+    """What a library says of a file is said with its name. Raises StoreError."""
+    try:
+        yield
+    except errors as error:
+        raise StoreError(f"{path}: {error}") from None
 
 
 @contextlib.contextmanager

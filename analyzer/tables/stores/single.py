@@ -6,7 +6,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
@@ -48,7 +48,8 @@ class SingleFile:
 
     def abandon(self, error: BaseException) -> None:
         """Leaves what was there."""
-        self._stack.__exit__(type(error), error, error.__traceback__)
+        with suppress(OSError):  # what could not be written can not be written now
+            self._stack.__exit__(type(error), error, error.__traceback__)
 
 
 class _Remote:
