@@ -1,6 +1,7 @@
 """One target in its own process, without the fuzzer: `python -m tests.fuzz.drawn TARGET SECONDS FILE`.
 
-For targets that fork, which the fuzzer takes for their end, and whose inputs are choices alone: it makes none better.
+For targets that fork, which ended under the fuzzer on inputs that find nothing alone, and whose inputs are choices
+alone: it makes none better.
 The input that is tried stands in FILE: where the process dies, it is there.
 """
 
