@@ -101,8 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
     exporter = Exporter(store, options, everything(tables), jobs, Console(), arguments.filter, load=load_alone)
     try:
         done = exporter.export(arguments.captures, arguments.merge)
-        if exporter.run.code != 130:
-            store.close()
+        if exporter.run.code == 130:
+            store.abandon(KeyboardInterrupt())
+            return 130
+        store.close()
     except BaseException as error:
         store.abandon(error)
         if isinstance(error, AnalyzerError):  # what is there can not be loaded, or a database takes no more
@@ -112,10 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             complain(f"{arguments.output}: {os.strerror(error.errno) if error.errno else error}")
             return 3
         raise
-    if exporter.run.code == 130:
-        store.abandon(KeyboardInterrupt())
-    else:
-        _tell(done, arguments.output)
+    _tell(done, arguments.output)
     return exporter.run.code
 
 

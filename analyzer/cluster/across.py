@@ -143,8 +143,8 @@ def place_rows(
     """Puts the rows of a share into the store, under names that are the same whenever this is done; returns these."""
     folder = ParquetFolder(output)
     temporary = folder.temporary() if folder.system is None else tempfile.mkdtemp(prefix="handshark-")
+    files = PartFiles(temporary, f"{prefix}-{'across' if share == ACROSS else share}", partition)
     try:
-        files = PartFiles(temporary, f"{prefix}-{'across' if share == ACROSS else share}", partition)
         numbers = None if share == ACROSS else _numbers(share, scratch)
         for table in tables:
             if not scratch.exists(rows_name(share, table)):
@@ -157,4 +157,5 @@ def place_rows(
             folder.place(join(temporary, name), name)
         return files.parts
     finally:
+        files.stop()
         shutil.rmtree(temporary, ignore_errors=True)

@@ -49,7 +49,7 @@ class SummaryCollector:
             self._highest = max(self._highest, self._note(connection))
         if last or len(self._entries) >= AT_ONCE:
             entries, self._entries = self._entries, []
-            yield (0,), SharePiece({}, entries, (0, 1), analysis.settled)
+            yield (0,), SharePiece({}, entries)
         if last:
             yield (0,), (self._fleet, self._highest)
 

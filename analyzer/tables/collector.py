@@ -40,38 +40,32 @@ Entry = tuple[int, "Note | Connection | Alike | None"]
 
 
 class SharePiece(NamedTuple):
-    """What one process of several gives.
+    """What a part of a capture gives, of which other parts are analysed elsewhere.
 
     rows     of connections that are whole, and of commands
     entries  (number, what others need to know) of connections, in the order of their numbers; one that waits is there
              itself
-    share    whose piece it is: (index, of how many)
-    settled  all connections of the share below this number are in its pieces so far
     """
 
     rows: Batches
     entries: list[Entry]
-    share: tuple[int, int]
-    settled: int
 
 
-class SentPiece(NamedTuple):
-    """What rows are made of, where who joins the pieces makes all of them.
+class SentConnections(NamedTuple):
+    """Connections for who makes rows of them.
 
-    told      connections, by their numbers
-    commands  as cells
-    share     as of a SharePiece; so is `settled`
+    share    whose they are: (index, of how many)
+    settled  all connections of the share below this number have been sent
     """
 
-    told: Packed | None
-    commands: TurnPart | None
+    told: Packed
     share: tuple[int, int]
     settled: int
 
 
 class TableCollector:
-    """Gives `Batches`; of a share of a capture it gives `SharePiece`, and where another process makes all rows
-    `SentPiece`, of which `join` makes the same there.
+    """Gives `Batches`; of a part of a capture it gives `SharePiece`, and where another process makes all rows
+    `SentConnections` and commands as `TurnPart`, of which `join` makes the same there.
 
     sends   whether what it gives goes to another process
     wanted  columns of the tables that are made
@@ -118,22 +112,22 @@ class TableCollector:
     def take(self, analysis: Analysis, results: Iterator[Told], last: bool) -> Iterable[tuple[Key, Any]]:
         self._batch += 1
         self._turns.capture = analysis.name
-        told = _whole_ones(results) if analysis.options.part is not None else results
-        if self._matched is not None:
-            self._take_chosen(analysis, told, last, self._matched)
-        else:  # rows of commands come meanwhile
-            if self.sends:
-                yield from self._take_sent(analysis, told, last)
-            else:
-                for each in told:
-                    self._add(each if isinstance(each, Alike) else each[0])
-            self._order += self._turns.ordered()
-        commands = len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE
         if self.sends:
-            if last or commands:
-                yield from self._commands(analysis)
-        elif last or commands or max(len(self._entries), self._told.room) >= CONNECTIONS_AT_ONCE:
-            yield from self._flushed(analysis)
+            yield from self._sent(analysis, results, last)
+            return
+        told = _whole_ones(results) if self._shared else results
+        if self._matched is None:
+            for each in told:  # the rows of commands are made meanwhile
+                self._add(each if isinstance(each, Alike) else each[0])
+            self._order += self._turns.ordered()
+        else:
+            self._take_chosen(analysis, told, last, self._matched)
+        rest = max(len(self._entries), self._told.room) >= CONNECTIONS_AT_ONCE
+        if last or rest or self._has_many_commands():
+            yield from self._flushed()
+
+    def _has_many_commands(self) -> bool:
+        return len(self._order) >= COMMANDS_AT_ONCE or self._turns.bytes >= STATEMENTS_AT_ONCE
 
     def _add(self, one: Connection | Alike) -> None:
         """Takes a connection: its rows, or in a share what others need to know of it, and itself where it waits."""
@@ -144,14 +138,20 @@ class TableCollector:
                 return
         self._told.add(one)
 
-    def _take_sent(self, analysis: Analysis, told: Iterator[Told], last: bool) -> Iterator[tuple[Key, SentPiece]]:
-        """Takes connections as they are told of, and sends them: all else is done where they are joined."""
+    def _sent(
+        self, analysis: Analysis, told: Iterator[Told], last: bool
+    ) -> Iterator[tuple[Key, SentConnections | TurnPart]]:
+        """Sends connections as they are told of, and commands: all else is done where they are joined."""
         waiting = self._waiting
         for each in told:
             waiting.append(((each.row[STREAM],), each) if isinstance(each, Alike) else ((each[0].stream,), each[0]))
+        self._order += self._turns.ordered()
         if last or len(waiting) >= SENT_AT_ONCE:
-            yield (self._batch,), SentPiece(self._packer.packed(waiting), None, self._share, analysis.settled)
+            yield (self._batch,), SentConnections(self._packer.packed(waiting), self._share, analysis.settled)
             waiting.clear()
+        if last or self._has_many_commands():
+            for part in self._commands():
+                yield (self._batch,), part
 
     def _take_chosen(self, analysis: Analysis, told: Iterator[Any], last: bool, matched: Collector[Connection]) -> None:
         """Takes what a filter chooses; all others are to be known of."""
@@ -164,29 +164,26 @@ class TableCollector:
         for one in whole:
             self._told.add(one)
 
-    def _flushed(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
+    def _flushed(self) -> Iterator[tuple[Key, Any]]:
         told, self._told = self._told, told_cells(self._wanted)
-        yield self._given(analysis, told)
-        yield from self._commands(analysis)
+        yield self._given(told)
+        for part in self._commands():
+            yield self._given(part)
 
-    def _commands(self, analysis: Analysis) -> Iterator[tuple[Key, Any]]:
+    def _commands(self) -> Iterator[TurnPart]:
         """All commands that have come."""
-        for part in self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE):
-            if self.sends:
-                yield (self._batch,), SentPiece(None, part, self._share, analysis.settled)
-            else:
-                yield self._given(analysis, part)
+        yield from self._turns.parts(self._order, COMMANDS_AT_ONCE, STATEMENTS_AT_ONCE)
         self._turns.forget()
         self._order = array("q")
 
-    def _given(self, analysis: Analysis, cells: ToldCells | TurnPart) -> tuple[Key, Any]:
+    def _given(self, cells: ToldCells | TurnPart) -> tuple[Key, Any]:
         rows = batches_of(cells, self._wanted)
         if not self._shared:
             return (self._batch,), rows
         entries, self._entries = self._entries, []
-        return (self._batch,), SharePiece(rows, entries, self._share, analysis.settled)
+        return (self._batch,), SharePiece(rows, entries)
 
-    def join(self, items: Iterator[SentPiece]) -> Iterator[Batches]:
+    def join(self, items: Iterator[SentConnections | TurnPart]) -> Iterator[Batches]:
         """The rows of all processes; those of connections come when all that come before them are known.
 
         They are made here: others need no Arrow for it, and what they are made of is less than they are.
@@ -196,9 +193,8 @@ class TableCollector:
         waiting: list[tuple[Key, Any]] = []
         reached: dict[int, int] = {}
         for piece in items:
-            if piece.commands is not None:
-                yield batches_of(piece.commands, self._wanted)
-            if piece.told is None:
+            if isinstance(piece, TurnPart):
+                yield batches_of(piece, self._wanted)
                 continue
             waiting += self._packer.unpacked(piece.told)
             index, shares = piece.share

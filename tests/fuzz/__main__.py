@@ -62,9 +62,7 @@ def run(target: str, seconds: int) -> bool:
         return True
     print(done.stderr[-6000:])
     found = FOUND.search(done.stderr)
-    print(f"{target}: FOUND SOMETHING (exit code {done.returncode})")
-    if found:
-        print(f"to see it again: python -m tests.fuzz --target {target} --input {found.group(1)}", flush=True)
+    tell(target, done.returncode, found.group(1) if found else None)
     return False
 
 
@@ -76,9 +74,15 @@ def drawn(target: str, seconds: int) -> bool:
     command = [sys.executable, "-m", "tests.fuzz.drawn", target, str(seconds), str(file)]
     code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     if code:
-        print(f"{target}: FOUND SOMETHING (exit code {code})")
-        print(f"to see it again: python -m tests.fuzz --target {target} --input {file}", flush=True)
+        tell(target, code, str(file))
     return not code
+
+
+def tell(target: str, code: int, file: str | None) -> None:
+    """Says that something was found, and the file of its input where there is one."""
+    print(f"{target}: FOUND SOMETHING (exit code {code})", flush=True)
+    if file is not None:
+        print(f"to see it again: python -m tests.fuzz --target {target} --input {file}", flush=True)
 
 
 def main() -> int:

@@ -20,8 +20,8 @@ def failure_words(group: FailureGroup, clock: WallClock = UTC_CLOCK) -> str:
     when = group.when
     words = [f"error {group.code}"] if group.code is not None else []
     words += [f"up to {labels.duration(group.longest_ns)}"] if group.reason == WAITED else []
-    known = labels.count(len(group.connections), "connection")
-    words.append(known if len(group.connections) < MOST_CONNECTIONS else known.replace(" ", "+ ", 1))
+    known = len(group.connections)
+    words.append(f"{known:,}+ connections" if known >= MOST_CONNECTIONS else labels.count(known, "connection"))
     first, last = clock.time_of_day(when.first_ns), clock.time_of_day(when.last_ns)
     words.append(first if first == last else f"{first} to {last}")
     start, length, most = when.busiest()

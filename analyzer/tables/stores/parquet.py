@@ -173,7 +173,7 @@ class _GroupRows:
 class _Behind:
     """Does one work at a time in a thread of its own: Arrow lets others work while it writes.
 
-    Each method raises what the work before it raised.
+    `do` and `wait` raise what the work before raised.
     """
 
     def __init__(self) -> None:
