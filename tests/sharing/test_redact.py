@@ -369,6 +369,17 @@ def test_sources_are_not_named_and_keys_are_not_written(tmp_path: Path) -> None:
     assert comments(content)
 
 
+def test_records_that_are_opened_are_not_told_of_as_encrypted() -> None:
+    """What records of TLS become is not written where the text inside is."""
+    samples = REPOSITORY / "samples"
+    sealed, keys = samples / "mysql97_cli_tls13-full-auth.pcap", samples / "mysql97_cli_tls13-full-auth.keys"
+    _, summary, _ = redacted(sealed)
+    assert (summary.closed, summary.replaced["encrypted"]) == (1, 22)  # tls.record.opaque_type == 23, by tshark
+    _, summary, _ = redacted(sealed, options=AnalysisOptions(keylogs=(keys.read_bytes(),)))
+    assert summary.opened == 1
+    assert "encrypted" not in summary.replaced
+
+
 def test_broken_input(tmp_path: Path) -> None:
     none, out = tmp_path / "none.pcap", tmp_path / "out.pcapng"
     none.write_bytes(b"no capture at all")

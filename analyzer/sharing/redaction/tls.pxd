@@ -6,10 +6,10 @@ from analyzer.sharing.redaction.drawing cimport Drawing
 cdef class TlsRedactor:
     cdef object _certificates, _keep, _replacements, _shapes
     cdef Drawing _drawing
-    cdef dict _counts
     cdef list _group, _random
     cdef bytes _seed, _waiting
     cdef long long _records
+    cdef readonly long long encrypted
     cdef bint _ciphered
 
     @cython.locals(
@@ -19,7 +19,6 @@ cdef class TlsRedactor:
 
     cpdef bytes finish(self)
 
-    @cython.locals(counts=dict)
     cdef bytes _record(self, int kind, bytes body)
 
     @cython.locals(data=bytes, at=Py_ssize_t)

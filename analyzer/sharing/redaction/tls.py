@@ -69,11 +69,14 @@ _CERTIFICATE_TYPES: Final = frozenset({1, 2, 3, 4, 64, 65, 66})
 
 
 class TlsRedactor:
-    """One direction of one connection. `feed` takes its bytes in order and gives as many back, some of them later."""
+    """One direction of one connection. `feed` takes its bytes in order and gives as many back, some of them later.
+
+    `encrypted` counts the records that became other bytes: whether they are written anybody knows at the end alone.
+    """
 
     __slots__ = (
-        *("_certificates", "_ciphered", "_counts", "_drawing", "_group", "_keep", "_random", "_records"),
-        *("_replacements", "_seed", "_shapes", "_waiting"),
+        *("_certificates", "_ciphered", "_drawing", "_group", "_keep", "_random", "_records"),
+        *("_replacements", "_seed", "_shapes", "_waiting", "encrypted"),
     )
 
     def __init__(
@@ -84,11 +87,12 @@ class TlsRedactor:
         # Of the hello that was looked at last: where what is random in it stands.
         self._random: list[FreeField] = []
         self._replacements = replacements
-        self._counts, self._drawing = replacements.counts, replacements.drawing
+        self._drawing = replacements.drawing
         self._keep = keep
         self._certificates = CertificateRedactor(replacements, keep)
         self._seed = seed
         self._records = 0
+        self.encrypted = 0
         self._waiting = b""
         # Heads and bodies of handshake records whose last message goes on in the next.
         self._group: list[tuple[bytes, bytes]] = []
@@ -142,8 +146,7 @@ class TlsRedactor:
         if kind == ALERT and len(body) == 2:
             return body
         if kind in (APPLICATION_DATA, ALERT, HANDSHAKE):
-            counts = self._counts
-            counts["encrypted"] = counts.get("encrypted", 0) + 1
+            self.encrypted += 1
             return self._drawing.sealed(self._seed, self._records, len(body))
         return bytes(len(body))
 

@@ -528,11 +528,14 @@ class RedactingWatcher(ConversationObserver):
             self._ends.add(self._tcp, asked and not opened)
         if sealed or session is not None:
             self._begin_tls()
+        plain_text = self._plain is not None and self._plain.opened
         for sender, stream in enumerate(self._streams):
             if stream.tls is None and stream.data and conversation is not None and conversation.kind == MYSQL:
                 self._leave(sender, stream)
             if stream.tls is not None:
                 stream.add(stream.place, stream.tls.finish())
+                if stream.tls.encrypted and not plain_text:
+                    self._packets.replacements.count("encrypted", stream.tls.encrypted)
             stream.data.clear()
         if self._plain is not None:
             self._plain.close()
