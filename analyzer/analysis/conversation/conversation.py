@@ -769,7 +769,8 @@ class Conversation(PiecesHandler):
             self._decided()
         self._tls.close()
         if self.kind == MYSQL:
-            if self._resync.watching and self.tcp.halves[1 - self.client].next < 0:
+            halves = self.tcp.halves
+            if halves[self.client].next < 0 or (self._resync.watching and halves[1 - self.client].next < 0):
                 self.machine.one_sided = True
             self.facts.record_close(self.machine, self.decoder.framers, not self._resync.watching)
         self.facts.faults.eof_departure = self.machine.connection.result.departure
@@ -854,7 +855,7 @@ class Conversation(PiecesHandler):
         """Whether both directions are in the capture."""
         machine = self.machine
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
-            if role == CLIENT and self._resync.silent_so_far(SERVER):
+            if machine.state == st.GREETING if role == SERVER else self._resync.silent_so_far(SERVER):
                 return  # the answer may come yet
             machine.one_sided = True
             machine.context.assumed = True

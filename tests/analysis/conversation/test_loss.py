@@ -12,7 +12,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from analyzer.analysis.dissection.dissector import RowRequest
+from analyzer.analysis.dissection.packet import Dissection
 from analyzer.analysis.model.command import Command
+from analyzer.engine.row_collector import RowCollector, RowRendering
 from tests.analysis.conversation.loss import (
     frames_of,
     heard,
@@ -22,7 +25,8 @@ from tests.analysis.conversation.loss import (
     wrong_connections,
 )
 from tests.corpus import REPOSITORY
-from tests.wire.frames import FIN, Frame
+from tests.reading import collected
+from tests.wire.frames import FIN, Frame, batches
 from tests.wire.mysql import (
     CLIENT_FLAGS,
     COMPRESS,
@@ -204,6 +208,22 @@ def test_a_client_that_is_heard_alone_from_the_middle() -> None:
     )
     assert told(listed(frames)) == [("SELECT 1", "missing", False), (None, "missing", False)]
     assert "capture-one-sided" in {found.code for found in heard("made", frames, (), PORTS).connections[0].findings}
+
+
+@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize(("only", "login_is"), [("cs", False), ("s", None)])
+def test_a_greeting_rests_on_nothing(only: str, login_is: bool | None, size: int) -> None:
+    """Its connection's SYN is missing: whether its client is heard does not matter, nor in which batch that comes."""
+    frames = conversation([*ACCEPTED, ("c", PING), ("s", ok(1))], handshake=False, only=only)
+    doubts: dict[str, bool] = {}
+
+    def tell(packets: Sequence[Dissection]) -> None:
+        doubts.update({type(packet.record).__name__: packet.assumed for packet in packets if packet.record is not None})
+
+    found = collected(batches(frames, size), RowCollector(RowRequest(None, frozenset(), True), RowRendering(tell)))
+    assert found
+    assert (doubts["HandshakeV10"], doubts.get("HandshakeResponse41")) == (False, login_is)
+    assert doubts["OKPacket"] is (only == "s")
 
 
 def test_a_client_that_is_heard_alone_and_compresses() -> None:
