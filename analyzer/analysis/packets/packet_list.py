@@ -76,8 +76,10 @@ class _Noted(NamedTuple):
 
 
 class _Worked(NamedTuple):
-    """What of a packet does not depend on when it came."""
+    """What of a packet does not depend on when it came; `record` and `detail` are what it was worked out of."""
 
+    record: AnyRecord
+    detail: AuthRecord | None
     name: str
     summary: str
     payload: bytes
@@ -191,27 +193,30 @@ class PacketList(BaseObserver):
     def _view(self, noted: _Noted) -> tuple[PacketExcerpt, bool]:
         """The packet as it is shown, and whether a part of it is masked."""
         packet, record, detail, context, around, outer = noted
-        # Many packets of a capture are the same, byte for byte: greetings of results, plain answers. What a row means
-        # its columns say.
+        # Many packets of a capture are the same, byte for byte: greetings of results, plain answers. What is meant by
+        # bytes that went before may say: a row's columns, a binlog's table maps, types of an execute that names none.
         memo = self.memo.worked
         worked: _Worked | None = None
         key: tuple[object, ...] | None = None
-        if not isinstance(record, TextRow | BinaryRow):
+        if context.binlog is None and not isinstance(record, TextRow | BinaryRow):
             asked = around.statement
             secret = asked is not None and (asked if self.memo.mask.statements.secrets(asked) else True)
             kinds = (around.role, type(record), type(detail))
             key = (
                 *kinds,
                 packet.payload,
+                packet.length,
                 context.in_force,
                 context.secure,
                 around.before,
+                around.open,
                 around.stray,
+                around.tokens,
                 secret,
                 context.codec_of(around.role),
             )
             worked = memo.get(key)
-        if worked is None:
+        if worked is None or worked.record != record or worked.detail != detail:
             worked = self._worked_out(noted)
             if key is not None and len(memo) < MOST_REMEMBERED:
                 memo[key] = worked
@@ -253,7 +258,9 @@ class PacketList(BaseObserver):
         # What only this list looks at has no finding to go with it.
         error = record.reason if isinstance(record, Malformed) and record.record_type not in LOOKED_AT else None
         shown = masked(payload, hidden)[:SHOWN_BYTES] if hidden else payload[:SHOWN_BYTES]
-        return _Worked(record_title(record), summary[: LONGEST_VALUE * 2], shown, fields, error, bool(hidden))
+        return _Worked(
+            record, detail, record_title(record), summary[: LONGEST_VALUE * 2], shown, fields, error, bool(hidden)
+        )
 
 
 def _open_layers_go(views: Sequence[PacketExcerpt], closed: dict[str, list[tuple[int, int]]]) -> None:
