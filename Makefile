@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Many tests wait for servers and browsers: more of them at once than there are processors.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
-.PHONY: demo docs test lint format types pytest bench fuzz sanitize servers servers-stop tools samples golden clean example
+.PHONY: demo docs test lint format types collected pytest bench fuzz sanitize servers servers-stop tools samples golden clean example
 
 # What is compiled where there is a C compiler: each module with a .pxd beside it. Installed anew when one changes.
 HOT := $(shell find analyzer -name '*.pxd')
@@ -66,11 +66,15 @@ types: $(VENV)/.test
 test: ## Everything: tools, servers, all tests
 	@sh tests/install_tools.sh compiler
 	@$(MAKE) --jobs 2 --output-sync=recurse tools $(VENV)/.test
-	@$(MAKE) --jobs 2 $(if $(filter yes,$(SERVERS)),servers) format || { \
+	@$(MAKE) --jobs 2 $(if $(filter yes,$(SERVERS)),servers) format collected || { \
 	  if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit 1; }
 	@$(MAKE) --jobs 2 types pytest; code=$$?; \
 	if [ "$(SERVERS)" = yes ]; then $(MAKE) servers-stop; fi; exit $$code
 	$(BIN)/handshark corpus verify
+
+# Each worker reads all tests: that they are translated, one does while servers start.
+collected: $(VENV)/.test
+	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null
 
 pytest: $(VENV)/.test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -20,13 +20,20 @@ State.strict = True
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 
-# Files of minutes: last, they would leave one worker idle.
-LONG = ("tests/test_compiled.py", "tests/tui/test_hostile.py")
+# Files of a minute and more, the longest first: last, one would leave the other workers idle.
+LONG = (
+    *("tests/drivers/test_drivers.py", "tests/secrets/test_outputs.py", "tests/test_compiled.py"),
+    *("tests/matrix/test_other_servers.py", "tests/tables/test_sql.py", "tests/tui/test_hostile.py"),
+    *("tests/report/test_turn_lines.py", "tests/cluster/test_cluster.py", "tests/matrix/test_boxes.py"),
+    *("tests/capture/live/test_live.py", "tests/assistant/test_sql.py", "tests/analysis/dissection/test_tshark.py"),
+    *("tests/test_recipes.py", "tests/matrix/test_replication.py", "tests/test_hostile.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long files come first; xdist deals files out in this order (`--no-loadscope-reorder`)."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONG)))
 
 
 def pytest_collection_finish() -> None:
