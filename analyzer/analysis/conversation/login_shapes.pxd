@@ -9,9 +9,9 @@ from analyzer.net.tcp.reassembly cimport TcpConnection
 cdef int _ACK, _ZERO, _NINE
 
 
-@cython.locals(octets="const unsigned char[::1]", place=Py_ssize_t)
+@cython.locals(place=Py_ssize_t)
 cdef bint _is_same(
-    const unsigned char* one, Segments segments, Py_ssize_t begin, Py_ssize_t first, Py_ssize_t stop) except -1
+    const unsigned char* one, const unsigned char* data, Py_ssize_t begin, Py_ssize_t first, Py_ssize_t stop) except -1
 
 
 cdef class Mask:
@@ -24,7 +24,7 @@ cdef class Mask:
 
     @cython.locals(step=ShapeStep, begin=Py_ssize_t, size=Py_ssize_t, data=bytes)
     cpdef ShapeStep after(self, Segments segments, Py_ssize_t row)
-    @cython.locals(bounds="long long[::1]", latest=bytes, index=Py_ssize_t, stop=Py_ssize_t)
+    @cython.locals(bounds="long long[::1]", latest=bytes, index=Py_ssize_t, first=Py_ssize_t, stop=Py_ssize_t)
     cdef bint _is_like(self, Segments segments, Py_ssize_t begin, Py_ssize_t size) except -1
     @cython.locals(
         digits="long long[::1]", octets="const unsigned char[::1]", index=Py_ssize_t, first=Py_ssize_t,

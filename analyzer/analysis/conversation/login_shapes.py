@@ -101,11 +101,11 @@ class Mask:
     def _is_like(self, segments: Segments, begin: int, size: int) -> bool:
         """Whether what is fixed of a piece is as in the latest."""
         bounds, latest = self._bounds, self._latest
-        if len(latest) != size:
+        if len(latest) != size or not 0 <= begin <= len(segments.octets) - size:
             return False
         for index in range(0, len(bounds), 2):
-            stop = bounds[index + 1]
-            if not _is_same(latest, segments, begin, bounds[index], stop if stop < size else size):
+            first, stop = bounds[index], bounds[index + 1]
+            if not _is_same(latest, segments.buffer, begin, first, stop if stop < size else size):
                 return False
         return True
 
@@ -126,11 +126,10 @@ class Mask:
         return self.following.setdefault(self.fixed(data), ShapeStep())
 
 
-def _is_same(one: bytes, segments: Segments, begin: int, first: int, stop: int) -> bool:
-    """Whether a text and what begins there are the same from `first` to `stop`: the text has so many bytes."""
-    octets = segments.octets
+def _is_same(one: bytes, data: bytes | bytearray, begin: int, first: int, stop: int) -> bool:
+    """Whether a text and what begins there are the same from `first` to `stop`, which both have: nobody looks."""
     for place in range(first, stop):  # noqa: SIM110 - it is a loop of C
-        if one[place] != octets[begin + place]:
+        if one[place] != data[begin + place]:
             return False
     return True
 

@@ -9,7 +9,7 @@ Positions are those of `field_spans`: bytes of the packet's payload.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,7 +19,9 @@ from analyzer.analysis.packets.sql_hints import has_hint
 from analyzer.analysis.packets.sql_names import OPEN_VARIABLES, VALUES, shape_of
 from analyzer.analysis.packets.sql_secrets import holds_secret, secrets_of, without
 from analyzer.analysis.packets.statement_mask import (
+    LONGEST_REMEMBERED,
     MASK,
+    MOST_REMEMBERED,
     OPEN_ATTRIBUTES,
     StatementMask,
     secret_attribute,
@@ -164,10 +166,12 @@ class PacketSurroundings(NamedTuple):
 class PacketMask:
     """Masks packets. One serves many connections."""
 
-    __slots__ = ("_columns", "_secret_columns", "statements")
+    __slots__ = ("_asked", "_columns", "_secret_columns", "statements")
 
     def __init__(self) -> None:
         self.statements = StatementMask()
+        # Whether statements that were asked about hide anything of what answers them.
+        self._asked: dict[str, bool] = {}
         # The columns that were asked about last, and those of them that are secret.
         self._columns: Columns = ()
         self._secret_columns: frozenset[int] = frozenset()
@@ -209,6 +213,29 @@ class PacketMask:
         if isinstance(record, OKPacket):
             return self._quoting(self._tracked(record).summary(), around)
         return self._quoting(self._event(record, text) or self.statements.statement(text), around)
+
+    def decided_by(self, around: PacketSurroundings) -> tuple[Hashable, ...]:
+        """What beside a packet decides what of it is hidden: of equal packets, the same where this is equal."""
+        asked, prepared = around.statement, around.prepared
+        if asked is not None and around.role != CLIENT and not self._hides(asked):
+            asked = ""  # as good as any other
+        return (
+            *(around.role, around.before, around.open, around.stray, around.tokens, around.cut, asked),
+            None if prepared is None else prepared.num_params,
+            *_secret_values(self.statements, around),
+        )
+
+    def _hides(self, asked: str) -> bool:
+        """Whether a statement may hide anything of what answers it."""
+        known = self._asked.get(asked)
+        if known is None:
+            statements = self.statements
+            known = bool(statements.secrets(asked)) or statements.selects_secret(asked) or _asks_accounts(asked)
+            if len(self._asked) >= MOST_REMEMBERED:
+                self._asked.clear()
+            if len(asked) <= LONGEST_REMEMBERED:
+                self._asked[asked] = known
+        return known
 
     # -- a client's packets --------------------------------------------------------------------------------------------
 

@@ -199,21 +199,10 @@ class PacketList(BaseObserver):
         worked: _Worked | None = None
         key: tuple[object, ...] | None = None
         if context.binlog is None and not isinstance(record, TextRow | BinaryRow):
-            asked = around.statement
-            secret = asked is not None and (asked if self.memo.mask.statements.secrets(asked) else True)
-            kinds = (around.role, type(record), type(detail))
             key = (
-                *kinds,
-                packet.payload,
-                packet.length,
-                context.in_force,
-                context.secure,
-                around.before,
-                around.open,
-                around.stray,
-                around.tokens,
-                secret,
-                context.codec_of(around.role),
+                *(type(record), type(detail), packet.payload, packet.length),
+                *(context.in_force, context.secure, context.codec_of(around.role)),
+                *self.memo.mask.decided_by(around),
             )
             worked = memo.get(key)
         if worked is None or worked.record != record or worked.detail != detail:

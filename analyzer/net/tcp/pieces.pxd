@@ -7,7 +7,7 @@ cdef Py_ssize_t _HEADERS
 
 @cython.final
 cdef class Segments:
-    cdef object _batch, _buffer, _rows, _senders
+    cdef object _batch, buffer, _rows, _senders
     cdef const unsigned char[::1] octets
     cdef const long long[::1] order, frame, time_ns, offset, length, missing
     cdef const unsigned int[::1] seq, ack

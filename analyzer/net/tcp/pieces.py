@@ -24,10 +24,10 @@ class Segments:
 
     __slots__ = (
         "_batch",
-        "_buffer",
         "_rows",
         "_senders",
         "ack",
+        "buffer",
         "flags",
         "frame",
         "length",
@@ -60,8 +60,8 @@ class Segments:
 
     def keep(self, data: Data) -> None:
         """The bytes that payloads are in."""
-        self._buffer = data if isinstance(data, (bytes, bytearray)) else bytes(data)
-        self.octets = memoryview(self._buffer)
+        self.buffer = data if isinstance(data, (bytes, bytearray)) else bytes(data)
+        self.octets = memoryview(self.buffer)
 
     def headers(self, offset: int) -> bytes:
         """The bytes before a payload that may be its headers."""
@@ -71,7 +71,7 @@ class Segments:
         """The bytes from `begin` up to `end`."""
         if not 0 <= begin <= end <= len(self.octets):
             raise IndexError(f"bytes {begin} to {end} of {len(self.octets)}")
-        return copied(self._buffer, begin, end)
+        return copied(self.buffer, begin, end)
 
     def part(self, begin: int, stop: int) -> tuple[SegmentBatch, memoryview, memoryview]:
         """The batch, its rows at the places from `begin` to `stop` of the order, and who sent each of all its rows."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
+
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.model.packet import PacketExcerpt
 from tests.reading import results_of
 from tests.wire.frames import Frame, batches
-from tests.wire.mysql import CLIENT_FLAGS, DEPRECATE_EOF, FAST, greeting, login, ok, packet
+from tests.wire.mysql import CLIENT_FLAGS, DEPRECATE_EOF, FAST, err, greeting, login, ok, packet, query
 from tests.wire.script import SECOND, START, Say, Step, conversation
 
 FLAGS = CLIENT_FLAGS | DEPRECATE_EOF
@@ -57,3 +59,15 @@ def test_an_execute_without_types_has_those_that_were_sent_before() -> None:
     ]
     short, long = "00 00 00 00", "00 00 00 00 00 00 00 00"
     assert values == [[short, long], [long, short], [short, long]]
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_message_that_quotes_a_statement_which_is_cut_is_masked(first: bool) -> None:
+    """Of a statement that is whole, and has no secret, it is shown."""
+    message = "You have an error in your SQL syntax; use near '$$' at line 1"
+    asked = query("select $$")
+    answered = ("s", err(1, 1064, message, "42000"))
+    whole, cut = (*LOGIN, ("c", asked), answered), (*LOGIN, Say("c", asked, cut=12), answered)
+    found = [_said(packets, "ErrPacket").summary for packets in _shown(*((cut, whole) if first else (whole, cut)))]
+    assert ["'***'" in summary for summary in found] == [first, not first]
+    assert ["'$$'" in summary for summary in found] == [not first, first]
