@@ -22,11 +22,12 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 # Files of a minute and more, the longest first: last, one would leave the other workers idle.
 LONG = (
-    *("tests/drivers/test_drivers.py", "tests/secrets/test_outputs.py", "tests/test_compiled.py"),
-    *("tests/matrix/test_other_servers.py", "tests/tables/test_sql.py", "tests/tui/test_hostile.py"),
-    *("tests/report/test_turn_lines.py", "tests/cluster/test_cluster.py", "tests/matrix/test_boxes.py"),
-    *("tests/capture/live/test_live.py", "tests/assistant/test_sql.py", "tests/analysis/dissection/test_tshark.py"),
-    *("tests/test_recipes.py", "tests/matrix/test_replication.py", "tests/test_hostile.py"),
+    *("tests/secrets/test_outputs.py", "tests/drivers/test_drivers.py", "tests/matrix/test_other_servers.py"),
+    *("tests/test_compiled.py", "tests/report/test_turn_lines.py", "tests/tables/test_sql.py"),
+    *("tests/cluster/test_cluster.py", "tests/analysis/conversation/test_login_shapes.py", "tests/tui/test_app.py"),
+    *("tests/test_hostile_traps.py", "tests/matrix/test_boxes.py", "tests/tui/test_hostile.py"),
+    *("tests/report/html/test_browser.py", "tests/cli/test_tshark_switches.py", "tests/serve/test_browser.py"),
+    *("tests/sharing/test_redact.py", "tests/capture/live/test_live.py", "tests/test_recipes.py"),
 )
 
 
