@@ -23,11 +23,14 @@ from tests.bench.tls import Contexts
 from tests.corpus import LAB, REPOSITORY, needs_corpus
 from tests.sharing.reading import KEY, broken, redacted
 from tests.wire.files import frames_in, pcapng, secrets
-from tests.wire.mysql import FAST, err, greeting, login, ok, packet, query
+from tests.wire.mysql import CLIENT_FLAGS, DEPRECATE_EOF, FAST, err, greeting, login, ok, packet, query
 from tests.wire.script import GOODBYE, Step, conversation
 
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
 NOTHING = KeptKinds(frozenset())
+# A definition behind its catalogue and schema: of an integer.
+COLUMN_REST = b"\x01t\x01t\x01c\x01c\x0c\x3f\0\x0b\0\0\0\x03\0\0\0\0\0"
+SECRET_NUMBER = (1_234_567_890).to_bytes(4, "little")
 TABLES = KeptKinds(frozenset({"identifiers"}))
 
 
@@ -163,6 +166,32 @@ def test_responses_that_come_again(tmp_path: Path) -> None:
     assert content.count(b"\x05zorro") == 3 * 8
     assert b"Ann Other" not in content
     assert summary.replaced["values"] == 3 * 24
+
+
+@pytest.mark.parametrize("schema", [b"\0", b"\xff"], ids=["whole", "broken"])
+def test_rows_whose_definition_is_broken(tmp_path: Path, schema: bytes) -> None:
+    """The definitions that came last are in force: where they are broken, nobody knows the columns any more."""
+    flags = CLIENT_FLAGS | DEPRECATE_EOF
+    first, last = (b"\x03def" + one + COLUMN_REST for one in (b"\0", schema))
+    end = packet(3, b"\xfe\0\0\2\0\0\0")
+    steps: list[Step] = [
+        ("s", greeting(flags=flags)),
+        ("c", login(flags=flags)),
+        ("s", FAST + ok(3)),
+        ("c", packet(0, b"\x16SELECT c FROM t")),
+        ("s", packet(1, b"\0\1\0\0\0\1\0\0\0\0\0\0") + packet(2, first)),
+        ("c", packet(0, b"\x17\1\0\0\0\0\1\0\0\0")),
+        ("s", packet(1, b"\1") + packet(2, last) + end),
+        ("c", packet(0, b"\x1c\1\0\0\0\2\0\0\0")),
+        ("s", packet(1, b"\0\0" + SECRET_NUMBER) + packet(2, b"\0\0" + SECRET_NUMBER) + end),
+        *GOODBYE,
+    ]
+    file = tmp_path / "fetched.pcapng"
+    file.write_bytes(pcapng(conversation(steps)))
+    both(file, NOTHING)
+    content, summary, _ = redacted(file, RedactRequest(KEY, NOTHING))
+    assert SECRET_NUMBER not in content
+    assert (summary.replaced.get("values", 0) >= 2) is (schema == b"\0")
 
 
 def test_tls_that_nobody_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ cdef class RedactedPart:
 
 cdef class ResultHead:
     cdef public bytes made, reading
+    cdef public Py_ssize_t count
     cdef public tuple columns
     cdef public bint own
     cdef public ReplacedCounts replaced

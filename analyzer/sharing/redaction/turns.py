@@ -92,14 +92,16 @@ class RedactedPart:
 class ResultHead:
     """What stands in front of the rows: in its place, and how those of its columns are read (`reading_of`).
 
-    columns  those that it defines, where a prepared statement has them
+    count    columns that it defines
+    columns  these, where a prepared statement has them; none where one of them is not known
     own      it is the same whatever statement was asked
     """
 
-    __slots__ = ("columns", "made", "own", "reading", "replaced")
+    __slots__ = ("columns", "count", "made", "own", "reading", "replaced")
 
-    def __init__(self, made: bytes, reading: bytes, columns: Columns, own: bool) -> None:
+    def __init__(self, made: bytes, reading: bytes, count: int, columns: Columns, own: bool) -> None:
         self.replaced = _NOTHING
+        self.count = count
         self.made = made
         self.reading = reading
         self.columns = columns
@@ -530,8 +532,8 @@ class TurnRedactor:
             self.packets.replacements.count("databases", definitions.replaced)
             definitions.replaced = 0
         if broken:
-            return ResultHead(bytes(out), b"", (), own), False
-        return ResultHead(bytes(out), bytes(reading), tuple(columns) if listed else (), own), True
+            return ResultHead(bytes(out), b"", counts[-1], (), own), False
+        return ResultHead(bytes(out), bytes(reading), counts[-1], tuple(columns) if listed else (), own), True
 
     def _definition(
         self, payload: bytes, statement: str | None, machine: Machine, escapes: bool | None
@@ -581,9 +583,9 @@ def _note(statement: PreparedStatement, head: ResultHead, machine: Machine) -> N
     """What a prepared statement answers with, as the machine notes it (`resultset.definitions_done`)."""
     columns = head.columns
     before = statement.columns
-    if not columns or columns is before:
+    if not head.count or columns is before:
         return
-    if columns == before:
+    if columns and columns == before:
         statement.columns = columns  # from here on they are known at a glance
         return
-    keep_columns(machine.connection, statement, columns, len(columns), len(head.made))
+    keep_columns(machine.connection, statement, columns, head.count, len(head.made))
