@@ -74,7 +74,7 @@ test: ## Everything: tools, servers, all tests
 
 # Each worker reads all tests: that they are translated, one does while servers start.
 collected: $(VENV)/.test
-	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null
+	@said=$$($(BIN)/pytest --collect-only --quiet --quiet 2>&1) || { echo "$$said"; exit 1; }
 
 pytest: $(VENV)/.test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

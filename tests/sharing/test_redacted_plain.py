@@ -18,6 +18,7 @@ from analyzer.sharing.redaction.packets import PacketRedactor
 from analyzer.sharing.redaction.replacements import Replacements
 from analyzer.sharing.redaction.sessions import KnownSessions, RedactedSession
 from analyzer.sharing.redaction.sql import SqlRedactor
+from tests.analysis.conversation.prepared import COLUMN
 from tests.bench import replay
 from tests.bench.tls import Contexts
 from tests.corpus import LAB, REPOSITORY, needs_corpus
@@ -28,10 +29,8 @@ from tests.wire.script import GOODBYE, Step, conversation
 
 SAMPLES = sorted(path for path in (REPOSITORY / "samples").iterdir() if ".pcap" in path.name)
 NOTHING = KeptKinds(frozenset())
-# A definition behind its catalogue and schema: of an integer.
-COLUMN_REST = b"\x01t\x01t\x01c\x01c\x0c\x3f\0\x0b\0\0\0\x03\0\0\0\0\0"
-SECRET_NUMBER = (1_234_567_890).to_bytes(4, "little")
 TABLES = KeptKinds(frozenset({"identifiers"}))
+SECRET_NUMBER = (1_234_567_890).to_bytes(4, "little")
 
 
 def both(path: Path, keep: KeptKinds) -> None:
@@ -172,14 +171,14 @@ def test_responses_that_come_again(tmp_path: Path) -> None:
 def test_rows_whose_definition_is_broken(tmp_path: Path, schema: bytes) -> None:
     """The definitions that came last are in force: where they are broken, nobody knows the columns any more."""
     flags = CLIENT_FLAGS | DEPRECATE_EOF
-    first, last = (b"\x03def" + one + COLUMN_REST for one in (b"\0", schema))
+    last = COLUMN[:4] + schema + COLUMN[5:]
     end = packet(3, b"\xfe\0\0\2\0\0\0")
     steps: list[Step] = [
         ("s", greeting(flags=flags)),
         ("c", login(flags=flags)),
         ("s", FAST + ok(3)),
         ("c", packet(0, b"\x16SELECT c FROM t")),
-        ("s", packet(1, b"\0\1\0\0\0\1\0\0\0\0\0\0") + packet(2, first)),
+        ("s", packet(1, b"\0\1\0\0\0\1\0\0\0\0\0\0") + packet(2, COLUMN)),
         ("c", packet(0, b"\x17\1\0\0\0\0\1\0\0\0")),
         ("s", packet(1, b"\1") + packet(2, last) + end),
         ("c", packet(0, b"\x1c\1\0\0\0\2\0\0\0")),

@@ -855,8 +855,9 @@ class Conversation(PiecesHandler):
         """Whether both directions are in the capture."""
         machine = self.machine
         if self.tcp.halves[self.client if role == SERVER else 1 - self.client].next < 0:
-            if machine.state == st.GREETING if role == SERVER else self._resync.silent_so_far(SERVER):
-                return  # the answer may come yet
+            may_come = machine.state == st.GREETING if role == SERVER else self._resync.silent_so_far(SERVER)
+            if may_come:
+                return  # the other side may be heard yet
             machine.one_sided = True
             machine.context.assumed = True
         elif machine.one_sided and self._tls.session is None:

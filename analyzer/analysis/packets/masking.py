@@ -21,9 +21,9 @@ from analyzer.analysis.packets.sql_secrets import holds_secret, secrets_of, with
 from analyzer.analysis.packets.statement_mask import (
     LONGEST_REMEMBERED,
     MASK,
-    MOST_REMEMBERED,
     OPEN_ATTRIBUTES,
     StatementMask,
+    make_room,
     secret_attribute,
     secret_name,
     shared_with,
@@ -231,9 +231,8 @@ class PacketMask:
         if known is None:
             statements = self.statements
             known = bool(statements.secrets(asked)) or statements.selects_secret(asked) or _asks_accounts(asked)
-            if len(self._asked) >= MOST_REMEMBERED:
-                self._asked.clear()
             if len(asked) <= LONGEST_REMEMBERED:
+                make_room(self._asked)
                 self._asked[asked] = known
         return known
 

@@ -200,7 +200,7 @@ class PacketList(BaseObserver):
         key: tuple[object, ...] | None = None
         if context.binlog is None and not isinstance(record, TextRow | BinaryRow):
             key = (
-                *(type(record), type(detail), packet.payload, packet.length),
+                *(type(record), type(detail), packet.payload),
                 *(context.in_force, context.secure, context.codec_of(around.role)),
                 *self.memo.mask.decided_by(around),
             )

@@ -41,7 +41,8 @@ _CLAUSE: Final = re.compile(r" in '[A-Za-z ]{2,20}'\s*\Z")
 _QUOTED: Final = re.compile(r"(['\"])(.*?)(?:\1|\Z)", re.DOTALL)
 
 
-def _make_room(remembered: set[bytes] | dict[str, StatementSecrets]) -> None:
+def make_room(remembered: set[bytes] | dict[str, StatementSecrets] | dict[str, bool]) -> None:
+    """Forgets what is remembered of statements where it is too many."""
     if len(remembered) >= MOST_REMEMBERED:
         remembered.clear()
 
@@ -85,7 +86,7 @@ class StatementMask:
         if has_hint(shape):
             return False
         if len(shape) <= LONGEST_REMEMBERED:
-            _make_room(self._shapes)
+            make_room(self._shapes)
             self._shapes.add(shape)
         return True
 
@@ -93,7 +94,7 @@ class StatementMask:
         """Whether a statement is known to hold none. In another encoding than ASCII quotes may be other bytes."""
         if len(raw) > LONGEST_REMEMBERED or not raw.isascii() or self.secrets(raw.decode()):
             return False
-        _make_room(self._harmless)
+        make_room(self._harmless)
         self._harmless.add(raw)
         return True
 
@@ -104,7 +105,7 @@ class StatementMask:
             plain = self._is_hintless(shape_of(statement.encode("utf-8", ENCODING_ERRORS)))
             found = NONE if plain else secrets_of(statement)
             if len(statement) <= LONGEST_REMEMBERED:
-                _make_room(self._known)
+                make_room(self._known)
                 self._known[statement] = found
         return found
 

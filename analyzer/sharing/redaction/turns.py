@@ -585,7 +585,7 @@ def _note(statement: PreparedStatement, head: ResultHead, machine: Machine) -> N
     before = statement.columns
     if not head.count or columns is before:
         return
-    if columns and columns == before:
+    if columns == before:
         statement.columns = columns  # from here on they are known at a glance
         return
     keep_columns(machine.connection, statement, columns, head.count, len(head.made))

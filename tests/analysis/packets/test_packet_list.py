@@ -8,6 +8,7 @@ import pytest
 
 from analyzer.analysis import AnalysisOptions
 from analyzer.analysis.model.packet import PacketExcerpt
+from tests.analysis.conversation.prepared import COLUMN
 from tests.reading import results_of
 from tests.wire.frames import Frame, batches
 from tests.wire.mysql import CLIENT_FLAGS, DEPRECATE_EOF, FAST, err, greeting, login, ok, packet, query
@@ -15,7 +16,6 @@ from tests.wire.script import SECOND, START, Say, Step, conversation
 
 FLAGS = CLIENT_FLAGS | DEPRECATE_EOF
 LOGIN: tuple[Step, ...] = (("s", greeting(flags=FLAGS)), ("c", login(flags=FLAGS)), ("s", FAST + ok(3)))
-PARAMETER = b"\x03def\x00\x00\x00\x01?\x00\x0c\x3f\x00\x15\x00\x00\x00\x08\x80\x00\x00\x00\x00"
 LONG, LONGLONG = b"\x03\0", b"\x08\0"
 EXECUTE = b"\x17\1\0\0\0\0\1\0\0\0"
 
@@ -36,7 +36,7 @@ def _said(packets: list[PacketExcerpt], record: str) -> PacketExcerpt:
 def test_a_cut_command_says_its_own_length() -> None:
     """The bytes that are there are the same."""
     cut = partial(Say, "c", cut=14)
-    found = _shown(*(((*LOGIN, cut(packet(0, EXECUTE + bytes(more))))) for more in (169, 12, 169)))
+    found = _shown(*((*LOGIN, cut(packet(0, EXECUTE + bytes(more)))) for more in (169, 12, 169)))
     assert [_said(packets, "CutCommand").summary for packets in found] == [
         f"COM_STMT_EXECUTE of {size} bytes, 10 of them kept" for size in (179, 22, 179)
     ]
@@ -46,7 +46,7 @@ def test_an_execute_without_types_has_those_that_were_sent_before() -> None:
     """It says none, and its bytes are the same in all connections."""
 
     def session(types: bytes) -> tuple[Step, ...]:
-        answer = packet(1, b"\0\1\0\0\0\0\0\2\0\0\0\0") + packet(2, PARAMETER) + packet(3, PARAMETER)
+        answer = packet(1, b"\0\1\0\0\0\0\0\2\0\0\0\0") + packet(2, COLUMN) + packet(3, COLUMN)
         steps: list[Step] = [("c", packet(0, b"\x16do ?, ?")), ("s", answer)]
         for head in (b"\0\1" + types, b"\0\0"):
             steps += [("c", packet(0, EXECUTE + head + bytes(12))), ("s", ok(1))]
